@@ -1,0 +1,123 @@
+"""The words features are defined in: signals, counter views, profile views, and the set a model reads."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from feature_repo.request_time import Feature
+from validation.contract import unknown
+from validation.errors import DefinitionError
+
+UNITS = {"m": 60, "h": 3600, "d": 86_400}
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Columns an event borrows from an entity table: `columns` maps each new name to Spark SQL over that table.
+
+    The first accepted description of the entity counts; an event is known once the event and what it borrows are.
+    """
+
+    table: str
+    on: str
+    columns: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What is counted: the rows of an event table for which `where` holds, each with `weight` (both Spark SQL)."""
+
+    name: str
+    table: str
+    meaning: str
+    where: str = "true"
+    weight: str = "1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class CounterView:
+    """Decayed counters of one entity: `counts` maps a signal to its half-lives, written 10m, 6h or 30d."""
+
+    name: str
+    keys: tuple[str, ...]
+    counts: Mapping[str, tuple[str, ...]]
+    meaning: str
+
+    @property
+    def counters(self) -> tuple[str, ...]:
+        """Names of the counters in the order they are stored: `long_view_1d`, …"""
+        return tuple(f"{signal}_{label}" for signal, labels in self.counts.items() for label in labels)
+
+    @property
+    def half_lives(self) -> tuple[float, ...]:
+        """Seconds, in the order of `counters`."""
+        return tuple(seconds(label) for labels in self.counts.values() for label in labels)
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileView:
+    """Slow attributes of one entity: `fields` maps a name to (Feast type name, Spark SQL over the table)."""
+
+    name: str
+    table: str
+    keys: tuple[str, ...]
+    fields: Mapping[str, tuple[str, str]]
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSet:
+    """Everything a system knows about its features; `features` is what the model reads, in the model's order.
+
+    `entities` maps each join key to what it identifies. `lookups` apply to every event table that has their `on` column.
+    """
+
+    name: str
+    version: int
+    owner: str
+    entities: Mapping[str, str]
+    lookups: tuple[Lookup, ...]
+    signals: tuple[Signal, ...]
+    counter_views: tuple[CounterView, ...]
+    profile_views: tuple[ProfileView, ...]
+    features: tuple[Feature, ...]
+    ttl: timedelta = field(default=timedelta(days=90))
+
+    def __post_init__(self) -> None:
+        signals = {s.name for s in self.signals}
+        for view in self.counter_views:
+            for name in view.counts:
+                if name not in signals:
+                    raise DefinitionError(f"counter view {view.name}: signal {unknown(name, signals)}")
+        for view in (*self.counter_views, *self.profile_views):
+            for key in view.keys:
+                if key not in self.entities:
+                    raise DefinitionError(f"view {view.name}: entity {unknown(key, self.entities)}")
+        defined = {f"{v.name}.{c}" for v in self.counter_views for c in v.counters}
+        defined |= {f"{v.name}.{f}" for v in self.profile_views for f in v.fields}
+        for feature in self.features:
+            for name in feature.reads():
+                if name not in defined:
+                    raise DefinitionError(f"feature {feature.name}: {unknown(name, defined)}")
+
+    @property
+    def service(self) -> str:
+        """Name of the Feast feature service."""
+        return f"{self.name}_v{self.version}"
+
+    def signal(self, name: str) -> Signal:
+        """The signal of that name."""
+        return next(s for s in self.signals if s.name == name)
+
+    def counter_view(self, name: str) -> CounterView:
+        """The counter view of that name."""
+        return next(v for v in self.counter_views if v.name == name)
+
+
+def seconds(label: str) -> float:
+    """Seconds in a half-life written like 10m, 6h or 30d; raises DefinitionError for anything else."""
+    match = re.fullmatch(r"(\d+)([mhd])", label)
+    if match is None or int(match[1]) == 0:
+        raise DefinitionError(f"half-life `{label}` is not a length such as 10m, 6h or 30d")
+    return float(int(match[1]) * UNITS[match[2]])

@@ -1,0 +1,1 @@
+"""Is it still true: drift, skew, outcomes, and the decision to retrain."""

@@ -1,0 +1,1 @@
+"""The assets of each stage: nouns whose body is one call."""

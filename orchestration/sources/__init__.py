@@ -1,0 +1,1 @@
+"""Where events come from: anyone's files, the simulator, KuaiRand."""

@@ -1,0 +1,1 @@
+"""The online path: one service that ranks, remembers and degrades."""

@@ -1,0 +1,1 @@
+"""Labels, point-in-time training sets, rankers, evaluation and the registry."""

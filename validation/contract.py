@@ -1,0 +1,126 @@
+"""The words a table is defined in. Expectations, Arrow schemas and the tables page are generated from these values."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from difflib import get_close_matches
+from typing import Literal
+
+import pyarrow as pa
+
+from validation.errors import DefinitionError
+
+DType = Literal["string", "int32", "int64", "float32", "float64", "bool", "timestamp", "strings", "floats"]
+
+ARROW: dict[DType, pa.DataType] = {
+    "string": pa.string(),
+    "int32": pa.int32(),
+    "int64": pa.int64(),
+    "float32": pa.float32(),
+    "float64": pa.float64(),
+    "bool": pa.bool_(),
+    "timestamp": pa.timestamp("us", tz="UTC"),  # microseconds: Spark reads no finer
+    "strings": pa.list_(pa.string()),
+    "floats": pa.list_(pa.float32()),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: what it holds and what it may hold. `low` and `high` are inclusive and in `unit`."""
+
+    name: str
+    dtype: DType
+    meaning: str
+    unit: str | None = None
+    low: float | None = None
+    high: float | None = None
+    one_of: tuple[str, ...] | None = None
+    refers_to: str | None = None
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What must hold within each row: a pandas expression over the table's own columns; a row that breaks it is quarantined.
+
+    An expression that meets a null counts as held: nullability is a column's own matter.
+    """
+
+    name: str
+    holds: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What must hold for a whole batch; a batch that breaks one is refused.
+
+    Shares are of delivered rows, `fresh_within` is the largest gap between the batch's newest event and its arrival.
+    """
+
+    min_rows: int = 1
+    max_rows: int = 50_000_000
+    max_quarantined: float = 0.05
+    max_duplicate: float = 0.20
+    max_null: float = 0.50
+    fresh_within: timedelta = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table: `row` says what a row is.
+
+    `event_time` is when it happened, `received_time` when we knew it. A row of a `versioned` table describes an entity
+    as of its event time, so that the same key may come again later; in any other table a key comes once.
+    """
+
+    name: str
+    row: str
+    owner: str
+    key: tuple[str, ...]
+    event_time: str
+    received_time: str
+    columns: tuple[Column, ...]
+    rules: tuple[Rule, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    versioned: bool = False
+
+    def __post_init__(self) -> None:
+        names = [c.name for c in self.columns]
+        for wanted in (*self.key, self.event_time, self.received_time):
+            if wanted not in names:
+                raise DefinitionError(f"table {self.name}: {unknown(wanted, names)}")
+        if len(set(names)) != len(names):
+            raise DefinitionError(f"table {self.name}: a column is defined twice among {names}")
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """The columns that make two deliveries the same row."""
+        return (*self.key, self.event_time) if self.versioned else self.key
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema of accepted rows."""
+        return pa.schema([pa.field(c.name, ARROW[c.dtype], nullable=c.nullable) for c in self.columns])
+
+    def column(self, name: str) -> Column:
+        """The column of that name; raises DefinitionError with the nearest name otherwise."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise DefinitionError(f"table {self.name}: {unknown(name, [c.name for c in self.columns])}")
+
+
+def unknown(name: str, known: Iterable[str]) -> str:
+    """The sentence about a name that is not defined, with the nearest one that is."""
+    names = sorted(known)
+    near = get_close_matches(name, names, n=1)
+    hint = f"Did you mean `{near[0]}`?" if near else f"Defined are: {', '.join(names)}."
+    return f"`{name}` is not defined. {hint}"
+
+
+def is_identifier(name: str) -> bool:
+    """Whether a name is safe as a table, folder and column name."""
+    return re.fullmatch(r"[a-z][a-z0-9_]*", name) is not None

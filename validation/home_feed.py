@@ -1,0 +1,118 @@
+"""The home feed's four tables."""
+
+from datetime import timedelta
+
+from validation.contract import Column, Limits, Rule, Table
+
+ACTIONS = ("click", "watch", "like", "comment", "share", "follow", "hide", "report")
+DEVICES = ("phone", "tablet", "tv", "desktop")
+STATUSES = ("live", "private", "removed")
+
+RECEIVED_AFTER_EVENT = Rule(
+    "received_after_event", "received_at >= event_time", "nothing is known before it happens: a clock is wrong"
+)
+
+VIDEOS = Table(
+    name="videos",
+    row="one video as described at event_time",
+    owner="catalogue team",
+    key=("video_id",),
+    event_time="event_time",
+    received_time="received_at",
+    versioned=True,
+    columns=(
+        Column("video_id", "string", "id of the video"),
+        Column("creator_id", "string", "who published it; never changes"),
+        Column("category", "string", "main topic; never changes"),
+        Column("duration_s", "float32", "length; null when the catalogue does not know it", "s", 0, 86_400, nullable=True),
+        Column("language", "string", "ISO 639-1 code of the spoken language, `und` when unknown"),
+        Column("regions", "strings", "regions it may be shown in; empty means everywhere"),
+        Column("uploaded_at", "timestamp", "when it was published"),
+        Column("status", "string", "whether it may be shown", one_of=STATUSES),
+        Column("event_time", "timestamp", "when this description became true"),
+        Column("received_at", "timestamp", "when we knew it"),
+    ),
+    rules=(
+        RECEIVED_AFTER_EVENT,
+        Rule("described_after_upload", "event_time >= uploaded_at", "a video is not described before it is published"),
+    ),
+    limits=Limits(max_null=0.7, fresh_within=timedelta(days=3650)),
+)
+
+USERS = Table(
+    name="users",
+    row="one user as described at event_time; no raw personal data",
+    owner="identity team",
+    key=("user_id",),
+    event_time="event_time",
+    received_time="received_at",
+    versioned=True,
+    columns=(
+        Column("user_id", "string", "pseudonym of the user"),
+        Column("signup_at", "timestamp", "when the account was made"),
+        Column("region", "string", "region of the account"),
+        Column("language", "string", "ISO 639-1 code of the preferred language, `und` when unknown"),
+        Column("device", "string", "the device class used most", one_of=DEVICES),
+        Column("event_time", "timestamp", "when this description became true"),
+        Column("received_at", "timestamp", "when we knew it"),
+    ),
+    rules=(
+        RECEIVED_AFTER_EVENT,
+        Rule("described_after_signup", "event_time >= signup_at", "an account is not described before it exists"),
+    ),
+    limits=Limits(fresh_within=timedelta(days=3650)),
+)
+
+IMPRESSIONS = Table(
+    name="impressions",
+    row="one video shown in one feed answer",
+    owner="feed team",
+    key=("request_id", "video_id"),
+    event_time="event_time",
+    received_time="received_at",
+    columns=(
+        Column("request_id", "string", "id of the feed answer"),
+        Column("video_id", "string", "the video shown", refers_to="videos"),
+        Column("user_id", "string", "pseudonym of the user", refers_to="users"),
+        Column("event_time", "timestamp", "when it was shown"),
+        Column("received_at", "timestamp", "when we knew it"),
+        Column("position", "int32", "place in the feed, 1 is the top; null when the source does not log it", None, 1, 1000,
+               nullable=True),
+        Column("device", "string", "device class of this request", one_of=DEVICES),
+        Column("variant", "string", "what ranked it: a policy or an experiment arm"),
+        Column("release", "string", "version of the release that ranked it; null when none did", nullable=True),
+        Column("served_by", "string", "rung of the ladder that answered", nullable=True),
+        Column("propensity", "float32", "probability with which it was shown at this place", None, 0, 1, nullable=True),
+        Column("served_features", "floats", "features as served, in the release's order", nullable=True),
+    ),
+    rules=(RECEIVED_AFTER_EVENT,),
+    limits=Limits(max_null=1.0),
+)
+
+ENGAGEMENTS = Table(
+    name="engagements",
+    row="one action of one user on one video",
+    owner="feed team",
+    key=("event_id",),
+    event_time="event_time",
+    received_time="received_at",
+    columns=(
+        Column("event_id", "string", "unique id given by the client; the same id twice is the same event"),
+        Column("request_id", "string", "feed answer it came from; null when outside a feed", nullable=True),
+        Column("user_id", "string", "pseudonym of the user", refers_to="users"),
+        Column("video_id", "string", "the video acted on", refers_to="videos"),
+        Column("action", "string", "what the user did", one_of=ACTIONS),
+        Column("watch_seconds", "float32", "seconds watched; null unless action is watch", "s", 0, 86_400, nullable=True),
+        Column("long_view", "bool", "the player's own verdict that the watch was long; null: decide from watch_seconds",
+               nullable=True),
+        Column("event_time", "timestamp", "when it happened: a watch happens when the video was shown"),
+        Column("received_at", "timestamp", "when we knew it: a watch is known once it has ended"),
+    ),
+    rules=(
+        RECEIVED_AFTER_EVENT,
+        Rule("watch_has_seconds", "(action != 'watch') | watch_seconds.notnull()", "a watch without a length says nothing"),
+    ),
+    limits=Limits(max_null=1.0),
+)
+
+TABLES = (VIDEOS, USERS, IMPRESSIONS, ENGAGEMENTS)

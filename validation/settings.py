@@ -1,0 +1,55 @@
+"""Where things are and how they are reached: read once from the environment (prefix FLYWHEEL_) by every stage."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The settings of one installation. The defaults are the embedded profile: everything below `home`, on loopback."""
+
+    model_config = SettingsConfigDict(env_prefix="FLYWHEEL_", frozen=True)
+
+    home: Path = Path(".flywheel")
+    redis_url: str = "redis://127.0.0.1:6479/0"
+    mlflow_uri: str | None = None
+    service_host: str = "127.0.0.1"
+    service_port: int = 3700
+    dagster_port: int = 3701
+    mlflow_port: int = 3702
+    spark_master: str = "local[2]"
+    spark_memory: str = "1g"
+    spark_shuffle_partitions: int = 4
+    replay_from: datetime | None = None
+    """Replayed events live in their own time: processes that ask for the time are told it is this moment at their start."""
+
+    @property
+    def tracking_uri(self) -> str:
+        """MLflow's tracking and registry address."""
+        return self.mlflow_uri or f"sqlite:///{self.home.absolute()}/mlflow/mlflow.db"
+
+    @property
+    def landing(self) -> Path:
+        """Where delivered files wait for ingestion, one folder a table."""
+        return self.home / "landing"
+
+    @property
+    def lake(self) -> Path:
+        """Where accepted tables and everything computed from them live."""
+        return self.home / "lake"
+
+    @property
+    def releases(self) -> Path:
+        """Where the registry publishes which release is live, for serving to follow."""
+        return self.home / "releases"
+
+    @property
+    def reports(self) -> Path:
+        """Where pages for people are written."""
+        return self.home / "reports"
+
+
+def utc(moment: datetime) -> datetime:
+    """The same moment in UTC; a moment without a zone is taken to be UTC already."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
