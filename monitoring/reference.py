@@ -1,0 +1,91 @@
+"""The window compared with: each feature's deciles, the shares between them and the share of nulls, kept as JSON."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from validation.errors import ReleaseMismatch
+
+Numbers = NDArray[Any]
+SAME = 1e-5  # relative distance below which two values are one: float32 carries about seven digits
+NARROW = 1e-4  # share of the middle 90 % below which deciles are one: differences there mean nothing to a tree
+
+
+class Distribution(msgspec.Struct, frozen=True):
+    """How one column lay: `edges` ascending, `shares` of the bins they cut (value <= edge), last the share of nulls."""
+
+    name: str
+    edges: tuple[float, ...]
+    shares: tuple[float, ...]
+
+    def shares_of(self, values: Numbers) -> NDArray[np.float64]:
+        """Shares of other values in the same bins."""
+        return _shares(values, np.array(self.edges))
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """The distributions of a window's features and scores, in the model's order; `scores` is None before there are any."""
+
+    rows: int
+    features: tuple[Distribution, ...]
+    scores: Distribution | None = None
+
+    @classmethod
+    def of(cls, matrix: Numbers, names: Sequence[str], scores: Numbers | None = None, bins: int = 10) -> "Reference":
+        """The reference that a (rows, features) matrix makes, with the scores given to the same rows."""
+        if matrix.ndim != 2 or matrix.shape[1] != len(names):
+            raise ReleaseMismatch(f"reference: a matrix of shape {matrix.shape} cannot hold {len(names)} named features")
+        features = tuple(distribution(name, matrix[:, i], bins) for i, name in enumerate(names))
+        return cls(len(matrix), features, None if scores is None else distribution("score", scores, bins))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the features, in the model's order."""
+        return tuple(f.name for f in self.features)
+
+    def to_json(self) -> bytes:
+        """Canonical JSON: the same reference is always the same bytes."""
+        return msgspec.json.encode(self, order="deterministic")
+
+    @classmethod
+    def from_json(cls, raw: bytes | str) -> "Reference":
+        """The reference written by `to_json`."""
+        return msgspec.json.decode(raw, type=cls)
+
+    def digest(self) -> str:
+        """sha256 of the canonical JSON."""
+        return hashlib.sha256(self.to_json()).hexdigest()
+
+
+def distribution(name: str, values: Numbers, bins: int = 10) -> Distribution:
+    """How a column lies, in as many bins of equal share as its values allow; a value that fills a bin gets its own."""
+    known = values[np.isfinite(values)].astype(np.float64)
+    edges = _edges(np.quantile(known, np.linspace(0, 1, bins + 1))) if len(known) else np.array([])
+    return Distribution(name, tuple(edges.tolist()), tuple(_shares(values, edges).tolist()))
+
+
+def _edges(quantiles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Inner edges. Quantiles that are one value (a constant, many zeros) are fenced in: what lies beside them is seen."""
+    low, high = np.quantile(quantiles, [0.05, 0.95])
+    width = np.maximum(SAME * np.abs(quantiles), NARROW * (high - low))
+    apart = np.diff(quantiles) > width[1:]
+    group = np.concatenate([[0], np.cumsum(apart)])
+    edges: list[float] = []
+    for g in range(int(group[-1]) + 1):
+        members = quantiles[group == g]
+        if len(members) > 1:
+            slack = float(width[group == g].max()) or SAME
+            edges += [float(members[0]) - slack, float(members[-1]) + slack]
+        elif 0 < g < group[-1]:
+            edges.append(float(members[0]))
+    return np.unique(edges)
+
+
+def _shares(values: Numbers, edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    known = np.isfinite(values)
+    places = np.where(known, np.searchsorted(edges, np.where(known, values, 0.0), side="left"), len(edges) + 1)
+    return np.bincount(places, minlength=len(edges) + 2) / max(len(values), 1)

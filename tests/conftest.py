@@ -1,0 +1,56 @@
+"""What every room's tests share: a home that is thrown away, a real Redis server, one Spark session."""
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import redis
+
+from feature_repo import redis_server
+from validation.settings import Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+for name in [name for name in os.environ if name.startswith("FLYWHEEL_")]:
+    del os.environ[name]  # tests do not touch the installation of whoever runs them
+os.environ |= {"FEAST_USAGE": "False", "BENTOML_DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
+
+
+def free_port() -> int:
+    """A port on loopback that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def redis_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real Redis server that lives as long as the test run."""
+    with redis_server.running(f"redis://127.0.0.1:{free_port()}/0", tmp_path_factory.mktemp("redis")) as url:
+        yield url
+
+
+@pytest.fixture
+def redis_url(redis_address: str) -> str:
+    """The address of a real, empty Redis server."""
+    with redis.Redis.from_url(redis_address) as client:
+        client.flushall()
+    return redis_address
+
+
+@pytest.fixture
+def settings(tmp_path: Path, redis_url: str) -> Settings:
+    """A fresh installation: its own home, its own empty Redis."""
+    return Settings(home=tmp_path / "home", redis_url=redis_url)
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> "SparkSession":
+    """The one Spark session of the test run."""
+    from feature_repo.spark import session
+
+    return session(Settings(home=tmp_path_factory.mktemp("spark")))

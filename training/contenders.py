@@ -1,0 +1,207 @@
+"""The rankers that compete, simplest first, behind one interface. A fitted one is saved as JSON or UBJ, never pickled."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from validation.contract import unknown
+from validation.errors import DefinitionError
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Rows to learn from: the model's input (rows, features) and whether the target happened (rows,)."""
+
+    matrix: Floats
+    labels: Floats
+    features: tuple[str, ...]
+
+
+class Fitted(Protocol):
+    """A contender that has learned. `probabilistic`: its scores are meant as probabilities of the target."""
+
+    kind: str
+    probabilistic: bool
+
+    def scores(self, matrix: Floats) -> Floats:
+        """One score a row; a higher one ranks higher."""
+
+    def save(self, folder: Path) -> Path:
+        """Write the model into a folder; returns the file."""
+
+    def importance(self) -> Mapping[str, float]:
+        """How much each feature that matters counts, in the contender's own measure."""
+
+
+class Contender(Protocol):
+    """A way to learn a ranking."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in every report."""
+
+    def fit(self, fit: Examples, tune: Examples, seed: int) -> Fitted:
+        """Learn from `fit`; `tune` may choose when to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class FittedColumn:
+    """One column of the input, upright or reversed; rows without a value come last."""
+
+    feature: str
+    index: int
+    sign: float
+    probabilistic: bool
+    kind: str = "column"
+
+    def scores(self, matrix: Floats) -> Floats:
+        """One score a row; a higher one ranks higher."""
+        lowest = 0.0 if self.probabilistic else -1e9
+        scores: Floats = np.nan_to_num(matrix[:, self.index] * np.float32(self.sign), nan=lowest)
+        return scores
+
+    def save(self, folder: Path) -> Path:
+        """Write `model.json`."""
+        return _write_json(folder, {"kind": self.kind, "feature": self.feature, "index": self.index, "sign": self.sign,
+                                    "missing": 0.0 if self.probabilistic else -1e9})
+
+    def importance(self) -> Mapping[str, float]:
+        """The one feature."""
+        return {self.feature: 1.0}
+
+
+@dataclass(frozen=True, slots=True)
+class ByColumn:
+    """Ranks by one feature, such as popularity or age. `probability`: the feature is a rate of the target itself."""
+
+    name: str
+    feature: str
+    descending: bool = True
+    probability: bool = False
+
+    def fit(self, fit: Examples, tune: Examples, seed: int) -> FittedColumn:
+        """Nothing to learn: find the column."""
+        if self.feature not in fit.features:
+            raise DefinitionError(f"contender {self.name}: feature {unknown(self.feature, fit.features)}")
+        sign = 1.0 if self.descending else -1.0
+        return FittedColumn(self.feature, fit.features.index(self.feature), sign, self.probability)
+
+
+@dataclass(frozen=True, slots=True)
+class FittedLinear:
+    """Logistic regression: 1 / (1 + exp(−(intercept + coefficients · ((x or fill) − mean) / scale)))."""
+
+    features: tuple[str, ...]
+    mean: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    coefficients: NDArray[np.float64]
+    intercept: float
+    kind: str = "linear"
+    probabilistic: bool = True
+
+    def scores(self, matrix: Floats) -> Floats:
+        """One probability a row."""
+        filled = np.where(np.isnan(matrix), self.mean, matrix)
+        logit = self.intercept + ((filled - self.mean) / self.scale) @ self.coefficients
+        scores: Floats = (1.0 / (1.0 + np.exp(-logit))).astype(np.float32)
+        return scores
+
+    def save(self, folder: Path) -> Path:
+        """Write `model.json`."""
+        numbers = {"mean": self.mean, "scale": self.scale, "fill": self.mean, "coefficients": self.coefficients}
+        lists = {name: [float(v) for v in values] for name, values in numbers.items()}
+        return _write_json(folder, {"kind": self.kind, "intercept": self.intercept, **lists})
+
+    def importance(self) -> Mapping[str, float]:
+        """Size of each coefficient, in standard deviations of its feature."""
+        return dict(zip(self.features, np.abs(self.coefficients).tolist(), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """Logistic regression on standardised features; what is missing counts as average."""
+
+    name: str = "logistic_regression"
+    strength: float = 1.0
+
+    def fit(self, fit: Examples, tune: Examples, seed: int) -> FittedLinear:
+        """Learn from both parts: there is nothing to tune."""
+        from sklearn.linear_model import LogisticRegression
+
+        matrix = np.concatenate([fit.matrix, tune.matrix]).astype(np.float64)
+        labels = np.concatenate([fit.labels, tune.labels])
+        known = ~np.isnan(matrix)
+        seen = np.maximum(known.sum(axis=0), 1)
+        mean = np.where(known, matrix, 0.0).sum(axis=0) / seen
+        centred = np.where(known, matrix - mean, 0.0)
+        scale = np.sqrt((centred**2).mean(axis=0))
+        scale = np.where(scale > 1e-9, scale, 1.0)
+        model = LogisticRegression(C=self.strength, max_iter=200, tol=1e-3).fit(centred / scale, labels)
+        return FittedLinear(fit.features, mean, scale, model.coef_[0].astype(np.float64), float(model.intercept_[0]))
+
+
+@dataclass(frozen=True, slots=True)
+class FittedBoosted:
+    """Gradient-boosted trees; scores are probabilities of the target."""
+
+    booster: Any
+    features: tuple[str, ...]
+    kind: str = "xgboost"
+    probabilistic: bool = True
+
+    def scores(self, matrix: Floats) -> Floats:
+        """One probability a row."""
+        scores: Floats = np.asarray(self.booster.inplace_predict(matrix), dtype=np.float32)
+        return scores
+
+    def save(self, folder: Path) -> Path:
+        """Write `model.ubj`."""
+        path = folder / "model.ubj"
+        self.booster.save_model(path)
+        return path
+
+    def importance(self) -> Mapping[str, float]:
+        """Gain of each feature that some tree splits on."""
+        gains = self.booster.get_score(importance_type="gain")
+        return {self.features[int(name.removeprefix("f"))]: float(gain) for name, gain in gains.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Boosted:
+    """XGBoost on the target's log loss: stopped early on the tuning rows, then grown anew on both parts.
+
+    `regrow` multiplies the trees found best, for the rows added by the second growth.
+    """
+
+    name: str = "xgboost"
+    rounds: int = 400
+    patience: int = 20
+    regrow: float = 1.1
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def fit(self, fit: Examples, tune: Examples, seed: int) -> FittedBoosted:
+        """Learn; the seed decides every draw of rows and columns."""
+        import xgboost as xgb
+
+        params = {"objective": "binary:logistic", "tree_method": "hist", "nthread": 2, "eval_metric": "logloss",
+                  "verbosity": 0, **self.params, "seed": seed}
+        first = xgb.QuantileDMatrix(fit.matrix, fit.labels)
+        watched = xgb.QuantileDMatrix(tune.matrix, tune.labels, ref=first)
+        found = xgb.train(params, first, self.rounds, [(watched, "tune")], early_stopping_rounds=self.patience,
+                          verbose_eval=False)
+        trees = max(1, round((found.best_iteration + 1) * self.regrow))
+        both = xgb.QuantileDMatrix(np.concatenate([fit.matrix, tune.matrix]), np.concatenate([fit.labels, tune.labels]))
+        return FittedBoosted(xgb.train(params, both, trees), fit.features)
+
+
+def _write_json(folder: Path, value: Mapping[str, Any]) -> Path:
+    path = folder / "model.json"
+    path.write_bytes(msgspec.json.encode(value))
+    return path

@@ -1,0 +1,130 @@
+"""The words a ranker is defined in: what a row is, what counts as success, who competes and what the winner must be."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from training.contenders import Contender
+from validation.contract import unknown
+from validation.errors import DefinitionError
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Something that may follow a shown row: the attributed outcome rows for which `where` (Spark SQL) holds.
+
+    Becomes a 0/1 column of that name. `gain` is its worth in NDCG; a `veto` makes the row worth nothing whatever else
+    happened. Only what happens within `window` of the showing counts.
+    """
+
+    name: str
+    where: str
+    meaning: str
+    gain: float = 0.0
+    veto: bool = False
+    window: timedelta = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A way to cut the judged rows: by the words of a column, or by a number cut at `edges` into bins called `names`.
+
+    A row lies in bin i when edges[i-1] <= value < edges[i]; rows without a value form the slice `unknown`.
+    """
+
+    name: str
+    of: str
+    edges: tuple[float, ...] = ()
+    names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.edges and len(self.names) != len(self.edges) + 1:
+            raise DefinitionError(f"slice {self.name}: {len(self.edges)} edges need {len(self.edges) + 1} names")
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Where time is cut into fit, tune and judge: at shares of the rows, or at two moments when they are given.
+
+    fit < tune_from <= tune < judge_from <= judge. A group whose windows reach over a cut belongs to neither side.
+    """
+
+    fit: float = 0.7
+    tune: float = 0.1
+    tune_from: datetime | None = None
+    judge_from: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shelves:
+    """The lists a release carries for the moments when nothing can be scored.
+
+    `item` is the key of profile view `profile`; `group` a column of the labels; `fresh_by` and `attributes` are fields of
+    the profile. An item's popularity is the sum of its gains, halved every `half_life`; `eligible` maps fields to the
+    value an item must have to be listed.
+    """
+
+    item: str
+    profile: str
+    group: str
+    fresh_by: str
+    attributes: tuple[str, ...]
+    eligible: Mapping[str, str] = field(default_factory=dict)
+    half_life: timedelta = timedelta(days=1)
+    size: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Everything a system knows about its ranker.
+
+    `shown` and `outcomes_in` are tables. An outcome row belongs to a shown row that agrees in `match`, and in `exact` too
+    when the outcome row has it; without it, to the latest such row before it. `grace` is how long after its window an
+    outcome may still be received.
+    `target` is the outcome a model predicts; `also` are trained and reported when asked. `group` is what NDCG ranks within,
+    `user` whose rows count together in GAUC and in every interval, `item` what was shown, `attribute` what lists vary in.
+    `fit_where` and `judge_where` (Spark SQL over the labels' columns) say which rows take part.
+    `contenders` stand in order, simplest first: the first that is not clearly worse in `decides_by` wins.
+    """
+
+    name: str
+    shown: str
+    outcomes_in: str
+    match: tuple[str, ...]
+    exact: tuple[str, ...]
+    outcomes: tuple[Outcome, ...]
+    target: str
+    group: str
+    user: str
+    item: str
+    attribute: str
+    contenders: tuple[Contender, ...]
+    shelves: Shelves
+    also: tuple[str, ...] = ()
+    grace: timedelta = timedelta(minutes=10)
+    fit_where: str = "true"
+    judge_where: str = "true"
+    slices: tuple[Slice, ...] = ()
+    split: Split = field(default_factory=Split)
+    decides_by: str = "ndcg_at_10"
+    top: int = 10
+    resamples: int = 200
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        names = [o.name for o in self.outcomes]
+        for target in (self.target, *self.also):
+            if target not in names:
+                raise DefinitionError(f"ranking {self.name}: target {unknown(target, names)}")
+        if len({c.name for c in self.contenders}) != len(self.contenders):
+            raise DefinitionError(f"ranking {self.name}: two contenders bear the same name")
+
+    @property
+    def window(self) -> timedelta:
+        """The longest window of any outcome: a row is mature once it and the grace have passed."""
+        return max(o.window for o in self.outcomes)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The main target and those trained when asked."""
+        return (self.target, *self.also)

@@ -1,0 +1,62 @@
+"""The home feed's ranker: what a good impression is, how models are compared, and what the winner carries with it."""
+
+import math
+from datetime import timedelta
+
+from feature_repo.home_feed import LONG_VIEW
+from training.contenders import Boosted, ByColumn, Linear
+from training.definition import Outcome, Ranking, Shelves, Slice
+
+OUTCOMES = (
+    Outcome("is_click", "action = 'click'", "the video was opened"),
+    Outcome("long_view", LONG_VIEW, "the video was watched long", gain=1),
+    Outcome("like", "action = 'like'", "the video was liked", gain=2),
+    Outcome("comment", "action = 'comment'", "the video was commented on", gain=2),
+    Outcome("share", "action = 'share'", "the video was passed on", gain=3),
+    Outcome("follow", "action = 'follow'", "its creator was followed", gain=3),
+    Outcome("reject", "action IN ('hide', 'report')", "it was hidden or reported", veto=True),
+)
+
+CONTENDERS = (
+    ByColumn("popularity", "video_long_view_rate_30d", probability=True),
+    ByColumn("recency", "video_age", descending=False),
+    Linear(),
+    Boosted(params={"eta": 0.1, "max_depth": 6, "min_child_weight": 20, "subsample": 0.8, "colsample_bytree": 0.5,
+                    "max_bin": 128}),
+)
+
+SLICES = (
+    Slice("region", "region"),
+    Slice("device", "device"),
+    Slice("user_tenure", "account_age", (math.log1p(7 * 24),), ("new", "settled")),
+    Slice("video_age", "video_age", (math.log1p(24),), ("new", "older")),
+    Slice("activity", "user_shown_30d", (math.log1p(20), math.log1p(100)), ("light", "regular", "heavy")),
+)
+
+SHELVES = Shelves(
+    item="video_id",
+    profile="video_profile",
+    group="region",
+    fresh_by="uploaded_at",
+    attributes=("status", "regions", "category", "creator_id", "uploaded_at"),
+    eligible={"status": "live"},
+)
+
+RANKING = Ranking(
+    name="home_feed",
+    shown="impressions",
+    outcomes_in="engagements",
+    match=("user_id", "video_id"),
+    exact=("request_id",),
+    outcomes=OUTCOMES,
+    target="long_view",
+    also=("is_click",),
+    group="request_id",
+    user="user_id",
+    item="video_id",
+    attribute="category",
+    contenders=CONTENDERS,
+    shelves=SHELVES,
+    grace=timedelta(minutes=10),
+    slices=SLICES,
+)

@@ -1,0 +1,109 @@
+"""What training hands the gates, and the limits a system holds it against."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class GateLimits:
+    """The thresholds of one system's gates.
+
+    `baselines` name the contenders a ranker has to beat. Differences of NDCG are candidate minus the other, per group, paired;
+    their intervals are bootstraps at `confidence`.
+    """
+
+    baselines: tuple[str, ...]
+    min_rows: int = 1_000
+    min_groups: int = 200
+    min_positive: float = 0.001
+    max_positive: float = 0.999
+    max_refused_batches: int = 0
+    max_quarantined: float = 0.05
+    max_feature_auc: float = 0.90
+    max_null_auc: float = 0.70
+    min_lift: float = 0.0
+    champion_margin: float = 0.005
+    slice_margin: float = 0.02
+    min_slice_groups: int = 100
+    max_calibration_error: float = 0.05
+    max_latency_ms: float | None = None
+    confidence: float = 0.95
+    draws: int = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class DataFacts:
+    """What went into the training set: its size, and how its batches fared at intake (from the ledger).
+
+    `failures` are sentences about what else the data check refused, such as failed expectations on the training set.
+    """
+
+    rows: int
+    groups: int
+    positive_share: float
+    refused_batches: int
+    quarantined_share: float
+    failures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """When a feature's value was known, against the impression it is used for.
+
+    `known_after_s` is the largest (known − impression) over all rows, in seconds: 0 or less is right, above 0 is the future.
+    A value the request itself carries has 0; NaN says that nobody knows.
+    """
+
+    feature: str
+    source: str
+    known_after_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A part of the judge rows: NDCG per group inside it, of the candidate and of the baseline, aligned on groups."""
+
+    name: str
+    candidate: Floats
+    baseline: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that the gates of one candidate release look at; what is absent is refused.
+
+    data               facts of the training set                    lineage            one row a feature
+    features           the names the feature set defines, in order  values             (rows, features) as trained on, NaN unknown
+    label              (rows,) positive where above 0
+    candidate          the contender to be released                 ndcg               contender → (groups,) NDCG on the judge
+                                                                    groups, aligned; NaN where a group has no positive
+    clusters           (groups,) who a group belongs to (a user), when groups of one are not independent; None: each its own
+    live               version of the live release, None when there is none yet; its NDCG is `ndcg[live_contender]`
+    calibration_error  expected calibration error of the candidate  slices             see Slice
+    features_digest    of the recipe of this checkout               model_features     what the candidate was trained on, in order
+    model_digest       of the recipe inside the release             latency_ms         p95 of scoring one request, when measured
+    """
+
+    features: Sequence[str]
+    candidate: str
+    data: DataFacts | None = None
+    lineage: Sequence[Lineage] = ()
+    values: Floats | None = None
+    label: NDArray[Any] | None = None
+    ndcg: Mapping[str, Floats] = field(default_factory=dict)
+    clusters: NDArray[Any] | None = None
+    live: str | None = None
+    live_contender: str = "live"
+    calibration_error: float | None = None
+    slices: Sequence[Slice] = ()
+    features_digest: str | None = None
+    model_features: Sequence[str] | None = None
+    model_digest: str | None = None
+    latency_ms: float | None = None
+    subject: str = ""

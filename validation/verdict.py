@@ -1,0 +1,73 @@
+"""What a gate found and what all gates together say; as JSON it travels with the release it judges."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+GATES = ("data", "leakage", "baseline", "champion", "slice", "calibration", "signature")
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What one gate measured, the limit it was held against, and in words why it passed or what to do next."""
+
+    gate: str
+    passed: bool
+    measured: float | None
+    limit: float | None
+    reason: str
+
+    def row(self) -> tuple[str, str, str, str, str]:
+        """The finding as the cells of one line: gate, outcome, measured, limit, reason."""
+        return (self.gate, "passed" if self.passed else "REFUSED", _figure(self.measured), _figure(self.limit), self.reason)
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """All findings on one release. It passes when every gate of `GATES` has a finding and no finding refuses.
+
+    `subject` is the digest of what was judged, so that one release's verdict cannot promote another.
+    """
+
+    findings: tuple[Finding, ...]
+    subject: str = ""
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Gates nobody asked: a gate without a finding counts as closed."""
+        return tuple(g for g in GATES if g not in {f.gate for f in self.findings})
+
+    @property
+    def passed(self) -> bool:
+        """Whether the release may be promoted."""
+        return not self.missing and all(f.passed for f in self.findings)
+
+    def reasons(self) -> list[str]:
+        """Why it is refused, one sentence a gate; empty when it passes."""
+        refused = [f"{f.gate} gate: {f.reason}" for f in self.findings if not f.passed]
+        return refused + [f"{g} gate: it was never asked, and a gate without an answer is closed" for g in self.missing]
+
+    def table(self) -> list[tuple[str, str, str, str, str]]:
+        """The findings as lines of cells, for a terminal: gate, outcome, measured, limit, reason."""
+        return [f.row() for f in self.findings]
+
+    def table_md(self) -> str:
+        """The findings as a Markdown table."""
+        return markdown(("gate", "outcome", "measured", "limit", "reason"), self.table())
+
+    def to_json(self) -> str:
+        """The verdict as JSON text."""
+        return msgspec.json.encode(self).decode()
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "Verdict":
+        """A verdict read back from JSON; raises msgspec.ValidationError when a field is absent or of another type."""
+        return msgspec.json.decode(text, type=cls)
+
+
+def markdown(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A Markdown table of these cells; a bar inside a cell is escaped."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
