@@ -22,32 +22,28 @@ def decay(counters: Floats, published_at: Seconds, now: Seconds, half_lives: Sec
     return np.where(np.isnan(decayed), np.float32(0), decayed)
 
 
-def merge(left: Seconds, left_at: Seconds, right: Seconds, right_at: Seconds, half_lives: Seconds) -> Seconds:
-    """Two states of one entity as one, at the later of their moments: sums of what each counts, decayed to it.
-
-    left, right        (rows, counters) float64
-    left_at, right_at  (rows,) seconds since the epoch
-    """
-    at = np.maximum(left_at, right_at)[:, None]
-    faded: Seconds = left * np.exp2((left_at[:, None] - at) / half_lives)
-    return faded + right * np.exp2((right_at[:, None] - at) / half_lives)
-
-
 def carry(sums: Seconds, times: Seconds, starts: NDArray[np.int64], half_lives: Seconds) -> Seconds:
     """Running states of many entities at once: row i holds everything its entity summed up to its time.
 
-    sums        (rows, counters) float64, what each row adds, decayed to the row's own time
+    sums        (counters, rows) what each row adds, decayed to the row's own time
     times       (rows,) seconds, ascending within an entity
     starts      (rows,) index of the first row of the row's entity; an entity's rows stand together
     half_lives  (counters,) seconds
 
-    After step k a row holds the sums of the last 2^k rows, so that log2(longest history) passes are enough. Every factor
-    is at most 1: nothing overflows, however long the history and short the half-life.
+    After step k a row holds the sums of its last 2^k rows, so that log2(longest history) passes are enough. Every
+    factor is at most 1: nothing overflows, however long the history and short the half-life.
     """
     states = sums.copy()
-    place = np.arange(len(sums)) - starts
+    counters_of = {half_life: np.flatnonzero(half_lives == half_life) for half_life in np.unique(half_lives)}
+    place = np.arange(len(times)) - starts
     step = 1
-    while (rows := np.flatnonzero(place >= step)).size:
-        states[rows] = merge(states[rows - step], times[rows - step], states[rows], times[rows], half_lives)
+    rows = np.flatnonzero(place >= step)
+    while rows.size:
+        earlier = rows - step
+        for half_life, counters in counters_of.items():
+            faded = np.exp2((times[earlier] - times[rows]) / half_life)
+            for counter in counters:
+                states[counter, rows] += states[counter, earlier] * faded
         step *= 2
+        rows = rows[place[rows] >= step]
     return states

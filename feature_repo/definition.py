@@ -1,15 +1,17 @@
 """The words features are defined in: signals, counter views, profile views, and the set a model reads."""
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from feature_repo.request_time import Feature
-from validation.contract import unknown
+from feature_repo.request_time import Count, Feature, Rate
+from validation.contract import is_identifier, unknown
 from validation.errors import DefinitionError
 
 UNITS = {"m": 60, "h": 3600, "d": 86_400}
+TIME_COLUMNS = ("event_timestamp", "published_at", "created")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,10 @@ class CounterView:
     counts: Mapping[str, tuple[str, ...]]
     meaning: str
 
+    def __post_init__(self) -> None:
+        for label in {label for labels in self.counts.values() for label in labels}:
+            seconds(label)
+
     @property
     def counters(self) -> tuple[str, ...]:
         """Names of the counters in the order they are stored: `long_view_1d`, …"""
@@ -70,7 +76,8 @@ class ProfileView:
 class FeatureSet:
     """Everything a system knows about its features; `features` is what the model reads, in the model's order.
 
-    `entities` maps each join key to what it identifies. `lookups` apply to every event table that has their `on` column.
+    `entities` maps each join key to what it identifies. `lookups` apply to every event table with their `on` column.
+    `publish_every_s` is the length of a publication period: counters change once in it, as the next one begins.
     """
 
     name: str
@@ -83,23 +90,27 @@ class FeatureSet:
     profile_views: tuple[ProfileView, ...]
     features: tuple[Feature, ...]
     ttl: timedelta = field(default=timedelta(days=90))
+    publish_every_s: int = 60
 
     def __post_init__(self) -> None:
-        signals = {s.name for s in self.signals}
+        names = {
+            "signal": [s.name for s in self.signals],
+            "view": [*(v.name for v in self.counter_views), *(v.name for v in self.profile_views)],
+            "feature": [f.name for f in self.features],
+        }
+        for kind, given in names.items():
+            _check_names(f"features {self.name}: {kind}", given)
         for view in self.counter_views:
-            for name in view.counts:
-                if name not in signals:
-                    raise DefinitionError(f"counter view {view.name}: signal {unknown(name, signals)}")
-        for view in (*self.counter_views, *self.profile_views):
-            for key in view.keys:
-                if key not in self.entities:
-                    raise DefinitionError(f"view {view.name}: entity {unknown(key, self.entities)}")
-        defined = {f"{v.name}.{c}" for v in self.counter_views for c in v.counters}
-        defined |= {f"{v.name}.{f}" for v in self.profile_views for f in v.fields}
+            _check_all(f"counter view {view.name}: signal", view.counts, names["signal"])
+            _check_view(view.name, view.keys, (*view.keys, *view.counters), self.entities)
+        for profile in self.profile_views:
+            _check_view(profile.name, profile.keys, (*profile.keys, *profile.fields), self.entities)
+        counters = [f"{v.name}.{c}" for v in self.counter_views for c in v.counters]
+        fields = [f"{v.name}.{f}" for v in self.profile_views for f in v.fields]
         for feature in self.features:
-            for name in feature.reads():
-                if name not in defined:
-                    raise DefinitionError(f"feature {feature.name}: {unknown(name, defined)}")
+            _check_all(
+                f"feature {feature.name}", feature.reads(), counters if isinstance(feature, Count | Rate) else fields
+            )
 
     @property
     def service(self) -> str:
@@ -113,6 +124,28 @@ class FeatureSet:
     def counter_view(self, name: str) -> CounterView:
         """The counter view of that name."""
         return next(v for v in self.counter_views if v.name == name)
+
+
+def _check_view(name: str, keys: tuple[str, ...], columns: tuple[str, ...], entities: Mapping[str, str]) -> None:
+    _check_all(f"view {name}: entity", keys, entities)
+    _check_names(f"view {name}: column", columns)
+    for column in TIME_COLUMNS:
+        if column in columns:
+            raise DefinitionError(f"view {name}: column `{column}` is one that every view has. Name it otherwise.")
+
+
+def _check_all(what: str, names: Iterable[str], defined: Iterable[str]) -> None:
+    for name in names:
+        if name not in defined:
+            raise DefinitionError(f"{what} {unknown(name, defined)}")
+
+
+def _check_names(what: str, names: Iterable[str]) -> None:
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise DefinitionError(f"{what} `{name}` is defined {count} times")
+        if not is_identifier(name):
+            raise DefinitionError(f"{what} `{name}`: a name is lower-case letters, digits and underscores")
 
 
 def seconds(label: str) -> float:

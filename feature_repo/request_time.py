@@ -1,6 +1,6 @@
 """Features of the moment of the request: one definition, called by training on columns and by serving on arrays.
 
-A feature is a value (a small struct), so that a release can carry its own recipe as JSON and serving needs nothing else.
+A feature is a value (a small struct): a release carries its own recipe as JSON, and serving needs nothing else.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_repo.counters import Floats, Seconds, decay
+from validation.errors import DefinitionError
 
 Column = NDArray[Any]
 
@@ -117,7 +118,7 @@ class Hour(msgspec.Struct, frozen=True, tag=True):
 
 
 class Context(msgspec.Struct, frozen=True, tag=True):
-    """A number the request itself gives; `neutral` stands in wherever the request has none, as for position in serving."""
+    """A number the request itself gives; `neutral` stands in where it gives none, as for position in serving."""
 
     name: str
     neutral: float
@@ -128,7 +129,7 @@ class Context(msgspec.Struct, frozen=True, tag=True):
 
 
 class Code(msgspec.Struct, frozen=True, tag=True):
-    """Place of the request's word in a fixed vocabulary, NaN for words outside it."""
+    """Place of the request's word in a fixed vocabulary, NaN for words outside it and for requests that say none."""
 
     name: str
     vocabulary: tuple[str, ...]
@@ -142,38 +143,55 @@ Feature = Count | Rate | Number | Age | Match | Hour | Context | Code
 
 
 def assemble(features: Sequence[Feature], given: Inputs) -> Floats:
-    """The model's input: (rows, features) float32, in the order of `features`, every counter decayed to `now`."""
-    decayed = {view: decay(c.values, c.at, given.now, c.half_lives) for view, c in given.counters.items()}
-    place = {f"{view}.{name}": (view, i) for view, c in given.counters.items() for i, name in enumerate(c.names)}
-    matrix = np.empty((given.rows, len(features)), dtype=np.float32)
+    """The model's input: (rows, features) float32, in the order of `features`, every counter decayed to `now`.
 
-    def counter(name: str) -> Floats:
-        view, i = place[name]
-        return decayed[view][:, i]
-
+    A column given once for all rows makes the same bits as one that repeats it. Raises DefinitionError when an input
+    lacks what a feature reads; what is merely unknown (None, NaN, no state) is for each feature to say.
+    """
+    counters = _decayed(given)
+    matrix = np.empty((len(features), given.rows), dtype=np.float32)
     for i, feature in enumerate(features):
-        matrix[:, i] = _value(feature, given, counter)
-    return matrix
+        try:
+            matrix[i] = _value(feature, given, counters)
+        except KeyError as missing:
+            raise DefinitionError(f"feature {feature.name}: its inputs hold no `{missing.args[0]}`") from missing
+    return np.ascontiguousarray(matrix.T)
 
 
-def _value(feature: Feature, given: Inputs, counter: Any) -> Column:
+def _decayed(given: Inputs) -> dict[str, Floats]:
+    """Every counter under `view.counter`, contiguous, so that numpy takes one path for one row and for many."""
+    columns: dict[str, Floats] = {}
+    for view, held in given.counters.items():
+        now = np.ascontiguousarray(decay(held.values, held.at, given.now, held.half_lives).T)
+        columns |= {f"{view}.{name}": now[i] for i, name in enumerate(held.names)}
+    return columns
+
+
+def _value(feature: Feature, given: Inputs, counters: Mapping[str, Floats]) -> Column:  # noqa: PLR0911  a case a kind
     match feature:
         case Count(of=of):
-            return np.log1p(np.maximum(counter(of), 0))
+            return np.log1p(np.maximum(counters[of], 0))
         case Rate(of=of, per=per, prior=prior, strength=strength):
-            return (counter(of) + prior * strength) / (counter(per) + strength)
+            return (counters[of] + prior * strength) / (counters[per] + strength)
         case Number(of=of):
             return np.log1p(np.maximum(given.fields[of].astype(np.float64), 0))
         case Age(of=of):
             return np.log1p(np.maximum(given.now - given.fields[of].astype(np.float64), 0) / 3600)
         case Match(of=of, to=to):
             left, right = given.fields[of], given.fields[to]
-            known = np.not_equal(left, None) & np.not_equal(right, None)
-            return np.where(known, np.equal(left, right).astype(np.float32), np.nan)
+            return np.where(_known(left) & _known(right), (left == right).astype(np.float32), np.nan)
         case Hour():
             return (given.now % 86_400) / 3600
         case Context(name=name, neutral=neutral):
-            return np.nan_to_num(given.context[name], nan=neutral) if name in given.context else np.array([neutral])
+            told = np.asarray(given.context.get(name, [np.nan])).astype(np.float64)
+            return np.where(np.isnan(told), neutral, told)
         case Code(name=name, vocabulary=vocabulary):
-            codes = {word: float(i) for i, word in enumerate(vocabulary)}
-            return np.array([codes.get(word, np.nan) for word in given.context[name]], dtype=np.float32)
+            codes: dict[Any, float] = {word: float(i) for i, word in enumerate(vocabulary)}
+            return np.array([codes.get(word, np.nan) for word in given.context.get(name, [None])])
+
+
+def _known(column: Column) -> NDArray[np.bool_]:
+    """Where a column holds a value: not None, not NaN."""
+    if column.dtype != object:
+        return np.asarray(column == column)  # noqa: PLR0124  only NaN differs from itself
+    return np.array([value is not None and value == value for value in column], dtype=bool)  # noqa: PLR0124

@@ -44,8 +44,8 @@ exec '{java}' "$@"
 def session(settings: Settings) -> "SparkSession":
     """The process's Spark session, started at the first call; the Java behind it ends with the process.
 
-    Raises Unavailable when there is no Java, when Spark does not start, or when a session that somebody else started does
-    not run in UTC: its point-in-time joins would find nothing.
+    Raises Unavailable when there is no Java, when Spark does not start, or when a session that somebody else started
+    does not run in UTC: its point-in-time joins would find nothing.
     """
     from pyspark.errors import PySparkRuntimeError
     from pyspark.sql import SparkSession
@@ -57,10 +57,10 @@ def session(settings: Settings) -> "SparkSession":
         with _launching(folder):
             spark: SparkSession = builder.getOrCreate()
     except PySparkRuntimeError as error:
-        raise Unavailable(f"Spark: Java left before it was ready ({error}). Its own words are above this message.") from error
+        raise Unavailable(f"Spark: Java left before it was ready ({error}). It says why above this message.") from error
     zone = spark.conf.get("spark.sql.session.timeZone")
     if zone not in {"UTC", "Etc/UTC"}:
-        raise Unavailable(f"Spark: the session's time zone is {zone}, it has to be UTC. Set spark.sql.session.timeZone.")
+        raise Unavailable(f"Spark: the session's time zone is {zone}, not UTC. Set spark.sql.session.timeZone.")
     return spark
 
 
@@ -123,7 +123,7 @@ def _version(path: Path) -> int | None:
 
 @contextmanager
 def _launching(folder: Path) -> Iterator[None]:
-    """The environment in which Spark looks for Java; restored afterwards, so that child processes look for themselves."""
+    """The environment in which Spark looks for Java; restored after it, so that child processes look for themselves."""
     from pyspark import SparkContext
 
     if SparkContext._gateway is not None:  # Java runs already

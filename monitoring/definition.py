@@ -11,8 +11,8 @@ class Watch:
     """What is watched about one system, and when the watching acts.
 
     `critical` names the features whose drift may cause a retraining; the others are measured and shown. A window with
-    fewer rows than its minimum is said to be too small, never to be steady. A finding is confirmed once `confirm` of the
-    `of_last` newest measured windows have it.
+    fewer rows than its minimum is said to be too small, never to be steady. A finding is confirmed once `confirm` of
+    the `of_last` newest measured windows have it.
     """
 
     critical: tuple[str, ...]
@@ -34,13 +34,20 @@ class Watch:
 
     def __post_init__(self) -> None:
         if not 1 <= self.confirm <= self.of_last:
-            raise DefinitionError(f"watch: {self.confirm} of {self.of_last} windows can never be confirmed; use 1 ≤ N ≤ M")
+            raise DefinitionError(
+                f"watch: {self.confirm} of {self.of_last} windows can never be confirmed; use 1 ≤ N ≤ M"
+            )
         if self.bins < 2:
             raise DefinitionError(f"watch: {self.bins} bin(s) cannot show a shift; use at least 2")
         if not 0 < self.exact_share <= 1:
             raise DefinitionError(f"watch: exact_share {self.exact_share} is not a share above 0 and at most 1")
         if self.daily_budget < 1:
-            raise DefinitionError("watch: a daily budget below 1 retraining means that nothing follows from any finding")
+            raise DefinitionError(
+                "watch: a daily budget below 1 retraining means that nothing follows from any finding"
+            )
         for name in ("max_psi", "max_auc_drop", "min_drift_rows", "min_outcome_rows", "min_skew_rows", "report_rows"):
             if getattr(self, name) <= 0:
                 raise DefinitionError(f"watch: {name} must be above 0, not {getattr(self, name)}")
+
+
+PLAIN = Watch(critical=())

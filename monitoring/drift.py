@@ -36,7 +36,7 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class DriftReport:
-    """What one window looks like beside its reference; without enough rows nothing is flagged and nothing is called steady."""
+    """One window beside its reference; without enough rows nothing is flagged and nothing is called steady."""
 
     reference: str
     rows_before: int
@@ -69,7 +69,9 @@ class DriftReport:
     def reason(self) -> str:
         """The finding in one sentence."""
         if not self.enough:
-            return f"not enough rows: {self.rows:,} now and {self.rows_before:,} before, {self.min_rows:,} needed of each"
+            return (
+                f"not enough rows: {self.rows:,} now and {self.rows_before:,} before, {self.min_rows:,} needed of each"
+            )
         over = [f"{m.name} {m.psi:.3f}" for m in self.worst_first() if m.flagged and m.critical]
         return f"PSI above {self.limit}: {', '.join(over)}" if over else f"no critical column above PSI {self.limit}"
 
@@ -84,11 +86,21 @@ class DriftReport:
     def facts(self) -> dict[str, str | float | int]:
         """The numbers worth a chart."""
         worst = max((m.psi for m in self.columns), default=0.0)
-        return {"finding": self.finding, "rows": self.rows, "flagged": len(self.flagged), "largest psi": round(worst, 4)}
+        return {
+            "finding": self.finding,
+            "rows": self.rows,
+            "flagged": len(self.flagged),
+            "largest psi": round(worst, 4),
+        }
 
     def markdown(self) -> str:
         """The report as people read it."""
-        lines = [f"**{self.finding}**: {self.reason()}", "", "| column | PSI | null before | null now | |", "|-|-:|-:|-:|-|"]
+        lines = [
+            f"**{self.finding}**: {self.reason()}",
+            "",
+            "| column | PSI | null before | null now | |",
+            "|-|-:|-:|-:|-|",
+        ]
         for m in self.worst_first():
             mark = ("**drift**" if m.critical else "moved, not critical") if m.flagged else ""
             lines.append(f"| {m.name} | {m.psi:.4f} | {m.null_before:.2%} | {m.null_now:.2%} | {mark} |")
@@ -125,4 +137,7 @@ def _moved(was: Distribution, values: Numbers, limit: float, critical: bool, eno
 def _different(before: Sequence[str], now: Sequence[str]) -> str:
     missing, added = sorted(set(before) - set(now)), sorted(set(now) - set(before))
     what = f"missing now: {missing}, new: {added}" if missing or added else "the same names in another order"
-    return f"drift: the reference has {len(before)} features, the window {len(now)} ({what}). Compare with a reference of the live release."
+    return (
+        f"drift: the reference has {len(before)} features, the window {len(now)} ({what}). "
+        "Compare with the reference of the live release."
+    )

@@ -12,7 +12,9 @@ from validation.errors import ReleaseMismatch
 
 Numbers = NDArray[Any]
 SAME = 1e-5  # relative distance below which two values are one: float32 carries about seven digits
-NARROW = 1e-4  # share of the middle 90 % below which deciles are one: differences there mean nothing to a tree
+NARROW = (
+    1e-4  # share of the spread (first to last decile) below which deciles are one: noise around a value, not a shape
+)
 
 
 class Distribution(msgspec.Struct, frozen=True):
@@ -28,7 +30,7 @@ class Distribution(msgspec.Struct, frozen=True):
 
 
 class Reference(msgspec.Struct, frozen=True):
-    """The distributions of a window's features and scores, in the model's order; `scores` is None before there are any."""
+    """How a window's features lay, in the model's order, and its scores; `scores` is None before there are any."""
 
     rows: int
     features: tuple[Distribution, ...]
@@ -38,7 +40,9 @@ class Reference(msgspec.Struct, frozen=True):
     def of(cls, matrix: Numbers, names: Sequence[str], scores: Numbers | None = None, bins: int = 10) -> "Reference":
         """The reference that a (rows, features) matrix makes, with the scores given to the same rows."""
         if matrix.ndim != 2 or matrix.shape[1] != len(names):
-            raise ReleaseMismatch(f"reference: a matrix of shape {matrix.shape} cannot hold {len(names)} named features")
+            raise ReleaseMismatch(
+                f"reference: a matrix of shape {matrix.shape} cannot hold {len(names)} named features"
+            )
         features = tuple(distribution(name, matrix[:, i], bins) for i, name in enumerate(names))
         return cls(len(matrix), features, None if scores is None else distribution("score", scores, bins))
 
@@ -69,16 +73,16 @@ def distribution(name: str, values: Numbers, bins: int = 10) -> Distribution:
 
 
 def _edges(quantiles: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Inner edges. Quantiles that are one value (a constant, many zeros) are fenced in: what lies beside them is seen."""
-    low, high = np.quantile(quantiles, [0.05, 0.95])
-    width = np.maximum(SAME * np.abs(quantiles), NARROW * (high - low))
+    """Inner edges. Quantiles that are one value (a constant, many zeros) are fenced in, to see what lies beside."""
+    width = np.maximum(SAME * np.abs(quantiles), NARROW * (quantiles[-2] - quantiles[1]))
+    least = SAME * float(np.abs(quantiles).max()) or SAME  # around a zero
     apart = np.diff(quantiles) > width[1:]
     group = np.concatenate([[0], np.cumsum(apart)])
     edges: list[float] = []
     for g in range(int(group[-1]) + 1):
         members = quantiles[group == g]
         if len(members) > 1:
-            slack = float(width[group == g].max()) or SAME
+            slack = float(width[group == g].max()) or least
             edges += [float(members[0]) - slack, float(members[-1]) + slack]
         elif 0 < g < group[-1]:
             edges.append(float(members[0]))

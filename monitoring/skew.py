@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring.definition import Watch
+from monitoring.definition import PLAIN, Watch
 from monitoring.reference import Numbers
 from validation.errors import ReleaseMismatch
 
@@ -62,7 +62,8 @@ class SkewReport:
         """The finding in one sentence."""
         if self.skewed:
             worst = self.worst_first()[0]
-            return f"{len(self.skewed)} feature(s) below {self.required:.1%} equal rows, the worst {worst.name} at {worst.exact:.2%}"
+            below = f"{len(self.skewed)} feature(s) below {self.required:.1%} equal rows"
+            return f"{below}, the worst {worst.name} at {worst.exact:.2%}"
         if self.finding == "not enough rows":
             return f"not enough rows: {self.rows:,} compared, {self.min_rows:,} needed"
         return f"all {len(self.features)} features equal in at least {self.required:.1%} of {self.rows:,} rows"
@@ -70,7 +71,12 @@ class SkewReport:
     def facts(self) -> dict[str, str | float | int]:
         """The numbers worth a chart."""
         least = min((f.exact for f in self.features), default=1.0)
-        return {"finding": self.finding, "rows": self.rows, "skewed": len(self.skewed), "smallest equal share": round(least, 5)}
+        return {
+            "finding": self.finding,
+            "rows": self.rows,
+            "skewed": len(self.skewed),
+            "smallest equal share": round(least, 5),
+        }
 
     def records(self) -> list[dict[str, str | float | bool]]:
         """One record a feature, the worst first, for tables in an interface."""
@@ -78,7 +84,12 @@ class SkewReport:
 
     def markdown(self) -> str:
         """The report as people read it, with the examples that explain it."""
-        lines = [f"**{self.finding}**: {self.reason()}", "", "| feature | equal rows | worst: row, served, recomputed |", "|-|-:|-|"]
+        lines = [
+            f"**{self.finding}**: {self.reason()}",
+            "",
+            "| feature | equal rows | worst: row, served, recomputed |",
+            "|-|-:|-|",
+        ]
         for f in self.worst_first():
             shown = "; ".join(f"{e.row}: {e.served:.6g}, {e.recomputed:.6g}" for e in f.worst)
             lines.append(f"| {f.name} | {f.exact:.3%} | {shown} |")
@@ -86,18 +97,21 @@ class SkewReport:
 
 
 def measure(
-    served: Numbers, recomputed: Numbers, names: Sequence[str], watch: Watch, rows: Sequence[object] | None = None,
+    served: Numbers,
+    recomputed: Numbers,
+    names: Sequence[str],
+    watch: Watch = PLAIN,
+    *,
+    rows: Sequence[object] | None = None,
     examples: int = 3,
 ) -> SkewReport:
     """Compare two (rows, features) matrices whose rows are the same impressions; `rows` names them in the examples."""
     if served.shape != recomputed.shape or served.ndim != 2 or served.shape[1] != len(names):
         raise ReleaseMismatch(
-            f"skew: served {served.shape} and recomputed {recomputed.shape} must both be (rows, {len(names)} features). "
+            f"skew: served {served.shape} and recomputed {recomputed.shape} must both be (rows, {len(names)}). "
             "Recompute with the recipe of the release that served them."
         )
-    equal = np.isclose(
-        served, recomputed, rtol=watch.relative_tolerance, atol=watch.absolute_tolerance, equal_nan=True
-    )
+    equal = np.isclose(served, recomputed, rtol=watch.relative_tolerance, atol=watch.absolute_tolerance, equal_nan=True)
     labels = [str(r) for r in rows] if rows is not None else [str(i) for i in range(len(served))]
     features = []
     for i, name in enumerate(names):
@@ -111,6 +125,8 @@ def _worst(
     served: Numbers, recomputed: Numbers, equal: NDArray[np.bool_], labels: Sequence[str], count: int
 ) -> tuple[Example, ...]:
     apart = np.flatnonzero(~equal)
-    distance = np.nan_to_num(np.abs(served[apart] - recomputed[apart]), nan=np.inf)  # null against a number is the worst
+    distance = np.nan_to_num(
+        np.abs(served[apart] - recomputed[apart]), nan=np.inf
+    )  # null against a number is the worst
     chosen = apart[np.argsort(-distance, kind="stable")[:count]]
     return tuple(Example(labels[i], float(served[i]), float(recomputed[i])) for i in chosen)

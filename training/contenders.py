@@ -1,4 +1,4 @@
-"""The rankers that compete, simplest first, behind one interface. A fitted one is saved as JSON or UBJ, never pickled."""
+"""The rankers that compete, simplest first, behind one interface. A fitted one is saved as JSON or UBJ."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,8 +27,13 @@ class Examples:
 class Fitted(Protocol):
     """A contender that has learned. `probabilistic`: its scores are meant as probabilities of the target."""
 
-    kind: str
-    probabilistic: bool
+    @property
+    def kind(self) -> str:
+        """How it is stored: column, linear or xgboost."""
+
+    @property
+    def probabilistic(self) -> bool:
+        """Whether a score is a probability."""
 
     def scores(self, matrix: Floats) -> Floats:
         """One score a row; a higher one ranks higher."""
@@ -69,8 +74,16 @@ class FittedColumn:
 
     def save(self, folder: Path) -> Path:
         """Write `model.json`."""
-        return _write_json(folder, {"kind": self.kind, "feature": self.feature, "index": self.index, "sign": self.sign,
-                                    "missing": 0.0 if self.probabilistic else -1e9})
+        return _write_json(
+            folder,
+            {
+                "kind": self.kind,
+                "feature": self.feature,
+                "index": self.index,
+                "sign": self.sign,
+                "missing": 0.0 if self.probabilistic else -1e9,
+            },
+        )
 
     def importance(self) -> Mapping[str, float]:
         """The one feature."""
@@ -177,11 +190,11 @@ class FittedBoosted:
 class Boosted:
     """XGBoost on the target's log loss: stopped early on the tuning rows, then grown anew on both parts.
 
-    `regrow` multiplies the trees found best, for the rows added by the second growth.
+    `max_trees` bounds the first growth; `regrow` multiplies the trees found best, as the second growth has more rows.
     """
 
     name: str = "xgboost"
-    rounds: int = 400
+    max_trees: int = 400
     patience: int = 20
     regrow: float = 1.1
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -190,14 +203,29 @@ class Boosted:
         """Learn; the seed decides every draw of rows and columns."""
         import xgboost as xgb
 
-        params = {"objective": "binary:logistic", "tree_method": "hist", "nthread": 2, "eval_metric": "logloss",
-                  "verbosity": 0, **self.params, "seed": seed}
-        first = xgb.QuantileDMatrix(fit.matrix, fit.labels)
-        watched = xgb.QuantileDMatrix(tune.matrix, tune.labels, ref=first)
-        found = xgb.train(params, first, self.rounds, [(watched, "tune")], early_stopping_rounds=self.patience,
-                          verbose_eval=False)
+        params = {
+            "objective": "binary:logistic",
+            "tree_method": "hist",
+            "nthread": 2,
+            "eval_metric": "logloss",
+            "verbosity": 0,
+            **self.params,
+            "seed": seed,
+        }
+        bins = int(params.get("max_bin", 256))
+        first = xgb.QuantileDMatrix(fit.matrix, fit.labels, max_bin=bins)
+        watched = xgb.QuantileDMatrix(tune.matrix, tune.labels, ref=first, max_bin=bins)
+        found = xgb.train(
+            params,
+            first,
+            self.max_trees,
+            evals=[(watched, "tune")],
+            early_stopping_rounds=self.patience,
+            verbose_eval=False,
+        )
         trees = max(1, round((found.best_iteration + 1) * self.regrow))
-        both = xgb.QuantileDMatrix(np.concatenate([fit.matrix, tune.matrix]), np.concatenate([fit.labels, tune.labels]))
+        matrix, labels = np.concatenate([fit.matrix, tune.matrix]), np.concatenate([fit.labels, tune.labels])
+        both = xgb.QuantileDMatrix(matrix, labels, max_bin=bins)
         return FittedBoosted(xgb.train(params, both, trees), fit.features)
 
 

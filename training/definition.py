@@ -27,9 +27,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A way to cut the judged rows: by the words of a column, or by a number cut at `edges` into bins called `names`.
+    """A way to cut the judged rows: by the words of a column, or by a feature cut at `edges` into bins called `names`.
 
-    A row lies in bin i when edges[i-1] <= value < edges[i]; rows without a value form the slice `unknown`.
+    Words are looked up among the labels' columns first, numbers among the features. A row lies in bin i when
+    edges[i-1] <= value < edges[i]; rows without a value form the slice `unknown`.
     """
 
     name: str
@@ -46,22 +47,24 @@ class Slice:
 class Split:
     """Where time is cut into fit, tune and judge: at shares of the rows, or at two moments when they are given.
 
-    fit < tune_from <= tune < judge_from <= judge. A group whose windows reach over a cut belongs to neither side.
+    fit < tune_from <= tune < judge_from <= judge. A row whose window reaches over the next cut takes no part.
+    `whole` is the column whose rows are never parted; left out, the ranking's group.
     """
 
     fit: float = 0.7
     tune: float = 0.1
     tune_from: datetime | None = None
     judge_from: datetime | None = None
+    whole: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Shelves:
     """The lists a release carries for the moments when nothing can be scored.
 
-    `item` is the key of profile view `profile`; `group` a column of the labels; `fresh_by` and `attributes` are fields of
-    the profile. An item's popularity is the sum of its gains, halved every `half_life`; `eligible` maps fields to the
-    value an item must have to be listed.
+    `item` is the key of profile view `profile`; `group` a column of the labels; `fresh_by` and `attributes` are fields
+    of the profile. An item's popularity is the sum of its gains, halved every `half_life`; `eligible` maps fields to
+    the value an item must have to be listed.
     """
 
     item: str
@@ -78,12 +81,15 @@ class Shelves:
 class Ranking:
     """Everything a system knows about its ranker.
 
-    `shown` and `outcomes_in` are tables. An outcome row belongs to a shown row that agrees in `match`, and in `exact` too
-    when the outcome row has it; without it, to the latest such row before it. `grace` is how long after its window an
-    outcome may still be received.
-    `target` is the outcome a model predicts; `also` are trained and reported when asked. `group` is what NDCG ranks within,
-    `user` whose rows count together in GAUC and in every interval, `item` what was shown, `attribute` what lists vary in.
+    `shown` and `outcomes_in` are tables. An outcome row belongs to the latest row shown before it that agrees in
+    `match`, and in `exact` too where the outcome row has it. `grace` is how long after its window an outcome may still
+    arrive.
+    `target` is the outcome a model predicts; `also` are trained and reported when asked. `group` is what NDCG ranks
+    within, `user` whose rows count together in GAUC and in every interval, `item` what was shown, `attribute` what
+    lists vary in.
     `fit_where` and `judge_where` (Spark SQL over the labels' columns) say which rows take part.
+    `logged_only` names context features that the log knows and a request to rank does not, such as the place in the
+    list: models learn from them and are judged with their neutral values.
     `contenders` stand in order, simplest first: the first that is not clearly worse in `decides_by` wins.
     """
 
@@ -102,6 +108,7 @@ class Ranking:
     shelves: Shelves
     also: tuple[str, ...] = ()
     grace: timedelta = timedelta(minutes=10)
+    logged_only: tuple[str, ...] = ()
     fit_where: str = "true"
     judge_where: str = "true"
     slices: tuple[Slice, ...] = ()

@@ -21,8 +21,16 @@ CONTENDERS = (
     ByColumn("popularity", "video_long_view_rate_30d", probability=True),
     ByColumn("recency", "video_age", descending=False),
     Linear(),
-    Boosted(params={"eta": 0.1, "max_depth": 6, "min_child_weight": 20, "subsample": 0.8, "colsample_bytree": 0.5,
-                    "max_bin": 128}),
+    Boosted(
+        params={
+            "eta": 0.1,
+            "max_depth": 6,
+            "min_child_weight": 20,
+            "subsample": 0.8,
+            "colsample_bytree": 0.5,
+            "max_bin": 128,
+        }
+    ),
 )
 
 SLICES = (
@@ -57,6 +65,7 @@ RANKING = Ranking(
     attribute="category",
     contenders=CONTENDERS,
     shelves=SHELVES,
+    logged_only=("position",),
     grace=timedelta(minutes=10),
     slices=SLICES,
 )

@@ -17,7 +17,7 @@ def auc(label: ArrayLike, score: ArrayLike) -> float:
     n = int(positive.sum())
     if n == 0 or n == len(positive):
         return float("nan")
-    return (_ranks(values)[positive].sum() - n * (n + 1) / 2) / (n * (len(positive) - n))
+    return float((_ranks(values)[positive].sum() - n * (n + 1) / 2) / (n * (len(positive) - n)))
 
 
 def _ranks(values: NDArray[Any]) -> Floats:
@@ -32,21 +32,25 @@ def _ranks(values: NDArray[Any]) -> Floats:
 
 
 def telling(label: ArrayLike, values: ArrayLike, bins: int = 64) -> float:
-    """How well one column alone tells the label, 0.5 (not at all) to 1: as it stands, turned round, or by its bins.
+    """How well a column alone tells the label where it is known, 0.5 (not at all) to 1: by order or by bins.
 
-    The bins (quantiles, nulls apart) learn their mean label on every second row and are judged on the others, so that a
-    column that tells the label without being monotone is seen and noise is not. NaN without both classes.
+    The bins (quantiles) learn their mean label on every second row and are judged on the others, so that a column that
+    tells the label without being monotone is seen and noise is not. NaN where the known rows hold one class only.
     """
-    positive, column = np.asarray(label) > 0, np.asarray(values, dtype=np.float64)
+    column = np.asarray(values, dtype=np.float64)
     known = np.isfinite(column)
-    if not known.any():
-        return 0.5 if 0 < positive.sum() < len(positive) else float("nan")
-    straight = auc(positive[known], column[known]) if known.any() else float("nan")
-    edges = np.unique(np.quantile(column[known], np.linspace(0, 1, bins + 1)[1:-1]))
-    place = np.where(known, np.searchsorted(edges, column, side="right"), len(edges) + 1)
+    positive, column = (np.asarray(label) > 0)[known], column[known]
+    straight = auc(positive, column)
+    if not np.isfinite(straight):
+        return float("nan")
     learn = np.arange(len(column)) % 2 == 0
-    counts = np.bincount(place[learn], minlength=len(edges) + 2)
-    means = (np.bincount(place[learn], weights=positive[learn], minlength=len(edges) + 2) + positive.mean()) / (counts + 1)
-    binned = auc(positive[~learn], means[place[~learn]])
-    seen = [max(a, 1 - a) if i == 0 else a for i, a in enumerate((straight, binned)) if np.isfinite(a)]
-    return max(0.5, *seen) if seen else float("nan")
+    place = np.searchsorted(np.unique(np.quantile(column, np.linspace(0, 1, bins + 1)[1:-1])), column, side="right")
+    counts = np.bincount(place[learn], minlength=bins)
+    means = (np.bincount(place[learn], weights=positive[learn], minlength=bins) + positive.mean()) / (counts + 1)
+    return float(np.nanmax([straight, 1 - straight, auc(positive[~learn], means[place[~learn]])]))
+
+
+def told_by_nulls(label: ArrayLike, values: ArrayLike) -> float:
+    """How well it alone tells the label whether a column is known, 0.5 (not at all) to 1; NaN without both classes."""
+    straight = auc(label, ~np.isfinite(np.asarray(values, dtype=np.float64)))
+    return max(straight, 1 - straight)

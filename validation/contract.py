@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from typing import Literal
 
@@ -12,6 +12,9 @@ import pyarrow as pa
 from validation.errors import DefinitionError
 
 DType = Literal["string", "int32", "int64", "float32", "float64", "bool", "timestamp", "strings", "floats"]
+
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+"""No moment outside them is believed: a clock that was never set says 1970."""
 
 ARROW: dict[DType, pa.DataType] = {
     "string": pa.string(),
@@ -28,7 +31,11 @@ ARROW: dict[DType, pa.DataType] = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: what it holds and what it may hold. `low` and `high` are inclusive and in `unit`."""
+    """One column: what it holds and what it may hold.
+
+    `low` and `high` are inclusive and in `unit`. `refers_to` names the table the value should be found in, by a column
+    of the same name; a value not found there is reported and never refused: it may come later.
+    """
 
     name: str
     dtype: DType
@@ -43,9 +50,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What must hold within each row: a pandas expression over the table's own columns; a row that breaks it is quarantined.
+    """What must hold within each row, as a pandas expression over the table's own columns.
 
-    An expression that meets a null counts as held: nullability is a column's own matter.
+    A row that breaks it is quarantined. Where the expression comes out null it counts as held: nullability is a
+    column's own matter.
     """
 
     name: str
@@ -57,7 +65,8 @@ class Rule:
 class Limits:
     """What must hold for a whole batch; a batch that breaks one is refused.
 
-    Shares are of delivered rows, `fresh_within` is the largest gap between the batch's newest event and its arrival.
+    Shares are of delivered rows. `max_duplicate` is about rows repeated inside one batch: what was accepted before may
+    be delivered again at any time. `fresh_within` is the largest gap between the batch's newest event and receipt.
     """
 
     min_rows: int = 1

@@ -1,12 +1,19 @@
 """The project's exceptions, one small tree.
 
-    FlywheelError            anything we raise on purpose; its message names the thing, the value, the rule, the next step
-    ├── DefinitionError      a definition (table, feature, label, policy) contradicts itself or names what does not exist
-    ├── BatchRefused         a delivered batch breaks a table rule; nothing downstream may run
-    ├── NotProven            a release was to be promoted without a passing verdict
-    ├── ReleaseMismatch      a release's parts do not fit each other or the features of this checkout
-    └── Unavailable          something that has to run (Redis, Java, the registry) does not
+FlywheelError            anything raised on purpose; the message names the thing, the value, the rule, the next step
+├── DefinitionError      a definition (table, feature, policy) contradicts itself or names what does not exist
+├── BatchRefused         a delivered batch breaks a table rule; nothing downstream may run
+├── NotProven            a release was to be promoted without a passing verdict
+├── ReleaseMismatch      a release's parts do not fit each other or the features of this checkout
+└── Unavailable          something that has to run (Redis, Java, the registry) does not
 """
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from validation.ledger import Ledger
+
+# ruff: noqa: N818 (an exception is named for what happened; the suffix would say it twice)
 
 
 class FlywheelError(Exception):
@@ -18,7 +25,14 @@ class DefinitionError(FlywheelError):
 
 
 class BatchRefused(FlywheelError):
-    """A delivered batch breaks a table rule; nothing downstream may run."""
+    """A delivered batch breaks a table rule; nothing downstream may run. `ledger` is its line, with what failed."""
+
+    def __init__(self, message: str, ledger: "Ledger") -> None:
+        super().__init__(message)
+        self.ledger = ledger
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return BatchRefused, (str(self), self.ledger)
 
 
 class NotProven(FlywheelError):

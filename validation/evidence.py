@@ -14,8 +14,8 @@ Floats = NDArray[np.floating[Any]]
 class GateLimits:
     """The thresholds of one system's gates.
 
-    `baselines` name the contenders a ranker has to beat. Differences of NDCG are candidate minus the other, per group, paired;
-    their intervals are bootstraps at `confidence`.
+    `baselines` name the contenders a ranker has to beat. Differences of NDCG are candidate minus the other, paired by
+    group; their intervals are bootstraps at `confidence`.
     """
 
     baselines: tuple[str, ...]
@@ -56,8 +56,8 @@ class DataFacts:
 class Lineage:
     """When a feature's value was known, against the impression it is used for.
 
-    `known_after_s` is the largest (known − impression) over all rows, in seconds: 0 or less is right, above 0 is the future.
-    A value the request itself carries has 0; NaN says that nobody knows.
+    `known_after_s` is the largest (known − impression) over all rows, in seconds: above 0 is the future. A value the
+    request itself carries has 0; NaN says that nobody knows.
     """
 
     feature: str
@@ -78,16 +78,20 @@ class Slice:
 class Evidence:
     """All that the gates of one candidate release look at; what is absent is refused.
 
-    data               facts of the training set                    lineage            one row a feature
-    features           the names the feature set defines, in order  values             (rows, features) as trained on, NaN unknown
-    label              (rows,) positive where above 0
-    candidate          the contender to be released                 ndcg               contender → (groups,) NDCG on the judge
-                                                                    groups, aligned; NaN where a group has no positive
-    clusters           (groups,) who a group belongs to (a user), when groups of one are not independent; None: each its own
-    live               version of the live release, None when there is none yet; its NDCG is `ndcg[live_contender]`
-    calibration_error  expected calibration error of the candidate  slices             see Slice
-    features_digest    of the recipe of this checkout               model_features     what the candidate was trained on, in order
-    model_digest       of the recipe inside the release             latency_ms         p95 of scoring one request, when measured
+    features           the names the feature set defines, in order
+    candidate          the contender to be released
+    data               facts of the training set
+    lineage            one line a feature
+    values, label      (rows, features) as trained on, NaN where unknown; (rows,) positive where above 0
+    ndcg               contender → (groups,) NDCG on the judge groups, aligned, NaN where a group has no positive
+    clusters           (groups,) whose group it is, when those of one user are not independent; None: each its own
+    live               version of the live release, None when there is none; its NDCG is `ndcg[live_contender]`
+    calibration_error  expected calibration error of the candidate
+    slices             one entry a slice
+    features_digest    of this checkout's recipe; `model_digest` of the recipe inside the release
+    model_features     what the candidate was trained on, in order
+    latency_ms         p95 of scoring one request, when measured
+    subject            digest of what is judged
     """
 
     features: Sequence[str]

@@ -1,8 +1,9 @@
-"""The home feed's four tables."""
+"""The home feed's four tables, and what a ranker of it must prove."""
 
 from datetime import timedelta
 
 from validation.contract import Column, Limits, Rule, Table
+from validation.evidence import GateLimits
 
 ACTIONS = ("click", "watch", "like", "comment", "share", "follow", "hide", "report")
 DEVICES = ("phone", "tablet", "tv", "desktop")
@@ -24,7 +25,9 @@ VIDEOS = Table(
         Column("video_id", "string", "id of the video"),
         Column("creator_id", "string", "who published it; never changes"),
         Column("category", "string", "main topic; never changes"),
-        Column("duration_s", "float32", "length; null when the catalogue does not know it", "s", 0, 86_400, nullable=True),
+        Column(
+            "duration_s", "float32", "length; null when the catalogue does not know it", "s", 0, 86_400, nullable=True
+        ),
         Column("language", "string", "ISO 639-1 code of the spoken language, `und` when unknown"),
         Column("regions", "strings", "regions it may be shown in; empty means everywhere"),
         Column("uploaded_at", "timestamp", "when it was published"),
@@ -76,8 +79,9 @@ IMPRESSIONS = Table(
         Column("user_id", "string", "pseudonym of the user", refers_to="users"),
         Column("event_time", "timestamp", "when it was shown"),
         Column("received_at", "timestamp", "when we knew it"),
-        Column("position", "int32", "place in the feed, 1 is the top; null when the source does not log it", None, 1, 1000,
-               nullable=True),
+        Column(
+            "position", "int32", "place in the feed, 1 is the top; null: not logged", low=1, high=1000, nullable=True
+        ),
         Column("device", "string", "device class of this request", one_of=DEVICES),
         Column("variant", "string", "what ranked it: a policy or an experiment arm"),
         Column("release", "string", "version of the release that ranked it; null when none did", nullable=True),
@@ -102,17 +106,29 @@ ENGAGEMENTS = Table(
         Column("user_id", "string", "pseudonym of the user", refers_to="users"),
         Column("video_id", "string", "the video acted on", refers_to="videos"),
         Column("action", "string", "what the user did", one_of=ACTIONS),
-        Column("watch_seconds", "float32", "seconds watched; null unless action is watch", "s", 0, 86_400, nullable=True),
-        Column("long_view", "bool", "the player's own verdict that the watch was long; null: decide from watch_seconds",
-               nullable=True),
+        Column(
+            "watch_seconds", "float32", "seconds watched; null unless action is watch", "s", 0, 86_400, nullable=True
+        ),
+        Column(
+            "long_view",
+            "bool",
+            "the player's own verdict that the watch was long; null: decide from watch_seconds",
+            nullable=True,
+        ),
         Column("event_time", "timestamp", "when it happened: a watch happens when the video was shown"),
         Column("received_at", "timestamp", "when we knew it: a watch is known once it has ended"),
     ),
     rules=(
         RECEIVED_AFTER_EVENT,
-        Rule("watch_has_seconds", "(action != 'watch') | watch_seconds.notnull()", "a watch without a length says nothing"),
+        Rule(
+            "watch_has_seconds",
+            "(action != 'watch') | watch_seconds.notnull()",
+            "a watch without a length says nothing",
+        ),
     ),
     limits=Limits(max_null=1.0),
 )
 
 TABLES = (VIDEOS, USERS, IMPRESSIONS, ENGAGEMENTS)
+
+RANKER_LIMITS = GateLimits(baselines=("popularity", "recency"))

@@ -22,7 +22,7 @@ class Settings(BaseSettings):
     spark_memory: str = "1g"
     spark_shuffle_partitions: int = 4
     replay_from: datetime | None = None
-    """Replayed events live in their own time: processes that ask for the time are told it is this moment at their start."""
+    """Replayed events live in their own time: a process asking for the time is told it is this moment at its start."""
 
     @property
     def tracking_uri(self) -> str:

@@ -18,7 +18,13 @@ class Finding(msgspec.Struct, frozen=True):
 
     def row(self) -> tuple[str, str, str, str, str]:
         """The finding as the cells of one line: gate, outcome, measured, limit, reason."""
-        return (self.gate, "passed" if self.passed else "REFUSED", _figure(self.measured), _figure(self.limit), self.reason)
+        return (
+            self.gate,
+            "passed" if self.passed else "REFUSED",
+            _figure(self.measured),
+            _figure(self.limit),
+            self.reason,
+        )
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -61,6 +67,11 @@ class Verdict(msgspec.Struct, frozen=True):
     def from_json(cls, text: str | bytes) -> "Verdict":
         """A verdict read back from JSON; raises msgspec.ValidationError when a field is absent or of another type."""
         return msgspec.json.decode(text, type=cls)
+
+
+def closed(gate: str, reason: str) -> Finding:
+    """The finding of a gate that lacks its evidence: refused."""
+    return Finding(gate, False, None, None, reason)
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -1,0 +1,75 @@
+"""The point-in-time join: for each question the newest row known at its time; whole columns at once."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+NOTHING = -1
+
+
+def last_known(codes: Ints, at: Ints, order: Ints, asked_codes: Ints, asked_at: Ints) -> Ints:
+    """The row that answers each question: of its entity's rows with `at` up to the asked time, the last; NOTHING if none.
+
+    codes, at     (rows,) entity and time of each row; NOTHING names no entity
+    order         (rows,) which of several rows at the same time is the later one
+    asked_codes   (questions,) likewise; a row at the asked time itself answers it
+
+    All rows and questions are put in one order, rows before questions of the same time, and each question takes the row
+    that came last: a running maximum.
+    """
+    rows, asked = len(codes), len(asked_codes)
+    code, time = np.concatenate([codes, asked_codes]), np.concatenate([at, asked_at])
+    turn = np.concatenate([order, np.full(asked, np.iinfo(np.int64).max)])
+    sequence = np.lexsort((turn, time, code))
+    is_row = sequence < rows
+    place = np.maximum.accumulate(np.where(is_row, np.arange(len(sequence)), NOTHING))
+    found = np.where(place == NOTHING, NOTHING, sequence[place])
+    answers = np.full(asked, NOTHING)
+    answers[sequence[~is_row] - rows] = found[~is_row]
+    known = (answers != NOTHING) & (asked_codes != NOTHING)
+    known[known] &= codes[answers[known]] == asked_codes[known]
+    return np.where(known, answers, NOTHING)
+
+
+def never_superseded(codes: Ints, at: Ints, order: Ints) -> NDArray[np.bool_]:
+    """(rows,) whether a row was the newest of its entity when it became known: `order` places it by age, `at` is when."""
+    sequence = np.lexsort((order, at, codes))
+    newest = codes[sequence] * (len(codes) + 1) + order[sequence]
+    kept = np.empty(len(codes), dtype=bool)
+    kept[sequence] = newest == np.maximum.accumulate(newest)
+    return kept
+
+
+def newest(codes: Ints, order: Ints) -> Ints:
+    """The last row of each entity."""
+    sequence = np.lexsort((order, codes))
+    sorted_codes = codes[sequence]
+    last = np.append(sorted_codes[1:] != sorted_codes[:-1], True) if len(codes) else np.empty(0, dtype=bool)
+    return sequence[last & (sorted_codes != NOTHING)]
+
+
+def ages(rows: pa.Table, columns: Sequence[str]) -> Ints:
+    """(rows,) place of each row when sorted by these columns, nulls first."""
+    sequence = pc.sort_indices(rows, sort_keys=[(c, "ascending", "at_start") for c in columns]).to_numpy()
+    place = np.empty(len(rows), dtype=np.int64)
+    place[sequence] = np.arange(len(rows))
+    return place
+
+
+def codes_of(*tables: pa.Table, keys: Sequence[str]) -> list[Ints]:
+    """A number for each row's entity, the same in all tables; NOTHING where a key is null."""
+    total: Ints = np.zeros(sum(len(t) for t in tables), dtype=np.int64)
+    unknown = np.zeros(len(total), dtype=bool)
+    for key in keys:
+        column = pa.chunked_array([chunk for t in tables for chunk in t[key].chunks], type=tables[0][key].type)
+        encoded: Any = pc.dictionary_encode(column).combine_chunks()
+        unknown |= encoded.indices.is_null().to_numpy(zero_copy_only=False)
+        part = encoded.indices.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+        _, total = np.unique(total * max(len(encoded.dictionary), 1) + part, return_inverse=True)
+    total = np.where(unknown, NOTHING, total)
+    return np.split(total, np.cumsum([len(t) for t in tables])[:-1])

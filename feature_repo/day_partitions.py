@@ -1,0 +1,101 @@
+"""Rows written by day where they are computed: each task drafts its files, the driver puts them all in place."""
+
+import os
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from validation.lake import Lake
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+ROWS_HELD = 500_000
+DRAFTED = "name string, day date, file string, rows long"
+
+
+def replace_days(lake: Lake, name: str, rows: "DataFrame", day_of: str, days: Iterable[date]) -> int:
+    """Write `rows` to the day of their column `day_of`, all in one job, and empty those of `days` that get none."""
+    drafts = rows.mapInArrow(partial(_drafted, lake, name, day_of), DRAFTED).toArrow()
+    return sum(commit(lake, name, drafts, days).values())
+
+
+def commit(lake: Lake, name: str, drafts: pa.Table, days: Iterable[date]) -> dict[date, int]:
+    """Put the drafts of one table in the place of what its days held; says how many rows each day has now."""
+    counts = dict.fromkeys(days, 0)
+    old = [path for day in counts for path in lake.path(name, day).glob("part-*.parquet")]
+    for draft in drafts.filter(pc.field("name") == name).to_pylist():
+        path = Path(draft["file"])
+        os.replace(path, path.with_name(path.name.removeprefix(".")))
+        counts[draft["day"]] += draft["rows"]
+    for path in old:
+        path.unlink()
+    return counts
+
+
+def span(first: date, last: date) -> list[date]:
+    """Every day from `first` to `last`, both inclusive."""
+    return [first + timedelta(days=i) for i in range((last - first).days + 1)]
+
+
+def _drafted(lake: Lake, name: str, day_of: str, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    drafts = Drafts(lake)
+    for batch in batches:
+        drafts.add(name, pa.Table.from_batches([batch]), batch[day_of].cast(pa.date32()))
+    yield drafts.close()
+
+
+@dataclass(slots=True)
+class Drafts:
+    """The files of one task: rows are held, sorted out by table and day, and written a few large groups at a time."""
+
+    lake: Lake
+    held: dict[str, list[tuple[pa.Table, pa.Array]]] = field(default_factory=dict)
+    writers: dict[tuple[str, date], pq.ParquetWriter] = field(default_factory=dict)
+    files: dict[tuple[str, date], Path] = field(default_factory=dict)
+    rows: dict[tuple[str, date], int] = field(default_factory=dict)
+
+    def add(self, name: str, rows: pa.Table, days: pa.Array) -> None:
+        """Take rows of a table, each with its day."""
+        held = self.held.setdefault(name, [])
+        held.append((rows, days))
+        if sum(len(part) for part, _ in held) >= ROWS_HELD:
+            self._write(name)
+
+    def close(self) -> pa.RecordBatch:
+        """Finish all files; says what was drafted."""
+        for name in self.held:
+            self._write(name)
+        for writer in self.writers.values():
+            writer.close()
+        made = [(name, day, str(self.files[name, day]), rows) for (name, day), rows in self.rows.items()]
+        kinds = (pa.string(), pa.date32(), pa.string(), pa.int64())
+        columns = [pa.array([row[i] for row in made], kind) for i, kind in enumerate(kinds)]
+        return pa.record_batch(columns, names=["name", "day", "file", "rows"])
+
+    def _write(self, name: str) -> None:
+        rows = pa.concat_tables([part for part, _ in self.held[name]])
+        days = pa.chunked_array([part for _, part in self.held[name]], pa.date32()).cast(pa.int32()).to_numpy()
+        order = np.argsort(days, kind="stable")
+        sorted_rows, self.held[name] = rows.take(order), []
+        each, starts = np.unique(days[order], return_index=True)
+        for day, start, end in zip(each, starts, np.append(starts, len(days))[1:], strict=True):
+            self._append(name, date(1970, 1, 1) + timedelta(days=int(day)), sorted_rows.slice(start, end - start))
+
+    def _append(self, name: str, day: date, rows: pa.Table) -> None:
+        if (name, day) not in self.writers:
+            file = self.lake.path(name, day).absolute() / f".part-{uuid.uuid4().hex}.parquet"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            self.files[name, day], self.rows[name, day] = file, 0
+            self.writers[name, day] = pq.ParquetWriter(file, rows.schema)
+        self.writers[name, day].write_table(rows)
+        self.rows[name, day] += len(rows)

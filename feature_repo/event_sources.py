@@ -1,0 +1,48 @@
+"""Which event tables a feature set counts, and whether features and tables fit each other."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from feature_repo.definition import FeatureSet, Lookup, Signal
+from validation.contract import Table, unknown
+from validation.errors import DefinitionError
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One event table as the features use it: the signals in it, and the lookups it borrows through."""
+
+    table: Table
+    signals: tuple[Signal, ...]
+    lookups: tuple[Lookup, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that a signal or a key can name."""
+        return (*(c.name for c in self.table.columns), *(name for look in self.lookups for name in look.columns))
+
+
+def sources(features: FeatureSet, tables: Mapping[str, Table]) -> tuple[Source, ...]:
+    """The event tables that are counted; raises DefinitionError where features and tables do not fit each other."""
+    for name in (*(s.table for s in features.signals), *(look.table for look in features.lookups)):
+        if name not in tables:
+            raise DefinitionError(f"features {features.name}: table {unknown(name, tables)}")
+    found = tuple(_source(features, tables[name]) for name in dict.fromkeys(s.table for s in features.signals))
+    by_signal = {signal.name: source for source in found for signal in source.signals}
+    for view in features.counter_views:
+        for signal in view.counts:
+            for key in view.keys:
+                if key not in by_signal[signal].columns:
+                    where = f"counter view {view.name}, events of signal {signal}"
+                    raise DefinitionError(f"{where}: key {unknown(key, by_signal[signal].columns)}")
+    return found
+
+
+def _source(features: FeatureSet, table: Table) -> Source:
+    own = [column.name for column in table.columns]
+    signals = tuple(signal for signal in features.signals if signal.table == table.name)
+    source = Source(table, signals, tuple(look for look in features.lookups if look.on in own))
+    twice = sorted({name for name in source.columns if source.columns.count(name) > 1})
+    if twice:
+        raise DefinitionError(f"lookups on {table.name}: {twice} exist already. Give the borrowed columns other names.")
+    return source

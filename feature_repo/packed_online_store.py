@@ -1,0 +1,153 @@
+"""Feast's online store over packed records: what serving reads without Feast, `get_online_features` reads here."""
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+from feast.infra.key_encoding_utils import serialize_entity_key  # noqa: F401
+from feast.infra.online_stores.online_store import OnlineStore
+from feast.protos.feast.types.Value_pb2 import Value
+from feast.repo_config import FeastConfigBaseModel
+from feast.type_map import feast_value_type_to_python_type, python_values_to_proto_values
+from pydantic import Field
+from redis import Redis
+
+from feature_repo.packed_records import connect, delete_view, read, write
+from feature_repo.record_layout import Key, Layout, Presence, encode, layout
+from feature_repo.store import repository_settings
+from validation.settings import Settings, utc
+
+STARTED = time.monotonic()
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class PackedOnlineStoreConfig(FeastConfigBaseModel):  # type: ignore[misc]
+    """Where the store is; without `redis_url` it is where the settings say."""
+
+    type: Literal["feature_repo.packed_online_store.PackedOnlineStore"] = (
+        "feature_repo.packed_online_store.PackedOnlineStore"
+    )
+    redis_url: str | None = None
+    settings: Settings = Field(default_factory=repository_settings)
+
+    def now(self) -> datetime:
+        """What time the installation believes it is: the clock's, or that of the events it replays."""
+        start = self.settings.replay_from
+        return utc(start) + timedelta(seconds=time.monotonic() - STARTED) if start else datetime.now(UTC)
+
+
+class PackedOnlineStore(OnlineStore):  # type: ignore[misc]
+    """The online store that feature_store.yaml names."""
+
+    def __init__(self) -> None:
+        self._client: Redis | None = None
+
+    def client(self, config: Any) -> Redis:
+        """The connection to Redis."""
+        if self._client is None:
+            chosen = config.online_store
+            self._client = connect(chosen.redis_url or chosen.settings.redis_url)
+        return self._client
+
+    def online_write_batch(
+        self, config: Any, table: Any, data: Sequence[tuple[Any, dict[str, Any], datetime, datetime | None]],
+        progress: Callable[[int], Any] | None,
+    ) -> None:  # fmt: skip
+        """Write rows, newest wins; rows dated in the future are refused."""
+        laid_out = view_layout(config, table)
+        keys = [entity_key(laid_out, key) for key, _, _, _ in data]
+        plain = [{name: _plain(value) for name, value in values.items()} for _, values, _, _ in data]
+        floats = np.array([[_number(row.get(name)) for name in laid_out.floats] for row in plain], dtype=np.float32)
+        others = [[row.get(name) for row in plain] for name in laid_out.others]
+        events = np.array([_micros(event) for _, _, event, _ in data], dtype=np.int64)
+        created = np.array([_micros(made) if made else 0 for _, _, _, made in data], dtype=np.int64)
+        records = encode(laid_out, floats.reshape(len(data), len(laid_out.floats)), others, events, created)
+        write(self.client(config), laid_out, keys, records, now=config.online_store.now())
+        if progress:
+            progress(len(data))
+
+    def online_read(
+        self, config: Any, table: Any, entity_keys: Sequence[Any], requested_features: Sequence[str] | None = None
+    ) -> list[tuple[datetime | None, dict[str, Any] | None]]:
+        """The records of some entities; a record older than the view's time to live keeps its time but has no values."""
+        laid_out = view_layout(config, table)
+        found = read(self.client(config), laid_out, [entity_key(laid_out, key) for key in entity_keys])
+        names = requested_features or [f.name for f in table.features]
+        columns = {name: _messages(table, name, found.column(name)) for name in names}
+        return [
+            (None, None) if not there else (EPOCH + timedelta(seconds=float(at)), {n: columns[n][i] for n in names})
+            for i, (there, at) in enumerate(zip(found.present, found.at, strict=True))
+        ]
+
+    def update(
+        self, config: Any, tables_to_delete: Sequence[Any], tables_to_keep: Sequence[Any],
+        entities_to_delete: Sequence[Any], entities_to_keep: Sequence[Any], partial: bool,
+    ) -> None:  # fmt: skip
+        """Remove the records of views that are no longer defined."""
+        for table in tables_to_delete:
+            delete_view(self.client(config), view_layout(config, table))
+
+    def teardown(self, config: Any, tables: Sequence[Any], entities: Sequence[Any]) -> None:
+        """Remove the records of every view."""
+        self.update(config, tables, [], entities, [], partial=False)
+
+
+def view_layout(config: Any, view: Any) -> Layout:
+    """The layout of a Feast view's records."""
+    fields = {f.name: str(f.dtype) for f in view.features}
+    return layout(config.project, view.name, [c.name for c in view.entity_columns], fields, view.ttl or timedelta.max)
+
+
+def records_of(laid_out: Layout, rows: pa.Table, time: str, created: str) -> list[bytes]:
+    """Packed records of published rows."""
+    floats = np.empty((len(rows), len(laid_out.floats)), dtype=np.float32)
+    for i, name in enumerate(laid_out.floats):
+        floats[:, i] = rows[name].cast(pa.float32()).fill_null(float("nan")).to_numpy()
+    others = [_plain_column(rows[name]) for name in laid_out.others]
+    micros = [rows[c].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).fill_null(0).to_numpy() for c in (time, created)]
+    return encode(laid_out, floats, others, micros[0], micros[1])
+
+
+def entity_key(laid_out: Layout, message: Any) -> Key:
+    """The key in Feast's message, in the layout's order."""
+    values = dict(zip(message.join_keys, message.entity_values, strict=True))
+    return tuple(str(feast_value_type_to_python_type(values[name])) for name in laid_out.keys)
+
+
+def _plain_column(column: pa.ChunkedArray) -> list[Any]:
+    if pa.types.is_timestamp(column.type):
+        column = column.cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
+    plain: list[Any] = column.to_pylist()
+    return plain
+
+
+def _plain(message: Any) -> Any:
+    value = feast_value_type_to_python_type(message)
+    return _micros(value) if isinstance(value, datetime) else value
+
+
+def _number(value: Any) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _micros(moment: datetime) -> int:
+    return (utc(moment) - EPOCH) // timedelta(microseconds=1)
+
+
+def _messages(view: Any, name: str, column: Any) -> list[Any]:
+    """Feast's messages of one field; null for what is missing or not a number."""
+    kind = next(f.dtype for f in view.features if f.name == name).to_value_type()
+    known = [i for i, v in enumerate(column) if v is not None and v == v]  # noqa: PLR0124  NaN is not itself
+    values = [column[i].item() if isinstance(column[i], np.generic) else column[i] for i in known]
+    if kind.name == "UNIX_TIMESTAMP":
+        values = [EPOCH + timedelta(microseconds=v) for v in values]
+    messages = [Value()] * len(column)
+    for i, message in zip(known, python_values_to_proto_values(values, kind) if values else [], strict=True):
+        messages[i] = message
+    return messages
+
+
+__all__ = ["PackedOnlineStore", "PackedOnlineStoreConfig", "Presence", "records_of", "view_layout"]

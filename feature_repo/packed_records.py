@@ -1,0 +1,243 @@
+"""Packed records in Redis: written newest-wins, read in one round trip, deleted by entity, every change announced.
+
+Newest (event time, created time) wins in any order of arrival; of two records with the same times the one that arrives
+last wins, so that a published day can be published anew. A record dated later than `now` is refused, and one that got
+in all the same is replaced by the next record whatever its time: one wrong clock does not freeze an entity.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as Refused
+from redis.exceptions import TimeoutError as TooSlow
+from redis.retry import Retry
+
+from feature_repo.record_layout import Key, Layout, Packed, Presence, decode, encode, layout, layouts
+from validation.errors import Unavailable
+from validation.settings import utc
+
+__all__ = ["Changes", "Key", "Layout", "Packed", "Presence", "Written", "changes", "connect", "decode", "delete_entity",
+           "delete_view", "encode", "layout", "layouts", "position", "read", "read_all", "write"]  # fmt: skip
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# What a record may be ahead of `now`: clocks differ, and a state is dated at its minute's end.
+CLOCK_SKEW = timedelta(minutes=5)
+BATCH = 500  # records a script call: long enough to be cheap, short enough (about 2 ms) not to hold up readers
+REMEMBERED = 4096  # script calls the change stream remembers, approximately
+
+WRITE = """
+local limit, remembered, stream = tonumber(ARGV[1]), ARGV[2], KEYS[#KEYS]
+local accepted, same, older, future, changed = 0, 0, 0, 0, {}
+for i = 1, #KEYS - 1 do
+  local new = ARGV[i + 2]
+  local event, created = struct.unpack('<i8i8', new, 9)
+  if event > limit then
+    future = future + 1
+  else
+    local old = redis.call('GET', KEYS[i])
+    local wins = true
+    if old == new then
+      wins, same = false, same + 1
+    elseif old then
+      local old_event, old_created = struct.unpack('<i8i8', old, 9)
+      wins = old_event > limit or event > old_event or (event == old_event and created >= old_created)
+      if not wins then older = older + 1 end
+    end
+    if wins then
+      redis.call('SET', KEYS[i], new)
+      accepted = accepted + 1
+      changed[#changed + 1] = KEYS[i]
+      changed[#changed + 1] = ''
+    end
+  end
+end
+if accepted > 0 then redis.call('XADD', stream, 'MAXLEN', '~', remembered, '*', unpack(changed)) end
+return {accepted, same, older, future}
+"""
+
+DELETE = """
+local gone = redis.call('DEL', unpack(KEYS, 1, #KEYS - 1))
+local changed = {}
+for i = 1, #KEYS - 1 do
+  changed[#changed + 1] = KEYS[i]
+  changed[#changed + 1] = ''
+end
+if gone > 0 then redis.call('XADD', KEYS[#KEYS], 'MAXLEN', '~', ARGV[1], '*', unpack(changed)) end
+return gone
+"""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of the records of one write: `same` were there already, `older` lost, `future` were refused."""
+
+    accepted: int = 0
+    same: int = 0
+    older: int = 0
+    future: int = 0
+
+    def __add__(self, other: "Written") -> "Written":
+        return Written(
+            self.accepted + other.accepted, self.same + other.same, self.older + other.older, self.future + other.future
+        )
+
+
+@dataclass(frozen=True)
+class Changes:
+    """The entities of a view that changed after a position, as they are now; a deleted one is missing.
+
+    `complete` is False when the stream no longer reaches back that far, or was lost: then only `read_all` tells all.
+    """
+
+    position: str
+    records: Packed
+    complete: bool
+
+
+def connect(url: str, timeout_s: float = 5.0) -> Redis:
+    """A client for the store at `url`; whoever uses it sees Unavailable when nothing answers there."""
+    once_more = Retry(NoBackoff(), 1)  # a connection that a restarted server has forgotten
+    return Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=once_more)
+
+
+def read(redis: Redis, layout: Layout, keys: Sequence[Key]) -> Packed:
+    """The records of some entities, in one round trip."""
+    if not keys:
+        return decode(layout, keys, [])
+    with _reached(redis):
+        found: Any = redis.mget([layout.redis_key(key) for key in keys])
+    return decode(layout, keys, found)
+
+
+def read_all(redis: Redis, layout: Layout) -> Packed:
+    """Every record of a view. Take `position` before it: what changes meanwhile is then seen again, not lost."""
+    keys: list[Key] = []
+    records: list[bytes | None] = []
+    with _reached(redis):
+        for found in _batched(_scan(redis, f"{layout.prefix}*"), 5000):
+            keys += [layout.entity(key.decode()) for key in found]
+            values: Any = redis.mget(found)
+            records += values
+    return decode(layout, keys, records)
+
+
+def write(redis: Redis, layout: Layout, keys: Sequence[Key], records: Sequence[bytes], now: datetime) -> Written:
+    """Write the records of some entities, newest wins; `now` decides which are dated in the future."""
+    script, stream = redis.register_script(WRITE), layout.changes
+    limit = _microseconds(now + CLOCK_SKEW)
+    written = Written()
+    with _reached(redis):
+        for start in range(0, len(keys), BATCH):
+            places = [layout.redis_key(key) for key in keys[start : start + BATCH]]
+            counts: Any = script(keys=[*places, stream], args=[limit, REMEMBERED, *records[start : start + BATCH]])
+            written += Written(*counts)
+    return written
+
+
+def delete_entity(redis: Redis, layouts: Mapping[str, Layout], entity: Mapping[str, object]) -> int:
+    """Remove every record whose keys hold this entity, in every view, and say how many there were.
+
+    `entity` maps join keys to values: {"user": "u1"} removes u1's own records and those it shares with other entities.
+    A view that lacks one of the join keys is left alone. Records come back when they are materialised again: delete
+    first where they are computed from.
+    """
+    held = {name: str(value) for name, value in entity.items()}
+    concerned = [found for found in layouts.values() if held.keys() <= set(found.keys)]
+    with _reached(redis):
+        return sum(_delete(redis, found, _holding(redis, found, held)) for found in concerned)
+
+
+def delete_view(redis: Redis, layout: Layout) -> int:
+    """Remove every record of a view and its change stream, and say how many there were."""
+    with _reached(redis):
+        gone = sum(int(redis.unlink(*found)) for found in _batched(_scan(redis, f"{layout.prefix}*"), BATCH))
+        redis.unlink(layout.changes)
+    return gone
+
+
+def position(redis: Redis, layout: Layout) -> str:
+    """Where the change stream ends now."""
+    with _reached(redis):
+        return _end(redis, layout) or "0-0"
+
+
+def changes(redis: Redis, layout: Layout, after: str, at_most: int = 100) -> Changes:
+    """What changed after a position, at most so many batches at once; it does not wait."""
+    with _reached(redis):
+        complete = _reaches_back(redis, layout, after)
+        entries: Any = redis.xread({layout.changes: after}, count=at_most) if complete else []
+        announced = entries[0][1] if entries else []
+        end = announced[-1][0].decode() if announced else (after if complete else _end(redis, layout) or "0-0")
+        names = {name for _, fields in announced for name in fields}
+    return Changes(end, read(redis, layout, [layout.entity(name.decode()) for name in names]), complete)
+
+
+def _reaches_back(redis: Redis, layout: Layout, after: str) -> bool:
+    end = _end(redis, layout)
+    if end is None or _order(after) > _order(end):
+        return after == "0-0"  # the stream was lost with the server's memory
+    first: Any = redis.xrange(layout.changes, count=1)
+    length: Any = redis.xlen(layout.changes)
+    if after == "0-0":
+        return bool(length < REMEMBERED)
+    return bool(first) and _order(first[0][0].decode()) <= _order(after)
+
+
+def _end(redis: Redis, layout: Layout) -> str | None:
+    last: Any = redis.xrevrange(layout.changes, count=1)
+    return last[0][0].decode() if last else None
+
+
+def _order(entry: str) -> tuple[int, int]:
+    milliseconds, _, number = entry.partition("-")
+    return int(milliseconds), int(number or 0)
+
+
+def _holding(redis: Redis, layout: Layout, held: Mapping[str, str]) -> Iterator[bytes]:
+    """Keys of the records that hold the entity: looked up when it names the record, searched for otherwise."""
+    if set(layout.keys) == held.keys():
+        yield layout.redis_key([held[name] for name in layout.keys]).encode()
+        return
+    for found in _scan(redis, f"{layout.prefix}*"):
+        entity = dict(zip(layout.keys, layout.entity(found.decode()), strict=True))
+        if held.items() <= entity.items():
+            yield found
+
+
+def _delete(redis: Redis, layout: Layout, keys: Iterator[bytes]) -> int:
+    script = redis.register_script(DELETE)
+    gone: Any = sum(script(keys=[*found, layout.changes], args=[REMEMBERED]) for found in _batched(keys, BATCH))
+    return int(gone)
+
+
+def _scan(redis: Redis, pattern: str) -> Iterator[bytes]:
+    seen: set[bytes] = set()
+    for key in redis.scan_iter(match=pattern, count=5000):
+        if key not in seen:  # a scan may name a key twice
+            seen.add(key)
+            yield key
+
+
+def _batched(keys: Iterator[bytes], size: int) -> Iterator[list[bytes]]:
+    while found := list(islice(keys, size)):
+        yield found
+
+
+def _microseconds(moment: datetime) -> int:
+    return (utc(moment) - EPOCH) // timedelta(microseconds=1)
+
+
+@contextmanager
+def _reached(redis: Redis) -> Iterator[None]:
+    try:
+        yield
+    except (Refused, TooSlow) as error:
+        where = redis.connection_pool.connection_kwargs
+        place = where.get("path") or f"{where.get('host')}:{where.get('port')}"
+        raise Unavailable(f"Redis at {place}: {error}. Start it (`flywheel up`) or set FLYWHEEL_REDIS_URL.") from error

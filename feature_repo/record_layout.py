@@ -1,0 +1,206 @@
+"""The layout of the online store: one packed record an entity and view, and its bytes both ways.
+
+    record  layout digest (8) · event time (int64 µs) · created time (int64 µs, 0: not known) · float32s · MessagePack
+    key     fw:<project>:<view>:<key>[\\x1f<key>…], `\\` and the separator escaped: (1, 23) and (12, 3) never meet
+
+All numbers are little-endian. Nothing here reads or writes: `packed_records` does.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import IntEnum
+from functools import cached_property
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from feature_repo.counters import Floats, Seconds
+from feature_repo.definition import CounterView, FeatureSet, ProfileView
+from validation.contract import unknown
+from validation.errors import DefinitionError
+
+Key = tuple[str, ...]
+SEPARATOR = "\x1f"
+_KEY_WORDS = str.maketrans({"\\": "\\\\", SEPARATOR: "\\" + SEPARATOR})
+_PACK, _UNPACK = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder().decode
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How one view's records are laid out: `floats` in the record's order, `others` maps the rest to Feast type names.
+
+    A record older than `ttl` is stale.
+    """
+
+    project: str
+    view: str
+    keys: tuple[str, ...]
+    floats: tuple[str, ...]
+    others: Mapping[str, str] = field(default_factory=dict)
+    ttl: timedelta = timedelta(days=90)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Eight bytes that change whenever a record would have to be read differently."""
+        words = msgspec.json.encode([self.keys, self.floats, list(self.others.items())])
+        return hashlib.sha256(words).digest()[:8]
+
+    @cached_property
+    def head(self) -> "np.dtype[np.void]":
+        """The part of a record that has the same length in every record of the view."""
+        return np.dtype(
+            [("digest", "S8"), ("event", "<i8"), ("created", "<i8"), ("floats", "<f4", (len(self.floats),))]
+        )
+
+    @property
+    def prefix(self) -> str:
+        """What the keys of the view's records begin with."""
+        return f"fw:{self.project}:{self.view}:"
+
+    @property
+    def changes(self) -> str:
+        """Key of the stream that names the entities whose records changed; no record's key can be the same."""
+        return f"fw:{self.project}:{self.view}!changes"
+
+    def redis_key(self, key: Sequence[object]) -> str:
+        """Where the record of an entity is."""
+        return self.prefix + SEPARATOR.join([str(part).translate(_KEY_WORDS) for part in key])
+
+    def entity(self, redis_key: str) -> Key:
+        """The entity a record's key names."""
+        parts, escaped = [""], False
+        for sign in redis_key.removeprefix(self.prefix):
+            if escaped or sign not in {"\\", SEPARATOR}:
+                parts[-1] += sign
+                escaped = False
+            elif sign == "\\":
+                escaped = True
+            else:
+                parts.append("")
+        return tuple(parts)
+
+
+def layout(
+    project: str, view: str, keys: Sequence[str], fields: Mapping[str, str], ttl: timedelta = timedelta(days=90)
+) -> Layout:
+    """The layout of a view whose `fields` map names to Feast type names."""
+    floats = tuple(name for name, kind in fields.items() if kind == "Float32")
+    others = {name: kind for name, kind in fields.items() if kind != "Float32"}
+    return Layout(project, view, tuple(keys), floats, others, ttl)
+
+
+def fields_of(features: FeatureSet, view: str) -> Mapping[str, str]:
+    """The fields of a counter view or profile view, in order, with their Feast type names."""
+    for counters in features.counter_views:
+        if counters.name == view:
+            return counter_fields(counters.counters)
+    for profile in features.profile_views:
+        if profile.name == view:
+            return {name: kind for name, (kind, _) in profile.fields.items()}
+    raise DefinitionError(f"view {unknown(view, layouts(features))}")
+
+
+def counter_fields(counters: Iterable[str]) -> Mapping[str, str]:
+    """The fields of a view that holds these counters."""
+    return {**dict.fromkeys(counters, "Float32"), "published_at": "UnixTimestamp"}
+
+
+def layouts(features: FeatureSet) -> dict[str, Layout]:
+    """The layout of every view of a feature set."""
+    views: list[CounterView | ProfileView] = [*features.counter_views, *features.profile_views]
+    return {v.name: layout(features.name, v.name, v.keys, fields_of(features, v.name), features.ttl) for v in views}
+
+
+class Presence(IntEnum):
+    """What is known of an entity."""
+
+    MISSING = 0
+    PRESENT = 1
+    STALE = 2  # older than the view's time to live
+    FUTURE = 3  # dated later than now: some clock is wrong; the next record replaces it
+
+
+@dataclass(frozen=True)
+class Packed:
+    """The records of some entities, in the order they were asked for.
+
+    values   (rows, floats) float32, NaN where missing or null
+    at       (rows,) event time in seconds since the epoch, NaN where missing
+    created  (rows,) created time likewise, NaN where missing or not known
+    """
+
+    layout: Layout
+    keys: Sequence[Key]
+    values: Floats
+    at: Seconds
+    created: Seconds
+    tails: Sequence[bytes | None] = field(repr=False)
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """(rows,) whether there is a record, however old."""
+        return ~np.isnan(self.at)
+
+    def presence(self, now: float) -> NDArray[np.int8]:
+        """(rows,) a Presence each, as things stand `now` (seconds since the epoch)."""
+        age = now - self.at
+        stale = np.where(age > self.layout.ttl.total_seconds(), Presence.STALE, Presence.PRESENT)
+        return np.where(np.isnan(age), Presence.MISSING, np.where(age < 0, Presence.FUTURE, stale)).astype(np.int8)
+
+    @cached_property
+    def _others(self) -> Sequence[Sequence[Any]]:
+        nothing = (None,) * len(self.layout.others)
+        return [_UNPACK(tail) if tail is not None else nothing for tail in self.tails]
+
+    def column(self, name: str) -> NDArray[Any]:
+        """(rows,) one field: float32, or objects with None where missing; times are µs since the epoch."""
+        if name in self.layout.floats:
+            return self.values[:, self.layout.floats.index(name)]
+        if name not in self.layout.others:
+            raise DefinitionError(
+                f"view {self.layout.view}: {unknown(name, [*self.layout.floats, *self.layout.others])}"
+            )
+        place = list(self.layout.others).index(name)
+        column = np.empty(len(self.tails), dtype=object)
+        column[:] = [row[place] for row in self._others]
+        return column
+
+
+def encode(
+    layout: Layout,
+    floats: Floats,
+    others: Sequence[Sequence[Any]],
+    event_us: NDArray[np.int64],
+    created_us: NDArray[np.int64],
+) -> list[bytes]:
+    """Records of some rows.
+
+    floats             (rows, floats) in the layout's order
+    others             a sequence of (rows,) plain values per field of `layout.others`; times as µs since the epoch
+    event_us, created  (rows,) µs since the epoch, 0 for a created time that is not known
+    """
+    heads = np.zeros(len(event_us), dtype=layout.head)
+    heads["digest"], heads["event"], heads["created"], heads["floats"] = layout.digest, event_us, created_us, floats
+    block, size = heads.tobytes(), layout.head.itemsize
+    tails = zip(*others, strict=True) if others else ((),) * len(event_us)
+    return [block[i * size : (i + 1) * size] + _PACK(tail) for i, tail in enumerate(tails)]
+
+
+def decode(layout: Layout, keys: Sequence[Key], records: Sequence[bytes | None]) -> Packed:
+    """What the records say; None and a record of another layout are missing."""
+    size, digest = layout.head.itemsize, layout.digest
+    known = [i for i, r in enumerate(records) if r is not None and r[:8] == digest]
+    heads = np.frombuffer(b"".join([records[i][:size] for i in known]), dtype=layout.head)  # type: ignore[index]
+    values = np.full((len(records), len(layout.floats)), np.nan, dtype=np.float32)
+    at, created = np.full(len(records), np.nan), np.full(len(records), np.nan)
+    values[known] = heads["floats"]
+    at[known] = heads["event"] / 1e6
+    created[known] = np.where(heads["created"] == 0, np.nan, heads["created"] / 1e6)
+    tails: list[bytes | None] = [None] * len(records)
+    for i in known:
+        tails[i] = records[i][size:]  # type: ignore[index]
+    return Packed(layout, keys, values, at, created, tails)

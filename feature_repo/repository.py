@@ -1,0 +1,10 @@
+"""What `feast plan` and `feast apply` read: the home feed's features as Feast objects."""
+
+from feature_repo.feast_objects import objects, project
+from feature_repo.home_feed import HOME_FEED
+from feature_repo.store import quieten, repository_settings
+
+quieten()
+PROJECT = project(HOME_FEED)
+for declared in objects(HOME_FEED, repository_settings().lake):
+    globals()[f"{type(declared).__name__}_{declared.name}"] = declared  # Feast looks at the module's names

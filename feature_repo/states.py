@@ -1,0 +1,125 @@
+"""Published states: one fold of contributions into decayed counters, for whole ranges of days and for micro-batches."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from feature_repo.contributions import contributions, weight
+from feature_repo.day_partitions import DRAFTED, Drafts, commit, span
+from feature_repo.definition import CounterView, FeatureSet, seconds
+from feature_repo.histories import MICROSECONDS, published, standing, states_of
+from feature_repo.snapshots import Snapshots
+from validation.contract import Table
+from validation.lake import Lake
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+
+Batches = Iterator[pa.RecordBatch]
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedFacts:
+    """What a publication did: events counted, rows published by view, entities that have a state by view."""
+
+    first: date
+    last: date
+    events: int
+    rows: Mapping[str, int]
+    entities: Mapping[str, int]
+
+
+def publish(
+    spark: "SparkSession", lake: Lake, features: FeatureSet, tables: Mapping[str, Table], first: date, last: date
+) -> PublishedFacts:
+    """Fold the days from `first` to `last`, both inclusive, into `states/<view>`, on top of the newest snapshot before.
+
+    Days between that snapshot and `first` are folded and written as well; without one, all days since the first event.
+    Doing it again gives the same rows.
+    """
+    snapshots = Snapshots(lake, features)
+    before = snapshots.newest_before(first)
+    start = before + timedelta(days=1) if before else min([first, *snapshots.received_days()])
+    snapshots.forget_from(start)
+    days, kept = span(start, last), span(max(start, last - timedelta(days=1)), last)
+    events = contributions(spark, lake, features, tables, start, last).persist()
+    rows, entities = {}, {}
+    try:
+        for view in features.counter_views:
+            previous = snapshots.read(spark, view, before) if before else None
+            drafts = ordered(events, previous, view).mapInArrow(partial(_drafted, lake, view, kept), DRAFTED).toArrow()
+            published = commit(lake, f"states/{view.name}", drafts, days)
+            rows[view.name] = sum(count for day, count in published.items() if day >= first)
+            entities[view.name] = commit(lake, f"snapshots/{view.name}", drafts, kept)[last]
+        counted = events.count()
+    finally:
+        events.unpersist()
+    snapshots.complete(kept)
+    return PublishedFacts(first, last, counted, rows, entities)
+
+
+def _drafted(lake: Lake, view: CounterView, kept: list[date], batches: Batches) -> Batches:
+    """Drafts what a task's entities publish, and their states at the ends of the days `kept`."""
+    drafts = Drafts(lake)
+    for batch in states_of(view, batches):
+        rows = published(view, batch)
+        drafts.add(f"states/{view.name}", rows, rows["published_at"].cast(pa.date32()))
+        for day in kept:
+            stand = standing(view, batch, datetime.combine(day + timedelta(days=1), time(), UTC))
+            drafts.add(f"snapshots/{view.name}", stand, pa.array([day] * len(stand), pa.date32()))
+    yield drafts.close()
+
+
+def fold(contributions: "DataFrame", previous: "DataFrame | None", view: CounterView) -> "DataFrame":
+    """The rows that contributions publish, on top of `previous` states: keys, `published_at`, counters in float64.
+
+    `previous` holds at most one row an entity, in the same columns. A contribution published before the state it meets,
+    because batches came out of order, counts at that state's moment, which is published again: the newest row of an
+    entity is right in whatever order contributions come and however they are split.
+    """
+    from pyspark.sql.types import StructField, StructType, TimestampType
+
+    rows = ordered(contributions, previous, view)
+    schema = StructType([*rows.schema.fields, StructField("until", TimestampType())])
+    return rows.mapInArrow(partial(states_of, view), schema).where("is_new").drop("is_new", "until")
+
+
+def ordered(contributions: "DataFrame", previous: "DataFrame | None", view: CounterView) -> "DataFrame":
+    """What states are made of: sums and previous states, sorted so that one pass can carry each entity along."""
+    from pyspark.sql import functions as sql
+
+    rows = _summed(contributions, view).withColumn("is_new", sql.lit(True))
+    if previous is not None:
+        before = previous.select(*view.keys, "published_at", *view.counters).withColumn("is_new", sql.lit(False))
+        rows = rows.unionByName(before)
+    return rows.repartition(*view.keys).sortWithinPartitions(*view.keys, "is_new", "published_at")
+
+
+def _summed(contributions: "DataFrame", view: CounterView) -> "DataFrame":
+    """The sums of contributions by entity and moment of publication, each decayed to that moment."""
+    from pyspark.sql import functions as sql
+
+    keyed = " AND ".join(f"{key} IS NOT NULL" for key in view.keys)
+    counts = " OR ".join(f"{weight(signal)} IS NOT NULL" for signal in view.counts)
+    age = (sql.unix_micros("published_at") - sql.unix_micros("event_time")) / MICROSECONDS
+    labels = sorted({label for labels in view.counts.values() for label in labels})
+    # An event dated later than its publication counts as of its publication: a wrong clock cannot blow a counter up.
+    rows = contributions.where(f"{keyed} AND ({counts})").withColumn("age", sql.greatest(age, sql.lit(0.0)))
+    rows = rows.withColumns(
+        {f"kept_{label}": sql.exp(sql.col("age") * (-np.log(2) / seconds(label))) for label in labels}
+    )
+    sums = [_sum(signal, label) for signal, labels in view.counts.items() for label in labels]
+    return rows.groupBy(*view.keys, "published_at").agg(*sums)
+
+
+def _sum(signal: str, label: str) -> "Column":
+    from pyspark.sql import functions as sql
+
+    total = sql.sum(sql.col(weight(signal)) * sql.col(f"kept_{label}"))
+    return sql.coalesce(total, sql.lit(0.0)).alias(f"{signal}_{label}")

@@ -1,0 +1,114 @@
+"""The feature store of an installation: opened for a feature set, its definitions applied, its online part filled."""
+
+import os
+import warnings
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from datetime import datetime
+from hashlib import sha256
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from feast.infra.registry.file import FileRegistryStore
+
+from feature_repo.definition import FeatureSet
+from feature_repo.record_layout import layouts
+from validation.settings import Settings
+
+if TYPE_CHECKING:
+    from feast import FeatureStore, RepoConfig
+
+    from feature_repo.packed_records import Written
+
+CHECKOUT = Path(__file__).parent.parent
+
+
+def repository_settings() -> Settings:
+    """The settings for Feast's own commands, which run in the repository's folder: a relative home is the checkout's."""
+    settings = Settings()
+    return settings.model_copy(update={"home": CHECKOUT / settings.home})
+
+
+class HomeRegistryStore(FileRegistryStore):  # type: ignore[misc]
+    """Feast's registry in one file below the home; written whole or not at all, so that readers never see half of it."""
+
+    def __init__(self, registry_config: Any, repo_path: Path | None) -> None:
+        path = repository_settings().home / registry_config.path
+        super().__init__(registry_config.model_copy(update={"path": str(path)}), path.parent)
+
+    def _write_registry(self, registry_proto: Any) -> None:
+        target = self._filepath
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self._filepath = target.with_name(f".{target.name}.{os.getpid()}")
+        try:
+            super()._write_registry(registry_proto)
+            os.replace(self._filepath, target)
+        finally:
+            self._filepath = target
+
+
+def quieten() -> None:
+    """Leave out what Feast says at every touch of a Spark source: that it is experimental."""
+    import feast.infra.offline_stores.contrib.spark_offline_store.spark  # noqa: F401  it sets a filter of its own
+
+    warnings.filterwarnings("ignore", message="The spark .* is an experimental feature", category=RuntimeWarning)
+
+
+def configuration(settings: Settings, name: str) -> "RepoConfig":
+    """What feature_store.yaml says, for any feature set and any home."""
+    from feast import RepoConfig
+
+    return RepoConfig(
+        project=name,
+        provider="local",
+        registry={
+            "registry_store_type": "feature_repo.store.HomeRegistryStore",
+            "path": str(settings.home.absolute() / "feast" / f"{name}.db"),
+        },
+        offline_store={"type": "feature_repo.asof_offline_store.AsofOfflineStore", "settings": settings},
+        online_store={"type": "feature_repo.packed_online_store.PackedOnlineStore", "settings": settings},
+        batch_engine={"type": "feature_repo.record_engine.RecordEngine"},
+        entity_key_serialization_version=3,
+        auth={"type": "no_auth"},
+    )
+
+
+def open_store(settings: Settings, features: FeatureSet) -> "FeatureStore":
+    """The store of a feature set, with its definitions applied; views and services no longer defined are removed."""
+    from feast import FeatureStore
+
+    from feature_repo.feast_objects import objects, project
+
+    quieten()
+    store = FeatureStore(config=configuration(settings, features.name))
+    declared = objects(features, settings.lake)
+    digest = _digest(features, declared)
+    if digest not in {p.tags.get("definitions") for p in store.registry.list_projects()}:
+        kept = {(type(o).__name__, o.name) for o in declared}
+        held = [*store.list_feature_services(), *store.list_feature_views(), *store.list_entities(), *store.list_data_sources()]
+        gone = [o for o in held if (type(o).__name__, o.name) not in kept]
+        described = project(features)
+        described.tags = {"definitions": digest}
+        with redirect_stdout(StringIO()):
+            store.apply([described, *declared], objects_to_delete=gone, partial=False)
+    return store
+
+
+def materialise(
+    store: "FeatureStore", features: FeatureSet, start: datetime, end: datetime, views: Sequence[str] | None = None
+) -> dict[str, "Written"]:
+    """Bring the online store up to what was published in [start, end]; what became of each view's rows.
+
+    Windows may overlap: what is there already stays. Rows later than `end` are left alone.
+    """
+    wanted = list(views) if views is not None else list(layouts(features))
+    with redirect_stdout(StringIO()):
+        store.materialize(start, end, feature_views=wanted)
+    written: dict[str, Written] = store._get_provider().batch_engine.written
+    return {name: written[name] for name in wanted}
+
+
+def _digest(features: FeatureSet, declared: Sequence[Any]) -> str:
+    protos = sorted(o.to_proto().SerializeToString(deterministic=True) for o in declared)
+    return sha256(features.name.encode() + b"".join(protos)).hexdigest()

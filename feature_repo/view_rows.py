@@ -1,0 +1,110 @@
+"""The published rows of a view, as Feast's objects describe them, read with Arrow or with Spark in one shape.
+
+That shape: the join keys, `__ts` (event time), `__created` (null where the source has none), then the features under the
+names they have in Feast.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from validation.errors import Unavailable
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+TIME, CREATED = "__ts", "__created"
+MOMENT = pa.timestamp("us", tz="UTC")
+
+
+@dataclass(frozen=True)
+class ViewRows:
+    """Where a view's rows are and what its columns are called there: `keys` and `features` map Feast's names to them."""
+
+    view: str
+    source: Any
+    keys: Mapping[str, str]
+    features: Mapping[str, str]
+    time: str
+    created: str | None
+    ttl: timedelta
+
+    def local_files(self) -> list[str] | None:
+        """The Parquet files behind the view, where it is a folder on this machine."""
+        path = self.source.path
+        if not path or self.source.query or "://" in path or self.source.file_format != "parquet":
+            return None
+        return sorted(str(p) for p in Path(path).glob("**/[!.]*.parquet"))
+
+    def size(self) -> int | None:
+        """Rows behind the view, where that costs nothing to know."""
+        files = self.local_files()
+        return None if files is None else int(ds.dataset(files, format="parquet").count_rows()) if files else 0
+
+    def arrow(self, first: datetime | None, last: datetime) -> pa.Table:
+        """The rows of [first, last]."""
+        files = self.local_files()
+        if not files:
+            raise self._nothing()
+        columns = {**{k: ds.field(c) for k, c in self.keys.items()}, TIME: ds.field(self.time).cast(MOMENT)}
+        columns[CREATED] = ds.field(self.created).cast(MOMENT) if self.created else pa.scalar(None, MOMENT)
+        columns |= {name: ds.field(c) for name, c in self.features.items()}
+        if not self.created:
+            columns.pop(CREATED)
+        when = ds.field(self.time) <= pa.scalar(last, MOMENT)
+        if first is not None:
+            when &= ds.field(self.time) >= pa.scalar(first, MOMENT)
+        rows = ds.dataset(files, format="parquet").to_table(columns=columns, filter=when)
+        return rows if self.created else rows.add_column(len(self.keys) + 1, CREATED, pa.nulls(len(rows), MOMENT))
+
+    def spark(self, spark: "SparkSession", first: datetime | None, last: datetime) -> "DataFrame":
+        """The same rows on Spark."""
+        from pyspark.sql import functions as F  # noqa: N812  the name its documentation uses
+
+        rows = self._all(spark)
+        when = F.col(self.time) <= F.lit(last)
+        if first is not None:
+            when &= F.col(self.time) >= F.lit(first)
+        created = F.col(self.created) if self.created else F.lit(None)
+        return rows.where(when).select(
+            *(F.col(c).alias(k) for k, c in self.keys.items()),
+            F.col(self.time).cast("timestamp").alias(TIME),
+            created.cast("timestamp").alias(CREATED),
+            *(F.col(c).alias(name) for name, c in self.features.items()),
+        )
+
+    def _all(self, spark: "SparkSession") -> "DataFrame":
+        if self.source.table:
+            return spark.table(self.source.table)
+        if self.source.query:
+            return spark.sql(self.source.query)
+        if self.local_files() == []:
+            raise self._nothing()
+        return spark.read.format(self.source.file_format).load(self.source.path)
+
+    def _nothing(self) -> Unavailable:
+        return Unavailable(
+            f"view {self.view}: no published rows below {self.source.path}. Publish them (`flywheel run features`) or set "
+            "FLYWHEEL_HOME to where they are."
+        )
+
+
+def rows_of(view: Any, wanted: Sequence[str]) -> ViewRows:
+    """Where the rows of a Feast view are; `wanted` are Feast names of features."""
+    source = view.batch_source
+    stored = {name: column for column, name in (source.field_mapping or {}).items()}
+    keys = {view.projection.join_key_map.get(c.name, c.name): stored.get(c.name, c.name) for c in view.entity_columns}
+    return ViewRows(
+        view=view.projection.name_to_use(),
+        source=source,
+        keys=keys,
+        features={name: stored.get(name, name) for name in wanted},
+        time=stored.get(source.timestamp_field, source.timestamp_field),
+        created=stored.get(source.created_timestamp_column, source.created_timestamp_column) or None,
+        ttl=view.ttl or timedelta(0),
+    )

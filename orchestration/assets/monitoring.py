@@ -1,0 +1,114 @@
+"""Watching: what the day looked like beside what the live release was trained on."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import msgspec
+import numpy as np
+
+from monitoring import drift, evidently_report, outcomes, skew
+from monitoring.definition import Watch
+from monitoring.reference import Reference
+from monitoring.retrain import Evidence
+from orchestration.candidate import REFERENCE
+from orchestration.observed import Observed, observe
+from orchestration.partitions import WHOLE_RANGE, span
+from orchestration.system import Installation
+from validation.lake import days_from
+
+EVIDENCE = "evidence"
+WATCHING = ("drift", "outcomes")
+
+
+
+def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """The assets of the monitoring stage. Before the first release there is nothing to compare with, and they say so."""
+    watch = at.system.watch
+    assert watch is not None
+    shown = [at.system.ranking.shown, at.system.ranking.outcomes_in]
+
+    @dg.asset(name="observed", group_name="monitoring", partitions_def=days, backfill_policy=WHOLE_RANGE, deps=shown,
+              kinds={"spark", "feast"})  # fmt: skip
+    def observed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        """A row is one shown row of the day whose outcomes are known, with its features as training would see them."""
+        counts = {day.isoformat(): observe(at, day) for day in days_from(*span(context))}
+        return dg.MaterializeResult(metadata={"rows": sum(counts.values()), "by day": counts})
+
+    @dg.asset(name="drift", group_name="monitoring", partitions_def=days, backfill_policy=WHOLE_RANGE, deps=["observed"],
+              kinds={"evidently"})  # fmt: skip
+    def drifted(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        """A row is one feature of the day: its PSI against the live release's reference, and whether that counts."""
+        found = [_drift(at, watch, day) for day in days_from(*span(context))]
+        return dg.MaterializeResult(metadata=_told([f for f in found if f]))
+
+    @dg.asset(name="skew", group_name="monitoring", partitions_def=days, backfill_policy=WHOLE_RANGE, deps=["observed"])
+    def skewed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        """A row is one feature: the share of served rows in which it equals what training would have seen."""
+        found = [_skew(at, watch, day) for day in days_from(*span(context))]
+        return dg.MaterializeResult(metadata=_told([f for f in found if f]))
+
+    @dg.asset(name="outcomes", group_name="monitoring", partitions_def=days, backfill_policy=WHOLE_RANGE, deps=["observed"])
+    def achieved(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        """A row is one release and rung: live AUC and NDCG on matured labels beside what the release promised."""
+        found = [_outcomes(at, watch, day) for day in days_from(*span(context))]
+        return dg.MaterializeResult(metadata=_told([f for f in found if f]))
+
+    return [observed, drifted, skewed, achieved]
+
+
+def _drift(at: Installation, watch: Watch, day: date) -> dict[str, Any] | None:
+    version, seen = at.registry.live(), Observed.load(at, day)
+    if version is None or seen is None:
+        return None
+    raw = (at.registry.folder(version) / REFERENCE).read_bytes()
+    reference = Reference.from_json(raw)
+    scores = at.registry.scorer(version).scores(seen.matrix)
+    report = drift.measure(reference, seen.matrix, seen.features, scores, watch)
+    before = Observed.judged(at, version)
+    page = at.settings.reports / "drift" / f"{day}.html"
+    if before is not None:
+        frames = [evidently_report.frame(m, seen.features, s) for m, s in ((before.matrix, before.scores), (seen.matrix, scores))]
+        evidently_report.write(frames[0], frames[1], page, rows=watch.report_rows)
+    present = None if not report.enough else report.finding == "drift"
+    evidence = Evidence(f"drift {day} {version}", "drift", at.as_of(day), version, present, report.reason())
+    return {"facts": report.facts(), "table": report.markdown(), "evidence": evidence, "page": page if page.exists() else None}
+
+
+def _skew(at: Installation, watch: Watch, day: date) -> dict[str, Any] | None:
+    version, seen = at.registry.live(), Observed.load(at, day)
+    if version is None or seen is None:
+        return None
+    rows, served = seen.served_by_release(version)
+    if not len(rows):
+        return None
+    report = skew.measure(served, seen.matrix[rows], seen.features, watch, rows=seen.names(rows))
+    return {"facts": report.facts(), "table": report.markdown()}
+
+
+def _outcomes(at: Installation, watch: Watch, day: date) -> dict[str, Any] | None:
+    version, seen = at.registry.live(), Observed.load(at, day)
+    if version is None or seen is None:
+        return None
+    promised = {version: at.registry.promised(version)}
+    scores = at.registry.scorer(version).scores(seen.matrix)
+    report = outcomes.measure(seen.outcome_frame(at, version, scores), promised, watch)
+    part = report.of(version)
+    present = None if part is None or part.finding in {"not enough rows", "nothing promised"} else part.finding == "auc drop"
+    evidence = Evidence(f"auc {day} {version}", "auc drop", at.as_of(day), version, present, report.reason(version))
+    return {"facts": report.facts(), "table": report.markdown(), "evidence": evidence}
+
+
+def _told(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """Metadata of the newest day, and the evidence of them all."""
+    if not found:
+        return {"finding": "nothing to compare with yet"}
+    last = found[-1]
+    told = {**last["facts"], "table": dg.MetadataValue.md(last["table"])}
+    if last.get("page"):
+        told["report"] = dg.MetadataValue.url(last["page"].absolute().as_uri())
+    evidence = [f["evidence"] for f in found if "evidence" in f]
+    if evidence:
+        told[EVIDENCE] = dg.MetadataValue.text(msgspec.json.encode(evidence).decode())
+    return told

@@ -1,0 +1,40 @@
+"""Tables: what landed, validated; refused rows with their reason; a ledger that balances."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from orchestration.ingestion import ingest_days
+from orchestration.partitions import WHOLE_RANGE, span
+from orchestration.system import Installation
+from validation.contract import Table
+
+CHECK = "expectations"
+
+
+def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """One asset a table. A table waits for those it refers to, so that their rows are known first."""
+    return [_asset(at, table, days) for table in at.system.tables]
+
+
+def _asset(at: Installation, table: Table, days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+    columns = [dg.TableColumn(c.name, c.dtype, c.meaning) for c in table.columns]
+
+    @dg.asset(
+        name=table.name, group_name="tables", partitions_def=days, backfill_policy=WHOLE_RANGE, kinds={"parquet", "greatexpectations"},
+        deps=sorted({c.refers_to for c in table.columns if c.refers_to}), description=f"A row is {table.row}.",
+        check_specs=[dg.AssetCheckSpec(CHECK, asset=table.name, blocking=True, description="every delivered row against the contract")],
+        metadata={"dagster/column_schema": dg.TableSchema(columns=columns)}, tags={"owner": table.owner.replace(" ", "_")},
+    )  # fmt: skip
+    def accepted(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+        first, last = span(context)
+        found = ingest_days(at, table, first, last)
+        check = dg.AssetCheckResult(
+            check_name=CHECK, passed=not found.refused, severity=dg.AssetCheckSeverity.ERROR,
+            metadata={"failed": dg.MetadataValue.md(found.failures_md())},
+        )  # fmt: skip
+        yield dg.MaterializeResult(
+            metadata={**found.facts(), "ledger": dg.MetadataValue.md(found.ledger_md())}, check_results=[check]
+        )
+
+    return accepted

@@ -1,0 +1,58 @@
+"""Training: labels, the point-in-time training set, and the ranker that won, with every gate's answer."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import dagster as dg
+
+from orchestration import candidate
+from orchestration.partitions import WHOLE_RANGE, span
+from orchestration.system import Installation
+from training import dataset, labels
+from validation.lake import days_from
+
+GATES = "gates"
+
+
+def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """The assets of the training stage. A partition is a whole training run as of that day's end."""
+    ranking, features = at.system.ranking, at.system.features
+
+    @dg.asset(name="labels", group_name="training", partitions_def=days, backfill_policy=WHOLE_RANGE, kinds={"spark"},
+              deps=sorted({ranking.shown, ranking.outcomes_in, *(look.table for look in features.lookups)}))  # fmt: skip
+    def mature_labels(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        """A row is one shown row whose window has closed, with what followed it."""
+        _, last = span(context)
+        first = last - timedelta(days=at.system.history_days - 1)
+        rows = labels.build(at.spark, at.lake, ranking, features, at.tables, at.as_of(last), first, last)
+        labels.save(at.lake, "labels", rows, days_from(first, last))
+        shares = {f"share {name}": float(rows[name].mean()) for name in ranking.targets if len(rows)}
+        return dg.MaterializeResult(metadata={"rows": len(rows), **shares})
+
+    @dg.asset(name="training_set", group_name="training", partitions_def=days, backfill_policy=WHOLE_RANGE,
+              deps=["labels", "states", "profiles"], kinds={"feast", "spark"})  # fmt: skip
+    def training_set(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        """A row is one mature shown row with the features that were known when it was shown."""
+        _, last = span(context)
+        first = last - timedelta(days=at.system.history_days - 1)
+        rows = at.lake.read("labels", days_from(first, last)).to_pandas()
+        made = dataset.build(rows, at.store, features, ranking, at.lake)
+        dataset.save(at.lake, at.system.name, made)
+        return dg.MaterializeResult(metadata=made.facts(ranking))
+
+    @dg.asset(
+        name="ranker", group_name="training", partitions_def=days, backfill_policy=WHOLE_RANGE, deps=["training_set"],
+        kinds={"xgboost", "mlflow"},
+        check_specs=[dg.AssetCheckSpec(GATES, asset="ranker", blocking=True, description="what a model must prove")],
+    )  # fmt: skip
+    def ranker(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+        """The contender that won, judged on later rows than it learned from, as a release that is not yet live."""
+        _, last = span(context)
+        made = candidate.make(at, at.training_set(), at.as_of(last))
+        check = dg.AssetCheckResult(
+            check_name=GATES, passed=made.verdict.passed, severity=dg.AssetCheckSeverity.ERROR,
+            metadata={"verdict": dg.MetadataValue.md(made.verdict.table_md())},
+        )  # fmt: skip
+        yield dg.MaterializeResult(metadata=made.facts(), check_results=[check])
+
+    return [mature_labels, training_set, ranker]

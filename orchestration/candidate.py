@@ -1,0 +1,112 @@
+"""The candidate: what a training run brings forth, before it has a version anywhere."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from monitoring.reference import Reference
+from orchestration.system import Installation
+from serving import definition
+from training import judge, release, report, shelves
+from training.dataset import Dataset
+from training.report import Report
+from training.train import Trained, train
+from validation import ledger
+from validation.errors import NotProven
+from validation.verdict import Verdict
+
+REFERENCE = "reference.json"  # how inputs and scores lay when the release was judged: what drift is measured against
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """A run's figures: of the main target by contender, and of the others by target and contender."""
+
+    metrics: dict[str, dict[str, Any]]
+    also: dict[str, dict[str, dict[str, Any]]]
+    winner: str
+    run_id: str
+    report: str
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A built release with the verdict on it and the report of its run."""
+
+    folder: Path
+    verdict: Verdict
+    figures: Figures
+
+    @property
+    def report(self) -> Report:
+        """The report as the registry wants it."""
+        f = self.figures
+        return Report(f.run_id, f.metrics, f.metrics[f.winner], Path(f.report))
+
+    def facts(self) -> dict[str, Any]:
+        """Figures for whoever looks at the run."""
+        f = self.figures
+        return {"winner": f.winner, "metrics": f.metrics, "metrics_also": f.also, "passed": self.verdict.passed,
+                "mlflow run": f.run_id, "report": f.report}  # fmt: skip
+
+    @classmethod
+    def load(cls, at: Installation) -> "Candidate":
+        """The newest candidate; raises NotProven when there is none or a gate refused it."""
+        folder = _folder(at)
+        if not (folder.parent / "verdict.json").exists():
+            raise NotProven(f"{at.system.name}: there is no candidate. Train one (`flywheel run train`).")
+        verdict = Verdict.from_json((folder.parent / "verdict.json").read_bytes())
+        if not verdict.passed:
+            raise NotProven(f"{at.system.name}: the newest candidate was refused: {'; '.join(verdict.reasons())}")
+        figures = msgspec.json.decode((folder.parent / "figures.json").read_bytes(), type=Figures)
+        return cls(folder, verdict, figures)
+
+
+def make(at: Installation, data: Dataset, moment: datetime) -> Candidate:
+    """Train, judge and build a release from a training set, and record the run; what was refused is recorded too."""
+    ranking = at.system.ranking
+    trained = train(data, ranking)
+    also = {target: train(data, ranking, target=target) for target in ranking.also}
+    folder = _folder(at)
+    verdict = build(at, data, trained, moment, folder)
+    told = report.log(at.settings, trained, data, ranking, moment)
+    for run in also.values():
+        report.log(at.settings, run, data, ranking, moment)
+    metrics = {target: run.metrics() for target, run in also.items()}
+    figures = Figures(trained.metrics(), metrics, trained.winner, told.run_id, str(told.folder))
+    (folder.parent / "figures.json").write_bytes(msgspec.json.encode(figures))
+    (folder.parent / "verdict.json").write_text(verdict.to_json())
+    return Candidate(folder, verdict, figures)
+
+
+def build(at: Installation, data: Dataset, trained: Trained, moment: datetime, folder: Path) -> Verdict:
+    """Build a release folder from a training run, and ask every gate about it."""
+    system, ranking = at.system, at.system.ranking
+    judged = data.matrix[trained.rows["judge"]]
+    reference = Reference.of(judged, trained.features, trained.scores[trained.winner])
+    lists = shelves.lists(data.frame, shelves.newest_descriptions(at.lake, ranking.shelves, moment), ranking.shelves, moment)
+    policy = definition.to_json(system.policy) if system.policy else b"{}"
+    release.build(
+        folder, trained, data, system.features, ranking, lists, policy, version=at.registry.next_version(), created_at=moment,
+        extra={REFERENCE: reference.to_json()},
+    )  # fmt: skip
+    live = at.registry.live()
+    return judge.judge(
+        trained, data, ranking, system.features, system.limits, folder,
+        live=at.registry.folder(live) if live else None, **batches(at, moment),
+    )  # fmt: skip
+
+
+def batches(at: Installation, moment: datetime) -> dict[str, Any]:
+    """How the batches behind a training set fared: refused ones, and the share of rows in quarantine."""
+    lines = [line for line in ledger.read(at.lake) if line.received_at <= moment and line.kind == "ingest"]
+    received = sum(line.received for line in lines)
+    quarantined = sum(line.quarantined for line in lines)
+    refused = sum(line.refused for line in lines)
+    return {"refused_batches": refused, "quarantined_share": quarantined / received if received else 1.0}
+
+
+def _folder(at: Installation) -> Path:
+    return at.settings.home / "candidates" / at.system.name / "release"

@@ -1,0 +1,239 @@
+"""The `flywheel` command: everything an installation does, from one place. Heavy parts load inside the commands."""
+
+import getpass
+import os
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table as Grid
+
+from validation.errors import BatchRefused, FlywheelError
+from validation.settings import Settings
+
+if TYPE_CHECKING:
+    from orchestration.system import Installation
+
+EXAMPLES = """
+Examples:
+
+  flywheel demo                                   the whole loop on simulated events\n
+  flywheel demo --source kuairand --path DIR      the same on real events\n
+  flywheel up                                     everything running, until Ctrl-C\n
+  flywheel ingest events/                         your own files into the lake\n
+  flywheel run features --day 2026-05-03          one stage for one day\n
+  flywheel run train --day 2026-05-03             a new ranker, judged\n
+  flywheel rank u42                               the feed of one user, from the running service\n
+  flywheel releases                               what was live when, who moved it, why\n
+  flywheel rollback --why "long views fell"       back to the previous release\n
+"""
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", epilog=EXAMPLES, add_completion=False,
+                  pretty_exceptions_enable=False, help="Events become features, features a model, the model a feed.")  # fmt: skip
+out = Console(highlight=False, soft_wrap=True)
+
+Why = Annotated[str, typer.Option("--why", help="the reason, kept in the history")]
+Who = Annotated[str, typer.Option("--who", help="who decides this, kept in the history")]
+Day = Annotated[str | None, typer.Option("--day", help="YYYY-MM-DD; the last day with data when absent")]
+
+
+def installation() -> "Installation":
+    """The home feed on the settings of the environment."""
+    from orchestration.home_feed import HOME_FEED
+    from orchestration.system import Installation
+
+    return Installation(HOME_FEED, Settings())
+
+
+@app.command()
+def demo(
+    source: Annotated[str, typer.Option(help="simulator or kuairand")] = "simulator",
+    path: Annotated[Path | None, typer.Option(help="folder of KuaiRand's files")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="leave everything running afterwards, until Ctrl-C")] = False,
+    seed: Annotated[int, typer.Option(help="another seed, another world")] = 7,
+) -> None:
+    """Turn the whole loop once and tell the story; figures go to .flywheel/summary.json.
+
+    Example: flywheel demo --source kuairand --path ../shared/data/kuairand
+    """
+    from orchestration.demo import tell
+
+    tell(Settings(), source=source, path=path, keep=keep, seed=seed, out=out)
+
+
+@app.command()
+def up() -> None:
+    """Start Redis, MLflow, Dagster and the service on loopback; Ctrl-C stops them all.
+
+    Example: FLYWHEEL_DAGSTER_PORT=4000 flywheel up
+    """
+    from orchestration.up import everything, replaying, until_interrupted
+
+    at = replaying(installation(), out.print)
+    with out.status("Starting …"):
+        running = everything(at)
+        lines = running.__enter__()
+    try:
+        for line in lines:
+            out.print(f"  {line}")
+        out.print("Everything runs. Ctrl-C stops it.")
+        until_interrupted()
+    finally:
+        out.print("Stopping …")
+        running.__exit__(None, None, None)
+
+
+@app.command()
+def ingest(
+    path: Annotated[Path | None, typer.Argument(help="a file, or a folder with a folder for each table")] = None,
+    table: Annotated[str | None, typer.Option(help="the table, where the path does not name it")] = None,
+    replay: Annotated[str | None, typer.Option(help="a day (YYYY-MM-DD) whose quarantined rows are tried again")] = None,
+) -> None:
+    """Validate files and put them into the lake; print the ledger. Nothing is dropped in silence.
+
+    Examples: flywheel ingest events/ · flywheel ingest today.jsonl --table engagements · flywheel ingest --replay 2026-05-03
+    """
+    from orchestration.ingestion import ingest_path, replay_day
+
+    at = installation()
+    if replay is not None:
+        entries = replay_day(at, _day(replay), path, table)
+    elif path is not None:
+        entries = ingest_path(at, path, table, out.print)
+    else:
+        raise typer.BadParameter("name a file or folder, or a day with --replay")
+    grid("Ledger", ("table", "batch", "received", "accepted", "duplicate", "quarantined", "outcome"), [e.row() for e in entries])
+    if any(entry.refused for entry in entries):
+        raise typer.Exit(1)
+
+
+@app.command()
+def run(
+    job: Annotated[str, typer.Argument(help="ingest, features, train, release, monitor, retrain or daily")],
+    day: Day = None,
+    until: Annotated[str | None, typer.Option(help="last day of a range that starts at --day")] = None,
+) -> None:
+    """Run one of Dagster's jobs here and now, recorded like any other run.
+
+    Example: flywheel run features --day 2026-05-01 --until 2026-05-14
+    """
+    from orchestration.runs import execute, last_day
+
+    at = installation()
+    first = _day(day) if day else last_day(at)
+    result = execute(at, job, first, _day(until) if until else first, out.print)
+    if not result.success:
+        raise typer.Exit(1)
+
+
+@app.command()
+def rank(
+    user: Annotated[str, typer.Argument(help="id of the user")],
+    limit: Annotated[int, typer.Option(help="how many videos")] = 10,
+    explain: Annotated[bool, typer.Option("--explain", help="with the features that count most")] = False,
+) -> None:
+    """Ask the running service for a user's feed.
+
+    Example: flywheel rank u42 --limit 5 --explain
+    """
+    from orchestration.feed import ask, rows
+
+    system = installation().system
+    assert system.policy is not None
+    answer = ask(Settings(), system, user, limit, explain=explain)
+    grid(f"Feed of {user}", ("position", system.policy.names.item, "why"), rows(answer, system.policy.names.item))
+    out.print(f"served by {answer['served_by']}, release {answer.get('release') or '–'}, request {answer['request_id']}")
+
+
+@app.command()
+def releases() -> None:
+    """What was live when, who moved it, and why.
+
+    Example: flywheel releases
+    """
+    registry = installation().registry
+    grid("Releases", ("at", "action", "from", "to", "who", "why"), [entry.row() for entry in registry.history()])
+    out.print(f"live: {registry.live() or 'none'}")
+
+
+@app.command()
+def promote(version: Annotated[str, typer.Argument(help="version of the release")], why: Why, who: Who = "") -> None:
+    """Make a release live, if its gates passed.
+
+    Example: flywheel promote 7 --why "passed the review"
+    """
+    at = installation()
+    at.registry.promote(version, who=who or getpass.getuser(), why=why, at=at.now())
+    out.print(f"live: {at.registry.live()}")
+
+
+@app.command()
+def rollback(why: Why, who: Who = "") -> None:
+    """Make the previous release live again.
+
+    Example: flywheel rollback --why "long views fell since noon"
+    """
+    at = installation()
+    at.registry.rollback(who=who or getpass.getuser(), why=why, at=at.now())
+    out.print(f"live: {at.registry.live()}")
+
+
+@app.command()
+def gate(day: Day = None) -> None:
+    """Train on a day's training set, ask every gate, register nothing: for CI. Exit status 1 when one refuses.
+
+    Example: flywheel gate --day 2026-05-03
+    """
+    from orchestration.gating import verdict_of
+    from orchestration.runs import last_day
+
+    at = installation()
+    verdict = verdict_of(at, _day(day) if day else last_day(at))
+    grid("Gates", ("gate", "outcome", "measured", "limit", "reason"), verdict.table())
+    if not verdict.passed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def bench() -> None:
+    """Measure the parts against the obvious way of doing the same, as ratios within one run.
+
+    Example: flywheel bench
+    """
+    from orchestration.bench import measure
+
+    grid("Bench", ("what", "ours", "the obvious way", "ratio"), measure(Settings(), out.print))
+
+
+def grid(title: str, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """Print a table."""
+    made = Grid(title=title, title_justify="left", header_style="bold")
+    for name in head:
+        made.add_column(name, overflow="fold")
+    for row in rows:
+        made.add_row(*(str(cell) for cell in row))
+    out.print(made)
+
+
+def _day(text: str) -> date:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError as wrong:
+        raise typer.BadParameter(f"`{text}` is not a day such as 2026-05-03") from wrong
+
+
+def main() -> None:
+    """Run the command line; what we raise on purpose is printed as a sentence, not as a traceback."""
+    for name, value in (("MLFLOW_DISABLE_TELEMETRY", "true"), ("BENTOML_DO_NOT_TRACK", "true"), ("FEAST_USAGE", "False")):
+        os.environ.setdefault(name, value)
+    try:
+        app()
+    except BatchRefused as refused:
+        out.print(f"[bold red]Refused[/]: {refused}")
+        sys.exit(1)
+    except FlywheelError as error:
+        out.print(f"[bold red]{type(error).__name__}[/]: {error}")
+        sys.exit(2)

@@ -1,0 +1,150 @@
+"""Scenes of the demo: each does one thing a user would want to see, and returns what was seen."""
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from orchestration import feed
+from orchestration.demo.origins import Origin, Simulated
+from orchestration.demo.stage import Stage
+from orchestration.system import Installation
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+FOLLOWS_WITHIN_S = 10.0
+ASKED = 200  # users whose feeds are compared with the truth
+
+
+def feed_of_one(stage: Stage, at: Installation, origin: Origin, title: str, ranked: bool = False) -> dict[str, Any]:
+    """The feed of one user as it is now; `ranked` waits until the service has followed the release."""
+    user = origin.users(1)[0]
+    with stage.step(f"the feed of user {user}, {title}") as line:
+        answer = preview(at, user, 5, explain=ranked)
+        deadline = time.monotonic() + FOLLOWS_WITHIN_S
+        while ranked and answer["release"] != at.registry.live() and time.monotonic() < deadline:
+            time.sleep(0.2)
+            answer = preview(at, user, 5, explain=ranked)
+        line.says = f"served by {answer['served_by']}, release {answer['release'] or 'none'}"
+    stage.grid("", ("#", "video", "why: the features that count most"), feed.rows(answer, item_name(at)))
+    return answer
+
+
+def latency(stage: Stage, at: Installation, origin: Origin) -> dict[str, float]:
+    """Milliseconds of sequential requests over loopback, one user each: p50 and p95."""
+    users = origin.users(ASKED)
+    with stage.step(f"{len(users)} users ask for their feed") as line:
+        took = []
+        for user in users:
+            start = time.perf_counter()
+            preview(at, user)
+            took.append((time.perf_counter() - start) * 1000)
+        found = {name: round(float(np.quantile(took, q)), 2) for name, q in (("p50", 0.5), ("p95", 0.95), ("max", 1.0))}
+        line.says = f"p50 {found['p50']} ms, p95 {found['p95']} ms (embedded: one process, loopback)"
+    return found
+
+
+def true_utility(stage: Stage, at: Installation, origin: Simulated) -> dict[str, float]:
+    """Mean true utility of ten shown videos: by popularity, as ranked, and as somebody who knows everything would rank."""
+    moment, name = origin.scale.finish, item_name(at)
+    users = origin.users(ASKED)
+    with stage.step("the simulator tells the true utility of the feeds") as line:
+        lists = at.registry.popular(at.registry.live())
+        worth: dict[str, list[float]] = {"popular": [], "ranked": [], "oracle": []}
+        for user in users:
+            live = set(origin.world.live_videos(moment, user))
+            shown = [item[name] for item in preview(at, user)["items"]]
+            shelf = [video for video in lists.for_group(origin.region_of(user)) if video in live][:10]
+            best = origin.world.best(user, moment, 10, sorted(live))
+            for kind, videos in (("popular", shelf), ("ranked", shown), ("oracle", list(best))):
+                worth[kind].append(float(np.sum(origin.world.utility([user] * len(videos), videos, moment)) / 10))
+        found = {kind: round(float(np.mean(values)), 4) for kind, values in worth.items()}
+        found["ranked_over_popular"] = round(found["ranked"] / found["popular"], 3)
+        line.says = f"popular {found['popular']}, ranked {found['ranked']}, oracle {found['oracle']}"
+    return found
+
+
+def planted_leak(stage: Stage, at: Installation) -> dict[str, Any]:
+    """A column that tells the label is planted into the training set: a gate has to refuse what learned from it."""
+    from orchestration.gating import verdict_on
+    from training import faults
+
+    with stage.step("a leak is planted: a column filled in after the impression") as line:
+        planted = faults.planted_column(at.training_set(), at.system.ranking, seed=0)
+        verdict = verdict_on(at, planted)
+        line.says = "REFUSED" if not verdict.passed else "passed, which it must not"
+    reasons = [reason for reason in verdict.reasons() if "leak" in reason] or verdict.reasons()
+    for reason in reasons[:2]:
+        stage.say(reason)
+    return {"refused": not verdict.passed, "reasons": verdict.reasons()}
+
+
+def without_redis(stage: Stage, at: Installation, origin: Origin) -> dict[str, Any]:
+    """Redis is killed; everybody is still answered, and the answers say what is missing."""
+    import redis
+
+    users = origin.users(50)
+    with stage.step("Redis is killed; 50 users ask for their feed") as line:
+        redis.Redis.from_url(at.settings.redis_url).shutdown(save=True)
+        answers = [preview(at, user) for user in users]
+        rungs = {rung: sum(a["served_by"] == rung for a in answers) for rung in {a["served_by"] for a in answers}}
+        filled = sum(len(a["items"]) > 0 for a in answers)
+        line.says = f"{filled} of {len(users)} answered with videos; served by {rungs}"
+    return {"asked": len(users), "answered": filled, "served_by": rungs}
+
+
+def rollback(stage: Stage, at: Installation) -> dict[str, Any]:
+    """Back to the release before: the service follows without a restart; the history says who and why."""
+    was = at.registry.live()
+    with stage.step("rollback to the release before") as line:
+        at.registry.rollback(who="demo", why="shown on purpose", at=at.now())
+        live = at.registry.live()
+        line.says = f"live was {was}, is {live}"
+    history = [entry.row() for entry in at.registry.history()]
+    stage.grid("What was live when, who moved it, why", ("at", "action", "from", "to", "who", "why"), history)
+    return {"from": was, "to": live, "history": history}
+
+
+def preview(at: Installation, user: str, limit: int = 10, explain: bool = False) -> dict[str, Any]:
+    """A feed as the user would get it, neither logged nor remembered."""
+    return feed.ask(at.settings, at.system, user, limit, explain=explain, preview=True)
+
+
+def item_name(at: Installation) -> str:
+    """What the system's answers call an item's id."""
+    assert at.system.policy is not None
+    return at.system.policy.names.item
+
+
+def training_figures(stage: Stage, result: "dg.ExecuteInProcessResult") -> dict[str, Any]:
+    """What the training run measured, as it told Dagster; shown as a table of contenders."""
+    metrics = run_metadata(result, "ranker")["metrics"]
+    stage.grid("Contenders on the judge rows (95 % intervals)", ("contender", "NDCG@10", "AUC", "GAUC", "log loss"), contenders(metrics))
+    return metrics
+
+
+def contenders(metrics: dict[str, dict[str, Any]]) -> list[tuple[str, ...]]:
+    """A line a contender."""
+    return [
+        (name, _interval(m, "ndcg_at_10"), _interval(m, "auc"), _interval(m, "gauc"), _figure(m.get("log_loss")))
+        for name, m in metrics.items()
+    ]
+
+
+def run_metadata(result: "dg.ExecuteInProcessResult", asset: str) -> dict[str, Any]:
+    """The plain values an asset told Dagster in this run."""
+    for event in result.get_asset_materialization_events():
+        if event.asset_key is not None and event.asset_key.to_user_string() == asset:
+            return {name: value.value for name, value in event.materialization.metadata.items()}
+    return {}
+
+
+def _interval(measured: dict[str, Any], name: str) -> str:
+    ends: Sequence[Any] = [measured.get(name + end) for end in ("", "_low", "_high")]
+    return "–" if ends[0] is None else f"{ends[0]:.4f} [{_figure(ends[1])}, {_figure(ends[2])}]"
+
+
+def _figure(value: Any) -> str:
+    return "–" if value is None else f"{value:.4f}"

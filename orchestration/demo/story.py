@@ -1,0 +1,123 @@
+"""The story `make demo` tells: once around the wheel, then everything that is meant to go wrong."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import dagster as dg
+
+from feature_repo.redis_server import running as redis_running
+from orchestration import runs
+from orchestration.demo import scenes
+from orchestration.demo.origins import AFTERWARDS, Origin, Simulated, end_of
+from orchestration.demo.stage import Stage
+from orchestration.system import Installation
+from serving.process import serving
+from validation.errors import FlywheelError
+
+
+@dataclass
+class Story:
+    """One telling: where it happens, on which events, and what is learned on the way."""
+
+    stage: Stage
+    at: Installation
+    origin: Origin
+    learned: dict[str, Any] = field(default_factory=dict)
+
+    def tell(self, life: ExitStack) -> None:
+        """From events to a feed, and on to everything that keeps it honest. Processes live as long as `life`."""
+        first, last = self.origin.first, self.origin.last
+        self.events(life, first, last)
+        self.features(first, last)
+        self.service(life)
+        before = scenes.feed_of_one(self.stage, self.at, self.origin, "before any model")
+        self.model(last)
+        after = scenes.feed_of_one(self.stage, self.at, self.origin, "ranked by the release", ranked=True)
+        self.learned["feed"] = {"before": before, "after": after}
+        self.learned["latency_ms"] = scenes.latency(self.stage, self.at, self.origin)
+        if isinstance(self.origin, Simulated):
+            self.learned["utility"] = scenes.true_utility(self.stage, self.at, self.origin)
+        self.stage.chapter("When parts fail")
+        self.learned["leak"] = scenes.planted_leak(self.stage, self.at)
+        self.learned["redis_down"] = scenes.without_redis(self.stage, self.at, self.origin)
+        self.stage.chapter("What was served comes back")
+        self.learned["feedback"] = scenes.feedback(self.stage, self.at, self.origin, self.run)
+        self.stage.chapter("The world changes")
+        later = self.drift(last)
+        self.learned["rollback"] = scenes.rollback(self.stage, later)
+
+    def events(self, life: ExitStack, first: date, last: date) -> None:
+        """Deliver, and put what is right into the lake."""
+        self.stage.chapter("Events in")
+        with self.stage.step("events are delivered to the landing") as line:
+            delivered = self.origin.deliver(self.at.settings.landing)
+            line.says = ", ".join(f"{name} {facts.received:,}" for name, facts in delivered.items())
+        with self.stage.step("Redis starts") as line:
+            life.enter_context(redis_running(self.at.settings.redis_url, self.at.settings.home / "redis"))
+            line.says = self.at.settings.redis_url
+        self.run("ingest", "every batch is validated, the ledger balances", first, last)
+        self.learned["ledger"] = scenes.ledger(self.stage, self.at)
+
+    def features(self, first: date, last: date) -> None:
+        """States, profiles, and their newest rows online."""
+        self.stage.chapter("Features")
+        self.run("features", "Spark publishes states, Feast takes them online", first, last)
+
+    def service(self, life: ExitStack) -> None:
+        """The service, started before there is any model."""
+        self.stage.chapter("A feed")
+        with self.stage.step("the service starts, without a model yet") as line:
+            line.says = life.enter_context(serving(self.at.settings))
+
+    def model(self, last: date) -> None:
+        """Contenders, gates, release."""
+        self.stage.chapter("A model")
+        trained = self.run("train", "contenders learn from point-in-time features", last, last)
+        self.learned["training"] = scenes.training_figures(self.stage, self.at, trained)
+        self.run("release", "gates, registry, a built service proves it, it goes live", last, last)
+        self.learned["gates"] = scenes.verdict(self.stage, self.at)
+
+    def drift(self, last: date) -> Installation:
+        """Two steady days pass, two changed ones follow; the sensor asks for exactly one retraining."""
+        until = date.fromordinal(last.toordinal() + AFTERWARDS)
+        self.run("monitor", "the last two days are steady", date.fromordinal(last.toordinal() - 1), last)
+        steady = scenes.retraining_asked(self.at)
+        with self.stage.step("two days arrive in which something turned") as line:
+            self.origin.deliver_drifted(self.at.settings.landing, self.at.lake)
+            line.says = "from " + date.fromordinal(last.toordinal() + 1).isoformat()
+        later = self.moved(end_of(until))
+        after = date.fromordinal(last.toordinal() + 1)
+        told = Story(self.stage, later, self.origin)
+        told.run("features", "they are ingested and become features", after, until)
+        told.run("monitor", "they are compared with what the release knew", after, until)
+        asked = scenes.retraining_asked(later)
+        again = scenes.retraining_asked(later)
+        self.learned["drift"] = {
+            "retrainings_while_steady": len(steady), "retrainings_after_drift": len(asked), "asked_again": len(again),
+            "why": [request.tags.get("flywheel/why", "") for request in asked],
+        }  # fmt: skip
+        self.stage.say(f"sensor: {len(steady)} retrainings while steady, {len(asked)} after the drift, {len(again)} when asked again")
+        if asked:
+            day = date.fromisoformat(str(asked[0].partition_key))
+            told.run("retrain", "it retrains through the same gates", day, day, must=False)
+        return later
+
+    def moved(self, moment: datetime) -> Installation:
+        """The same installation, later."""
+        return Installation(self.at.system, self.at.settings.model_copy(update={"replay_from": moment}))
+
+    def run(self, job: str, title: str, first: date, last: date, must: bool = True) -> dg.ExecuteInProcessResult:
+        """Run a Dagster job as one step; raises FlywheelError when it fails and `must` not."""
+        said: list[str] = []
+        with self.stage.step(title) as line:
+            result = runs.execute(self.at, job, first, last, said.append)
+            line.says = f"job {job}, " + (f"{first} to {last}" if first != last else f"{last}")
+            if must and not result.success:
+                raise FlywheelError(f"job {job} for {first} to {last} failed:\n" + "\n".join(said))
+        for text in said:
+            self.stage.say(text)
+        return result
+
+

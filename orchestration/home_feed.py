@@ -1,0 +1,18 @@
+"""The home feed: its definitions from every stage, in one value."""
+
+from feature_repo.home_feed import HOME_FEED as FEATURES
+from monitoring.home_feed import HOME_FEED_WATCH
+from orchestration.system import System
+from serving.home_feed import HOME_FEED as POLICY
+from training.home_feed import RANKING
+from validation.home_feed import RANKER_LIMITS, TABLES
+
+HOME_FEED = System(
+    name="home_feed",
+    tables=TABLES,
+    features=FEATURES,
+    ranking=RANKING,
+    limits=RANKER_LIMITS,
+    policy=POLICY,
+    watch=HOME_FEED_WATCH,
+)

@@ -1,0 +1,107 @@
+"""Ingestion: landed files of a system, through its contracts, into the lake."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from orchestration.partitions import day_of
+from orchestration.sources.landing import Delivery, deliveries, files, set_aside, take_in
+from orchestration.system import Installation
+from validation import quarantine
+from validation.contract import Table, unknown
+from validation.errors import DefinitionError
+from validation.intake import replay
+from validation.ledger import Ledger, ledger_md
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """The ledger's lines of one run."""
+
+    lines: tuple[Ledger, ...]
+
+    @property
+    def refused(self) -> bool:
+        """Whether any batch was refused."""
+        return any(line.refused for line in self.lines)
+
+    def facts(self) -> dict[str, int]:
+        """The counts of all batches together."""
+        names = ("received", "accepted", "duplicate", "quarantined")
+        return {"batches": len(self.lines), **{n: sum(getattr(line, n) for line in self.lines) for n in names}}
+
+    def ledger_md(self) -> str:
+        """The ledger as Markdown."""
+        return ledger_md(self.lines) if self.lines else "No file was waiting."
+
+    def failures_md(self) -> str:
+        """What failed in each batch in which something did; refused batches first."""
+        failed = sorted((x for x in self.lines if x.quarantined or x.refused), key=lambda line: not line.refused)
+        parts = [f"**{'REFUSED ' if line.refused else ''}{line.table} {line.batch}**\n\n{line.table_md()}" for line in failed]
+        return "\n\n".join(parts) or f"Every row of {len(self.lines)} batches holds."
+
+
+def ingest_days(at: Installation, table: Table, first: date, last: date) -> Ingested:
+    """Take in the landing's files of a table whose names begin with one of these days; other files count as today's.
+
+    A file belongs to the moment its day ended, or to now while the day lasts.
+    """
+    landing, lines = at.settings.landing, []
+    for path in files(landing, table):
+        day = day_of(path) or at.now().date()
+        if first <= day <= last:
+            delivery = Delivery(table, path)
+            lines += take_in(at.lake, [delivery], at.as_of(day))
+            set_aside(landing, delivery)
+    return Ingested(tuple(lines))
+
+
+def ingest_path(at: Installation, path: Path, table: str | None, say: Callable[[str], None]) -> list[Ledger]:
+    """Take in files from anywhere; they stay where they are."""
+    if not path.exists():
+        raise DefinitionError(f"nothing to ingest: {path} does not exist.")
+    found = deliveries(path, at.system.tables, _table(at, table) if table else None)
+    lines: list[Ledger] = []
+    for place, delivery in enumerate(found, 1):
+        say(f"[{place}/{len(found)}] {delivery.path.name}")
+        lines += take_in(at.lake, [delivery], at.now())
+    report(at, lines)
+    return lines
+
+
+def replay_day(at: Installation, day: date, mended: Path | None, table: str | None) -> list[Ledger]:
+    """Take up the rows that were quarantined on a day again, mended by a file of lines where one is given."""
+    mend = quarantine.mended_by(mended.read_bytes().splitlines()) if mended else None
+    tables = [_table(at, table)] if table else at.system.tables
+    held = [t for t in tables if day in at.lake.days(quarantine.folder(t.name))]
+    if not held:
+        raise DefinitionError(f"quarantine: no row of {', '.join(t.name for t in tables)} arrived on {day}.")
+    lines = [replay(at.lake, t, day, at.now(), mend) for t in held]
+    report(at, lines)
+    return lines
+
+
+def report(at: Installation, lines: Sequence[Ledger]) -> None:
+    """Tell Dagster what was taken in outside of a run, where it keeps its records here."""
+    if not (at.settings.home / "dagster").exists():
+        return
+    import dagster as dg
+
+    from orchestration.up import environment
+
+    os.environ.update(environment(at.settings))
+    with dg.DagsterInstance.get() as instance:
+        for line in lines:
+            for day in line.days:
+                told = {name: value for name, value in line.facts().items() if value is not None}
+                instance.report_runless_asset_event(
+                    dg.AssetMaterialization(line.table, partition=day.isoformat(), metadata=told)
+                )
+
+
+def _table(at: Installation, name: str) -> Table:
+    if name not in at.tables:
+        raise DefinitionError(f"table {unknown(name, at.tables)}")
+    return at.tables[name]

@@ -1,0 +1,35 @@
+"""What is run together: the stages one by one, and a whole day."""
+
+from collections.abc import Collection
+from typing import Any
+
+import dagster as dg
+
+# Ingestion comes first in `features` too: a refused batch then stops what would have been computed from it.
+STAGES = {
+    "ingest": ("tables",),
+    "features": ("tables", "features"),
+    "train": ("training",),
+    "release": ("release",),
+    "monitor": ("monitoring",),
+    "retrain": ("training", "release"),
+    "daily": ("tables", "features", "training", "release", "monitoring"),
+}
+
+Job = Any  # dagster names the type of an unresolved asset job only in private modules
+
+
+def jobs(groups: Collection[str | None]) -> dict[str, Job]:
+    """One job a stage that has assets. Small steps in one process: a process each would cost four times the time."""
+    present = {name: [g for g in wanted if g in groups] for name, wanted in STAGES.items()}
+    return {
+        name: dg.define_asset_job(
+            name, dg.AssetSelection.groups(*found), executor_def=dg.in_process_executor, description=_says(found)
+        )
+        for name, found in present.items()
+        if found
+    }
+
+
+def _says(groups: list[str]) -> str:
+    return f"The assets of {', '.join(groups)}, for one day or a range of days."

@@ -1,0 +1,88 @@
+"""A day as monitoring sees it: shown rows with their outcomes, their features made again, and what was served."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from orchestration.system import Installation
+from training import dataset, labels
+from training.dataset import Dataset
+from validation.errors import DefinitionError
+
+# What every decision log writes beside the table's own columns.
+RELEASE, RUNG, FEATURES = "release", "served_by", "served_features"
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The rows of one day, aligned: labels' columns, model input as training would make it, and who served them."""
+
+    made: Dataset
+    served: pd.DataFrame
+
+    @property
+    def matrix(self) -> Floats:
+        """(rows, features) float32."""
+        return self.made.matrix
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the features."""
+        return self.made.features
+
+    @classmethod
+    def load(cls, at: Installation, day: date) -> "Observed | None":
+        """The day as `observe` stored it, None when there is nothing."""
+        try:
+            made = dataset.load(at.lake, _name(day))
+        except DefinitionError:
+            return None
+        return cls(made, _served(at, made.frame))
+
+    def served_by_release(self, version: str) -> tuple[NDArray[np.intp], Floats]:
+        """The places of the rows a release served with its features logged, and those features."""
+        mine = (self.served[RELEASE] == version) & self.served[FEATURES].notna()
+        rows = np.flatnonzero(mine.to_numpy())
+        logged = [np.asarray(values, dtype=np.float32) for values in self.served[FEATURES].iloc[rows]]
+        return rows, np.stack(logged) if logged else np.empty((0, len(self.features)), np.float32)
+
+    def names(self, rows: NDArray[np.intp]) -> list[str]:
+        """What to call these rows when they are shown as examples."""
+        return [" ".join(map(str, key)) for key in self.served.iloc[rows].drop(columns=[RELEASE, RUNG, FEATURES]).to_numpy()]
+
+    def outcome_frame(self, at: Installation, version: str, scores: Floats) -> pd.DataFrame:
+        """Label, group, release and score of every row; what another policy showed is judged as if the release had."""
+        ranking = at.system.ranking
+        told = {"label": ranking.target, "group": ranking.group, "grade": labels.GAIN}
+        frame = pd.DataFrame({name: self.made.frame[column].to_numpy() for name, column in told.items()})
+        rung = self.served[RUNG].fillna("history").to_numpy()
+        return frame.assign(release=version, served_by=rung, score=scores)[self.made.frame[labels.JUDGED].to_numpy(dtype=bool)]
+
+
+def observe(at: Installation, day: date) -> int:
+    """Make and store a day's rows; returns how many there are."""
+    ranking, features = at.system.ranking, at.system.features
+    found = labels.build(at.spark, at.lake, ranking, features, at.tables, at.now(), day, day)
+    if found.empty:
+        return 0
+    made = dataset.build(found, at.store, features, ranking, at.lake)
+    dataset.save(at.lake, _name(day), made)
+    return len(found)
+
+
+def _name(day: date) -> str:
+    return f"observed-{day}"
+
+
+def _served(at: Installation, frame: pd.DataFrame) -> pd.DataFrame:
+    """Who served each row, in the rows' order; a source without a decision log served none of them."""
+    table = at.tables[at.system.ranking.shown]
+    known = [name for name in (RELEASE, RUNG, FEATURES) if name in {c.name for c in table.columns}]
+    log: Any = at.lake.read(f"tables/{table.name}", columns=[*table.key, *known]).to_pandas()
+    rows = frame[[*table.key]].merge(log.drop_duplicates([*table.key]), how="left", on=[*table.key])
+    return rows.assign(**{name: None for name in (RELEASE, RUNG, FEATURES) if name not in known})

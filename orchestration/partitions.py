@@ -1,0 +1,47 @@
+"""The days everything is cut into: days of receipt, from the first that holds anything to today."""
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+import dagster as dg
+
+from orchestration.sources.landing import files
+from orchestration.system import Installation
+
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+WHOLE_RANGE = dg.BackfillPolicy.single_run()  # a backfill of many days is one run: Spark starts once and reads once
+
+
+def days(at: Installation) -> dg.DailyPartitionsDefinition:
+    """Daily partitions from the first day in the lake or the landing, today included."""
+    known = [day for table in at.system.tables for day in at.lake.days(f"tables/{table.name}")]
+    first = min([*known, *waiting(at)], default=at.now().date())
+    return dg.DailyPartitionsDefinition(
+        datetime.combine(first, time.min, UTC), end_offset=1, end_date=None, timezone="UTC"
+    )
+
+
+def waiting(at: Installation) -> dict[date, list[str]]:
+    """The files that wait in the landing, by the day in their name, today for other names."""
+    found: dict[date, list[str]] = {}
+    for table in at.system.tables:
+        for path in files(at.settings.landing, table):
+            found.setdefault(day_of(path) or at.now().date(), []).append(str(path))
+    return found
+
+
+def day_of(path: Path) -> date | None:
+    """The day in a file's name, as in 2026-05-03.jsonl or impressions-20260503T101500Z.parquet; None without one."""
+    match = re.search(r"(?<!\d)(20\d{2})-?(\d{2})-?(\d{2})(?!\d)", path.name)
+    try:
+        return date(int(match[1]), int(match[2]), int(match[3])) if match else None
+    except ValueError:
+        return None
+
+
+def span(context: dg.AssetExecutionContext) -> tuple[date, date]:
+    """First and last day of the run, both included."""
+    window = context.partition_time_window
+    return window.start.date(), (window.end - timedelta(microseconds=1)).date()

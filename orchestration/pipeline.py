@@ -1,0 +1,30 @@
+"""A system's definitions become assets, checks, jobs, schedules and sensors: any system's, by the same code."""
+
+import warnings
+
+import dagster as dg
+
+from orchestration import jobs, schedules, sensors
+from orchestration.assets import features, monitoring, release, tables, training
+from orchestration.partitions import days
+from orchestration.system import Installation
+
+warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill policies: pinned, and tested in ours
+
+
+def pipeline(at: Installation) -> dg.Definitions:
+    """Everything Dagster knows of one installation. Systems without a policy are not served, without a watch not watched."""
+    cut = days(at)
+    assets = [*tables.assets(at, cut), *features.assets(at, cut), *training.assets(at, cut)]
+    if at.system.policy:
+        assets += release.assets(at, cut)
+    if at.system.watch:
+        assets += monitoring.assets(at, cut)
+    groups = {spec.group_name for asset in assets for spec in asset.specs}
+    made = jobs.jobs(groups)
+    return dg.Definitions(
+        assets=assets,
+        jobs=list(made.values()),
+        schedules=schedules.schedules(at, made),
+        sensors=sensors.sensors(at, made),
+    )

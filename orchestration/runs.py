@@ -1,0 +1,59 @@
+"""Running Dagster's jobs from the command line: the same jobs, the same record, in this process."""
+
+import logging
+import os
+from collections.abc import Callable
+from datetime import date
+
+import dagster as dg
+
+from orchestration.partitions import RANGE_END, RANGE_START, waiting
+from orchestration.pipeline import pipeline
+from orchestration.system import Installation
+from orchestration.up import environment
+from validation.contract import unknown
+from validation.errors import DefinitionError, Unavailable
+
+Say = Callable[[str], None]
+
+
+def execute(at: Installation, job: str, first: date, last: date, say: Say | None = None) -> dg.ExecuteInProcessResult:
+    """Run a job for a range of days, both included. A refused check or a failed step is said, and is in the result."""
+    os.environ.update(environment(at.settings))
+    definitions = pipeline(at)
+    names = sorted(found.name for found in definitions.jobs or ())
+    if job not in names:
+        raise DefinitionError(f"job {unknown(job, names)}")
+    logging.getLogger("dagster").setLevel(logging.ERROR)
+    tags = {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}
+    with dg.DagsterInstance.get() as instance:
+        result = definitions.resolve_job_def(job).execute_in_process(instance=instance, tags=tags, raise_on_error=False)
+    for line in findings(result):
+        if say:
+            say(line)
+    return result
+
+
+def findings(result: dg.ExecuteInProcessResult) -> list[str]:
+    """What a run has to say: every check that did not pass, with its table, and every error."""
+    lines = []
+    for check in result.get_asset_check_evaluations():
+        if not check.passed:
+            shown = [str(value.value) for value in check.metadata.values()]
+            lines.append(f"{check.asset_key.to_user_string()}: check `{check.check_name}` did not pass\n" + "\n".join(shown))
+    for event in result.all_events:
+        error = getattr(event.event_specific_data, "error", None)
+        if event.is_failure and error is not None and "AssetCheckFailed" not in (error.cls_name or ""):
+            root = error.cause or error
+            lines.append(f"{event.step_key or result.dagster_run.job_name}: {root.message.strip()}")
+    return lines
+
+
+def last_day(at: Installation) -> date:
+    """The newest day with data in the lake or the landing; raises Unavailable when there is none."""
+    days = [day for table in at.system.tables for day in at.lake.days(f"tables/{table.name}")] + list(waiting(at))
+    if not days:
+        raise Unavailable(
+            f"{at.settings.home} holds no events yet. Bring some (`flywheel ingest PATH`) or run `flywheel demo`."
+        )
+    return max(days)

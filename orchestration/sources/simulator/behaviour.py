@@ -1,0 +1,120 @@
+"""What users do with the feeds they are shown: look, open, watch, praise, reject.
+
+A place in the feed decides whether a video is looked at, not whether it pleases (the examination hypothesis:
+Craswell et al. 2008, Joachims et al. 2017). A session tires, and so does the same topic again.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from orchestration.sources.simulator.chance import Flags, Floats, Ints, uniform
+from orchestration.sources.simulator.truth import Platform, odds, pair
+
+STEEP = np.array([0.15, 0.20, 0.40, 0.25])  # how fast looking falls with the place, by device: place ** −STEEP
+LONG_S = 30.0
+GLANCE_S = 1.5  # a video that is looked at and not opened
+NOBODY = -1  # an empty place in a feed
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Feed answers shown to users, one a row.
+
+    who, at, device  (pages,)        the user, seconds since the epoch, the device
+    feed             (pages, places) videos in order, NOBODY where the feed is shorter
+    page             (pages,)        how many pages the session had before
+    recent           (pages, topics) how much of each topic the user was shown lately
+    """
+
+    who: Ints
+    at: Floats
+    device: Ints
+    feed: Ints
+    page: Ints
+    recent: Floats
+
+    @property
+    def filled(self) -> Flags:
+        """The places that hold a video."""
+        filled: Flags = self.feed != NOBODY
+        return filled
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What happened on pages, every array (pages, places); times are seconds since the epoch."""
+
+    looked: Flags
+    click: Flags
+    long_view: Flags
+    watched: Floats
+    like: Flags
+    comment: Flags
+    share: Flags
+    follow: Flags
+    hide: Flags
+    report: Flags
+    opened_at: Floats
+    ended_at: Floats
+
+
+def act(platform: Platform, pages: Pages, seed: int) -> Outcomes:
+    """What the users of some pages do; the same page and seed give the same answer, whatever else is asked with it."""
+    shape = pages.feed.shape
+    who = np.repeat(pages.who, shape[1])
+    at = np.repeat(pages.at, shape[1])
+    device = np.repeat(pages.device, shape[1])
+    what = np.where(pages.filled, pages.feed, 0).ravel()
+    chances = odds(pair(platform, who, what, at, device), tiredness(platform, pages).ravel())
+    moment = np.round(at * 1000).astype(np.int64)
+
+    def falls(name: str, chance: Floats) -> Flags:
+        return uniform(seed, name, who, what, moment) < chance
+
+    looked = falls("look", examination(pages).ravel()) & pages.filled.ravel()
+    click = looked & falls("click", chances.click)
+    kept = click & falls("long view", chances.long_view)
+    missed = looked & ~kept
+    watched = _watched(platform.videos.duration[what], click, kept, uniform(seed, "watch", who, what, moment))
+    spent = np.where(looked, watched + GLANCE_S, 0.0).reshape(shape)
+    ended_at = pages.at[:, None] + np.cumsum(spent, axis=1)
+    flags = {
+        **{name: kept & falls(name, getattr(chances, name)) for name in ("like", "comment", "share", "follow")},
+        **{name: missed & falls(name, getattr(chances, name)) for name in ("hide", "report")},
+    }
+    return Outcomes(
+        looked=looked.reshape(shape),
+        click=click.reshape(shape),
+        long_view=kept.reshape(shape),
+        watched=watched.reshape(shape),
+        **{name: flag.reshape(shape) for name, flag in flags.items()},
+        opened_at=ended_at - watched.reshape(shape),
+        ended_at=ended_at,
+    )
+
+
+def examination(pages: Pages) -> Floats:
+    """(pages, places) chance that a place is looked at: it falls down the feed, and from page to page."""
+    place = np.arange(1, pages.feed.shape[1] + 1, dtype=np.float64)
+    chance: Floats = place[None, :] ** -STEEP[pages.device][:, None] * 0.97 ** pages.page[:, None]
+    return chance
+
+
+def tiredness(platform: Platform, pages: Pages) -> Floats:
+    """(pages, places) log odds lost to the pages before and to more of the same topic."""
+    topic = platform.videos.category[pages.feed]
+    earlier = np.tril(topic[:, :, None] == topic[:, None, :], -1).sum(axis=2)
+    again = earlier + np.take_along_axis(pages.recent, topic, axis=1)
+    lost: Floats = 0.10 * pages.page[:, None] + 0.28 * np.minimum(again, 6.0)
+    return lost
+
+
+def _watched(duration: Floats, click: Flags, kept: Flags, part: Floats) -> Floats:
+    """Seconds watched: a long view is 30 s or the whole video (some loop short ones); any other ends before that."""
+    enough = np.minimum(duration, LONG_S)
+    looped = duration * (1 + np.where(part < 0.2, 2.5 * part, 0.0))
+    deep = np.where(duration <= LONG_S, looped, LONG_S + (duration - LONG_S) * part**1.5)
+    brief = enough * 0.97 * part**1.3
+    seconds = np.where(kept, deep, np.where(click, brief, 0.0)).astype(np.float32)
+    return seconds.astype(np.float64)

@@ -1,0 +1,100 @@
+"""Descriptions of users and videos: the first at their birth, another when something about them changes."""
+
+import numpy as np
+import pyarrow as pa
+
+from orchestration.sources.simulator.catalogue import Videos
+from orchestration.sources.simulator.chance import Floats, Ints, uniform
+from orchestration.sources.simulator.names import Names, numbered
+from orchestration.sources.simulator.people import LANGUAGES, Users
+from orchestration.sources.simulator.rows import moments
+from orchestration.sources.simulator.scale import Scale
+from orchestration.sources.simulator.truth import Platform
+from validation.home_feed import DEVICES, STATUSES
+from validation.home_feed import USERS as USER_TABLE
+from validation.home_feed import VIDEOS as VIDEO_TABLE
+
+REGIONS = ("north", "south", "east", "west", "coast", "hills", "lakes", "isles")
+REMOVED = 0.2  # share of videos that are removed at the end of their life; the others are made private
+
+
+def region_names(count: int) -> pa.Array:
+    """Names of the regions."""
+    return pa.array([REGIONS[i] if i < len(REGIONS) else f"region_{i + 1}" for i in range(count)])
+
+
+def describe_users(names: Names, users: Users, scale: Scale, window: tuple[float, float]) -> pa.Table:
+    """What became known about users within the window; those who were there before are told at the very start."""
+    everyone = np.arange(len(users.region))
+    who = np.concatenate([everyone, np.flatnonzero(np.isfinite(users.later_at))])
+    again = np.arange(len(who)) >= len(everyone)
+    at = np.where(again, users.later_at[who], users.signup_at[who])
+    known = _known(at, scale, "users", who)
+    keep = np.flatnonzero((known >= window[0]) & (known < window[1]))
+    keep = keep[np.argsort(known[keep], kind="stable")]
+    who, again, at, known = who[keep], again[keep], at[keep], known[keep]
+    return pa.table(
+        [
+            names.at(who),
+            moments(users.signup_at[who]),
+            region_names(scale.regions).take(pa.array(users.region[who])),
+            _language(users.language[who]),
+            pa.array(DEVICES).take(pa.array(np.where(again, users.later[who], users.device[who]))),
+            moments(at),
+            moments(known),
+        ],
+        schema=USER_TABLE.schema,
+    )
+
+
+def describe_videos(names: Names, platform: Platform, scale: Scale, window: tuple[float, float]) -> pa.Table:
+    """What became known about videos within the window: their birth, and their end."""
+    videos = platform.videos
+    everything = np.arange(len(videos.born))
+    what = np.concatenate([everything, everything])
+    over = np.arange(len(what)) >= len(everything)
+    at = np.where(over, videos.gone[what], videos.born[what])
+    known = _known(at, scale, "videos", what)
+    keep = np.flatnonzero((known >= window[0]) & (known < window[1]))
+    keep = keep[np.argsort(known[keep], kind="stable")]
+    what, over, at, known = what[keep], over[keep], at[keep], known[keep]
+    fate = np.where(uniform(scale.seed, "fate", what) < REMOVED, STATUSES.index("removed"), STATUSES.index("private"))
+    status = np.where(over, fate, STATUSES.index("live"))
+    return pa.table(
+        [
+            names.at(what),
+            creator_ids(videos.creator[what]),
+            pa.array(platform.categories.names).take(pa.array(videos.category[what])),
+            pa.array(videos.duration[what].astype(np.float32), mask=videos.unknown[what]),
+            _language(videos.language[what]),
+            _regions(videos, what, scale),
+            moments(videos.born[what]),
+            pa.array(STATUSES).take(pa.array(status)),
+            moments(at),
+            moments(known),
+        ],
+        schema=VIDEO_TABLE.schema,
+    )
+
+
+def creator_ids(creator: Ints) -> pa.Array:
+    """Ids of creators, by place."""
+    return numbered("c", creator, 5)
+
+
+def _known(at: Floats, scale: Scale, channel: str, entity: Ints) -> Floats:
+    """Seconds after it became true; what is older than the world is told at its start."""
+    delay = 1 + 9 * uniform(scale.seed, f"{channel} told", entity, np.nan_to_num(at, posinf=0))
+    return np.where(at < scale.begin, scale.begin, at + delay)
+
+
+def _language(codes: Ints) -> pa.Array:
+    return pa.array(LANGUAGES).take(pa.array(codes))
+
+
+def _regions(videos: Videos, what: Ints, scale: Scale) -> pa.Array:
+    """The regions a video is limited to; none means everywhere."""
+    allowed = videos.allowed[what] & ~np.all(videos.allowed[what], axis=1, keepdims=True)
+    row, region = np.nonzero(allowed)
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=len(what)))]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), region_names(scale.regions).take(pa.array(region)))

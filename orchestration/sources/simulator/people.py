@@ -1,0 +1,95 @@
+"""Users: who they are, how much they come, what they like and how that drifts."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from orchestration.sources.simulator.categories import INTERESTS
+from orchestration.sources.simulator.chance import Flags, Floats, Ints, generator, uniform
+from orchestration.sources.simulator.scale import DAY, Scale, Shift
+
+LANGUAGES = ("en", "es", "de", "fr", "pt", "hi")
+PHONE, TABLET, TV, DESKTOP = 0, 1, 2, 3  # places in validation.home_feed.DEVICES
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """All users; every array has one entry, or one row, a user. Times are seconds since the epoch.
+
+    device, later, later_at   the device used most, and the one used most from `later_at` on
+    evening                   the second device, taken up in the evening
+    activity                  relative number of sessions; a few users make most of them
+    heavy                     0 to 1: place of the user's activity among all users'
+    before, after             (users, interests) the two tastes a user drifts between
+    period, phase             how long the way there and back takes, and where on it the user began
+    length                    log of the favourite length in seconds, on a phone by day
+    turned, turn_at           whose interests turn into others, and when
+    """
+
+    signup_at: Floats
+    region: Ints
+    language: Ints
+    device: Ints
+    later: Ints
+    later_at: Floats
+    evening: Ints
+    activity: Floats
+    heavy: Floats
+    before: Floats
+    after: Floats
+    period: Floats
+    phase: Floats
+    length: Floats
+    turned: Flags
+    turn_at: float = np.inf
+
+    def taste(self, who: Ints, at: Floats) -> Floats:
+        """(rows, interests) shares of interest at each moment: a slow swing between two tastes, or a sudden turn."""
+        swing = 0.5 - 0.5 * np.cos(2 * np.pi * (at / self.period[who] + self.phase[who]))
+        taste = self.before[who] + swing[:, None] * (self.after[who] - self.before[who])
+        gone = self.turned[who] & (at >= self.turn_at)
+        if gone.any():
+            taste[gone] = np.roll(taste[gone], INTERESTS // 2 - 1, axis=1)
+        return taste
+
+    def usual_device(self, who: Ints, at: Floats) -> Ints:
+        """The device each user uses most, as of each moment."""
+        return np.where(at >= self.later_at[who], self.later[who], self.device[who])
+
+
+def make_users(scale: Scale) -> Users:
+    """All users of a world; a tenth of them sign up while it runs."""
+    n, draw = scale.users, generator(scale.seed, "users")
+    region = draw.integers(0, scale.regions, n)
+    foreign = draw.random(n) < 0.15
+    known = min(len(LANGUAGES), scale.regions)
+    changes = draw.random(n) < 0.04
+    activity = np.minimum(draw.lognormal(0.0, 1.25, n), 40.0)
+    device = draw.choice(4, n, p=(0.60, 0.08, 0.14, 0.18))
+    new = draw.random(n) < 0.10
+    span = scale.days * DAY
+    return Users(
+        signup_at=np.round(
+            scale.begin + np.where(new, draw.random(n) * span, -DAY * (2 + 700 * draw.random(n) ** 2)), 3
+        ),
+        region=region,
+        language=np.where(foreign, draw.integers(0, len(LANGUAGES), n), region % known),
+        device=device,
+        later=np.where(changes, draw.choice(4, n), device),
+        later_at=np.where(changes, np.round(scale.begin + span * draw.uniform(0.2, 0.9, n), 3), float("inf")),
+        evening=draw.choice(4, n, p=(0.30, 0.20, 0.40, 0.10)),
+        activity=activity,
+        heavy=np.argsort(np.argsort(activity)) / n,
+        before=draw.dirichlet(np.full(INTERESTS, 0.22), n),
+        after=draw.dirichlet(np.full(INTERESTS, 0.22), n),
+        period=draw.uniform(25, 80, n) * DAY,
+        phase=draw.random(n),
+        length=draw.normal(np.log(22), 0.35, n),
+        turned=np.zeros(n, dtype=bool),
+    )
+
+
+def shifted(users: Users, shift: Shift, seed: int) -> Users:
+    """The same users, a share of whom will turn to other interests."""
+    turned = uniform(seed, "turned", np.arange(len(users.region))) < shift.tastes
+    return replace(users, turned=turned, turn_at=shift.at)

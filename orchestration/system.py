@@ -1,0 +1,104 @@
+"""A system: one set of definitions from every stage; and an installation: a system on one machine's settings."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from feature_repo.definition import FeatureSet
+from monitoring.definition import Watch
+from serving.clock import Clock
+from serving.definition import Policy
+from training.definition import Ranking
+from validation.contract import Table
+from validation.evidence import GateLimits
+from validation.lake import Lake
+from validation.settings import Settings
+
+if TYPE_CHECKING:
+    from feast import FeatureStore
+    from pyspark.sql import SparkSession
+
+    from training.dataset import Dataset
+    from training.registry import Registry
+
+
+@dataclass(frozen=True)
+class System:
+    """Everything that makes one ranking problem: its tables, features, model, gates, policy and watch.
+
+    A second system is a second value of this kind; `policy` and `watch` may be absent where nothing is served or watched.
+    A model learns from the last `history_days`.
+    """
+
+    name: str
+    tables: tuple[Table, ...]
+    features: FeatureSet
+    ranking: Ranking
+    limits: GateLimits
+    policy: Policy | None = None
+    watch: Watch | None = None
+    history_days: int = 28
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A system on the settings of one machine: where its parts are reached from."""
+
+    system: System
+    settings: Settings
+
+    @property
+    def lake(self) -> Lake:
+        """The lake below the settings' home."""
+        return Lake(self.settings.lake)
+
+    @property
+    def tables(self) -> dict[str, Table]:
+        """The system's tables by name."""
+        return {table.name: table for table in self.system.tables}
+
+    def training_set(self) -> "Dataset":
+        """The newest training set."""
+        from training import dataset
+
+        return dataset.load(self.lake, self.system.name)
+
+    @property
+    def spark(self) -> "SparkSession":
+        """The one Spark session of this process, started at first use."""
+        from feature_repo.spark import session
+
+        return session(self.settings)
+
+    @cached_property
+    def store(self) -> "FeatureStore":
+        """The Feast feature store with this system's definitions applied."""
+        from feature_repo.store import open_store
+
+        return open_store(self.settings, self.system.features)
+
+    @cached_property
+    def registry(self) -> "Registry":
+        """The model registry of this system."""
+        from training.registry import Registry
+
+        return Registry(self.settings, self.system.name)
+
+    @cached_property
+    def clock(self) -> Clock:
+        """What time it is: now, or the moment of the events being replayed."""
+        return Clock(self.settings.replay_from)
+
+    def now(self) -> datetime:
+        """The clock's moment in UTC."""
+        return datetime.fromtimestamp(self.clock.now(), UTC)
+
+    def as_of(self, day: date) -> datetime:
+        """The moment a day's work speaks of: the day's end, or now while the day lasts."""
+        return min(datetime.combine(day + timedelta(days=1), time.min, UTC), self.now())
+
+
+def facts(**figures: Any) -> dict[str, Any]:
+    """Figures as Dagster metadata, without those that are unknown."""
+    return {name: value for name, value in figures.items() if value is not None}

@@ -1,0 +1,22 @@
+"""The service's clock: the time now, or the time of the events being replayed."""
+
+import time
+from datetime import UTC, datetime
+
+from validation.settings import utc
+
+
+class Clock:
+    """Tells the time. With `replay_from` it says that moment when it is made, and then goes on in real time."""
+
+    def __init__(self, replay_from: datetime | None = None) -> None:
+        self._ahead = utc(replay_from).timestamp() - time.time() if replay_from else 0.0
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return time.time() + self._ahead
+
+
+def written(seconds: float) -> str:
+    """A moment as landing files write it: ISO 8601 in UTC with microseconds."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

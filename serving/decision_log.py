@@ -1,0 +1,74 @@
+"""The decision log: what was shown, where, why and with which features, written behind the answer."""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from serving import metrics
+from serving.landing_log import LandingLog, recover
+
+log = logging.getLogger(__name__)
+encode = msgspec.json.Encoder().encode
+END = None
+
+
+class DecisionLog:
+    """Writes rows in a thread of its own. A full queue or disk loses rows and counts them; no request waits."""
+
+    def __init__(
+        self, folder: Path, clock: Callable[[], float], waiting: int = 2000, rows: int = 20_000, seconds: float = 60.0
+    ):
+        self._table, self._clock = folder.name, clock
+        self._queue: queue.Queue[Sequence[Any] | None] = queue.Queue(waiting)
+        self._log = LandingLog(folder, rows, seconds)
+        self._thread = threading.Thread(target=self._run, name="decision-log", daemon=True)
+
+    def start(self) -> None:
+        """Hand over what an earlier process left, and begin to write."""
+        recover(self._log.folder)
+        self._thread.start()
+
+    def put(self, rows: Sequence[Any]) -> None:
+        """Take rows to be written; never blocks."""
+        try:
+            self._queue.put_nowait(rows)
+        except queue.Full:
+            metrics.DROPPED.labels(self._table).inc(len(rows))
+
+    def stop(self) -> None:
+        """Write what is waiting, and hand the file over."""
+        self._queue.put(END)
+        self._thread.join(timeout=10)
+
+    def _run(self) -> None:
+        going = True
+        while going:
+            going = self._write(self._next())
+        self._log.close()
+
+    def _next(self) -> list[Sequence[Any] | None]:
+        """All that is waiting, so that one sync covers it."""
+        try:
+            taken = [self._queue.get(timeout=1.0)]
+        except queue.Empty:
+            return []
+        while not self._queue.empty() and len(taken) < 256:
+            taken.append(self._queue.get_nowait())
+        return taken
+
+    def _write(self, batches: list[Sequence[Any] | None]) -> bool:
+        lines = [encode(row) for rows in batches if rows for row in rows]
+        try:
+            if lines:
+                self._log.append(lines, self._clock())
+                metrics.LOGGED.labels(self._table).inc(len(lines))
+            self._log.rotate(self._clock())
+        except OSError as full:
+            metrics.DROPPED.labels(self._table).inc(len(lines))
+            log.error("decision log: %d rows lost: %s", len(lines), full)
+        return END not in batches

@@ -1,0 +1,149 @@
+"""The words a ranking policy is written in: where candidates come from, what may be shown, what a page looks like."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from feature_repo.definition import FeatureSet
+from validation.contract import Table
+from validation.errors import DefinitionError
+
+
+class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A frozen value of a policy: it travels in a release as JSON, and a field nobody knows is an error."""
+
+
+class OneOf(Value, frozen=True, tag=True):
+    """An item may be shown only while its `field` is one of `values`; an unknown value is not."""
+
+    field: str
+    values: tuple[str, ...]
+
+
+class Reaches(Value, frozen=True, tag=True):
+    """An item may be shown only where its list `field` holds the asker's `attribute`.
+
+    An empty list holds everyone. An item whose list is unknown, or that reaches only some when the asker's attribute is
+    unknown, is not shown.
+    """
+
+    field: str
+    attribute: str
+
+
+Filter = OneOf | Reaches
+
+
+class Source(Value, frozen=True):
+    """One source of candidates and how many it may give. `kind` is trending, fresh or affinity."""
+
+    name: str
+    kind: str
+    quota: int
+
+
+class Cap(Value, frozen=True):
+    """At most `most` items with the same value of `field` in one answer, as long as enough others are left."""
+
+    field: str
+    most: int
+
+
+class FreshSlots(Value, frozen=True):
+    """At least `places` of every `of` places of an answer are for items younger than `within_s`."""
+
+    places: int
+    of: int
+    within_s: float
+
+
+class Budget(Value, frozen=True):
+    """What one answer may cost: how long Redis may take, and when requests in flight are turned away."""
+
+    redis_ms: float = 30.0
+    request_s: float = 2.0
+    max_in_flight: int = 256
+
+
+class Names(Value, frozen=True):
+    """What a system calls things in requests, answers and its log of impressions.
+
+    `context` are the fields of a request that say something about its moment, each with the words it may take.
+    """
+
+    user: str
+    item: str
+    items: str
+    context: Mapping[str, tuple[str, ...]]
+    event_time: str = "event_time"
+    received_time: str = "received_at"
+
+
+class Policy(Value, frozen=True):
+    """How one system answers. Attributes are written `view.field`, counters `view.counter`, as features are.
+
+    `group` is the item attribute that an asker has a taste for, `born` the second an item came to be, `trending` the
+    item's counter that says what is watched now, `affinity` the counter of the asker's taste for a group, `shelf`
+    the attribute of the asker that a release's lists are grouped by.
+    """
+
+    name: str
+    user: str
+    item: str
+    item_view: str
+    group: str
+    born: str
+    trending: str
+    affinity: str
+    sources: tuple[Source, ...]
+    filters: tuple[Filter, ...]
+    names: Names
+    user_view: str | None = None
+    shelf: str | None = None
+    caps: tuple[Cap, ...] = ()
+    fresh: FreshSlots | None = None
+    fresh_for_s: float = 172_800.0
+    groups: int = 5
+    limit: int = 20
+    most: int = 100
+    most_candidates: int = 1000
+    remembered: int = 400
+    remember_s: float = 43_200.0
+    budget: Budget = Budget()
+
+    def __post_init__(self) -> None:
+        for source in self.sources:
+            if source.kind not in {"trending", "fresh", "affinity"}:
+                raise DefinitionError(f"policy {self.name}: source {source.name} is of kind `{source.kind}`: "
+                                      "write trending, fresh or affinity")  # fmt: skip
+        for name in (self.group, self.born, *(f.field for f in self.filters), *(c.field for c in self.caps)):
+            if not name.startswith(f"{self.item_view}."):
+                raise DefinitionError(
+                    f"policy {self.name}: `{name}` is no attribute of items: write {self.item_view}.<field>"
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What one service serves: its policy, the features it holds states of, the tables it logs and takes events for."""
+
+    policy: Policy
+    features: FeatureSet
+    impressions: Table
+    events: Table
+
+
+def to_json(policy: Policy) -> bytes:
+    """The policy as a release carries it."""
+    return msgspec.json.format(msgspec.json.encode(policy, order="sorted"), indent=1)
+
+
+def from_json(written: bytes) -> Policy:
+    """The policy a release carries; raises DefinitionError when this checkout cannot follow it."""
+    try:
+        return msgspec.json.decode(written, type=Policy)
+    except msgspec.MsgspecError as refused:
+        raise DefinitionError(
+            f"policy.json: {refused}. It was written for another version of serving/definition.py."
+        ) from refused

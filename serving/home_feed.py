@@ -1,0 +1,40 @@
+"""The home feed's ranking policy: where candidates come from, what may be shown, and what a page looks like."""
+
+from feature_repo.home_feed import HOME_FEED as FEATURES
+from serving.definition import Budget, Cap, FreshSlots, Names, OneOf, Policy, Reaches, Served, Source
+from validation.home_feed import DEVICES, ENGAGEMENTS, IMPRESSIONS
+
+HOME_FEED = Policy(
+    name="home_feed",
+    user="user_id",
+    item="video_id",
+    item_view="video_profile",
+    user_view="user_profile",
+    shelf="region",
+    group="video_profile.category",
+    born="video_profile.uploaded_at",
+    trending="video.long_view_1d",
+    affinity="user_category.long_view_30d",
+    sources=(
+        Source("affinity", "affinity", 250),
+        Source("trending", "trending", 150),
+        Source("fresh", "fresh", 100),
+    ),
+    filters=(
+        OneOf("video_profile.status", ("live",)),
+        Reaches("video_profile.regions", "region"),
+    ),
+    caps=(Cap("video_profile.creator_id", 2), Cap("video_profile.category", 8)),
+    fresh=FreshSlots(places=2, of=20, within_s=24 * 3600),
+    fresh_for_s=48 * 3600,
+    groups=5,
+    names=Names(
+        user="user_id",
+        item="video_id",
+        items="video_ids",
+        context={"device": DEVICES, "region": ()},
+    ),
+    budget=Budget(redis_ms=30, request_s=2, max_in_flight=256),
+)
+
+SERVED = Served(policy=HOME_FEED, features=FEATURES, impressions=IMPRESSIONS, events=ENGAGEMENTS)

@@ -1,0 +1,83 @@
+"""Rows appended to landing files: whole lines, synced to disk, handed over when closed."""
+
+import fcntl
+import itertools
+import logging
+import os
+from pathlib import Path
+
+OPEN = ".open"
+log = logging.getLogger(__name__)
+serial = itertools.count(1)
+
+
+class LandingLog:
+    """The landing file of one table that this process writes now.
+
+    Rows go to `<table>-<moment>-<pid>-<n>.jsonl.open`. The file loses the `.open`, and ingestion may read it, when it
+    has `rows` rows, is `seconds` old, or the process ends. `recover` hands over what killed processes left.
+    """
+
+    def __init__(self, folder: Path, rows: int = 20_000, seconds: float = 60.0) -> None:
+        self.folder, self._most_rows, self._most_seconds = folder, rows, seconds
+        self._file: int | None = None
+        self._path = folder
+        self._rows = 0
+        self._opened = 0.0
+
+    def append(self, lines: list[bytes], now: float) -> None:
+        """Write the lines and sync them: then they outlive the machine. Raises OSError if they could not be written."""
+        if self._file is None:
+            self._open(now)
+        assert self._file is not None
+        size = os.fstat(self._file).st_size
+        try:
+            _write_all(self._file, b"".join(line + b"\n" for line in lines))
+            os.fsync(self._file)
+        except OSError:
+            os.ftruncate(self._file, size)  # half a row would break the file for good
+            raise
+        self._rows += len(lines)
+        if self._rows >= self._most_rows:
+            self.close()
+
+    def rotate(self, now: float) -> None:
+        """Hand the file over if it is old enough."""
+        if self._file is not None and now - self._opened >= self._most_seconds:
+            self.close()
+
+    def close(self) -> None:
+        """Hand the file over."""
+        if self._file is not None:
+            os.rename(self._path, self._path.with_suffix(""))
+            os.close(self._file)
+            self._file = None
+
+    def _open(self, now: float) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._path = self.folder / f"{self.folder.name}-{int(now * 1000)}-{os.getpid()}-{next(serial)}.jsonl{OPEN}"
+        self._file = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_WRONLY, 0o640)
+        fcntl.flock(self._file, fcntl.LOCK_EX)  # tells `recover` that someone still writes here
+        self._rows, self._opened = 0, now
+
+
+def recover(folder: Path) -> list[Path]:
+    """Hand over files that ended processes left open, without a last line that was cut short."""
+    found = []
+    for path in sorted(folder.glob(f"*.jsonl{OPEN}")):
+        with path.open("r+b") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            whole = file.read()
+            file.truncate(whole.rfind(b"\n") + 1)
+            path.rename(path.with_suffix(""))
+            found.append(path.with_suffix(""))
+            log.warning("landing: %s was left open by a process that ended; handed over", path.name)
+    return found
+
+
+def _write_all(file: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(file, data) :]

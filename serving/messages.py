@@ -1,0 +1,111 @@
+"""What callers send and get, as msgspec structs: neutral words inside, the system's own words in JSON."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from serving.definition import Policy
+from validation.contract import Column, Table
+
+Id = Annotated[str, Meta(min_length=1, max_length=128)]
+
+
+class Influence(msgspec.Struct, frozen=True):
+    """How much one feature moved one item's score, up (> 0) or down."""
+
+    feature: str
+    value: float | None
+    contribution: float
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """How many events are safely on disk."""
+
+    accepted: int
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """What was wrong with a request, and what to do."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """The types of one system's requests and answers: neutral words in the code, the policy's names in JSON."""
+
+    feed: type[Any]
+    rank: type[Any]
+    events: type[Any]
+    answer: type[Any]
+    shown: type[Any]
+
+
+def of(policy: Policy, events: Table) -> Messages:
+    """The messages of one system."""
+    names = policy.names
+    context = msgspec.defstruct(
+        "Context",
+        [(name, Literal[words] | None if words else Id | None, None) for name, words in names.context.items()],
+        frozen=True, forbid_unknown_fields=True,
+    )  # fmt: skip
+    every: list[Any] = [
+        ("user", Id),
+        ("context", context, context()),
+        ("limit", Annotated[int, Meta(ge=1, le=policy.most)] | None, None),
+        ("explain", bool, False),
+        ("preview", bool, False),
+    ]
+    items = ("items", Annotated[list[Id], Meta(min_length=1, max_length=policy.most_candidates)])
+    shown = msgspec.defstruct(
+        "Shown",
+        [("item", str), ("position", int), ("why", list[Influence] | UnsetType, UNSET)],
+        rename={"item": names.item}, frozen=True,
+    )  # fmt: skip
+    answer = msgspec.defstruct(
+        "Answer",
+        [("request_id", str), ("release", str | None), ("variant", str), ("served_by", str), ("reason", str | None),
+         ("items", list[shown]), ("left_out", list[str] | UnsetType, UNSET)],  # type: ignore[valid-type]
+        frozen=True,
+    )  # fmt: skip
+    strict: dict[str, Any] = {"frozen": True, "forbid_unknown_fields": True}
+    renamed = {"user": names.user, "items": names.items}
+    return Messages(
+        feed=msgspec.defstruct("FeedRequest", every, rename=renamed, **strict),
+        rank=msgspec.defstruct("RankRequest", [*every[:1], items, *every[1:]], rename=renamed, **strict),
+        events=msgspec.defstruct(
+            "EventsRequest",
+            [("events", Annotated[list[event(events, names.received_time)], Meta(min_length=1, max_length=1000)])],  # type: ignore[misc]
+            **strict,
+        ),
+        answer=answer,
+        shown=shown,
+    )  # fmt: skip
+
+
+def event(table: Table, received: str) -> type[Any]:
+    """One row of an event table as a caller sends it: every column of the contract but the one we stamp ourselves."""
+    columns = [c for c in table.columns if c.name != received]
+    required = [(c.name, _type(c)) for c in columns if not c.nullable]
+    optional = [(c.name, _type(c) | None, None) for c in columns if c.nullable]
+    return msgspec.defstruct("Event", [*required, *optional], frozen=True, forbid_unknown_fields=True, kw_only=True)
+
+
+def _type(column: Column) -> Any:
+    if column.one_of:
+        return Literal[column.one_of]
+    limits = Meta(ge=column.low, le=column.high)
+    return {
+        "string": Id,
+        "bool": bool,
+        "timestamp": Annotated[datetime, Meta(tz=True)],
+        "int32": Annotated[int, limits],
+        "int64": Annotated[int, limits],
+        "float32": Annotated[float, limits],
+        "float64": Annotated[float, limits],
+        "strings": list[Id],
+        "floats": list[float],
+    }[column.dtype]

@@ -1,0 +1,94 @@
+"""The parts of the online path, put together, started and stopped."""
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass
+
+from feature_repo import packed_records
+from feature_repo.record_layout import layouts
+from serving import retrieve
+from serving.clock import Clock
+from serving.decision_log import DecisionLog
+from serving.definition import Served
+from serving.feedback import Feedback
+from serving.item_states import ItemStates
+from serving.ladder import Ladder
+from serving.redis_link import RedisLink
+from serving.releases import Releases
+from serving.state_feed import StateFeed
+from serving.user_state import UserReader
+from validation.settings import Settings
+
+POOLS_EVERY_S = 2.0
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Online:
+    """One service process: everything that answers, follows or writes."""
+
+    served: Served
+    clock: Clock
+    states: ItemStates
+    link: RedisLink
+    feed: StateFeed
+    releases: Releases
+    ladder: Ladder
+    decisions: DecisionLog
+    feedback: Feedback
+    ready: bool = False
+    pooling: "asyncio.Task[None] | None" = None
+
+    async def start(self) -> None:
+        """Start every part; none of them is needed for an answer."""
+        self.decisions.start()
+        await self.feedback.start()
+        await self.link.start()
+        await self.feed.start()
+        await self.releases.start()
+        await self._pool()
+        self.pooling = asyncio.create_task(self._keep_pooling())
+        self.ready = True
+
+    async def stop(self) -> None:
+        """Stop every part; what is waiting to be written is written."""
+        self.ready = False
+        if self.pooling is not None:
+            self.pooling.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self.pooling
+        for part in (self.releases, self.feed, self.link, self.feedback):
+            await part.stop()
+        await asyncio.to_thread(self.decisions.stop)
+
+    async def _keep_pooling(self) -> None:
+        while True:
+            await asyncio.sleep(POOLS_EVERY_S)
+            try:
+                await self._pool()
+            except Exception:
+                log.exception("pools: the old ones stay")
+
+    async def _pool(self) -> None:
+        self.ladder.pools = await asyncio.to_thread(retrieve.pools, self.states, self.ladder.policy, self.clock.now())
+
+
+def online(served: Served, settings: Settings, system: str) -> Online:
+    """The parts for one system on one installation."""
+    policy, clock = served.policy, Clock(settings.replay_from)
+    states, found = ItemStates(served.features, policy), layouts(served.features)
+    link = RedisLink(settings.redis_url, policy.budget.redis_ms / 1000)
+    releases = Releases(settings, system, served, states)
+    users = UserReader(link, served.features, found, policy, states)
+    return Online(
+        served=served,
+        clock=clock,
+        states=states,
+        link=link,
+        feed=StateFeed(packed_records.connect(settings.redis_url), found, states),
+        releases=releases,
+        ladder=Ladder(served, states, users, releases, clock),
+        decisions=DecisionLog(settings.landing / served.impressions.name, clock.now),
+        feedback=Feedback(settings.landing / served.events.name, clock),
+    )

@@ -1,0 +1,130 @@
+"""The service as a process of its own: started, awaited and stopped with everything it started."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from validation.errors import Unavailable
+from validation.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+SERVICE = "serving.service:HomeFeed"
+PATIENCE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A running service."""
+
+    address: str
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+
+@contextmanager
+def serving(settings: Settings, target: str = SERVICE, system: str | None = None) -> Iterator[str]:
+    """The address of a service that is ready; it is stopped on leaving."""
+    running = start(settings, target, system)
+    try:
+        yield running.address
+    finally:
+        stop(running)
+
+
+def start(settings: Settings, target: str = SERVICE, system: str | None = None) -> Running:
+    """Start `bentoml serve` for the service in this checkout, or for a built one (`target` is its tag or folder).
+
+    Raises Unavailable with the end of its log when it does not get ready, or when the port is taken.
+    """
+    address = f"http://{settings.service_host}:{settings.service_port}"
+    _must_be_free(settings)
+    log = settings.home / "logs" / "service.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bentoml", "serve", target],
+            cwd=ROOT if target == SERVICE else settings.home, env=environment(settings, system), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+            start_new_session=True,  # a process group of its own, so that it ends with its workers
+        )  # fmt: skip
+    running = Running(address, process, log)
+    try:
+        _await_ready(running)
+    except BaseException:
+        stop(running)
+        raise
+    return running
+
+
+def build(settings: Settings, version: str | None = None) -> str:
+    """Build the service with `bentoml build` into the installation's own store; returns its tag, for `start` to take."""
+    named = ("--version", version) if version else ()
+    done = subprocess.run(
+        [sys.executable, "-m", "bentoml", "build", "-f", "serving/bentofile.yaml", "--output", "tag", *named],
+        cwd=ROOT, env=environment(settings), capture_output=True, text=True,
+    )  # fmt: skip
+    tag = done.stdout.strip().rpartition("__tag__:")[2]
+    if done.returncode != 0 or not tag:
+        raise Unavailable(f"service: `bentoml build` failed: {done.stderr.strip()[-500:] or 'without a word'}")
+    return tag
+
+
+def stop(running: Running, patience_s: float = 15.0) -> None:
+    """End the service and its workers: politely, so that logs are handed over, then not."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(running.process.pid, sign)
+            running.process.wait(patience_s)
+        except ProcessLookupError:
+            break
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def environment(settings: Settings, system: str | None = None) -> Mapping[str, str]:
+    """What the service reads of the settings, whatever folder it is started in."""
+    given = {
+        "FLYWHEEL_HOME": str(settings.home.absolute()),
+        "FLYWHEEL_REDIS_URL": settings.redis_url,
+        "FLYWHEEL_SERVICE_HOST": settings.service_host,
+        "FLYWHEEL_SERVICE_PORT": str(settings.service_port),
+        "BENTOML_HOME": str(settings.home.absolute() / "bentoml"),
+        "BENTOML_DO_NOT_TRACK": "true",
+    }
+    if settings.replay_from:
+        given["FLYWHEEL_REPLAY_FROM"] = settings.replay_from.isoformat()
+    if system:
+        given["FLYWHEEL_SYSTEM"] = system
+    return {**os.environ, **given}
+
+
+def _must_be_free(settings: Settings) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.service_host, settings.service_port))
+        except OSError as taken:
+            raise Unavailable(
+                f"service: port {settings.service_port} of {settings.service_host} is taken ({taken.strerror}). "
+                "Stop what listens there or set FLYWHEEL_SERVICE_PORT."
+            ) from taken
+
+
+def _await_ready(running: Running) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline and running.process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{running.address}/readyz", timeout=1):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    last = running.log.read_text(errors="replace").splitlines()[-5:]
+    raise Unavailable(f"service: not ready at {running.address}. Its log ends: {' | '.join(last) or 'without a word'}")

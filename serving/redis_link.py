@@ -1,0 +1,194 @@
+"""One connection to Redis for requests: pipelined, strict about time, and free of charge while Redis is down."""
+
+import asyncio
+import contextlib
+import logging
+import ssl
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, cast
+from urllib.parse import unquote, urlsplit
+
+import hiredis
+
+from serving import metrics
+from validation.errors import Unavailable
+
+Command = tuple[bytes | str | int, ...]
+Replies = asyncio.Future[list[Any]]
+
+FAILURES_TO_OPEN = 3
+PROBE_EVERY_S = 0.25
+log = logging.getLogger(__name__)
+
+
+class RedisLink:
+    """Asks Redis within `timeout_s`. After three failures in a row the breaker opens: requests no longer ask.
+
+    While it is open a task in the background tries to connect and to ping within the same time; once that works, it
+    closes.
+    """
+
+    def __init__(self, url: str, timeout_s: float) -> None:
+        self._url, self._timeout = url, timeout_s
+        self._wire: _Wire | None = None
+        self._failures = 0
+        self._why = "not connected yet"
+        self._probe: asyncio.Task[None] | None = None
+
+    @property
+    def up(self) -> bool:
+        """Whether requests ask Redis now."""
+        return self._wire is not None
+
+    async def start(self) -> None:
+        """Try to connect once, and from then on whenever the connection is lost."""
+        await self._connect()
+        self._probe = asyncio.create_task(self._keep_connected())
+
+    async def stop(self) -> None:
+        """Close the connection."""
+        if self._probe is not None:
+            self._probe.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._probe
+        self._open("closed")
+
+    async def ask(self, *commands: Command) -> list[Any]:
+        """The replies to some commands, sent as one; raises Unavailable when they do not come in time."""
+        if self._wire is None:
+            raise Unavailable(f"redis: {self._why}")
+        replies = self._wire.send(commands)
+        timer = asyncio.get_running_loop().call_later(self._timeout, _too_late, replies)
+        try:
+            answered = await replies
+        except (TimeoutError, OSError, hiredis.HiredisError) as failed:
+            raise self._failed(str(failed) or type(failed).__name__) from failed
+        finally:
+            timer.cancel()
+        self._failures = 0
+        return answered
+
+    def tell(self, *commands: Command) -> None:
+        """Send commands whose replies nobody waits for; nothing is sent while Redis is down."""
+        if self._wire is not None:
+            self._wire.send(commands).add_done_callback(lambda replies: replies.cancelled() or replies.exception())
+
+    def _failed(self, why: str) -> Unavailable:
+        metrics.REDIS_FAILURES.labels(why.split(":", maxsplit=1)[0][:40]).inc()
+        self._failures += 1
+        if self._failures >= FAILURES_TO_OPEN or self._wire is None or self._wire.closed:
+            self._open(why)
+        return Unavailable(f"redis: {why}")
+
+    def _open(self, why: str) -> None:
+        if self._wire is not None:
+            log.warning("redis: %s; answering without it", why)
+            self._wire.close()
+        self._wire, self._why = None, why
+        metrics.REDIS_UP.set(0)
+
+    async def _keep_connected(self) -> None:
+        while True:
+            await asyncio.sleep(PROBE_EVERY_S)
+            if self._wire is not None and self._wire.closed:
+                self._open("connection lost")
+            if self._wire is None:
+                await self._connect()
+
+    async def _connect(self) -> None:
+        try:
+            async with asyncio.timeout(max(self._timeout, 0.25)):
+                wire = await _dial(self._url)
+            try:
+                async with asyncio.timeout(self._timeout):
+                    await wire.send((*_greeting(self._url), ("PING",)))
+            except BaseException:
+                wire.close()
+                raise
+        except (TimeoutError, OSError, hiredis.HiredisError) as failed:
+            self._why = str(failed) or type(failed).__name__
+            return
+        self._wire, self._failures = wire, 0
+        metrics.REDIS_UP.set(1)
+
+
+class _Wire(asyncio.Protocol):
+    """One socket: commands out, replies matched to them in order."""
+
+    def __init__(self) -> None:
+        self.closed = False
+        self._reader = hiredis.Reader()
+        self._waiting: deque[tuple[Replies, int]] = deque()
+        self._got: list[Any] = []
+        self._transport: asyncio.Transport | None = None
+
+    def send(self, commands: Sequence[Command]) -> Replies:
+        replies: Replies = asyncio.get_running_loop().create_future()
+        if self.closed or self._transport is None:
+            replies.set_exception(ConnectionError("connection lost"))
+            return replies
+        self._transport.write(
+            b"".join(map(hiredis.pack_command, commands))  # type: ignore[arg-type]  # its stub says one-tuples
+        )
+        self._waiting.append((replies, len(commands)))
+        return replies
+
+    def close(self) -> None:
+        self.closed = True
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one by conduct, not by class
+
+    def data_received(self, data: bytes) -> None:
+        self._reader.feed(data)
+        while (reply := self._reader.gets()) is not False:
+            self._got.append(reply)
+            if len(self._got) == self._waiting[0][1]:
+                replies, _ = self._waiting.popleft()
+                _settle(replies, self._got)
+                self._got = []
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed = True
+        for replies, _ in self._waiting:
+            if not replies.done():
+                replies.set_exception(ConnectionError("connection lost"))
+        self._waiting.clear()
+
+
+def _settle(replies: Replies, got: list[Any]) -> None:
+    if replies.done():  # its request has gone on without it
+        return
+    errors = [reply for reply in got if isinstance(reply, hiredis.HiredisError)]
+    if errors:
+        replies.set_exception(errors[0])
+    else:
+        replies.set_result(got)
+
+
+def _too_late(replies: Replies) -> None:
+    """A loop that was busy finds timer and reply waiting, the timer first: let the reply be read before judging."""
+    asyncio.get_running_loop().call_later(0.001, _time_out, replies)
+
+
+def _time_out(replies: Replies) -> None:
+    if not replies.done():
+        replies.set_exception(TimeoutError("timed out"))
+
+
+async def _dial(url: str) -> _Wire:
+    parts, loop = urlsplit(url), asyncio.get_running_loop()
+    if parts.scheme == "unix":
+        return (await loop.create_unix_connection(_Wire, parts.path))[1]
+    secure = ssl.create_default_context() if parts.scheme == "rediss" else None
+    return (await loop.create_connection(_Wire, parts.hostname or "127.0.0.1", parts.port or 6379, ssl=secure))[1]
+
+
+def _greeting(url: str) -> tuple[Command, ...]:
+    parts = urlsplit(url)
+    secret = (("AUTH", *(unquote(p) for p in (parts.username, parts.password) if p)),) if parts.password else ()
+    database = parts.path.strip("/") if parts.scheme != "unix" else ""
+    return (*secret, *((("SELECT", database),) if database else ()))

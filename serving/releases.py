@@ -1,0 +1,183 @@
+"""Follows the registry: a release is proven in a child, swapped in between two answers, kept for a dark day."""
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import msgspec
+
+from serving import metrics
+from serving.definition import Served
+from serving.item_states import ItemStates
+from serving.release import Release, load, pointer
+from validation.errors import FlywheelError, ReleaseMismatch
+from validation.settings import Settings
+
+POLL_S = 1.0
+TRIAL_S = 30.0
+RETRY_S = 60.0  # a refused release is tried again: it may have been mended in place
+KEPT = 3
+log = logging.getLogger(__name__)
+
+
+class Releases:
+    """`live` is the release that answers, None before the first; `why` it is not the one the registry names."""
+
+    def __init__(self, settings: Settings, system: str, served: Served, states: ItemStates) -> None:
+        self._registry = settings.releases / system
+        self._cache = settings.home / "serving" / system / "releases"
+        self._served, self._states = served, states
+        self._refused: dict[str, tuple[float, str]] = {}
+        self._proven: set[str] = set()
+        self._current: str | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.live: Release | None = None
+        self.why: str | None = "no release was ever live here"
+
+    async def start(self) -> None:
+        """Take what served last, else what the registry names; follow the registry from then on."""
+        await self._resume()
+        if self.live is None:
+            await self._follow()
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Follow no longer."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        while True:
+            await self._follow()
+            await asyncio.sleep(POLL_S)
+
+    async def _follow(self) -> None:
+        try:
+            champion = pointer(self._registry / "live.json")
+            if champion is None:
+                self._missing(f"the registry at {self._registry} names no champion")
+            else:
+                await self._swap(champion)
+        except (FlywheelError, OSError, ValueError) as failed:
+            self._missing(str(failed))
+        except Exception:
+            log.exception("releases: could not follow the registry")
+
+    async def _swap(self, champion: Mapping[str, Any]) -> None:
+        name = _name(champion)
+        if name == self._current:
+            self.why = None
+            return
+        at, reason = self._refused.get(name, (0.0, ""))
+        if reason and monotonic() - at < RETRY_S:
+            self.why = reason
+            return
+        try:
+            folder = await asyncio.to_thread(self._fetch, champion, name)
+            if (
+                name not in self._proven
+            ):  # a release that comes back, as in a rollback, is only verified and loaded again
+                await _trial(folder)
+            release = await asyncio.to_thread(load, folder, self._served, self._states)
+        except ReleaseMismatch as refused:
+            self._refuse(name, str(champion["version"]), str(refused))
+            return
+        self._take(release, name)
+
+    def _take(self, release: Release, name: str) -> None:
+        if self.live is not None:
+            metrics.RELEASE.labels(self.live.version).set(0)
+        self.live, self._current, self.why = release, name, None
+        self._proven.add(name)
+        metrics.RELEASE.labels(release.version).set(1)
+        metrics.SWAPS.inc()
+        log.warning("releases: release %s answers from now on", release.version)
+        _write(self._cache / "last.json", msgspec.json.encode({"name": name}))
+        self._tidy()
+
+    def _refuse(self, name: str, version: str, reason: str) -> None:
+        self.why = f"release {version} was refused: {reason}"
+        self._refused[name] = (monotonic(), self.why)
+        metrics.REFUSALS.labels(version).inc()
+        log.error("releases: %s", self.why)
+        shutil.rmtree(self._cache / name, ignore_errors=True)
+
+    def _missing(self, reason: str) -> None:
+        if self.why != reason:
+            log.warning("releases: %s", reason)
+        self.why = reason
+
+    async def _resume(self) -> None:
+        try:
+            name = msgspec.json.decode((self._cache / "last.json").read_bytes())["name"]
+            self.live = await asyncio.to_thread(load, self._cache / name, self._served, self._states)
+        except FileNotFoundError:
+            return
+        except (FlywheelError, OSError, ValueError, KeyError, TypeError) as refused:
+            log.error("releases: what served last cannot be used: %s", refused)
+            return
+        self._current, self.why = name, None
+        self._proven.add(name)
+        metrics.RELEASE.labels(self.live.version).set(1)
+
+    def _fetch(self, champion: Mapping[str, Any], name: str) -> Path:
+        """Copy the release into the cache, so that it outlives the registry."""
+        source, target = self._registry / str(champion.get("path") or champion["version"]), self._cache / name
+        draft = self._cache / f".{name}.{os.getpid()}"
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(source, draft)
+        wanted = champion.get("manifest_sha256")
+        found = hashlib.sha256((draft / "manifest.json").read_bytes()).hexdigest()
+        if wanted and wanted != found:
+            shutil.rmtree(draft)
+            raise ReleaseMismatch(
+                f"manifest.json has digest {found[:12]}, the registry says {wanted[:12]}. Promote it again."
+            )
+        draft.rename(target)
+        return target
+
+    def _tidy(self) -> None:
+        folders = sorted(
+            (p for p in self._cache.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True
+        )
+        for old in [p for p in folders if p.name != self._current][KEPT - 1 :]:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+async def _trial(folder: Path) -> None:
+    """Prove the release in a process of its own; raises ReleaseMismatch with what that process said."""
+    path = os.pathsep.join([str(Path(__file__).parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "serving.trial", str(folder), env={**os.environ, "PYTHONPATH": path},
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        _, said = await asyncio.wait_for(child.communicate(), TRIAL_S)
+    except TimeoutError:
+        child.kill()
+        raise ReleaseMismatch(f"its trial took longer than {TRIAL_S:.0f} s") from None
+    if child.returncode != 0:
+        words = said.decode(errors="replace").strip().splitlines()
+        raise ReleaseMismatch(words[-1] if words else f"its trial ended with status {child.returncode}")
+
+
+def _name(champion: Mapping[str, Any]) -> str:
+    digest = str(champion.get("manifest_sha256") or "")[:12]
+    return "-".join(filter(None, [str(champion["version"]).replace(os.sep, "_"), digest]))
+
+
+def _write(path: Path, content: bytes) -> None:
+    draft = path.with_suffix(".draft")
+    draft.write_bytes(content)
+    os.replace(draft, path)

@@ -1,0 +1,125 @@
+"""From evidence to a decision: once per finding, never for none."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from monitoring.definition import Watch
+from monitoring.journal import Journal
+from monitoring.retrain import Action, Decision, Evidence, Kind, decide
+from validation.errors import DefinitionError
+
+WATCH = Watch(critical=(), confirm=2, of_last=3, cooldown=timedelta(hours=6), daily_budget=2)
+START = datetime(2026, 5, 3, tzinfo=UTC)
+
+
+def hour(n: float) -> datetime:
+    return START + timedelta(hours=n)
+
+
+def seen(pattern: str, kind: Kind = "drift", release: str = "7", first: int = 1) -> list[Evidence]:
+    """One window an hour: x found, . not found, ? too few rows."""
+    return [
+        Evidence(
+            f"{kind}:{release}:{first + i}", kind, hour(first + i), release, {"x": True, ".": False, "?": None}[mark]
+        )
+        for i, mark in enumerate(pattern)
+    ]
+
+
+def played(evidence: Sequence[Evidence], hours: int, watch: Watch = WATCH) -> list[tuple[int, Decision]]:
+    """What is done when the evidence is looked at every hour, the journal going through its JSON each time."""
+    cursor, done = None, []
+    for n in range(hours):
+        journal = Journal.from_json(cursor).seen([e for e in evidence if e.at <= hour(n)], hour(n))
+        decision = decide(journal.evidence, journal.actions, hour(n), watch)
+        cursor = journal.acted(decision, hour(n)).to_json()
+        if decision.retrain or decision.roll_back:
+            done.append((n, decision))
+    return done
+
+
+@pytest.mark.parametrize(
+    ("pattern", "retrain"),
+    [("", False), ("...", False), ("x", False), ("x.", False), ("xx", True), ("x.x", True), (".xx", True),
+     ("x..x", False), ("???", False), ("x?x", True), ("x?", False)],
+)  # fmt: skip
+def test_drift_is_confirmed_by_two_of_the_last_three_measured_windows(pattern: str, retrain: bool) -> None:
+    decision = decide(seen(pattern), [], hour(9), WATCH)
+    assert decision.retrain is retrain
+    assert decision.roll_back is False
+    assert len(decision.evidence) == (2 if retrain else 0)
+
+
+def test_drift_that_passes_leads_to_exactly_one_retraining() -> None:
+    assert [n for n, _ in played(seen("..xxx......"), 48)] == [4]
+
+
+def test_no_drift_leads_to_none() -> None:
+    assert played(seen("..x...?....."), 48) == []
+
+
+def test_the_same_window_measured_again_counts_once() -> None:
+    assert decide([*seen("x"), *seen("x")], [], hour(9), WATCH).retrain is False
+    assert decide([*seen("xx"), *seen("..")], [], hour(9), WATCH).retrain is False  # measured anew: not found after all
+
+
+def test_evidence_from_the_future_does_not_count() -> None:
+    assert decide(seen("xx"), [], hour(1.5), WATCH).retrain is False
+
+
+def test_drift_that_stays_retrains_again_only_after_the_cooldown_and_within_the_daily_budget() -> None:
+    times = [n for n, _ in played(seen("x" * 40), 30)]
+    assert times == [2, 8, 26]  # 8: cooldown over; then two a day are spent until 26
+
+
+def test_the_cooldown_is_told() -> None:
+    history = [Action(hour(0), True, False, "daily")]
+    decision = decide(seen("xx"), history, hour(3), WATCH)
+    assert decision.retrain is False
+    assert "cooldown until 2026-05-03 06:00 UTC" in decision.reason
+
+
+def test_the_daily_budget_is_told() -> None:
+    history = [Action(hour(-12), True, False, "daily"), Action(hour(-7), True, False, "drift")]
+    decision = decide(seen("xx"), history, hour(3), WATCH)
+    assert decision.retrain is False
+    assert "the daily budget is 2" in decision.reason
+
+
+def test_an_auc_drop_retrains_and_rolls_back_once() -> None:
+    done = played(seen("xx..", "auc drop"), 24)
+    assert [(n, d.retrain, d.roll_back) for n, d in done] == [(2, True, True)]
+    assert "auc drop in 2 of the last 3 windows" in done[0][1].reason
+
+
+def test_a_rollback_does_not_wait_for_the_cooldown_and_leaves_drift_for_later() -> None:
+    evidence = [*seen("xx", "auc drop"), *seen("xx", "drift")]
+    history = [Action(hour(0), True, False, "daily")]
+    decision = decide(evidence, history, hour(3), WATCH)
+    assert (decision.retrain, decision.roll_back) == (False, True)
+    assert decision.evidence == ("auc drop:7:1", "auc drop:7:2")
+    later = decide(evidence, [*history, Action(hour(3), False, True, "", decision.evidence)], hour(7), WATCH)
+    assert (later.retrain, later.roll_back) == (True, False)
+
+
+def test_only_evidence_about_the_live_release_counts() -> None:
+    assert decide(seen("xx", release="6"), [], hour(9), WATCH, live="7").retrain is False
+    assert decide(seen("xx", release="7"), [], hour(9), WATCH, live="7").retrain is True
+
+
+def test_a_journal_forgets_what_is_too_old_and_stays_small() -> None:
+    journal = Journal.from_json(None).seen(seen("x" * 24 * 60), hour(24 * 60))
+    assert len(journal.evidence) < 24 * 31
+    assert Journal.from_json(journal.to_json()) == journal
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [({"confirm": 4, "of_last": 3}, "4 of 3 windows"), ({"bins": 1}, "cannot show a shift"),
+     ({"daily_budget": 0}, "budget"), ({"exact_share": 1.5}, "exact_share"), ({"max_psi": 0.0}, "max_psi must be")],
+)  # fmt: skip
+def test_a_watch_that_contradicts_itself_is_refused(wrong: dict[str, float], says: str) -> None:
+    with pytest.raises(DefinitionError, match=says):
+        Watch(critical=(), **wrong)  # type: ignore[arg-type]

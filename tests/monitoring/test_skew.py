@@ -1,0 +1,66 @@
+"""Skew: served against recomputed features."""
+
+import numpy as np
+import pytest
+
+from monitoring import skew
+from monitoring.definition import Watch
+from validation.errors import ReleaseMismatch
+
+NAMES = ("speed", "weight")
+WATCH = Watch(critical=(), min_skew_rows=1_000)
+
+
+def rows(count: int = 2_000) -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(count, 2)).astype(np.float32)
+
+
+def test_equal_features_are_equal_also_where_both_are_null() -> None:
+    served = rows()
+    served[::7, 1] = np.nan
+    report = skew.measure(served, served * np.float32(1 + 1e-6), NAMES, WATCH)
+    assert report.finding == "equal"
+    assert report.skewed == ()
+
+
+def test_a_feature_that_differs_in_one_row_of_a_hundred_is_skew_with_the_row_named() -> None:
+    served = rows()
+    recomputed = served.copy()
+    recomputed[::100, 1] += 0.5
+    recomputed[300, 1] += 4
+    report = skew.measure(served, recomputed, NAMES, WATCH, rows=[f"request-{i}" for i in range(2_000)])
+    assert report.finding == "skew"
+    assert report.skewed == ("weight",)
+    weight = report.worst_first()[0]
+    assert weight.exact == pytest.approx(0.99)
+    assert weight.worst[0].row == "request-300"
+    assert "request-300" in report.markdown()
+
+
+def test_a_feature_may_differ_in_fewer_than_one_row_of_a_thousand() -> None:
+    served = rows(4_000)
+    recomputed = served.copy()
+    recomputed[:4, 0] += 1
+    assert skew.measure(served, recomputed, NAMES, WATCH).finding == "equal"
+    recomputed[4, 0] += 1
+    assert skew.measure(served, recomputed, NAMES, WATCH).finding == "skew"
+
+
+def test_null_against_a_number_is_skew_and_the_worst_example() -> None:
+    served = rows()
+    recomputed = served.copy()
+    recomputed[:50, 0] += 100
+    served[77, 0] = np.nan
+    assert skew.measure(served, recomputed, NAMES, WATCH, examples=1).worst_first()[0].worst[0].row == "77"
+
+
+def test_few_rows_can_show_skew_but_not_that_there_is_none() -> None:
+    served = rows(10)
+    assert skew.measure(served, served, NAMES, WATCH).finding == "not enough rows"
+    assert skew.measure(served, served + 1, NAMES, WATCH).finding == "skew"
+    assert skew.measure(served[:0], served[:0], NAMES, WATCH).finding == "not enough rows"
+
+
+def test_matrices_of_other_shapes_are_refused() -> None:
+    with pytest.raises(ReleaseMismatch, match="recipe of the release"):
+        skew.measure(rows(), rows()[:, :1], NAMES, WATCH)

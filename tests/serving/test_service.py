@@ -1,0 +1,237 @@
+"""The real service process: what callers see while the things it leans on are taken away and come back."""
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import httpx
+import pytest
+
+from serving.process import Running, start, stop
+from validation.errors import Unavailable
+
+PATIENCE_S = 60.0  # far more than it takes, for busy machines
+PAUSE = threading.Event()
+
+
+class Service:
+    """The service of one world, and what was asked of it."""
+
+    def __init__(self, world: Any) -> None:
+        self.world = world
+        self.running: Running = start(world.settings)
+        self.http = httpx.Client(base_url=self.running.address, timeout=5)
+
+    def stop(self) -> None:
+        self.http.close()
+        stop(self.running)
+
+    def feed(self, **asked: Any) -> Any:
+        answer = self.http.post("/v1/feed", json={"user_id": "u1", "preview": True, **asked})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def comes_to(self, wanted: Callable[[Any], bool], **asked: Any) -> Any:
+        """The first answer that is as wanted; every answer on the way is well, too."""
+        deadline = monotonic() + PATIENCE_S
+        while not wanted(answer := self.feed(**asked)):
+            assert monotonic() < deadline, answer
+            PAUSE.wait(0.1)
+        return answer
+
+
+@pytest.fixture(scope="module")
+def service(lasting_world: Any) -> Iterator[Service]:
+    lasting_world.release("1")
+    lasting_world.promote("1")
+    made = Service(lasting_world)
+    yield made
+    made.stop()
+
+
+def ids(answer: Any) -> list[str]:
+    return [item["video_id"] for item in answer["items"]]
+
+
+def test_it_is_ready_and_lives(service: Service) -> None:
+    for path in (
+        "/healthz",
+        "/livez",
+        "/readyz",
+        "/metrics",
+        "/docs",
+        "/openapi.json",
+        "/static_content/swagger-ui-bundle.js",
+    ):
+        assert service.http.get(path).status_code == 200, path
+
+
+def test_it_ranks_with_the_champion(service: Service) -> None:
+    answer = service.comes_to(lambda answer: answer["served_by"] == "full", explain=True)
+    assert answer["release"] == "1"
+    assert len(answer["items"]) == 20
+    assert answer["items"][0]["why"]
+
+
+def test_pickles_are_not_read(service: Service) -> None:
+    for path in ("/v1/feed", "/v1/rank", "/v1/events"):
+        answer = service.http.post(
+            path, content=b"\x80\x04.", headers={"content-type": "application/vnd.bentoml+pickle"}
+        )
+        assert answer.status_code == 415
+
+
+def test_promotion_and_rollback_are_followed_without_a_failed_request(service: Service, world_pointer: Any) -> None:
+    service.world.release("2", favourite="video_shown_30d")
+    for version in ("2", "1"):
+        service.world.promote(version)
+        service.comes_to(lambda answer, version=version: answer["release"] == version)
+
+
+@pytest.fixture
+def world_pointer(service: Service) -> Iterator[None]:
+    """Afterwards release 1 is live again."""
+    yield
+    service.world.release("1")
+    service.world.promote("1")
+    service.comes_to(lambda answer: answer["served_by"] == "full" and answer["release"] == "1")
+
+
+BROKEN: list[tuple[str, Callable[[Path], object]]] = [
+    (
+        "a model cut short",
+        lambda folder: (folder / "model.ubj").write_bytes((folder / "model.ubj").read_bytes()[:1000]),
+    ),
+    ("a file gone", lambda folder: (folder / "popular.json").unlink()),
+    ("a file more", lambda folder: (folder / "extra.pkl").write_bytes(b"\x80\x04.")),
+]
+
+
+@pytest.mark.parametrize(("why", "spoil"), BROKEN, ids=[why for why, _ in BROKEN])
+def test_a_corrupt_release_is_refused_and_the_old_one_answers(
+    service: Service, world_pointer: Any, why: str, spoil: Callable[[Path], object]
+) -> None:
+    spoil(service.world.release("3"))
+    service.world.promote("3")
+    answer = service.comes_to(lambda answer: answer["served_by"] == "stale_release")
+    assert answer["release"] == "1"
+    assert "release 3 was refused" in answer["reason"]
+    assert 'flywheel_release_refusals_total{release="3"}' in service.http.get("/metrics").text
+    assert "release 3 was refused" in service.running.log.read_text()
+    shutil.rmtree(service.world.settings.home / "releases" / "home_feed" / "3")
+
+
+def test_a_release_that_scores_otherwise_than_judged_is_refused(service: Service, world_pointer: Any) -> None:
+    folder = service.world.release("4", kind="column", favourite="hour")
+    model = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps({**model, "sign": 1.0}))
+    service.world.manifest(folder, "4", "column")
+    service.world.promote("4")
+    assert "golden rows" in service.comes_to(lambda answer: answer["served_by"] == "stale_release")["reason"]
+
+
+def test_the_registry_may_vanish(service: Service, world_pointer: Any) -> None:
+    service.world.registry.rename(service.world.registry.with_name("gone"))
+    answer = service.comes_to(lambda answer: answer["served_by"] == "stale_release")
+    assert answer["release"] == "1"
+    service.world.registry.with_name("gone").rename(service.world.registry)
+
+
+def test_a_new_video_and_a_removed_one_are_noticed(service: Service) -> None:
+    service.world.describe(3, status="removed")
+    service.comes_to(lambda answer: "v3" not in ids(answer), limit=60)
+    service.world.videos.append("v60")
+    service.world.describe(60, uploaded_at=int(service.world.settings.replay_from.timestamp()) - 60)
+    service.comes_to(lambda answer: "v60" in ids(answer), limit=60)
+    service.world.describe(3)
+
+
+def test_feeds_go_on_without_redis_and_come_back_with_it(service: Service) -> None:
+    service.world.kill_redis()
+    answer = service.comes_to(lambda answer: answer["served_by"] == "no_user_state")
+    assert answer["reason"].startswith("redis: ")
+    assert len(answer["items"]) == 20
+    assert not set(ids(answer)) & {"v1", "v2"}
+    events = {"events": [{"event_id": "dark", "user_id": "u1", "video_id": "v3", "action": "click",
+                          "event_time": service.world.settings.replay_from.isoformat()}]}  # fmt: skip
+    assert service.http.post("/v1/events", json=events).status_code == 202
+    service.world.start_redis()
+    service.world.fill()
+    service.comes_to(lambda answer: answer["served_by"] == "full")
+
+
+def test_answers_stay_well_while_a_crowd_asks(service: Service) -> None:
+    """Forty users at a time, releases changing under them: nobody gets an error."""
+    service.world.release("5", favourite="video_click_rate_1d")
+    statuses: list[int] = []
+
+    def ask(user: str) -> None:
+        with httpx.Client(base_url=service.running.address, timeout=10) as client:
+            for _ in range(5):
+                statuses.append(client.post("/v1/feed", json={"user_id": user, "limit": 5}).status_code)
+
+    crowd = [threading.Thread(target=ask, args=(f"crowd{i}",)) for i in range(40)]
+    for thread in crowd:
+        thread.start()
+    service.world.promote("5")
+    for thread in crowd:
+        thread.join()
+    assert statuses == [200] * 200
+
+
+def test_it_is_light(service: Service) -> None:
+    """Neither heavy packages nor much memory."""
+    (worker,) = children(service.running.process.pid)
+    maps = Path(f"/proc/{worker}/maps").read_text()
+    for package in ("pandas", "sklearn", "pyspark", "mlflow", "feast", "dagster", "great_expectations", "evidently"):
+        assert f"/{package}/" not in maps
+    resident = int(Path(f"/proc/{worker}/statm").read_text().split()[1]) * 4096 / 2**20
+    assert resident < 250
+
+
+def test_its_modules_import_nothing_heavy() -> None:
+    program = (
+        "import sys; import serving.service; from serving.scorer import lean_xgboost; lean_xgboost();"
+        "print([m for m in ('pandas','sklearn','pyspark','mlflow','feast','dagster','great_expectations','evidently')"
+        " if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_taken_port_is_said_so(service: Service) -> None:
+    with pytest.raises(Unavailable, match="FLYWHEEL_SERVICE_PORT"):
+        start(service.world.settings)
+
+
+def test_what_was_shown_is_handed_over_and_a_dark_start_still_answers(service: Service) -> None:
+    """Stopped, it hands its logs over. Started with neither registry nor Redis, it answers from its last release."""
+    shown = service.feed(preview=False, limit=5, user_id="reader", context={"device": "phone"})
+    stop(service.running)
+    landing = service.world.settings.landing
+    assert not list(landing.rglob("*.open"))
+    rows = [json.loads(line) for file in (landing / "impressions").glob("*.jsonl") for line in file.open()]
+    mine = [row for row in rows if row["request_id"] == shown["request_id"]]
+    assert [row["video_id"] for row in mine] == ids(shown)
+    assert {(row["served_by"], row["device"], row["user_id"]) for row in mine} == {("full", "phone", "reader")}
+
+    service.world.kill_redis()
+    shutil.rmtree(service.world.registry)
+    service.running = start(service.world.settings)
+    answer = service.feed(context={"region": "FR"})
+    assert (answer["served_by"], answer["release"]) == ("popular", None)
+    assert "no item states" in answer["reason"]
+    assert ids(answer)[0] == "v5", "the region's own list comes first"
+    assert not set(ids(answer)) & {"v0", "v1", "v2", "v4"}, "not known to be allowed, removed, or not for this region"
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process started."""
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in found]

@@ -1,0 +1,18 @@
+"""The documentation of tables is what the definitions say."""
+
+from pathlib import Path
+
+from validation.home_feed import TABLES
+from validation.tables_page import page
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_the_tables_page_is_the_one_made_from_the_definitions():
+    told = "regenerate it: python -m validation.tables_page > docs/tables.md"
+    assert (DOCS / "tables.md").read_text() == page(TABLES), told
+
+
+def test_every_column_stands_on_the_page():
+    text = page(TABLES)
+    assert all(f"| `{column.name}` |" in text for table in TABLES for column in table.columns)

@@ -1,0 +1,75 @@
+"""Which outcome belongs to which shown row: the latest one before it that agrees, within each outcome's window."""
+
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from feature_repo.definition import Lookup
+from training.definition import Ranking
+from validation.contract import Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+KNOWN_AT = "outcomes_known_at"
+TOLD_AT = "known_at:"  # before the name of a column that outcomes told: when the last of them was received
+
+
+def descriptions(rows: "DataFrame", lookup: Lookup, table: Table) -> "DataFrame":
+    """Of each entity the first accepted description, and since when it was known."""
+    from pyspark.sql import functions as sf
+
+    order = sf.struct(table.received_time, table.event_time)
+    columns = sf.struct(*(sf.expr(sql).alias(name) for name, sql in lookup.columns.items()))
+    firsts = rows.groupBy(lookup.on).agg(
+        sf.min_by(columns, order).alias("borrowed"), sf.min(table.received_time).alias("described_at")
+    )
+    return firsts.select(lookup.on, "described_at", "borrowed")
+
+
+def borrowing(rows: "DataFrame", lookup: Lookup, described: "DataFrame", by: "Column") -> "DataFrame":
+    """The rows with the columns of a lookup, null where the description was not known `by` then."""
+    from pyspark.sql import functions as sf
+
+    if lookup.on not in rows.columns:
+        return rows
+    known = sf.col("described_at") <= by
+    borrowed = {name: sf.when(known, sf.col("borrowed")[name]) for name in lookup.columns}
+    return rows.join(described, lookup.on, "left").withColumns(borrowed).drop("described_at", "borrowed")
+
+
+def flagged(outcomes: "DataFrame", table: Table, ranking: Ranking, told: tuple[str, ...]) -> "DataFrame":
+    """Outcome rows reduced to what attribution needs: keys, times, a flag an outcome, and the columns `told`."""
+    from pyspark.sql import functions as sf
+
+    keys = [sf.col(name).alias(f"of_{name}") for name in dict.fromkeys((*ranking.match, *ranking.exact))]
+    flags = [sf.coalesce(sf.expr(o.where), sf.lit(False)).alias(f"flag_{o.name}") for o in ranking.outcomes]
+    times = [sf.col(table.event_time).alias("happened_at"), sf.col(table.received_time).alias("known_at")]
+    columns = [sf.col(name).alias(f"told_{name}") for name in told]
+    return outcomes.select(sf.struct(*table.key).alias("outcome"), *keys, *flags, *times, *columns)
+
+
+def followed(shown: "DataFrame", outcomes: "DataFrame", table: Table, ranking: Ranking) -> "DataFrame":
+    """Each shown row after which something happened: 0/1 for each outcome, and when the last of them was received."""
+    from pyspark.sql import functions as sf
+
+    mine = _belonging(shown, outcomes, table, ranking)
+    flags = []
+    for outcome in ranking.outcomes:
+        in_time = sf.col("happened_at") <= sf.col("shown_at") + sf.lit(outcome.window)
+        flags.append(sf.max((sf.col(f"flag_{outcome.name}") & in_time).cast("float")).alias(outcome.name))
+    told = [sf.max(name).alias(name) for name in outcomes.columns if name.startswith("told_")]
+    return mine.groupBy(*table.key).agg(*flags, *told, sf.max("known_at").alias(KNOWN_AT))
+
+
+def _belonging(shown: "DataFrame", outcomes: "DataFrame", table: Table, ranking: Ranking) -> "DataFrame":
+    from pyspark.sql import Window
+    from pyspark.sql import functions as sf
+
+    keys = dict.fromkeys((*table.key, *ranking.match, *ranking.exact))
+    rows = shown.select(*keys, sf.col(table.event_time).alias("shown_at"))
+    agrees = [sf.col(f"of_{name}") == sf.col(name) for name in ranking.match]
+    agrees += [sf.col(f"of_{name}").isNull() | (sf.col(f"of_{name}") == sf.col(name)) for name in ranking.exact]
+    agrees.append(sf.col("happened_at").between(sf.col("shown_at"), sf.col("shown_at") + sf.lit(ranking.window)))
+    pairs = rows.join(outcomes, reduce(lambda one, other: one & other, agrees))
+    latest = Window.partitionBy("outcome").orderBy(sf.col("shown_at").desc(), *table.key)
+    return pairs.withColumn("place", sf.row_number().over(latest)).where("place = 1")

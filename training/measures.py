@@ -1,0 +1,145 @@
+"""Ranking and probability measures, each a function of how often every user is drawn: one formula, value and interval.
+
+Arrays of rows are aligned; groups and users are codes from 0; scores that tie share the places they span.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Weights = NDArray[np.float32]
+Measure = Callable[[Weights], Array]
+"""(resamples, users) weights → (resamples,) values."""
+
+AT_ONCE = 2_000_000  # numbers held per step of a weighted AUC
+BINS = 15
+
+
+def ndcg(group: Array, gain: Array, score: Array, top: int, groups: int) -> Array:
+    """NDCG of each group's first `top` places: Σ gain / log2(1 + place), over that of the best order; (groups,).
+
+    NaN for a group in which nothing has a gain: there is no order to get right.
+    """
+    order, places = _places(group, score)
+    discount = np.where(places < top, 1 / np.log2(places + 2), 0.0)
+    shared = _mean_over_ties(discount, group[order], score[order])
+    reached = np.bincount(group[order], weights=gain[order] * shared, minlength=groups)
+    order, places = _places(group, gain)
+    ideal = np.where(places < top, gain[order] / np.log2(places + 2), 0.0)
+    best = np.bincount(group[order], weights=ideal, minlength=groups)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(best > 0, reached / best, np.nan)
+
+
+def mean(values: Array, user: Array, users: int) -> Measure:
+    """The mean of finite values, each belonging to a user."""
+    known = np.isfinite(values)
+    total = np.bincount(user[known], weights=values[known], minlength=users)
+    return ratio(total, np.bincount(user[known], minlength=users))
+
+
+def ratio(above: Array, below: Array) -> Measure:
+    """Σ above / Σ below, both (users,)."""
+
+    def measure(weights: Weights) -> Array:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray((weights @ above) / (weights @ below))
+
+    return measure
+
+
+def gauc(user: Array, label: Array, score: Array, users: int) -> Measure:
+    """AUC per user who has both classes, weighted by the user's rows."""
+    order, places = _places(user, -score)
+    who, positive = user[order], label[order] > 0
+    ranks = _mean_over_ties(places + 1.0, who, score[order])
+    rows, ones = np.bincount(who, minlength=users), np.bincount(who, weights=positive, minlength=users)
+    above = np.bincount(who, weights=ranks * positive, minlength=users) - ones * (ones + 1) / 2
+    both = (ones > 0) & (ones < rows)
+    area = np.divide(above, ones * (rows - ones), out=np.zeros(users), where=both)
+    return ratio(area * rows * both, rows * both)
+
+
+def auc(user: Array, label: Array, score: Array) -> Measure:
+    """Probability that a row on which the target happened scores above one on which it did not."""
+    order = np.argsort(score, kind="stable")
+    ordered, who, positive = score[order], user[order], label[order] > 0
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(order) else np.zeros(0, dtype=int)
+    step = max(1, AT_ONCE // max(1, len(order)))
+
+    def some(weights: Weights) -> Array:
+        drawn = weights[:, who]
+        ones = np.add.reduceat(drawn * positive, starts, axis=1, dtype=np.float64)
+        noughts = np.add.reduceat(drawn * ~positive, starts, axis=1, dtype=np.float64)
+        below = np.cumsum(noughts, axis=1) - noughts / 2
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray((ones * below).sum(axis=1) / (ones.sum(axis=1) * noughts.sum(axis=1)))
+
+    def measure(weights: Weights) -> Array:
+        if not len(order):
+            return np.full(len(weights), np.nan)
+        return np.concatenate([some(weights[i : i + step]) for i in range(0, len(weights), step)])
+
+    return measure
+
+
+def log_loss(user: Array, label: Array, probability: Array, users: int) -> Measure:
+    """Mean of −log of the probability given to what happened."""
+    p = np.clip(probability.astype(np.float64), 1e-7, 1 - 1e-7)
+    loss = -np.where(label > 0, np.log(p), np.log1p(-p))
+    return mean(loss, user, users)
+
+
+def calibration_error(user: Array, label: Array, probability: Array, users: int) -> Measure:
+    """Mean over rows of |predicted share − seen share| of the row's bin: 15 bins of equally many rows."""
+    bins = bins_of(probability)
+    off = np.zeros((users, BINS))
+    np.add.at(off, (user, bins), probability.astype(np.float64) - (label > 0))
+    rows = np.bincount(user, minlength=users)
+
+    def measure(weights: Weights) -> Array:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(np.abs(weights @ off).sum(axis=1) / (weights @ rows))
+
+    return measure
+
+
+def bins_of(probability: Array) -> Array:
+    """The bin of each row, from 0: cut at quantiles."""
+    edges = np.unique(np.quantile(probability, np.linspace(0, 1, BINS + 1)[1:-1]))
+    found: Array = np.searchsorted(edges, probability, side="right")
+    return found
+
+
+def places_in_group(group: Array, score: Array) -> Array:
+    """Each row's place in its group, from 0 for the highest score; ties by a fixed draw, not as logged."""
+    drawn = np.random.default_rng(0).random(len(group))
+    order = np.lexsort((drawn, -score, group))
+    places = np.empty(len(group), dtype=np.int64)
+    places[order] = _counted(group[order])
+    return places
+
+
+def _places(group: Array, score: Array) -> tuple[Array, Array]:
+    """Rows ordered by group and falling score, and the place of each in its group, from 0."""
+    order = np.lexsort((-score, group))
+    return order, _counted(group[order])
+
+
+def _counted(ordered: Array) -> Array:
+    first = np.r_[True, ordered[1:] != ordered[:-1]] if len(ordered) else np.zeros(0, dtype=bool)
+    starts = np.flatnonzero(first)
+    counted: Array = np.arange(len(ordered)) - starts[np.cumsum(first) - 1] if len(ordered) else np.zeros(0, dtype=int)
+    return counted
+
+
+def _mean_over_ties(values: Array, group: Array, score: Array) -> Array:
+    if not len(values):
+        return values
+    starts = np.flatnonzero(np.r_[True, (group[1:] != group[:-1]) | (score[1:] != score[:-1])])
+    lengths = np.diff(np.r_[starts, len(values)])
+    shared: Array = np.repeat(np.add.reduceat(values, starts) / lengths, lengths)
+    return shared

@@ -1,0 +1,231 @@
+"""Table → Great Expectations suites, and their results → which rows to refuse and why."""
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from validation.checks import Check, Checked
+from validation.contract import EARLIEST, LATEST, Column, Rule, Table
+from validation.delivered import SHAPE
+from validation.errors import DefinitionError
+
+CLOCKS_DIFFER = timedelta(minutes=5)  # a producer's clock may run this far ahead of ours
+LONGEST_ID = 256
+QUARANTINED, REPEATED = "rows quarantined", "rows repeated"  # no table has columns with a space in their name
+
+
+def suite_of(table: Table, arrival: datetime | None = None) -> Any:
+    """The suite of a table's row rules: a row that fails one is quarantined.
+
+    arrival  when the rows reached us; nothing may claim to have been received later
+    """
+    expectations = [e for column in table.columns for e in _of_column(table, column, arrival)]
+    return _suite(table.name, expectations + [_of_rule(rule) for rule in table.rules])
+
+
+def limits_suite_of(table: Table, newest_receipt: datetime | None = None, empty: bool = False) -> Any:
+    """The suite of a table's limits, on one line a delivered row (see intake): one failure refuses the batch.
+
+    The shape of rows is reported with it: rows that could not be read are quarantined before any row rule can look.
+    """
+    limits, gxe = table.limits, _gxe()
+    rows = f"{limits.min_rows:,} to {limits.max_rows:,} rows"
+    volume = _batch(
+        gxe.ExpectTableRowCountToBeBetween, "volume", rows, min_value=limits.min_rows, max_value=limits.max_rows
+    )
+    if empty:
+        return _suite(f"{table.name} limits", [volume])
+    found = [
+        _row(gxe.ExpectColumnValuesToBeNull, rule, asked, column=shape_column(rule)) for rule, asked in SHAPE.items()
+    ]
+    found += [volume, _share(QUARANTINED, "max_quarantined", limits.max_quarantined, "rows quarantined")]
+    found += [_share(REPEATED, "max_duplicate", limits.max_duplicate, "rows repeated inside the batch")]
+    if limits.max_null < 1:
+        found += [_known(c.name, limits.max_null) for c in table.columns if c.nullable]
+    if newest_receipt is not None:
+        asked = f"newest `{table.event_time}` within {limits.fresh_within} of the newest receipt, {newest_receipt}"
+        oldest = pd.Timestamp(newest_receipt - limits.fresh_within)
+        found.append(
+            _batch(gxe.ExpectColumnMaxToBeBetween, "fresh_within", asked, column=table.event_time, min_value=oldest)
+        )
+    return _suite(f"{table.name} limits", found)
+
+
+def shape_column(rule: str) -> str:
+    """The column of a batch's lines that says how a row breaks a rule of shape."""
+    return f"shape {rule}"
+
+
+def validate(table: Table, rows: pa.Table, arrival: datetime | None = None) -> Checked:
+    """Check typed rows against the table's row rules."""
+    if rows.num_rows == 0:
+        return Checked(0)
+    frame, suite = frame_of(table, rows), suite_of(table, arrival)
+    results = _run(suite, frame, "BOOLEAN_ONLY")
+    failed = [result.expectation_config.to_domain_obj() for result in results if not result.success]
+    # rows are listed only where some failed: listing costs as much again as checking
+    told = _run(_suite(suite.name, failed), frame, "COMPLETE") if failed else []
+    broken: dict[int, list[tuple[str, str]]] = {}
+    for result in told:
+        meta, values = result.expectation_config.meta, result.result["unexpected_list"]
+        for value, row in zip(values, result.result["unexpected_index_list"], strict=True):
+            broken.setdefault(row, []).append((meta["rule"], _reason(meta, value)))
+    checks = tuple(_check(result) for result in results if result.success) + tuple(_check(result) for result in told)
+    return Checked(rows.num_rows, checks, {row: tuple(found) for row, found in broken.items()})
+
+
+def validate_batch(table: Table, lines: pd.DataFrame, newest_receipt: datetime | None) -> tuple[Check, ...]:
+    """Check a whole batch against the table's limits, from one line a delivered row."""
+    suite = limits_suite_of(table, newest_receipt, empty=lines.empty)
+    return tuple(_check(result) for result in _run(suite, lines, "BASIC"))
+
+
+def frame_of(table: Table, rows: pa.Table) -> pd.DataFrame:
+    """What the suite of row rules looks at: the columns (lists as their lengths), and one column a rule."""
+    columns = {c.name: _plain(rows[c.name]).to_pandas() for c in table.columns}
+    if not table.rules:
+        return pd.DataFrame(columns)
+    typed = rows.to_pandas(types_mapper=pd.ArrowDtype)  # Arrow types know null from false
+    return pd.DataFrame(columns | {_column_of(rule): _holds(table, rule, typed) for rule in table.rules})
+
+
+def _holds(table: Table, rule: Rule, rows: pd.DataFrame) -> pd.Series:
+    try:
+        held = rows.eval(rule.holds, engine="python")
+    except (pd.errors.UndefinedVariableError, SyntaxError, TypeError, ValueError, AttributeError) as error:
+        raise DefinitionError(
+            f"table {table.name}, rule {rule.name}: `{rule.holds}` cannot be evaluated: {error}"
+        ) from error
+    if not isinstance(held, pd.Series) or not pd.api.types.is_bool_dtype(held):
+        raise DefinitionError(f"table {table.name}, rule {rule.name}: `{rule.holds}` is not true or false for each row")
+    return held.astype("boolean").fillna(True).astype(bool)
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.list_value_length(column) if pa.types.is_list(column.type) else column
+
+
+def _column_of(rule: Rule) -> str:
+    return f"rule {rule.name}"
+
+
+def _of_column(table: Table, column: Column, arrival: datetime | None) -> list[Any]:
+    gxe, name, found = _gxe(), column.name, []
+    if not column.nullable:
+        found.append(_row(gxe.ExpectColumnValuesToNotBeNull, f"{name}.known", f"`{name}` is there", column=name))
+    if column.one_of:
+        words = list(column.one_of)
+        found.append(_row(gxe.ExpectColumnValuesToBeInSet, f"{name}.one_of", f"`{name}` is one of {', '.join(words)}",
+                          column=name, value_set=words))  # fmt: skip
+    if column.low is not None or column.high is not None:
+        asked = f"`{name}` is from {_end(column.low)} to {_end(column.high)}{' ' + column.unit if column.unit else ''}"
+        found.append(_row(gxe.ExpectColumnValuesToBeBetween, f"{name}.range", asked, column=name,
+                          min_value=column.low, max_value=column.high))  # fmt: skip
+    if column.dtype == "timestamp":
+        latest = arrival + CLOCKS_DIFFER if arrival and name == table.received_time else LATEST
+        asked = f"`{name}` is from {EARLIEST:%Y-%m-%d} to {latest:%Y-%m-%d %H:%M}: anything else is a wrong clock"
+        found.append(_row(gxe.ExpectColumnValuesToBeBetween, f"{name}.clock", asked, column=name,
+                          min_value=pd.Timestamp(EARLIEST), max_value=pd.Timestamp(latest)))  # fmt: skip
+    if column.dtype == "string" and (name in table.key or column.refers_to):
+        asked = f"`{name}` has 1 to {LONGEST_ID} characters"
+        kind = gxe.ExpectColumnValueLengthsToBeBetween
+        found.append(_row(kind, f"{name}.length", asked, column=name, min_value=1, max_value=LONGEST_ID))
+    return found
+
+
+def _of_rule(rule: Rule) -> Any:
+    asked = f"`{rule.holds}`: {rule.why}"
+    return _row(
+        _gxe().ExpectColumnValuesToBeInSet, rule.name, asked, column=_column_of(rule), value_set=[True], told=False
+    )
+
+
+def _share(column: str, rule: str, limit: float, of: str) -> Any:
+    kind, asked = _gxe().ExpectColumnProportionOfNonNullValuesToBeBetween, f"at most {limit:.1%} of {of}"
+    return _batch(kind, rule, asked, of="share", column=column, max_value=limit)
+
+
+def _known(name: str, limit: float) -> Any:
+    kind, asked = _gxe().ExpectColumnProportionOfNonNullValuesToBeBetween, f"at most {limit:.1%} of `{name}` null"
+    return _batch(kind, f"{name}.max_null", asked, of="known", column=name, min_value=1 - limit)
+
+
+def _row(kind: Any, rule: str, asked: str, told: bool = True, **given: object) -> Any:
+    return kind(severity="warning", meta={"rule": rule, "asked": asked, "told": told, "level": "row"}, **given)
+
+
+def _batch(kind: Any, rule: str, asked: str, of: str = "", **given: object) -> Any:
+    return kind(severity="critical", meta={"rule": rule, "asked": asked, "level": "batch", "of": of}, **given)
+
+
+def _end(value: float | None) -> str:
+    return "any" if value is None else f"{value:,g}"
+
+
+def _reason(meta: Mapping[str, Any], value: Any) -> str:
+    if not meta["told"]:
+        return f"breaks {meta['asked']}"
+    shown = "null" if pd.isna(value) else repr(value) if isinstance(value, str) else str(value)
+    return f"{meta['asked']}; it is {shown[:80]}"
+
+
+def _check(result: Any) -> Check:
+    meta, found = result.expectation_config.meta, result.result
+    seen = found.get("observed_value", found.get("partial_unexpected_list", [])[:1])
+    broken = int(found.get("unexpected_count", 0))
+    return Check(
+        meta["rule"], meta["level"], meta["asked"], bool(result.success), broken, _seen(seen, meta.get("of", ""))
+    )
+
+
+def _seen(value: Any, of: str = "") -> str:
+    if isinstance(value, list):
+        return ", ".join(_seen(item) for item in value)
+    if of:
+        return f"{value if of == 'share' else 1 - value:.1%}"
+    return f"{value:,.4g}" if isinstance(value, float) else str(value)
+
+
+def _run(suite: Any, frame: pd.DataFrame, detail: str) -> Sequence[Any]:
+    outcome = _definition().get_batch({"dataframe": frame}).validate(suite, result_format=detail)
+    for result in outcome.results:
+        info = result.exception_info  # of the expectation, or one entry for each metric behind it
+        raised = [each for each in (info, *info.values()) if isinstance(each, dict) and each.get("raised_exception")]
+        if raised:  # neither passed nor failed: the suite itself is wrong
+            rule, told = result.expectation_config.meta["rule"], raised[0].get("exception_message")
+            raise DefinitionError(f"suite {suite.name}: {rule} cannot be evaluated: {told}")
+    return list(outcome.results)
+
+
+def _suite(name: str, expectations: Sequence[Any]) -> Any:
+    import great_expectations as gx
+
+    return gx.ExpectationSuite(name=name, expectations=list(expectations))
+
+
+def _gxe() -> Any:
+    _definition()
+    import great_expectations.expectations as gxe
+
+    return gxe
+
+
+@cache
+def _definition() -> Any:
+    """The one ephemeral context of this process, as something that makes batches of data frames."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read when the library is first imported
+    import great_expectations as gx
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    return (
+        context.data_sources.add_pandas("delivered")
+        .add_dataframe_asset("rows")
+        .add_batch_definition_whole_dataframe("all")
+    )

@@ -1,0 +1,79 @@
+"""The tables page of the documentation, made from the definitions: it cannot go stale.
+
+python -m validation.tables_page > docs/tables.md
+"""
+
+from collections.abc import Iterator, Sequence
+
+from validation.contract import EARLIEST, LATEST, Column, Table
+from validation.delivered import SHAPE
+from validation.expectations import CLOCKS_DIFFER, LONGEST_ID
+from validation.verdict import markdown
+
+INTRODUCTION = """# Tables
+
+Generated from the definitions by `python -m validation.tables_page > docs/tables.md`; a test compares the two.
+
+How rows are delivered is in [landing.md](landing.md). A row that breaks a row rule is quarantined with its raw bytes
+and the reason. A batch that breaks a limit is refused as a whole: nothing of it is accepted, all of it is kept in
+quarantine, and nothing downstream runs. Great Expectations decides both, by suites made from the same definitions.
+"""
+
+
+def page(tables: Sequence[Table]) -> str:
+    """The whole page as Markdown."""
+    parts = [INTRODUCTION, _everywhere(), *(_table(table) for table in tables)]
+    return "\n".join(parts)
+
+
+def _everywhere() -> str:
+    rules = [(f"`{rule}`", asked) for rule, asked in SHAPE.items()]
+    rules.append(("`<column>.known`", "a column that may not be null is there"))
+    rules.append(("`<key>.length`", f"keys and references have 1 to {LONGEST_ID} characters"))
+    rules.append(("`<moment>.clock`", f"a moment lies from {EARLIEST:%Y-%m-%d} to {LATEST:%Y-%m-%d}; a receipt at most "
+                  f"{CLOCKS_DIFFER.seconds // 60} minutes after the file's own arrival"))  # fmt: skip
+    return f"## Rules of every table\n\n{markdown(('rule', 'what must hold'), rules)}\n"
+
+
+def _table(table: Table) -> str:
+    names = [f"`{name}`" for name in table.identity]
+    times = f"It happened at `{table.event_time}`; we knew it at `{table.received_time}`."
+    facts = f"A row is {table.row}. Owner: {table.owner}. The same {', '.join(names)} is the same row. {times}"
+    columns = markdown(("column", "type", "meaning", "allowed"), [_column(column) for column in table.columns])
+    rules = [(f"`{r.name}`", f"`{r.holds}`", r.why) for r in table.rules]
+    parts = [f"## {table.name}", facts, columns]
+    parts += [markdown(("rule", "what must hold", "why"), rules)] if rules else []
+    return "\n\n".join([*parts, markdown(("limit of a batch", "value"), list(_limits(table)))]) + "\n"
+
+
+def _column(column: Column) -> tuple[str, str, str, str]:
+    return (f"`{column.name}`", column.dtype, column.meaning, "; ".join(_allowed(column)))
+
+
+def _allowed(column: Column) -> Iterator[str]:
+    if column.one_of:
+        yield ", ".join(f"`{word}`" for word in column.one_of)
+    if column.low is not None or column.high is not None:
+        ends = ["any" if end is None else f"{end:,g}" for end in (column.low, column.high)]
+        yield f"{ends[0]} to {ends[1]}{' ' + column.unit if column.unit else ''}"
+    elif column.unit:
+        yield f"in {column.unit}"
+    if column.refers_to:
+        yield f"found in `{column.refers_to}` (told, not refused)"
+    if column.nullable:
+        yield "may be null"
+
+
+def _limits(table: Table) -> Iterator[tuple[str, str]]:
+    limits = table.limits
+    yield "rows", f"{limits.min_rows:,} to {limits.max_rows:,}"
+    yield "rows quarantined", f"at most {limits.max_quarantined:.0%}"
+    yield "rows repeated inside the batch", f"at most {limits.max_duplicate:.0%}"
+    yield "nulls in a column that may be null", f"at most {limits.max_null:.0%}" if limits.max_null < 1 else "any share"
+    yield "newest event before the newest receipt", f"at most {limits.fresh_within.total_seconds() / 3600:,g} hours"
+
+
+if __name__ == "__main__":
+    from validation.home_feed import TABLES
+
+    print(page(TABLES), end="")
