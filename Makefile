@@ -36,6 +36,8 @@ bench: $(READY) ## how fast the parts are, as ratios within one run
 lock: $(READY) ## resolve the dependencies anew: hashed and without addresses
 	@$(BIN)/uv lock --upgrade
 	@$(BIN)/uv export --frozen --no-emit-project --no-annotate --no-header -o requirements.lock -q
+	@$(BIN)/uv export --frozen --no-emit-project --no-annotate --no-header --no-dev --group production -o infra/code_location.lock -q
+	@$(BIN)/uv export --frozen --no-emit-project --no-annotate --no-header --only-group serving -o infra/service.lock -q
 
 clean: ## forget all data, runs and releases (keeps the virtual environment)
 	rm -rf .flywheel

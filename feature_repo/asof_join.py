@@ -13,14 +13,14 @@ NOTHING = -1
 
 
 def last_known(codes: Ints, at: Ints, order: Ints, asked_codes: Ints, asked_at: Ints) -> Ints:
-    """The row that answers each question: of its entity's rows with `at` up to the asked time, the last; NOTHING if none.
+    """The row that answers each question: of its entity's rows up to the asked time the last; NOTHING if there is none.
 
     codes, at     (rows,) entity and time of each row; NOTHING names no entity
     order         (rows,) which of several rows at the same time is the later one
     asked_codes   (questions,) likewise; a row at the asked time itself answers it
 
-    All rows and questions are put in one order, rows before questions of the same time, and each question takes the row
-    that came last: a running maximum.
+    All rows and questions are put in one order, rows before questions of the same time, and each question takes the
+    row that came last: a running maximum.
     """
     rows, asked = len(codes), len(asked_codes)
     code, time = np.concatenate([codes, asked_codes]), np.concatenate([at, asked_at])
@@ -37,7 +37,7 @@ def last_known(codes: Ints, at: Ints, order: Ints, asked_codes: Ints, asked_at: 
 
 
 def never_superseded(codes: Ints, at: Ints, order: Ints) -> NDArray[np.bool_]:
-    """(rows,) whether a row was the newest of its entity when it became known: `order` places it by age, `at` is when."""
+    """(rows,) whether a row was the newest of its entity when it became known: `order` is by age, `at` is when."""
     sequence = np.lexsort((order, at, codes))
     newest = codes[sequence] * (len(codes) + 1) + order[sequence]
     kept = np.empty(len(codes), dtype=bool)
@@ -50,7 +50,8 @@ def newest(codes: Ints, order: Ints) -> Ints:
     sequence = np.lexsort((order, codes))
     sorted_codes = codes[sequence]
     last = np.append(sorted_codes[1:] != sorted_codes[:-1], True) if len(codes) else np.empty(0, dtype=bool)
-    return sequence[last & (sorted_codes != NOTHING)]
+    found: Ints = sequence[last & (sorted_codes != NOTHING)]
+    return found
 
 
 def ages(rows: pa.Table, columns: Sequence[str]) -> Ints:

@@ -1,8 +1,8 @@
 """Feast's offline store with a point-in-time join of our own: one answer an entity row, always.
 
-Keys are compared as columns, so compound keys never meet by accident. A row at the very time asked for counts, and so does
-one that is exactly as old as the view's time to live. Of rows at one time the one created last counts. Feast's own join on
-Spark fails each of these, or repeats rows on duplicates.
+Keys are compared as columns, so compound keys never meet by accident. A row at the very time asked for counts, and so
+does one that is exactly as old as the view's time to live. Of rows at one time the one created last counts. Feast's own
+join on Spark lets compound keys meet and repeats entity rows where the source repeats a row.
 
 Small views in local Parquet are joined in this process with Arrow, large ones on Spark; the answers are the same.
 """
@@ -84,7 +84,9 @@ class Questions:
         """Row number, keys and moment: all that a join needs."""
         missing = [key for key in keys if key not in self.table.column_names]
         if missing:
-            raise DefinitionError(f"entity rows: no column for the join keys {missing}; there are {self.table.column_names}")
+            raise DefinitionError(
+                f"entity rows: no column for the join keys {missing}; there are {self.table.column_names}"
+            )
         times = self.table[self.time].cast(MOMENT, safe=False)
         return self.table.select([ROW, *keys]).append_column(TIME, times)
 
@@ -99,10 +101,12 @@ class AsofJob(SparkRetrievalJob):  # type: ignore[misc]
 
     def to_spark_df(self) -> "DataFrame":
         """The answers as a Spark frame."""
-        return session(self._config.offline_store.settings).createDataFrame(self._to_arrow_internal())
+        answered: DataFrame = session(self._config.offline_store.settings).createDataFrame(self._to_arrow_internal())
+        return answered
 
     def _to_df_internal(self, timeout: int | None = None) -> pd.DataFrame:
-        return self._to_arrow_internal(timeout).to_pandas()
+        answered: pd.DataFrame = self._to_arrow_internal(timeout).to_pandas()
+        return answered
 
     def _to_arrow_internal(self, timeout: int | None = None) -> pa.Table:
         return reduce(self._answered, self._views, self._questions.table.drop_columns([ROW]))
@@ -194,7 +198,9 @@ def ask(entity_df: Any, settings: Settings) -> Questions:
     times = [f.name for f in table.schema if pa.types.is_timestamp(f.type)]
     time = "event_timestamp" if "event_timestamp" in table.column_names else times[0] if len(times) == 1 else None
     if time is None:
-        raise DefinitionError(f"entity rows: no column `event_timestamp`, and {len(times)} columns of times to choose from")
+        raise DefinitionError(
+            f"entity rows: no column `event_timestamp`, and {len(times)} columns of times to choose from"
+        )
     place = table.column_names.index(time)
     moments = table[time] if pa.types.is_timestamp(table[time].type) else pc.cast(table[time], pa.timestamp("us"))
     utc = moments.cast(pa.timestamp(moments.type.unit, tz="UTC"))

@@ -126,5 +126,5 @@ def read(spark: "SparkSession", lake: Lake, table: Table, days: list[date]) -> "
     from pyspark.sql.pandas.types import from_arrow_schema
 
     schema = from_arrow_schema(table.schema)
-    folders = [str(lake.path(f"tables/{table.name}", day)) for day in days]
+    folders = [str(lake.path(f"tables/{table.name}", day).absolute()) for day in days]
     return spark.read.schema(schema).parquet(*folders) if folders else spark.createDataFrame([], schema)

@@ -25,7 +25,7 @@ DRAFTED = "name string, day date, file string, rows long"
 
 def replace_days(lake: Lake, name: str, rows: "DataFrame", day_of: str, days: Iterable[date]) -> int:
     """Write `rows` to the day of their column `day_of`, all in one job, and empty those of `days` that get none."""
-    drafts = rows.mapInArrow(partial(_drafted, lake, name, day_of), DRAFTED).toArrow()
+    drafts = rows.mapInArrow(partial(_drafted, placed(lake), name, day_of), DRAFTED).toArrow()
     return sum(commit(lake, name, drafts, days).values())
 
 
@@ -37,14 +37,17 @@ def commit(lake: Lake, name: str, drafts: pa.Table, days: Iterable[date]) -> dic
         path = Path(draft["file"])
         os.replace(path, path.with_name(path.name.removeprefix(".")))
         counts[draft["day"]] += draft["rows"]
-    for path in old:
+    abandoned = [
+        path for day in counts for path in lake.path(name, day).glob(".part-*.parquet")
+    ]  # of tasks that failed
+    for path in (*old, *abandoned):
         path.unlink()
     return counts
 
 
-def span(first: date, last: date) -> list[date]:
-    """Every day from `first` to `last`, both inclusive."""
-    return [first + timedelta(days=i) for i in range((last - first).days + 1)]
+def placed(lake: Lake) -> Lake:
+    """The same lake for processes that work in other folders."""
+    return Lake(lake.root.absolute())
 
 
 def _drafted(lake: Lake, name: str, day_of: str, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -93,7 +96,7 @@ class Drafts:
 
     def _append(self, name: str, day: date, rows: pa.Table) -> None:
         if (name, day) not in self.writers:
-            file = self.lake.path(name, day).absolute() / f".part-{uuid.uuid4().hex}.parquet"
+            file = self.lake.path(name, day) / f".part-{uuid.uuid4().hex}.parquet"
             file.parent.mkdir(parents=True, exist_ok=True)
             self.files[name, day], self.rows[name, day] = file, 0
             self.writers[name, day] = pq.ParquetWriter(file, rows.schema)

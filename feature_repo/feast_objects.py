@@ -32,8 +32,13 @@ def project(features: FeatureSet) -> Project:
 
 def _entity(features: FeatureSet, name: str, meaning: str) -> Entity:
     return Entity(
-        name=name, join_keys=[name], value_type=ValueType.STRING, description=meaning, owner=features.owner, tags={"kind": "key"}
-    )  # fmt: skip
+        name=name,
+        join_keys=[name],
+        value_type=ValueType.STRING,
+        description=meaning,
+        owner=features.owner,
+        tags={"kind": "key"},
+    )
 
 
 def _counters(features: FeatureSet, view: CounterView, entities: Mapping[str, Entity], lake_root: Path) -> FeatureView:
@@ -44,8 +49,11 @@ def _counters(features: FeatureSet, view: CounterView, entities: Mapping[str, En
     }
     source = _source(features, view.name, view.meaning, lake_root / "states" / view.name)
     pushed = PushSource(
-        name=f"{view.name}_pushed", batch_source=source, description=f"{view.meaning}, minute by minute", owner=features.owner
-    )  # fmt: skip
+        name=f"{view.name}_pushed",
+        batch_source=source,
+        description=f"{view.meaning}, minute by minute",
+        owner=features.owner,
+    )
     descriptions["published_at"] = "the moment the counters are true for"
     return _view(features, view, entities, pushed, counter_fields(view.counters), descriptions, {"kind": "counters"})
 
@@ -70,7 +78,8 @@ def _view(
 ) -> FeatureView:  # fmt: skip
     keys = [Field(name=key, dtype=feast_types.String, description=features.entities[key]) for key in view.keys]
     values = [
-        Field(name=name, dtype=feast_type(kind), description=descriptions.get(name, "")) for name, kind in fields.items()
+        Field(name=name, dtype=feast_type(kind), description=descriptions.get(name, ""))
+        for name, kind in fields.items()
     ]
     return FeatureView(
         name=view.name, entities=[entities[key] for key in view.keys], ttl=features.ttl, schema=[*keys, *values],

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-from feast.infra.key_encoding_utils import serialize_entity_key  # noqa: F401
 from feast.infra.online_stores.online_store import OnlineStore
+from feast.protos.feast.serving.ServingService_pb2 import FieldStatus
 from feast.protos.feast.types.Value_pb2 import Value
 from feast.repo_config import FeastConfigBaseModel
 from feast.type_map import feast_value_type_to_python_type, python_values_to_proto_values
@@ -25,16 +25,19 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class PackedOnlineStoreConfig(FeastConfigBaseModel):  # type: ignore[misc]
-    """Where the store is; without `redis_url` it is where the settings say."""
+    """Where the store is, without `redis_url` where the settings say; `as_of` is the time to take it to be."""
 
     type: Literal["feature_repo.packed_online_store.PackedOnlineStore"] = (
         "feature_repo.packed_online_store.PackedOnlineStore"
     )
     redis_url: str | None = None
+    as_of: datetime | None = None
     settings: Settings = Field(default_factory=repository_settings)
 
     def now(self) -> datetime:
         """What time the installation believes it is: the clock's, or that of the events it replays."""
+        if self.as_of:
+            return utc(self.as_of)
         start = self.settings.replay_from
         return utc(start) + timedelta(seconds=time.monotonic() - STARTED) if start else datetime.now(UTC)
 
@@ -72,15 +75,23 @@ class PackedOnlineStore(OnlineStore):  # type: ignore[misc]
     def online_read(
         self, config: Any, table: Any, entity_keys: Sequence[Any], requested_features: Sequence[str] | None = None
     ) -> list[tuple[datetime | None, dict[str, Any] | None]]:
-        """The records of some entities; a record older than the view's time to live keeps its time but has no values."""
+        """The records of some entities; one that is too old, or from the future, has its time but no values."""
         laid_out = view_layout(config, table)
         found = read(self.client(config), laid_out, [entity_key(laid_out, key) for key in entity_keys])
+        usable = found.presence(config.online_store.now().timestamp()) == Presence.PRESENT
         names = requested_features or [f.name for f in table.features]
         columns = {name: _messages(table, name, found.column(name)) for name in names}
-        return [
-            (None, None) if not there else (EPOCH + timedelta(seconds=float(at)), {n: columns[n][i] for n in names})
-            for i, (there, at) in enumerate(zip(found.present, found.at, strict=True))
+        times = [
+            EPOCH + timedelta(seconds=at) if there else None for at, there in zip(found.at, found.present, strict=True)
         ]
+        return [(at, {n: columns[n][i] for n in names} if usable[i] else None) for i, at in enumerate(times)]
+
+    def _read_features_per_fv(self, config: Any, grouped_refs: Any, *given: Any, **named: Any) -> None:
+        """Feast's own reading, which knows two states of a value, and then the four there are."""
+        super()._read_features_per_fv(config, grouped_refs, *given, **named)
+        response = named.get("online_features_response") or given[2]
+        for column in response.results:
+            column.statuses[:] = map(_status, column.statuses, column.values, column.event_timestamps)
 
     def update(
         self, config: Any, tables_to_delete: Sequence[Any], tables_to_keep: Sequence[Any],
@@ -107,7 +118,9 @@ def records_of(laid_out: Layout, rows: pa.Table, time: str, created: str) -> lis
     for i, name in enumerate(laid_out.floats):
         floats[:, i] = rows[name].cast(pa.float32()).fill_null(float("nan")).to_numpy()
     others = [_plain_column(rows[name]) for name in laid_out.others]
-    micros = [rows[c].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).fill_null(0).to_numpy() for c in (time, created)]
+    micros = [
+        rows[c].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).fill_null(0).to_numpy() for c in (time, created)
+    ]
     return encode(laid_out, floats, others, micros[0], micros[1])
 
 
@@ -150,4 +163,9 @@ def _messages(view: Any, name: str, column: Any) -> list[Any]:
     return messages
 
 
-__all__ = ["PackedOnlineStore", "PackedOnlineStoreConfig", "Presence", "records_of", "view_layout"]
+def _status(status: int, value: Any, at: Any) -> int:
+    if status == FieldStatus.NOT_FOUND and (at.seconds or at.nanos):
+        return int(FieldStatus.OUTSIDE_MAX_AGE)
+    if status == FieldStatus.PRESENT and value.WhichOneof("val") is None:
+        return int(FieldStatus.NULL_VALUE)
+    return status

@@ -18,7 +18,7 @@ from redis.exceptions import ConnectionError as Refused
 from redis.exceptions import TimeoutError as TooSlow
 from redis.retry import Retry
 
-from feature_repo.record_layout import Key, Layout, Packed, Presence, decode, encode, layout, layouts
+from feature_repo.record_layout import EMPTY, Key, Layout, Packed, Presence, decode, encode, layout, layouts
 from validation.errors import Unavailable
 from validation.settings import utc
 
@@ -164,7 +164,7 @@ def delete_view(redis: Redis, layout: Layout) -> int:
 def position(redis: Redis, layout: Layout) -> str:
     """Where the change stream ends now."""
     with _reached(redis):
-        return _end(redis, layout) or "0-0"
+        return _end(redis, layout) or EMPTY
 
 
 def changes(redis: Redis, layout: Layout, after: str, at_most: int = 100) -> Changes:
@@ -173,7 +173,7 @@ def changes(redis: Redis, layout: Layout, after: str, at_most: int = 100) -> Cha
         complete = _reaches_back(redis, layout, after)
         entries: Any = redis.xread({layout.changes: after}, count=at_most) if complete else []
         announced = entries[0][1] if entries else []
-        end = announced[-1][0].decode() if announced else (after if complete else _end(redis, layout) or "0-0")
+        end = announced[-1][0].decode() if announced else (after if complete else _end(redis, layout) or EMPTY)
         names = {name for _, fields in announced for name in fields}
     return Changes(end, read(redis, layout, [layout.entity(name.decode()) for name in names]), complete)
 
@@ -181,10 +181,10 @@ def changes(redis: Redis, layout: Layout, after: str, at_most: int = 100) -> Cha
 def _reaches_back(redis: Redis, layout: Layout, after: str) -> bool:
     end = _end(redis, layout)
     if end is None or _order(after) > _order(end):
-        return after == "0-0"  # the stream was lost with the server's memory
+        return after == EMPTY  # the stream was lost with the server's memory
     first: Any = redis.xrange(layout.changes, count=1)
     length: Any = redis.xlen(layout.changes)
-    if after == "0-0":
+    if after == EMPTY:
         return bool(length < REMEMBERED)
     return bool(first) and _order(first[0][0].decode()) <= _order(after)
 

@@ -5,11 +5,11 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from feature_repo.contributions import read
-from feature_repo.day_partitions import replace_days, span
+from feature_repo.day_partitions import replace_days
 from feature_repo.definition import FeatureSet, ProfileView
 from validation.contract import Table, unknown
 from validation.errors import DefinitionError
-from validation.lake import Lake
+from validation.lake import Lake, days_from
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -37,7 +37,9 @@ def publish(
         received = [day for day in lake.days(f"tables/{table.name}") if day <= last]
         known = described(read(spark, lake, table, received), view, table)
         of_range = known.where(sql.to_date("event_timestamp").between(sql.lit(first), sql.lit(last)))
-        rows[view.name] = replace_days(lake, f"profiles/{view.name}", of_range, "event_timestamp", span(first, last))
+        rows[view.name] = replace_days(
+            lake, f"profiles/{view.name}", of_range, "event_timestamp", days_from(first, last)
+        )
     return rows
 
 

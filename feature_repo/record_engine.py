@@ -1,4 +1,4 @@
-"""How Feast fills the online store: the newest row of each entity goes from Arrow into packed records, whole columns at once.
+"""How Feast fills the online store: the newest row of each entity, from Arrow into packed records, by whole columns.
 
 Feast's own engine turns every value into a message of its own first.
 """

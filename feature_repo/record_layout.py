@@ -25,6 +25,7 @@ from validation.errors import DefinitionError
 
 Key = tuple[str, ...]
 SEPARATOR = "\x1f"
+EMPTY = "0-0"  # position before the first change
 _KEY_WORDS = str.maketrans({"\\": "\\\\", SEPARATOR: "\\" + SEPARATOR})
 _PACK, _UNPACK = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder().decode
 

@@ -40,10 +40,12 @@ class Snapshots:
     def _fits(self, day: date) -> bool:
         return bool(self.lake.read(COMPLETE, [day])["counted"].to_pylist() == [self.counted])
 
-    def read(self, spark: "SparkSession", view: CounterView, day: date) -> "DataFrame | None":
+    def read(self, spark: "SparkSession", view: CounterView, day: date | None) -> "DataFrame | None":
         """The states of a view at the end of a day; none where nothing was ever counted."""
-        folder = self.lake.path(f"snapshots/{view.name}", day)
-        return spark.read.parquet(str(folder)) if folder.exists() else None
+        if day is None:
+            return None
+        folder = self.lake.path(f"snapshots/{view.name}", day).absolute()
+        return spark.read.parquet(str(folder)) if any(folder.glob("part-*.parquet")) else None
 
     def forget_from(self, day: date) -> None:
         """Remove the snapshots of `day` and later: the days before them are about to be folded anew."""

@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 
 from feature_repo.contributions import contributions, weight
-from feature_repo.day_partitions import DRAFTED, Drafts, commit, span
+from feature_repo.day_partitions import DRAFTED, Drafts, commit, placed
 from feature_repo.definition import CounterView, FeatureSet, seconds
 from feature_repo.histories import MICROSECONDS, published, standing, states_of
 from feature_repo.snapshots import Snapshots
 from validation.contract import Table
-from validation.lake import Lake
+from validation.lake import Lake, days_from
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -44,24 +44,39 @@ def publish(
     Doing it again gives the same rows.
     """
     snapshots = Snapshots(lake, features)
-    before = snapshots.newest_before(first)
-    start = before + timedelta(days=1) if before else min([first, *snapshots.received_days()])
-    snapshots.forget_from(start)
-    days, kept = span(start, last), span(max(start, last - timedelta(days=1)), last)
-    events = contributions(spark, lake, features, tables, start, last).persist()
-    rows, entities = {}, {}
-    try:
-        for view in features.counter_views:
-            previous = snapshots.read(spark, view, before) if before else None
-            drafts = ordered(events, previous, view).mapInArrow(partial(_drafted, lake, view, kept), DRAFTED).toArrow()
-            published = commit(lake, f"states/{view.name}", drafts, days)
-            rows[view.name] = sum(count for day, count in published.items() if day >= first)
-            entities[view.name] = commit(lake, f"snapshots/{view.name}", drafts, kept)[last]
-        counted = events.count()
-    finally:
-        events.unpersist()
-    snapshots.complete(kept)
-    return PublishedFacts(first, last, counted, rows, entities)
+    with lake.locked("states"):
+        before = snapshots.newest_before(first)
+        start = before + timedelta(days=1) if before else min([first, *snapshots.received_days()])
+        snapshots.forget_from(start)
+        events = contributions(spark, lake, features, tables, start, last).persist()
+        try:
+            made = {
+                view.name: _publish_view(
+                    events, snapshots.read(spark, view, before), lake, view, days_from(start, last)
+                )
+                for view in features.counter_views
+            }
+            counted = events.count()
+        finally:
+            events.unpersist()
+        snapshots.complete(_kept(days_from(start, last)))
+    rows = {name: sum(count for day, count in days.items() if day >= first) for name, (days, _) in made.items()}
+    return PublishedFacts(first, last, counted, rows, {name: entities for name, (_, entities) in made.items()})
+
+
+def _publish_view(
+    events: "DataFrame", previous: "DataFrame | None", lake: Lake, view: CounterView, days: list[date]
+) -> tuple[dict[date, int], int]:
+    """Replace a view's days; says the rows of each, and how many entities have a state at the end of the last."""
+    task = partial(_drafted, placed(lake), view, _kept(days))
+    drafts = ordered(events, previous, view).mapInArrow(task, DRAFTED).toArrow()
+    rows = commit(lake, f"states/{view.name}", drafts, days)
+    return rows, commit(lake, f"snapshots/{view.name}", drafts, _kept(days))[days[-1]]
+
+
+def _kept(days: list[date]) -> list[date]:
+    """The days to take snapshots of: the last is likely to be published again, and then goes on from the one before."""
+    return days[-2:]
 
 
 def _drafted(lake: Lake, view: CounterView, kept: list[date], batches: Batches) -> Batches:

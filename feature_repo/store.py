@@ -25,20 +25,21 @@ CHECKOUT = Path(__file__).parent.parent
 
 
 def repository_settings() -> Settings:
-    """The settings for Feast's own commands, which run in the repository's folder: a relative home is the checkout's."""
+    """The settings for Feast's own commands, which run in this folder: a relative home is the checkout's."""
     settings = Settings()
     return settings.model_copy(update={"home": CHECKOUT / settings.home})
 
 
 class HomeRegistryStore(FileRegistryStore):  # type: ignore[misc]
-    """Feast's registry in one file below the home; written whole or not at all, so that readers never see half of it."""
+    """Feast's registry in one file below the home; written whole or not at all: readers never see half of it."""
 
     def __init__(self, registry_config: Any, repo_path: Path | None) -> None:
         path = repository_settings().home / registry_config.path
         super().__init__(registry_config.model_copy(update={"path": str(path)}), path.parent)
+        self._filepath: Path = path
 
     def _write_registry(self, registry_proto: Any) -> None:
-        target = self._filepath
+        target: Path = self._filepath
         target.parent.mkdir(parents=True, exist_ok=True)
         self._filepath = target.with_name(f".{target.name}.{os.getpid()}")
         try:
@@ -55,7 +56,7 @@ def quieten() -> None:
     warnings.filterwarnings("ignore", message="The spark .* is an experimental feature", category=RuntimeWarning)
 
 
-def configuration(settings: Settings, name: str) -> "RepoConfig":
+def configuration(settings: Settings, name: str, as_of: datetime | None = None) -> "RepoConfig":
     """What feature_store.yaml says, for any feature set and any home."""
     from feast import RepoConfig
 
@@ -67,31 +68,34 @@ def configuration(settings: Settings, name: str) -> "RepoConfig":
             "path": str(settings.home.absolute() / "feast" / f"{name}.db"),
         },
         offline_store={"type": "feature_repo.asof_offline_store.AsofOfflineStore", "settings": settings},
-        online_store={"type": "feature_repo.packed_online_store.PackedOnlineStore", "settings": settings},
+        online_store={
+            "type": "feature_repo.packed_online_store.PackedOnlineStore",
+            "settings": settings,
+            "as_of": as_of,
+        },
         batch_engine={"type": "feature_repo.record_engine.RecordEngine"},
         entity_key_serialization_version=3,
         auth={"type": "no_auth"},
     )
 
 
-def open_store(settings: Settings, features: FeatureSet) -> "FeatureStore":
-    """The store of a feature set, with its definitions applied; views and services no longer defined are removed."""
+def open_store(settings: Settings, features: FeatureSet, as_of: datetime | None = None) -> "FeatureStore":
+    """The store of a feature set, with its definitions applied; views and services no longer defined are removed.
+
+    `as_of` is the time its online part takes it to be, for questions about the past; without it, the installation's.
+    """
     from feast import FeatureStore
 
     from feature_repo.feast_objects import objects, project
 
     quieten()
-    store = FeatureStore(config=configuration(settings, features.name))
+    store = FeatureStore(config=configuration(settings, features.name, as_of))
     declared = objects(features, settings.lake)
-    digest = _digest(features, declared)
-    if digest not in {p.tags.get("definitions") for p in store.registry.list_projects()}:
-        kept = {(type(o).__name__, o.name) for o in declared}
-        held = [*store.list_feature_services(), *store.list_feature_views(), *store.list_entities(), *store.list_data_sources()]
-        gone = [o for o in held if (type(o).__name__, o.name) not in kept]
-        described = project(features)
-        described.tags = {"definitions": digest}
+    described = project(features)
+    described.tags = {"definitions": _digest(settings, features)}
+    if described.tags not in [p.tags for p in store.registry.list_projects()]:
         with redirect_stdout(StringIO()):
-            store.apply([described, *declared], objects_to_delete=gone, partial=False)
+            store.apply([described, *declared], objects_to_delete=_dropped(store, declared), partial=False)
     return store
 
 
@@ -109,6 +113,14 @@ def materialise(
     return {name: written[name] for name in wanted}
 
 
-def _digest(features: FeatureSet, declared: Sequence[Any]) -> str:
-    protos = sorted(o.to_proto().SerializeToString(deterministic=True) for o in declared)
-    return sha256(features.name.encode() + b"".join(protos)).hexdigest()
+def _dropped(store: "FeatureStore", declared: Sequence[Any]) -> list[Any]:
+    """What the registry holds and is no longer declared."""
+    kept = {(type(o).__name__, o.name) for o in declared}
+    held = [*store.list_feature_services(), *store.list_feature_views(), *store.list_entities()]
+    return [o for o in (*held, *store.list_data_sources()) if (type(o).__name__, o.name) not in kept]
+
+
+def _digest(settings: Settings, features: FeatureSet) -> str:
+    """Changes with the definitions, with where the rows are and with how Feast's objects are made of them."""
+    made_by = Path(__file__).with_name("feast_objects.py").read_bytes()
+    return sha256(repr((settings.lake.absolute(), features)).encode() + made_by).hexdigest()

@@ -1,7 +1,7 @@
 """The published rows of a view, as Feast's objects describe them, read with Arrow or with Spark in one shape.
 
-That shape: the join keys, `__ts` (event time), `__created` (null where the source has none), then the features under the
-names they have in Feast.
+That shape: the join keys, `__ts` (event time), `__created` (null where the source has none), then the features under
+the names they have in Feast.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ MOMENT = pa.timestamp("us", tz="UTC")
 
 @dataclass(frozen=True)
 class ViewRows:
-    """Where a view's rows are and what its columns are called there: `keys` and `features` map Feast's names to them."""
+    """Where a view's rows are and what its columns are called there: `keys` and `features` map Feast's names."""
 
     view: str
     source: Any
@@ -89,8 +89,8 @@ class ViewRows:
 
     def _nothing(self) -> Unavailable:
         return Unavailable(
-            f"view {self.view}: no published rows below {self.source.path}. Publish them (`flywheel run features`) or set "
-            "FLYWHEEL_HOME to where they are."
+            f"view {self.view}: no published rows below {self.source.path}. Publish them (`flywheel run features`) or "
+            "set FLYWHEEL_HOME to where they are."
         )
 
 

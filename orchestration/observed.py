@@ -1,20 +1,23 @@
 """A day as monitoring sees it: shown rows with their outcomes, their features made again, and what was served."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from orchestration.system import Installation
 from training import dataset, labels
 from training.dataset import Dataset
+from training.train import as_served
 from validation.errors import DefinitionError
 
 # What every decision log writes beside the table's own columns.
 RELEASE, RUNG, FEATURES = "release", "served_by", "served_features"
+MOMENT = pa.timestamp("us", tz="UTC")
 Floats = NDArray[np.float32]
 
 
@@ -51,6 +54,13 @@ class Observed:
         logged = [np.asarray(values, dtype=np.float32) for values in self.served[FEATURES].iloc[rows]]
         return rows, np.stack(logged) if logged else np.empty((0, len(self.features)), np.float32)
 
+    def recomputed(self, at: Installation, rows: NDArray[np.intp]) -> Floats:
+        """What serving should have computed for these rows, from what had been brought online before each was shown."""
+        frame = self.made.frame.iloc[rows]
+        until = pd.merge_asof(frame[[labels.AT]], brought_online(at), left_on=labels.AT, right_on="done_at")["until"]
+        matrix = dataset.known_online(frame, until, at.store, at.system.features)
+        return as_served(matrix, self.made, at.system.ranking)
+
     def names(self, rows: NDArray[np.intp]) -> list[str]:
         """What to call these rows when they are shown as examples."""
         return [" ".join(map(str, key)) for key in self.served.iloc[rows].drop(columns=[RELEASE, RUNG, FEATURES]).to_numpy()]
@@ -73,6 +83,19 @@ def observe(at: Installation, day: date) -> int:
     made = dataset.build(found, at.store, features, ranking, at.lake)
     dataset.save(at.lake, _name(day), made)
     return len(found)
+
+
+def note_online(at: Installation, until: datetime) -> None:
+    """Write down that everything published up to a moment is online now."""
+    done_at = at.now()
+    times = pa.table({"until": pa.array([until], MOMENT), "done_at": pa.array([done_at], MOMENT)})
+    at.lake.append("online", done_at.date(), times)
+
+
+def brought_online(at: Installation) -> pd.DataFrame:
+    """Up to when publications were online (`until`), since when (`done_at`); one line a materialisation, oldest first."""
+    found: pd.DataFrame = at.lake.read("online").to_pandas().sort_values("done_at", kind="stable")
+    return found
 
 
 def _name(day: date) -> str:

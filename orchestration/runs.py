@@ -1,6 +1,5 @@
 """Running Dagster's jobs from the command line: the same jobs, the same record, in this process."""
 
-import logging
 import os
 from collections.abc import Callable
 from datetime import date
@@ -15,6 +14,8 @@ from validation.contract import unknown
 from validation.errors import DefinitionError, Unavailable
 
 Say = Callable[[str], None]
+# The record is in Dagster's storage; here only `findings` are said.
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def execute(at: Installation, job: str, first: date, last: date, say: Say | None = None) -> dg.ExecuteInProcessResult:
@@ -24,10 +25,11 @@ def execute(at: Installation, job: str, first: date, last: date, say: Say | None
     names = sorted(found.name for found in definitions.jobs or ())
     if job not in names:
         raise DefinitionError(f"job {unknown(job, names)}")
-    logging.getLogger("dagster").setLevel(logging.ERROR)
     tags = {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}
     with dg.DagsterInstance.get() as instance:
-        result = definitions.resolve_job_def(job).execute_in_process(instance=instance, tags=tags, raise_on_error=False)
+        result = definitions.resolve_job_def(job).execute_in_process(
+            instance=instance, tags=tags, raise_on_error=False, run_config=QUIET
+        )
     for line in findings(result):
         if say:
             say(line)

@@ -11,6 +11,7 @@ from orchestration.assets.monitoring import EVIDENCE, WATCHING
 from orchestration.jobs import Job
 from orchestration.partitions import waiting
 from orchestration.system import Installation
+from validation.errors import NotProven
 
 
 def sensors(at: Installation, jobs: dict[str, Job]) -> list[dg.SensorDefinition]:
@@ -48,8 +49,11 @@ def retraining_sensor(at: Installation, job: Job) -> dg.SensorDefinition:
         journal = Journal.from_json(state["journal"]).seen(found, now)
         assert at.system.watch is not None
         decision = decide(journal.evidence, journal.actions, now, at.system.watch, live)
-        if decision.roll_back and live is not None:
-            at.registry.rollback(who="retraining sensor", why=decision.reason, at=now)
+        if decision.roll_back:
+            try:
+                at.registry.rollback(who="retraining sensor", why=decision.reason, at=now)
+            except NotProven as nowhere:  # the first release has none before it; retraining must not wait for one
+                context.log.warning(str(nowhere))
         requests = []
         if decision.retrain:
             day = max(e.at for e in journal.evidence if e.id in decision.evidence).date().isoformat()

@@ -3,16 +3,20 @@
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
+from feature_repo.redis_server import running as redis_running
 from orchestration.processes import Program, running
 from orchestration.system import Installation
+from serving.process import serving
 from validation.settings import Settings
 
 BIN = Path(sys.executable).parent
 INFRA = Path(__file__).parent.parent / "infra"
+STILL_NOW = timedelta(days=3)  # events older than that are a replay
 
 
 def dagster_home(settings: Settings) -> Path:
@@ -67,19 +71,31 @@ def programs(settings: Settings) -> list[Program]:
 @contextmanager
 def everything(at: Installation) -> Iterator[list[str]]:
     """The whole installation running; yields one line about each part."""
-    from feature_repo.redis_server import running as redis_running
-    from serving.process import serving
-
     settings = at.settings
     with ExitStack() as stack:
         stack.enter_context(redis_running(settings.redis_url, settings.home / "redis"))
-        lines = [f"Redis        {settings.redis_url}"]
         address = stack.enter_context(serving(settings))
-        lines.append(f"Service      {address}  (POST /v1/feed, /docs)")
-        for program in programs(settings):
+        pages = stack.enter_context(everything_else(at))
+        yield [f"Redis        {settings.redis_url}", f"Service      {address}  (POST /v1/feed, /docs)", *pages]
+
+
+@contextmanager
+def everything_else(at: Installation) -> Iterator[list[str]]:
+    """MLflow and Dagster, beside a Redis and a service that run already; yields one line about each."""
+    with ExitStack() as stack:
+        for program in programs(at.settings):
             stack.enter_context(running(program))
-            lines.append(program.name)
-        yield lines
+        yield [program.name for program in programs(at.settings)]
+
+
+def replaying(at: Installation, say: Callable[[str], None]) -> Installation:
+    """The same installation; where its events are old, in their own time: else nothing would be fresh and all forgotten."""
+    days = [day for table in at.system.tables for day in at.lake.days(f"tables/{table.name}")]
+    if at.settings.replay_from or not days or at.now().date() - max(days) <= STILL_NOW:
+        return at
+    moment = datetime.combine(max(days) + timedelta(days=1), time.min, UTC)
+    say(f"The newest events are of {max(days)}: everything runs as if it were {moment:%Y-%m-%d %H:%M} UTC now.")
+    return Installation(at.system, at.settings.model_copy(update={"replay_from": moment}))
 
 
 def until_interrupted() -> None:

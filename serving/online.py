@@ -89,6 +89,6 @@ def online(served: Served, settings: Settings, system: str) -> Online:
         feed=StateFeed(packed_records.connect(settings.redis_url), found, states),
         releases=releases,
         ladder=Ladder(served, states, users, releases, clock),
-        decisions=DecisionLog(settings.landing / served.impressions.name, clock.now),
-        feedback=Feedback(settings.landing / served.events.name, clock),
+        decisions=DecisionLog(settings.landing / served.impressions.name, clock.now, seconds=settings.hand_over_s),
+        feedback=Feedback(settings.landing / served.events.name, clock, seconds=settings.hand_over_s),
     )

@@ -52,9 +52,13 @@ def start(settings: Settings, target: str = SERVICE, system: str | None = None) 
     with log.open("ab") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "bentoml", "serve", target],
-            cwd=ROOT if target == SERVICE else settings.home, env=environment(settings, system), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+            cwd=ROOT if target == SERVICE else settings.home,
+            env=environment(settings, system),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
             start_new_session=True,  # a process group of its own, so that it ends with its workers
-        )  # fmt: skip
+        )
     running = Running(address, process, log)
     try:
         _await_ready(running)
@@ -65,12 +69,16 @@ def start(settings: Settings, target: str = SERVICE, system: str | None = None) 
 
 
 def build(settings: Settings, version: str | None = None) -> str:
-    """Build the service with `bentoml build` into the installation's own store; returns its tag, for `start` to take."""
+    """Build the service with `bentoml build` into the installation's own store; returns the tag that `start` takes."""
     named = ("--version", version) if version else ()
     done = subprocess.run(
         [sys.executable, "-m", "bentoml", "build", "-f", "serving/bentofile.yaml", "--output", "tag", *named],
-        cwd=ROOT, env=environment(settings), capture_output=True, text=True,
-    )  # fmt: skip
+        check=False,
+        cwd=ROOT,
+        env=environment(settings),
+        capture_output=True,
+        text=True,
+    )
     tag = done.stdout.strip().rpartition("__tag__:")[2]
     if done.returncode != 0 or not tag:
         raise Unavailable(f"service: `bentoml build` failed: {done.stderr.strip()[-500:] or 'without a word'}")
@@ -96,14 +104,14 @@ def environment(settings: Settings, system: str | None = None) -> Mapping[str, s
         "FLYWHEEL_REDIS_URL": settings.redis_url,
         "FLYWHEEL_SERVICE_HOST": settings.service_host,
         "FLYWHEEL_SERVICE_PORT": str(settings.service_port),
-        "BENTOML_HOME": str(settings.home.absolute() / "bentoml"),
+        "FLYWHEEL_HAND_OVER_S": str(settings.hand_over_s),
         "BENTOML_DO_NOT_TRACK": "true",
     }
     if settings.replay_from:
         given["FLYWHEEL_REPLAY_FROM"] = settings.replay_from.isoformat()
     if system:
         given["FLYWHEEL_SYSTEM"] = system
-    return {**os.environ, **given}
+    return {"BENTOML_HOME": str(settings.home.absolute() / "bentoml"), **os.environ, **given}
 
 
 def _must_be_free(settings: Settings) -> None:

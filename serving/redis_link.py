@@ -52,7 +52,9 @@ class RedisLink:
             self._probe.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._probe
-        self._open("closed")
+        if self._wire is not None:
+            self._wire.close()
+            self._wire = None
 
     async def ask(self, *commands: Command) -> list[Any]:
         """The replies to some commands, sent as one; raises Unavailable when they do not come in time."""

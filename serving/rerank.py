@@ -48,7 +48,7 @@ def with_fresh(page: Sequence[int], order: Sequence[int], fresh: Sequence[bool],
     waiting = [i for i in order if fresh[i] and i not in shown][:missing]
     giving = [at for at in reversed(range(len(page))) if not fresh[page[at]]][: len(waiting)]
     changed = list(page)
-    for at, i in zip(sorted(giving), waiting, strict=True):
+    for at, i in zip(sorted(giving), waiting, strict=False):  # a page may be too short for its promise
         changed[at] = i
     return changed
 

@@ -90,6 +90,16 @@ def build(
     return made(frame, matrix, tuple(f.name for f in features.features), known, neutral)
 
 
+def known_online(
+    frame: pd.DataFrame, known_until: "pd.Series[Any]", store: "FeatureStore", features: FeatureSet
+) -> Floats:
+    """The model's input as serving had to make it: what was published up to `known_until`, decayed to its row."""
+    frame = frame.reset_index(drop=True)
+    reached = frame.assign(**{AT: np.minimum(frame[AT], known_until.reset_index(drop=True))})
+    joined = _joined(reached, store, features).assign(**{AT: frame[AT]})
+    return assemble(features.features, _inputs(joined, features))
+
+
 def made(
     frame: pd.DataFrame,
     matrix: Floats,

@@ -58,7 +58,6 @@ RANKING = Ranking(
     exact=("request_id",),
     outcomes=OUTCOMES,
     target="long_view",
-    also=("is_click",),
     group="request_id",
     user="user_id",
     item="video_id",

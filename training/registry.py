@@ -14,7 +14,7 @@ from training.history import History, Move
 from training.report import Report
 from training.versions import PROMISED, VERDICT, Versions, sha256
 from validation.errors import NotProven, ReleaseMismatch
-from validation.manifest import verify
+from validation.manifest import MANIFEST, verify
 from validation.settings import Settings
 from validation.verdict import Verdict
 
@@ -40,10 +40,7 @@ class Registry:
 
     def newest(self) -> str:
         """The version registered last; raises NotProven when there is none."""
-        newest = int(self._versions.next()) - 1
-        if not newest:
-            raise NotProven(f"{self._name}: no release is registered. Train one (`flywheel run retrain`).")
-        return str(newest)
+        return self._versions.newest()
 
     def register(self, folder: Path, report: Report, verdict: Verdict) -> str:
         """Put a built release into MLflow with its verdict; returns its version. A refused one is kept, never live."""
@@ -54,6 +51,7 @@ class Registry:
         raw = verdict.to_json().encode()
         tags = {
             "digest": manifest.digest,
+            "manifest_sha256": sha256((folder / MANIFEST).read_bytes()),
             "dataset_digest": manifest.dataset_digest,
             "features_digest": manifest.features_digest,
             "verdict": "passed" if verdict.passed else "refused",
@@ -142,7 +140,12 @@ class Registry:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._versions.fetch(version, target)
         digest = verify(target).digest
-        if sha256(raw) != tags.get("verdict_sha256") or digest != tags.get("digest"):
+        found = {
+            "digest": digest,
+            "manifest_sha256": sha256((target / MANIFEST).read_bytes()),
+            "verdict_sha256": sha256(raw),
+        }
+        if any(tags.get(name) != value for name, value in found.items()):
             raise NotProven(f"release {version}: its stored files are not those that were registered. Train it again.")
         for verdict in (Verdict.from_json(raw), *([given] if given else [])):
             if verdict.subject != digest:
@@ -170,7 +173,7 @@ class Registry:
         os.replace(draft, path)  # last: serving sees a move once everything else says so
 
     def _pointer(self, version: str) -> dict[str, str]:
-        manifest = (self.folder(version) / "manifest.json").read_bytes()
+        manifest = (self.folder(version) / MANIFEST).read_bytes()
         return {"version": version, "path": version, "manifest_sha256": sha256(manifest)}
 
     def _set_aliases(self, standing: list[str]) -> None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when mlflow is imported
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+os.environ.setdefault("MLFLOW_UV_AUTO_DETECT", "false")  # else it copies the lock file into every model
 PREFIX = "sqlite:///"
 
 

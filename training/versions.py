@@ -13,7 +13,7 @@ import numpy as np
 
 from training import tracking
 from training.report import Report
-from validation.errors import ReleaseMismatch
+from validation.errors import NotProven, ReleaseMismatch
 from validation.manifest import Manifest
 from validation.settings import Settings
 
@@ -32,8 +32,17 @@ class Versions:
 
     def next(self) -> str:
         """The number MLflow gives next."""
-        found = self._client.search_model_versions(f"name='{self._name}'")
-        return str(1 + max((int(v.version) for v in found), default=0))
+        return str(1 + max(self._numbers(), default=0))
+
+    def newest(self) -> str:
+        """The number of the version made last; raises NotProven when there is none."""
+        numbers = self._numbers()
+        if not numbers:
+            raise NotProven(f"{self._name}: nothing is registered yet. Train a release (`flywheel run train`).")
+        return str(max(numbers))
+
+    def _numbers(self) -> list[int]:
+        return [int(found.version) for found in self._client.search_model_versions(f"name='{self._name}'")]
 
     def create(self, folder: Path, manifest: Manifest, report: Report, verdict: bytes, tags: Mapping[str, str]) -> str:
         """Store a release folder, its verdict and its figures as one more version."""

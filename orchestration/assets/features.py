@@ -1,9 +1,11 @@
 """Features: published states and profiles, and their newest rows online."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime, time
 
 import dagster as dg
 
+from orchestration.observed import note_online
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.system import Installation
 
@@ -21,7 +23,7 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
         from feature_repo import states
 
         made = states.publish(at.spark, at.lake, features, at.tables, *span(context))
-        return dg.MaterializeResult(metadata=made.facts())
+        return dg.MaterializeResult(metadata={"events": made.events, "rows": dict(made.rows), "entities": dict(made.entities)})
 
     @dg.asset(name="profiles", group_name="features", partitions_def=days, backfill_policy=WHOLE_RANGE, kinds={"spark"},
               deps=sorted({view.table for view in features.profile_views}))  # fmt: skip
@@ -44,11 +46,13 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
         first, last = span(context)
         start, end = datetime.combine(first, time.min, UTC), at.as_of(last)
         made = materialise(at.store, features, start, end)
+        note_online(at, end)
         agreed = compare(at.store, at.lake, features, end, sample=200, seed=0)
         check = dg.AssetCheckResult(
             check_name="online_equals_offline", passed=agreed.passed, severity=dg.AssetCheckSeverity.ERROR,
             metadata={"compared": agreed.compared, "unequal": dg.MetadataValue.md(agreed.table_md())},
         )  # fmt: skip
-        return dg.MaterializeResult(metadata=made.facts(), check_results=[check])
+        written = {name: asdict(counts) for name, counts in made.items()}
+        return dg.MaterializeResult(metadata={"written": written}, check_results=[check])
 
     return [published_states, published_profiles, online]

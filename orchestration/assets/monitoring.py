@@ -83,8 +83,8 @@ def _skew(at: Installation, watch: Watch, day: date) -> dict[str, Any] | None:
     rows, served = seen.served_by_release(version)
     if not len(rows):
         return None
-    report = skew.measure(served, seen.matrix[rows], seen.features, watch, rows=seen.names(rows))
-    return {"facts": report.facts(), "table": report.markdown()}
+    report = skew.measure(served, seen.recomputed(at, rows), seen.features, watch, rows=seen.names(rows))
+    return {"facts": {**report.facts(), "reason": report.reason()}, "table": report.markdown()}
 
 
 def _outcomes(at: Installation, watch: Watch, day: date) -> dict[str, Any] | None:

@@ -1,1 +1,48 @@
-"""The story `make demo` tells."""
+"""`flywheel demo`: the whole loop once, told while it runs, and summed up in summary.json."""
+
+import shutil
+from contextlib import ExitStack
+from pathlib import Path
+
+from rich.console import Console
+
+from orchestration.demo.closing import close
+from orchestration.demo.origins import end_of, origin
+from orchestration.demo.stage import Stage
+from orchestration.demo.story import Story
+from orchestration.home_feed import HOME_FEED
+from orchestration.system import Installation
+from orchestration.up import everything_else, until_interrupted
+from validation.errors import DefinitionError
+from validation.settings import Settings
+
+MARK = "written_by_the_demo"
+
+
+def tell(settings: Settings, *, source: str, path: Path | None, keep: bool, seed: int, out: Console) -> None:
+    """Tell the story on a home of its own making; raises DefinitionError rather than touch a home with other data."""
+    events = origin(source, path, seed)
+    emptied(settings.home)
+    settings = settings.model_copy(update={"replay_from": end_of(events.last), "hand_over_s": 2.0})
+    at = Installation(events.system(HOME_FEED), settings)
+    stage = Stage(out)
+    with ExitStack() as life:
+        story = Story(stage, at, events)
+        story.tell(life)
+        close(stage, story, settings.home / "summary.json", source, seed)
+        if keep:
+            for line in life.enter_context(everything_else(at)):
+                out.print(f"  {line}")
+            out.print("Everything runs. Ctrl-C stops it.")
+            until_interrupted()
+
+
+def emptied(home: Path) -> None:
+    """Empty a home that an earlier demo filled; another one with data stays as it is."""
+    if home.exists() and any(home.iterdir()) and not (home / MARK).exists():
+        raise DefinitionError(
+            f"{home} holds data that no demo wrote. Name another home (FLYWHEEL_HOME=…) or remove it (`make clean`)."
+        )
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    (home / MARK).touch()

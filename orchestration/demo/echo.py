@@ -1,5 +1,6 @@
 """A day's events once more, some days later, from a client that went wrong: drift made from real events."""
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,19 +16,19 @@ from validation.lake import Lake
 KEPT = 0.1  # the share of each watch that the client still reports
 
 
-def echo(lake: Lake, day: date, landing: Path, times: int) -> dict[str, int]:
-    """Write a day's impressions and engagements `times` more, each a day later, with a tenth of every watch and no clicks."""
+def echo(lake: Lake, day: date, landing: Path, later: Iterable[int]) -> dict[str, int]:
+    """Write a day's impressions and engagements again so many days later, with a tenth of every watch and no clicks."""
     written = {}
     for table in (IMPRESSIONS, ENGAGEMENTS):
         rows = lake.read(f"tables/{table.name}", [day])
         if table is ENGAGEMENTS:
             rows = _shortened(rows.filter(pc.not_equal(rows["action"], "click")))
-        for again in range(1, times + 1):
+        for again in later:
             shifted = _shifted(rows, timedelta(days=again), f"-echo{again}")
             target = landing / table.name / f"{day + timedelta(days=again)}.parquet"
             target.parent.mkdir(parents=True, exist_ok=True)
             pq.write_table(shifted, target)
-        written[table.name] = rows.num_rows * times
+        written[table.name] = rows.num_rows
     return written
 
 

@@ -7,17 +7,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
+import pyarrow.compute as pc
+
 from orchestration.demo.echo import echo
 from orchestration.sources import kuairand
-from orchestration.sources.simulator.delivery import deliver
-from orchestration.sources.simulator.events import Events
-from orchestration.sources.simulator.scale import Scale
-from orchestration.sources.simulator.world import World
+from orchestration.sources.simulator import Events, Scale, World, as_json, deliver
 from orchestration.system import System
 from validation.lake import Lake
 
 Facts = Mapping[str, Any]
-AFTERWARDS = 2  # days that follow the history: enough windows to confirm a drift
+AFTERWARDS = 2  # drifted days, after one quiet day behind the history: enough windows to confirm a drift
 
 
 class Origin(Protocol):
@@ -34,6 +33,12 @@ class Origin(Protocol):
 
     def deliver_drifted(self, landing: Path, lake: Lake) -> Facts:
         """Write the days after the history, in which something has suddenly changed."""
+
+    def users(self, count: int, lake: Lake) -> list[str]:
+        """Some users, the most active first."""
+
+    def react(self, user: str, shown: list[str], at: float, request_id: str) -> list[dict[str, Any]]:
+        """What a user does with a feed, as events to POST."""
 
 
 @dataclass
@@ -71,15 +76,30 @@ class Simulated:
         return deliver(self.past, self.scale, landing)
 
     def deliver_drifted(self, landing: Path, lake: Lake) -> Facts:
-        """Half of the users change their taste overnight, and a new client no longer sends the length of videos."""
-        changed = self.world.drifted(self.scale.finish, tastes=0.6, lengths=3.0, unknown_lengths=0.5)
-        events = self.past + changed.history(self.scale.days, AFTERWARDS, after=self.past)
-        return deliver(events, self.scale, landing, self.scale.end, self.scale.end + timedelta(days=AFTERWARDS))
+        """Overnight most users change their taste, new videos get longer, and a new client leaves lengths and places out."""
+        changed = self.world.drifted(self.scale.finish, tastes=0.6, lengths=5.0, unknown_lengths=0.8, unplaced=0.5)
+        events = self.past + changed.history(self.scale.days + 1, AFTERWARDS, after=self.past)
+        start = self.scale.end + timedelta(days=1)
+        return deliver(events, self.scale, landing, start, start + timedelta(days=AFTERWARDS))
+
+    def users(self, count: int, lake: Lake) -> list[str]:
+        """The most active users of the last day."""
+        return [str(user) for user in self.world.active_users(self.scale.days - 1)[:count]]
+
+    def region_of(self, user: str) -> str:
+        """The region of a user's account."""
+        found = self.past.users.filter(pc.equal(self.past.users["user_id"], user))
+        return str(found["region"][-1].as_py())
+
+    def react(self, user: str, shown: list[str], at: float, request_id: str) -> list[dict[str, Any]]:
+        """What this user would do with this feed, by the world's own truth."""
+        done = as_json(self.world.answer(user, shown, at, self.scale.seed, request_id).engagements)
+        return [{name: value for name, value in row.items() if name != "received_at"} for row in done]
 
 
 @dataclass
 class Real:
-    """KuaiRand's events; the days after them are its last day again, from a client that reports a fraction of each watch."""
+    """KuaiRand's events; the days after them are its last day again, from a client that reports a tenth of each watch."""
 
     path: Path
 
@@ -106,8 +126,19 @@ class Real:
         return kuairand.deliver(self.path, landing)
 
     def deliver_drifted(self, landing: Path, lake: Lake) -> Facts:
-        """The last day twice more, a day and two days later, with a tenth of every watch."""
-        return echo(lake, self.last, landing, AFTERWARDS)
+        """The last day twice more, two and three days later, with a tenth of every watch."""
+        return echo(lake, self.last, landing, range(2, 2 + AFTERWARDS))
+
+    def users(self, count: int, lake: Lake) -> list[str]:
+        """The users with most impressions."""
+        shown = lake.read("tables/impressions", columns=["user_id"])["user_id"].to_pandas()
+        return [str(user) for user in shown.value_counts().index[:count]]
+
+    def react(self, user: str, shown: list[str], at: float, request_id: str) -> list[dict[str, Any]]:
+        """A scripted watch of the first video: nobody knows what this user would really have done."""
+        moment = datetime.fromtimestamp(at, UTC).isoformat()
+        event = {"event_id": f"{request_id}-watch", "request_id": request_id, "user_id": user, "video_id": shown[0]}
+        return [{**event, "action": "watch", "watch_seconds": 20.0, "long_view": True, "event_time": moment}]
 
 
 def end_of(day: date) -> datetime:

@@ -10,17 +10,20 @@ from orchestration import feed
 from orchestration.demo.origins import Origin, Simulated
 from orchestration.demo.stage import Stage
 from orchestration.system import Installation
+from validation import ledger as ledgers
 
 if TYPE_CHECKING:
     import dagster as dg
 
 FOLLOWS_WITHIN_S = 10.0
 ASKED = 200  # users whose feeds are compared with the truth
+FEEDBACK_FROM = 150
+HANDED_OVER_WITHIN_S = 15.0
 
 
 def feed_of_one(stage: Stage, at: Installation, origin: Origin, title: str, ranked: bool = False) -> dict[str, Any]:
     """The feed of one user as it is now; `ranked` waits until the service has followed the release."""
-    user = origin.users(1)[0]
+    user = origin.users(1, at.lake)[0]
     with stage.step(f"the feed of user {user}, {title}") as line:
         answer = preview(at, user, 5, explain=ranked)
         deadline = time.monotonic() + FOLLOWS_WITHIN_S
@@ -34,7 +37,7 @@ def feed_of_one(stage: Stage, at: Installation, origin: Origin, title: str, rank
 
 def latency(stage: Stage, at: Installation, origin: Origin) -> dict[str, float]:
     """Milliseconds of sequential requests over loopback, one user each: p50 and p95."""
-    users = origin.users(ASKED)
+    users = origin.users(ASKED, at.lake)
     with stage.step(f"{len(users)} users ask for their feed") as line:
         took = []
         for user in users:
@@ -49,7 +52,7 @@ def latency(stage: Stage, at: Installation, origin: Origin) -> dict[str, float]:
 def true_utility(stage: Stage, at: Installation, origin: Simulated) -> dict[str, float]:
     """Mean true utility of ten shown videos: by popularity, as ranked, and as somebody who knows everything would rank."""
     moment, name = origin.scale.finish, item_name(at)
-    users = origin.users(ASKED)
+    users = origin.users(ASKED, at.lake)
     with stage.step("the simulator tells the true utility of the feeds") as line:
         lists = at.registry.popular(at.registry.live())
         worth: dict[str, list[float]] = {"popular": [], "ranked": [], "oracle": []}
@@ -85,7 +88,7 @@ def without_redis(stage: Stage, at: Installation, origin: Origin) -> dict[str, A
     """Redis is killed; everybody is still answered, and the answers say what is missing."""
     import redis
 
-    users = origin.users(50)
+    users = origin.users(50, at.lake)
     with stage.step("Redis is killed; 50 users ask for their feed") as line:
         redis.Redis.from_url(at.settings.redis_url).shutdown(save=True)
         answers = [preview(at, user) for user in users]
@@ -93,6 +96,63 @@ def without_redis(stage: Stage, at: Installation, origin: Origin) -> dict[str, A
         filled = sum(len(a["items"]) > 0 for a in answers)
         line.says = f"{filled} of {len(users)} answered with videos; served by {rungs}"
     return {"asked": len(users), "answered": filled, "served_by": rungs}
+
+
+def feedback(stage: Stage, at: Installation, origin: Origin) -> dict[str, Any]:
+    """Users get their feeds and react; the service writes both down where ingestion finds them."""
+    assert at.system.policy is not None
+    names, sent = at.system.policy.names, 0
+    users = origin.users(FEEDBACK_FROM, at.lake)
+    with stage.step(f"{len(users)} users watch what they were shown") as line:
+        pages = [(user, feed.ask(at.settings, at.system, user, 10), at.clock.now()) for user in users]
+        for user, page, moment in pages:
+            shown = [str(item[names.item]) for item in page["items"]]
+            events = origin.react(user, shown, moment, page["request_id"]) if shown else []
+            if events:
+                sent += feed.post(feed.address(at.settings), "/v1/events", {"events": events})["accepted"]
+        line.says = f"{sum(len(page['items']) for _, page, _ in pages):,} impressions, {sent:,} engagements"
+    return {"feeds": len(pages), "impressions": sum(len(page["items"]) for _, page, _ in pages), "engagements": sent}
+
+
+def wait_for_landing(stage: Stage, at: Installation) -> None:
+    """Wait until the service has handed its open files over to the landing."""
+    with stage.step("the service hands its logs over to the landing") as line:
+        folders = [at.settings.landing / table.name for table in at.system.tables]
+        deadline = time.monotonic() + HANDED_OVER_WITHIN_S
+        while time.monotonic() < deadline and any(path for folder in folders for path in folder.glob("*.open")):
+            time.sleep(0.2)
+        line.says = f"{sum(len(list(folder.glob('*.jsonl'))) for folder in folders)} files"
+
+
+def ledger(stage: Stage, at: Installation) -> dict[str, dict[str, int]]:
+    """The ledger added up by table, and held against what the lake holds."""
+    found: dict[str, dict[str, int]] = {}
+    for table in at.system.tables:
+        lines = ledgers.read(at.lake, table.name)
+        counts = {n: sum(getattr(line, n) for line in lines) for n in ("received", "accepted", "duplicate", "quarantined")}
+        found[table.name] = {**counts, "off": ledgers.balance(at.lake, table.name)["off"]}
+    rows = [(name, *(f"{n:,}" for n in counts.values())) for name, counts in found.items()]
+    stage.grid("Ledger: received = accepted + duplicate + quarantined", ("table", *next(iter(found.values()))), rows)
+    return found
+
+
+def verdict(stage: Stage, at: Installation) -> list[dict[str, Any]]:
+    """What the gates said of the newest release."""
+    found = at.registry.verdict(at.registry.newest())
+    stage.grid("Gates", ("gate", "outcome", "measured", "limit", "reason"), [tuple(row) for row in found.table()])
+    return [{"gate": f.gate, "passed": f.passed, "measured": f.measured, "limit": f.limit, "reason": f.reason} for f in found.findings]
+
+
+def retraining_asked(at: Installation, cursor: str | None) -> tuple[list["dg.RunRequest"], str | None]:
+    """What the retraining sensor asks for now, as Dagster's daemon would hear it, and its cursor."""
+    import dagster as dg
+
+    from orchestration.pipeline import pipeline
+
+    sensor = pipeline(at).resolve_sensor_def("retraining_sensor")
+    with dg.DagsterInstance.get() as instance:
+        told = sensor.evaluate_tick(dg.build_sensor_context(instance=instance, cursor=cursor))
+    return list(told.run_requests or []), told.cursor
 
 
 def rollback(stage: Stage, at: Installation) -> dict[str, Any]:
@@ -120,9 +180,10 @@ def item_name(at: Installation) -> str:
 
 def training_figures(stage: Stage, result: "dg.ExecuteInProcessResult") -> dict[str, Any]:
     """What the training run measured, as it told Dagster; shown as a table of contenders."""
-    metrics = run_metadata(result, "ranker")["metrics"]
-    stage.grid("Contenders on the judge rows (95 % intervals)", ("contender", "NDCG@10", "AUC", "GAUC", "log loss"), contenders(metrics))
-    return metrics
+    told = run_metadata(result, "ranker")
+    head = ("contender", "NDCG@10", "AUC", "GAUC", "log loss")
+    stage.grid("Contenders on the judge rows (95 % intervals)", head, contenders(told["metrics"]))
+    return {"metrics": told["metrics"], "also": told["metrics_also"], "winner": told["winner"]}
 
 
 def contenders(metrics: dict[str, dict[str, Any]]) -> list[tuple[str, ...]]:

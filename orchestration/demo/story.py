@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -42,8 +42,9 @@ class Story:
         self.stage.chapter("When parts fail")
         self.learned["leak"] = scenes.planted_leak(self.stage, self.at)
         self.learned["redis_down"] = scenes.without_redis(self.stage, self.at, self.origin)
+        self.redis(life, "Redis is back, with what it had saved")
         self.stage.chapter("What was served comes back")
-        self.learned["feedback"] = scenes.feedback(self.stage, self.at, self.origin, self.run)
+        self.learned["feedback"] = self.feedback(last)
         self.stage.chapter("The world changes")
         later = self.drift(last)
         self.learned["rollback"] = scenes.rollback(self.stage, later)
@@ -54,11 +55,16 @@ class Story:
         with self.stage.step("events are delivered to the landing") as line:
             delivered = self.origin.deliver(self.at.settings.landing)
             line.says = ", ".join(f"{name} {facts.received:,}" for name, facts in delivered.items())
-        with self.stage.step("Redis starts") as line:
-            life.enter_context(redis_running(self.at.settings.redis_url, self.at.settings.home / "redis"))
-            line.says = self.at.settings.redis_url
+        self.redis(life, "Redis starts")
         self.run("ingest", "every batch is validated, the ledger balances", first, last)
         self.learned["ledger"] = scenes.ledger(self.stage, self.at)
+
+    def redis(self, life: ExitStack, title: str) -> None:
+        """A Redis server, as long as `life`."""
+        settings = self.at.settings
+        with self.stage.step(title) as line:
+            life.enter_context(redis_running(settings.redis_url, settings.home / "redis"))
+            line.says = settings.redis_url
 
     def features(self, first: date, last: date) -> None:
         """States, profiles, and their newest rows online."""
@@ -75,34 +81,44 @@ class Story:
         """Contenders, gates, release."""
         self.stage.chapter("A model")
         trained = self.run("train", "contenders learn from point-in-time features", last, last)
-        self.learned["training"] = scenes.training_figures(self.stage, self.at, trained)
+        self.learned["training"] = scenes.training_figures(self.stage, trained)
         self.run("release", "gates, registry, a built service proves it, it goes live", last, last)
         self.learned["gates"] = scenes.verdict(self.stage, self.at)
 
+    def feedback(self, last: date) -> dict[str, Any]:
+        """Served feeds and what users did with them return through ingestion; served features equal recomputed ones."""
+        seen = scenes.feedback(self.stage, self.at, self.origin)
+        today = last + timedelta(days=1)
+        later = Story(self.stage, self.moved(end_of(today)), self.origin)
+        scenes.wait_for_landing(self.stage, self.at)
+        later.run("features", "they come back through ingestion", today, today)
+        watched = later.run("monitor", "served features are compared with recomputed ones", today, today)
+        skew = scenes.run_metadata(watched, "skew")
+        self.stage.say(str(skew.get("reason", skew.get("finding"))))
+        return {**seen, "skew": {name: value for name, value in skew.items() if name != "table"}}
+
     def drift(self, last: date) -> Installation:
-        """Two steady days pass, two changed ones follow; the sensor asks for exactly one retraining."""
-        until = date.fromordinal(last.toordinal() + AFTERWARDS)
-        self.run("monitor", "the last two days are steady", date.fromordinal(last.toordinal() - 1), last)
-        steady = scenes.retraining_asked(self.at)
+        """Two steady days have passed, two changed ones follow; the sensor asks for exactly one retraining."""
+        first, until = last + timedelta(days=2), last + timedelta(days=1 + AFTERWARDS)
+        self.run("monitor", "the last two days are steady", last - timedelta(days=1), last)
+        steady, cursor = scenes.retraining_asked(self.at, None)
         with self.stage.step("two days arrive in which something turned") as line:
             self.origin.deliver_drifted(self.at.settings.landing, self.at.lake)
-            line.says = "from " + date.fromordinal(last.toordinal() + 1).isoformat()
-        later = self.moved(end_of(until))
-        after = date.fromordinal(last.toordinal() + 1)
-        told = Story(self.stage, later, self.origin)
-        told.run("features", "they are ingested and become features", after, until)
-        told.run("monitor", "they are compared with what the release knew", after, until)
-        asked = scenes.retraining_asked(later)
-        again = scenes.retraining_asked(later)
+            line.says = f"{first} and {until}"
+        told = Story(self.stage, self.moved(end_of(until)), self.origin)
+        told.run("features", "they are ingested and become features", first, until)
+        told.run("monitor", "they are compared with what the release knew", first, until)
+        asked, cursor = scenes.retraining_asked(told.at, cursor)
+        again, _ = scenes.retraining_asked(told.at, cursor)
+        self.stage.say(f"sensor: {len(steady)} retrainings asked for while steady, {len(asked)} after the drift, {len(again)} later")
         self.learned["drift"] = {
             "retrainings_while_steady": len(steady), "retrainings_after_drift": len(asked), "asked_again": len(again),
             "why": [request.tags.get("flywheel/why", "") for request in asked],
         }  # fmt: skip
-        self.stage.say(f"sensor: {len(steady)} retrainings while steady, {len(asked)} after the drift, {len(again)} when asked again")
-        if asked:
-            day = date.fromisoformat(str(asked[0].partition_key))
-            told.run("retrain", "it retrains through the same gates", day, day, must=False)
-        return later
+        for request in asked:
+            day = date.fromisoformat(str(request.partition_key))
+            told.run("retrain", "it retrains through the same gates, and goes live", day, day)
+        return told.at
 
     def moved(self, moment: datetime) -> Installation:
         """The same installation, later."""

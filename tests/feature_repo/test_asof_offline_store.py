@@ -21,6 +21,7 @@ from validation.errors import DefinitionError, Unavailable
 from validation.lake import Lake
 from validation.settings import Settings
 
+pytestmark = pytest.mark.filterwarnings("ignore:The spark")
 DAY = date(2026, 1, 1)
 TTL = timedelta(hours=2)
 
@@ -86,13 +87,19 @@ def views(settings: Settings) -> list[Any]:
         return SparkSource(name=name, path=str(settings.lake / folder), file_format="parquet", timestamp_field=time,
                            created_timestamp_column=created, **given)  # fmt: skip
 
-    key, f, label = Field(name="sensor", dtype=String), Field(name="f", dtype=Float32), Field(name="label", dtype=String)
+    key, f, label = (
+        Field(name="sensor", dtype=String),
+        Field(name="f", dtype=Float32),
+        Field(name="label", dtype=String),
+    )
     pair = [Field(name="a", dtype=Int64), Field(name="b", dtype=Int64), Field(name="g", dtype=Float32)]
     names = {"SENSOR": "sensor", "VALUE": "f", "taken": "event_timestamp"}
     return [
         sensor, a, b,
-        FeatureView(name="fresh", entities=[sensor], ttl=TTL, schema=[key, f, label], source=source("s1", "readings", "created")),
-        FeatureView(name="ever", entities=[sensor], ttl=timedelta(0), schema=[key, f], source=source("s2", "readings", "created")),
+        FeatureView(name="fresh", entities=[sensor], ttl=TTL, schema=[key, f, label],
+                    source=source("s1", "readings", "created")),
+        FeatureView(name="ever", entities=[sensor], ttl=timedelta(0), schema=[key, f],
+                    source=source("s2", "readings", "created")),
         FeatureView(name="pair", entities=[a, b], ttl=TTL, schema=pair, source=source("s3", "pairs")),
         FeatureView(name="mapped", entities=[sensor], ttl=TTL, schema=[key, f],
                     source=source("s4", "mapped", field_mapping=names)),
@@ -173,7 +180,9 @@ def test_columns_of_the_source_may_be_called_otherwise(store: FeatureStore) -> N
 
 
 def test_full_names_tell_views_apart_and_other_columns_come_through(store: FeatureStore) -> None:
-    frame = pd.DataFrame({"sensor": ["A", "C"], "event_timestamp": [at("10:30")] * 2, "grade": np.array([3, 1], "int8")})
+    frame = pd.DataFrame(
+        {"sensor": ["A", "C"], "event_timestamp": [at("10:30")] * 2, "grade": np.array([3, 1], "int8")}
+    )
     job = store.get_historical_features(
         entity_df=frame, features=["fresh:f", "ever:f", "fresh:label"], full_feature_names=True
     )
@@ -212,7 +221,9 @@ events = st.lists(st.tuples(st.integers(-1, 3), st.integers(0, 6)), max_size=20)
 
 
 @given(known=events, questions=events)
-def test_the_running_maximum_finds_what_a_search_finds(known: list[tuple[int, int]], questions: list[tuple[int, int]]) -> None:
+def test_the_running_maximum_finds_what_a_search_finds(
+    known: list[tuple[int, int]], questions: list[tuple[int, int]]
+) -> None:
     def column(pairs: list[tuple[int, int]], part: int) -> np.ndarray[Any, Any]:
         return np.array([p[part] for p in pairs], dtype=np.int64)
 

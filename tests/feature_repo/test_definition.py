@@ -36,7 +36,7 @@ RADIO = FeatureSet("radio", 2, "us", {"listener": "who", "song": "what"}, (), (P
     ({"counter_views": (replace(LISTENER, counts={"played": ("1h", "1h", "30d")}),)}, "`played_1h` is defined 2 times"),
     ({"counter_views": (LISTENER, replace(LISTENER, name="song"))}, "view `song` is defined 2 times"),
     ({"profile_views": (replace(SONG, fields=dict(SONG.fields) | {"created": ("Int64", "at")}),)}, "`created`"),
-    ({"profile_views": (replace(SONG, fields=dict(SONG.fields) | {"song": ("String", "song")}),)}, "`song` is defined 2"),
+    ({"profile_views": (replace(SONG, fields=dict(SONG.fields) | {"song": ("String", "song")}),)}, "`song`.* 2 times"),
 ], ids=lambda value: value if isinstance(value, str) else "")  # fmt: skip
 def test_a_contradiction_is_refused(change: dict[str, Any], said: str) -> None:
     with pytest.raises(DefinitionError, match=said):

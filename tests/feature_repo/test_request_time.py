@@ -1,4 +1,4 @@
-"""Request-time features: what each says, what it says of the unknown, and that serving's arrays make training's bits."""
+"""Request-time features: what each says, also of the unknown; arrays and frames make the same bits."""
 
 from typing import Any
 
@@ -69,7 +69,8 @@ def inputs(rows: int = 1, **given: Any) -> Inputs:
     )
     return Inputs(
         rows, np.array(given.pop("now", [NOW])), {"listener": counters},
-        fields | {k: v for k, v in given.items() if "." in k}, context | {k: v for k, v in given.items() if "." not in k},
+        fields | {k: v for k, v in given.items() if "." in k},
+        context | {k: v for k, v in given.items() if "." not in k},
     )  # fmt: skip
 
 
@@ -124,7 +125,8 @@ def test_inputs_without_what_a_feature_reads_are_refused(name: str) -> None:
 
 ROW = st.fixed_dictionaries({
     "played": st.floats(0, 1e6, width=32), "heard": st.floats(0, 1e6, width=32),
-    "at": st.one_of(st.just(NAN), st.floats(NOW - 1e7, NOW)), "length": st.one_of(st.none(), st.floats(0, 1e5, width=32)),
+    "at": st.one_of(st.just(NAN), st.floats(NOW - 1e7, NOW)),
+    "length": st.one_of(st.none(), st.floats(0, 1e5, width=32)),
     "since": st.one_of(st.none(), st.integers(0, int(NOW))), "mood": st.sampled_from(["calm", "wild", None]),
     "liked": st.sampled_from(["calm", None]), "position": st.one_of(st.none(), st.integers(1, 50)),
     "device": st.sampled_from(["phone", "tv", "fridge", None]),
@@ -184,6 +186,6 @@ def test_moments_of_any_unit_and_zone_are_seconds(unit: str, zone: str | None) -
 def test_a_frame_without_a_stored_column_is_refused() -> None:
     frame = pd.DataFrame({"now": pd.to_datetime([0], utc=True), "listener__played_2h": [0.0]})
     with pytest.raises(
-        DefinitionError, match="`listener__played_1h` is not defined. Did you mean `listener__played_2h`"
+        DefinitionError, match=r"`listener__played_1h` is not defined\. Did you mean `listener__played_2h`"
     ):
         inputs_from_frame(frame, RADIO, "now")

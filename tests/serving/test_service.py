@@ -1,6 +1,7 @@
 """The real service process: what callers see while the things it leans on are taken away and come back."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -13,11 +14,13 @@ from typing import Any
 import httpx
 import pytest
 
-from serving.process import Running, start, stop
+from serving.process import Running, build, start, stop
 from validation.errors import Unavailable
+from validation.settings import Settings
 
 PATIENCE_S = 60.0  # far more than it takes, for busy machines
 PAUSE = threading.Event()
+HEAVY = ("pandas", "sklearn", "pyspark", "mlflow", "feast", "dagster", "great_expectations", "evidently")
 
 
 class Service:
@@ -186,23 +189,29 @@ def test_answers_stay_well_while_a_crowd_asks(service: Service) -> None:
 
 
 def test_it_is_light(service: Service) -> None:
-    """Neither heavy packages nor much memory."""
     (worker,) = children(service.running.process.pid)
-    maps = Path(f"/proc/{worker}/maps").read_text()
-    for package in ("pandas", "sklearn", "pyspark", "mlflow", "feast", "dagster", "great_expectations", "evidently"):
-        assert f"/{package}/" not in maps
     resident = int(Path(f"/proc/{worker}/statm").read_text().split()[1]) * 4096 / 2**20
     assert resident < 250
 
 
-def test_its_modules_import_nothing_heavy() -> None:
-    program = (
-        "import sys; import serving.service; from serving.scorer import lean_xgboost; lean_xgboost();"
-        "print([m for m in ('pandas','sklearn','pyspark','mlflow','feast','dagster','great_expectations','evidently')"
-        " if m in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+STARTED = """
+import asyncio, sys
+import serving.service as service
+async def once():
+    app = service.APP.starlette()
+    async with app.router.lifespan_context(app):
+        assert service.APP.online.releases.live is not None
+asyncio.run(once())
+print([name for name in sys.argv[1:] if name in sys.modules])
+"""
+
+
+def test_it_never_imports_what_is_heavy(service: Service, tmp_path: Path) -> None:
+    """Not even once a release is loaded and proven."""
+    shutil.copytree(service.world.registry.parent, tmp_path / "releases")
+    env = {**os.environ, "FLYWHEEL_HOME": str(tmp_path), "FLYWHEEL_REDIS_URL": service.world.settings.redis_url}
+    done = subprocess.run([sys.executable, "-c", STARTED, *HEAVY], env=env, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "[]", done.stderr
 
 
 def test_a_taken_port_is_said_so(service: Service) -> None:
@@ -235,3 +244,11 @@ def children(pid: int) -> list[int]:
     """The processes that a process started."""
     found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [int(child) for child in found]
+
+
+def test_it_can_be_built_without_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENTOML_HOME", str(tmp_path))
+    assert build(Settings(home=tmp_path), "7") == "home_feed:7"
+    src = tmp_path / "bentos" / "home_feed" / "7" / "src"
+    assert {path.name for path in src.iterdir() if path.is_dir()} == {"serving", "feature_repo", "validation"}
+    assert not [path for path in src.rglob("*") if path.suffix in {".ubj", ".pkl"}]

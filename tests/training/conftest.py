@@ -1,17 +1,25 @@
-"""What the tests of training share: a shop's rows, and the contenders trained on them once."""
+"""What the tests of training share: a shop's rows, contenders trained on them once, and a registry of real MLflow."""
 
+import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 sys.path.append(str(Path(__file__).parent))  # where `shop` is found
 
-from shop import RANKING, made  # noqa: E402
+from shop import AT, FEATURES, LIMITS, RANKING, made, wares
 
-from training import train  # noqa: E402
-from training.dataset import Dataset  # noqa: E402
-from training.train import Trained  # noqa: E402
+from training import judge, release, report, shelves, tracking, train
+from training.dataset import Dataset
+from training.registry import Registry
+from training.report import Report
+from training.train import Trained
+from validation.settings import Settings
+from validation.verdict import Finding, Verdict
+
+Add = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +32,74 @@ def shop() -> Dataset:
 def trained(shop: Dataset) -> Trained:
     """All contenders, trained on the shop."""
     return train.train(shop, RANKING)
+
+
+@pytest.fixture(scope="session")
+def built(shop: Dataset, trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The release of the shop's winner, version 1."""
+    return build(tmp_path_factory.mktemp("built") / "1", trained, shop)
+
+
+@pytest.fixture(scope="session")
+def verdict(shop: Dataset, trained: Trained, built: Path) -> Verdict:
+    """What the gates say of it."""
+    return judge.judge(trained, shop, RANKING, FEATURES, LIMITS, built)
+
+
+@pytest.fixture(scope="session")
+def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow database as the first use makes it: seconds of migrations, paid once."""
+    home = tmp_path_factory.mktemp("mlflow")
+    tracking.client(Settings(home=home)).search_experiments()
+    return home / "mlflow" / "mlflow.db"
+
+
+@pytest.fixture
+def home(tmp_path: Path, empty_mlflow: Path) -> Settings:
+    """A fresh installation with an empty MLflow."""
+    (tmp_path / "mlflow").mkdir()
+    shutil.copy(empty_mlflow, tmp_path / "mlflow" / "mlflow.db")
+    return Settings(home=tmp_path)
+
+
+@pytest.fixture
+def registry(home: Settings) -> Registry:
+    """An empty registry."""
+    return Registry(home, "shop")
+
+
+@pytest.fixture
+def logged(home: Settings, shop: Dataset, trained: Trained) -> Report:
+    """A recorded run."""
+    return report.log(home, trained, shop, RANKING, AT)
+
+
+@pytest.fixture
+def add(  # noqa: PLR0917  all that a registered release is made from
+    registry: Registry, logged: Report, shop: Dataset, trained: Trained, verdict: Verdict, tmp_path: Path
+) -> Add:
+    """Builds and registers one more release, by default one that passed; returns its version."""
+
+    def registered(refused: str | None = None) -> str:
+        version = registry.next_version()
+        folder = build(tmp_path / "draft" / version, trained, shop, version)
+        findings = [f for f in verdict.findings if f.gate != refused]
+        if refused:
+            findings.append(Finding(refused, False, None, None, "refused on purpose"))
+        return registry.register(folder, logged, Verdict(tuple(findings), digest(folder)))
+
+    return registered
+
+
+def build(folder: Path, trained: Trained, shop: Dataset, version: str = "1") -> Path:
+    """A release folder."""
+    popular = shelves.lists(shop.frame, wares(), RANKING.shelves, AT)
+    release.build(folder, trained, shop, FEATURES, RANKING, popular, b"{}", version=version, created_at=AT)
+    return folder
+
+
+def digest(folder: Path) -> str:
+    """What a verdict names the release by."""
+    from validation.manifest import verify
+
+    return verify(folder).digest

@@ -26,7 +26,7 @@ RANKING = Ranking(
     outcomes=(Outcome("bought", "true", "bought", gain=1), Outcome("looked", "true", "looked at")),
     contenders=(
         ByColumn("popularity", "rate", probability=True), ByColumn("recency", "age", descending=False), Linear(),
-        Boosted(params={"eta": 0.2, "max_depth": 4, "max_bin": 64}, max_trees=80),
+        Boosted(params={"eta": 0.2, "max_depth": 4, "max_bin": 64, "nthread": 1}, max_trees=80),
     ),
     shelves=Shelves("ware", "wares", "town", "born", ("born", "state"), {"state": "on sale"}),
     slices=(Slice("town", "town"), Slice("ware_age", "age", (1.0,), ("new", "old"))), resamples=100,
@@ -56,3 +56,12 @@ def made(seed: int = 0, bends: bool = True) -> Dataset:
     })  # fmt: skip
     known = tuple(Lineage(name, "the request", 0.0) for name in NAMES)
     return dataset.made(frame, matrix, NAMES, known, dict.fromkeys(NAMES, 0.0))
+
+
+AT = START + timedelta(days=11)
+
+
+def wares() -> pd.DataFrame:
+    """What is for sale; `w0` is not any more, `w199` is the newest."""
+    ids = [f"w{i}" for i in range(200)]
+    return pd.DataFrame({"ware": ids, "born": np.arange(200), "state": ["sold out", *["on sale"] * 199]})

@@ -31,6 +31,7 @@ def ranking(base: Ranking) -> Ranking:
     return replace(
         base,
         outcomes=tuple(replace(outcome, gain=float(outcome.name == base.target)) for outcome in base.outcomes),
+        also=("is_click",),
         group=base.user,
         fit_where=LIKED,
         judge_where=LIKED,

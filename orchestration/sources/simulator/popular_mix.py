@@ -95,7 +95,7 @@ class PopularMix:
         return self.shelf[(len(self.shelf) * self._chance("any", who, moment)).astype(np.int64)]
 
     def _first_good(self, who: Ints, at: Floats, drawn: Ints, explores: Flags) -> Ints:
-        """The first drawn videos that are allowed, live, not twice on the page and (unless exploring) not seen."""
+        """The first drawn videos that may be shown, each once; the mix leaves out the seen and much of the foreign."""
         videos, region = self.platform.videos, self.platform.users.region[who][:, None]
         seen: Flags = self.seen[self._slot(who[:, None], drawn)] & ~explores[:, None]
         foreign = videos.language[drawn] != self.platform.users.language[who][:, None]

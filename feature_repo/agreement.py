@@ -1,0 +1,107 @@
+"""Do online values equal offline values: a sample of entities, read both ways."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.dataset as ds
+
+from feature_repo.definition import FeatureSet
+from validation.lake import Lake
+from validation.verdict import markdown
+
+if TYPE_CHECKING:
+    from feast import FeatureStore
+
+AT = "event_timestamp"
+SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Unequal:
+    """One value that differs: whose, which, and both readings."""
+
+    view: str
+    entity: str
+    field: str
+    offline: str
+    online: str
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How many entities were compared, and every value that differs. Nothing compared is no agreement."""
+
+    compared: int
+    unequal: tuple[Unequal, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether something was compared and nothing differs."""
+        return self.compared > 0 and not self.unequal
+
+    def table_md(self) -> str:
+        """The first differing values as a Markdown table."""
+        if not self.unequal:
+            return f"All values of {self.compared:,} entities agree." if self.compared else "No entity was published yet."
+        rows = [(u.view, u.entity, u.field, u.offline, u.online) for u in self.unequal[:SHOWN]]
+        return markdown(("view", "entity", "field", "offline", "online"), rows)
+
+
+def compare(
+    store: "FeatureStore", lake: Lake, features: FeatureSet, as_of: datetime, sample: int = 200, seed: int = 0
+) -> Agreement:
+    """Compare up to `sample` entities of each view: the newest row in the lake against what Feast answers online."""
+    compared, unequal = 0, []
+    for folder, views in (("states", features.counter_views), ("profiles", features.profile_views)):
+        for view in views:
+            newest = _newest(lake, f"{folder}/{view.name}", view.keys, as_of, sample, seed)
+            if newest.empty:
+                continue
+            compared += len(newest)
+            unequal += _differences(store, view.name, view.keys, newest)
+    return Agreement(compared, tuple(unequal))
+
+
+def _newest(lake: Lake, name: str, keys: tuple[str, ...], as_of: datetime, sample: int, seed: int) -> pd.DataFrame:
+    """The newest row before a moment of some entities, drawn from those that changed last."""
+    days = [day for day in lake.days(name) if day <= as_of.date()]
+    if not days:
+        return pd.DataFrame()
+    known = ds.field(AT) <= pd.Timestamp(as_of)
+    changed = lake.read(name, days[-1:], keys, known).to_pandas().drop_duplicates()
+    changed = changed if len(changed) else lake.read(name, days, keys, known).to_pandas().drop_duplicates()
+    drawn = changed.sample(min(sample, len(changed)), random_state=seed)
+    rows = lake.read(name, days, None, known & ds.field(keys[0]).isin(drawn[keys[0]].to_list())).to_pandas()
+    order = [name for name in (AT, "created") if name in rows]
+    rows = rows.merge(drawn, on=list(keys)).sort_values(order, kind="stable")
+    newest: pd.DataFrame = rows.drop_duplicates(list(keys), keep="last").reset_index(drop=True)
+    return newest
+
+
+def _differences(store: "FeatureStore", view: str, keys: tuple[str, ...], newest: pd.DataFrame) -> list[Unequal]:
+    fields = [f.name for f in store.get_feature_view(view).features]
+    entities = newest[list(keys)].to_dict("records")
+    online = store.get_online_features([f"{view}:{f}" for f in fields], entity_rows=entities).to_dict()
+    found = []
+    for row, entity in enumerate(entities):
+        for name in fields:
+            offline, read = newest[name].iloc[row], online[name][row]
+            if not _same(offline, read):
+                found.append(Unequal(view, " ".join(map(str, entity.values())), name, str(offline), str(read)))
+    return found
+
+
+def _same(offline: Any, online: Any) -> bool:
+    """Whether two readings are the same value; online counters are float32, as the lake's are."""
+    if isinstance(offline, np.ndarray | list):
+        return list(offline) == list(online or [])
+    if offline is None or offline is pd.NaT or offline != offline:  # noqa: PLR0124  NaN differs from itself
+        return online is None or online != online  # noqa: PLR0124  as above
+    if isinstance(offline, pd.Timestamp):
+        return online is not None and pd.Timestamp(online).timestamp() == int(offline.timestamp())
+    if isinstance(offline, float | np.floating):
+        return online is not None and np.float32(offline) == np.float32(online)
+    return bool(offline == online)

@@ -1,0 +1,206 @@
+"""What packed records promise, in a real Redis: who wins, what is missing, what is deleted, what is announced."""
+
+import itertools
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from redis import Redis
+
+from feature_repo import packed_records
+from feature_repo.packed_records import (
+    CLOCK_SKEW,
+    Changes,
+    Layout,
+    Written,
+    changes,
+    connect,
+    delete_entity,
+    position,
+    read,
+    read_all,
+    write,
+)
+from feature_repo.record_layout import EMPTY, Presence, counter_fields, decode, encode, layout
+from validation.errors import DefinitionError, Unavailable
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+TTL = timedelta(days=2)
+MACHINE = layout("plant", "machine", ["machine"], counter_fields(["stop_1h", "stop_1d", "part_1h"]), TTL)
+PAIR = layout("plant", "machine_shift", ["machine", "shift"], counter_fields(["stop_1d"]), TTL)
+SHIFT = layout("plant", "shift", ["shift"], counter_fields(["stop_1d"]), TTL)
+PROFILE = layout(
+    "plant", "profile", ["machine"],
+    {"kind": "String", "bought_at": "Int64", "power": "Float32", "tools": "Array(String)"},
+)  # fmt: skip
+LAYOUTS = {found.view: found for found in (MACHINE, PAIR, SHIFT, PROFILE)}
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Redis:
+    return connect(redis_url)
+
+
+def micros(moment: datetime) -> int:
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def put(
+    redis: Redis, to: Layout, key: tuple[str, ...], value: float, event: datetime,
+    created: datetime | None = None, now: datetime = NOON,
+) -> Written:  # fmt: skip
+    floats = np.full((1, len(to.floats)), value, dtype=np.float32)
+    made = micros(created) if created else 0
+    record = encode(to, floats, [[micros(event)]], np.array([micros(event)]), np.array([made]))
+    return write(redis, to, [key], record, now)
+
+
+def value(redis: Redis, of: Layout, *key: str) -> float:
+    return float(read(redis, of, [key]).values[0, 0])
+
+
+ARRIVALS = [  # (value, minutes of event time, minutes of created time or None)
+    [(1.0, -9, None), (2.0, -5, None), (3.0, -1, None)],
+    [(1.0, -5, -5), (2.0, -5, -4), (3.0, -5, -2)],
+    [(1.0, -9, -1), (2.0, -5, -5), (3.0, -5, -3)],
+]
+
+
+@pytest.mark.parametrize("rows", ARRIVALS, ids=["later_events", "corrections", "late_correction_of_an_old_event"])
+def test_the_newest_row_wins_in_every_order_of_arrival(redis: Redis, rows: list[tuple[float, int, int | None]]) -> None:
+    for i, order in enumerate(itertools.permutations(rows)):
+        for worth, event, created in order:
+            put(redis, MACHINE, (f"m{i}",), worth, NOON + event * MINUTE, NOON + created * MINUTE if created else None)
+        assert value(redis, MACHINE, f"m{i}") == 3.0
+
+
+def test_a_day_published_anew_replaces_what_it_said(redis: Redis) -> None:
+    assert put(redis, MACHINE, ("m",), 1.0, NOON) == Written(accepted=1)
+    assert put(redis, MACHINE, ("m",), 2.0, NOON) == Written(accepted=1)
+    assert put(redis, MACHINE, ("m",), 2.0, NOON) == Written(same=1)
+    assert put(redis, MACHINE, ("m",), 9.0, NOON - MINUTE) == Written(older=1)
+    assert value(redis, MACHINE, "m") == 2.0
+
+
+def test_a_row_from_the_future_is_refused_and_one_that_got_in_freezes_nothing(redis: Redis) -> None:
+    century = NOON + timedelta(days=36_500)
+    assert put(redis, MACHINE, ("m",), 1.0, century) == Written(future=1)
+    assert put(redis, MACHINE, ("m",), 1.0, NOON + CLOCK_SKEW) == Written(accepted=1), "clocks differ a little"
+    assert put(redis, MACHINE, ("n",), 1.0, century, now=century) == Written(accepted=1), (
+        "by a writer with a wrong clock"
+    )
+    assert read(redis, MACHINE, [("n",)]).presence(NOON.timestamp()) == [Presence.FUTURE]
+    assert put(redis, MACHINE, ("n",), 2.0, NOON - MINUTE) == Written(accepted=1)
+    assert value(redis, MACHINE, "n") == 2.0
+
+
+def test_missing_stale_and_present_are_told_apart(redis: Redis) -> None:
+    put(redis, MACHINE, ("fresh",), 1.0, NOON - TTL)
+    put(redis, MACHINE, ("stale",), 1.0, NOON - TTL - MINUTE)
+    found = read(redis, MACHINE, [("fresh",), ("stale",), ("never",)])
+    assert found.presence(NOON.timestamp()).tolist() == [Presence.PRESENT, Presence.STALE, Presence.MISSING]
+    assert np.isnan(found.values[2]).all()
+    assert np.isnan(found.at[2])
+
+
+def test_keys_never_meet_by_accident(redis: Redis) -> None:
+    pairs = [("1", "23"), ("12", "3"), ("a\x1f", "b"), ("a", "\x1fb"), ("a\\", "\x1fb"), ("", "changes"), ("ü", "*?[")]
+    for i, pair in enumerate(pairs):
+        put(redis, PAIR, pair, float(i), NOON)
+    assert read(redis, PAIR, pairs).values[:, 0].tolist() == list(range(len(pairs)))
+    assert sorted(read_all(redis, PAIR).keys) == sorted(pairs)
+
+
+@given(parts=st.lists(st.text(alphabet="a\\\x1f:*", max_size=5), min_size=1, max_size=3))
+def test_a_key_says_whose_record_it_is(parts: list[str]) -> None:
+    assert PAIR.entity(PAIR.redis_key(parts)) == tuple(parts)
+
+
+def test_deleting_one_entity_takes_all_it_has_and_nothing_else(redis: Redis) -> None:
+    for name in ("m1", "m11"):
+        put(redis, MACHINE, (name,), 1.0, NOON)
+        for shift in ("early", "late"):
+            put(redis, PAIR, (name, shift), 1.0, NOON)
+    put(redis, SHIFT, ("m1",), 1.0, NOON)  # a shift that happens to be called like the machine
+    assert delete_entity(redis, LAYOUTS, {"machine": "m1"}) == 3
+    assert not read(redis, MACHINE, [("m1",)]).present.any()
+    assert sorted(read_all(redis, PAIR).keys) == [("m11", "early"), ("m11", "late")]
+    assert value(redis, SHIFT, "m1") == 1.0
+
+
+def seen(told: Changes) -> dict[tuple[str, ...], bool]:
+    return dict(zip(told.records.keys, told.records.present.tolist(), strict=True))
+
+
+def test_every_change_is_announced_and_deletes_too(redis: Redis) -> None:
+    before = position(redis, MACHINE)
+    put(redis, MACHINE, ("a",), 1.0, NOON)
+    put(redis, MACHINE, ("b",), 1.0, NOON)
+    put(redis, MACHINE, ("a",), 0.0, NOON - MINUTE)  # older: changes nothing
+    told = changes(redis, MACHINE, before)
+    assert seen(told) == {("a",): True, ("b",): True}
+    assert told.complete
+    delete_entity(redis, LAYOUTS, {"machine": "a"})
+    after = changes(redis, MACHINE, told.position)
+    assert seen(after) == {("a",): False}
+    assert seen(changes(redis, MACHINE, after.position)) == {}
+
+
+def test_whoever_fell_behind_is_told_to_read_everything(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(redis, MACHINE, ("a",), 1.0, NOON)
+    known = position(redis, MACHINE)
+    redis.xtrim(MACHINE.changes, maxlen=0)
+    put(redis, MACHINE, ("b",), 1.0, NOON)
+    behind = changes(redis, MACHINE, known)
+    assert not behind.complete
+    assert changes(redis, MACHINE, behind.position).complete
+    redis.flushall()
+    assert not changes(redis, MACHINE, behind.position).complete, "the server lost its memory"
+    monkeypatch.setattr(packed_records, "REMEMBERED", 1)
+    put(redis, MACHINE, ("c",), 1.0, NOON)
+    assert not changes(redis, MACHINE, EMPTY).complete, "what came before may be trimmed already"
+
+
+def test_a_record_of_another_layout_is_missing_and_gives_way(redis: Redis) -> None:
+    old = Layout(MACHINE.project, MACHINE.view, MACHINE.keys, ("other",), dict(MACHINE.others))
+    put(redis, old, ("m",), 1.0, NOON)
+    assert not read(redis, MACHINE, [("m",)]).present.any()
+    assert put(redis, MACHINE, ("m",), 2.0, NOON) == Written(accepted=1)
+
+
+def test_an_unknown_field_is_named(redis: Redis) -> None:
+    with pytest.raises(DefinitionError, match="Did you mean `stop_1h`"):
+        read(redis, MACHINE, []).column("stop_1hh")
+
+
+def test_a_record_says_what_it_was_given() -> None:
+    others: list[list[Any]] = [["lathe", None], [7, None], [["saw", "drill"], []]]
+    floats = np.array([[1.5], [np.nan]], dtype=np.float32)
+    records = encode(PROFILE, floats, others, np.array([1_000_000, 2_000_000]), np.array([0, 3_000_000]))
+    found = decode(PROFILE, [("a",), ("b",)], records)
+    assert [found.column(name).tolist() for name in PROFILE.others] == others
+    assert found.at.tolist() == [1.0, 2.0]
+    np.testing.assert_array_equal(found.created, [np.nan, 3.0])
+    np.testing.assert_array_equal(found.column("power"), floats[:, 0])
+
+
+REFUSED = "redis://127.0.0.1:1/0"
+USES: list[Callable[[Redis], object]] = [
+    lambda r: read(r, MACHINE, [("m",)]),
+    lambda r: read_all(r, MACHINE),
+    lambda r: put(r, MACHINE, ("m",), 1.0, NOON),
+    lambda r: changes(r, MACHINE, EMPTY),
+    lambda r: delete_entity(r, LAYOUTS, {"machine": "m"}),
+]
+
+
+@pytest.mark.parametrize("use", USES, ids=["read", "read_all", "write", "changes", "delete"])
+def test_without_redis_the_error_says_where_it_was_looked_for(use: Callable[[Redis], object]) -> None:
+    with pytest.raises(Unavailable, match=r"Redis at 127\.0\.0\.1:1: .*FLYWHEEL_REDIS_URL"):
+        use(connect(REFUSED))
