@@ -1,18 +1,15 @@
 """Deployment: the service is built and started with a release, before that release answers anybody."""
 
 import json
-import os
 import socket
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from orchestration.feed import ask
 from orchestration.system import Installation
-from serving.process import ROOT, serving
-from validation.errors import ReleaseMismatch, Unavailable
+from serving.process import build, serving
+from validation.errors import ReleaseMismatch
 from validation.settings import Settings
 
 
@@ -21,35 +18,18 @@ def prove(at: Installation, version: str) -> dict[str, Any]:
 
     The service takes a release only after its golden rows scored as they did in training.
     """
-    tag = built(at.settings)
+    tag = build(at.settings)
+    folder = at.settings.home.absolute() / "bentoml" / "bentos" / tag.replace(":", "/")
     with tempfile.TemporaryDirectory() as home:
         settings = at.settings.model_copy(update={"home": Path(home), "service_port": free_port()})
         _name_champion(at, version, settings)
-        # Bentos are read from where the build put them.
-        os.environ["BENTOML_HOME"] = str(bentos(at.settings))
-        with serving(settings, tag):
+        with serving(settings, str(folder)):
             answer = ask(settings, at.system, "deployment", preview=True)
     if answer["release"] != version:
         raise ReleaseMismatch(
             f"deployment: {tag} answers with release {answer['release']}, not {version}: {answer['reason']}. Its log says more."
         )
     return {"bento": tag, "version": version, "served_by": answer["served_by"], "items": len(answer["items"])}
-
-
-def built(settings: Settings) -> str:
-    """The tag of the bento built from this checkout."""
-    env = {**os.environ, "BENTOML_HOME": str(bentos(settings)), "BENTOML_DO_NOT_TRACK": "true"}
-    command = [sys.executable, "-m", "bentoml", "build", "--output", "tag", "."]
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300, check=False)
-    tag = done.stdout.strip().rpartition("__tag__:")[2]
-    if done.returncode or not tag:
-        raise Unavailable(f"deployment: `bentoml build` ended with {done.returncode}: {done.stderr.strip()[-500:]}")
-    return tag
-
-
-def bentos(settings: Settings) -> Path:
-    """Where built services are kept."""
-    return settings.home.absolute() / "bentoml"
 
 
 def free_port() -> int:

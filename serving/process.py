@@ -72,7 +72,7 @@ def build(settings: Settings, version: str | None = None) -> str:
     """Build the service with `bentoml build` into the installation's own store; returns the tag that `start` takes."""
     named = ("--version", version) if version else ()
     done = subprocess.run(
-        [sys.executable, "-m", "bentoml", "build", "-f", "serving/bentofile.yaml", "--output", "tag", *named],
+        [sys.executable, "-m", "bentoml", "build", "--output", "tag", *named],
         check=False,
         cwd=ROOT,
         env=environment(settings),

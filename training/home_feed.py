@@ -18,7 +18,7 @@ OUTCOMES = (
 )
 
 CONTENDERS = (
-    ByColumn("popularity", "video_long_view_rate_30d", probability=True),
+    ByColumn("popularity", "video_long_view_1d"),  # what popular lists are made of; a rate would be a model already
     ByColumn("recency", "video_age", descending=False),
     Linear(),
     Boosted(

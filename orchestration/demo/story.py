@@ -75,7 +75,7 @@ class Story:
         """The service, started before there is any model."""
         self.stage.chapter("A feed")
         with self.stage.step("the service starts, without a model yet") as line:
-            line.says = life.enter_context(serving(self.at.settings))
+            line.says = life.enter_context(serving(self.moved(self.at.now()).settings))
 
     def model(self, last: date) -> None:
         """Contenders, gates, release."""

@@ -63,10 +63,10 @@ def make_users(scale: Scale) -> Users:
     region = draw.integers(0, scale.regions, n)
     foreign = draw.random(n) < 0.15
     known = min(len(LANGUAGES), scale.regions)
-    changes = draw.random(n) < 0.04
     activity = np.minimum(draw.lognormal(0.0, 1.25, n), 40.0)
     device = draw.choice(4, n, p=(0.60, 0.08, 0.14, 0.18))
     new = draw.random(n) < 0.10
+    changes = ~new & (draw.random(n) < 0.04)  # nobody is described anew before the first time
     span = scale.days * DAY
     return Users(
         signup_at=np.round(
