@@ -45,7 +45,9 @@ class Agreement:
     def table_md(self) -> str:
         """The first differing values as a Markdown table."""
         if not self.unequal:
-            return f"All values of {self.compared:,} entities agree." if self.compared else "No entity was published yet."
+            return (
+                f"All values of {self.compared:,} entities agree." if self.compared else "No entity was published yet."
+            )
         rows = [(u.view, u.entity, u.field, u.offline, u.online) for u in self.unequal[:SHOWN]]
         return markdown(("view", "entity", "field", "offline", "online"), rows)
 

@@ -16,7 +16,7 @@ def join_on_spark(
     spark: "SparkSession", asked: pa.Table, known: "DataFrame", rows: ViewRows, by_created: bool, row: str
 ) -> pa.Table:
     """A view's features for each question, in the questions' order."""
-    from pyspark.sql import functions as F  # noqa: N812
+    from pyspark.sql import functions as F
 
     facts = F.struct(TIME, F.coalesce(CREATED, TIME).alias(CREATED), *rows.features)
     at = F.greatest(TIME, CREATED) if by_created else F.col(TIME)
@@ -41,7 +41,7 @@ def join_on_spark(
 def newest_on_spark(known: "DataFrame", rows: ViewRows) -> pa.Table:
     """The newest row of each entity."""
     from pyspark.sql import Window
-    from pyspark.sql import functions as F  # noqa: N812
+    from pyspark.sql import functions as F
 
     order = [F.col(TIME).desc(), F.col(CREATED).desc_nulls_last(), *(F.col(name).desc() for name in rows.features)]
     place = F.row_number().over(Window.partitionBy(*rows.keys).orderBy(*order))
@@ -50,7 +50,7 @@ def newest_on_spark(known: "DataFrame", rows: ViewRows) -> pa.Table:
 
 def _never_superseded(answers: "DataFrame", rows: ViewRows) -> "DataFrame":
     """Without the rows that a newer one had replaced already when they became known."""
-    from pyspark.sql import functions as F  # noqa: N812
+    from pyspark.sql import functions as F
 
     newest = F.max(KNOWN).over(_up_to_here(rows, AT, KNOWN))
     return answers.withColumn("__newest", newest).where(f"__newest = {KNOWN}").drop("__newest")
@@ -64,7 +64,7 @@ def _up_to_here(rows: ViewRows, *order: str) -> Any:
 
 def _has(rows: ViewRows) -> "Column":
     """Whether no key is null: a row without a key is nobody's."""
-    from pyspark.sql import functions as F  # noqa: N812
+    from pyspark.sql import functions as F
 
     present = F.lit(True)
     for key in rows.keys:

@@ -10,6 +10,7 @@ LENGTH_CLASS = (
     + " ".join(f"WHEN duration_s <= {s} THEN 'to_{s}s'" for s in LENGTHS_S)
     + " ELSE 'longer' END"
 )
+WATCH_OF_KNOWN_LENGTH = "action = 'watch' AND duration_s > 0"
 LONG_VIEW = "action = 'watch' AND coalesce(long_view, watch_seconds >= 30 OR watch_seconds >= duration_s, false)"
 
 ENTITIES = {
@@ -40,6 +41,14 @@ SIGNALS = (
     Signal("click", "engagements", "it was opened", "action = 'click'"),
     Signal("long_view", "engagements", "it was watched long", LONG_VIEW),
     Signal("watched", "engagements", "seconds, at most 120 a view", "action = 'watch'", "least(watch_seconds, 120)"),
+    Signal("measured", "engagements", "a watch of a video whose length is known", WATCH_OF_KNOWN_LENGTH),
+    Signal(
+        "completed",
+        "engagements",
+        "share of the video watched, at most all of it",
+        WATCH_OF_KNOWN_LENGTH,
+        "least(watch_seconds / duration_s, 1)",
+    ),
     Signal("praise", "engagements", "it was liked or the like", "action IN ('like', 'comment', 'share', 'follow')"),
     Signal("reject", "engagements", "hide or report", "action IN ('hide', 'report')"),
 )
@@ -53,6 +62,8 @@ COUNTER_VIEWS = (
             "click": ("1h", "1d", "30d"),
             "long_view": ("1h", "1d", "30d"),
             "watched": ("1h", "1d", "30d"),
+            "measured": ("30d",),
+            "completed": ("30d",),
             "praise": ("30d",),
             "reject": ("30d",),
         },
@@ -66,6 +77,8 @@ COUNTER_VIEWS = (
             "click": ("1d", "30d"),
             "long_view": ("1h", "1d", "30d"),
             "watched": ("1d", "30d"),
+            "measured": ("30d",),
+            "completed": ("30d",),
             "praise": ("30d",),
             "reject": ("30d",),
         },
@@ -159,9 +172,9 @@ PROFILE_VIEWS = (
 )
 
 
-def _rates(view: str, signal: str, labels: tuple[str, ...], prior: float) -> tuple[Feature, ...]:
+def _rates(view: str, signal: str, labels: tuple[str, ...], prior: float, per: str = "shown") -> tuple[Feature, ...]:
     return tuple(
-        Rate(f"{view}_{signal}_rate_{label}", f"{view}.{signal}_{label}", f"{view}.shown_{label}", prior)
+        Rate(f"{view}_{signal}_rate_{label}", f"{view}.{signal}_{label}", f"{view}.{per}_{label}", prior)
         for label in labels
     )
 
@@ -175,6 +188,7 @@ FEATURES: tuple[Feature, ...] = (
     *_rates("user", "click", ("1h", "1d", "30d"), 0.5),
     *_rates("user", "long_view", ("1h", "1d", "30d"), 0.3),
     *_rates("user", "watched", ("1h", "1d", "30d"), 15.0),
+    *_rates("user", "completed", ("30d",), 0.6, per="measured"),
     *_rates("user", "praise", ("30d",), 0.05),
     *_rates("user", "reject", ("30d",), 0.01),
     *_counts("video", "shown", ("1h", "1d", "30d")),
@@ -182,6 +196,7 @@ FEATURES: tuple[Feature, ...] = (
     *_rates("video", "click", ("1d", "30d"), 0.5),
     *_rates("video", "long_view", ("1h", "1d", "30d"), 0.3),
     *_rates("video", "watched", ("1d", "30d"), 15.0),
+    *_rates("video", "completed", ("30d",), 0.6, per="measured"),
     *_rates("video", "praise", ("30d",), 0.05),
     *_rates("video", "reject", ("30d",), 0.01),
     *_counts("creator", "shown", ("30d",)),

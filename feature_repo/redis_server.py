@@ -16,7 +16,7 @@ from validation.errors import Unavailable
 
 PATIENCE_S = 20.0
 # The server's keeper: when the pipe to the process that started it closes, however that ended, so does the server.
-KEEPER = '"$@" & server=$!; read -r _; kill "$server"; wait "$server"'
+KEEPER = '"$@" & server=$!; read -r _; kill "$server" 2>/dev/null; wait "$server"'
 
 
 @contextmanager

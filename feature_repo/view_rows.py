@@ -64,7 +64,7 @@ class ViewRows:
 
     def spark(self, spark: "SparkSession", first: datetime | None, last: datetime) -> "DataFrame":
         """The same rows on Spark."""
-        from pyspark.sql import functions as F  # noqa: N812  the name its documentation uses
+        from pyspark.sql import functions as F
 
         rows = self._all(spark)
         when = F.col(self.time) <= F.lit(last)

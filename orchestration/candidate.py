@@ -48,8 +48,14 @@ class Candidate:
     def facts(self) -> dict[str, Any]:
         """Figures for whoever looks at the run."""
         f = self.figures
-        return {"winner": f.winner, "metrics": f.metrics, "metrics_also": f.also, "passed": self.verdict.passed,
-                "mlflow run": f.run_id, "report": f.report}  # fmt: skip
+        return {
+            "winner": f.winner,
+            "metrics": f.metrics,
+            "metrics_also": f.also,
+            "passed": self.verdict.passed,
+            "mlflow run": f.run_id,
+            "report": f.report,
+        }
 
     @classmethod
     def load(cls, at: Installation) -> "Candidate":
@@ -86,17 +92,32 @@ def build(at: Installation, data: Dataset, trained: Trained, moment: datetime, f
     system, ranking = at.system, at.system.ranking
     judged = data.matrix[trained.rows["judge"]]
     reference = Reference.of(judged, trained.features, trained.scores[trained.winner])
-    lists = shelves.lists(data.frame, shelves.newest_descriptions(at.lake, ranking.shelves, moment), ranking.shelves, moment)
+    items = shelves.newest_descriptions(at.lake, ranking.shelves, moment)
+    lists = shelves.lists(data.frame, items, ranking.shelves, moment)
     policy = definition.to_json(system.policy) if system.policy else b"{}"
     release.build(
-        folder, trained, data, system.features, ranking, lists, policy, version=at.registry.next_version(), created_at=moment,
+        folder,
+        trained,
+        data,
+        system.features,
+        ranking,
+        lists,
+        policy,
+        version=at.registry.next_version(),
+        created_at=moment,
         extra={REFERENCE: reference.to_json()},
-    )  # fmt: skip
+    )
     live = at.registry.live()
     return judge.judge(
-        trained, data, ranking, system.features, system.limits, folder,
-        live=at.registry.folder(live) if live else None, **batches(at, moment),
-    )  # fmt: skip
+        trained,
+        data,
+        ranking,
+        system.features,
+        system.limits,
+        folder,
+        live=at.registry.folder(live) if live else None,
+        **batches(at, moment),
+    )
 
 
 def batches(at: Installation, moment: datetime) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import getpass
 import os
 import sys
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from validation.errors import BatchRefused, FlywheelError
+from validation.ledger import HEAD
 from validation.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,8 +33,14 @@ Examples:
   flywheel rollback --why "long views fell"       back to the previous release\n
 """
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", epilog=EXAMPLES, add_completion=False,
-                  pretty_exceptions_enable=False, help="Events become features, features a model, the model a feed.")  # fmt: skip
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    epilog=EXAMPLES,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Events become features, features a model, the model a feed.",
+)
 out = Console(highlight=False, soft_wrap=True)
 
 Why = Annotated[str, typer.Option("--why", help="the reason, kept in the history")]
@@ -90,11 +98,12 @@ def up() -> None:
 def ingest(
     path: Annotated[Path | None, typer.Argument(help="a file, or a folder with a folder for each table")] = None,
     table: Annotated[str | None, typer.Option(help="the table, where the path does not name it")] = None,
-    replay: Annotated[str | None, typer.Option(help="a day (YYYY-MM-DD) whose quarantined rows are tried again")] = None,
+    replay: Annotated[str | None, typer.Option(help="day (YYYY-MM-DD) whose quarantined rows are tried again")] = None,
 ) -> None:
     """Validate files and put them into the lake; print the ledger. Nothing is dropped in silence.
 
-    Examples: flywheel ingest events/ · flywheel ingest today.jsonl --table engagements · flywheel ingest --replay 2026-05-03
+    Examples: flywheel ingest events/ · flywheel ingest today.jsonl --table engagements ·
+    flywheel ingest --replay 2026-05-03
     """
     from orchestration.ingestion import ingest_path, replay_day
 
@@ -105,7 +114,7 @@ def ingest(
         entries = ingest_path(at, path, table, out.print)
     else:
         raise typer.BadParameter("name a file or folder, or a day with --replay")
-    grid("Ledger", ("table", "batch", "received", "accepted", "duplicate", "quarantined", "outcome"), [e.row() for e in entries])
+    grid("Ledger", HEAD, [entry.row() for entry in entries])
     if any(entry.refused for entry in entries):
         raise typer.Exit(1)
 
@@ -145,7 +154,9 @@ def rank(
     assert system.policy is not None
     answer = ask(Settings(), system, user, limit, explain=explain)
     grid(f"Feed of {user}", ("position", system.policy.names.item, "why"), rows(answer, system.policy.names.item))
-    out.print(f"served by {answer['served_by']}, release {answer.get('release') or '–'}, request {answer['request_id']}")
+    out.print(
+        f"served by {answer['served_by']}, release {answer.get('release') or '–'}, request {answer['request_id']}"
+    )
 
 
 @app.command()
@@ -187,11 +198,11 @@ def gate(day: Day = None) -> None:
 
     Example: flywheel gate --day 2026-05-03
     """
-    from orchestration.gating import verdict_of
+    from orchestration.gating import verdict_of_day
     from orchestration.runs import last_day
 
     at = installation()
-    verdict = verdict_of(at, _day(day) if day else last_day(at))
+    verdict = verdict_of_day(at, _day(day) if day else last_day(at))
     grid("Gates", ("gate", "outcome", "measured", "limit", "reason"), verdict.table())
     if not verdict.passed:
         raise typer.Exit(1)
@@ -203,12 +214,16 @@ def bench() -> None:
 
     Example: flywheel bench
     """
+    import tempfile
+
     from orchestration.bench import measure
 
-    grid("Bench", ("what", "ours", "the obvious way", "ratio"), measure(Settings(), out.print))
+    with tempfile.TemporaryDirectory() as scratch:
+        figures = measure(installation(), Path(scratch), out.print)
+    grid("CPU time, in one run", ("what", "ours", "the obvious way", "times cheaper"), figures)
 
 
-def grid(title: str, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def grid(title: str, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     """Print a table."""
     made = Grid(title=title, title_justify="left", header_style="bold")
     for name in head:
@@ -227,8 +242,8 @@ def _day(text: str) -> date:
 
 def main() -> None:
     """Run the command line; what we raise on purpose is printed as a sentence, not as a traceback."""
-    for name, value in (("MLFLOW_DISABLE_TELEMETRY", "true"), ("BENTOML_DO_NOT_TRACK", "true"), ("FEAST_USAGE", "False")):
-        os.environ.setdefault(name, value)
+    os.environ.update({"MLFLOW_DISABLE_TELEMETRY": "true", "BENTOML_DO_NOT_TRACK": "true", "FEAST_USAGE": "False"})
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads would take the core from Spark and Redis
     try:
         app()
     except BatchRefused as refused:

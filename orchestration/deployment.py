@@ -14,7 +14,7 @@ from validation.settings import Settings
 
 
 def prove(at: Installation, version: str) -> dict[str, Any]:
-    """Build the service, start it with this release on a port of its own, and see it take the release; raises otherwise.
+    """Build the service, start it with this release on a port of its own, and see it take the release, or raise.
 
     The service takes a release only after its golden rows scored as they did in training.
     """
@@ -27,7 +27,7 @@ def prove(at: Installation, version: str) -> dict[str, Any]:
             answer = ask(settings, at.system, "deployment", preview=True)
     if answer["release"] != version:
         raise ReleaseMismatch(
-            f"deployment: {tag} answers with release {answer['release']}, not {version}: {answer['reason']}. Its log says more."
+            f"deployment: {tag} answers with release {answer['release']}, not {version}: {answer['reason']}"
         )
     return {"bento": tag, "version": version, "served_by": answer["served_by"], "items": len(answer["items"])}
 

@@ -45,7 +45,7 @@ def post(base: str, path: str, message: Any) -> dict[str, Any]:
 
 def rows(answer: dict[str, Any], item_name: str) -> list[tuple[str, ...]]:
     """The answer's items as lines: place, id, and the features that count most where they were asked for."""
-    lines = []
+    lines: list[tuple[str, ...]] = []
     for place, item in enumerate(answer["items"], 1):
         why = ", ".join(f"{part['feature']} {part['contribution']:+.2f}" for part in item.get("why", ()))
         lines.append((str(place), str(item[item_name]), why))

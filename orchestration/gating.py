@@ -1,19 +1,27 @@
-"""Gates without a registry: train on a training set, ask every gate, leave nothing behind."""
+"""Gates for CI: train, ask every gate, register nothing."""
 
 import tempfile
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from orchestration import candidate
 from orchestration.system import Installation
+from training import dataset, labels
 from training.dataset import Dataset
 from training.train import train
 from validation.verdict import Verdict
 
 
-def verdict_on(at: Installation, data: Dataset, day: date | None = None) -> Verdict:
+def verdict_of_day(at: Installation, day: date) -> Verdict:
+    """What the gates say of the ranker that would be trained as of a day's end, from what is in the lake."""
+    first = day - timedelta(days=at.system.history_days - 1)
+    ranking, features = at.system.ranking, at.system.features
+    rows = labels.build(at.spark, at.lake, ranking, features, at.tables, at.as_of(day), first, day)
+    return verdict_on(at, dataset.build(rows, at.store, features, ranking, at.lake), at.as_of(day))
+
+
+def verdict_on(at: Installation, data: Dataset, moment: datetime) -> Verdict:
     """What the gates say of a ranker trained on this set; the release it would make is thrown away."""
     trained = train(data, at.system.ranking)
     with tempfile.TemporaryDirectory() as scratch:
-        moment = at.as_of(day) if day else at.now()
         return candidate.build(at, data, trained, moment, Path(scratch) / "release")

@@ -39,7 +39,9 @@ class Ingested:
     def failures_md(self) -> str:
         """What failed in each batch in which something did; refused batches first."""
         failed = sorted((x for x in self.lines if x.quarantined or x.refused), key=lambda line: not line.refused)
-        parts = [f"**{'REFUSED ' if line.refused else ''}{line.table} {line.batch}**\n\n{line.table_md()}" for line in failed]
+        parts = [
+            f"**{'REFUSED ' if line.refused else ''}{line.table} {line.batch}**\n\n{line.table_md()}" for line in failed
+        ]
         return "\n\n".join(parts) or f"Every row of {len(self.lines)} batches holds."
 
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from orchestration.system import Installation
 from training import dataset, labels
 from training.dataset import Dataset
-from training.train import as_served
+from training.train import as_served, divided
+from validation import manifest
 from validation.errors import DefinitionError
 
 # What every decision log writes beside the table's own columns.
@@ -63,7 +64,9 @@ class Observed:
 
     def names(self, rows: NDArray[np.intp]) -> list[str]:
         """What to call these rows when they are shown as examples."""
-        return [" ".join(map(str, key)) for key in self.served.iloc[rows].drop(columns=[RELEASE, RUNG, FEATURES]).to_numpy()]
+        return [
+            " ".join(map(str, key)) for key in self.served.iloc[rows].drop(columns=[RELEASE, RUNG, FEATURES]).to_numpy()
+        ]
 
     def outcome_frame(self, at: Installation, version: str, scores: Floats) -> pd.DataFrame:
         """Label, group, release and score of every row; what another policy showed is judged as if the release had."""
@@ -71,7 +74,18 @@ class Observed:
         told = {"label": ranking.target, "group": ranking.group, "grade": labels.GAIN}
         frame = pd.DataFrame({name: self.made.frame[column].to_numpy() for name, column in told.items()})
         rung = self.served[RUNG].fillna("history").to_numpy()
-        return frame.assign(release=version, served_by=rung, score=scores)[self.made.frame[labels.JUDGED].to_numpy(dtype=bool)]
+        return frame.assign(release=version, served_by=rung, score=scores)[
+            self.made.frame[labels.JUDGED].to_numpy(dtype=bool)
+        ]
+
+
+def judged(at: Installation, version: str) -> tuple[Floats, Floats] | None:
+    """Input and scores of the rows a release was judged on; None when a newer training set has taken their place."""
+    data = at.training_set()
+    if data.digest != manifest.read_manifest(at.registry.folder(version)).dataset_digest:
+        return None
+    matrix = data.matrix[divided(data, at.system.ranking)["judge"]]
+    return matrix, at.registry.scorer(version).scores(matrix)
 
 
 def observe(at: Installation, day: date) -> int:
@@ -93,7 +107,7 @@ def note_online(at: Installation, until: datetime) -> None:
 
 
 def brought_online(at: Installation) -> pd.DataFrame:
-    """Up to when publications were online (`until`), since when (`done_at`); one line a materialisation, oldest first."""
+    """Up to when publications were online (`until`) and since when (`done_at`); a line a materialisation, in order."""
     found: pd.DataFrame = at.lake.read("online").to_pandas().sort_values("done_at", kind="stable")
     return found
 

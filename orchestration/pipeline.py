@@ -13,7 +13,7 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill policies:
 
 
 def pipeline(at: Installation) -> dg.Definitions:
-    """Everything Dagster knows of one installation. Systems without a policy are not served, without a watch not watched."""
+    """All that Dagster knows of one installation; without a policy nothing is served, without a watch none watched."""
     cut = days(at)
     assets = [*tables.assets(at, cut), *features.assets(at, cut), *training.assets(at, cut)]
     if at.system.policy:

@@ -28,13 +28,17 @@ class Program:
 
 @contextmanager
 def running(program: Program) -> Iterator[subprocess.Popen[bytes]]:
-    """The program's process, ready; ended with all its children on leaving. Raises Unavailable when it does not get ready."""
+    """The program's process, ready; ended with its children on leaving. Raises Unavailable when it is late."""
     program.log.parent.mkdir(parents=True, exist_ok=True)
     with program.log.open("ab") as log:
         process = subprocess.Popen(
-            program.command, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-            env={**os.environ, **program.env}, start_new_session=True,
-        )  # fmt: skip
+            program.command,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **program.env},
+            start_new_session=True,
+        )
     try:
         _await_ready(program, process)
         yield process
@@ -60,14 +64,12 @@ def _await_ready(program: Program, process: "subprocess.Popen[bytes]") -> None:
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise Unavailable(
-                f"{program.name} ended with status {process.returncode} before it was ready. Its last words: {program.log}"
+                f"{program.name} ended with status {process.returncode} before it was ready. See {program.log}"
             )
         if program.ready is None or _answers(program.ready):
             return
         time.sleep(0.2)
-    raise Unavailable(
-        f"{program.name} was not ready within {program.patience_s:.0f} s. Its last words: {program.log}"
-    )
+    raise Unavailable(f"{program.name} was not ready within {program.patience_s:.0f} s. Its last words: {program.log}")
 
 
 def _answers(url: str) -> bool:

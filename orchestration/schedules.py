@@ -25,6 +25,11 @@ def _schedule(at: Installation, job: Job, name: str, cron: str, days_ago: int, w
         return dg.RunRequest(run_key=context.scheduled_execution_time.isoformat(), partition_key=day.isoformat())
 
     return dg.ScheduleDefinition(
-        name=f"{name}_schedule", job=job, cron_schedule=cron, execution_timezone="UTC", execution_fn=evaluate,
-        description=why, default_status=dg.DefaultScheduleStatus.STOPPED,
-    )  # fmt: skip
+        name=f"{name}_schedule",
+        job=job,
+        cron_schedule=cron,
+        execution_timezone="UTC",
+        execution_fn=evaluate,
+        description=why,
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+    )

@@ -72,9 +72,12 @@ def failure_sensor(at: Installation) -> dg.SensorDefinition:
     @dg.run_failure_sensor(name="failure_sensor")
     def failure(context: dg.RunFailureSensorContext) -> None:
         line = {
-            "at": at.now().isoformat(), "run": context.dagster_run.run_id, "job": context.dagster_run.job_name,
-            "partition": context.dagster_run.tags.get("dagster/partition"), "error": context.failure_event.message,
-        }  # fmt: skip
+            "at": at.now().isoformat(),
+            "run": context.dagster_run.run_id,
+            "job": context.dagster_run.job_name,
+            "partition": context.dagster_run.tags.get("dagster/partition"),
+            "error": context.failure_event.message,
+        }
         at.settings.home.mkdir(parents=True, exist_ok=True)
         with (at.settings.home / "alerts.jsonl").open("a") as alerts:
             alerts.write(json.dumps(line) + "\n")
@@ -88,7 +91,9 @@ def _evidence(instance: dg.DagsterInstance, after: dict[str, int]) -> tuple[list
     seen = dict(after)
     for name in WATCHING:
         records = instance.fetch_materializations(
-            dg.AssetRecordsFilter(asset_key=dg.AssetKey(name), after_storage_id=seen.get(name)), limit=500, ascending=True
+            dg.AssetRecordsFilter(asset_key=dg.AssetKey(name), after_storage_id=seen.get(name)),
+            limit=500,
+            ascending=True,
         ).records
         for record in records:
             seen[name] = record.storage_id

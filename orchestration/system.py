@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class System:
     """Everything that makes one ranking problem: its tables, features, model, gates, policy and watch.
 
-    A second system is a second value of this kind; `policy` and `watch` may be absent where nothing is served or watched.
+    A second system is a second value; `policy` and `watch` may be absent where nothing is served or watched.
     A model learns from the last `history_days`.
     """
 

@@ -54,18 +54,39 @@ def programs(settings: Settings) -> list[Program]:
     return [
         Program(
             f"MLflow       {mlflow}",
-            [str(BIN / "mlflow"), "server", "--backend-store-uri", settings.tracking_uri, "--host", "127.0.0.1",
-             "--port", str(settings.mlflow_port), "--workers", "1"],
-            logs / "mlflow.log", f"{mlflow}/health", env, 120,
+            [
+                str(BIN / "mlflow"),
+                "server",
+                "--backend-store-uri",
+                settings.tracking_uri,
+                "--host",
+                "127.0.0.1",
+                "--port",
+                str(settings.mlflow_port),
+                "--workers",
+                "1",
+            ],
+            logs / "mlflow.log",
+            f"{mlflow}/health",
+            env,
+            120,
         ),
         Program(
             f"Dagster      {dagster}",
             [str(BIN / "dagster-webserver"), *workspace, "-h", "127.0.0.1", "-p", str(settings.dagster_port)],
-            logs / "dagster-webserver.log", f"{dagster}/server_info", env, 120,
+            logs / "dagster-webserver.log",
+            f"{dagster}/server_info",
+            env,
+            120,
         ),
-        Program("Dagster's daemon (schedules and sensors)", [str(BIN / "dagster-daemon"), "run", *workspace],
-                logs / "dagster-daemon.log", None, env),
-    ]  # fmt: skip
+        Program(
+            "Dagster's daemon (schedules and sensors)",
+            [str(BIN / "dagster-daemon"), "run", *workspace],
+            logs / "dagster-daemon.log",
+            None,
+            env,
+        ),
+    ]
 
 
 @contextmanager
@@ -89,7 +110,7 @@ def everything_else(at: Installation) -> Iterator[list[str]]:
 
 
 def replaying(at: Installation, say: Callable[[str], None]) -> Installation:
-    """The same installation; where its events are old, in their own time: else nothing would be fresh and all forgotten."""
+    """The same installation; old events run in their own time: else nothing would be fresh and all forgotten."""
     days = [day for table in at.system.tables for day in at.lake.days(f"tables/{table.name}")]
     if at.settings.replay_from or not days or at.now().date() - max(days) <= STILL_NOW:
         return at

@@ -231,7 +231,7 @@ class Boosted:
 
 def xgboost() -> Any:
     """The xgboost module, its idle threads asleep."""
-    # Left open, they spin: 56 CPU s instead of 16 for the feed's model where cores are shared. Read when it is imported.
+    # Left open, they spin: 56 CPU s instead of 16 for the feed's model on shared cores. Read as the library is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     import xgboost as module
 

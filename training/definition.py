@@ -90,6 +90,8 @@ class Ranking:
     `fit_where` and `judge_where` (Spark SQL over the labels' columns) say which rows take part.
     `logged_only` names context features that the log knows and a request to rank does not, such as the place in the
     list: models learn from them and are judged with their neutral values.
+    NDCG looks at the first `top` places; coverage, novelty and diversity at the first `listed`: fewer than are shown,
+    or every contender would list the same.
     `contenders` stand in order, simplest first: the first that is not clearly worse in `decides_by` wins.
     """
 
@@ -115,6 +117,7 @@ class Ranking:
     split: Split = field(default_factory=Split)
     decides_by: str = "ndcg_at_10"
     top: int = 10
+    listed: int = 5
     resamples: int = 200
     seed: int = 0
 

@@ -76,7 +76,9 @@ class Evaluation:
         return flat
 
 
-def evaluate(judged: Judged, scores: Array, probabilities: Array | None, weights: Weights, top: int = 10) -> Evaluation:
+def evaluate(
+    judged: Judged, scores: Array, probabilities: Array | None, weights: Weights, top: int = 10, listed: int = 5
+) -> Evaluation:
     """Judge one contender.
 
     scores         (rows,) as it would be served
@@ -85,7 +87,7 @@ def evaluate(judged: Judged, scores: Array, probabilities: Array | None, weights
                    intervals comparable pairwise.
     """
     order = dict(_order(judged, scores, top))
-    rest = {**dict(_probability(judged, probabilities)), **dict(_listed(judged, scores, top))}
+    rest = {**dict(_probability(judged, probabilities)), **dict(_listed(judged, scores, listed))}
     whole = _measured(judged, scores, {**order, **rest}, weights, top)
     slices = {name: dict(_slices(judged, scores, words, weights, top)) for name, words in judged.slices.items()}
     return replace(whole, slices=slices)

@@ -22,14 +22,16 @@ CONTENDERS = (
     ByColumn("recency", "video_age", descending=False),
     Linear(),
     Boosted(
+        max_trees=250,
+        patience=10,
         params={
-            "eta": 0.1,
-            "max_depth": 6,
+            "eta": 0.15,
+            "max_depth": 5,
             "min_child_weight": 20,
             "subsample": 0.8,
             "colsample_bytree": 0.5,
-            "max_bin": 128,
-        }
+            "max_bin": 64,
+        },
     ),
 )
 

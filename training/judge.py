@@ -22,7 +22,7 @@ LEAK_ROWS = 50_000  # enough to see a leak; a look at every row of every feature
 LIVE = "live"
 
 
-def judge(  # noqa: PLR0917  everything the gates look at comes together here
+def judge(
     trained: Trained,
     dataset: Dataset,
     ranking: Ranking,
@@ -44,7 +44,7 @@ def judge(  # noqa: PLR0917  everything the gates look at comes together here
     return gates.judge(evidence(trained, dataset, ranking, features, limits, release, live, data), limits)
 
 
-def evidence(  # noqa: PLR0917  as above
+def evidence(
     trained: Trained,
     dataset: Dataset,
     ranking: Ranking,
@@ -84,7 +84,7 @@ def evidence(  # noqa: PLR0917  as above
     )
 
 
-def facts(  # noqa: PLR0917  one value for each fact
+def facts(
     trained: Trained,
     dataset: Dataset,
     ranking: Ranking,

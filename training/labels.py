@@ -25,7 +25,7 @@ AT = "event_timestamp"  # the name Feast gives to the moment that features are w
 GAIN, FITS, JUDGED = "gain", "fits", "judged"
 
 
-def build(  # noqa: PLR0917  the seam that orchestration calls: where, what, when
+def build(
     spark: "SparkSession",
     lake: Lake,
     ranking: Ranking,

@@ -21,7 +21,7 @@ GOLDEN_ROWS = 200
 RESERVED = {"manifest.json", "recipe.json", "model.ubj", "model.json", "popular.json", "policy.json", "golden.npz"}
 
 
-def build(  # noqa: PLR0917  all that a release is made of
+def build(
     folder: Path,
     trained: Trained,
     dataset: Dataset,

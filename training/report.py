@@ -95,9 +95,7 @@ def _interval(summary: Mapping[str, Any], name: str) -> str:
     return f"{value:.4f}" if low is None or high is None else f"{value:.4f} [{low:.4f}, {high:.4f}]"
 
 
-def _log_numbers(  # noqa: PLR0917  a run, and all that is recorded of it
-    client: Any, run_id: str, trained: Trained, dataset: Dataset, ranking: Ranking, at: int
-) -> None:
+def _log_numbers(client: Any, run_id: str, trained: Trained, dataset: Dataset, ranking: Ranking, at: int) -> None:
     from mlflow.entities import Dataset as Logged
     from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
 

@@ -64,7 +64,8 @@ def train(dataset: Dataset, ranking: Ranking, seed: int | None = None, target: s
     chances = {name: model.scores(logged) for name, model in fitted.items() if model.probabilistic}
     weights = evaluate.resampled(judged.users, ranking.resamples, seed)
     measured = {
-        name: evaluate.evaluate(judged, scores[name], chances.get(name), weights, ranking.top) for name in fitted
+        name: evaluate.evaluate(judged, scores[name], chances.get(name), weights, ranking.top, ranking.listed)
+        for name in fitted
     }
     winner = simplest_good(measured, ranking.decides_by)
     return Trained(target, dataset.features, fitted, measured, rows, judged, scores, chances, winner, seed)

@@ -5,29 +5,46 @@ from datetime import UTC, datetime, time
 
 import dagster as dg
 
+from orchestration.assets import Result
 from orchestration.observed import note_online
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.system import Installation
+
+AGREE = "online_equals_offline"
 
 
 def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The assets of the features stage."""
     features = at.system.features
+    read = {*(s.table for s in features.signals), *(look.table for look in features.lookups)}
     views = "\n".join(f"- `{v.name}` by {', '.join(v.keys)}: {v.meaning}" for v in features.counter_views)
 
     @dg.asset(
-        name="states", group_name="features", partitions_def=days, backfill_policy=WHOLE_RANGE, deps=sorted({*(s.table for s in features.signals), *(look.table for look in features.lookups)}),
-        kinds={"spark"}, owners=[], description=f"A row is the decayed counters of one entity at one minute.\n\n{views}",
-    )  # fmt: skip
-    def published_states(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        name="states",
+        group_name="features",
+        partitions_def=days,
+        backfill_policy=WHOLE_RANGE,
+        deps=sorted(read),
+        kinds={"spark"},
+        description=f"A row is the decayed counters of one entity at one minute.\n\n{views}",
+    )
+    def published_states(context: dg.AssetExecutionContext) -> Result:
         from feature_repo import states
 
         made = states.publish(at.spark, at.lake, features, at.tables, *span(context))
-        return dg.MaterializeResult(metadata={"events": made.events, "rows": dict(made.rows), "entities": dict(made.entities)})
+        return dg.MaterializeResult(
+            metadata={"events": made.events, "rows": dict(made.rows), "entities": dict(made.entities)}
+        )
 
-    @dg.asset(name="profiles", group_name="features", partitions_def=days, backfill_policy=WHOLE_RANGE, kinds={"spark"},
-              deps=sorted({view.table for view in features.profile_views}))  # fmt: skip
-    def published_profiles(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    @dg.asset(
+        name="profiles",
+        group_name="features",
+        partitions_def=days,
+        backfill_policy=WHOLE_RANGE,
+        kinds={"spark"},
+        deps=sorted({view.table for view in features.profile_views}),
+    )
+    def published_profiles(context: dg.AssetExecutionContext) -> Result:
         """A row is one entity as described at one moment, in the columns features read."""
         from feature_repo import profiles
 
@@ -35,10 +52,15 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
         return dg.MaterializeResult(metadata=dict(made))
 
     @dg.asset(
-        name="online_store", group_name="features", partitions_def=days, backfill_policy=WHOLE_RANGE, kinds={"feast", "redis"},
-        deps=["states", "profiles"], check_specs=[dg.AssetCheckSpec("online_equals_offline", asset="online_store", blocking=True)],
-    )  # fmt: skip
-    def online(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        name="online_store",
+        group_name="features",
+        partitions_def=days,
+        backfill_policy=WHOLE_RANGE,
+        kinds={"feast", "redis"},
+        deps=["states", "profiles"],
+        check_specs=[dg.AssetCheckSpec(AGREE, asset="online_store", blocking=True)],
+    )
+    def online(context: dg.AssetExecutionContext) -> Result:
         """A row is one entity's newest state or profile, in Redis."""
         from feature_repo.agreement import compare
         from feature_repo.store import materialise
@@ -49,9 +71,11 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
         note_online(at, end)
         agreed = compare(at.store, at.lake, features, end, sample=200, seed=0)
         check = dg.AssetCheckResult(
-            check_name="online_equals_offline", passed=agreed.passed, severity=dg.AssetCheckSeverity.ERROR,
+            check_name=AGREE,
+            passed=agreed.passed,
+            severity=dg.AssetCheckSeverity.ERROR,
             metadata={"compared": agreed.compared, "unequal": dg.MetadataValue.md(agreed.table_md())},
-        )  # fmt: skip
+        )
         written = {name: asdict(counts) for name, counts in made.items()}
         return dg.MaterializeResult(metadata={"written": written}, check_results=[check])
 

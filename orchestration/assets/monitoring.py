@@ -1,19 +1,18 @@
 """Watching: what the day looked like beside what the live release was trained on."""
 
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
 import dagster as dg
 import msgspec
-import numpy as np
 
 from monitoring import drift, evidently_report, outcomes, skew
 from monitoring.definition import Watch
 from monitoring.reference import Reference
 from monitoring.retrain import Evidence
+from orchestration.assets import Result
 from orchestration.candidate import REFERENCE
-from orchestration.observed import Observed, observe
+from orchestration.observed import Observed, judged, observe
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.system import Installation
 from validation.lake import days_from
@@ -22,35 +21,48 @@ EVIDENCE = "evidence"
 WATCHING = ("drift", "outcomes")
 
 
-
 def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """The assets of the monitoring stage. Before the first release there is nothing to compare with, and they say so."""
+    """The assets of the monitoring stage. Before the first release they say that there is nothing to compare with."""
     watch = at.system.watch
     assert watch is not None
     shown = [at.system.ranking.shown, at.system.ranking.outcomes_in]
 
-    @dg.asset(name="observed", group_name="monitoring", partitions_def=days, backfill_policy=WHOLE_RANGE, deps=shown,
-              kinds={"spark", "feast"})  # fmt: skip
-    def observed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    @dg.asset(
+        name="observed",
+        group_name="monitoring",
+        partitions_def=days,
+        backfill_policy=WHOLE_RANGE,
+        deps=shown,
+        kinds={"spark", "feast"},
+    )
+    def observed(context: dg.AssetExecutionContext) -> Result:
         """A row is one shown row of the day whose outcomes are known, with its features as training would see them."""
         counts = {day.isoformat(): observe(at, day) for day in days_from(*span(context))}
         return dg.MaterializeResult(metadata={"rows": sum(counts.values()), "by day": counts})
 
-    @dg.asset(name="drift", group_name="monitoring", partitions_def=days, backfill_policy=WHOLE_RANGE, deps=["observed"],
-              kinds={"evidently"})  # fmt: skip
-    def drifted(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    @dg.asset(
+        name="drift",
+        group_name="monitoring",
+        partitions_def=days,
+        backfill_policy=WHOLE_RANGE,
+        deps=["observed"],
+        kinds={"evidently"},
+    )
+    def drifted(context: dg.AssetExecutionContext) -> Result:
         """A row is one feature of the day: its PSI against the live release's reference, and whether that counts."""
         found = [_drift(at, watch, day) for day in days_from(*span(context))]
         return dg.MaterializeResult(metadata=_told([f for f in found if f]))
 
     @dg.asset(name="skew", group_name="monitoring", partitions_def=days, backfill_policy=WHOLE_RANGE, deps=["observed"])
-    def skewed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    def skewed(context: dg.AssetExecutionContext) -> Result:
         """A row is one feature: the share of served rows in which it equals what training would have seen."""
         found = [_skew(at, watch, day) for day in days_from(*span(context))]
         return dg.MaterializeResult(metadata=_told([f for f in found if f]))
 
-    @dg.asset(name="outcomes", group_name="monitoring", partitions_def=days, backfill_policy=WHOLE_RANGE, deps=["observed"])
-    def achieved(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    @dg.asset(
+        name="outcomes", group_name="monitoring", partitions_def=days, backfill_policy=WHOLE_RANGE, deps=["observed"]
+    )
+    def achieved(context: dg.AssetExecutionContext) -> Result:
         """A row is one release and rung: live AUC and NDCG on matured labels beside what the release promised."""
         found = [_outcomes(at, watch, day) for day in days_from(*span(context))]
         return dg.MaterializeResult(metadata=_told([f for f in found if f]))
@@ -66,14 +78,15 @@ def _drift(at: Installation, watch: Watch, day: date) -> dict[str, Any] | None:
     reference = Reference.from_json(raw)
     scores = at.registry.scorer(version).scores(seen.matrix)
     report = drift.measure(reference, seen.matrix, seen.features, scores, watch)
-    before = Observed.judged(at, version)
+    before = judged(at, version)
     page = at.settings.reports / "drift" / f"{day}.html"
     if before is not None:
-        frames = [evidently_report.frame(m, seen.features, s) for m, s in ((before.matrix, before.scores), (seen.matrix, scores))]
-        evidently_report.write(frames[0], frames[1], page, rows=watch.report_rows)
+        pages = [evidently_report.frame(m, seen.features, s) for m, s in (before, (seen.matrix, scores))]
+        evidently_report.write(pages[0], pages[1], page, rows=watch.report_rows)
     present = None if not report.enough else report.finding == "drift"
     evidence = Evidence(f"drift {day} {version}", "drift", at.as_of(day), version, present, report.reason())
-    return {"facts": report.facts(), "table": report.markdown(), "evidence": evidence, "page": page if page.exists() else None}
+    told = {"facts": report.facts(), "table": report.markdown(), "evidence": evidence}
+    return {**told, "page": page} if page.exists() else told
 
 
 def _skew(at: Installation, watch: Watch, day: date) -> dict[str, Any] | None:
@@ -95,7 +108,8 @@ def _outcomes(at: Installation, watch: Watch, day: date) -> dict[str, Any] | Non
     scores = at.registry.scorer(version).scores(seen.matrix)
     report = outcomes.measure(seen.outcome_frame(at, version, scores), promised, watch)
     part = report.of(version)
-    present = None if part is None or part.finding in {"not enough rows", "nothing promised"} else part.finding == "auc drop"
+    measured = part is not None and part.finding in {"auc drop", "as promised"}
+    present = part.finding == "auc drop" if part is not None and measured else None
     evidence = Evidence(f"auc {day} {version}", "auc drop", at.as_of(day), version, present, report.reason(version))
     return {"facts": report.facts(), "table": report.markdown(), "evidence": evidence}
 

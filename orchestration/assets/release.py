@@ -3,6 +3,7 @@
 import dagster as dg
 
 from orchestration import deployment
+from orchestration.assets import Result
 from orchestration.candidate import Candidate
 from orchestration.partitions import WHOLE_RANGE
 from orchestration.system import Installation
@@ -11,23 +12,41 @@ from orchestration.system import Installation
 def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The assets of the release stage, in the order in which a release becomes live."""
 
-    @dg.asset(name="release", group_name="release", partitions_def=days, backfill_policy=WHOLE_RANGE, deps=["ranker"],
-              kinds={"mlflow"})  # fmt: skip
-    def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    @dg.asset(
+        name="release",
+        group_name="release",
+        partitions_def=days,
+        backfill_policy=WHOLE_RANGE,
+        deps=["ranker"],
+        kinds={"mlflow"},
+    )
+    def release(context: dg.AssetExecutionContext) -> Result:
         """A version in the registry: everything the online path needs to be consistent with itself, and its verdict."""
         made = Candidate.load(at)
         version = at.registry.register(made.folder, made.report, made.verdict)
         return dg.MaterializeResult(metadata={"version": version, **made.facts()})
 
-    @dg.asset(name="deployment", group_name="release", partitions_def=days, backfill_policy=WHOLE_RANGE,
-              deps=["release", "online_store"], kinds={"bentoml"})  # fmt: skip
-    def deployed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    @dg.asset(
+        name="deployment",
+        group_name="release",
+        partitions_def=days,
+        backfill_policy=WHOLE_RANGE,
+        deps=["release", "online_store"],
+        kinds={"bentoml"},
+    )
+    def deployed(context: dg.AssetExecutionContext) -> Result:
         """The service, built, started with the new release, its golden rows scored as they were in training."""
         return dg.MaterializeResult(metadata=deployment.prove(at, at.registry.newest()))
 
-    @dg.asset(name="champion", group_name="release", partitions_def=days, backfill_policy=WHOLE_RANGE, deps=["deployment"],
-              kinds={"mlflow"})  # fmt: skip
-    def champion(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    @dg.asset(
+        name="champion",
+        group_name="release",
+        partitions_def=days,
+        backfill_policy=WHOLE_RANGE,
+        deps=["deployment"],
+        kinds={"mlflow"},
+    )
+    def champion(context: dg.AssetExecutionContext) -> Result:
         """The release that is live: the service follows it within seconds."""
         version, was = at.registry.newest(), at.registry.live()
         why = context.run.tags.get("flywheel/why", f"job {context.run.job_name}: every gate passed")

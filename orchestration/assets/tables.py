@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from orchestration.assets import Result
 from orchestration.ingestion import ingest_days
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.system import Installation
@@ -21,18 +22,28 @@ def _asset(at: Installation, table: Table, days: dg.DailyPartitionsDefinition) -
     columns = [dg.TableColumn(c.name, c.dtype, c.meaning) for c in table.columns]
 
     @dg.asset(
-        name=table.name, group_name="tables", partitions_def=days, backfill_policy=WHOLE_RANGE, kinds={"parquet", "greatexpectations"},
-        deps=sorted({c.refers_to for c in table.columns if c.refers_to}), description=f"A row is {table.row}.",
-        check_specs=[dg.AssetCheckSpec(CHECK, asset=table.name, blocking=True, description="every delivered row against the contract")],
-        metadata={"dagster/column_schema": dg.TableSchema(columns=columns)}, tags={"owner": table.owner.replace(" ", "_")},
-    )  # fmt: skip
-    def accepted(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+        name=table.name,
+        group_name="tables",
+        partitions_def=days,
+        backfill_policy=WHOLE_RANGE,
+        kinds={"parquet", "greatexpectations"},
+        deps=sorted({c.refers_to for c in table.columns if c.refers_to}),
+        description=f"A row is {table.row}.",
+        check_specs=[
+            dg.AssetCheckSpec(CHECK, asset=table.name, blocking=True, description="every row against the contract")
+        ],
+        metadata={"dagster/column_schema": dg.TableSchema(columns=columns)},
+        tags={"owner": table.owner.replace(" ", "_")},
+    )
+    def accepted(context: dg.AssetExecutionContext) -> Iterator[Result]:
         first, last = span(context)
         found = ingest_days(at, table, first, last)
         check = dg.AssetCheckResult(
-            check_name=CHECK, passed=not found.refused, severity=dg.AssetCheckSeverity.ERROR,
+            check_name=CHECK,
+            passed=not found.refused,
+            severity=dg.AssetCheckSeverity.ERROR,
             metadata={"failed": dg.MetadataValue.md(found.failures_md())},
-        )  # fmt: skip
+        )
         yield dg.MaterializeResult(
             metadata={**found.facts(), "ledger": dg.MetadataValue.md(found.ledger_md())}, check_results=[check]
         )

@@ -6,6 +6,7 @@ from datetime import timedelta
 import dagster as dg
 
 from orchestration import candidate
+from orchestration.assets import Result
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.system import Installation
 from training import dataset, labels
@@ -18,9 +19,15 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
     """The assets of the training stage. A partition is a whole training run as of that day's end."""
     ranking, features = at.system.ranking, at.system.features
 
-    @dg.asset(name="labels", group_name="training", partitions_def=days, backfill_policy=WHOLE_RANGE, kinds={"spark"},
-              deps=sorted({ranking.shown, ranking.outcomes_in, *(look.table for look in features.lookups)}))  # fmt: skip
-    def mature_labels(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    @dg.asset(
+        name="labels",
+        group_name="training",
+        partitions_def=days,
+        backfill_policy=WHOLE_RANGE,
+        kinds={"spark"},
+        deps=sorted({ranking.shown, ranking.outcomes_in, *(look.table for look in features.lookups)}),
+    )
+    def mature_labels(context: dg.AssetExecutionContext) -> Result:
         """A row is one shown row whose window has closed, with what followed it."""
         _, last = span(context)
         first = last - timedelta(days=at.system.history_days - 1)
@@ -29,9 +36,15 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
         shares = {f"share {name}": float(rows[name].mean()) for name in ranking.targets if len(rows)}
         return dg.MaterializeResult(metadata={"rows": len(rows), **shares})
 
-    @dg.asset(name="training_set", group_name="training", partitions_def=days, backfill_policy=WHOLE_RANGE,
-              deps=["labels", "states", "profiles"], kinds={"feast", "spark"})  # fmt: skip
-    def training_set(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    @dg.asset(
+        name="training_set",
+        group_name="training",
+        partitions_def=days,
+        backfill_policy=WHOLE_RANGE,
+        deps=["labels", "states", "profiles"],
+        kinds={"feast", "spark"},
+    )
+    def training_set(context: dg.AssetExecutionContext) -> Result:
         """A row is one mature shown row with the features that were known when it was shown."""
         _, last = span(context)
         first = last - timedelta(days=at.system.history_days - 1)
@@ -41,18 +54,24 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
         return dg.MaterializeResult(metadata=made.facts(ranking))
 
     @dg.asset(
-        name="ranker", group_name="training", partitions_def=days, backfill_policy=WHOLE_RANGE, deps=["training_set"],
+        name="ranker",
+        group_name="training",
+        partitions_def=days,
+        backfill_policy=WHOLE_RANGE,
+        deps=["training_set"],
         kinds={"xgboost", "mlflow"},
         check_specs=[dg.AssetCheckSpec(GATES, asset="ranker", blocking=True, description="what a model must prove")],
-    )  # fmt: skip
-    def ranker(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+    )
+    def ranker(context: dg.AssetExecutionContext) -> Iterator[Result]:
         """The contender that won, judged on later rows than it learned from, as a release that is not yet live."""
         _, last = span(context)
         made = candidate.make(at, at.training_set(), at.as_of(last))
         check = dg.AssetCheckResult(
-            check_name=GATES, passed=made.verdict.passed, severity=dg.AssetCheckSeverity.ERROR,
+            check_name=GATES,
+            passed=made.verdict.passed,
+            severity=dg.AssetCheckSeverity.ERROR,
             metadata={"verdict": dg.MetadataValue.md(made.verdict.table_md())},
-        )  # fmt: skip
+        )
         yield dg.MaterializeResult(metadata=made.facts(), check_results=[check])
 
     return [mature_labels, training_set, ranker]

@@ -15,13 +15,15 @@ def close(stage: Stage, story: Story, path: Path, source: str, seed: int) -> Non
     """Write summary.json and show what counts."""
     learned = story.learned
     summary: dict[str, Any] = {
-        "source": source, "seed": seed, "days": [str(story.origin.first), str(story.origin.last)],
+        "source": source,
+        "seed": seed,
+        "days": [str(story.origin.first), str(story.origin.last)],
         "metrics": learned["training"]["metrics"],
         **{f"metrics_{target}": found for target, found in learned["training"]["also"].items()},
         **{name: value for name, value in learned.items() if name != "training"},
         "seconds": {**stage.seconds, "total": round(sum(stage.seconds.values()), 1)},
         "peak_memory_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
-    }  # fmt: skip
+    }
     path.write_bytes(msgspec.json.format(msgspec.json.encode(summary, enc_hook=str)))
     stage.chapter("In short")
     stage.grid("Contenders", ("contender", "NDCG@10", "AUC", "GAUC", "log loss"), contenders(summary["metrics"]))
@@ -30,19 +32,25 @@ def close(stage: Stage, story: Story, path: Path, source: str, seed: int) -> Non
 
 
 def _lines(summary: dict[str, Any]) -> list[tuple[str, ...]]:
-    rows = [("events received", f"{sum(t['received'] for t in summary['ledger'].values()):,}")]
+    rows: list[tuple[str, ...]] = [("events received", f"{sum(t['received'] for t in summary['ledger'].values()):,}")]
     if "utility" in summary:
         worth = summary["utility"]
-        rows.append(("true utility of popular / ranked / oracle feeds",
-                     f"{worth['popular']:.3f} / {worth['ranked']:.3f} / {worth['oracle']:.3f}"))  # fmt: skip
+        rows.append(
+            (
+                "true utility of popular / ranked / oracle feeds",
+                f"{worth['popular']:.3f} / {worth['ranked']:.3f} / {worth['oracle']:.3f}",
+            )
+        )
     rows += [
         ("gates", f"{sum(g['passed'] for g in summary['gates'])} of {len(summary['gates'])} passed"),
-        ("latency of a feed over loopback", f"p50 {summary['latency_ms']['p50']} ms, p95 {summary['latency_ms']['p95']} ms"),
+        ("latency of a feed, p50 / p95", f"{summary['latency_ms']['p50']} / {summary['latency_ms']['p95']} ms"),
         ("planted leak", "refused" if summary["leak"]["refused"] else "NOT refused"),
         ("feeds answered without Redis", f"{summary['redis_down']['answered']} of {summary['redis_down']['asked']}"),
-        ("retrainings while steady / after the drift",
-         f"{summary['drift']['retrainings_while_steady']} / {summary['drift']['retrainings_after_drift']}"),
+        (
+            "retrainings while steady / after the drift",
+            f"{summary['drift']['retrainings_while_steady']} / {summary['drift']['retrainings_after_drift']}",
+        ),
         ("releases", f"{len(summary['rollback']['history'])} moves, live is {summary['rollback']['to']}"),
         ("time", f"{summary['seconds']['total']:.0f} s"),
-    ]  # fmt: skip
+    ]
     return rows

@@ -22,8 +22,13 @@ AFTERWARDS = 2  # drifted days, after one quiet day behind the history: enough w
 class Origin(Protocol):
     """A source of events the demo can be told with."""
 
-    first: date
-    last: date
+    @property
+    def first(self) -> date:
+        """The first day with events, UTC."""
+
+    @property
+    def last(self) -> date:
+        """The last day of the history, UTC."""
 
     def system(self, home_feed: System) -> System:
         """The home feed as this source judges it."""
@@ -76,7 +81,7 @@ class Simulated:
         return deliver(self.past, self.scale, landing)
 
     def deliver_drifted(self, landing: Path, lake: Lake) -> Facts:
-        """Overnight most users change their taste, new videos get longer, and a new client leaves lengths and places out."""
+        """Overnight most users change their taste, new videos are longer, a client leaves lengths and places out."""
         changed = self.world.drifted(self.scale.finish, tastes=0.6, lengths=5.0, unknown_lengths=0.8, unplaced=0.5)
         events = self.past + changed.history(self.scale.days + 1, AFTERWARDS, after=self.past)
         start = self.scale.end + timedelta(days=1)
@@ -99,7 +104,7 @@ class Simulated:
 
 @dataclass
 class Real:
-    """KuaiRand's events; the days after them are its last day again, from a client that reports a tenth of each watch."""
+    """KuaiRand's events; the days after them are its last day again, with a tenth of each watch."""
 
     path: Path
 

@@ -51,11 +51,11 @@ def latency(stage: Stage, at: Installation, origin: Origin) -> dict[str, float]:
 
 
 def true_utility(stage: Stage, at: Installation, origin: Simulated) -> dict[str, float]:
-    """Mean true utility of ten shown videos: by popularity, as ranked, and as somebody who knows everything would rank."""
+    """Mean true utility of ten videos: the popular ones, those ranked, and those an oracle would show."""
     moment, name = origin.scale.finish, item_name(at)
     users = origin.users(ASKED, at.lake)
     with stage.step("the simulator tells the true utility of the feeds") as line:
-        lists = at.registry.popular(at.registry.live())
+        lists = at.registry.popular(at.registry.newest())
         worth: dict[str, list[float]] = {"popular": [], "ranked": [], "oracle": []}
         for user in users:
             live = set(origin.world.live_videos(moment, user))
@@ -77,7 +77,7 @@ def planted_leak(stage: Stage, at: Installation) -> dict[str, Any]:
 
     with stage.step("a leak is planted: a column filled in after the impression") as line:
         planted = faults.planted_column(at.training_set(), at.system.ranking, seed=0)
-        verdict = verdict_on(at, planted)
+        verdict = verdict_on(at, planted, at.now())
         line.says = "REFUSED" if not verdict.passed else "passed, which it must not"
     reasons = [reason for reason in verdict.reasons() if "leak" in reason] or verdict.reasons()
     for reason in reasons[:2]:
@@ -136,7 +136,9 @@ def ledger(stage: Stage, at: Installation) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {}
     for table in at.system.tables:
         lines = ledgers.read(at.lake, table.name)
-        counts = {n: sum(getattr(line, n) for line in lines) for n in ("received", "accepted", "duplicate", "quarantined")}
+        counts = {
+            n: sum(getattr(line, n) for line in lines) for n in ("received", "accepted", "duplicate", "quarantined")
+        }
         found[table.name] = {**counts, "off": ledgers.balance(at.lake, table.name)["off"]}
     rows = [(name, *(f"{n:,}" for n in counts.values())) for name, counts in found.items()]
     stage.grid("Ledger: received = accepted + duplicate + quarantined", ("table", *next(iter(found.values()))), rows)
@@ -147,7 +149,10 @@ def verdict(stage: Stage, at: Installation) -> list[dict[str, Any]]:
     """What the gates said of the newest release."""
     found = at.registry.verdict(at.registry.newest())
     stage.grid("Gates", ("gate", "outcome", "measured", "limit", "reason"), [tuple(row) for row in found.table()])
-    return [{"gate": f.gate, "passed": f.passed, "measured": f.measured, "limit": f.limit, "reason": f.reason} for f in found.findings]
+    return [
+        {"gate": f.gate, "passed": f.passed, "measured": f.measured, "limit": f.limit, "reason": f.reason}
+        for f in found.findings
+    ]
 
 
 def retraining_asked(at: Installation, cursor: str | None) -> tuple[list["dg.RunRequest"], str | None]:

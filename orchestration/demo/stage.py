@@ -1,7 +1,7 @@
 """What the demo is told on: one line a step, with its time."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -45,7 +45,7 @@ class Stage:
         """A plain line."""
         self.out.print(f"    {escape(text)}")
 
-    def grid(self, title: str, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    def grid(self, title: str, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
         """A table."""
         made = Table(title=title, title_justify="left", header_style="bold", box=None, padding=(0, 2, 0, 0))
         for name in head:

@@ -110,11 +110,14 @@ class Story:
         told.run("monitor", "they are compared with what the release knew", first, until)
         asked, cursor = scenes.retraining_asked(told.at, cursor)
         again, _ = scenes.retraining_asked(told.at, cursor)
-        self.stage.say(f"sensor: {len(steady)} retrainings asked for while steady, {len(asked)} after the drift, {len(again)} later")
+        counts = f"{len(steady)} while steady, {len(asked)} after the drift, {len(again)} when asked again"
+        self.stage.say(f"retrainings the sensor asked for: {counts}")
         self.learned["drift"] = {
-            "retrainings_while_steady": len(steady), "retrainings_after_drift": len(asked), "asked_again": len(again),
+            "retrainings_while_steady": len(steady),
+            "retrainings_after_drift": len(asked),
+            "asked_again": len(again),
             "why": [request.tags.get("flywheel/why", "") for request in asked],
-        }  # fmt: skip
+        }
         for request in asked:
             day = date.fromisoformat(str(request.partition_key))
             told.run("retrain", "it retrains through the same gates, and goes live", day, day)
@@ -135,5 +138,3 @@ class Story:
         for text in said:
             self.stage.say(text)
         return result
-
-

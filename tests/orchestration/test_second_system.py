@@ -18,9 +18,24 @@ ROOT = Path(__file__).parents[2]
 MACHINERY = ("validation", "feature_repo", "training", "serving", "monitoring", "orchestration")
 # Words that are columns of the feed and also plain English or part of every system's log.
 EVERYDAY = {
-    "event_time", "received_at", "position", "device", "variant", "release", "served_by", "propensity", "served_features",
-    "status", "action", "language", "request_id", "event_id", "region", "regions", "category",
-}  # fmt: skip
+    "event_time",
+    "received_at",
+    "position",
+    "device",
+    "variant",
+    "release",
+    "served_by",
+    "propensity",
+    "served_features",
+    "status",
+    "action",
+    "language",
+    "request_id",
+    "event_id",
+    "region",
+    "regions",
+    "category",
+}
 
 
 def test_a_fraud_system_runs_from_its_own_definitions_to_a_trained_model(settings: Settings) -> None:
@@ -31,7 +46,9 @@ def test_a_fraud_system_runs_from_its_own_definitions_to_a_trained_model(setting
     for job, since in (("ingest", first), ("features", first), ("train", last)):
         result = execute(at, job, since, last, said.append)
         assert result.success, said
-    trained = {e.asset_key.to_user_string(): e.materialization.metadata for e in result.get_asset_materialization_events()}
+    trained = {
+        e.asset_key.to_user_string(): e.materialization.metadata for e in result.get_asset_materialization_events()
+    }
     metrics = trained["ranker"]["metrics"].value
     assert metrics["xgboost"]["auc"] > 0.8, "fraud follows shady shops and high amounts: that can be learned"
     assert metrics["xgboost"]["auc"] > metrics["recency"]["auc"]
@@ -56,7 +73,11 @@ def words(path: Path) -> set[str]:
     """Names and string literals of a file, docstrings aside."""
     tree = ast.parse(path.read_text())
     plain = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
-    return plain | {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)} | {n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)}
+    return (
+        plain
+        | {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
+        | {n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)}
+    )
 
 
 def test_the_reader_of_machinery_would_notice_a_column(tmp_path: Path) -> None:

@@ -75,9 +75,7 @@ def logged(home: Settings, shop: Dataset, trained: Trained) -> Report:
 
 
 @pytest.fixture
-def add(  # noqa: PLR0917  all that a registered release is made from
-    registry: Registry, logged: Report, shop: Dataset, trained: Trained, verdict: Verdict, tmp_path: Path
-) -> Add:
+def add(registry: Registry, logged: Report, shop: Dataset, trained: Trained, verdict: Verdict, tmp_path: Path) -> Add:
     """Builds and registers one more release, by default one that passed; returns its version."""
 
     def registered(refused: str | None = None) -> str:

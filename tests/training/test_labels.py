@@ -92,7 +92,7 @@ def lake(tmp_path: Any) -> Lake:
     return lake
 
 
-def built(  # noqa: PLR0917  a row of a table of cases
+def built(
     spark: Any, lake: Lake, shown: list[dict[str, Any]], done: list[dict[str, Any]], as_of: datetime = LATE,
           ranking: Ranking = RANKING, features: FeatureSet = FEATURES) -> pd.DataFrame:  # fmt: skip
     """The labels of these events, by shelf."""

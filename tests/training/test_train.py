@@ -40,6 +40,14 @@ def test_a_list_shown_over_a_cut_goes_whole_and_a_whole_life_is_cut() -> None:
     assert found.tolist() == [fit, between, between, tune, judge, fit, tune, judge]
 
 
+def test_lists_stay_whole_also_where_ranks_are_taken_within_longer_groups(shop: Dataset) -> None:
+    by_guest = replace(RANKING, group="guest", split=Split(whole="list"))
+    rows = train.divided(shop, by_guest)
+    groups = [set(shop.frame["list"].iloc[found]) for found in rows.values()]
+    assert not groups[0] & groups[1] | groups[1] & groups[2] | groups[0] & groups[2]
+    assert set(shop.frame["guest"].iloc[rows["fit"]]) & set(shop.frame["guest"].iloc[rows["judge"]])
+
+
 def test_what_the_last_rows_hold_changes_nothing_that_was_learned(trained: Trained, shop: Dataset) -> None:
     frame = shop.frame.copy()
     frame.loc[trained.rows["judge"], "bought"] = 1 - frame.loc[trained.rows["judge"], "bought"]
