@@ -34,6 +34,11 @@ class Observed:
         """(rows, features) float32."""
         return self.made.matrix
 
+    def scores(self, at: Installation, version: str) -> Floats:
+        """What a release would say of these rows when it serves them: without what only the log knows."""
+        scores: Floats = at.registry.scorer(version).scores(as_served(self.matrix, self.made, at.system.ranking))
+        return scores
+
     @property
     def features(self) -> tuple[str, ...]:
         """Names of the features."""
@@ -85,7 +90,7 @@ def judged(at: Installation, version: str) -> tuple[Floats, Floats] | None:
     if data.digest != manifest.read_manifest(at.registry.folder(version)).dataset_digest:
         return None
     matrix = data.matrix[divided(data, at.system.ranking)["judge"]]
-    return matrix, at.registry.scorer(version).scores(matrix)
+    return matrix, at.registry.scorer(version).scores(as_served(matrix, data, at.system.ranking))
 
 
 def observe(at: Installation, day: date) -> int:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from datetime import timedelta
 
 import dagster as dg
 
@@ -56,7 +57,8 @@ def retraining_sensor(at: Installation, job: Job) -> dg.SensorDefinition:
                 context.log.warning(str(nowhere))
         requests = []
         if decision.retrain:
-            day = max(e.at for e in journal.evidence if e.id in decision.evidence).date().isoformat()
+            ends = max(e.at for e in journal.evidence if e.id in decision.evidence)
+            day = (ends - timedelta(microseconds=1)).date().isoformat()  # the day whose end that is
             tags = {"flywheel/why": decision.reason[:200]}
             requests = [dg.RunRequest(run_key=_key(*decision.evidence), partition_key=day, tags=tags)]
         cursor = json.dumps({"after": after, "journal": journal.acted(decision, now).to_json()})

@@ -4,6 +4,7 @@ import fcntl
 import itertools
 import logging
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 OPEN = ".open"
@@ -55,7 +56,8 @@ class LandingLog:
 
     def _open(self, now: float) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._path = self.folder / f"{self.folder.name}-{int(now * 1000)}-{os.getpid()}-{next(serial)}.jsonl{OPEN}"
+        moment = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%S")  # ingestion reads the day from it
+        self._path = self.folder / f"{self.folder.name}-{moment}-{os.getpid()}-{next(serial)}.jsonl{OPEN}"
         self._file = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_WRONLY, 0o640)
         fcntl.flock(self._file, fcntl.LOCK_EX)  # tells `recover` that someone still writes here
         self._rows, self._opened = 0, now

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, time
 
 import dagster as dg
 
-from orchestration.assets import Result
 from orchestration.observed import note_online
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.system import Installation
@@ -28,7 +27,7 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
         kinds={"spark"},
         description=f"A row is the decayed counters of one entity at one minute.\n\n{views}",
     )
-    def published_states(context: dg.AssetExecutionContext) -> Result:
+    def published_states(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         from feature_repo import states
 
         made = states.publish(at.spark, at.lake, features, at.tables, *span(context))
@@ -44,7 +43,7 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
         kinds={"spark"},
         deps=sorted({view.table for view in features.profile_views}),
     )
-    def published_profiles(context: dg.AssetExecutionContext) -> Result:
+    def published_profiles(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one entity as described at one moment, in the columns features read."""
         from feature_repo import profiles
 
@@ -60,7 +59,7 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
         deps=["states", "profiles"],
         check_specs=[dg.AssetCheckSpec(AGREE, asset="online_store", blocking=True)],
     )
-    def online(context: dg.AssetExecutionContext) -> Result:
+    def online(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one entity's newest state or profile, in Redis."""
         from feature_repo.agreement import compare
         from feature_repo.store import materialise

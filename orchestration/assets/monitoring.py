@@ -10,7 +10,6 @@ from monitoring import drift, evidently_report, outcomes, skew
 from monitoring.definition import Watch
 from monitoring.reference import Reference
 from monitoring.retrain import Evidence
-from orchestration.assets import Result
 from orchestration.candidate import REFERENCE
 from orchestration.observed import Observed, judged, observe
 from orchestration.partitions import WHOLE_RANGE, span
@@ -35,7 +34,7 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
         deps=shown,
         kinds={"spark", "feast"},
     )
-    def observed(context: dg.AssetExecutionContext) -> Result:
+    def observed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one shown row of the day whose outcomes are known, with its features as training would see them."""
         counts = {day.isoformat(): observe(at, day) for day in days_from(*span(context))}
         return dg.MaterializeResult(metadata={"rows": sum(counts.values()), "by day": counts})
@@ -48,13 +47,13 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
         deps=["observed"],
         kinds={"evidently"},
     )
-    def drifted(context: dg.AssetExecutionContext) -> Result:
+    def drifted(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one feature of the day: its PSI against the live release's reference, and whether that counts."""
         found = [_drift(at, watch, day) for day in days_from(*span(context))]
         return dg.MaterializeResult(metadata=_told([f for f in found if f]))
 
     @dg.asset(name="skew", group_name="monitoring", partitions_def=days, backfill_policy=WHOLE_RANGE, deps=["observed"])
-    def skewed(context: dg.AssetExecutionContext) -> Result:
+    def skewed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one feature: the share of served rows in which it equals what training would have seen."""
         found = [_skew(at, watch, day) for day in days_from(*span(context))]
         return dg.MaterializeResult(metadata=_told([f for f in found if f]))
@@ -62,7 +61,7 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
     @dg.asset(
         name="outcomes", group_name="monitoring", partitions_def=days, backfill_policy=WHOLE_RANGE, deps=["observed"]
     )
-    def achieved(context: dg.AssetExecutionContext) -> Result:
+    def achieved(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one release and rung: live AUC and NDCG on matured labels beside what the release promised."""
         found = [_outcomes(at, watch, day) for day in days_from(*span(context))]
         return dg.MaterializeResult(metadata=_told([f for f in found if f]))
@@ -76,7 +75,7 @@ def _drift(at: Installation, watch: Watch, day: date) -> dict[str, Any] | None:
         return None
     raw = (at.registry.folder(version) / REFERENCE).read_bytes()
     reference = Reference.from_json(raw)
-    scores = at.registry.scorer(version).scores(seen.matrix)
+    scores = seen.scores(at, version)
     report = drift.measure(reference, seen.matrix, seen.features, scores, watch)
     before = judged(at, version)
     page = at.settings.reports / "drift" / f"{day}.html"
@@ -105,7 +104,7 @@ def _outcomes(at: Installation, watch: Watch, day: date) -> dict[str, Any] | Non
     if version is None or seen is None:
         return None
     promised = {version: at.registry.promised(version)}
-    scores = at.registry.scorer(version).scores(seen.matrix)
+    scores = seen.scores(at, version)
     report = outcomes.measure(seen.outcome_frame(at, version, scores), promised, watch)
     part = report.of(version)
     measured = part is not None and part.finding in {"auc drop", "as promised"}

@@ -3,7 +3,6 @@
 import dagster as dg
 
 from orchestration import deployment
-from orchestration.assets import Result
 from orchestration.candidate import Candidate
 from orchestration.partitions import WHOLE_RANGE
 from orchestration.system import Installation
@@ -20,7 +19,7 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
         deps=["ranker"],
         kinds={"mlflow"},
     )
-    def release(context: dg.AssetExecutionContext) -> Result:
+    def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A version in the registry: everything the online path needs to be consistent with itself, and its verdict."""
         made = Candidate.load(at)
         version = at.registry.register(made.folder, made.report, made.verdict)
@@ -34,7 +33,7 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
         deps=["release", "online_store"],
         kinds={"bentoml"},
     )
-    def deployed(context: dg.AssetExecutionContext) -> Result:
+    def deployed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """The service, built, started with the new release, its golden rows scored as they were in training."""
         return dg.MaterializeResult(metadata=deployment.prove(at, at.registry.newest()))
 
@@ -46,7 +45,7 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
         deps=["deployment"],
         kinds={"mlflow"},
     )
-    def champion(context: dg.AssetExecutionContext) -> Result:
+    def champion(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """The release that is live: the service follows it within seconds."""
         version, was = at.registry.newest(), at.registry.live()
         why = context.run.tags.get("flywheel/why", f"job {context.run.job_name}: every gate passed")

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from orchestration.assets import Result
 from orchestration.ingestion import ingest_days
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.system import Installation
@@ -35,7 +34,7 @@ def _asset(at: Installation, table: Table, days: dg.DailyPartitionsDefinition) -
         metadata={"dagster/column_schema": dg.TableSchema(columns=columns)},
         tags={"owner": table.owner.replace(" ", "_")},
     )
-    def accepted(context: dg.AssetExecutionContext) -> Iterator[Result]:
+    def accepted(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
         first, last = span(context)
         found = ingest_days(at, table, first, last)
         check = dg.AssetCheckResult(

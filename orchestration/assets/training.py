@@ -6,7 +6,6 @@ from datetime import timedelta
 import dagster as dg
 
 from orchestration import candidate
-from orchestration.assets import Result
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.system import Installation
 from training import dataset, labels
@@ -27,7 +26,7 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
         kinds={"spark"},
         deps=sorted({ranking.shown, ranking.outcomes_in, *(look.table for look in features.lookups)}),
     )
-    def mature_labels(context: dg.AssetExecutionContext) -> Result:
+    def mature_labels(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one shown row whose window has closed, with what followed it."""
         _, last = span(context)
         first = last - timedelta(days=at.system.history_days - 1)
@@ -44,7 +43,7 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
         deps=["labels", "states", "profiles"],
         kinds={"feast", "spark"},
     )
-    def training_set(context: dg.AssetExecutionContext) -> Result:
+    def training_set(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one mature shown row with the features that were known when it was shown."""
         _, last = span(context)
         first = last - timedelta(days=at.system.history_days - 1)
@@ -62,7 +61,7 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
         kinds={"xgboost", "mlflow"},
         check_specs=[dg.AssetCheckSpec(GATES, asset="ranker", blocking=True, description="what a model must prove")],
     )
-    def ranker(context: dg.AssetExecutionContext) -> Iterator[Result]:
+    def ranker(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
         """The contender that won, judged on later rows than it learned from, as a release that is not yet live."""
         _, last = span(context)
         made = candidate.make(at, at.training_set(), at.as_of(last))

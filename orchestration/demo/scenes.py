@@ -161,9 +161,10 @@ def retraining_asked(at: Installation, cursor: str | None) -> tuple[list["dg.Run
 
     from orchestration.pipeline import pipeline
 
-    sensor = pipeline(at).resolve_sensor_def("retraining_sensor")
+    definitions = pipeline(at)
+    sensor = definitions.resolve_sensor_def("retraining_sensor")
     with dg.DagsterInstance.get() as instance:
-        told = sensor.evaluate_tick(dg.build_sensor_context(instance=instance, cursor=cursor))
+        told = sensor.evaluate_tick(dg.build_sensor_context(instance, cursor, definitions=definitions))
     return list(told.run_requests or []), told.cursor
 
 
