@@ -41,7 +41,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Events become features, features a model, the model a feed.",
 )
-out = Console(highlight=False, soft_wrap=True)
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
 
 Why = Annotated[str, typer.Option("--why", help="the reason, kept in the history")]
 Who = Annotated[str, typer.Option("--who", help="who decides this, kept in the history")]

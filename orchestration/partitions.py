@@ -11,6 +11,7 @@ from orchestration.system import Installation
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
+WHY = "flywheel/why"  # a run's tag: the reason somebody or something asked for it
 WHOLE_RANGE = dg.BackfillPolicy.single_run()  # a backfill of many days is one run: Spark starts once and reads once
 
 

@@ -6,7 +6,7 @@ from datetime import date
 
 import dagster as dg
 
-from orchestration.partitions import RANGE_END, RANGE_START, waiting
+from orchestration.partitions import RANGE_END, RANGE_START, WHY, waiting
 from orchestration.pipeline import pipeline
 from orchestration.system import Installation
 from orchestration.up import environment
@@ -18,14 +18,19 @@ Say = Callable[[str], None]
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
-def execute(at: Installation, job: str, first: date, last: date, say: Say | None = None) -> dg.ExecuteInProcessResult:
-    """Run a job for a range of days, both included. A refused check or a failed step is said, and is in the result."""
+def execute(
+    at: Installation, job: str, first: date, last: date, say: Say | None = None, why: str | None = None
+) -> dg.ExecuteInProcessResult:
+    """Run a job for a range of days, both included. A refused check or a failed step is said, and is in the result.
+
+    `why` is kept with the run, and with what it makes live.
+    """
     os.environ.update(environment(at.settings))
     definitions = pipeline(at)
     names = sorted(found.name for found in definitions.jobs or ())
     if job not in names:
         raise DefinitionError(f"job {unknown(job, names)}")
-    tags = {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}
+    tags = {RANGE_START: first.isoformat(), RANGE_END: last.isoformat(), **({WHY: why} if why else {})}
     with dg.DagsterInstance.get() as instance:
         result = definitions.resolve_job_def(job).execute_in_process(
             instance=instance, tags=tags, raise_on_error=False, run_config=QUIET

@@ -10,7 +10,7 @@ from monitoring.journal import Journal
 from monitoring.retrain import Evidence, decide
 from orchestration.assets.monitoring import EVIDENCE, WATCHING
 from orchestration.jobs import Job
-from orchestration.partitions import waiting
+from orchestration.partitions import WHY, waiting
 from orchestration.system import Installation
 from validation.errors import NotProven
 
@@ -59,7 +59,7 @@ def retraining_sensor(at: Installation, job: Job) -> dg.SensorDefinition:
         if decision.retrain:
             ends = max(e.at for e in journal.evidence if e.id in decision.evidence)
             day = (ends - timedelta(microseconds=1)).date().isoformat()  # the day whose end that is
-            tags = {"flywheel/why": decision.reason[:200]}
+            tags = {WHY: decision.reason[:200]}
             requests = [dg.RunRequest(run_key=_key(*decision.evidence), partition_key=day, tags=tags)]
         cursor = json.dumps({"after": after, "journal": journal.acted(decision, now).to_json()})
         reason = None if requests else dg.SkipReason(decision.reason)

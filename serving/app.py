@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from feature_repo.request_time import Context
 from serving import feedback, impressions, messages, metrics, openapi
 from serving.asker import Asked
 from serving.definition import Served
@@ -123,8 +124,8 @@ class App:
     def _answer(self, route: str, request: Any, page: Page, who: Asked) -> Any:
         metrics.ANSWERS.labels(route, page.served_by).inc()
         if not request.preview and page.items:
-            self._parts.decisions.put(impressions.rows(self._served, page, who, self._parts.clock.now()))
-        why = _why(page) if request.explain and page.features is not None else [msgspec.UNSET] * len(page.items)
+            self._parts.decisions.put(impressions.rows(self._served, page, who))
+        why = _why(page, who) if request.explain and page.features is not None else [msgspec.UNSET] * len(page.items)
         shown = [
             self._messages.shown(item=item, position=place, why=reasons)
             for place, (item, reasons) in enumerate(zip(page.items, why, strict=True), 1)
@@ -136,16 +137,19 @@ class App:
         )  # fmt: skip
 
 
-def _why(page: Page) -> list[Any]:
-    """The features that moved each item's score most."""
+def _why(page: Page, who: Asked) -> list[Any]:
+    """The features that moved each item's score most; what nobody said, and so is the same everywhere, is no reason."""
     assert page.release is not None
     assert page.features is not None
-    names = [feature.name for feature in page.release.builder.features]
+    features = page.release.builder.features
+    names = [feature.name for feature in features]
+    unsaid = [isinstance(feature, Context) and feature.name not in who.context for feature in features]
     try:
         moved = page.release.scorer.contributions(page.features)
     except Exception:  # an explanation is worth no failed answer
         log.exception("release %s: could not explain", page.release.version)
         return [msgspec.UNSET] * len(page.items)
+    moved[:, unsaid] = 0
     first = np.argsort(-np.abs(moved), axis=1, kind="stable")[:, :INFLUENCES]
     return [
         [Influence(names[i], _finite(values[i]), float(parts[i])) for i in best if parts[i]]

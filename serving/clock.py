@@ -13,8 +13,8 @@ class Clock:
         self._ahead = utc(replay_from).timestamp() - time.time() if replay_from else 0.0
 
     def now(self) -> float:
-        """Seconds since the epoch."""
-        return time.time() + self._ahead
+        """Seconds since the epoch, in whole microseconds: a moment that is written down reads back as the same one."""
+        return round(time.time() + self._ahead, 6)
 
 
 def written(seconds: float) -> str:

@@ -10,14 +10,14 @@ from serving.ladder import Page
 VARIANT = "champion"
 
 
-def rows(served: Served, page: Page, who: Asked, now: float) -> list[dict[str, Any]]:
+def rows(served: Served, page: Page, who: Asked) -> list[dict[str, Any]]:
     """One row an item shown, from the top. Columns that the table does not have are left out."""
     names = served.policy.names
     shared = {
         **who.context,
         names.user: who.user.user,
-        names.event_time: written(now),
-        names.received_time: written(now),
+        names.event_time: written(page.at),
+        names.received_time: written(page.at),
         "request_id": page.request_id,
         "variant": VARIANT,
         "release": page.release.version if page.release else None,

@@ -29,7 +29,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Page:
-    """What is shown: item ids from the top, the rung they come from, and the features as served where there are any."""
+    """What is shown: item ids from the top, the rung they come from, and the features as served where there are any.
+
+    `at` is the moment it was made for, in seconds since the epoch: the one its features were decayed to.
+    """
 
     items: list[str]
     served_by: str
@@ -37,6 +40,7 @@ class Page:
     release: Release | None = None
     features: Floats | None = None
     left_out: list[str] | None = None
+    at: float = 0.0
     request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
@@ -66,6 +70,7 @@ class Ladder:
         )
         if isinstance(page, str):
             page = self._unscored(popular.feed(may, self.pools, self._shelves(), limit, now), who, page)
+        page.at = now
         if not request.preview and page.items:
             self._shown.add(request.user, page.items, now)
             self._users.remember(request.user, page.items)
@@ -86,6 +91,7 @@ class Ladder:
         else:
             allowed = set(self._states.names(rows))
         page.left_out = [item for item in items if item not in allowed]
+        page.at = now
         return page, who
 
     async def _scored(

@@ -15,6 +15,10 @@ from validation.errors import DefinitionError
 
 Floats = NDArray[np.float32]
 
+# Idle threads sleep. Left open, they spin where cores are shared: 60 to 80 CPU s for the feed's model instead of 19.
+# Read when OpenMP is first loaded, by whichever of scikit-learn and XGBoost comes first; so it is said here.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 
 @dataclass(frozen=True, slots=True)
 class Examples:
@@ -202,7 +206,8 @@ class Boosted:
 
     def fit(self, fit: Examples, tune: Examples, seed: int) -> FittedBoosted:
         """Learn; the seed decides every draw of rows and columns."""
-        xgb = xgboost()
+        import xgboost as xgb
+
         params = {
             "objective": "binary:logistic",
             "tree_method": "hist",
@@ -227,15 +232,6 @@ class Boosted:
         matrix, labels = np.concatenate([fit.matrix, tune.matrix]), np.concatenate([fit.labels, tune.labels])
         both = xgb.QuantileDMatrix(matrix, labels, max_bin=bins)
         return FittedBoosted(xgb.train(params, both, trees), fit.features)
-
-
-def xgboost() -> Any:
-    """The xgboost module, its idle threads asleep."""
-    # Left open, they spin: 56 CPU s instead of 16 for the feed's model on shared cores. Read as the library is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    import xgboost as module
-
-    return module
 
 
 def _write_json(folder: Path, value: Mapping[str, Any]) -> Path:

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from training.contenders import Fitted, FittedBoosted, FittedColumn, FittedLinear, xgboost
+from training.contenders import Fitted, FittedBoosted, FittedColumn, FittedLinear
 from validation.errors import ReleaseMismatch
 from validation.manifest import verify
 
@@ -29,7 +29,9 @@ def load(folder: Path) -> Fitted:
     manifest = verify(folder)
     match manifest.kind:
         case "xgboost":
-            return FittedBoosted(xgboost().Booster(model_file=str(folder / "model.ubj")), manifest.features)
+            import xgboost as xgb
+
+            return FittedBoosted(xgb.Booster(model_file=str(folder / "model.ubj")), manifest.features)
         case "linear":
             linear = msgspec.json.decode((folder / "model.json").read_bytes(), type=_Linear)
             mean, scale, weights = (np.array(values) for values in (linear.mean, linear.scale, linear.coefficients))

@@ -12,7 +12,6 @@ import msgspec
 import numpy as np
 
 from training import tracking
-from training.contenders import xgboost
 from training.report import Report
 from validation.errors import NotProven, ReleaseMismatch
 from validation.manifest import Manifest
@@ -133,6 +132,7 @@ class Versions:
 
 def _log_booster(path: Path, manifest: Manifest, report: Report) -> str:
     import mlflow.xgboost
+    import xgboost as xgb
     from mlflow.models import ModelSignature
     from mlflow.types import Schema, TensorSpec
 
@@ -143,7 +143,7 @@ def _log_booster(path: Path, manifest: Manifest, report: Report) -> str:
     )
     with mlflow.start_run(run_id=report.run_id):
         logged = mlflow.xgboost.log_model(
-            xgboost().Booster(model_file=str(path)),
+            xgb.Booster(model_file=str(path)),
             name="ranker",
             model_format="ubj",
             signature=signature,

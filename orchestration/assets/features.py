@@ -1,7 +1,7 @@
 """Features: published states and profiles, and their newest rows online."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 
 import dagster as dg
 
@@ -67,7 +67,7 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
         first, last = span(context)
         start, end = datetime.combine(first, time.min, UTC), at.as_of(last)
         made = materialise(at.store, features, start, end)
-        note_online(at, end)
+        note_online(at, end - timedelta(microseconds=1))  # what is published at midnight is the next day's
         agreed = compare(at.store, at.lake, features, end, sample=200, seed=0)
         check = dg.AssetCheckResult(
             check_name=AGREE,

@@ -4,7 +4,7 @@ import dagster as dg
 
 from orchestration import deployment
 from orchestration.candidate import Candidate
-from orchestration.partitions import WHOLE_RANGE
+from orchestration.partitions import WHOLE_RANGE, WHY
 from orchestration.system import Installation
 
 
@@ -48,7 +48,7 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
     def champion(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """The release that is live: the service follows it within seconds."""
         version, was = at.registry.newest(), at.registry.live()
-        why = context.run.tags.get("flywheel/why", f"job {context.run.job_name}: every gate passed")
+        why = context.run.tags.get(WHY, f"job {context.run.job_name}: every gate passed")
         at.registry.promote(version, who="dagster", why=why, at=at.now())
         return dg.MaterializeResult(metadata={"version": version, "was": was or "none", "why": why})
 

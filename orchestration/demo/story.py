@@ -12,6 +12,7 @@ from orchestration import runs
 from orchestration.demo import scenes
 from orchestration.demo.origins import AFTERWARDS, Origin, Simulated, end_of
 from orchestration.demo.stage import Stage
+from orchestration.partitions import WHY
 from orchestration.system import Installation
 from serving.process import serving
 from validation.errors import FlywheelError
@@ -116,24 +117,24 @@ class Story:
             "retrainings_while_steady": len(steady),
             "retrainings_after_drift": len(asked),
             "asked_again": len(again),
-            "why": [request.tags.get("flywheel/why", "") for request in asked],
+            "why": [request.tags.get(WHY, "") for request in asked],
         }
         for request in asked:
             day = date.fromisoformat(str(request.partition_key))
-            told.run("retrain", "it retrains through the same gates, and goes live", day, day)
+            told.run("retrain", "it retrains through the same gates, and goes live", day, day, request.tags.get(WHY))
         return told.at
 
     def moved(self, moment: datetime) -> Installation:
         """The same installation, later."""
         return Installation(self.at.system, self.at.settings.model_copy(update={"replay_from": moment}))
 
-    def run(self, job: str, title: str, first: date, last: date, must: bool = True) -> dg.ExecuteInProcessResult:
-        """Run a Dagster job as one step; raises FlywheelError when it fails and `must` not."""
+    def run(self, job: str, title: str, first: date, last: date, why: str | None = None) -> dg.ExecuteInProcessResult:
+        """Run a Dagster job as one step; raises FlywheelError when it fails."""
         said: list[str] = []
         with self.stage.step(title) as line:
-            result = runs.execute(self.at, job, first, last, said.append)
+            result = runs.execute(self.at, job, first, last, said.append, why)
             line.says = f"job {job}, " + (f"{first} to {last}" if first != last else f"{last}")
-            if must and not result.success:
+            if not result.success:
                 raise FlywheelError(f"job {job} for {first} to {last} failed:\n" + "\n".join(said))
         for text in said:
             self.stage.say(text)

@@ -1,0 +1,64 @@
+"""The command line, as a user meets it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = ("demo", "up", "ingest", "run", "rank", "releases", "promote", "rollback", "gate", "bench")
+
+
+def flywheel(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, "FLYWHEEL_HOME": str(home), "COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
+    return subprocess.run(
+        [sys.executable, "-m", "orchestration", *words], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+    )
+
+
+def test_help_names_every_command_and_gives_examples(tmp_path: Path) -> None:
+    said = flywheel(tmp_path, "--help").stdout
+    assert all(command in said for command in COMMANDS)
+    assert "flywheel ingest events/" in said
+
+
+def test_the_same_file_twice_changes_nothing(tmp_path: Path) -> None:
+    user = {"user_id": "u1", "signup_at": "2026-05-01T00:00:00Z", "region": "north", "language": "de", "device": "phone",
+            "event_time": "2026-05-01T00:00:00Z"}  # fmt: skip
+    (tmp_path / "users.jsonl").write_text(json.dumps(user) + "\n")
+    home = tmp_path / "home"
+    first, second = (flywheel(home, "ingest", str(tmp_path / "users.jsonl")) for _ in range(2))
+    assert first.returncode == second.returncode == 0, first.stdout + first.stderr
+    lake = sorted((home / "lake" / "tables").rglob("*.parquet"))
+    assert len(lake) == 1
+    assert (tmp_path / "users.jsonl").exists(), "a user's own file stays where it is"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("ingest", "nowhere/"), "does not exist"),
+        (("run", "trian"), "Did you mean `train`?"),
+        (("run", "train"), "holds no events yet"),
+        (("rollback", "--why", "test"), "nothing to roll back to"),
+        (("demo", "--source", "kuairand"), "--path"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_cannot_work_is_said_in_a_sentence(tmp_path: Path, words: tuple[str, ...], sentence: str) -> None:
+    done = flywheel(tmp_path / "home", *words)
+    assert done.returncode != 0
+    assert sentence in " ".join((done.stdout + done.stderr).split())
+    assert "Traceback" not in done.stderr
+
+
+def test_the_demo_does_not_touch_a_home_with_other_data(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "mine.txt").write_text("precious")
+    done = flywheel(home, "demo")
+    assert done.returncode != 0
+    assert (home / "mine.txt").read_text() == "precious"

@@ -1,0 +1,70 @@
+"""The asset graph as users see it in Dagster: a change of it shows here as a diff."""
+
+import dagster as dg
+
+from orchestration.home_feed import HOME_FEED
+from orchestration.pipeline import pipeline
+from orchestration.system import Installation
+from validation.settings import Settings
+
+GRAPH = """
+tables      engagements    <- users videos
+tables      impressions    <- users videos
+tables      users          <-
+tables      videos         <-
+features    online_store   <- profiles states
+features    profiles       <- users videos
+features    states         <- engagements impressions users videos
+training    labels         <- engagements impressions users videos
+training    ranker         <- training_set
+training    training_set   <- labels profiles states
+release     champion       <- deployment
+release     deployment     <- online_store release
+release     release        <- ranker
+monitoring  drift          <- observed
+monitoring  observed       <- engagements impressions
+monitoring  outcomes       <- observed
+monitoring  skew           <- observed
+"""
+
+
+def test_the_asset_graph(settings: Settings) -> None:
+    definitions = pipeline(Installation(HOME_FEED, settings))
+    lines = []
+    for stage in ("tables", "features", "training", "release", "monitoring"):
+        specs = [s for asset in definitions.assets or () for s in asset.specs if s.group_name == stage]  # type: ignore[union-attr]
+        for spec in sorted(specs, key=lambda s: s.key):
+            above = " ".join(sorted(dep.asset_key.to_user_string() for dep in spec.deps))
+            lines.append(f"{stage:<11} {spec.key.to_user_string():<14} <- {above}".rstrip())
+    assert lines == [line for line in GRAPH.splitlines() if line]
+
+
+def test_checks_block_and_jobs_schedules_and_sensors_are_there(settings: Settings) -> None:
+    definitions = pipeline(Installation(HOME_FEED, settings))
+    checks = [c for asset in definitions.assets or () for c in asset.check_specs]  # type: ignore[union-attr]
+    assert {c.name for c in checks} == {"expectations", "online_equals_offline", "gates"}
+    assert all(c.blocking for c in checks)
+    jobs = {job.name for job in definitions.jobs or ()}
+    assert jobs == {"ingest", "features", "train", "release", "monitor", "retrain", "daily"}
+    assert {s.name for s in definitions.schedules or ()} == {
+        "features_schedule",
+        "retrain_schedule",
+        "monitor_schedule",
+    }
+    assert {s.name for s in definitions.sensors or ()} == {"landing_sensor", "retraining_sensor", "failure_sensor"}
+
+
+def test_a_schedule_asks_for_the_right_day(settings: Settings) -> None:
+    from datetime import UTC, datetime
+
+    schedule = pipeline(Installation(HOME_FEED, settings)).resolve_schedule_def("retrain_schedule")
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_schedule_context(instance, scheduled_execution_time=datetime(2026, 5, 8, 1, 30, tzinfo=UTC))
+        requests = schedule.evaluate_tick(context).run_requests or []
+    assert [r.partition_key for r in requests] == ["2026-05-07"]
+
+
+def test_the_code_location_loads_as_dagster_loads_it() -> None:
+    from orchestration.definitions import defs
+
+    dg.Definitions.validate_loadable(defs)

@@ -1,0 +1,97 @@
+"""What the installation reacts to, as Dagster's daemon would ask."""
+
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import msgspec
+import pytest
+
+from monitoring.retrain import Evidence
+from orchestration.assets.monitoring import EVIDENCE
+from orchestration.home_feed import HOME_FEED
+from orchestration.pipeline import pipeline
+from orchestration.system import Installation
+from validation.settings import Settings
+
+NOW = datetime(2026, 5, 8, tzinfo=UTC)
+
+
+@pytest.fixture
+def at(settings: Settings) -> Installation:
+    return Installation(HOME_FEED, settings.model_copy(update={"replay_from": NOW}))
+
+
+def windows(*present: bool | None) -> list[Evidence]:
+    """Drift found or not in the windows that end before now, a day each."""
+    ends = [NOW - timedelta(days=len(present) - 1 - i) for i in range(len(present))]
+    return [Evidence(f"drift {end:%d}", "drift", end, "none", found) for end, found in zip(ends, present, strict=True)]
+
+
+def told(instance: dg.DagsterInstance, found: list[Evidence]) -> None:
+    text = msgspec.json.encode(found).decode()
+    instance.report_runless_asset_event(
+        dg.AssetMaterialization("drift", metadata={EVIDENCE: dg.MetadataValue.text(text)})
+    )
+
+
+def asked(at: Installation, instance: dg.DagsterInstance, cursor: str | None) -> tuple[list[dg.RunRequest], str | None]:
+    definitions = pipeline(at)
+    context = dg.build_sensor_context(instance, cursor, definitions=definitions)
+    result = definitions.resolve_sensor_def("retraining_sensor").evaluate_tick(context)
+    return list(result.run_requests or []), result.cursor
+
+
+def test_confirmed_drift_leads_to_exactly_one_retraining(at: Installation) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        told(instance, windows(False, True, True))
+        requests, cursor = asked(at, instance, None)
+        assert [r.partition_key for r in requests] == ["2026-05-07"], "the day the last window ended"
+        assert "drift" in requests[0].tags["flywheel/why"]
+        again, cursor = asked(at, instance, cursor)
+        told(instance, windows(False, True, True))
+        once_more, _ = asked(at, instance, cursor)
+    assert again == once_more == []
+
+
+@pytest.mark.parametrize(
+    "found", [windows(False, False, False), windows(False, False, True), windows(None, None, None)],
+    ids=["steady", "one window alone", "too few rows to say"],
+)  # fmt: skip
+def test_without_confirmed_drift_nothing_is_retrained(at: Installation, found: list[Evidence]) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        told(instance, found)
+        requests, _ = asked(at, instance, None)
+    assert requests == []
+
+
+def test_landed_files_ask_for_one_run_a_day(at: Installation) -> None:
+    folder = at.settings.landing / "impressions"
+    folder.mkdir(parents=True)
+    for name in ("2026-05-06.jsonl", "2026-05-07.jsonl", "2026-05-07-more.jsonl", "2026-05-08.jsonl.open"):
+        (folder / name).touch()
+    definitions = pipeline(at)
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_sensor_context(instance, definitions=definitions)
+        result = definitions.resolve_sensor_def("landing_sensor").evaluate_tick(context)
+    assert [r.partition_key for r in result.run_requests or []] == ["2026-05-06", "2026-05-07"]
+
+
+def test_a_failed_run_is_written_down_for_people(at: Installation) -> None:
+    @dg.op
+    def breaks() -> None:
+        raise ValueError("the disk is full")
+
+    @dg.job
+    def nightly() -> None:
+        breaks()
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = nightly.execute_in_process(instance=instance, raise_on_error=False)
+        event = result.get_run_failure_event()
+        context = dg.build_run_status_sensor_context(
+            "failure_sensor", event, instance, result.dagster_run
+        ).for_run_failure()
+        pipeline(at).resolve_sensor_def("failure_sensor")(context)
+    line = msgspec.json.decode((at.settings.home / "alerts.jsonl").read_bytes().splitlines()[0])
+    assert line["job"] == "nightly"
+    assert line["run"] == result.run_id

@@ -1,0 +1,137 @@
+"""The wheel turns once on a small world: files in, a released ranker out, watched; and what is wrong stops it."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import redis
+
+from orchestration import candidate, gating
+from orchestration.candidate import Candidate
+from orchestration.home_feed import HOME_FEED
+from orchestration.runs import execute
+from orchestration.sources.simulator import Scale, World, deliver
+from orchestration.system import Installation
+from training import faults
+from validation import ledger
+from validation.errors import NotProven
+from validation.evidence import GateLimits
+from validation.settings import Settings
+
+SCALE = Scale(users=300, videos=1_200, days=5, impressions=20_000, creators=60, categories=8, regions=3)
+FIRST, LAST = SCALE.start.date(), (SCALE.end - timedelta(days=1)).date()
+SMALL = GateLimits(baselines=("popularity", "recency"), min_rows=500, min_groups=50, min_slice_groups=100_000,
+                   max_calibration_error=0.2)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def at(tmp_path_factory: pytest.TempPathFactory, redis_address: str) -> Iterator[Installation]:
+    """An installation that ingested five days, made features of them, trained and released."""
+    with redis.Redis.from_url(redis_address) as client:
+        client.flushall()
+    home = tmp_path_factory.mktemp("wheel")
+    settings = Settings(home=home, redis_url=redis_address, replay_from=SCALE.end)
+    made = Installation(replace(HOME_FEED, limits=SMALL), settings)
+    deliver(World.make(SCALE).history(), SCALE, settings.landing)
+    return made
+
+
+def run(at: Installation, job: str, first: object = LAST) -> dg.ExecuteInProcessResult:
+    said: list[str] = []
+    result = execute(at, job, first, LAST, said.append)  # type: ignore[arg-type]
+    assert result.success, "\n".join(said)
+    return result
+
+
+def metadata(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, object]:
+    events = [e for e in result.get_asset_materialization_events() if e.asset_key == dg.AssetKey(asset)]
+    return {name: value.value for name, value in events[-1].materialization.metadata.items()}
+
+
+def test_files_become_tables_and_the_ledger_balances(at: Installation) -> None:
+    run(at, "ingest", FIRST)
+    for table in at.system.tables:
+        lines = ledger.read(at.lake, table.name)
+        assert sum(line.received for line in lines) > 0
+        assert ledger.balance(at.lake, table.name)["off"] == 0
+    assert sum(line.quarantined for line in ledger.read(at.lake)) > 0, "the simulator breaks some rows"
+
+
+def test_online_values_equal_offline_values(at: Installation) -> None:
+    result = run(at, "features", FIRST)
+    checks = {c.check_name: c for c in result.get_asset_check_evaluations()}
+    assert checks["online_equals_offline"].passed
+    assert checks["online_equals_offline"].metadata["compared"].value > 1_000
+
+
+def test_the_check_notices_an_online_value_that_differs(at: Installation) -> None:
+    from feature_repo import packed_records
+    from feature_repo.agreement import compare
+    from feature_repo.record_layout import encode, layouts
+
+    layout = layouts(at.system.features)["category"]
+    client = packed_records.connect(at.settings.redis_url)
+    held = packed_records.read_all(client, layout)
+    later = held.values.copy()
+    later[0] += 1
+    wrong = encode(
+        layout, later, [()] * len(later), (held.at * 1e6).astype("int64") + 1, (held.at * 1e6).astype("int64")
+    )
+    before = [client.get(layout.redis_key(key)) for key in held.keys]
+    packed_records.write(client, layout, held.keys, wrong, SCALE.end)
+    found = compare(at.store, at.lake, at.system.features, SCALE.end)
+    client.mset({layout.redis_key(key): value for key, value in zip(held.keys, before, strict=True)})
+    assert not found.passed
+    assert {u.view for u in found.unequal} == {"category"}
+
+
+def test_a_ranker_is_trained_proven_and_goes_live(at: Installation) -> None:
+    trained = run(at, "train")
+    assert metadata(trained, "ranker")["winner"] in {"logistic_regression", "xgboost"}
+    run(at, "release")
+    assert at.registry.live() == "1"
+    pointer = json.loads((at.settings.releases / at.system.name / "live.json").read_text())
+    assert pointer["champion"]["version"] == "1"
+    assert not list(Path(at.settings.home).rglob("*.pkl")), "nothing is pickled"
+    moves = at.registry.history()
+    assert [(m.action, m.before, m.after, m.who) for m in moves] == [("promote", None, "1", "dagster")]
+
+
+@pytest.mark.parametrize(
+    "plant", [faults.shuffled_labels, faults.planted_column], ids=["shuffled labels", "planted column"]
+)
+def test_what_must_not_be_learned_ends_in_a_refused_gate_and_no_release(at: Installation, plant: object) -> None:
+    spoilt = plant(at.training_set(), at.system.ranking, seed=1)  # type: ignore[operator]
+    made = candidate.make(at, spoilt, SCALE.end)
+    assert not made.verdict.passed
+    with pytest.raises(NotProven, match="gate"):
+        Candidate.load(at)
+    assert at.registry.newest() == at.registry.live() == "1"
+
+
+def test_gates_answer_without_a_registry(at: Installation) -> None:
+    verdict = gating.verdict_on(at, at.training_set(), SCALE.end)
+    assert verdict.passed, verdict.reasons()
+    assert at.registry.newest() == "1"
+
+
+def test_a_day_like_those_before_is_watched_and_causes_nothing(at: Installation) -> None:
+    watched = run(at, "monitor")
+    assert metadata(watched, "drift")["finding"] in {"steady", "drift", "not enough rows"}
+    assert metadata(watched, "observed")["rows"] > 1_000  # type: ignore[operator]
+
+
+def test_a_refused_batch_stops_what_comes_after_it(settings: Settings) -> None:
+    at = Installation(HOME_FEED, settings.model_copy(update={"replay_from": SCALE.end}))
+    folder = settings.landing / "engagements"
+    folder.mkdir(parents=True)
+    (folder / f"{LAST}.jsonl").write_text("{ this is not\n" * 50)
+    said: list[str] = []
+    result = execute(at, "features", LAST, LAST, said.append)
+    assert not result.success
+    assert any("REFUSED" in text and "readable" in text for text in said), "the check shows a table of what failed"
+    assert not [e for e in result.get_asset_materialization_events() if e.asset_key == dg.AssetKey("states")]
