@@ -129,9 +129,9 @@ def run(
 
     Example: flywheel run features --day 2026-05-01 --until 2026-05-14
     """
-    from orchestration.runs import execute, last_day
+    from orchestration.runs import checked, execute, last_day
 
-    at = installation()
+    at, job = installation(), checked(job)
     first = _day(day) if day else last_day(at)
     result = execute(at, job, first, _day(until) if until else first, out.print)
     if not result.success:

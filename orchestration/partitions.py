@@ -16,11 +16,11 @@ WHOLE_RANGE = dg.BackfillPolicy.single_run()  # a backfill of many days is one r
 
 
 def days(at: Installation) -> dg.DailyPartitionsDefinition:
-    """Daily partitions from the first day in the lake or the landing, today included."""
+    """Daily partitions from the day before the first in the lake or the landing, today included."""
     known = [day for table in at.system.tables for day in at.lake.days(f"tables/{table.name}")]
     first = min([*known, *waiting(at)], default=at.now().date())
     return dg.DailyPartitionsDefinition(
-        datetime.combine(first, time.min, UTC), end_offset=1, end_date=None, timezone="UTC"
+        datetime.combine(first - timedelta(days=1), time.min, UTC), end_offset=1, end_date=None, timezone="UTC"
     )
 
 

@@ -1,7 +1,6 @@
 """Long-running processes: started together, watched, and stopped in the opposite order."""
 
 import os
-import signal
 import subprocess
 import time
 import urllib.error
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from serving.process import end
 from validation.errors import Unavailable
 
 
@@ -43,20 +43,7 @@ def running(program: Program) -> Iterator[subprocess.Popen[bytes]]:
         _await_ready(program, process)
         yield process
     finally:
-        stop(process)
-
-
-def stop(process: "subprocess.Popen[bytes]", patience_s: float = 15.0) -> None:
-    """End a process started by `running` and everything it started."""
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, sign)
-        except ProcessLookupError:
-            break
-        try:
-            process.wait(patience_s)
-        except subprocess.TimeoutExpired:
-            continue
+        end(process)
 
 
 def _await_ready(program: Program, process: "subprocess.Popen[bytes]") -> None:

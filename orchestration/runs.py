@@ -6,6 +6,7 @@ from datetime import date
 
 import dagster as dg
 
+from orchestration.jobs import STAGES
 from orchestration.partitions import RANGE_END, RANGE_START, WHY, waiting
 from orchestration.pipeline import pipeline
 from orchestration.system import Installation
@@ -27,18 +28,22 @@ def execute(
     """
     os.environ.update(environment(at.settings))
     definitions = pipeline(at)
-    names = sorted(found.name for found in definitions.jobs or ())
-    if job not in names:
-        raise DefinitionError(f"job {unknown(job, names)}")
     tags = {RANGE_START: first.isoformat(), RANGE_END: last.isoformat(), **({WHY: why} if why else {})}
     with dg.DagsterInstance.get() as instance:
-        result = definitions.resolve_job_def(job).execute_in_process(
+        result = definitions.resolve_job_def(checked(job)).execute_in_process(
             instance=instance, tags=tags, raise_on_error=False, run_config=QUIET
         )
     for line in findings(result):
         if say:
             say(line)
     return result
+
+
+def checked(job: str) -> str:
+    """The name of a job; raises DefinitionError with the nearest one for any other name."""
+    if job not in STAGES:
+        raise DefinitionError(f"job {unknown(job, STAGES)}")
+    return job
 
 
 def findings(result: dg.ExecuteInProcessResult) -> list[str]:

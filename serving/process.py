@@ -87,10 +87,15 @@ def build(settings: Settings, version: str | None = None) -> str:
 
 def stop(running: Running, patience_s: float = 15.0) -> None:
     """End the service and its workers: politely, so that logs are handed over, then not."""
+    end(running.process, patience_s)
+
+
+def end(process: "subprocess.Popen[bytes]", patience_s: float = 15.0) -> None:
+    """End a process that was started in a session of its own, and everything it started."""
     for sign in (signal.SIGTERM, signal.SIGKILL):
         try:
-            os.killpg(running.process.pid, sign)
-            running.process.wait(patience_s)
+            os.killpg(process.pid, sign)
+            process.wait(patience_s)
         except ProcessLookupError:
             break
         except subprocess.TimeoutExpired:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 
+import serving.metrics  # noqa: F401  before Feast, which switches the Prometheus client to files shared by processes
 from feature_repo import redis_server
 from validation.settings import Settings
 

@@ -12,14 +12,14 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
     """The assets of the release stage, in the order in which a release becomes live."""
 
     @dg.asset(
-        name="release",
+        name="registered_release",
         group_name="release",
         partitions_def=days,
         backfill_policy=WHOLE_RANGE,
         deps=["ranker"],
         kinds={"mlflow"},
     )
-    def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    def registered(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A version in the registry: everything the online path needs to be consistent with itself, and its verdict."""
         made = Candidate.load(at)
         version = at.registry.register(made.folder, made.report, made.verdict)
@@ -30,7 +30,7 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
         group_name="release",
         partitions_def=days,
         backfill_policy=WHOLE_RANGE,
-        deps=["release", "online_store"],
+        deps=["registered_release", "online_store"],
         kinds={"bentoml"},
     )
     def deployed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
@@ -52,4 +52,4 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
         at.registry.promote(version, who="dagster", why=why, at=at.now())
         return dg.MaterializeResult(metadata={"version": version, "was": was or "none", "why": why})
 
-    return [release, deployed, champion]
+    return [registered, deployed, champion]

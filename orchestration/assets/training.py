@@ -6,9 +6,10 @@ from datetime import timedelta
 import dagster as dg
 
 from orchestration import candidate
+from orchestration.candidate import Candidate
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.system import Installation
-from training import dataset, labels
+from training import dataset, labels, tracking
 from validation.lake import days_from
 
 GATES = "gates"
@@ -71,6 +72,20 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
             severity=dg.AssetCheckSeverity.ERROR,
             metadata={"verdict": dg.MetadataValue.md(made.verdict.table_md())},
         )
-        yield dg.MaterializeResult(metadata=made.facts(), check_results=[check])
+        yield dg.MaterializeResult(metadata={**made.facts(), **_pages(at, made)}, check_results=[check])
 
     return [mature_labels, training_set, ranker]
+
+
+def _pages(at: Installation, made: Candidate) -> dict[str, dg.MetadataValue]:
+    """What people rather look at: the report's tables and plots, and the run in MLflow."""
+    folder, run = made.report.folder, made.report.run_id
+    page = (
+        f"http://127.0.0.1:{at.settings.mlflow_port}/#/experiments/{tracking.experiment(at.settings, at.system.name)}"
+    )
+    plots = {plot.stem: dg.MetadataValue.path(str(plot.absolute())) for plot in sorted(folder.glob("*.png"))}
+    return {
+        "tables": dg.MetadataValue.md((folder / "report.md").read_text()),
+        "mlflow": dg.MetadataValue.url(f"{page}/runs/{run}"),
+        **plots,
+    }

@@ -124,7 +124,7 @@ class Real:
 
     def system(self, home_feed: System) -> System:
         """The home feed, judged on the days and rows that are compared on this data."""
-        return replace(home_feed, ranking=kuairand.ranking(home_feed.ranking))
+        return replace(home_feed, ranking=kuairand.ranking(home_feed.ranking, self.path))
 
     def deliver(self, landing: Path) -> Facts:
         """Write the published rows into the landing."""

@@ -129,7 +129,7 @@ FRAUD = System(
     tables=(CARDS, SHOPS, PAYMENTS, DISPUTES),
     features=FEATURES,
     ranking=RANKING,
-    limits=GateLimits(baselines=("popularity", "recency")),
+    limits=GateLimits(baselines=("popularity", "recency"), min_groups=40, min_slice_groups=10),
 )
 
 

@@ -26,8 +26,9 @@ def test_help_names_every_command_and_gives_examples(tmp_path: Path) -> None:
 
 
 def test_the_same_file_twice_changes_nothing(tmp_path: Path) -> None:
-    user = {"user_id": "u1", "signup_at": "2026-05-01T00:00:00Z", "region": "north", "language": "de", "device": "phone",
-            "event_time": "2026-05-01T00:00:00Z"}  # fmt: skip
+    at = "2026-05-01T00:00:00Z"
+    user = {"user_id": "u1", "signup_at": at, "region": "north", "language": "de", "device": "phone", "event_time": at}
+
     (tmp_path / "users.jsonl").write_text(json.dumps(user) + "\n")
     home = tmp_path / "home"
     first, second = (flywheel(home, "ingest", str(tmp_path / "users.jsonl")) for _ in range(2))

@@ -1,6 +1,9 @@
 """The asset graph as users see it in Dagster: a change of it shows here as a diff."""
 
+from datetime import UTC, datetime
+
 import dagster as dg
+import pytest
 
 from orchestration.home_feed import HOME_FEED
 from orchestration.pipeline import pipeline
@@ -8,23 +11,23 @@ from orchestration.system import Installation
 from validation.settings import Settings
 
 GRAPH = """
-tables      engagements    <- users videos
-tables      impressions    <- users videos
-tables      users          <-
-tables      videos         <-
-features    online_store   <- profiles states
-features    profiles       <- users videos
-features    states         <- engagements impressions users videos
-training    labels         <- engagements impressions users videos
-training    ranker         <- training_set
-training    training_set   <- labels profiles states
-release     champion       <- deployment
-release     deployment     <- online_store release
-release     release        <- ranker
-monitoring  drift          <- observed
-monitoring  observed       <- engagements impressions
-monitoring  outcomes       <- observed
-monitoring  skew           <- observed
+tables      engagements        <- users videos
+tables      impressions        <- users videos
+tables      users              <-
+tables      videos             <-
+features    online_store       <- profiles states
+features    profiles           <- users videos
+features    states             <- engagements impressions users videos
+training    labels             <- engagements impressions users videos
+training    ranker             <- training_set
+training    training_set       <- labels profiles states
+release     champion           <- deployment
+release     deployment         <- online_store registered_release
+release     registered_release <- ranker
+monitoring  drift              <- observed
+monitoring  observed           <- engagements impressions
+monitoring  outcomes           <- observed
+monitoring  skew               <- observed
 """
 
 
@@ -35,7 +38,7 @@ def test_the_asset_graph(settings: Settings) -> None:
         specs = [s for asset in definitions.assets or () for s in asset.specs if s.group_name == stage]  # type: ignore[union-attr]
         for spec in sorted(specs, key=lambda s: s.key):
             above = " ".join(sorted(dep.asset_key.to_user_string() for dep in spec.deps))
-            lines.append(f"{stage:<11} {spec.key.to_user_string():<14} <- {above}".rstrip())
+            lines.append(f"{stage:<11} {spec.key.to_user_string():<18} <- {above}".rstrip())
     assert lines == [line for line in GRAPH.splitlines() if line]
 
 
@@ -54,14 +57,23 @@ def test_checks_block_and_jobs_schedules_and_sensors_are_there(settings: Setting
     assert {s.name for s in definitions.sensors or ()} == {"landing_sensor", "retraining_sensor", "failure_sensor"}
 
 
-def test_a_schedule_asks_for_the_right_day(settings: Settings) -> None:
-    from datetime import UTC, datetime
-
-    schedule = pipeline(Installation(HOME_FEED, settings)).resolve_schedule_def("retrain_schedule")
+@pytest.mark.parametrize(
+    ("schedule", "at", "day"),
+    [
+        ("retrain_schedule", datetime(2026, 5, 8, 1, 30, tzinfo=UTC), "2026-05-07"),
+        ("features_schedule", datetime(2026, 5, 8, 14, 7, tzinfo=UTC), "2026-05-08"),
+        ("features_schedule", datetime(2026, 5, 8, 0, 7, tzinfo=UTC), "2026-05-07"),
+    ],
+    ids=["last night's day", "today", "yesterday's last hour"],
+)
+def test_a_schedule_asks_for_the_right_day(settings: Settings, schedule: str, at: datetime, day: str) -> None:
+    definitions = pipeline(Installation(HOME_FEED, settings.model_copy(update={"replay_from": at})))
     with dg.DagsterInstance.ephemeral() as instance:
-        context = dg.build_schedule_context(instance, scheduled_execution_time=datetime(2026, 5, 8, 1, 30, tzinfo=UTC))
-        requests = schedule.evaluate_tick(context).run_requests or []
-    assert [r.partition_key for r in requests] == ["2026-05-07"]
+        context = dg.build_schedule_context(
+            instance, scheduled_execution_time=at, repository_def=definitions.get_repository_def()
+        )
+        requests = definitions.resolve_schedule_def(schedule).evaluate_tick(context).run_requests or []
+    assert [r.partition_key for r in requests] == [day]
 
 
 def test_the_code_location_loads_as_dagster_loads_it() -> None:

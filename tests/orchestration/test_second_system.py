@@ -45,7 +45,7 @@ def test_a_fraud_system_runs_from_its_own_definitions_to_a_trained_model(setting
     said: list[str] = []
     for job, since in (("ingest", first), ("features", first), ("train", last)):
         result = execute(at, job, since, last, said.append)
-        assert result.success, said
+        assert result.success, "\n".join(said)
     trained = {
         e.asset_key.to_user_string(): e.materialization.metadata for e in result.get_asset_materialization_events()
     }
