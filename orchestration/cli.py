@@ -246,6 +246,8 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads would take the core from Spark and Redis
     try:
         app()
+    except KeyboardInterrupt:
+        sys.exit(130)
     except BatchRefused as refused:
         out.print(f"[bold red]Refused[/]: {refused}")
         sys.exit(1)

@@ -24,7 +24,7 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
     """The assets of the monitoring stage. Before the first release they say that there is nothing to compare with."""
     watch = at.system.watch
     assert watch is not None
-    shown = [at.system.ranking.shown, at.system.ranking.outcomes_in]
+    shown = [at.system.ranking.shown, at.system.ranking.outcomes_in, "states", "profiles"]
 
     @dg.asset(
         name="observed",

@@ -25,7 +25,7 @@ release     champion           <- deployment
 release     deployment         <- online_store registered_release
 release     registered_release <- ranker
 monitoring  drift              <- observed
-monitoring  observed           <- engagements impressions
+monitoring  observed           <- engagements impressions profiles states
 monitoring  outcomes           <- observed
 monitoring  skew               <- observed
 """
