@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from orchestration.system import Installation
+from serving.rungs import FULL, STALE
 from training import dataset, labels
 from training.dataset import Dataset
 from training.train import as_served, divided
@@ -34,6 +35,11 @@ class Observed:
         """(rows, features) float32."""
         return self.made.matrix
 
+    @property
+    def judged(self) -> NDArray[np.bool_]:
+        """Which rows are of the kind that rankers are judged on: those a reference was made from."""
+        return np.asarray(self.made.frame[labels.JUDGED], dtype=bool)
+
     def scores(self, at: Installation, version: str) -> Floats:
         """What a release would say of these rows when it serves them: without what only the log knows."""
         scores: Floats = at.registry.scorer(version).scores(as_served(self.matrix, self.made, at.system.ranking))
@@ -54,8 +60,12 @@ class Observed:
         return cls(made, _served(at, made.frame))
 
     def served_by_release(self, version: str) -> tuple[NDArray[np.intp], Floats]:
-        """The places of the rows a release served with its features logged, and those features."""
-        mine = (self.served[RELEASE] == version) & self.served[FEATURES].notna()
+        """The places of the rows a release served from all it needs, and the features it logged for them.
+
+        An answer given while Redis was silent is scored on neutral states: it is degraded, and says so, not skewed.
+        """
+        whole = self.served[RUNG].isin([FULL, STALE])
+        mine = (self.served[RELEASE] == version) & self.served[FEATURES].notna() & whole
         rows = np.flatnonzero(mine.to_numpy())
         logged = [np.asarray(values, dtype=np.float32) for values in self.served[FEATURES].iloc[rows]]
         return rows, np.stack(logged) if logged else np.empty((0, len(self.features)), np.float32)
@@ -79,9 +89,7 @@ class Observed:
         told = {"label": ranking.target, "group": ranking.group, "grade": labels.GAIN}
         frame = pd.DataFrame({name: self.made.frame[column].to_numpy() for name, column in told.items()})
         rung = self.served[RUNG].fillna("history").to_numpy()
-        return frame.assign(release=version, served_by=rung, score=scores)[
-            self.made.frame[labels.JUDGED].to_numpy(dtype=bool)
-        ]
+        return frame.assign(release=version, served_by=rung, score=scores)[self.judged]
 
 
 def judged(at: Installation, version: str) -> tuple[Floats, Floats] | None:

@@ -15,15 +15,10 @@ from serving.item_states import Codes, ItemStates
 from serving.release import Popular, Release
 from serving.releases import Releases
 from serving.retrieve import May, Pools
+from serving.rungs import FULL, NEUTRAL, NOTHING, POPULAR, STALE
 from serving.seen import Shown
 from serving.user_state import UserReader
 
-FULL = "full"
-STALE = "stale_release"  # scored by the last release that could be proven, not by the one the registry names
-NEUTRAL = "no_user_state"  # scored, but what is known of the asker could not be read in time
-POPULAR = "popular"  # not scored: what is watched now and what is new, from memory
-NOTHING = "nothing_known"  # empty and well-formed: nothing is known that may be shown
-RUNGS = (FULL, STALE, NEUTRAL, POPULAR, NOTHING)
 log = logging.getLogger(__name__)
 
 

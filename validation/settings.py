@@ -19,7 +19,7 @@ class Settings(BaseSettings):
     dagster_port: int = 3701
     mlflow_port: int = 3702
     spark_master: str = "local[2]"
-    spark_memory: str = "1g"
+    spark_memory: str = "768m"
     spark_shuffle_partitions: int = 4
     hand_over_s: float = 60.0
     """How long the service writes to one file before it hands it over to the landing."""

@@ -75,12 +75,12 @@ def _drift(at: Installation, watch: Watch, day: date) -> dict[str, Any] | None:
         return None
     raw = (at.registry.folder(version) / REFERENCE).read_bytes()
     reference = Reference.from_json(raw)
-    scores = seen.scores(at, version)
-    report = drift.measure(reference, seen.matrix, seen.features, scores, watch)
+    matrix, scores = seen.matrix[seen.judged], seen.scores(at, version)[seen.judged]
+    report = drift.measure(reference, matrix, seen.features, scores, watch)
     before = judged(at, version)
     page = at.settings.reports / "drift" / f"{day}.html"
     if before is not None:
-        pages = [evidently_report.frame(m, seen.features, s) for m, s in (before, (seen.matrix, scores))]
+        pages = [evidently_report.frame(m, seen.features, s) for m, s in (before, (matrix, scores))]
         evidently_report.write(pages[0], pages[1], page, rows=watch.report_rows)
     present = None if not report.enough else report.finding == "drift"
     evidence = Evidence(f"drift {day} {version}", "drift", at.as_of(day), version, present, report.reason())

@@ -11,6 +11,7 @@ from orchestration import feed
 from orchestration.demo.origins import Origin, Simulated
 from orchestration.demo.stage import Stage
 from orchestration.system import Installation
+from serving.rungs import FULL
 from validation import ledger as ledgers
 
 if TYPE_CHECKING:
@@ -166,6 +167,13 @@ def retraining_asked(at: Installation, cursor: str | None) -> tuple[list["dg.Run
     with dg.DagsterInstance.get() as instance:
         told = sensor.evaluate_tick(dg.build_sensor_context(instance, cursor, definitions=definitions))
     return list(told.run_requests or []), told.cursor
+
+
+def wait_for_full(at: Installation, origin: Origin) -> None:
+    """Wait until the service has noticed that Redis is back."""
+    user, deadline = origin.users(1, at.lake)[0], time.monotonic() + FOLLOWS_WITHIN_S
+    while time.monotonic() < deadline and preview(at, user)["served_by"] != FULL:
+        time.sleep(0.1)
 
 
 def rollback(stage: Stage, at: Installation) -> dict[str, Any]:

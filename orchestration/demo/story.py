@@ -44,6 +44,7 @@ class Story:
         self.learned["leak"] = scenes.planted_leak(self.stage, self.at)
         self.learned["redis_down"] = scenes.without_redis(self.stage, self.at, self.origin)
         self.redis(life, "Redis is back, with what it had saved")
+        scenes.wait_for_full(self.at, self.origin)
         self.stage.chapter("What was served comes back")
         self.learned["feedback"] = self.feedback(last)
         self.stage.chapter("The world changes")
