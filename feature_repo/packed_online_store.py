@@ -1,8 +1,8 @@
 """Feast's online store over packed records: what serving reads without Feast, `get_online_features` reads here."""
 
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -18,10 +18,16 @@ from redis import Redis
 from feature_repo.packed_records import connect, delete_view, read, write
 from feature_repo.record_layout import Key, Layout, Presence, encode, layout
 from feature_repo.store import repository_settings
+from validation.clock import Clock
 from validation.settings import Settings, utc
 
-STARTED = time.monotonic()
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@cache
+def _clock(replay_from: datetime | None) -> Clock:
+    """One clock a process, however often Feast reads its configuration anew."""
+    return Clock(replay_from)
 
 
 class PackedOnlineStoreConfig(FeastConfigBaseModel):  # type: ignore[misc]
@@ -38,8 +44,7 @@ class PackedOnlineStoreConfig(FeastConfigBaseModel):  # type: ignore[misc]
         """What time the installation believes it is: the clock's, or that of the events it replays."""
         if self.as_of:
             return utc(self.as_of)
-        start = self.settings.replay_from
-        return utc(start) + timedelta(seconds=time.monotonic() - STARTED) if start else datetime.now(UTC)
+        return datetime.fromtimestamp(_clock(self.settings.replay_from).now(), UTC)
 
 
 class PackedOnlineStore(OnlineStore):  # type: ignore[misc]

@@ -11,6 +11,7 @@ from datetime import date
 import dagster as dg
 import pyarrow as pa
 
+from feature_repo import spark
 from orchestration.jobs import STAGES
 from orchestration.partitions import RANGE_END, RANGE_START, WHY, waiting
 from orchestration.pipeline import pipeline
@@ -46,7 +47,8 @@ def execute(
 
 
 def _give_back() -> None:
-    """Return freed memory to the machine: Arrow and the C library keep it for a next time that may be minutes away."""
+    """Return freed memory to the machine: Java, Arrow and C keep it for a next time that may be minutes away."""
+    spark.give_back()
     gc.collect()
     pa.default_memory_pool().release_unused()
     if sys.platform == "linux":

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from feature_repo.definition import FeatureSet
 from monitoring.definition import Watch
-from serving.clock import Clock
 from serving.definition import Policy
 from training.definition import Ranking
+from validation.clock import Clock
 from validation.contract import Table
 from validation.evidence import GateLimits
 from validation.lake import Lake

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from serving import metrics
-from serving.clock import Clock, written
 from serving.definition import Names
 from serving.landing_log import LandingLog, recover
+from validation.clock import Clock, written
 
 AHEAD_S = 60.0  # how far a caller's clock may be ahead of ours
 BACK_S = 30 * 86_400.0  # events older than this are a broken clock, not a phone that was offline

@@ -3,9 +3,9 @@
 from typing import Any
 
 from serving.asker import Asked
-from serving.clock import written
 from serving.definition import Served
 from serving.ladder import Page
+from validation.clock import written
 
 VARIANT = "champion"
 

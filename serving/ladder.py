@@ -9,7 +9,6 @@ from typing import Any
 from feature_repo.counters import Floats
 from serving import metrics, popular, rerank, retrieve, slate
 from serving.asker import Asked, asked
-from serving.clock import Clock
 from serving.definition import Policy, Served
 from serving.item_states import Codes, ItemStates
 from serving.release import Popular, Release
@@ -18,6 +17,7 @@ from serving.retrieve import May, Pools
 from serving.rungs import FULL, NEUTRAL, NOTHING, POPULAR, STALE
 from serving.seen import Shown
 from serving.user_state import UserReader
+from validation.clock import Clock
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from feature_repo import packed_records
 from feature_repo.record_layout import layouts
 from serving import retrieve
-from serving.clock import Clock
 from serving.decision_log import DecisionLog
 from serving.definition import Served
 from serving.feedback import Feedback
@@ -18,6 +17,7 @@ from serving.redis_link import RedisLink
 from serving.releases import Releases
 from serving.state_feed import StateFeed
 from serving.user_state import UserReader
+from validation.clock import Clock
 from validation.settings import Settings
 
 POOLS_EVERY_S = 2.0

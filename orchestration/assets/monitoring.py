@@ -79,7 +79,7 @@ def _drift(at: Installation, watch: Watch, day: date) -> dict[str, Any] | None:
     report = drift.measure(reference, matrix, seen.features, scores, watch)
     before = judged(at, version)
     page = at.settings.reports / "drift" / f"{day}.html"
-    if before is not None:
+    if before is not None and report.enough:
         pages = [evidently_report.frame(m, seen.features, s) for m, s in (before, (matrix, scores))]
         evidently_report.write(pages[0], pages[1], page, rows=watch.report_rows)
     present = None if not report.enough else report.finding == "drift"

@@ -1,4 +1,4 @@
-"""The service's clock: the time now, or the time of the events being replayed."""
+"""What time it is: the time now, or the time of the events being replayed."""
 
 import time
 from datetime import UTC, datetime
