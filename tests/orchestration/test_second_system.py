@@ -16,25 +16,10 @@ from validation.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 MACHINERY = ("validation", "feature_repo", "training", "serving", "monitoring", "orchestration")
-# Words that are columns of the feed and also plain English or part of every system's log.
+# Words that are columns of the feed and also plain English, or part of every answer and every decision log.
 EVERYDAY = {
-    "event_time",
-    "received_at",
-    "position",
-    "device",
-    "variant",
-    "release",
-    "served_by",
-    "propensity",
-    "served_features",
-    "status",
-    "action",
-    "language",
-    "request_id",
-    "event_id",
-    "region",
-    "regions",
-    "category",
+    *("event_time", "received_at", "position", "variant", "release", "served_by", "propensity", "served_features"),
+    *("request_id", "status", "action"),
 }
 
 
