@@ -153,15 +153,17 @@ class Linear:
         """Learn from both parts: there is nothing to tune."""
         from sklearn.linear_model import LogisticRegression
 
-        matrix = np.concatenate([fit.matrix, tune.matrix]).astype(np.float64)
+        matrix = np.concatenate([fit.matrix, tune.matrix])  # a copy of its own, standardised in place
         labels = np.concatenate([fit.labels, tune.labels])
-        known = ~np.isnan(matrix)
-        seen = np.maximum(known.sum(axis=0), 1)
-        mean = np.where(known, matrix, 0.0).sum(axis=0) / seen
-        centred = np.where(known, matrix - mean, 0.0)
-        scale = np.sqrt((centred**2).mean(axis=0))
+        unknown = np.isnan(matrix)
+        matrix[unknown] = 0.0
+        mean = matrix.sum(axis=0, dtype=np.float64) / np.maximum((~unknown).sum(axis=0), 1)
+        matrix -= mean.astype(np.float32)
+        matrix[unknown] = 0.0
+        scale = np.sqrt(np.square(matrix).mean(axis=0, dtype=np.float64))
         scale = np.where(scale > 1e-9, scale, 1.0)
-        model = LogisticRegression(C=self.strength, max_iter=200, tol=1e-3).fit(centred / scale, labels)
+        matrix /= scale.astype(np.float32)
+        model = LogisticRegression(C=self.strength, max_iter=200, tol=1e-3).fit(matrix.astype(np.float64), labels)
         return FittedLinear(fit.features, mean, scale, model.coef_[0].astype(np.float64), float(model.intercept_[0]))
 
 
