@@ -124,7 +124,9 @@ class Real:
 
     def system(self, home_feed: System) -> System:
         """The home feed, judged on the days and rows that are compared on this data."""
-        return replace(home_feed, ranking=kuairand.ranking(home_feed.ranking, self.path))
+        assert home_feed.watch is not None
+        ranking, watch = kuairand.ranking(home_feed.ranking, self.path), kuairand.watch(home_feed.watch)
+        return replace(home_feed, ranking=ranking, watch=watch)
 
     def deliver(self, landing: Path) -> Facts:
         """Write the published rows into the landing."""

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from monitoring.home_feed import HOME_FEED_WATCH
 from orchestration.sources import kuairand, landing
 from training.home_feed import RANKING
 from validation.errors import DefinitionError
@@ -262,3 +263,10 @@ def test_the_real_cut_is_taken_in_without_a_refused_batch(tmp_path: Path) -> Non
     shows = [line for line in lines if line.table == "impressions"]
     assert sum(line.accepted for line in shows) == 41_704
     assert sum(line.duplicate for line in shows) == 124
+
+
+def test_what_is_the_same_for_all_videos_is_not_watched() -> None:
+    watched = kuairand.watch(HOME_FEED_WATCH).critical
+    assert "user_long_view_rate_1d" in watched
+    assert "category_long_view_rate_1d" in HOME_FEED_WATCH.critical
+    assert "category_long_view_rate_1d" not in watched
