@@ -99,15 +99,24 @@ def ingest(
     path: Annotated[Path | None, typer.Argument(help="a file, or a folder with a folder for each table")] = None,
     table: Annotated[str | None, typer.Option(help="the table, where the path does not name it")] = None,
     replay: Annotated[str | None, typer.Option(help="day (YYYY-MM-DD) whose quarantined rows are tried again")] = None,
+    export: Annotated[
+        Path | None, typer.Option(help="with --replay: only write the rows to a file, to be mended")
+    ] = None,
 ) -> None:
     """Validate files and put them into the lake; print the ledger. Nothing is dropped in silence.
 
     Examples: flywheel ingest events/ · flywheel ingest today.jsonl --table engagements ·
-    flywheel ingest --replay 2026-05-03
+    flywheel ingest --replay 2026-05-03 --export mend.jsonl · flywheel ingest mend.jsonl --replay 2026-05-03
     """
-    from orchestration.ingestion import ingest_path, replay_day
+    from orchestration.ingestion import export_day, ingest_path, replay_day
 
     at = installation()
+    if replay is not None and export is not None:
+        rows = export_day(at, _day(replay), table, export)
+        out.print(
+            f"{rows:,} rows are in {export}. Write what a row should be under `mended`, then replay with the file."
+        )
+        return
     if replay is not None:
         entries = replay_day(at, _day(replay), path, table)
     elif path is not None:

@@ -73,6 +73,14 @@ def ingest_path(at: Installation, path: Path, table: str | None, say: Callable[[
     return lines
 
 
+def export_day(at: Installation, day: date, table: str | None, target: Path) -> int:
+    """Write the rows quarantined on a day to a file for a person to mend; returns how many there are."""
+    tables = [_table(at, table)] if table else at.system.tables
+    rows = [row for t in tables for row in quarantine.waiting(at.lake, t.name, day)]
+    target.write_bytes(b"".join(line + b"\n" for line in quarantine.as_lines(row for _, row in rows)))
+    return len(rows)
+
+
 def replay_day(at: Installation, day: date, mended: Path | None, table: str | None) -> list[Ledger]:
     """Take up the rows that were quarantined on a day again, mended by a file of lines where one is given."""
     mend = quarantine.mended_by(mended.read_bytes().splitlines()) if mended else None

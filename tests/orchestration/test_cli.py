@@ -38,6 +38,25 @@ def test_the_same_file_twice_changes_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "users.jsonl").exists(), "a user's own file stays where it is"
 
 
+def test_a_quarantined_row_is_exported_mended_and_replayed(tmp_path: Path) -> None:
+    at = "2026-05-01T00:00:00Z"
+    rows = [
+        {"user_id": f"u{i}", "signup_at": at, "region": "north", "language": "de", "device": "phone", "event_time": at}
+        for i in range(40)
+    ]
+    rows[7]["device"] = "fridge"
+    (tmp_path / "users.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    home, sheet = tmp_path / "home", tmp_path / "mend.jsonl"
+    assert flywheel(home, "ingest", str(tmp_path / "users.jsonl")).returncode == 0
+    day = next((home / "lake" / "quarantine" / "users").glob("day=*")).name.removeprefix("day=")
+    assert flywheel(home, "ingest", "--replay", day, "--export", str(sheet)).returncode == 0
+    line = json.loads(sheet.read_text())
+    assert "fridge" in line["reason"]
+    sheet.write_text(json.dumps({**line, "mended": {**rows[7], "device": "tv"}}) + "\n")
+    assert flywheel(home, "ingest", str(sheet), "--replay", day).returncode == 0
+    assert flywheel(home, "ingest", "--replay", day).returncode != 0, "nothing is left to replay"
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
