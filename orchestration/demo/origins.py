@@ -84,6 +84,7 @@ class Simulated:
         """Overnight most users change their taste, new videos are longer, a client leaves lengths and places out."""
         changed = self.world.drifted(self.scale.finish, tastes=0.6, lengths=5.0, unknown_lengths=0.8, unplaced=0.5)
         events = self.past + changed.history(self.scale.days + 1, AFTERWARDS, after=self.past)
+        del self.past  # nothing asks for it any more, and the retraining that follows needs the room
         start = self.scale.end + timedelta(days=1)
         return deliver(events, self.scale, landing, start, start + timedelta(days=AFTERWARDS))
 
