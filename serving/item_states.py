@@ -10,6 +10,7 @@ from feature_repo.counters import Floats, Seconds
 from feature_repo.definition import CounterView, FeatureSet, ProfileView
 from feature_repo.record_layout import Packed
 from serving.definition import Policy
+from serving.item_block import ItemBlock
 from validation.contract import unknown
 from validation.errors import DefinitionError
 
@@ -105,6 +106,10 @@ class ProfileTable:
             self.columns[name] = _room(self.columns[name], len(self.index), empty)
             self.columns[name][codes] = taken
 
+    def gather_known(self, codes: Codes) -> NDArray[np.bool_]:
+        """Whether some entities are described."""
+        return self.known[np.where(codes < len(self.known), codes, 0)]
+
     def gather(self, field: str, codes: Codes) -> NDArray[Any]:
         """One attribute of some entities: numbers, or codes."""
         column = self.columns[field]
@@ -152,6 +157,10 @@ class ItemStates:
                 for key in records.keys
             ]
         table.take(np.array(codes, dtype=np.int32), records)
+
+    def gather(self, rows: Codes) -> ItemBlock:
+        """All that is known of some items, gathered once for one request."""
+        return ItemBlock(self, rows)
 
     def rows(self, items: Sequence[str]) -> Codes:
         """The row of each item, 0 for those never met."""
