@@ -1,0 +1,167 @@
+"""Open-loop load over HTTP: when each request is meant to be sent is fixed beforehand, and latency counts from then.
+
+A closed loop waits for an answer before it asks again, so that while a server stalls it asks nothing and measures
+nothing. Here every request meant for the stall is in the figures. The generator is a process of its own and reports how
+late it was itself; one that could not keep to its own schedule is refused.
+"""
+
+import math
+import multiprocessing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.bench import traffic
+
+Seconds = NDArray[np.float64]
+# Says of an answer whether it is a valid one, and a word to count it under. It runs in the generator's process.
+Judge = Callable[[int, bytes], tuple[bool, str]]
+PERCENTILES = (50.0, 75.0, 90.0, 95.0, 99.0, 99.9)
+GOOD_WITHIN_S = 0.180
+
+
+class LateGeneratorError(AssertionError):
+    """The generator could not keep to its schedule, so its figures say nothing about the server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One run: request k is meant to be sent `at[k]` seconds after the start, with body k (they repeat in turn).
+
+    connections  at most so many at a time; a request that finds none free waits for one, and that wait is its latency
+    patience_s   how long a caller waits before it gives up (status 0)
+    late_ms      how late the 99th percentile of the generator's own sends may be
+    """
+
+    host: str
+    port: int
+    path: str
+    at: Seconds
+    bodies: tuple[bytes, ...]
+    headers: Mapping[str, str] = field(default_factory=lambda: {"content-type": "application/json"})
+    connections: int = 512
+    patience_s: float = 2.0
+    late_ms: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of every request of a plan, in the plan's order.
+
+    status    HTTP status; 0 when no answer came: given up, or broken twice
+    latency   seconds from the intended start to the end of the answer, or to giving up
+    valid     what the judge said, or status 200 without one
+    label     index into `labels`: the judge's word
+    late      seconds from the intended start to when the generator got to it
+    retried   whether its first connection broke and it was sent once more
+    began     the moment of `at` = 0 on this machine's monotonic clock
+    cpu_s     CPU seconds of the generator from the first to the last request
+    """
+
+    plan: Plan
+    status: NDArray[np.int16]
+    latency: Seconds
+    valid: NDArray[np.bool_]
+    label: NDArray[np.int16]
+    labels: tuple[str, ...]
+    late: Seconds
+    retried: NDArray[np.bool_]
+    began: float
+    cpu_s: float
+
+    def kept(self) -> "Outcome":
+        """Itself; raises LateGeneratorError when the generator did not keep to its schedule."""
+        late = float(np.percentile(self.late, 99)) * 1000
+        if late > self.plan.late_ms:
+            raise LateGeneratorError(
+                f"load generator: the 99th percentile of its own sends was {late:.1f} ms late (limit "
+                f"{self.plan.late_ms:g} ms), so its latencies are not the server's. Give it a free core."
+            )
+        return self
+
+    def percentiles(self, which: NDArray[np.bool_] | slice = slice(None)) -> dict[str, float]:
+        """Milliseconds by percentile, from all samples (or those of `which`), `max` among them."""
+        taken = self.latency[which] * 1000
+        found = np.percentile(taken, PERCENTILES) if len(taken) else np.full(len(PERCENTILES), np.nan)
+        named = {f"p{level:g}": float(value) for level, value in zip(PERCENTILES, found, strict=True)}
+        return named | {"max": float(taken.max(initial=math.nan if not len(taken) else 0.0))}
+
+    def good(self, within_s: float = GOOD_WITHIN_S) -> NDArray[np.bool_]:
+        """Which requests got a valid answer in time."""
+        good: NDArray[np.bool_] = self.valid & (self.latency <= within_s)
+        return good
+
+    def goodput(self, within_s: float = GOOD_WITHIN_S) -> float:
+        """Valid answers in time per second of the plan."""
+        return float(self.good(within_s).sum() / self.plan.at[-1])
+
+    def counts(self) -> dict[str, int]:
+        """How many requests got each of the judge's words."""
+        found = np.bincount(self.label, minlength=len(self.labels))
+        return {word: int(count) for word, count in zip(self.labels, found, strict=True) if count}
+
+
+def poisson(rate: float, seconds: float, seed: int) -> Seconds:
+    """Arrivals of independent callers: `rate` a second for `seconds`, drawn beforehand."""
+    draw = np.random.default_rng(seed)
+    gaps = draw.exponential(1 / rate, size=int(rate * seconds + 10 * math.sqrt(rate * seconds) + 10))
+    at: Seconds = np.cumsum(gaps)
+    return at[at < seconds]
+
+
+def steady(rate: float, seconds: float) -> Seconds:
+    """Arrivals at even distances."""
+    at: Seconds = np.arange(int(rate * seconds)) / rate
+    return at
+
+
+class Load:
+    """A load that runs in a process of its own, so that a test can do something to the server meanwhile.
+
+    `began` is the moment of `at` = 0 on this machine's monotonic clock.
+    """
+
+    def __init__(self, plan: Plan, judge: Judge | None = None) -> None:
+        here, there = multiprocessing.Pipe()
+        self._plan, self._pipe = plan, here
+        self._process = multiprocessing.get_context("spawn").Process(target=_generate, args=(plan, judge, there))
+        self._process.start()
+        there.close()
+        self.began: float = self._received()
+
+    def finish(self) -> Outcome:
+        """Wait for the last answer; raises LateGeneratorError when the generator did not keep to its schedule."""
+        try:
+            return Outcome(self._plan, **self._received()).kept()
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        """End the generator, whatever it has still to send."""
+        self._process.kill()
+        self._process.join()
+        self._pipe.close()
+
+    def _received(self) -> Any:
+        try:
+            return self._pipe.recv()
+        except EOFError:
+            self._process.join()
+            raise RuntimeError(f"load generator: it ended with status {self._process.exitcode}") from None
+
+
+def drive(plan: Plan, judge: Judge | None = None) -> Outcome:
+    """Run a whole plan; raises LateGeneratorError when the generator did not keep to its schedule."""
+    return Load(plan, judge).finish()
+
+
+def _generate(plan: Plan, judge: Judge | None, pipe: Connection) -> None:
+    traffic.run(plan, judge or _by_status, pipe.send)
+
+
+def _by_status(status: int, _: bytes) -> tuple[bool, str]:
+    return status == 200, str(status)
