@@ -1,4 +1,4 @@
-"""A timer with the kernel's precision: event loops round theirs up to whole milliseconds, as long as an answer takes."""
+"""A timer as precise as the kernel: event loops round theirs up to whole milliseconds, as long as an answer takes."""
 
 import asyncio
 import ctypes
