@@ -13,6 +13,8 @@ LENGTH_CLASS = (
 WATCH_OF_KNOWN_LENGTH = "action = 'watch' AND duration_s > 0"
 LONG_VIEW = "action = 'watch' AND coalesce(long_view, watch_seconds >= 30 OR watch_seconds >= duration_s, false)"
 
+KEPT = "3650d"  # a counter that hardly decays: above one half, it was done
+
 ENTITIES = {
     "user_id": "a user, by pseudonym",
     "video_id": "a video",
@@ -50,7 +52,9 @@ SIGNALS = (
         "least(watch_seconds / duration_s, 1)",
     ),
     Signal("praise", "engagements", "it was liked or the like", "action IN ('like', 'comment', 'share', 'follow')"),
-    Signal("reject", "engagements", "hide or report", "action IN ('hide', 'report')"),
+    Signal("reject", "engagements", "hide, report or block", "action IN ('hide', 'report', 'block')"),
+    Signal("follow", "engagements", "its creator was followed", "action = 'follow'"),
+    Signal("block", "engagements", "its creator was blocked", "action = 'block'"),
 )
 
 COUNTER_VIEWS = (
@@ -118,8 +122,8 @@ COUNTER_VIEWS = (
     CounterView(
         "user_creator",
         ("user_id", "creator_id"),
-        {"shown": ("30d",), "long_view": ("30d",), "praise": ("30d",)},
-        "a user's taste for a creator",
+        {"shown": ("30d",), "long_view": ("30d",), "praise": ("30d",), "follow": (KEPT,), "block": (KEPT,)},
+        "a user's taste for a creator, and whether the user follows or blocks them",
     ),
     CounterView(
         "length",
@@ -152,6 +156,7 @@ PROFILE_VIEWS = (
             "language": ("String", "language"),
             "regions": ("Array(String)", "regions"),
             "status": ("String", "status"),
+            "age_rating": ("String", "age_rating"),
             "uploaded_at": ("Int64", "unix_seconds(uploaded_at)"),
             "duration_s": ("Float32", "duration_s"),
         },
@@ -165,6 +170,8 @@ PROFILE_VIEWS = (
             "region": ("String", "region"),
             "language": ("String", "language"),
             "device": ("String", "device"),
+            "age_group": ("String", "age_group"),
+            "status": ("String", "status"),
             "signup_at": ("Int64", "unix_seconds(signup_at)"),
         },
         "who a user is",

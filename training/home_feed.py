@@ -14,7 +14,9 @@ OUTCOMES = (
     Outcome("comment", "action = 'comment'", "the video was commented on", gain=2),
     Outcome("share", "action = 'share'", "the video was passed on", gain=3),
     Outcome("follow", "action = 'follow'", "its creator was followed", gain=3),
-    Outcome("reject", "action IN ('hide', 'report')", "it was hidden or reported", veto=True),
+    Outcome(
+        "reject", "action IN ('hide', 'report', 'block')", "it was hidden, reported or its creator blocked", veto=True
+    ),
 )
 
 CONTENDERS = (
@@ -48,7 +50,7 @@ SHELVES = Shelves(
     profile="video_profile",
     group="region",
     fresh_by="uploaded_at",
-    attributes=("status", "regions", "category", "creator_id", "uploaded_at"),
+    attributes=("status", "regions", "age_rating", "category", "creator_id", "uploaded_at"),
     eligible={"status": "live"},
 )
 

@@ -5,9 +5,11 @@ from datetime import timedelta
 from validation.contract import Column, Limits, Rule, Table
 from validation.evidence import GateLimits
 
-ACTIONS = ("click", "watch", "like", "comment", "share", "follow", "hide", "report")
+ACTIONS = ("click", "watch", "like", "comment", "share", "follow", "hide", "report", "block")
 DEVICES = ("phone", "tablet", "tv", "desktop")
 STATUSES = ("live", "private", "removed")
+ACCOUNTS = ("active", "deleted")
+AGES = ("0", "13", "16", "18")  # in years, and in order: what each rating asks for, and what each group has reached
 
 RECEIVED_AFTER_EVENT = Rule(
     "received_after_event", "received_at >= event_time", "nothing is known before it happens: a clock is wrong"
@@ -31,7 +33,14 @@ VIDEOS = Table(
         Column("language", "string", "ISO 639-1 code of the spoken language, `und` when unknown"),
         Column("regions", "strings", "regions it may be shown in; empty means everywhere"),
         Column("uploaded_at", "timestamp", "when it was published"),
-        Column("status", "string", "whether it may be shown", one_of=STATUSES),
+        Column("status", "string", "whether it may be shown; a deleted creator's are `removed`", one_of=STATUSES),
+        Column(
+            "age_rating",
+            "string",
+            "age from which it may be shown; null: not rated yet, and shown to nobody",
+            one_of=AGES,
+            nullable=True,
+        ),
         Column("event_time", "timestamp", "when this description became true"),
         Column("received_at", "timestamp", "when we knew it"),
     ),
@@ -56,6 +65,16 @@ USERS = Table(
         Column("region", "string", "region of the account"),
         Column("language", "string", "ISO 639-1 code of the preferred language, `und` when unknown"),
         Column("device", "string", "the device class used most", one_of=DEVICES),
+        Column(
+            "age_group",
+            "string",
+            "the age the user has reached, coarsely; null: not known, and taken for the youngest",
+            one_of=AGES,
+            nullable=True,
+        ),
+        Column(
+            "status", "string", "whether there is still such a user; nothing of a deleted one is used", one_of=ACCOUNTS
+        ),
         Column("event_time", "timestamp", "when this description became true"),
         Column("received_at", "timestamp", "when we knew it"),
     ),
@@ -63,7 +82,7 @@ USERS = Table(
         RECEIVED_AFTER_EVENT,
         Rule("described_after_signup", "event_time >= signup_at", "an account is not described before it exists"),
     ),
-    limits=Limits(fresh_within=timedelta(days=3650)),
+    limits=Limits(max_null=1.0, fresh_within=timedelta(days=3650)),
 )
 
 IMPRESSIONS = Table(
@@ -86,6 +105,7 @@ IMPRESSIONS = Table(
         Column("variant", "string", "what ranked it: a policy or an experiment arm"),
         Column("release", "string", "version of the release that ranked it; null when none did", nullable=True),
         Column("served_by", "string", "rung of the ladder that answered", nullable=True),
+        Column("source", "string", "what found it first as a candidate; null: not logged", nullable=True),
         Column("propensity", "float32", "probability with which it was shown at this place", None, 0, 1, nullable=True),
         Column("served_features", "floats", "features as served, in the release's order", nullable=True),
     ),
@@ -105,7 +125,7 @@ ENGAGEMENTS = Table(
         Column("request_id", "string", "feed answer it came from; null when outside a feed", nullable=True),
         Column("user_id", "string", "pseudonym of the user", refers_to="users"),
         Column("video_id", "string", "the video acted on", refers_to="videos"),
-        Column("action", "string", "what the user did", one_of=ACTIONS),
+        Column("action", "string", "what the user did; `follow` and `block` mean the video's creator", one_of=ACTIONS),
         Column(
             "watch_seconds", "float32", "seconds watched; null unless action is watch", "s", 0, 86_400, nullable=True
         ),

@@ -27,7 +27,15 @@ def test_help_names_every_command_and_gives_examples(tmp_path: Path) -> None:
 
 def test_the_same_file_twice_changes_nothing(tmp_path: Path) -> None:
     at = "2026-05-01T00:00:00Z"
-    user = {"user_id": "u1", "signup_at": at, "region": "north", "language": "de", "device": "phone", "event_time": at}
+    user = {
+        "user_id": "u1",
+        "signup_at": at,
+        "region": "north",
+        "language": "de",
+        "device": "phone",
+        "status": "active",
+        "event_time": at,
+    }
 
     (tmp_path / "users.jsonl").write_text(json.dumps(user) + "\n")
     home = tmp_path / "home"
@@ -41,7 +49,15 @@ def test_the_same_file_twice_changes_nothing(tmp_path: Path) -> None:
 def test_a_quarantined_row_is_exported_mended_and_replayed(tmp_path: Path) -> None:
     at = "2026-05-01T00:00:00Z"
     rows = [
-        {"user_id": f"u{i}", "signup_at": at, "region": "north", "language": "de", "device": "phone", "event_time": at}
+        {
+            "user_id": f"u{i}",
+            "signup_at": at,
+            "region": "north",
+            "language": "de",
+            "device": "phone",
+            "status": "active",
+            "event_time": at,
+        }
         for i in range(40)
     ]
     rows[7]["device"] = "fridge"

@@ -19,7 +19,7 @@ MACHINERY = ("validation", "feature_repo", "training", "serving", "monitoring", 
 # Words that are columns of the feed and also plain English, or part of every answer and every decision log.
 EVERYDAY = {
     *("event_time", "received_at", "position", "variant", "release", "served_by", "propensity", "served_features"),
-    *("request_id", "status", "action"),
+    *("request_id", "status", "source", "action"),
 }
 
 

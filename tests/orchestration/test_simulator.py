@@ -10,6 +10,7 @@ import pytest
 from orchestration.sources.simulator import TINY, Events, Scale, World
 from orchestration.sources.simulator.popular_mix import VARIANTS
 from validation.errors import DefinitionError
+from validation.home_feed import AGES
 
 DAY = 86_400.0
 SMALL = replace(TINY, users=600, videos=2_400, days=4, impressions=40_000, creators=120, categories=12)
@@ -49,7 +50,7 @@ def test_clean_rows_keep_every_promise_of_the_contract(events: Events) -> None:
         for column in table.columns:
             values = frame[column.name]
             assert column.nullable or values.notna().all(), column.name
-            assert column.one_of is None or set(values) <= set(column.one_of), column.name
+            assert column.one_of is None or set(values.dropna()) <= set(column.one_of), column.name
             assert column.low is None or not (values < column.low).any(), column.name
             assert column.high is None or not (values > column.high).any(), column.name
         for rule in table.rules:
@@ -82,6 +83,28 @@ def test_lower_places_are_looked_at_less(events: Events) -> None:
     shown = events.impressions.to_pandas().merge(opened[["request_id", "video_id", "action"]], how="left")
     by_place = shown.groupby("position")["action"].apply(lambda a: a.notna().mean())
     assert by_place[1] > by_place[3] > by_place[9]
+
+
+def test_nobody_is_shown_what_they_are_too_young_for(events: Events) -> None:
+    users = events.users.to_pandas().drop_duplicates("user_id").set_index("user_id")["age_group"].fillna(AGES[0])
+    rated = events.videos.to_pandas().drop_duplicates("video_id").set_index("video_id")["age_rating"]
+    shown = events.impressions.to_pandas()
+    old_enough = shown["user_id"].map(users).map(AGES.index) >= shown["video_id"].map(rated).map(AGES.index)
+    assert old_enough.all()
+    assert set(users) == set(AGES)
+    assert (shown["video_id"].map(rated) != AGES[0]).any()
+
+
+def test_who_deletes_their_account_is_not_seen_again(events: Events) -> None:
+    users = events.users.to_pandas()
+    left = users[users["status"] == "deleted"].set_index("user_id")["event_time"]
+    shown = events.impressions.to_pandas()
+    assert len(left) >= 1
+    assert not (shown["event_time"] >= shown["user_id"].map(left)).any()
+
+
+def test_some_who_reject_a_video_block_its_creator(events: Events) -> None:
+    assert 0 < share(events, "block") < share(events, "hide")
 
 
 def test_random_answers_say_with_what_chance_they_were_drawn(events: Events) -> None:

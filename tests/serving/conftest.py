@@ -69,14 +69,15 @@ class World:
         self.count("user_category", [("u1", "music")], lambda i, name: 30)
         self.count("user_creator", [("u1", "c2")], lambda i, name: 3)
         self.write("user_profile", [("u1",)], {
-            "region": ["FR"], "language": ["fr"], "device": ["tv"], "signup_at": [int(NOW.timestamp()) - 86_400 * 100],
+            "region": ["FR"], "language": ["fr"], "device": ["tv"], "age_group": ["18"], "status": ["active"],
+            "signup_at": [int(NOW.timestamp()) - 86_400 * 100],
         })  # fmt: skip
 
     def describe(self, i: int, **changed: Any) -> None:
         """Write the profile of one video."""
         facts = {
             "creator_id": f"c{i % 20}", "category": CATEGORIES[i % 3], "length_class": "to_30s", "language": "fr",
-            "regions": ["DE"] if i == 2 else [], "status": "removed" if i == 1 else "live",
+            "regions": ["DE"] if i == 2 else [], "status": "removed" if i == 1 else "live", "age_rating": "0",
             "uploaded_at": int(NOW.timestamp()) - 3600 * (60 - i) * 4, "duration_s": 20.0,
         }  # fmt: skip
         self.write("video_profile", [(f"v{i}",)], {name: [value] for name, value in {**facts, **changed}.items()})
@@ -107,7 +108,10 @@ class World:
         scores = _boosted(folder, rows, liked) if kind == "xgboost" else _column(folder, rows, liked)
         np.savez(folder / "golden.npz", inputs=rows[:50], scores=scores[:50])
         (folder / "recipe.json").write_bytes(recipe_of(FEATURES))
-        items = {v: {"status": "live", "regions": []} for v in self.videos[3:13]}
+        items = {
+            v: {"status": "live", "regions": [], "age_rating": "0", "creator_id": f"c{v[1:]}"}
+            for v in self.videos[3:13]
+        }
         items["v4"]["status"] = "removed"
         popular = {"all": self.videos[:13], "by_group": {"FR": ["v5"]}, "fresh": ["v12", "v11"], "items": items}
         (folder / "popular.json").write_text(json.dumps(popular))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from validation.home_feed import USERS, VIDEOS
+from validation.home_feed import AGES, USERS, VIDEOS
 
 SHANGHAI = "Asia/Shanghai"
 DAY = 86_400_000_000  # microseconds
@@ -24,7 +24,8 @@ def videos(seen: pd.DataFrame, table: pd.DataFrame) -> pa.Table:
     """A description of each video seen, received when it was first shown.
 
     It holds only what cannot depend on what happened later: length, creator, first tag, day of upload. The status is
-    `live` because it was shown; the table's own is as of the day the data set was made, and is not read. A video
+    `live` because it was shown; the table's own is as of the day the data set was made, and is not read. Nothing is
+    said of ages: a video is rated for everybody, since it was shown to users of all ages. A video
     without a table row is a creator's only one, so that unknown creators do not become one giant.
     """
     known = seen.merge(_by_word(table, "video_id"), on="video_id", how="left")
@@ -38,6 +39,7 @@ def videos(seen: pd.DataFrame, table: pd.DataFrame) -> pa.Table:
         "regions": [()] * len(known),
         "uploaded_at": _uploaded(known),
         "status": "live",
+        "age_rating": AGES[0],
         "event_time": known["shown"],
         "received_at": known["shown"],
     }
@@ -47,7 +49,8 @@ def videos(seen: pd.DataFrame, table: pd.DataFrame) -> pa.Table:
 def users(seen: pd.DataFrame, table: pd.DataFrame, first: date) -> pa.Table:
     """A description of each user seen, taken to be known as the first day began.
 
-    A user without a table row is described at first sight, and signed up then as far as anyone knows.
+    A user without a table row is described at first sight, and signed up then as far as anyone knows. Nobody's age is
+    known, and nobody has left.
     """
     known = seen.merge(_by_word(table, "user_id"), on="user_id", how="left")
     start = pd.Timestamp(first).value // 1000
@@ -57,6 +60,8 @@ def users(seen: pd.DataFrame, table: pd.DataFrame, first: date) -> pa.Table:
         "region": "cn",
         "language": "zh",
         "device": "phone",
+        "age_group": None,
+        "status": "active",
         "event_time": since,
         "received_at": since,
     }

@@ -14,6 +14,7 @@ from orchestration.sources.simulator.truth import Platform, odds, pair
 STEEP = np.array([0.15, 0.20, 0.40, 0.25])  # how fast looking falls with the place, by device: place ** −STEEP
 LONG_S = 30.0
 GLANCE_S = 1.5  # a video that is looked at and not opened
+BLOCKED = 0.15  # share of those who would hide a video who block its creator instead
 NOBODY = -1  # an empty place in a feed
 
 
@@ -55,6 +56,7 @@ class Outcomes:
     follow: Flags
     hide: Flags
     report: Flags
+    block: Flags
     opened_at: Floats
     ended_at: Floats
 
@@ -79,9 +81,13 @@ def act(platform: Platform, pages: Pages, seed: int) -> Outcomes:
     watched = _watched(platform.videos.duration[what], click, kept, uniform(seed, "watch", who, what, moment))
     spent = np.where(looked, watched + GLANCE_S, 0.0).reshape(shape)
     ended_at = pages.at[:, None] + np.cumsum(spent, axis=1)
+    hidden = missed & falls("hide", chances.hide)
+    blocked = falls("block", np.full(len(what), BLOCKED))
     flags = {
         **{name: kept & falls(name, getattr(chances, name)) for name in ("like", "comment", "share", "follow")},
-        **{name: missed & falls(name, getattr(chances, name)) for name in ("hide", "report")},
+        "report": missed & falls("report", chances.report),
+        "hide": hidden & ~blocked,
+        "block": hidden & blocked,
     }
     return Outcomes(
         looked=looked.reshape(shape),

@@ -11,6 +11,7 @@ from orchestration.sources.simulator.scale import DAY, Scale, Shift
 
 OLDER = 0.18  # share of videos already there at the start
 OLDER_DAYS = 12.0
+RATED = np.cumsum([0.93, 0.03, 0.03])  # shares of videos rated for 0, 13 and 16; the others are for 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Videos:
     allowed      (videos, regions) where it may be shown
     quality      0 to 1: how well it is made; creators have a level of their own
     bait         0 to 1: how much more its cover promises than it holds
+    rating       the age from which it may be shown, as a place in validation.home_feed.AGES
     """
 
     creator: Ints
@@ -35,6 +37,7 @@ class Videos:
     allowed: Flags
     quality: Floats
     bait: Floats
+    rating: Ints
 
     def live(self, at: float) -> Ints:
         """The videos that exist at a moment, in order of birth."""
@@ -66,6 +69,7 @@ def make_videos(scale: Scale, categories: Categories) -> Videos:
         allowed=allowed,
         quality=_squash(0.75 * level[creator] + 0.85 * draw.normal(size=n)),
         bait=np.where(draw.random(n) < trick[creator], draw.uniform(0.5, 1.0, n), 0.0),
+        rating=np.searchsorted(RATED, uniform(scale.seed, "rating", np.arange(n)), side="right"),
     )
 
 

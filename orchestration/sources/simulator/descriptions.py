@@ -6,11 +6,11 @@ import pyarrow as pa
 from orchestration.sources.simulator.catalogue import Videos
 from orchestration.sources.simulator.chance import Floats, Ints, uniform
 from orchestration.sources.simulator.names import Names, numbered
-from orchestration.sources.simulator.people import LANGUAGES, Users
+from orchestration.sources.simulator.people import LANGUAGES, UNTOLD, Users
 from orchestration.sources.simulator.rows import moments
 from orchestration.sources.simulator.scale import Scale
 from orchestration.sources.simulator.truth import Platform
-from validation.home_feed import DEVICES, STATUSES
+from validation.home_feed import ACCOUNTS, AGES, DEVICES, STATUSES
 from validation.home_feed import USERS as USER_TABLE
 from validation.home_feed import VIDEOS as VIDEO_TABLE
 
@@ -26,13 +26,20 @@ def region_names(count: int) -> pa.Array:
 def describe_users(names: Names, users: Users, scale: Scale, window: tuple[float, float]) -> pa.Table:
     """What became known about users within the window; those who were there before are told at the very start."""
     everyone = np.arange(len(users.region))
-    who = np.concatenate([everyone, np.flatnonzero(np.isfinite(users.later_at))])
-    again = np.arange(len(who)) >= len(everyone)
-    at = np.where(again, users.later_at[who], users.signup_at[who])
+    first, later, left = (
+        everyone,
+        np.flatnonzero(np.isfinite(users.later_at)),
+        np.flatnonzero(np.isfinite(users.left_at)),
+    )
+    who = np.concatenate([first, later, left])
+    at = np.concatenate([users.signup_at[first], users.later_at[later], users.left_at[left]])
+    again = np.repeat([False, True, False], [len(first), len(later), len(left)])
+    over = np.repeat([False, False, True], [len(first), len(later), len(left)])
     known = _known(at, scale, "users", who)
     keep = np.flatnonzero((known >= window[0]) & (known < window[1]))
     keep = keep[np.argsort(known[keep], kind="stable")]
-    who, again, at, known = who[keep], again[keep], at[keep], known[keep]
+    who, again, over, at, known = who[keep], again[keep], over[keep], at[keep], known[keep]
+    age = users.age[who]
     return pa.table(
         [
             names.at(who),
@@ -40,6 +47,8 @@ def describe_users(names: Names, users: Users, scale: Scale, window: tuple[float
             region_names(scale.regions).take(pa.array(users.region[who])),
             _language(users.language[who]),
             pa.array(DEVICES).take(pa.array(np.where(again, users.later[who], users.device[who]))),
+            pa.array(AGES).take(pa.array(age, mask=age == UNTOLD)),
+            pa.array(ACCOUNTS).take(pa.array(over.astype(np.int64))),
             moments(at),
             moments(known),
         ],
@@ -70,6 +79,7 @@ def describe_videos(names: Names, platform: Platform, scale: Scale, window: tupl
             _regions(videos, what, scale),
             moments(videos.born[what]),
             pa.array(STATUSES).take(pa.array(status)),
+            pa.array(AGES).take(pa.array(videos.rating[what])),
             moments(at),
             moments(known),
         ],

@@ -9,6 +9,8 @@ from orchestration.sources.simulator.chance import Flags, Floats, Ints, generato
 from orchestration.sources.simulator.scale import DAY, Scale, Shift
 
 LANGUAGES = ("en", "es", "de", "fr", "pt", "hi")
+GROUPS = np.cumsum([0.03, 0.03, 0.04, 0.05])  # shares of users of no known age, under 13, 13 to 15 and 16 to 17
+UNTOLD = -1
 PHONE, TABLET, TV, DESKTOP = 0, 1, 2, 3  # places in validation.home_feed.DEVICES
 
 
@@ -23,6 +25,8 @@ class Users:
     before, after             (users, interests) the two tastes a user drifts between
     period, phase             how long the way there and back takes, and where on it the user began
     length                    log of the favourite length in seconds, on a phone by day
+    age                       the age group, as a place in validation.home_feed.AGES; UNTOLD where nobody knows it
+    left_at                   when the account is deleted; infinity for nearly all
     turned, turn_at           whose interests turn into others, and when
     """
 
@@ -40,6 +44,8 @@ class Users:
     period: Floats
     phase: Floats
     length: Floats
+    age: Ints
+    left_at: Floats
     turned: Flags
     turn_at: float = np.inf
 
@@ -51,6 +57,10 @@ class Users:
         if gone.any():
             taste[gone] = np.roll(taste[gone], INTERESTS // 2 - 1, axis=1)
         return taste
+
+    def may_see(self, who: Ints) -> Ints:
+        """The highest age rating each user may be shown: an age nobody knows is taken for the youngest."""
+        return np.maximum(self.age[who], 0)
 
     def usual_device(self, who: Ints, at: Floats) -> Ints:
         """The device each user uses most, as of each moment."""
@@ -67,6 +77,7 @@ def make_users(scale: Scale) -> Users:
     device = draw.choice(4, n, p=(0.60, 0.08, 0.14, 0.18))
     new = draw.random(n) < 0.10
     changes = ~new & (draw.random(n) < 0.04)  # nobody is described anew before the first time
+    leaves = ~new & ~changes & (uniform(scale.seed, "leaves", np.arange(n)) < 0.01)
     span = scale.days * DAY
     return Users(
         signup_at=np.round(
@@ -85,6 +96,8 @@ def make_users(scale: Scale) -> Users:
         period=draw.uniform(25, 80, n) * DAY,
         phase=draw.random(n),
         length=draw.normal(np.log(22), 0.35, n),
+        age=np.searchsorted(GROUPS, uniform(scale.seed, "age", np.arange(n)), side="right") - 1,
+        left_at=np.where(leaves, np.round(scale.begin + span * draw.uniform(0.2, 0.9, n), 3), float("inf")),
         turned=np.zeros(n, dtype=bool),
     )
 

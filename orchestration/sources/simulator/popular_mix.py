@@ -69,7 +69,8 @@ class PopularMix:
         """How many videos may be shown to each user at each moment."""
         videos, region = self.platform.videos, self.platform.users.region[who]
         live = videos.gone[self.shelf][None, :] > at[:, None]
-        count: Ints = np.maximum((videos.allowed[self.shelf].T[region] & live).sum(axis=1), 1)
+        old_enough = videos.rating[self.shelf] <= self.platform.users.may_see(who)[:, None]
+        count: Ints = np.maximum((videos.allowed[self.shelf].T[region] & live & old_enough).sum(axis=1), 1)
         return count
 
     def _mixed(self, who: Ints, at: Floats, moment: Ints) -> Ints:
@@ -101,7 +102,8 @@ class PopularMix:
         foreign = videos.language[drawn] != self.platform.users.language[who][:, None]
         left_out = foreign & ~explores[:, None] & (self._chance("language", who, np.round(at * 1000)) < PASSED_OVER)
         gone = (videos.gone[drawn] <= at[:, None]) | (videos.born[drawn] > at[:, None])
-        bad = seen | left_out | gone | ~videos.allowed[drawn, region] | _doubled(drawn)
+        grown = videos.rating[drawn] > self.platform.users.may_see(who)[:, None]
+        bad = seen | left_out | gone | grown | ~videos.allowed[drawn, region] | _doubled(drawn)
         first = np.argsort(bad, axis=1, kind="stable")[:, : self.places]
         taken: Ints = np.where(np.take_along_axis(bad, first, axis=1), NOBODY, np.take_along_axis(drawn, first, axis=1))
         return taken

@@ -52,6 +52,7 @@ def impressions(log: Log, pages: Pages, variant: pa.Array, propensity: Floats, u
         "variant": variant.take(pa.array(page)),
         "release": none,
         "served_by": none,
+        "source": none,
         "propensity": pa.array(propensity[page, place], from_pandas=True),
         "served_features": none,
     }

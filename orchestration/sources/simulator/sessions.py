@@ -58,11 +58,11 @@ class Sessions:
 
 
 def sessions_of(scale: Scale, users: Users, day: int) -> Sessions:
-    """One day's sessions: as many pages as the scale asks for, by users who have signed up."""
+    """One day's sessions: as many pages as the scale asks for, by users who are there from its start to its end."""
     draw = generator(scale.seed, f"sessions of day {day}")
     begin = scale.begin + day * DAY
-    signed = users.signup_at <= begin
-    weight = users.activity * signed
+    there = (users.signup_at <= begin) & (begin + DAY <= users.left_at)
+    weight = users.activity * there
     count = scale.pages_per_day
     who = draw.choice(scale.users, count, p=weight / weight.sum())
     hour = draw.choice(24, count, p=BY_HOUR / BY_HOUR.sum()) + draw.random(count)

@@ -30,9 +30,10 @@ class Platform:
     videos: Videos
 
     def may_show(self, who: Ints, what: Ints, at: Floats | np.float64) -> Flags:
-        """Whether each video exists at that moment and may be shown in the user's region (the arguments broadcast)."""
+        """Whether each video exists at that moment and may be shown to the user (the arguments broadcast)."""
         live = (self.videos.born[what] <= at) & (at < self.videos.gone[what])
-        allowed: Flags = live & self.videos.allowed[what, self.users.region[who]]
+        old_enough = self.videos.rating[what] <= self.users.may_see(who)
+        allowed: Flags = live & old_enough & self.videos.allowed[what, self.users.region[who]]
         return allowed
 
 
