@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -18,29 +18,32 @@ from redis.exceptions import ConnectionError as Refused
 from redis.exceptions import TimeoutError as TooSlow
 from redis.retry import Retry
 
-from feature_repo.record_layout import EMPTY, Key, Layout, Packed, Presence, decode, encode, layout, layouts
+from feature_repo.record_layout import EMPTY, SEPARATOR, Key, Layout, Packed, Presence, decode, encode, layout, layouts
 from validation.errors import Unavailable
 from validation.settings import utc
 
 __all__ = ["Changes", "Key", "Layout", "Packed", "Presence", "Written", "changes", "connect", "decode", "delete_entity",
            "delete_view", "encode", "layout", "layouts", "position", "read", "read_all", "write"]  # fmt: skip
 
+T = TypeVar("T")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # What a record may be ahead of `now`: clocks differ, and a state is dated at its minute's end.
 CLOCK_SKEW = timedelta(minutes=5)
 BATCH = 500  # records a script call: long enough to be cheap, short enough (about 2 ms) not to hold up readers
+HASHES = 100  # hashes read whole at once: some hundred records each
 REMEMBERED = 4096  # script calls the change stream remembers, approximately
 
+# KEYS: one a record, then the change stream. ARGV: limit, REMEMBERED, the records, then their fields if they have any.
 WRITE = """
-local limit, remembered, stream = tonumber(ARGV[1]), ARGV[2], KEYS[#KEYS]
+local limit, remembered, stream, rows = tonumber(ARGV[1]), ARGV[2], KEYS[#KEYS], #KEYS - 1
 local accepted, same, older, future, changed = 0, 0, 0, 0, {}
-for i = 1, #KEYS - 1 do
-  local new = ARGV[i + 2]
+for i = 1, rows do
+  local key, new, field = KEYS[i], ARGV[i + 2], ARGV[i + 2 + rows]
   local event, created = struct.unpack('<i8i8', new, 9)
   if event > limit then
     future = future + 1
   else
-    local old = redis.call('GET', KEYS[i])
+    local old = field and redis.call('HGET', key, field) or not field and redis.call('GET', key)
     local wins = true
     if old == new then
       wins, same = false, same + 1
@@ -50,9 +53,9 @@ for i = 1, #KEYS - 1 do
       if not wins then older = older + 1 end
     end
     if wins then
-      redis.call('SET', KEYS[i], new)
+      if field then redis.call('HSET', key, field, new) else redis.call('SET', key, new) end
       accepted = accepted + 1
-      changed[#changed + 1] = KEYS[i]
+      changed[#changed + 1] = field and key .. '\\31' .. field or key
       changed[#changed + 1] = ''
     end
   end
@@ -62,10 +65,11 @@ return {accepted, same, older, future}
 """
 
 DELETE = """
-local gone = redis.call('DEL', unpack(KEYS, 1, #KEYS - 1))
-local changed = {}
+local gone, changed = 0, {}
 for i = 1, #KEYS - 1 do
-  changed[#changed + 1] = KEYS[i]
+  local key, field = KEYS[i], ARGV[i + 1]
+  gone = gone + (field and redis.call('HDEL', key, field) or not field and redis.call('DEL', key))
+  changed[#changed + 1] = field and key .. '\\31' .. field or key
   changed[#changed + 1] = ''
 end
 if gone > 0 then redis.call('XADD', KEYS[#KEYS], 'MAXLEN', '~', ARGV[1], '*', unpack(changed)) end
@@ -111,8 +115,8 @@ def read(redis: Redis, layout: Layout, keys: Sequence[Key]) -> Packed:
     if not keys:
         return decode(layout, keys, [])
     with _reached(redis):
-        found: Any = redis.mget([layout.redis_key(key) for key in keys])
-    return decode(layout, keys, found)
+        found = _fields(redis, layout, keys) if layout.hashed else redis.mget([layout.redis_key(key) for key in keys])
+    return decode(layout, keys, found)  # type: ignore[arg-type]  # redis-py allows for its asynchronous client
 
 
 def read_all(redis: Redis, layout: Layout) -> Packed:
@@ -120,10 +124,11 @@ def read_all(redis: Redis, layout: Layout) -> Packed:
     keys: list[Key] = []
     records: list[bytes | None] = []
     with _reached(redis):
-        for found in _batched(_scan(redis, f"{layout.prefix}*"), 5000):
-            keys += [layout.entity(key.decode()) for key in found]
-            values: Any = redis.mget(found)
-            records += values
+        for found in _batched(_scan(redis, layout), HASHES if layout.hashed else 5000):
+            held: Any = _whole(redis, found) if layout.hashed else zip(found, redis.mget(found), strict=True)
+            for name, record in held:
+                keys.append(layout.entity(name.decode()))
+                records.append(record)
     return decode(layout, keys, records)
 
 
@@ -134,8 +139,9 @@ def write(redis: Redis, layout: Layout, keys: Sequence[Key], records: Sequence[b
     written = Written()
     with _reached(redis):
         for start in range(0, len(keys), BATCH):
-            places = [layout.redis_key(key) for key in keys[start : start + BATCH]]
-            counts: Any = script(keys=[*places, stream], args=[limit, REMEMBERED, *records[start : start + BATCH]])
+            batch = keys[start : start + BATCH]
+            said: list[Any] = [limit, REMEMBERED, *records[start : start + BATCH], *_fields_of(layout, batch)]
+            counts: Any = script(keys=[*map(layout.redis_key, batch), stream], args=said)
             written += Written(*counts)
     return written
 
@@ -144,6 +150,7 @@ def delete_entity(redis: Redis, layouts: Mapping[str, Layout], entity: Mapping[s
     """Remove every record whose keys hold this entity, in every view, and say how many there were.
 
     `entity` maps join keys to values: {"user": "u1"} removes u1's own records and those it shares with other entities.
+    Where it is a view's first key nothing else is looked at; where it is a later one the whole view is searched.
     A view that lacks one of the join keys is left alone. Records come back when they are materialised again: delete
     first where they are computed from.
     """
@@ -153,12 +160,12 @@ def delete_entity(redis: Redis, layouts: Mapping[str, Layout], entity: Mapping[s
         return sum(_delete(redis, found, _holding(redis, found, held)) for found in concerned)
 
 
-def delete_view(redis: Redis, layout: Layout) -> int:
-    """Remove every record of a view and its change stream, and say how many there were."""
+def delete_view(redis: Redis, layout: Layout) -> None:
+    """Remove every record of a view and its change stream."""
     with _reached(redis):
-        gone = sum(int(redis.unlink(*found)) for found in _batched(_scan(redis, f"{layout.prefix}*"), BATCH))
+        for found in _batched(redis.scan_iter(match=f"{layout.prefix}*", count=5000), BATCH):
+            redis.unlink(*found)
         redis.unlink(layout.changes)
-    return gone
 
 
 def position(redis: Redis, layout: Layout) -> str:
@@ -199,32 +206,68 @@ def _order(entry: str) -> tuple[int, int]:
     return int(milliseconds), int(number or 0)
 
 
-def _holding(redis: Redis, layout: Layout, held: Mapping[str, str]) -> Iterator[bytes]:
-    """Keys of the records that hold the entity: looked up when it names the record, searched for otherwise."""
+def _fields(redis: Redis, layout: Layout, keys: Sequence[Key]) -> list[bytes | None]:
+    """Records that are fields of hashes: one command a hash, all of them sent as one."""
+    places: dict[str, list[int]] = {}
+    for i, key in enumerate(keys):
+        places.setdefault(layout.redis_key(key), []).append(i)
+    with redis.pipeline(transaction=False) as pipe:
+        for place, rows in places.items():
+            pipe.hmget(place, [layout.field(keys[i]) for i in rows])
+        replies = pipe.execute()
+    records: list[bytes | None] = [None] * len(keys)
+    for rows, found in zip(places.values(), replies, strict=True):
+        for i, record in zip(rows, found, strict=True):
+            records[i] = record
+    return records
+
+
+def _whole(redis: Redis, hashes: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """Every record of some hashes, each under the name that the change stream gives it."""
+    with redis.pipeline(transaction=False) as pipe:
+        for place in hashes:
+            pipe.hgetall(place)
+        for place, held in zip(hashes, pipe.execute(), strict=True):
+            yield from ((place + SEPARATOR.encode() + field, record) for field, record in held.items())
+
+
+def _fields_of(layout: Layout, keys: Sequence[Key]) -> list[str]:
+    return [layout.field(key) for key in keys] if layout.hashed else []
+
+
+def _holding(redis: Redis, layout: Layout, held: Mapping[str, str]) -> Iterator[Key]:
+    """The entities of a view that hold another: looked up when it is their first key, searched for otherwise."""
     if set(layout.keys) == held.keys():
-        yield layout.redis_key([held[name] for name in layout.keys]).encode()
+        yield tuple(held[name] for name in layout.keys)
         return
-    for found in _scan(redis, f"{layout.prefix}*"):
-        entity = dict(zip(layout.keys, layout.entity(found.decode()), strict=True))
-        if held.items() <= entity.items():
-            yield found
+    first = held.get(layout.keys[0])
+    hashes = _scan(redis, layout) if first is None else iter([layout.redis_key([first]).encode()])
+    for found in _batched(hashes, HASHES):
+        for name, _ in _whole(redis, found):
+            entity = layout.entity(name.decode())
+            if held.items() <= dict(zip(layout.keys, entity, strict=True)).items():
+                yield entity
 
 
-def _delete(redis: Redis, layout: Layout, keys: Iterator[bytes]) -> int:
+def _delete(redis: Redis, layout: Layout, entities: Iterator[Key]) -> int:
     script = redis.register_script(DELETE)
-    gone: Any = sum(script(keys=[*found, layout.changes], args=[REMEMBERED]) for found in _batched(keys, BATCH))
+    gone: Any = 0
+    for found in _batched(entities, BATCH):
+        places = [*map(layout.redis_key, found), layout.changes]
+        gone += script(keys=places, args=[REMEMBERED, *_fields_of(layout, found)])
     return int(gone)
 
 
-def _scan(redis: Redis, pattern: str) -> Iterator[bytes]:
+def _scan(redis: Redis, layout: Layout) -> Iterator[bytes]:
+    """The Redis keys of a view's records; a scan may name one twice."""
     seen: set[bytes] = set()
-    for key in redis.scan_iter(match=pattern, count=5000):
-        if key not in seen:  # a scan may name a key twice
+    for key in redis.scan_iter(match=f"{layout.prefix}*", count=5000, _type="HASH" if layout.hashed else "STRING"):
+        if key not in seen:
             seen.add(key)
             yield key
 
 
-def _batched(keys: Iterator[bytes], size: int) -> Iterator[list[bytes]]:
+def _batched(keys: Iterator[T], size: int) -> Iterator[list[T]]:
     while found := list(islice(keys, size)):
         yield found
 

@@ -1,9 +1,12 @@
 """The layout of the online store: one packed record an entity and view, and its bytes both ways.
 
     record  layout digest (8) · event time (int64 µs) · created time (int64 µs, 0: not known) · float32s · MessagePack
-    key     fw:<project>:<view>:<key>[\\x1f<key>…], `\\` and the separator escaped: (1, 23) and (12, 3) never meet
+    place   a view with one key      the string fw:<project>:<view>:<key>
+            a view with several keys the field <key>[\\x1f<key>…] of the hash fw:<project>:<view>:<first key>
 
-All numbers are little-endian. Nothing here reads or writes: `packed_records` does.
+All that a first key shares with others stands under it: read at once, deleted at once. In keys `\\` and the separator
+are escaped: (1, 2, 34) and (1, 23, 4) never meet. All numbers are little-endian. Nothing here reads or writes:
+`packed_records` does.
 """
 
 import hashlib
@@ -67,22 +70,47 @@ class Layout:
         """Key of the stream that names the entities whose records changed; no record's key can be the same."""
         return f"fw:{self.project}:{self.view}!changes"
 
-    def redis_key(self, key: Sequence[object]) -> str:
-        """Where the record of an entity is."""
-        return self.prefix + SEPARATOR.join([str(part).translate(_KEY_WORDS) for part in key])
+    @property
+    def hashed(self) -> bool:
+        """Whether records are fields of hashes, not strings."""
+        return len(self.keys) > 1
 
-    def entity(self, redis_key: str) -> Key:
-        """The entity a record's key names."""
-        parts, escaped = [""], False
-        for sign in redis_key.removeprefix(self.prefix):
-            if escaped or sign not in {"\\", SEPARATOR}:
-                parts[-1] += sign
-                escaped = False
-            elif sign == "\\":
-                escaped = True
-            else:
-                parts.append("")
-        return tuple(parts)
+    def redis_key(self, key: Sequence[object]) -> str:
+        """The string that is an entity's record, or the hash that holds it; for a hash the first key is enough."""
+        return self.prefix + joined(key[:1])
+
+    def field(self, key: Sequence[object]) -> str:
+        """Which field of its hash an entity's record is; empty where records are strings."""
+        return joined(key[1:])
+
+    def announced(self, key: Sequence[object]) -> str:
+        """What the change stream calls an entity: Redis key and field as one word."""
+        return self.prefix + joined(key)
+
+    def entity(self, announced: str) -> Key:
+        """The entity that the change stream calls so."""
+        return split(announced.removeprefix(self.prefix))
+
+
+def joined(key: Sequence[object]) -> str:
+    """Some keys as one word."""
+    return SEPARATOR.join([str(part).translate(_KEY_WORDS) for part in key])
+
+
+def split(word: str) -> Key:
+    """The keys that a word joins."""
+    if "\\" not in word:
+        return tuple(word.split(SEPARATOR))
+    parts, escaped = [""], False
+    for sign in word:
+        if escaped or sign not in {"\\", SEPARATOR}:
+            parts[-1] += sign
+            escaped = False
+        elif sign == "\\":
+            escaped = True
+        else:
+            parts.append("")
+    return tuple(parts)
 
 
 def layout(

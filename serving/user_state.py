@@ -57,17 +57,17 @@ class UserReader:
         taste = self._policy.affinity.partition(".")[0]
         groups = self._groups() if taste in self.mixed else []
         keys = [layout.redis_key((user,)) for layout in self._own]
-        keys += self._keys(taste, user, groups)
+        wanted = self._wanted(taste, user, groups)
         try:
-            records, seen = await self._link.ask(
-                ("MGET", *keys), ("LRANGE", self._seen + user, 0, self._policy.remembered)
+            records, seen, *shared = await self._link.ask(
+                ("MGET", *keys), ("LRANGE", self._seen + user, 0, self._policy.remembered), *wanted
             )
         except Unavailable as failed:
             state.why = str(failed)
             return state
         for layout, record in zip(self._own, records, strict=False):
             self._take(state, decode(layout, [(user,)], [record]))
-        self._add(state, taste, groups, records[len(self._own) :])
+        self._add(state, taste, groups, *shared)
         state.seen = {item.decode() for item in seen}
         return state
 
@@ -77,17 +77,18 @@ class UserReader:
             view: [pair for pair in pairs if pair not in state.mixed.get(view, ({},))[0]]
             for view, pairs in wanted.items()
         }
-        keys = [key for view, pairs in missing.items() for key in self._keys(view, state.user, pairs)]
-        if not keys or state.why:
+        missing = {view: pairs for view, pairs in missing.items() if pairs}
+        if not missing or state.why:
             return
         try:
-            (records,) = await self._link.ask(("MGET", *keys))
+            found = await self._link.ask(
+                *(c for v, pairs in missing.items() for c in self._wanted(v, state.user, pairs))
+            )
         except Unavailable as failed:
             state.why = str(failed)
             return
-        for view, pairs in missing.items():
-            self._add(state, view, pairs, records[: len(pairs)])
-            records = records[len(pairs) :]
+        for (view, pairs), records in zip(missing.items(), found, strict=True):
+            self._add(state, view, pairs, records)
 
     def remember(self, user: str, items: Iterable[str]) -> None:
         """Note what was shown, for every process that asks this Redis; nobody waits for it."""
@@ -115,16 +116,16 @@ class UserReader:
         vocabulary = self._states.vocabulary(self._policy.group)
         return [(code,) for code in range(1, min(len(vocabulary), MOST_GROUPS + 1))] if vocabulary else []
 
-    def _keys(self, view: str, user: str, pairs: Iterable[Pair]) -> list[str]:
-        if view not in self.mixed:
+    def _wanted(self, view: str, user: str, pairs: Sequence[Pair]) -> list[tuple[str, ...]]:
+        if not pairs or view not in self.mixed:
             return []
         layout, names = self._layouts[view], self.mixed[view].keys
         words = [self._states.words[name].words if name != self._policy.user else None for name in names]
         made = []
         for pair in pairs:
             codes = iter(pair)
-            made.append(layout.redis_key([user if known is None else known[next(codes)] for known in words]))
-        return made
+            made.append(layout.field([user if known is None else known[next(codes)] for known in words]))
+        return [("HMGET", layout.redis_key((user,)), *made)]
 
     def _take(self, state: UserState, record: Packed) -> None:
         view = record.layout.view
@@ -133,7 +134,7 @@ class UserReader:
             value = record.column(name)[0]
             state.profile[f"{view}.{name}"] = None if value is None or value != value else value  # NaN is unknown  # noqa: PLR0124
 
-    def _add(self, state: UserState, view: str, pairs: Sequence[Pair], records: Sequence[bytes | None]) -> None:
+    def _add(self, state: UserState, view: str, pairs: Sequence[Pair], records: Sequence[bytes | None] = ()) -> None:
         if not pairs:
             return
         lookup, found = state.mixed.setdefault(view, ({}, []))

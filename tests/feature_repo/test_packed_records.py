@@ -15,17 +15,19 @@ from feature_repo import packed_records
 from feature_repo.packed_records import (
     CLOCK_SKEW,
     Changes,
+    Key,
     Layout,
     Written,
     changes,
     connect,
     delete_entity,
+    delete_view,
     position,
     read,
     read_all,
     write,
 )
-from feature_repo.record_layout import EMPTY, Presence, counter_fields, decode, encode, layout
+from feature_repo.record_layout import EMPTY, Presence, counter_fields, decode, encode, layout, split
 from validation.errors import DefinitionError, Unavailable
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -65,6 +67,8 @@ def value(redis: Redis, of: Layout, *key: str) -> float:
     return float(read(redis, of, [key]).values[0, 0])
 
 
+# Records stand in two kinds of places, and the same is promised of both: strings, and fields of a hash.
+PLACES = pytest.mark.parametrize(("to", "rest"), [(MACHINE, ()), (PAIR, ("early",))], ids=["string", "field"])
 ARRIVALS = [  # (value, minutes of event time, minutes of created time or None)
     [(1.0, -9, None), (2.0, -5, None), (3.0, -1, None)],
     [(1.0, -5, -5), (2.0, -5, -4), (3.0, -5, -2)],
@@ -73,31 +77,37 @@ ARRIVALS = [  # (value, minutes of event time, minutes of created time or None)
 
 
 @pytest.mark.parametrize("rows", ARRIVALS, ids=["later_events", "corrections", "late_correction_of_an_old_event"])
-def test_the_newest_row_wins_in_every_order_of_arrival(redis: Redis, rows: list[tuple[float, int, int | None]]) -> None:
+@PLACES
+def test_the_newest_row_wins_in_every_order_of_arrival(
+    redis: Redis, to: Layout, rest: Key, rows: list[tuple[float, int, int | None]]
+) -> None:
     for i, order in enumerate(itertools.permutations(rows)):
         for worth, event, created in order:
-            put(redis, MACHINE, (f"m{i}",), worth, NOON + event * MINUTE, NOON + created * MINUTE if created else None)
-        assert value(redis, MACHINE, f"m{i}") == 3.0
+            made = NOON + created * MINUTE if created else None
+            put(redis, to, (f"m{i}", *rest), worth, NOON + event * MINUTE, made)
+        assert value(redis, to, f"m{i}", *rest) == 3.0
 
 
-def test_a_day_published_anew_replaces_what_it_said(redis: Redis) -> None:
-    assert put(redis, MACHINE, ("m",), 1.0, NOON) == Written(accepted=1)
-    assert put(redis, MACHINE, ("m",), 2.0, NOON) == Written(accepted=1)
-    assert put(redis, MACHINE, ("m",), 2.0, NOON) == Written(same=1)
-    assert put(redis, MACHINE, ("m",), 9.0, NOON - MINUTE) == Written(older=1)
-    assert value(redis, MACHINE, "m") == 2.0
+@PLACES
+def test_a_day_published_anew_replaces_what_it_said(redis: Redis, to: Layout, rest: Key) -> None:
+    assert put(redis, to, ("m", *rest), 1.0, NOON) == Written(accepted=1)
+    assert put(redis, to, ("m", *rest), 2.0, NOON) == Written(accepted=1)
+    assert put(redis, to, ("m", *rest), 2.0, NOON) == Written(same=1)
+    assert put(redis, to, ("m", *rest), 9.0, NOON - MINUTE) == Written(older=1)
+    assert value(redis, to, "m", *rest) == 2.0
 
 
-def test_a_row_from_the_future_is_refused_and_one_that_got_in_freezes_nothing(redis: Redis) -> None:
-    century = NOON + timedelta(days=36_500)
-    assert put(redis, MACHINE, ("m",), 1.0, century) == Written(future=1)
-    assert put(redis, MACHINE, ("m",), 1.0, NOON + CLOCK_SKEW) == Written(accepted=1), "clocks differ a little"
-    assert put(redis, MACHINE, ("n",), 1.0, century, now=century) == Written(accepted=1), (
-        "by a writer with a wrong clock"
-    )
-    assert read(redis, MACHINE, [("n",)]).presence(NOON.timestamp()) == [Presence.FUTURE]
-    assert put(redis, MACHINE, ("n",), 2.0, NOON - MINUTE) == Written(accepted=1)
-    assert value(redis, MACHINE, "n") == 2.0
+@PLACES
+def test_a_row_from_the_future_is_refused_and_one_that_got_in_freezes_nothing(
+    redis: Redis, to: Layout, rest: Key
+) -> None:
+    century, m, n = NOON + timedelta(days=36_500), ("m", *rest), ("n", *rest)
+    assert put(redis, to, m, 1.0, century) == Written(future=1)
+    assert put(redis, to, m, 1.0, NOON + CLOCK_SKEW) == Written(accepted=1), "clocks differ a little"
+    assert put(redis, to, n, 1.0, century, now=century) == Written(accepted=1), "by a writer with a wrong clock"
+    assert read(redis, to, [n]).presence(NOON.timestamp()) == [Presence.FUTURE]
+    assert put(redis, to, n, 2.0, NOON - MINUTE) == Written(accepted=1)
+    assert value(redis, to, *n) == 2.0
 
 
 def test_missing_stale_and_present_are_told_apart(redis: Redis) -> None:
@@ -110,7 +120,8 @@ def test_missing_stale_and_present_are_told_apart(redis: Redis) -> None:
 
 
 def test_keys_never_meet_by_accident(redis: Redis) -> None:
-    pairs = [("1", "23"), ("12", "3"), ("a\x1f", "b"), ("a", "\x1fb"), ("a\\", "\x1fb"), ("", "changes"), ("ü", "*?[")]
+    pairs = [("1", "23"), ("12", "3"), ("a\x1f", "b"), ("a", "\x1fb"), ("a\\", "\x1fb"), ("", "changes"), ("ü", "*?["),
+             ("a", ""), ("", "")]  # fmt: skip
     for i, pair in enumerate(pairs):
         put(redis, PAIR, pair, float(i), NOON)
     assert read(redis, PAIR, pairs).values[:, 0].tolist() == list(range(len(pairs)))
@@ -119,7 +130,8 @@ def test_keys_never_meet_by_accident(redis: Redis) -> None:
 
 @given(parts=st.lists(st.text(alphabet="a\\\x1f:*", max_size=5), min_size=1, max_size=3))
 def test_a_key_says_whose_record_it_is(parts: list[str]) -> None:
-    assert PAIR.entity(PAIR.redis_key(parts)) == tuple(parts)
+    assert PAIR.entity(PAIR.announced(parts)) == tuple(parts)
+    assert split(PAIR.field(["m", *parts])) == tuple(parts)
 
 
 def test_deleting_one_entity_takes_all_it_has_and_nothing_else(redis: Redis) -> None:
@@ -132,24 +144,58 @@ def test_deleting_one_entity_takes_all_it_has_and_nothing_else(redis: Redis) -> 
     assert not read(redis, MACHINE, [("m1",)]).present.any()
     assert sorted(read_all(redis, PAIR).keys) == [("m11", "early"), ("m11", "late")]
     assert value(redis, SHIFT, "m1") == 1.0
+    assert delete_entity(redis, LAYOUTS, {"shift": "late"}) == 1, "shared records under another's key are searched for"
+    assert delete_entity(redis, LAYOUTS, {"machine": "m11", "shift": "early"}) == 1
+    assert not redis.exists(PAIR.redis_key(("m11",)))
+
+
+def test_what_an_entity_shares_stands_under_its_first_key(redis: Redis) -> None:
+    for machine, shift in itertools.product(("m1", "m2"), ("early", "late")):
+        put(redis, PAIR, (machine, shift), 1.0, NOON)
+    assert redis.hkeys(PAIR.redis_key(("m1",))) == [b"early", b"late"]
+    assert sorted(redis.keys(f"{PAIR.prefix}*")) == [b"fw:plant:machine_shift:m1", b"fw:plant:machine_shift:m2"]
+
+
+def test_deleting_the_first_key_looks_at_no_other(redis: Redis) -> None:
+    for machine in range(300):
+        put(redis, PAIR, (f"m{machine}", "early"), 1.0, NOON)
+    looked = redis.info("commandstats").get("cmdstat_scan", {"calls": 0})["calls"]
+    assert delete_entity(redis, {PAIR.view: PAIR}, {"machine": "m7"}) == 1
+    assert redis.info("commandstats").get("cmdstat_scan", {"calls": 0})["calls"] == looked
+
+
+def test_a_view_is_deleted_with_all_its_records(redis: Redis) -> None:
+    for view in (MACHINE, PAIR):
+        put(redis, view, ("m", "early")[: len(view.keys)], 1.0, NOON)
+    delete_view(redis, PAIR)
+    assert {key.decode() for key in redis.keys("*")} == {MACHINE.redis_key(("m",)), MACHINE.changes}
 
 
 def seen(told: Changes) -> dict[tuple[str, ...], bool]:
     return dict(zip(told.records.keys, told.records.present.tolist(), strict=True))
 
 
-def test_every_change_is_announced_and_deletes_too(redis: Redis) -> None:
-    before = position(redis, MACHINE)
-    put(redis, MACHINE, ("a",), 1.0, NOON)
-    put(redis, MACHINE, ("b",), 1.0, NOON)
-    put(redis, MACHINE, ("a",), 0.0, NOON - MINUTE)  # older: changes nothing
-    told = changes(redis, MACHINE, before)
-    assert seen(told) == {("a",): True, ("b",): True}
+@PLACES
+def test_every_change_is_announced_and_deletes_too(redis: Redis, to: Layout, rest: Key) -> None:
+    a, b = ("a", *rest), ("b", *rest)
+    before = position(redis, to)
+    put(redis, to, a, 1.0, NOON)
+    put(redis, to, b, 1.0, NOON)
+    put(redis, to, a, 0.0, NOON - MINUTE)  # older: changes nothing
+    told = changes(redis, to, before)
+    assert seen(told) == {a: True, b: True}
     assert told.complete
     delete_entity(redis, LAYOUTS, {"machine": "a"})
-    after = changes(redis, MACHINE, told.position)
-    assert seen(after) == {("a",): False}
-    assert seen(changes(redis, MACHINE, after.position)) == {}
+    after = changes(redis, to, told.position)
+    assert seen(after) == {a: False}
+    assert seen(changes(redis, to, after.position)) == {}
+
+
+def test_records_of_one_hash_that_change_together_are_announced_each(redis: Redis) -> None:
+    before, shifts = position(redis, PAIR), [("m", "early"), ("m", "late"), ("m", "\x1f"), ("m", "")]
+    floats, at = np.ones((len(shifts), 1), np.float32), np.full(len(shifts), micros(NOON))
+    write(redis, PAIR, shifts, encode(PAIR, floats, [at.tolist()], at, at), NOON)
+    assert seen(changes(redis, PAIR, before)) == dict.fromkeys(shifts, True)
 
 
 def test_whoever_fell_behind_is_told_to_read_everything(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
