@@ -5,15 +5,11 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from serving import metrics
 from serving.landing_log import LandingLog, recover
 
 log = logging.getLogger(__name__)
-encode = msgspec.json.Encoder().encode
 END = None
 
 
@@ -24,7 +20,7 @@ class DecisionLog:
         self, folder: Path, clock: Callable[[], float], waiting: int = 2000, rows: int = 20_000, seconds: float = 60.0
     ):
         self._table, self._clock = folder.name, clock
-        self._queue: queue.Queue[Sequence[Any] | None] = queue.Queue(waiting)
+        self._queue: queue.Queue[Sequence[bytes] | None] = queue.Queue(waiting)
         self._log = LandingLog(folder, rows, seconds)
         self._thread = threading.Thread(target=self._run, name="decision-log", daemon=True)
 
@@ -33,7 +29,7 @@ class DecisionLog:
         recover(self._log.folder)
         self._thread.start()
 
-    def put(self, rows: Sequence[Any]) -> None:
+    def put(self, rows: Sequence[bytes]) -> None:
         """Take rows to be written; never blocks."""
         try:
             self._queue.put_nowait(rows)
@@ -51,7 +47,7 @@ class DecisionLog:
             going = self._write(self._next())
         self._log.close()
 
-    def _next(self) -> list[Sequence[Any] | None]:
+    def _next(self) -> list[Sequence[bytes] | None]:
         """All that is waiting, so that one sync covers it."""
         try:
             taken = [self._queue.get(timeout=1.0)]
@@ -61,8 +57,8 @@ class DecisionLog:
             taken.append(self._queue.get_nowait())
         return taken
 
-    def _write(self, batches: list[Sequence[Any] | None]) -> bool:
-        lines = [encode(row) for rows in batches if rows for row in rows]
+    def _write(self, batches: list[Sequence[bytes] | None]) -> bool:
+        lines = [line for rows in batches if rows for line in rows]
         try:
             if lines:
                 self._log.append(lines, self._clock())

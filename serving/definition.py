@@ -58,12 +58,25 @@ class FreshSlots(Value, frozen=True):
     within_s: float
 
 
-class Budget(Value, frozen=True):
-    """What one answer may cost: how long Redis may take, and when requests in flight are turned away."""
+class Limits(Value, frozen=True):
+    """What one answer may cost, in milliseconds, and what becomes of requests that cannot be answered in time.
 
-    redis_ms: float = 30.0
-    request_s: float = 2.0
-    max_in_flight: int = 256
+    `request_ms` is the budget of a request from its arrival, `user_ms` how long it waits for Redis, `score_ms` what
+    must be left of the budget for scoring to begin. While the p95 of answers is above `calm_ms`, fewer candidates are
+    scored, down to a share of `least_quality`. A request that would wait longer than `unscored_ms` gets the lowest
+    rung, one that would wait longer than `refuse_ms` is refused. `lowest_share` of the feeds come from the lowest rung
+    at any time, so that it cannot rot. `personalised` is the objective for the share of answers knowing their asker.
+    """
+
+    request_ms: float = 180.0
+    user_ms: float = 30.0
+    score_ms: float = 20.0
+    calm_ms: float = 40.0
+    least_quality: float = 0.2
+    unscored_ms: float = 80.0
+    refuse_ms: float = 120.0
+    lowest_share: float = 0.005
+    personalised: float = 0.98
 
 
 class Names(Value, frozen=True):
@@ -110,7 +123,7 @@ class Policy(Value, frozen=True):
     most_candidates: int = 1000
     remembered: int = 400
     remember_s: float = 43_200.0
-    budget: Budget = Budget()
+    limits: Limits = Limits()
 
     def __post_init__(self) -> None:
         for source in self.sources:

@@ -1,7 +1,7 @@
 """The home feed's ranking policy: where candidates come from, what may be shown, and what a page looks like."""
 
 from feature_repo.home_feed import HOME_FEED as FEATURES
-from serving.definition import Budget, Cap, FreshSlots, Names, OneOf, Policy, Reaches, Served, Source
+from serving.definition import Cap, FreshSlots, Limits, Names, OneOf, Policy, Reaches, Served, Source
 from validation.home_feed import DEVICES, ENGAGEMENTS, IMPRESSIONS
 
 HOME_FEED = Policy(
@@ -34,7 +34,7 @@ HOME_FEED = Policy(
         items="video_ids",
         context={"device": DEVICES, "region": ()},
     ),
-    budget=Budget(redis_ms=30, request_s=2, max_in_flight=256),
+    limits=Limits(request_ms=180, user_ms=30, lowest_share=0.005),
 )
 
 SERVED = Served(policy=HOME_FEED, features=FEATURES, impressions=IMPRESSIONS, events=ENGAGEMENTS)

@@ -2,22 +2,26 @@
 
 from typing import Any
 
+import msgspec
+
 from serving.asker import Asked
 from serving.definition import Served
 from serving.ladder import Page
 from validation.clock import written
 
 VARIANT = "champion"
+encode = msgspec.json.Encoder().encode
 
 
-def rows(served: Served, page: Page, who: Asked) -> list[dict[str, Any]]:
-    """One row an item shown, from the top. Columns that the table does not have are left out."""
+def lines(served: Served, page: Page, who: Asked) -> list[bytes]:
+    """One JSON row an item shown, from the top. Columns that the table does not have are left out."""
     names = served.policy.names
+    at = written(page.at)
     shared = {
         **who.context,
         names.user: who.user.user,
-        names.event_time: written(page.at),
-        names.received_time: written(page.at),
+        names.event_time: at,
+        names.received_time: at,
         "request_id": page.request_id,
         "variant": VARIANT,
         "release": page.release.version if page.release else None,
@@ -25,9 +29,13 @@ def rows(served: Served, page: Page, who: Asked) -> list[dict[str, Any]]:
         "propensity": 1.0,  # nothing is drawn by chance yet
     }
     columns = {column.name for column in served.impressions.columns}
-    shared = {name: value for name, value in shared.items() if name in columns}
+    head = encode({name: value for name, value in shared.items() if name in columns})[:-1] + b","
     features = page.features.tolist() if page.features is not None else [None] * len(page.items)
     return [
-        {**shared, names.item: item, "position": place, "served_features": features[place - 1]}
+        head + encode(_own(names.item, item, place, features[place - 1]))[1:]
         for place, item in enumerate(page.items, 1)
     ]
+
+
+def _own(item_name: str, item: str, place: int, features: list[float] | None) -> dict[str, Any]:
+    return {item_name: item, "position": place, "served_features": features}

@@ -1,4 +1,4 @@
-"""The ladder of answers: the best one that can be given now, and never none."""
+"""The ladder of answers: the best one that can be given in time, and never none."""
 
 import logging
 import uuid
@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from feature_repo.counters import Floats
-from serving import metrics, popular, rerank, retrieve, slate
+from serving import popular, rerank, retrieve, slate
 from serving.asker import Asked, asked
+from serving.breaker import Breaker
+from serving.budget import Budget
 from serving.definition import Policy, Served
 from serving.item_states import Codes, ItemStates
 from serving.release import Popular, Release
@@ -16,9 +18,12 @@ from serving.releases import Releases
 from serving.retrieve import May, Pools
 from serving.rungs import FULL, NEUTRAL, NOTHING, POPULAR, STALE
 from serving.seen import Shown
-from serving.user_state import UserReader
+from serving.shedding import Shedding
+from serving.user_state import UserReader, UserState
 from validation.clock import Clock
 
+EXHAUSTED = "overload: no time to score"
+SHARE = "the constant share of this rung"
 log = logging.getLogger(__name__)
 
 
@@ -26,7 +31,8 @@ log = logging.getLogger(__name__)
 class Page:
     """What is shown: item ids from the top, the rung they come from, and the features as served where there are any.
 
-    `at` is the moment it was made for, in seconds since the epoch: the one its features were decayed to.
+    `at` is the moment it was made for, in seconds since the epoch: the one its features were decayed to. `scored` says
+    how many candidates were.
     """
 
     items: list[str]
@@ -36,15 +42,20 @@ class Page:
     features: Floats | None = None
     left_out: list[str] | None = None
     at: float = 0.0
+    scored: int = 0
     request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
 class Ladder:
     """Answers requests. Whatever is missing costs a rung, never the answer."""
 
-    def __init__(self, served: Served, states: ItemStates, users: UserReader, releases: Releases, clock: Clock) -> None:
+    def __init__(
+        self, served: Served, states: ItemStates, users: UserReader, releases: Releases, clock: Clock,
+        shedding: Shedding,
+    ) -> None:  # fmt: skip
         self._served, self._states, self._users, self._releases, self._clock = served, states, users, releases, clock
         self._shown = Shown(served.policy.remembered, served.policy.remember_s)
+        self._shedding, self._scoring = shedding, Breaker("scorer")
         self.pools = Pools()
 
     @property
@@ -52,34 +63,43 @@ class Ladder:
         """The policy of the release that answers, the service's own before there is one."""
         return self._releases.live.policy if self._releases.live else self._served.policy
 
-    async def feed(self, request: Any) -> tuple[Page, Asked]:
+    async def feed(self, request: Any, budget: Budget) -> tuple[Page, Asked]:
         """A page for an asker, from our own candidates."""
-        policy, now = self.policy, self._clock.now()
-        who = asked(policy, await self._users.read(request.user), request.context)
+        policy, now, request_id = self.policy, self._clock.now(), uuid.uuid4().hex
+        why = self._lowest(policy, request, request_id)
+        who = await self._who(policy, request, budget, why)
         limit = request.limit or policy.limit
-        seen = self._states.rows([*who.user.seen, *self._shown.to(request.user, now)])
-        may = May(self._states, policy, who.here, seen)
-        rows = retrieve.candidates(self.pools, policy, self._users.tastes(who.user, now), may)
-        page = await self._scored(
-            rows, who, now, lambda order: slate.arranged(policy, self._states, rows, order, limit=limit, now=now)
-        )
+        with budget.stage("candidates"):
+            seen = self._states.rows([*who.user.seen, *self._shown.to(request.user, now)])
+            may = May(self._states, policy, who.here, seen)
+            tastes = self._users.tastes(who.user, now)
+            rows = retrieve.NONE if why else retrieve.candidates(
+                self.pools, policy, tastes, may, share=self._shedding.quality
+            )  # fmt: skip
+        page = why or await self._scored(
+            rows, who, now, budget,
+            lambda order: slate.arranged(policy, self._states, rows, order, limit=limit, now=now),
+        )  # fmt: skip
         if isinstance(page, str):
-            page = self._unscored(popular.feed(may, self.pools, self._shelves(), limit, now), who, page)
-        page.at = now
+            with budget.stage("popular"):
+                page = self._unscored(popular.feed(may, self.pools, self._shelves(), limit, now), who, page)
+        page.at, page.request_id = now, request_id
         if not request.preview and page.items:
             self._shown.add(request.user, page.items, now)
             self._users.remember(request.user, page.items)
         return page, who
 
-    async def rank(self, request: Any) -> tuple[Page, Asked]:
+    async def rank(self, request: Any, budget: Budget) -> tuple[Page, Asked]:
         """A caller's own candidates in order; those that may not be shown are left out."""
         policy, now = self.policy, self._clock.now()
-        who = asked(policy, await self._users.read(request.user), request.context)
+        why = EXHAUSTED if self._shedding.exhausted else None
+        who = await self._who(policy, request, budget, why)
         items = list(dict.fromkeys(request.items))
         may = May(self._states, policy, who.here)
         limit = request.limit or len(items)
-        rows = may.show(self._states.rows(items))
-        page = await self._scored(rows, who, now, lambda order: order[:limit])
+        with budget.stage("candidates"):
+            rows = may.show(self._states.rows(items))
+        page = why or await self._scored(rows, who, now, budget, lambda order: order[:limit])
         if isinstance(page, str):
             ordered = popular.rank(may, items, self._shelves(), now)
             page, allowed = self._unscored(ordered[:limit], who, page), set(ordered)
@@ -89,8 +109,23 @@ class Ladder:
         page.at = now
         return page, who
 
+    def _lowest(self, policy: Policy, request: Any, request_id: str) -> str | None:
+        """Why this request gets the lowest rung whatever else there is, if it does."""
+        if self._shedding.exhausted:
+            return EXHAUSTED
+        constant = not request.preview and int(request_id[:8], 16) < policy.limits.lowest_share * (1 << 32)
+        return SHARE if constant else None
+
+    async def _who(self, policy: Policy, request: Any, budget: Budget, why: str | None) -> Asked:
+        """The asker: as Redis knows them, or as the request alone says when nothing may be read."""
+        if why:
+            return asked(policy, UserState(request.user, why=why), request.context)
+        with budget.stage("user", waits=True):
+            user = await self._users.read(request.user)
+        return asked(policy, user, request.context)
+
     async def _scored(
-        self, rows: Codes, who: Asked, now: float, arrange: Callable[[list[int]], Sequence[int]]
+        self, rows: Codes, who: Asked, now: float, budget: Budget, arrange: Callable[[list[int]], Sequence[int]]
     ) -> Page | str:  # fmt: skip
         """The candidates scored by the live release and arranged, or why that cannot be done."""
         release = self._releases.live
@@ -98,21 +133,27 @@ class Ladder:
             return self._releases.why or "no release"
         if not len(rows):
             return "no candidates: nothing in memory may be shown" if len(self._states) else "no item states in memory"
+        if budget.left_s * 1000 < release.policy.limits.score_ms:
+            return "too late to score"
+        if not self._scoring.allows():
+            return self._scoring.why
         try:
-            with metrics.stage("user_state"):
+            with budget.stage("user_state", waits=True):
                 await self._users.read_mixed(who.user, release.builder.mixed(rows, who.keys))
-            with metrics.stage("features"):
+            with budget.stage("features"):
                 matrix = release.builder.matrix(rows, who.user, who.keys, who.context, now)
-            with metrics.stage("score"):
+            with budget.stage("score"):
                 scores = release.scorer.score(matrix)
-            with metrics.stage("rerank"):
+            with budget.stage("rerank"):
                 places = arrange(rerank.by_score(scores))
         except Exception as failed:  # what nobody foresaw in a model or a state costs the score, not the answer
             log.exception("release %s: could not score", release.version)
-            return f"scoring failed: {type(failed).__name__}"
+            self._scoring.failed(f"scoring failed: {type(failed).__name__}")
+            return self._scoring.why
+        self._scoring.succeeded()
         rung = NEUTRAL if who.user.why else STALE if self._releases.why else FULL
         reason = "; ".join(filter(None, [who.user.why, self._releases.why])) or None
-        return Page(self._states.names(rows[places]), rung, reason, release, matrix[places])
+        return Page(self._states.names(rows[places]), rung, reason, release, matrix[places], scored=len(rows))
 
     def _unscored(self, items: list[str], who: Asked, why: str) -> Page:
         reason = "; ".join(dict.fromkeys(filter(None, [why, who.user.why, self._releases.why])))

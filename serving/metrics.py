@@ -1,12 +1,14 @@
 """What the service counts, for Prometheus."""
 
 import os
-from contextlib import AbstractContextManager
 
-# BentoML sets this for its own multi-process counters, which we switch off: one worker is one process is one scrape.
-os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+from serving import worker_metrics
+
+# BentoML and Feast set this for themselves; only where ours is shared by workers (serving/service.py) it is ours.
+os.environ.pop("" if worker_metrics.FOLDER in os.environ else "PROMETHEUS_MULTIPROC_DIR", None)
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 REGISTRY = CollectorRegistry()
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -24,12 +26,31 @@ STAGES = Histogram(
     buckets=(0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.03, 0.06, 0.18),
 )  # fmt: skip
 CANDIDATES = Counter("flywheel_candidates", "candidates by the source that gave them", ["source"], registry=REGISTRY)
-RELEASE = Gauge("flywheel_release_live", "1 for the release that answers", ["release"], registry=REGISTRY)
+RELEASE = Gauge(
+    "flywheel_release_live",
+    "1 for the release that answers",
+    ["release"],
+    registry=REGISTRY,
+    multiprocess_mode="livemax",
+)
 SWAPS = Counter("flywheel_release_swaps", "releases taken into service", registry=REGISTRY)
 REFUSALS = Counter("flywheel_release_refusals", "releases refused", ["release"], registry=REGISTRY)
-REDIS_UP = Gauge("flywheel_redis_up", "1 while Redis is asked, 0 while the breaker is open", registry=REGISTRY)
-REDIS_FAILURES = Counter("flywheel_redis_failures", "reads of Redis that failed", ["why"], registry=REGISTRY)
-ITEMS = Gauge("flywheel_items_resident", "items whose states are in memory", registry=REGISTRY)
+BREAKER = Gauge(
+    "flywheel_breaker_state", "0 closed, 1 half open, 2 open", ["dependency"], registry=REGISTRY,
+    multiprocess_mode="livemax",
+)  # fmt: skip
+FAILURES = Counter("flywheel_failures", "failures of dependencies", ["dependency", "why"], registry=REGISTRY)
+QUALITY = Gauge(
+    "flywheel_quality", "share of the candidates that are scored", registry=REGISTRY, multiprocess_mode="livemin"
+)
+PERSONALISED = Counter("flywheel_personalised_answers", "feeds that know their asker", registry=REGISTRY)
+OBJECTIVE = Gauge(
+    "flywheel_personalised_objective", "share of the feeds that should know their asker", registry=REGISTRY,
+    multiprocess_mode="livemax",
+)  # fmt: skip
+ITEMS = Gauge(
+    "flywheel_items_resident", "items whose states are in memory", registry=REGISTRY, multiprocess_mode="livemax"
+)
 CHANGES = Counter("flywheel_state_changes", "states taken from the change stream", ["view"], registry=REGISTRY)
 LOGGED = Counter("flywheel_rows_landed", "rows written to the landing", ["table"], registry=REGISTRY)
 DROPPED = Counter(
@@ -38,11 +59,52 @@ DROPPED = Counter(
 EVENTS = Counter("flywheel_events", "events by outcome", ["outcome"], registry=REGISTRY)
 
 
+_STAGES: dict[str, Histogram] = {}
+
+
+class Route:
+    """What is counted for one route; its label sets are looked up once."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._latency = LATENCY.labels(name)
+        self._ok = {status: REQUESTS.labels(name, status) for status in (200, 202)}
+        self._rungs: dict[str, Counter] = {}
+
+    def answered(self, rung: str, personal: bool, seconds: float) -> None:
+        """A page was answered from a rung of the ladder; `personal` says whether it knew its asker."""
+        found = self._rungs.get(rung)
+        if found is None:
+            found = self._rungs[rung] = ANSWERS.labels(self._name, rung)
+        found.inc()
+        if personal:
+            PERSONALISED.inc()
+        self._ok[200].inc()
+        self._latency.observe(seconds)
+
+    def landed(self, seconds: float) -> None:
+        """Events were put on disk."""
+        self._ok[202].inc()
+        self._latency.observe(seconds)
+
+    def refused(self, status: int) -> None:
+        """A request was refused with a status."""
+        REQUESTS.labels(self._name, status).inc()
+
+
 def page() -> bytes:
-    """The page that Prometheus reads."""
-    return generate_latest(REGISTRY)
+    """The page that Prometheus reads: this process, or all workers of its service."""
+    folder = os.environ.get(worker_metrics.FOLDER)
+    if not folder:
+        return generate_latest(REGISTRY)
+    shared = CollectorRegistry()
+    MultiProcessCollector(shared, path=folder)  # type: ignore[no-untyped-call]
+    return generate_latest(shared)
 
 
-def stage(name: str) -> AbstractContextManager[object]:
-    """Measures a stage of the funnel while the block runs."""
-    return STAGES.labels(name).time()
+def stage(name: str, seconds: float) -> None:
+    """Note how long a stage of the funnel took."""
+    found = _STAGES.get(name)
+    if found is None:
+        found = _STAGES[name] = STAGES.labels(name)
+    found.observe(seconds)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from feature_repo import packed_records
 from feature_repo.record_layout import layouts
-from serving import retrieve
+from serving import metrics, retrieve
 from serving.decision_log import DecisionLog
 from serving.definition import Served
 from serving.feedback import Feedback
@@ -15,6 +15,7 @@ from serving.item_states import ItemStates
 from serving.ladder import Ladder
 from serving.redis_link import RedisLink
 from serving.releases import Releases
+from serving.shedding import Shedding
 from serving.state_feed import StateFeed
 from serving.user_state import UserReader
 from validation.clock import Clock
@@ -37,12 +38,14 @@ class Online:
     ladder: Ladder
     decisions: DecisionLog
     feedback: Feedback
+    shedding: Shedding
     ready: bool = False
     pooling: "asyncio.Task[None] | None" = None
 
     async def start(self) -> None:
         """Start every part; none of them is needed for an answer."""
         self.decisions.start()
+        await self.shedding.start()
         await self.feedback.start()
         await self.link.start()
         await self.feed.start()
@@ -58,7 +61,7 @@ class Online:
             self.pooling.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self.pooling
-        for part in (self.releases, self.feed, self.link, self.feedback):
+        for part in (self.releases, self.feed, self.link, self.feedback, self.shedding):
             await part.stop()
         await asyncio.to_thread(self.decisions.stop)
 
@@ -78,9 +81,11 @@ def online(served: Served, settings: Settings, system: str) -> Online:
     """The parts for one system on one installation."""
     policy, clock = served.policy, Clock(settings.replay_from)
     states, found = ItemStates(served.features, policy), layouts(served.features)
-    link = RedisLink(settings.redis_url, policy.budget.redis_ms / 1000)
+    link = RedisLink(settings.redis_url, policy.limits.user_ms / 1000)
     releases = Releases(settings, system, served, states)
     users = UserReader(link, served.features, found, policy, states)
+    shedding = Shedding(policy.limits)
+    metrics.OBJECTIVE.set(policy.limits.personalised)
     return Online(
         served=served,
         clock=clock,
@@ -88,7 +93,8 @@ def online(served: Served, settings: Settings, system: str) -> Online:
         link=link,
         feed=StateFeed(packed_records.connect(settings.redis_url), found, states),
         releases=releases,
-        ladder=Ladder(served, states, users, releases, clock),
+        ladder=Ladder(served, states, users, releases, clock, shedding),
+        shedding=shedding,
         decisions=DecisionLog(settings.landing / served.impressions.name, clock.now, seconds=settings.hand_over_s),
         feedback=Feedback(settings.landing / served.events.name, clock, seconds=settings.hand_over_s),
     )

@@ -109,6 +109,7 @@ def environment(settings: Settings, system: str | None = None) -> Mapping[str, s
         "FLYWHEEL_REDIS_URL": settings.redis_url,
         "FLYWHEEL_SERVICE_HOST": settings.service_host,
         "FLYWHEEL_SERVICE_PORT": str(settings.service_port),
+        "FLYWHEEL_SERVICE_WORKERS": str(settings.service_workers),
         "FLYWHEEL_HAND_OVER_S": str(settings.hand_over_s),
         "BENTOML_DO_NOT_TRACK": "true",
     }

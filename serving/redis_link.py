@@ -11,29 +11,27 @@ from urllib.parse import unquote, urlsplit
 
 import hiredis
 
-from serving import metrics
+from serving.breaker import Breaker, State
 from validation.errors import Unavailable
 
 Command = tuple[bytes | str | int, ...]
 Replies = asyncio.Future[list[Any]]
 
-FAILURES_TO_OPEN = 3
 PROBE_EVERY_S = 0.25
 log = logging.getLogger(__name__)
 
 
 class RedisLink:
-    """Asks Redis within `timeout_s`. After three failures in a row the breaker opens: requests no longer ask.
+    """Asks Redis within `timeout_s`, behind a breaker: while that is open, requests do not ask.
 
-    While it is open a task in the background tries to connect and to ping within the same time; once that works, it
-    closes.
+    The probe is a task in the background that connects and pings within the same time: no request pays for it.
     """
 
     def __init__(self, url: str, timeout_s: float) -> None:
         self._url, self._timeout = url, timeout_s
         self._wire: _Wire | None = None
-        self._failures = 0
-        self._why = "not connected yet"
+        self._breaker = Breaker("redis")
+        self._breaker.trip("not connected yet")
         self._probe: asyncio.Task[None] | None = None
 
     @property
@@ -59,7 +57,7 @@ class RedisLink:
     async def ask(self, *commands: Command) -> list[Any]:
         """The replies to some commands, sent as one; raises Unavailable when they do not come in time."""
         if self._wire is None:
-            raise Unavailable(f"redis: {self._why}")
+            raise Unavailable(f"redis: {self._breaker.why}")
         replies = self._wire.send(commands)
         timer = asyncio.get_running_loop().call_later(self._timeout, _too_late, replies)
         try:
@@ -68,7 +66,7 @@ class RedisLink:
             raise self._failed(str(failed) or type(failed).__name__) from failed
         finally:
             timer.cancel()
-        self._failures = 0
+        self._breaker.succeeded()
         return answered
 
     def tell(self, *commands: Command) -> None:
@@ -77,9 +75,8 @@ class RedisLink:
             self._wire.send(commands).add_done_callback(lambda replies: replies.cancelled() or replies.exception())
 
     def _failed(self, why: str) -> Unavailable:
-        metrics.REDIS_FAILURES.labels(why.split(":", maxsplit=1)[0][:40]).inc()
-        self._failures += 1
-        if self._failures >= FAILURES_TO_OPEN or self._wire is None or self._wire.closed:
+        self._breaker.failed(why)
+        if self._breaker.state is not State.CLOSED or self._wire is None or self._wire.closed:
             self._open(why)
         return Unavailable(f"redis: {why}")
 
@@ -87,15 +84,15 @@ class RedisLink:
         if self._wire is not None:
             log.warning("redis: %s; answering without it", why)
             self._wire.close()
-        self._wire, self._why = None, why
-        metrics.REDIS_UP.set(0)
+        self._wire = None
+        self._breaker.trip(why)
 
     async def _keep_connected(self) -> None:
         while True:
             await asyncio.sleep(PROBE_EVERY_S)
             if self._wire is not None and self._wire.closed:
                 self._open("connection lost")
-            if self._wire is None:
+            if self._wire is None and self._breaker.allows():
                 await self._connect()
 
     async def _connect(self) -> None:
@@ -109,10 +106,10 @@ class RedisLink:
                 wire.close()
                 raise
         except (TimeoutError, OSError, hiredis.HiredisError) as failed:
-            self._why = str(failed) or type(failed).__name__
+            self._breaker.failed(str(failed) or type(failed).__name__)
             return
-        self._wire, self._failures = wire, 0
-        metrics.REDIS_UP.set(1)
+        self._wire = wire
+        self._breaker.succeeded()
 
 
 class _Wire(asyncio.Protocol):

@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
+import fcntl
 import hashlib
 import logging
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -36,7 +37,6 @@ class Releases:
         self._cache = settings.home / "serving" / system / "releases"
         self._served, self._states = served, states
         self._refused: dict[str, tuple[float, str]] = {}
-        self._proven: set[str] = set()
         self._current: str | None = None
         self._task: asyncio.Task[None] | None = None
         self.live: Release | None = None
@@ -82,23 +82,34 @@ class Releases:
         if reason and monotonic() - at < RETRY_S:
             self.why = reason
             return
-        try:
-            folder = await asyncio.to_thread(self._fetch, champion, name)
-            if (
-                name not in self._proven
-            ):  # a release that comes back, as in a rollback, is only verified and loaded again
-                await _trial(folder)
-            release = await asyncio.to_thread(load, folder, self._served, self._states)
-        except ReleaseMismatch as refused:
-            self._refuse(name, str(champion["version"]), str(refused))
-            return
-        self._take(release, name)
+        async with self._alone():
+            try:
+                if not self._proof(name).exists():  # by this worker or another one, now or before a rollback
+                    folder = await asyncio.to_thread(self._fetch, champion, name)
+                    await _trial(folder)
+                    self._proof(name).touch()
+                release = await asyncio.to_thread(load, self._cache / name, self._served, self._states)
+            except ReleaseMismatch as refused:
+                self._refuse(name, str(champion["version"]), str(refused))
+                return
+            self._take(release, name)
+
+    @contextlib.asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        """While the block runs no other worker of this machine changes the cache."""
+        self._cache.mkdir(parents=True, exist_ok=True)
+        with (self._cache / ".lock").open("w") as lock:
+            await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
+            yield
+
+    def _proof(self, name: str) -> Path:
+        """The file that says that a release in the cache has stood its trial."""
+        return self._cache / f"{name}.proven"
 
     def _take(self, release: Release, name: str) -> None:
         if self.live is not None:
             metrics.RELEASE.labels(self.live.version).set(0)
         self.live, self._current, self.why = release, name, None
-        self._proven.add(name)
         metrics.RELEASE.labels(release.version).set(1)
         metrics.SWAPS.inc()
         log.warning("releases: release %s answers from now on", release.version)
@@ -110,6 +121,10 @@ class Releases:
         self._refused[name] = (monotonic(), self.why)
         metrics.REFUSALS.labels(version).inc()
         log.error("releases: %s", self.why)
+        self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        self._proof(name).unlink(missing_ok=True)
         shutil.rmtree(self._cache / name, ignore_errors=True)
 
     def _missing(self, reason: str) -> None:
@@ -127,7 +142,6 @@ class Releases:
             log.error("releases: what served last cannot be used: %s", refused)
             return
         self._current, self.why = name, None
-        self._proven.add(name)
         metrics.RELEASE.labels(self.live.version).set(1)
 
     def _fetch(self, champion: Mapping[str, Any], name: str) -> Path:
@@ -152,7 +166,7 @@ class Releases:
             (p for p in self._cache.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True
         )
         for old in [p for p in folders if p.name != self._current][KEPT - 1 :]:
-            shutil.rmtree(old, ignore_errors=True)
+            self._forget(old.name)
 
 
 async def _trial(folder: Path) -> None:

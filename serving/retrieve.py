@@ -61,8 +61,8 @@ def popularity(states: ItemStates, policy: Policy, rows: Codes, now: float) -> N
     return decay(values[:, one], at, np.array([now]), table.half_lives[one])[:, 0]
 
 
-def candidates(pools: Pools, policy: Policy, tastes: Sequence[int], may: "May") -> Codes:
-    """The rows to be scored for one asker: each source gives its quota of those that may be shown.
+def candidates(pools: Pools, policy: Policy, tastes: Sequence[int], may: "May", share: float = 1.0) -> Codes:
+    """The rows to be scored for one asker: each source gives a `share` of its quota of those that may be shown.
 
     tastes  codes of the groups the asker likes, most liked first
     """
@@ -73,7 +73,7 @@ def candidates(pools: Pools, policy: Policy, tastes: Sequence[int], may: "May") 
     }
     taken = []
     for source in policy.sources:
-        found = may.show(offered[source.kind])[: source.quota]
+        found = may.show(offered[source.kind])[: round(share * source.quota)]
         metrics.CANDIDATES.labels(source.name).inc(len(found))
         taken.append(found)
     return _distinct(np.concatenate(taken)) if taken else NONE

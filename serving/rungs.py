@@ -6,3 +6,4 @@ NEUTRAL = "no_user_state"  # scored, but what is known of the asker could not be
 POPULAR = "popular"  # not scored: what is watched now and what is new, from memory
 NOTHING = "nothing_known"  # empty and well-formed: nothing is known that may be shown
 RUNGS = (FULL, STALE, NEUTRAL, POPULAR, NOTHING)
+PERSONAL = frozenset({FULL, STALE})  # the answers that know their asker

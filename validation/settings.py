@@ -16,6 +16,8 @@ class Settings(BaseSettings):
     mlflow_uri: str | None = None
     service_host: str = "127.0.0.1"
     service_port: int = 3700
+    service_workers: int = 2
+    """Processes that answer on one port: one of them may die without an answer missing."""
     dagster_port: int = 3701
     mlflow_port: int = 3702
     spark_master: str = "local[2]"

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import redis as redis_client
@@ -21,13 +22,17 @@ from feature_repo.home_feed import HOME_FEED as FEATURES
 from feature_repo.recipe import recipe_of
 from feature_repo.record_layout import encode, layouts
 from serving.definition import to_json
-from serving.home_feed import HOME_FEED as POLICY
+from serving.home_feed import HOME_FEED
 from validation.manifest import write_manifest
 from validation.settings import Settings
 
 NOW = datetime(2026, 5, 3, 12, 0, tzinfo=UTC)
 CATEGORIES = ("cooking", "football", "music")
 LAYOUTS = layouts(FEATURES)
+EXPECTED = msgspec.structs.replace(
+    HOME_FEED.limits, lowest_share=0.0
+)  # an answer in 200 that is meant to be another one
+POLICY = msgspec.structs.replace(HOME_FEED, limits=EXPECTED)
 NAMES = [feature.name for feature in FEATURES.features]
 
 

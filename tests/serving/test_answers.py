@@ -18,7 +18,9 @@ class Client:
     """Posts to an app that runs in a loop of its own."""
 
     def __init__(self, world: Any) -> None:
-        self._starlette = App(SERVED, lambda: online(SERVED, world.settings, "home_feed")).starlette()
+        app = App(SERVED, lambda: online(SERVED, world.settings, "home_feed"))
+        self._starlette = app.starlette()
+        self._app = app.front(self._starlette)
         self._runner = asyncio.Runner()
         self._life = self._starlette.router.lifespan_context(self._starlette)
 
@@ -34,7 +36,7 @@ class Client:
         """One request."""
 
         async def ask() -> httpx.Response:
-            transport = httpx.ASGITransport(self._starlette)
+            transport = httpx.ASGITransport(self._app)
             async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
                 return await client.request(method, path, **how)
 
@@ -198,4 +200,4 @@ def test_metrics_count_answers_by_rung(client: Client) -> None:
     client.feed()
     page = client.send("GET", "/metrics").text
     assert 'flywheel_answers_total{route="feed",served_by="full"}' in page
-    assert "flywheel_redis_up 1.0" in page
+    assert 'flywheel_breaker_state{dependency="redis"} 0.0' in page

@@ -56,8 +56,8 @@ def test_a_file_that_someone_still_writes_is_left_alone(tmp_path: Path) -> None:
 def test_a_full_queue_costs_rows_and_says_so(tmp_path: Path) -> None:
     log = DecisionLog(tmp_path / "crowded", lambda: 1.0, waiting=1)
     dropped = metrics.DROPPED.labels("crowded")
-    log.put([{"n": 1}])
-    log.put([{"n": 2}, {"n": 3}])
+    log.put([b'{"n":1}'])
+    log.put([b'{"n":2}', b'{"n":3}'])
     assert dropped._value.get() == 2
     log.start()
     log.stop()
@@ -71,7 +71,7 @@ def test_a_full_disk_costs_rows_and_nothing_else(tmp_path: Path, monkeypatch: py
     log = DecisionLog(tmp_path / "full", lambda: 1.0)
     monkeypatch.setattr(os, "fsync", full)
     log.start()
-    log.put([{"n": 1}])
+    log.put([b'{"n":1}'])
     log.stop()
     assert metrics.DROPPED.labels("full")._value.get() == 1
     assert decision_log.log.name

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from serving.redis_link import FAILURES_TO_OPEN, RedisLink
+from serving.breaker import FAILURES_TO_OPEN
+from serving.redis_link import RedisLink
 from validation.errors import Unavailable
 
 

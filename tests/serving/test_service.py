@@ -189,9 +189,27 @@ def test_answers_stay_well_while_a_crowd_asks(service: Service) -> None:
 
 
 def test_it_is_light(service: Service) -> None:
-    (worker,) = children(service.running.process.pid)
-    resident = int(Path(f"/proc/{worker}/statm").read_text().split()[1]) * 4096 / 2**20
-    assert resident < 250
+    workers = children(service.running.process.pid)
+    assert len(workers) == service.world.settings.service_workers
+    for worker in workers:
+        resident = int(Path(f"/proc/{worker}/statm").read_text().split()[1]) * 4096 / 2**20
+        assert resident < 250
+
+
+def test_the_workers_count_together(service: Service) -> None:
+    """Whichever worker is asked for metrics tells what all of them did."""
+
+    def feeds() -> float:
+        page = httpx.get(f"{service.running.address}/metrics").text  # a new connection each time: any worker
+        (line,) = [
+            line for line in page.splitlines() if line.startswith('flywheel_requests_total{route="feed",status="200"}')
+        ]
+        return float(line.rpartition(" ")[2])
+
+    before = feeds()
+    for _ in range(8):
+        httpx.post(f"{service.running.address}/v1/feed", json={"user_id": "u1", "preview": True})
+    assert {feeds() for _ in range(8)} == {before + 8}
 
 
 STARTED = """

@@ -1,0 +1,80 @@
+"""A breaker per dependency: after failures in a row nobody asks it any more, until a probe finds it well again."""
+
+from collections.abc import Callable
+from enum import IntEnum
+from time import monotonic
+
+from serving import metrics
+
+FAILURES_TO_OPEN = 3
+RETRY_S = 0.25
+LONGEST_RETRY_S = 4.0
+
+
+class State(IntEnum):
+    """What a breaker lets through: everything, a single probe, nothing. The numbers are those of the metric."""
+
+    CLOSED = 0
+    HALF_OPEN = 1
+    OPEN = 2
+
+
+class Breaker:
+    """Closed while the dependency works. Three failures in a row open it; from then on one probe at a time may try.
+
+    A probe that fails doubles the wait until the next one, up to four seconds. One that works closes the breaker.
+    """
+
+    def __init__(self, dependency: str, clock: Callable[[], float] = monotonic) -> None:
+        self._dependency, self._clock = dependency, clock
+        self._failures, self._wait, self._probe_at = 0, RETRY_S, 0.0
+        self._gauge = metrics.BREAKER.labels(dependency)
+        self.why = ""
+        self._state = State.CLOSED
+        self._become(State.CLOSED)
+
+    @property
+    def state(self) -> State:
+        """What it lets through now."""
+        return self._state
+
+    def allows(self) -> bool:
+        """Whether the dependency may be asked now. A yes while it is open makes the asker the probe."""
+        if self._state is State.CLOSED:
+            return True
+        if self._clock() < self._probe_at:
+            return False
+        self._probe_at = self._clock() + self._wait  # a probe that never reports back does not block the next one
+        self._become(State.HALF_OPEN)
+        return True
+
+    def succeeded(self) -> None:
+        """The dependency answered."""
+        self._failures = 0
+        if self._state is not State.CLOSED:
+            self._wait = RETRY_S
+            self._become(State.CLOSED)
+
+    def failed(self, why: str) -> None:
+        """The dependency did not answer."""
+        self._failures += 1
+        self.why = why
+        metrics.FAILURES.labels(self._dependency, why.partition(":")[0][:40]).inc()
+        if self._state is State.HALF_OPEN:
+            self._wait = min(2 * self._wait, LONGEST_RETRY_S)
+            self._open()
+        elif self._failures >= FAILURES_TO_OPEN:
+            self._open()
+
+    def trip(self, why: str) -> None:
+        """Open at once: the dependency is known to be gone."""
+        self.why = why
+        self._open()
+
+    def _open(self) -> None:
+        self._probe_at = self._clock() + self._wait
+        self._become(State.OPEN)
+
+    def _become(self, state: State) -> None:
+        self._state = state
+        self._gauge.set(state)

@@ -1,0 +1,33 @@
+"""The folder in which the workers of one service add up what they count."""
+
+import os
+from pathlib import Path
+from shutil import rmtree
+
+FOLDER = "FLYWHEEL_METRICS_FOLDER"
+
+
+def shared(folder: Path) -> dict[str, str]:
+    """The environment for this process and its siblings, those that have the same parent, to count together.
+
+    Folders of services that have ended are removed, and so are the gauges of siblings that have.
+    """
+    mine = folder / str(os.getppid())
+    mine.mkdir(parents=True, exist_ok=True)
+    for other in folder.iterdir():
+        if not _lives(other.name):
+            rmtree(other, ignore_errors=True)
+    for gauge in mine.glob("gauge_live*_*.db"):
+        if not _lives(gauge.stem.rpartition("_")[2]):
+            gauge.unlink(missing_ok=True)
+    return dict.fromkeys((FOLDER, "PROMETHEUS_MULTIPROC_DIR"), str(mine.absolute()))
+
+
+def _lives(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return True
