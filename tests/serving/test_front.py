@@ -1,0 +1,95 @@
+"""The hot routes as a server calls them: bodies in pieces, refusals before the body, and everything else passed on."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from serving.front import MOST_BYTES, Front, Headers, Post, RefusedError
+
+JSON = [(b"content-type", b"application/json")]
+
+
+async def echo(body: bytes, headers: Headers) -> tuple[int, bytes]:
+    return 200, body
+
+
+async def elsewhere(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 299, "headers": []})
+    await send({"type": "http.response.body", "body": b"elsewhere"})
+
+
+def busy(headers: Headers) -> None:
+    raise RefusedError(429, "busy", retry_s=1)
+
+
+def ask(
+    *pieces: bytes, path: str = "/v1/echo", method: str = "POST", headers: Any = JSON, ends: bool = True
+) -> tuple[int, dict[bytes, bytes], bytes, int]:
+    """Status, headers and body of the answer, and how many pieces of the body were not read."""
+    waiting = [
+        {"type": "http.request", "body": piece, "more_body": i + 1 < len(pieces)} for i, piece in enumerate(pieces)
+    ]
+    if not ends:
+        waiting[-1] = {"type": "http.disconnect"}
+    sent: list[Any] = []
+    refusals: list[int] = []
+
+    async def receive() -> Any:
+        return waiting.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    posts = {
+        "/v1/echo": Post(lambda headers: None, echo, refusals.append),
+        "/v1/busy": Post(busy, echo, refusals.append),
+    }
+    scope = {"type": "http", "path": path, "method": method, "headers": headers}
+    asyncio.run(Front(elsewhere, posts)(scope, receive, send))
+    status = sent[0]["status"]
+    assert refusals == ([] if status < 300 else [status])
+    return status, dict(sent[0]["headers"]), sent[1]["body"], len(waiting)
+
+
+def test_a_body_in_pieces_is_one_body() -> None:
+    status, headers, body, _ = ask(b'{"a"', b":", b"1}")
+    assert (status, body) == (200, b'{"a":1}')
+    assert headers == {b"content-type": b"application/json", b"content-length": b"7"}
+
+
+def test_other_paths_go_on() -> None:
+    assert ask(b"", path="/docs")[0] == 299
+
+
+@pytest.mark.parametrize(
+    "kind", [None, b"application/vnd.bentoml+pickle", b"text/plain", b"multipart/form-data; boundary=x"]
+)
+def test_only_json_is_read(kind: bytes | None) -> None:
+    status, _, said, unread = ask(b"\x80\x04.", headers=[(b"content-type", kind)] if kind else [])
+    assert status == 415
+    assert b"content-type: application/json" in said
+    assert unread == 1
+
+
+def test_json_may_name_its_charset() -> None:
+    assert ask(b"{}", headers=[(b"content-type", b"Application/JSON; charset=utf-8")])[0] == 200
+
+
+def test_too_long_a_body_is_refused_while_it_comes() -> None:
+    status, _, _, unread = ask(*[b"x" * (MOST_BYTES // 2)] * 5)
+    assert (status, unread) == (413, 2)
+
+
+def test_a_busy_route_refuses_before_it_reads() -> None:
+    status, headers, _, unread = ask(b"{}", path="/v1/busy")
+    assert (status, headers[b"retry-after"], unread) == (429, b"1", 1)
+
+
+def test_other_methods_are_told_which_one_is_meant() -> None:
+    status, headers, _, _ = ask(b"", method="DELETE")
+    assert (status, headers[b"allow"]) == (405, b"POST")
+
+
+def test_a_caller_that_hangs_up_is_no_error_of_ours() -> None:
+    assert ask(b'{"a"', b"", ends=False)[0] == 400
