@@ -16,10 +16,11 @@ from serving.asker import Asked
 from serving.budget import Budget
 from serving.definition import Served
 from serving.explain import why
-from serving.front import Asgi, Front, Headers, Post, RefusedError, encode
+from serving.front import Asgi, Front, Headers, Post, encode
 from serving.ladder import Page
 from serving.messages import Accepted, Messages
 from serving.online import Online
+from serving.refused import RefusedError
 from serving.rungs import PERSONAL
 
 log = logging.getLogger(__name__)

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from serving.messages import Problem
+from serving.refused import RefusedError
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -17,14 +18,6 @@ Headers = Mapping[bytes, bytes]
 JSON = b"application/json"
 MOST_BYTES = 1 << 20
 encode = msgspec.json.Encoder().encode
-
-
-class RefusedError(Exception):
-    """A request that cannot be served as it is; `retry_s` says after how long it might be."""
-
-    def __init__(self, status: int, reason: str, retry_s: int | None = None) -> None:
-        super().__init__(reason)
-        self.status, self.retry_s = status, retry_s
 
 
 @dataclass(frozen=True, slots=True)

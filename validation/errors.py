@@ -5,6 +5,8 @@ FlywheelError            anything raised on purpose; the message names the thing
 ├── BatchRefused         a delivered batch breaks a table rule; nothing downstream may run
 ├── NotProven            a release was to be promoted without a passing verdict
 ├── ReleaseMismatch      a release's parts do not fit each other or the features of this checkout
+├── TokenRefused         an impression token was forged, altered, has expired or is not ours
+├── Unsafe               the service would stand open: a secret is missing, weak or readable by others
 └── Unavailable          something that has to run (Redis, Java, the registry) does not
 """
 
@@ -41,6 +43,14 @@ class NotProven(FlywheelError):
 
 class ReleaseMismatch(FlywheelError):
     """A release's parts do not fit each other or the features of this checkout."""
+
+
+class TokenRefused(FlywheelError):
+    """An impression token was forged, altered, has expired or is not ours."""
+
+
+class Unsafe(FlywheelError):
+    """The service would stand open: a secret is missing, weak or readable by others."""
 
 
 class Unavailable(FlywheelError):

@@ -18,6 +18,10 @@ class Settings(BaseSettings):
     service_port: int = 3700
     service_workers: int = 2
     """Processes that answer on one port: one of them may die without an answer missing."""
+    keyring: Path | None = None
+    """The file of secrets (docs/serving.md, Access); else `keyring.json` in `home`, made at first start on loopback."""
+    open_on_loopback: tuple[str, ...] = ("observe",)
+    """Roles that need no token when a request comes over loopback, for example `["observe", "rank"]`."""
     dagster_port: int = 3701
     mlflow_port: int = 3702
     spark_master: str = "local[2]"

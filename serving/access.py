@@ -1,0 +1,88 @@
+"""Who may call what: roles, the bearer tokens that hold them, and what needs no token on this machine."""
+
+import hmac
+from collections.abc import Collection, Mapping
+from hashlib import sha256
+from ipaddress import ip_address
+from typing import Literal, get_args
+from urllib.parse import urlsplit
+
+from serving.refused import RefusedError
+
+Role = Literal["rank", "events", "ingest", "observe", "operate"]
+ROLES: tuple[Role, ...] = get_args(Role)
+Roles = frozenset[str]
+Headers = Mapping[bytes, bytes]
+INCLUDES: Mapping[str, Roles] = {"ingest": frozenset({"events"}), "operate": frozenset({"rank", "observe"})}
+NONE: Roles = frozenset()
+FORWARDED = (b"forwarded", b"x-forwarded-for", b"via")
+
+
+class Access:
+    """The bearer tokens of each role. One of `ingest` holds `events`, too, one of `operate` `rank` and `observe`.
+
+    `open_here` are roles that need no token when a request comes over loopback.
+    """
+
+    def __init__(self, tokens: Mapping[Role, Collection[str]], open_here: Collection[str] = ()) -> None:
+        unknown = set(open_here) - set(ROLES)
+        if unknown:
+            raise ValueError(f"FLYWHEEL_OPEN_ON_LOOPBACK names {sorted(unknown)}: the roles are {', '.join(ROLES)}")
+        held: dict[bytes, Roles] = {}
+        for role, some in tokens.items():
+            for token in some:
+                digest = sha256(token.encode()).digest()
+                held[digest] = held.get(digest, NONE) | {role} | INCLUDES.get(role, NONE)
+        self._held = tuple(held.items())
+        self._open: Roles = frozenset(open_here).union(*(INCLUDES.get(role, NONE) for role in open_here))
+
+    def check(self, headers: Headers, role: Role, reached: str) -> Roles:
+        """The caller's roles, of which `role` is one. Raises RefusedError: 401 for strangers, 403 for other roles.
+
+        headers  of the request, names in lower case
+        reached  the address of ours that the request came to
+        """
+        authorization = headers.get(b"authorization")
+        roles = self._of(authorization)
+        if role in roles:
+            return roles
+        if authorization is not None and not roles:
+            raise RefusedError(401, "nobody here holds this token: it must be one of the keyring, after `Bearer `")
+        if role in self._open and local(headers, reached):
+            return roles | self._open
+        if roles:
+            raise RefusedError(403, f"this needs the role `{role}`; the token holds {', '.join(sorted(roles))}")
+        raise RefusedError(
+            401, f"send `authorization: Bearer <token>` with a token of role `{role}`; "
+            f"`flywheel token --role {role}` prints one"
+        )  # fmt: skip
+
+    def _of(self, authorization: bytes | None) -> Roles:
+        """Each known token is compared, whichever fits: the time taken tells nothing about any of them."""
+        if authorization is None or authorization[:7].lower() != b"bearer ":
+            return NONE
+        digest, found = sha256(authorization[7:]).digest(), NONE
+        for known, roles in self._held:
+            if hmac.compare_digest(digest, known):
+                found = roles
+        return found
+
+
+def local(headers: Headers, reached: str) -> bool:
+    """Whether a request was sent on this machine to a loopback address, by its name, and not passed on by a proxy.
+
+    The name must be loopback's own: a web page whose name was turned to 127.0.0.1 sends that name.
+    """
+    try:
+        named = urlsplit("//" + headers.get(b"host", b"").decode("latin-1")).hostname
+    except ValueError:
+        return False
+    return loopback(named or "") and loopback(reached) and not any(name in headers for name in FORWARDED)
+
+
+def loopback(host: str) -> bool:
+    """Whether an address or host name is this machine's alone."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

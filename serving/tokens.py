@@ -1,0 +1,105 @@
+"""Impression tokens: which items an answer showed to whom, signed, so that feedback on them can be believed."""
+
+import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as NotBase64
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from feature_repo.marks import Marks, mark
+from validation.clock import written
+from validation.errors import TokenRefused
+
+VERSION = b"\x01"
+ID = 4  # bytes of a key's id
+TAG = 16  # bytes kept of the HMAC: half of SHA-256's, the least that RFC 2104 advises; a guess hits once in 2^128
+START = len(VERSION) + ID
+
+
+@dataclass(frozen=True, slots=True)
+class Impression:
+    """One answer, as its token tells it: `marks` are the marks of its items from the top.
+
+    `request_id` is 32 hexadecimal digits, `issued_at` and `expires_at` whole seconds since the epoch.
+    """
+
+    request_id: str
+    user: str
+    marks: Marks
+    release: str | None
+    issued_at: int
+    expires_at: int
+
+    def shows(self, item: str) -> bool:
+        """Whether the answer showed this item."""
+        return bool((self.marks == mark(item)).any())
+
+
+class _Payload(msgspec.Struct, array_like=True, frozen=True):
+    request: bytes
+    user: str
+    marks: bytes
+    release: str | None
+    issued_at: int
+    lasts_s: int
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_Payload).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Secrets by key id (8 hexadecimal digits): `signing` signs, all verify, so that keys can change while tokens live.
+
+    A token is base64url of: version (1 byte), key id (4), payload (msgpack), HMAC-SHA256 of all before it (16).
+    """
+
+    secrets: Mapping[str, bytes]
+    signing: str
+
+    def sign(self, shown: Impression) -> str:
+        """The token of an answer."""
+        payload = _Payload(
+            bytes.fromhex(shown.request_id), shown.user, shown.marks.tobytes(), shown.release,
+            shown.issued_at, shown.expires_at - shown.issued_at,
+        )  # fmt: skip
+        told = VERSION + bytes.fromhex(self.signing) + _encode(payload)
+        return _text(told + _tag(self.secrets[self.signing], told))
+
+    def verify(self, token: str, now: float) -> Impression:
+        """What a token of ours says; raises TokenRefused for one that is not ours, was changed or is too old."""
+        raw = _raw(token)
+        told, tag, key = raw[:-TAG], raw[-TAG:], raw[len(VERSION) : START].hex()
+        if key not in self.secrets:
+            raise TokenRefused(f"it was signed with key {key}, which is not held here, or no more")
+        if not hmac.compare_digest(tag, _tag(self.secrets[key], told)):
+            raise TokenRefused("it was forged or altered: its signature does not fit what it says")
+        said = _decode(told[START:])
+        expires = said.issued_at + said.lasts_s
+        if now >= expires:
+            raise TokenRefused(f"it expired at {written(expires)}, our clock says {written(now)}")
+        marks = np.frombuffer(said.marks, dtype="<u8")
+        return Impression(said.request.hex(), said.user, marks, said.release, said.issued_at, expires)
+
+
+def _tag(secret: bytes, told: bytes) -> bytes:
+    return hmac.digest(secret, told, "sha256")[:TAG]
+
+
+def _text(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _raw(token: str) -> bytes:
+    """The bytes of a token; one that is spelt otherwise than we would is not ours, although it may mean the same."""
+    try:
+        raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    except (NotBase64, ValueError):
+        raw = b""
+    if len(raw) <= START + TAG or not raw.startswith(VERSION) or _text(raw) != token:
+        raise TokenRefused("it is no token that this service gave")
+    return raw
