@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from feature_repo.definition import FeatureSet
-from validation.contract import Table
+from validation.contract import Table, unknown
 from validation.errors import DefinitionError
 
 
@@ -43,19 +43,43 @@ class Source(Value, frozen=True):
     quota: int
 
 
-class Cap(Value, frozen=True):
-    """At most `most` items with the same value of `field` in one answer, as long as enough others are left."""
+class Diversity(Value, frozen=True, tag=True):
+    """Each place goes to the item whose score, less its likeness to the items above it, is highest (MMR).
 
-    field: str
-    most: int
+    Scores of the best `depth` candidates are spread over 0 to 1; an item exactly like one above it loses `weight`.
+    Likeness is the cosine of the items' embeddings. Without embeddings the step changes nothing.
+    """
+
+    weight: float
+    depth: int = 100
 
 
-class FreshSlots(Value, frozen=True):
+class Caps(Value, frozen=True, tag=True):
+    """At most so many items with the same value of each field in one answer, as long as enough others are left."""
+
+    most: Mapping[str, int]
+
+
+class FreshSlots(Value, frozen=True, tag=True):
     """At least `places` of every `of` places of an answer are for items younger than `within_s`."""
 
     places: int
     of: int
     within_s: float
+
+
+class Exploration(Value, frozen=True, tag=True):
+    """A `share` of the places is given by lot to candidates whose counter `exposure` is under `below`.
+
+    Places and items are drawn evenly, so that the chance with which each item came to its place is known and logged.
+    """
+
+    share: float
+    exposure: str
+    below: float
+
+
+Step = Diversity | Caps | FreshSlots | Exploration
 
 
 class Limits(Value, frozen=True):
@@ -98,7 +122,8 @@ class Policy(Value, frozen=True):
 
     `group` is the item attribute that an asker has a taste for, `born` the second an item came to be, `trending` the
     item's counter that says what is watched now, `affinity` the counter of the asker's taste for a group, `shelf`
-    the attribute of the asker that a release's lists are grouped by.
+    the attribute of the asker that a release's lists are grouped by. `steps` make a page of scored candidates, one
+    after the other.
     """
 
     name: str
@@ -114,8 +139,7 @@ class Policy(Value, frozen=True):
     names: Names
     user_view: str | None = None
     shelf: str | None = None
-    caps: tuple[Cap, ...] = ()
-    fresh: FreshSlots | None = None
+    steps: tuple[Step, ...] = ()
     fresh_for_s: float = 172_800.0
     groups: int = 5
     limit: int = 20
@@ -130,11 +154,27 @@ class Policy(Value, frozen=True):
             if source.kind not in {"trending", "fresh", "affinity"}:
                 raise DefinitionError(f"policy {self.name}: source {source.name} is of kind `{source.kind}`: "
                                       "write trending, fresh or affinity")  # fmt: skip
-        for name in (self.group, self.born, *(f.field for f in self.filters), *(c.field for c in self.caps)):
+        fields = [name for step in self.steps if isinstance(step, Caps) for name in step.most]
+        for name in (self.group, self.born, *(f.field for f in self.filters), *fields):
             if not name.startswith(f"{self.item_view}."):
                 raise DefinitionError(
                     f"policy {self.name}: `{name}` is no attribute of items: write {self.item_view}.<field>"
                 )
+        _must_be_sensible(self)
+
+
+def _must_be_sensible(policy: Policy) -> None:
+    for place, step in enumerate(policy.steps, 1):
+        match step:
+            case Exploration(share=share) if not 0 < share < 1:
+                wrong = f"Exploration of {share:g} of the places: write a share between 0 and 1"
+            case Exploration() if place < len(policy.steps):
+                wrong = "a step after Exploration would make the logged propensities untrue: put it last"
+            case Diversity(weight=weight, depth=depth) if weight <= 0 or depth < 1:
+                wrong = f"Diversity of weight {weight:g} and depth {depth}: write numbers above 0"
+            case _:
+                continue
+        raise DefinitionError(f"policy {policy.name}: {wrong}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +185,31 @@ class Served:
     features: FeatureSet
     impressions: Table
     events: Table
+
+    def __post_init__(self) -> None:
+        must_fit(self.policy, self.features)
+
+
+def must_fit(policy: Policy, features: FeatureSet) -> None:
+    """Raises DefinitionError when a step of the policy reads what the features do not have."""
+    fields = [f"{view.name}.{field}" for view in features.profile_views for field in view.fields]
+    counters = [
+        f"{view.name}.{name}"
+        for view in features.counter_views
+        if view.keys == (policy.item,)
+        for name in view.counters
+    ]
+    for step in policy.steps:
+        match step:
+            case Caps(most=most):
+                wanted, there = list(most), fields
+            case Exploration(exposure=exposure):
+                wanted, there = [exposure], counters
+            case _:
+                continue
+        for name in wanted:
+            if name not in there:
+                raise DefinitionError(f"policy {policy.name}, step {type(step).__name__}: {unknown(name, there)}")
 
 
 def to_json(policy: Policy) -> bytes:

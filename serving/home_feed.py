@@ -1,7 +1,19 @@
 """The home feed's ranking policy: where candidates come from, what may be shown, and what a page looks like."""
 
 from feature_repo.home_feed import HOME_FEED as FEATURES
-from serving.definition import Cap, FreshSlots, Limits, Names, OneOf, Policy, Reaches, Served, Source
+from serving.definition import (
+    Caps,
+    Diversity,
+    Exploration,
+    FreshSlots,
+    Limits,
+    Names,
+    OneOf,
+    Policy,
+    Reaches,
+    Served,
+    Source,
+)
 from validation.home_feed import DEVICES, ENGAGEMENTS, IMPRESSIONS
 
 HOME_FEED = Policy(
@@ -24,8 +36,12 @@ HOME_FEED = Policy(
         OneOf("video_profile.status", ("live",)),
         Reaches("video_profile.regions", "region"),
     ),
-    caps=(Cap("video_profile.creator_id", 2), Cap("video_profile.category", 8)),
-    fresh=FreshSlots(places=2, of=20, within_s=24 * 3600),
+    steps=(
+        Diversity(weight=0.2, depth=100),
+        Caps({"video_profile.creator_id": 2, "video_profile.category": 8}),
+        FreshSlots(places=2, of=20, within_s=24 * 3600),
+        Exploration(share=0.05, exposure="video.shown_30d", below=30),
+    ),
     fresh_for_s=48 * 3600,
     groups=5,
     names=Names(

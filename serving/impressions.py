@@ -26,16 +26,16 @@ def lines(served: Served, page: Page, who: Asked) -> list[bytes]:
         "variant": VARIANT,
         "release": page.release.version if page.release else None,
         "served_by": page.served_by,
-        "propensity": 1.0,  # nothing is drawn by chance yet
     }
     columns = {column.name for column in served.impressions.columns}
     head = encode({name: value for name, value in shared.items() if name in columns})[:-1] + b","
     features = page.features.tolist() if page.features is not None else [None] * len(page.items)
+    each = zip(page.items, page.propensities.tolist(), features, strict=True)
     return [
-        head + encode(_own(names.item, item, place, features[place - 1]))[1:]
-        for place, item in enumerate(page.items, 1)
+        head + encode(_own(names.item, item, place, propensity, served_features))[1:]
+        for place, (item, propensity, served_features) in enumerate(each, 1)
     ]
 
 
-def _own(item_name: str, item: str, place: int, features: list[float] | None) -> dict[str, Any]:
-    return {item_name: item, "position": place, "served_features": features}
+def _own(item_name: str, item: str, place: int, propensity: float, features: list[float] | None) -> dict[str, Any]:
+    return {item_name: item, "position": place, "propensity": propensity, "served_features": features}

@@ -2,9 +2,11 @@
 
 import logging
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from feature_repo.counters import Floats
 from serving import popular, rerank, retrieve, slate
@@ -12,6 +14,7 @@ from serving.asker import Asked, asked
 from serving.breaker import Breaker
 from serving.budget import Budget
 from serving.definition import Policy, Served
+from serving.item_block import ItemBlock
 from serving.item_states import Codes, ItemStates
 from serving.release import Popular, Release
 from serving.releases import Releases
@@ -19,6 +22,7 @@ from serving.retrieve import May, Pools
 from serving.rungs import FULL, NEUTRAL, NOTHING, POPULAR, STALE
 from serving.seen import Shown
 from serving.shedding import Shedding
+from serving.slate import Arrangement
 from serving.user_state import UserReader, UserState
 from validation.clock import Clock
 
@@ -31,11 +35,12 @@ log = logging.getLogger(__name__)
 class Page:
     """What is shown: item ids from the top, the rung they come from, and the features as served where there are any.
 
-    `at` is the moment it was made for, in seconds since the epoch: the one its features were decayed to. `scored` says
-    how many candidates were.
+    `propensities` (items,) tell with what chance each item came to its place. `at` is the moment it was made for, in
+    seconds since the epoch: the one its features were decayed to. `scored` says how many candidates were.
     """
 
     items: list[str]
+    propensities: Floats
     served_by: str
     reason: str | None = None
     release: Release | None = None
@@ -69,6 +74,7 @@ class Ladder:
         why = self._lowest(policy, request, request_id)
         who = await self._who(policy, request, budget, why)
         limit = request.limit or policy.limit
+        seed = None if request.preview else int(request_id, 16)  # what nobody logs teaches nothing
         with budget.stage("candidates"):
             seen = self._states.rows([*who.user.seen, *self._shown.to(request.user, now)])
             may = May(self._states, policy, who.here, seen)
@@ -78,11 +84,12 @@ class Ladder:
             )  # fmt: skip
         page = why or await self._scored(
             rows, who, now, budget,
-            lambda order: slate.arranged(policy, self._states, rows, order, limit=limit, now=now),
+            lambda block, scores: slate.arranged(policy, block, scores, None, limit=limit, now=now, seed=seed),
         )  # fmt: skip
         if isinstance(page, str):
             with budget.stage("popular"):
-                page = self._unscored(popular.feed(may, self.pools, self._shelves(), limit, now), who, page)
+                items, propensities = popular.feed(may, self.pools, self._shelves(), limit=limit, now=now, seed=seed)
+            page = self._unscored(items, propensities, who, page)
         page.at, page.request_id = now, request_id
         if not request.preview and page.items:
             self._shown.add(request.user, page.items, now)
@@ -99,10 +106,13 @@ class Ladder:
         limit = request.limit or len(items)
         with budget.stage("candidates"):
             rows = may.show(self._states.rows(items))
-        page = why or await self._scored(rows, who, now, budget, lambda order: order[:limit])
+        page = why or await self._scored(
+            rows, who, now, budget, lambda _, scores: slate.certain(rerank.by_score(scores)[:limit])
+        )  # fmt: skip
         if isinstance(page, str):
             ordered = popular.rank(may, items, self._shelves(), now)
-            page, allowed = self._unscored(ordered[:limit], who, page), set(ordered)
+            shown, allowed = ordered[:limit], set(ordered)
+            page = self._unscored(shown, np.ones(len(shown), dtype=np.float32), who, page)
         else:
             allowed = set(self._states.names(rows))
         page.left_out = [item for item in items if item not in allowed]
@@ -125,7 +135,7 @@ class Ladder:
         return asked(policy, user, request.context)
 
     async def _scored(
-        self, rows: Codes, who: Asked, now: float, budget: Budget, arrange: Callable[[list[int]], Sequence[int]]
+        self, rows: Codes, who: Asked, now: float, budget: Budget, arrange: Callable[[ItemBlock, Floats], Arrangement]
     ) -> Page | str:  # fmt: skip
         """The candidates scored by the live release and arranged, or why that cannot be done."""
         release = self._releases.live
@@ -145,7 +155,7 @@ class Ladder:
             with budget.stage("score"):
                 scores = release.scorer.score(matrix)
             with budget.stage("rerank"):
-                places = arrange(rerank.by_score(scores))
+                shown = arrange(self._states.gather(rows), scores)
         except Exception as failed:  # what nobody foresaw in a model or a state costs the score, not the answer
             log.exception("release %s: could not score", release.version)
             self._scoring.failed(f"scoring failed: {type(failed).__name__}")
@@ -153,11 +163,12 @@ class Ladder:
         self._scoring.succeeded()
         rung = NEUTRAL if who.user.why else STALE if self._releases.why else FULL
         reason = "; ".join(filter(None, [who.user.why, self._releases.why])) or None
-        return Page(self._states.names(rows[places]), rung, reason, release, matrix[places], scored=len(rows))
+        items = self._states.names(rows[shown.places])
+        return Page(items, shown.propensities, rung, reason, release, matrix[shown.places], scored=len(rows))
 
-    def _unscored(self, items: list[str], who: Asked, why: str) -> Page:
+    def _unscored(self, items: list[str], propensities: Floats, who: Asked, why: str) -> Page:
         reason = "; ".join(dict.fromkeys(filter(None, [why, who.user.why, self._releases.why])))
-        return Page(items, POPULAR if items else NOTHING, reason)
+        return Page(items, propensities, POPULAR if items else NOTHING, reason)
 
     def _shelves(self) -> Popular | None:
         return self._releases.live.popular if self._releases.live else None

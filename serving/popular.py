@@ -5,6 +5,7 @@ from itertools import chain, zip_longest
 
 import numpy as np
 
+from feature_repo.counters import Floats
 from serving import eligible, retrieve, slate
 from serving.release import Popular
 from serving.retrieve import May, Pools
@@ -12,16 +13,22 @@ from serving.retrieve import May, Pools
 EVERY = 3  # on the shelves of a release, every third place is for a fresh item
 
 
-def feed(may: May, pools: Pools, shelves: Popular | None, limit: int, now: float) -> list[str]:
-    """A page of what is watched now and what is new; of what was shown already only when nothing else is left."""
+def feed(
+    may: May, pools: Pools, shelves: Popular | None, *, limit: int, now: float, seed: int | None
+) -> tuple[list[str], Floats]:  # fmt: skip
+    """A page of what is watched now and what is new, and the propensity of each item.
+
+    What was shown already comes again only when nothing else is left.
+    """
     everything = pools.ordered()
     unseen = may.show(everything)
     rows = unseen if len(unseen) else May(may.states, may.policy, may.asker).show(everything)
     if len(rows):
-        return may.states.names(
-            rows[slate.arranged(may.policy, may.states, rows, range(len(rows)), limit=limit, now=now)]
-        )
-    return _allowed(may, shelves, _shelf(may, shelves))[:limit]
+        falling = -np.arange(len(rows), dtype=np.float32)
+        page = slate.arranged(may.policy, may.states.gather(rows), falling, None, limit=limit, now=now, seed=seed)
+        return may.states.names(rows[page.places]), page.propensities
+    items = _allowed(may, shelves, _shelf(may, shelves))[:limit]
+    return items, np.ones(len(items), dtype=np.float32)
 
 
 def rank(may: May, items: Sequence[str], shelves: Popular | None, now: float) -> list[str]:

@@ -44,7 +44,7 @@ def load(folder: Path, served: Served, states: ItemStates) -> Release:
         manifest, scorer = prove(folder)
         recipe = read_recipe((folder / RECIPE).read_bytes())
         popular = msgspec.json.decode((folder / "popular.json").read_bytes(), type=Popular)
-        policy = _policy(folder, served.policy)
+        policy = _policy(folder, served)
     except (OSError, ValueError, KeyError, FlywheelError) as refused:
         raise ReleaseMismatch(f"release {folder.name}: {refused or type(refused).__name__}") from refused
     if recipe.names != manifest.features:
@@ -55,10 +55,11 @@ def load(folder: Path, served: Served, states: ItemStates) -> Release:
     return Release(manifest.version, policy, scorer, Builder(recipe, served.features, policy, states), popular)
 
 
-def _policy(folder: Path, current: Policy) -> Policy:
+def _policy(folder: Path, served: Served) -> Policy:
     path = folder / "policy.json"
-    policy = definition.from_json(path.read_bytes()) if path.exists() else current
-    if policy.names != current.names:
+    policy = definition.from_json(path.read_bytes()) if path.exists() else served.policy
+    definition.must_fit(policy, served.features)
+    if policy.names != served.policy.names:
         raise ReleaseMismatch(
             "its policy names requests otherwise than this service. Deploy the service of that release."
         )

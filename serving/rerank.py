@@ -1,56 +1,63 @@
-"""From scores to a page: pure steps over candidates in order of score."""
+"""From scores to a page: pure steps, each turning an order of candidates into another whose beginning is the page.
 
-from collections import Counter
+An order holds the places of all candidates, the best first. No step drops or doubles one, so that steps compose.
+"""
+
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-Places = list[int]
-Values = Sequence[int]
+from feature_repo.counters import Floats
+
+Order = NDArray[np.intp]
+Flags = NDArray[np.bool_]
 
 
-def by_score(scores: NDArray[np.float32]) -> Places:
+def by_score(scores: Floats) -> Order:
     """Candidates by falling score; equal scores keep the order they came in."""
-    return [int(i) for i in np.argsort(-scores, kind="stable")]
+    return np.argsort(-scores, kind="stable")
 
 
-def capped(order: Sequence[int], values: Sequence[Values], most: Sequence[int], limit: int) -> Places:
-    """The first `limit` of the order with at most `most` of one value per cap.
+def ahead(picked: Order | Sequence[int], order: Order) -> Order:
+    """The picked candidates first, then all others in their order."""
+    first = np.asarray(picked, dtype=np.intp)
+    others = np.ones(len(order), dtype=np.bool_)
+    others[first] = False
+    return np.concatenate([first, order[others[order]]])
 
-    values  one sequence per cap: the value of each candidate
-    Those left out fill the end when too few others are left: a page is never shorter than it could be.
+
+def capped(order: Order, values: Sequence[NDArray[np.int32]], most: Sequence[int], limit: int) -> Order:
+    """The first `limit` of the order have at most `most` of one value per cap, as far as enough others are left.
+
+    values  one array (candidates,) per cap: the code of each candidate's value; the unknown value 0 is never capped
     """
-    counts: list[Counter[int]] = [Counter() for _ in most]
-    page: Places = []
-    passed: Places = []
-    for i in order:
+    caps = [(of.tolist(), cap, dict[int, int]()) for of, cap in zip(values, most, strict=True)]
+    page: list[int] = []
+    for i in order.tolist():
         if len(page) == limit:
-            return page
-        if all(count[of[i]] < cap for count, of, cap in zip(counts, values, most, strict=True)):
+            break
+        if all(not of[i] or count.get(of[i], 0) < cap for of, cap, count in caps):
             page.append(i)
-            for count, of in zip(counts, values, strict=True):
-                count[of[i]] += 1
-        else:
-            passed.append(i)
-    return page + passed[: limit - len(page)]
+            for of, _, count in caps:
+                count[of[i]] = count.get(of[i], 0) + 1
+    return ahead(page, order)
 
 
-def with_fresh(page: Sequence[int], order: Sequence[int], fresh: Sequence[bool], places: int) -> Places:
-    """The page with at least `places` fresh candidates, as far as there are any.
+def with_fresh(order: Order, fresh: Flags, places: int, limit: int) -> Order:
+    """At least `places` of the first `limit` are fresh, as far as there are any.
 
-    The best fresh ones outside the page take the places of its lowest others, in their own order at those places.
+    The best fresh ones behind the page take the places of its lowest others, in their own order at those places.
     """
-    missing = places - sum(bool(fresh[i]) for i in page)
+    page, behind = order[:limit].copy(), order[limit:]
+    missing = places - int(fresh[page].sum())
     if missing <= 0:
-        return list(page)
-    shown = set(page)
-    waiting = [i for i in order if fresh[i] and i not in shown][:missing]
-    giving = [at for at in reversed(range(len(page))) if not fresh[page[at]]][: len(waiting)]
-    changed = list(page)
-    for at, i in zip(sorted(giving), waiting, strict=False):  # a page may be too short for its promise
-        changed[at] = i
-    return changed
+        return order
+    waiting = behind[fresh[behind]][:missing]
+    giving = np.flatnonzero(~fresh[page])
+    count = min(len(waiting), len(giving))  # a page may be too short for its promise
+    page[giving[len(giving) - count :]] = waiting[:count]
+    return ahead(page, order)
 
 
 def promised(places: int, of: int, limit: int) -> int:

@@ -1,29 +1,104 @@
-"""A page made of ordered candidates: the policy's caps and promises, applied to what is known of the items."""
+"""A page made of scored candidates: the policy's steps, applied to what is known of the items."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
+from feature_repo.counters import Floats
 from serving import rerank
-from serving.definition import Policy
-from serving.item_states import Codes, ItemStates
+from serving.definition import Caps, Diversity, Exploration, FreshSlots, Policy
+from serving.diversity import diverse, spread
+from serving.exploration import explored
+from serving.item_block import ItemBlock
+from serving.rerank import Order
+
+Vectors = Callable[[ItemBlock], Floats]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """What is shown, from the top.
+
+    places        (shown,) places among the candidates
+    propensities  (shown,) float32 probability that the item is shown at its place, given the candidates and scores
+    """
+
+    places: Order
+    propensities: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The candidates of one request with their scores, and the moment and size of the page to be made of them."""
+
+    policy: Policy
+    block: ItemBlock
+    scores: Floats
+    vectors: Vectors | None
+    limit: int
+    now: float
 
 
 def arranged(
-    policy: Policy, states: ItemStates, rows: Codes, order: Sequence[int], *, limit: int, now: float
-) -> list[int]:  # fmt: skip
-    """Places in `rows` of the page's items, from the top; `order` holds the places from best to worst."""
-    values = [_values(states, cap.field, rows) for cap in policy.caps]
-    page = rerank.capped(order, values, [cap.most for cap in policy.caps], limit)
-    if policy.fresh is None:
-        return page
-    born = states.field(policy.born, rows)
-    young = [False] * len(rows) if born is None else (now - born <= policy.fresh.within_s).tolist()
-    return rerank.with_fresh(page, order, young, rerank.promised(policy.fresh.places, policy.fresh.of, limit))
+    policy: Policy,
+    block: ItemBlock,
+    scores: Floats,
+    vectors: Vectors | None,
+    *,
+    limit: int,
+    now: float,
+    seed: int | None,
+) -> Arrangement:  # fmt: skip
+    """The page of `limit` that the policy's steps make of the candidates.
+
+    scores   (candidates,) float32, the higher the better; only their order and relative distances count
+    vectors  gives the embeddings (n, d) of items, each of length 1; None: what needs them is left out
+    seed     what is drawn by lot follows from it; None: nothing is
+    """
+    given, order = Scored(policy, block, scores, vectors, limit, now), rerank.by_score(scores)
+    for step in policy.steps:
+        match step:
+            case Diversity():
+                order = _diverse(step, order, given)
+            case Caps():
+                order = _capped(step, order, given)
+            case FreshSlots():
+                order = _with_fresh(step, order, given)
+            case Exploration():
+                if seed is not None:
+                    return _explored(step, order, given, seed)
+    return certain(order[:limit])
 
 
-def _values(states: ItemStates, name: str, rows: Codes) -> list[int]:
-    """An attribute's codes; items whose value is unknown share none."""
-    column = states.field(name, rows)
-    codes = np.zeros(len(rows), dtype=np.int64) if column is None else column
-    return [int(value) or -1 - place for place, value in enumerate(codes)]
+def certain(places: Order) -> Arrangement:
+    """An arrangement without any chance in it."""
+    return Arrangement(places, np.ones(len(places), dtype=np.float32))
+
+
+def _diverse(step: Diversity, order: Order, given: Scored) -> Order:
+    head = order[: step.depth]
+    if given.vectors is None or not len(head):
+        return order
+    vectors = given.vectors(given.block.take(head))
+    return rerank.ahead(head[diverse(spread(given.scores[head]), vectors, step.weight, given.limit)], order)
+
+
+def _capped(step: Caps, order: Order, given: Scored) -> Order:
+    columns = {name: given.block.field(name) for name in step.most}
+    known = {name: codes for name, codes in columns.items() if codes is not None}
+    return rerank.capped(order, list(known.values()), [step.most[name] for name in known], given.limit)
+
+
+def _with_fresh(step: FreshSlots, order: Order, given: Scored) -> Order:
+    born = given.block.field(given.policy.born)
+    if born is None:
+        return order
+    places = rerank.promised(step.places, step.of, given.limit)
+    return rerank.with_fresh(order, given.now - born <= step.within_s, places, given.limit)
+
+
+def _explored(step: Exploration, order: Order, given: Scored, seed: int) -> Arrangement:
+    page, behind = order[: given.limit], order[given.limit :]
+    rare = given.block.counter(step.exposure, given.now) < step.below
+    return Arrangement(*explored(page, behind[rare[behind]], step.share, seed))

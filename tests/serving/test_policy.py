@@ -1,13 +1,14 @@
 """A policy is a value: it travels as JSON, and what nobody could follow is refused where it is written."""
 
 import json
+from dataclasses import replace
 
 import msgspec
 import pytest
 
-from serving.definition import from_json, to_json
+from serving.definition import Caps, Diversity, Exploration, Step, from_json, to_json
 from serving.eligible import passes
-from serving.home_feed import HOME_FEED
+from serving.home_feed import HOME_FEED, SERVED
 from validation.errors import DefinitionError
 
 LIVE = {"status": "live", "regions": []}
@@ -46,3 +47,30 @@ SHOWN = [
 @pytest.mark.parametrize(("why", "item", "asker", "shown"), SHOWN, ids=[case[0] for case in SHOWN])
 def test_what_is_not_known_to_be_allowed_is_not_shown(why: str, item: dict, asker: dict, shown: bool) -> None:
     assert passes(HOME_FEED.filters, item, asker) is shown
+
+
+def test_steps_that_cannot_be_followed_are_refused() -> None:
+    explore = Exploration(0.05, "video.shown_30d", 30)
+    for steps, why in [
+        ((Exploration(1.5, "video.shown_30d", 30),), "share"),
+        ((explore, Diversity(0.2)), "put it last"),
+        ((explore, explore), "put it last"),
+        ((Diversity(0),), "above 0"),
+        ((Caps({"creator": 2}),), "no attribute of items"),
+    ]:
+        with pytest.raises(DefinitionError, match=why):
+            msgspec.structs.replace(HOME_FEED, steps=steps)
+
+
+@pytest.mark.parametrize(
+    ("step", "named"),
+    [
+        (Exploration(0.05, "video.shwn_30d", 30), "video.shown_30d"),
+        (Exploration(0.05, "creator.shown_30d", 30), "creator.shown_30d"),
+        (Caps({"video_profile.creator": 2}), "video_profile.creator_id"),
+    ],
+    ids=["a misspelt counter", "a counter of others than items", "a misspelt attribute"],
+)
+def test_a_step_that_reads_what_nobody_counts_is_refused(step: Step, named: str) -> None:
+    with pytest.raises(DefinitionError, match=named):
+        replace(SERVED, policy=msgspec.structs.replace(HOME_FEED, steps=(step,)))

@@ -247,6 +247,7 @@ def test_what_was_shown_is_handed_over_and_a_dark_start_still_answers(service: S
     mine = [row for row in rows if row["request_id"] == shown["request_id"]]
     assert [row["video_id"] for row in mine] == ids(shown)
     assert {(row["served_by"], row["device"], row["user_id"]) for row in mine} == {("full", "phone", "reader")}
+    assert {row["propensity"] for row in mine} == {1.0}, "in this world everything was shown often: nothing to explore"
 
     service.world.kill_redis()
     shutil.rmtree(service.world.registry)
