@@ -122,8 +122,14 @@ COUNTER_VIEWS = (
     CounterView(
         "user_creator",
         ("user_id", "creator_id"),
-        {"shown": ("30d",), "long_view": ("30d",), "praise": ("30d",), "follow": (KEPT,), "block": (KEPT,)},
-        "a user's taste for a creator, and whether the user follows or blocks them",
+        {"shown": ("30d",), "long_view": ("30d",), "praise": ("30d",)},
+        "a user's taste for a creator",
+    ),
+    CounterView(  # apart from tastes, so that among thousands of creators met no block is overlooked
+        "user_choice",
+        ("user_id", "creator_id"),
+        {"follow": (KEPT,), "block": (KEPT,)},
+        "whom a user follows or blocks",
     ),
     CounterView(
         "length",
