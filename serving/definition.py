@@ -51,7 +51,7 @@ class Diversity(Value, frozen=True, tag=True):
     """
 
     weight: float
-    depth: int = 100
+    depth: int
 
 
 class Caps(Value, frozen=True, tag=True):
@@ -71,7 +71,8 @@ class FreshSlots(Value, frozen=True, tag=True):
 class Exploration(Value, frozen=True, tag=True):
     """A `share` of the places is given by lot to candidates whose counter `exposure` is under `below`.
 
-    Places and items are drawn evenly, so that the chance with which each item came to its place is known and logged.
+    The counter is taken as it was published: decay could only lower it. Places and items are drawn evenly, so that the
+    chance with which each item came to its place is known and logged.
     """
 
     share: float

@@ -19,12 +19,11 @@ def diverse(relevance: Floats, vectors: Floats, weight: float, picks: int) -> Or
     vectors    (candidates, d) float32 of length 1, zeros where nothing is known: likeness is the largest cosine with
                any item picked before, at least 0
     """
-    worth, lost = relevance.copy(), vectors * np.float32(-weight)
-    picked = []
-    for _ in range(min(picks, len(worth))):
-        best = int(worth.argmax())
-        picked.append(best)
-        # Row by row: one product of all with all is large enough for BLAS to wake threads, which then spin.
-        np.minimum(worth, relevance + lost @ vectors[best], out=worth)
-        worth[picked] = -np.inf
-    return np.array(picked, dtype=np.intp)
+    worth = relevance.copy()
+    after = vectors @ (vectors.T * np.float32(-weight)) + relevance  # row i: what each is worth below candidate i
+    np.fill_diagonal(after, -np.inf)
+    picked = np.zeros(min(picks, len(worth)), dtype=np.intp)
+    for place in range(len(picked)):
+        picked[place] = best = worth.argmax()
+        np.fmin(worth, after[best], out=worth)  # not minimum: a score that is no number is picked once too
+    return picked

@@ -37,7 +37,7 @@ HOME_FEED = Policy(
         Reaches("video_profile.regions", "region"),
     ),
     steps=(
-        Diversity(weight=0.2, depth=100),
+        Diversity(weight=0.2, depth=60),
         Caps({"video_profile.creator_id": 2, "video_profile.category": 8}),
         FreshSlots(places=2, of=20, within_s=24 * 3600),
         Exploration(share=0.05, exposure="video.shown_30d", below=30),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.counters import Floats, Seconds, decay
+from feature_repo.counters import Floats, Seconds
 from feature_repo.marks import Marks, marks
 
 if TYPE_CHECKING:
@@ -32,13 +32,10 @@ class ItemBlock:
         """The counters of a view whose only key is the item, (n, counters), and when they were published, (n,)."""
         return self._states.counters[view].gather(self.rows)
 
-    def counter(self, name: str, now: float) -> Floats:
-        """(n,) one counter `view.counter` of such a view, decayed to now."""
+    def counter(self, name: str) -> Floats:
+        """(n,) one counter `view.counter` of such a view, as it was published."""
         view, _, counter = name.partition(".")
-        table = self._states.counters[view]
-        one = slice(place := table.view.counters.index(counter), place + 1)
-        values, at = self.counters(view)
-        return decay(values[:, one], at, np.array([now]), table.half_lives[one])[:, 0]
+        return self.counters(view)[0][:, self._states.counters[view].view.counters.index(counter)]
 
     def field(self, name: str) -> NDArray[Any] | None:
         """(n,) an attribute `view.field`: numbers (NaN unknown) or codes (0 unknown); None if items have no such."""

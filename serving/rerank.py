@@ -32,12 +32,16 @@ def capped(order: Order, values: Sequence[NDArray[np.int32]], most: Sequence[int
 
     values  one array (candidates,) per cap: the code of each candidate's value; the unknown value 0 is never capped
     """
-    caps = [(of.tolist(), cap, dict[int, int]()) for of, cap in zip(values, most, strict=True)]
+    # Memory views give plain integers one by one: most of the candidates are never looked at.
+    caps = [(of.data, cap, dict[int, int]()) for of, cap in zip(values, most, strict=True)]
     page: list[int] = []
-    for i in order.tolist():
+    for i in order.data:
         if len(page) == limit:
             break
-        if all(not of[i] or count.get(of[i], 0) < cap for of, cap, count in caps):
+        for of, cap, count in caps:
+            if of[i] and count.get(of[i], 0) >= cap:
+                break
+        else:
             page.append(i)
             for of, _, count in caps:
                 count[of[i]] = count.get(of[i], 0) + 1

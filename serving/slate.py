@@ -100,5 +100,5 @@ def _with_fresh(step: FreshSlots, order: Order, given: Scored) -> Order:
 
 def _explored(step: Exploration, order: Order, given: Scored, seed: int) -> Arrangement:
     page, behind = order[: given.limit], order[given.limit :]
-    rare = given.block.counter(step.exposure, given.now) < step.below
+    rare = given.block.counter(step.exposure) < step.below
     return Arrangement(*explored(page, behind[rare[behind]], step.share, seed))

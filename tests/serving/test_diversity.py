@@ -43,6 +43,13 @@ def test_what_is_unknown_is_like_nothing() -> None:
     assert diverse(np.array([1.0, 0.9, 0.6], dtype=np.float32), vectors, 0.5, 2).tolist() == [0, 2]
 
 
+@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+def test_scores_that_are_no_numbers_double_nobody(odd: float) -> None:
+    relevance = spread(np.array([odd, 0.5, 0.3, 0.1, odd], dtype=np.float32))
+    assert sorted(diverse(relevance, VECTORS, 0.5, 5).tolist()) == [0, 1, 2, 3, 4]
+
+
 SCORES = [
     ("probabilities", [0.2, 0.1, 0.15], [1.0, 0.0, 0.5]),
     ("margins", [-1.0, -3.0, -2.0], [1.0, 0.0, 0.5]),

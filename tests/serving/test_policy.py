@@ -53,9 +53,9 @@ def test_steps_that_cannot_be_followed_are_refused() -> None:
     explore = Exploration(0.05, "video.shown_30d", 30)
     for steps, why in [
         ((Exploration(1.5, "video.shown_30d", 30),), "share"),
-        ((explore, Diversity(0.2)), "put it last"),
+        ((explore, Diversity(0.2, 60)), "put it last"),
         ((explore, explore), "put it last"),
-        ((Diversity(0),), "above 0"),
+        ((Diversity(0, 60),), "above 0"),
         ((Caps({"creator": 2}),), "no attribute of items"),
     ]:
         with pytest.raises(DefinitionError, match=why):

@@ -56,7 +56,7 @@ PAGES = [
     ("of a small page none", (FreshSlots(2, 20, 24 * HOUR),), {}, [0, 1, 2, 3, 4, 5]),
     ("new ones, then no more than one a creator", (FreshSlots(2, 6, 24 * HOUR), Caps({"video_profile.creator_id": 1})),
      {}, [0, 1, 2, 3, 54, 55]),
-    ("likeness is unknown: the step is left out", (Diversity(0.5),), {"vectors": None}, [0, 1, 2, 3, 4, 5]),
+    ("likeness is unknown: the step is left out", (Diversity(0.5, 60),), {"vectors": None}, [0, 1, 2, 3, 4, 5]),
     ("nothing is drawn without a seed", (EXPLORE,), {"seed": None}, [0, 1, 2, 3, 4, 5]),
 ]  # fmt: skip
 
@@ -81,8 +81,9 @@ def test_diversity_spreads_a_page_over_kinds(states: ItemStates, world: Any) -> 
     def in_runs(block: ItemBlock) -> np.ndarray:
         return np.eye(3, dtype=np.float32)[world_of_runs[[int(v[1:]) for v in states.names(block.rows)]]]
 
-    kinds = [set(world_of_runs[page(states, world, *steps, vectors=in_runs).places]) for steps in [(), (Diversity(1),)]]
-    assert kinds == [{0}, {0, 1, 2}]
+    by_score, diverse = (page(states, world, *steps, vectors=in_runs) for steps in [(), (Diversity(1, 60),)])
+    assert set(world_of_runs[by_score.places]) == {0}
+    assert set(world_of_runs[diverse.places]) == {0, 1, 2}
 
 
 def test_only_what_was_hardly_ever_shown_is_explored(states: ItemStates, world: Any) -> None:
