@@ -12,11 +12,12 @@ from feature_repo.recipe import Recipe
 from feature_repo.request_time import Counters, Inputs, assemble
 from serving.definition import Policy
 from serving.item_states import NUMBERS, Codes, ItemStates
-from serving.user_state import Pair, UserState
+from serving.user_state import Tastes, UserState
 from validation.contract import unknown
 from validation.errors import ReleaseMismatch
 
 Asker = Mapping[str, Any]
+Pair = tuple[int, ...]
 Groups = dict[tuple[str, ...], tuple[list[Pair], NDArray[np.intp]]]
 
 
@@ -34,12 +35,6 @@ class Builder:
         _must_agree(recipe, {counters[name].name: counters[name] for name in reads & counters.keys()})
         self._views = list({v.name: v for name, v in counters.items() if name in reads}.values())
         self._numeric = {name: kind in NUMBERS for name, kind in fields.items() if name in reads}
-
-    def mixed(self, rows: Codes, asker: Asker) -> dict[str, list[Pair]]:
-        """The combinations with the asker that features of these items read, per view."""
-        groups: Groups = {}
-        views = [v for v in self._views if self._user in v.keys and len(v.keys) > 1]
-        return {view.name: self._pairs(view, rows, asker, groups)[0] for view in views}
 
     def matrix(self, rows: Codes, user: UserState, asker: Asker, context: Mapping[str, Any], now: float) -> Floats:
         """The model's input (rows, features) float32 for items, all counters decayed to now."""
@@ -61,12 +56,12 @@ class Builder:
             return (record.values, record.at) if record else _nothing(view)
         if len(view.keys) == 1:
             return self._states.counters[view.name].gather(self._codes(view.keys[0], rows, asker))
-        pairs, place = self._pairs(view, rows, asker, groups)
         if self._user in view.keys:
-            values, at = _shared(user, view, pairs)
-        else:
-            table = self._states.counters[view.name]
-            values, at = table.gather(table.index.find_all(pairs))
+            others = [self._codes(key, rows, asker) for key in view.keys if key != self._user]
+            return _shared(user.mixed.get(view.name), view, others)
+        pairs, place = self._pairs(view, rows, asker, groups)
+        table = self._states.counters[view.name]
+        values, at = table.gather(table.index.find_all(pairs))
         return values[place], at[place]
 
     def _field(self, name: str, rows: Codes, user: UserState) -> NDArray[Any]:
@@ -116,14 +111,13 @@ def _distinct(columns: Sequence[Codes]) -> tuple[list[Pair], NDArray[np.intp]]:
     return [tuple(int(code) for code in pair) for pair in pairs], place.reshape(-1)
 
 
-def _shared(user: UserState, view: CounterView, pairs: Sequence[Pair]) -> tuple[Floats, Seconds]:
+def _shared(tastes: Tastes | None, view: CounterView, others: Sequence[Codes]) -> tuple[Floats, Seconds]:
     """Counters of combinations with the asker; those Redis has no record of have nothing counted."""
-    lookup, found = user.mixed.get(view.name, ({}, []))
     values, at = _nothing(view)
-    values = np.concatenate([*(records.values for records in found), values])
-    at = np.concatenate([*(records.at for records in found), at])
-    place = [lookup.get(pair, -1) for pair in pairs]
-    return values[place], at[place]
+    if tastes is None:
+        return values, at
+    place = tastes.places(others)
+    return np.concatenate([tastes.values, values])[place], np.concatenate([tastes.at, at])[place]
 
 
 def _nothing(view: CounterView) -> tuple[Floats, Seconds]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from feature_repo.counters import Floats
+from feature_repo.marks import marks
 from serving import popular, rerank, retrieve, slate
 from serving.asker import Asked, asked
 from serving.breaker import Breaker
@@ -76,13 +77,13 @@ class Ladder:
         limit = request.limit or policy.limit
         seed = None if request.preview else int(request_id, 16)  # what nobody logs teaches nothing
         with budget.stage("candidates"):
-            seen = self._states.rows([*who.user.seen, *self._shown.to(request.user, now)])
+            seen = np.concatenate([who.user.seen, self._shown.to(request.user, now)])
             may = May(self._states, policy, who.here, seen)
             tastes = self._users.tastes(who.user, now)
             rows = retrieve.NONE if why else retrieve.candidates(
                 self.pools, policy, tastes, may, share=self._shedding.quality
             )  # fmt: skip
-        page = why or await self._scored(
+        page = why or self._scored(
             rows, who, now, budget,
             lambda block, scores: slate.arranged(policy, block, scores, None, limit=limit, now=now, seed=seed),
         )  # fmt: skip
@@ -92,8 +93,9 @@ class Ladder:
             page = self._unscored(items, propensities, who, page)
         page.at, page.request_id = now, request_id
         if not request.preview and page.items:
-            self._shown.add(request.user, page.items, now)
-            self._users.remember(request.user, page.items)
+            shown = marks(page.items)
+            self._shown.add(request.user, shown, now)
+            self._users.remember(who.user, shown)
         return page, who
 
     async def rank(self, request: Any, budget: Budget) -> tuple[Page, Asked]:
@@ -106,7 +108,7 @@ class Ladder:
         limit = request.limit or len(items)
         with budget.stage("candidates"):
             rows = may.show(self._states.rows(items))
-        page = why or await self._scored(
+        page = why or self._scored(
             rows, who, now, budget, lambda _, scores: slate.certain(rerank.by_score(scores)[:limit])
         )  # fmt: skip
         if isinstance(page, str):
@@ -134,7 +136,7 @@ class Ladder:
             user = await self._users.read(request.user)
         return asked(policy, user, request.context)
 
-    async def _scored(
+    def _scored(
         self, rows: Codes, who: Asked, now: float, budget: Budget, arrange: Callable[[ItemBlock, Floats], Arrangement]
     ) -> Page | str:  # fmt: skip
         """The candidates scored by the live release and arranged, or why that cannot be done."""
@@ -148,8 +150,6 @@ class Ladder:
         if not self._scoring.allows():
             return self._scoring.why
         try:
-            with budget.stage("user_state", waits=True):
-                await self._users.read_mixed(who.user, release.builder.mixed(rows, who.keys))
             with budget.stage("features"):
                 matrix = release.builder.matrix(rows, who.user, who.keys, who.context, now)
             with budget.stage("score"):

@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_repo.counters import decay
+from feature_repo.marks import Marks
 from serving import eligible, metrics
 from serving.definition import Policy
 from serving.item_states import Codes, ItemStates
+from serving.seen import NOTHING
 
 NONE: Codes = np.zeros(0, dtype=np.int32)
 POOL = 1000
@@ -86,13 +88,13 @@ class May:
     states: ItemStates
     policy: Policy
     asker: eligible.Asker
-    seen: Codes = field(default_factory=lambda: NONE)
+    seen: Marks = field(default_factory=lambda: NOTHING)
 
     def show(self, rows: Codes) -> Codes:
         """Those of the rows that may be shown, in their order."""
         allowed = eligible.mask(self.policy.filters, self.states, rows, self.asker)
         if len(self.seen):
-            allowed &= ~np.isin(rows, self.seen)
+            allowed &= ~np.isin(self.states.gather(rows).marks, self.seen)
         return rows[allowed]
 
 

@@ -1,143 +1,180 @@
-"""What Redis knows of one asker: profile, counters, tastes and what they were shown, in one round trip each."""
+"""What Redis knows of one asker: profile, counters, tastes and what they were shown, in one round trip."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from feature_repo.counters import decay
-from feature_repo.definition import CounterView, FeatureSet
-from feature_repo.record_layout import Layout, Packed, decode
+from feature_repo.counters import Floats, Seconds, decay
+from feature_repo.definition import FeatureSet
+from feature_repo.marks import Marks
+from feature_repo.record_layout import SEPARATOR, Layout, counted, joined, plain, split
 from serving.definition import Policy
-from serving.item_states import ItemStates
+from serving.item_states import Codes, ItemStates
 from serving.redis_link import RedisLink
-from validation.errors import Unavailable
+from serving.seen import NOTHING
+from validation.errors import DefinitionError, Unavailable
 
-MOST_GROUPS = 64
-Pair = tuple[int, ...]
+MOST_TASTES = 4096  # of one view: more than a person has, and 2 ms to read
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Counters of a view whose only key is the asker: values (1, counters) float32, at (1,) seconds, NaN for none."""
+
+    values: Floats
+    at: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Tastes:
+    """Counters that the asker shares with something else, a row each.
+
+    codes   (rows, keys) int32, the other keys in the view's order by the codes item states have for them, 0: not met
+    values  (rows, counters) float32
+    at      (rows,) seconds since the epoch, NaN for a record that cannot be read
+    """
+
+    codes: NDArray[np.int32]
+    values: Floats
+    at: Seconds
+
+    def places(self, wanted: Sequence[Codes]) -> NDArray[np.intp]:
+        """The row of each combination of codes, given as a column a key; -1 for those without one."""
+        if not len(self.codes):
+            return np.full(len(wanted[0]), -1)
+        held, asked = _combined(list(self.codes.T)), _combined(wanted)
+        order = np.argsort(held)
+        found = order[np.minimum(np.searchsorted(held, asked, sorter=order), len(held) - 1)]
+        return np.where((held[found] == asked) & np.logical_and.reduce([codes != 0 for codes in wanted]), found, -1)
 
 
 @dataclass(slots=True)
 class UserState:
     """One asker. `why` says why the state is neutral or incomplete, None when it is all there is to know.
 
-    profile  attributes by `view.field`
-    counters a single row per view whose only key is the asker
-    mixed    per view shared with something else: the row of each combination of the other keys' codes, and the rows
+    profile   attributes by `view.field`, None where unknown
+    counters  per view whose only key is the asker and that has a record of them
+    mixed     per view the asker shares with something else
+    seen      marks of the items they were shown, the newest first
+    pages     how many of the newest pages shown hold all that is to be remembered
+    vector    their place in the live release's embedding space, None when there is none
     """
 
     user: str
     profile: dict[str, Any] = field(default_factory=dict)
-    counters: dict[str, Packed] = field(default_factory=dict)
-    mixed: dict[str, tuple[dict[Pair, int], list[Packed]]] = field(default_factory=dict)
-    seen: set[str] = field(default_factory=set)
+    counters: dict[str, Counted] = field(default_factory=dict)
+    mixed: dict[str, Tastes] = field(default_factory=dict)
+    seen: Marks = field(default_factory=lambda: NOTHING)
+    pages: int | None = None
+    vector: Floats | None = None
     why: str | None = None
 
 
 class UserReader:
-    """Reads the views whose keys hold the asker."""
+    """Reads the views whose keys hold the asker; raises DefinitionError for one that does not stand under the asker."""
 
     def __init__(
         self, link: RedisLink, features: FeatureSet, layouts: Mapping[str, Layout], policy: Policy, states: ItemStates
     ):
         self._link, self._policy, self._states = link, policy, states
-        own = (policy.user,)
-        profiles = [layouts[v.name] for v in features.profile_views if v.keys == own]
-        self._own = [*profiles, *(layouts[v.name] for v in features.counter_views if v.keys == own)]
-        self.mixed: dict[str, CounterView] = {
-            v.name: v for v in features.counter_views if policy.user in v.keys and v.keys != own
-        }
-        self._layouts = layouts
+        own, user = (policy.user,), policy.user
+        self._profiles = [layouts[v.name] for v in features.profile_views if v.keys == own]
+        self._counters = [layouts[v.name] for v in features.counter_views if v.keys == own]
+        self._mixed = [layouts[v.name] for v in features.counter_views if user in v.keys and v.keys != own]
+        for layout in self._mixed:
+            if layout.keys[0] != user:
+                raise DefinitionError(
+                    f"counter view {layout.view}: its first key is `{layout.keys[0]}`, so that what `{user}` shares "
+                    f"cannot be read at once. Name `{user}` first."
+                )
+        self._half_lives = {v.name: dict(zip(v.counters, v.half_lives, strict=True)) for v in features.counter_views}
         self._seen = f"fw:{features.name}!seen:"
 
-    async def read(self, user: str) -> UserState:
-        """The asker's own views, tastes and what they were shown; neutral, with the reason, when Redis fails."""
-        state = UserState(user)
-        taste = self._policy.affinity.partition(".")[0]
-        groups = self._groups() if taste in self.mixed else []
-        keys = [layout.redis_key((user,)) for layout in self._own]
-        wanted = self._wanted(taste, user, groups)
+    async def read(self, user: str, vectors: Layout | None = None) -> UserState:
+        """All of that; neutral, with the reason, when Redis fails. `vectors` is where the asker's vector would be."""
+        state, word = UserState(user), joined((user,))
+        own = [*self._profiles, *self._counters, *([vectors] if vectors else ())]
         try:
-            records, seen, *shared = await self._link.ask(
-                ("MGET", *keys), ("LRANGE", self._seen + user, 0, self._policy.remembered), *wanted
-            )
+            records, pages, *held = await self._link.ask(
+                ("MGET", *(layout.prefix + word for layout in own)),
+                ("LRANGE", self._seen + user, 0, self._policy.remembered - 1),
+                *(("HRANDFIELD", layout.prefix + word, MOST_TASTES, "WITHVALUES") for layout in self._mixed),
+            )  # fmt: skip
         except Unavailable as failed:
             state.why = str(failed)
             return state
-        for layout, record in zip(self._own, records, strict=False):
-            self._take(state, decode(layout, [(user,)], [record]))
-        self._add(state, taste, groups, *shared)
-        state.seen = {item.decode() for item in seen}
+        self._describe(state, records)
+        if vectors and records[-1]:
+            state.vector = _vector(vectors, records[-1])
+        for layout, shared in zip(self._mixed, held, strict=True):
+            state.mixed[layout.view] = self._tastes(layout, shared)
+            if len(shared) == 2 * MOST_TASTES:
+                state.why = f"{layout.view}: the user has more than {MOST_TASTES - 1}: some were left out"
+        self._recall(state, pages)
         return state
 
-    async def read_mixed(self, state: UserState, wanted: Mapping[str, Sequence[Pair]]) -> None:
-        """Add the combinations with the candidates' own keys that are not there yet."""
-        missing = {
-            view: [pair for pair in pairs if pair not in state.mixed.get(view, ({},))[0]]
-            for view, pairs in wanted.items()
-        }
-        missing = {view: pairs for view, pairs in missing.items() if pairs}
-        if not missing or state.why:
-            return
-        try:
-            found = await self._link.ask(
-                *(c for v, pairs in missing.items() for c in self._wanted(v, state.user, pairs))
-            )
-        except Unavailable as failed:
-            state.why = str(failed)
-            return
-        for (view, pairs), records in zip(missing.items(), found, strict=True):
-            self._add(state, view, pairs, records)
-
-    def remember(self, user: str, items: Iterable[str]) -> None:
+    def remember(self, state: UserState, shown: Marks) -> None:
         """Note what was shown, for every process that asks this Redis; nobody waits for it."""
-        key = self._seen + user
+        key = self._seen + state.user
+        older = self._policy.remembered - 1 if state.pages is None else state.pages
         self._link.tell(
-            ("LPUSH", key, *items),
-            ("LTRIM", key, 0, self._policy.remembered),
+            ("LPUSH", key, shown.astype("<u8").tobytes()),
+            ("LTRIM", key, 0, older),
             ("EXPIRE", key, int(self._policy.remember_s)),
         )
 
     def tastes(self, state: UserState, now: float) -> list[int]:
         """Codes of the groups the asker likes, most liked first."""
         view, _, counter = self._policy.affinity.partition(".")
-        lookup, found = state.mixed.get(view, ({}, []))
-        if not found:
+        held = state.mixed.get(view)
+        if held is None:
             return []
-        table, place = self.mixed[view], self.mixed[view].counters.index(counter)
-        half_lives = np.array(table.half_lives)[place : place + 1]
-        liked = decay(found[0].values[:, place : place + 1], found[0].at, np.array([now]), half_lives)[:, 0]
-        best = np.argsort(-liked, kind="stable")[: self._policy.groups]
-        pairs = list(lookup)
-        return [pairs[i][0] for i in best if liked[i] > 0]
+        place = list(self._half_lives[view]).index(counter)
+        half_life = np.array([self._half_lives[view][counter]])
+        liked = decay(held.values[:, place : place + 1], held.at, np.array([now]), half_life)[:, 0]
+        codes = held.codes[:, 0]
+        best = np.argsort(-liked, kind="stable")
+        groups: list[int] = codes[best[(liked[best] > 0) & (codes[best] > 0)]][: self._policy.groups].tolist()
+        return groups
 
-    def _groups(self) -> list[Pair]:
-        vocabulary = self._states.vocabulary(self._policy.group)
-        return [(code,) for code in range(1, min(len(vocabulary), MOST_GROUPS + 1))] if vocabulary else []
+    def _describe(self, state: UserState, records: Sequence[bytes | None]) -> None:
+        for layout, record in zip(self._profiles, records, strict=False):
+            state.profile |= {f"{layout.view}.{name}": value for name, value in plain(layout, record).items()}
+        for layout, record in zip(self._counters, records[len(self._profiles) :], strict=False):
+            if record:
+                state.counters[layout.view] = Counted(*counted(layout, [record]))
 
-    def _wanted(self, view: str, user: str, pairs: Sequence[Pair]) -> list[tuple[str, ...]]:
-        if not pairs or view not in self.mixed:
-            return []
-        layout, names = self._layouts[view], self.mixed[view].keys
-        words = [self._states.words[name].words if name != self._policy.user else None for name in names]
-        made = []
-        for pair in pairs:
-            codes = iter(pair)
-            made.append(layout.field([user if known is None else known[next(codes)] for known in words]))
-        return [("HMGET", layout.redis_key((user,)), *made)]
+    def _tastes(self, layout: Layout, shared: Sequence[bytes]) -> Tastes:
+        """What a hash holds, fields and records in turn."""
+        others, fields = layout.keys[1:], shared[::2]
+        text = SEPARATOR.encode().join(fields).decode()
+        words = text.split(SEPARATOR) if "\\" not in text else [w for field in fields for w in split(field.decode())]
+        words = words if fields else []
+        codes = [self._states.words[key].find_all(words[i :: len(others)]) for i, key in enumerate(others)]
+        return Tastes(np.stack(codes, axis=1), *counted(layout, shared[1::2]))
 
-    def _take(self, state: UserState, record: Packed) -> None:
-        view = record.layout.view
-        state.counters[view] = record
-        for name in (*record.layout.floats, *record.layout.others) if record.present[0] else ():
-            value = record.column(name)[0]
-            state.profile[f"{view}.{name}"] = None if value is None or value != value else value  # NaN is unknown  # noqa: PLR0124
+    def _recall(self, state: UserState, pages: Sequence[bytes]) -> None:
+        block, most = b"".join(pages), self._policy.remembered
+        state.seen = np.frombuffer(block[: len(block) // 8 * 8], dtype="<u8")[:most]
+        state.pages = bisect_left(list(accumulate(map(len, pages))), most * 8) + 1
 
-    def _add(self, state: UserState, view: str, pairs: Sequence[Pair], records: Sequence[bytes | None] = ()) -> None:
-        if not pairs:
-            return
-        lookup, found = state.mixed.setdefault(view, ({}, []))
-        start = len(lookup)
-        lookup.update((pair, start + i) for i, pair in enumerate(pairs))
-        found.append(decode(self._layouts[view], [()] * len(pairs), records))
+
+def _combined(columns: Sequence[Codes]) -> NDArray[Any]:
+    """(rows,) one number a combination: two keys never make the same, for no multiple of GOLDEN is that small."""
+    if len(columns) == 1:
+        return columns[0]
+    number = np.zeros(len(columns[0]), dtype=np.uint64)
+    for column in columns:
+        number = number * GOLDEN + column.astype(np.uint64)
+    return number
+
+
+def _vector(layout: Layout, record: bytes) -> Floats | None:
+    (values,), (at,) = counted(layout, [record])
+    return values if at == at else None  # noqa: PLR0124  NaN: a record of another layout

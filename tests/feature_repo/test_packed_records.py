@@ -27,7 +27,7 @@ from feature_repo.packed_records import (
     read_all,
     write,
 )
-from feature_repo.record_layout import EMPTY, Presence, counter_fields, decode, encode, layout, split
+from feature_repo.record_layout import EMPTY, Presence, counted, counter_fields, decode, encode, layout, plain, split
 from validation.errors import DefinitionError, Unavailable
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -234,6 +234,30 @@ def test_a_record_says_what_it_was_given() -> None:
     assert found.at.tolist() == [1.0, 2.0]
     np.testing.assert_array_equal(found.created, [np.nan, 3.0])
     np.testing.assert_array_equal(found.column("power"), floats[:, 0])
+
+
+@pytest.mark.parametrize(
+    "kinds", [("lathe", "mill"), ("lathe", "press brake"), ()], ids=["equally long", "not", "none"]
+)
+def test_counters_read_at_once_are_those_read_one_by_one(kinds: tuple[str, ...]) -> None:
+    rows = len(kinds)
+    floats, at = np.arange(rows, dtype=np.float32)[:, None], np.arange(1, rows + 1) * 1_000_000
+    records = encode(PROFILE, floats, [kinds, [7] * rows, [[]] * rows], at, at)
+    for found in (
+        records,
+        [*records, encode(MACHINE, np.ones((1, 3), "f4"), [[1]], at[:1], at[:1])[0]] if rows else [],
+    ):
+        values, times = counted(PROFILE, found)
+        one_by_one = decode(PROFILE, [()] * len(found), found)
+        np.testing.assert_array_equal(values, one_by_one.values)
+        np.testing.assert_array_equal(times, one_by_one.at)
+
+
+def test_one_record_reads_as_plain_values() -> None:
+    at = np.array([1_000_000])
+    (record,) = encode(PROFILE, np.array([[np.nan]], np.float32), [["lathe"], [None], [["saw"]]], at, at)
+    assert plain(PROFILE, record) == {"power": None, "kind": "lathe", "bought_at": None, "tools": ["saw"]}
+    assert plain(PROFILE, None) == plain(MACHINE, record) == {}
 
 
 REFUSED = "redis://127.0.0.1:1/0"

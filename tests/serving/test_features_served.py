@@ -28,7 +28,6 @@ async def served(parts: Online, user: str, videos: list[str], now: float) -> Any
         rows = parts.states.rows(videos)
         who = asked(POLICY, await users.read(user), type("Context", (), {"device": "phone", "region": None}))
         assert who.user.why is None
-        await users.read_mixed(who.user, builder.mixed(rows, who.keys))
         return builder.matrix(rows, who.user, who.keys, who.context, now)
     finally:
         await parts.stop()
