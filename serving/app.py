@@ -92,7 +92,7 @@ class App:
         async def answer(body: bytes, headers: Headers) -> tuple[int, bytes]:
             parts = self._parts
             shedding = parts.shedding
-            budget = Budget(self._served.policy.limits.request_ms / 1000, shedding.lag_s)
+            budget = Budget(self._served.policy.limits.request_ms / 1000, shedding.late_s)
             shedding.in_flight += 1
             try:
                 request = _read(decode, body)

@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +30,7 @@ from validation.clock import Clock
 EXHAUSTED = "overload: no time to score"
 SHARE = "the constant share of this rung"
 log = logging.getLogger(__name__)
+Way = Callable[[Any, Budget, str | None], Awaitable[tuple["Page", Asked]]]
 
 
 @dataclass(slots=True)
@@ -71,15 +72,35 @@ class Ladder:
 
     async def feed(self, request: Any, budget: Budget) -> tuple[Page, Asked]:
         """A page for an asker, from our own candidates."""
+        return await self._sure(self._feed, request, budget)
+
+    async def rank(self, request: Any, budget: Budget) -> tuple[Page, Asked]:
+        """A caller's own candidates in order; those that may not be shown are left out."""
+        return await self._sure(self._rank, request, budget)
+
+    async def _sure(self, way: Way, request: Any, budget: Budget) -> tuple[Page, Asked]:
+        """An answer whatever happens: what nobody foresaw costs the rungs above the lowest, and then the items."""
+        why = None
+        for _ in range(2):
+            try:
+                return await way(request, budget, why)
+            except Exception as failed:
+                log.exception("the ladder failed")
+                why = f"failed: {type(failed).__name__}"
+        who = asked(self.policy, UserState(request.user, why=why), request.context)
+        left_out = list(getattr(request, "items", [])) or None
+        return Page([], np.zeros(0, dtype=np.float32), NOTHING, why, left_out=left_out, at=self._clock.now()), who
+
+    async def _feed(self, request: Any, budget: Budget, why: str | None) -> tuple[Page, Asked]:
         policy, now, request_id = self.policy, self._clock.now(), uuid.uuid4().hex
-        why = self._lowest(policy, request, request_id)
+        why = why or self._lowest(policy, request, request_id)
         who = await self._who(policy, request, budget, why)
         limit = request.limit or policy.limit
         seed = None if request.preview else int(request_id, 16)  # what nobody logs teaches nothing
         with budget.stage("candidates"):
             seen = np.concatenate([who.user.seen, self._shown.to(request.user, now)])
             may = May(self._states, policy, who.here, seen)
-            tastes = self._users.tastes(who.user, now)
+            tastes = [] if why else self._users.tastes(who.user, now)
             rows = retrieve.NONE if why else retrieve.candidates(
                 self.pools, policy, tastes, may, share=self._shedding.quality
             )  # fmt: skip
@@ -98,10 +119,9 @@ class Ladder:
             self._users.remember(who.user, shown)
         return page, who
 
-    async def rank(self, request: Any, budget: Budget) -> tuple[Page, Asked]:
-        """A caller's own candidates in order; those that may not be shown are left out."""
+    async def _rank(self, request: Any, budget: Budget, why: str | None) -> tuple[Page, Asked]:
         policy, now = self.policy, self._clock.now()
-        why = EXHAUSTED if self._shedding.exhausted else None
+        why = why or (EXHAUSTED if self._shedding.exhausted else None)
         who = await self._who(policy, request, budget, why)
         items = list(dict.fromkeys(request.items))
         may = May(self._states, policy, who.here)

@@ -13,6 +13,7 @@ SAMPLES = 128
 EVERY = 16
 TICK_S = 0.02
 SMOOTHING = 0.3  # one late tick is a pause, several are a queue
+CROWD = 8
 DOWN, UP = 0.8, 1.05
 
 
@@ -48,7 +49,12 @@ class Shedding:
     @property
     def wait_s(self) -> float:
         """What a request that comes now has to expect."""
-        return max(self.in_flight * self._cost_s, self.lag_s)
+        return max(self.in_flight * self._cost_s, self.late_s)
+
+    @property
+    def late_s(self) -> float:
+        """How long what comes waits to be seen: a loop that is late without a crowd has only been asleep."""
+        return self.lag_s if self.in_flight >= CROWD else 0.0
 
     @property
     def refuses(self) -> bool:

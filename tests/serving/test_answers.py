@@ -18,7 +18,7 @@ class Client:
     """Posts to an app that runs in a loop of its own."""
 
     def __init__(self, world: Any) -> None:
-        app = App(SERVED, lambda: online(SERVED, world.settings, "home_feed"))
+        self._made = app = App(SERVED, lambda: online(SERVED, world.settings, "home_feed"))
         self._starlette = app.starlette()
         self._app = app.front(self._starlette)
         self._runner = asyncio.Runner()
@@ -31,6 +31,11 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._runner.run(self._life.__aexit__(None, None, None))
         self._runner.close()
+
+    @property
+    def online(self) -> Any:
+        """The parts of the running app."""
+        return self._made.online
 
     def send(self, method: str, path: str, **how: Any) -> httpx.Response:
         """One request."""

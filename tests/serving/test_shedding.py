@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from serving.definition import Limits
-from serving.shedding import EVERY, SAMPLES, Shedding
+from serving.shedding import CROWD, EVERY, SAMPLES, Shedding
 
 LIMITS = Limits(calm_ms=40, least_quality=0.2, unscored_ms=80, refuse_ms=120)
 
@@ -65,6 +65,8 @@ def test_a_loop_that_stalls_counts_as_a_queue() -> None:
             while asyncio.get_running_loop().time() - spent < 0.5:
                 pass
             await asyncio.sleep(0.001)
+            assert shedding.wait_s == 0.0, "nobody waits"
+            shedding.in_flight = CROWD
             return shedding.wait_s
         finally:
             await shedding.stop()

@@ -1,0 +1,101 @@
+"""The ladder under strain: every well-formed request is answered, whatever fails, and the answer says why."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+
+from serving.definition import Limits
+from tests.serving.test_answers import Client
+
+
+@pytest.fixture(scope="module")
+def client(lasting_world: Any) -> Iterator[Client]:
+    lasting_world.release("1")
+    lasting_world.promote("1")
+    with Client(lasting_world) as made:
+        yield made
+
+
+@pytest.fixture
+def parts(client: Client) -> Any:
+    return client.online
+
+
+def fails(*_: Any, **__: Any) -> Any:
+    raise RuntimeError("nobody foresaw this")
+
+
+BROKEN = [
+    ("_users.read", "popular"),
+    ("_users.tastes", "popular"),
+    ("_releases.live.scorer.score", "popular"),
+    ("_releases.live.builder.matrix", "popular"),
+    ("_shown.to", "nothing_known"),
+]
+
+
+@pytest.mark.parametrize(("part", "rung"), BROKEN, ids=[part for part, _ in BROKEN])
+def test_what_nobody_foresaw_costs_rungs_and_never_the_answer(
+    client: Client, parts: Any, monkeypatch: pytest.MonkeyPatch, part: str, rung: str
+) -> None:
+    *way, name = part.split(".")
+    owner = parts.ladder
+    for step in way:
+        owner = getattr(owner, step)
+    monkeypatch.setattr(owner, name, fails)
+    monkeypatch.setattr(parts.ladder, "_scoring", type(parts.ladder._scoring)("tested"))
+    answer = client.feed()
+    assert answer["served_by"] == rung
+    assert "RuntimeError" in answer["reason"]
+    assert bool(answer["items"]) == (rung == "popular")
+    ranked = client.send("POST", "/v1/rank", json={"user_id": "u1", "video_ids": ["v3", "v5"], "preview": True})
+    assert ranked.status_code == 200
+
+
+def test_a_scorer_that_keeps_failing_is_not_asked_for_a_while(
+    client: Client, parts: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(parts.ladder, "_scoring", type(parts.ladder._scoring)("tested"))
+    with monkeypatch.context() as broken:
+        broken.setattr(parts.releases.live.scorer, "score", lambda matrix: asked.append(1) or fails())
+        for _ in range(10):
+            assert client.feed()["served_by"] == "popular"
+    assert len(asked) < 10
+    deadline = 200
+    while client.feed()["served_by"] != "full" and deadline:
+        deadline -= 1
+    assert client.feed()["served_by"] == "full", "a probe finds the scorer well again"
+
+
+def test_no_time_to_score_costs_the_score(client: Client, parts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts.shedding, "in_flight", 30)
+    monkeypatch.setattr(parts.shedding, "_cost_s", 0.003)
+    answer = client.feed()
+    assert answer["served_by"] == "popular"
+    assert answer["reason"].startswith("overload")
+    assert answer["items"]
+
+
+def test_too_many_waiting_are_refused_at_once(client: Client, parts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts.shedding, "in_flight", 1000)
+    answer = client.send("POST", "/v1/feed", json={"user_id": "u1"})
+    assert answer.status_code == 429
+    assert int(answer.headers["retry-after"]) >= 1
+    assert "come again" in answer.json()["error"]
+
+
+def test_a_constant_share_comes_from_the_lowest_rung(
+    client: Client, parts: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One in two hundred, so that the rung that needs nothing is known to work on the day it is needed."""
+    policy = parts.releases.live.policy
+    half = msgspec.structs.replace(policy, limits=Limits(lowest_share=0.5))
+    monkeypatch.setattr(parts.releases, "live", replace(parts.releases.live, policy=half))
+    answers = [client.feed(preview=False, user_id=f"share{i}") for i in range(60)]
+    lowest = [answer for answer in answers if answer["served_by"] == "popular"]
+    assert 10 < len(lowest) < 50
+    assert {answer["reason"] for answer in lowest} == {"the constant share of this rung"}
