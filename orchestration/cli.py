@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table as Grid
 
+from serving.access import Role
 from validation.errors import BatchRefused, FlywheelError
 from validation.ledger import HEAD
 from validation.settings import Settings
@@ -166,6 +167,33 @@ def rank(
     out.print(
         f"served by {answer['served_by']}, release {answer.get('release') or '–'}, request {answer['request_id']}"
     )
+
+
+@app.command()
+def token(role: Annotated[Role, typer.Option(help="what its holder may do")] = "rank") -> None:
+    """The bearer token that a caller of the service shows; made, with all other secrets, at first use.
+
+    Example: curl -H "authorization: Bearer $(flywheel token --role observe)" localhost:3700/metrics
+    """
+    from serving.keyring import bearer
+
+    print(bearer(Settings(), role)["authorization"].removeprefix("Bearer "))
+
+
+@app.command()
+def rotate() -> None:
+    """Sign impressions with a new key; the old ones verify until the last token they signed has expired.
+
+    Example: flywheel rotate
+    """
+    import time
+
+    from serving import keyring
+
+    policy = installation().system.policy
+    assert policy is not None
+    key = keyring.rotate(keyring.where(Settings()), time.time(), policy.feedback.lives_s)
+    out.print(f"key {key} signs in {keyring.AHEAD_S:.0f} s: running services take it up by themselves")
 
 
 @app.command()

@@ -5,6 +5,8 @@ from typing import Any
 import msgspec
 
 from orchestration.system import System
+from serving.access import Role
+from serving.keyring import bearer
 from validation.errors import Unavailable
 from validation.settings import Settings
 
@@ -18,7 +20,7 @@ def ask(
     """
     assert system.policy is not None
     question = {system.policy.names.user: user, "limit": limit, "explain": explain, "preview": preview}
-    return post(address(settings), "/v1/feed", question)
+    return post(settings, "operate", "/v1/feed", question)
 
 
 def address(settings: Settings) -> str:
@@ -26,13 +28,14 @@ def address(settings: Settings) -> str:
     return f"http://{settings.service_host}:{settings.service_port}"
 
 
-def post(base: str, path: str, message: Any) -> dict[str, Any]:
-    """POST one JSON message and read the answer."""
+def post(settings: Settings, role: Role, path: str, message: Any) -> dict[str, Any]:
+    """POST one JSON message in a role and read the answer."""
     import urllib.error
     import urllib.request
 
-    body = msgspec.json.encode(message)
-    request = urllib.request.Request(base + path, body, {"content-type": "application/json"})
+    base, body = address(settings), msgspec.json.encode(message)
+    headers = {"content-type": "application/json", **bearer(settings, role)}
+    request = urllib.request.Request(base + path, body, headers)
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:
             found: dict[str, Any] = msgspec.json.decode(answer.read())

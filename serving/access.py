@@ -15,6 +15,7 @@ Roles = frozenset[str]
 Headers = Mapping[bytes, bytes]
 INCLUDES: Mapping[str, Roles] = {"ingest": frozenset({"events"}), "operate": frozenset({"rank", "observe"})}
 NONE: Roles = frozenset()
+ASK = {b"www-authenticate": b"Bearer"}
 FORWARDED = (b"forwarded", b"x-forwarded-for", b"via")
 
 
@@ -47,14 +48,16 @@ class Access:
         if role in roles:
             return roles
         if authorization is not None and not roles:
-            raise RefusedError(401, "nobody here holds this token: it must be one of the keyring, after `Bearer `")
+            raise RefusedError(
+                401, "nobody holds this token: it must be one of the keyring, after `Bearer `", headers=ASK
+            )
         if role in self._open and local(headers, reached):
             return roles | self._open
         if roles:
             raise RefusedError(403, f"this needs the role `{role}`; the token holds {', '.join(sorted(roles))}")
         raise RefusedError(
             401, f"send `authorization: Bearer <token>` with a token of role `{role}`; "
-            f"`flywheel token --role {role}` prints one"
+            f"`flywheel token --role {role}` prints one", headers=ASK
         )  # fmt: skip
 
     def _of(self, authorization: bytes | None) -> Roles:

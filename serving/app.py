@@ -12,11 +12,12 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from serving import feedback, impressions, messages, metrics, openapi
+from serving.access import Headers, Role, Roles
 from serving.asker import Asked
 from serving.budget import Budget
 from serving.definition import Served
 from serving.explain import why
-from serving.front import Asgi, Front, Headers, Post, encode
+from serving.front import Asgi, Front, Post, encode
 from serving.ladder import Page
 from serving.messages import Accepted, Messages
 from serving.online import Online
@@ -25,6 +26,7 @@ from serving.rungs import PERSONAL
 
 log = logging.getLogger(__name__)
 BUSY = "more requests are waiting than can be answered in time: come again, or ask another instance"
+SECRET = "`explain` tells what the ranker weighs: it needs a token of role `operate`"
 Answering = Callable[[Any, Budget], Awaitable[tuple[Page, Asked]]]
 
 
@@ -58,7 +60,10 @@ class App:
             "/v1/feed": self._page("feed", self._messages.feed, self._feed),
             "/v1/rank": self._page("rank", self._messages.rank, self._rank),
             "/v1/events": self._events(),
-        })  # fmt: skip
+        }, lambda headers, reached: self._admit(headers, "observe", reached))  # fmt: skip
+
+    def _admit(self, headers: Headers, role: Role, reached: str) -> Roles:
+        return self._parts.guard.access.check(headers, role, reached)
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -85,17 +90,20 @@ class App:
         decode = msgspec.json.Decoder(wanted).decode
         counted = self._answered[name]
 
-        def admit(headers: Headers) -> None:
+        def admit(headers: Headers, reached: str) -> Roles:
             if self._parts.shedding.refuses:
                 raise RefusedError(429, BUSY, retry_s=1)
+            return self._admit(headers, "rank", reached)
 
-        async def answer(body: bytes, headers: Headers) -> tuple[int, bytes]:
+        async def answer(body: bytes, roles: Roles) -> tuple[int, bytes]:
             parts = self._parts
             shedding = parts.shedding
             budget = Budget(self._served.policy.limits.request_ms / 1000, shedding.late_s)
             shedding.in_flight += 1
             try:
                 request = _read(decode, body)
+                if request.explain and "operate" not in roles:
+                    raise RefusedError(403, SECRET)
                 page, who = await answering(request, budget)
                 with budget.stage("answer"):
                     answered = encode(self._answer(request, page, who))
@@ -113,13 +121,13 @@ class App:
         decode = msgspec.json.Decoder(self._messages.events).decode
         counted = self._answered["events"]
 
-        async def answer(body: bytes, headers: Headers) -> tuple[int, bytes]:
+        async def answer(body: bytes, roles: Roles) -> tuple[int, bytes]:
             budget = Budget(self._served.policy.limits.request_ms / 1000)
             answered = encode(await self._landed(_read(decode, body)))
             counted.landed(budget.spent_s)
             return 202, answered
 
-        return Post(lambda headers: None, answer, counted.refused)
+        return Post(lambda headers, reached: self._admit(headers, "events", reached), answer, counted.refused)
 
     async def _landed(self, request: Any) -> Accepted:
         try:
@@ -162,3 +170,5 @@ def _read(decode: Callable[[bytes], Any], body: bytes) -> Any:
         raise RefusedError(422, f"{wrong}. The fields are described at /docs.") from wrong
     except msgspec.DecodeError as wrong:
         raise RefusedError(400, f"the body is not JSON: {wrong}") from wrong
+    except UnicodeDecodeError as wrong:
+        raise RefusedError(400, f"the body is not UTF-8: {wrong.reason} at byte {wrong.start} of a text") from wrong

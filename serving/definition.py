@@ -104,6 +104,17 @@ class Limits(Value, frozen=True):
     personalised: float = 0.98
 
 
+class Feedback(Value, frozen=True):
+    """What feedback is believed: for how many seconds an answer's token is good, and how fast one user may act.
+
+    A user may send `at_once` events together; after that, `a_second`, which the workers share.
+    """
+
+    lives_s: float = 7 * 86_400.0
+    a_second: float = 2.0
+    at_once: int = 500
+
+
 class Names(Value, frozen=True):
     """What a system calls things in requests, answers and its log of impressions.
 
@@ -149,6 +160,7 @@ class Policy(Value, frozen=True):
     remembered: int = 400
     remember_s: float = 43_200.0
     limits: Limits = Limits()
+    feedback: Feedback = Feedback()
 
     def __post_init__(self) -> None:
         for source in self.sources:

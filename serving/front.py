@@ -1,11 +1,14 @@
 """The hot routes, in front of everything else: a body in, bytes out, no framework in between."""
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 
+from serving.access import Headers, Roles
 from serving.messages import Problem
 from serving.refused import RefusedError
 
@@ -13,60 +16,103 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
-Headers = Mapping[bytes, bytes]
+Admit = Callable[[Headers, str], Roles]
 
 JSON = b"application/json"
 MOST_BYTES = 1 << 20
+PROBES = ("/healthz", "/livez", "/readyz")  # asked by what restarts the service: open to everybody
 encode = msgspec.json.Encoder().encode
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """One route: `admit` may refuse before the body is read, `answer` turns the body into a status and bytes."""
+    """One route: `answer` turns the body into a status and bytes.
 
-    admit: Callable[[Headers], None]
-    answer: Callable[[bytes, Headers], Awaitable[tuple[int, bytes]]]
+    `admit` is told the request's headers and the address of ours it came to, and gives the caller's roles, or refuses
+    before the body is read.
+    """
+
+    admit: Admit
+    answer: Callable[[bytes, Roles], Awaitable[tuple[int, bytes]]]
     refused: Callable[[int], None]
 
 
 class Front:
-    """Answers POST on its paths itself; everything else goes on to `app`."""
+    """Answers POST on its paths itself. Everything else can only be looked at, by whom `admit` lets, and is `app`'s."""
 
-    def __init__(self, app: Asgi, posts: Mapping[str, Post]) -> None:
-        self._app, self._posts = app, posts
+    def __init__(self, app: Asgi, posts: Mapping[str, Post], admit: Admit) -> None:
+        self._app, self._posts, self._admit = app, posts, admit
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """One request, as ASGI asks for it."""
-        post = self._posts.get(scope["path"]) if scope["type"] == "http" else None
-        if post is None:
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        extra: list[tuple[bytes, bytes]] = []
+        post = self._posts.get(scope["path"])
         try:
-            if scope["method"] != "POST":
-                extra.append((b"allow", b"POST"))
-                raise RefusedError(405, f"{scope['method']} means nothing here: send POST")
+            if post is None:
+                self._look(scope)
+                await self._app(scope, receive, send)
+                return
+            _only(scope, "POST")
             headers: Headers = dict(scope["headers"])
-            post.admit(headers)
-            status, body = await post.answer(await _body(headers, receive), headers)
+            _must_be_json(headers)
+            roles = post.admit(headers, _reached(scope))
+            status, body = await post.answer(await _body(receive), roles)
+            await _send(send, status, body)
         except RefusedError as refused:
-            status, body = refused.status, encode(Problem(str(refused)))
-            if refused.retry_s is not None:
-                extra.append((b"retry-after", str(refused.retry_s).encode()))
-            post.refused(status)
-        length = (b"content-length", str(len(body)).encode())
-        await send(
-            {"type": "http.response.start", "status": status, "headers": [(b"content-type", JSON), length, *extra]}
-        )
-        await send({"type": "http.response.body", "body": body})
+            await _refuse(send, refused)
+            if post is not None:
+                post.refused(refused.status)
+        except Exception:
+            if post is None:
+                raise
+            told = uuid4().hex
+            log.exception("%s: request %s failed", scope["path"], told)
+            await _refuse(send, RefusedError(500, f"something went wrong here; our log has it under {told}"))
+            post.refused(500)
+
+    def _look(self, scope: Message) -> None:
+        """Refuses what is not a look by somebody who may."""
+        headers: Headers = dict(scope["headers"])
+        if b"pickle" in headers.get(b"content-type", b"").lower():
+            raise RefusedError(415, "pickles are not read, here or anywhere: send JSON")
+        _only(scope, "GET", "HEAD")
+        if scope["path"] not in PROBES:
+            self._admit(headers, _reached(scope))
 
 
-async def _body(headers: Headers, receive: Receive) -> bytes:
-    """The request's body; refuses what is not JSON, pickles above all, and what is too large."""
+def _only(scope: Message, *methods: str) -> None:
+    if scope["method"] not in methods:
+        told = {b"allow": ", ".join(methods).encode()}
+        raise RefusedError(405, f"{scope['method'][:20]} means nothing here: send {' or '.join(methods)}", headers=told)
+
+
+def _reached(scope: Message) -> str:
+    """The address of ours that a request came to; empty when the server does not know it."""
+    return (scope.get("server") or ("",))[0] or ""
+
+
+async def _refuse(send: Send, refused: RefusedError) -> None:
+    await _send(send, refused.status, encode(Problem(str(refused))), *refused.headers.items())
+
+
+async def _send(send: Send, status: int, body: bytes, *more: tuple[bytes, bytes]) -> None:
+    headers = [(b"content-type", JSON), (b"content-length", str(len(body)).encode()), *more]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _must_be_json(headers: Headers) -> None:
     kind = headers.get(b"content-type", b"")
     if kind != JSON and kind.partition(b";")[0].strip().lower() != JSON:
         said = kind.decode("latin-1")[:100] or "unknown"
         raise RefusedError(415, f"the body is of type `{said}`: send JSON with `content-type: application/json`")
+
+
+async def _body(receive: Receive) -> bytes:
+    """The request's body; refuses what is too large."""
     body: bytes = b""
     while True:
         message = await receive()

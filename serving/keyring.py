@@ -50,16 +50,20 @@ def opened(settings: Settings) -> Keyring:
 
     Raises Unsafe when the service is to be reached from elsewhere and no keyring was named for that.
     """
+    must_be_named(settings)
     path = where(settings)
     if settings.keyring is None:
-        if not loopback(settings.service_host):
-            raise Unsafe(
-                f"service: {settings.service_host} can be reached from elsewhere, and FLYWHEEL_KEYRING names no file "
-                "of secrets. Name one (`flywheel token --role rank` makes keyring.json in FLYWHEEL_HOME), or listen on "
-                "127.0.0.1."
-            )
         _make(path)
     return read(path)
+
+
+def must_be_named(settings: Settings) -> None:
+    """Raises Unsafe when the service is to be reached from elsewhere and no keyring was named for that."""
+    if settings.keyring is None and not loopback(settings.service_host):
+        raise Unsafe(
+            f"service: {settings.service_host} can be reached from elsewhere, and FLYWHEEL_KEYRING names no file of "
+            "secrets. Name one (`flywheel token` makes keyring.json in FLYWHEEL_HOME), or listen on 127.0.0.1."
+        )
 
 
 def where(settings: Settings) -> Path:

@@ -11,6 +11,7 @@ from serving import metrics, retrieve
 from serving.decision_log import DecisionLog
 from serving.definition import Served
 from serving.feedback import Feedback
+from serving.guard import Guard
 from serving.item_states import ItemStates
 from serving.ladder import Ladder
 from serving.redis_link import RedisLink
@@ -31,6 +32,7 @@ class Online:
 
     served: Served
     clock: Clock
+    guard: Guard
     states: ItemStates
     link: RedisLink
     feed: StateFeed
@@ -45,6 +47,7 @@ class Online:
     async def start(self) -> None:
         """Start every part; none of them is needed for an answer."""
         self.decisions.start()
+        await self.guard.start()
         await self.shedding.start()
         await self.feedback.start()
         await self.link.start()
@@ -61,7 +64,7 @@ class Online:
             self.pooling.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self.pooling
-        for part in (self.releases, self.feed, self.link, self.feedback, self.shedding):
+        for part in (self.releases, self.feed, self.link, self.feedback, self.shedding, self.guard):
             await part.stop()
         await asyncio.to_thread(self.decisions.stop)
 
@@ -89,6 +92,7 @@ def online(served: Served, settings: Settings, system: str) -> Online:
     return Online(
         served=served,
         clock=clock,
+        guard=Guard(settings),
         states=states,
         link=link,
         feed=StateFeed(packed_records.connect(settings.redis_url), found, states),

@@ -1,5 +1,6 @@
 """The service as a process of its own: started, awaited and stopped with everything it started."""
 
+import json
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from serving import keyring
 from validation.errors import Unavailable
 from validation.settings import Settings
 
@@ -43,9 +45,11 @@ def serving(settings: Settings, target: str = SERVICE, system: str | None = None
 def start(settings: Settings, target: str = SERVICE, system: str | None = None) -> Running:
     """Start `bentoml serve` for the service in this checkout, or for a built one (`target` is its tag or folder).
 
-    Raises Unavailable with the end of its log when it does not get ready, or when the port is taken.
+    Raises Unavailable with the end of its log when it does not get ready, or when the port is taken, and Unsafe when it
+    would stand open.
     """
     address = f"http://{settings.service_host}:{settings.service_port}"
+    keyring.opened(settings)
     _must_be_free(settings)
     log = settings.home / "logs" / "service.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -111,8 +115,11 @@ def environment(settings: Settings, system: str | None = None) -> Mapping[str, s
         "FLYWHEEL_SERVICE_PORT": str(settings.service_port),
         "FLYWHEEL_SERVICE_WORKERS": str(settings.service_workers),
         "FLYWHEEL_HAND_OVER_S": str(settings.hand_over_s),
+        "FLYWHEEL_OPEN_ON_LOOPBACK": json.dumps(settings.open_on_loopback),
         "BENTOML_DO_NOT_TRACK": "true",
     }
+    if settings.keyring:
+        given["FLYWHEEL_KEYRING"] = str(settings.keyring.absolute())
     if settings.replay_from:
         given["FLYWHEEL_REPLAY_FROM"] = settings.replay_from.isoformat()
     if system:

@@ -11,11 +11,13 @@ os.environ |= worker_metrics.shared(Settings().home / "serving" / "metrics")
 
 import bentoml
 
+from serving import keyring
 from serving.app import App
 from serving.home_feed import SERVED
 from serving.online import online
 
 SETTINGS = Settings()
+keyring.must_be_named(SETTINGS)  # said once here, not by each worker that cannot start
 SYSTEM = os.environ.get("FLYWHEEL_SYSTEM", SERVED.policy.name)
 APP = App(SERVED, lambda: online(SERVED, SETTINGS, SYSTEM))
 

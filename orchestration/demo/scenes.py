@@ -112,7 +112,7 @@ def feedback(stage: Stage, at: Installation, origin: Origin) -> dict[str, Any]:
             events = origin.react(user, shown, moment, page["request_id"]) if shown else []
             events = [_by_now(event, names.event_time, at.now()) for event in events]
             if events:
-                sent += feed.post(feed.address(at.settings), "/v1/events", {"events": events})["accepted"]
+                sent += feed.post(at.settings, "ingest", "/v1/events", {"events": events})["accepted"]
         line.says = f"{sum(len(page['items']) for _, page, _ in pages):,} impressions, {sent:,} engagements"
     return {"feeds": len(pages), "impressions": sum(len(page["items"]) for _, page, _ in pages), "engagements": sent}
 

@@ -9,7 +9,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("demo", "up", "ingest", "run", "rank", "releases", "promote", "rollback", "gate", "bench")
+COMMANDS = (
+    "demo",
+    "up",
+    "ingest",
+    "run",
+    "rank",
+    "token",
+    "rotate",
+    "releases",
+    "promote",
+    "rollback",
+    "gate",
+    "bench",
+)
 
 
 def flywheel(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -98,3 +111,13 @@ def test_the_demo_does_not_touch_a_home_with_other_data(tmp_path: Path) -> None:
     done = flywheel(home, "demo")
     assert done.returncode != 0
     assert (home / "mine.txt").read_text() == "precious"
+
+
+def test_a_token_is_made_once_and_a_key_is_changed(tmp_path: Path) -> None:
+    first, again = (flywheel(tmp_path, "token", "--role", "rank").stdout for _ in range(2))
+    assert len(first.strip()) >= 40
+    assert first == again
+    assert first != flywheel(tmp_path, "token", "--role", "operate").stdout
+    assert "Invalid value" in flywheel(tmp_path, "token", "--role", "root").stderr
+    assert flywheel(tmp_path, "rotate").returncode == 0
+    assert len(json.loads((tmp_path / "keyring.json").read_text())["keys"]) == 2

@@ -9,8 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
+from serving.access import Role
 from serving.app import App
 from serving.home_feed import SERVED
+from serving.keyring import bearer
 from serving.online import online
 
 
@@ -18,6 +20,7 @@ class Client:
     """Posts to an app that runs in a loop of its own."""
 
     def __init__(self, world: Any) -> None:
+        self.settings = world.settings
         self._made = app = App(SERVED, lambda: online(SERVED, world.settings, "home_feed"))
         self._starlette = app.starlette()
         self._app = app.front(self._starlette)
@@ -37,12 +40,13 @@ class Client:
         """The parts of the running app."""
         return self._made.online
 
-    def send(self, method: str, path: str, **how: Any) -> httpx.Response:
-        """One request."""
+    def send(self, method: str, path: str, role: Role | None = "operate", **how: Any) -> httpx.Response:
+        """One request, by a caller of that role."""
+        headers = bearer(self.settings, role) if role else {}
 
         async def ask() -> httpx.Response:
             transport = httpx.ASGITransport(self._app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+            async with httpx.AsyncClient(transport=transport, base_url="http://service", headers=headers) as client:
                 return await client.request(method, path, **how)
 
         return self._runner.run(ask())
@@ -158,7 +162,9 @@ def event(now: Any, **changed: Any) -> dict[str, Any]:
 
 def test_an_acknowledged_event_is_on_disk(client: Client, lasting_world: Any) -> None:
     now = lasting_world.settings.replay_from
-    answer = client.send("POST", "/v1/events", json={"events": [event(now), event(now, event_id="e2", action="click")]})
+    answer = client.send(
+        "POST", "/v1/events", "ingest", json={"events": [event(now), event(now, event_id="e2", action="click")]}
+    )
     assert (answer.status_code, answer.json()) == (202, {"accepted": 2})
     (written,) = (lasting_world.settings.landing / "engagements").glob("*.jsonl.open")
     rows = [json.loads(line) for line in written.read_text().splitlines()][-2:]
@@ -180,7 +186,9 @@ def test_an_acknowledged_event_is_on_disk(client: Client, lasting_world: Any) ->
 )  # fmt: skip
 def test_an_event_that_breaks_the_contract_is_refused(client: Client, lasting_world: Any, changed: Any) -> None:
     refused = event(lasting_world.settings.replay_from, **{"event_id": "refused", **changed})
-    answer = client.send("POST", "/v1/events", json={"events": [event(lasting_world.settings.replay_from), refused]})
+    answer = client.send(
+        "POST", "/v1/events", "ingest", json={"events": [event(lasting_world.settings.replay_from), refused]}
+    )
     assert answer.status_code == 422
     assert "$.events[1]" in answer.json()["error"]
     assert not any("refused" in file.read_text() for file in (lasting_world.settings.landing / "engagements").glob("*"))
@@ -188,7 +196,9 @@ def test_an_event_that_breaks_the_contract_is_refused(client: Client, lasting_wo
 
 @pytest.mark.parametrize("away", [timedelta(hours=1), timedelta(days=-365)], ids=["ahead", "long ago"])
 def test_an_event_of_an_absurd_clock_is_refused(client: Client, lasting_world: Any, away: timedelta) -> None:
-    answer = client.send("POST", "/v1/events", json={"events": [event(lasting_world.settings.replay_from + away)]})
+    answer = client.send(
+        "POST", "/v1/events", "ingest", json={"events": [event(lasting_world.settings.replay_from + away)]}
+    )
     assert answer.status_code == 422
     assert "our clock says" in answer.json()["error"]
 

@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
-from serving.front import MOST_BYTES, Front, Headers, Post, RefusedError
+from serving.access import NONE, Headers, Roles
+from serving.front import MOST_BYTES, Front, Post
+from serving.refused import RefusedError
 
 JSON = [(b"content-type", b"application/json")]
 
 
-async def echo(body: bytes, headers: Headers) -> tuple[int, bytes]:
+async def echo(body: bytes, roles: Roles) -> tuple[int, bytes]:
     return 200, body
 
 
@@ -19,7 +21,21 @@ async def elsewhere(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"elsewhere"})
 
 
-def busy(headers: Headers) -> None:
+async def broken(body: bytes, roles: Roles) -> tuple[int, bytes]:
+    raise LookupError("/secret/path")
+
+
+def anybody(headers: Headers, reached: str) -> Roles:
+    return NONE
+
+
+def known(headers: Headers, reached: str) -> Roles:
+    if b"authorization" not in headers:
+        raise RefusedError(401, "who are you?")
+    return NONE
+
+
+def busy(headers: Headers, reached: str) -> Roles:
     raise RefusedError(429, "busy", retry_s=1)
 
 
@@ -42,13 +58,14 @@ def ask(
         sent.append(message)
 
     posts = {
-        "/v1/echo": Post(lambda headers: None, echo, refusals.append),
+        "/v1/echo": Post(anybody, echo, refusals.append),
         "/v1/busy": Post(busy, echo, refusals.append),
+        "/v1/broken": Post(anybody, broken, refusals.append),
     }
     scope = {"type": "http", "path": path, "method": method, "headers": headers}
-    asyncio.run(Front(elsewhere, posts)(scope, receive, send))
+    asyncio.run(Front(elsewhere, posts, known)(scope, receive, send))
     status = sent[0]["status"]
-    assert refusals == ([] if status < 300 else [status])
+    assert refusals == ([status] if status >= 300 and path in posts else [])
     return status, dict(sent[0]["headers"]), sent[1]["body"], len(waiting)
 
 
@@ -58,8 +75,41 @@ def test_a_body_in_pieces_is_one_body() -> None:
     assert headers == {b"content-type": b"application/json", b"content-length": b"7"}
 
 
-def test_other_paths_go_on() -> None:
-    assert ask(b"", path="/docs")[0] == 299
+@pytest.mark.parametrize("path", ["/healthz", "/livez", "/readyz"])
+def test_probes_go_on_for_everybody(path: str) -> None:
+    assert ask(b"", path=path, method="GET", headers=[])[0] == 299
+
+
+@pytest.mark.parametrize(
+    "path", ["/docs", "/metrics", "/schema.json", "/static_content/x.js", "/v1/feed/", "/healthz/"]
+)
+def test_other_paths_go_on_for_those_who_may_look(path: str) -> None:
+    assert ask(b"", path=path, method="GET", headers=[])[0] == 401
+    assert ask(b"", path=path, method="GET", headers=[(b"authorization", b"Bearer x")])[0] == 299
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/docs", "/a/task/of/bentoml", "/v1/echo"])
+def test_pickles_are_refused_everywhere(path: str) -> None:
+    pickle = [(b"content-type", b"Application/Vnd.BentoML+Pickle"), (b"authorization", b"Bearer x")]
+    assert ask(b"\x80\x04.", path=path, headers=pickle)[0] == 415
+
+
+def test_pages_are_only_looked_at() -> None:
+    status, headers, _, unread = ask(b"{}", path="/docs", headers=[*JSON, (b"authorization", b"Bearer x")])
+    assert (status, headers[b"allow"], unread) == (405, b"GET, HEAD", 1)
+
+
+def test_what_nobody_foresaw_is_logged_and_not_told(caplog: pytest.LogCaptureFixture) -> None:
+    status, _, said, _ = ask(b"{}", path="/v1/broken")
+    assert status == 500
+    assert b"secret" not in said
+    number = said.decode().rpartition(" ")[2].rstrip('"}')
+    assert number in caplog.text, "whoever runs it finds it by the number the caller was told"
+    assert "/secret/path" in caplog.text
+
+
+def test_a_callers_own_megabyte_is_not_sent_back() -> None:
+    assert len(str(RefusedError(422, "x" * 1_000_000))) < 600
 
 
 @pytest.mark.parametrize(

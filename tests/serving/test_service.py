@@ -14,6 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
+from serving.access import Role
+from serving.keyring import bearer
 from serving.process import Running, build, start, stop
 from validation.errors import Unavailable
 from validation.settings import Settings
@@ -29,7 +31,11 @@ class Service:
     def __init__(self, world: Any) -> None:
         self.world = world
         self.running: Running = start(world.settings)
-        self.http = httpx.Client(base_url=self.running.address, timeout=5)
+        self.http = httpx.Client(base_url=self.running.address, timeout=5, headers=self.may("operate"))
+
+    def may(self, role: Role) -> dict[str, str]:
+        """The header of a caller in a role."""
+        return bearer(self.world.settings, role)
 
     def stop(self) -> None:
         self.http.close()
@@ -83,7 +89,7 @@ def test_it_ranks_with_the_champion(service: Service) -> None:
 
 
 def test_pickles_are_not_read(service: Service) -> None:
-    for path in ("/v1/feed", "/v1/rank", "/v1/events"):
+    for path in ("/v1/feed", "/v1/rank", "/v1/events", "/", "/metrics", "/healthz", "/schema.json", "/v2/anything"):
         answer = service.http.post(
             path, content=b"\x80\x04.", headers={"content-type": "application/vnd.bentoml+pickle"}
         )
@@ -163,7 +169,7 @@ def test_feeds_go_on_without_redis_and_come_back_with_it(service: Service) -> No
     assert not set(ids(answer)) & {"v1", "v2"}
     events = {"events": [{"event_id": "dark", "user_id": "u1", "video_id": "v3", "action": "click",
                           "event_time": service.world.settings.replay_from.isoformat()}]}  # fmt: skip
-    assert service.http.post("/v1/events", json=events).status_code == 202
+    assert service.http.post("/v1/events", json=events, headers=service.may("ingest")).status_code == 202
     service.world.start_redis()
     service.world.fill()
     service.comes_to(lambda answer: answer["served_by"] == "full")
@@ -175,7 +181,7 @@ def test_answers_stay_well_while_a_crowd_asks(service: Service) -> None:
     statuses: list[int] = []
 
     def ask(user: str) -> None:
-        with httpx.Client(base_url=service.running.address, timeout=10) as client:
+        with httpx.Client(base_url=service.running.address, timeout=10, headers=service.may("rank")) as client:
             for _ in range(5):
                 statuses.append(client.post("/v1/feed", json={"user_id": user, "limit": 5}).status_code)
 
@@ -206,9 +212,9 @@ def test_the_workers_count_together(service: Service) -> None:
         ]
         return float(line.rpartition(" ")[2])
 
-    before = feeds()
+    before, rank = feeds(), service.may("rank")
     for _ in range(8):
-        httpx.post(f"{service.running.address}/v1/feed", json={"user_id": "u1", "preview": True})
+        httpx.post(f"{service.running.address}/v1/feed", json={"user_id": "u1", "preview": True}, headers=rank)
     assert {feeds() for _ in range(8)} == {before + 8}
 
 
