@@ -43,9 +43,9 @@ FAILURES = Counter("flywheel_failures", "failures of dependencies", ["dependency
 QUALITY = Gauge(
     "flywheel_quality", "share of the candidates that are scored", registry=REGISTRY, multiprocess_mode="livemin"
 )
-PERSONALISED = Counter("flywheel_personalised_answers", "feeds that know their asker", registry=REGISTRY)
+PERSONALISED = Counter("flywheel_personalised_answers", "answers that know their asker", registry=REGISTRY)
 OBJECTIVE = Gauge(
-    "flywheel_personalised_objective", "share of the feeds that should know their asker", registry=REGISTRY,
+    "flywheel_personalised_objective", "share of the answers that should know their asker", registry=REGISTRY,
     multiprocess_mode="livemax",
 )  # fmt: skip
 ITEMS = Gauge(
