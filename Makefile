@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 SOURCES := validation feature_repo training serving monitoring orchestration tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test lint format bench lock clean
+.PHONY: help demo up test lint format bench chaos lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ format: $(READY) ## put the code in order
 
 bench: $(READY) ## how fast the parts are, as ratios within one run
 	@$(BIN)/flywheel bench
+
+chaos: $(READY) ## every fault against the real service under load; writes docs/chaos.md (about 10 minutes)
+	@$(BIN)/python -m tests.chaos
 
 lock: $(READY) ## resolve the dependencies anew: hashed and without addresses
 	@$(BIN)/uv lock --upgrade

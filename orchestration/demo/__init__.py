@@ -23,7 +23,8 @@ def tell(settings: Settings, *, source: str, path: Path | None, keep: bool, seed
     """Tell the story on a home of its own making; raises DefinitionError rather than touch a home with other data."""
     events = origin(source, path, seed)
     emptied(settings.home)
-    small = {"hand_over_s": 2.0, "spark_memory": "512m"}  # all of it has to fit into 3 GiB, and nobody waits for a log
+    # All of it has to fit into 3 GiB, and nobody waits for a log.
+    small = {"hand_over_s": 2.0, "spark_memory": "512m", "service_workers": 1}
     settings = settings.model_copy(update={"replay_from": end_of(events.last), **small})
     at = Installation(events.system(HOME_FEED), settings)
     stage = Stage(out)
