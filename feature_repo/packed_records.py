@@ -5,11 +5,11 @@ last wins, so that a published day can be published anew. A record dated later t
 in all the same is replaced by the next record whatever its time: one wrong clock does not freeze an entity.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TypeVar
 
 from redis import Redis
@@ -23,7 +23,8 @@ from validation.errors import Unavailable
 from validation.settings import utc
 
 __all__ = ["Changes", "Key", "Layout", "Packed", "Presence", "Written", "changes", "connect", "decode", "delete_entity",
-           "delete_view", "encode", "layout", "layouts", "position", "read", "read_all", "write"]  # fmt: skip
+           "delete_view", "encode", "layout", "layouts", "position", "read", "read_all", "read_parts",
+           "write"]  # fmt: skip
 
 T = TypeVar("T")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -121,15 +122,15 @@ def read(redis: Redis, layout: Layout, keys: Sequence[Key]) -> Packed:
 
 def read_all(redis: Redis, layout: Layout) -> Packed:
     """Every record of a view. Take `position` before it: what changes meanwhile is then seen again, not lost."""
-    keys: list[Key] = []
-    records: list[bytes | None] = []
     with _reached(redis):
-        for found in _batched(_scan(redis, layout), HASHES if layout.hashed else 5000):
-            held: Any = _whole(redis, found) if layout.hashed else zip(found, redis.mget(found), strict=True)
-            for name, record in held:
-                keys.append(layout.entity(name.decode()))
-                records.append(record)
-    return decode(layout, keys, records)
+        return _decoded(layout, dict(chain.from_iterable(_held(redis, layout))).items())
+
+
+def read_parts(redis: Redis, layout: Layout) -> Iterator[Packed]:
+    """The same in parts, for views of millions; a record may come twice."""
+    with _reached(redis):
+        for part in _held(redis, layout):
+            yield _decoded(layout, part)
 
 
 def write(redis: Redis, layout: Layout, keys: Sequence[Key], records: Sequence[bytes], now: datetime) -> Written:
@@ -231,6 +232,21 @@ def _whole(redis: Redis, hashes: Sequence[bytes]) -> Iterator[tuple[bytes, bytes
             yield from ((place + SEPARATOR.encode() + field, record) for field, record in held.items())
 
 
+def _held(redis: Redis, layout: Layout) -> Iterator[list[tuple[bytes, bytes | None]]]:
+    """Every record under the name that the change stream gives it, some thousands at a time."""
+    for found in _batched(_scan(redis, layout), HASHES if layout.hashed else 5000):
+        values: Any = _whole(redis, found) if layout.hashed else zip(found, redis.mget(found), strict=True)
+        yield list(values)
+
+
+def _decoded(layout: Layout, held: Iterable[tuple[bytes, bytes | None]]) -> Packed:
+    keys, records = [], []
+    for name, record in held:
+        keys.append(layout.entity(name.decode()))
+        records.append(record)
+    return decode(layout, keys, records)
+
+
 def _fields_of(layout: Layout, keys: Sequence[Key]) -> list[str]:
     return [layout.field(key) for key in keys] if layout.hashed else []
 
@@ -260,11 +276,8 @@ def _delete(redis: Redis, layout: Layout, entities: Iterator[Key]) -> int:
 
 def _scan(redis: Redis, layout: Layout) -> Iterator[bytes]:
     """The Redis keys of a view's records; a scan may name one twice."""
-    seen: set[bytes] = set()
-    for key in redis.scan_iter(match=f"{layout.prefix}*", count=5000, _type="HASH" if layout.hashed else "STRING"):
-        if key not in seen:
-            seen.add(key)
-            yield key
+    kind = "HASH" if layout.hashed else "STRING"
+    return iter(redis.scan_iter(match=f"{layout.prefix}*", count=5000, _type=kind))
 
 
 def _batched(keys: Iterator[T], size: int) -> Iterator[list[T]]:

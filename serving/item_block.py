@@ -1,4 +1,4 @@
-"""What is known of the candidates of one request: gathered once, consistent with itself, then only sliced."""
+"""What is known of the candidates of one request: gathered once, each row from one moment, then only sliced."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -6,31 +6,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_repo.counters import Floats, Seconds
-from feature_repo.marks import Marks, marks
+from feature_repo.marks import Marks
+from serving.entity_table import BUSY, KNOWN, STATE, Words
+from serving.mark_index import Codes
 
 if TYPE_CHECKING:
-    from serving.item_states import Codes, ItemStates
+    from serving.item_states import ItemStates
 
 
 class ItemBlock:
     """The states and attributes of some items.
 
     rows   (n,) int32, 0 for items never met
+    words  (n, words) uint32, their rows of the table
     known  (n,) whether the item is described: deleted ones and those never met are not
     """
 
-    def __init__(self, states: "ItemStates", rows: "Codes") -> None:
-        self._states, self.rows = states, rows
-        self.known: NDArray[np.bool_] = states.items.gather_known(rows)
+    def __init__(self, states: "ItemStates", rows: Codes, words: Words) -> None:
+        self._states, self.rows, self.words = states, rows, words
+        self.known: NDArray[np.bool_] = words[:, STATE] & (KNOWN | BUSY) == KNOWN
 
     @property
     def marks(self) -> Marks:
-        """(n,) the mark of each item; of items never met it says nothing."""
-        return marks([name or "" for name in self._states.names(self.rows)])
+        """(n,) the mark of each item, 0 for those never met."""
+        return self._states.item_words.marks(self.rows)
 
     def counters(self, view: str) -> tuple[Floats, Seconds]:
         """The counters of a view whose only key is the item, (n, counters), and when they were published, (n,)."""
-        return self._states.counters[view].gather(self.rows)
+        return self._states.counters[view].of(self.words)
 
     def counter(self, name: str) -> Floats:
         """(n,) one counter `view.counter` of such a view, as it was published."""
@@ -39,8 +42,12 @@ class ItemBlock:
 
     def field(self, name: str) -> NDArray[Any] | None:
         """(n,) an attribute `view.field`: numbers (NaN unknown) or codes (0 unknown); None if items have no such."""
-        return self._states.field(name, self.rows)
+        view, _, field = name.partition(".")
+        table = self._states.profiles.get(view)
+        if table is None or table.table is not self._states.items.table:
+            return self._states.field(name, self.rows)
+        return table.of(field, self.words)
 
     def take(self, places: NDArray[Any] | list[int]) -> "ItemBlock":
         """The block of some of its items."""
-        return ItemBlock(self._states, self.rows[places])
+        return ItemBlock(self._states, self.rows[places], self.words[places])

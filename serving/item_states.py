@@ -1,175 +1,101 @@
-"""States and attributes that do not depend on who asks, in memory: dense arrays, a row an entity, row 0 unknown."""
+"""States and attributes that do not depend on who asks, in memory that all processes of a machine share.
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+A row an entity, row 0 unknown. The arrays are files in a folder named for their layout: another layout, another folder.
+"""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.counters import Floats, Seconds
 from feature_repo.definition import CounterView, FeatureSet, ProfileView
-from feature_repo.record_layout import Packed
+from feature_repo.record_layout import Packed, layouts
+from serving import metrics
+from serving.combinations import Combinations
 from serving.definition import Policy
+from serving.entity_table import EntityTable, Words
 from serving.item_block import ItemBlock
+from serving.item_views import NUMBERS, CounterTable, ProfileTable
+from serving.mark_index import Codes
+from serving.shared_arrays import SharedArrays
+from serving.vocabulary import Vocabulary
 from validation.contract import unknown
 from validation.errors import DefinitionError
 
-Codes = NDArray[np.int32]
-NUMBERS = {"Float32", "Float64", "Int32", "Int64", "Bool", "UnixTimestamp"}
+__all__ = ["NUMBERS", "Codes", "ItemBlock", "ItemStates", "Vocabulary"]
 
-
-class Vocabulary:
-    """Words and their codes, counted from 1; code 0 stands for every word never met."""
-
-    def __init__(self) -> None:
-        self._codes: dict[Hashable, int] = {}
-        self.words: list[Any] = [None]
-        self._array: NDArray[Any] | None = None
-
-    def __len__(self) -> int:
-        return len(self.words)
-
-    def code(self, word: Hashable) -> int:
-        """The code of a word, new if need be; None has code 0."""
-        if word is None:
-            return 0
-        found = self._codes.get(word)
-        if found is None:
-            found = self._codes[word] = len(self.words)
-            self.words.append(word)
-        return found
-
-    def array(self) -> NDArray[Any]:
-        """The words as an array that codes index."""
-        if self._array is None or len(self._array) != len(self.words):
-            self._array = np.empty(len(self.words), dtype=object)
-            self._array[:] = self.words
-        return self._array
-
-    def find(self, word: Hashable) -> int:
-        """The code of a word, 0 if it was never met."""
-        return self._codes.get(word, 0)
-
-    def find_all(self, words: Iterable[Hashable]) -> Codes:
-        """The code of each word."""
-        get = self._codes.get
-        return np.array([get(word, 0) for word in words], dtype=np.int32)
-
-
-class CounterTable:
-    """The counters of one view."""
-
-    def __init__(self, view: CounterView, index: Vocabulary) -> None:
-        self.view, self.index = view, index
-        self.half_lives: Seconds = np.array(view.half_lives)
-        self.values: Floats = np.zeros((1024, len(view.counters)), dtype=np.float32)
-        self.at: Seconds = np.full(1024, np.nan)
-
-    def take(self, codes: Codes, records: Packed) -> None:
-        """Take over what records say; an entity without a record has nothing counted."""
-        self.at = _room(self.at, len(self.index), np.nan)
-        self.values = _room(self.values, len(self.index), 0.0)
-        self.values[codes] = np.nan_to_num(records.values, nan=0.0)
-        self.at[codes] = records.at
-
-    def gather(self, codes: Codes) -> tuple[Floats, Seconds]:
-        """The counters of some entities and when they were published."""
-        safe = np.where(codes < len(self.at), codes, 0)
-        return self.values[safe], self.at[safe]
-
-
-class ProfileTable:
-    """The attributes of one view: numbers as float64 (NaN unknown), words and lists of words as codes (0 unknown)."""
-
-    def __init__(self, view: ProfileView, index: Vocabulary, words: Mapping[str, Vocabulary]) -> None:
-        self.view, self.index = view, index
-        self.words = {
-            name: words.get(name, Vocabulary()) for name, (kind, _) in view.fields.items() if kind not in NUMBERS
-        }
-        self.known: NDArray[np.bool_] = np.zeros(1024, dtype=np.bool_)
-        self.columns: dict[str, NDArray[Any]] = {
-            name: np.zeros(1024, dtype=np.int32) if name in self.words else np.full(1024, np.nan)
-            for name in view.fields
-        }
-
-    def take(self, codes: Codes, records: Packed) -> None:
-        """Take over what records say; an entity without a record is unknown."""
-        self.known = _room(self.known, len(self.index), False)
-        self.known[codes] = records.present
-        for name in self.view.fields:
-            column = records.column(name)
-            vocabulary = self.words.get(name)
-            if vocabulary is None:
-                empty, taken = np.nan, column.astype(np.float64)
-            else:
-                empty, taken = 0, np.array([vocabulary.code(_hashable(word)) for word in column], dtype=np.int32)
-            self.columns[name] = _room(self.columns[name], len(self.index), empty)
-            self.columns[name][codes] = taken
-
-    def gather_known(self, codes: Codes) -> NDArray[np.bool_]:
-        """Whether some entities are described."""
-        return self.known[np.where(codes < len(self.known), codes, 0)]
-
-    def gather(self, field: str, codes: Codes) -> NDArray[Any]:
-        """One attribute of some entities: numbers, or codes."""
-        column = self.columns[field]
-        return column[np.where(codes < len(column), codes, 0)]
+CAPACITY = 1 << 23
+FORMAT = 1  # of the files: counted up when what is written into them changes
+ITEMS, FRESH, LOOKED = 0, 1, 2
 
 
 class ItemStates:
-    """Every view of a feature set whose keys do not hold the asker, ready to be gathered for candidates."""
+    """Every view of a feature set whose keys do not hold the asker, ready to be gathered for candidates.
 
-    def __init__(self, features: FeatureSet, policy: Policy) -> None:
-        self._policy = policy
-        self.words = {key: Vocabulary() for key in features.entities}
-        self.counters = {
-            view.name: CounterTable(view, self.words[view.keys[0]] if len(view.keys) == 1 else Vocabulary())
-            for view in features.counter_views if policy.user not in view.keys
-        }  # fmt: skip
-        self.profiles = {
-            view.name: ProfileTable(view, self.words[view.keys[0]], self.words)
-            for view in features.profile_views if policy.user not in view.keys and len(view.keys) == 1
-        }  # fmt: skip
-        if policy.item_view not in self.profiles:
-            raise DefinitionError(f"policy {policy.name}: item view {unknown(policy.item_view, self.profiles)}")
-        self.items = self.profiles[policy.item_view]
+    `folder` is where the arrays are shared, None keeps them to this process; `capacity` how many items there is room
+    for, and as many of anything else.
+    """
+
+    def __init__(
+        self, features: FeatureSet, policy: Policy, folder: Path | None = None, capacity: int = CAPACITY
+    ) -> None:
+        self._policy, self.capacity = policy, capacity
+        counters = [view for view in features.counter_views if policy.user not in view.keys]
+        profiles = [v for v in features.profile_views if policy.user not in v.keys and len(v.keys) == 1]
+        if policy.item_view not in (views := [view.name for view in profiles]):
+            raise DefinitionError(f"policy {policy.name}: item view {unknown(policy.item_view, views)}")
+        self.arrays = SharedArrays(folder / _digest(features, policy, capacity) if folder else None)
+        self._head = self.arrays.open("head", np.float64, 3).values
+        self.words = {key: self._vocabulary(f"key-{key}") for key in features.entities if key != policy.user}
+        self.counters: dict[str, CounterTable] = {}
+        self.profiles: dict[str, ProfileTable] = {}
+        for keys in dict.fromkeys([*(view.keys for view in profiles), *(view.keys for view in counters)]):
+            self._lay_out(keys, [v for v in profiles if v.keys == keys], [v for v in counters if v.keys == keys])
+        self.item_words, self.items = self.words[policy.item], self.profiles[policy.item_view]
 
     @property
     def views(self) -> list[str]:
         """The views held here."""
         return [*self.profiles, *self.counters]
 
+    @property
+    def fresh(self) -> float:
+        """The last moment, in seconds since the epoch, at which all of this was what Redis held; 0 if never."""
+        return float(self._head[FRESH])
+
+    def age(self, now: float) -> float:
+        """Seconds since then, infinite if never; `now` is the machine's own time, never a replayed one."""
+        return max(now - self.fresh, 0.0) if self.fresh else math.inf
+
+    @property
+    def looked(self) -> bool:
+        """Whether the process that writes has been to Redis, be it in vain."""
+        return bool(self._head[LOOKED])
+
+    @looked.setter
+    def looked(self, value: bool) -> None:
+        self._head[LOOKED] = value
+
     def __len__(self) -> int:
         """How many items are known."""
-        return int(self.items.known.sum())
-
-    def take(self, view: str, records: Packed) -> None:
-        """Take over what records of a view say."""
-        if not len(records.keys):
-            return
-        table = self.profiles.get(view) or self.counters[view]
-        if len(table.view.keys) == 1:
-            codes = [table.index.code(key[0]) for key in records.keys]
-        else:
-            vocabularies = [self.words[name] for name in table.view.keys]
-            codes = [
-                table.index.code(tuple(v.code(part) for v, part in zip(vocabularies, key, strict=True)))
-                for key in records.keys
-            ]
-        table.take(np.array(codes, dtype=np.int32), records)
+        return int(self._head[ITEMS])
 
     def gather(self, rows: Codes) -> ItemBlock:
         """All that is known of some items, gathered once for one request."""
-        return ItemBlock(self, rows)
+        return ItemBlock(self, rows, self.items.table.gather(rows))
 
     def rows(self, items: Sequence[str]) -> Codes:
         """The row of each item, 0 for those never met."""
-        return self.words[self._policy.item].find_all(items)
+        return self.item_words.find_all(items)
 
-    def names(self, rows: Codes) -> list[str]:
-        """The item of each row."""
-        words = self.words[self._policy.item].words
-        return [words[row] for row in rows]
+    def names(self, rows: Codes) -> list[Any]:
+        """The item of each row, None for row 0."""
+        return self.item_words.words_of(rows)
 
     def keys_of(self, key: str, rows: Codes) -> Codes | None:
         """The code of a join key for each item: its own, or its attribute of that name; None if it has neither."""
@@ -189,15 +115,90 @@ class ItemStates:
         view, _, field = name.partition(".")
         return self.profiles[view].words.get(field) if view in self.profiles else None
 
+    def take(self, view: str, records: Packed) -> Codes:
+        """Take over what records of a view say, and the rows of them; only the one process that writes may.
 
-def _hashable(word: Any) -> Hashable:
-    return tuple(word) if isinstance(word, list | np.ndarray) else word
+        An entity without a record is forgotten; one that there is no room for is counted and left out.
+        """
+        table, rows = self._table(view), self._rows_of(view, records)
+        _, last = np.unique(rows[::-1], return_index=True)  # of two records of one entity the later counts
+        last = len(rows) - 1 - last
+        taken = self._write(table, rows[last], table.written(records)[last], records.present[last])
+        missing = records.present & ~np.isin(rows, taken)
+        if missing.any():
+            metrics.NO_ROOM.labels(view).inc(int(missing.sum()))
+        return taken
+
+    def held(self, view: str) -> Codes:
+        """The rows of the entities that a view has a record of."""
+        table = self._table(view)
+        return np.flatnonzero(table.table.column(table.span.start)[: len(table.index)]).astype(np.int32)
+
+    def forget(self, view: str, rows: Codes) -> None:
+        """Take over that some entities have no record any more."""
+        table = self._table(view)
+        nothing = np.zeros((len(rows), table.span.stop - table.span.start), dtype=np.uint32)
+        self._write(table, rows, nothing, np.zeros(len(rows), dtype=np.bool_))
+
+    def recount(self) -> None:
+        """Count the items anew: a writer that died may have been between a row and its count."""
+        self._head[ITEMS] = np.count_nonzero(self.items.known)
+
+    def note_fresh(self, at: float) -> None:
+        """Note a moment at which all of this was what Redis held."""
+        self._head[FRESH] = at
+
+    def _table(self, view: str) -> CounterTable | ProfileTable:
+        return self.profiles.get(view) or self.counters[view]
+
+    def _rows_of(self, view: str, records: Packed) -> Codes:
+        index, present = self._table(view).index, records.present
+        rows = np.zeros(len(present), dtype=np.int32)
+        for there, look in ((present, index.rows_of), (~present, index.find_keys)):
+            if there.any():
+                rows[there] = look([records.keys[i] for i in np.flatnonzero(there).tolist()])
+        return rows
+
+    def _write(
+        self, table: CounterTable | ProfileTable, rows: Codes, words: Words, known: NDArray[np.bool_]
+    ) -> Codes:  # fmt: skip
+        if table is not self.items:
+            return table.table.write(rows, table.span, words)
+        before = np.count_nonzero(table.known[rows])
+        taken = table.table.write(rows, table.span, words, known)
+        self._head[ITEMS] += np.count_nonzero(table.known[rows]) - before
+        return taken
+
+    def _vocabulary(self, name: str, *, lists: bool = False) -> Vocabulary:
+        return Vocabulary(self.arrays, name, self.capacity, lists=lists)
+
+    def _lay_out(
+        self, keys: tuple[str, ...], profiles: Sequence[ProfileView], counters: Sequence[CounterView]
+    ) -> None:  # fmt: skip
+        """One row an entity: its state, its attributes, its counters."""
+        name = "-".join(keys)
+        parts = [self.words[key] for key in keys]
+        index = parts[0] if len(parts) == 1 else Combinations(self.arrays, f"keys-{name}", self.capacity, parts)
+        width = 1 + sum(map(ProfileTable.width, profiles)) + sum(map(CounterTable.width, counters))
+        table, place = EntityTable(self.arrays, name, self.capacity, width), 1
+        for profile in profiles:
+            self.profiles[profile.name] = ProfileTable(profile, index, table, place, self._vocabularies(profile))
+            place += ProfileTable.width(profile)
+        for view in counters:
+            self.counters[view.name] = CounterTable(view, index, table, place)
+            place += CounterTable.width(view)
+
+    def _vocabularies(self, view: ProfileView) -> dict[str, Vocabulary]:
+        """The vocabulary of each attribute that is no number; one that is a key shares the key's."""
+        return {
+            field: self.words.get(field)
+            or self._vocabulary(f"field-{view.name}.{field}", lists=kind.startswith("Array"))
+            for field, (kind, _) in view.fields.items() if kind not in NUMBERS
+        }  # fmt: skip
 
 
-def _room(column: NDArray[Any], rows: int, empty: float) -> NDArray[Any]:
-    """The column with room for so many rows; readers keep the old one until they look again."""
-    if rows <= len(column):
-        return column
-    grown = np.full((max(rows, 2 * len(column)), *column.shape[1:]), empty, dtype=column.dtype)
-    grown[: len(column)] = column
-    return grown
+def _digest(features: FeatureSet, policy: Policy, capacity: int) -> str:
+    """A name that changes whenever the files would have to be read differently."""
+    views = [(name, found.digest.hex()) for name, found in sorted(layouts(features).items())]
+    said = msgspec.json.encode([FORMAT, capacity, policy.user, policy.item, policy.item_view, views])
+    return hashlib.sha256(said).hexdigest()[:16]

@@ -51,6 +51,13 @@ OBJECTIVE = Gauge(
 ITEMS = Gauge(
     "flywheel_items_resident", "items whose states are in memory", registry=REGISTRY, multiprocess_mode="livemax"
 )
+STATES_AGE = Gauge(
+    "flywheel_states_age_seconds", "since item states were last all that Redis held", registry=REGISTRY,
+    multiprocess_mode="livemax",
+)  # fmt: skip
+CAPACITY = Gauge("flywheel_item_capacity", "items there is room for", registry=REGISTRY, multiprocess_mode="livemax")
+NO_ROOM = Counter("flywheel_states_without_room", "states left out: arrays or disk are full", ["view"],
+                  registry=REGISTRY)  # fmt: skip
 CHANGES = Counter("flywheel_state_changes", "states taken from the change stream", ["view"], registry=REGISTRY)
 LOGGED = Counter("flywheel_rows_landed", "rows written to the landing", ["table"], registry=REGISTRY)
 DROPPED = Counter(

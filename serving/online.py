@@ -23,6 +23,7 @@ from validation.clock import Clock
 from validation.settings import Settings
 
 POOLS_EVERY_S = 2.0
+REDIS_S = 2.0  # what one read of item states may take; nobody waits for it but the end of the process
 log = logging.getLogger(__name__)
 
 
@@ -83,7 +84,7 @@ class Online:
 def online(served: Served, settings: Settings, system: str) -> Online:
     """The parts for one system on one installation."""
     policy, clock = served.policy, Clock(settings.replay_from)
-    states, found = ItemStates(served.features, policy), layouts(served.features)
+    states, found = _states(served, settings, system), layouts(served.features)
     link = RedisLink(settings.redis_url, policy.limits.user_ms / 1000)
     releases = Releases(settings, system, served, states)
     users = UserReader(link, served.features, found, policy, states)
@@ -95,10 +96,22 @@ def online(served: Served, settings: Settings, system: str) -> Online:
         guard=Guard(settings),
         states=states,
         link=link,
-        feed=StateFeed(packed_records.connect(settings.redis_url), found, states),
+        feed=StateFeed(packed_records.connect(settings.redis_url, REDIS_S), found, states),
         releases=releases,
         ladder=Ladder(served, states, users, releases, clock, shedding),
         shedding=shedding,
         decisions=DecisionLog(settings.landing / served.impressions.name, clock.now, seconds=settings.hand_over_s),
         feedback=Feedback(settings.landing / served.events.name, clock, seconds=settings.hand_over_s),
     )
+
+
+def _states(served: Served, settings: Settings, system: str) -> ItemStates:
+    """Item states in the installation's folder, in memory of this process alone when there is no writing there."""
+    folder = settings.home / "serving" / system / "states"
+    try:
+        states = ItemStates(served.features, served.policy, folder, settings.item_capacity)
+    except OSError as refused:
+        log.error("item states: %s; this process keeps its own", refused)
+        states = ItemStates(served.features, served.policy, capacity=settings.item_capacity)
+    metrics.CAPACITY.set(states.capacity)
+    return states

@@ -22,6 +22,8 @@ class Settings(BaseSettings):
     """The file of secrets (docs/serving.md, Access); else `keyring.json` in `home`, made at first start on loopback."""
     open_on_loopback: tuple[str, ...] = ("observe",)
     """Roles that need no token when a request comes over loopback, for example `["observe", "rank"]`."""
+    item_capacity: int = 1 << 23
+    """How many items the service has room for. Room costs nothing until it is used."""
     dagster_port: int = 3701
     mlflow_port: int = 3702
     spark_master: str = "local[2]"

@@ -244,7 +244,7 @@ def test_a_taken_port_is_said_so(service: Service) -> None:
 
 
 def test_what_was_shown_is_handed_over_and_a_dark_start_still_answers(service: Service) -> None:
-    """Stopped, it hands its logs over. Started with neither registry nor Redis, it answers from its last release."""
+    """Stopped, it hands its logs over. Started with neither registry nor Redis, it answers from what is on its disk."""
     shown = service.feed(preview=False, limit=5, user_id="reader", context={"device": "phone"})
     stop(service.running)
     landing = service.world.settings.landing
@@ -257,6 +257,13 @@ def test_what_was_shown_is_handed_over_and_a_dark_start_still_answers(service: S
 
     service.world.kill_redis()
     shutil.rmtree(service.world.registry)
+    service.running = start(service.world.settings)
+    answer = service.feed(context={"region": "FR"})
+    assert answer["served_by"] == "no_user_state", "release and item states of yesterday lie on disk"
+    assert not set(ids(answer)) & {"v1", "v2"}, "removed, or not for this region"
+
+    stop(service.running)
+    shutil.rmtree(service.world.settings.home / "serving" / "home_feed" / "states")
     service.running = start(service.world.settings)
     answer = service.feed(context={"region": "FR"})
     assert (answer["served_by"], answer["release"]) == ("popular", None)

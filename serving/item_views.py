@@ -1,0 +1,123 @@
+"""What the words of a row mean: the counters and attributes of one view, at their place in their entity's row.
+
+Every view begins with the second it was published at, 0 where there is no record.
+"""
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from feature_repo.counters import Floats, Seconds
+from feature_repo.definition import CounterView, ProfileView
+from feature_repo.record_layout import Packed
+from serving.combinations import Combinations
+from serving.entity_table import EntityTable, Words
+from serving.mark_index import Codes
+from serving.vocabulary import Vocabulary
+
+NUMBERS = {"Float32", "Float64", "Int32", "Int64", "Bool", "UnixTimestamp"}
+DOUBLES = {"Float64", "Int32", "Int64", "UnixTimestamp"}  # two words: what float32 would round
+
+
+class CounterTable:
+    """The counters of one view: float32, in the view's order."""
+
+    def __init__(self, view: CounterView, index: Vocabulary | Combinations, table: EntityTable, first: int) -> None:
+        self.view, self.index, self.table = view, index, table
+        self.half_lives: Seconds = np.array(view.half_lives)
+        self.span = slice(first, first + self.width(view))
+
+    @staticmethod
+    def width(view: CounterView) -> int:
+        """Words a row."""
+        return 1 + len(view.counters)
+
+    def written(self, records: Packed) -> Words:
+        """What records say, as words; an entity without a record has nothing counted."""
+        words = np.empty((len(records.keys), 1 + records.values.shape[1]), dtype=np.uint32)
+        words[:, 0] = _seconds(records)
+        words[:, 1:] = np.nan_to_num(records.values, nan=0.0).view(np.uint32)
+        return words
+
+    def gather(self, codes: Codes) -> tuple[Floats, Seconds]:
+        """The counters of some entities and when they were published."""
+        return _counters(self.table.gather(codes, self.span))
+
+    def of(self, rows: Words) -> tuple[Floats, Seconds]:
+        """The same from whole rows."""
+        return _counters(rows[:, self.span])
+
+
+class ProfileTable:
+    """The attributes of one view: numbers (NaN unknown), words and lists of words as codes (0 unknown)."""
+
+    def __init__(
+        self,
+        view: ProfileView,
+        index: Vocabulary | Combinations,
+        table: EntityTable,
+        first: int,
+        words: Mapping[str, Vocabulary],
+    ) -> None:
+        self.view, self.index, self.table, self.words = view, index, table, words
+        self.places: dict[str, slice] = {}
+        place = first + 1
+        for name, (kind, _) in view.fields.items():
+            self.places[name] = slice(place, place + (2 if kind in DOUBLES else 1))
+            place = self.places[name].stop
+        self.span = slice(first, place)
+
+    @staticmethod
+    def width(view: ProfileView) -> int:
+        """Words a row."""
+        return 1 + sum(2 if kind in DOUBLES else 1 for kind, _ in view.fields.values())
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """(rows,) whether each entity is described."""
+        return self.table.known[: len(self.index)]
+
+    def written(self, records: Packed) -> Words:
+        """What records say, as words; new words get codes."""
+        first = self.span.start
+        words = np.empty((len(records.keys), self.span.stop - first), dtype=np.uint32)
+        words[:, 0] = _seconds(records)
+        for name, place in self.places.items():
+            words[:, place.start - first : place.stop - first] = self._column(name, records.column(name))
+        return words
+
+    def gather(self, field: str, codes: Codes) -> NDArray[Any]:
+        """One attribute of some entities: numbers, or codes."""
+        return self.of(field, self.table.gather(codes, self.span), self.span.start)
+
+    def of(self, field: str, rows: Words, first: int = 0) -> NDArray[Any]:
+        """The same from rows that begin with word `first`."""
+        place = self.places[field]
+        found = rows[:, place.start - first : place.stop - first]
+        if field in self.words:
+            return found[:, 0].view(np.int32)
+        numbers = found.view(np.float32)[:, 0] if found.shape[1] == 1 else found.copy().view(np.float64)[:, 0]
+        return np.where(rows[:, self.span.start - first] == 0, np.nan, numbers)
+
+    def _column(self, name: str, column: NDArray[Any]) -> Words:
+        place, vocabulary = self.places[name], self.words.get(name)
+        if vocabulary is not None:
+            return vocabulary.codes([_hashable(word) for word in column]).view(np.uint32)[:, None]
+        kind = np.float32 if place.stop - place.start == 1 else np.float64
+        return column.astype(kind).view(np.uint32).reshape(len(column), -1)
+
+
+def _counters(words: Words) -> tuple[Floats, Seconds]:
+    at = words[:, 0]
+    return words[:, 1:].view(np.float32), np.where(at == 0, np.nan, at)
+
+
+def _seconds(records: Packed) -> NDArray[np.uint32]:
+    at = np.clip(np.round(records.at), 1, np.iinfo(np.uint32).max)
+    return np.where(records.present, at, 0).astype(np.uint32)
+
+
+def _hashable(word: Any) -> Hashable:
+    return tuple(word) if isinstance(word, list | np.ndarray) else word

@@ -1,0 +1,74 @@
+"""Arrays in files that all processes of a machine map: one copy in memory, there again after everybody stopped."""
+
+import errno
+import mmap
+import os
+from collections.abc import Sequence
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+STEP = 1 << 16  # bytes: room is asked for in whole steps
+MOST = 1 << 26  # and at most so much ahead of what is needed
+
+
+class SharedArray:
+    """One array of zeros that was never written; `values` maps the file, whatever process writes to it.
+
+    Its size is fixed from the start and costs nothing: the file is sparse. Without a path it is memory of this process.
+    """
+
+    def __init__(self, path: Path | None, dtype: DTypeLike, shape: Sequence[int]) -> None:
+        kind = np.dtype(dtype)
+        self._path, self._rows = path, shape[0]
+        self._row_bytes = kind.itemsize * prod(shape[1:])
+        self._reserved = 0
+        size = max(self._rows * self._row_bytes, 1)
+        self.values: NDArray[Any] = np.frombuffer(_mapped(path, size), dtype=kind, count=prod(shape)).reshape(shape)
+
+    def reserve(self, rows: int) -> int:
+        """How many of so many rows can be written: fewer when the array or the disk has no more room.
+
+        A page that the disk has no room for would end the process that writes to it.
+        """
+        rows = min(rows, self._rows)
+        if self._path is None:
+            return rows
+        if rows > self._reserved:
+            self._extend(self._path, rows)
+        return min(rows, self._reserved)
+
+    def _extend(self, path: Path, rows: int) -> None:
+        need = rows * self._row_bytes
+        ahead = -(-min(need + need // 4, need + MOST) // STEP) * STEP
+        try:
+            with path.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, min(ahead, self._rows * self._row_bytes))
+                self._reserved = min(ahead // self._row_bytes, self._rows)
+        except OSError as full:
+            if full.errno not in {errno.ENOSPC, errno.EDQUOT, errno.ENOENT}:
+                raise
+
+
+class SharedArrays:
+    """The arrays of one folder; without a folder they are private to the process."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def open(self, name: str, dtype: DTypeLike, *shape: int) -> SharedArray:
+        """The array of that name, made if need be. Whoever opens it names the same type and shape."""
+        return SharedArray(self.folder / name if self.folder else None, dtype, shape)
+
+
+def _mapped(path: Path | None, size: int) -> mmap.mmap:
+    if path is None:
+        return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0))
+    with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+        os.truncate(file.fileno(), size)  # all who open it do the same: whoever is first makes it
+        return mmap.mmap(file.fileno(), size)

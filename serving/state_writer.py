@@ -1,0 +1,100 @@
+"""Makes item states what Redis holds: everything once, and from then on what its change streams name."""
+
+import time
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from redis import Redis
+
+from feature_repo import packed_records
+from feature_repo.record_layout import Layout, Packed
+from serving import metrics
+from serving.item_states import ItemStates
+
+BATCHES = 20  # of the change stream at once: some 10,000 records
+ROUNDS = 50
+LOOK_AGAIN_S = 10.0
+BELIEVE_S = 600.0
+
+
+class StateWriter:
+    """For the one process of a machine that writes; every call reads Redis and raises Unavailable when it is down.
+
+    A view that suddenly lacks more than half of what is held here is doubted: a store that lost its memory looks like
+    that, and a feed of yesterday's videos is better than none. What it still has and what changes is taken, what
+    vanished is kept and the states count as old, until the store has it again or has stood by it for ten minutes.
+    """
+
+    def __init__(self, redis: Redis, layouts: Mapping[str, Layout], states: ItemStates) -> None:
+        self._redis, self._states = redis, states
+        self._layouts = {view: layouts[view] for view in states.views}
+        self._noted = states.arrays.open("positions", "S48", len(self._layouts)).values
+        self._positions: dict[str, str] = {}
+        self._doubts: dict[str, tuple[float, float]] = {}
+        self.stopping = False
+
+    def begin(self, *, resume: bool) -> None:
+        """Take up writing: `resume` where another process stopped a moment ago, else with everything."""
+        noted = [place.decode() for place in self._noted.tolist()]
+        self._positions = dict(zip(self._layouts, noted, strict=True)) if resume else {}
+        self._states.recount()
+
+    def follow(self) -> None:
+        """Catch up with every view."""
+        since = time.time()
+        caught_up = [self._follow(view) for view in self._layouts]
+        if all(caught_up):
+            self._states.note_fresh(since)
+
+    def _follow(self, view: str) -> bool:
+        """Whether the view is now what Redis held a moment ago."""
+        look_again, _ = self._doubts.get(view, (np.inf, 0.0))
+        if not self._positions.get(view) or time.monotonic() >= look_again:
+            return self._read_all(view)
+        for _ in range(ROUNDS):
+            before = self._positions[view]
+            news = packed_records.changes(self._redis, self._layouts[view], before, BATCHES)
+            if not news.complete:
+                return self._read_all(view)
+            self._take(view, news.records)
+            self._stand_at(view, news.position)
+            if self.stopping:
+                return False
+            if news.position == before:
+                return view not in self._doubts
+        return False
+
+    def _take(self, view: str, records: Packed) -> None:
+        metrics.CHANGES.labels(view).inc(len(records.keys))
+        if len(records.keys):
+            self._states.take(view, records)
+
+    def _read_all(self, view: str) -> bool:
+        layout, found = self._layouts[view], np.zeros(self._states.capacity, dtype=np.bool_)
+        self._stand_at(view, "")
+        position = packed_records.position(self._redis, layout)
+        held = self._states.held(view)
+        for part in packed_records.read_parts(self._redis, layout):
+            found[self._states.take(view, part)] = True
+            if self.stopping:
+                return False
+        whole = self._forget(view, held, found)
+        self._stand_at(view, position)
+        return whole
+
+    def _forget(self, view: str, held: NDArray[np.int32], found: NDArray[np.bool_]) -> bool:
+        """Forget what Redis has no record of any more, unless that is to be doubted; says whether it is not."""
+        gone, now = held[~found[held]], time.monotonic()
+        _, believe = self._doubts.get(view, (0.0, now + BELIEVE_S))
+        if 2 * len(gone) > len(held) and now < believe:
+            self._doubts[view] = now + LOOK_AGAIN_S, believe
+            return False
+        self._doubts.pop(view, None)
+        self._states.forget(view, gone)
+        return True
+
+    def _stand_at(self, view: str, position: str) -> None:
+        """Where the next look at the change stream begins; noted for a successor only where nothing is doubted."""
+        self._positions[view] = position
+        self._noted[list(self._layouts).index(view)] = b"" if view in self._doubts else position.encode()

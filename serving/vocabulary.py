@@ -1,0 +1,138 @@
+"""Words and their codes, kept in mapped arrays: no process holds eight million strings of its own."""
+
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from feature_repo.marks import Marks, marks
+from feature_repo.record_layout import Key
+from serving.mark_index import Codes, MarkIndex
+from serving.shared_arrays import SharedArrays
+
+LETTERS = 48  # bytes a word that room is kept for
+SMALL = 4096  # words: so many are also kept as objects of the process
+
+
+class Vocabulary:
+    """Words and their codes, counted from 1; code 0 stands for None and for every word never met.
+
+    Words are found by their marks: two words with one mark would be one word, a chance of one in half a million among
+    eight million words. Words that are `lists` are written as JSON. Words are added by one process and never removed.
+    """
+
+    def __init__(self, arrays: SharedArrays, name: str, capacity: int, *, lists: bool = False) -> None:
+        self._lists = lists
+        self._index = MarkIndex(arrays, name, capacity)
+        self._ends = arrays.open(f"{name}.ends", np.int64, capacity)
+        self._letters = arrays.open(f"{name}.letters", np.uint8, capacity * LETTERS)
+        self._codes: dict[Hashable, int] = {}
+        self._words: list[Any] = [None]
+        self._array: NDArray[Any] | None = None
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def codes(self, words: Sequence[Hashable]) -> Codes:
+        """The code of each word, new if need be; 0 for None and for words that there is no more room for."""
+        new = [word for word in dict.fromkeys(words) if word is not None and word not in self._codes]
+        met = dict(zip(new, self._meet(new).tolist(), strict=True))
+        if len(self) <= SMALL:
+            self._codes |= {word: code for word, code in met.items() if code}
+        return np.array([self._codes.get(word) or met.get(word, 0) for word in words], dtype=np.int32)
+
+    def find(self, word: Hashable) -> int:
+        """The code of a word, 0 if it was never met."""
+        code = self._codes.get(word)
+        if code is None:
+            code = int(self.find_all([word])[0])
+            if code and len(self._codes) < SMALL:
+                self._codes[word] = code
+        return code
+
+    def find_all(self, words: Iterable[Hashable]) -> Codes:
+        """The code of each word."""
+        words = list(words)
+        found = self._index.find(marks([self._text(word) for word in words]))
+        if None in words:
+            found[[word is None for word in words]] = 0
+        return found
+
+    def rows_of(self, keys: Sequence[Key]) -> Codes:
+        """The code of each key of one part, new if need be."""
+        return self.codes([key[0] for key in keys])
+
+    def find_keys(self, keys: Sequence[Key]) -> Codes:
+        """The code of each key of one part, 0 if it was never met."""
+        return self.find_all([key[0] for key in keys])
+
+    def find_marks(self, marks: Marks) -> Codes:
+        """The code of the word that has each mark."""
+        return self._index.find(marks)
+
+    def marks(self, codes: Codes) -> Marks:
+        """The mark of each code's word, 0 for code 0."""
+        return self._index.marks(codes)
+
+    def word(self, code: int) -> Any:
+        """The word of a code."""
+        return self.words_of(np.array([code]))[0]
+
+    def words_of(self, codes: NDArray[Any]) -> list[Any]:
+        """The word of each code, None for code 0."""
+        codes = np.asarray(codes)
+        ends, starts = self._ends.values[codes].tolist(), self._ends.values[np.maximum(codes - 1, 0)].tolist()
+        letters = self._letters.values
+        return [
+            self._read(letters[start:end].tobytes()) if code else None
+            for code, start, end in zip(codes.tolist(), starts, ends, strict=True)
+        ]
+
+    @property
+    def words(self) -> list[Any]:
+        """Every word at the place of its code. They are kept by the process: not for keys of many."""
+        if len(self._words) < len(self):
+            self._words += self.words_of(np.arange(len(self._words), len(self)))
+        return self._words
+
+    def array(self) -> NDArray[Any]:
+        """The words as an array that codes index; as dear as `words`."""
+        if self._array is None or len(self._array) < len(self):
+            words = self.words
+            self._array = np.empty(len(words), dtype=object)
+            self._array[:] = words
+        return self._array
+
+    def _meet(self, words: Sequence[Hashable]) -> Codes:
+        texts = [self._text(word) for word in words]
+        hashed = marks(texts)
+        codes = self._index.find(hashed)
+        missing = np.flatnonzero(codes == 0)
+        if len(missing):
+            _, first = np.unique(hashed[missing], return_index=True)
+            missing = missing[np.sort(first)]
+            self._index.add(hashed[missing[: self._write([texts[i] for i in missing])]])
+            codes = self._index.find(hashed)
+        return codes
+
+    def _write(self, texts: Sequence[str]) -> int:
+        """Write the letters of words whose codes come next; says for how many there was room."""
+        written = [text.encode() for text in texts]
+        first = len(self)
+        start = int(self._ends.values[first - 1])
+        ends = start + np.cumsum([len(text) for text in written])
+        room = self._letters.reserve(int(ends[-1]))
+        fit = min(int(np.searchsorted(ends, room, side="right")), self._ends.reserve(first + len(texts)) - first)
+        if fit > 0:
+            letters = b"".join(written[:fit])
+            self._letters.values[start : start + len(letters)] = np.frombuffer(letters, dtype=np.uint8)
+            self._ends.values[first : first + fit] = ends[:fit]
+        return max(fit, 0)
+
+    def _text(self, word: Hashable) -> str:
+        return msgspec.json.encode(word).decode() if self._lists else str(word)
+
+    def _read(self, letters: bytes) -> Any:
+        return tuple(msgspec.json.decode(letters)) if self._lists else letters.decode()
