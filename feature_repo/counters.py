@@ -16,10 +16,21 @@ def decay(counters: Floats, published_at: Seconds, now: Seconds, half_lives: Sec
     half_lives    (counters,) seconds
     Rows never published are zero: nothing was counted. A state from the future is taken as it is.
     """
-    age = np.maximum(now - published_at, 0.0)[:, None]
-    each, place = np.unique(half_lives, return_inverse=True)  # counters share a few half-lives; exp2 is what costs
-    decayed = (counters * np.exp2(-age / each)[:, place]).astype(np.float32)
-    return np.where(np.isnan(decayed), np.float32(0), decayed)
+    each, place = np.unique(half_lives, return_inverse=True)
+    return decayed(counters.T, np.maximum(now - published_at, 0.0)[None], each, place).T
+
+
+def decayed(counters: Floats, ages: Seconds, half_lives: Seconds, fading: NDArray[np.intp]) -> Floats:
+    """Counters, a row each, after some time: (counters, entries) float32, zero where the age is not known.
+
+    counters    (counters, entries | 1) float32
+    ages        (fadings | 1, entries | 1) seconds, NaN where nothing was ever published
+    half_lives  (fadings,) seconds
+    fading      (counters,) which of the ages and half-lives is a counter's
+    """
+    stand: Floats = (counters * np.exp2(-ages / half_lives[:, None])[fading]).astype(np.float32)
+    stand[np.isnan(stand)] = 0
+    return stand
 
 
 def carry(sums: Seconds, times: Seconds, starts: NDArray[np.int64], half_lives: Seconds) -> Seconds:

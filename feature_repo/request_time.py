@@ -1,20 +1,21 @@
 """Features of the moment of the request: one definition, called by training on columns and by serving on arrays.
 
 A feature is a value (a small struct): a release carries its own recipe as JSON, and serving needs nothing else.
+`assembly` puts them together.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.counters import Floats, Seconds, decay
-from validation.errors import DefinitionError
+from feature_repo.counters import Floats, Seconds
 
 Column = NDArray[Any]
+Places = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,9 @@ class Inputs:
     """All that features of some rows are made from.
 
     `fields` holds profile attributes under `view.field`, `context` what the request itself says; each column has one
-    entry per row, or a single one that holds for all. `now` is (rows | 1,) seconds since the epoch.
+    entry per row, or a single one that holds for all. `now` is (rows | 1,) seconds since the epoch. A counter view or
+    a field may instead be given by its distinct entries, where `now` is one for all: `places` then holds, under its
+    name, which of them each row has.
     """
 
     rows: int
@@ -46,6 +49,7 @@ class Inputs:
     counters: Mapping[str, Counters]
     fields: Mapping[str, Column]
     context: Mapping[str, Column]
+    places: Mapping[str, Places] = field(default_factory=dict)
 
 
 class Count(msgspec.Struct, frozen=True, tag=True):
@@ -142,44 +146,27 @@ class Code(msgspec.Struct, frozen=True, tag=True):
 Feature = Count | Rate | Number | Age | Match | Hour | Context | Code
 
 
-def assemble(features: Sequence[Feature], given: Inputs) -> Floats:
-    """The model's input: (rows, features) float32, in the order of `features`, every counter decayed to `now`.
-
-    A column given once for all rows makes the same bits as one that repeats it. Raises DefinitionError when an input
-    lacks what a feature reads; what is merely unknown (None, NaN, no state) is for each feature to say.
-    """
-    counters = _decayed(given)
-    matrix = np.empty((len(features), given.rows), dtype=np.float32)
-    for i, feature in enumerate(features):
-        try:
-            matrix[i] = _value(feature, given, counters)
-        except KeyError as missing:
-            raise DefinitionError(f"feature {feature.name}: its inputs hold no `{missing.args[0]}`") from missing
-    return np.ascontiguousarray(matrix.T)
+def count(counter: Floats) -> Floats:
+    """What a Count says of decayed counters."""
+    said: Floats = np.log1p(np.maximum(counter, 0))
+    return said
 
 
-def _decayed(given: Inputs) -> dict[str, Floats]:
-    """Every counter under `view.counter`, contiguous, so that numpy takes one path for one row and for many."""
-    columns: dict[str, Floats] = {}
-    for view, held in given.counters.items():
-        now = np.ascontiguousarray(decay(held.values, held.at, given.now, held.half_lives).T)
-        columns |= {f"{view}.{name}": now[i] for i, name in enumerate(held.names)}
-    return columns
+def rate(of: Floats, per: Floats, added: Floats | float, strength: Floats | float) -> Floats:
+    """What a Rate says of decayed counters; `added` is prior · strength."""
+    return (of + added) / (per + strength)
 
 
-def _value(feature: Feature, given: Inputs, counters: Mapping[str, Floats]) -> Column:  # noqa: PLR0911  a case a kind
+def value(feature: Number | Age | Match | Hour | Context | Code, given: Inputs) -> Column:
+    """What any other feature says: (rows | 1,); raises KeyError with the name of a field that is not given."""
     match feature:
-        case Count(of=of):
-            return np.log1p(np.maximum(counters[of], 0))
-        case Rate(of=of, per=per, prior=prior, strength=strength):
-            return (counters[of] + prior * strength) / (counters[per] + strength)
         case Number(of=of):
-            return np.log1p(np.maximum(given.fields[of].astype(np.float64), 0))
+            return spread(np.log1p(np.maximum(given.fields[of].astype(np.float64), 0)), given.places.get(of))
         case Age(of=of):
-            return np.log1p(np.maximum(given.now - given.fields[of].astype(np.float64), 0) / 3600)
+            since = spread(given.fields[of], given.places.get(of)).astype(np.float64)
+            return np.log1p(np.maximum(given.now - since, 0) / 3600)
         case Match(of=of, to=to):
-            left, right = given.fields[of], given.fields[to]
-            return np.where(_known(left) & _known(right), (left == right).astype(np.float32), np.nan)
+            return _match(given, of, to)
         case Hour():
             return (given.now % 86_400) / 3600
         case Context(name=name, neutral=neutral):
@@ -188,6 +175,25 @@ def _value(feature: Feature, given: Inputs, counters: Mapping[str, Floats]) -> C
         case Code(name=name, vocabulary=vocabulary):
             codes: dict[Any, float] = {word: float(i) for i, word in enumerate(vocabulary)}
             return np.array([codes.get(word, np.nan) for word in given.context.get(name, [None])])
+
+
+def spread(entries: Column, places: Places | None) -> Column:
+    """Entries (…, entries) at the places that rows have: (…, rows); as they are when they have none."""
+    return entries if places is None else np.take(entries, places, axis=-1)
+
+
+def _match(given: Inputs, of: str, to: str) -> Column:
+    """Compared entry by entry where one side is the same for all, row by row otherwise."""
+    (left, left_at), (right, right_at) = ((given.fields[name], given.places.get(name)) for name in (of, to))
+    if len(right) == 1 and right_at is None:
+        return spread(_same(left, right), left_at)
+    if len(left) == 1 and left_at is None:
+        return spread(_same(left, right), right_at)
+    return _same(spread(left, left_at), spread(right, right_at))
+
+
+def _same(left: Column, right: Column) -> Column:
+    return np.where(_known(left) & _known(right), (left == right).astype(np.float32), np.nan)
 
 
 def _known(column: Column) -> NDArray[np.bool_]:

@@ -171,11 +171,12 @@ class Ladder:
             return self._scoring.why
         try:
             with budget.stage("features"):
-                matrix = release.builder.matrix(rows, who.user, who.keys, who.context, now)
+                block = self._states.gather(rows)
+                matrix = release.builder.matrix(block, who.user, who.keys, who.context, now)
             with budget.stage("score"):
                 scores = release.scorer.score(matrix)
             with budget.stage("rerank"):
-                shown = arrange(self._states.gather(rows), scores)
+                shown = arrange(block, scores)
         except Exception as failed:  # what nobody foresaw in a model or a state costs the score, not the answer
             log.exception("release %s: could not score", release.version)
             self._scoring.failed(f"scoring failed: {type(failed).__name__}")

@@ -33,7 +33,7 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Tastes:
-    """Counters that the asker shares with something else, a row each.
+    """Counters that the asker shares with something else, a row each, in the order of their codes combined.
 
     codes   (rows, keys) int32, the other keys in the view's order by the codes item states have for them, 0: not met
     values  (rows, counters) float32
@@ -44,14 +44,23 @@ class Tastes:
     values: Floats
     at: Seconds
 
-    def places(self, wanted: Sequence[Codes]) -> NDArray[np.intp]:
-        """The row of each combination of codes, given as a column a key; -1 for those without one."""
+    @classmethod
+    def of(cls, codes: NDArray[np.int32], values: Floats, at: Seconds) -> "Tastes":
+        """The same rows, put in order."""
+        order = np.argsort(_combined([*codes.T]))
+        return cls(codes[order], values[order], at[order])
+
+    def counters(self, wanted: Sequence[Codes]) -> tuple[Floats, Seconds]:
+        """The counters of each combination of codes, given as a column a key, and when they were published."""
         if not len(self.codes):
-            return np.full(len(wanted[0]), -1)
-        held, asked = _combined(list(self.codes.T)), _combined(wanted)
-        order = np.argsort(held)
-        found = order[np.minimum(np.searchsorted(held, asked, sorter=order), len(held) - 1)]
-        return np.where((held[found] == asked) & np.logical_and.reduce([codes != 0 for codes in wanted]), found, -1)
+            nothing = np.zeros((1, self.values.shape[1]), dtype=np.float32)
+            return np.repeat(nothing, len(wanted[0]), axis=0), np.full(len(wanted[0]), np.nan)
+        held, asked = _combined([*self.codes.T]), _combined(wanted)
+        found = np.minimum(np.searchsorted(held, asked), len(held) - 1)
+        there = held[found] == asked
+        for codes in wanted:
+            there &= codes != 0
+        return self.values[found], np.where(there, self.at[found], np.nan)
 
 
 @dataclass(slots=True)
@@ -157,7 +166,7 @@ class UserReader:
         words = text.split(SEPARATOR) if "\\" not in text else [w for field in fields for w in split(field.decode())]
         words = words if fields else []
         codes = [self._states.words[key].find_all(words[i :: len(others)]) for i, key in enumerate(others)]
-        return Tastes(np.stack(codes, axis=1), *counted(layout, shared[1::2]))
+        return Tastes.of(np.stack(codes, axis=1), *counted(layout, shared[1::2]))
 
     def _recall(self, state: UserState, pages: Sequence[bytes]) -> None:
         block, most = b"".join(pages), self._policy.remembered

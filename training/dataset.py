@@ -11,8 +11,9 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from feature_repo.assembly import assemble
 from feature_repo.definition import FeatureSet
-from feature_repo.request_time import Context, assemble
+from feature_repo.request_time import Context
 from training import lineage
 from training.definition import Ranking
 from training.labels import AT

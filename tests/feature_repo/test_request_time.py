@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from feature_repo.assembly import assemble
 from feature_repo.definition import CounterView, FeatureSet, ProfileView, Signal
 from feature_repo.from_frame import inputs_from_frame
 from feature_repo.request_time import (
@@ -22,7 +23,6 @@ from feature_repo.request_time import (
     Match,
     Number,
     Rate,
-    assemble,
 )
 from validation.errors import DefinitionError
 

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from feature_repo import packed_records
+from feature_repo.assembly import assemble
 from feature_repo.home_feed import HOME_FEED as FEATURES
 from feature_repo.recipe import read_recipe, recipe_of
 from feature_repo.record_layout import layouts
-from feature_repo.request_time import Counters, Inputs, assemble
+from feature_repo.request_time import Counters, Inputs
 from serving.asker import asked
 from serving.features import Builder
 from serving.home_feed import HOME_FEED as POLICY
@@ -19,16 +20,19 @@ from serving.online import Online, online
 from validation.errors import ReleaseMismatch
 
 
-async def served(parts: Online, user: str, videos: list[str], now: float) -> Any:
-    """The matrix a request of this user for these videos is scored on."""
+async def served(parts: Online, asks: list[tuple[str, list[str]]], now: float) -> list[Any]:
+    """The matrices that requests of these users for these videos are scored on."""
     await parts.start()
     try:
         builder = Builder(read_recipe(recipe_of(FEATURES)), FEATURES, POLICY, parts.states)
-        users = parts.ladder._users
-        rows = parts.states.rows(videos)
-        who = asked(POLICY, await users.read(user), type("Context", (), {"device": "phone", "region": None}))
-        assert who.user.why is None
-        return builder.matrix(rows, who.user, who.keys, who.context, now)
+        matrices = []
+        for user, videos in asks:
+            state = await parts.ladder._users.read(user)
+            assert state.why is None
+            who = asked(POLICY, state, type("Context", (), {"device": "phone", "region": None}))
+            block = parts.states.gather(parts.states.rows(videos))
+            matrices.append(builder.matrix(block, who.user, who.keys, who.context, now))
+        return matrices
     finally:
         await parts.stop()
 
@@ -57,12 +61,24 @@ def trained(world: Any, user: str, videos: list[str], now: float) -> Any:
     return assemble(FEATURES.features, Inputs(len(videos), np.array([now]), counters, fields, context))
 
 
-@pytest.mark.parametrize("user", ["u1", "nobody"])
-def test_served_equals_trained(world: Any, user: str) -> None:
-    videos, now = [f"v{i}" for i in (5, 0, 3, 40, 22, 23, 2)], world.settings.replay_from.timestamp() + 5000
-    parts = online(SERVED, world.settings, "home_feed")
-    ours = asyncio.run(served(parts, user, videos, now))
-    np.testing.assert_allclose(ours, trained(world, user, videos, now), rtol=1e-6)
+def test_served_equals_trained_in_every_bit(world: Any) -> None:
+    draw = np.random.default_rng(1)
+    for user in ("u1", "u2"):
+        for view, words in (
+            ("user_category", ["cooking", "football", "music"]),
+            ("user_creator", [f"c{i}" for i in range(12)]),
+        ):
+            world.count(view, [(user, word) for word in words], lambda i, name: float(draw.exponential(20)))
+    world.count("user_length", [("u2", "to_30s"), ("u2", "never met")], lambda i, name: i)
+    everything = [*world.videos, "unknown"]
+    asks = [(user, list(draw.permutation(everything)[:n])) for user in ("u1", "u2", "nobody") for n in (1, 7, 33, 61)]
+    now = world.settings.replay_from.timestamp() + 5000
+    matrices = asyncio.run(served(online(SERVED, world.settings, "home_feed"), asks, now))
+    for (user, videos), ours in zip(asks, matrices, strict=True):
+        theirs = trained(world, user, videos, now)
+        assert ours.tobytes() == theirs.tobytes(), [
+            f.name for f, a, b in zip(FEATURES.features, ours.T, theirs.T, strict=True) if a.tobytes() != b.tobytes()
+        ]
 
 
 def test_a_release_trained_on_other_states_is_refused(world: Any) -> None:

@@ -1,0 +1,116 @@
+"""Inputs make the same bits however they are given: an entry a row, one for all, or distinct entries and places."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from feature_repo import assembly
+from feature_repo.assembly import Plan, assemble
+from feature_repo.counters import Floats
+from feature_repo.request_time import Age, Count, Counters, Feature, Hour, Inputs, Match, Number, Rate, spread
+from validation.errors import DefinitionError
+
+NOW = 1_777_000_000.0
+NAMES, LIVES = ("played_1h", "heard_1h", "heard_1d"), np.array([3600.0, 3600.0, 86_400.0])
+VIEWS = ("listener", "song", "mood", "listener_mood")
+FEATURES: tuple[Feature, ...] = (
+    *(Rate(f"{view}_heard", f"{view}.heard_1h", f"{view}.played_1h", 0.5, 4.0) for view in VIEWS),
+    Hour("hour"),
+    *(Count(f"{view}_day", f"{view}.heard_1d") for view in VIEWS),
+    Rate("song_for_its_mood", "song.heard_1d", "mood.heard_1d", 1.0, 2.0),
+    Rate("listener_for_the_song", "listener.heard_1h", "song.heard_1d", 1.0),
+    Number("length", "song.length"),
+    Age("age", "song.since"),
+    Match("liked", "person.mood", "song.mood"),
+    Match("alike", "song.mood", "song.theme"),
+)
+PLACED = ("mood", "listener_mood", "song.mood")
+
+
+def counters(draw: Any, entries: int) -> Counters:
+    values = draw(
+        arrays.arrays(np.float32, (entries, 3), elements=st.one_of(st.floats(-1, 1e6, width=32), st.just(np.nan)))
+    )
+    at = draw(
+        arrays.arrays(np.float64, (entries,), elements=st.one_of(st.floats(NOW - 1e7, NOW + 60), st.just(np.nan)))
+    )
+    return Counters(values, at, NAMES, LIVES)
+
+
+def words(draw: Any, entries: int) -> Any:
+    column = np.empty(entries, dtype=object)
+    column[:] = draw(st.lists(st.sampled_from(["calm", "wild", None]), min_size=entries, max_size=entries))
+    return column
+
+
+@st.composite
+def requests(draw: Any) -> Inputs:
+    """As serving gives them: one listener, many songs, of few moods."""
+    rows, moods = draw(st.integers(0, 30)), draw(st.integers(1, 5))
+    places = draw(arrays.arrays(np.int32, (rows,), elements=st.integers(0, moods - 1)))
+    songs, moments = arrays.arrays(np.float32, (rows,)), arrays.arrays(np.float64, (rows,), elements=st.floats(0, NOW))
+    entries = {"listener": 1, "song": rows, "mood": moods, "listener_mood": moods}
+    return Inputs(
+        rows, np.array([NOW]), {view: counters(draw, entries[view]) for view in VIEWS},
+        {
+            "song.length": draw(songs), "song.since": draw(moments), "person.mood": words(draw, 1),
+            "song.mood": words(draw, moods), "song.theme": words(draw, rows),
+        },
+        {}, dict.fromkeys(PLACED, places),
+    )  # fmt: skip
+
+
+def row_by_row(request: Inputs) -> Inputs:
+    """The same as training gives it."""
+
+    def each(column: Any, name: str) -> Any:
+        column = spread(column, request.places.get(name))
+        return np.repeat(column, request.rows, axis=-1) if column.shape[-1] == 1 != request.rows else column
+
+    views = {
+        view: replace(held, values=each(held.values.T, view).T, at=each(held.at, view))
+        for view, held in request.counters.items()
+    }
+    fields = {name: each(column, name) for name, column in request.fields.items()}
+    return Inputs(request.rows, np.full(request.rows, NOW), views, fields, {})
+
+
+@given(requests())
+@settings(deadline=None)
+def test_entries_and_places_make_the_same_bits_as_rows(request: Inputs) -> None:
+    assert assemble(FEATURES, request).tobytes() == assemble(FEATURES, row_by_row(request)).tobytes()
+
+
+@given(requests())
+@settings(deadline=None, max_examples=30)
+def test_views_computed_one_by_one_make_the_same_bits(request: Inputs) -> None:
+    together = assemble(FEATURES, request)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(assembly, "TOGETHER", 0)
+        assert assemble(FEATURES, request).tobytes() == together.tobytes()
+
+
+@given(requests())
+@settings(deadline=None, max_examples=30)
+def test_a_plan_serves_inputs_of_every_shape(request: Inputs) -> None:
+    plan = Plan(FEATURES, dict.fromkeys(VIEWS, (NAMES, LIVES)))
+    once = plan.matrix(request)
+    assert plan.matrix(row_by_row(request)).tobytes() == once.tobytes() == plan.matrix(request).tobytes()
+
+
+@pytest.mark.parametrize(("age", "counted"), [(60.0, True), (60.5, False), (-5.0, True)], ids=["old", "older", "ahead"])
+def test_a_state_that_is_too_old_counts_nothing(age: float, counted: bool) -> None:
+    held = Counters(np.full((1, 3), 8.0, np.float32), np.array([NOW - age]), NAMES, np.full(3, np.inf))
+    plan = Plan([Count("day", "song.heard_1d")], {"song": (NAMES, np.full(3, np.inf))}, ttl=60.0)
+    made: Floats = plan.matrix(Inputs(1, np.array([NOW]), {"song": held}, {}, {}))
+    assert made.tolist() == [[np.log1p(np.float32(8.0)) if counted else 0.0]]
+
+
+def test_a_counter_that_no_view_has_is_named() -> None:
+    with pytest.raises(DefinitionError, match=r"feature day: its inputs hold no `song\.heard_2d`"):
+        Plan([Count("day", "song.heard_2d")], {"song": (NAMES, LIVES)})
