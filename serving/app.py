@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,7 +11,8 @@ from starlette.applications import Starlette
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from serving import feedback, impressions, messages, metrics, openapi
+from feature_repo.marks import marks
+from serving import impressions, messages, metrics, openapi
 from serving.access import Headers, Role, Roles
 from serving.asker import Asked
 from serving.budget import Budget
@@ -23,6 +24,7 @@ from serving.messages import Accepted, Messages
 from serving.online import Online
 from serving.refused import RefusedError
 from serving.rungs import PERSONAL
+from serving.tokens import Impression
 
 log = logging.getLogger(__name__)
 BUSY = "more requests are waiting than can be answered in time: come again, or ask another instance"
@@ -123,27 +125,35 @@ class App:
 
         async def answer(body: bytes, roles: Roles) -> tuple[int, bytes]:
             budget = Budget(self._served.policy.limits.request_ms / 1000)
-            answered = encode(await self._landed(_read(decode, body)))
+            answered = encode(await self._landed(_read(decode, body).events, roles))
             counted.landed(budget.spent_s)
             return 202, answered
 
         return Post(lambda headers, reached: self._admit(headers, "events", reached), answer, counted.refused)
 
-    async def _landed(self, request: Any) -> Accepted:
+    async def _landed(self, told: Sequence[Any], roles: Roles) -> Accepted:
+        parts = self._parts
         try:
-            lines = feedback.stamped(request.events, self._served.policy.names, self._parts.clock.now())
-            await self._parts.feedback.land(lines)
-        except feedback.ImplausibleTimeError as wrong:
-            metrics.EVENTS.labels("refused").inc(len(request.events))
-            raise RefusedError(422, str(wrong)) from wrong
+            events = parts.attribution.events(told, roles, parts.guard.keys, parts.clock.now())
+            await parts.feedback.land(events)
+        except RefusedError:
+            metrics.EVENTS.labels("refused").inc(len(told))
+            raise
         except OSError as failed:
-            log.error("events: not written: %s", failed)
-            metrics.EVENTS.labels("not_written").inc(len(request.events))
+            log.error("events: not written: %s", failed or "the disk hangs")
+            metrics.EVENTS.labels("not_written").inc(len(told))
             raise RefusedError(
-                503, "the events could not be put on disk; nothing was taken, send them again", retry_s=1
+                503, "the events could not be put on disk: send them again, each counts once", 1
             ) from failed
-        metrics.EVENTS.labels("accepted").inc(len(request.events))
-        return Accepted(len(lines))
+        metrics.EVENTS.labels("accepted").inc(len(told))
+        return Accepted(len(told))
+
+    def _token(self, page: Page, who: Asked) -> str:
+        """What proves this page when its feedback comes."""
+        at, lives_s = int(page.at), int(self._served.policy.feedback.lives_s)
+        release = page.release.version if page.release else None
+        shown = Impression(page.request_id, who.user.user, marks(page.items), release, at, at + lives_s)
+        return self._parts.guard.keys.sign(shown)
 
     def _answer(self, request: Any, page: Page, who: Asked) -> Any:
         shown, reasons = self._messages.shown, why(page, who) if request.explain else None
@@ -154,6 +164,7 @@ class App:
         return self._messages.answer(
             request_id=page.request_id, release=page.release.version if page.release else None,
             variant=impressions.VARIANT, served_by=page.served_by, reason=page.reason, items=items,
+            token=None if request.preview or not page.items else self._token(page, who),
             left_out=msgspec.UNSET if page.left_out is None else page.left_out,
         )  # fmt: skip
 

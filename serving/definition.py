@@ -125,6 +125,7 @@ class Names(Value, frozen=True):
     item: str
     items: str
     context: Mapping[str, tuple[str, ...]]
+    action: str = "action"
     event_time: str = "event_time"
     received_time: str = "received_at"
 

@@ -1,54 +1,44 @@
-"""Events in: checked, stamped with the time we knew them, and on disk before they are acknowledged."""
+"""Events in: on disk before they are acknowledged, and each only once in a file."""
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from serving import metrics
-from serving.definition import Names
-from serving.landing_log import LandingLog, recover
-from validation.clock import Clock, written
+from serving.landing_log import LandingLog
+from validation.clock import Clock
 
-AHEAD_S = 60.0  # how far a caller's clock may be ahead of ours
-BACK_S = 30 * 86_400.0  # events older than this are a broken clock, not a phone that was offline
-
-
-class ImplausibleTimeError(ValueError):
-    """An event says it happened at a time it cannot have."""
+PATIENCE_S = 2.0  # for a disk that hangs
+log = logging.getLogger(__name__)
 
 
-def stamped(events: Sequence[Any], names: Names, now: float) -> list[bytes]:
-    """The events as landing lines. One a little ahead of our clock is known when it happens, not before."""
-    lines = []
-    for place, event in enumerate(events):
-        row = msgspec.structs.asdict(event)
-        happened = row[names.event_time].timestamp()
-        if not now - BACK_S <= happened <= now + AHEAD_S:
-            raise ImplausibleTimeError(
-                f"`$.events[{place}].{names.event_time}` is {written(happened)}, our clock says {written(now)}: "
-                f"send events at most {BACK_S / 86_400:.0f} days old and {AHEAD_S:.0f} s ahead"
-            )
-        row[names.event_time], row[names.received_time] = written(happened), written(max(now, happened))
-        lines.append(msgspec.json.encode(row))
-    return lines
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event to be landed: its id, by which a repeated one is known, and its line."""
+
+    id: str
+    line: bytes
 
 
 class Feedback:
-    """Lands events. Requests that come while the disk is busy share its next sync."""
+    """Lands events. Requests that come while the disk is busy share its next sync.
+
+    An event that stands in the open file already is not written again: ingestion would count it as repeated, and
+    refuse the whole file if there were many. In files that were handed over, and in a sibling's, ingestion finds it.
+    """
 
     def __init__(self, folder: Path, clock: Clock, rows: int = 20_000, seconds: float = 60.0) -> None:
         self._log, self._clock = LandingLog(folder, rows, seconds), clock
-        self._waiting: list[tuple[list[bytes], asyncio.Future[None]]] = []
+        self._landed: set[str] = set()
+        self._waiting: list[tuple[Sequence[Event], asyncio.Future[None]]] = []
         self._wake, self._writing = asyncio.Event(), asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Hand over what an earlier process left, and begin to write."""
-        recover(self._log.folder)
+        """Begin to write; what an earlier process left is handed over first."""
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
@@ -60,40 +50,48 @@ class Feedback:
         await self._flush()
         self._log.close()
 
-    async def land(self, lines: list[bytes]) -> None:
-        """Returns when the lines are on disk; raises OSError when they cannot be."""
+    async def land(self, events: Sequence[Event]) -> None:
+        """Returns when the events are on disk; raises OSError when they cannot be, or not in time."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((lines, done))
+        self._waiting.append((events, done))
         self._wake.set()
-        await done
+        await asyncio.wait_for(done, PATIENCE_S)
 
     async def _run(self) -> None:
         while True:
+            await asyncio.shield(self._flush())
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), 1.0)
-            self._wake.clear()
-            await asyncio.shield(self._flush())
 
     async def _flush(self) -> None:
         async with self._writing:
-            await self._flush_waiting()
-
-    async def _flush_waiting(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        lines = [line for some, _ in waiting for line in some]
-        try:
-            await asyncio.to_thread(self._write, lines, self._clock.now())
-        except OSError as failed:
+            self._wake.clear()
+            waiting, self._waiting = self._waiting, []
+            failed = await asyncio.to_thread(self._write, [event for events, _ in waiting for event in events])
             for _, done in waiting:
                 if not done.done():
-                    done.set_exception(OSError(failed.errno, failed.strerror))
-            return
-        for _, done in waiting:
-            if not done.done():
-                done.set_result(None)
+                    done.set_result(None) if failed is None else done.set_exception(failed)
 
-    def _write(self, lines: list[bytes], now: float) -> None:
-        if lines:
-            self._log.append(lines, now)
-            metrics.LOGGED.labels(self._log.folder.name).inc(len(lines))
-        self._log.rotate(now)
+    def _write(self, events: list[Event]) -> OSError | None:
+        """Write what is not there yet; what keeps the file from being handed over does not concern the callers."""
+        now, failed = self._clock.now(), None
+        try:
+            self._append(events, now)
+        except OSError as full:
+            failed = OSError(full.errno, full.strerror)
+        try:
+            self._log.rotate(now)
+        except OSError as wrong:
+            log.error("%s: not handed over: %s", self._log.folder.name, wrong)
+        return failed
+
+    def _append(self, events: list[Event], now: float) -> None:
+        if self._log.empty:
+            self._landed.clear()
+        new = {event.id: event.line for event in reversed(events) if event.id not in self._landed}
+        if not new:
+            return
+        self._log.append(list(reversed(new.values())), now)
+        self._landed.update(new)
+        metrics.LOGGED.labels(self._log.folder.name).inc(len(new))
+        metrics.EVENTS.labels("repeated").inc(len(events) - len(new))

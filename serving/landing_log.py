@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 OPEN = ".open"
+RECOVER_EVERY_S = 5.0
 log = logging.getLogger(__name__)
 serial = itertools.count(1)
 
@@ -16,7 +17,8 @@ class LandingLog:
     """The landing file of one table that this process writes now.
 
     Rows go to `<table>-<moment>-<pid>-<n>.jsonl.open`. The file loses the `.open`, and ingestion may read it, when it
-    has `rows` rows, is `seconds` old, or the process ends. `recover` hands over what killed processes left.
+    has `rows` rows, is `seconds` old, or the process ends. What killed processes left is handed over as well, by the
+    next one to start or by one that lives on.
     """
 
     def __init__(self, folder: Path, rows: int = 20_000, seconds: float = 60.0) -> None:
@@ -25,6 +27,12 @@ class LandingLog:
         self._path = folder
         self._rows = 0
         self._opened = 0.0
+        self._recovered = 0.0
+
+    @property
+    def empty(self) -> bool:
+        """Whether the next row begins a file."""
+        return self._rows == 0
 
     def append(self, lines: list[bytes], now: float) -> None:
         """Write the lines and sync them: then they outlive the machine. Raises OSError if they could not be written."""
@@ -36,48 +44,83 @@ class LandingLog:
             _write_all(self._file, b"".join(line + b"\n" for line in lines))
             os.fsync(self._file)
         except OSError:
-            os.ftruncate(self._file, size)  # half a row would break the file for good
+            self._undo(size)
             raise
         self._rows += len(lines)
         if self._rows >= self._most_rows:
             self.close()
 
     def rotate(self, now: float) -> None:
-        """Hand the file over if it is old enough."""
+        """Hand the file over if it is old enough, and now and then what a sibling left that was killed."""
         if self._file is not None and now - self._opened >= self._most_seconds:
             self.close()
+        if now - self._recovered >= RECOVER_EVERY_S:
+            self._recovered = now
+            recover(self.folder)
 
     def close(self) -> None:
         """Hand the file over."""
         if self._file is not None:
-            os.rename(self._path, self._path.with_suffix(""))
+            file, rows, self._file, self._rows = self._file, self._rows, None, 0
+            try:
+                if rows:
+                    os.rename(self._path, self._path.with_suffix(""))
+                else:
+                    os.unlink(self._path)
+            finally:
+                os.close(file)
+
+    def _undo(self, size: int) -> None:
+        """Take back what was written of rows that are refused: half a row would break the file for good."""
+        assert self._file is not None
+        try:
+            os.ftruncate(self._file, size)
+        except OSError:  # then this file is `recover`'s, which cuts half a row off
             os.close(self._file)
-            self._file = None
+            self._file, self._rows = None, 0
 
     def _open(self, now: float) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         moment = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%S")  # ingestion reads the day from it
         self._path = self.folder / f"{self.folder.name}-{moment}-{os.getpid()}-{next(serial)}.jsonl{OPEN}"
-        self._file = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_WRONLY, 0o640)
-        fcntl.flock(self._file, fcntl.LOCK_EX)  # tells `recover` that someone still writes here
-        self._rows, self._opened = 0, now
+        made = self._path.with_suffix(".made")
+        file = os.open(made, os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_WRONLY, 0o640)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)  # tells `recover` that someone writes here; before it could find the file
+            os.rename(made, self._path)
+            _sync(self.folder)  # a row outlives the machine only in a file whose name does
+        except OSError:
+            os.close(file)
+            raise
+        self._file, self._rows, self._opened = file, 0, now
 
 
 def recover(folder: Path) -> list[Path]:
     """Hand over files that ended processes left open, without a last line that was cut short."""
     found = []
     for path in sorted(folder.glob(f"*.jsonl{OPEN}")):
-        with path.open("r+b") as file:
-            try:
+        try:
+            with path.open("r+b") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-            whole = file.read()
-            file.truncate(whole.rfind(b"\n") + 1)
-            path.rename(path.with_suffix(""))
-            found.append(path.with_suffix(""))
-            log.warning("landing: %s was left open by a process that ended; handed over", path.name)
+                rows = file.read().rfind(b"\n") + 1
+                file.truncate(rows)
+                if not rows:
+                    path.unlink()
+                    continue
+                path.rename(path.with_suffix(""))
+        except (BlockingIOError, FileNotFoundError):  # somebody writes it, or was faster
+            continue
+        found.append(path.with_suffix(""))
+        log.warning("landing: %s was left open by a process that ended; handed over", path.name)
     return found
+
+
+def _sync(folder: Path) -> None:
+    file = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def _write_all(file: int, data: bytes) -> None:

@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from serving.definition import Policy
+from serving.definition import Names, Policy
 from validation.contract import Column, Table
 
 Id = Annotated[str, Meta(min_length=1, max_length=128)]
+Token = Annotated[str, Meta(max_length=16_384, description="`token` of the answer that showed the item")]
 
 
 class Influence(msgspec.Struct, frozen=True):
@@ -68,7 +69,7 @@ def of(policy: Policy, events: Table) -> Messages:
     answer = msgspec.defstruct(
         "Answer",
         [("request_id", str), ("release", str | None), ("variant", str), ("served_by", str), ("reason", str | None),
-         ("items", list[shown]), ("left_out", list[str] | UnsetType, UNSET)],  # type: ignore[valid-type]
+         ("items", list[shown]), ("token", str | None, None), ("left_out", list[str] | UnsetType, UNSET)],  # type: ignore[valid-type]
         frozen=True,
     )  # fmt: skip
     strict: dict[str, Any] = {"frozen": True, "forbid_unknown_fields": True}
@@ -78,7 +79,7 @@ def of(policy: Policy, events: Table) -> Messages:
         rank=msgspec.defstruct("RankRequest", [*every[:1], items, *every[1:]], rename=renamed, **strict),
         events=msgspec.defstruct(
             "EventsRequest",
-            [("events", Annotated[list[event(events, names.received_time)], Meta(min_length=1, max_length=1000)])],  # type: ignore[misc]
+            [("events", Annotated[list[event(events, names)], Meta(min_length=1, max_length=1000)])],  # type: ignore[misc]
             **strict,
         ),
         answer=answer,
@@ -86,12 +87,17 @@ def of(policy: Policy, events: Table) -> Messages:
     )  # fmt: skip
 
 
-def event(table: Table, received: str) -> type[Any]:
-    """One row of an event table as a caller sends it: every column of the contract but the one we stamp ourselves."""
-    columns = [c for c in table.columns if c.name != received]
-    required = [(c.name, _type(c)) for c in columns if not c.nullable]
-    optional = [(c.name, _type(c) | None, None) for c in columns if c.nullable]
-    return msgspec.defstruct("Event", [*required, *optional], frozen=True, forbid_unknown_fields=True, kw_only=True)
+def event(table: Table, names: Names) -> type[Any]:
+    """One row of an event table as a caller sends it: the columns of the contract but the one we stamp ourselves.
+
+    An impression's token says who acted, and makes the event's id.
+    """
+    columns = [c for c in table.columns if c.name != names.received_time]
+    told = {*table.key, names.user}
+    required = [(c.name, _type(c)) for c in columns if not c.nullable and c.name not in told]
+    optional = [(c.name, _type(c) | None, None) for c in columns if c.nullable or c.name in told]
+    fields: list[Any] = [*required, *optional, ("token", Token | None, None)]
+    return msgspec.defstruct("Event", fields, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
 def _type(column: Column) -> Any:

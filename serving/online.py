@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from feature_repo import packed_records
 from feature_repo.record_layout import layouts
 from serving import metrics, retrieve
+from serving.attribution import Attribution
 from serving.decision_log import DecisionLog
 from serving.definition import Served
 from serving.feedback import Feedback
 from serving.guard import Guard
 from serving.item_states import ItemStates
 from serving.ladder import Ladder
+from serving.rates import Rates
 from serving.redis_link import RedisLink
 from serving.releases import Releases
 from serving.shedding import Shedding
@@ -34,6 +36,7 @@ class Online:
     served: Served
     clock: Clock
     guard: Guard
+    attribution: Attribution
     states: ItemStates
     link: RedisLink
     feed: StateFeed
@@ -94,6 +97,7 @@ def online(served: Served, settings: Settings, system: str) -> Online:
         served=served,
         clock=clock,
         guard=Guard(settings),
+        attribution=Attribution(served, Rates(policy.feedback, settings.service_workers)),
         states=states,
         link=link,
         feed=StateFeed(packed_records.connect(settings.redis_url, REDIS_S), found, states),

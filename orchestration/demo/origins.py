@@ -43,7 +43,7 @@ class Origin(Protocol):
         """Some users, the most active first."""
 
     def react(self, user: str, shown: list[str], at: float, request_id: str) -> list[dict[str, Any]]:
-        """What a user does with a feed, as events to POST."""
+        """What a user does with a feed, as events to POST beside the answer's token."""
 
 
 @dataclass
@@ -100,7 +100,8 @@ class Simulated:
     def react(self, user: str, shown: list[str], at: float, request_id: str) -> list[dict[str, Any]]:
         """What this user would do with this feed, by the world's own truth."""
         done = as_json(self.world.answer(user, shown, at, self.scale.seed, request_id).engagements)
-        return [{name: value for name, value in row.items() if name != "received_at"} for row in done]
+        ours = ("event_id", "received_at")  # the service makes both
+        return [{name: value for name, value in row.items() if name not in ours} for row in done]
 
 
 @dataclass
@@ -145,7 +146,7 @@ class Real:
     def react(self, user: str, shown: list[str], at: float, request_id: str) -> list[dict[str, Any]]:
         """A scripted watch of the first video: nobody knows what this user would really have done."""
         moment = datetime.fromtimestamp(at, UTC).isoformat()
-        event = {"event_id": f"{request_id}-watch", "request_id": request_id, "user_id": user, "video_id": shown[0]}
+        event = {"request_id": request_id, "user_id": user, "video_id": shown[0]}
         return [{**event, "action": "watch", "watch_seconds": 20.0, "long_view": True, "event_time": moment}]
 
 

@@ -110,9 +110,9 @@ def feedback(stage: Stage, at: Installation, origin: Origin) -> dict[str, Any]:
         for user, page, moment in pages:
             shown = [str(item[names.item]) for item in page["items"]]
             events = origin.react(user, shown, moment, page["request_id"]) if shown else []
-            events = [_by_now(event, names.event_time, at.now()) for event in events]
+            events = [{**_by_now(event, names.event_time, at.now()), "token": page["token"]} for event in events]
             if events:
-                sent += feed.post(at.settings, "ingest", "/v1/events", {"events": events})["accepted"]
+                sent += feed.post(at.settings, "events", "/v1/events", {"events": events})["accepted"]
         line.says = f"{sum(len(page['items']) for _, page, _ in pages):,} impressions, {sent:,} engagements"
     return {"feeds": len(pages), "impressions": sum(len(page["items"]) for _, page, _ in pages), "engagements": sent}
 

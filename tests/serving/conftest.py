@@ -23,6 +23,7 @@ from feature_repo.recipe import recipe_of
 from feature_repo.record_layout import encode, layouts
 from serving.definition import to_json
 from serving.home_feed import HOME_FEED
+from tests.serving.caller import Client
 from validation.manifest import write_manifest
 from validation.settings import Settings
 
@@ -171,6 +172,15 @@ def lasting_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     made.fill()
     yield made
     made.kill_redis()
+
+
+@pytest.fixture(scope="module")
+def client(lasting_world: Any) -> Iterator[Client]:
+    """An app with a live release that likes videos watched long today."""
+    lasting_world.release("1")
+    lasting_world.promote("1")
+    with Client(lasting_world) as made:
+        yield made
 
 
 def free_port() -> int:

@@ -1,0 +1,54 @@
+"""A caller of the app, without a server around it."""
+
+import asyncio
+from typing import Any
+
+import httpx
+
+from serving.access import Role
+from serving.app import App
+from serving.home_feed import SERVED
+from serving.keyring import bearer
+from serving.online import online
+
+
+class Client:
+    """Posts to an app that runs in a loop of its own."""
+
+    def __init__(self, world: Any) -> None:
+        self.settings = world.settings
+        self._made = app = App(SERVED, lambda: online(SERVED, world.settings, "home_feed"))
+        self._starlette = app.starlette()
+        self._app = app.front(self._starlette)
+        self._runner = asyncio.Runner()
+        self._life = self._starlette.router.lifespan_context(self._starlette)
+
+    def __enter__(self) -> "Client":
+        self._runner.run(self._life.__aenter__())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._runner.run(self._life.__aexit__(None, None, None))
+        self._runner.close()
+
+    @property
+    def online(self) -> Any:
+        """The parts of the running app."""
+        return self._made.online
+
+    def send(self, method: str, path: str, role: Role | None = "operate", **how: Any) -> httpx.Response:
+        """One request, by a caller of that role."""
+        headers = bearer(self.settings, role) if role else {}
+
+        async def ask() -> httpx.Response:
+            transport = httpx.ASGITransport(self._app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://service", headers=headers) as client:
+                return await client.request(method, path, **how)
+
+        return self._runner.run(ask())
+
+    def feed(self, **asked: Any) -> Any:
+        """The answer to a feed request, which must be well."""
+        answer = self.send("POST", "/v1/feed", json={"user_id": "u1", "preview": True, **asked})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
