@@ -6,20 +6,16 @@ in all the same is replaced by the next record whatever its time: one wrong cloc
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
 from typing import Any, TypeVar
 
 from redis import Redis
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as Refused
-from redis.exceptions import TimeoutError as TooSlow
-from redis.retry import Retry
 
+from feature_repo.made_views import remembered
 from feature_repo.record_layout import EMPTY, SEPARATOR, Key, Layout, Packed, Presence, decode, encode, layout, layouts
-from validation.errors import Unavailable
+from feature_repo.redis_client import connect, reached
 from validation.settings import utc
 
 __all__ = ["Changes", "Key", "Layout", "Packed", "Presence", "Written", "changes", "connect", "decode", "delete_entity",
@@ -105,30 +101,24 @@ class Changes:
     complete: bool
 
 
-def connect(url: str, timeout_s: float = 5.0) -> Redis:
-    """A client for the store at `url`; whoever uses it sees Unavailable when nothing answers there."""
-    once_more = Retry(NoBackoff(), 1)  # a connection that a restarted server has forgotten
-    return Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=once_more)
-
-
 def read(redis: Redis, layout: Layout, keys: Sequence[Key]) -> Packed:
     """The records of some entities, in one round trip."""
     if not keys:
         return decode(layout, keys, [])
-    with _reached(redis):
+    with reached(redis):
         found = _fields(redis, layout, keys) if layout.hashed else redis.mget([layout.redis_key(key) for key in keys])
     return decode(layout, keys, found)  # type: ignore[arg-type]  # redis-py allows for its asynchronous client
 
 
 def read_all(redis: Redis, layout: Layout) -> Packed:
     """Every record of a view. Take `position` before it: what changes meanwhile is then seen again, not lost."""
-    with _reached(redis):
+    with reached(redis):
         return _decoded(layout, dict(chain.from_iterable(_held(redis, layout))).items())
 
 
 def read_parts(redis: Redis, layout: Layout) -> Iterator[Packed]:
     """The same in parts, for views of millions; a record may come twice."""
-    with _reached(redis):
+    with reached(redis):
         for part in _held(redis, layout):
             yield _decoded(layout, part)
 
@@ -138,7 +128,7 @@ def write(redis: Redis, layout: Layout, keys: Sequence[Key], records: Sequence[b
     script, stream = redis.register_script(WRITE), layout.changes
     limit = _microseconds(now + CLOCK_SKEW)
     written = Written()
-    with _reached(redis):
+    with reached(redis):
         for start in range(0, len(keys), BATCH):
             batch = keys[start : start + BATCH]
             said: list[Any] = [limit, REMEMBERED, *records[start : start + BATCH], *_fields_of(layout, batch)]
@@ -152,18 +142,20 @@ def delete_entity(redis: Redis, layouts: Mapping[str, Layout], entity: Mapping[s
 
     `entity` maps join keys to values: {"user": "u1"} removes u1's own records and those it shares with other entities.
     Where it is a view's first key nothing else is looked at; where it is a later one the whole view is searched.
-    A view that lacks one of the join keys is left alone. Records come back when they are materialised again: delete
-    first where they are computed from.
+    A view that lacks one of the join keys is left alone; views that only the store remembers are not. Records come back
+    when they are materialised again: delete first where they are computed from.
     """
     held = {name: str(value) for name, value in entity.items()}
-    concerned = [found for found in layouts.values() if held.keys() <= set(found.keys)]
-    with _reached(redis):
+    with reached(redis):
+        made = [remembered(redis, project) for project in {found.project for found in layouts.values()}]
+        views = [*layouts.values(), *(found for of_project in made for found in of_project.values())]
+        concerned = [found for found in views if held.keys() <= set(found.keys)]
         return sum(_delete(redis, found, _holding(redis, found, held)) for found in concerned)
 
 
 def delete_view(redis: Redis, layout: Layout) -> None:
     """Remove every record of a view and its change stream."""
-    with _reached(redis):
+    with reached(redis):
         for found in _batched(redis.scan_iter(match=f"{layout.prefix}*", count=5000), BATCH):
             redis.unlink(*found)
         redis.unlink(layout.changes)
@@ -171,13 +163,13 @@ def delete_view(redis: Redis, layout: Layout) -> None:
 
 def position(redis: Redis, layout: Layout) -> str:
     """Where the change stream ends now."""
-    with _reached(redis):
+    with reached(redis):
         return _end(redis, layout) or EMPTY
 
 
 def changes(redis: Redis, layout: Layout, after: str, at_most: int = 100) -> Changes:
     """What changed after a position, at most so many batches at once; it does not wait."""
-    with _reached(redis):
+    with reached(redis):
         complete = _reaches_back(redis, layout, after)
         entries: Any = redis.xread({layout.changes: after}, count=at_most) if complete else []
         announced = entries[0][1] if entries else []
@@ -287,13 +279,3 @@ def _batched(keys: Iterator[T], size: int) -> Iterator[list[T]]:
 
 def _microseconds(moment: datetime) -> int:
     return (utc(moment) - EPOCH) // timedelta(microseconds=1)
-
-
-@contextmanager
-def _reached(redis: Redis) -> Iterator[None]:
-    try:
-        yield
-    except (Refused, TooSlow) as error:
-        where = redis.connection_pool.connection_kwargs
-        place = where.get("path") or f"{where.get('host')}:{where.get('port')}"
-        raise Unavailable(f"Redis at {place}: {error}. Start it (`flywheel up`) or set FLYWHEEL_REDIS_URL.") from error

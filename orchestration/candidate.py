@@ -8,10 +8,12 @@ from typing import Any
 import msgspec
 
 from monitoring.reference import Reference
+from orchestration import retrieval
 from orchestration.system import Installation
 from serving import definition
 from training import judge, release, report, shelves
 from training.dataset import Dataset
+from training.embedded import Embedded
 from training.report import Report
 from training.train import Trained, train
 from validation import ledger
@@ -29,6 +31,7 @@ class Figures(msgspec.Struct, frozen=True):
     winner: str
     run_id: str
     report: str
+    retrieval: dict[str, float] = {}
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class Candidate:
             "passed": self.verdict.passed,
             "mlflow run": f.run_id,
             "report": f.report,
+            **{f"retrieval {name}": value for name, value in f.retrieval.items()},
         }
 
     @classmethod
@@ -76,19 +80,28 @@ def make(at: Installation, data: Dataset, moment: datetime) -> Candidate:
     trained = train(data, ranking)
     also = {target: train(data, ranking, target=target) for target in ranking.also}
     folder = _folder(at)
-    verdict = build(at, data, trained, moment, folder)
-    told = report.log(at.settings, trained, data, ranking, moment)
+    embedded = retrieval.embedded(at, data, trained, moment)
+    verdict = build(at, data, trained, moment, folder, embedded)
+    found = embedded.measures if embedded else {}
+    told = report.log(at.settings, trained, data, ranking, moment, found)
     for run in also.values():
         report.log(at.settings, run, data, ranking, moment)
     metrics = {target: run.metrics() for target, run in also.items()}
-    figures = Figures(trained.metrics(), metrics, trained.winner, told.run_id, str(told.folder))
+    figures = Figures(trained.metrics(), metrics, trained.winner, told.run_id, str(told.folder), dict(found))
     (folder.parent / "figures.json").write_bytes(msgspec.json.encode(figures))
     (folder.parent / "verdict.json").write_text(verdict.to_json())
     return Candidate(folder, verdict, figures)
 
 
-def build(at: Installation, data: Dataset, trained: Trained, moment: datetime, folder: Path) -> Verdict:
-    """Build a release folder from a training run, and ask every gate about it."""
+def build(
+    at: Installation,
+    data: Dataset,
+    trained: Trained,
+    moment: datetime,
+    folder: Path,
+    embedded: Embedded | None = None,
+) -> Verdict:
+    """Build a release folder from a training run, put its users' vectors online, and ask every gate about it."""
     system, ranking = at.system, at.system.ranking
     judged = data.matrix[trained.rows["judge"]]
     reference = Reference.of(judged, trained.features, trained.scores[trained.winner])
@@ -105,8 +118,11 @@ def build(at: Installation, data: Dataset, trained: Trained, moment: datetime, f
         policy,
         version=at.registry.next_version(),
         created_at=moment,
+        embedded=embedded,
         extra={REFERENCE: reference.to_json()},
     )
+    if embedded is not None:
+        retrieval.publish(at, embedded, folder, moment)
     live = at.registry.live()
     return judge.judge(
         trained,

@@ -82,6 +82,9 @@ class Online:
 
     async def _pool(self) -> None:
         self.ladder.pools = await asyncio.to_thread(retrieve.pools, self.states, self.ladder.policy, self.clock.now())
+        live = self.releases.live
+        if live is not None and live.nearest is not None:
+            await asyncio.to_thread(live.nearest.refresh)
 
 
 def online(served: Served, settings: Settings, system: str) -> Online:

@@ -12,6 +12,7 @@ from serving import definition
 from serving.definition import Policy, Served
 from serving.features import Builder
 from serving.item_states import ItemStates
+from serving.nearest import Nearest
 from serving.scorer import Scorer
 from serving.trial import prove
 from validation.errors import FlywheelError, ReleaseMismatch
@@ -36,6 +37,7 @@ class Release:
     scorer: Scorer
     builder: Builder
     popular: Popular
+    nearest: Nearest | None
 
 
 def load(folder: Path, served: Served, states: ItemStates) -> Release:
@@ -45,6 +47,7 @@ def load(folder: Path, served: Served, states: ItemStates) -> Release:
         recipe = read_recipe((folder / RECIPE).read_bytes())
         popular = msgspec.json.decode((folder / "popular.json").read_bytes(), type=Popular)
         policy = _policy(folder, served)
+        nearest = Nearest.of(folder, states, served)
     except (OSError, ValueError, KeyError, FlywheelError) as refused:
         raise ReleaseMismatch(f"release {folder.name}: {refused or type(refused).__name__}") from refused
     if recipe.names != manifest.features:
@@ -52,7 +55,8 @@ def load(folder: Path, served: Served, states: ItemStates) -> Release:
             f"release {manifest.version}: its recipe makes {len(recipe.names)} features, its manifest names "
             f"{len(manifest.features)} or others. Build it again."
         )
-    return Release(manifest.version, policy, scorer, Builder(recipe, served.features, policy, states), popular)
+    builder = Builder(recipe, served.features, policy, states)
+    return Release(manifest.version, policy, scorer, builder, popular, nearest)
 
 
 def _policy(folder: Path, served: Served) -> Policy:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from feature_repo import embedding_space
+from serving import nearest
 from serving.scorer import Scorer, load
 from validation.errors import FlywheelError, ReleaseMismatch
 from validation.manifest import Manifest, verify
@@ -16,7 +18,10 @@ TOLERANCE = 1e-5
 
 
 def prove(folder: Path) -> tuple[Manifest, Scorer]:
-    """The verified manifest and the loaded scorer; raises ReleaseMismatch when golden rows score otherwise."""
+    """The verified manifest and the loaded scorer; raises ReleaseMismatch when golden rows score otherwise.
+
+    Where the release carries embeddings, their index has to find the golden neighbours.
+    """
     manifest = verify(folder)
     scorer = load(manifest.kind, folder)
     with np.load(folder / "golden.npz", allow_pickle=False) as golden:
@@ -33,6 +38,9 @@ def prove(folder: Path) -> tuple[Manifest, Scorer]:
             f"{name}: its golden rows score up to {worst:.2g} away from what they did when "
             f"it was built (limit {TOLERANCE:g}). Its model is not the one that was judged."
         )
+    space = embedding_space.read(folder)
+    if space is not None:
+        nearest.opened(folder, space)
     return manifest, scorer
 
 

@@ -78,6 +78,30 @@ class Shelves:
 
 
 @dataclass(frozen=True, slots=True)
+class Embedding:
+    """How vectors of users and items are learned, for retrieval: implicit ALS on the gains of what was engaged with.
+
+    `attributes` are fields of the item's profile view `profile`: words that describe items nobody has engaged with yet.
+    `taste` is the counter `view.counter` of an asker for each word of one of them: it places users ALS has not met.
+    `rank` is the length of a vector, `confidence` how much a gain of 1 outweighs not having been seen. `ridge` draws
+    a word's vector to zero and `own_after` an item's own vector to its words': after so many engagements both weigh the
+    same. `probes` is how many lists of the index a search looks into; `k` how many items its recall is reported for.
+    """
+
+    profile: str
+    attributes: tuple[str, ...]
+    taste: str
+    rank: int = 32
+    rounds: int = 10
+    regularisation: float = 3.0
+    confidence: float = 10.0
+    ridge: float = 5.0
+    own_after: float = 20.0
+    probes: int = 48
+    k: int = 500
+
+
+@dataclass(frozen=True, slots=True)
 class Ranking:
     """Everything a system knows about its ranker.
 
@@ -93,6 +117,7 @@ class Ranking:
     NDCG looks at the first `top` places; coverage, novelty and diversity at the first `listed`: fewer than are shown,
     or every contender would list the same.
     `contenders` stand in order, simplest first: the first that is not clearly worse in `decides_by` wins.
+    `embedding` is absent where nothing is retrieved by nearness.
     """
 
     name: str
@@ -108,6 +133,7 @@ class Ranking:
     attribute: str
     contenders: tuple[Contender, ...]
     shelves: Shelves
+    embedding: Embedding | None = None
     also: tuple[str, ...] = ()
     grace: timedelta = timedelta(minutes=10)
     logged_only: tuple[str, ...] = ()

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from feature_repo.home_feed import LONG_VIEW
 from training.contenders import Boosted, ByColumn, Linear
-from training.definition import Outcome, Ranking, Shelves, Slice
+from training.definition import Embedding, Outcome, Ranking, Shelves, Slice
 
 OUTCOMES = (
     Outcome("is_click", "action = 'click'", "the video was opened"),
@@ -54,6 +54,14 @@ SHELVES = Shelves(
     eligible={"status": "live"},
 )
 
+EMBEDDING = Embedding(
+    profile="video_profile",
+    attributes=("category", "creator_id", "language", "length_class"),
+    taste="user_category.long_view_30d",
+    rank=32,
+    regularisation=3.0,  # a user of the simulator has some twenty engagements: weaker, and vectors learn them by heart
+)
+
 RANKING = Ranking(
     name="home_feed",
     shown="impressions",
@@ -68,6 +76,7 @@ RANKING = Ranking(
     attribute="category",
     contenders=CONTENDERS,
     shelves=SHELVES,
+    embedding=EMBEDDING,
     logged_only=("position",),
     grace=timedelta(minutes=10),
     slices=SLICES,

@@ -9,16 +9,19 @@ import msgspec
 import numpy as np
 
 from feature_repo.definition import FeatureSet
+from feature_repo.embedding_space import EMBEDDINGS, INDEX, VECTORS
 from feature_repo.recipe import recipe_of
 from training.dataset import Dataset
 from training.definition import Ranking
+from training.embedded import Embedded
 from training.shelves import Popular
 from training.train import Trained, as_served
 from validation.errors import ReleaseMismatch
 from validation.manifest import Manifest, write_manifest
 
 GOLDEN_ROWS = 200
-RESERVED = {"manifest.json", "recipe.json", "model.ubj", "model.json", "popular.json", "policy.json", "golden.npz"}
+RESERVED = {"manifest.json", "recipe.json", "model.ubj", "model.json", "popular.json", "policy.json", "golden.npz",
+            EMBEDDINGS, VECTORS, INDEX}  # fmt: skip
 
 
 def build(
@@ -32,11 +35,14 @@ def build(
     *,
     version: str,
     created_at: datetime,
+    embedded: Embedded | None = None,
     extra: Mapping[str, bytes] | None = None,
 ) -> Manifest:
     """Write the winner's release into a new folder; returns its manifest.
 
-    policy  the serving policy as JSON      extra  further files to carry, such as a reference for monitoring
+    policy    the serving policy as JSON
+    embedded  what finds the nearest items of a user; without it that source of candidates stays dry
+    extra     further files to carry, such as a reference for monitoring
     """
     _refuse_pickles(extra or {})
     shutil.rmtree(folder, ignore_errors=True)
@@ -48,6 +54,8 @@ def build(
     (folder / "policy.json").write_bytes(policy)
     golden = golden_rows(dataset, trained, ranking)
     np.savez(folder / "golden.npz", inputs=golden, scores=model.scores(golden))
+    if embedded is not None:
+        embedded.write(folder)
     for name, content in (extra or {}).items():
         (folder / name).write_bytes(content)
     return write_manifest(

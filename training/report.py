@@ -31,27 +31,33 @@ class Report:
     folder: Path
 
 
-def log(settings: Settings, trained: Trained, dataset: Dataset, ranking: Ranking, at: datetime) -> Report:
-    """Record a run. Tables and plots are written below the settings' reports too."""
+def log(
+    settings: Settings, trained: Trained, dataset: Dataset, ranking: Ranking, at: datetime,
+    retrieval: Mapping[str, float] | None = None,
+) -> Report:  # fmt: skip
+    """Record a run. Tables and plots are written below the settings' reports too.
+
+    retrieval  how well the run's embeddings and their index find what they should
+    """
     where = settings.reports / "training" / f"{ranking.name}-{trained.target}"
-    write(trained, ranking, where)
+    write(trained, ranking, where, retrieval or {})
     client = tracking.client(settings)
     moment = int(at.timestamp() * 1000)
     experiment = tracking.experiment(settings, ranking.name)
     run = client.create_run(experiment, start_time=moment, run_name=f"{trained.target} {at:%Y-%m-%d %H:%M}")
     run_id = str(run.info.run_id)
-    _log_numbers(client, run_id, trained, dataset, ranking, moment)
+    _log_numbers(client, run_id, trained, dataset, ranking, moment, retrieval or {})
     client.log_artifacts(run_id, str(where), "report")
     client.set_terminated(run_id, end_time=moment)
     return Report(run_id, trained.metrics(), trained.metrics()[trained.winner], where)
 
 
-def write(trained: Trained, ranking: Ranking, folder: Path) -> None:
+def write(trained: Trained, ranking: Ranking, folder: Path, retrieval: Mapping[str, float]) -> None:
     """The tables and plots of a run as files."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "metrics.json").write_bytes(msgspec.json.format(msgspec.json.encode(trained.metrics())))
     (folder / "slices.json").write_bytes(msgspec.json.format(msgspec.json.encode(slices(trained))))
-    (folder / "report.md").write_text(tables(trained, ranking))
+    (folder / "report.md").write_text(tables(trained, ranking) + found(retrieval))
     plots.draw(trained, ranking, folder)
 
 
@@ -70,6 +76,14 @@ def tables(trained: Trained, ranking: Ranking) -> str:
             "",
         ]
     )
+
+
+def found(retrieval: Mapping[str, float]) -> str:
+    """What retrieval by embeddings measured, as Markdown; nothing where nothing was."""
+    if not retrieval:
+        return ""
+    rows = [[name, f"{value:,.0f}" if value > 1 else f"{value:.4f}"] for name, value in retrieval.items()]
+    return "\n## Retrieval by embeddings\n\n" + markdown(["measure", "value"], rows) + "\n"
 
 
 def slices(trained: Trained) -> dict[str, Any]:
@@ -95,11 +109,15 @@ def _interval(summary: Mapping[str, Any], name: str) -> str:
     return f"{value:.4f}" if low is None or high is None else f"{value:.4f} [{low:.4f}, {high:.4f}]"
 
 
-def _log_numbers(client: Any, run_id: str, trained: Trained, dataset: Dataset, ranking: Ranking, at: int) -> None:
+def _log_numbers(
+    client: Any, run_id: str, trained: Trained, dataset: Dataset, ranking: Ranking, at: int,
+    retrieval: Mapping[str, float],
+) -> None:  # fmt: skip
     from mlflow.entities import Dataset as Logged
     from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
 
     numbers = {f"{c}/{name}": value for c, found in trained.metrics().items() for name, value in found.items()}
+    numbers |= {f"retrieval/{name}": value for name, value in retrieval.items()}
     metrics = [Metric(name, float(value), at, 0) for name, value in numbers.items() if value is not None]
     params = {"target": trained.target, "seed": trained.seed, "features": len(trained.features), **_params(ranking)}
     tags = {"dataset_digest": dataset.digest, "winner": trained.winner, "system": ranking.name}

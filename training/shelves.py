@@ -1,5 +1,6 @@
 """The lists a release carries: what is liked now, by group and everywhere, and what is new."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -46,12 +47,18 @@ def lists(labels: pd.DataFrame, items: pd.DataFrame, shelves: Shelves, at: datet
 
 
 def newest_descriptions(lake: Lake, shelves: Shelves, at: datetime) -> pd.DataFrame:
-    """One row an item: its profile as it was known at a moment."""
-    fields = list(dict.fromkeys((shelves.item, shelves.fresh_by, *shelves.attributes, *shelves.eligible)))
-    stored = lake.read(f"profiles/{shelves.profile}", columns=[*fields, AT]).to_pandas()
+    """One row an item: what lists need of its profile as it was known at a moment."""
+    fields = (shelves.fresh_by, *shelves.attributes, *shelves.eligible)
+    return described(lake, shelves.profile, shelves.item, fields, at)
+
+
+def described(lake: Lake, profile: str, item: str, fields: Sequence[str], at: datetime) -> pd.DataFrame:
+    """One row an item: some fields of its profile as it was known at a moment."""
+    wanted = list(dict.fromkeys((item, *fields)))
+    stored = lake.read(f"profiles/{profile}", columns=[*wanted, AT]).to_pandas()
     known = stored[moments(stored[AT]) <= pd.Timestamp(at)]
-    newest: pd.DataFrame = known.sort_values(AT, kind="stable").drop_duplicates(shelves.item, keep="last")
-    return newest[fields]
+    newest: pd.DataFrame = known.sort_values(AT, kind="stable").drop_duplicates(item, keep="last")
+    return newest[wanted]
 
 
 def read(content: bytes) -> Popular:

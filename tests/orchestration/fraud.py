@@ -12,7 +12,7 @@ from feature_repo.definition import CounterView, FeatureSet, Lookup, ProfileView
 from feature_repo.request_time import Age, Context, Count, Rate
 from orchestration.system import System
 from training.contenders import Boosted, ByColumn, Linear
-from training.definition import Outcome, Ranking, Shelves, Slice
+from training.definition import Embedding, Outcome, Ranking, Shelves, Slice
 from validation.contract import Column, Limits, Rule, Table
 from validation.evidence import GateLimits
 
@@ -88,7 +88,11 @@ FEATURES = FeatureSet(
     ),
     profile_views=(
         ProfileView(
-            "shop_profile", "shops", ("shop",), {"opened": ("Int64", "unix_seconds(opened)")}, "what a shop is"
+            "shop_profile",
+            "shops",
+            ("shop",),
+            {"opened": ("Int64", "unix_seconds(opened)"), "sector": ("String", "sector")},
+            "what a shop is",
         ),
     ),
     features=(
@@ -121,6 +125,7 @@ RANKING = Ranking(
         Boosted(params={"eta": 0.2, "max_depth": 4}, max_trees=60),
     ),
     shelves=Shelves(item="shop", profile="shop_profile", group="sector", fresh_by="opened", attributes=("opened",)),
+    embedding=Embedding("shop_profile", ("sector",), "by_card_sector.paid_7d", rank=8, rounds=4),
     slices=(Slice("sector", "sector"),),
 )
 

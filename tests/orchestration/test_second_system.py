@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from fraud import DAYS, FRAUD, START, deliver
 
+from feature_repo import made_views, packed_records
 from feature_repo.home_feed import HOME_FEED
 from orchestration.runs import execute
 from orchestration.system import Installation
@@ -37,6 +38,10 @@ def test_a_fraud_system_runs_from_its_own_definitions_to_a_trained_model(setting
     metrics = trained["ranker"]["metrics"].value
     assert metrics["xgboost"]["auc"] > 0.8, "fraud follows shady shops and high amounts: that can be learned"
     assert metrics["xgboost"]["auc"] > metrics["recency"]["auc"]
+    assert trained["ranker"]["retrieval recall_at_500"].value == 1.0, "sixty shops are compared one by one"
+    with packed_records.connect(at.settings.redis_url) as redis:
+        (vectors,) = made_views.remembered(redis, FRAUD.features.name).values()
+        assert len(packed_records.read_all(redis, vectors).keys) == trained["ranker"]["retrieval users"].value
 
 
 def test_machinery_names_no_column_of_the_feed() -> None:

@@ -1,0 +1,129 @@
+"""An embedding space as a release carries it: vectors of items, and of the words that describe items.
+
+item_vectors.npy  (items, d) float32, in ascending order of the items' marks; mapped, never copied
+nearest.faiss     an index over exactly these rows: inner product, larger is nearer
+embeddings.npz    ids and marks of the items; mean; marks and vectors of each attribute's words; how a taste places a
+                  user; golden queries with the rows that the index must find for them
+
+An item that the space has not met is the mean plus the vectors of its words, and so is a user known by taste alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from feature_repo.counters import Floats
+from feature_repo.marks import Marks
+from validation.errors import ReleaseMismatch
+
+EMBEDDINGS, VECTORS, INDEX = "embeddings.npz", "item_vectors.npy", "nearest.faiss"
+Codes = NDArray[np.int32]
+Words = NDArray[np.bytes_]
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """What the words of one attribute of items stand for.
+
+    marks    (words,) uint64, ascending
+    vectors  (1 + words, d) float32; row 0 stands for every word not met and is zero
+    """
+
+    marks: Marks
+    vectors: Floats
+
+    def codes(self, marks: Marks) -> Codes:
+        """(words,) the row of `vectors` for each word; 0 for those not met."""
+        return places(self.marks, marks) + np.int32(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Vectors of the items of a release, and what places others beside them.
+
+    marks    (items,) uint64, ascending      vectors  (items, d) float32, mapped
+    taste    the counter `view.counter` of an asker that says how much one likes each word of attribute `tasted`
+    queries  (golden, d) float32             found    (golden, k) int32: the rows the index must find, in any order
+    """
+
+    marks: Marks
+    vectors: Floats
+    mean: Floats
+    attributes: Mapping[str, Attribute]
+    taste: str
+    tasted: str
+    queries: Floats
+    found: Codes
+
+    @property
+    def width(self) -> int:
+        """How many numbers a vector has."""
+        return int(self.vectors.shape[1])
+
+    def places(self, marks: Marks) -> Codes:
+        """(items,) int32, the place of each item; -1 for those not in the space."""
+        return places(self.marks, marks)
+
+    def described(self, codes: Mapping[str, Codes]) -> Floats:
+        """(n, d) the vectors of items known by their words alone; `codes` as `Attribute.codes` gives them."""
+        parts = [self.attributes[name].vectors[rows] for name, rows in codes.items()]
+        return np.asarray(self.mean + sum(parts), dtype=np.float32)
+
+    def tasting(self, codes: Codes, liked: Floats) -> Floats | None:
+        """(d,) the vector of a user who likes words so much each; None when no word that is met is liked."""
+        weights = np.where(codes > 0, np.maximum(liked, 0), 0).astype(np.float32)
+        total = float(weights.sum())
+        if total <= 0:
+            return None
+        return np.asarray(self.mean + weights @ self.attributes[self.tasted].vectors[codes] / total, dtype=np.float32)
+
+
+def places(held: Marks, asked: Marks) -> Codes:
+    """(asked,) int32, where each mark stands among those held, which ascend; -1 where it does not."""
+    if not len(held):
+        return np.full(len(asked), -1, dtype=np.int32)
+    place = np.minimum(np.searchsorted(held, asked), len(held) - 1)
+    return np.where(held[place] == asked, place, -1).astype(np.int32)
+
+
+def write(space: Space, ids: Words, folder: Path) -> None:
+    """Write everything but the index; `ids` (items,) are the items' names in the order of their marks."""
+    named: dict[str, NDArray[Any]] = {f"marks.{name}": attribute.marks for name, attribute in space.attributes.items()}
+    named |= {f"vectors.{name}": attribute.vectors for name, attribute in space.attributes.items()}
+    np.save(folder / VECTORS, space.vectors)
+    names, taste = np.array(list(space.attributes)), np.array([space.taste, space.tasted])
+    named |= {"ids": ids, "marks": space.marks, "mean": space.mean, "attributes": names, "taste": taste}
+    np.savez(folder / EMBEDDINGS, allow_pickle=False, queries=space.queries, found=space.found, **named)
+
+
+def read(folder: Path) -> Space | None:
+    """The space of a release, its vectors mapped, or None; raises ReleaseMismatch when it is broken."""
+    if not (folder / EMBEDDINGS).exists():
+        return None
+    try:
+        vectors = np.asarray(np.load(folder / VECTORS, mmap_mode="r", allow_pickle=False))
+        with np.load(folder / EMBEDDINGS, allow_pickle=False) as held:
+            attributes = {str(n): Attribute(held[f"marks.{n}"], held[f"vectors.{n}"]) for n in held["attributes"]}
+            taste, tasted = (str(word) for word in held["taste"])
+            space = Space(
+                held["marks"], vectors, held["mean"], attributes, taste, tasted, held["queries"], held["found"]
+            )
+    except (OSError, ValueError, KeyError) as broken:
+        raise ReleaseMismatch(f"{EMBEDDINGS} and {VECTORS} cannot be read: {broken}. Build it again.") from broken
+    if vectors.shape != (len(space.marks), len(space.mean)) or np.any(space.marks[1:] < space.marks[:-1]):
+        raise ReleaseMismatch(
+            f"{VECTORS} has shape {vectors.shape}, {EMBEDDINGS} names {len(space.marks)} items of {len(space.mean)} "
+            "numbers, or not in order. Build it again."
+        )
+    return space
+
+
+def item_ids(folder: Path) -> Words:
+    """(items,) UTF-8, the names of the items whose vectors a release carries, in the vectors' order."""
+    with np.load(folder / EMBEDDINGS, allow_pickle=False) as held:
+        ids: Words = held["ids"]
+    return ids

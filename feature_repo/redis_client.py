@@ -1,0 +1,29 @@
+"""The client of the online store."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as Refused
+from redis.exceptions import TimeoutError as TooSlow
+from redis.retry import Retry
+
+from validation.errors import Unavailable
+
+
+def connect(url: str, timeout_s: float = 5.0) -> Redis:
+    """A client for the store at `url`; whoever uses it sees Unavailable when nothing answers there."""
+    once_more = Retry(NoBackoff(), 1)  # a connection that a restarted server has forgotten
+    return Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=once_more)
+
+
+@contextmanager
+def reached(redis: Redis) -> Iterator[None]:
+    """Whatever is asked of the store within fails with Unavailable when nothing answers."""
+    try:
+        yield
+    except (Refused, TooSlow) as error:
+        where = redis.connection_pool.connection_kwargs
+        place = where.get("path") or f"{where.get('host')}:{where.get('port')}"
+        raise Unavailable(f"Redis at {place}: {error}. Start it (`flywheel up`) or set FLYWHEEL_REDIS_URL.") from error

@@ -1,0 +1,179 @@
+"""The items nearest to a user: the release's index, and beside it the items that came after the release."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from feature_repo import embedding_space
+from feature_repo.counters import Floats
+from feature_repo.embedding_space import INDEX, VECTORS, Space
+from feature_repo.marks import Marks
+from feature_repo.record_layout import Layout
+from feature_repo.user_vectors import layout_of
+from serving.asker import Asked
+from serving.definition import Served
+from serving.item_block import ItemBlock
+from serving.item_states import Codes, ItemStates
+from validation.contract import unknown
+from validation.errors import ReleaseMismatch
+from validation.manifest import read_manifest
+
+if TYPE_CHECKING:
+    import faiss
+
+NEW = 16_384  # items that came after the release, the newest: compared one by one, in a tenth of a millisecond
+AT_ONCE = 100_000  # rows looked up together
+NONE: Marks = np.zeros(0, dtype=np.uint64)
+AGREEING = 0.9  # share of golden neighbours found again: on another processor the last one or two may change places
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """Items that the space has not met: their rows, the newest last, and (items, d) what their words say of them."""
+
+    rows: Codes
+    vectors: Floats
+
+
+class Nearest:
+    """One release's embedding space over the items known now. `refresh` takes in what has come since."""
+
+    def __init__(self, space: Space, index: "faiss.Index", layout: Layout, states: ItemStates, served: Served) -> None:
+        self._space, self._index, self._states = space, index, states
+        self._item, self._view = served.policy.item, served.policy.item_view
+        self._taste, self._counter, self._half_life = _taste(space, served)
+        self._places: Codes = np.zeros(0, dtype=np.int32)  # row → place in the space, -1 for none
+        self._rows: Codes = np.zeros(len(space.marks), dtype=np.int32)  # place → row, 0 for none
+        self._words = {name: np.zeros(0, dtype=np.int32) for name in space.attributes}
+        self._after = After(self._places, np.zeros((0, space.width), dtype=np.float32))
+        self.layout = layout
+        self.refresh()
+
+    @classmethod
+    def of(cls, folder: Path, states: ItemStates, served: Served) -> "Nearest | None":
+        """What a release's folder holds; None when it carries no embeddings."""
+        space = embedding_space.read(folder)
+        if space is None:
+            return None
+        digest = read_manifest(folder).files[VECTORS]
+        layout = layout_of(served.features.name, served.policy.user, digest, space.width)
+        return cls(space, opened(folder, space), layout, states, served)
+
+    def near(self, vector: Floats, k: int) -> Codes:
+        """At most k rows of items, nearest first."""
+        scores, found = self._index.search(vector[None], k)
+        rows = self._rows[found[0]]  # place -1, nothing found, reads some row: its score says so
+        after = self._after
+        rows, scores = np.append(rows, after.rows), np.append(scores[0], after.vectors @ vector)
+        met = (rows > 0) & (scores > np.finfo(np.float32).min)
+        best = np.argsort(-scores[met], kind="stable")[:k]
+        return rows[met][best]
+
+    def user_vector(self, who: Asked) -> Floats | None:
+        """(d,) float32, as it was learned, else as the asker's tastes say; None when nothing is known."""
+        if who.user.vector is not None:
+            return who.user.vector
+        held = who.user.mixed.get(self._taste)
+        if held is None or not len(held.at) or np.isnan(held.at).all():
+            return None
+        newest = np.nanmax(held.at)  # only how they compare counts, and that no longer changes after the last of them
+        liked = held.values[:, self._counter] * np.exp2((held.at - newest) / self._half_life)
+        known = self._words[self._space.tasted]
+        codes = held.codes[:, 0]
+        met = known[np.where(codes < len(known), codes, 0)] if len(known) else codes * 0
+        return self._space.tasting(met, np.nan_to_num(liked).astype(np.float32))
+
+    def vectors(self, block: ItemBlock) -> Floats:
+        """(n, d) float32 of length 1: as learned, else as their words say; zeros for items never met."""
+        places = self._places[np.where(block.rows < len(self._places), block.rows, 0)]
+        vectors = self._space.vectors[np.maximum(places, 0)]
+        other = np.flatnonzero(places < 0)
+        if len(other):
+            vectors[other] = self._described(block.take(other))
+        vectors[block.rows == 0] = 0.0
+        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(1e-12))
+        return vectors
+
+    def refresh(self) -> None:
+        """Take in items and words that have come since; for a thread in the background, one at a time."""
+        for name, known in self._words.items():
+            self._words[name] = np.append(known, self._codes(name, len(known)))
+        places = [self._places]
+        last = len(self._states.words[self._item])
+        for first in range(len(self._places), last, AT_ONCE):
+            rows = np.arange(first, min(first + AT_ONCE, last), dtype=np.int32)
+            found = np.where(rows > 0, self._space.places(self._states.gather(rows).marks), -1).astype(np.int32)
+            self._rows[found[found >= 0]] = rows[found >= 0]
+            places.append(found)
+        self._places = np.concatenate(places)
+        new = np.flatnonzero(self._places[1:] < 0)[-NEW:].astype(np.int32) + np.int32(1)
+        block = self._states.gather(new)
+        block = block.take(np.flatnonzero(block.known))
+        self._after = After(block.rows, self._described(block))
+
+    def _codes(self, name: str, first: int) -> Codes:
+        """The space's codes of the words that item states have for an attribute, from the `first` on."""
+        vocabulary = self._states.vocabulary(f"{self._view}.{name}")
+        words = vocabulary.marks(np.arange(first, len(vocabulary), dtype=np.int32)) if vocabulary is not None else NONE
+        return self._space.attributes[name].codes(words)
+
+    def _described(self, block: ItemBlock) -> Floats:
+        codes = {}
+        for name, known in self._words.items():
+            field = block.field(f"{self._view}.{name}")
+            if field is None or not len(known):
+                codes[name] = np.zeros_like(block.rows)
+            else:
+                codes[name] = known[np.where(field < len(known), field, 0)]
+        return self._space.described(codes)
+
+
+def opened(folder: Path, space: Space) -> "faiss.Index":
+    """The index of a release, mapped; raises ReleaseMismatch when it is not the one made for this space."""
+    import faiss  # 40 MiB and 0.15 s that a release without embeddings does not cost
+
+    path = folder / INDEX
+    faiss.omp_set_num_threads(1)  # threads cost more than so short a search
+    if not path.exists() or path.stat().st_size < space.vectors.nbytes:
+        raise ReleaseMismatch(f"{INDEX} is absent or too short for {len(space.marks)} items. Build it again.")
+    try:
+        index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
+    except RuntimeError as broken:
+        raise ReleaseMismatch(f"{INDEX} cannot be read: {str(broken).splitlines()[0]}. Build it again.") from broken
+    if (index.ntotal, index.d) != space.vectors.shape or index.metric_type != faiss.METRIC_INNER_PRODUCT:
+        raise ReleaseMismatch(
+            f"{INDEX} holds {index.ntotal} items of {index.d} numbers, {VECTORS} {len(space.marks)} of {space.width}. "
+            "They are not of one release: build it again."
+        )
+    if isinstance(index, faiss.IndexIVF):
+        held: Any = index.invlists
+        lists: Any = faiss.downcast_InvertedLists(held)
+        if hasattr(lists, "prefetch_nthread"):
+            lists.prefetch_nthread = 0  # else every search starts a thread a list: five times the CPU
+    _recognised(index, space)
+    return index
+
+
+def _recognised(index: "faiss.Index", space: Space) -> None:
+    if not len(space.queries):
+        return
+    found = index.search(space.queries, space.found.shape[1])[1]
+    share = np.mean([np.isin(wanted, got).mean() for wanted, got in zip(space.found, found, strict=True)])
+    if share < AGREEING:
+        raise ReleaseMismatch(
+            f"{INDEX} finds {share:.0%} of the golden neighbours (limit {AGREEING:.0%}). It is another release's "
+            "index: build it again."
+        )
+
+
+def _taste(space: Space, served: Served) -> tuple[str, int, float]:
+    """The view of the counter that says what an asker likes, its place there and its half-life in seconds."""
+    view, _, counter = space.taste.partition(".")
+    found = next((v for v in served.features.counter_views if v.name == view and counter in v.counters), None)
+    if found is None:
+        known = [f"{v.name}.{c}" for v in served.features.counter_views for c in v.counters]
+        raise ReleaseMismatch(f"its embeddings place users by taste {unknown(space.taste, known)}")
+    place = found.counters.index(counter)
+    return view, place, found.half_lives[place]

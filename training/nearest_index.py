@@ -1,0 +1,50 @@
+"""The index that finds the items nearest to a vector: inner product, exact for few items, inverted lists for many."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from feature_repo.counters import Floats
+
+if TYPE_CHECKING:
+    import faiss
+
+EXACT_BELOW = 10_000  # comparing with so few costs no more than keeping the best of the right lists
+SAMPLE = 128  # vectors a list that its centre is learned from
+ROUNDS = 10
+
+
+def build(vectors: Floats, probes: int, seed: int) -> "faiss.Index":
+    """The index over (items, d) float32. √items lists; `probes` is how many of them a search looks into."""
+    import faiss
+
+    faiss.omp_set_num_threads(1)  # sums in one order: the same rows give the same index
+    count, width = vectors.shape
+    by_product = faiss.IndexFlatIP(width)
+    if count < EXACT_BELOW:
+        by_product.add(vectors)
+        return by_product
+    lists = round(float(np.sqrt(count)))
+    index = faiss.IndexIVFFlat(faiss.IndexFlatL2(width), width, lists, faiss.METRIC_INNER_PRODUCT)
+    index.cp.seed, index.cp.niter, index.cp.max_points_per_centroid = seed + 1, ROUNDS, SAMPLE
+    index.train(vectors)
+    index.add(vectors)
+    # Gathered by distance, lists are of like length; chosen by inner product, they hold what is searched for.
+    by_product.add(index.quantizer.reconstruct_n(0, lists))
+    index.quantizer, index.nprobe = by_product, min(probes, lists)
+    return index
+
+
+def save(index: "faiss.Index", path: Path) -> None:
+    """Write an index as serving maps it into memory."""
+    import faiss
+
+    faiss.write_index(index, str(path))
+
+
+def search(index: "faiss.Index", queries: Floats, k: int) -> NDArray[np.int64]:
+    """(queries, k) the items found for each, nearest first; -1 where fewer were found."""
+    found: tuple[Any, NDArray[np.int64]] = index.search(np.ascontiguousarray(queries, dtype=np.float32), k)
+    return found[1]
