@@ -114,6 +114,7 @@ def environment(settings: Settings, system: str | None = None) -> Mapping[str, s
         "FLYWHEEL_SERVICE_HOST": settings.service_host,
         "FLYWHEEL_SERVICE_PORT": str(settings.service_port),
         "FLYWHEEL_SERVICE_WORKERS": str(settings.service_workers),
+        "FLYWHEEL_ITEM_CAPACITY": str(settings.item_capacity),
         "FLYWHEEL_HAND_OVER_S": str(settings.hand_over_s),
         "FLYWHEEL_OPEN_ON_LOOPBACK": json.dumps(settings.open_on_loopback),
         "BENTOML_DO_NOT_TRACK": "true",

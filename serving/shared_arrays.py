@@ -18,12 +18,13 @@ MOST = 1 << 26  # and at most so much ahead of what is needed
 class SharedArray:
     """One array of zeros that was never written; `values` maps the file, whatever process writes to it.
 
-    Its size is fixed from the start and costs nothing: the file is sparse. Without a path it is memory of this process.
+    Its size is fixed from the start and costs nothing: the file is sparse. Without a folder it is private memory.
     """
 
-    def __init__(self, path: Path | None, dtype: DTypeLike, shape: Sequence[int]) -> None:
+    def __init__(self, arrays: "SharedArrays", name: str, dtype: DTypeLike, shape: Sequence[int]) -> None:
         kind = np.dtype(dtype)
-        self._path, self._rows = path, shape[0]
+        path = arrays.folder / name if arrays.folder else None
+        self._arrays, self._path, self._rows = arrays, path, shape[0]
         self._row_bytes = kind.itemsize * prod(shape[1:])
         self._reserved = 0
         size = max(self._rows * self._row_bytes, 1)
@@ -51,19 +52,23 @@ class SharedArray:
         except OSError as full:
             if full.errno not in {errno.ENOSPC, errno.EDQUOT, errno.ENOENT}:
                 raise
+            self._arrays.lacked_room = True
 
 
 class SharedArrays:
-    """The arrays of one folder; without a folder they are private to the process."""
+    """The arrays of one folder; without a folder they are private to the process.
+
+    `lacked_room` says that the disk had no room for one of them, until somebody takes it back.
+    """
 
     def __init__(self, folder: Path | None) -> None:
-        self.folder = folder
+        self.folder, self.lacked_room = folder, False
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
 
     def open(self, name: str, dtype: DTypeLike, *shape: int) -> SharedArray:
         """The array of that name, made if need be. Whoever opens it names the same type and shape."""
-        return SharedArray(self.folder / name if self.folder else None, dtype, shape)
+        return SharedArray(self, name, dtype, shape)
 
 
 def _mapped(path: Path | None, size: int) -> mmap.mmap:

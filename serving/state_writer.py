@@ -23,7 +23,8 @@ class StateWriter:
 
     A view that suddenly lacks more than half of what is held here is doubted: a store that lost its memory looks like
     that, and a feed of yesterday's videos is better than none. What it still has and what changes is taken, what
-    vanished is kept and the states count as old, until the store has it again or has stood by it for ten minutes.
+    vanished is kept and the states count as old, until the store has it again or has stood by it for ten minutes. A
+    view that the disk has no room for counts as old likewise, and is read again when there may be.
     """
 
     def __init__(self, redis: Redis, layouts: Mapping[str, Layout], states: ItemStates) -> None:
@@ -69,10 +70,14 @@ class StateWriter:
         metrics.CHANGES.labels(view).inc(len(records.keys))
         if len(records.keys):
             self._states.take(view, records)
+        if self._states.arrays.lacked_room:
+            now = time.monotonic()
+            self._doubts.setdefault(view, (now + LOOK_AGAIN_S, now + BELIEVE_S))
 
     def _read_all(self, view: str) -> bool:
         layout, found = self._layouts[view], np.zeros(self._states.capacity, dtype=np.bool_)
         self._stand_at(view, "")
+        self._states.arrays.lacked_room = False
         position = packed_records.position(self._redis, layout)
         held = self._states.held(view)
         for part in packed_records.read_parts(self._redis, layout):
@@ -84,15 +89,15 @@ class StateWriter:
         return whole
 
     def _forget(self, view: str, held: NDArray[np.int32], found: NDArray[np.bool_]) -> bool:
-        """Forget what Redis has no record of any more, unless that is to be doubted; says whether it is not."""
+        """Forget what Redis has no record of any more unless that is doubted; says whether nothing is."""
         gone, now = held[~found[held]], time.monotonic()
-        _, believe = self._doubts.get(view, (0.0, now + BELIEVE_S))
-        if 2 * len(gone) > len(held) and now < believe:
+        _, believe = self._doubts.pop(view, (0.0, now + BELIEVE_S))
+        lost = 2 * len(gone) > len(held) and now < believe
+        if not lost:
+            self._states.forget(view, gone)
+        if lost or self._states.arrays.lacked_room:
             self._doubts[view] = now + LOOK_AGAIN_S, believe
-            return False
-        self._doubts.pop(view, None)
-        self._states.forget(view, gone)
-        return True
+        return view not in self._doubts
 
     def _stand_at(self, view: str, position: str) -> None:
         """Where the next look at the change stream begins; noted for a successor only where nothing is doubted."""

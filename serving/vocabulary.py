@@ -28,7 +28,7 @@ class Vocabulary:
         self._index = MarkIndex(arrays, name, capacity)
         self._ends = arrays.open(f"{name}.ends", np.int64, capacity)
         self._letters = arrays.open(f"{name}.letters", np.uint8, capacity * LETTERS)
-        self._codes: dict[Hashable, int] = {}
+        self._own: tuple[int, dict[Hashable, int]] = 1, {}
         self._words: list[Any] = [None]
         self._array: NDArray[Any] | None = None
 
@@ -37,24 +37,21 @@ class Vocabulary:
 
     def codes(self, words: Sequence[Hashable]) -> Codes:
         """The code of each word, new if need be; 0 for None and for words that there is no more room for."""
-        new = [word for word in dict.fromkeys(words) if word is not None and word not in self._codes]
+        own = self._small() or {}
+        new = [word for word in dict.fromkeys(words) if word is not None and word not in own]
         met = dict(zip(new, self._meet(new).tolist(), strict=True))
-        if len(self) <= SMALL:
-            self._codes |= {word: code for word, code in met.items() if code}
-        return np.array([self._codes.get(word) or met.get(word, 0) for word in words], dtype=np.int32)
+        return np.array([own.get(word) or met.get(word, 0) for word in words], dtype=np.int32)
 
     def find(self, word: Hashable) -> int:
         """The code of a word, 0 if it was never met."""
-        code = self._codes.get(word)
-        if code is None:
-            code = int(self.find_all([word])[0])
-            if code and len(self._codes) < SMALL:
-                self._codes[word] = code
-        return code
+        own = self._small()
+        return int(self.find_all([word])[0]) if own is None else own.get(word, 0)
 
     def find_all(self, words: Iterable[Hashable]) -> Codes:
         """The code of each word."""
-        words = list(words)
+        words, own = list(words), self._small()
+        if own is not None:
+            return np.array([own.get(word, 0) for word in words], dtype=np.int32)
         found = self._index.find(marks([self._text(word) for word in words]))
         if None in words:
             found[[word is None for word in words]] = 0
@@ -93,9 +90,10 @@ class Vocabulary:
     @property
     def words(self) -> list[Any]:
         """Every word at the place of its code. They are kept by the process: not for keys of many."""
-        if len(self._words) < len(self):
-            self._words += self.words_of(np.arange(len(self._words), len(self)))
-        return self._words
+        words, size = self._words, len(self)
+        if len(words) < size:  # put there in one step: threads may do so at the same time
+            self._words = words = [*words, *self.words_of(np.arange(len(words), size))]
+        return words
 
     def array(self) -> NDArray[Any]:
         """The words as an array that codes index; as dear as `words`."""
@@ -104,6 +102,14 @@ class Vocabulary:
             self._array = np.empty(len(words), dtype=object)
             self._array[:] = words
         return self._array
+
+    def _small(self) -> dict[Hashable, int] | None:
+        """The code of every word as objects of the process, None when there are too many."""
+        (size, own), now = self._own, len(self)
+        if size < now <= SMALL:
+            own = {word: code for code, word in enumerate(self.words[:now]) if code}
+            self._own = now, own
+        return own if now <= SMALL else None
 
     def _meet(self, words: Sequence[Hashable]) -> Codes:
         texts = [self._text(word) for word in words]

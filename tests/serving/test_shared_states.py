@@ -1,6 +1,7 @@
 """One copy of the states for all processes of a machine: written by one, read by all, there after everybody stopped."""
 
 import asyncio
+import errno
 import os
 import signal
 import subprocess
@@ -18,7 +19,7 @@ import pytest
 from feature_repo import packed_records
 from feature_repo.home_feed import HOME_FEED as FEATURES
 from feature_repo.record_layout import layouts
-from serving import state_writer
+from serving import shared_arrays, state_writer
 from serving.home_feed import HOME_FEED as POLICY
 from serving.item_states import ItemStates
 from serving.keeper import Keeper
@@ -222,6 +223,31 @@ def test_a_full_table_leaves_new_items_unknown(world: Any, folder: Path) -> None
     assert sum(known(states, *world.videos)) == 40
     row = states.rows(world.videos)
     assert states.gather(row).counters("video")[0].shape == (60, len(LAYOUTS["video"].floats))
+
+
+def test_a_full_disk_costs_new_items_until_there_is_room_again(
+    world: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Writing to a mapped page without a place on the disk would end the process."""
+    monkeypatch.setattr(state_writer, "LOOK_AGAIN_S", 0.0)
+    writer(world, ItemStates(FEATURES, POLICY, folder)).follow()
+    states = ItemStates(FEATURES, POLICY, folder)
+    with monkeypatch.context() as disk:
+        disk.setattr(shared_arrays.os, "posix_fallocate", full)
+        follower = writer(world, states)
+        follower.follow()
+        before = states.fresh
+        world.describe(60)
+        follower.follow()
+        assert known(states, "v3", "v60") == [True, False]
+        assert states.fresh == before, "not all of it is here"
+    follower.follow()
+    assert known(states, "v3", "v60") == [True, True]
+    assert states.fresh > before
+
+
+def full(*_: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_another_layout_begins_anew_and_the_old_files_go(world: Any, folder: Path) -> None:

@@ -11,7 +11,7 @@ from feature_repo.marks import mark, marks
 from serving.combinations import Combinations
 from serving.mark_index import MarkIndex
 from serving.shared_arrays import SharedArrays
-from serving.vocabulary import Vocabulary
+from serving.vocabulary import SMALL, Vocabulary
 
 WORDS = [f"w{i}" for i in range(5000)]
 
@@ -34,6 +34,18 @@ def test_words_outlive_their_process_and_can_be_added_to(tmp_path: Path) -> None
     assert more[:3000].tolist() == codes.tolist(), "a code never changes"
     assert first.find_all(WORDS).tolist() == more.tolist(), "who mapped it before sees what was added"
     assert first.find_marks(marks(WORDS[-2:])).tolist() == more[-2:].tolist()
+
+
+@pytest.mark.parametrize("size", [10, SMALL + 10], ids=["few", "many"])
+def test_few_and_many_words_are_found_alike(tmp_path: Path, size: int) -> None:
+    words = [f"w{i}" for i in range(size)]
+    written = Vocabulary(SharedArrays(tmp_path), "words", 10_000)
+    read = Vocabulary(SharedArrays(tmp_path), "words", 10_000)
+    for part in (words[: size // 2], words):
+        codes = written.codes(part)
+        assert read.find_all([*part, "new", None]).tolist() == [*codes.tolist(), 0, 0]
+        assert [read.find(word) for word in (part[-1], "new", None)] == [codes[-1], 0, 0]
+        assert read.array()[codes].tolist() == part
 
 
 def test_what_was_never_met_and_none_have_code_0() -> None:
