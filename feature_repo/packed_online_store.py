@@ -6,7 +6,6 @@ from functools import cache
 from typing import Any, Literal
 
 import numpy as np
-import pyarrow as pa
 from feast.infra.online_stores.online_store import OnlineStore
 from feast.protos.feast.serving.ServingService_pb2 import FieldStatus
 from feast.protos.feast.types.Value_pb2 import Value
@@ -117,29 +116,10 @@ def view_layout(config: Any, view: Any) -> Layout:
     return layout(config.project, view.name, [c.name for c in view.entity_columns], fields, view.ttl or timedelta.max)
 
 
-def records_of(laid_out: Layout, rows: pa.Table, time: str, created: str) -> list[bytes]:
-    """Packed records of published rows."""
-    floats = np.empty((len(rows), len(laid_out.floats)), dtype=np.float32)
-    for i, name in enumerate(laid_out.floats):
-        floats[:, i] = rows[name].cast(pa.float32()).fill_null(float("nan")).to_numpy()
-    others = [_plain_column(rows[name]) for name in laid_out.others]
-    micros = [
-        rows[c].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).fill_null(0).to_numpy() for c in (time, created)
-    ]
-    return encode(laid_out, floats, others, micros[0], micros[1])
-
-
 def entity_key(laid_out: Layout, message: Any) -> Key:
     """The key in Feast's message, in the layout's order."""
     values = dict(zip(message.join_keys, message.entity_values, strict=True))
     return tuple(str(feast_value_type_to_python_type(values[name])) for name in laid_out.keys)
-
-
-def _plain_column(column: pa.ChunkedArray) -> list[Any]:
-    if pa.types.is_timestamp(column.type):
-        column = column.cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
-    plain: list[Any] = column.to_pylist()
-    return plain
 
 
 def _plain(message: Any) -> Any:

@@ -11,8 +11,9 @@ from feast.infra.common.materialization_job import MaterializationJob, Materiali
 from feast.infra.compute_engines.base import ComputeEngine
 from feast.repo_config import FeastConfigBaseModel
 
+from feature_repo.arrow_records import records_of
 from feature_repo.asof_offline_store import latest
-from feature_repo.packed_online_store import records_of, view_layout
+from feature_repo.packed_online_store import view_layout
 from feature_repo.packed_records import Written, write
 from feature_repo.view_rows import CREATED, TIME, rows_of
 

@@ -3,11 +3,12 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from feature_repo.contributions import WAIT_DAYS
 from feature_repo.definition import CounterView, FeatureSet
 from validation.lake import Lake
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 KEPT = 3
 COMPLETE = "snapshots/complete"
+Parts = dict[str, date]
+"""Files of the lake, by table and name, with the day they belong to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +56,12 @@ class Snapshots:
             if late >= day:
                 self._drop(late)
 
-    def complete(self, days: Iterable[date]) -> None:
-        """Declare snapshots usable, and remove all but the newest few."""
+    def complete(self, days: Iterable[date], read: Parts) -> None:
+        """Declare snapshots usable, and remove all but the newest few; `read` is what was there to be read."""
         for day in days:
-            self.lake.replace(COMPLETE, day, pa.table({"counted": [self.counted]}))
+            self.lake.replace(
+                COMPLETE, day, pa.table({"counted": [self.counted], "read": [sorted(self._up_to(day, read))]})
+            )
         for day in self.lake.days(COMPLETE)[:-KEPT]:
             self._drop(day)
 
@@ -67,5 +72,41 @@ class Snapshots:
 
     def received_days(self) -> Iterator[date]:
         """The days on which events that are counted were received."""
-        for table in dict.fromkeys(signal.table for signal in self.features.signals):
+        for table in self.event_tables:
             yield from self.lake.days(f"tables/{table}")
+
+    @property
+    def event_tables(self) -> tuple[str, ...]:
+        """The tables whose rows are counted."""
+        return tuple(dict.fromkeys(signal.table for signal in self.features.signals))
+
+    def parts(self) -> Parts:
+        """The files of all that is counted or borrowed from."""
+        return parts_of(self.lake, [*self.event_tables, *(lookup.table for lookup in self.features.lookups)])
+
+    def whole(self, day: date) -> set[str] | None:
+        """The files that the snapshot of a day was made of; None unless they are all that the day could read now.
+
+        Of such a snapshot it is certain which events it holds: another fold can go on from it.
+        """
+        if day not in self.lake.days(COMPLETE) or not self._fits(day):
+            return None
+        said = self.lake.read(COMPLETE, [day])
+        read = set(said["read"].to_pylist()[0]) if "read" in said.column_names else None
+        return read if read == self._up_to(day, self.parts()) else None
+
+    def _up_to(self, day: date, parts: Parts) -> set[str]:
+        """The files that a fold of a day reads: events that may still wait, and every description."""
+        oldest = {table: day - timedelta(days=WAIT_DAYS + 1) for table in self.event_tables}
+        return {name for name, held in parts.items() if oldest.get(name.partition("/")[0], date.min) <= held <= day}
+
+
+def parts_of(lake: Lake, tables: Iterable[str]) -> Parts:
+    """The files of some tables: `<table>/day=<day>/<file>`, each with its day."""
+    paths = [path for table in dict.fromkeys(tables) for path in lake.parts(f"tables/{table}", "*")]
+    return {
+        f"{path.parent.parent.name}/{path.parent.name}/{path.name}": date.fromisoformat(
+            path.parent.name.removeprefix("day=")
+        )
+        for path in paths
+    }

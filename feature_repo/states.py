@@ -48,6 +48,7 @@ def publish(
         before = snapshots.newest_before(first)
         start = before + timedelta(days=1) if before else min([first, *snapshots.received_days()])
         snapshots.forget_from(start)
+        read = snapshots.parts()
         events = contributions(spark, lake, features, tables, start, last).persist()
         try:
             made = {
@@ -59,7 +60,7 @@ def publish(
             counted = events.count()
         finally:
             events.unpersist()
-        snapshots.complete(_kept(days_from(start, last)))
+        snapshots.complete(_kept(days_from(start, last)), read)
     rows = {name: sum(count for day, count in days.items() if day >= first) for name, (days, _) in made.items()}
     return PublishedFacts(first, last, counted, rows, {name: entities for name, (_, entities) in made.items()})
 
@@ -109,14 +110,14 @@ def ordered(contributions: "DataFrame", previous: "DataFrame | None", view: Coun
     """What states are made of: sums and previous states, sorted so that one pass can carry each entity along."""
     from pyspark.sql import functions as sql
 
-    rows = _summed(contributions, view).withColumn("is_new", sql.lit(True))
+    rows = summed(contributions, view).withColumn("is_new", sql.lit(True))
     if previous is not None:
         before = previous.select(*view.keys, "published_at", *view.counters).withColumn("is_new", sql.lit(False))
         rows = rows.unionByName(before)
     return rows.repartition(*view.keys).sortWithinPartitions(*view.keys, "is_new", "published_at")
 
 
-def _summed(contributions: "DataFrame", view: CounterView) -> "DataFrame":
+def summed(contributions: "DataFrame", view: CounterView) -> "DataFrame":
     """The sums of contributions by entity and moment of publication, each decayed to that moment."""
     from pyspark.sql import functions as sql
 

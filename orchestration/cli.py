@@ -3,15 +3,13 @@
 import getpass
 import os
 import sys
-from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table as Grid
 
+from orchestration.console import grid, out
 from serving.access import Role
 from validation.errors import BatchRefused, FlywheelError
 from validation.ledger import HEAD
@@ -29,6 +27,7 @@ Examples:
   flywheel ingest events/                         your own files into the lake\n
   flywheel run features --day 2026-05-03          one stage for one day\n
   flywheel run train --day 2026-05-03             a new ranker, judged\n
+  flywheel stream                                 events count as they land\n
   flywheel rank u42                               the feed of one user, from the running service\n
   flywheel releases                               what was live when, who moved it, why\n
   flywheel rollback --why "long views fell"       back to the previous release\n
@@ -42,7 +41,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Events become features, features a model, the model a feed.",
 )
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
 
 Why = Annotated[str, typer.Option("--why", help="the reason, kept in the history")]
 Who = Annotated[str, typer.Option("--who", help="who decides this, kept in the history")]
@@ -146,6 +144,20 @@ def run(
     result = execute(at, job, first, _day(until) if until else first, out.print)
     if not result.success:
         raise typer.Exit(1)
+
+
+@app.command()
+def stream(
+    once: Annotated[bool, typer.Option("--once", help="take what waits, bring it online, and end")] = False,
+    every: Annotated[float, typer.Option(help="seconds from one micro-batch to the next")] = 5.0,
+) -> None:
+    """Count what lands as it lands, and bring it online; Ctrl-C ends it, and it goes on where it was.
+
+    Example: flywheel stream --every 5
+    """
+    from orchestration import streaming
+
+    streaming.once(installation(), out.print) if once else streaming.follow(installation(), every, out.print)
 
 
 @app.command()
@@ -258,16 +270,6 @@ def bench() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         figures = measure(installation(), Path(scratch), out.print)
     grid("CPU time, in one run", ("what", "ours", "the obvious way", "times cheaper"), figures)
-
-
-def grid(title: str, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    """Print a table."""
-    made = Grid(title=title, title_justify="left", header_style="bold")
-    for name in head:
-        made.add_column(name, overflow="fold")
-    for row in rows:
-        made.add_row(*(str(cell) for cell in row))
-    out.print(made)
 
 
 def _day(text: str) -> date:

@@ -97,6 +97,10 @@ def delivered_from_arrow(table: Table, given: pa.Table, digest: str | None = Non
     )
 
 
+READERS = {".jsonl": delivered_from_jsonl, ".parquet": delivered_from_parquet}
+"""How a landed file is read, by the end of its name."""
+
+
 def digest_of(table: Table, content: bytes) -> str:
     """What tells one delivery from another: the table and every byte."""
     return hashlib.sha256(table.name.encode() + b"\0" + content).hexdigest()

@@ -11,13 +11,12 @@ from datetime import datetime
 from pathlib import Path
 
 from validation.contract import Table, unknown
-from validation.delivered import Delivered, delivered_from_jsonl, delivered_from_parquet, digest_of
+from validation.delivered import READERS, Delivered, digest_of
 from validation.errors import BatchRefused, DefinitionError
 from validation.intake import ingest
 from validation.lake import Lake
 from validation.ledger import Ledger
 
-READERS = {".jsonl": delivered_from_jsonl, ".parquet": delivered_from_parquet}
 DONE = "done"
 
 

@@ -1,0 +1,135 @@
+"""What the stream takes in: landed files, and what the lake accepted that no landed file brought."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from feature_repo.contributions import WAIT_DAYS
+from feature_repo.definition import FeatureSet
+from feature_repo.snapshots import parts_of
+from feature_repo.stream import Stream, days_of
+from feature_repo.stream_state import StreamState, day_number, micros
+from validation.contract import Table
+from validation.delivered import Delivered, delivered_from_jsonl, delivered_from_parquet
+from validation.lake import Lake
+from validation.sorting import sort_out
+
+AT_ONCE = 20_000  # rows of the lake a transaction
+FOR_EVER = 10**6  # a day that is never pruned
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """One landed file of a table, by its name without folder."""
+
+    table: str
+    name: str
+    content: bytes
+
+
+@dataclass
+class Taken:
+    """How the rows of landed files fared: `reasons` maps a rule to the rows that it kept out."""
+
+    files: int = 0
+    accepted: int = 0
+    duplicate: int = 0
+    quarantined: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def __add__(self, other: "Taken") -> "Taken":
+        return Taken(
+            self.files + other.files,
+            self.accepted + other.accepted,
+            self.duplicate + other.duplicate,
+            self.quarantined + other.quarantined,
+            self.reasons + other.reasons,
+        )
+
+
+class Intake:
+    """Brings rows to a stream, in transactions of its state."""
+
+    def __init__(
+        self, stream: Stream, state: StreamState, lake: Lake, features: FeatureSet, tables: Mapping[str, Table]
+    ) -> None:
+        self._stream, self._state, self._lake = stream, state, lake
+        described = [*(look.table for look in features.lookups), *(view.table for view in features.profile_views)]
+        self._events = dict.fromkeys(signal.table for signal in features.signals)
+        # what others borrow from comes first, so that fewer events wait
+        self.tables = {name: tables[name] for name in dict.fromkeys([*described, *self._events])}
+
+    def take_files(self, files: Iterable[Landed], now: datetime) -> Taken:
+        """Take landed files: each row is checked as ingestion checks it. A file that was taken before is left alone.
+
+        Rows are kept out one by one: the limits that refuse a whole delivery are ingestion's to judge. A row without a
+        moment of receipt is received now.
+        """
+        taken = Taken()
+        with self._state.transaction():
+            known = self._state.names("file")
+            fresh = [file for file in files if file.table in self.tables and file.name not in known]
+            accepted: dict[str, pa.Table] = {}
+            for name, delivered in self._deliveries(fresh):
+                rows = self._checked(self.tables[name], delivered, now, taken)
+                accepted[name] = pa.concat_tables([accepted[name], rows]) if name in accepted else rows
+            self._stream.take(accepted, micros(now))
+            first = min([day_number(now.date()), *(min(days) for days in self._days(accepted) if len(days))])
+            self._state.took("file", dict.fromkeys([file.name for file in fresh], first))
+            taken.files = len(fresh)
+        return taken
+
+    def take_lake(self, now: datetime) -> int:
+        """Take what the lake accepted lately and no landed file brought, replays for instance; says how many rows."""
+        known, in_base = self._state.names("part"), self._state.base_parts()
+        oldest = (self._state.base or 0) - WAIT_DAYS
+        rows = 0
+        for name, table in self.tables.items():
+            is_event = name in self._events
+            found = {part: day_number(day) for part, day in parts_of(self._lake, [name]).items() if part not in known}
+            fresh = {part: day for part, day in found.items() if not is_event or day >= oldest}
+            for counted in (True, False):
+                parts = [part for part in sorted(fresh) if (part in in_base) is counted]
+                rows += sum(self._take_rows(table, some, now, counted) for some in self._read(table, parts))
+            with self._state.transaction():
+                self._state.took("part", fresh if is_event else dict.fromkeys(fresh, FOR_EVER))
+        return rows
+
+    def _read(self, table: Table, parts: Sequence[str]) -> Iterator[pa.Table]:
+        paths = [str(self._lake.path(f"tables/{part}")) for part in parts]
+        if paths:
+            rows = ds.dataset(paths, schema=table.schema, format="parquet").to_batches(batch_size=AT_ONCE)
+            yield from (pa.Table.from_batches([some]) for some in rows)
+
+    def _take_rows(self, table: Table, rows: pa.Table, now: datetime, in_base: bool) -> int:
+        """Take the rows that were not met; those that the base has counted are only remembered."""
+        with self._state.transaction():
+            rows = rows.filter(pa.array(~self._stream.met(table, rows.select(table.identity))))
+            self._stream.remember(table, rows)
+            self._stream.take({table.name: rows}, micros(now), in_base)
+        return len(rows)
+
+    def _deliveries(self, files: Sequence[Landed]) -> Iterator[tuple[str, Delivered]]:
+        """What is checked together: all lines of a table, and each Parquet file."""
+        for name, table in self.tables.items():
+            mine = [file for file in files if file.table == name]
+            lines = [file.content for file in mine if file.name.endswith(".jsonl")]
+            if lines:
+                yield name, delivered_from_jsonl(table, b"\n".join(lines))
+            yield from ((name, delivered_from_parquet(table, f.content)) for f in mine if f.name.endswith(".parquet"))
+
+    def _checked(self, table: Table, delivered: Delivered, now: datetime, taken: Taken) -> pa.Table:
+        found = sort_out(table, delivered, now, lambda rows: self._stream.met(table, rows))
+        self._stream.remember(table, found.accepted)
+        taken.accepted += len(found.accepted)
+        taken.duplicate += found.duplicate
+        taken.quarantined += len(found.broken)
+        taken.reasons.update(rule for broken in found.broken.values() for rule in {rule for rule, _ in broken})
+        return found.accepted
+
+    def _days(self, accepted: Mapping[str, pa.Table]) -> Iterator[list[int]]:
+        return (days_of(self.tables[name], rows).tolist() for name, rows in accepted.items())

@@ -1,0 +1,226 @@
+"""What the stream remembers: one SQLite file, so that all that a micro-batch changes is there at once or not at all."""
+
+import json
+import sqlite3
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from feature_repo.marks import Marks
+from validation.contract import unknown
+from validation.errors import DefinitionError
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS file (name TEXT PRIMARY KEY, first_day INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS part (name TEXT PRIMARY KEY, day INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS event (mark INTEGER PRIMARY KEY, day INTEGER);
+CREATE TABLE IF NOT EXISTS description (source TEXT, key TEXT, known_at INTEGER, first BLOB, newest BLOB,
+  PRIMARY KEY (source, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS waiting (source TEXT, lookup TEXT, key TEXT, day INTEGER, event BLOB);
+CREATE INDEX IF NOT EXISTS waiting_for ON waiting (lookup, key);
+CREATE TABLE IF NOT EXISTS state (view TEXT, key TEXT, day INTEGER, at INTEGER, counters BLOB,
+  PRIMARY KEY (view, key, day)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS held (view TEXT, key TEXT, at INTEGER, record BLOB,
+  PRIMARY KEY (view, key, at)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS online (done_at INTEGER PRIMARY KEY, until INTEGER);
+"""
+TABLES = ("fact", "file", "part", "event", "description", "waiting", "state", "held")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DAY = 86_400_000_000  # in µs
+Micros = NDArray[np.int64]
+
+
+class StreamState:
+    """The tables of one stream. Moments are µs since the epoch, days are days since the epoch, keys are joined words.
+
+    fact         names and values: the base day, by which definition was counted, how many batches there were
+    file         landing files that were taken, with the first day their rows were received on
+    part         files of the lake that were taken, with their day
+    event        marks of the events that were taken, with the day they were received on
+    description  of each entity of a table the first and the newest description, and when the first was known
+    waiting      events that wait for a description of an entity
+    state        what one day added to an entity's counters, all days up to the base in one row; float64
+    held         records that are not online yet
+    online       up to when (`until`) everything was online, and since when
+    """
+
+    def __init__(self, path: Path, counted: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._sql = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        for said in ("journal_mode = WAL", "synchronous = FULL", "cache_size = -32000", "temp_store = MEMORY"):
+            self._sql.execute(f"PRAGMA {said}")
+        self._sql.executescript(SCHEMA)
+        if self.fact("counted") != counted:
+            self._forget(counted)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._sql.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All that happens in the block, or nothing of it."""
+        self._sql.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._sql.execute("ROLLBACK")
+            raise
+        self._sql.execute("COMMIT")
+
+    def fact(self, name: str) -> str | None:
+        """A value, None where none was written."""
+        found = self._sql.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
+        return str(found[0]) if found else None
+
+    def note(self, **facts: object) -> None:
+        """Write values."""
+        rows = [(name, str(value)) for name, value in facts.items()]
+        self._sql.executemany("INSERT OR REPLACE INTO fact VALUES (?, ?)", rows)
+
+    @property
+    def base(self) -> int | None:
+        """The day of the snapshot that is gone on from; None without one."""
+        found = self.fact("base")
+        return int(found) if found else None
+
+    @property
+    def base_end(self) -> int:
+        """The moment before which everything that was published is in the base; 0 without one."""
+        return 0 if self.base is None else (self.base + 1) * DAY
+
+    def base_parts(self) -> set[str]:
+        """The files of the lake that the base was made of."""
+        return set((self.fact("base_parts") or "").split("\n"))
+
+    def names(self, table: str) -> set[str]:
+        """The names of the files or parts that were taken."""
+        return {name for (name,) in self._sql.execute(f"SELECT name FROM {_known(table)}")}
+
+    def took(self, table: str, days: Mapping[str, int]) -> None:
+        """Note files or parts as taken."""
+        self._sql.executemany(f"INSERT OR REPLACE INTO {_known(table)} VALUES (?, ?)", days.items())
+
+    def drop_files(self, names: Iterable[str]) -> None:
+        """Forget landing files that are there no longer."""
+        self._sql.executemany("DELETE FROM file WHERE name = ?", [(name,) for name in names])
+
+    def first_day(self) -> int | None:
+        """The first day on which rows of the landing files that were taken were received."""
+        found: int | None = self._sql.execute("SELECT min(first_day) FROM file").fetchone()[0]
+        return found
+
+    def met(self, marks: Marks) -> NDArray[np.bool_]:
+        """Whether each event was taken before."""
+        signed = marks.view(np.int64)
+        found = self._sql.execute(
+            "SELECT mark FROM event WHERE mark IN (SELECT value FROM json_each(?))", (json.dumps(signed.tolist()),)
+        )
+        return np.isin(signed, np.array([mark for (mark,) in found], dtype=np.int64))
+
+    def remember(self, marks: Marks, days: Micros) -> None:
+        """Note events as taken."""
+        rows = zip(marks.view(np.int64).tolist(), days.tolist(), strict=True)
+        self._sql.executemany("INSERT OR IGNORE INTO event VALUES (?, ?)", rows)
+
+    def described(self, source: str, keys: Sequence[str]) -> list[tuple[str, int, bytes, bytes]]:
+        """Key, moment of the first description, first and newest description of those entities that have any."""
+        return self._sql.execute(
+            "SELECT key, known_at, first, newest FROM description "
+            "WHERE source = ? AND key IN (SELECT value FROM json_each(?))", (source, json.dumps(keys))
+        ).fetchall()  # fmt: skip
+
+    def describe(self, source: str, rows: Iterable[tuple[str, int, bytes, bytes]]) -> None:
+        """Write descriptions as `described` returns them."""
+        self._sql.executemany(
+            "INSERT OR REPLACE INTO description VALUES (?, ?, ?, ?, ?)", ((source, *row) for row in rows)
+        )
+
+    def known_at(self, source: str, keys: Sequence[str]) -> dict[str, int]:
+        """When these entities, where they have any description, were described first."""
+        found = self._sql.execute(
+            "SELECT key, known_at FROM description WHERE source = ? AND key IN (SELECT value FROM json_each(?))",
+            (source, json.dumps(keys)),
+        )
+        return dict(found.fetchall())
+
+    def wait(self, rows: Iterable[tuple[str, str, str, int, bytes]]) -> None:
+        """Keep events: their table, the table and the key they wait for, the day they were received on, the event."""
+        self._sql.executemany("INSERT INTO waiting VALUES (?, ?, ?, ?, ?)", rows)
+
+    def waited(self, lookup: str, keys: Sequence[str]) -> list[tuple[str, bytes]]:
+        """Table and event of those that waited for these entities; they wait no longer."""
+        return self._sql.execute(
+            "DELETE FROM waiting WHERE lookup = ? AND key IN (SELECT value FROM json_each(?)) RETURNING source, event",
+            (lookup, json.dumps(keys)),
+        ).fetchall()
+
+    def states(self, view: str, keys: Sequence[str]) -> list[tuple[str, int, int, bytes]]:
+        """Key, day, moment and counters of what is known of these entities, a row a day."""
+        return self._sql.execute(
+            "SELECT key, day, at, counters FROM state WHERE view = ? AND key IN (SELECT value FROM json_each(?))",
+            (view, json.dumps(keys)),
+        ).fetchall()
+
+    def put_states(self, view: str, rows: Iterable[tuple[str, int, int, bytes]]) -> None:
+        """Write rows as `states` returns them."""
+        self._sql.executemany("INSERT OR REPLACE INTO state VALUES (?, ?, ?, ?, ?)", ((view, *row) for row in rows))
+
+    def drop_states(self, until: int) -> None:
+        """Forget what was counted on the days up to one, that one included."""
+        self._sql.execute("DELETE FROM state WHERE day <= ?", (until,))
+
+    def hold(self, view: str, rows: Iterable[tuple[str, int, bytes]]) -> None:
+        """Keep records, each with its entity's key and its moment, until they are due."""
+        self._sql.executemany("INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?)", ((view, *row) for row in rows))
+
+    def due(self, view: str, until: int) -> list[tuple[str, bytes]]:
+        """Key and record of the entities that have one of a moment up to `until`: the newest such record."""
+        found = self._sql.execute(
+            "SELECT key, record, max(at) FROM held WHERE view = ? AND at <= ? GROUP BY key", (view, until)
+        )
+        return [(key, record) for key, record, _ in found]
+
+    def sent(self, until: int, done_at: int) -> None:
+        """Note that all records of a moment up to `until` are online."""
+        self._sql.execute("DELETE FROM held WHERE at <= ?", (until,))
+        self._sql.execute("INSERT OR REPLACE INTO online VALUES (?, ?)", (done_at, until))
+
+    def online(self) -> list[tuple[int, int]]:
+        """Up to when everything was online, and since when, in order: (until, done_at)."""
+        return self._sql.execute("SELECT until, done_at FROM online ORDER BY done_at").fetchall()
+
+    def prune(self, day: int) -> None:
+        """Forget events, parts, and what waited, from before a day."""
+        for table in ("event", "part", "waiting"):
+            self._sql.execute(f"DELETE FROM {table} WHERE day < ?", (day,))
+        self._sql.execute("DELETE FROM online WHERE done_at < ?", (day * DAY,))
+
+    def _forget(self, counted: str) -> None:
+        """Begin anew: what was counted by another definition is never gone on from."""
+        with self.transaction():
+            for table in TABLES:
+                self._sql.execute(f"DELETE FROM {table}")
+            self.note(counted=counted, begun=uuid.uuid4().hex)
+
+
+def day_number(day: date) -> int:
+    """Days since the epoch."""
+    return (day - EPOCH.date()).days
+
+
+def micros(moment: datetime) -> int:
+    """A moment in µs since the epoch."""
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def _known(table: str) -> str:
+    if table not in TABLES:
+        raise DefinitionError(f"stream state: table {unknown(table, TABLES)}")
+    return table

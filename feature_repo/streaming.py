@@ -1,0 +1,181 @@
+"""The stream as Spark Structured Streaming runs it: landed files in, one micro-batch after another, states online."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from functools import reduce
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from feature_repo.definition import FeatureSet
+from feature_repo.packed_records import connect
+from feature_repo.record_layout import layouts
+from feature_repo.snapshots import Snapshots
+from feature_repo.spark import session
+from feature_repo.stream import Stream
+from feature_repo.stream_base import rebase
+from feature_repo.stream_intake import Intake, Landed, Taken
+from feature_repo.stream_online import bring_online
+from feature_repo.stream_state import StreamState, micros
+from validation.clock import Clock
+from validation.contract import Table
+from validation.delivered import READERS
+from validation.errors import Unavailable
+from validation.lake import Lake
+from validation.settings import Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+# A thousand rows a time: planning and compiling cost more than computing.
+SMALL = {
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.autoBroadcastJoinThreshold": "-1",
+    "spark.sql.shuffle.partitions": "1",
+    "spark.sql.files.ignoreMissingFiles": "true",  # ingestion was faster: the lake has them
+    "spark.sql.streaming.minBatchesToRetain": "10",
+}
+FILES = "path string, modificationTime timestamp, length long, content binary"
+AT_ONCE = 16_000_000  # bytes of one table a micro-batch: what waits for hours is taken in several
+SLACK_S = 2.0  # the service looks once a second whether a file is old enough to be handed over
+
+
+@dataclass
+class Progress:
+    """How a stream gets on: what it took since its start, and up to when everything is online."""
+
+    batches: int = 0
+    taken: Taken = field(default_factory=Taken)
+    from_lake: int = 0
+    written: int = 0
+    until: datetime | None = None
+    base: date | None = None
+
+
+class Streaming:
+    """A stream of one installation, and all it works with. Spark calls `take` from a thread of its own."""
+
+    def __init__(
+        self, settings: Settings, features: FeatureSet, tables: Mapping[str, Table], state: StreamState
+    ) -> None:
+        self._settings, self._features, self._state = settings, features, state
+        self._spark = small_session(settings)
+        self._lake, self._clock = Lake(settings.lake), Clock(settings.replay_from)
+        self._redis, self._layouts = connect(settings.redis_url), layouts(features)
+        self._intake = Intake(Stream(self._spark, features, tables, state), state, self._lake, features, tables)
+        self._busy = threading.Lock()
+        self.progress = Progress()
+
+    def now(self) -> datetime:
+        """What time it is."""
+        return datetime.fromtimestamp(self._clock.now(), UTC)
+
+    def start(self, **trigger: Any) -> Any:
+        """Follow the landing: Spark's query, which reads every file that is there and was not read before."""
+        folders = [self._settings.landing.absolute() / name for name in self._intake.tables]
+        every = reduce(lambda left, right: left.unionAll(right), [_landed(self._spark, f) for f in folders])
+        writer = every.writeStream.foreachBatch(self.take).option("checkpointLocation", str(self._checkpoint()))
+        return writer.trigger(**trigger).start()
+
+    def take(self, files: "DataFrame", _: int) -> None:
+        """A micro-batch: landed files with their content. A file that was taken before changes nothing."""
+        found = [_file(row["path"], row["content"]) for row in files.toArrow().to_pylist()]
+        with self._busy:
+            self.progress.taken += self._intake.take_files(found, self.now())
+            self.progress.batches += 1
+
+    def bring_online(self) -> None:
+        """Write all that was published or received before the oldest file that waits to be taken was begun."""
+        with self._busy:
+            known = self._state.names("file")
+            waiting = [age for name, age in self._landing() if name not in known]
+            began = self.now() - timedelta(seconds=max(waiting, default=0.0) + self._settings.hand_over_s + SLACK_S)
+            written = bring_online(self._state, self._redis, self._layouts, micros(began), self.now())
+            self.progress.written += written
+            self.progress.until = began
+
+    def meet_the_lake(self) -> bool:
+        """Take what the lake has that no landed file brought, go on from its newest snapshot; whether the base is new.
+
+        Landed files that ingestion has moved away are forgotten: they cannot come again.
+        """
+        with self._busy:
+            self._state.drop_files(self._state.names("file") - {name for name, _ in self._landing()})
+            base = rebase(self._state, self._lake, self._features, self.now())
+            self.progress.base = base or self.progress.base
+            self.progress.from_lake += self._intake.take_lake(self.now())
+        return base is not None
+
+    def _landing(self) -> Iterator[tuple[str, float]]:
+        """The finished files in the landing: name, and seconds since the last line."""
+        for table in self._intake.tables:
+            folder = self._settings.landing / table
+            for found in os.scandir(folder) if folder.exists() else ():
+                if PurePath(found.name).suffix in READERS:
+                    with contextlib.suppress(FileNotFoundError):  # ingestion has just moved it
+                        yield found.name, time.time() - found.stat().st_mtime
+
+    def _checkpoint(self) -> Path:
+        """Spark's own notes of the files it read: a new folder for each base, so that they do not grow for ever."""
+        folder = self._settings.home.absolute() / "stream" / self._features.name
+        current = folder / f"files-{self._state.fact('begun')}-{self._state.base}"
+        for old in folder.glob("files-*"):
+            if old != current:
+                shutil.rmtree(old)
+        return current
+
+
+@contextmanager
+def streaming(settings: Settings, features: FeatureSet, tables: Mapping[str, Table]) -> Iterator[Streaming]:
+    """The stream of an installation; raises Unavailable when another process runs it."""
+    folder = settings.home / "stream" / features.name
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as taken:
+            raise Unavailable(f"stream {features.name}: another process runs it on {folder}. Stop that one.") from taken
+        state = StreamState(folder / "state.db", _counted(settings, features))
+        try:
+            yield Streaming(settings, features, tables, state)
+        finally:
+            state.close()
+
+
+def small_session(settings: Settings) -> "SparkSession":
+    """A session for micro-batches: one core, no compilation. It shares the process's Java with other sessions."""
+    small = settings.model_copy(update={"spark_master": "local[1]", "spark_memory": "512m"})
+    found = session(small).newSession()
+    for name, value in SMALL.items():
+        found.conf.set(name, value)
+    return found
+
+
+def _landed(spark: "SparkSession", folder: Path) -> "DataFrame":
+    """The files of one table's landing folder, as a stream."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = "*.{" + ",".join(end.removeprefix(".") for end in READERS) + "}"
+    reader = spark.readStream.format("binaryFile").schema(FILES).option("pathGlobFilter", names)
+    return reader.option("maxBytesPerTrigger", str(AT_ONCE)).load(str(folder)).select("path", "content")
+
+
+def _file(path: str, content: bytes) -> Landed:
+    named = PurePath(unquote(path))
+    return Landed(named.parent.name, named.name, content)
+
+
+def _counted(settings: Settings, features: FeatureSet) -> str:
+    """Changes with all that decides what a record holds."""
+    told = (Snapshots(Lake(settings.lake), features).counted, features.profile_views)
+    return hashlib.sha256(repr(told).encode()).hexdigest()

@@ -1,0 +1,111 @@
+"""`flywheel stream`: the stream as a process, with what it says while it runs, until it is asked to end."""
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from orchestration.system import Installation
+from validation.errors import Unavailable
+
+if TYPE_CHECKING:
+    from feature_repo.streaming import Streaming
+
+Say = Callable[[str], None]
+LAKE_EVERY_S = 60.0
+
+
+def once(at: Installation, say: Say) -> None:
+    """Take everything that waits, bring online what is due, and end."""
+    from feature_repo.streaming import streaming
+
+    with streaming(at.settings, at.system.features, at.tables) as stream:
+        stream.meet_the_lake()
+        stream.start(availableNow=True).awaitTermination()
+        _bring_online(stream, say)
+        say(_told(at, stream))
+
+
+def follow(at: Installation, every_s: float, say: Say) -> None:
+    """Take what lands, a micro-batch every so many seconds, until SIGTERM or Ctrl-C.
+
+    Raises Unavailable when Spark gives up; started again, it goes on where it was.
+    """
+    from feature_repo.streaming import streaming
+
+    with _asked_to_end() as ended, streaming(at.settings, at.system.features, at.tables) as stream:
+        try:
+            _follow(at, stream, every_s, say, ended)
+        except Exception:
+            if not ended.is_set():  # Java may have heard the same sign, and be gone first
+                raise
+
+
+def _follow(at: Installation, stream: "Streaming", every_s: float, say: Say, ended: threading.Event) -> None:
+    query: Any = None
+    met, told = -LAKE_EVERY_S, -1
+    while not ended.is_set():
+        if time.monotonic() - met >= LAKE_EVERY_S:
+            rebased, met = stream.meet_the_lake(), time.monotonic()
+            if rebased and query is not None:
+                query = query.stop()
+        query = query or stream.start(processingTime=f"{every_s:g} seconds")
+        if not query.isActive:
+            raise Unavailable(f"stream: Spark gave up: {query.exception()}")
+        _bring_online(stream, say)
+        if stream.progress.batches != told:
+            told = stream.progress.batches
+            say(_told(at, stream))
+        ended.wait(1.0)
+    query.stop()
+
+
+def _bring_online(stream: "Streaming", say: Say) -> None:
+    try:
+        stream.bring_online()
+    except Unavailable as down:
+        say(f"held back: {down}")
+
+
+def _told(at: Installation, stream: "Streaming") -> str:
+    """One line on how the stream gets on; the same figures go to `status.json` beside its state."""
+    done, taken, now = stream.progress, stream.progress.taken, stream.now()
+    lag = (now - done.until).total_seconds() if done.until else None
+    figures: dict[str, Any] = {
+        "at": now.isoformat(),
+        "lag_s": lag,
+        "batches": done.batches,
+        "files": taken.files,
+        "accepted": taken.accepted,
+        "duplicate": taken.duplicate,
+        "quarantined": taken.quarantined,
+        "quarantined_by": dict(taken.reasons),
+        "from_lake": done.from_lake,
+        "records_written": done.written,
+        "base": done.base.isoformat() if done.base else None,
+    }
+    path = at.settings.home / "stream" / at.system.features.name / "status.json"
+    draft = path.with_suffix(".draft")
+    draft.write_text(json.dumps(figures, indent=1))
+    os.replace(draft, path)
+    return (
+        f"batch {done.batches}: {taken.accepted:,} rows taken, {taken.duplicate:,} repeated, "
+        f"{taken.quarantined:,} kept out, {done.written:,} records online, {lag or 0:.1f} s behind"
+    )
+
+
+@contextmanager
+def _asked_to_end() -> Iterator[threading.Event]:
+    """An event that SIGTERM and Ctrl-C set."""
+    ended = threading.Event()
+    signs = (signal.SIGINT, signal.SIGTERM)
+    before = {sign: signal.signal(sign, lambda *_: ended.set()) for sign in signs}
+    try:
+        yield ended
+    finally:
+        for sign, handler in before.items():
+            signal.signal(sign, handler)
