@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ctypes import POINTER, byref, c_float, c_uint64, string_at
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +16,12 @@ from validation.errors import ReleaseMismatch
 
 # xgboost imports these when it finds them: 140 MiB and 2 s that scoring has no use for.
 NOT_FOR_SCORING = ("sklearn", "pandas", "pyarrow", "dask", "cudf", "cupy", "matplotlib")
+
+GIVEN = b'{"data": [%d, true], "shape": [%d, %d], "typestr": "<f4", "version": 3}'
+PREDICT = (
+    b'{"type": 0, "training": false, "iteration_begin": 0, "iteration_end": 0, "missing": NaN, '
+    b'"strict_shape": false, "cache_id": 0}'
+)
 
 
 class Scorer(Protocol):
@@ -30,7 +37,10 @@ class Scorer(Protocol):
 
 
 class Trees:
-    """Gradient-boosted trees of XGBoost."""
+    """Gradient-boosted trees of XGBoost.
+
+    Scores come from XGBoost's C interface: its Python call spends 0.1 ms a request on finding out what it was given.
+    """
 
     def __init__(self, path: Path) -> None:
         self._xgboost = lean_xgboost()
@@ -39,8 +49,15 @@ class Trees:
         self._booster.set_param({"nthread": 1})
 
     def score(self, features: Floats) -> Floats:
-        """Scores (rows,) of features (rows, features)."""
-        return np.asarray(self._booster.inplace_predict(features, validate_features=False), dtype=np.float32)
+        """Scores (rows,) of features (rows, features); raises XGBoostError for another number of features."""
+        given, core = np.ascontiguousarray(features, dtype=np.float32), self._xgboost.core
+        place = GIVEN % (given.__array_interface__["data"][0], *given.shape)
+        shape, rank, scores = POINTER(c_uint64)(), c_uint64(), POINTER(c_float)()
+        answer = (byref(shape), byref(rank), byref(scores))
+        core._check_call(core._LIB.XGBoosterPredictFromDense(self._booster.handle, place, PREDICT, None, *answer))
+        return np.frombuffer(
+            string_at(scores, 4 * len(given)), dtype=np.float32
+        ).copy()  # the booster writes there again
 
     def contributions(self, features: Floats) -> Floats:
         """How much each feature moved each row's margin: (rows, features)."""

@@ -2,11 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from serving.scorer import load
+from serving.scorer import Scorer, load
 from validation.errors import ReleaseMismatch
 
 ROWS = np.array([[1.0, 2.0], [np.nan, 2.0], [3.0, np.nan]], dtype=np.float32)
@@ -47,6 +48,47 @@ def test_trees_explain_what_they_score(tmp_path: Path) -> None:
     assert moved.shape == rows.shape
     assert np.ptp(moved.sum(axis=1) - scorer.score(rows)) < 1e-3, "all but the model's own constant"
     assert np.argmax(np.abs(moved).mean(axis=0)) == 1
+
+
+@pytest.fixture(scope="module")
+def trees(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Scorer]:
+    """A booster for two classes, with ways for what is missing, and its scorer."""
+    import xgboost
+
+    folder, draw = tmp_path_factory.mktemp("trees"), np.random.default_rng(2)
+    rows = np.where(draw.random((2000, 6)) < 0.2, np.nan, draw.normal(size=(2000, 6))).astype(np.float32)
+    liked = np.nan_to_num(rows[:, 0] * rows[:, 1]) > np.isnan(rows[:, 2])
+    booster = xgboost.train({"nthread": 1, "objective": "binary:logistic"}, xgboost.DMatrix(rows, liked), 60)
+    booster.save_model(folder / "model.ubj")
+    return booster, load("xgboost", folder)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 500])
+@pytest.mark.parametrize("unknown", [0.0, 0.3], ids=["all known", "some unknown"])
+def test_trees_score_as_their_library_does(trees: tuple[Any, Scorer], rows: int, unknown: float) -> None:
+    booster, scorer = trees
+    draw = np.random.default_rng(rows)
+    given = np.where(draw.random((rows, 6)) < unknown, np.nan, draw.normal(size=(rows, 6))).astype(np.float32)
+    expected = booster.inplace_predict(given)
+    assert scorer.score(given).tobytes() == expected.tobytes()
+    assert scorer.score(np.asfortranarray(given)).tobytes() == expected.tobytes()
+    assert scorer.score(given.astype(np.float64)).tobytes() == expected.tobytes()
+
+
+def test_scores_outlive_the_next_call(trees: tuple[Any, Scorer]) -> None:
+    _, scorer = trees
+    first = scorer.score(np.zeros((3, 6), np.float32))
+    kept = first.copy()
+    scorer.score(np.ones((3, 6), np.float32))
+    assert (first == kept).all()
+
+
+@pytest.mark.parametrize("width", [5, 7])
+def test_trees_refuse_another_number_of_features(trees: tuple[Any, Scorer], width: int) -> None:
+    import xgboost
+
+    with pytest.raises(xgboost.core.XGBoostError):
+        trees[1].score(np.zeros((3, width), np.float32))
 
 
 def test_a_pickle_is_no_model(tmp_path: Path) -> None:
