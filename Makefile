@@ -6,10 +6,10 @@ READY := $(VENV)/.ready
 SOURCES := validation feature_repo training serving monitoring orchestration tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test lint format bench chaos lock clean
+.PHONY: help demo up test lint format bench bench-serve chaos lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(READY) ## the whole loop once, on simulated events, with the story told (about 5 minutes)
 	@MALLOC_ARENA_MAX=2 $(BIN)/flywheel demo  # threads share what is free: 50 MiB less at the peak
@@ -32,6 +32,9 @@ format: $(READY) ## put the code in order
 
 bench: $(READY) ## how fast the parts are, as ratios within one run
 	@$(BIN)/flywheel bench
+
+bench-serve: $(READY) ## what the online path costs and bears, beside the obvious stack (about 8 minutes)
+	@$(BIN)/python -m tests.bench.serve
 
 chaos: $(READY) ## every fault against the real service under load; writes docs/chaos.md (about 10 minutes)
 	@$(BIN)/python -m tests.chaos

@@ -114,6 +114,7 @@ class App:
             finally:
                 shedding.in_flight -= 1
             shedding.answered(budget.spent_s, budget.busy_s)
+            metrics.SCORED.inc(page.scored)
             counted.answered(page.served_by, page.served_by in PERSONAL, budget.spent_s)
             return 200, answered
 

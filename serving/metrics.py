@@ -43,6 +43,7 @@ FAILURES = Counter("flywheel_failures", "failures of dependencies", ["dependency
 QUALITY = Gauge(
     "flywheel_quality", "share of the candidates that are scored", registry=REGISTRY, multiprocess_mode="livemin"
 )
+SCORED = Counter("flywheel_scored_items", "candidates that were scored", registry=REGISTRY)
 PERSONALISED = Counter("flywheel_personalised_answers", "answers that know their asker", registry=REGISTRY)
 OBJECTIVE = Gauge(
     "flywheel_personalised_objective", "share of the answers that should know their asker", registry=REGISTRY,

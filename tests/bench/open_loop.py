@@ -6,19 +6,21 @@ late it was itself; one that could not keep to its own schedule is refused.
 """
 
 import math
-import multiprocessing
+import pickle
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.bench import traffic
-
+CHECKOUT = Path(__file__).parents[2]
 Seconds = NDArray[np.float64]
-# Says of an answer whether it is a valid one, and a word to count it under. It runs in the generator's process.
+# Says of an answer whether it is a valid one, and a word to count it under. It runs in the generator's process, which
+# imports it by its module's name.
 Judge = Callable[[int, bytes], tuple[bool, str]]
 PERCENTILES = (50.0, 75.0, 90.0, 95.0, 99.0, 99.9)
 GOOD_WITHIN_S = 0.180
@@ -126,11 +128,12 @@ class Load:
     """
 
     def __init__(self, plan: Plan, judge: Judge | None = None) -> None:
-        here, there = multiprocessing.Pipe()
-        self._plan, self._pipe = plan, here
-        self._process = multiprocessing.get_context("spawn").Process(target=_generate, args=(plan, judge, there))
-        self._process.start()
-        there.close()
+        command = [sys.executable, "-m", "tests.bench.traffic"]
+        self._process = subprocess.Popen(command, cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._plan, self._sent, self._told = plan, self._process.stdin, self._process.stdout
+        assert self._sent is not None
+        pickle.dump((plan, judge or by_status), self._sent)
+        self._sent.close()
         self.began: float = self._received()
 
     def finish(self) -> Outcome:
@@ -143,15 +146,16 @@ class Load:
     def stop(self) -> None:
         """End the generator, whatever it has still to send."""
         self._process.kill()
-        self._process.join()
-        self._pipe.close()
+        self._process.wait()
+        assert self._told is not None
+        self._told.close()
 
     def _received(self) -> Any:
+        assert self._told is not None
         try:
-            return self._pipe.recv()
+            return pickle.load(self._told)
         except EOFError:
-            self._process.join()
-            raise RuntimeError(f"load generator: it ended with status {self._process.exitcode}") from None
+            raise RuntimeError(f"load generator: it ended with status {self._process.wait()}") from None
 
 
 def drive(plan: Plan, judge: Judge | None = None) -> Outcome:
@@ -159,9 +163,6 @@ def drive(plan: Plan, judge: Judge | None = None) -> Outcome:
     return Load(plan, judge).finish()
 
 
-def _generate(plan: Plan, judge: Judge | None, pipe: Connection) -> None:
-    traffic.run(plan, judge or _by_status, pipe.send)
-
-
-def _by_status(status: int, _: bytes) -> tuple[bool, str]:
+def by_status(status: int, _: bytes) -> tuple[bool, str]:
+    """The judge of those who bring none: 200 is valid."""
     return status == 200, str(status)

@@ -1,6 +1,11 @@
-"""The generator's inside: one event loop that sends each request at its moment and notes what came of it."""
+"""The generator: one event loop that sends each request at its moment and notes what came of it.
+
+Run as a process of its own by `open_loop.Load`, which it talks to over its standard input and output.
+"""
 
 import asyncio
+import pickle
+import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -214,12 +219,22 @@ def _request(plan: "Plan", body: bytes) -> bytes:
     return f"{first}{head}content-length: {len(body)}\r\n\r\n".encode() + body
 
 
-def run(plan: "Plan", judge: "Judge", send: Callable[[Any], None]) -> None:
-    """Run a plan in this process: sends the moment it begins, then what an Outcome is made of."""
+def main() -> None:
+    """Run the plan that comes in: tells the moment it begins, then what an Outcome is made of."""
+    plan, judge = pickle.load(sys.stdin.buffer)
     traffic = Traffic(plan, judge)
-    uvloop.run(traffic.run(send))
-    send({
+    uvloop.run(traffic.run(_tell))
+    _tell({
         "status": traffic.status, "latency": traffic.latency, "valid": traffic.valid, "label": traffic.label,
         "labels": tuple(traffic.words), "late": traffic.late, "retried": traffic.retried, "began": traffic.began,
         "cpu_s": traffic.cpu_s,
     })  # fmt: skip
+
+
+def _tell(what: object) -> None:
+    pickle.dump(what, sys.stdout.buffer)
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()

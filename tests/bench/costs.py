@@ -1,0 +1,65 @@
+"""What a process and everything it started cost: CPU seconds and memory, as the kernel counts them (Linux)."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+TICKS = os.sysconf("SC_CLK_TCK")
+PROC = Path("/proc")
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """One process in MiB. `pss` is its fair share of what it shares; `own` is what would be free if it ended."""
+
+    command: str
+    rss: float
+    pss: float
+    own: float
+
+    @property
+    def shared(self) -> float:
+        """What it uses together with others."""
+        return self.rss - self.own
+
+
+def cpu_s(root: int) -> float:
+    """CPU seconds, user and system, of a process, its living descendants and those it has already waited for."""
+    return sum(sum(map(int, _stat(pid)[11:15])) for pid in family(root)) / TICKS
+
+
+def memory(root: int) -> list[Memory]:
+    """A line a process of the family."""
+    return [_memory(pid) for pid in family(root)]
+
+
+def family(root: int) -> list[int]:
+    """The process and its living descendants."""
+    return [root, *(pid for child in _children(root) for pid in family(child))]
+
+
+def _children(pid: int) -> Iterator[int]:
+    for task in sorted((PROC / str(pid) / "task").glob("*")):
+        try:
+            yield from map(int, (task / "children").read_text().split())
+        except FileNotFoundError:  # a thread that has ended meanwhile
+            continue
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat after the command, which may hold anything; none where it has ended."""
+    try:
+        return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except FileNotFoundError:
+        return ["0"] * 50
+
+
+def _memory(pid: int) -> Memory:
+    found: dict[str, float] = {}
+    for line in (PROC / str(pid) / "smaps_rollup").read_text().splitlines()[1:]:
+        name, _, size = line.partition(":")
+        found[name] = float(size.split()[0]) / 1024
+    command = (PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    own = found["Private_Clean"] + found["Private_Dirty"]
+    return Memory(command, found["Rss"], found["Pss"], own)

@@ -1,0 +1,105 @@
+"""`make bench-serve`: what the online path costs, how fast and how much it answers, beside the naive stack, in one run.
+
+python -m tests.bench.serve      writes bench/serve.json below FLYWHEEL_HOME and docs/capacity.md, prints a table
+
+Conditions that a figure depends on stand beside it. A run that did less than it claims (fewer candidates scored, a load
+generator that was late) ends with an error and writes nothing.
+"""
+
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import xgboost
+
+from tests.bench import capacity, measures, table
+from tests.bench.catalogue import Scale
+from tests.bench.measures import CANDIDATES, Length
+from tests.bench.naive import run as naive
+from tests.bench.stand import standing
+from validation.settings import Settings
+
+Say = Callable[[str], None]
+
+
+def main() -> int:
+    """The whole run; exit status 1 when a figure could not be taken honestly."""
+    began = time.monotonic()
+
+    def say(words: str) -> None:
+        print(f"[{time.monotonic() - began:5.0f} s] {words}", flush=True)
+
+    try:
+        with tempfile.TemporaryDirectory(prefix="flywheel-bench-") as home:
+            found = measured(Path(home), Scale(), Length(), say)
+    except AssertionError as refused:
+        print(f"refused: {refused}", file=sys.stderr)
+        return 1
+    found["took_s"] = round(time.monotonic() - began)
+    target = Settings().home / "bench" / "serve.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps(found, indent=1) + "\n")
+    page = capacity.write(found)
+    table.show(found)
+    say(f"written: {target}, {page}")
+    return 0
+
+
+def measured(home: Path, scale: Scale, length: Length, say: Say) -> dict[str, Any]:
+    """Every figure of one run on a stand of its own."""
+    with standing(scale, home, say) as stand:
+        found: dict[str, Any] = {"taken_at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": _machine()}
+        found["conditions"] = _conditions(scale, stand.facts)
+        found["ready_s"], found["memory_mib"] = round(stand.ready_s, 2), measures.memory(stand)
+        say("idling, to see what the background costs …")
+        found["background_cpu_ms_per_s"] = measures.background(stand, length)
+        say("warming up and finding out what one core can do …")
+        capacity_per_s = measures.calibrated(stand, length)
+        say(f"half load: {capacity_per_s / 2:.0f} requests/s …")
+        found["feed"] = measures.feed_at_half_load(stand, capacity_per_s, length)
+        found["capacity_per_s"] = round(1000 / found["feed"]["cpu_ms"], 1)
+        for items in (100, 300):
+            say(f"ranking {items} videos of the caller's …")
+            found[f"rank_{items}"] = measures.ranking(stand, items, length)
+        say("from a quarter to three times what one core can do …")
+        found["goodput"] = measures.goodput(stand, found["capacity_per_s"], length)
+        say("the lowest rung carrying everything …")
+        found["lowest_rung"] = measures.lowest_rung(stand, found["capacity_per_s"], length)
+        found["memory_after_mib"] = measures.memory(stand)
+        say("the naive stack …")
+        found["naive"] = naive.measured(stand, min(CANDIDATES, scale.videos), length.naive)
+    found["naive_over_feed"] = round(found["naive"]["cpu_ms"] / found["feed"]["cpu_ms"], 1)
+    return found
+
+
+def _conditions(scale: Scale, facts: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "route": "POST /v1/feed, JSON over HTTP/1.1 keep-alive on loopback, open loop, Poisson arrivals",
+        "workers": 1, "videos": scale.videos, "users": scale.users, "candidates_scored": CANDIDATES, "page": 20,
+        "cpu_ms": "user and system time of all of the service's processes, background work included, Redis apart",
+        **facts,
+    }  # fmt: skip
+
+
+def _machine() -> dict[str, Any]:
+    named = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    return {
+        "cpu": named[0].partition(":")[2].strip() if named else platform.processor(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "bentoml": version("bentoml"),
+        "xgboost": xgboost.__version__,
+        "feast": version("feast"),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""The test stand: a home to be thrown away, a real Redis with a catalogue in it, a release, the real service."""
+
+import socket
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import msgspec.structs
+import numpy as np
+from prometheus_client.parser import text_string_to_metric_families
+from redis import Redis
+
+from feature_repo import packed_records, redis_server
+from serving import process
+from serving.home_feed import HOME_FEED as POLICY
+from serving.keyring import bearer
+from tests.bench import costs, filled, measured_release
+from tests.bench.catalogue import DEVICES, NOW, Catalogue, Scale
+from tests.bench.judges import LIMIT
+from tests.bench.open_loop import Plan, Seconds
+from validation.settings import Settings
+
+JSON = {"content-type": "application/json"}
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """CPU seconds since something began."""
+
+    service: float
+    redis: float
+
+
+@dataclass
+class Stand:
+    """A running service on a filled store. `facts` are what there is to know of its model and its data."""
+
+    settings: Settings
+    catalogue: Catalogue
+    redis: Redis
+    facts: dict[str, Any]
+    running: process.Running
+    ready_s: float
+    _drawn: int = field(default=0)
+
+    def plan(self, at: Seconds, route: str = "feed", items: int = 0) -> Plan:
+        """A load on one route: every request is of another user, a `rank` is given so many videos."""
+        headers = {**JSON, **bearer(self.settings, "rank")}
+        self._drawn += 1
+        asked = tuple(bodies(self.catalogue, len(at), self._drawn, items))
+        return Plan(self.settings.service_host, self.settings.service_port, f"/v1/{route}", at, asked, headers)
+
+    def spent(self) -> Spent:
+        """CPU seconds of the service's processes, and of Redis, up to now."""
+        used = self.redis.info("cpu")
+        return Spent(costs.cpu_s(self.running.process.pid), used["used_cpu_user"] + used["used_cpu_sys"])
+
+    def metrics(self) -> Mapping[str, float]:
+        """The service's counters by name and labels, as they are written."""
+        asked = urllib.request.Request(f"{self.running.address}/metrics", headers=bearer(self.settings, "operate"))
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            page = answer.read().decode()
+        return {
+            _named(s.name, s.labels): s.value for family in text_string_to_metric_families(page) for s in family.samples
+        }
+
+    def only_lowest_rung(self) -> None:
+        """Promote the same release with a policy that answers everything from the lowest rung."""
+        limits = msgspec.structs.replace(POLICY.limits, lowest_share=1.0)
+        registry = self.settings.releases / POLICY.name
+        measured_release.with_policy(registry, "2", msgspec.structs.replace(POLICY, limits=limits))
+        deadline = time.monotonic() + 30
+        while self.metrics().get('flywheel_release_live{release="2"}') != 1 and time.monotonic() < deadline:
+            time.sleep(0.2)
+
+
+@contextmanager
+def standing(scale: Scale, home: Path, say: Any = print) -> Iterator[Stand]:
+    """A stand whose service runs with one worker and is ready; everything ends with the block."""
+    settings = Settings(
+        home=home, redis_url=f"redis://127.0.0.1:{free_port()}/0", service_port=free_port(), replay_from=NOW,
+        service_workers=1,
+    )  # fmt: skip
+    with redis_server.running(settings.redis_url, home / "redis"):
+        redis = packed_records.connect(settings.redis_url)
+        catalogue = Catalogue(scale)
+        say(f"filling Redis: {scale.videos:,} videos, {scale.users:,} users …")
+        stored = filled.fill(redis, catalogue)
+        say("training the release …")
+        facts = measured_release.build(settings.releases / POLICY.name, catalogue)
+        say("starting the service …")
+        before = time.monotonic()
+        running = process.start(settings)
+        ready_s = time.monotonic() - before
+        try:
+            yield Stand(settings, catalogue, redis, facts | stored, running, ready_s)
+        finally:
+            process.stop(running)
+
+
+def bodies(catalogue: Catalogue, count: int, seed: int, items: int = 0) -> Iterator[bytes]:
+    """Requests for a feed, or to rank so many videos: of users drawn without repetition as long as there are others."""
+    draw = np.random.default_rng([catalogue.scale.seed, seed])
+    users = catalogue.names["user_id"]
+    live = catalogue.names["video_id"][catalogue.live & (catalogue.only_in < 0)]
+    for i, place in enumerate(np.resize(draw.permutation(len(users)), count)):
+        asked: dict[str, Any] = {
+            "user_id": users[place],
+            "context": {"device": DEVICES[i % len(DEVICES)]},
+            "limit": LIMIT,
+        }
+        if items:
+            asked |= {"video_ids": live[draw.choice(len(live), items, replace=False)].tolist(), "limit": items}
+        yield msgspec.json.encode(asked)
+
+
+def free_port() -> int:
+    """A port on loopback that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _named(name: str, labels: Mapping[str, str]) -> str:
+    inside = ",".join(f'{key}="{value}"' for key, value in labels.items())
+    return f"{name}{{{inside}}}" if inside else name

@@ -1,0 +1,82 @@
+"""The benchmark itself, with tiny numbers: it runs through, and it refuses what it cannot say honestly."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.bench import capacity, costs, measures, table
+from tests.bench.catalogue import Scale
+from tests.bench.measures import Driven, Length, RefusedRunError
+from tests.bench.open_loop import Outcome, Plan, steady
+from tests.bench.serve import measured
+
+TINY = Scale(videos=1200, users=150, rows=3000, trees=20, depth=3)
+SHORT = Length(
+    warm=30, requests=60, calibrate=30, step_s=0.3, rank=20, lowest=60, naive=4, idle_s=0.2
+)  # fmt: skip
+
+
+def test_it_runs_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where tests run side by side, work may be shed and the generator be late: neither is asked about here."""
+    monkeypatch.setattr(measures, "must_be_whole", lambda found: None)
+    monkeypatch.setattr(Outcome, "kept", lambda outcome: outcome)
+    found = measured(tmp_path, TINY, SHORT, lambda words: None)
+    assert found["feed"]["cpu_ms"] > 0
+    assert found["naive"]["cpu_ms"] > found["feed"]["cpu_ms"]
+    assert found["lowest_rung"]["answers"] == {"popular": found["lowest_rung"]["requests"]}
+    assert [step["share_of_capacity"] for step in found["goodput"]["steps"]] == list(measures.LOADS)
+    assert {"score", "features"} <= found["feed"]["stages_ms"].keys()
+    assert found["memory_mib"][0]["rss"] >= found["memory_mib"][0]["own"] > 0
+    page = capacity.write(found, tmp_path / "capacity.md").read_text()
+    assert "| measured | extrapolated |" in page
+    table.show(found)
+
+
+def done(full: int, other: int, scored: float) -> Driven:
+    """A load of which so many requests got a full answer."""
+    count = full + other
+    label = np.array([0] * full + [1] * other, dtype=np.int16)
+    nothing = np.zeros(count)
+    plan = Plan("127.0.0.1", 1, "/", steady(100, count / 100), (b"{}",))
+    outcome = Outcome(
+        plan, np.full(count, 200, dtype=np.int16), nothing, np.full(count, True), label, ("full", "popular"), nothing,
+        np.full(count, False), 0.0, 0.0,
+    )  # fmt: skip
+    return Driven(outcome, 3.0, 0.1, {"flywheel_scored_items_total": scored * full})
+
+
+def test_a_run_that_scored_fewer_is_refused() -> None:
+    measures.must_be_whole(done(full=99, other=1, scored=500))
+    with pytest.raises(RefusedRunError, match=r"480\.0 candidates were scored per request, not 500"):
+        measures.must_be_whole(done(full=99, other=1, scored=480))
+    with pytest.raises(RefusedRunError, match="only 90"):
+        measures.must_be_whole(done(full=90, other=10, scored=500))
+
+
+FOUND = {
+    "feed": {"cpu_ms": 3.0, "redis_cpu_ms": 0.1},
+    "memory_mib": [{"own": 40}, {"own": 256}],
+    "conditions": {"redis_bytes_per_user": 1024, "redis_bytes_per_video": 512},
+}
+
+
+def test_a_region_carries_its_share_with_another_one_gone() -> None:
+    made = capacity.plan(FOUND, capacity.Given())
+    assert made.per_region_s == 60_000
+    assert made.cores == 3 * 60_000 * 0.003 / 0.6
+    lonely = capacity.plan(FOUND, capacity.Given(regions=2))
+    assert lonely.cores / 2 == 2 * made.cores / 3
+    dearer = capacity.plan(FOUND, replace(capacity.Given(), core_hour=0.08))
+    assert dearer.per_million > made.per_million
+
+
+def test_costs_are_those_of_the_whole_family(tmp_path: Path) -> None:
+    """A child that has ended is counted with whoever waited for it."""
+    before = costs.cpu_s(os.getpid())
+    subprocess.run([sys.executable, "-c", "sum(range(30_000_000))"], check=True)
+    assert costs.cpu_s(os.getpid()) - before > 0.2
