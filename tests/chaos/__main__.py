@@ -1,0 +1,39 @@
+"""`make chaos`: every fault against the real service under load, and docs/chaos.md written from what was seen."""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+from tests.chaos.faults import FAULTS
+from tests.chaos.page import broken, page
+from tests.chaos.stage import Stage
+from tests.chaos.trial import Course, tried
+
+PAGE = Path(__file__).parents[2] / "docs" / "chaos.md"
+
+
+def main() -> int:
+    """Exit status 1 when a promise was broken; the page says which."""
+    asked = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    asked.add_argument("--only", default="", help="faults whose name holds this, without writing the page")
+    asked.add_argument("--rate", type=float, default=Course().rate, help="requests a second")
+    given = asked.parse_args()
+    out, course, seen = Console(highlight=False), Course(rate=given.rate), []
+    with tempfile.TemporaryDirectory() as home, Stage(Path(home)) as stage:
+        for fault in (fault for fault in FAULTS if given.only in fault.name):
+            out.print(f"[dim]{fault.name} …[/]")
+            seen.append(tried(stage, fault, course))
+            found = broken(seen[-1])
+            says = "; ".join(found) or f"p95 {seen[-1].p95_ms[1]:.0f} ms, well after {seen[-1].recovery_s:.0f} s"
+            out.print(f"  {'[red]✗[/]' if found else '[green]✓[/]'} {fault.name}: {says}")
+            out.print(f"    [dim]{seen[-1].rungs}, p95 {[round(ms) for ms in seen[-1].p95_ms]} ms[/]")
+    if not given.only:
+        PAGE.write_text(page(seen, course, stage.settings.service_workers))
+    return 1 if any(broken(one) for one in seen) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

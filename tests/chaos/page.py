@@ -1,0 +1,51 @@
+"""What `make chaos` saw, as a page: a row a fault, and which promise was broken."""
+
+from collections.abc import Sequence
+
+from tests.chaos.trial import Course, Seen
+
+VALID, P95_MS, RECOVERY_S = 0.9995, 180.0, 60.0
+
+HEAD = """# What happens when things break
+
+Made by `make chaos`: the real service with {workers} workers, and {rate:.0f} requests a second that come whether
+the last one was answered or not, {before:.0f} s before each fault, {during:.0f} s while it lasts, {after:.0f} s
+after it. Latency counts from the moment a request was meant to be sent. A connection that breaks is tried once more on
+another one, as a balancer does.
+
+Promised for each: no 5xx, at least {valid:.2%} valid feeds, p95 within {p95:.0f} ms, nothing shown that may not be
+shown, and all well again within {recovery:.0f} s.
+
+| fault | requests | 5xx or none | valid | ineligible | p95 before, during, after (ms) | answered by | well after |
+|---|---|---|---|---|---|---|---|
+"""
+
+
+def broken(seen: Seen) -> list[str]:
+    """The promises that were not kept."""
+    promises = {
+        f"{seen.errors} errors": seen.errors == 0,
+        f"valid feeds {seen.valid_share:.3%}": seen.valid_share >= VALID,
+        f"{seen.ineligible} ineligible": seen.ineligible == 0,
+        f"p95 {max(seen.p95_ms):.0f} ms": max(seen.p95_ms) <= P95_MS,
+        f"well again after {seen.recovery_s:.0f} s": seen.recovery_s <= RECOVERY_S,
+    }
+    return [said for said, kept in promises.items() if not kept]
+
+
+def page(all_seen: Sequence[Seen], course: Course, workers: int) -> str:
+    """The page in Markdown."""
+    head = HEAD.format(
+        workers=workers, rate=course.rate, before=course.before_s, during=course.during_s, after=course.after_s,
+        valid=VALID, p95=P95_MS, recovery=RECOVERY_S,
+    )  # fmt: skip
+    return head + "".join(map(_row, all_seen))
+
+
+def _row(seen: Seen) -> str:
+    rungs = ", ".join(f"{name} {share:.0%}" for name, share in sorted(seen.rungs.items(), key=lambda pair: -pair[1]))
+    before, during, after = seen.p95_ms
+    return (
+        f"| {seen.fault} | {seen.requests} | {seen.errors} | {seen.valid_share:.2%} | {seen.ineligible} | "
+        f"{before:.0f}, {during:.0f}, {after:.0f} | {rungs} | {seen.recovery_s:.0f} s |\n"
+    )

@@ -1,0 +1,150 @@
+"""An installation that faults are done to: a made-up platform in a real Redis behind a proxy, releases, the service."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from resource import RLIM_INFINITY, RLIMIT_FSIZE, prlimit
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from redis import Redis
+
+from feature_repo import redis_server
+from serving.keyring import bearer
+from serving.process import Running, start, stop
+from tests.bench import measured_release
+from tests.bench.catalogue import NOW, REGIONS, Catalogue, Scale
+from tests.bench.filled import fill
+from tests.bench.open_loop import Plan, Seconds
+from tests.bench.stand import free_port
+from tests.chaos.proxy import FaultProxy
+from validation.settings import Settings
+
+SMALL = Scale(videos=20_000, users=2_000, rows=20_000, trees=100, depth=6)
+HERE = REGIONS[0]
+SYSTEM = "home_feed"
+
+
+@dataclass
+class Stage:
+    """One installation, entered ready to serve release 1."""
+
+    home: Path
+    scale: Scale = SMALL
+    catalogue: Catalogue = field(init=False)
+    settings: Settings = field(init=False)
+    proxy: FaultProxy = field(init=False)
+    service: Running | None = None
+    _servers: ExitStack = field(default_factory=ExitStack)
+    _redis_port: int = field(default_factory=free_port)
+
+    def __enter__(self) -> Self:
+        self.catalogue = Catalogue(self.scale)
+        self.start_redis()
+        self.fill()
+        self.proxy = self._servers.enter_context(FaultProxy(self._redis_port, free_port()))
+        self.settings = Settings(
+            home=self.home, redis_url=f"redis://127.0.0.1:{self.proxy.port}/0", service_port=free_port(),
+            replay_from=NOW, hand_over_s=5.0,
+        )  # fmt: skip
+        measured_release.build(self.registry, self.catalogue, "1")
+        self.start_service()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
+        self.stop_service()
+        self._servers.close()
+        self._redis.close()
+
+    @property
+    def registry(self) -> Path:
+        """The folder that the registry publishes releases in."""
+        return self.settings.releases / SYSTEM
+
+    @property
+    def redis_url(self) -> str:
+        """Redis itself, past the proxy."""
+        return f"redis://127.0.0.1:{self._redis_port}/0"
+
+    @property
+    def workers(self) -> list[int]:
+        """The processes that answer."""
+        assert self.service is not None
+        pid = self.service.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    @property
+    def ineligible(self) -> frozenset[str]:
+        """The videos that may not be shown to those who ask here: removed, or for other regions only."""
+        of = self.catalogue
+        shown = of.live & ((of.only_in < 0) | (of.only_in == REGIONS.index(HERE)))
+        return frozenset(of.names["video_id"][~shown])
+
+    def plan(self, at: Seconds, seed: int) -> Plan:
+        """Requests for feeds, of all users in a random order."""
+        headers = {"content-type": "application/json", **bearer(self.settings, "rank")}
+        port = self.settings.service_port
+        return Plan("127.0.0.1", port, "/v1/feed", at, self._bodies(seed), headers, late_ms=50.0)
+
+    def _bodies(self, seed: int) -> tuple[bytes, ...]:
+        order = np.random.default_rng(seed).permutation(self.catalogue.names["user_id"])
+        return tuple(json.dumps({"user_id": user, "context": {"region": HERE}}).encode() for user in order)
+
+    def start_redis(self) -> None:
+        """Start an empty server."""
+        folder = self.home / f"redis-{free_port()}"
+        self._redis = self._servers.enter_context(ExitStack())
+        self._redis.enter_context(redis_server.running(self.redis_url, folder))
+
+    def kill_redis(self) -> None:
+        """End the server and all it knew."""
+        self._redis.close()
+
+    def fill(self) -> None:
+        """Put every state into Redis, as materialisation would."""
+        with Redis.from_url(self.redis_url) as redis:
+            fill(redis, self.catalogue)
+
+    def start_service(self) -> None:
+        """Start the service and wait until it is ready."""
+        self.service = start(self.settings)
+
+    def stop_service(self) -> None:
+        """Stop it."""
+        if self.service is not None:
+            stop(self.service)
+            self.service = None
+
+    def forget_releases(self) -> None:
+        """Empty the service's own copies, as on a new machine."""
+        shutil.rmtree(self.settings.home / "serving", ignore_errors=True)
+
+    def kill_a_worker(self) -> None:
+        """End one of the processes that answer, without a word."""
+        os.kill(self.workers[0], signal.SIGKILL)
+
+    def fill_the_disk(self, full: bool) -> None:
+        """Let every write of the workers to a file fail, or no more."""
+        for pid in self.workers:
+            prlimit(pid, RLIMIT_FSIZE, (0 if full else RLIM_INFINITY, RLIM_INFINITY))
+
+    def release(self, version: str) -> Path:
+        """A copy of release 1 under another version, whole and consistent; nothing points to it."""
+        folder = self.registry / version
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(self.registry / "1", folder)
+        return folder
+
+    def promote(self, version: str, digest: str | None = None) -> None:
+        """Make the registry name a release, by its digest or by another one."""
+        found = hashlib.sha256((self.registry / version / "manifest.json").read_bytes()).hexdigest()
+        champion = {"version": version, "path": version, "manifest_sha256": digest or found}
+        draft = self.registry / "live.json.draft"
+        draft.write_text(json.dumps({"champion": champion, "previous": None}))
+        draft.rename(self.registry / "live.json")

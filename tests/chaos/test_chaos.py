@@ -1,0 +1,91 @@
+"""The fault harness finds what it looks for, and the service takes the worst faults without an error."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.bench.catalogue import Scale
+from tests.chaos.faults import FAULTS
+from tests.chaos.page import broken, page
+from tests.chaos.stage import Stage
+from tests.chaos.trial import Course, Seen, judged, recovered, tried
+
+TINY = Scale(videos=2_000, users=200, rows=2_000, trees=10, depth=4)
+SHORT = Course(before_s=1.0, during_s=2.5, after_s=2.0, rate=30.0)
+WELL = Seen("none", 100, 0, 0, 0, (5.0, 6.0, 7.0), {"full": 1.0}, 0.0)
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with Stage(tmp_path_factory.mktemp("chaos"), TINY) as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    "name", ["Redis takes requests and never answers", "the disk under the logs is full", "a worker is killed"]
+)
+def test_callers_see_no_error(stage: Stage, name: str) -> None:
+    (fault,) = [fault for fault in FAULTS if fault.name == name]
+    seen = tried(stage, fault, SHORT)
+    assert (seen.errors, seen.invalid, seen.ineligible) == (0, 0, 0)
+    assert fault.rungs & seen.rungs.keys()
+
+
+def answer(*items: str, rung: str = "full") -> bytes:
+    return json.dumps({"served_by": rung, "items": [{"video_id": item} for item in items]}).encode()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "word"),
+    [
+        (200, answer("v1", "v2"), "full"),
+        (200, answer("v1", rung="popular"), "popular"),
+        (200, answer("v1", "bad"), "ineligible"),
+        (200, answer("v1", "v1"), "invalid"),
+        (200, answer(), "invalid"),
+        (429, b"", "invalid"),
+        (503, b"", "error"),
+        (0, b"", "error"),
+    ],
+)
+def test_every_answer_is_judged(status: int, body: bytes, word: str) -> None:
+    valid, said = judged(frozenset({"bad"}), status, body)
+    assert said == word
+    assert valid == (word in {"full", "popular"})
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"errors": 1}, "1 errors"),
+        ({"invalid": 1}, "valid feeds"),
+        ({"ineligible": 1}, "1 ineligible"),
+        ({"p95_ms": (5.0, 500.0, 5.0)}, "p95 500 ms"),
+        ({"recovery_s": 61.0}, "well again"),
+        ({"recovery_s": float("nan")}, "well again"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_a_broken_promise_is_named(change: dict[str, object], said: str) -> None:
+    assert broken(WELL) == []
+    assert any(said in found for found in broken(replace(WELL, **change)))  # type: ignore[arg-type]
+
+
+def test_recovery_counts_from_the_last_bad_moment() -> None:
+    at = np.arange(0, 20, 0.1)
+    well = (at < 5) | ((at > 8) & (at < 9)) | (at > 12)
+    assert recovered(at, well, ended=10.0) == pytest.approx(3.0)
+    assert np.isnan(recovered(at, at < 5, ended=10.0))
+
+
+def test_the_page_has_a_row_a_fault() -> None:
+    made = page([WELL, replace(WELL, fault="another")], Course(), workers=2)
+    assert [line.split(" | ")[0] for line in made.splitlines()[-2:]] == ["| none", "| another"]
+
+
+def test_no_two_faults_have_the_same_name() -> None:
+    assert len({fault.name for fault in FAULTS}) == len(FAULTS)
+

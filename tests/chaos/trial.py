@@ -1,0 +1,126 @@
+"""One fault under load: what callers saw before, while and after it."""
+
+import json
+import time
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.bench.open_loop import Load, Outcome, poisson
+from tests.chaos.faults import Fault
+from tests.chaos.stage import Stage
+
+WELL = "full"
+WINDOW_S = 1.0
+WELL_SHARE = 0.95  # of the answers of a window: one in two hundred comes from the lowest rung at any time
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How long requests come: before the fault, while it lasts, and after it; how many a second."""
+
+    before_s: float = 3.0
+    during_s: float = 10.0
+    after_s: float = 15.0
+    rate: float = 100.0
+    seed: int = 7
+
+    @property
+    def seconds(self) -> float:
+        """From the first request to the last."""
+        return self.before_s + self.during_s + self.after_s
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What callers saw of one fault.
+
+    errors      answers with a status of 500 or more, and requests that got none
+    invalid     answers that are no feed: refused, empty, repeating an item
+    ineligible  answers that showed what may not be shown
+    p95_ms      of all requests from their intended start, by phase: before, during, after
+    rungs       share of each rung among the answers while it lasted
+    recovery_s  from the end of the fault to the first second from which all is well again; NaN if that never came
+    """
+
+    fault: str
+    requests: int
+    errors: int
+    invalid: int
+    ineligible: int
+    p95_ms: tuple[float, float, float]
+    rungs: dict[str, float]
+    recovery_s: float
+
+    @property
+    def valid_share(self) -> float:
+        """Share of the requests that got a valid feed."""
+        return 1.0 - (self.errors + self.invalid + self.ineligible) / self.requests
+
+
+def judged(ineligible: frozenset[str], status: int, body: bytes) -> tuple[bool, str]:
+    """Whether an answer is a valid feed, and the rung it came from, or what is wrong with it."""
+    if status == 0 or status >= 500:
+        return False, "error"
+    if status != 200:
+        return False, "invalid"
+    answer = json.loads(body)
+    shown = [item["video_id"] for item in answer["items"]]
+    if not shown or len(set(shown)) < len(shown):
+        return False, "invalid"
+    if not ineligible.isdisjoint(shown):
+        return False, "ineligible"
+    return True, str(answer["served_by"])
+
+
+def tried(stage: Stage, fault: Fault, course: Course) -> Seen:
+    """Let requests come, do the fault, undo it, and look at every answer."""
+    fault.before(stage)
+    at = poisson(course.rate, course.seconds, course.seed)
+    load = Load(stage.plan(at, course.seed), partial(judged, stage.ineligible))
+    try:
+        _until(load.began + course.before_s)
+        fault.begin(stage)
+        began = time.monotonic() - load.began
+        _until(load.began + course.before_s + course.during_s)
+        fault.end(stage)
+        ended = time.monotonic() - load.began
+        outcome = load.finish()
+    finally:
+        load.stop()
+    return _seen(fault.name, outcome, began, ended)
+
+
+def _seen(name: str, outcome: Outcome, began: float, ended: float) -> Seen:
+    at = outcome.plan.at
+    words = np.array(outcome.labels)[outcome.label]
+    phases = [at < began, (at >= began) & (at < ended), at >= ended]
+    during = words[phases[1]]
+    return Seen(
+        fault=name,
+        requests=len(at),
+        errors=int((words == "error").sum()),
+        invalid=int((words == "invalid").sum()),
+        ineligible=int((words == "ineligible").sum()),
+        p95_ms=tuple(outcome.percentiles(phase)["p95"] for phase in phases),  # type: ignore[arg-type]
+        rungs={str(word): float((during == word).mean()) for word in np.unique(during)},
+        recovery_s=recovered(at, words == WELL, ended),
+    )
+
+
+def recovered(at: NDArray[np.float64], well: NDArray[np.bool_], ended: float) -> float:
+    """Seconds from the end of the fault to the first window from which every window is well."""
+    edges = np.arange(ended, at[-1], WINDOW_S)
+    good = [well[(at >= edge) & (at < edge + WINDOW_S)] for edge in edges]
+    recovered = float("nan")
+    for edge, answers in zip(reversed(edges), reversed(good), strict=True):
+        if len(answers) and answers.mean() < WELL_SHARE:
+            break
+        recovered = float(edge - ended)
+    return recovered
+
+
+def _until(moment: float) -> None:
+    time.sleep(max(0.0, moment - time.monotonic()))
