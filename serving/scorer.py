@@ -40,6 +40,7 @@ class Trees:
     """Gradient-boosted trees of XGBoost.
 
     Scores come from XGBoost's C interface: its Python call spends 0.1 ms a request on finding out what it was given.
+    Rows that lack a value stand together: one of them costs the 63 rows scored beside it a fifth more.
     """
 
     def __init__(self, path: Path) -> None:
@@ -50,14 +51,15 @@ class Trees:
 
     def score(self, features: Floats) -> Floats:
         """Scores (rows,) of features (rows, features); raises XGBoostError for another number of features."""
-        given, core = np.ascontiguousarray(features, dtype=np.float32), self._xgboost.core
+        order = np.argsort(np.isnan(features).any(axis=1), kind="stable")
+        given, core = np.ascontiguousarray(features[order], dtype=np.float32), self._xgboost.core
         place = GIVEN % (given.__array_interface__["data"][0], *given.shape)
         shape, rank, scores = POINTER(c_uint64)(), c_uint64(), POINTER(c_float)()
         answer = (byref(shape), byref(rank), byref(scores))
         core._check_call(core._LIB.XGBoosterPredictFromDense(self._booster.handle, place, PREDICT, None, *answer))
-        return np.frombuffer(
-            string_at(scores, 4 * len(given)), dtype=np.float32
-        ).copy()  # the booster writes there again
+        found = np.empty(len(given), dtype=np.float32)
+        found[order] = np.frombuffer(string_at(scores, 4 * len(given)), dtype=np.float32)
+        return found
 
     def contributions(self, features: Floats) -> Floats:
         """How much each feature moved each row's margin: (rows, features)."""
