@@ -30,7 +30,7 @@ def running(url: str, folder: Path) -> Iterator[str]:
         return
     folder.mkdir(parents=True, exist_ok=True)
     here = str(folder.absolute())
-    server = [executable(), *_listening(url), "--dir", here, "--logfile", f"{here}/redis.log", "--save", "300 1"]
+    server = [executable(), *_listening(url), "--dir", here, "--logfile", f"{here}/redis.log", "--save", "300", "1"]
     command = ["sh", "-c", KEEPER, "redis", *server]
     with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as keeper:
         try:
