@@ -5,18 +5,16 @@ import os
 import sys
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from orchestration.console import grid, out
+from orchestration import measuring
+from orchestration.console import grid, installation, out
 from serving.access import Role
 from validation.errors import BatchRefused, FlywheelError
 from validation.ledger import HEAD
 from validation.settings import Settings
-
-if TYPE_CHECKING:
-    from orchestration.system import Installation
 
 EXAMPLES = """
 Examples:
@@ -31,6 +29,7 @@ Examples:
   flywheel rank u42                               the feed of one user, from the running service\n
   flywheel releases                               what was live when, who moved it, why\n
   flywheel rollback --why "long views fell"       back to the previous release\n
+  flywheel funnel                                 what each part of the funnel does, on simulated users\n
 """
 
 app = typer.Typer(
@@ -41,18 +40,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Events become features, features a model, the model a feed.",
 )
+app.add_typer(measuring.app)
 
 Why = Annotated[str, typer.Option("--why", help="the reason, kept in the history")]
 Who = Annotated[str, typer.Option("--who", help="who decides this, kept in the history")]
 Day = Annotated[str | None, typer.Option("--day", help="YYYY-MM-DD; the last day with data when absent")]
-
-
-def installation() -> "Installation":
-    """The home feed on the settings of the environment."""
-    from orchestration.home_feed import HOME_FEED
-    from orchestration.system import Installation
-
-    return Installation(HOME_FEED, Settings())
 
 
 @app.command()
@@ -255,21 +247,6 @@ def gate(day: Day = None) -> None:
     grid("Gates", ("gate", "outcome", "measured", "limit", "reason"), verdict.table())
     if not verdict.passed:
         raise typer.Exit(1)
-
-
-@app.command()
-def bench() -> None:
-    """Measure the parts against the obvious way of doing the same, as ratios within one run.
-
-    Example: flywheel bench
-    """
-    import tempfile
-
-    from orchestration.bench import measure
-
-    with tempfile.TemporaryDirectory() as scratch:
-        figures = measure(installation(), Path(scratch), out.print)
-    grid("CPU time, in one run", ("what", "ours", "the obvious way", "times cheaper"), figures)
 
 
 def _day(text: str) -> date:

@@ -1,12 +1,26 @@
-"""What the command line prints on."""
+"""What the commands print on, and what they work on."""
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table as Grid
 
+from validation.settings import Settings
+
+if TYPE_CHECKING:
+    from orchestration.system import Installation
+
 out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
+
+
+def installation() -> "Installation":
+    """The home feed on the settings of the environment."""
+    from orchestration.home_feed import HOME_FEED
+    from orchestration.system import Installation
+
+    return Installation(HOME_FEED, Settings())
 
 
 def grid(title: str, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

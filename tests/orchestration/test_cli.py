@@ -22,6 +22,7 @@ COMMANDS = (
     "rollback",
     "gate",
     "bench",
+    "funnel",
 )
 
 

@@ -10,12 +10,14 @@ import dagster as dg
 import numpy as np
 import pytest
 import redis
+from rich.console import Console
 
 from feature_repo import packed_records
 from feature_repo.agreement import compare
 from feature_repo.record_layout import layouts
-from orchestration import candidate, gating
+from orchestration import candidate, funnel, gating
 from orchestration.candidate import Candidate
+from orchestration.demo.stage import Stage
 from orchestration.home_feed import HOME_FEED
 from orchestration.runs import execute
 from orchestration.sources.simulator import Scale, World, deliver
@@ -101,6 +103,14 @@ def test_a_ranker_is_trained_proven_and_goes_live(at: Installation) -> None:
     assert not list(Path(at.settings.home).rglob("*.pkl")), "nothing is pickled"
     moves = at.registry.history()
     assert [(m.action, m.before, m.after, m.who) for m in moves] == [("promote", None, "1", "dagster")]
+
+
+def test_the_funnel_is_measured_by_the_simulators_truth(at: Installation) -> None:
+    quiet = Stage(Console(quiet=True))
+    page = funnel.measured(at, World.make(SCALE), 30, "flywheel funnel --users 30", quiet)
+    rows = {line.split("|")[1].strip(): line for line in page.splitlines() if line.startswith("| ")}
+    assert {"no steps", "+ Diversity", "+ Caps", "+ FreshSlots", "+ Exploration", "all steps"} <= set(rows)
+    assert "nan" not in page
 
 
 @pytest.mark.parametrize(

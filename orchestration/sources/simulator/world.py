@@ -12,7 +12,7 @@ from orchestration.sources.simulator import catalogue, people
 from orchestration.sources.simulator.answering import Feed, devices, pages_of
 from orchestration.sources.simulator.behaviour import act
 from orchestration.sources.simulator.categories import make_categories
-from orchestration.sources.simulator.chance import Floats, uniform
+from orchestration.sources.simulator.chance import Flags, Floats, uniform
 from orchestration.sources.simulator.descriptions import describe_users, describe_videos
 from orchestration.sources.simulator.events import Events, none
 from orchestration.sources.simulator.history import Past, Shown, joined, shown_between
@@ -164,6 +164,14 @@ class World:
         unknown, placed = np.full(pages.feed.shape, np.nan), np.zeros(len(who), dtype=bool)
         shown = impressions(log, pages, pa.array([variant] * len(who), pa.string()), unknown, placed)
         return replace(none(), impressions=shown, engagements=engagements(log, pages, done))
+
+    def long_views(self, users: ArrayLike, feeds: Sequence[Feed], at: ArrayLike, seed: int) -> Flags:
+        """(feeds, places) which videos of each feed are watched long: what `answers` would tell as engagements."""
+        who, when = self.users.places(users), np.asarray(at, dtype=np.float64)
+        held = devices(self.platform, who, when, None)
+        fresh: list[Sequence[Feed]] = [()] * len(feeds)
+        pages = pages_of(self.platform, self.videos, who, feeds, at=when, device=held, earlier=fresh)
+        return act(self.platform, pages, seed).long_view
 
     def _logged(self, shown: Shown, prefix: str, described: Events) -> Events:
         pages = shown.pages

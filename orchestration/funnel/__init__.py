@@ -1,0 +1,51 @@
+"""`flywheel funnel`: what each part of the funnel does, measured against the simulator's truth."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from orchestration.demo.stage import Stage
+from orchestration.funnel import page, steps
+from orchestration.funnel.asking import asking
+from orchestration.funnel.home import opened
+from orchestration.sources.simulator import Scale, World
+from orchestration.system import Installation, System
+from validation.settings import Settings
+
+
+def report(system: System, settings: Settings, *, users: int, seed: int, target: Path, out: Console) -> None:
+    """Build a simulated platform, or take the one that was built, measure the funnel on it and write the page."""
+    stage, scale = Stage(out), Scale(seed=seed)
+    with opened(system, settings, scale, stage) as at:
+        text = measured(at, World.make(scale), users, f"flywheel funnel --users {users} --seed {seed}", stage)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text)
+    out.print(f"\n{target} holds these tables.")
+
+
+def measured(at: Installation, world: World, users: int, command: str, stage: Stage) -> str:
+    """The page of an installation that was made from the world; its tables are shown as well."""
+    policy, scale = at.system.policy, world.scale
+    assert policy is not None
+    asked = some_users(world, users)
+    with asking(at) as path:
+        compared, _ = steps.compare(path, policy, world, asked, scale.seed, stage)
+    stage.grid("Steps of re-ranking", *page.steps_table(compared))
+    facts: dict[str, Any] = {
+        "command": command,
+        "users": len(asked),
+        "seed": scale.seed,
+        "limit": policy.limit,
+        "days": scale.days,
+        "live": len(world.live_videos(scale.finish)),
+    }
+    return page.page(facts, policy, compared)
+
+
+def some_users(world: World, count: int) -> list[str]:
+    """Users drawn evenly from those who came on the last day, the same ones for the same world."""
+    active = world.active_users(world.scale.days - 1)
+    drawn = np.random.default_rng(world.scale.seed).permutation(len(active))[:count]
+    return [str(active[place]) for place in sorted(drawn)]

@@ -1,0 +1,68 @@
+"""Feeds answered in process, by the ladder that answers in the service, under any policy."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from orchestration.system import Installation
+from serving import messages
+from serving.budget import Budget
+from serving.definition import Policy, Served
+from serving.ladder import Page
+from serving.online import Online, online
+from serving.rungs import FULL
+from validation.errors import Unavailable
+
+PATIENCE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """The online path of an installation, loaded. Nobody is in a hurry, and what was shown is forgotten at once."""
+
+    parts: Online
+    loop: asyncio.Runner
+
+    def feeds(self, policy: Policy, users: Sequence[str]) -> list[Page]:
+        """The feed of each user under a policy; raises Unavailable when one does not come from the highest rung."""
+        release = self.parts.releases.live
+        if release is None:
+            raise Unavailable(
+                f"funnel: no release answers: {self.parts.releases.why}. Remove the home and measure again."
+            )
+        self.parts.releases.live = replace(release, policy=unhurried(policy))
+        asked = messages.of(policy, self.parts.served.events).feed
+        return [self._feed(asked(user=user)) for user in users]
+
+    def _feed(self, request: object) -> Page:
+        page, _ = self.loop.run(self.parts.ladder.feed(request, Budget(PATIENCE_S)))
+        if page.served_by != FULL:
+            raise Unavailable(f"funnel: a feed was served by {page.served_by}: {page.reason}. Measure again.")
+        return page
+
+
+@contextmanager
+def asking(at: Installation) -> Iterator[Asking]:
+    """The online path of an installation, started in this process while the block runs."""
+    system = at.system
+    assert system.policy is not None
+    shown, events = at.tables[system.ranking.shown], at.tables[system.ranking.outcomes_in]
+    parts = online(Served(unhurried(system.policy), system.features, shown, events), at.settings, system.name)
+    with asyncio.Runner() as loop:
+        loop.run(parts.start())
+        try:
+            yield Asking(parts, loop)
+        finally:
+            loop.run(parts.stop())
+
+
+def unhurried(policy: Policy) -> Policy:
+    """The policy without anything that depends on how busy this machine is, or on who was asked before."""
+    patient = PATIENCE_S * 1000
+    limits = msgspec.structs.replace(
+        policy.limits, request_ms=patient, user_ms=patient, unscored_ms=patient, refuse_ms=patient, lowest_share=0.0
+    )
+    return msgspec.structs.replace(policy, limits=limits, remember_s=0.0)

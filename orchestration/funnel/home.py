@@ -1,0 +1,63 @@
+"""A small platform to measure on: the simulator's past taken in, its features online, a ranker released."""
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import timedelta
+
+import msgspec
+
+from feature_repo.recipe import recipe_of
+from feature_repo.redis_server import running
+from orchestration.candidate import Candidate
+from orchestration.demo.stage import Stage
+from orchestration.deployment import free_port
+from orchestration.runs import execute
+from orchestration.sources.simulator import Scale, World, deliver
+from orchestration.system import Installation, System
+from validation.errors import FlywheelError
+from validation.settings import Settings
+
+
+@contextmanager
+def opened(system: System, settings: Settings, scale: Scale, stage: Stage) -> Iterator[Installation]:
+    """The installation below the settings' home, with a Redis of its own while the block runs.
+
+    It is built at the first time, and again when the world or the features have changed since.
+    """
+    home = settings.home / "funnel"
+    own = {"home": home, "redis_url": f"redis://127.0.0.1:{free_port()}/0", "replay_from": scale.end}
+    at = Installation(system, settings.model_copy(update=own))
+    mark, made_of = home / "built", _digest(system, scale)
+    there = mark.exists() and mark.read_text() == made_of
+    if not there:
+        shutil.rmtree(home, ignore_errors=True)
+    with running(at.settings.redis_url, home / "redis"):
+        if not there:
+            _build(at, scale, stage)
+            mark.write_text(made_of)
+        yield at
+
+
+def _build(at: Installation, scale: Scale, stage: Stage) -> None:
+    first, last = scale.start.date(), scale.end.date() - timedelta(days=1)
+    with stage.step("the past of a simulated platform arrives") as line:
+        handed = deliver(World.make(scale).history(), scale, at.settings.landing)
+        line.says = ", ".join(f"{name} {facts.received:,}" for name, facts in handed.items())
+    for job, since in (("ingest", first), ("features", first), ("train", last)):
+        said: list[str] = []
+        with stage.step(f"job {job}"):
+            if not execute(at, job, since, last, said.append).success:
+                raise FlywheelError(f"job {job} for {since} to {last} failed:\n" + "\n".join(said))
+    with stage.step("the ranker is released") as line:
+        made = Candidate.load(at)
+        version = at.registry.register(made.folder, made.report, made.verdict)
+        at.registry.promote(version, who="funnel", why="to be measured", at=at.now())
+        line.says = made.figures.winner
+
+
+def _digest(system: System, scale: Scale) -> str:
+    told = msgspec.json.encode(asdict(scale)) + recipe_of(system.features)
+    return hashlib.sha256(told).hexdigest()
