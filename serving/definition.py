@@ -1,46 +1,16 @@
-"""The words a ranking policy is written in: where candidates come from, what may be shown, what a page looks like."""
+"""The words a ranking policy is written in: what a page looks like, what an answer may cost, and the policy itself."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from feature_repo.definition import FeatureSet
+from serving.filters import AtMost, Filter, NotBlocked, OneOf, Reaches
+from serving.sources import Liked, Rare, Source, Trending
+from serving.value import Value
 from validation.contract import Table, unknown
 from validation.errors import DefinitionError
-
-
-class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A frozen value of a policy: it travels in a release as JSON, and a field nobody knows is an error."""
-
-
-class OneOf(Value, frozen=True, tag=True):
-    """An item may be shown only while its `field` is one of `values`; an unknown value is not."""
-
-    field: str
-    values: tuple[str, ...]
-
-
-class Reaches(Value, frozen=True, tag=True):
-    """An item may be shown only where its list `field` holds the asker's `attribute`.
-
-    An empty list holds everyone. An item whose list is unknown, or that reaches only some when the asker's attribute is
-    unknown, is not shown.
-    """
-
-    field: str
-    attribute: str
-
-
-Filter = OneOf | Reaches
-
-
-class Source(Value, frozen=True):
-    """One source of candidates and how many it may give. `kind` is trending, fresh or affinity."""
-
-    name: str
-    kind: str
-    quota: int
 
 
 class Diversity(Value, frozen=True, tag=True):
@@ -133,9 +103,9 @@ class Names(Value, frozen=True):
 class Policy(Value, frozen=True):
     """How one system answers. Attributes are written `view.field`, counters `view.counter`, as features are.
 
-    `group` is the item attribute that an asker has a taste for, `born` the second an item came to be, `trending` the
-    item's counter that says what is watched now, `affinity` the counter of the asker's taste for a group, `shelf`
-    the attribute of the asker that a release's lists are grouped by. `steps` make a page of scored candidates, one
+    `born` is the second an item came to be, `trending` the item's counter that says what is watched now, `shelf` the
+    attribute of the asker that a release's lists are grouped by. Once the asker's attribute `account` is known to be
+    none of its values, nothing of theirs is used: they count as unknown. `steps` make a page of scored candidates, one
     after the other.
     """
 
@@ -143,18 +113,15 @@ class Policy(Value, frozen=True):
     user: str
     item: str
     item_view: str
-    group: str
     born: str
     trending: str
-    affinity: str
     sources: tuple[Source, ...]
     filters: tuple[Filter, ...]
     names: Names
     user_view: str | None = None
     shelf: str | None = None
+    account: OneOf | None = None
     steps: tuple[Step, ...] = ()
-    fresh_for_s: float = 172_800.0
-    groups: int = 5
     limit: int = 20
     most: int = 100
     most_candidates: int = 1000
@@ -164,12 +131,9 @@ class Policy(Value, frozen=True):
     feedback: Feedback = Feedback()
 
     def __post_init__(self) -> None:
-        for source in self.sources:
-            if source.kind not in {"trending", "fresh", "affinity"}:
-                raise DefinitionError(f"policy {self.name}: source {source.name} is of kind `{source.kind}`: "
-                                      "write trending, fresh or affinity")  # fmt: skip
         fields = [name for step in self.steps if isinstance(step, Caps) for name in step.most]
-        for name in (self.group, self.born, *(f.field for f in self.filters), *fields):
+        fields += [source.field for source in self.sources if isinstance(source, Liked)]
+        for name in (self.born, *(f.field for f in self.filters), *fields):
             if not name.startswith(f"{self.item_view}."):
                 raise DefinitionError(
                     f"policy {self.name}: `{name}` is no attribute of items: write {self.item_view}.<field>"
@@ -205,25 +169,41 @@ class Served:
 
 
 def must_fit(policy: Policy, features: FeatureSet) -> None:
-    """Raises DefinitionError when a step of the policy reads what the features do not have."""
+    """Raises DefinitionError when a filter, a source or a step of the policy reads what the features do not have."""
+    views = features.counter_views
+
+    def counters(*keys: str) -> list[str]:
+        return [f"{view.name}.{name}" for view in views if view.keys == keys for name in view.counters]
+
+    def shared(field: str) -> list[str]:
+        return counters(policy.user, field.partition(".")[2])
+
     fields = [f"{view.name}.{field}" for view in features.profile_views for field in view.fields]
-    counters = [
-        f"{view.name}.{name}"
-        for view in features.counter_views
-        if view.keys == (policy.item,)
-        for name in view.counters
-    ]
-    for step in policy.steps:
-        match step:
+    of_items = counters(policy.item)
+    _must_be(policy, "born", policy.born, fields)
+    _must_be(policy, "trending", policy.trending, of_items)
+    for word in (*policy.filters, *policy.sources, *policy.steps):
+        wanted: list[tuple[str, list[str]]] = []
+        match word:
             case Caps(most=most):
-                wanted, there = list(most), fields
-            case Exploration(exposure=exposure):
-                wanted, there = [exposure], counters
-            case _:
-                continue
-        for name in wanted:
-            if name not in there:
-                raise DefinitionError(f"policy {policy.name}, step {type(step).__name__}: {unknown(name, there)}")
+                wanted = [(name, fields) for name in most]
+            case Exploration(exposure=exposure) | Rare(exposure=exposure):
+                wanted = [(exposure, of_items)]
+            case NotBlocked(field=field, counter=counter) | Liked(field=field, counter=counter):
+                wanted = [(field, fields), (counter, shared(field))]
+            case Trending(locally=locally):
+                pairs = [view.keys for view in views if f"{policy.item_view}.{view.keys[-1]}" in fields]
+                local = [keys for keys in pairs if len(keys) > 1 and policy.user not in keys]
+                wanted = [(locally, [name for keys in local for name in counters(*keys)])]
+            case OneOf(field=field) | Reaches(field=field) | AtMost(field=field):
+                wanted = [(field, fields)]
+        for name, there in wanted:
+            _must_be(policy, type(word).__name__, name, there)
+
+
+def _must_be(policy: Policy, word: str, name: str, there: Sequence[str]) -> None:
+    if name not in there:
+        raise DefinitionError(f"policy {policy.name}, {word}: {unknown(name, there)}")
 
 
 def to_json(policy: Policy) -> bytes:

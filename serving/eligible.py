@@ -1,39 +1,166 @@
-"""Eligibility: what may be shown to whom, on every rung of the ladder. What is not known to be allowed is not."""
+"""Eligibility: what may be shown to whom, after every source, on every rung. What is not known to be allowed is not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.definition import Filter, OneOf, Reaches
+from feature_repo.marks import Marks
+from serving.filters import AtMost, Filter, NotBlocked, OneOf, Reaches
+from serving.item_block import ItemBlock
 from serving.item_states import Codes, ItemStates
 
+Flags = NDArray[np.bool_]
 Asker = Mapping[str, Any]
+ANYBODY = object()  # the key of an asker who may see whatever somebody may see
+UNSEEN: Marks = np.zeros(0, dtype=np.uint64)
 
 
-def mask(filters: Sequence[Filter], states: ItemStates, rows: Codes, asker: Asker | None) -> NDArray[np.bool_]:
-    """(rows,) whether each item may be shown to the asker; without one, whether it may be shown to anybody."""
-    allowed = states.items.known[np.where(rows < len(states.items.known), rows, 0)].copy()
-    for wanted in filters:
-        codes = states.field(wanted.field, rows)
-        vocabulary = states.vocabulary(wanted.field)
-        if codes is None or vocabulary is None:
-            return np.zeros(len(rows), dtype=np.bool_)
-        allowed &= np.array([_passes(wanted, word, asker) for word in vocabulary.words])[codes]
-    return allowed
+class Filters:
+    """The filters of one policy over the items in memory; what is known of words is worked out once."""
+
+    def __init__(self, filters: Sequence[Filter], states: ItemStates) -> None:
+        self.states = states
+        self._by_word = [Words(wanted, states) for wanted in filters if not isinstance(wanted, NotBlocked)]
+        self._blocking = [wanted for wanted in filters if isinstance(wanted, NotBlocked)]
+
+    def anybody(self, block: ItemBlock) -> Flags:
+        """(n,) whether there may be somebody who may be shown the item."""
+        return self._mask(block, None, {})
+
+    def mask(self, block: ItemBlock, asker: Asker, blocked: Mapping[str, Codes]) -> Flags:
+        """(n,) whether each item may be shown to the asker; `blocked` has codes of what they blocked, by counter."""
+        return self._mask(block, asker, blocked)
+
+    def allow(self, attributes: Mapping[str, Any], asker: Asker, blocked: Mapping[str, Codes]) -> bool:
+        """Whether an item that is not in memory, with these attributes by the fields' own names, may be shown."""
+        return all(words.allow(attributes, asker) for words in self._by_word) and all(
+            self._is_free(wanted, attributes, blocked.get(wanted.counter)) for wanted in self._blocking
+        )
+
+    def _mask(self, block: ItemBlock, asker: Asker | None, blocked: Mapping[str, Codes]) -> Flags:
+        allowed = block.known & (block.rows > 0)
+        for words in self._by_word:
+            allowed &= words.mask(block, asker)
+        for wanted in self._blocking:
+            codes = _codes(block, self.states, wanted.field)
+            allowed &= codes > 0
+            for code in blocked.get(wanted.counter, ()):
+                allowed &= codes != code
+        return allowed
+
+    def _is_free(self, wanted: NotBlocked, attributes: Mapping[str, Any], blocked: Codes | None) -> bool:
+        word, vocabulary = attributes.get(_own(wanted.field)), self.states.vocabulary(wanted.field)
+        if word is None or vocabulary is None:
+            return False
+        # A word never met here has code 0, and so has whatever the asker blocked that was never met here.
+        return blocked is None or vocabulary.find(word) not in blocked
 
 
-def passes(filters: Sequence[Filter], attributes: Mapping[str, Any], asker: Asker) -> bool:
-    """Whether an item with these attributes (by field name) may be shown to the asker."""
-    return all(_passes(wanted, attributes.get(wanted.field.partition(".")[2]), asker) for wanted in filters)
+class Words:
+    """Which words of a field pass a filter, one array for each kind of asker; it grows with the vocabulary."""
+
+    def __init__(self, wanted: Filter, states: ItemStates) -> None:
+        self._wanted, self._states = wanted, states
+        self._masks: dict[Hashable, Flags] = {}
+        self._places: set[Hashable] = set()
+        self._met = 0
+
+    def mask(self, block: ItemBlock, asker: Asker | None) -> Flags:
+        """(n,) whether each item's word passes; none does in a field that has no words."""
+        codes, vocabulary = _codes(block, self._states, self._wanted.field), self._states.vocabulary(self._wanted.field)
+        words = [None] if vocabulary is None else vocabulary.words
+        if isinstance(self._wanted, Reaches) and self._met < len(words):
+            self._places.update(place for word in words[self._met :] for place in word or ())
+            self._met = len(words)
+        key = _kind(self._wanted, asker, self._places)
+        passing = self._masks.get(key)
+        if passing is None or len(passing) < len(words):
+            start = 0 if passing is None else len(passing)
+            more = [_passes(self._wanted, word, key) for word in words[start:]]
+            passing = np.array([*(() if passing is None else passing), *more], dtype=np.bool_)
+            self._masks[key] = passing
+        if codes.max(initial=0) >= len(passing):  # another process has met words since
+            codes = np.where(codes < len(passing), codes, 0)
+        return passing[codes]
+
+    def allow(self, attributes: Mapping[str, Any], asker: Asker) -> bool:
+        """Whether the word among an item's attributes passes."""
+        word = attributes.get(_own(self._wanted.field))
+        return _passes(self._wanted, word, _kind(self._wanted, asker, word or ()))
 
 
-def _passes(wanted: Filter, value: Any, asker: Asker | None) -> bool:
-    if value is None:
+@dataclass(frozen=True, slots=True)
+class May:
+    """What one asker may be shown: the filters, what they blocked, and not what was shown to them lately.
+
+    blocked  codes of what the asker blocked, by the counter that says so
+    seen     marks of what was shown, ascending
+    """
+
+    filters: Filters
+    asker: Asker
+    blocked: Mapping[str, Codes] = field(default_factory=dict)
+    seen: Marks = field(default_factory=lambda: UNSEEN)
+
+    def mask(self, block: ItemBlock) -> Flags:
+        """(n,) whether each item may be shown."""
+        allowed = self.filters.mask(block, self.asker, self.blocked)
+        return allowed & ~_among(block.marks, self.seen) if len(self.seen) else allowed
+
+    def allow(self, mark: int, attributes: Mapping[str, Any]) -> bool:
+        """Whether an item that is known only by its mark and attributes may be shown."""
+        return mark not in self.seen and self.filters.allow(attributes, self.asker, self.blocked)
+
+    def again(self) -> "May":
+        """The same, with what was shown already."""
+        return May(self.filters, self.asker, self.blocked)
+
+
+def _codes(block: ItemBlock, states: ItemStates, name: str) -> Codes:
+    """(n,) the code of each item's word; 0, unknown, for a field that has no words."""
+    codes = block.field(name) if states.vocabulary(name) is not None else None
+    return np.zeros(len(block.rows), dtype=np.int32) if codes is None else codes
+
+
+def _own(name: str) -> str:
+    return name.partition(".")[2]
+
+
+def _kind(wanted: Filter, asker: Asker | None, places: Any) -> Hashable:
+    """What a filter asks of an asker; of those it tells apart there are few, whatever requests say."""
+    match wanted:
+        case Reaches(attribute=attribute):
+            if asker is None:
+                return ANYBODY
+            place = asker.get(attribute)
+            return place if place in places else None
+        case AtMost(attribute=attribute, order=order):
+            if asker is None:
+                return len(order) - 1
+            reached = asker.get(attribute)
+            return order.index(reached) if reached in order else 0
+    return None
+
+
+def _passes(wanted: Filter, word: Any, kind: Hashable) -> bool:
+    if word is None:
         return False
     match wanted:
         case OneOf(values=values):
-            return value in values
-        case Reaches(attribute=attribute):
-            return len(value) == 0 or asker is None or asker.get(attribute) in value
+            return word in values
+        case Reaches():
+            return len(word) == 0 or kind is ANYBODY or kind in word
+        case AtMost(order=order):
+            return word in order and isinstance(kind, int) and order.index(word) <= kind
+    return False
+
+
+def _among(marks: Marks, seen: Marks) -> Flags:
+    """(n,) whether each mark is among those seen, which ascend."""
+    place = np.searchsorted(seen, marks)
+    place[place == len(seen)] = 0
+    found: Flags = seen[place] == marks
+    return found

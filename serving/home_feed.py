@@ -8,13 +8,15 @@ from serving.definition import (
     FreshSlots,
     Limits,
     Names,
-    OneOf,
     Policy,
-    Reaches,
     Served,
-    Source,
 )
-from validation.home_feed import DEVICES, ENGAGEMENTS, IMPRESSIONS
+from serving.filters import AtMost, NotBlocked, OneOf, Reaches
+from serving.sources import Fresh, Liked, Nearest, Rare, Trending
+from validation.home_feed import AGES, DEVICES, ENGAGEMENTS, IMPRESSIONS
+
+CREATOR, CATEGORY = "video_profile.creator_id", "video_profile.category"
+SHOWN, FEW = "video.shown_30d", 30  # a video shown less often is hardly known yet
 
 HOME_FEED = Policy(
     name="home_feed",
@@ -23,27 +25,45 @@ HOME_FEED = Policy(
     item_view="video_profile",
     user_view="user_profile",
     shelf="region",
-    group="video_profile.category",
     born="video_profile.uploaded_at",
     trending="video.long_view_1d",
-    affinity="user_category.long_view_30d",
+    account=OneOf("user_profile.status", ("active",)),
     sources=(
-        Source("affinity", "affinity", 250),
-        Source("trending", "trending", 150),
-        Source("fresh", "fresh", 100),
+        Nearest(name="personal", quota=120, deadline_ms=10),
+        Liked(
+            name="followed",
+            quota=60,
+            field=CREATOR,
+            counter="user_choice.follow_3650d",
+            groups=60,
+            above=0.5,
+            newest=True,
+        ),
+        Liked(
+            name="creator_affinity",
+            quota=80,
+            field=CREATOR,
+            counter="user_creator.long_view_30d",
+            groups=20,
+            newest=True,
+        ),
+        Liked(name="category_affinity", quota=120, field=CATEGORY, counter="user_category.long_view_30d", groups=5),
+        Trending(name="trending", quota=60, attribute="region", locally="region_category.long_view_7d"),
+        Fresh(name="fresh", quota=40, within_s=48 * 3600),
+        Rare(name="exploration", quota=20, exposure=SHOWN, below=FEW),
     ),
     filters=(
         OneOf("video_profile.status", ("live",)),
         Reaches("video_profile.regions", "region"),
+        AtMost("video_profile.age_rating", "age_group", AGES),
+        NotBlocked(CREATOR, "user_choice.block_3650d"),
     ),
     steps=(
         Diversity(weight=0.2, depth=60),
-        Caps({"video_profile.creator_id": 2, "video_profile.category": 8}),
+        Caps({CREATOR: 2, CATEGORY: 8}),
         FreshSlots(places=2, of=20, within_s=24 * 3600),
-        Exploration(share=0.05, exposure="video.shown_30d", below=30),
+        Exploration(share=0.05, exposure=SHOWN, below=FEW),
     ),
-    fresh_for_s=48 * 3600,
-    groups=5,
     names=Names(
         user="user_id",
         item="video_id",

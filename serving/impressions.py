@@ -1,7 +1,5 @@
 """What was shown as rows of the impressions table, for the decision log."""
 
-from typing import Any
-
 import msgspec
 
 from serving.asker import Asked
@@ -30,12 +28,7 @@ def lines(served: Served, page: Page, who: Asked) -> list[bytes]:
     columns = {column.name for column in served.impressions.columns}
     head = encode({name: value for name, value in shared.items() if name in columns})[:-1] + b","
     features = page.features.tolist() if page.features is not None else [None] * len(page.items)
-    each = zip(page.items, page.propensities.tolist(), features, strict=True)
-    return [
-        head + encode(_own(names.item, item, place, propensity, served_features))[1:]
-        for place, (item, propensity, served_features) in enumerate(each, 1)
-    ]
-
-
-def _own(item_name: str, item: str, place: int, propensity: float, features: list[float] | None) -> dict[str, Any]:
-    return {item_name: item, "position": place, "propensity": propensity, "served_features": features}
+    places = range(1, len(page.items) + 1)
+    each = zip(page.items, places, page.sources, page.propensities.tolist(), features, strict=True)
+    own = (names.item, "position", "source", "propensity", "served_features")
+    return [head + encode(dict(zip(own, values, strict=True)))[1:] for values in each]

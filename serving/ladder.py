@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,14 +12,19 @@ from feature_repo.counters import Floats
 from feature_repo.marks import marks
 from serving import popular, rerank, retrieve, slate
 from serving.asker import Asked, asked
+from serving.blocked import Blocked
 from serving.breaker import Breaker
 from serving.budget import Budget
 from serving.definition import Policy, Served
+from serving.eligible import Filters, May
 from serving.item_block import ItemBlock
-from serving.item_states import Codes, ItemStates
+from serving.item_states import ItemStates
+from serving.nearest import Nearest
+from serving.pools import Pools
+from serving.popular import Listed
 from serving.release import Popular, Release
 from serving.releases import Releases
-from serving.retrieve import May, Pools
+from serving.retrieve import Ask
 from serving.rungs import FULL, NEUTRAL, NOTHING, POPULAR, STALE
 from serving.seen import Shown
 from serving.shedding import Shedding
@@ -37,11 +42,13 @@ Way = Callable[[Any, Budget, str | None], Awaitable[tuple["Page", Asked]]]
 class Page:
     """What is shown: item ids from the top, the rung they come from, and the features as served where there are any.
 
-    `propensities` (items,) tell with what chance each item came to its place. `at` is the moment it was made for, in
-    seconds since the epoch: the one its features were decayed to. `scored` says how many candidates were.
+    `sources` (items,) tell what found each item first, where it was not the caller; `propensities` (items,) with what
+    chance each came to its place. `at` is the moment it was made for, in seconds since the epoch: the one its features
+    were decayed to. `scored` says how many candidates were.
     """
 
     items: list[str]
+    sources: list[str | None]
     propensities: Floats
     served_by: str
     reason: str | None = None
@@ -63,12 +70,21 @@ class Ladder:
         self._served, self._states, self._users, self._releases, self._clock = served, states, users, releases, clock
         self._shown = Shown(served.policy.remembered, served.policy.remember_s)
         self._shedding, self._scoring = shedding, Breaker("scorer")
+        self._blocked = Blocked()
+        self._filters = served.policy, Filters(served.policy.filters, states)
         self.pools = Pools()
 
     @property
     def policy(self) -> Policy:
         """The policy of the release that answers, the service's own before there is one."""
         return self._releases.live.policy if self._releases.live else self._served.policy
+
+    @property
+    def filters(self) -> Filters:
+        """The filters of that policy."""
+        if self._filters[0] is not self.policy:
+            self._filters = self.policy, Filters(self.policy.filters, self._states)
+        return self._filters[1]
 
     async def feed(self, request: Any, budget: Budget) -> tuple[Page, Asked]:
         """A page for an asker, from our own candidates."""
@@ -89,7 +105,8 @@ class Ladder:
                 why = f"failed: {type(failed).__name__}"
         who = asked(self.policy, UserState(request.user, why=why), request.context)
         left_out = list(getattr(request, "items", [])) or None
-        return Page([], np.zeros(0, dtype=np.float32), NOTHING, why, left_out=left_out, at=self._clock.now()), who
+        nothing = np.zeros(0, dtype=np.float32)
+        return Page([], [], nothing, NOTHING, why, left_out=left_out, at=self._clock.now()), who
 
     async def _feed(self, request: Any, budget: Budget, why: str | None) -> tuple[Page, Asked]:
         policy, now, request_id = self.policy, self._clock.now(), uuid.uuid4().hex
@@ -97,23 +114,15 @@ class Ladder:
         who = await self._who(policy, request, budget, why)
         limit = request.limit or policy.limit
         seed = None if request.preview else int(request_id, 16)  # what nobody logs teaches nothing
-        with budget.stage("candidates"):
-            seen = np.concatenate([who.user.seen, self._shown.to(request.user, now)])
-            may = May(self._states, policy, who.here, seen)
-            tastes = [] if why else self._users.tastes(who.user, now)
-            rows = retrieve.NONE if why else retrieve.candidates(
-                self.pools, policy, tastes, may, share=self._shedding.quality
-            )  # fmt: skip
-        page = why or self._scored(
-            rows, who, now, budget,
-            lambda block, scores: slate.arranged(policy, block, scores, None, limit=limit, now=now, seed=seed),
-        )  # fmt: skip
+        seen = who.user.seen if who.gone else np.concatenate([who.user.seen, self._shown.to(request.user, now)])
+        may = May(self.filters, who.here, self._blocked.by(policy, who.user, now), np.sort(seen))
+        ask = Ask(policy, self.pools, who, may, self._nearest, now, seed, self._shedding.quality)
+        page = why or self._personal(ask, budget, limit)
         if isinstance(page, str):
             with budget.stage("popular"):
-                items, propensities = popular.feed(may, self.pools, self._shelves(), limit=limit, now=now, seed=seed)
-            page = self._unscored(items, propensities, who, page)
+                page = self._unscored(popular.feed(ask, self._shelves(), limit), who, page)
         page.at, page.request_id = now, request_id
-        if not request.preview and page.items:
+        if not request.preview and not who.gone and page.items:
             shown = marks(page.items)
             self._shown.add(request.user, shown, now)
             self._users.remember(who.user, shown)
@@ -124,19 +133,19 @@ class Ladder:
         why = why or (EXHAUSTED if self._shedding.exhausted else None)
         who = await self._who(policy, request, budget, why)
         items = list(dict.fromkeys(request.items))
-        may = May(self._states, policy, who.here)
+        may = May(self.filters, who.here, self._blocked.by(policy, who.user, now))
         limit = request.limit or len(items)
         with budget.stage("candidates"):
-            rows = may.show(self._states.rows(items))
+            block = self._states.gather(self._states.rows(items))
+            block = block.take(np.flatnonzero(may.mask(block)))
         page = why or self._scored(
-            rows, who, now, budget, lambda _, scores: slate.certain(rerank.by_score(scores)[:limit])
+            block, who, now, budget, lambda _, scores: slate.certain(rerank.by_score(scores)[:limit])
         )  # fmt: skip
         if isinstance(page, str):
-            ordered = popular.rank(may, items, self._shelves(), now)
-            shown, allowed = ordered[:limit], set(ordered)
-            page = self._unscored(shown, np.ones(len(shown), dtype=np.float32), who, page)
+            ordered = popular.rank(may, policy, items, self._shelves(), now)
+            page, allowed = self._unscored(ordered.first(limit), who, page), set(ordered.items)
         else:
-            allowed = set(self._states.names(rows))
+            allowed = set(self._states.names(block.rows))
         page.left_out = [item for item in items if item not in allowed]
         page.at = now
         return page, who
@@ -153,17 +162,29 @@ class Ladder:
         if why:
             return asked(policy, UserState(request.user, why=why), request.context)
         with budget.stage("user", waits=True):
-            user = await self._users.read(request.user)
+            user = await self._users.read(request.user, self._nearest.layout if self._nearest else None)
         return asked(policy, user, request.context)
 
+    def _personal(self, ask: Ask, budget: Budget, limit: int) -> Page | str:
+        """A page of an asker's own candidates, or why there is none."""
+        with budget.stage("candidates"):
+            found = retrieve.candidates(ask)
+
+        def arrange(block: ItemBlock, scores: Floats) -> Arrangement:
+            vectors = self._nearest.vectors if self._nearest else None
+            return slate.arranged(ask.policy, block, scores, vectors, limit=limit, now=ask.now, seed=ask.seed)
+
+        return self._scored(found.block, ask.who, ask.now, budget, arrange, found.names(ask.policy))
+
     def _scored(
-        self, rows: Codes, who: Asked, now: float, budget: Budget, arrange: Callable[[ItemBlock, Floats], Arrangement]
+        self, block: ItemBlock, who: Asked, now: float, budget: Budget,
+        arrange: Callable[[ItemBlock, Floats], Arrangement], sources: Sequence[str | None] | None = None,
     ) -> Page | str:  # fmt: skip
         """The candidates scored by the live release and arranged, or why that cannot be done."""
         release = self._releases.live
         if release is None:
             return self._releases.why or "no release"
-        if not len(rows):
+        if not len(block.rows):
             return "no candidates: nothing in memory may be shown" if len(self._states) else "no item states in memory"
         if budget.left_s * 1000 < release.policy.limits.score_ms:
             return "too late to score"
@@ -171,7 +192,6 @@ class Ladder:
             return self._scoring.why
         try:
             with budget.stage("features"):
-                block = self._states.gather(rows)
                 matrix = release.builder.matrix(block, who.user, who.keys, who.context, now)
             with budget.stage("score"):
                 scores = release.scorer.score(matrix)
@@ -184,12 +204,19 @@ class Ladder:
         self._scoring.succeeded()
         rung = NEUTRAL if who.user.why else STALE if self._releases.why else FULL
         reason = "; ".join(filter(None, [who.user.why, self._releases.why])) or None
-        items = self._states.names(rows[shown.places])
-        return Page(items, shown.propensities, rung, reason, release, matrix[shown.places], scored=len(rows))
+        items, places = self._states.names(block.rows[shown.places]), shown.places
+        found = [sources[place] if sources else None for place in places]
+        return Page(
+            items, found, shown.propensities, rung, reason, release, matrix[places], scored=len(block.rows)
+        )  # fmt: skip
 
-    def _unscored(self, items: list[str], propensities: Floats, who: Asked, why: str) -> Page:
+    def _unscored(self, listed: Listed, who: Asked, why: str) -> Page:
         reason = "; ".join(dict.fromkeys(filter(None, [why, who.user.why, self._releases.why])))
-        return Page(items, propensities, POPULAR if items else NOTHING, reason)
+        return Page(listed.items, listed.sources, listed.propensities, POPULAR if listed.items else NOTHING, reason)
+
+    @property
+    def _nearest(self) -> Nearest | None:
+        return self._releases.live.nearest if self._releases.live else None
 
     def _shelves(self) -> Popular | None:
         return self._releases.live.popular if self._releases.live else None

@@ -26,6 +26,12 @@ STAGES = Histogram(
     buckets=(0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.03, 0.06, 0.18),
 )  # fmt: skip
 CANDIDATES = Counter("flywheel_candidates", "candidates by the source that gave them", ["source"], registry=REGISTRY)
+SOURCE_SECONDS = Counter(
+    "flywheel_source_seconds", "time that sources of candidates took", ["source"], registry=REGISTRY
+)
+SOURCE_FAILURES = Counter(
+    "flywheel_source_failures", "times that a source of candidates gave nothing", ["source", "why"], registry=REGISTRY
+)
 RELEASE = Gauge(
     "flywheel_release_live",
     "1 for the release that answers",
@@ -68,6 +74,7 @@ EVENTS = Counter("flywheel_events", "events by outcome", ["outcome"], registry=R
 
 
 _STAGES: dict[str, Histogram] = {}
+_SOURCES: dict[str, "Source"] = {}
 
 
 class Route:
@@ -98,6 +105,27 @@ class Route:
     def refused(self, status: int) -> None:
         """A request was refused with a status."""
         REQUESTS.labels(self._name, status).inc()
+
+
+class Source:
+    """What is counted for one source of candidates; its label sets are looked up once."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.gave = CANDIDATES.labels(name).inc
+        self.took = SOURCE_SECONDS.labels(name).inc
+
+    def failed(self, why: str) -> None:
+        """The source gave nothing."""
+        SOURCE_FAILURES.labels(self._name, why).inc()
+
+
+def source(name: str) -> Source:
+    """What is counted for a source of candidates."""
+    found = _SOURCES.get(name)
+    if found is None:
+        found = _SOURCES[name] = Source(name)
+    return found
 
 
 def page() -> bytes:

@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import logging
 from dataclasses import dataclass
+from time import perf_counter
 
 from feature_repo import packed_records
 from feature_repo.record_layout import layouts
-from serving import metrics, retrieve
+from serving import metrics
 from serving.attribution import Attribution
 from serving.decision_log import DecisionLog
 from serving.definition import Served
@@ -15,6 +16,7 @@ from serving.feedback import Feedback
 from serving.guard import Guard
 from serving.item_states import ItemStates
 from serving.ladder import Ladder
+from serving.pools import Pooler
 from serving.rates import Rates
 from serving.redis_link import RedisLink
 from serving.releases import Releases
@@ -26,6 +28,7 @@ from validation.settings import Settings
 
 POOLS_EVERY_S = 2.0
 REDIS_S = 2.0  # what one read of item states may take; nobody waits for it but the end of the process
+POOLS_SHARE = 10  # seconds between making pools for each second it takes: with many items they get rarer, not dearer
 log = logging.getLogger(__name__)
 
 
@@ -41,6 +44,7 @@ class Online:
     link: RedisLink
     feed: StateFeed
     releases: Releases
+    pooler: Pooler
     ladder: Ladder
     decisions: DecisionLog
     feedback: Feedback
@@ -73,15 +77,19 @@ class Online:
         await asyncio.to_thread(self.decisions.stop)
 
     async def _keep_pooling(self) -> None:
+        took = 0.0
         while True:
-            await asyncio.sleep(POOLS_EVERY_S)
+            await asyncio.sleep(max(POOLS_EVERY_S, POOLS_SHARE * took))
             try:
+                began = perf_counter()
                 await self._pool()
+                took = perf_counter() - began
             except Exception:
                 log.exception("pools: the old ones stay")
 
     async def _pool(self) -> None:
-        self.ladder.pools = await asyncio.to_thread(retrieve.pools, self.states, self.ladder.policy, self.clock.now())
+        policy, filters = self.ladder.policy, self.ladder.filters
+        self.ladder.pools = await asyncio.to_thread(self.pooler.pools, policy, filters, self.clock.now())
         live = self.releases.live
         if live is not None and live.nearest is not None:
             await asyncio.to_thread(live.nearest.refresh)
@@ -105,6 +113,7 @@ def online(served: Served, settings: Settings, system: str) -> Online:
         link=link,
         feed=StateFeed(packed_records.connect(settings.redis_url, REDIS_S), found, states),
         releases=releases,
+        pooler=Pooler(states),
         ladder=Ladder(served, states, users, releases, clock, shedding),
         shedding=shedding,
         decisions=DecisionLog(settings.landing / served.impressions.name, clock.now, seconds=settings.hand_over_s),

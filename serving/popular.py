@@ -1,50 +1,71 @@
 """Answers without a score: from pools and lists in memory, without any I/O, under the same filters."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 
 import numpy as np
 
 from feature_repo.counters import Floats
-from serving import eligible, retrieve, slate
+from feature_repo.marks import marks
+from serving import retrieve, slate
+from serving.definition import Policy
+from serving.eligible import May
 from serving.release import Popular
-from serving.retrieve import May, Pools
+from serving.retrieve import Ask
+from serving.survey import watched
 
 EVERY = 3  # on the shelves of a release, every third place is for a fresh item
+LISTED = "release_list"  # what is named as the source of items from a release's lists
 
 
-def feed(
-    may: May, pools: Pools, shelves: Popular | None, *, limit: int, now: float, seed: int | None
-) -> tuple[list[str], Floats]:  # fmt: skip
-    """A page of what is watched now and what is new, and the propensity of each item.
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Items from the top, what found each, and with what chance each came to its place."""
 
-    What was shown already comes again only when nothing else is left.
-    """
-    everything = pools.ordered()
-    unseen = may.show(everything)
-    rows = unseen if len(unseen) else May(may.states, may.policy, may.asker).show(everything)
-    if len(rows):
-        falling = -np.arange(len(rows), dtype=np.float32)
-        page = slate.arranged(may.policy, may.states.gather(rows), falling, None, limit=limit, now=now, seed=seed)
-        return may.states.names(rows[page.places]), page.propensities
-    items = _allowed(may, shelves, _shelf(may, shelves))[:limit]
-    return items, np.ones(len(items), dtype=np.float32)
+    items: list[str]
+    sources: list[str | None]
+    propensities: Floats
+
+    def first(self, count: int) -> "Listed":
+        """The first of them."""
+        return Listed(self.items[:count], self.sources[:count], self.propensities[:count])
 
 
-def rank(may: May, items: Sequence[str], shelves: Popular | None, now: float) -> list[str]:
-    """Those of the items that may be shown, most watched first."""
-    rows = may.show(may.states.rows(items))
-    if len(rows):
-        watched = retrieve.popularity(may.states, may.policy, rows, now)
-        return may.states.names(rows[np.argsort(-watched, kind="stable")])
+def feed(ask: Ask, shelves: Popular | None, limit: int) -> Listed:
+    """A page of what is watched now and what is new; what was shown already comes only when nothing else is left."""
+    for may in (ask.may, ask.may.again()):
+        found = retrieve.unasked(replace(ask, may=may))
+        if len(found.rows):
+            falling = -np.arange(len(found.rows), dtype=np.float32)
+            page = slate.arranged(ask.policy, found.block, falling, None, limit=limit, now=ask.now, seed=ask.seed)
+            names, places = found.names(ask.policy), page.places.tolist()
+            items = may.filters.states.names(found.rows[places])
+            return Listed(items, [names[place] for place in places], page.propensities)
+    shelf = _shelf(ask, shelves)
+    return _certain(_allowed(ask.may, shelves, shelf) or _allowed(ask.may.again(), shelves, shelf), LISTED).first(limit)
+
+
+def rank(may: May, policy: Policy, items: Sequence[str], shelves: Popular | None, now: float) -> Listed:
+    """Those of a caller's items that may be shown, most watched first."""
+    states = may.filters.states
+    block = states.gather(states.rows(items))
+    block = block.take(np.flatnonzero(may.mask(block)))
+    if len(block.rows):
+        order = np.argsort(-watched(states, block, policy.trending, now), kind="stable")
+        return _certain(states.names(block.rows[order]))
     place = {item: i for i, item in enumerate(shelves.all if shelves else ())}
-    return sorted(_allowed(may, shelves, items), key=lambda item: place.get(item, len(place)))
+    return _certain(sorted(_allowed(may, shelves, items), key=lambda item: place.get(item, len(place))))
 
 
-def _shelf(may: May, shelves: Popular | None) -> list[str]:
+def _certain(items: list[str], source: str | None = None) -> Listed:
+    return Listed(items, [source] * len(items), np.ones(len(items), dtype=np.float32))
+
+
+def _shelf(ask: Ask, shelves: Popular | None) -> list[str]:
     if shelves is None:
         return []
-    near = shelves.by_group.get(str(may.asker.get(may.policy.shelf)), []) if may.policy.shelf else []
+    near = shelves.by_group.get(str(ask.who.here.get(ask.policy.shelf)), []) if ask.policy.shelf else []
     watched = dict.fromkeys([*near, *shelves.all])
     chunks = [list(watched)[i : i + EVERY - 1] for i in range(0, len(watched), EVERY - 1)]
     mixed: Iterator[tuple[list[str], list[str]]] = zip_longest(chunks, ([item] for item in shelves.fresh), fillvalue=[])
@@ -55,12 +76,10 @@ def _allowed(may: May, shelves: Popular | None, items: Sequence[str]) -> list[st
     """Those that the attributes a release carries allow, unless newer ones in memory say otherwise."""
     if shelves is None:
         return []
-    rows = may.states.rows(items)
-    known = may.states.items.known
-    newer = {item for item, row in zip(items, rows, strict=True) if row < len(known) and known[row]}
-    shown = set(may.states.names(may.show(rows)))
-    listed = shelves.items
+    states = may.filters.states
+    block = states.gather(states.rows(items))
+    newer = zip(items, block.known.tolist(), may.mask(block).tolist(), marks(items).tolist(), strict=True)
     return [
-        item for item in items
-        if (item in shown if item in newer else eligible.passes(may.policy.filters, listed.get(item, {}), may.asker))
+        item for item, known, allowed, mark in newer
+        if (allowed if known else may.allow(mark, shelves.items.get(item, {})))
     ]  # fmt: skip

@@ -1,116 +1,164 @@
-"""Retrieval: pools of items prepared in the background, and the candidates of one asker drawn from them."""
+"""Retrieval: the candidates of one asker, drawn from several sources under one filter."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.counters import decay
-from feature_repo.marks import Marks
-from serving import eligible, metrics
+from feature_repo.counters import Floats
+from serving import metrics
+from serving.asker import Asked
 from serving.definition import Policy
-from serving.item_states import Codes, ItemStates
-from serving.seen import NOTHING
+from serving.eligible import May
+from serving.item_block import ItemBlock
+from serving.item_states import Codes
+from serving.pools import Pools
+from serving.shelf import NONE, most
+from serving.sources import Fresh, Liked, Nearest, Rare, Source, Trending
 
-NONE: Codes = np.zeros(0, dtype=np.int32)
-POOL = 1000
-GROUP_POOL = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Pools:
-    """Rows of items that may be shown to somebody, best first, as things stood when they were made."""
-
-    trending: Codes = field(default_factory=lambda: NONE)
-    fresh: Codes = field(default_factory=lambda: NONE)
-    by_group: Mapping[int, Codes] = field(default_factory=dict)
-
-    def ordered(self) -> Codes:
-        """Everything in the pools that needs no asker: what is watched now, then what is new."""
-        return _distinct(np.concatenate([self.trending, self.fresh]))
+OFFERED = 3  # times its quota: some were seen, are not allowed, or were found by a source before
+log = logging.getLogger(__name__)
 
 
-def pools(states: ItemStates, policy: Policy, now: float) -> Pools:
-    """The pools as things stand now."""
-    rows = np.flatnonzero(states.items.known).astype(np.int32)
-    rows = rows[eligible.mask(policy.filters, states, rows, None)]
-    if not len(rows):
-        return Pools()
-    watched = popularity(states, policy, rows, now)
-    by_popularity = np.argsort(-watched, kind="stable")
-    age = now - _column(states, policy.born, rows)
-    young = np.flatnonzero((age >= 0) & (age <= policy.fresh_for_s))
-    fresh = rows[young[np.argsort(age[young], kind="stable")]]
-    groups = _column(states, policy.group, rows)[by_popularity]
-    ranked = rows[by_popularity]
-    return Pools(
-        trending=ranked[:POOL],
-        fresh=fresh[:POOL],
-        by_group={int(group): ranked[groups == group][:GROUP_POOL] for group in np.unique(groups) if group},
-    )
+class Near(Protocol):
+    """A release's embeddings, as far as retrieval is concerned."""
 
+    def user_vector(self, who: Asked) -> Floats | None:
+        """The asker's place among the items, None when nothing is known of it."""
 
-def popularity(states: ItemStates, policy: Policy, rows: Codes, now: float) -> NDArray[np.float32]:
-    """The policy's trending counter of each item, decayed to now."""
-    view, _, counter = policy.trending.partition(".")
-    table = states.counters[view]
-    codes = states.keys_of(table.view.keys[0], rows)
-    assert codes is not None
-    values, at = table.gather(codes)
-    place = table.view.counters.index(counter)
-    one = slice(place, place + 1)
-    return decay(values[:, one], at, np.array([now]), table.half_lives[one])[:, 0]
-
-
-def candidates(pools: Pools, policy: Policy, tastes: Sequence[int], may: "May", share: float = 1.0) -> Codes:
-    """The rows to be scored for one asker: each source gives a `share` of its quota of those that may be shown.
-
-    tastes  codes of the groups the asker likes, most liked first
-    """
-    offered = {
-        "trending": pools.trending,
-        "fresh": pools.fresh,
-        "affinity": _interleaved([pools.by_group.get(group, NONE) for group in tastes]),
-    }
-    taken = []
-    for source in policy.sources:
-        found = may.show(offered[source.kind])[: round(share * source.quota)]
-        metrics.CANDIDATES.labels(source.name).inc(len(found))
-        taken.append(found)
-    return _distinct(np.concatenate(taken)) if taken else NONE
+    def near(self, vector: Floats, count: int) -> Codes:
+        """The rows nearest to a place, nearest first."""
 
 
 @dataclass(frozen=True, slots=True)
-class May:
-    """What one asker may be shown: the filters, and not what was shown to them lately."""
+class Ask:
+    """One request for candidates: a `share` of every quota is wanted, and `seed` decides what is drawn by lot."""
 
-    states: ItemStates
     policy: Policy
-    asker: eligible.Asker
-    seen: Marks = field(default_factory=lambda: NOTHING)
-
-    def show(self, rows: Codes) -> Codes:
-        """Those of the rows that may be shown, in their order."""
-        allowed = eligible.mask(self.policy.filters, self.states, rows, self.asker)
-        if len(self.seen):
-            allowed &= ~np.isin(self.states.gather(rows).marks, self.seen)
-        return rows[allowed]
+    pools: Pools
+    who: Asked
+    may: May
+    near: Near | None
+    now: float
+    seed: int | None
+    share: float = 1.0
 
 
-def _column(states: ItemStates, name: str, rows: Codes) -> NDArray[np.float64]:
-    column = states.field(name, rows)
-    return column if column is not None else np.full(len(rows), np.nan)
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What may be shown to the asker, each item once, in the order of the policy's sources.
+
+    block    (n) what is known of the items
+    sources  (n,) uint8, the place in the policy of the source that found each first
+    """
+
+    block: ItemBlock
+    sources: NDArray[np.uint8]
+
+    @property
+    def rows(self) -> Codes:
+        """(n,) the rows of the items."""
+        return self.block.rows
+
+    def names(self, policy: Policy) -> list[str]:
+        """(n,) the name of the source that found each first."""
+        names = [source.name for source in policy.sources]
+        return [names[place] for place in self.sources.tolist()]
 
 
-def _distinct(rows: Codes) -> Codes:
-    _, first = np.unique(rows, return_index=True)
-    return rows[np.sort(first)]
+def candidates(ask: Ask) -> Candidates:
+    """The candidates of an asker: of each source those that may be shown, as many as it may give.
+
+    A source that fails or takes longer than its deadline gives nothing, and the others fill its places.
+    """
+    sources, offered, missing = ask.policy.sources, [], 0
+    quotas = [round(source.quota * ask.share) for source in sources]
+    for source, quota in zip(sources, quotas, strict=True):
+        wanted = OFFERED * quota + missing  # what those before do not have, those after may
+        offered.append(_timely(ask, source, wanted))
+        missing = wanted - len(offered[-1])
+    taken = _taken(ask, offered, quotas)
+    for source, count in zip(sources, np.bincount(taken.sources, minlength=len(sources)).tolist(), strict=True):
+        metrics.source(source.name).gave(count)
+    return taken
 
 
-def _interleaved(lists: Sequence[Codes]) -> Codes:
-    """The first of each list, then the second of each…"""
-    if not lists:
+def unasked(ask: Ask) -> Candidates:
+    """All that is found without knowing the asker: what is watched now where they are, and what is new."""
+    plain = (Trending, Fresh)
+    offered = [_offered(ask, s, 0) if isinstance(s, plain) else NONE for s in ask.policy.sources]
+    return _taken(ask, offered, [len(part) for part in offered])
+
+
+def _timely(ask: Ask, source: Source, wanted: int) -> Codes:
+    """What a source offers in time, at most so many as are wanted."""
+    meter, began = metrics.source(source.name), perf_counter()
+    try:
+        offered = _offered(ask, source, wanted)[:wanted]
+    except Exception as failed:  # what nobody foresaw in one source costs its candidates, not the answer
+        log.exception("source %s gives nothing", source.name)
+        meter.failed(type(failed).__name__)
         return NONE
-    place = np.concatenate([np.arange(len(rows)) for rows in lists])
-    return np.concatenate(lists)[np.argsort(place, kind="stable")]
+    took = perf_counter() - began
+    meter.took(took)
+    if took * 1000 > source.deadline_ms:
+        meter.failed("late")
+        return NONE
+    return offered
+
+
+def _offered(ask: Ask, source: Source, wanted: int) -> Codes:
+    """What a source has, best first; some of them have to be told how many are wanted."""
+    match source:
+        case Nearest():
+            vector = ask.near.user_vector(ask.who) if ask.near else None
+            return NONE if ask.near is None or vector is None else ask.near.near(vector, wanted)
+        case Liked(field=name, newest=newest):
+            liked = _liked(ask, source)
+            found = ask.pools.shelf(name, newest).first(liked, -(-wanted // max(len(liked), 1)))
+            return ask.pools.once.distinct(found)[0]  # a row that changed its group may stand in both
+        case Trending(attribute=attribute):
+            return ask.pools.trending_at(ask.may.asker.get(attribute))
+        case Fresh():
+            return ask.pools.fresh
+        case Rare():
+            pool = ask.pools.rare
+            lot = np.random.default_rng(ask.seed or 0)
+            return pool[lot.choice(len(pool), min(wanted, len(pool)), replace=False)]
+
+
+def _liked(ask: Ask, source: Liked) -> Codes:
+    """Codes of what the asker likes, most liked first."""
+    view, _, counter = source.counter.partition(".")
+    tastes = ask.who.user.mixed.get(view)
+    if tastes is None or not len(tastes.codes):
+        return NONE
+    liked, codes = tastes.counter(counter, ask.now), tastes.codes[:, 0]
+    some = np.flatnonzero((liked > source.above) & (codes > 0))
+    return codes[some[most(liked[some], source.groups)]]
+
+
+def _taken(ask: Ask, offered: Sequence[Codes], quotas: Sequence[int]) -> Candidates:
+    """What may be shown of what is offered: each source takes its quota of what those before it left.
+
+    What a source leaves of its quota goes to those after it, and what is left then to all that have more.
+    """
+    rows, places = ask.pools.once.distinct(np.concatenate([NONE, *offered]))
+    block = ask.may.filters.states.gather(rows)
+    free = ask.may.mask(block)
+    parts = np.split(places, np.cumsum([len(part) for part in offered[:-1]]))
+    taken, by, spare = [], [], 0
+    for turn in (quotas, [0] * len(quotas)):
+        for source, (part, quota) in enumerate(zip(parts, turn, strict=True)):
+            if quota + spare == 0:
+                continue
+            taken.append(part[free[part]][: quota + spare])
+            by.append(source)
+            free[taken[-1]] = False
+            spare += quota - len(taken[-1])
+    sources = np.repeat(np.array(by, dtype=np.uint8), [len(part) for part in taken])
+    return Candidates(block.take(np.concatenate([NONE, *taken])), sources)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.counters import Floats, Seconds, decay
+from feature_repo.counters import Floats, Seconds, decayed
 from feature_repo.definition import FeatureSet
 from feature_repo.marks import Marks
 from feature_repo.record_layout import SEPARATOR, Layout, counted, joined, plain, split
@@ -38,17 +38,28 @@ class Tastes:
     codes   (rows, keys) int32, the other keys in the view's order by the codes item states have for them, 0: not met
     values  (rows, counters) float32
     at      (rows,) seconds since the epoch, NaN for a record that cannot be read
+    half_lives  seconds by counter, in the order of `values`
     """
 
     codes: NDArray[np.int32]
     values: Floats
     at: Seconds
+    half_lives: Mapping[str, float]
+
+    def counter(self, name: str, now: float) -> Floats:
+        """(rows,) one counter, decayed to now; 0 for a record that cannot be read."""
+        place, half_life = list(self.half_lives).index(name), np.array([self.half_lives[name]])
+        ages = np.maximum(now - self.at, 0.0)[None]
+        found: Floats = decayed(self.values[None, :, place], ages, half_life, np.zeros(1, dtype=np.intp))[0]
+        return found
 
     @classmethod
-    def of(cls, codes: NDArray[np.int32], values: Floats, at: Seconds) -> "Tastes":
+    def of(
+        cls, codes: NDArray[np.int32], values: Floats, at: Seconds, half_lives: Mapping[str, float]
+    ) -> "Tastes":  # fmt: skip
         """The same rows, put in order."""
         order = np.argsort(_combined([*codes.T]))
-        return cls(codes[order], values[order], at[order])
+        return cls(codes[order], values[order], at[order], half_lives)
 
     def counters(self, wanted: Sequence[Codes]) -> tuple[Floats, Seconds]:
         """The counters of each combination of codes, given as a column a key, and when they were published."""
@@ -138,20 +149,6 @@ class UserReader:
             ("EXPIRE", key, int(self._policy.remember_s)),
         )
 
-    def tastes(self, state: UserState, now: float) -> list[int]:
-        """Codes of the groups the asker likes, most liked first."""
-        view, _, counter = self._policy.affinity.partition(".")
-        held = state.mixed.get(view)
-        if held is None:
-            return []
-        place = list(self._half_lives[view]).index(counter)
-        half_life = np.array([self._half_lives[view][counter]])
-        liked = decay(held.values[:, place : place + 1], held.at, np.array([now]), half_life)[:, 0]
-        codes = held.codes[:, 0]
-        best = np.argsort(-liked, kind="stable")
-        groups: list[int] = codes[best[(liked[best] > 0) & (codes[best] > 0)]][: self._policy.groups].tolist()
-        return groups
-
     def _describe(self, state: UserState, records: Sequence[bytes | None]) -> None:
         for layout, record in zip(self._profiles, records, strict=False):
             state.profile |= {f"{layout.view}.{name}": value for name, value in plain(layout, record).items()}
@@ -166,7 +163,8 @@ class UserReader:
         words = text.split(SEPARATOR) if "\\" not in text else [w for field in fields for w in split(field.decode())]
         words = words if fields else []
         codes = [self._states.words[key].find_all(words[i :: len(others)]) for i, key in enumerate(others)]
-        return Tastes.of(np.stack(codes, axis=1), *counted(layout, shared[1::2]))
+        values, at = counted(layout, shared[1::2])
+        return Tastes.of(np.stack(codes, axis=1), values, at, self._half_lives[layout.view])
 
     def _recall(self, state: UserState, pages: Sequence[bytes]) -> None:
         block, most = b"".join(pages), self._policy.remembered

@@ -123,7 +123,7 @@ def test_a_user_is_where_they_were_learned_to_be_else_where_their_tastes_are(
     values = np.zeros((3, len(counters)), dtype=np.float32)
     values[:, counters.index("long_view_30d")] = 6
     month = 30 * 86_400
-    taste = Tastes(codes, values, np.array([2.0 * month, month, 2.0 * month]))
+    taste = Tastes(codes, values, np.array([2.0 * month, month, 2.0 * month]), {})
     found = nearest.user_vector(who(mixed={"user_category": taste}))
     assert found is not None
     assert np.allclose(found, MEAN + AXES[2] * 2 / 3 + AXES[1] / 3), "football was watched one half-life before"

@@ -2,16 +2,16 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 import pytest
 
 from serving.definition import Caps, Diversity, Exploration, Step, from_json, to_json
-from serving.eligible import passes
-from serving.home_feed import HOME_FEED, SERVED
+from serving.filters import NotBlocked, OneOf
+from serving.home_feed import CREATOR, HOME_FEED, SERVED
+from serving.sources import Liked, Rare, Trending
 from validation.errors import DefinitionError
-
-LIVE = {"status": "live", "regions": []}
 
 
 def test_a_policy_survives_its_release() -> None:
@@ -25,28 +25,30 @@ def test_a_policy_of_another_version_is_refused() -> None:
 
 
 def test_a_source_nobody_can_draw_from_is_refused() -> None:
-    odd = msgspec.structs.replace(HOME_FEED.sources[0], kind="horoscope")
-    with pytest.raises(DefinitionError, match="horoscope"):
-        msgspec.structs.replace(HOME_FEED, sources=(odd,))
+    written = json.loads(to_json(HOME_FEED))
+    written["sources"][0]["type"] = "Horoscope"
+    with pytest.raises(DefinitionError, match="Horoscope"):
+        from_json(json.dumps(written).encode())
 
 
-SHOWN = [
-    ("live, everywhere", LIVE, {"region": "FR"}, True),
-    ("removed", {**LIVE, "status": "removed"}, {"region": "FR"}, False),
-    ("private", {**LIVE, "status": "private"}, {"region": "FR"}, False),
-    ("of another region", {**LIVE, "regions": ["DE"]}, {"region": "FR"}, False),
-    ("of this region too", {**LIVE, "regions": ["DE", "FR"]}, {"region": "FR"}, True),
-    ("somewhere, asker nowhere", {**LIVE, "regions": ["DE"]}, {}, False),
-    ("status unknown", {"regions": []}, {"region": "FR"}, False),
-    ("regions unknown", {"status": "live"}, {"region": "FR"}, False),
-    ("regions null", {**LIVE, "regions": None}, {"region": "FR"}, False),
-    ("nothing known", {}, {"region": "FR"}, False),
+WRONG_WORDS = [
+    (
+        "sources",
+        Liked(name="s", quota=1, field=CREATOR, counter="user_creator.shwn_30d", groups=1),
+        "user_creator.shown",
+    ),
+    ("sources", Liked(name="s", quota=1, field=CREATOR, counter="user_category.shown_30d", groups=1), "user_category"),
+    ("sources", Rare(name="s", quota=1, exposure="creator.shown_30d", below=1), "creator.shown_30d"),
+    ("sources", Trending(name="s", quota=1, attribute="region", locally="category.shown_1d"), "category.shown_1d"),
+    ("filters", NotBlocked(CREATOR, "user_choice.blok_3650d"), "user_choice.block_3650d"),
+    ("filters", OneOf("video_profile.state", ("live",)), "video_profile.status"),
 ]
 
 
-@pytest.mark.parametrize(("why", "item", "asker", "shown"), SHOWN, ids=[case[0] for case in SHOWN])
-def test_what_is_not_known_to_be_allowed_is_not_shown(why: str, item: dict, asker: dict, shown: bool) -> None:
-    assert passes(HOME_FEED.filters, item, asker) is shown
+@pytest.mark.parametrize(("part", "word", "named"), WRONG_WORDS, ids=[str(i) for i in range(len(WRONG_WORDS))])
+def test_what_reads_something_nobody_knows_is_refused(part: str, word: Any, named: str) -> None:
+    with pytest.raises(DefinitionError, match=named):
+        replace(SERVED, policy=msgspec.structs.replace(HOME_FEED, **{part: (word,)}))
 
 
 def test_steps_that_cannot_be_followed_are_refused() -> None:

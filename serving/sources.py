@@ -1,0 +1,59 @@
+"""The sources of candidates a policy is written in. They are drawn from in the policy's order."""
+
+from serving.value import Value
+
+
+class Drawn(Value, frozen=True, kw_only=True):
+    """What every source has: at most `quota` candidates, and `deadline_ms` after which it gives nothing.
+
+    What a source leaves of its quota goes to those after it, and what is left then to all that have more.
+    """
+
+    name: str
+    quota: int
+    deadline_ms: float = 5.0
+
+
+class Nearest(Drawn, frozen=True, tag=True):
+    """Items nearest to the asker in the release's space of embeddings."""
+
+
+class Liked(Drawn, frozen=True, tag=True, kw_only=True):
+    """Items of what the asker likes: of each of the `groups` values of `field` liked most, the best in turn.
+
+    `counter` says how much a value is liked; it counts when it is more than `above`. The best are those most watched
+    now or, with `newest`, the latest born.
+    """
+
+    counter: str
+    field: str
+    groups: int
+    above: float = 0.0
+    newest: bool = False
+
+
+class Trending(Drawn, frozen=True, tag=True, kw_only=True):
+    """Items most watched now where the asker is.
+
+    An item's own counter knows no place. It is multiplied by how much more its group is watched at the asker's
+    `attribute` than everywhere, by the counter `locally` of a view whose keys are the attribute and the group.
+    """
+
+    attribute: str
+    locally: str
+
+
+class Fresh(Drawn, frozen=True, tag=True, kw_only=True):
+    """The items born last, none older than `within_s`."""
+
+    within_s: float
+
+
+class Rare(Drawn, frozen=True, tag=True, kw_only=True):
+    """Items drawn evenly by lot, the same for the same request, of those whose counter `exposure` is under `below`."""
+
+    exposure: str
+    below: float
+
+
+Source = Nearest | Liked | Trending | Fresh | Rare

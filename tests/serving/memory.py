@@ -1,0 +1,76 @@
+"""Items in memory without a Redis: described as the catalogue would, counted as the states would."""
+
+from typing import Any
+
+import numpy as np
+
+from feature_repo.home_feed import HOME_FEED as FEATURES
+from feature_repo.record_layout import decode, encode, layouts
+from serving.asker import Asked
+from serving.eligible import Filters, May
+from serving.home_feed import HOME_FEED as POLICY
+from serving.item_states import ItemStates
+from serving.pools import Pooler, Pools
+from serving.retrieve import Ask
+from serving.user_state import Tastes, UserState
+
+NOW = 1_800_000_000.0
+LAYOUTS = layouts(FEATURES)
+PLAIN = {
+    "creator_id": "c1", "category": "music", "length_class": "to_30s", "language": "fr", "regions": [],
+    "status": "live", "age_rating": "0", "uploaded_at": int(NOW) - 3600, "duration_s": 20.0,
+}  # fmt: skip
+ADULT = {"region": "FR", "age_group": "18"}
+
+
+def described(**videos: dict[str, Any]) -> ItemStates:
+    """Videos in memory, each with what is said of it; the rest is plain."""
+    states = ItemStates(FEATURES, POLICY, capacity=4096)
+    if videos:
+        take(states, "video_profile", {(name,): {**PLAIN, **facts} for name, facts in videos.items()})
+    return states
+
+
+def take(states: ItemStates, view: str, rows: dict[tuple[str, ...], dict[str, Any]]) -> None:
+    """Records of a view; counters left out are zero."""
+    layout, keys = LAYOUTS[view], list(rows)
+    at = np.full(len(keys), int(NOW - 60) * 1_000_000, dtype=np.int64)
+    floats = [[rows[key].get(name, 0.0) for name in layout.floats] for key in keys]
+    others = [[rows[key].get(name, int(at[0])) for key in keys] for name in layout.others]
+    records = encode(layout, np.array(floats, dtype=np.float32).reshape(len(keys), len(layout.floats)), others, at, at)
+    states.take(view, decode(layout, keys, records))
+
+
+def tastes(states: ItemStates, view: str, **counts: float) -> Tastes:
+    """What a user has of a view: for each word the same value in all counters."""
+    (_, key), counters = FEATURES.counter_view(view).keys, FEATURES.counter_view(view)
+    values = np.array([[count] * len(counters.counters) for count in counts.values()], dtype=np.float32)
+    codes = states.words[key].find_all(list(counts))[:, None]
+    half_lives = dict(zip(counters.counters, counters.half_lives, strict=True))
+    return Tastes(codes, values, np.full(len(counts), NOW - 60), half_lives)
+
+
+def choices(states: ItemStates, *, follow: tuple[str, ...] = (), block: tuple[str, ...] = ()) -> Tastes:
+    """Whom a user follows and blocks."""
+    found = tastes(states, "user_choice", **dict.fromkeys([*follow, *block], 1.0))
+    found.values[: len(follow), 1] = 0.0
+    found.values[len(follow) :, 0] = 0.0
+    return found
+
+
+def asker(user: UserState | None = None, **here: Any) -> Asked:
+    """Who asks, from where."""
+    return Asked(user or UserState("u1"), {}, here or ADULT, here or ADULT)
+
+
+def made(states: ItemStates, policy: Any = POLICY) -> Pools:
+    """The pools as they stand."""
+    return Pooler(states).pools(policy, Filters(policy.filters, states), NOW)
+
+
+def ask(states: ItemStates, who: Asked | None = None, policy: Any = POLICY, **more: Any) -> Ask:
+    """A request for candidates."""
+    who = who or asker()
+    may = more.pop("may", None) or May(Filters(policy.filters, states), who.here)
+    pools = more.pop("pools", None) or made(states, policy)
+    return Ask(policy, pools, who, may, **{"near": None, "now": NOW, "seed": 7, **more})
