@@ -64,12 +64,16 @@ class Nearest:
     def near(self, vector: Floats, k: int) -> Codes:
         """At most k rows of items, nearest first."""
         scores, found = self._index.search(vector[None], k)
-        rows = self._rows[found[0]]  # place -1, nothing found, reads some row: its score says so
+        rows, scores = self._rows[found[0]][found[0] >= 0], scores[0][found[0] >= 0]
         after = self._after
-        rows, scores = np.append(rows, after.rows), np.append(scores[0], after.vectors @ vector)
-        met = (rows > 0) & (scores > np.finfo(np.float32).min)
-        best = np.argsort(-scores[met], kind="stable")[:k]
-        return rows[met][best]
+        new = after.vectors @ vector
+        better = np.flatnonzero(new > scores[-1]) if len(rows) == k else np.arange(len(new))
+        if len(better) > k:
+            better = better[np.argpartition(-new[better], k - 1)[:k]]
+        if len(better):
+            rows, scores = np.append(rows, after.rows[better]), np.append(scores, new[better])
+            rows = rows[np.argsort(-scores, kind="stable")[:k]]
+        return rows[rows > 0]
 
     def user_vector(self, who: Asked) -> Floats | None:
         """(d,) float32, as it was learned, else as the asker's tastes say; None when nothing is known."""

@@ -5,8 +5,9 @@ import os
 from serving import worker_metrics
 from validation.settings import Settings
 
-# Both are read once: by BentoML when it is first asked, by the Prometheus client when it is first imported.
+# Each is read once: by BentoML when it is first asked, by the Prometheus client and numpy when they are first imported.
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "true")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for the workers: threads make products so small up to 25 × dearer
 os.environ |= worker_metrics.shared(Settings().home / "serving" / "metrics")
 
 import bentoml

@@ -29,6 +29,7 @@ def build(vectors: Floats, probes: int, seed: int) -> "faiss.Index":
     lists = round(float(np.sqrt(count)))
     index = faiss.IndexIVFFlat(faiss.IndexFlatL2(width), width, lists, faiss.METRIC_INNER_PRODUCT)
     index.cp.seed, index.cp.niter, index.cp.max_points_per_centroid = seed + 1, ROUNDS, SAMPLE
+    index.cp.spherical = False  # faiss would make every centre as long as every other, and popular items are longer
     index.train(vectors)
     index.add(vectors)
     # Gathered by distance, lists are of like length; chosen by inner product, they hold what is searched for.
