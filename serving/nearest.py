@@ -64,7 +64,8 @@ class Nearest:
     def near(self, vector: Floats, k: int) -> Codes:
         """At most k rows of items, nearest first."""
         scores, found = self._index.search(vector[None], k)
-        rows, scores = self._rows[found[0]][found[0] >= 0], scores[0][found[0] >= 0]
+        rows: Codes = self._rows[found[0]][found[0] >= 0]
+        scores = scores[0][found[0] >= 0]
         after = self._after
         new = after.vectors @ vector
         better = np.flatnonzero(new > scores[-1]) if len(rows) == k else np.arange(len(new))
@@ -73,7 +74,8 @@ class Nearest:
         if len(better):
             rows, scores = np.append(rows, after.rows[better]), np.append(scores, new[better])
             rows = rows[np.argsort(-scores, kind="stable")[:k]]
-        return rows[rows > 0]
+        known: Codes = rows[rows > 0]
+        return known
 
     def user_vector(self, who: Asked) -> Floats | None:
         """(d,) float32, as it was learned, else as the asker's tastes say; None when nothing is known."""
