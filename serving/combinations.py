@@ -11,6 +11,7 @@ from serving.mark_index import Codes, MarkIndex
 from serving.shared_arrays import SharedArrays
 from serving.vocabulary import Vocabulary
 
+MOST = 1024  # askers of one place ask for the same combinations with its groups
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -20,6 +21,7 @@ class Combinations:
     def __init__(self, arrays: SharedArrays, name: str, capacity: int, parts: Sequence[Vocabulary]) -> None:
         self._parts = parts
         self._index = MarkIndex(arrays, name, capacity)
+        self._remembered: tuple[int, dict[bytes, Codes]] = 0, {}
 
     def __len__(self) -> int:
         return len(self._index)
@@ -37,8 +39,15 @@ class Combinations:
         return self.find_all(np.stack([part.find_all(words) for part, words in self._apart(keys)], axis=1))
 
     def find_all(self, codes: Sequence[tuple[int, ...]] | NDArray[np.int32]) -> Codes:
-        """The row of each combination of codes (n, keys), 0 for those never met."""
-        return self._index.find(_mixed(np.asarray(codes, dtype=np.int32)))
+        """The row of each combination of codes (n, keys), 0 for those never met; what was found is remembered."""
+        codes, placed = np.asarray(codes, dtype=np.int32), self._index.placed
+        if placed != self._remembered[0] or len(self._remembered[1]) == MOST:
+            self._remembered = placed, {}
+        remembered, asked = self._remembered[1], codes.tobytes()
+        found = remembered.get(asked)
+        if found is None:
+            found = remembered[asked] = self._index.find(_mixed(codes))
+        return found
 
     def _apart(self, keys: Sequence[Key]) -> list[tuple[Vocabulary, list[str]]]:
         return [(part, [key[i] for key in keys]) for i, part in enumerate(self._parts)]

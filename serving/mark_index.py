@@ -8,7 +8,7 @@ from serving.shared_arrays import SharedArrays
 
 Codes = NDArray[np.int32]
 Places = NDArray[np.int64]
-ROWS, SLOTS = 0, 1
+ROWS, SLOTS, PLACED = 0, 1, 2
 SMALLEST = 1024
 
 
@@ -24,11 +24,16 @@ class MarkIndex:
         largest = 1 << max(2 * capacity - 1, SMALLEST).bit_length()
         self._marks = arrays.open(f"{name}.marks", np.uint64, capacity)
         self._slots = arrays.open(f"{name}.slots", np.int32, 2 * largest)
-        self._head = arrays.open(f"{name}.head", np.int64, 2)
+        self._head = arrays.open(f"{name}.head", np.int64, 3)
 
     def __len__(self) -> int:
         """Rows so far, row 0 included."""
         return max(int(self._head.values[ROWS]), 1)
+
+    @property
+    def placed(self) -> int:
+        """How many rows can be found: while that stays, so does everything that `find` says."""
+        return int(self._head.values[PLACED])
 
     def marks(self, rows: Codes) -> Marks:
         """The mark of each row, 0 for row 0."""
@@ -59,6 +64,7 @@ class MarkIndex:
             self._marks.values[first:last] = marks
             self._head.values[ROWS] = last
             self._place(marks, rows, int(self._head.values[SLOTS]))
+            self._head.values[PLACED] = last
         return rows
 
     def _room(self, rows: int) -> int:

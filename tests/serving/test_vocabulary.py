@@ -82,7 +82,7 @@ def test_words_too_long_for_the_room_are_left_out(tmp_path: Path) -> None:
 def test_a_writer_that_died_between_a_word_and_its_slot_costs_a_row(tmp_path: Path) -> None:
     index = MarkIndex(SharedArrays(tmp_path), "marks", 5000)
     index.add(marks(WORDS[:10]))
-    head = SharedArrays(tmp_path).open("marks.head", np.int64, 2).values
+    head = SharedArrays(tmp_path).open("marks.head", np.int64, 3).values
     head[0] += 1  # a row that no slot leads to
     after = index.add(marks(WORDS[10:2000]))
     assert index.find(marks(WORDS[10:2000])).tolist() == after.tolist()
@@ -109,6 +109,18 @@ def test_combinations_are_found_by_their_codes(keys: int) -> None:
     codes = np.stack([part.find_all([key[k] for key in met]) for k, part in enumerate(parts)], axis=1)
     assert pairs.find_all(codes).tolist() == rows.tolist() == pairs.find_keys(met).tolist()
     assert pairs.find_all(codes[:, ::-1] + 500).tolist() == [0] * len(met)
+
+
+def test_a_combination_that_comes_is_found_by_who_asked_before(tmp_path: Path) -> None:
+    def opened() -> Combinations:
+        arrays = SharedArrays(tmp_path)
+        return Combinations(arrays, "pairs", 1024, [Vocabulary(arrays, name, 1024) for name in ("left", "right")])
+
+    written, read = opened(), opened()
+    written.rows_of([("a", "b")])
+    assert read.find_all([(1, 1), (2, 1)]).tolist() == [1, 0]
+    written.rows_of([("c", "b")])
+    assert read.find_all([(1, 1), (2, 1)]).tolist() == [1, 2]
 
 
 def test_the_mark_of_a_word_is_known_of_its_code() -> None:
