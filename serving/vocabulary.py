@@ -13,6 +13,7 @@ from serving.mark_index import Codes, MarkIndex
 from serving.shared_arrays import SharedArrays
 
 LETTERS = 48  # bytes a word that room is kept for
+LATELY = 1 << 16  # words: of more than SMALL, so many that were asked for lately are
 SMALL = 4096  # words: so many are also kept as objects of the process
 
 
@@ -29,6 +30,7 @@ class Vocabulary:
         self._ends = arrays.open(f"{name}.ends", np.int64, capacity)
         self._letters = arrays.open(f"{name}.letters", np.uint8, capacity * LETTERS)
         self._own: tuple[int, dict[Hashable, int]] = 1, {}
+        self._asked: dict[Hashable, int] = {}
         self._words: list[Any] = [None]
         self._array: NDArray[Any] | None = None
 
@@ -44,18 +46,13 @@ class Vocabulary:
 
     def find(self, word: Hashable) -> int:
         """The code of a word, 0 if it was never met."""
-        own = self._small()
-        return int(self.find_all([word])[0]) if own is None else own.get(word, 0)
+        return (self._small() or self._lately([word])).get(word, 0)
 
     def find_all(self, words: Iterable[Hashable]) -> Codes:
         """The code of each word."""
-        words, own = list(words), self._small()
-        if own is not None:
-            return np.array([own.get(word, 0) for word in words], dtype=np.int32)
-        found = self._index.find(marks([self._text(word) for word in words]))
-        if None in words:
-            found[[word is None for word in words]] = 0
-        return found
+        words = list(words)
+        own = self._small() or self._lately(words)
+        return np.array([own.get(word, 0) for word in words], dtype=np.int32)
 
     def rows_of(self, keys: Sequence[Key]) -> Codes:
         """The code of each key of one part, new if need be."""
@@ -110,6 +107,21 @@ class Vocabulary:
             own = {word: code for code, word in enumerate(self.words[:now]) if code}
             self._own = now, own
         return own if now <= SMALL else None
+
+    def _lately(self, words: Sequence[Hashable]) -> dict[Hashable, int]:
+        """The codes of these words and of others asked for lately: a code never changes, and a mark is dear to make."""
+        lately = self._asked
+        new = [word for word in words if word is not None and word not in lately]
+        if new:
+            if (
+                len(lately) + len(new) > LATELY
+            ):  # begun anew, as a dictionary of its own: threads may be reading the old
+                lately, new = {}, [word for word in words if word is not None]
+            codes = self._index.find(marks([self._text(word) for word in new]))
+            lately.update((word, code) for word, code in zip(new, codes.tolist(), strict=True) if code)
+            if len(lately) <= LATELY:
+                self._asked = lately
+        return lately
 
     def _meet(self, words: Sequence[Hashable]) -> Codes:
         texts = [self._text(word) for word in words]
