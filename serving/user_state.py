@@ -164,7 +164,7 @@ class UserReader:
         words = words if fields else []
         codes = [self._states.words[key].find_all(words[i :: len(others)]) for i, key in enumerate(others)]
         values, at = counted(layout, shared[1::2])
-        return Tastes.of(np.stack(codes, axis=1), values, at, self._half_lives[layout.view])
+        return Tastes.of(np.array(codes, dtype=np.int32).T, values, at, self._half_lives[layout.view])
 
     def _recall(self, state: UserState, pages: Sequence[bytes]) -> None:
         block, most = b"".join(pages), self._policy.remembered
