@@ -106,7 +106,8 @@ class _Level:
 
     def counters(self, held: Sequence[Counters], now: Seconds, ttl: float) -> Floats:
         """(counters, entries) as they stand now."""
-        ages = np.maximum(now - np.stack([view.at for view in held]), 0.0)
+        at = np.concatenate([view.at for view in held]).reshape(len(held), -1)
+        ages = np.maximum(now - at, 0.0)
         ages[ages > ttl] = np.nan
         published = np.concatenate([view.values.T for view in held])
         return decayed(published, ages[self._view], self._half_lives, self._fading)

@@ -13,13 +13,14 @@ from feature_repo.recipe import Recipe
 from feature_repo.request_time import Counters, Inputs, Places
 from serving.definition import Policy
 from serving.item_block import ItemBlock
-from serving.item_states import NUMBERS, ItemStates
+from serving.item_states import NUMBERS, Codes, ItemStates
 from serving.keys import Keys
 from serving.user_state import UserState
 from validation.contract import unknown
 from validation.errors import ReleaseMismatch
 
 Asker = Mapping[str, Any]
+FOUND = 1000  # lookups that are kept at most
 
 
 class Builder:
@@ -36,23 +37,22 @@ class Builder:
         self._views = list({v.name: v for name, v in counters.items() if name in reads}.values())
         self._held = {view.name: (view.counters, np.array(view.half_lives)) for view in self._views}
         self._plan = Plan(recipe.features, self._held, defined.ttl.total_seconds())
+        self._second, self._found = 0, dict[tuple[object, ...], tuple[Floats, Seconds]]()
         self._numeric = {name: kind in NUMBERS for name, kind in fields.items() if name in reads}
 
     def matrix(self, block: ItemBlock, user: UserState, asker: Asker, context: Mapping[str, Any], now: float) -> Floats:
         """The model's input (items, features) float32 for a block of items, all counters decayed to now."""
         keys, places = Keys(self._states, self._policy, block, asker), dict[str, Places]()
-        counters = {view.name: self._counters(view, keys, user, now, places) for view in self._views}
+        counters = {
+            view.name: Counters(*self._gather(view, keys, user, now, places), *self._held[view.name])
+            for view in self._views
+        }
         fields = {name: self._field(name, block, user, places) for name in self._numeric}
         said = {name: np.array([value], dtype=object) for name, value in context.items()}
         return self._plan.matrix(Inputs(len(block.rows), np.array([now]), counters, fields, said, places))
 
-    def _counters(
-        self, view: CounterView, keys: Keys, user: UserState, now: float, places: dict[str, Places]
-    ) -> Counters:  # fmt: skip
-        return Counters(*self._gather(view, keys, user, places), *self._held[view.name])
-
     def _gather(
-        self, view: CounterView, keys: Keys, user: UserState, places: dict[str, Places]
+        self, view: CounterView, keys: Keys, user: UserState, now: float, places: dict[str, Places]
     ) -> tuple[Floats, Seconds]:  # fmt: skip
         if view.keys == (self._policy.item,):
             return keys.block.counters(view.name)
@@ -67,10 +67,20 @@ class Builder:
             places[view.name] = where
         if tastes is not None:
             return tastes.counters(codes)
+        return self._kept(view, codes, now) if where is not None else self._read(view, codes)
+
+    def _kept(self, view: CounterView, codes: list[Codes], now: float) -> tuple[Floats, Seconds]:
+        """The counters of every word of a vocabulary, looked up once a second: no change is known faster."""
+        asked = (view.name, len(codes[0]), *(int(column[0]) for column in codes))
+        if int(now) != self._second or len(self._found) == FOUND:
+            self._second, self._found = int(now), {}
+        if asked not in self._found:
+            self._found[asked] = self._read(view, codes)
+        return self._found[asked]
+
+    def _read(self, view: CounterView, codes: list[Codes]) -> tuple[Floats, Seconds]:
         table = self._states.counters[view.name]
-        if len(codes) == 1:
-            return table.gather(codes[0])
-        return table.gather(table.index.find_all(list(zip(*(column.tolist() for column in codes), strict=True))))
+        return table.gather(codes[0] if len(codes) == 1 else table.index.find_all(np.stack(codes, axis=1)))
 
     def _field(self, name: str, block: ItemBlock, user: UserState, places: dict[str, Places]) -> NDArray[Any]:
         column = block.field(name)
