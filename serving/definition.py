@@ -60,7 +60,8 @@ class Limits(Value, frozen=True):
     must be left of the budget for scoring to begin. While the p95 of answers is above `calm_ms`, fewer candidates are
     scored, down to a share of `least_quality`. A request that would wait longer than `unscored_ms` gets the lowest
     rung, one that would wait longer than `refuse_ms` is refused. `lowest_share` of the feeds come from the lowest rung
-    at any time, so that it cannot rot. `personalised` is the objective for the share of answers knowing their asker.
+    at any time, so that it cannot rot. Answers say so when item states are older than `states_s`. `personalised` is the
+    objective for the share of answers that know their asker.
     """
 
     request_ms: float = 180.0
@@ -71,6 +72,7 @@ class Limits(Value, frozen=True):
     unscored_ms: float = 80.0
     refuse_ms: float = 120.0
     lowest_share: float = 0.005
+    states_s: float = 60.0
     personalised: float = 0.98
 
 

@@ -1,6 +1,7 @@
 """The ladder of answers: the best one that can be given in time, and never none."""
 
 import logging
+import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -203,7 +204,7 @@ class Ladder:
             return self._scoring.why
         self._scoring.succeeded()
         rung = NEUTRAL if who.user.why else STALE if self._releases.why else FULL
-        reason = "; ".join(filter(None, [who.user.why, self._releases.why])) or None
+        reason = "; ".join(filter(None, [who.user.why, self._releases.why, self._aged(release.policy)])) or None
         items, places = self._states.names(block.rows[shown.places]), shown.places
         found = [sources[place] if sources else None for place in places]
         return Page(
@@ -213,6 +214,11 @@ class Ladder:
     def _unscored(self, listed: Listed, who: Asked, why: str) -> Page:
         reason = "; ".join(dict.fromkeys(filter(None, [why, who.user.why, self._releases.why])))
         return Page(listed.items, listed.sources, listed.propensities, POPULAR if listed.items else NOTHING, reason)
+
+    def _aged(self, policy: Policy) -> str | None:
+        """What to say of states that nobody has compared with the store for long."""
+        age = self._states.age(time.time())
+        return f"item states are {age:.0f} s old" if age > policy.limits.states_s else None
 
     @property
     def _nearest(self) -> Nearest | None:

@@ -99,3 +99,10 @@ def test_a_constant_share_comes_from_the_lowest_rung(
     lowest = [answer for answer in answers if answer["served_by"] == "popular"]
     assert 10 < len(lowest) < 50
     assert {answer["reason"] for answer in lowest} == {"the constant share of this rung"}
+
+
+def test_old_states_are_said_to_be_old(client: Client, parts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert client.feed()["reason"] is None
+    monkeypatch.setattr(parts.states, "age", lambda now: 4000.0)
+    answer = client.feed()
+    assert (answer["served_by"], answer["reason"]) == ("full", "item states are 4000 s old")
