@@ -109,7 +109,7 @@ class _Level:
         at = np.concatenate([view.at for view in held]).reshape(len(held), -1)
         ages = np.maximum(now - at, 0.0)
         ages[ages > ttl] = np.nan
-        published = np.concatenate([view.values.T for view in held])
+        published = np.concatenate([view.values.T for view in held], dtype=np.float64)
         return decayed(published, ages[self._view], self._half_lives, self._fading)
 
     def features(self, counters: Floats) -> Floats:

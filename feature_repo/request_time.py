@@ -170,7 +170,7 @@ def value(feature: Number | Age | Match | Hour | Context | Code, given: Inputs) 
         case Hour():
             return (given.now % 86_400) / 3600
         case Context(name=name, neutral=neutral):
-            told = np.asarray(given.context.get(name, [np.nan])).astype(np.float64)
+            told = np.asarray(given.context.get(name, [neutral])).astype(np.float64)
             return np.where(np.isnan(told), neutral, told)
         case Code(name=name, vocabulary=vocabulary):
             codes: dict[Any, float] = {word: float(i) for i, word in enumerate(vocabulary)}
