@@ -16,6 +16,7 @@ from serving.feedback import Feedback
 from serving.guard import Guard
 from serving.item_states import ItemStates
 from serving.ladder import Ladder
+from serving.parent import Parent
 from serving.pools import Pooler
 from serving.rates import Rates
 from serving.redis_link import RedisLink
@@ -49,12 +50,14 @@ class Online:
     decisions: DecisionLog
     feedback: Feedback
     shedding: Shedding
+    parent: Parent
     ready: bool = False
     pooling: "asyncio.Task[None] | None" = None
 
     async def start(self) -> None:
         """Start every part; none of them is needed for an answer."""
         self.decisions.start()
+        await self.parent.start()
         await self.guard.start()
         await self.shedding.start()
         await self.feedback.start()
@@ -72,7 +75,7 @@ class Online:
             self.pooling.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self.pooling
-        for part in (self.releases, self.feed, self.link, self.feedback, self.shedding, self.guard):
+        for part in (self.releases, self.feed, self.link, self.feedback, self.shedding, self.guard, self.parent):
             await part.stop()
         await asyncio.to_thread(self.decisions.stop)
 
@@ -116,6 +119,7 @@ def online(served: Served, settings: Settings, system: str) -> Online:
         pooler=Pooler(states),
         ladder=Ladder(served, states, users, releases, clock, shedding),
         shedding=shedding,
+        parent=Parent(),
         decisions=DecisionLog(settings.landing / served.impressions.name, clock.now, seconds=settings.hand_over_s),
         feedback=Feedback(settings.landing / served.events.name, clock, seconds=settings.hand_over_s),
     )

@@ -2,7 +2,7 @@
 
 import os
 
-from serving import worker_metrics
+from serving import parent, worker_metrics  # noqa: F401  `parent` notes who started this process
 from validation.settings import Settings
 
 # Each is read once: by BentoML when it is first asked, by the Prometheus client and numpy when they are first imported.

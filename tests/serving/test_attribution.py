@@ -1,6 +1,7 @@
 """Feedback as callers send it: believed for what its token says, refused for anything else, and counted once."""
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -151,6 +152,20 @@ def test_a_user_who_acts_too_fast_is_told_when_to_come_again(client: Client) -> 
     assert 1 <= int(refused.headers["retry-after"]) <= policy.at_once
     assert send(client, told(client, calm)).status_code == 202
     assert "at most 500 at a time" in send(client, *flood, *flood).json()["error"]
+
+
+def test_a_full_disk_is_no_fault_of_the_caller(client: Client, page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    before, event = rows(client), told(client, page, action="report")
+    with monkeypatch.context() as fault:
+        fault.setattr(os, "fsync", full)
+        answer = send(client, event)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert "send them again" in answer.json()["error"]
+    assert rows(client) == before
+    assert send(client, event).status_code == 202
 
 
 def test_rates_fill_again_and_are_shared_by_workers() -> None:
