@@ -12,6 +12,7 @@ from feature_repo.home_feed import HOME_FEED as FEATURES
 from feature_repo.marks import marks
 from feature_repo.record_layout import layouts
 from feature_repo.user_vectors import publish
+from serving import metrics
 from serving.asker import Asked
 from serving.home_feed import HOME_FEED as POLICY
 from serving.home_feed import SERVED
@@ -20,6 +21,7 @@ from serving.nearest import Nearest, opened
 from serving.release import load
 from serving.trial import prove
 from serving.user_state import Tastes, UserState
+from tests.serving.caller import Client
 from training import nearest_index
 from validation.errors import ReleaseMismatch
 
@@ -142,6 +144,17 @@ def test_a_users_stored_vector_is_where_the_release_says(nearest: Nearest, world
     with packed_records.connect(world.settings.redis_url) as redis:
         publish(redis, nearest.layout, ["u1"], np.ones((1, 4), dtype=np.float32), world.settings.replay_from)
         assert packed_records.read(redis, nearest.layout, [("u1",)]).present.all()
+
+
+def test_the_service_draws_candidates_near_the_asker_from_it(released: Path, world: Any) -> None:
+    world.promote("1")
+    with Client(world) as client:
+        live = client.online.releases.live
+        with packed_records.connect(world.settings.redis_url) as redis:
+            publish(redis, live.nearest.layout, ["u9"], AXES[1:2], world.settings.replay_from)
+        before = metrics.CANDIDATES.labels("personal")._value.get()
+        assert client.feed(user_id="u9")["served_by"] == "full"
+        assert metrics.CANDIDATES.labels("personal")._value.get() - before > 16, "football and what is beside it"
 
 
 def test_a_release_without_embeddings_is_a_release(world: Any, states: ItemStates) -> None:
