@@ -3,6 +3,7 @@
 manifest.json  the facts below                    recipe.json  how the model's input is made
 model.*        the model, in an open format       popular.json  the lists served without a model
 policy.json    the serving policy                 golden.npz   inputs and the scores they must give
+embeddings.npz, item_vectors.npy, nearest.faiss   where retrieval finds the items nearest to a user, if it does
 """
 
 import hashlib
@@ -46,7 +47,7 @@ def write_manifest(folder: Path, **facts: object) -> Manifest:
             f"release in {folder.name}: {RECIPE} is absent; write every artefact before the manifest."
         )
     names = _files(folder)
-    listed = {name: digest_of((folder / name).read_bytes()) for name in names}
+    listed = {name: _digest(folder / name) for name in names}
     given = {"features_digest": listed[RECIPE]} | facts
     sizes = {name: (folder / name).stat().st_size for name in names}
     try:
@@ -85,7 +86,7 @@ def verify(folder: Path) -> Manifest:
             raise ReleaseMismatch(
                 f"{told}: {name} has {size} bytes, the manifest says {manifest.sizes[name]}. {_next()}"
             )
-        found = digest_of((folder / name).read_bytes())
+        found = _digest(folder / name)
         if found != wanted:
             raise ReleaseMismatch(
                 f"{told}: {name} has sha256 {found[:12]}…, the manifest says {wanted[:12]}…. {_next()}"
@@ -98,6 +99,12 @@ def verify(folder: Path) -> Manifest:
 def digest_of(content: bytes) -> str:
     """The sha256 of some bytes, in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
+
+
+def _digest(path: Path) -> str:
+    """The same of a file, read in parts: vectors of millions of items do not fit beside themselves."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _files(folder: Path) -> list[str]:
