@@ -13,6 +13,7 @@ from feature_repo.home_feed import HOME_FEED as FEATURES
 from feature_repo.recipe import recipe_of
 from serving.definition import Policy, to_json
 from serving.home_feed import HOME_FEED as POLICY
+from tests.bench import placed
 from tests.bench.catalogue import NOW, REGIONS, Catalogue
 from tests.bench.examples import examples
 from validation.manifest import write_manifest
@@ -43,6 +44,7 @@ def build(registry: Path, catalogue: Catalogue, version: str = "1") -> dict[str,
     (folder / "recipe.json").write_bytes(recipe_of(MEASURED))
     (folder / "popular.json").write_text(json.dumps(_lists(catalogue)))
     (folder / "policy.json").write_bytes(to_json(POLICY))
+    placed.place(folder, catalogue)
     _promote(folder)
     return facts
 

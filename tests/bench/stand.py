@@ -19,7 +19,7 @@ from feature_repo import packed_records, redis_server
 from serving import process
 from serving.home_feed import HOME_FEED as POLICY
 from serving.keyring import bearer
-from tests.bench import costs, filled, measured_release
+from tests.bench import costs, filled, measured_release, placed
 from tests.bench.catalogue import DEVICES, NOW, Catalogue, Scale
 from tests.bench.judges import LIMIT
 from tests.bench.open_loop import Plan, Seconds
@@ -93,6 +93,7 @@ def standing(scale: Scale, home: Path, say: Any = print) -> Iterator[Stand]:
         stored = filled.fill(redis, catalogue)
         say("training the release …")
         facts = measured_release.build(settings.releases / POLICY.name, catalogue)
+        placed.publish(redis, settings.releases / POLICY.name / "1", catalogue)
         say("starting the service …")
         before = time.monotonic()
         running = process.start(settings)
