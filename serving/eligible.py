@@ -77,14 +77,12 @@ class Words:
             self._met = len(words)
         key = _kind(self._wanted, asker, self._places)
         passing = self._masks.get(key)
-        if passing is None or len(passing) < len(words):
-            start = 0 if passing is None else len(passing)
-            more = [_passes(self._wanted, word, key) for word in words[start:]]
-            passing = np.array([*(() if passing is None else passing), *more], dtype=np.bool_)
+        if passing is None or len(passing) <= len(words):
+            judged = [] if passing is None else passing[:-1].tolist()
+            judged += [_passes(self._wanted, word, key) for word in words[len(judged) :]]
+            passing = np.array([*judged, False])  # the last stands for words that another process has met since
             self._masks[key] = passing
-        if codes.max(initial=0) >= len(passing):  # another process has met words since
-            codes = np.where(codes < len(passing), codes, 0)
-        return passing[codes]
+        return passing.take(codes, mode="clip")
 
     def allow(self, attributes: Mapping[str, Any], asker: Asker) -> bool:
         """Whether the word among an item's attributes passes."""

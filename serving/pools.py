@@ -94,10 +94,8 @@ def _born_last(found: Survey, within_s: float, now: float) -> Codes:
 
 
 def _lot(rows: Codes, now: float) -> Codes:
-    """So many of the rows, drawn anew each second."""
-    if len(rows) <= RARE:
-        return rows
-    return rows[np.random.default_rng(int(now)).integers(0, len(rows), RARE)]
+    """So many of the rows, in an order that is another each second."""
+    return np.random.default_rng(int(now)).choice(rows, min(RARE, len(rows)), replace=False)
 
 
 def _lifts(states: ItemStates, view: str, counter: str, now: float) -> Mapping[str, Floats]:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from time import perf_counter
 from typing import Protocol
 
@@ -20,7 +21,7 @@ from serving.pools import Pools
 from serving.shelf import NONE, most
 from serving.sources import Fresh, Liked, Nearest, Rare, Source, Trending
 
-OFFERED = 3  # times its quota: some were seen, are not allowed, or were found by a source before
+OFFERED = 2  # times its quota: some were seen, are not allowed, or were found by a source before
 log = logging.getLogger(__name__)
 
 
@@ -119,16 +120,15 @@ def _offered(ask: Ask, source: Source, wanted: int) -> Codes:
             return NONE if ask.near is None or vector is None else ask.near.near(vector, wanted)
         case Liked(field=name, newest=newest):
             liked = _liked(ask, source)
-            found = ask.pools.shelf(name, newest).first(liked, -(-wanted // max(len(liked), 1)))
-            return ask.pools.once.distinct(found)[0]  # a row that changed its group may stand in both
+            return ask.pools.shelf(name, newest).first(liked, -(-wanted // max(len(liked), 1)))
         case Trending(attribute=attribute):
             return ask.pools.trending_at(ask.may.asker.get(attribute))
         case Fresh():
             return ask.pools.fresh
         case Rare():
-            pool = ask.pools.rare
-            lot = np.random.default_rng(ask.seed or 0)
-            return pool[lot.choice(len(pool), min(wanted, len(pool)), replace=False)]
+            pool = ask.pools.rare  # shuffled every time it is made: wherever one begins is a draw by lot
+            begin = (ask.seed or 0) % max(len(pool), 1)
+            return np.concatenate([pool[begin : begin + wanted], pool[: min(begin, wanted)]])
 
 
 def _liked(ask: Ask, source: Liked) -> Codes:
@@ -150,15 +150,17 @@ def _taken(ask: Ask, offered: Sequence[Codes], quotas: Sequence[int]) -> Candida
     rows, places = ask.pools.once.distinct(np.concatenate([NONE, *offered]))
     block = ask.may.filters.states.gather(rows)
     free = ask.may.mask(block)
-    parts = np.split(places, np.cumsum([len(part) for part in offered[:-1]]))
+    ends = list(accumulate(map(len, offered), initial=0))
     taken, by, spare = [], [], 0
     for turn in (quotas, [0] * len(quotas)):
-        for source, (part, quota) in enumerate(zip(parts, turn, strict=True)):
-            if quota + spare == 0:
-                continue
-            taken.append(part[free[part]][: quota + spare])
-            by.append(source)
-            free[taken[-1]] = False
-            spare += quota - len(taken[-1])
-    sources = np.repeat(np.array(by, dtype=np.uint8), [len(part) for part in taken])
+        for source, quota in enumerate(turn):
+            mine = places[ends[source] : ends[source + 1]]
+            if quota + spare and len(mine):
+                found = mine[free[mine]][: quota + spare]
+                free[found] = False
+                taken.append(found)
+                by.append(source)
+                spare -= len(found)
+            spare += quota
+    sources = np.repeat(np.array(by, dtype=np.uint8), [len(found) for found in taken])
     return Candidates(block.take(np.concatenate([NONE, *taken])), sources)

@@ -23,6 +23,8 @@ class Shelf:
 
     def first(self, groups: Codes, each: int) -> Codes:
         """The first row of each group, then the second of each…, at most `each` of one group."""
+        if not len(self.rows) or not len(groups):
+            return NONE if self.behind is None else self.behind.first(groups, each)
         known = groups[groups < len(self.starts) - 1]
         begin = self.starts[known]
         place = np.arange(each)[:, None]
@@ -46,7 +48,9 @@ def best(rows: Codes, groups: Codes, worth: Numbers, each: int) -> Shelf:
 
 def most(worth: Numbers, count: int) -> NDArray[np.intp]:
     """Places of the `count` largest, largest first."""
-    places = np.argpartition(-worth, count - 1)[:count] if len(worth) > count else np.arange(len(worth))
+    if len(worth) <= max(count, FEW):
+        return np.argsort(-worth, kind="stable")[:count]
+    places = np.argpartition(-worth, count - 1)[:count]
     return places[np.argsort(-worth[places], kind="stable")]
 
 
@@ -57,8 +61,9 @@ def _most(part: NDArray[np.intp], worth: Numbers, each: int) -> NDArray[np.intp]
 class Newest:
     """A shelf of any number of groups, newest first, that is kept up to date at the price of what has changed.
 
-    New, changed and newly allowed rows stand on a small shelf before the large one, which is made anew when they have
-    become a sixteenth of it. Rows no longer allowed stay until then: they are refused where they are shown.
+    New and newly allowed rows stand on a small shelf before the large one, which is made anew when they have become a
+    sixteenth of it, or when a row has changed its group. Rows no longer allowed stay until then: they are refused where
+    they are shown.
     """
 
     def __init__(self) -> None:
@@ -72,13 +77,14 @@ class Newest:
         born    (rows,) seconds since the epoch, NaN unknown
         size    one more than the highest row there is
         """
-        now = np.zeros(size, dtype=np.int32)
-        now[rows] = groups
         before = self._groups
+        now = np.zeros(size := max(size, len(before)), dtype=np.int32)
+        now[rows] = groups
         changed = now[: len(before)] != before
+        moved = (changed & (before > 0) & (now[: len(before)] > 0)).any()
         late = np.concatenate([np.flatnonzero(changed), np.arange(len(before), size)])
         late = late[now[late] > 0]
-        if len(late) > max(FEW, size >> 4):
+        if moved or len(late) > max(FEW, size >> 4):
             self._groups, self._large = now, _newest(rows, groups, born)
             return self._large
         small = _newest(late.astype(np.int32), now[late], born[np.searchsorted(rows, late)])

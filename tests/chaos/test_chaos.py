@@ -88,4 +88,3 @@ def test_the_page_has_a_row_a_fault() -> None:
 
 def test_no_two_faults_have_the_same_name() -> None:
     assert len({fault.name for fault in FAULTS}) == len(FAULTS)
-
