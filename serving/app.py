@@ -22,6 +22,7 @@ from serving.front import Asgi, Front, Post, encode
 from serving.ladder import Page
 from serving.messages import Accepted, Messages
 from serving.online import Online
+from serving.reason import told
 from serving.refused import RefusedError
 from serving.rungs import PERSONAL
 from serving.tokens import Impression
@@ -132,22 +133,22 @@ class App:
 
         return Post(lambda headers, reached: self._admit(headers, "events", reached), answer, counted.refused)
 
-    async def _landed(self, told: Sequence[Any], roles: Roles) -> Accepted:
+    async def _landed(self, said: Sequence[Any], roles: Roles) -> Accepted:
         parts = self._parts
         try:
-            events = parts.attribution.events(told, roles, parts.guard.keys, parts.clock.now())
+            events = parts.attribution.events(said, roles, parts.guard.keys, parts.clock.now())
             await parts.feedback.land(events)
         except RefusedError:
-            metrics.EVENTS.labels("refused").inc(len(told))
+            metrics.EVENTS.labels("refused").inc(len(said))
             raise
         except OSError as failed:
             log.error("events: not written: %s", failed or "the disk hangs")
-            metrics.EVENTS.labels("not_written").inc(len(told))
+            metrics.EVENTS.labels("not_written").inc(len(said))
             raise RefusedError(
                 503, "the events could not be put on disk: send them again, each counts once", 1
             ) from failed
-        metrics.EVENTS.labels("accepted").inc(len(told))
-        return Accepted(len(told))
+        metrics.EVENTS.labels("accepted").inc(len(said))
+        return Accepted(len(said))
 
     def _token(self, page: Page, who: Asked) -> str:
         """What proves this page when its feedback comes."""
@@ -164,7 +165,7 @@ class App:
         ]
         return self._messages.answer(
             request_id=page.request_id, release=page.release.version if page.release else None,
-            variant=impressions.VARIANT, served_by=page.served_by, reason=page.reason, items=items,
+            variant=impressions.VARIANT, served_by=page.served_by, reason=told(page.reason), items=items,
             token=None if request.preview or not page.items else self._token(page, who),
             left_out=msgspec.UNSET if page.left_out is None else page.left_out,
         )  # fmt: skip

@@ -1,12 +1,15 @@
 """The API in words: an OpenAPI document made from the message types, and a page that needs nobody else to show it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from serving.access import Role
 from serving.definition import Served
 from serving.messages import Accepted, Messages, Problem
 
+Roles = tuple[Role, ...]
 # Swagger UI comes from BentoML's own static folder, which the service serves.
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Ranking service</title>
@@ -16,13 +19,28 @@ PAGE = """<!doctype html>
 <script>SwaggerUIBundle({url: "openapi.json", dom_id: "#page", deepLinking: true, validatorUrl: null})</script>
 </body></html>
 """
+ABOUT = """Always answers a well-formed request: `served_by` says from which rung of the ladder.
+
+Callers show a bearer token of a role; `flywheel token --role rank` prints one. Where an operation names several roles,
+any of them will do.
+
+Feedback on an answer carries the answer's `token`. It proves which items were shown to whom, and fills in user and
+request. One action on one item of an answer counts once, however often it is sent."""
 REFUSALS = {
-    "400": "the body is not JSON",
+    "400": "the body is not JSON in UTF-8",
+    "401": "no bearer token, or one that nobody holds",
+    "403": "the bearer token holds another role",
     "413": "the body is too large",
     "415": "the body is not sent as application/json; pickles are never read",
     "422": "a field is missing, unknown or has a value it may not have; the message names it",
     "429": "more requests are in flight than the service takes",
 }
+EVENTS = {
+    "422": "a field, or an event that is not believed; the message names its place and the rule",
+    "429": "one user acts faster than people do; nothing was taken",
+    "503": "the events could not be put on disk; send them again, each counts once",
+}
+LATER = {"retry-after": {"description": "seconds", "schema": {"type": "integer"}}}
 
 
 def spec(served: Served, messages: Messages) -> dict[str, Any]:
@@ -36,38 +54,48 @@ def spec(served: Served, messages: Messages) -> dict[str, Any]:
         "info": {
             "title": f"{served.policy.name}: ranking service",
             "version": str(served.features.version),
-            "description": "Always answers a well-formed request: `served_by` says from which rung of the ladder.",
+            "description": ABOUT,
         },
         "paths": {
-            "/v1/feed": _post("Rank for a user, from our own candidates", feed, "200", answer, problem),
-            "/v1/rank": _post(f"Rank the caller's own `{names.items}`", rank, "200", answer, problem),
+            "/v1/feed": _post("Rank for a user, from our own candidates", ("rank",), feed, "200", answer, problem),
+            "/v1/rank": _post(f"Rank the caller's own `{names.items}`", ("rank",), rank, "200", answer, problem),
             "/v1/events": _post(
-                "Take feedback; answered once it is on disk", events, "202", accepted, problem, events=True
+                "Take feedback; answered once it is on disk. Events without a `token` need the role `ingest`",
+                ("events", "ingest"), events, "202", accepted, problem, EVENTS,
             ),
             "/healthz": _get("The process lives"),
             "/readyz": _get("The process has loaded what there is and answers"),
-            "/metrics": _get("Prometheus metrics"),
+            "/metrics": _get("Prometheus metrics; on this machine no token is needed", ("observe",)),
         },
-        "components": {"schemas": components},
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"role": {"type": "http", "scheme": "bearer", "description": "a token of the keyring"}},
+        },
+    }  # fmt: skip
+
+
+def _post(
+    summary: str, roles: Roles, asked: Any, status: str, answer: Any, problem: Any, more: Mapping[str, str] = REFUSALS
+) -> dict[str, Any]:
+    refused = {
+        code: {"description": why, "content": _json(problem), **({"headers": LATER} if code in {"429", "503"} else {})}
+        for code, why in {**REFUSALS, **more}.items()
     }
-
-
-def _post(summary: str, asked: Any, status: str, answer: Any, problem: Any, *, events: bool = False) -> dict[str, Any]:
-    refusals = {**REFUSALS, **({"503": "the events could not be put on disk; send them again"} if events else {})}
     return {
         "post": {
             "summary": summary,
-            "requestBody": {"required": True, "content": {"application/json": {"schema": asked}}},
-            "responses": {
-                status: {"description": "the answer", "content": {"application/json": {"schema": answer}}},
-                **{
-                    code: {"description": why, "content": {"application/json": {"schema": problem}}}
-                    for code, why in refusals.items()
-                },
-            },
+            "security": [{"role": [role]} for role in roles],
+            "requestBody": {"required": True, "content": _json(asked)},
+            "responses": {status: {"description": "the answer", "content": _json(answer)}, **refused},
         }
     }
 
 
-def _get(summary: str) -> dict[str, Any]:
-    return {"get": {"summary": summary, "responses": {"200": {"description": "yes"}}}}
+def _json(schema: Any) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
+
+
+def _get(summary: str, roles: Roles = ()) -> dict[str, Any]:
+    refused = {code: {"description": REFUSALS[code]} for code in ("401", "403") if roles}
+    security = [{}, *({"role": [role]} for role in roles)]
+    return {"get": {"summary": summary, "security": security, "responses": {"200": {"description": "yes"}, **refused}}}

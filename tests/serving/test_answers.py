@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from serving.reason import told
 from tests.serving.caller import Client
 
 
@@ -71,6 +72,10 @@ def test_a_callers_own_candidates_are_ranked(client: Client) -> None:
     assert answer["served_by"] == "full"
 
 
+def body(content: bytes) -> Any:
+    return {"content": content, "headers": {"content-type": "application/json"}}
+
+
 WRONG = [
     ("no body", 400, {"content": b"", "headers": {"content-type": "application/json"}}),
     ("not JSON", 400, {"content": b"{", "headers": {"content-type": "application/json"}}),
@@ -83,6 +88,17 @@ WRONG = [
     ("an unknown device", 422, {"json": {"user_id": "u1", "context": {"device": "toaster"}}}),
     ("a pickle", 415, {"content": b"\x80\x04.", "headers": {"content-type": "application/vnd.bentoml+pickle"}}),
     ("a form", 415, {"data": {"user_id": "u1"}}),
+    ("no UTF-8", 400, body(b'{"user_id": "\xff\xfe"}')),
+    ("another UTF", 400, body('{"user_id": "u1"}'.encode("utf-16"))),
+    ("half a character", 400, body(b'{"user_id": "\\ud800"}')),
+    ("no number", 400, body(b'{"user_id": "u1", "limit": NaN}')),
+    ("a number without end", 422, body(b'{"user_id": "u1", "limit": 1e999}')),
+    ("a number of 100,000 digits", 422, body(b'{"user_id": "u1", "limit": ' + b"9" * 100_000 + b"}")),
+    ("a true limit", 422, body(b'{"user_id": "u1", "limit": true}')),
+    ("a deep well", 422, body(b"[" * 500_000)),
+    ("a deep well in a field", 422, body(b'{"user_id": ' + b'{"a":' * 100_000)),
+    ("a second message behind the first", 400, body(b'{"user_id": "u1"}{"user_id": "u2"}')),
+    ("a long word", 422, {"json": {"user_id": "u1", "context": {"device": "x" * 900_000}}}),
     ("a flood", 413, {"content": b" " * 2_000_000, "headers": {"content-type": "application/json"}}),
 ]
 
@@ -92,7 +108,44 @@ def test_what_is_wrong_with_a_request_is_said_clearly(client: Client, why: str, 
     answer = client.send("POST", "/v1/feed", **sent)
     assert answer.status_code == status
     assert len(answer.json()["error"]) > 10
+    assert len(answer.text) < 1000
     assert "Traceback" not in answer.text
+
+
+def test_of_a_field_said_twice_the_last_counts(client: Client) -> None:
+    said = body(b'{"user_id": "u1", "limit": 3, "preview": true, "limit": 2}')
+    assert len(client.send("POST", "/v1/feed", **said).json()["items"]) == 2
+
+
+def test_what_the_ranker_weighs_is_told_to_operators_only(client: Client) -> None:
+    asked = {"json": {"user_id": "u1", "preview": True, "explain": True}}
+    refused = client.send("POST", "/v1/feed", "rank", **asked)
+    assert (refused.status_code, "`operate`" in refused.json()["error"]) == (403, True)
+    plain = client.send("POST", "/v1/feed", "rank", json={"user_id": "u1", "preview": True}).json()
+    assert {name for item in plain["items"] for name in item} == {"video_id", "position"}
+
+
+@pytest.mark.parametrize("path", ["/v1/feed", "/v1/rank", "/v1/events", "/metrics", "/docs", "/openapi.json", "/"])
+def test_nobody_is_answered_without_a_token(client: Client, path: str) -> None:
+    method = "POST" if path.startswith("/v1/") else "GET"
+    answer = client.send(method, path, None, headers={"content-type": "application/json"})
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+HIDDEN = [
+    ("the registry at /var/lib/flywheel/releases/home_feed names no champion", "the registry at … names no champion"),
+    ("redis: [Errno 111] Connect call failed ('10.0.0.7', 6379)", "redis: [Errno 111] Connect call failed ('…)"),
+    ("redis: Error 8 connecting to redis://:secret@cache:6379/0", "redis: Error 8 connecting to …"),
+    ("release 3 was refused: bad tree\nStack trace:\n  [1] x.so", "release 3 was refused: bad tree"),
+    ("x" * 5000, "x" * 200),
+    ("", ""),
+]
+
+
+@pytest.mark.parametrize(("why", "said"), HIDDEN)
+def test_a_reason_tells_no_path_address_or_trace(why: str, said: str) -> None:
+    assert told(why) == said
 
 
 def event(now: Any, **changed: Any) -> dict[str, Any]:

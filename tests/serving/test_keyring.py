@@ -12,6 +12,7 @@ import pytest
 from serving import guard, keyring
 from serving.access import ROLES
 from serving.guard import Guard
+from serving.process import start
 from serving.tokens import Keys
 from validation.errors import Unsafe
 from validation.settings import Settings
@@ -125,3 +126,16 @@ def test_a_caller_finds_its_token(home: Settings) -> None:
     os.chmod(path, 0o600)
     with pytest.raises(Unsafe, match="no token holds the role `operate`"):
         keyring.bearer(home, "operate")
+
+
+def test_the_service_says_why_it_does_not_start_open_to_others(home: Settings) -> None:
+    env = {**os.environ, "FLYWHEEL_HOME": str(home.home), "FLYWHEEL_SERVICE_HOST": "0.0.0.0"}
+    done = subprocess.run(
+        [sys.executable, "-m", "bentoml", "serve", "serving.service:HomeFeed"],
+        env=env, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "0.0.0.0 can be reached from elsewhere, and FLYWHEEL_KEYRING names no file" in done.stdout + done.stderr
+    assert not keyring.where(home).exists()
+    with pytest.raises(Unsafe, match="FLYWHEEL_KEYRING"):
+        start(home.model_copy(update={"service_host": "0.0.0.0"}))

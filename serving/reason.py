@@ -1,0 +1,15 @@
+"""The reason in an answer: what a caller may know of what is missing here. The log has all of it."""
+
+import re
+
+MOST = 200
+PRIVATE = re.compile(
+    r"\S*[/\\]\S*|\d{1,3}(?:\.\d{1,3}){3}(?:\D{1,3}\d+)?"
+)  # paths and URLs; addresses, with their port
+
+
+def told(why: str | None) -> str | None:
+    """The first line without paths and addresses: libraries put both, and stack traces, into their messages."""
+    if why is None:
+        return None
+    return PRIVATE.sub("…", why.partition("\n")[0])[:MOST]

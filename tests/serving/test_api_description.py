@@ -1,0 +1,64 @@
+"""Requests made from the API's own description, right ones and wrong ones: the real service has an answer to each."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from schemathesis.checks import CHECKS
+
+from serving.access import Role
+from serving.keyring import bearer
+from serving.process import Running, start, stop
+
+ROLES: dict[str, Role] = {"/v1/feed": "operate", "/v1/rank": "rank", "/v1/events": "ingest"}
+HELD = (
+    "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance",
+    "negative_data_rejection", "unsupported_method",
+)  # fmt: skip
+EXAMPLES = 80
+
+
+@pytest.fixture(scope="module")
+def running(lasting_world: Any) -> Iterator[Running]:
+    lasting_world.release("1")
+    lasting_world.promote("1")
+    made = start(lasting_world.settings)
+    yield made
+    stop(made)
+
+
+@pytest.mark.parametrize("path", [*ROLES, "/healthz", "/readyz", "/metrics"])
+def test_no_request_that_the_description_leads_to_is_met_with_an_error(
+    running: Running, lasting_world: Any, path: str
+) -> None:
+    told = schemathesis.openapi.from_url(f"{running.address}/openapi.json")
+    (operation,) = [found.ok() for found in told.get_all_operations() if found.ok().path == path]
+    headers = bearer(lasting_world.settings, ROLES[path]) if path in ROLES else {}
+    checks, met = [CHECKS.get_one(name) for name in HELD], Counter[int]()
+    right, wrong = (operation.as_strategy(generation_mode=mode) for mode in schemathesis.GenerationMode)
+
+    @seed(7)
+    @settings(max_examples=EXAMPLES, database=None, deadline=None, suppress_health_check=list(HealthCheck),
+              phases=[Phase.generate])  # fmt: skip
+    @given(case=right | wrong)
+    def holds(case: Any) -> None:
+        happened_now(case.body, lasting_world.settings.replay_from.isoformat())
+        answer = case.call(headers=headers)
+        met[answer.status_code] += 1
+        case.validate_response(answer, checks=checks)
+
+    holds()
+    assert not {status for status in met if status >= 500}
+    assert any(status < 300 for status in met), "not everything was refused at the door"
+    assert "Traceback" not in running.log.read_text()
+
+
+def happened_now(body: Any, now: str) -> None:
+    """Give events a time that is believed, so that the rest of them is looked at, too."""
+    events = body.get("events") if isinstance(body, dict) else None
+    for event in events if isinstance(events, list) else ():
+        if isinstance(event, dict) and isinstance(event.get("event_time"), str):
+            event["event_time"] = now
