@@ -59,7 +59,7 @@ HOME_FEED = Policy(
         NotBlocked(CREATOR, "user_choice.block_3650d"),
     ),
     steps=(
-        Diversity(weight=0.2, depth=60),
+        Diversity(weight=0.5, depth=60),
         Caps({CREATOR: 2, CATEGORY: 8}),
         FreshSlots(places=2, of=20, within_s=24 * 3600),
         Exploration(share=0.05, exposure=SHOWN, below=FEW),

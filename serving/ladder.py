@@ -25,7 +25,7 @@ from serving.pools import Pools
 from serving.popular import Listed
 from serving.release import Popular, Release
 from serving.releases import Releases
-from serving.retrieve import Ask
+from serving.retrieve import Ask, Candidates
 from serving.rungs import FULL, NEUTRAL, NOTHING, POPULAR, STALE
 from serving.seen import Shown
 from serving.shedding import Shedding
@@ -45,7 +45,7 @@ class Page:
 
     `sources` (items,) tell what found each item first, where it was not the caller; `propensities` (items,) with what
     chance each came to its place. `at` is the moment it was made for, in seconds since the epoch: the one its features
-    were decayed to. `scored` says how many candidates were.
+    were decayed to. `scored` says how many candidates were, and `found` which, unless the caller named them.
     """
 
     items: list[str]
@@ -58,6 +58,7 @@ class Page:
     left_out: list[str] | None = None
     at: float = 0.0
     scored: int = 0
+    found: Candidates | None = None
     request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
@@ -175,7 +176,10 @@ class Ladder:
             vectors = self._nearest.vectors if self._nearest else None
             return slate.arranged(ask.policy, block, scores, vectors, limit=limit, now=ask.now, seed=ask.seed)
 
-        return self._scored(found.block, ask.who, ask.now, budget, arrange, found.names(ask.policy))
+        page = self._scored(found.block, ask.who, ask.now, budget, arrange, found.names(ask.policy))
+        if isinstance(page, Page):
+            page.found = found
+        return page
 
     def _scored(
         self, block: ItemBlock, who: Asked, now: float, budget: Budget,

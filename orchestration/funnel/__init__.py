@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from orchestration.candidate import Candidate
 from orchestration.demo.stage import Stage
-from orchestration.funnel import page, steps
+from orchestration.funnel import page, sources, steps
 from orchestration.funnel.asking import asking
 from orchestration.funnel.home import opened
 from orchestration.sources.simulator import Scale, World
@@ -31,7 +32,10 @@ def measured(at: Installation, world: World, users: int, command: str, stage: St
     assert policy is not None
     asked = some_users(world, users)
     with asking(at) as path:
-        compared, _ = steps.compare(path, policy, world, asked, scale.seed, stage)
+        compared, pages = steps.compare(path, policy, world, asked, scale.seed, stage)
+        with stage.step(f"what is truly best for {len(asked)} users"):
+            given = sources.describe(world, policy, path.parts.states, asked, pages, scale.seed)
+    stage.grid("Sources of candidates", *page.sources_table(given))
     stage.grid("Steps of re-ranking", *page.steps_table(compared))
     facts: dict[str, Any] = {
         "command": command,
@@ -41,7 +45,7 @@ def measured(at: Installation, world: World, users: int, command: str, stage: St
         "days": scale.days,
         "live": len(world.live_videos(scale.finish)),
     }
-    return page.page(facts, policy, compared)
+    return page.page(facts, policy, compared, given, Candidate.load(at).figures.retrieval)
 
 
 def some_users(world: World, count: int) -> list[str]:

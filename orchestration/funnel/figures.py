@@ -37,10 +37,11 @@ class Feeds:
         return filled
 
 
-def figures(world: World, feeds: Feeds) -> Mapping[str, Floats]:
+def figures(world: World, feeds: Feeds, seed: int) -> Mapping[str, Floats]:
     """Every figure of the pages, by its name."""
     return {
         "true utility": utility(world, feeds),
+        "long views": watched(world, feeds, seed).sum(axis=1).astype(np.float64),
         "coverage": coverage(world, feeds),
         "top creators": top_creators(world, feeds),
         "new": _mean(feeds, feeds.at[:, None] - world.platform.videos.born[feeds.shown] <= NEW_S),
@@ -52,6 +53,15 @@ def utility(world: World, feeds: Feeds) -> Floats:
     """(users,) mean true utility of a place."""
     shown = np.where(feeds.filled, feeds.shown, 0)
     return _mean(feeds, world.utility(feeds.who[:, None], shown, feeds.at[:, None]))
+
+
+def watched(world: World, feeds: Feeds, seed: int) -> Flags:
+    """(users, places) whether each place is watched long, by users who tire of the same topic and do not look at all.
+
+    All are asked at one moment, so that a user has the same luck with a video on any page.
+    """
+    pages = [page[filled] for page, filled in zip(feeds.shown, feeds.filled, strict=True)]
+    return world.long_views(feeds.who, pages, np.full(len(pages), world.scale.finish), seed)
 
 
 def coverage(world: World, feeds: Feeds) -> Floats:

@@ -3,7 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from orchestration.funnel.figures import NEW_S, TOGETHER, TOP
+from orchestration.funnel.sources import TOP as BEST
+from orchestration.funnel.sources import Sources
 from orchestration.funnel.steps import ALL, NONE, Compared
 from serving.definition import Policy
 from validation.resampling import Interval
@@ -29,29 +33,76 @@ STEPS = f"""
 
 {{table}}
 
-- **true utility**: mean expected grade of a place: 1 for a long view, 2 with a like or comment, 3 with a share or
-  follow, −1 for a hide or report; **against no steps**: the difference for the same users
+- **true utility**: mean expected grade of a place, if it is looked at: 1 for a long view, 2 with a like or comment, 3
+  with a share or follow, −1 for a hide or report
+- **long views**: how many a page gets from users who tire of the same topic and look less the further down
+- **more**: the difference to the pages of the same users without steps
 - **coverage**: share of the live catalogue on the pages of {TOGETHER} users together
 - **top creators**: share of all places that the {TOP:.0%} of creators have who are shown most
 - **new**: share of places with a video younger than {NEW_S / 3600:.0f} hours
 - **variety**: share of the pairs of videos on a page that differ in topic
 """
 
+SOURCES = f"""
+## The sources of candidates
+
+{{table}}
+
+An item belongs to the source that found it first, in the order of the policy, which is the order of this table.
+
+- **candidates**: how many a request gets; **true utility**: what they are worth on average
+- **recall**: share of the {BEST} live videos that are truly worth most to the user which are among the candidates
+- **shown**: share of the places of the pages that are served; **long views**: share of the long views on them
+{{index}}"""
+
+INDEX = """
+Of the {k} items nearest to a user by exact search the index finds {recall:.1%}; among those it finds are {engaged:.1%}
+of the items that the users went on to engage with in the days after (measured when the release was trained, on its
+judge rows, for {asked:.0f} users and {items:,.0f} items).
+"""
+
+COUNT = "{:.1f} [{:.1f}, {:.1f}]"
 PLAIN, SHARE, SIGNED = "{:.3f} [{:.3f}, {:.3f}]", "{:.1%} [{:.1%}, {:.1%}]", "{:+.3f} [{:+.3f}, {:+.3f}]"
 FIGURES = {
     "true utility": PLAIN,
-    "against no steps": SIGNED,
+    "true utility, more": SIGNED,
+    "long views": PLAIN,
+    "long views, more": SIGNED,
     "coverage": SHARE,
     "top creators": SHARE,
     "new": SHARE,
     "variety": SHARE,
 }
+GIVEN = {"candidates": COUNT, "true utility": PLAIN, "recall": SHARE, "shown": SHARE, "long views": SHARE}
 
 
-def page(facts: Mapping[str, Any], policy: Policy, compared: Compared) -> str:
-    """The whole page as Markdown."""
+def page(
+    facts: Mapping[str, Any], policy: Policy, compared: Compared, sources: Sources, index: Mapping[str, float]
+) -> str:  # fmt: skip
+    """The whole page as Markdown; `index` is what was measured of it, nothing where the release has none."""
     written = ",\n".join(repr(step) for step in policy.steps)
-    return INTRODUCTION.format(**facts) + STEPS.format(steps=written, table=markdown(*steps_table(compared)))
+    parts = [
+        INTRODUCTION.format(**facts),
+        SOURCES.format(table=markdown(*sources_table(sources)), index=index_line(index)),
+        STEPS.format(steps=written, table=markdown(*steps_table(compared))),
+    ]
+    return "".join(parts)
+
+
+def index_line(measured: Mapping[str, float]) -> str:
+    """How well the index finds what is nearest; empty where it was not measured."""
+    k = next((int(name.removeprefix("recall_at_")) for name in measured if name.startswith("recall_at_")), None)
+    if k is None:
+        return ""
+    engaged = measured.get(f"engaged_at_{k}", float("nan"))
+    told = {"recall": measured[f"recall_at_{k}"], "engaged": engaged, "k": k}
+    return INDEX.format(**told, asked=measured["asked"], items=measured["items"])
+
+
+def sources_table(sources: Sources) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Head and rows of the table of sources."""
+    rows = [(name, *(cell(found[f], form) for f, form in GIVEN.items())) for name, found in sources.items()]
+    return ("source", *GIVEN), rows
 
 
 def steps_table(compared: Compared) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -63,5 +114,7 @@ def steps_table(compared: Compared) -> tuple[tuple[str, ...], list[tuple[str, ..
 
 
 def cell(value: Interval, form: str) -> str:
-    """A mean with its interval; a dash where there is nothing to tell."""
-    return form.format(value.mean, value.low, value.high) if value.low < value.high else "–"
+    """A mean with its interval, alone where nothing varies; a dash where there is nothing to tell."""
+    if not value.low < value.high:
+        return form.split(" ", maxsplit=1)[0].format(value.mean) if np.isfinite(value.mean) else "–"
+    return form.format(value.mean, value.low, value.high)

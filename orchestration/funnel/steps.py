@@ -3,17 +3,18 @@
 from collections.abc import Mapping, Sequence
 
 import msgspec
-import numpy as np
 
 from orchestration.demo.stage import Stage
 from orchestration.funnel.asking import Asking
 from orchestration.funnel.figures import Feeds, figures
 from orchestration.sources.simulator import World
+from orchestration.sources.simulator.chance import Floats
 from serving.definition import Policy
 from serving.ladder import Page
 from validation.resampling import Interval, interval
 
 NONE, ALL = "no steps", "all steps"
+PAIRED, AGAINST = ("true utility", "long views"), ", more"  # what is told against the same users' pages without steps
 Compared = Mapping[str, Mapping[str, Interval]]
 
 
@@ -29,15 +30,15 @@ def compare(
 ) -> tuple[Compared, list[Page]]:
     """Every figure of every variant, each with its interval, and the pages that are served."""
     compared: dict[str, Mapping[str, Interval]] = {}
-    base = np.zeros(len(users))
+    base: Mapping[str, Floats] = {}
     pages: list[Page] = []
     for name, variant in variants(policy).items():
         with stage.step(f"{len(users)} users are answered: {name}") as line:
             pages = asking.feeds(variant, users)
-            found = figures(world, Feeds.of(world, users, [p.items for p in pages], [p.at for p in pages]))
-            worth = found["true utility"]
-            base = worth if name == NONE else base
-            found = {**found, "against no steps": worth - base}
-            compared[name] = {figure: interval(values, seed) for figure, values in found.items()}
-            line.says = f"true utility {worth.mean():.3f}"
+            feeds = Feeds.of(world, users, [page.items for page in pages], [page.at for page in pages])
+            found = figures(world, feeds, seed)
+            base = base or found
+            more = {f"{figure}{AGAINST}": found[figure] - base[figure] for figure in PAIRED}
+            compared[name] = {figure: interval(values, seed) for figure, values in {**found, **more}.items()}
+            line.says = f"true utility {compared[name]['true utility'].mean:.3f}"
     return compared, pages
