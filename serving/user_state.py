@@ -114,6 +114,7 @@ class UserReader:
                     f"cannot be read at once. Name `{user}` first."
                 )
         self._half_lives = {v.name: dict(zip(v.counters, v.half_lives, strict=True)) for v in features.counter_views}
+        self._none = {layout.view: self._tastes(layout, []) for layout in self._mixed}
         self._seen = f"fw:{features.name}!seen:"
 
     async def read(self, user: str, vectors: Layout | None = None) -> UserState:
@@ -133,7 +134,7 @@ class UserReader:
         if vectors and records[-1]:
             state.vector = _vector(vectors, records[-1])
         for layout, shared in zip(self._mixed, held, strict=True):
-            state.mixed[layout.view] = self._tastes(layout, shared)
+            state.mixed[layout.view] = self._tastes(layout, shared) if shared else self._none[layout.view]
             if len(shared) == 2 * MOST_TASTES:
                 state.why = f"{layout.view}: the user has more than {MOST_TASTES - 1}: some were left out"
         self._recall(state, pages)

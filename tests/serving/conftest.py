@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from feature_repo.home_feed import HOME_FEED as FEATURES
 from feature_repo.recipe import recipe_of
 from feature_repo.record_layout import encode, layouts
 from serving.definition import to_json
-from serving.home_feed import HOME_FEED
+from serving.home_feed import HOME_FEED, SERVED
 from tests.serving.caller import Client
 from validation.manifest import write_manifest
 from validation.settings import Settings
@@ -34,6 +34,9 @@ EXPECTED = msgspec.structs.replace(
     HOME_FEED.limits, lowest_share=0.0
 )  # an answer in 200 that is meant to be another one
 POLICY = msgspec.structs.replace(HOME_FEED, limits=EXPECTED)
+PATIENT = replace(  # for what is read, however busy the machine is
+    SERVED, policy=msgspec.structs.replace(POLICY, limits=msgspec.structs.replace(EXPECTED, user_ms=5000.0))
+)
 NAMES = [feature.name for feature in FEATURES.features]
 
 

@@ -15,8 +15,8 @@ from feature_repo.request_time import Counters, Inputs
 from serving.asker import asked
 from serving.features import Builder
 from serving.home_feed import HOME_FEED as POLICY
-from serving.home_feed import SERVED
 from serving.online import Online, online
+from tests.serving.conftest import PATIENT
 from validation.errors import ReleaseMismatch
 
 
@@ -73,7 +73,7 @@ def test_served_equals_trained_in_every_bit(world: Any) -> None:
     everything = [*world.videos, "unknown"]
     asks = [(user, list(draw.permutation(everything)[:n])) for user in ("u1", "u2", "nobody") for n in (1, 7, 33, 61)]
     now = world.settings.replay_from.timestamp() + 5000
-    matrices = asyncio.run(served(online(SERVED, world.settings, "home_feed"), asks, now))
+    matrices = asyncio.run(served(online(PATIENT, world.settings, "home_feed"), asks, now))
     for (user, videos), ours in zip(asks, matrices, strict=True):
         theirs = trained(world, user, videos, now)
         assert ours.tobytes() == theirs.tobytes(), [
@@ -83,13 +83,13 @@ def test_served_equals_trained_in_every_bit(world: Any) -> None:
 
 def test_a_release_trained_on_other_states_is_refused(world: Any) -> None:
     recipe = recipe_of(FEATURES).replace(b'"half_lives":[3600.0,', b'"half_lives":[7200.0,', 1)
-    parts = online(SERVED, world.settings, "home_feed")
+    parts = online(PATIENT, world.settings, "home_feed")
     with pytest.raises(ReleaseMismatch, match="is not the one this checkout keeps states of"):
         Builder(read_recipe(recipe), FEATURES, POLICY, parts.states)
 
 
 def test_a_release_that_reads_an_unknown_state_is_refused(world: Any) -> None:
     recipe = recipe_of(FEATURES).replace(b'"video.shown_1h"', b'"video.shown_2h"')
-    parts = online(SERVED, world.settings, "home_feed")
+    parts = online(PATIENT, world.settings, "home_feed")
     with pytest.raises(ReleaseMismatch, match=r"Did you mean `video\.shown_1h`"):
         Builder(read_recipe(recipe), FEATURES, POLICY, parts.states)

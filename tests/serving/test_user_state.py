@@ -16,9 +16,9 @@ from feature_repo.marks import marks
 from feature_repo.record_layout import encode, layout, layouts
 from serving import user_state
 from serving.home_feed import HOME_FEED as POLICY
-from serving.home_feed import SERVED
 from serving.online import Online, online
 from serving.user_state import Tastes, UserReader, UserState
+from tests.serving.conftest import PATIENT
 from validation.errors import DefinitionError
 
 VECTORS = layout("home_feed", "user_vector_ab12", ["user_id"], {"d0": "Float32", "d1": "Float32"})
@@ -28,7 +28,7 @@ def with_parts(world: Any, use: Callable[[Online, UserReader], Any]) -> Any:
     """What a coroutine finds in a started service."""
 
     async def run() -> Any:
-        parts = online(SERVED, world.settings, "home_feed")
+        parts = online(PATIENT, world.settings, "home_feed")
         await parts.start()
         try:
             return await use(parts, parts.ladder._users)
@@ -144,7 +144,7 @@ def test_without_redis_the_asker_is_unknown_and_the_reason_is_said(world: Any) -
 def test_a_view_that_does_not_stand_under_the_asker_is_refused(world: Any) -> None:
     turned = tuple(replace(v, keys=v.keys[::-1]) for v in FEATURES.counter_views)
     features = replace(FEATURES, counter_views=turned)
-    parts = online(SERVED, world.settings, "home_feed")
+    parts = online(PATIENT, world.settings, "home_feed")
     with pytest.raises(DefinitionError, match=r"user_category: its first key is `category`.*Name `user_id` first"):
         UserReader(parts.link, features, layouts(features), POLICY, parts.states)
 
