@@ -70,6 +70,13 @@ def published(view: CounterView, states: pa.RecordBatch) -> pa.Table:
     return pa.table(columns | {name: rows[name].cast(pa.float32()) for name in view.counters})
 
 
+def nothing(view: CounterView) -> pa.Table:
+    """No rows at all, in the columns of `published`."""
+    times = dict.fromkeys(("event_timestamp", "published_at"), pa.timestamp("us", tz="UTC"))
+    columns = {**dict.fromkeys(view.keys, pa.string()), **times, **dict.fromkeys(view.counters, pa.float32())}
+    return pa.schema(columns).empty_table()
+
+
 def standing(view: CounterView, states: pa.RecordBatch, end: datetime) -> pa.Table:
     """The rows of `states_of` that are true just before `end`, one an entity, in float64 to be carried on."""
     lasts = pc.field("until").is_null() | (pc.field("until") >= end)

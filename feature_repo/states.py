@@ -12,7 +12,7 @@ import pyarrow as pa
 from feature_repo.contributions import contributions, weight
 from feature_repo.day_partitions import DRAFTED, Drafts, commit, placed
 from feature_repo.definition import CounterView, FeatureSet, seconds
-from feature_repo.histories import MICROSECONDS, published, standing, states_of
+from feature_repo.histories import MICROSECONDS, nothing, published, standing, states_of
 from feature_repo.snapshots import Snapshots
 from validation.contract import Table
 from validation.lake import Lake, days_from
@@ -72,6 +72,8 @@ def _publish_view(
     task = partial(_drafted, placed(lake), view, _kept(days))
     drafts = ordered(events, previous, view).mapInArrow(task, DRAFTED).toArrow()
     rows = commit(lake, f"states/{view.name}", drafts, days)
+    if not lake.days(f"states/{view.name}"):  # what nobody has ever done is published as that, and can be read
+        lake.append(f"states/{view.name}", days[-1], nothing(view))
     return rows, commit(lake, f"snapshots/{view.name}", drafts, _kept(days))[days[-1]]
 
 

@@ -12,6 +12,7 @@ from feast.protos.feast.serving.ServingService_pb2 import FieldStatus
 from redis import Redis
 
 from feature_repo.definition import CounterView, FeatureSet, ProfileView, Signal
+from feature_repo.histories import nothing
 from feature_repo.packed_records import Written, connect, encode, layouts, read_all, write
 from feature_repo.request_time import Count
 from feature_repo.store import materialise, open_store
@@ -153,3 +154,16 @@ def test_materialising_without_redis_says_so(settings: Settings) -> None:
     store = open_store(settings.model_copy(update={"redis_url": NOWHERE}), PLANT)
     with pytest.raises(Unavailable, match=r"Redis at 127\.0\.0\.1:1"):
         materialise(store, PLANT, NOON - timedelta(days=1), NOON)
+
+
+def test_a_view_of_what_nobody_ever_did_is_read_as_that(settings: Settings) -> None:
+    published(settings)
+    shift = PLANT.counter_view("shift")
+    Lake(settings.lake).replace("states/shift", NOON.date(), nothing(shift))
+    store = open_store(settings, PLANT, as_of=NOON)
+    assert materialise(store, PLANT, NOON - timedelta(days=1), NOON)["shift"] == Written()
+    asked = pd.DataFrame({"machine": ["m1"], "shift": ["s1"], "event_timestamp": [NOON]})
+    service = store.get_feature_service(PLANT.service)
+    found = store.get_historical_features(entity_df=asked, features=service, full_feature_names=True).to_df()
+    assert found["shift__stop_1d"].isna().all()
+    assert found["machine__stop_1h"].notna().all()

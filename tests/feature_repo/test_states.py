@@ -157,3 +157,18 @@ def test_features_that_do_not_fit_the_tables_are_refused(change: dict[str, Any],
     signals = RADIO.signals if "signals" not in change else (*change["signals"], RADIO.signals[1])
     with pytest.raises(DefinitionError, match=said):
         sources(replace(RADIO, **(change | {"signals": signals})), TABLES)
+
+
+def test_what_nobody_has_ever_done_can_be_read_as_that(spark: "SparkSession", tmp_path: Path) -> None:
+    """A platform's first day may have no block: what reads all views must not fail for that."""
+    never = (*RADIO.signals, Signal("loved", "plays", "heard ninety-nine times over", "share = 99"))
+    views = (LISTENER, CounterView("love", ("listener", "song"), {"loved": ("30d",)}, "a listener's love"))
+    loveless = replace(RADIO, signals=never, counter_views=views, entities={**RADIO.entities, "song": "what"})
+    lake = lake_of(tmp_path, [made_plays(40)])
+    for day in (DAYS[0], DAYS[1], DAYS[1]):
+        states.publish(spark, lake, loveless, TABLES, day, day)
+    read = lake.read("states/love")
+    assert (read.num_rows, set(read.column_names)) == (
+        0,
+        {"listener", "song", "event_timestamp", "published_at", "loved_30d"},
+    )
