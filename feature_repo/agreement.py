@@ -1,4 +1,7 @@
-"""Do online values equal offline values: a sample of entities, read both ways."""
+"""Do online values equal offline values: a sample of entities, read both ways.
+
+Where a stream runs, online may be ahead of the lake: of an entity whose online record is newer nothing is compared.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,15 +10,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pyarrow.dataset as ds
+from numpy.typing import NDArray
 
+from feature_repo import packed_records
+from feature_repo.counters import Seconds
 from feature_repo.definition import FeatureSet
+from feature_repo.packed_online_store import view_layout
 from validation.lake import Lake
 from validation.verdict import markdown
 
 if TYPE_CHECKING:
     from feast import FeatureStore
 
-AT = "event_timestamp"
+AT, CREATED = "event_timestamp", "created"
 SHOWN = 20
 
 
@@ -32,22 +39,26 @@ class Unequal:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How many entities were compared, and every value that differs. Nothing compared is no agreement."""
+    """How many entities were compared, how many were newer online, and every value that differs.
+
+    Nothing compared is no agreement, unless all were newer.
+    """
 
     compared: int
     unequal: tuple[Unequal, ...]
+    ahead: int = 0
 
     @property
     def passed(self) -> bool:
         """Whether something was compared and nothing differs."""
-        return self.compared > 0 and not self.unequal
+        return self.compared + self.ahead > 0 and not self.unequal
 
     def table_md(self) -> str:
         """The first differing values as a Markdown table."""
         if not self.unequal:
-            return (
-                f"All values of {self.compared:,} entities agree." if self.compared else "No entity was published yet."
-            )
+            ahead = f" {self.ahead:,} are newer online." if self.ahead else ""
+            agree = f"All values of {self.compared:,} entities agree." if self.compared else "No entity was compared."
+            return agree + ahead
         rows = [(u.view, u.entity, u.field, u.offline, u.online) for u in self.unequal[:SHOWN]]
         return markdown(("view", "entity", "field", "offline", "online"), rows)
 
@@ -56,15 +67,37 @@ def compare(
     store: "FeatureStore", lake: Lake, features: FeatureSet, as_of: datetime, sample: int = 200, seed: int = 0
 ) -> Agreement:
     """Compare up to `sample` entities of each view: the newest row in the lake against what Feast answers online."""
-    compared, unequal = 0, []
+    compared, ahead, unequal = 0, 0, []
     for folder, views in (("states", features.counter_views), ("profiles", features.profile_views)):
         for view in views:
             newest = _newest(lake, f"{folder}/{view.name}", view.keys, as_of, sample, seed)
             if newest.empty:
                 continue
-            compared += len(newest)
-            unequal += _differences(store, view.name, view.keys, newest)
-    return Agreement(compared, tuple(unequal))
+            behind = _is_behind(store, view.name, view.keys, newest)
+            ahead += int(behind.sum())
+            newest = newest[~behind].reset_index(drop=True)
+            if not newest.empty:
+                compared += len(newest)
+                unequal += _differences(store, view.name, view.keys, newest)
+    return Agreement(compared, tuple(unequal), ahead)
+
+
+def _is_behind(store: "FeatureStore", view: str, keys: tuple[str, ...], newest: pd.DataFrame) -> NDArray[np.bool_]:
+    """Whether the online record of each row's entity is newer than the row."""
+    laid_out = view_layout(store.config, store.get_feature_view(view))
+    redis = store._get_provider().online_store.client(store.config)
+    entities = list(zip(*(newest[key].astype(str) for key in keys), strict=True))
+    found = packed_records.read(redis, laid_out, entities)
+    at, created = (_seconds(newest, name) for name in (AT, CREATED))
+    ahead = (found.at > at) | ((found.at == at) & (np.nan_to_num(found.created) > np.nan_to_num(created)))
+    return np.asarray(ahead, dtype=bool)
+
+
+def _seconds(rows: pd.DataFrame, column: str) -> Seconds:
+    """Moments in seconds since the epoch as records tell them; NaN where there are none."""
+    if column not in rows:
+        return np.full(len(rows), np.nan)
+    return np.asarray(rows[column].astype("datetime64[us, UTC]").astype("int64").to_numpy() / 1e6)
 
 
 def _newest(lake: Lake, name: str, keys: tuple[str, ...], as_of: datetime, sample: int, seed: int) -> pd.DataFrame:
@@ -77,7 +110,7 @@ def _newest(lake: Lake, name: str, keys: tuple[str, ...], as_of: datetime, sampl
     changed = changed if len(changed) else lake.read(name, days, keys, known).to_pandas().drop_duplicates()
     drawn = changed.sample(min(sample, len(changed)), random_state=seed)
     rows = lake.read(name, days, None, known & ds.field(keys[0]).isin(drawn[keys[0]].to_list())).to_pandas()
-    order = [name for name in (AT, "created") if name in rows]
+    order = [name for name in (AT, CREATED) if name in rows]
     rows = rows.merge(drawn, on=list(keys)).sort_values(order, kind="stable")
     newest: pd.DataFrame = rows.drop_duplicates(list(keys), keep="last").reset_index(drop=True)
     return newest

@@ -34,12 +34,18 @@ def sums(
 
     `events` holds rows of every event table, `described` the first descriptions of the entities in them.
     """
-    frames = [{name: spark.createDataFrame(rows) for name, rows in given.items()} for given in (events, described)]
+    frames = [{name: frame_of(spark, rows) for name, rows in given.items()} for given in (events, described)]
     found = contributed(frames[0], frames[1], features, tables).toArrow()
-    contributions = spark.createDataFrame(found).coalesce(1)
+    contributions = frame_of(spark, found).coalesce(1)
     parts = [_packed(contributions, view) for view in features.counter_views]
     every = reduce(lambda left, right: left.unionAll(right), parts).toArrow()
     return {view.name: _unpacked(every, view) for view in features.counter_views}
+
+
+def frame_of(spark: "SparkSession", rows: pa.Table) -> "DataFrame":
+    """Rows on Spark, which wants at least one chunk of them, be it empty."""
+    batches = rows.to_batches() or [pa.RecordBatch.from_pylist([], schema=rows.schema)]
+    return spark.createDataFrame(pa.Table.from_batches(batches))
 
 
 def _packed(contributions: "DataFrame", view: CounterView) -> "DataFrame":

@@ -76,7 +76,7 @@ class Stream:
         return {name: pa.concat_tables(parts) for name, parts in rows.items()}
 
     def _publish(self, view: ProfileView, rows: pa.Table) -> None:
-        frame = self._spark.createDataFrame(rows)
+        frame = micro_batch.frame_of(self._spark, rows)
         self._hold(view, profiles.described(frame, view, self._tables[view.table]).toArrow())
 
     def _not_counted(self, source: Source, rows: pa.Table) -> pa.Table:

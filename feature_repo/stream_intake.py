@@ -24,11 +24,15 @@ FOR_EVER = 10**6  # a day that is never pruned
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """One landed file of a table, by its name without folder."""
+    """One landed file: its path below the landing without the bundle it may be in, and its content."""
 
-    table: str
     name: str
     content: bytes
+
+    @property
+    def table(self) -> str:
+        """The table whose folder it landed in."""
+        return self.name.partition("/")[0]
 
 
 @dataclass

@@ -4,7 +4,7 @@ import json
 import sqlite3
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from feature_repo.marks import Marks
 from validation.contract import unknown
 from validation.errors import DefinitionError
+from validation.settings import Settings
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
@@ -33,6 +34,7 @@ CREATE TABLE IF NOT EXISTS online (done_at INTEGER PRIMARY KEY, until INTEGER);
 TABLES = ("fact", "file", "part", "event", "description", "waiting", "state", "held")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY = 86_400_000_000  # in µs
+FILE = "state.db"
 Micros = NDArray[np.int64]
 
 
@@ -50,9 +52,9 @@ class StreamState:
     online       up to when (`until`) everything was online, and since when
     """
 
-    def __init__(self, path: Path, counted: str) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._sql = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    def __init__(self, folder: Path, counted: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._sql = sqlite3.connect(folder / FILE, isolation_level=None, check_same_thread=False)
         for said in ("journal_mode = WAL", "synchronous = FULL", "cache_size = -32000", "temp_store = MEMORY"):
             self._sql.execute(f"PRAGMA {said}")
         self._sql.executescript(SCHEMA)
@@ -192,10 +194,6 @@ class StreamState:
         self._sql.execute("DELETE FROM held WHERE at <= ?", (until,))
         self._sql.execute("INSERT OR REPLACE INTO online VALUES (?, ?)", (done_at, until))
 
-    def online(self) -> list[tuple[int, int]]:
-        """Up to when everything was online, and since when, in order: (until, done_at)."""
-        return self._sql.execute("SELECT until, done_at FROM online ORDER BY done_at").fetchall()
-
     def prune(self, day: int) -> None:
         """Forget events, parts, and what waited, from before a day."""
         for table in ("event", "part", "waiting"):
@@ -208,6 +206,21 @@ class StreamState:
             for table in TABLES:
                 self._sql.execute(f"DELETE FROM {table}")
             self.note(counted=counted, begun=uuid.uuid4().hex)
+
+
+def folder_of(settings: Settings, name: str) -> Path:
+    """Where the stream of a feature set keeps what it remembers."""
+    return settings.home / "stream" / name
+
+
+def brought_online(folder: Path) -> list[tuple[datetime, datetime]]:
+    """Up to when a stream had everything online, and since when, in order: (until, done_at). None without a stream."""
+    path = folder / FILE
+    if not path.exists():
+        return []
+    with closing(sqlite3.connect(path)) as sql:
+        found = sql.execute("SELECT until, done_at FROM online ORDER BY done_at").fetchall()
+    return [(EPOCH + timedelta(microseconds=until), EPOCH + timedelta(microseconds=done)) for until, done in found]
 
 
 def day_number(day: date) -> int:

@@ -3,7 +3,6 @@
 import contextlib
 import fcntl
 import hashlib
-import os
 import shutil
 import threading
 import time
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import reduce
+from glob import glob
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -25,10 +25,10 @@ from feature_repo.stream import Stream
 from feature_repo.stream_base import rebase
 from feature_repo.stream_intake import Intake, Landed, Taken
 from feature_repo.stream_online import bring_online
-from feature_repo.stream_state import StreamState, micros
+from feature_repo.stream_state import StreamState, folder_of, micros
 from validation.clock import Clock
 from validation.contract import Table
-from validation.delivered import READERS
+from validation.delivered import BUNDLE, READERS
 from validation.errors import Unavailable
 from validation.lake import Lake
 from validation.settings import Settings
@@ -74,6 +74,8 @@ class Streaming:
         self._lake, self._clock = Lake(settings.lake), Clock(settings.replay_from)
         self._redis, self._layouts = connect(settings.redis_url), layouts(features)
         self._intake = Intake(Stream(self._spark, features, tables, state), state, self._lake, features, tables)
+        for name in self._intake.tables:
+            (settings.landing / name).mkdir(parents=True, exist_ok=True)
         self._busy = threading.Lock()
         self.progress = Progress()
 
@@ -90,7 +92,7 @@ class Streaming:
 
     def take(self, files: "DataFrame", _: int) -> None:
         """A micro-batch: landed files with their content. A file that was taken before changes nothing."""
-        found = [_file(row["path"], row["content"]) for row in files.toArrow().to_pylist()]
+        found = [Landed(_name(unquote(row["path"])), row["content"]) for row in files.toArrow().to_pylist()]
         with self._busy:
             self.progress.taken += self._intake.take_files(found, self.now())
             self.progress.batches += 1
@@ -98,8 +100,9 @@ class Streaming:
     def bring_online(self) -> None:
         """Write all that was published or received before the oldest file that waits to be taken was begun."""
         with self._busy:
+            self._take_bundled()
             known = self._state.names("file")
-            waiting = [age for name, age in self._landing() if name not in known]
+            waiting = [age for path, age in self._landing() if _name(path) not in known]
             began = self.now() - timedelta(seconds=max(waiting, default=0.0) + self._settings.hand_over_s + SLACK_S)
             written = bring_online(self._state, self._redis, self._layouts, micros(began), self.now())
             self.progress.written += written
@@ -108,27 +111,38 @@ class Streaming:
     def meet_the_lake(self) -> bool:
         """Take what the lake has that no landed file brought, go on from its newest snapshot; whether the base is new.
 
-        Landed files that ingestion has moved away are forgotten: they cannot come again.
+        Landed files that ingestion is done with are forgotten: they cannot come again.
         """
         with self._busy:
-            self._state.drop_files(self._state.names("file") - {name for name, _ in self._landing()})
+            self._state.drop_files(self._state.names("file") - {_name(path) for path, _ in self._landing()})
             base = rebase(self._state, self._lake, self._features, self.now())
             self.progress.base = base or self.progress.base
             self.progress.from_lake += self._intake.take_lake(self.now())
         return base is not None
 
-    def _landing(self) -> Iterator[tuple[str, float]]:
-        """The finished files in the landing: name, and seconds since the last line."""
+    def _take_bundled(self) -> None:
+        """Take the files that ingestion put together before Spark could read them."""
+        known, found = self._state.names("file"), []
+        for path, _ in self._landing():
+            if path.parent.suffix == BUNDLE and _name(path) not in known:
+                with contextlib.suppress(FileNotFoundError):  # ingestion is done with it: the lake has it
+                    found.append(Landed(_name(path), path.read_bytes()))
+        if found:
+            self.progress.taken += self._intake.take_files(found, self.now())
+
+    def _landing(self) -> Iterator[tuple[Path, float]]:
+        """The finished files that wait for ingestion, or are in it, and how many seconds ago each got its last line."""
         for table in self._intake.tables:
             folder = self._settings.landing / table
-            for found in os.scandir(folder) if folder.exists() else ():
-                if PurePath(found.name).suffix in READERS:
+            for found in [*glob(f"{folder}/*"), *glob(f"{folder}/*{BUNDLE}/*")]:
+                path = Path(found)
+                if path.suffix in READERS:
                     with contextlib.suppress(FileNotFoundError):  # ingestion has just moved it
-                        yield found.name, time.time() - found.stat().st_mtime
+                        yield path, time.time() - path.stat().st_mtime
 
     def _checkpoint(self) -> Path:
         """Spark's own notes of the files it read: a new folder for each base, so that they do not grow for ever."""
-        folder = self._settings.home.absolute() / "stream" / self._features.name
+        folder = folder_of(self._settings, self._features.name).absolute()
         current = folder / f"files-{self._state.fact('begun')}-{self._state.base}"
         for old in folder.glob("files-*"):
             if old != current:
@@ -139,14 +153,14 @@ class Streaming:
 @contextmanager
 def streaming(settings: Settings, features: FeatureSet, tables: Mapping[str, Table]) -> Iterator[Streaming]:
     """The stream of an installation; raises Unavailable when another process runs it."""
-    folder = settings.home / "stream" / features.name
+    folder = folder_of(settings, features.name)
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as taken:
             raise Unavailable(f"stream {features.name}: another process runs it on {folder}. Stop that one.") from taken
-        state = StreamState(folder / "state.db", _counted(settings, features))
+        state = StreamState(folder, _counted(settings, features))
         try:
             yield Streaming(settings, features, tables, state)
         finally:
@@ -164,15 +178,15 @@ def small_session(settings: Settings) -> "SparkSession":
 
 def _landed(spark: "SparkSession", folder: Path) -> "DataFrame":
     """The files of one table's landing folder, as a stream."""
-    folder.mkdir(parents=True, exist_ok=True)
     names = "*.{" + ",".join(end.removeprefix(".") for end in READERS) + "}"
     reader = spark.readStream.format("binaryFile").schema(FILES).option("pathGlobFilter", names)
     return reader.option("maxBytesPerTrigger", str(AT_ONCE)).load(str(folder)).select("path", "content")
 
 
-def _file(path: str, content: bytes) -> Landed:
-    named = PurePath(unquote(path))
-    return Landed(named.parent.name, named.name, content)
+def _name(path: str | PurePath) -> str:
+    """A landed file's path below the landing, the same in a bundle and outside of it."""
+    *_, table, bundle, name = PurePath(path).parts
+    return f"{table}/{name}" if bundle.endswith(BUNDLE) else f"{bundle}/{name}"
 
 
 def _counted(settings: Settings, features: FeatureSet) -> str:

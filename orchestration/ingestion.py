@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from orchestration.partitions import day_of
+from orchestration.sources.bundles import bundled
 from orchestration.sources.landing import Delivery, deliveries, files, set_aside, take_in
 from orchestration.system import Installation
 from validation import quarantine
@@ -48,12 +49,15 @@ class Ingested:
 def ingest_days(at: Installation, table: Table, first: date, last: date) -> Ingested:
     """Take in the landing's files of a table whose names begin with one of these days; other files count as today's.
 
-    A file belongs to the moment its day ended, or to now while the day lasts.
+    A file belongs to the moment its day ended, or to now while the day lasts. What a service handed over in many
+    small files is taken as one delivery.
     """
     landing, lines = at.settings.landing, []
+    by_day: dict[date, list[Path]] = {}
     for path in files(landing, table):
-        day = day_of(path) or at.now().date()
-        if first <= day <= last:
+        by_day.setdefault(day_of(path) or at.now().date(), []).append(path)
+    for day in sorted(day for day in by_day if first <= day <= last):
+        for path in bundled(landing, table, by_day[day]):
             delivery = Delivery(table, path)
             lines += take_in(at.lake, [delivery], at.as_of(day))
             set_aside(landing, delivery)

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from feature_repo import stream_state
 from orchestration.system import Installation
 from serving.rungs import FULL, STALE
 from training import dataset, labels
@@ -120,8 +121,11 @@ def note_online(at: Installation, until: datetime) -> None:
 
 
 def brought_online(at: Installation) -> pd.DataFrame:
-    """Up to when publications were online (`until`) and since when (`done_at`); a line a materialisation, in order."""
-    found: pd.DataFrame = at.lake.read("online").to_pandas().sort_values("done_at", kind="stable")
+    """Up to when publications were online (`until`) and since when (`done_at`), in order; the stream tells its own."""
+    notes = stream_state.brought_online(stream_state.folder_of(at.settings, at.system.features.name))
+    columns = {name: pa.array([note[i] for note in notes], MOMENT) for i, name in enumerate(("until", "done_at"))}
+    every = pa.concat_tables([at.lake.read("online"), pa.table(columns)], promote_options="default")
+    found: pd.DataFrame = every.to_pandas().sort_values("done_at", kind="stable")
     return found
 
 

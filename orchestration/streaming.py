@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from feature_repo.stream_state import folder_of
 from orchestration.system import Installation
 from validation.errors import Unavailable
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from feature_repo.streaming import Streaming
 
 Say = Callable[[str], None]
-LAKE_EVERY_S = 60.0
+LAKE_EVERY_S = 10.0
 
 
 def once(at: Installation, say: Say) -> None:
@@ -88,7 +89,7 @@ def _told(at: Installation, stream: "Streaming") -> str:
         "records_written": done.written,
         "base": done.base.isoformat() if done.base else None,
     }
-    path = at.settings.home / "stream" / at.system.features.name / "status.json"
+    path = folder_of(at.settings, at.system.features.name) / "status.json"
     draft = path.with_suffix(".draft")
     draft.write_text(json.dumps(figures, indent=1))
     os.replace(draft, path)

@@ -99,6 +99,8 @@ def delivered_from_arrow(table: Table, given: pa.Table, digest: str | None = Non
 
 READERS = {".jsonl": delivered_from_jsonl, ".parquet": delivered_from_parquet}
 """How a landed file is read, by the end of its name."""
+BUNDLE = ".bundle"
+"""What ends the name of a folder of landed files that are taken as one delivery."""
 
 
 def digest_of(table: Table, content: bytes) -> str:

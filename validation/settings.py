@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     spark_master: str = "local[2]"
     spark_memory: str = "768m"
     spark_shuffle_partitions: int = 4
-    hand_over_s: float = 60.0
+    hand_over_s: float = 5.0
     """How long the service writes to one file before it hands it over to the landing."""
     replay_from: datetime | None = None
     """Replayed events live in their own time: a process asking for the time is told it is this moment at its start."""

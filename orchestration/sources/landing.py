@@ -1,6 +1,7 @@
 """The landing contract: files of rows, found in a stable order, taken in, and moved aside when they are ours.
 
 `<root>/<table>/*.jsonl|*.parquet` or `<root>/<table>….jsonl|parquet`. A file still being written ends in `.open`.
+A folder that ends in `.bundle` holds what a service handed over in many small files, and is one delivery.
 """
 
 import os
@@ -10,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from orchestration.sources import bundles
 from validation.contract import Table, unknown
-from validation.delivered import READERS, Delivered, digest_of
+from validation.delivered import BUNDLE, READERS, Delivered, delivered_from_jsonl, digest_of
 from validation.errors import BatchRefused, DefinitionError
 from validation.intake import ingest
 from validation.lake import Lake
@@ -22,21 +24,24 @@ DONE = "done"
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One landed file of one table. The same content has the same batch id under whatever name it lands."""
+    """One landed file, or bundle, of one table. The same content has the same batch id under whatever name it lands."""
 
     table: Table
     path: Path
 
     def read(self) -> tuple[str, Delivered]:
         """The batch id and the rows."""
-        content = self.path.read_bytes()
-        return digest_of(self.table, content)[:16], READERS[self.path.suffix](self.table, content)
+        together = self.path.suffix == BUNDLE
+        content = bundles.content(self.path) if together else self.path.read_bytes()
+        reader = delivered_from_jsonl if together else READERS[self.path.suffix]
+        return digest_of(self.table, content)[:16], reader(self.table, content)
 
 
 def files(root: Path, table: Table) -> list[Path]:
-    """The finished files of a table below a landing folder, ordered by name."""
+    """The finished files of a table below a landing folder, and what is left of bundles, ordered by name."""
     inside = [*(root / table.name).glob("*")] + [path for path in root.glob(f"{table.name}*") if _begins(path, table)]
-    return sorted((path for path in inside if path.suffix in READERS and path.is_file()), key=lambda path: path.name)
+    found = [path for path in inside if (path.suffix in READERS and path.is_file()) or path.suffix == BUNDLE]
+    return sorted(found, key=lambda path: path.name)
 
 
 def deliveries(path: Path, tables: Sequence[Table], only: Table | None = None) -> list[Delivery]:

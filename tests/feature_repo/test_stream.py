@@ -61,14 +61,14 @@ class Radio:
 
     def open(self) -> None:
         """What a process does at its start."""
-        self.state = StreamState(self.folder / "state.db", "as RADIO says")
+        self.state = StreamState(self.folder, "as RADIO says")
         stream = Stream(self.spark, RADIO, TABLES, self.state)
         self.intake = Intake(stream, self.state, self.lake, RADIO, TABLES)
 
     def land(self, now: datetime = LATER, name: str | None = None, **rows: Rows) -> Taken:
         """Take a file of each table; a table's file is named anew unless `name` says how."""
         self.files += 1
-        files = [Landed(t, name or f"{t}-{self.files}.jsonl", lines(some)) for t, some in rows.items()]
+        files = [Landed(f"{t}/{name or self.files}.jsonl", lines(some)) for t, some in rows.items()]
         return self.intake.take_files(files, now)
 
     def rebase(self, now: datetime) -> Any:
@@ -156,10 +156,10 @@ def test_a_file_taken_again_and_a_stream_started_again_change_nothing(
     radio: Radio, redis: packed_records.Redis
 ) -> None:
     plays = made_plays(120)
-    radio.land(songs=made_songs(), plays=plays[:60], name="one.jsonl")
+    radio.land(songs=made_songs(), plays=plays[:60], name="one")
     radio.state.close()
     radio.open()
-    assert radio.land(plays=plays[:60], name="one.jsonl") == Taken()
+    assert radio.land(plays=plays[:60], name="one") == Taken()
     radio.land(plays=plays[60:])
     assert_online(radio, redis, plays)
 
@@ -186,7 +186,7 @@ def test_broken_rows_are_kept_out_and_the_rest_counts(radio: Radio, redis: packe
     rows: Rows = [{**plays[0], "song": None}, {**plays[1], "play": 7}, *plays]
     taken = radio.land(songs=made_songs(), plays=rows)
     assert (taken.quarantined, dict(taken.reasons)) == (2, {"song.known": 1, "typed": 1})
-    assert radio.intake.take_files([Landed("plays", "torn.jsonl", b'{"play": "p')], LATER).quarantined == 1
+    assert radio.intake.take_files([Landed("plays/torn.jsonl", b'{"play": "p')], LATER).quarantined == 1
     assert_online(radio, redis, plays)
 
 

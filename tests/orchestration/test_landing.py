@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from orchestration.sources.landing import deliveries, files, set_aside, take_in
+from orchestration.sources.bundles import bundled
+from orchestration.sources.landing import Delivery, deliveries, files, set_aside, take_in
 from validation import ledger
 from validation.contract import Column, Table
 from validation.delivered import delivered_from_jsonl
@@ -121,6 +122,26 @@ def test_only_what_is_ours_is_moved(tmp_path):
     assert delivery.path.exists()
     assert set_aside(tmp_path, delivery) == tmp_path / "done" / "engagements" / "a.jsonl"
     assert files(tmp_path, ENGAGEMENTS) == []
+
+
+def test_small_files_of_a_service_are_one_delivery_and_others_are_not(tmp_path):
+    names = [f"engagements-20260503T10000{i}-77-{i}.jsonl" for i in range(3)]
+    put(tmp_path, *(f"engagements/{name}" for name in [*names, "2026-05-03.jsonl"]))
+    first, bundle = bundled(tmp_path, ENGAGEMENTS, files(tmp_path, ENGAGEMENTS))
+    assert (first.name, bundle.name) == ("2026-05-03.jsonl", "engagements-20260503T100000-77-0.bundle")
+    put(tmp_path, "engagements/engagements-20260503T100009-77-9.jsonl")  # lands while the bundle is taken
+    lake = Lake(tmp_path / "lake")
+    [line] = take_in(lake, [Delivery(ENGAGEMENTS, bundle)], NOW)
+    assert (line.received, line.accepted) == (3, 3)
+    assert bundle in files(tmp_path, ENGAGEMENTS)  # as a run finds it that follows a killed one
+    [again] = take_in(lake, [Delivery(ENGAGEMENTS, bundle)], NOW)
+    assert (again.batch, again.duplicate) == (line.batch, 3)
+    set_aside(tmp_path, Delivery(ENGAGEMENTS, bundle))
+    assert sorted(path.name for path in (tmp_path / "done" / "engagements" / bundle.name).iterdir()) == names
+    assert [path.name for path in files(tmp_path, ENGAGEMENTS)] == [
+        "2026-05-03.jsonl",
+        "engagements-20260503T100009-77-9.jsonl",
+    ]
 
 
 def test_the_documented_json_lines_are_taken_as_they_stand(tmp_path):
