@@ -80,7 +80,7 @@ def text(found: dict[str, Any], given: Given) -> str:
         ("latency of the lowest rung with all of the load, p50 / p95", _times(lowest, "p50", "p95"), ""),
         ("highest load of one core at which 99 % are answered well in time", _knee(found["goodput"]), ""),
         ("memory of a worker, without item states shared by all", f"{worker['own']} MiB", ""),
-        ("worker ready after", f"{found['ready_s']:.1f} s", ""),
+        ("worker ready after", f"{found['ready_s']:.1f} s ({found['ready_cpu_s']:.1f} s CPU)", ""),
         ("Redis memory of a user / of a video", _stored(stored), ""),
         (f"feeds a second and region, {given.lost} of {given.regions} lost", "", f"{made.per_region_s:,.0f}"),
         ("cores, all regions", "", f"{made.cores:,}"),
@@ -130,13 +130,14 @@ def _steps(found: dict[str, Any]) -> str:
 
 
 def _given(given: Given) -> str:
-    return (
-        f"{given.peak_per_s:,} feeds/s at the peak · {given.regions} regions, of which {given.lost} may be lost · "
-        f"{given.users:,} users and {given.videos:,} videos, all known in every region · cores and shards "
-        f"{given.busy:.0%} busy at the peak · a day's mean load is {given.evenness:.0%} of its peak · "
-        f"{given.item_state_gib:g} GiB of item states a machine · {given.shard_gib} GiB a Redis shard · "
-        f"{given.core_hour:g} a core-hour and {given.gib_hour:g} a GiB-hour, in whatever currency these are"
-    )
+    return "\n".join([
+        f"- {given.peak_per_s:,} feeds/s at the peak, and {given.evenness:.0%} of that in a day's mean",
+        f"- {given.regions} regions, of which {given.lost} may be lost",
+        f"- {given.users:,} users and {given.videos:,} videos, all of them known in every region",
+        f"- cores and Redis shards {given.busy:.0%} busy at the peak",
+        f"- {given.item_state_gib:g} GiB of item states a machine, {given.shard_gib} GiB a Redis shard",
+        f"- {given.core_hour:g} a core-hour and {given.gib_hour:g} a GiB-hour, in whatever currency these are",
+    ])  # fmt: skip
 
 
 TEXT = """# Capacity
@@ -154,7 +155,11 @@ its background work; Redis stands apart.
 |---|---|---|
 {table}
 
-Extrapolated from: {given}.
+Extrapolated from:
+
+{given}
+
+and calculated so:
 
 - feeds a region = peak / (regions − lost regions): each carries its share with the others gone
 - cores = feeds a region × CPU of a feed / share busy, in each region

@@ -36,7 +36,7 @@ class Scale:
 
     videos: int = 200_000
     users: int = 20_000
-    rows: int = 100_000
+    rows: int = 60_000
     trees: int = 300
     depth: int = 6
     seed: int = 7

@@ -74,10 +74,11 @@ def _model(folder: Path, catalogue: Catalogue) -> dict[str, Any]:
     import xgboost
 
     rows, liked = examples(catalogue, MEASURED.features)
-    data = xgboost.QuantileDMatrix(rows, liked, max_bin=128)
+    data = xgboost.QuantileDMatrix(rows, liked, max_bin=64)
     asked = {
         "objective": "binary:logistic", "tree_method": "hist", "max_depth": catalogue.scale.depth, "eta": 0.05,
-        "min_child_weight": 5, "max_bin": 128, "seed": catalogue.scale.seed, "nthread": 2,
+        "min_child_weight": 5, "max_bin": 64, "seed": catalogue.scale.seed,
+        "nthread": 1,  # two would spin where others compute
     }  # fmt: skip
     booster = xgboost.train(asked, data, catalogue.scale.trees)
     booster.save_model(folder / "model.ubj")

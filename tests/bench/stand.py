@@ -1,5 +1,6 @@
 """The test stand: a home to be thrown away, a real Redis with a catalogue in it, a release, the real service."""
 
+import math
 import socket
 import time
 import urllib.request
@@ -38,7 +39,11 @@ class Spent:
 
 @dataclass
 class Stand:
-    """A running service on a filled store. `facts` are what there is to know of its model and its data."""
+    """A running service on a filled store. `facts` are what there is to know of its model and its data.
+
+    ready_s, loaded_s  seconds from its start to when it answered, and to when it had the state of every video
+    ready_cpu_s        CPU seconds of all of its processes until it answered
+    """
 
     settings: Settings
     catalogue: Catalogue
@@ -46,6 +51,8 @@ class Stand:
     facts: dict[str, Any]
     running: process.Running
     ready_s: float
+    ready_cpu_s: float
+    loaded_s: float = math.nan
     _drawn: int = field(default=0)
 
     def plan(self, at: Seconds, route: str = "feed", items: int = 0) -> Plan:
@@ -97,9 +104,15 @@ def standing(scale: Scale, home: Path, say: Any = print) -> Iterator[Stand]:
         say("starting the service …")
         before = time.monotonic()
         running = process.start(settings)
-        ready_s = time.monotonic() - before
         try:
-            yield Stand(settings, catalogue, redis, facts | stored, running, ready_s)
+            ready_s, cpu_s = time.monotonic() - before, costs.cpu_s(running.process.pid)
+            stand = Stand(settings, catalogue, redis, facts | stored, running, ready_s, cpu_s)
+            _await_states(stand)
+            stand.loaded_s = time.monotonic() - before
+            yield stand
+        except Exception as failed:
+            failed.add_note(f"the service's log ends:\n{running.log.read_text(errors='replace')[-1500:]}")
+            raise
         finally:
             process.stop(running)
 
@@ -110,14 +123,21 @@ def bodies(catalogue: Catalogue, count: int, seed: int, items: int = 0) -> Itera
     users = catalogue.names["user_id"]
     live = catalogue.names["video_id"][catalogue.live & (catalogue.only_in < 0)]
     for i, place in enumerate(np.resize(draw.permutation(len(users)), count)):
-        asked: dict[str, Any] = {
-            "user_id": users[place],
-            "context": {"device": DEVICES[i % len(DEVICES)]},
-            "limit": LIMIT,
-        }
+        asked: dict[str, Any] = {"user_id": users[place], "context": {"device": DEVICES[i % len(DEVICES)]}}
         if items:
-            asked |= {"video_ids": live[draw.choice(len(live), items, replace=False)].tolist(), "limit": items}
+            asked["video_ids"] = live[draw.choice(len(live), items, replace=False)].tolist()
+        else:
+            asked["limit"] = LIMIT
         yield msgspec.json.encode(asked)
+
+
+def _await_states(stand: Stand, patience_s: float = 120.0) -> None:
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline:
+        if stand.metrics().get("flywheel_items_resident", 0) >= stand.catalogue.scale.videos:
+            return
+        time.sleep(0.2)
+    raise TimeoutError(f"service: not every video's state was in memory after {patience_s:g} s")
 
 
 def free_port() -> int:

@@ -24,10 +24,14 @@ SHORT = Length(
 def test_it_runs_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where tests run side by side, work may be shed and the generator be late: neither is asked about here."""
     monkeypatch.setattr(measures, "must_be_whole", lambda found: None)
+    monkeypatch.setattr(measures, "must_be_full", lambda found: None)
     monkeypatch.setattr(Outcome, "kept", lambda outcome: outcome)
     found = measured(tmp_path, TINY, SHORT, lambda words: None)
     assert found["feed"]["cpu_ms"] > 0
     assert found["naive"]["cpu_ms"] > found["feed"]["cpu_ms"]
+    assert not {"400", "401", "422", "500"} & {
+        w for route in ("feed", "rank_100", "rank_300") for w in found[route]["answers"]
+    }
     assert found["lowest_rung"]["answers"] == {"popular": found["lowest_rung"]["requests"]}
     assert [step["share_of_capacity"] for step in found["goodput"]["steps"]] == list(measures.LOADS)
     assert {"score", "features"} <= found["feed"]["stages_ms"].keys()
