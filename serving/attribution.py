@@ -14,6 +14,7 @@ from serving.definition import Served
 from serving.feedback import Event
 from serving.rates import Rates
 from serving.refused import RefusedError
+from serving.row_rules import RowRules
 from serving.tokens import Impression, Keys
 from validation.clock import written
 from validation.errors import TokenRefused
@@ -31,6 +32,7 @@ class Attribution:
     def __init__(self, served: Served, rates: Rates) -> None:
         self._names, self._rates, self._feedback = served.policy.names, rates, served.policy.feedback
         (self._id,) = served.events.key
+        self._rules = RowRules(served.events)
 
     def events(self, told: Sequence[Any], roles: Roles, keys: Keys, now: float) -> list[Event]:
         """The events to land. Raises RefusedError, naming the event's place and the rule, when one is not believed."""
@@ -46,6 +48,9 @@ class Attribution:
                 self._attribute(row, at, shown)
                 acting[shown.user] += 1
             self._stamp(row, at, now)
+            broken = self._rules.broken(row)
+            if broken is not None:
+                raise RefusedError(422, f"`{at}` breaks {broken.name}: {broken.why}")
             events.append(Event(row[self._id], encode(row)))
         self._in_measure(acting)
         return events
