@@ -1,10 +1,11 @@
-"""Events in: on disk before they are acknowledged, and each only once in a file."""
+"""Events in: on disk before they are acknowledged, and repeats left out."""
 
 import asyncio
 import contextlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from serving import metrics
@@ -12,6 +13,7 @@ from serving.landing_log import LandingLog
 from validation.clock import Clock
 
 PATIENCE_S = 2.0  # for a disk that hangs
+REMEMBERED = 20_000  # ids of landed events, about 4 MiB
 log = logging.getLogger(__name__)
 
 
@@ -26,13 +28,13 @@ class Event:
 class Feedback:
     """Lands events. Requests that come while the disk is busy share its next sync.
 
-    An event that stands in the open file already is not written again: ingestion would count it as repeated, and
-    refuse the whole file if there were many. In files that were handed over, and in a sibling's, ingestion finds it.
+    An event that was landed here lately is not written again: ingestion would count it as repeated, and refuse a
+    delivery that held many. Older ones, and a sibling's, are for ingestion to find.
     """
 
     def __init__(self, folder: Path, clock: Clock, rows: int = 20_000, seconds: float = 60.0) -> None:
         self._log, self._clock = LandingLog(folder, rows, seconds), clock
-        self._landed: set[str] = set()
+        self._landed: dict[str, None] = {}  # ids, the oldest first
         self._waiting: list[tuple[Sequence[Event], asyncio.Future[None]]] = []
         self._wake, self._writing = asyncio.Event(), asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -86,12 +88,12 @@ class Feedback:
         return failed
 
     def _append(self, events: list[Event], now: float) -> None:
-        if self._log.empty:
-            self._landed.clear()
         new = {event.id: event.line for event in reversed(events) if event.id not in self._landed}
         if not new:
             return
         self._log.append(list(reversed(new.values())), now)
-        self._landed.update(new)
+        self._landed |= dict.fromkeys(new)
+        for old in list(islice(self._landed, max(0, len(self._landed) - REMEMBERED))):
+            del self._landed[old]
         metrics.LOGGED.labels(self._log.folder.name).inc(len(new))
         metrics.EVENTS.labels("repeated").inc(len(events) - len(new))

@@ -29,11 +29,6 @@ class LandingLog:
         self._opened = 0.0
         self._recovered = 0.0
 
-    @property
-    def empty(self) -> bool:
-        """Whether the next row begins a file."""
-        return self._rows == 0
-
     def append(self, lines: list[bytes], now: float) -> None:
         """Write the lines and sync them: then they outlive the machine. Raises OSError if they could not be written."""
         if self._file is None:

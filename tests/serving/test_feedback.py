@@ -29,11 +29,11 @@ def like(video: str) -> Event:
     return Event(event_id, json.dumps(row).encode())
 
 
-def running(folder: Path, do: Callable[[Feedback], Awaitable[None]]) -> None:
+def running(folder: Path, do: Callable[[Feedback], Awaitable[None]], rows: int = 20_000) -> None:
     """Do something with a feedback that runs."""
 
     async def run() -> None:
-        made = Feedback(folder, Clock(NOW))
+        made = Feedback(folder, Clock(NOW), rows)
         await made.start()
         await do(made)
         await made.stop()
@@ -59,6 +59,18 @@ def test_an_action_counts_once_across_workers_and_restarts(tmp_path: Path) -> No
         for n, path in enumerate(sorted(landing.glob("*.jsonl")))
     ]
     assert [(line.received, line.accepted, line.duplicate) for line in told] == [(2, 2, 0), (2, 0, 2)]
+
+
+def test_a_repeat_is_left_out_of_the_next_file_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that are handed over shortly after one another may be taken as one delivery. Only so much is remembered."""
+    monkeypatch.setattr(feedback, "REMEMBERED", 2)
+
+    async def sent(worker: Feedback) -> None:
+        for video in ("v1", "v1", "v2", "v1", "v3", "v1"):
+            await worker.land([like(video)])
+
+    running(tmp_path, sent, rows=1)
+    assert sorted(lines(tmp_path)) == sorted(like(video).line for video in ("v1", "v2", "v3", "v1"))
 
 
 def test_a_repeat_is_acknowledged_only_once_its_first_is_on_disk(
