@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from serving import lean, one_dal
 from serving.scorer import Scorer, load
 from validation.errors import ReleaseMismatch
 
@@ -70,9 +71,39 @@ def test_trees_score_as_their_library_does(trees: tuple[Any, Scorer], rows: int,
     draw = np.random.default_rng(rows)
     given = np.where(draw.random((rows, 6)) < unknown, np.nan, draw.normal(size=(rows, 6))).astype(np.float32)
     expected = booster.inplace_predict(given)
-    assert scorer.score(given).tobytes() == expected.tobytes()
-    assert scorer.score(np.asfortranarray(given)).tobytes() == expected.tobytes()
-    assert scorer.score(given.astype(np.float64)).tobytes() == expected.tobytes()
+    for laid_out in (given, np.asfortranarray(given), given.astype(np.float64)):
+        np.testing.assert_allclose(scorer.score(laid_out), expected, rtol=1e-5)
+        assert scorer.score(laid_out).dtype == np.float32
+
+
+@pytest.mark.parametrize("objective", ["binary:logistic", "reg:squarederror", "rank:pairwise"])
+def test_one_dal_scores_as_xgboost_does_on_the_splits_themselves(tmp_path: Path, objective: str) -> None:
+    import xgboost
+
+    draw = np.random.default_rng(5)
+    rows = np.round(draw.normal(size=(3000, 5)), 1).astype(np.float32)  # few values: many rows stand on a split
+    rows[draw.random(rows.shape) < 0.1] = np.nan
+    given = xgboost.DMatrix(rows, np.nan_to_num(rows[:, 0]) > 0.1, group=[3000] if "rank" in objective else None)
+    booster = xgboost.train({"nthread": 1, "objective": objective, "max_depth": 6}, given, 40)
+    scores = one_dal.scores(booster, 5)
+    assert scores is not None
+    np.testing.assert_allclose(scores(rows), booster.inplace_predict(rows), rtol=1e-5, atol=1e-5)
+
+
+def test_where_one_dal_is_missing_or_differs_xgboost_scores(
+    trees: tuple[Any, Scorer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booster, _ = trees
+    booster.save_model(tmp_path / "model.ubj")
+    rows = np.random.default_rng(3).normal(size=(9, 6)).astype(np.float32)
+    for broken in ({"one_dal": lambda: None}, {}):
+        with monkeypatch.context() as patched:
+            for name, instead in broken.items():
+                patched.setattr(lean, name, instead)
+            if not broken:
+                patched.setattr(one_dal, "BELOW", np.float32(np.inf))  # goes the wrong way on a split
+                assert one_dal.scores(booster, 6) is None
+            assert load("xgboost", tmp_path).score(rows).tobytes() == booster.inplace_predict(rows).tobytes()
 
 
 def test_scores_outlive_the_next_call(trees: tuple[Any, Scorer]) -> None:
@@ -85,9 +116,7 @@ def test_scores_outlive_the_next_call(trees: tuple[Any, Scorer]) -> None:
 
 @pytest.mark.parametrize("width", [5, 7])
 def test_trees_refuse_another_number_of_features(trees: tuple[Any, Scorer], width: int) -> None:
-    import xgboost
-
-    with pytest.raises(xgboost.core.XGBoostError):
+    with pytest.raises(ValueError, match="the model reads 6 features"):
         trees[1].score(np.zeros((3, width), np.float32))
 
 
