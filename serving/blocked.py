@@ -44,5 +44,5 @@ def _read(user: UserState, name: str, now: float) -> Codes:
     tastes: Tastes | None = user.mixed.get(view)
     if tastes is None or not len(tastes.codes):
         return NONE
-    blocked: Codes = tastes.codes[(tastes.counter(counter, now) > DONE) | np.isnan(tastes.at), 0]
+    blocked: Codes = tastes.codes[:, 0][(tastes.counter(counter, now) > DONE) | np.isnan(tastes.at)]
     return blocked

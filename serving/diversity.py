@@ -21,9 +21,9 @@ def diverse(relevance: Floats, vectors: Floats, weight: float, picks: int) -> Or
     """
     worth = relevance.copy()
     after = vectors @ (vectors.T * np.float32(-weight)) + relevance  # row i: what each is worth below candidate i
-    np.fill_diagonal(after, -np.inf)
-    picked = np.zeros(min(picks, len(worth)), dtype=np.intp)
-    for place in range(len(picked)):
-        picked[place] = best = worth.argmax()
-        np.fmin(worth, after[best], out=worth)  # not minimum: a score that is no number is picked once too
-    return picked
+    after.flat[:: len(worth) + 1] = -np.inf
+    picked = []
+    for _ in range(min(picks, len(worth))):
+        picked.append(best := worth.argmax())
+        np.fmin(worth, after[best], worth)  # not minimum: a score that is no number is picked once too
+    return np.array(picked, dtype=np.intp)

@@ -15,6 +15,7 @@ from serving.item_states import Codes, ItemStates
 Flags = NDArray[np.bool_]
 Asker = Mapping[str, Any]
 ANYBODY = object()  # the key of an asker who may see whatever somebody may see
+LAST_BITS = np.uint64(4095)
 UNSEEN: Marks = np.zeros(0, dtype=np.uint64)
 
 
@@ -41,7 +42,7 @@ class Filters:
         )
 
     def _mask(self, block: ItemBlock, asker: Asker | None, blocked: Mapping[str, Codes]) -> Flags:
-        allowed = block.known & (block.rows > 0)
+        allowed = block.known.copy()
         for words in self._by_word:
             allowed &= words.mask(block, asker)
         for wanted in self._blocking:
@@ -63,15 +64,15 @@ class Words:
     """Which words of a field pass a filter, one array for each kind of asker; it grows with the vocabulary."""
 
     def __init__(self, wanted: Filter, states: ItemStates) -> None:
-        self._wanted, self._states = wanted, states
+        self._wanted, self._states, self._vocabulary = wanted, states, states.vocabulary(wanted.field)
         self._masks: dict[Hashable, Flags] = {}
         self._places: set[Hashable] = set()
         self._met = 0
 
     def mask(self, block: ItemBlock, asker: Asker | None) -> Flags:
         """(n,) whether each item's word passes; none does in a field that has no words."""
-        codes, vocabulary = _codes(block, self._states, self._wanted.field), self._states.vocabulary(self._wanted.field)
-        words = [None] if vocabulary is None else vocabulary.words
+        codes = _codes(block, self._states, self._wanted.field)
+        words = [None] if self._vocabulary is None else self._vocabulary.words
         if isinstance(self._wanted, Reaches) and self._met < len(words):
             self._places.update(place for word in words[self._met :] for place in word or ())
             self._met = len(words)
@@ -106,7 +107,9 @@ class May:
     def mask(self, block: ItemBlock) -> Flags:
         """(n,) whether each item may be shown."""
         allowed = self.filters.mask(block, self.asker, self.blocked)
-        return allowed & ~_among(block.marks, self.seen) if len(self.seen) else allowed
+        if len(self.seen):
+            allowed[_among(block.marks, self.seen)] = False
+        return allowed
 
     def allow(self, mark: int, attributes: Mapping[str, Any]) -> bool:
         """Whether an item that is known only by its mark and attributes may be shown."""
@@ -156,9 +159,12 @@ def _passes(wanted: Filter, word: Any, kind: Hashable) -> bool:
     return False
 
 
-def _among(marks: Marks, seen: Marks) -> Flags:
-    """(n,) whether each mark is among those seen, which ascend."""
-    place = np.searchsorted(seen, marks)
+def _among(marks: Marks, seen: Marks) -> NDArray[np.intp]:
+    """Places of the marks that are among those seen, which ascend."""
+    met = np.zeros(LAST_BITS + 1, dtype=np.bool_)
+    met[seen & LAST_BITS] = True
+    maybe = np.flatnonzero(met[marks & LAST_BITS])  # a few: only those are searched for
+    place = np.searchsorted(seen, marks[maybe])
     place[place == len(seen)] = 0
-    found: Flags = seen[place] == marks
+    found: NDArray[np.intp] = maybe[seen[place] == marks[maybe]]
     return found

@@ -31,6 +31,6 @@ def explored(page: Order, pool: Order, share: float, seed: int) -> tuple[Order, 
     count = more if lot.random() < chance else fewer
     at = lot.sample(range(m), count)
     shown, propensities = page.copy(), np.full(m, 1 - q, dtype=np.float32)
-    shown[at] = pool[lot.sample(range(n), count)]
-    propensities[at] = q / max(n, 1)
+    for place, drawn in zip(at, lot.sample(range(n), count), strict=True):
+        shown[place], propensities[place] = pool[drawn], q / n
     return shown, propensities

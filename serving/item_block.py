@@ -38,7 +38,7 @@ class ItemBlock:
     def counter(self, name: str) -> Floats:
         """(n,) one counter `view.counter` of such a view, as it was published."""
         view, _, counter = name.partition(".")
-        return self.counters(view)[0][:, self._states.counters[view].view.counters.index(counter)]
+        return self._states.counters[view].one(counter, self.words)
 
     def field(self, name: str) -> NDArray[Any] | None:
         """(n,) an attribute `view.field`: numbers (NaN unknown) or codes (0 unknown); None if items have no such."""

@@ -49,6 +49,10 @@ class CounterTable:
         """The same from whole rows."""
         return _counters(rows[:, self.span])
 
+    def one(self, counter: str, rows: Words) -> Floats:
+        """One counter from whole rows."""
+        return rows[:, self.span.start + 1 + self.view.counters.index(counter)].view(np.float32)
+
 
 class ProfileTable:
     """The attributes of one view: numbers (NaN unknown), words and lists of words as codes (0 unknown)."""

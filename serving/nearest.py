@@ -82,24 +82,25 @@ class Nearest:
         if who.user.vector is not None:
             return who.user.vector
         held = who.user.mixed.get(self._taste)
-        if held is None or not len(held.at) or np.isnan(held.at).all():
+        if held is None or not len(held.at):
             return None
-        newest = np.nanmax(held.at)  # only how they compare counts, and that no longer changes after the last of them
+        newest = np.fmax.reduce(held.at)  # how they compare is all that counts, and no longer changes after the last
         liked = held.values[:, self._counter] * np.exp2((held.at - newest) / self._half_life)
         known = self._words[self._space.tasted]
         codes = held.codes[:, 0]
         met = known[np.where(codes < len(known), codes, 0)] if len(known) else codes * 0
-        return self._space.tasting(met, np.nan_to_num(liked).astype(np.float32))
+        return self._space.tasting(met, np.fmax(liked, 0.0))
 
     def vectors(self, block: ItemBlock) -> Floats:
         """(n, d) float32 of length 1: as learned, else as their words say; zeros for items never met."""
         places = self._places[np.where(block.rows < len(self._places), block.rows, 0)]
-        vectors = self._space.vectors[np.maximum(places, 0)]
+        vectors = self._space.vectors[places]
         other = np.flatnonzero(places < 0)
         if len(other):
             vectors[other] = self._described(block.take(other))
-        vectors[block.rows == 0] = 0.0
-        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(1e-12))
+            vectors[block.rows == 0] = 0.0
+        lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
+        vectors /= np.maximum(lengths, np.float32(1e-12))[:, None]
         return vectors
 
     def refresh(self) -> None:

@@ -19,8 +19,8 @@ class Once:
         highest = int(rows.max(initial=-1))
         if highest >= len(self._stamps):
             self._stamps = np.empty(2 * highest + 1, dtype=np.int32)  # whatever is in it is written before it is read
-        places = np.arange(len(rows), dtype=np.int32)
-        self._stamps[rows[::-1]] = places[::-1]
-        found = rows[self._stamps[rows] == places]
-        self._stamps[found] = places[: len(found)]
-        return found, self._stamps[rows].astype(np.intp)  # as such they index faster, and they do so often
+        at, places = rows.astype(np.intp), np.arange(len(rows), dtype=np.int32)  # as such they index faster
+        self._stamps[at[::-1]] = places[::-1]
+        firsts = self._stamps[at]
+        first = firsts == places
+        return rows[first], (np.cumsum(first) - 1)[firsts]

@@ -39,13 +39,14 @@ def capped(order: Order, values: Sequence[NDArray[np.int32]], most: Sequence[int
         if len(page) == limit:
             break
         for of, cap, count in caps:
-            if of[i] and count.get(of[i], 0) >= cap:
+            if (code := of[i]) and count.get(code, 0) >= cap:
                 break
         else:
             page.append(i)
             for of, _, count in caps:
-                count[of[i]] = count.get(of[i], 0) + 1
-    return ahead(page, order)
+                code = of[i]
+                count[code] = count.get(code, 0) + 1
+    return order if page == order[: len(page)].tolist() else ahead(page, order)
 
 
 def with_fresh(order: Order, fresh: Flags, places: int, limit: int) -> Order:
@@ -53,12 +54,13 @@ def with_fresh(order: Order, fresh: Flags, places: int, limit: int) -> Order:
 
     The best fresh ones behind the page take the places of its lowest others, in their own order at those places.
     """
-    page, behind = order[:limit].copy(), order[limit:]
-    missing = places - int(fresh[page].sum())
+    there = fresh[order]
+    missing = places - np.count_nonzero(there[:limit])
     if missing <= 0:
         return order
-    waiting = behind[fresh[behind]][:missing]
-    giving = np.flatnonzero(~fresh[page])
+    page, behind = order[:limit].copy(), order[limit:]
+    waiting = behind[there[limit:]][:missing]
+    giving = np.flatnonzero(~there[:limit])
     count = min(len(waiting), len(giving))  # a page may be too short for its promise
     page[giving[len(giving) - count :]] = waiting[:count]
     return ahead(page, order)

@@ -21,7 +21,8 @@ from serving.pools import Pools
 from serving.shelf import NONE, most
 from serving.sources import Fresh, Liked, Nearest, Rare, Source, Trending
 
-OFFERED = 2  # times its quota: some were seen, are not allowed, or were found by a source before
+# Times its quota: some were seen, are not allowed, or were found by a source before. When that was too little, more.
+OFFERED = 1.4, 3.0
 log = logging.getLogger(__name__)
 
 
@@ -76,13 +77,14 @@ def candidates(ask: Ask) -> Candidates:
 
     A source that fails or takes longer than its deadline gives nothing, and the others fill its places.
     """
-    sources, offered, missing = ask.policy.sources, [], 0
+    sources = ask.policy.sources
     quotas = [round(source.quota * ask.share) for source in sources]
-    for source, quota in zip(sources, quotas, strict=True):
-        wanted = OFFERED * quota + missing  # what those before do not have, those after may
-        offered.append(_timely(ask, source, wanted))
-        missing = wanted - len(offered[-1])
-    taken = _taken(ask, offered, quotas)
+    offered, more = [NONE for _ in sources], [True for _ in sources]
+    for times in OFFERED:
+        _offer(ask, [round(times * quota) for quota in quotas], offered, more)
+        taken = _taken(ask, offered, quotas)
+        if len(taken.rows) == sum(quotas) or not any(more):
+            break
     for source, count in zip(sources, np.bincount(taken.sources, minlength=len(sources)).tolist(), strict=True):
         metrics.source(source.name).gave(count)
     return taken
@@ -93,6 +95,17 @@ def unasked(ask: Ask) -> Candidates:
     plain = (Trending, Fresh)
     offered = [_offered(ask, s, 0) if isinstance(s, plain) else NONE for s in ask.policy.sources]
     return _taken(ask, offered, [len(part) for part in offered])
+
+
+def _offer(ask: Ask, wanted: Sequence[int], offered: list[Codes], more: list[bool]) -> None:
+    """Fill in what sources offer, and which may have more; those that said they have none are not asked again."""
+    missing = 0
+    for place, source in enumerate(ask.policy.sources):
+        count = wanted[place] + missing  # what those before do not have, those after may
+        if more[place]:
+            offered[place] = _timely(ask, source, count)
+            more[place] = len(offered[place]) == count
+        missing = count - len(offered[place])
 
 
 def _timely(ask: Ask, source: Source, wanted: int) -> Codes:

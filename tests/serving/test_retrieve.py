@@ -1,6 +1,7 @@
 """Candidates: every source under the same filter, each within its quota, and none of them can fail the request."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -199,6 +200,15 @@ def test_a_quota_that_is_left_goes_to_the_sources_that_have_more() -> None:
     assert taken == {"trending": 140, "fresh": 40}, "who follows nobody and is near to nothing gets more of the rest"
     half = retrieve.candidates(request(states, asker(), policy, share=0.5))
     assert len(half.rows) == 90
+
+
+def test_who_has_seen_what_comes_first_is_offered_more() -> None:
+    states = catalogue(400, forbidden={})
+    policy = only(Nearest(name="personal", quota=40), Fresh(name="fresh", quota=60, within_s=HOUR * 1000))
+    asked = request(states, asker(), policy)
+    seen = np.sort(marks([f"v{i}" for i in range(200)]))
+    found = retrieve.candidates(replace(asked, may=replace(asked.may, seen=seen)))
+    assert sorted(numbers(states, found)) == list(range(200, 300))
 
 
 def test_the_catalogue_is_the_limit() -> None:
