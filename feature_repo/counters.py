@@ -28,7 +28,16 @@ def decayed(counters: Floats | Seconds, ages: Seconds, half_lives: Seconds, fadi
     half_lives  (fadings,) seconds
     fading      (counters,) which of the ages and half-lives is a counter's
     """
-    stand: Floats = (counters * np.exp2(-ages / half_lives[:, None])[fading]).astype(np.float32)
+    return _standing(counters * np.exp2(-ages / half_lives[:, None])[fading])
+
+
+def faded(counter: Floats, ages: Seconds, half_life: float) -> Floats:
+    """(entries,) one counter after some time, as `decayed` says it of several."""
+    return _standing(counter * np.exp2(-ages / half_life))
+
+
+def _standing(counters: Floats | Seconds) -> Floats:
+    stand: Floats = counters.astype(np.float32)
     stand[np.isnan(stand)] = 0
     return stand
 

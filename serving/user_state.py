@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.counters import Floats, Seconds, decayed
+from feature_repo.counters import Floats, Seconds, faded
 from feature_repo.definition import FeatureSet
 from feature_repo.marks import Marks
 from feature_repo.record_layout import SEPARATOR, Layout, counted, joined, plain, split
@@ -48,10 +48,8 @@ class Tastes:
 
     def counter(self, name: str, now: float) -> Floats:
         """(rows,) one counter, decayed to now; 0 for a record that cannot be read."""
-        place, half_life = list(self.half_lives).index(name), np.array([self.half_lives[name]])
-        ages = np.maximum(now - self.at, 0.0)[None]
-        found: Floats = decayed(self.values[None, :, place], ages, half_life, np.zeros(1, dtype=np.intp))[0]
-        return found
+        place = list(self.half_lives).index(name)
+        return faded(self.values[:, place], np.maximum(now - self.at, 0.0), self.half_lives[name])
 
     @classmethod
     def of(
@@ -59,7 +57,7 @@ class Tastes:
     ) -> "Tastes":  # fmt: skip
         """The same rows, put in order."""
         order = np.argsort(_combined([*codes.T]))
-        return cls(codes[order], values[order], at[order], half_lives)
+        return cls(codes.take(order, axis=0), values.take(order, axis=0), at[order], half_lives)
 
     def counters(self, wanted: Sequence[Codes]) -> tuple[Floats, Seconds]:
         """The counters of each combination of codes, given as a column a key, and when they were published."""
@@ -67,11 +65,11 @@ class Tastes:
             nothing = np.zeros((1, self.values.shape[1]), dtype=np.float32)
             return np.repeat(nothing, len(wanted[0]), axis=0), np.full(len(wanted[0]), np.nan)
         held, asked = _combined([*self.codes.T]), _combined(wanted)
-        found = np.minimum(np.searchsorted(held, asked), len(held) - 1)
+        found = np.minimum(held.searchsorted(asked), len(held) - 1)
         there = held[found] == asked
         for codes in wanted:
             there &= codes != 0
-        return self.values[found], np.where(there, self.at[found], np.nan)
+        return self.values.take(found, axis=0), np.where(there, self.at[found], np.nan)
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """Words and their codes, kept in mapped arrays: no process holds eight million strings of its own."""
 
 from collections.abc import Hashable, Iterable, Sequence
+from itertools import repeat
 from typing import Any
 
 import msgspec
@@ -52,7 +53,7 @@ class Vocabulary:
         """The code of each word."""
         words = list(words)
         own = self._small() or self._lately(words)
-        return np.array([own.get(word, 0) for word in words], dtype=np.int32)
+        return np.fromiter(map(own.get, words, repeat(0)), np.int32, len(words))
 
     def rows_of(self, keys: Sequence[Key]) -> Codes:
         """The code of each key of one part, new if need be."""
