@@ -108,18 +108,20 @@ class _Level:
         """(counters, entries) as they stand now."""
         at = np.concatenate([view.at for view in held]).reshape(len(held), -1)
         ages = np.maximum(now - at, 0.0)
-        ages[ages > ttl] = np.nan
+        np.copyto(ages, np.nan, where=ages > ttl)
         published = np.concatenate([view.values.T for view in held], dtype=np.float64)
-        return decayed(published, ages[self._view], self._half_lives, self._fading)
+        return decayed(published, ages.take(self._view, axis=0), self._half_lives, self._fading)
 
     def features(self, counters: Floats) -> Floats:
         """(features, entries) from those."""
         made = np.empty((len(self.rows), counters.shape[1]), dtype=np.float32)
         rates = len(self._of)
         if rates:
-            made[:rates] = rate(counters[self._of], counters[self._per], self._added, self._strength)
+            made[:rates] = rate(
+                counters.take(self._of, axis=0), counters.take(self._per, axis=0), self._added, self._strength
+            )
         if rates < len(made):
-            made[rates:] = count(counters[self._counts])
+            made[rates:] = count(counters.take(self._counts, axis=0))
         return made
 
 

@@ -28,7 +28,7 @@ def decayed(counters: Floats | Seconds, ages: Seconds, half_lives: Seconds, fadi
     half_lives  (fadings,) seconds
     fading      (counters,) which of the ages and half-lives is a counter's
     """
-    return _standing(counters * np.exp2(-ages / half_lives[:, None])[fading])
+    return _standing(counters * np.exp2(-ages / half_lives[:, None]).take(fading, axis=0))
 
 
 def faded(counter: Floats, ages: Seconds, half_life: float) -> Floats:
@@ -38,7 +38,7 @@ def faded(counter: Floats, ages: Seconds, half_life: float) -> Floats:
 
 def _standing(counters: Floats | Seconds) -> Floats:
     stand: Floats = counters.astype(np.float32)
-    stand[np.isnan(stand)] = 0
+    np.copyto(stand, 0, where=np.isnan(stand))
     return stand
 
 

@@ -6,6 +6,7 @@ A feature is a value (a small struct): a release carries its own recipe as JSON,
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -173,8 +174,13 @@ def value(feature: Number | Age | Match | Hour | Context | Code, given: Inputs) 
             told = np.asarray(given.context.get(name, [neutral])).astype(np.float64)
             return np.where(np.isnan(told), neutral, told)
         case Code(name=name, vocabulary=vocabulary):
-            codes: dict[Any, float] = {word: float(i) for i, word in enumerate(vocabulary)}
+            codes = _codes(vocabulary)
             return np.array([codes.get(word, np.nan) for word in given.context.get(name, [None])])
+
+
+@cache
+def _codes(vocabulary: tuple[str, ...]) -> Mapping[Any, float]:
+    return {word: float(i) for i, word in enumerate(vocabulary)}
 
 
 def spread(entries: Column, places: Places | None) -> Column:

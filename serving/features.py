@@ -35,6 +35,7 @@ class Builder:
             raise ReleaseMismatch(f"its features: {unknown(name, {**counters, **fields})} Retrain or roll back.")
         _must_agree(recipe, {counters[name].name: counters[name] for name in reads & counters.keys()})
         self._views = list({v.name: v for name, v in counters.items() if name in reads}.values())
+        self._none = {view.name: _nothing(view) for view in self._views}
         self._held = {view.name: (view.counters, np.array(view.half_lives)) for view in self._views}
         self._plan = Plan(recipe.features, self._held, defined.ttl.total_seconds())
         self._second, self._found = 0, dict[tuple[object, ...], tuple[Floats, Seconds]]()
@@ -58,10 +59,10 @@ class Builder:
             return keys.block.counters(view.name)
         if view.keys == (self._policy.user,):
             own = user.counters.get(view.name)
-            return (own.values, own.at) if own else _nothing(view)
+            return (own.values, own.at) if own else self._none[view.name]
         tastes = user.mixed.get(view.name)
         if tastes is None and self._policy.user in view.keys:
-            return _nothing(view)
+            return self._none[view.name]
         codes, where = keys.codes(tuple(key for key in view.keys if key != self._policy.user))
         if where is not None:
             places[view.name] = where
