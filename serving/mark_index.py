@@ -28,7 +28,7 @@ class MarkIndex:
 
     def __len__(self) -> int:
         """Rows so far, row 0 included."""
-        return max(int(self._head.values[ROWS]), 1)
+        return self._head.values.item(ROWS) or 1
 
     @property
     def placed(self) -> int:

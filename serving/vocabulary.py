@@ -103,7 +103,7 @@ class Vocabulary:
 
     def _small(self) -> dict[Hashable, int] | None:
         """The code of every word as objects of the process, None when there are too many."""
-        (size, own), now = self._own, len(self)
+        (size, own), now = self._own, len(self._index)
         if size < now <= SMALL:
             own = {word: code for code, word in enumerate(self.words[:now]) if code}
             self._own = now, own
