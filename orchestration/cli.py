@@ -65,7 +65,7 @@ def demo(
 
 @app.command()
 def up() -> None:
-    """Start Redis, MLflow, Dagster and the service on loopback; Ctrl-C stops them all.
+    """Start Redis, MLflow, Dagster, the service and the stream on loopback; Ctrl-C stops them all.
 
     Example: FLYWHEEL_DAGSTER_PORT=4000 flywheel up
     """

@@ -58,9 +58,10 @@ def _follow(at: Installation, stream: "Streaming", every_s: float, say: Say, end
         if not query.isActive:
             raise Unavailable(f"stream: Spark gave up: {query.exception()}")
         _bring_online(stream, say)
+        line = _told(at, stream)
         if stream.progress.batches != told:
             told = stream.progress.batches
-            say(_told(at, stream))
+            say(line)
         ended.wait(1.0)
     query.stop()
 

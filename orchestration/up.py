@@ -1,4 +1,4 @@
-"""`flywheel up`: Redis, MLflow, Dagster and the service, on loopback, until Ctrl-C."""
+"""`flywheel up`: Redis, MLflow, Dagster, the service and the stream, on loopback, until Ctrl-C."""
 
 import shutil
 import signal
@@ -89,6 +89,15 @@ def programs(settings: Settings) -> list[Program]:
     ]
 
 
+def stream(at: Installation) -> Program:
+    """The stream, in the time that it is now: replayed time has gone on since this process began."""
+    env = environment(at.settings)
+    if at.settings.replay_from:
+        env["FLYWHEEL_REPLAY_FROM"] = at.now().isoformat()
+    log = at.settings.home / "logs" / "stream.log"
+    return Program("Stream       events count as they land", [str(BIN / "flywheel"), "stream"], log, None, env)
+
+
 @contextmanager
 def everything(at: Installation) -> Iterator[list[str]]:
     """The whole installation running; yields one line about each part."""
@@ -96,8 +105,10 @@ def everything(at: Installation) -> Iterator[list[str]]:
     with ExitStack() as stack:
         stack.enter_context(redis_running(settings.redis_url, settings.home / "redis"))
         address = stack.enter_context(serving(settings))
+        stack.enter_context(running(stream(at)))
         pages = stack.enter_context(everything_else(at))
-        yield [f"Redis        {settings.redis_url}", f"Service      {address}  (POST /v1/feed, /docs)", *pages]
+        first = [f"Redis        {settings.redis_url}", f"Service      {address}  (POST /v1/feed, /docs)"]
+        yield [*first, stream(at).name, *pages]
 
 
 @contextmanager

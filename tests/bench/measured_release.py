@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from feature_repo.definition import FeatureSet
 from feature_repo.home_feed import HOME_FEED as FEATURES
 from feature_repo.recipe import recipe_of
 from serving.definition import Policy, to_json
@@ -45,7 +46,7 @@ def build(registry: Path, catalogue: Catalogue, version: str = "1") -> dict[str,
     (folder / "popular.json").write_text(json.dumps(_lists(catalogue)))
     (folder / "policy.json").write_bytes(to_json(POLICY))
     placed.place(folder, catalogue)
-    _promote(folder)
+    promote(folder)
     return facts
 
 
@@ -55,13 +56,14 @@ def with_policy(registry: Path, version: str, policy: Policy, of: str = "1") -> 
     shutil.copytree(registry / of, folder)
     (folder / "manifest.json").unlink()
     (folder / "policy.json").write_bytes(to_json(policy))
-    _promote(folder)
+    promote(folder)
 
 
-def _promote(folder: Path) -> None:
+def promote(folder: Path, kind: str = "xgboost", features: FeatureSet = MEASURED) -> None:
+    """Write a release's manifest, and make the registry's pointer name it."""
     write_manifest(
-        folder, system=POLICY.name, version=folder.name, created_at=NOW, kind="xgboost",
-        features=[f.name for f in MEASURED.features], dataset_digest="measured",
+        folder, system=POLICY.name, version=folder.name, created_at=NOW, kind=kind,
+        features=[f.name for f in features.features], dataset_digest="measured",
     )  # fmt: skip
     digest = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
     champion = {"version": folder.name, "path": folder.name, "manifest_sha256": digest}
