@@ -11,6 +11,7 @@ from serving.landing_log import LandingLog, recover
 
 log = logging.getLogger(__name__)
 END = None
+MOMENT_S = 0.1  # rows wait so long for others: a sync a request costs 0.1 ms and the event loop's patience
 
 
 class DecisionLog:
@@ -22,6 +23,7 @@ class DecisionLog:
         self._table, self._clock = folder.name, clock
         self._queue: queue.Queue[Sequence[bytes] | None] = queue.Queue(waiting)
         self._log = LandingLog(folder, rows, seconds)
+        self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="decision-log", daemon=True)
 
     def start(self) -> None:
@@ -38,6 +40,7 @@ class DecisionLog:
 
     def stop(self) -> None:
         """Write what is waiting, and hand the file over."""
+        self._ending.set()
         self._queue.put(END)
         self._thread.join(timeout=10)
 
@@ -48,12 +51,13 @@ class DecisionLog:
         self._log.close()
 
     def _next(self) -> list[Sequence[bytes] | None]:
-        """All that is waiting, so that one sync covers it."""
+        """All that comes in a moment, so that one sync covers it."""
         try:
             taken = [self._queue.get(timeout=1.0)]
         except queue.Empty:
             return []
-        while not self._queue.empty() and len(taken) < 256:
+        self._ending.wait(MOMENT_S)
+        while not self._queue.empty():
             taken.append(self._queue.get_nowait())
         return taken
 

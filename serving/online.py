@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 from dataclasses import dataclass
 from time import perf_counter
@@ -27,7 +28,7 @@ from serving.user_state import UserReader
 from validation.clock import Clock
 from validation.settings import Settings
 
-POOLS_EVERY_S = 2.0
+POOLS_EVERY_S = 5.0
 REDIS_S = 2.0  # what one read of item states may take; nobody waits for it but the end of the process
 POOLS_SHARE = 10  # seconds between making pools for each second it takes: with many items they get rarer, not dearer
 log = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class Online:
         await self.releases.start()
         await self._pool()
         self.pooling = asyncio.create_task(self._keep_pooling())
+        _spare_the_collector()
         self.ready = True
 
     async def stop(self) -> None:
@@ -96,6 +98,13 @@ class Online:
         live = self.releases.live
         if live is not None and live.nearest is not None:
             await asyncio.to_thread(live.nearest.refresh)
+
+
+def _spare_the_collector() -> None:
+    """What is there now stays: let the garbage collector look at what requests leave, and at that more rarely."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def online(served: Served, settings: Settings, system: str) -> Online:
