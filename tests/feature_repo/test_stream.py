@@ -32,8 +32,8 @@ from feature_repo.stream import Stream
 from feature_repo.stream_base import rebase
 from feature_repo.stream_intake import Intake, Landed, Taken
 from feature_repo.stream_online import bring_online
-from feature_repo.stream_state import StreamState, micros
-from feature_repo.streaming import small_session
+from feature_repo.stream_state import StreamState, brought_online, folder_of, micros
+from feature_repo.streaming import small_session, streaming
 from validation.errors import Unavailable
 from validation.lake import Lake
 from validation.settings import Settings
@@ -109,6 +109,29 @@ def assert_online(radio: Radio, redis: packed_records.Redis, plays: Rows) -> Non
     found = radio.online(redis)
     for name, view in VIEWS.items():
         assert_same(found[name], newest(oracle(view, plays, made_songs())))
+
+
+def test_one_process_alone_runs_a_stream(settings: Settings, spark: "SparkSession") -> None:
+    with streaming(settings, RADIO, TABLES), pytest.raises(Unavailable, match="another process runs it"):
+        streaming(settings, RADIO, TABLES).__enter__()
+
+
+def test_files_that_ingestion_is_at_are_taken_and_what_is_online_is_noted(
+    settings: Settings, spark: "SparkSession"
+) -> None:
+    """Ingestion puts small files together before Spark has read them; the stream does not wait for the lake."""
+    bundle = settings.landing / "plays" / "some.bundle"
+    with streaming(settings, RADIO, TABLES) as stream:
+        bundle.mkdir()
+        (bundle / "a.jsonl").write_bytes(lines([play(1, "listener 0", "song 0", 1.0, 1, 1)]))
+        (settings.landing / "songs" / "s.jsonl").write_bytes(lines(made_songs()))
+        stream.bring_online()
+        assert (stream.progress.taken.accepted, stream.progress.written) == (1, 0)  # the song is Spark's to read
+        stream.start(availableNow=True).awaitTermination()
+        stream.bring_online()
+        assert (stream.progress.taken.accepted, stream.progress.written) == (1 + len(made_songs()), 2)
+    [(until, done_at)] = brought_online(folder_of(settings, RADIO.name))
+    assert until == stream.progress.until < done_at
 
 
 @pytest.fixture
@@ -216,6 +239,18 @@ def test_a_snapshot_becomes_the_base_and_nothing_is_lost_or_counted_twice(
     assert not [row for row in radio.state.states("taste", _keys(radio, "taste")) if row[1] < radio.state.base]
     radio.land(plays=plays[len(early) :])
     assert_online(radio, redis, plays)
+
+
+def test_a_snapshot_that_lacks_what_was_ingested_since_is_no_base(radio: Radio, spark: "SparkSession") -> None:
+    plays = made_plays(60)
+    lake_of(radio.lake.root, [plays])
+    states.publish(spark, radio.lake, RADIO, TABLES, DAYS[0], DAYS[1])
+    late = play(950, "listener 1", "song 0", 1.0, 30, 31)
+    radio.lake.append("tables/plays", DAYS[1], pa.Table.from_pylist([late], PLAYS.schema))
+    assert radio.rebase(moment(50)) == DAYS[0]
+    states.publish(spark, radio.lake, RADIO, TABLES, DAYS[1], DAYS[1])
+    assert radio.rebase(moment(50)) == DAYS[1]
+    assert radio.rebase(moment(50)) is None
 
 
 def _keys(radio: Radio, view: str) -> list[str]:

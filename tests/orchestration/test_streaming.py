@@ -20,6 +20,7 @@ from feature_repo import packed_records, states
 from feature_repo.counters import decay
 from feature_repo.record_layout import layouts
 from feature_repo.stream_state import FILE, folder_of
+from orchestration import streaming
 from orchestration.home_feed import HOME_FEED
 from orchestration.sources.landing import deliveries, take_in
 from orchestration.sources.simulator import Scale, World, deliver
@@ -131,9 +132,10 @@ def test_killed_at_any_moment_and_started_again_it_ends_where_the_nightly_fold_d
     handed = deliver(World.make(SCALE).history(), SCALE, tmp_path / "delivered")
     assert sum(facts.duplicate + facts.broken for facts in handed.values()), "some rows come twice, some are broken"
     killed_at_random(settings, landed(tmp_path / "delivered", settings.landing), seed)
-    with process(settings, "--once") as last:
-        assert last.wait(PATIENCE_S) == 0
-    at = Installation(HOME_FEED, settings)
+    at = Installation(HOME_FEED, settings.model_copy(update={"replay_from": NOW}))
+    said: list[str] = []
+    streaming.once(at, said.append)
+    assert "repeated" in said[-1]
     take_in(at.lake, deliveries(tmp_path / "delivered", HOME_FEED.tables), NOW)
     states.publish(spark, at.lake, HOME_FEED.features, at.tables, SCALE.start.date(), NOW.date())
     assert_online_is_what_the_fold_says(settings, at.lake)

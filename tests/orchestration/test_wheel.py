@@ -93,6 +93,21 @@ def test_the_check_notices_an_online_value_that_differs(at: Installation) -> Non
     assert {u.view for u in found.unequal} == {"category"}
 
 
+def test_what_a_stream_has_moved_on_from_is_not_compared(at: Installation) -> None:
+    layout = layouts(at.system.features)["category"]
+    client = packed_records.connect(at.settings.redis_url)
+    held = packed_records.read_all(client, layout)
+    later = np.full(len(held.keys), int(SCALE.end.timestamp() * 1e6), dtype=np.int64)
+    records = packed_records.encode(layout, held.values * 2, [later.tolist()], later, later)
+    places = [layout.redis_key(key) for key in held.keys]
+    before = dict(zip(places, client.mget(places), strict=True))
+    packed_records.write(client, layout, held.keys, records, SCALE.end)
+    found = compare(at.store, at.lake, at.system.features, SCALE.end)
+    client.mset(before)
+    assert found.passed
+    assert found.ahead == len(held.keys)
+
+
 def test_a_ranker_is_trained_proven_and_goes_live(at: Installation) -> None:
     trained = run(at, "train")
     assert metadata(trained, "ranker")["winner"] in {"logistic_regression", "xgboost"}
