@@ -37,14 +37,14 @@ MEASURED = replace(FEATURES, features=tuple(f for f in FEATURES.features if f.na
 LISTED = 500
 
 
-def build(registry: Path, catalogue: Catalogue, version: str = "1") -> dict[str, Any]:
+def build(registry: Path, catalogue: Catalogue, policy: Policy = POLICY) -> dict[str, Any]:
     """Write the release into a registry's folder and promote it; returns what is worth knowing of its model."""
-    folder = registry / version
+    folder = registry / "1"
     folder.mkdir(parents=True)
     facts = _model(folder, catalogue)
     (folder / "recipe.json").write_bytes(recipe_of(MEASURED))
     (folder / "popular.json").write_text(json.dumps(_lists(catalogue)))
-    (folder / "policy.json").write_bytes(to_json(POLICY))
+    (folder / "policy.json").write_bytes(to_json(policy))
     placed.place(folder, catalogue)
     promote(folder)
     return facts

@@ -12,8 +12,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import msgspec
+import msgspec.structs
 
 from feature_repo import packed_records, redis_server
 from serving import budget, metrics
@@ -29,6 +33,12 @@ from validation.settings import Settings
 
 Ask = Callable[[bytes], Awaitable[None]]
 
+# A busy machine must not make the work less.
+LIMITS = msgspec.structs.replace(SERVED.policy.limits, request_ms=1e5, user_ms=1e4, calm_ms=1e5, unscored_ms=1e5)
+PATIENT = msgspec.structs.replace(SERVED.policy, limits=LIMITS, sources=tuple(
+    msgspec.structs.replace(source, deadline_ms=1e4) for source in SERVED.policy.sources
+))  # fmt: skip
+
 
 def main() -> None:
     """Prepare a store and a release, then time and profile requests."""
@@ -38,17 +48,18 @@ def main() -> None:
         with redis_server.running(settings.redis_url, settings.home / "redis"):
             catalogue = Catalogue(Scale())
             filled.fill(packed_records.connect(settings.redis_url), catalogue)
-            measured_release.build(settings.releases / SERVED.policy.name, catalogue)
+            measured_release.build(settings.releases / SERVED.policy.name, catalogue, PATIENT)
             asyncio.run(_profiled(settings, list(bodies(catalogue, 3 * count, seed=1)), count))
 
 
 async def _profiled(settings: Settings, asked: list[bytes], count: int) -> None:
-    app = App(SERVED, lambda: online(SERVED, settings, SERVED.policy.name))
+    app = App(
+        replace(SERVED, policy=PATIENT), lambda: online(replace(SERVED, policy=PATIENT), settings, SERVED.policy.name)
+    )
     starlette = app.starlette()
     async with starlette.router.lifespan_context(starlette):
         parts = app.online
         assert parts is not None
-        parts.shedding._steer = lambda: None  # a busy machine must not make the work less
         budget.perf_counter = time.thread_time  # stages in CPU time
         ask = _asking(app.front(starlette), bearer(settings, "rank"))
         for body in asked[:count]:
