@@ -26,7 +26,7 @@ from tests.bench.stand import free_port
 from tests.chaos.proxy import FaultProxy
 from validation.settings import Settings
 
-SMALL = Scale(videos=20_000, users=2_000, rows=20_000, trees=100, depth=6)
+SMALL = Scale(videos=10_000, users=1_000, rows=20_000, trees=100, depth=6)
 HERE = REGIONS[0]
 SYSTEM = "home_feed"
 

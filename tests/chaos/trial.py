@@ -21,9 +21,9 @@ WELL_SHARE = 0.95  # of the answers of a window: one in two hundred comes from t
 class Course:
     """How long requests come: before the fault, while it lasts, and after it; how many a second."""
 
-    before_s: float = 3.0
-    during_s: float = 10.0
-    after_s: float = 15.0
+    before_s: float = 2.0
+    during_s: float = 7.0
+    after_s: float = 10.0
     rate: float = 100.0
     seed: int = 7
 
@@ -82,8 +82,8 @@ def tried(stage: Stage, fault: Fault, course: Course) -> Seen:
     load = Load(stage.plan(at, course.seed), partial(judged, stage.ineligible))
     try:
         _until(load.began + course.before_s)
-        fault.begin(stage)
         began = time.monotonic() - load.began
+        fault.begin(stage)
         _until(load.began + course.before_s + course.during_s)
         fault.end(stage)
         ended = time.monotonic() - load.began
