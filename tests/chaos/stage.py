@@ -53,7 +53,7 @@ class Stage:
             home=self.home, redis_url=f"redis://127.0.0.1:{self.proxy.port}/0", service_port=free_port(),
             replay_from=NOW, hand_over_s=5.0,
         )  # fmt: skip
-        measured_release.build(self.registry, self.catalogue, "1")
+        measured_release.build(self.registry, self.catalogue)
         self.start_service()
         return self
 
