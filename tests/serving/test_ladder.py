@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from serving.breaker import FAILURES_TO_OPEN, RETRY_S, Breaker
 from serving.definition import Limits
 from tests.serving.test_answers import Client
 
@@ -46,7 +47,7 @@ def test_what_nobody_foresaw_costs_rungs_and_never_the_answer(
     for step in way:
         owner = getattr(owner, step)
     monkeypatch.setattr(owner, name, fails)
-    monkeypatch.setattr(parts.ladder, "_scoring", type(parts.ladder._scoring)("tested"))
+    monkeypatch.setattr(parts.ladder, "_scoring", Breaker("tested"))
     answer = client.feed()
     assert answer["served_by"] == rung
     assert "RuntimeError" in answer["reason"]
@@ -58,16 +59,15 @@ def test_what_nobody_foresaw_costs_rungs_and_never_the_answer(
 def test_a_scorer_that_keeps_failing_is_not_asked_for_a_while(
     client: Client, parts: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
-    monkeypatch.setattr(parts.ladder, "_scoring", type(parts.ladder._scoring)("tested"))
+    asked, clock = [], [0.0]
+    monkeypatch.setattr(parts.ladder, "_scoring", Breaker("tested", clock=lambda: clock[0]))
     with monkeypatch.context() as broken:
         broken.setattr(parts.releases.live.scorer, "score", lambda matrix: asked.append(1) or fails())
         for _ in range(10):
             assert client.feed()["served_by"] == "popular"
-    assert len(asked) < 10
-    deadline = 200
-    while client.feed()["served_by"] != "full" and deadline:
-        deadline -= 1
+    assert len(asked) == FAILURES_TO_OPEN
+    assert client.feed()["served_by"] == "popular", "well again, but not asked yet"
+    clock[0] += RETRY_S
     assert client.feed()["served_by"] == "full", "a probe finds the scorer well again"
 
 
