@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.bench.catalogue import Scale
+from tests.chaos.__main__ import PAGE
 from tests.chaos.faults import FAULTS
 from tests.chaos.page import broken, page
 from tests.chaos.stage import Stage
@@ -84,6 +85,12 @@ def test_recovery_counts_from_the_last_bad_moment() -> None:
 def test_the_page_has_a_row_a_fault() -> None:
     made = page([WELL, replace(WELL, fault="another")], Course(), workers=2)
     assert [line.split(" | ")[0] for line in made.splitlines()[-2:]] == ["| none", "| another"]
+
+
+def test_the_page_that_readers_see_tells_of_every_fault() -> None:
+    rows = [line.split(" | ") for line in PAGE.read_text().splitlines() if line.startswith("| ")][1:]
+    assert [row[0].removeprefix("| ") for row in rows] == [fault.name for fault in FAULTS]
+    assert {row[2] for row in rows} == {"0"}, "errors"
 
 
 def test_no_two_faults_have_the_same_name() -> None:
