@@ -9,10 +9,12 @@ from itertools import islice
 from pathlib import Path
 
 from serving import metrics
+from serving.background import Background
 from serving.landing_log import LandingLog
 from validation.clock import Clock
 
 PATIENCE_S = 2.0  # for a disk that hangs
+ROTATE_S = 1.0  # how often somebody looks whether the file is due to be handed over
 REMEMBERED = 20_000  # ids of landed events, about 4 MiB
 log = logging.getLogger(__name__)
 
@@ -37,18 +39,16 @@ class Feedback:
         self._landed: dict[str, None] = {}  # ids, the oldest first
         self._waiting: list[tuple[Sequence[Event], asyncio.Future[None]]] = []
         self._wake, self._writing = asyncio.Event(), asyncio.Lock()
-        self._task: asyncio.Task[None] | None = None
+        self._flushing = Background(self._turn)
 
     async def start(self) -> None:
         """Begin to write; what an earlier process left is handed over first."""
-        self._task = asyncio.create_task(self._run())
+        self._flushing.start()
 
     async def stop(self) -> None:
         """Write what is waiting, and hand the file over."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        self._wake.set()
+        await self._flushing.stop()
         await self._flush()
         self._log.close()
 
@@ -59,11 +59,10 @@ class Feedback:
         self._wake.set()
         await asyncio.wait_for(done, PATIENCE_S)
 
-    async def _run(self) -> None:
-        while True:
-            await asyncio.shield(self._flush())
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), 1.0)
+    async def _turn(self) -> None:
+        await asyncio.shield(self._flush())
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), ROTATE_S)
 
     async def _flush(self) -> None:
         async with self._writing:

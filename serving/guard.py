@@ -1,12 +1,11 @@
 """The guard: the keyring as it stands now, followed while the service runs."""
 
-import asyncio
-import contextlib
 import logging
 import time
 
 from serving import keyring
 from serving.access import Access
+from serving.background import Background
 from serving.keyring import Keyring
 from serving.tokens import Keys
 from validation.errors import Unsafe
@@ -24,30 +23,25 @@ class Guard:
 
     keys: Keys
     access: Access
-    _task: "asyncio.Task[None] | None" = None
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._follow(keyring.opened(settings))
+        self._reading = Background(self._read, EVERY_S)
 
     async def start(self) -> None:
         """Begin to follow the keyring."""
-        self._task = asyncio.create_task(self._run())
+        self._reading.start(at_once=False)
 
     async def stop(self) -> None:
         """Follow it no more."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._reading.stop()
 
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(EVERY_S)
-            try:
-                self._follow(keyring.read(keyring.where(self._settings)))
-            except Unsafe as wrong:
-                log.error("%s The one before it stays.", wrong)
+    async def _read(self) -> None:
+        try:
+            self._follow(keyring.read(keyring.where(self._settings)))
+        except Unsafe as wrong:
+            log.error("%s The one before it stays.", wrong)
 
     def _follow(self, found: Keyring) -> None:
         self.keys = found.signing(time.time())

@@ -1,7 +1,6 @@
 """The parts of the online path, put together, started and stopped."""
 
 import asyncio
-import contextlib
 import gc
 import logging
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from feature_repo import packed_records
 from feature_repo.record_layout import layouts
 from serving import metrics
 from serving.attribution import Attribution
+from serving.background import Background
 from serving.decision_log import DecisionLog
 from serving.definition import Served
 from serving.feedback import Feedback
@@ -53,7 +53,9 @@ class Online:
     shedding: Shedding
     parent: Parent
     ready: bool = False
-    pooling: "asyncio.Task[None] | None" = None
+
+    def __post_init__(self) -> None:
+        self._pooling = Background(self._pool, POOLS_EVERY_S)
 
     async def start(self) -> None:
         """Start every part; none of them is needed for an answer."""
@@ -66,38 +68,26 @@ class Online:
         await self.feed.start()
         await self.releases.start()
         await self._pool()
-        self.pooling = asyncio.create_task(self._keep_pooling())
+        self._pooling.start(at_once=False)
         _spare_the_collector()
         self.ready = True
 
     async def stop(self) -> None:
         """Stop every part; what is waiting to be written is written."""
         self.ready = False
-        if self.pooling is not None:
-            self.pooling.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self.pooling
+        await self._pooling.stop()
         for part in (self.releases, self.feed, self.link, self.feedback, self.shedding, self.guard, self.parent):
             await part.stop()
         await asyncio.to_thread(self.decisions.stop)
 
-    async def _keep_pooling(self) -> None:
-        took = 0.0
-        while True:
-            await asyncio.sleep(max(POOLS_EVERY_S, POOLS_SHARE * took))
-            try:
-                began = perf_counter()
-                await self._pool()
-                took = perf_counter() - began
-            except Exception:
-                log.exception("pools: the old ones stay")
-
     async def _pool(self) -> None:
+        began = perf_counter()
         policy, filters = self.ladder.policy, self.ladder.filters
         self.ladder.pools = await asyncio.to_thread(self.pooler.pools, policy, filters, self.clock.now())
         live = self.releases.live
         if live is not None and live.nearest is not None:
             await asyncio.to_thread(live.nearest.refresh)
+        self._pooling.pause_s = max(POOLS_EVERY_S, POOLS_SHARE * (perf_counter() - began))
 
 
 def _spare_the_collector() -> None:

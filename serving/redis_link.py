@@ -1,7 +1,6 @@
 """One connection to Redis for requests: pipelined, strict about time, and free of charge while Redis is down."""
 
 import asyncio
-import contextlib
 import logging
 import ssl
 from collections import deque
@@ -11,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import hiredis
 
+from serving.background import Background
 from serving.breaker import Breaker, State
 from validation.errors import Unavailable
 
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 class RedisLink:
     """Asks Redis within `timeout_s`, behind a breaker: while that is open, requests do not ask.
 
-    The probe is a task in the background that connects and pings within the same time: no request pays for it.
+    The probe connects and pings in the background, within the same time: no request pays for it.
     """
 
     def __init__(self, url: str, timeout_s: float) -> None:
@@ -32,7 +32,7 @@ class RedisLink:
         self._wire: _Wire | None = None
         self._breaker = Breaker("redis")
         self._breaker.trip("not connected yet")
-        self._probe: asyncio.Task[None] | None = None
+        self._probing = Background(self._probe, PROBE_EVERY_S)
 
     @property
     def up(self) -> bool:
@@ -42,14 +42,11 @@ class RedisLink:
     async def start(self) -> None:
         """Try to connect once, and from then on whenever the connection is lost."""
         await self._connect()
-        self._probe = asyncio.create_task(self._keep_connected())
+        self._probing.start(at_once=False)
 
     async def stop(self) -> None:
         """Close the connection."""
-        if self._probe is not None:
-            self._probe.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._probe
+        await self._probing.stop()
         if self._wire is not None:
             self._wire.close()
             self._wire = None
@@ -87,13 +84,11 @@ class RedisLink:
         self._wire = None
         self._breaker.trip(why)
 
-    async def _keep_connected(self) -> None:
-        while True:
-            await asyncio.sleep(PROBE_EVERY_S)
-            if self._wire is not None and self._wire.closed:
-                self._open("connection lost")
-            if self._wire is None and self._breaker.allows():
-                await self._connect()
+    async def _probe(self) -> None:
+        if self._wire is not None and self._wire.closed:
+            self._open("connection lost")
+        if self._wire is None and self._breaker.allows():
+            await self._connect()
 
     async def _connect(self) -> None:
         try:

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from serving import metrics
+from serving.background import Background
 from serving.definition import Served
 from serving.item_states import ItemStates
 from serving.release import Release, load, pointer
@@ -38,7 +39,7 @@ class Releases:
         self._served, self._states = served, states
         self._refused: dict[str, tuple[float, str]] = {}
         self._current: str | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._following = Background(self._follow, POLL_S)
         self.live: Release | None = None
         self.why: str | None = "no release was ever live here"
 
@@ -47,19 +48,11 @@ class Releases:
         await self._resume()
         if self.live is None:
             await self._follow()
-        self._task = asyncio.create_task(self._run())
+        self._following.start()
 
     async def stop(self) -> None:
         """Follow no longer."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _run(self) -> None:
-        while True:
-            await self._follow()
-            await asyncio.sleep(POLL_S)
+        await self._following.stop()
 
     async def _follow(self) -> None:
         try:

@@ -1,12 +1,12 @@
 """Work shedding: under load a request first gets less work, then the page that needs none, and only then a refusal."""
 
 import asyncio
-import contextlib
 from time import perf_counter
 
 import numpy as np
 
 from serving import metrics
+from serving.background import Background
 from serving.definition import Limits
 
 SAMPLES = 128
@@ -30,21 +30,18 @@ class Shedding:
         self._last = np.zeros(SAMPLES)
         self._seen = 0
         self._cost_s = 0.003
-        self._task: asyncio.Task[None] | None = None
+        self._watching = Background(self._watch)
         self.lag_s = 0.0
         self.quality = 1.0
         self.in_flight = 0
 
     async def start(self) -> None:
         """Begin to watch how late the event loop is."""
-        self._task = asyncio.create_task(self._watch())
+        self._watching.start()
 
     async def stop(self) -> None:
         """Watch no longer."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._watching.stop()
 
     @property
     def wait_s(self) -> float:
@@ -82,8 +79,7 @@ class Shedding:
         metrics.QUALITY.set(self.quality)
 
     async def _watch(self) -> None:
-        while True:
-            before = perf_counter()
-            await asyncio.sleep(TICK_S)
-            late = max(0.0, perf_counter() - before - TICK_S)
-            self.lag_s += SMOOTHING * (late - self.lag_s)
+        before = perf_counter()
+        await asyncio.sleep(TICK_S)
+        late = max(0.0, perf_counter() - before - TICK_S)
+        self.lag_s += SMOOTHING * (late - self.lag_s)

@@ -10,6 +10,7 @@ from redis import Redis
 
 from feature_repo.record_layout import Layout
 from serving import metrics
+from serving.background import Background
 from serving.item_states import ItemStates
 from serving.keeper import Keeper, discard_others
 from serving.state_writer import StateWriter
@@ -28,12 +29,11 @@ class StateFeed:
         self._writer = StateWriter(redis, layouts, states)
         self._keeper = Keeper(states.arrays.folder)
         self._writes, self._saw_another = False, False
-        self._stopped = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._following = Background(self._follow, POLL_S)
 
     async def start(self) -> None:
         """Begin, and wait a little for the first look at Redis; the service starts without Redis all the same."""
-        self._task = asyncio.create_task(self._run())
+        self._following.start()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE_S):
                 while not (self._states.looked and (self._writes or self._saw_another)):
@@ -42,19 +42,14 @@ class StateFeed:
     async def stop(self) -> None:
         """Follow no longer; another process may."""
         self._writer.stopping = True
-        self._stopped.set()
-        if self._task is not None:
-            await self._task
+        await self._following.stop()
         self._keeper.resign()
         self._redis.close()
 
-    async def _run(self) -> None:
-        while not self._stopped.is_set():
-            await asyncio.to_thread(self._turn)
-            metrics.ITEMS.set(len(self._states))
-            metrics.STATES_AGE.set(self._states.age(time.time()))
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopped.wait(), POLL_S)
+    async def _follow(self) -> None:
+        await asyncio.to_thread(self._turn)
+        metrics.ITEMS.set(len(self._states))
+        metrics.STATES_AGE.set(self._states.age(time.time()))
 
     def _turn(self) -> None:
         try:

@@ -1,0 +1,45 @@
+"""Work that goes on beside the requests while the service runs."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+
+PATIENCE_S = 5.0  # at the end, for the turn in hand: the process has fifteen seconds for everything
+REST_S = 1.0  # after a turn that failed, at least
+log = logging.getLogger(__name__)
+
+
+class Background:
+    """A turn, a pause of `pause_s`, the next turn. One that fails is logged, and the next one comes all the same."""
+
+    def __init__(self, turn: Callable[[], Awaitable[None]], pause_s: float = 0.0) -> None:
+        self._turn, self.pause_s = turn, pause_s
+        self._ended = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, at_once: bool = True) -> None:
+        """Begin with a turn, or with a pause."""
+        self._task = asyncio.create_task(self._run(0.0 if at_once else self.pause_s))
+
+    async def stop(self) -> None:
+        """No turn begins any more; one that has begun ends, or is cancelled when that takes too long."""
+        self._ended.set()
+        if self._task is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._task, PATIENCE_S)
+
+    async def _run(self, first_s: float) -> None:
+        await self._pause(first_s)
+        while not self._ended.is_set():
+            try:
+                await self._turn()
+                await self._pause(self.pause_s)
+            except Exception:
+                log.exception("a turn in the background failed; the next one comes")
+                await self._pause(max(self.pause_s, REST_S))
+
+    async def _pause(self, seconds: float) -> None:
+        if seconds > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), seconds)
