@@ -65,8 +65,7 @@ class Online:
         await self.shedding.start()
         await self.feedback.start()
         await self.link.start()
-        await self.feed.start()
-        await self.releases.start()
+        await asyncio.gather(self.feed.start(), self.releases.start())  # a release's trial has a core of its own
         await self._pool()
         self._pooling.start(at_once=False)
         _spare_the_collector()

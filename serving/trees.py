@@ -34,8 +34,7 @@ class Trees:
 
     def contributions(self, features: Floats) -> Floats:
         """How much each feature moved each row's margin: (rows, features)."""
-        given = self._xgboost.DMatrix(features, nthread=1)
-        moved = self._booster.predict(given, pred_contribs=True, validate_features=False)
+        moved = self._booster.predict(lean.matrix(features), pred_contribs=True, validate_features=False)
         return np.asarray(moved[:, :-1], dtype=np.float32)
 
     def _by_xgboost(self, features: Floats) -> Floats:

@@ -5,28 +5,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
-from typing import Literal
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Literal
 
 from validation.errors import DefinitionError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 DType = Literal["string", "int32", "int64", "float32", "float64", "bool", "timestamp", "strings", "floats"]
 
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 """No moment outside them is believed: a clock that was never set says 1970."""
-
-ARROW: dict[DType, pa.DataType] = {
-    "string": pa.string(),
-    "int32": pa.int32(),
-    "int64": pa.int64(),
-    "float32": pa.float32(),
-    "float64": pa.float64(),
-    "bool": pa.bool_(),
-    "timestamp": pa.timestamp("us", tz="UTC"),  # microseconds: Spark reads no finer
-    "strings": pa.list_(pa.string()),
-    "floats": pa.list_(pa.float32()),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +99,11 @@ class Table:
         return (*self.key, self.event_time) if self.versioned else self.key
 
     @property
-    def schema(self) -> pa.Schema:
+    def schema(self) -> "pa.Schema":
         """The Arrow schema of accepted rows."""
-        return pa.schema([pa.field(c.name, ARROW[c.dtype], nullable=c.nullable) for c in self.columns])
+        from validation import arrow  # 24 MiB that the service, which reads definitions only, does without
+
+        return arrow.schema(self.columns)
 
     def column(self, name: str) -> Column:
         """The column of that name; raises DefinitionError with the nearest name otherwise."""

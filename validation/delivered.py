@@ -11,7 +11,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from validation.contract import ARROW, Table
+from validation.arrow import ARROW
+from validation.contract import Table
 from validation.readings import Faults, read_array, read_values
 
 READABLE, KNOWN, TYPED = "readable", "known_columns", "typed"

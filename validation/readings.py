@@ -10,7 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from validation.contract import ARROW, Column, DType
+from validation.arrow import ARROW
+from validation.contract import Column, DType
 
 ISO = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?$"
 WANTED: dict[DType, str] = {

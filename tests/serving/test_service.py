@@ -22,7 +22,9 @@ from validation.settings import Settings
 
 PATIENCE_S = 60.0  # far more than it takes, for busy machines
 PAUSE = threading.Event()
-HEAVY = ("pandas", "sklearn", "pyspark", "mlflow", "feast", "dagster", "great_expectations", "evidently")
+HEAVY = (
+    "pandas", "sklearn", "scipy", "pyarrow", "pyspark", "mlflow", "feast", "dagster", "great_expectations", "evidently",
+)  # fmt: skip
 
 
 class Service:

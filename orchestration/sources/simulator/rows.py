@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from orchestration.sources.simulator.behaviour import Outcomes, Pages
 from orchestration.sources.simulator.chance import Flags, Floats, normal, uniform
 from orchestration.sources.simulator.names import Names
-from validation.contract import ARROW
+from validation.arrow import ARROW
 from validation.home_feed import ACTIONS, DEVICES, ENGAGEMENTS, IMPRESSIONS
 
 

@@ -1,0 +1,24 @@
+"""The Arrow types that the words of the contract stand for."""
+
+from collections.abc import Iterable
+
+import pyarrow as pa
+
+from validation.contract import Column, DType
+
+ARROW: dict[DType, pa.DataType] = {
+    "string": pa.string(),
+    "int32": pa.int32(),
+    "int64": pa.int64(),
+    "float32": pa.float32(),
+    "float64": pa.float64(),
+    "bool": pa.bool_(),
+    "timestamp": pa.timestamp("us", tz="UTC"),  # microseconds: Spark reads no finer
+    "strings": pa.list_(pa.string()),
+    "floats": pa.list_(pa.float32()),
+}
+
+
+def schema(columns: Iterable[Column]) -> pa.Schema:
+    """The Arrow schema of rows that have these columns."""
+    return pa.schema([pa.field(c.name, ARROW[c.dtype], nullable=c.nullable) for c in columns])
