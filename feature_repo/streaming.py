@@ -5,7 +5,6 @@ import fcntl
 import hashlib
 import shutil
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -64,14 +63,17 @@ class Progress:
 
 
 class Streaming:
-    """A stream of one installation, and all it works with. Spark calls `take` from a thread of its own."""
+    """A stream of one installation, and all it works with. Spark calls `take` from a thread of its own.
+
+    `disk` tells the time that files are dated by.
+    """
 
     def __init__(
-        self, settings: Settings, features: FeatureSet, tables: Mapping[str, Table], state: StreamState
+        self, settings: Settings, features: FeatureSet, tables: Mapping[str, Table], state: StreamState, disk: Clock
     ) -> None:
         self._settings, self._features, self._state = settings, features, state
         self._spark = small_session(settings)
-        self._lake, self._clock = Lake(settings.lake), Clock(settings.replay_from)
+        self._lake, self._clock, self._disk = Lake(settings.lake), Clock(settings.replay_from), disk
         self._redis, self._layouts = connect(settings.redis_url), layouts(features)
         self._intake = Intake(Stream(self._spark, features, tables, state), state, self._lake, features, tables)
         for name in self._intake.tables:
@@ -138,7 +140,7 @@ class Streaming:
                 path = Path(found)
                 if path.suffix in READERS:
                     with contextlib.suppress(FileNotFoundError):  # ingestion has just moved it
-                        yield path, time.time() - path.stat().st_mtime
+                        yield path, self._disk.now() - path.stat().st_mtime
 
     def _checkpoint(self) -> Path:
         """Spark's own notes of the files it read: a new folder for each base, so that they do not grow for ever."""
@@ -151,7 +153,9 @@ class Streaming:
 
 
 @contextmanager
-def streaming(settings: Settings, features: FeatureSet, tables: Mapping[str, Table]) -> Iterator[Streaming]:
+def streaming(
+    settings: Settings, features: FeatureSet, tables: Mapping[str, Table], disk: Clock
+) -> Iterator[Streaming]:
     """The stream of an installation; raises Unavailable when another process runs it."""
     folder = folder_of(settings, features.name)
     folder.mkdir(parents=True, exist_ok=True)
@@ -162,7 +166,7 @@ def streaming(settings: Settings, features: FeatureSet, tables: Mapping[str, Tab
             raise Unavailable(f"stream {features.name}: another process runs it on {folder}. Stop that one.") from taken
         state = StreamState(folder, _counted(settings, features))
         try:
-            yield Streaming(settings, features, tables, state)
+            yield Streaming(settings, features, tables, state, disk)
         finally:
             state.close()
 

@@ -6,11 +6,12 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from feature_repo.stream_state import folder_of
 from orchestration.system import Installation
+from validation.clock import Clock
 from validation.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -22,9 +23,7 @@ LAKE_EVERY_S = 10.0
 
 def once(at: Installation, say: Say) -> None:
     """Take everything that waits, bring online what is due, and end."""
-    from feature_repo.streaming import streaming
-
-    with streaming(at.settings, at.system.features, at.tables) as stream:
+    with _stream(at) as stream:
         stream.meet_the_lake()
         stream.start(availableNow=True).awaitTermination()
         _bring_online(stream, say)
@@ -36,14 +35,19 @@ def follow(at: Installation, every_s: float, say: Say) -> None:
 
     Raises Unavailable when Spark gives up; started again, it goes on where it was.
     """
-    from feature_repo.streaming import streaming
-
-    with _asked_to_end() as ended, streaming(at.settings, at.system.features, at.tables) as stream:
+    with _asked_to_end() as ended, _stream(at) as stream:
         try:
             _follow(at, stream, every_s, say, ended)
         except Exception:
             if not ended.is_set():  # Java may have heard the same sign, and be gone first
                 raise
+
+
+def _stream(at: Installation) -> "AbstractContextManager[Streaming]":
+    from feature_repo.streaming import streaming
+
+    disk = Clock()  # the machine's own also in a replay: whatever time events have, files are dated by the machine
+    return streaming(at.settings, at.system.features, at.tables, disk)
 
 
 def _follow(at: Installation, stream: "Streaming", every_s: float, say: Say, ended: threading.Event) -> None:

@@ -70,6 +70,11 @@ def made_songs() -> Rows:
     return [*rows, {"song": "song 4", "artist": "another", "at": moment(10), "got": moment(10)}]
 
 
+def in_any_order(plays: Rows) -> Rows:
+    """The same plays, shuffled."""
+    return [plays[i] for i in np.random.default_rng(1).permutation(len(plays))]
+
+
 def lake_of(root: Path, deliveries: list[Rows], songs: Rows | None = None) -> Lake:
     """A lake into which plays came in these files."""
     lake = Lake(root)
@@ -124,6 +129,12 @@ def state_of(rows: Rows, view: CounterView) -> State:
         (*(row[key] for key in view.keys), row["published_at"].timestamp()): [row[name] for name in view.counters]
         for row in rows
     }
+
+
+def newest(rows: State) -> State:
+    """Of each entity's rows the newest."""
+    lasts = {key[:-1]: key for key in sorted(rows)}
+    return {key: rows[key] for key in lasts.values()}
 
 
 def assert_same(left: State, right: State) -> None:

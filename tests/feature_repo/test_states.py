@@ -6,7 +6,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from radio import (
@@ -17,10 +16,12 @@ from radio import (
     TASTE,
     Rows,
     assert_same,
+    in_any_order,
     lake_of,
     made_plays,
     made_songs,
     moment,
+    newest,
     oracle,
     play,
     published,
@@ -45,7 +46,7 @@ def in_order(plays: Rows) -> list[Rows]:
 
 def shuffled(plays: Rows) -> list[Rows]:
     """In any order."""
-    return [[plays[i] for i in np.random.default_rng(1).permutation(len(plays))]]
+    return [in_any_order(plays)]
 
 
 def twice(plays: Rows) -> list[Rows]:
@@ -131,20 +132,19 @@ def test_micro_batches_end_where_the_batch_does(by_arrival: bool, spark: "SparkS
         rows = states.fold(every.where(cut), known, TASTE).toArrow().to_pylist() if rows == [] else [
             *rows, *states.fold(every.where(cut), known, TASTE).toArrow().to_pylist()
         ]  # fmt: skip
-        known = spark.createDataFrame(pa.Table.from_pylist(list(newest(rows, TASTE).values())))
+        known = spark.createDataFrame(pa.Table.from_pylist(last_published(rows, TASTE)))
     expected = oracle(TASTE, plays, made_songs())
-    got = state_of(list(newest(rows, TASTE).values()), TASTE)
-    lasts = {key[:-1]: key for key in sorted(expected)}
-    assert_same(got, {key: expected[key] for key in lasts.values()})
+    got = state_of(last_published(rows, TASTE), TASTE)
+    assert_same(got, newest(expected))
     if by_arrival:
         assert_same(state_of(rows, TASTE), expected)
     every.unpersist()
 
 
-def newest(rows: Rows, view: CounterView) -> dict[tuple[Any, ...], dict[str, Any]]:
+def last_published(rows: Rows, view: CounterView) -> Rows:
     """The newest row of each entity; of equal moments the one published last."""
     ordered = sorted(enumerate(rows), key=lambda row: (row[1]["published_at"], row[0]))
-    return {tuple(row[key] for key in view.keys): row for _, row in ordered}
+    return list({tuple(row[key] for key in view.keys): row for _, row in ordered}.values())
 
 
 @pytest.mark.parametrize(("change", "said"), [

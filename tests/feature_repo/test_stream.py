@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +18,12 @@ from radio import (
     TASTE,
     Rows,
     assert_same,
+    in_any_order,
     lake_of,
     made_plays,
     made_songs,
     moment,
+    newest,
     oracle,
     play,
 )
@@ -34,6 +36,7 @@ from feature_repo.stream_intake import Intake, Landed, Taken
 from feature_repo.stream_online import bring_online
 from feature_repo.stream_state import StreamState, brought_online, folder_of, micros
 from feature_repo.streaming import small_session, streaming
+from validation.clock import Clock
 from validation.errors import Unavailable
 from validation.lake import Lake
 from validation.settings import Settings
@@ -98,12 +101,6 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def newest(expected: dict[tuple[Any, ...], list[float]]) -> dict[tuple[Any, ...], list[float]]:
-    """Of each entity's rows the newest."""
-    lasts = {key[:-1]: key for key in sorted(expected)}
-    return {key: expected[key] for key in lasts.values()}
-
-
 def assert_online(radio: Radio, redis: packed_records.Redis, plays: Rows) -> None:
     """What is online is what the formula says."""
     found = radio.online(redis)
@@ -112,8 +109,8 @@ def assert_online(radio: Radio, redis: packed_records.Redis, plays: Rows) -> Non
 
 
 def test_one_process_alone_runs_a_stream(settings: Settings, spark: "SparkSession") -> None:
-    with streaming(settings, RADIO, TABLES), pytest.raises(Unavailable, match="another process runs it"):
-        streaming(settings, RADIO, TABLES).__enter__()
+    with streaming(settings, RADIO, TABLES, Clock()), pytest.raises(Unavailable, match="another process runs it"):
+        streaming(settings, RADIO, TABLES, Clock()).__enter__()
 
 
 def test_files_that_ingestion_is_at_are_taken_and_what_is_online_is_noted(
@@ -121,7 +118,7 @@ def test_files_that_ingestion_is_at_are_taken_and_what_is_online_is_noted(
 ) -> None:
     """Ingestion puts small files together before Spark has read them; the stream does not wait for the lake."""
     bundle = settings.landing / "plays" / "some.bundle"
-    with streaming(settings, RADIO, TABLES) as stream:
+    with streaming(settings, RADIO, TABLES, Clock()) as stream:
         bundle.mkdir()
         (bundle / "a.jsonl").write_bytes(lines([play(1, "listener 0", "song 0", 1.0, 1, 1)]))
         (settings.landing / "songs" / "s.jsonl").write_bytes(lines(made_songs()))
@@ -132,6 +129,21 @@ def test_files_that_ingestion_is_at_are_taken_and_what_is_online_is_noted(
         assert (stream.progress.taken.accepted, stream.progress.written) == (1 + len(made_songs()), 2)
     [(until, done_at)] = brought_online(folder_of(settings, RADIO.name))
     assert until == stream.progress.until < done_at
+
+
+def test_records_wait_for_a_file_as_long_as_the_disk_says_that_it_has_waited(
+    settings: Settings, spark: "SparkSession"
+) -> None:
+    """While events of another year are replayed, files are dated by the machine."""
+    replayed = settings.model_copy(update={"replay_from": LATER})
+    an_hour_on = Clock(datetime.now(UTC) + timedelta(hours=1))
+    with streaming(replayed, RADIO, TABLES, an_hour_on) as stream:
+        stream.bring_online()
+        assert stream.progress.until is not None
+        assert stream.now() - stream.progress.until < timedelta(minutes=30)
+        (settings.landing / "plays" / "a.jsonl").write_bytes(b"")
+        stream.bring_online()
+        assert timedelta(minutes=59) < stream.now() - stream.progress.until < timedelta(minutes=90)
 
 
 @pytest.fixture
@@ -154,7 +166,7 @@ def by_receipt(plays: Rows) -> list[Rows]:
 
 def shuffled(plays: Rows) -> list[Rows]:
     """In two files, without regard to time."""
-    rows = [plays[i] for i in np.random.default_rng(1).permutation(len(plays))]
+    rows = in_any_order(plays)
     return [rows[:100], rows[100:]]
 
 
