@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from redis import Redis
 
+from feature_repo import seen_pages
 from feature_repo.made_views import remembered
 from feature_repo.record_layout import EMPTY, SEPARATOR, Key, Layout, Packed, Presence, decode, encode, layout, layouts
 from feature_repo.redis_client import connect, reached
@@ -140,6 +141,7 @@ def write(redis: Redis, layout: Layout, keys: Sequence[Key], records: Sequence[b
 def delete_entity(redis: Redis, layouts: Mapping[str, Layout], entity: Mapping[str, object]) -> int:
     """Remove every record whose keys hold this entity, in every view, and say how many there were.
 
+    What serving remembers that it showed to this entity goes, too.
     `entity` maps join keys to values: {"user": "u1"} removes u1's own records and those it shares with other entities.
     Where it is a view's first key nothing else is looked at; where it is a later one the whole view is searched.
     A view that lacks one of the join keys is left alone; views that only the store remembers are not. Records come back
@@ -147,7 +149,12 @@ def delete_entity(redis: Redis, layouts: Mapping[str, Layout], entity: Mapping[s
     """
     held = {name: str(value) for name, value in entity.items()}
     with reached(redis):
-        made = [remembered(redis, project) for project in {found.project for found in layouts.values()}]
+        projects = {found.project for found in layouts.values()}
+        if len(held) == 1:  # with several it is what they share that goes, not one of them
+            [(key, value)] = held.items()
+            for project in projects:
+                redis.unlink(seen_pages.prefix(project, key) + value)
+        made = [remembered(redis, project) for project in projects]
         views = [*layouts.values(), *(found for of_project in made for found in of_project.values())]
         concerned = [found for found in views if held.keys() <= set(found.keys)]
         return sum(_delete(redis, found, _holding(redis, found, held)) for found in concerned)

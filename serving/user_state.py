@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from feature_repo import seen_pages
 from feature_repo.counters import Floats, Seconds, faded
 from feature_repo.definition import FeatureSet
 from feature_repo.marks import Marks
@@ -113,7 +114,7 @@ class UserReader:
                 )
         self._half_lives = {v.name: dict(zip(v.counters, v.half_lives, strict=True)) for v in features.counter_views}
         self._none = {layout.view: self._tastes(layout, []) for layout in self._mixed}
-        self._seen = f"fw:{features.name}!seen:"
+        self._seen = seen_pages.prefix(features.name, user)
 
     async def read(self, user: str, vectors: Layout | None = None) -> UserState:
         """All of that; neutral, with the reason, when Redis fails. `vectors` is where the asker's vector would be."""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from redis import Redis
 
-from feature_repo import packed_records
+from feature_repo import packed_records, seen_pages
 from feature_repo.home_feed import HOME_FEED as FEATURES
 from feature_repo.marks import marks
 from feature_repo.record_layout import Layout, encode, layouts
@@ -67,7 +67,7 @@ def _show(redis: Redis, catalogue: Catalogue) -> None:
     with redis.pipeline(transaction=False) as pipe:
         for user in catalogue.names["user_id"]:
             shown = known[draw.integers(len(known), size=(PAGES, PAGE))]
-            pipe.rpush(f"fw:{FEATURES.name}!seen:{user}", *(page.tobytes() for page in shown))
+            pipe.rpush(seen_pages.prefix(FEATURES.name, "user_id") + user, *(page.tobytes() for page in shown))
         pipe.execute()
 
 

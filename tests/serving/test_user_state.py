@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feature_repo import packed_records
+from feature_repo import packed_records, seen_pages
 from feature_repo.home_feed import HOME_FEED as FEATURES
 from feature_repo.marks import marks
 from feature_repo.record_layout import encode, layout, layouts
@@ -119,7 +119,8 @@ def test_what_was_shown_is_remembered_newest_first_and_not_for_ever(world: Any) 
     async def use(parts: Online, users: UserReader) -> Any:
         for page in pages:
             users.remember(await users.read("u9"), page)
-        kept = await parts.link.ask(("LLEN", f"fw:{FEATURES.name}!seen:u9"), ("TTL", f"fw:{FEATURES.name}!seen:u9"))
+        place = seen_pages.prefix(FEATURES.name, POLICY.user) + "u9"
+        kept = await parts.link.ask(("LLEN", place), ("TTL", place))
         return (await users.read("u9")).seen, kept
 
     seen, (length, seconds) = with_parts(world, use)
@@ -127,6 +128,20 @@ def test_what_was_shown_is_remembered_newest_first_and_not_for_ever(world: Any) 
     np.testing.assert_array_equal(seen, newest[: POLICY.remembered])
     assert length <= POLICY.remembered // 30 + 2
     assert 0 < seconds <= POLICY.remember_s
+
+
+def test_a_user_who_is_deleted_was_shown_nothing(world: Any) -> None:
+    async def use(parts: Online, users: UserReader) -> Any:
+        for user in ("u1", "u10"):
+            users.remember(UserState(user), marks(["v1"]))
+        assert len((await users.read("u1")).seen)
+        redis = packed_records.connect(world.settings.redis_url)
+        packed_records.delete_entity(redis, layouts(FEATURES), {POLICY.user: "u1", "category": "music"})
+        assert len((await users.read("u1")).seen), "a taste was deleted, not the user"
+        packed_records.delete_entity(redis, layouts(FEATURES), {POLICY.user: "u1"})
+        return len((await users.read("u1")).seen), len((await users.read("u10")).seen)
+
+    assert with_parts(world, use) == (0, 1)
 
 
 def test_without_redis_the_asker_is_unknown_and_the_reason_is_said(world: Any) -> None:
