@@ -101,7 +101,7 @@ class App:
         async def answer(body: bytes, roles: Roles) -> tuple[int, bytes]:
             parts = self._parts
             shedding = parts.shedding
-            budget = Budget(self._served.policy.limits.request_ms / 1000, shedding.late_s)
+            budget = Budget(parts.ladder.policy.limits.request_ms / 1000)
             shedding.in_flight += 1
             try:
                 request = _read(decode, body)
@@ -114,8 +114,9 @@ class App:
                     asyncio.get_running_loop().call_soon(self._remember, page, who)
             finally:
                 shedding.in_flight -= 1
-            shedding.answered(budget.spent_s, budget.busy_s)
-            metrics.SCORED.inc(page.scored)
+            if page.scored:
+                shedding.scored(budget.spent_s)
+                metrics.SCORED.inc(page.scored)
             counted.answered(page.served_by, page.served_by in PERSONAL, budget.spent_s)
             return 200, answered
 

@@ -8,13 +8,12 @@ from serving import metrics
 
 
 class Budget:
-    """What is left of one request's time. `waited_s` is how long the request had to wait before anybody saw it."""
+    """What is left of one request's time."""
 
-    __slots__ = ("_began", "_total_s", "busy_s")
+    __slots__ = ("_began", "_total_s")
 
-    def __init__(self, total_s: float, waited_s: float = 0.0) -> None:
-        self._total_s, self._began = total_s, perf_counter() - waited_s
-        self.busy_s = 0.0
+    def __init__(self, total_s: float) -> None:
+        self._total_s, self._began = total_s, perf_counter()
 
     @property
     def spent_s(self) -> float:
@@ -27,13 +26,10 @@ class Budget:
         return max(0.0, self._total_s - self.spent_s)
 
     @contextmanager
-    def stage(self, name: str, *, waits: bool = False) -> Iterator[None]:
-        """Measures a stage while the block runs; one that waits for others does not count as busy."""
+    def stage(self, name: str) -> Iterator[None]:
+        """Measures a stage while the block runs."""
         start = perf_counter()
         try:
             yield
         finally:
-            took = perf_counter() - start
-            metrics.stage(name, took)
-            if not waits:
-                self.busy_s += took
+            metrics.stage(name, perf_counter() - start)

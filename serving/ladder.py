@@ -79,7 +79,7 @@ class Ladder:
     @property
     def policy(self) -> Policy:
         """The policy of the release that answers, the service's own before there is one."""
-        return self._releases.live.policy if self._releases.live else self._served.policy
+        return self._releases.policy
 
     @property
     def filters(self) -> Filters:
@@ -114,6 +114,7 @@ class Ladder:
         policy, now, request_id = self.policy, self._clock.now(), uuid.uuid4().hex
         why = why or self._lowest(policy, request, request_id)
         who = await self._who(policy, request, budget, why)
+        why = await self._turn(budget, why)
         limit = request.limit or policy.limit
         seed = None if request.preview else int(request_id, 16)  # what nobody logs teaches nothing
         seen = who.user.seen if who.gone else np.concatenate([who.user.seen, self._shown.to(request.user, now)])
@@ -134,6 +135,7 @@ class Ladder:
         policy, now = self.policy, self._clock.now()
         why = why or (EXHAUSTED if self._shedding.exhausted else None)
         who = await self._who(policy, request, budget, why)
+        why = await self._turn(budget, why)
         items = list(dict.fromkeys(request.items))
         may = May(self.filters, who.here, self._blocked.by(policy, who.user, now))
         limit = request.limit or len(items)
@@ -159,11 +161,16 @@ class Ladder:
         constant = not request.preview and int(request_id[:8], 16) < policy.limits.lowest_share * (1 << 32)
         return SHARE if constant else None
 
+    async def _turn(self, budget: Budget, why: str | None) -> str | None:
+        """Wait for this request's turn; then why it gets the lowest rung, if it does."""
+        lowest = await self._shedding.turn(budget, why is not None)
+        return why or (EXHAUSTED if lowest else None)
+
     async def _who(self, policy: Policy, request: Any, budget: Budget, why: str | None) -> Asked:
         """The asker: as Redis knows them, or as the request alone says when nothing may be read."""
         if why:
             return asked(policy, UserState(request.user, why=why), request.context)
-        with budget.stage("user", waits=True):
+        with budget.stage("user"):
             user = await self._users.read(request.user, self._nearest.layout if self._nearest else None)
         return asked(policy, user, request.context)
 

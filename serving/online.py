@@ -62,7 +62,6 @@ class Online:
         self.decisions.start()
         await self.parent.start()
         await self.guard.start()
-        await self.shedding.start()
         await self.feedback.start()
         await self.link.start()
         await asyncio.gather(self.feed.start(), self.releases.start())  # a release's trial has a core of its own
@@ -75,7 +74,7 @@ class Online:
         """Stop every part; what is waiting to be written is written."""
         self.ready = False
         await self._pooling.stop()
-        for part in (self.releases, self.feed, self.link, self.feedback, self.shedding, self.guard, self.parent):
+        for part in (self.releases, self.feed, self.link, self.feedback, self.guard, self.parent):
             await part.stop()
         await asyncio.to_thread(self.decisions.stop)
 
@@ -103,7 +102,7 @@ def online(served: Served, settings: Settings, system: str) -> Online:
     link = RedisLink(settings.redis_url, policy.limits.user_ms / 1000)
     releases = Releases(settings, system, served, states)
     users = UserReader(link, served.features, found, policy, states)
-    shedding = Shedding(policy.limits)
+    shedding = Shedding(lambda: releases.policy.limits)
     metrics.OBJECTIVE.set(policy.limits.personalised)
     return Online(
         served=served,

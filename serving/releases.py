@@ -17,7 +17,7 @@ import msgspec
 
 from serving import metrics
 from serving.background import Background
-from serving.definition import Served
+from serving.definition import Policy, Served
 from serving.item_states import ItemStates
 from serving.release import Release, load, pointer
 from validation.errors import FlywheelError, ReleaseMismatch
@@ -42,6 +42,11 @@ class Releases:
         self._following = Background(self._follow, POLL_S)
         self.live: Release | None = None
         self.why: str | None = "no release was ever live here"
+
+    @property
+    def policy(self) -> Policy:
+        """The policy of the release that answers, the service's own before there is one."""
+        return self.live.policy if self.live else self._served.policy
 
     async def start(self) -> None:
         """Take what served last, else what the registry names; follow the registry from then on."""

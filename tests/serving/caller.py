@@ -38,12 +38,18 @@ class Client:
 
     def send(self, method: str, path: str, role: Role | None = "operate", **how: Any) -> httpx.Response:
         """One request, by a caller of that role."""
+        return self.crowd(1, method, path, role, **how)[0]
+
+    def crowd(
+        self, count: int, method: str, path: str, role: Role | None = "operate", **how: Any
+    ) -> list[httpx.Response]:
+        """The same request so many times, all at once."""
         headers = bearer(self.settings, role) if role else {}
 
-        async def ask() -> httpx.Response:
+        async def ask() -> list[httpx.Response]:
             transport = httpx.ASGITransport(self._app)
             async with httpx.AsyncClient(transport=transport, base_url="http://service", headers=headers) as client:
-                return await client.request(method, path, **how)
+                return await asyncio.gather(*(client.request(method, path, **how) for _ in range(count)))
 
         return self._runner.run(ask())
 

@@ -9,6 +9,8 @@ import pytest
 
 from serving.breaker import FAILURES_TO_OPEN, RETRY_S, Breaker
 from serving.definition import Limits
+from serving.shedding import Shedding
+from serving.turnstile import Pace
 from tests.serving.test_answers import Client
 
 
@@ -72,8 +74,7 @@ def test_a_scorer_that_keeps_failing_is_not_asked_for_a_while(
 
 
 def test_no_time_to_score_costs_the_score(client: Client, parts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts.shedding, "in_flight", 30)
-    monkeypatch.setattr(parts.shedding, "_cost_s", 0.003)
+    monkeypatch.setattr(Shedding, "wait_s", 0.1)
     answer = client.feed()
     assert answer["served_by"] == "popular"
     assert answer["reason"].startswith("overload")
@@ -81,11 +82,24 @@ def test_no_time_to_score_costs_the_score(client: Client, parts: Any, monkeypatc
 
 
 def test_too_many_waiting_are_refused_at_once(client: Client, parts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts.shedding, "in_flight", 1000)
+    monkeypatch.setattr(Shedding, "wait_s", 0.5)
     answer = client.send("POST", "/v1/feed", json={"user_id": "u1"})
     assert answer.status_code == 429
     assert int(answer.headers["retry-after"]) >= 1
     assert "come again" in answer.json()["error"]
+
+
+def test_a_crowd_gets_what_there_is_time_for(client: Client, parts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first are ranked, those who would wait longer are not, who comes too late for anything is told at once."""
+    slow = Limits(request_ms=60_000, unscored_ms=10_000, refuse_ms=15_000)
+    policy = msgspec.structs.replace(parts.releases.live.policy, limits=slow)
+    monkeypatch.setattr(parts.releases, "live", replace(parts.releases.live, policy=policy))
+    monkeypatch.setattr(parts.shedding, "_full", Pace(1.0))
+    monkeypatch.setattr(parts.shedding, "_lowest", Pace(0.5))
+    answers = client.crowd(40, "POST", "/v1/feed", json={"user_id": "u1", "preview": True})
+    came = [answer.json().get("served_by", answer.status_code) for answer in answers]
+    assert came == ["full"] * 10 + ["popular"] * 12 + [429] * 18
+    assert client.feed()["served_by"] == "full", "the next one finds nobody before it"
 
 
 def test_a_constant_share_comes_from_the_lowest_rung(
