@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from feature_repo.counters import Floats
 from serving import lean
@@ -13,6 +14,8 @@ from serving import lean
 BELOW = np.float32(-np.inf)
 APART = 1e-5  # scores that differ by more are not the same
 PROBES = 512
+BLOCK = 80  # rows that oneDAL scores side by side, each for a third of what it costs alone
+ALONE = 27  # so many rows left over are cheaper one by one than as a block
 Scores = Callable[[Floats], Floats]
 log = logging.getLogger(__name__)
 
@@ -52,9 +55,12 @@ def _linked(engine: Any, model: Any, booster: Any, probe: Floats) -> Scores | No
     """The sums of a model's leaves, made into the scores of its objective."""
 
     def summed(rows: Floats) -> Floats:
+        order = _blocks(rows)
         # An algorithm keeps the number of rows that it was first given.
-        found = engine.gbt_regression_prediction(fptype="float").compute(rows, model).prediction[:, 0]
-        return np.asarray(found, dtype=np.float32)
+        found = engine.gbt_regression_prediction(fptype="float").compute(rows.take(order, axis=0), model).prediction
+        sums = np.empty(len(rows), dtype=np.float32)
+        sums[order] = found[:, 0]
+        return sums
 
     def logistic(rows: Floats) -> Floats:
         return np.asarray(1 / (1 + np.exp(-(summed(rows) + base))), dtype=np.float32)
@@ -68,6 +74,17 @@ def _linked(engine: Any, model: Any, booster: Any, probe: Floats) -> Scores | No
         if found.shape == wanted.shape and np.allclose(found, wanted, rtol=APART, atol=APART):
             return score
     return None
+
+
+def _blocks(rows: Floats) -> NDArray[np.intp]:
+    """The order in which rows are scored for least: those that lack a value last, for one makes its block dearer.
+
+    A last block that is nearly full is filled up with rows that are scored twice.
+    """
+    lacking = np.isnan(rows.dot(np.ones(rows.shape[1], dtype=np.float32)))
+    order = lacking.argsort(kind="stable")
+    over = len(rows) % BLOCK
+    return order if over <= ALONE else np.append(order, np.resize(order, BLOCK - over))
 
 
 def _model(engine: Any, trees: list[Tree], features: int) -> Any:
