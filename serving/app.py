@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from feature_repo.marks import marks
 from serving import impressions, messages, metrics, openapi
 from serving.access import Headers, Role, Roles
 from serving.asker import Asked
@@ -47,7 +47,7 @@ class App:
         """The cold routes, and the life of the parts."""
         return Starlette(
             routes=[
-                Route("/metrics", lambda _: Response(metrics.page(), media_type=metrics.CONTENT_TYPE)),
+                Route("/metrics", _metrics),
                 Route("/openapi.json", lambda _: Response(self._spec, media_type="application/json")),
                 Route("/docs", lambda _: HTMLResponse(openapi.PAGE)),
                 Route(
@@ -116,7 +116,7 @@ class App:
                 shedding.in_flight -= 1
             if page.scored:
                 shedding.scored(budget.spent_s)
-                metrics.SCORED.inc(page.scored)
+                metrics.scored.inc(page.scored)
             counted.answered(page.served_by, page.served_by in PERSONAL, budget.spent_s)
             return 200, answered
 
@@ -155,7 +155,7 @@ class App:
         """What proves this page when its feedback comes."""
         at, lives_s = int(page.at), int(self._served.policy.feedback.lives_s)
         release = page.release.version if page.release else None
-        shown = Impression(page.request_id, who.user.user, marks(page.items), release, at, at + lives_s)
+        shown = Impression(page.request_id, who.user.user, page.marks, release, at, at + lives_s)
         return self._parts.guard.keys.sign(shown)
 
     def _answer(self, request: Any, page: Page, who: Asked) -> Any:
@@ -174,6 +174,11 @@ class App:
     def _remember(self, page: Page, who: Asked) -> None:
         """Log a page once it is on its way."""
         self._parts.decisions.put(impressions.lines(self._served, page, who))
+
+
+async def _metrics(_: Request) -> Response:
+    metrics.Tally.flush()
+    return Response(await asyncio.to_thread(metrics.page), media_type=metrics.CONTENT_TYPE)
 
 
 def _read(decode: Callable[[bytes], Any], body: bytes) -> Any:

@@ -1,7 +1,5 @@
 """The time budget of one request: it passes through the stages, and each of them sees what is left."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from time import perf_counter
 
 from serving import metrics
@@ -25,11 +23,21 @@ class Budget:
         """Seconds until the answer is too late; never negative."""
         return max(0.0, self._total_s - self.spent_s)
 
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Measures a stage while the block runs."""
-        start = perf_counter()
-        try:
-            yield
-        finally:
-            metrics.stage(name, perf_counter() - start)
+    def stage(self, name: str) -> "Stage":
+        """Measures a stage while a block runs."""
+        return Stage(name)
+
+
+class Stage:
+    """The time one stage of a request takes."""
+
+    __slots__ = ("_began", "_name")
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        self._began = perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        metrics.stage(self._name, perf_counter() - self._began)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from feature_repo.counters import Floats
-from feature_repo.marks import marks
+from feature_repo.marks import Marks, marks
 from serving import popular, rerank, retrieve, slate
 from serving.asker import Asked, asked
 from serving.blocked import Blocked
@@ -43,12 +43,14 @@ Way = Callable[[Any, Budget, str | None], Awaitable[tuple["Page", Asked]]]
 class Page:
     """What is shown: item ids from the top, the rung they come from, and the features as served where there are any.
 
-    `sources` (items,) tell what found each item first, where it was not the caller; `propensities` (items,) with what
-    chance each came to its place. `at` is the moment it was made for, in seconds since the epoch: the one its features
-    were decayed to. `scored` says how many candidates were, and `found` which, unless the caller named them.
+    `marks` (items,) are theirs. `sources` (items,) tell what found each item first, where it was not the caller;
+    `propensities` (items,) with what chance each came to its place. `at` is the moment it was made for, in seconds
+    since the epoch: the one its features were decayed to. `scored` says how many candidates were, and `found` which,
+    unless the caller named them.
     """
 
     items: list[str]
+    marks: Marks
     sources: list[str | None]
     propensities: Floats
     served_by: str
@@ -108,7 +110,7 @@ class Ladder:
         who = asked(self.policy, UserState(request.user, why=why), request.context)
         left_out = list(getattr(request, "items", [])) or None
         nothing = np.zeros(0, dtype=np.float32)
-        return Page([], [], nothing, NOTHING, why, left_out=left_out, at=self._clock.now()), who
+        return Page([], marks([]), [], nothing, NOTHING, why, left_out=left_out, at=self._clock.now()), who
 
     async def _feed(self, request: Any, budget: Budget, why: str | None) -> tuple[Page, Asked]:
         policy, now, request_id = self.policy, self._clock.now(), uuid.uuid4().hex
@@ -126,9 +128,8 @@ class Ladder:
                 page = self._unscored(popular.feed(ask, self._shelves(), limit), who, page)
         page.at, page.request_id = now, request_id
         if not request.preview and not who.gone and page.items:
-            shown = marks(page.items)
-            self._shown.add(request.user, shown, now)
-            self._users.remember(who.user, shown)
+            self._shown.add(request.user, page.marks, now)
+            self._users.remember(who.user, page.marks)
         return page, who
 
     async def _rank(self, request: Any, budget: Budget, why: str | None) -> tuple[Page, Asked]:
@@ -216,15 +217,23 @@ class Ladder:
         self._scoring.succeeded()
         rung = NEUTRAL if who.user.why else STALE if self._releases.why else FULL
         reason = "; ".join(filter(None, [who.user.why, self._releases.why, self._aged(release.policy)])) or None
-        items, places = self._states.names(block.rows[shown.places]), shown.places
-        found = [sources[place] if sources else None for place in places]
+        rows, places = block.rows[shown.places], shown.places
+        items, found = self._states.names(rows), [sources[place] if sources else None for place in places.tolist()]
         return Page(
-            items, found, shown.propensities, rung, reason, release, matrix[places], scored=len(block.rows)
+            items, self._states.item_words.marks(rows), found, shown.propensities, rung, reason, release,
+            matrix[places], scored=len(block.rows),
         )  # fmt: skip
 
     def _unscored(self, listed: Listed, who: Asked, why: str) -> Page:
         reason = "; ".join(dict.fromkeys(filter(None, [why, who.user.why, self._releases.why])))
-        return Page(listed.items, listed.sources, listed.propensities, POPULAR if listed.items else NOTHING, reason)
+        return Page(
+            listed.items,
+            marks(listed.items),
+            listed.sources,
+            listed.propensities,
+            POPULAR if listed.items else NOTHING,
+            reason,
+        )
 
     def _aged(self, policy: Policy) -> str | None:
         """What to say of states that nobody has compared with the store for long."""

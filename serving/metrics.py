@@ -1,6 +1,7 @@
 """What the service counts, for Prometheus."""
 
 import os
+from typing import ClassVar
 
 from serving import worker_metrics
 
@@ -73,6 +74,32 @@ DROPPED = Counter(
 EVENTS = Counter("flywheel_events", "events by outcome", ["outcome"], registry=REGISTRY)
 
 
+class Tally:
+    """A counter that is added to here and written by `flush`: a write costs more than what most requests count.
+
+    For one thread, the one that flushes.
+    """
+
+    _all: ClassVar[list["Tally"]] = []
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter, self._more = counter, 0.0
+        self._all.append(self)
+
+    def inc(self, amount: float = 1.0) -> None:
+        """Count so many more."""
+        self._more += amount
+
+    @classmethod
+    def flush(cls) -> None:
+        """Write what was counted."""
+        for tally in cls._all:
+            if tally._more:
+                tally._counter.inc(tally._more)
+                tally._more = 0.0
+
+
+personalised, scored = Tally(PERSONALISED), Tally(SCORED)
 _STAGES: dict[str, Histogram] = {}
 _SOURCES: dict[str, "Source"] = {}
 
@@ -83,17 +110,17 @@ class Route:
     def __init__(self, name: str) -> None:
         self._name = name
         self._latency = LATENCY.labels(name)
-        self._ok = {status: REQUESTS.labels(name, status) for status in (200, 202)}
-        self._rungs: dict[str, Counter] = {}
+        self._ok = {status: Tally(REQUESTS.labels(name, status)) for status in (200, 202)}
+        self._rungs: dict[str, Tally] = {}
 
     def answered(self, rung: str, personal: bool, seconds: float) -> None:
         """A page was answered from a rung of the ladder; `personal` says whether it knew its asker."""
         found = self._rungs.get(rung)
         if found is None:
-            found = self._rungs[rung] = ANSWERS.labels(self._name, rung)
+            found = self._rungs[rung] = Tally(ANSWERS.labels(self._name, rung))
         found.inc()
         if personal:
-            PERSONALISED.inc()
+            personalised.inc()
         self._ok[200].inc()
         self._latency.observe(seconds)
 
@@ -112,8 +139,8 @@ class Source:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self.gave = CANDIDATES.labels(name).inc
-        self.took = SOURCE_SECONDS.labels(name).inc
+        self.gave = Tally(CANDIDATES.labels(name)).inc
+        self.took = Tally(SOURCE_SECONDS.labels(name)).inc
 
     def failed(self, why: str) -> None:
         """The source gave nothing."""

@@ -143,7 +143,7 @@ def opened(folder: Path, space: Space) -> "faiss.Index":
 
     path = folder / INDEX
     faiss.omp_set_num_threads(1)  # threads cost more than so short a search
-    if not path.exists() or path.stat().st_size < space.vectors.nbytes:
+    if not path.exists() or path.stat().st_size < space.vectors.nbytes // 2:  # lists hold half the bits
         raise ReleaseMismatch(f"{INDEX} is absent or too short for {len(space.marks)} items. Build it again.")
     try:
         index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)

