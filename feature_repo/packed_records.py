@@ -8,14 +8,15 @@ in all the same is replaced by the next record whatever its time: one wrong cloc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import chain, islice
-from typing import Any, TypeVar
+from itertools import chain
+from typing import Any
 
 from redis import Redis
 
 from feature_repo import seen_pages
 from feature_repo.made_views import remembered
-from feature_repo.record_layout import EMPTY, SEPARATOR, Key, Layout, Packed, Presence, decode, encode, layout, layouts
+from feature_repo.record_layout import EMPTY, Key, Layout, Packed, Presence, decode, encode, layout, layouts
+from feature_repo.record_scan import HASHES, ahead, batched, held_in, scan, whole
 from feature_repo.redis_client import connect, reached
 from validation.settings import utc
 
@@ -23,12 +24,10 @@ __all__ = ["Changes", "Key", "Layout", "Packed", "Presence", "Written", "changes
            "delete_view", "encode", "layout", "layouts", "position", "read", "read_all", "read_parts",
            "write"]  # fmt: skip
 
-T = TypeVar("T")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # What a record may be ahead of `now`: clocks differ, and a state is dated at its minute's end.
 CLOCK_SKEW = timedelta(minutes=5)
 BATCH = 500  # records a script call: long enough to be cheap, short enough (about 2 ms) not to hold up readers
-HASHES = 100  # hashes read whole at once: some hundred records each
 REMEMBERED = 4096  # script calls the change stream remembers, approximately
 
 # KEYS: one a record, then the change stream. ARGV: limit, REMEMBERED, the records, then their fields if they have any.
@@ -114,13 +113,14 @@ def read(redis: Redis, layout: Layout, keys: Sequence[Key]) -> Packed:
 def read_all(redis: Redis, layout: Layout) -> Packed:
     """Every record of a view. Take `position` before it: what changes meanwhile is then seen again, not lost."""
     with reached(redis):
-        return _decoded(layout, dict(chain.from_iterable(_held(redis, layout))).items())
+        parts = (part for _, part in held_in(redis, [layout]))
+        return _decoded(layout, dict(chain.from_iterable(parts)).items())
 
 
-def read_parts(redis: Redis, layout: Layout) -> Iterator[Packed]:
-    """The same in parts, for views of millions; a record may come twice."""
+def read_parts(redis: Redis, layouts: Iterable[Layout]) -> Iterator[Packed]:
+    """Every record of some views in parts of one view each, for views of millions; a record may come twice."""
     with reached(redis):
-        for part in _held(redis, layout):
+        for layout, part in ahead(held_in(redis, layouts)):
             yield _decoded(layout, part)
 
 
@@ -163,7 +163,7 @@ def delete_entity(redis: Redis, layouts: Mapping[str, Layout], entity: Mapping[s
 def delete_view(redis: Redis, layout: Layout) -> None:
     """Remove every record of a view and its change stream."""
     with reached(redis):
-        for found in _batched(redis.scan_iter(match=f"{layout.prefix}*", count=5000), BATCH):
+        for found in batched(redis.scan_iter(match=f"{layout.prefix}*", count=5000), BATCH):
             redis.unlink(*found)
         redis.unlink(layout.changes)
 
@@ -222,28 +222,9 @@ def _fields(redis: Redis, layout: Layout, keys: Sequence[Key]) -> list[bytes | N
     return records
 
 
-def _whole(redis: Redis, hashes: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """Every record of some hashes, each under the name that the change stream gives it."""
-    with redis.pipeline(transaction=False) as pipe:
-        for place in hashes:
-            pipe.hgetall(place)
-        for place, held in zip(hashes, pipe.execute(), strict=True):
-            yield from ((place + SEPARATOR.encode() + field, record) for field, record in held.items())
-
-
-def _held(redis: Redis, layout: Layout) -> Iterator[list[tuple[bytes, bytes | None]]]:
-    """Every record under the name that the change stream gives it, some thousands at a time."""
-    for found in _batched(_scan(redis, layout), HASHES if layout.hashed else 5000):
-        values: Any = _whole(redis, found) if layout.hashed else zip(found, redis.mget(found), strict=True)
-        yield list(values)
-
-
 def _decoded(layout: Layout, held: Iterable[tuple[bytes, bytes | None]]) -> Packed:
-    keys, records = [], []
-    for name, record in held:
-        keys.append(layout.entity(name.decode()))
-        records.append(record)
-    return decode(layout, keys, records)
+    names, records = zip(*held, strict=True) if held else ((), ())
+    return decode(layout, layout.entities(names), records)
 
 
 def _fields_of(layout: Layout, keys: Sequence[Key]) -> list[str]:
@@ -256,9 +237,9 @@ def _holding(redis: Redis, layout: Layout, held: Mapping[str, str]) -> Iterator[
         yield tuple(held[name] for name in layout.keys)
         return
     first = held.get(layout.keys[0])
-    hashes = _scan(redis, layout) if first is None else iter([layout.redis_key([first]).encode()])
-    for found in _batched(hashes, HASHES):
-        for name, _ in _whole(redis, found):
+    hashes = scan(redis, [layout]) if first is None else iter([layout.redis_key([first]).encode()])
+    for found in batched(hashes, HASHES):
+        for name, _ in whole(redis, found):
             entity = layout.entity(name.decode())
             if held.items() <= dict(zip(layout.keys, entity, strict=True)).items():
                 yield entity
@@ -267,21 +248,10 @@ def _holding(redis: Redis, layout: Layout, held: Mapping[str, str]) -> Iterator[
 def _delete(redis: Redis, layout: Layout, entities: Iterator[Key]) -> int:
     script = redis.register_script(DELETE)
     gone: Any = 0
-    for found in _batched(entities, BATCH):
+    for found in batched(entities, BATCH):
         places = [*map(layout.redis_key, found), layout.changes]
         gone += script(keys=places, args=[REMEMBERED, *_fields_of(layout, found)])
     return int(gone)
-
-
-def _scan(redis: Redis, layout: Layout) -> Iterator[bytes]:
-    """The Redis keys of a view's records; a scan may name one twice."""
-    kind = "HASH" if layout.hashed else "STRING"
-    return iter(redis.scan_iter(match=f"{layout.prefix}*", count=5000, _type=kind))
-
-
-def _batched(keys: Iterator[T], size: int) -> Iterator[list[T]]:
-    while found := list(islice(keys, size)):
-        yield found
 
 
 def _microseconds(moment: datetime) -> int:

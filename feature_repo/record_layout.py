@@ -97,6 +97,14 @@ class Layout:
         """The entity that the change stream calls so."""
         return split(announced.removeprefix(self.prefix))
 
+    def entities(self, announced: Sequence[bytes]) -> list[Key]:
+        """The entities that the change stream calls so, for many of them."""
+        cut = len(self.prefix.encode())
+        words = [name[cut:].decode() for name in announced]
+        if self.hashed or b"\\" in b"".join(announced):
+            return [split(word) for word in words]
+        return [(word,) for word in words]
+
 
 def joined(key: Sequence[object]) -> str:
     """Some keys as one word."""

@@ -108,7 +108,8 @@ class ProfileTable:
     def _column(self, name: str, column: NDArray[Any]) -> Words:
         place, vocabulary = self.places[name], self.words.get(name)
         if vocabulary is not None:
-            return vocabulary.codes([_hashable(word) for word in column]).view(np.uint32)[:, None]
+            words = column.tolist()
+            return vocabulary.codes(list(map(_hashable, words)) if vocabulary.lists else words).view(np.uint32)[:, None]
         kind = np.float32 if place.stop - place.start == 1 else np.float64
         return column.astype(kind).view(np.uint32).reshape(len(column), -1)
 

@@ -61,6 +61,7 @@ class Online:
 
     async def start(self) -> None:
         """Start every part; none of them is needed for an answer."""
+        _spare_the_collector()  # else it looks at all that was imported while states are read, again and again
         self.decisions.start()
         await self.parent.start()
         await self.guard.start()

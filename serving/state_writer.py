@@ -1,7 +1,7 @@
 """Makes item states what Redis holds: everything once, and from then on what its change streams name."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from redis import Redis
 from feature_repo import packed_records
 from feature_repo.record_layout import Layout, Packed
 from serving import metrics
-from serving.item_states import ItemStates
+from serving.item_states import Codes, ItemStates
 
 BATCHES = 20  # of the change stream at once: some 10,000 records
 ROUNDS = 50
@@ -44,20 +44,24 @@ class StateWriter:
     def follow(self) -> None:
         """Catch up with every view."""
         since = time.time()
-        caught_up = [self._follow(view) for view in self._layouts]
-        if all(caught_up):
+        unread = [view for view in self._layouts if self._is_unread(view)]
+        whole = not unread or self._read_all(unread)
+        caught_up = [self._follow(view) for view in self._layouts if view not in unread]
+        if whole and all(caught_up):
             self._states.note_fresh(since)
+
+    def _is_unread(self, view: str) -> bool:
+        """Whether all of the view has to be read, for the first time or because it is doubted."""
+        look_again, _ = self._doubts.get(view, (np.inf, 0.0))
+        return not self._positions.get(view) or time.monotonic() >= look_again
 
     def _follow(self, view: str) -> bool:
         """Whether the view is now what Redis held a moment ago."""
-        look_again, _ = self._doubts.get(view, (np.inf, 0.0))
-        if not self._positions.get(view) or time.monotonic() >= look_again:
-            return self._read_all(view)
         for _ in range(ROUNDS):
             before = self._positions[view]
             news = packed_records.changes(self._redis, self._layouts[view], before, BATCHES)
             if not news.complete:
-                return self._read_all(view)
+                return self._read_all([view])
             self._take(view, news.records)
             self._stand_at(view, news.position)
             if self.stopping:
@@ -74,22 +78,29 @@ class StateWriter:
             now = time.monotonic()
             self._doubts.setdefault(view, (now + LOOK_AGAIN_S, now + BELIEVE_S))
 
-    def _read_all(self, view: str) -> bool:
-        layout, found = self._layouts[view], np.zeros(self._states.capacity, dtype=np.bool_)
-        self._stand_at(view, "")
-        self._states.arrays.lacked_room = False
-        position = packed_records.position(self._redis, layout)
-        held = self._states.held(view)
-        for part in packed_records.read_parts(self._redis, layout):
-            found[self._states.take(view, part)] = True
+    def _read_all(self, views: Sequence[str]) -> bool:
+        """Read all of some views, which costs one look through the store; says whether none is doubted."""
+        arrays, lacking = self._states.arrays, set[str]()
+        found = {view: np.zeros(self._states.capacity, dtype=np.bool_) for view in views}
+        for view in views:
+            self._stand_at(view, "")
+        positions = {view: packed_records.position(self._redis, self._layouts[view]) for view in views}
+        held = {view: self._states.held(view) for view in views}
+        for part in packed_records.read_parts(self._redis, [self._layouts[view] for view in views]):
+            view, arrays.lacked_room = part.layout.view, False
+            found[view][self._states.take(view, part)] = True
+            if arrays.lacked_room:
+                lacking.add(view)
             if self.stopping:
                 return False
-        whole = self._forget(view, held, found)
-        self._stand_at(view, position)
-        return whole
+        for view in views:
+            arrays.lacked_room = view in lacking
+            self._forget(view, held[view], found[view])
+            self._stand_at(view, positions[view])
+        return self._doubts.keys().isdisjoint(views)
 
-    def _forget(self, view: str, held: NDArray[np.int32], found: NDArray[np.bool_]) -> bool:
-        """Forget what Redis has no record of any more unless that is doubted; says whether nothing is."""
+    def _forget(self, view: str, held: Codes, found: NDArray[np.bool_]) -> None:
+        """Forget what Redis has no record of any more unless that is doubted."""
         gone, now = held[~found[held]], time.monotonic()
         _, believe = self._doubts.pop(view, (0.0, now + BELIEVE_S))
         lost = 2 * len(gone) > len(held) and now < believe
@@ -97,7 +108,6 @@ class StateWriter:
             self._states.forget(view, gone)
         if lost or self._states.arrays.lacked_room:
             self._doubts[view] = now + LOOK_AGAIN_S, believe
-        return view not in self._doubts
 
     def _stand_at(self, view: str, position: str) -> None:
         """Where the next look at the change stream begins; noted for a successor only where nothing is doubted."""

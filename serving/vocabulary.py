@@ -26,7 +26,7 @@ class Vocabulary:
     """
 
     def __init__(self, arrays: SharedArrays, name: str, capacity: int, *, lists: bool = False) -> None:
-        self._lists = lists
+        self.lists = lists
         self._index = MarkIndex(arrays, name, capacity)
         self._ends = arrays.open(f"{name}.ends", np.int64, capacity)
         self._letters = arrays.open(f"{name}.letters", np.uint8, capacity * LETTERS)
@@ -40,10 +40,13 @@ class Vocabulary:
 
     def codes(self, words: Sequence[Hashable]) -> Codes:
         """The code of each word, new if need be; 0 for None and for words that there is no more room for."""
-        own = self._small() or {}
-        new = [word for word in dict.fromkeys(words) if word is not None and word not in own]
+        own = self._small()
+        known = self._lately(words) if own is None else own
+        new = [word for word in dict.fromkeys(words) if word is not None and word not in known]
+        if not new:
+            return np.fromiter(map(known.get, words, repeat(0)), np.int32, len(words))
         met = dict(zip(new, self._meet(new).tolist(), strict=True))
-        return np.array([own.get(word) or met.get(word, 0) for word in words], dtype=np.int32)
+        return np.array([known.get(word) or met.get(word, 0) for word in words], dtype=np.int32)
 
     def find(self, word: Hashable) -> int:
         """The code of a word, 0 if it was never met."""
@@ -57,7 +60,7 @@ class Vocabulary:
 
     def rows_of(self, keys: Sequence[Key]) -> Codes:
         """The code of each key of one part, new if need be."""
-        return self.codes([key[0] for key in keys])
+        return self._meet([key[0] for key in keys])
 
     def find_keys(self, keys: Sequence[Key]) -> Codes:
         """The code of each key of one part, 0 if it was never met."""
@@ -118,14 +121,14 @@ class Vocabulary:
                 len(lately) + len(new) > LATELY
             ):  # begun anew, as a dictionary of its own: threads may be reading the old
                 lately, new = {}, [word for word in words if word is not None]
-            codes = self._index.find(marks([self._text(word) for word in new]))
+            codes = self._index.find(marks(self._texts(new)))
             lately.update((word, code) for word, code in zip(new, codes.tolist(), strict=True) if code)
             if len(lately) <= LATELY:
                 self._asked = lately
         return lately
 
     def _meet(self, words: Sequence[Hashable]) -> Codes:
-        texts = [self._text(word) for word in words]
+        texts = self._texts(words)
         hashed = marks(texts)
         codes = self._index.find(hashed)
         missing = np.flatnonzero(codes == 0)
@@ -150,8 +153,8 @@ class Vocabulary:
             self._ends.values[first : first + fit] = ends[:fit]
         return max(fit, 0)
 
-    def _text(self, word: Hashable) -> str:
-        return msgspec.json.encode(word).decode() if self._lists else str(word)
+    def _texts(self, words: Sequence[Hashable]) -> list[str]:
+        return [msgspec.json.encode(word).decode() for word in words] if self.lists else list(map(str, words))
 
     def _read(self, letters: bytes) -> Any:
-        return tuple(msgspec.json.decode(letters)) if self._lists else letters.decode()
+        return tuple(msgspec.json.decode(letters)) if self.lists else letters.decode()
