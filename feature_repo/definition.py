@@ -121,6 +121,13 @@ class FeatureSet:
         """The signal of that name."""
         return next(s for s in self.signals if s.name == name)
 
+    def kept(self, view: CounterView) -> timedelta:
+        """How long counters say anything: until features hold them for stale, and the slowest is down to half.
+
+        What was done once, such as a block, counts for as long as that, whatever features make of it.
+        """
+        return max(self.ttl, timedelta(seconds=max(view.half_lives)))
+
     def counter_view(self, name: str) -> CounterView:
         """The counter view of that name."""
         return next(v for v in self.counter_views if v.name == name)

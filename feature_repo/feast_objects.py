@@ -9,6 +9,7 @@ from feast import types as feast_types
 from feast.infra.offline_stores.contrib.spark_offline_store.spark_source import SparkSource
 
 from feature_repo.definition import CounterView, FeatureSet, ProfileView
+from feature_repo.packed_online_store import KEPT
 from feature_repo.record_layout import counter_fields
 from validation.errors import DefinitionError
 
@@ -55,7 +56,8 @@ def _counters(features: FeatureSet, view: CounterView, entities: Mapping[str, En
         owner=features.owner,
     )
     descriptions["published_at"] = "the moment the counters are true for"
-    return _view(features, view, entities, pushed, counter_fields(view.counters), descriptions, {"kind": "counters"})
+    tags = {"kind": "counters", KEPT: str(int(features.kept(view).total_seconds()))}
+    return _view(features, view, entities, pushed, counter_fields(view.counters), descriptions, tags)
 
 
 def _profile(features: FeatureSet, view: ProfileView, entities: Mapping[str, Entity], lake_root: Path) -> FeatureView:

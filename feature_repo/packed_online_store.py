@@ -20,6 +20,7 @@ from feature_repo.store import repository_settings
 from validation.clock import Clock
 from validation.settings import Settings, utc
 
+KEPT = "kept_s"  # tag of a view: seconds, as `Layout.kept`
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -113,7 +114,15 @@ class PackedOnlineStore(OnlineStore):  # type: ignore[misc]
 def view_layout(config: Any, view: Any) -> Layout:
     """The layout of a Feast view's records."""
     fields = {f.name: str(f.dtype) for f in view.features}
-    return layout(config.project, view.name, [c.name for c in view.entity_columns], fields, view.ttl or timedelta.max)
+    keys, kept = [c.name for c in view.entity_columns], view.tags.get(KEPT)
+    return layout(
+        config.project,
+        view.name,
+        keys,
+        fields,
+        view.ttl or timedelta.max,
+        timedelta(seconds=int(kept)) if kept else None,
+    )
 
 
 def entity_key(laid_out: Layout, message: Any) -> Key:

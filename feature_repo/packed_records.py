@@ -17,6 +17,7 @@ from feature_repo import seen_pages
 from feature_repo.made_views import remembered
 from feature_repo.record_layout import EMPTY, Key, Layout, Packed, Presence, decode, encode, layout, layouts
 from feature_repo.record_scan import HASHES, ahead, batched, held_in, scan, whole
+from feature_repo.record_scripts import DELETE, WRITE
 from feature_repo.redis_client import connect, reached
 from validation.settings import utc
 
@@ -29,49 +30,6 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CLOCK_SKEW = timedelta(minutes=5)
 BATCH = 500  # records a script call: long enough to be cheap, short enough (about 2 ms) not to hold up readers
 REMEMBERED = 4096  # script calls the change stream remembers, approximately
-
-# KEYS: one a record, then the change stream. ARGV: limit, REMEMBERED, the records, then their fields if they have any.
-WRITE = """
-local limit, remembered, stream, rows = tonumber(ARGV[1]), ARGV[2], KEYS[#KEYS], #KEYS - 1
-local accepted, same, older, future, changed = 0, 0, 0, 0, {}
-for i = 1, rows do
-  local key, new, field = KEYS[i], ARGV[i + 2], ARGV[i + 2 + rows]
-  local event, created = struct.unpack('<i8i8', new, 9)
-  if event > limit then
-    future = future + 1
-  else
-    local old = field and redis.call('HGET', key, field) or not field and redis.call('GET', key)
-    local wins = true
-    if old == new then
-      wins, same = false, same + 1
-    elseif old then
-      local old_event, old_created = struct.unpack('<i8i8', old, 9)
-      wins = old_event > limit or event > old_event or (event == old_event and created >= old_created)
-      if not wins then older = older + 1 end
-    end
-    if wins then
-      if field then redis.call('HSET', key, field, new) else redis.call('SET', key, new) end
-      accepted = accepted + 1
-      changed[#changed + 1] = field and key .. '\\31' .. field or key
-      changed[#changed + 1] = ''
-    end
-  end
-end
-if accepted > 0 then redis.call('XADD', stream, 'MAXLEN', '~', remembered, '*', unpack(changed)) end
-return {accepted, same, older, future}
-"""
-
-DELETE = """
-local gone, changed = 0, {}
-for i = 1, #KEYS - 1 do
-  local key, field = KEYS[i], ARGV[i + 1]
-  gone = gone + (field and redis.call('HDEL', key, field) or not field and redis.call('DEL', key))
-  changed[#changed + 1] = field and key .. '\\31' .. field or key
-  changed[#changed + 1] = ''
-end
-if gone > 0 then redis.call('XADD', KEYS[#KEYS], 'MAXLEN', '~', ARGV[1], '*', unpack(changed)) end
-return gone
-"""
 
 
 @dataclass(frozen=True)
@@ -127,12 +85,12 @@ def read_parts(redis: Redis, layouts: Iterable[Layout]) -> Iterator[Packed]:
 def write(redis: Redis, layout: Layout, keys: Sequence[Key], records: Sequence[bytes], now: datetime) -> Written:
     """Write the records of some entities, newest wins; `now` decides which are dated in the future."""
     script, stream = redis.register_script(WRITE), layout.changes
-    limit = _microseconds(now + CLOCK_SKEW)
+    told = (_microseconds(now + CLOCK_SKEW), REMEMBERED, int(layout.kept.total_seconds()) if layout.kept else 0)
     written = Written()
     with reached(redis):
         for start in range(0, len(keys), BATCH):
             batch = keys[start : start + BATCH]
-            said: list[Any] = [limit, REMEMBERED, *records[start : start + BATCH], *_fields_of(layout, batch)]
+            said: list[Any] = [*told, *records[start : start + BATCH], *_fields_of(layout, batch)]
             counts: Any = script(keys=[*map(layout.redis_key, batch), stream], args=said)
             written += Written(*counts)
     return written

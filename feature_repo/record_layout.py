@@ -38,7 +38,7 @@ _PACK, _UNPACK = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder().dec
 class Layout:
     """How one view's records are laid out: `floats` in the record's order, `others` maps the rest to Feast type names.
 
-    A record older than `ttl` is stale.
+    A record older than `ttl` is stale. One that was not written anew for as long as `kept` is gone; None: never.
     """
 
     project: str
@@ -47,6 +47,7 @@ class Layout:
     floats: tuple[str, ...]
     others: Mapping[str, str] = field(default_factory=dict)
     ttl: timedelta = timedelta(days=90)
+    kept: timedelta | None = None
 
     @cached_property
     def digest(self) -> bytes:
@@ -128,12 +129,13 @@ def split(word: str) -> Key:
 
 
 def layout(
-    project: str, view: str, keys: Sequence[str], fields: Mapping[str, str], ttl: timedelta = timedelta(days=90)
-) -> Layout:
+    project: str, view: str, keys: Sequence[str], fields: Mapping[str, str], ttl: timedelta = timedelta(days=90),
+    kept: timedelta | None = None,
+) -> Layout:  # fmt: skip
     """The layout of a view whose `fields` map names to Feast type names."""
     floats = tuple(name for name, kind in fields.items() if kind == "Float32")
     others = {name: kind for name, kind in fields.items() if kind != "Float32"}
-    return Layout(project, view, tuple(keys), floats, others, ttl)
+    return Layout(project, view, tuple(keys), floats, others, ttl, kept)
 
 
 def fields_of(features: FeatureSet, view: str) -> Mapping[str, str]:
@@ -154,8 +156,12 @@ def counter_fields(counters: Iterable[str]) -> Mapping[str, str]:
 
 def layouts(features: FeatureSet) -> dict[str, Layout]:
     """The layout of every view of a feature set."""
+    kept = {v.name: features.kept(v) for v in features.counter_views}  # attributes hold until they are described anew
     views: list[CounterView | ProfileView] = [*features.counter_views, *features.profile_views]
-    return {v.name: layout(features.name, v.name, v.keys, fields_of(features, v.name), features.ttl) for v in views}
+    return {
+        v.name: layout(features.name, v.name, v.keys, fields_of(features, v.name), features.ttl, kept.get(v.name))
+        for v in views
+    }
 
 
 class Presence(IntEnum):

@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from feast import FeatureService, FeatureView
@@ -10,6 +12,7 @@ from feast import types as feast_types
 
 from feature_repo.feast_objects import feast_type, objects
 from feature_repo.home_feed import HOME_FEED
+from feature_repo.packed_online_store import view_layout
 from feature_repo.record_layout import fields_of, layouts
 from feature_repo.store import open_store
 from validation.errors import DefinitionError
@@ -39,6 +42,19 @@ def test_the_service_is_versioned_and_holds_every_view() -> None:
 def test_a_record_holds_the_fields_of_its_view_in_order() -> None:
     for view in [o for o in objects(HOME_FEED, Path("lake")) if isinstance(o, FeatureView)]:
         assert [f.name for f in view.features] == list(fields_of(HOME_FEED, view.name))
+
+
+def test_the_store_that_feast_fills_lays_records_out_as_the_stream_does() -> None:
+    config = SimpleNamespace(project=HOME_FEED.name)
+    views = [o for o in objects(HOME_FEED, Path("lake")) if isinstance(o, FeatureView)]
+    assert {view.name: view_layout(config, view) for view in views} == layouts(HOME_FEED)
+
+
+def test_blocks_are_kept_for_as_long_as_they_count_and_descriptions_for_ever() -> None:
+    found = layouts(HOME_FEED)
+    assert found["user_choice"].kept == timedelta(days=3650)
+    assert found["user_creator"].kept == HOME_FEED.ttl
+    assert found["video_profile"].kept is found["user_profile"].kept is None
 
 
 @pytest.mark.parametrize("name", ["Array(String)", "Float32"])

@@ -2,19 +2,19 @@
 
 import itertools
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plant import LAYOUTS, MACHINE, MINUTE, NOON, PAIR, PLACES, PROFILE, SHIFT, TTL, micros, put, seen, value
 from redis import Redis
 
 from feature_repo import packed_records
 from feature_repo.packed_records import (
     CLOCK_SKEW,
-    Changes,
     Key,
     Layout,
     Written,
@@ -27,21 +27,8 @@ from feature_repo.packed_records import (
     read_all,
     write,
 )
-from feature_repo.record_layout import EMPTY, Presence, counted, counter_fields, decode, encode, layout, plain, split
+from feature_repo.record_layout import EMPTY, Presence, counted, decode, encode, plain, split
 from validation.errors import DefinitionError, Unavailable
-
-NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-TTL = timedelta(days=2)
-MACHINE = layout("plant", "machine", ["machine"], counter_fields(["stop_1h", "stop_1d", "part_1h"]), TTL)
-PAIR = layout("plant", "machine_shift", ["machine", "shift"], counter_fields(["stop_1d"]), TTL)
-SHIFT = layout("plant", "shift", ["shift"], counter_fields(["stop_1d"]), TTL)
-PROFILE = layout(
-    "plant", "profile", ["machine"],
-    {"kind": "String", "bought_at": "Int64", "power": "Float32", "tools": "Array(String)"},
-)  # fmt: skip
-LAYOUTS = {found.view: found for found in (MACHINE, PAIR, SHIFT, PROFILE)}
 
 
 @pytest.fixture
@@ -49,26 +36,6 @@ def redis(redis_url: str) -> Redis:
     return connect(redis_url)
 
 
-def micros(moment: datetime) -> int:
-    return (moment - EPOCH) // timedelta(microseconds=1)
-
-
-def put(
-    redis: Redis, to: Layout, key: tuple[str, ...], value: float, event: datetime,
-    created: datetime | None = None, now: datetime = NOON,
-) -> Written:  # fmt: skip
-    floats = np.full((1, len(to.floats)), value, dtype=np.float32)
-    made = micros(created) if created else 0
-    record = encode(to, floats, [[micros(event)]], np.array([micros(event)]), np.array([made]))
-    return write(redis, to, [key], record, now)
-
-
-def value(redis: Redis, of: Layout, *key: str) -> float:
-    return float(read(redis, of, [key]).values[0, 0])
-
-
-# Records stand in two kinds of places, and the same is promised of both: strings, and fields of a hash.
-PLACES = pytest.mark.parametrize(("to", "rest"), [(MACHINE, ()), (PAIR, ("early",))], ids=["string", "field"])
 ARRIVALS = [  # (value, minutes of event time, minutes of created time or None)
     [(1.0, -9, None), (2.0, -5, None), (3.0, -1, None)],
     [(1.0, -5, -5), (2.0, -5, -4), (3.0, -5, -2)],
@@ -169,10 +136,6 @@ def test_a_view_is_deleted_with_all_its_records(redis: Redis) -> None:
         put(redis, view, ("m", "early")[: len(view.keys)], 1.0, NOON)
     delete_view(redis, PAIR)
     assert {key.decode() for key in redis.keys("*")} == {MACHINE.redis_key(("m",)), MACHINE.changes}
-
-
-def seen(told: Changes) -> dict[tuple[str, ...], bool]:
-    return dict(zip(told.records.keys, told.records.present.tolist(), strict=True))
 
 
 @PLACES
