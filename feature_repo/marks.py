@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Marks = NDArray[np.uint64]
+NO_MARKS: Marks = np.zeros(0, dtype=np.uint64)
 
 
 def mark(word: str) -> int:

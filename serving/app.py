@@ -50,9 +50,8 @@ class App:
                 Route("/metrics", _metrics),
                 Route("/openapi.json", lambda _: Response(self._spec, media_type="application/json")),
                 Route("/docs", lambda _: HTMLResponse(openapi.PAGE)),
-                Route(
-                    "/", lambda _: RedirectResponse("/docs")
-                ),  # BentoML's own page would load a tracker from elsewhere
+                # BentoML's own page would load a tracker from elsewhere.
+                Route("/", lambda _: RedirectResponse("/docs")),
             ],
             lifespan=self._lifespan,
         )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.marks import Marks
+from feature_repo.marks import NO_MARKS, Marks
 from serving.filters import AtMost, Filter, NotBlocked, OneOf, Reaches
 from serving.item_block import ItemBlock
 from serving.item_states import Codes, ItemStates
@@ -16,7 +16,6 @@ Flags = NDArray[np.bool_]
 Asker = Mapping[str, Any]
 ANYBODY = object()  # the key of an asker who may see whatever somebody may see
 LAST_BITS = np.uint64(4095)
-UNSEEN: Marks = np.zeros(0, dtype=np.uint64)
 
 
 class Filters:
@@ -102,7 +101,7 @@ class May:
     filters: Filters
     asker: Asker
     blocked: Mapping[str, Codes] = field(default_factory=dict)
-    seen: Marks = field(default_factory=lambda: UNSEEN)
+    seen: Marks = field(default_factory=lambda: NO_MARKS)
 
     def mask(self, block: ItemBlock) -> Flags:
         """(n,) whether each item may be shown."""

@@ -14,7 +14,7 @@ from feature_repo.request_time import Counters, Inputs, Places
 from serving.definition import Policy
 from serving.item_block import ItemBlock
 from serving.item_states import NUMBERS, Codes, ItemStates
-from serving.keys import Keys
+from serving.join_keys import JoinKeys
 from serving.user_state import UserState
 from validation.contract import unknown
 from validation.errors import ReleaseMismatch
@@ -43,7 +43,7 @@ class Builder:
 
     def matrix(self, block: ItemBlock, user: UserState, asker: Asker, context: Mapping[str, Any], now: float) -> Floats:
         """The model's input (items, features) float32 for a block of items, all counters decayed to now."""
-        keys, places = Keys(self._states, self._policy, block, asker), dict[str, Places]()
+        keys, places = JoinKeys(self._states, self._policy, block, asker), dict[str, Places]()
         counters = {
             view.name: Counters(*self._gather(view, keys, user, now, places), *self._held[view.name])
             for view in self._views
@@ -53,7 +53,7 @@ class Builder:
         return self._plan.matrix(Inputs(len(block.rows), np.array([now]), counters, fields, said, places))
 
     def _gather(
-        self, view: CounterView, keys: Keys, user: UserState, now: float, places: dict[str, Places]
+        self, view: CounterView, keys: JoinKeys, user: UserState, now: float, places: dict[str, Places]
     ) -> tuple[Floats, Seconds]:  # fmt: skip
         if view.keys == (self._policy.item,):
             return keys.block.counters(view.name)

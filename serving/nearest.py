@@ -9,7 +9,7 @@ import numpy as np
 from feature_repo import embedding_space
 from feature_repo.counters import Floats
 from feature_repo.embedding_space import INDEX, VECTORS, Space
-from feature_repo.marks import Marks
+from feature_repo.marks import NO_MARKS
 from feature_repo.record_layout import Layout
 from feature_repo.user_vectors import layout_of
 from serving.asker import Asked
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 NEW = 16_384  # items that came after the release, the newest: compared one by one, in a tenth of a millisecond
 AT_ONCE = 100_000  # rows looked up together
-NONE: Marks = np.zeros(0, dtype=np.uint64)
 AGREEING = 0.9  # share of golden neighbours found again: on another processor the last one or two may change places
 
 
@@ -123,7 +122,9 @@ class Nearest:
     def _codes(self, name: str, first: int) -> Codes:
         """The space's codes of the words that item states have for an attribute, from the `first` on."""
         vocabulary = self._states.vocabulary(f"{self._view}.{name}")
-        words = vocabulary.marks(np.arange(first, len(vocabulary), dtype=np.int32)) if vocabulary is not None else NONE
+        words = (
+            vocabulary.marks(np.arange(first, len(vocabulary), dtype=np.int32)) if vocabulary is not None else NO_MARKS
+        )
         return self._space.attributes[name].codes(words)
 
     def _described(self, block: ItemBlock) -> Floats:

@@ -3,9 +3,8 @@
 import re
 
 MOST = 200
-PRIVATE = re.compile(
-    r"\S*[/\\]\S*|\d{1,3}(?:\.\d{1,3}){3}(?:\D{1,3}\d+)?"
-)  # paths and URLs; addresses, with their port
+# Paths and URLs; addresses, with their port.
+PRIVATE = re.compile(r"\S*[/\\]\S*|\d{1,3}(?:\.\d{1,3}){3}(?:\D{1,3}\d+)?")
 
 
 def told(why: str | None) -> str | None:

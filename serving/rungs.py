@@ -5,5 +5,4 @@ STALE = "stale_release"  # scored by the last release that could be proven, not 
 NEUTRAL = "no_user_state"  # scored, but what is known of the asker could not be read in time
 POPULAR = "popular"  # not scored: what is watched now and what is new, from memory
 NOTHING = "nothing_known"  # empty and well-formed: nothing is known that may be shown
-RUNGS = (FULL, STALE, NEUTRAL, POPULAR, NOTHING)
 PERSONAL = frozenset({FULL, STALE})  # the answers that know their asker

@@ -4,10 +4,9 @@ from collections import OrderedDict, deque
 
 import numpy as np
 
-from feature_repo.marks import Marks
+from feature_repo.marks import NO_MARKS, Marks
 
 USERS = 10_000
-NOTHING: Marks = np.zeros(0, dtype=np.uint64)
 
 
 class Shown:
@@ -30,4 +29,4 @@ class Shown:
     def to(self, user: str, now: float) -> Marks:
         """What a user was shown within the time that counts."""
         recent = [page for at, page in self._users.get(user, ()) if now - at <= self._seconds]
-        return np.concatenate(recent) if recent else NOTHING
+        return np.concatenate(recent) if recent else NO_MARKS

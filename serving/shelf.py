@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Codes = NDArray[np.int32]
+from serving.mark_index import Codes
+
 Numbers = NDArray[Any]
 NONE: Codes = np.zeros(0, dtype=np.int32)
 FEW = 4096  # changed rows that a shelf may have before it is made anew, whatever its size

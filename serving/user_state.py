@@ -12,16 +12,15 @@ from numpy.typing import NDArray
 from feature_repo import seen_pages
 from feature_repo.counters import Floats, Seconds, faded
 from feature_repo.definition import FeatureSet
-from feature_repo.marks import Marks
+from feature_repo.marks import NO_MARKS, Marks
 from feature_repo.record_layout import SEPARATOR, Layout, counted, joined, plain, split
+from serving.combinations import GOLDEN
 from serving.definition import Policy
 from serving.item_states import Codes, ItemStates
 from serving.redis_link import RedisLink
-from serving.seen import NOTHING
 from validation.errors import DefinitionError, Unavailable
 
 MOST_TASTES = 4096  # of one view: more than a person has, and 2 ms to read
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ class UserState:
     profile: dict[str, Any] = field(default_factory=dict)
     counters: dict[str, Counted] = field(default_factory=dict)
     mixed: dict[str, Tastes] = field(default_factory=dict)
-    seen: Marks = field(default_factory=lambda: NOTHING)
+    seen: Marks = field(default_factory=lambda: NO_MARKS)
     pages: int | None = None
     vector: Floats | None = None
     why: str | None = None

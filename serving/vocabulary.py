@@ -66,10 +66,6 @@ class Vocabulary:
         """The code of each key of one part, 0 if it was never met."""
         return self.find_all([key[0] for key in keys])
 
-    def find_marks(self, marks: Marks) -> Codes:
-        """The code of the word that has each mark."""
-        return self._index.find(marks)
-
     def marks(self, codes: Codes) -> Marks:
         """The mark of each code's word, 0 for code 0."""
         return self._index.marks(codes)
@@ -117,9 +113,7 @@ class Vocabulary:
         lately = self._asked
         new = [word for word in words if word is not None and word not in lately]
         if new:
-            if (
-                len(lately) + len(new) > LATELY
-            ):  # begun anew, as a dictionary of its own: threads may be reading the old
+            if len(lately) + len(new) > LATELY:  # begun anew, as another dictionary: threads may be reading the old one
                 lately, new = {}, [word for word in words if word is not None]
             codes = self._index.find(marks(self._texts(new)))
             lately.update((word, code) for word, code in zip(new, codes.tolist(), strict=True) if code)

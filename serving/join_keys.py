@@ -11,7 +11,7 @@ from serving.item_block import ItemBlock
 from serving.item_states import Codes, ItemStates
 
 
-class Keys:
+class JoinKeys:
     """Of some items and one asker: a key is the item itself, an attribute of it, or else an attribute of the asker."""
 
     def __init__(self, states: ItemStates, policy: Policy, block: ItemBlock, asker: Mapping[str, Any]) -> None:
