@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from feature_repo.marks import marks
 from orchestration.funnel import figures, page, sources, steps
 from orchestration.funnel.figures import Feeds
 from orchestration.sources.simulator import TINY, World
@@ -138,7 +139,8 @@ def test_sources_share_candidates_places_and_long_views(world: World) -> None:
         np.repeat([0, 1], [12, len(np.setdiff1d(worst, best))]).astype(np.uint8),
     )
     shown = list(world.videos.listed(best[:10]))
-    made = Page(shown, [first.name] * 9 + [second.name], np.ones(10, np.float32), "full", at=AT, found=found)
+    found_by = [first.name] * 9 + [second.name]
+    made = Page(shown, marks(shown), found_by, np.ones(10, np.float32), "full", at=AT, found=found)
     told = sources.describe(world, HOME_FEED, Named(world), [user, user], [made, made], seed=1)  # type: ignore[arg-type]
     assert told[first.name]["candidates"].mean == 12
     assert told[first.name]["shown"].mean == pytest.approx(0.9)
