@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from serving import metrics
+from serving import metrics, worker_metrics
 from serving.background import Background
 from serving.definition import Policy, Served
 from serving.item_states import ItemStates
@@ -171,7 +171,7 @@ async def _trial(folder: Path) -> None:
     """Prove the release in a process of its own; raises ReleaseMismatch with what that process said."""
     path = os.pathsep.join([str(Path(__file__).parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "serving.trial", str(folder), env={**os.environ, "PYTHONPATH": path},
+        sys.executable, "-m", "serving.trial", str(folder), env={**worker_metrics.apart(), "PYTHONPATH": path},
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:

@@ -23,6 +23,11 @@ def shared(folder: Path) -> dict[str, str]:
     return dict.fromkeys((FOLDER, "PROMETHEUS_MULTIPROC_DIR"), str(mine.absolute()))
 
 
+def apart() -> dict[str, str]:
+    """The environment for a child that is no worker: its gauges, which it never sets, are not to be seen as theirs."""
+    return {name: value for name, value in os.environ.items() if name != FOLDER}
+
+
 def _lives(pid: str) -> bool:
     try:
         os.kill(int(pid), 0)

@@ -60,7 +60,7 @@ class Driven:
             "offered_per_s": round(len(done.plan.at) / done.plan.at[-1], 1),
             "cpu_ms": round(self.cpu_ms, 3),
             "redis_cpu_ms": round(self.redis_cpu_ms, 3),
-            "latency_ms": {level: round(value, 2) for level, value in done.percentiles().items()},
+            "latency_ms": _rounded(done.percentiles(~done.refused())),
             "goodput_per_s": round(done.goodput(), 1),
             "answers": done.counts(),
             "sent_again": int(done.retried.sum()),
@@ -149,7 +149,7 @@ def goodput(stand: Stand, capacity: float, length: Length) -> dict[str, Any]:
     for share in LOADS:
         at = poisson(share * capacity, length.step_s, seed=int(share * 100))
         found = tried(partial(driven, stand, at))
-        steps.append({"share_of_capacity": share} | found.facts() | {"kept": _kept(found)})
+        steps.append({"share_of_capacity": share} | found.facts() | _fate(found))
     below = [step for step in steps if step["kept"] >= KEPT]
     return {
         "steps": steps,
@@ -158,8 +158,20 @@ def goodput(stand: Stand, capacity: float, length: Length) -> dict[str, Any]:
     }
 
 
-def _kept(found: Driven) -> float:
-    return round(float(found.outcome.good().mean()), 4)
+def _fate(found: Driven) -> dict[str, Any]:
+    """Shares of the requests: well answered in time, refused, late or lost; and how fast refusals are."""
+    done = found.outcome
+    kept, refused = float(done.good().mean()), float(done.refused().mean())
+    return {
+        "kept": round(kept, 4),
+        "refused": round(refused, 4),
+        "late": round(1 - kept - refused, 4),
+        "refused_ms": _rounded(done.percentiles(done.refused())) if refused else None,
+    }
+
+
+def _rounded(percentiles: Mapping[str, float]) -> dict[str, float]:
+    return {level: round(value, 2) for level, value in percentiles.items()}
 
 
 def ranking(stand: Stand, items: int, length: Length, rate: float = 50.0) -> dict[str, Any]:

@@ -24,6 +24,7 @@ Seconds = NDArray[np.float64]
 Judge = Callable[[int, bytes], tuple[bool, str]]
 PERCENTILES = (50.0, 75.0, 90.0, 95.0, 99.0, 99.9)
 GOOD_WITHIN_S = 0.180
+TOO_MANY = 429
 
 
 class LateGeneratorError(AssertionError):
@@ -91,6 +92,11 @@ class Outcome:
         found = np.percentile(taken, PERCENTILES) if len(taken) else np.full(len(PERCENTILES), np.nan)
         named = {f"p{level:g}": float(value) for level, value in zip(PERCENTILES, found, strict=True)}
         return named | {"max": float(taken.max(initial=math.nan if not len(taken) else 0.0))}
+
+    def refused(self) -> NDArray[np.bool_]:
+        """Which requests were told that there is no time for them."""
+        refused: NDArray[np.bool_] = self.status == TOO_MANY
+        return refused
 
     def good(self, within_s: float = GOOD_WITHIN_S) -> NDArray[np.bool_]:
         """Which requests got a valid answer in time."""
