@@ -39,6 +39,7 @@ class App:
     def __init__(self, served: Served, online: Callable[[], Online]) -> None:
         self._served, self._make = served, online
         self._messages: Messages = messages.of(served.policy, served.events)
+        self._lines = impressions.Lines(served)
         self._spec = encode(openapi.spec(served, self._messages))
         self._answered = {name: metrics.Route(name) for name in ("feed", "rank", "events")}
         self.online: Online | None = None
@@ -172,7 +173,7 @@ class App:
 
     def _remember(self, page: Page, who: Asked) -> None:
         """Log a page once it is on its way."""
-        self._parts.decisions.put(impressions.lines(self._served, page, who))
+        self._parts.decisions.put(self._lines.of(page, who))
 
 
 async def _metrics(_: Request) -> Response:

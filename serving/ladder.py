@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from serving.pools import Pools
 from serving.popular import Listed
 from serving.release import Popular, Release
 from serving.releases import Releases
+from serving.rerank import Order
 from serving.retrieve import Ask, Candidates
 from serving.rungs import FULL, NEUTRAL, NOTHING, POPULAR, STALE
 from serving.seen import Shown
@@ -184,16 +186,20 @@ class Ladder:
             vectors = self._nearest.vectors if self._nearest else None
             return slate.arranged(ask.policy, block, scores, vectors, limit=limit, now=ask.now, seed=ask.seed)
 
-        page = self._scored(found.block, ask.who, ask.now, budget, arrange, found.names(ask.policy))
+        page = self._scored(found.block, ask.who, ask.now, budget, arrange, partial(found.names, ask.policy))
         if isinstance(page, Page):
             page.found = found
         return page
 
     def _scored(
         self, block: ItemBlock, who: Asked, now: float, budget: Budget,
-        arrange: Callable[[ItemBlock, Floats], Arrangement], sources: Sequence[str | None] | None = None,
+        arrange: Callable[[ItemBlock, Floats], Arrangement],
+        sources: Callable[[Order], Sequence[str | None]] = lambda places: [None] * len(places),
     ) -> Page | str:  # fmt: skip
-        """The candidates scored by the live release and arranged, or why that cannot be done."""
+        """The candidates scored by the live release and arranged, or why that cannot be done.
+
+        `sources` names what found those at some places.
+        """
         release = self._releases.live
         if release is None:
             return self._releases.why or "no release"
@@ -218,10 +224,9 @@ class Ladder:
         rung = NEUTRAL if who.user.why else STALE if self._releases.why else FULL
         reason = "; ".join(filter(None, [who.user.why, self._releases.why, self._aged(release.policy)])) or None
         rows, places = block.rows[shown.places], shown.places
-        items, found = self._states.names(rows), [sources[place] if sources else None for place in places.tolist()]
         return Page(
-            items, self._states.item_words.marks(rows), found, shown.propensities, rung, reason, release,
-            matrix[places], scored=len(block.rows),
+            self._states.names(rows), self._states.item_words.marks(rows), [*sources(places)], shown.propensities,
+            rung, reason, release, matrix[places], scored=len(block.rows),
         )  # fmt: skip
 
     def _unscored(self, listed: Listed, who: Asked, why: str) -> Page:

@@ -39,9 +39,8 @@ def feed(ask: Ask, shelves: Popular | None, limit: int) -> Listed:
         if len(found.rows):
             falling = -np.arange(len(found.rows), dtype=np.float32)
             page = slate.arranged(ask.policy, found.block, falling, None, limit=limit, now=ask.now, seed=ask.seed)
-            names, places = found.names(ask.policy), page.places.tolist()
-            items = may.filters.states.names(found.rows[places])
-            return Listed(items, [names[place] for place in places], page.propensities)
+            items = may.filters.states.names(found.rows[page.places])
+            return Listed(items, found.names(ask.policy, page.places), page.propensities)
     shelf = _shelf(ask, shelves)
     return _certain(_allowed(ask.may, shelves, shelf) or _allowed(ask.may.again(), shelves, shelf), LISTED).first(limit)
 

@@ -23,6 +23,7 @@ from serving.sources import Fresh, Liked, Nearest, Rare, Source, Trending
 
 # Times its quota: some were seen, are not allowed, or were found by a source before. When that was too little, more.
 OFFERED = 1.4, 3.0
+ALL = slice(None)
 log = logging.getLogger(__name__)
 
 
@@ -66,10 +67,9 @@ class Candidates:
         """(n,) the rows of the items."""
         return self.block.rows
 
-    def names(self, policy: Policy) -> list[str]:
-        """(n,) the name of the source that found each first."""
-        names = [source.name for source in policy.sources]
-        return [names[place] for place in self.sources.tolist()]
+    def names(self, policy: Policy, places: NDArray[np.intp] | slice = ALL) -> list[str]:
+        """The name of the source that found each first, or each of those at some places."""
+        return [policy.sources[source].name for source in self.sources[places].tolist()]
 
 
 def candidates(ask: Ask) -> Candidates:

@@ -144,7 +144,7 @@ def test_the_log_says_what_found_each_video(caller: Client) -> None:
     page, who = run(caller, request)
     assert set(page.sources) <= names
     assert "followed" in page.sources
-    assert all(b'"source":"' in line for line in impressions.lines(SERVED, page, who))
+    assert all(b'"source":"' in line for line in impressions.Lines(SERVED).of(page, who))
 
 
 class Context:
