@@ -22,7 +22,7 @@ from feature_repo.redis_client import connect, reached
 from validation.settings import utc
 
 __all__ = ["Changes", "Key", "Layout", "Packed", "Presence", "Written", "changes", "connect", "decode", "delete_entity",
-           "delete_view", "encode", "layout", "layouts", "position", "read", "read_all", "read_parts",
+           "delete_view", "encode", "layout", "layouts", "position", "positions", "read", "read_all", "read_parts",
            "write"]  # fmt: skip
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -128,8 +128,15 @@ def delete_view(redis: Redis, layout: Layout) -> None:
 
 def position(redis: Redis, layout: Layout) -> str:
     """Where the change stream ends now."""
-    with reached(redis):
-        return _end(redis, layout) or EMPTY
+    return positions(redis, [layout])[0]
+
+
+def positions(redis: Redis, layouts: Iterable[Layout]) -> list[str]:
+    """Where the change streams of some views end now, in one round trip."""
+    with reached(redis), redis.pipeline(transaction=False) as pipe:
+        for each in layouts:
+            pipe.xrevrange(each.changes, count=1)
+        return [last[0][0].decode() if last else EMPTY for last in pipe.execute()]
 
 
 def changes(redis: Redis, layout: Layout, after: str, at_most: int = 100) -> Changes:

@@ -28,7 +28,7 @@ from serving.user_state import UserReader
 from validation.clock import Clock
 from validation.settings import Settings
 
-POOLS_EVERY_S = 5.0
+POOLS_EVERY_S = 10.0
 COUNTED_EVERY_S = 1.0
 REDIS_S = 2.0  # what one read of item states may take; nobody waits for it but the end of the process
 POOLS_SHARE = 10  # seconds between making pools for each second it takes: with many items they get rarer, not dearer

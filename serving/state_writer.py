@@ -1,7 +1,7 @@
 """Makes item states what Redis holds: everything once, and from then on what its change streams name."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,8 +46,9 @@ class StateWriter:
         since = time.time()
         unread = [view for view in self._layouts if self._is_unread(view)]
         whole = not unread or self._read_all(unread)
-        caught_up = [self._follow(view) for view in self._layouts if view not in unread]
-        if whole and all(caught_up):
+        ends = self._ends(view for view in self._layouts if view not in unread)
+        caught_up = [self._follow(view) for view, end in ends.items() if end != self._positions[view]]
+        if whole and all(caught_up) and self._doubts.keys().isdisjoint(ends):
             self._states.note_fresh(since)
 
     def _is_unread(self, view: str) -> bool:
@@ -84,7 +85,7 @@ class StateWriter:
         found = {view: np.zeros(self._states.capacity, dtype=np.bool_) for view in views}
         for view in views:
             self._stand_at(view, "")
-        positions = {view: packed_records.position(self._redis, self._layouts[view]) for view in views}
+        positions = self._ends(views)
         held = {view: self._states.held(view) for view in views}
         for part in packed_records.read_parts(self._redis, [self._layouts[view] for view in views]):
             view, arrays.lacked_room = part.layout.view, False
@@ -108,6 +109,11 @@ class StateWriter:
             self._states.forget(view, gone)
         if lost or self._states.arrays.lacked_room:
             self._doubts[view] = now + LOOK_AGAIN_S, believe
+
+    def _ends(self, views: Iterable[str]) -> dict[str, str]:
+        """Where the change streams of some views end now."""
+        asked = {view: self._layouts[view] for view in views}
+        return dict(zip(asked, packed_records.positions(self._redis, asked.values()), strict=True)) if asked else {}
 
     def _stand_at(self, view: str, position: str) -> None:
         """Where the next look at the change stream begins; noted for a successor only where nothing is doubted."""
