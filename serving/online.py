@@ -29,6 +29,7 @@ from validation.clock import Clock
 from validation.settings import Settings
 
 POOLS_EVERY_S = 10.0
+POOLS_AT_FIRST_S = 1.0  # while states are still read
 COUNTED_EVERY_S = 1.0
 REDIS_S = 2.0  # what one read of item states may take; nobody waits for it but the end of the process
 POOLS_SHARE = 10  # seconds between making pools for each second it takes: with many items they get rarer, not dearer
@@ -90,7 +91,8 @@ class Online:
         live = self.releases.live
         if live is not None and live.nearest is not None:
             await asyncio.to_thread(live.nearest.refresh)
-        self._pooling.pause_s = max(POOLS_EVERY_S, POOLS_SHARE * (perf_counter() - began))
+        every_s = POOLS_EVERY_S if self.states.looked else POOLS_AT_FIRST_S
+        self._pooling.pause_s = max(every_s, POOLS_SHARE * (perf_counter() - began))
 
 
 async def _count() -> None:

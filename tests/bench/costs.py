@@ -11,7 +11,10 @@ PROC = Path("/proc")
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """One process in MiB. `pss` is its fair share of what it shares; `own` is what would be free if it ended."""
+    """One process in MiB. `pss` is its fair share of what it shares; `own` is what one more such process would take.
+
+    Files that are mapped to be shared, item states above all, are nobody's own, even while only one process maps them.
+    """
 
     command: str
     rss: float
@@ -56,10 +59,13 @@ def _stat(pid: int) -> list[str]:
 
 
 def _memory(pid: int) -> Memory:
-    found: dict[str, float] = {}
-    for line in (PROC / str(pid) / "smaps_rollup").read_text().splitlines()[1:]:
-        name, _, size = line.partition(":")
-        found[name] = float(size.split()[0]) / 1024
+    found, shared = dict.fromkeys(("Rss", "Pss", "Private_Clean", "Private_Dirty"), 0.0), False
+    for line in (PROC / str(pid) / "smaps").read_text().splitlines():
+        name, *words = line.split()
+        if not name.endswith(":"):  # a mapping begins, with its addresses and permissions
+            shared = words[0].endswith("s")
+        elif name[:-1] in found and not (shared and name.startswith("Private")):
+            found[name[:-1]] += float(words[0]) / 1024
     command = (PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
     own = found["Private_Clean"] + found["Private_Dirty"]
     return Memory(command, found["Rss"], found["Pss"], own)

@@ -235,9 +235,9 @@ STARTED = """
 import asyncio, sys
 import serving.service as service
 async def once():
-    app = service.APP.starlette()
-    async with app.router.lifespan_context(app):
-        assert service.APP.online.releases.live is not None
+    routes = service.app().starlette()
+    async with routes.router.lifespan_context(routes):
+        assert service.app().online.releases.live is not None
 asyncio.run(once())
 print([name for name in sys.argv[1:] if name in sys.modules])
 """
