@@ -28,16 +28,7 @@ def decayed(counters: Floats | Seconds, ages: Seconds, half_lives: Seconds, fadi
     half_lives  (fadings,) seconds
     fading      (counters,) which of the ages and half-lives is a counter's
     """
-    return _standing(counters * np.exp2(-ages / half_lives[:, None]).take(fading, axis=0))
-
-
-def faded(counter: Floats, ages: Seconds, half_life: float) -> Floats:
-    """(entries,) one counter after some time, as `decayed` says it of several."""
-    return _standing(counter * np.exp2(-ages / half_life))
-
-
-def _standing(counters: Floats | Seconds) -> Floats:
-    stand: Floats = counters.astype(np.float32)
+    stand: Floats = (counters * np.exp2(-ages / half_lives[:, None]).take(fading, axis=0)).astype(np.float32)
     np.copyto(stand, 0, where=np.isnan(stand))
     return stand
 

@@ -75,7 +75,7 @@ class Space:
 
     def tasting(self, codes: Codes, liked: Floats) -> Floats | None:
         """(d,) the vector of a user who likes words so much each; None when no word that is met is liked."""
-        weights = np.where(codes > 0, np.maximum(liked, 0), 0).astype(np.float32)
+        weights = np.where(codes > 0, np.fmax(liked, 0), 0).astype(np.float32)  # of NaN and 0, 0
         total = float(weights.sum())
         if total <= 0:
             return None

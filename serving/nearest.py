@@ -62,9 +62,10 @@ class Nearest:
 
     def near(self, vector: Floats, k: int) -> Codes:
         """At most k rows of items, nearest first."""
-        scores, found = self._index.search(vector[None], k)
-        rows: Codes = self._rows[found[0]][found[0] >= 0]
-        scores = scores[0][found[0] >= 0]
+        (scores,), (found,) = self._index.search(vector[None], k)
+        if found[-1] < 0:
+            scores, found = scores[found >= 0], found[found >= 0]
+        rows: Codes = self._rows[found]
         after = self._after
         new = after.vectors @ vector
         better = np.flatnonzero(new > scores[-1]) if len(rows) == k else np.arange(len(new))
@@ -88,16 +89,16 @@ class Nearest:
         known = self._words[self._space.tasted]
         codes = held.codes[:, 0]
         met = known[np.where(codes < len(known), codes, 0)] if len(known) else codes * 0
-        return self._space.tasting(met, np.fmax(liked, 0.0))
+        return self._space.tasting(met, liked)
 
-    def vectors(self, block: ItemBlock) -> Floats:
+    def vectors(self, rows: Codes) -> Floats:
         """(n, d) float32 of length 1: as learned, else as their words say; zeros for items never met."""
-        places = self._places[np.where(block.rows < len(self._places), block.rows, 0)]
+        places = self._places[np.where(rows < len(self._places), rows, 0)]
         vectors = self._space.vectors[places]
         other = np.flatnonzero(places < 0)
         if len(other):
-            vectors[other] = self._described(block.take(other))
-            vectors[block.rows == 0] = 0.0
+            vectors[other] = self._described(self._states.gather(rows[other]))
+            vectors[rows == 0] = 0.0
         lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
         vectors /= np.maximum(lengths, np.float32(1e-12))[:, None]
         return vectors

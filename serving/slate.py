@@ -11,9 +11,10 @@ from serving.definition import Caps, Diversity, Exploration, FreshSlots, Policy
 from serving.diversity import diverse, spread
 from serving.exploration import explored
 from serving.item_block import ItemBlock
+from serving.mark_index import Codes
 from serving.rerank import Order
 
-Vectors = Callable[[ItemBlock], Floats]
+Vectors = Callable[[Codes], Floats]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def arranged(
     """The page of `limit` that the policy's steps make of the candidates.
 
     scores   (candidates,) float32, the higher the better; only their order and relative distances count
-    vectors  gives the embeddings (n, d) of items, each of length 1; None: what needs them is left out
+    vectors  gives the embeddings (n, d) of items by their rows, each of length 1; None: what needs them is left out
     seed     what is drawn by lot follows from it; None: nothing is
     """
     given, order = Scored(policy, block, scores, vectors, limit, now), rerank.by_score(scores)
@@ -80,7 +81,7 @@ def _diverse(step: Diversity, order: Order, given: Scored) -> Order:
     head = order[: step.depth]
     if given.vectors is None or not len(head):
         return order
-    vectors = given.vectors(given.block.take(head))
+    vectors = given.vectors(given.block.rows[head])
     return rerank.ahead(head[diverse(spread(given.scores[head]), vectors, step.weight, given.limit)], order)
 
 

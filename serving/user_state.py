@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_repo import seen_pages
-from feature_repo.counters import Floats, Seconds, faded
+from feature_repo.counters import Floats, Seconds
 from feature_repo.definition import FeatureSet
 from feature_repo.marks import NO_MARKS, Marks
 from feature_repo.record_layout import SEPARATOR, Layout, counted, joined, plain, split
@@ -33,7 +33,7 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Tastes:
-    """Counters that the asker shares with something else, a row each, in the order of their codes combined.
+    """Counters that the asker shares with something else, a row each, in any order.
 
     codes   (rows, keys) int32, the other keys in the view's order by the codes item states have for them, 0: not met
     values  (rows, counters) float32
@@ -46,18 +46,10 @@ class Tastes:
     at: Seconds
     half_lives: Mapping[str, float]
 
-    def counter(self, name: str, now: float) -> Floats:
-        """(rows,) one counter, decayed to now; 0 for a record that cannot be read."""
+    def counter(self, name: str, now: float) -> Seconds:
+        """(rows,) float64, one counter decayed to now as `feature_repo.counters` says; NaN where it cannot be read."""
         place = list(self.half_lives).index(name)
-        return faded(self.values[:, place], np.maximum(now - self.at, 0.0), self.half_lives[name])
-
-    @classmethod
-    def of(
-        cls, codes: NDArray[np.int32], values: Floats, at: Seconds, half_lives: Mapping[str, float]
-    ) -> "Tastes":  # fmt: skip
-        """The same rows, put in order."""
-        order = np.argsort(_combined([*codes.T]))
-        return cls(codes.take(order, axis=0), values.take(order, axis=0), at[order], half_lives)
+        return self.values[:, place] * np.exp2(np.maximum(now - self.at, 0.0) / -self.half_lives[name])
 
     def counters(self, wanted: Sequence[Codes]) -> tuple[Floats, Seconds]:
         """The counters of each combination of codes, given as a column a key, and when they were published."""
@@ -65,7 +57,8 @@ class Tastes:
             nothing = np.zeros((1, self.values.shape[1]), dtype=np.float32)
             return np.repeat(nothing, len(wanted[0]), axis=0), np.full(len(wanted[0]), np.nan)
         held, asked = _combined([*self.codes.T]), _combined(wanted)
-        found = np.minimum(held.searchsorted(asked), len(held) - 1)
+        order = held.argsort()
+        found = order.take(held.searchsorted(asked, sorter=order), mode="clip")
         there = held[found] == asked
         for codes in wanted:
             there &= codes != 0
@@ -163,7 +156,7 @@ class UserReader:
         words = words if fields else []
         codes = [self._states.words[key].find_all(words[i :: len(others)]) for i, key in enumerate(others)]
         values, at = counted(layout, shared[1::2])
-        return Tastes.of(np.array(codes, dtype=np.int32).T, values, at, self._half_lives[layout.view])
+        return Tastes(np.array(codes, dtype=np.int32).T, values, at, self._half_lives[layout.view])
 
     def _recall(self, state: UserState, pages: Sequence[bytes]) -> None:
         block, most = b"".join(pages), self._policy.remembered

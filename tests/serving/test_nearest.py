@@ -132,8 +132,7 @@ def test_a_user_is_where_they_were_learned_to_be_else_where_their_tastes_are(
 
 
 def test_vectors_have_length_one_and_unknown_items_none(nearest: Nearest, states: ItemStates) -> None:
-    block = states.gather(states.rows(["v2", "v59", "never met"]))
-    learned, described, unknown = nearest.vectors(block)
+    learned, described, unknown = nearest.vectors(states.rows(["v2", "v59", "never met"]))
     assert np.allclose(np.linalg.norm([learned, described], axis=1), 1)
     assert not unknown.any()
     assert described @ learned > 0.9, "both are music"

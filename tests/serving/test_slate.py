@@ -11,9 +11,8 @@ from feature_repo.home_feed import HOME_FEED as FEATURES
 from feature_repo.record_layout import layouts
 from serving.definition import Caps, Diversity, Exploration, FreshSlots, Policy, Step
 from serving.home_feed import HOME_FEED
-from serving.item_block import ItemBlock
-from serving.item_states import ItemStates
-from serving.slate import Arrangement, arranged
+from serving.item_states import Codes, ItemStates
+from serving.slate import Arrangement, Vectors, arranged
 
 SCORES = -np.arange(60, dtype=np.float32)  # v0 is the best, v59 the worst
 HOUR = 3600
@@ -38,15 +37,19 @@ def policy(*steps: Step) -> Policy:
 
 def page(states: ItemStates, world: Any, *steps: Step, **how: Any) -> Arrangement:
     block, now = states.gather(states.rows(world.videos)), world.settings.replay_from.timestamp()
-    given: dict[str, Any] = {"vectors": by_category, "limit": 6, "now": now, "seed": 1, **how}
+    given: dict[str, Any] = {"vectors": by_category(states), "limit": 6, "now": now, "seed": 1, **how}
     vectors = given.pop("vectors")
     return arranged(policy(*steps), block, SCORES, vectors, **given)
 
 
-def by_category(block: ItemBlock) -> np.ndarray:
+def by_category(states: ItemStates) -> Vectors:
     """Videos of a category are the same, those of different ones have nothing in common."""
-    codes = block.field("video_profile.category")
-    return np.eye(4, dtype=np.float32)[codes % 4]
+
+    def vectors(rows: Codes) -> np.ndarray:
+        codes = states.field("video_profile.category", rows)
+        return np.eye(4, dtype=np.float32)[codes % 4]
+
+    return vectors
 
 
 PAGES = [
@@ -71,15 +74,15 @@ def test_steps_make_a_page(
 
 
 def test_diversity_looks_no_deeper_than_told(states: ItemStates, world: Any) -> None:
-    only_cooking = lambda block: np.tile(np.float32([1, 0]), (len(block.rows), 1))  # noqa: E731
+    only_cooking = lambda rows: np.tile(np.float32([1, 0]), (len(rows), 1))  # noqa: E731
     assert page(states, world, Diversity(0.3, depth=10), vectors=only_cooking).places.max() < 10
 
 
 def test_diversity_spreads_a_page_over_kinds(states: ItemStates, world: Any) -> None:
     world_of_runs = np.repeat([0, 1, 2], 20)
 
-    def in_runs(block: ItemBlock) -> np.ndarray:
-        return np.eye(3, dtype=np.float32)[world_of_runs[[int(v[1:]) for v in states.names(block.rows)]]]
+    def in_runs(rows: Codes) -> np.ndarray:
+        return np.eye(3, dtype=np.float32)[world_of_runs[[int(v[1:]) for v in states.names(rows)]]]
 
     by_score, diverse = (page(states, world, *steps, vectors=in_runs) for steps in [(), (Diversity(1, 60),)])
     assert set(world_of_runs[by_score.places]) == {0}
@@ -113,5 +116,5 @@ def test_fewer_candidates_than_places_are_all_shown(states: ItemStates, world: A
 
 def test_no_candidates_make_an_empty_page(states: ItemStates) -> None:
     nothing = states.gather(states.rows([]))
-    found = arranged(HOME_FEED, nothing, np.zeros(0, dtype=np.float32), by_category, limit=20, now=0.0, seed=1)
+    found = arranged(HOME_FEED, nothing, np.zeros(0, dtype=np.float32), by_category(states), limit=20, now=0.0, seed=1)
     assert found.places.tolist() == []

@@ -175,7 +175,7 @@ CODES = st.integers(0, 6)
 def test_counters_are_found_by_the_whole_combination(held: Any, asked: Any, keys: int) -> None:
     held = list(dict.fromkeys(pair[:keys] for pair in held))
     codes = np.array(held, np.int32).reshape(-1, keys)
-    tastes = Tastes.of(codes, np.arange(1, len(held) + 1, dtype=np.float32)[:, None], np.ones(len(held)), {})
+    tastes = Tastes(codes, np.arange(1, len(held) + 1, dtype=np.float32)[:, None], np.ones(len(held)), {})
     columns = [np.array([pair[key] for pair in asked], dtype=np.int32) for key in range(keys)]
     values, at = tastes.counters(columns)
     found = [held.index(pair[:keys]) + 1 if pair[:keys] in held and all(pair[:keys]) else None for pair in asked]
