@@ -78,6 +78,8 @@ class FeatureSet:
 
     `entities` maps each join key to what it identifies. `lookups` apply to every event table with their `on` column.
     `publish_every_s` is the length of a publication period: counters change once in it, as the next one begins.
+    `ever` names counters, as `view.counter`, that hardly decay: of which two entities each was ever done is also kept
+    so that a machine knows it by heart (`feature_repo.ever`).
     """
 
     name: str
@@ -91,6 +93,7 @@ class FeatureSet:
     features: tuple[Feature, ...]
     ttl: timedelta = field(default=timedelta(days=90))
     publish_every_s: int = 60
+    ever: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = {
@@ -107,6 +110,8 @@ class FeatureSet:
             _check_view(profile.name, profile.keys, (*profile.keys, *profile.fields), self.entities)
         counters = [f"{v.name}.{c}" for v in self.counter_views for c in v.counters]
         fields = [f"{v.name}.{f}" for v in self.profile_views for f in v.fields]
+        pairs = [f"{v.name}.{c}" for v in self.counter_views if len(v.keys) == 2 for c in v.counters]
+        _check_all(f"features {self.name}: of counters of two entities, ever", self.ever, pairs)
         for feature in self.features:
             _check_all(
                 f"feature {feature.name}", feature.reads(), counters if isinstance(feature, Count | Rate) else fields
@@ -127,6 +132,10 @@ class FeatureSet:
         What was done once, such as a block, counts for as long as that, whatever features make of it.
         """
         return max(self.ttl, timedelta(seconds=max(view.half_lives)))
+
+    def ever_of(self, view: str) -> tuple[str, ...]:
+        """The counters of a view that are among `ever`."""
+        return tuple(name.removeprefix(f"{view}.") for name in self.ever if name.startswith(f"{view}."))
 
     def counter_view(self, name: str) -> CounterView:
         """The counter view of that name."""

@@ -9,7 +9,7 @@ from feast import types as feast_types
 from feast.infra.offline_stores.contrib.spark_offline_store.spark_source import SparkSource
 
 from feature_repo.definition import CounterView, FeatureSet, ProfileView
-from feature_repo.packed_online_store import KEPT
+from feature_repo.packed_online_store import EVER, KEPT
 from feature_repo.record_layout import counter_fields
 from validation.errors import DefinitionError
 
@@ -57,6 +57,7 @@ def _counters(features: FeatureSet, view: CounterView, entities: Mapping[str, En
     )
     descriptions["published_at"] = "the moment the counters are true for"
     tags = {"kind": "counters", KEPT: str(int(features.kept(view).total_seconds()))}
+    tags |= {EVER: ",".join(ever)} if (ever := features.ever_of(view.name)) else {}
     return _view(features, view, entities, pushed, counter_fields(view.counters), descriptions, tags)
 
 

@@ -251,5 +251,6 @@ HOME_FEED = FeatureSet(
     counter_views=COUNTER_VIEWS,
     profile_views=PROFILE_VIEWS,
     features=FEATURES,
+    ever=(f"user_choice.block_{KEPT}",),
     publish_every_s=20,  # an action is felt within the minute; a third more states than with 60
 )

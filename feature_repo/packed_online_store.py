@@ -21,6 +21,7 @@ from validation.clock import Clock
 from validation.settings import Settings, utc
 
 KEPT = "kept_s"  # tag of a view: seconds, as `Layout.kept`
+EVER = "ever"  # tag of a view: names with commas between them, as `Layout.ever`
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -122,6 +123,7 @@ def view_layout(config: Any, view: Any) -> Layout:
         fields,
         view.ttl or timedelta.max,
         timedelta(seconds=int(kept)) if kept else None,
+        tuple(filter(None, view.tags.get(EVER, "").split(","))),
     )
 
 

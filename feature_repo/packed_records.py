@@ -13,7 +13,7 @@ from typing import Any
 
 from redis import Redis
 
-from feature_repo import seen_pages
+from feature_repo import ever, seen_pages
 from feature_repo.made_views import remembered
 from feature_repo.record_layout import EMPTY, Key, Layout, Packed, Presence, decode, encode, layout, layouts
 from feature_repo.record_scan import HASHES, ahead, batched, held_in, scan, whole
@@ -90,6 +90,7 @@ def write(redis: Redis, layout: Layout, keys: Sequence[Key], records: Sequence[b
     with reached(redis):
         for start in range(0, len(keys), BATCH):
             batch = keys[start : start + BATCH]
+            ever.note(redis, layout, batch, records[start : start + BATCH])
             said: list[Any] = [*told, *records[start : start + BATCH], *_fields_of(layout, batch)]
             counts: Any = script(keys=[*map(layout.redis_key, batch), stream], args=said)
             written += Written(*counts)
@@ -103,7 +104,8 @@ def delete_entity(redis: Redis, layouts: Mapping[str, Layout], entity: Mapping[s
     `entity` maps join keys to values: {"user": "u1"} removes u1's own records and those it shares with other entities.
     Where it is a view's first key nothing else is looked at; where it is a later one the whole view is searched.
     A view that lacks one of the join keys is left alone; views that only the store remembers are not. Records come back
-    when they are materialised again: delete first where they are computed from.
+    when they are materialised again: delete first where they are computed from. What `feature_repo.ever` knows by heart
+    stays: a Bloom filter cannot forget, and it names nobody.
     """
     held = {name: str(value) for name, value in entity.items()}
     with reached(redis):
@@ -119,11 +121,11 @@ def delete_entity(redis: Redis, layouts: Mapping[str, Layout], entity: Mapping[s
 
 
 def delete_view(redis: Redis, layout: Layout) -> None:
-    """Remove every record of a view and its change stream."""
+    """Remove every record of a view, its change stream, and what is known of it by heart."""
     with reached(redis):
         for found in batched(redis.scan_iter(match=f"{layout.prefix}*", count=5000), BATCH):
             redis.unlink(*found)
-        redis.unlink(layout.changes)
+        redis.unlink(layout.changes, *map(layout.ever_at, layout.ever))
 
 
 def position(redis: Redis, layout: Layout) -> str:

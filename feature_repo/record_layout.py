@@ -22,6 +22,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from feature_repo.bloom import BITS
 from feature_repo.counters import Floats, Seconds
 from feature_repo.definition import CounterView, FeatureSet, ProfileView
 from validation.contract import unknown
@@ -39,6 +40,7 @@ class Layout:
     """How one view's records are laid out: `floats` in the record's order, `others` maps the rest to Feast type names.
 
     A record older than `ttl` is stale. One that was not written anew for as long as `kept` is gone; None: never.
+    `ever` names those of the floats of which `feature_repo.ever` keeps what was done.
     """
 
     project: str
@@ -48,6 +50,7 @@ class Layout:
     others: Mapping[str, str] = field(default_factory=dict)
     ttl: timedelta = timedelta(days=90)
     kept: timedelta | None = None
+    ever: tuple[str, ...] = ()
 
     @cached_property
     def digest(self) -> bytes:
@@ -76,6 +79,10 @@ class Layout:
     def changes(self) -> str:
         """Key of the stream that names the entities whose records changed; no record's key can be the same."""
         return f"fw:{self.project}:{self.view}!changes"
+
+    def ever_at(self, counter: str) -> str:
+        """Key of the bits that say of whom a counter was ever done; a filter of another size is another key."""
+        return f"fw:{self.project}:{self.view}!ever:{counter}:{BITS}"
 
     @property
     def hashed(self) -> bool:
@@ -130,12 +137,12 @@ def split(word: str) -> Key:
 
 def layout(
     project: str, view: str, keys: Sequence[str], fields: Mapping[str, str], ttl: timedelta = timedelta(days=90),
-    kept: timedelta | None = None,
+    kept: timedelta | None = None, ever: tuple[str, ...] = (),
 ) -> Layout:  # fmt: skip
     """The layout of a view whose `fields` map names to Feast type names."""
     floats = tuple(name for name, kind in fields.items() if kind == "Float32")
     others = {name: kind for name, kind in fields.items() if kind != "Float32"}
-    return Layout(project, view, tuple(keys), floats, others, ttl, kept)
+    return Layout(project, view, tuple(keys), floats, others, ttl, kept, ever)
 
 
 def fields_of(features: FeatureSet, view: str) -> Mapping[str, str]:
@@ -159,9 +166,12 @@ def layouts(features: FeatureSet) -> dict[str, Layout]:
     kept = {v.name: features.kept(v) for v in features.counter_views}  # attributes hold until they are described anew
     views: list[CounterView | ProfileView] = [*features.counter_views, *features.profile_views]
     return {
-        v.name: layout(features.name, v.name, v.keys, fields_of(features, v.name), features.ttl, kept.get(v.name))
+        v.name: layout(
+            features.name, v.name, v.keys, fields_of(features, v.name), features.ttl, kept.get(v.name),
+            features.ever_of(v.name),
+        )
         for v in views
-    }
+    }  # fmt: skip
 
 
 class Presence(IntEnum):

@@ -191,7 +191,9 @@ def must_fit(policy: Policy, features: FeatureSet) -> None:
                 wanted = [(name, fields) for name in most]
             case Exploration(exposure=exposure) | Rare(exposure=exposure):
                 wanted = [(exposure, of_items)]
-            case NotBlocked(field=field, counter=counter) | Liked(field=field, counter=counter):
+            case NotBlocked(field=field, counter=counter):
+                wanted = [(field, fields), (counter, [name for name in shared(field) if name in features.ever])]
+            case Liked(field=field, counter=counter):
                 wanted = [(field, fields), (counter, shared(field))]
             case Trending(locally=locally):
                 pairs = [view.keys for view in views if f"{policy.item_view}.{view.keys[-1]}" in fields]

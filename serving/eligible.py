@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.marks import NO_MARKS, Marks
+from feature_repo import bloom
+from feature_repo.marks import NO_MARKS, Marks, marks
 from serving.filters import AtMost, Filter, NotBlocked, OneOf, Reaches
 from serving.item_block import ItemBlock
 from serving.item_states import Codes, ItemStates
@@ -38,6 +39,23 @@ class Filters:
         """Whether an item that is not in memory, with these attributes by the fields' own names, may be shown."""
         return all(words.allow(attributes, asker) for words in self._by_word) and all(
             self._is_free(wanted, attributes, blocked.get(wanted.counter)) for wanted in self._blocking
+        )
+
+    def ever(self, block: ItemBlock, asker: Marks) -> Flags:
+        """(n,) whether the asker of this mark (1,) may ever have blocked each item, as is known by heart."""
+        held = np.zeros(len(block.rows), dtype=np.bool_)
+        for wanted in self._blocking:
+            vocabulary = self.states.vocabulary(wanted.field)
+            if vocabulary is not None:
+                others = vocabulary.marks(_codes(block, self.states, wanted.field))
+                held |= bloom.holds(self.states.ever[wanted.counter].values, asker, others)
+        return held
+
+    def ever_of(self, attributes: Mapping[str, Any], asker: Marks) -> bool:
+        """The same of an item that is not in memory."""
+        return any(
+            bloom.holds(self.states.ever[wanted.counter].values, asker, marks([str(attributes[_own(wanted.field)])]))
+            for wanted in self._blocking
         )
 
     def _mask(self, block: ItemBlock, asker: Asker | None, blocked: Mapping[str, Codes]) -> Flags:
@@ -96,27 +114,33 @@ class May:
 
     blocked  codes of what the asker blocked, by the counter that says so
     seen     marks of what was shown, ascending
+    unread   the asker's mark (1,) where not all they blocked was read: what they may ever have blocked counts then
     """
 
     filters: Filters
     asker: Asker
     blocked: Mapping[str, Codes] = field(default_factory=dict)
     seen: Marks = field(default_factory=lambda: NO_MARKS)
+    unread: Marks | None = None
 
     def mask(self, block: ItemBlock) -> Flags:
         """(n,) whether each item may be shown."""
         allowed = self.filters.mask(block, self.asker, self.blocked)
         if len(self.seen):
             allowed[_among(block.marks, self.seen)] = False
+        if self.unread is not None:
+            allowed &= ~self.filters.ever(block, self.unread)
         return allowed
 
     def allow(self, mark: int, attributes: Mapping[str, Any]) -> bool:
         """Whether an item that is known only by its mark and attributes may be shown."""
-        return mark not in self.seen and self.filters.allow(attributes, self.asker, self.blocked)
+        if mark in self.seen or not self.filters.allow(attributes, self.asker, self.blocked):
+            return False
+        return self.unread is None or not self.filters.ever_of(attributes, self.unread)
 
     def again(self) -> "May":
         """The same, with what was shown already."""
-        return May(self.filters, self.asker, self.blocked)
+        return May(self.filters, self.asker, self.blocked, unread=self.unread)
 
 
 def _codes(block: ItemBlock, states: ItemStates, name: str) -> Codes:

@@ -35,8 +35,8 @@ class AtMost(Value, frozen=True, tag=True):
 class NotBlocked(Value, frozen=True, tag=True):
     """An item may be shown only while the asker's `counter` for the item's `field` is not above one half.
 
-    The counter is one that hardly decays, of a view whose keys are the asker and the field. An item of an unknown field
-    is not shown.
+    The counter is one that the features name in `ever`, of a view whose keys are the asker and the field: where it
+    cannot be read, what a machine knows by heart decides. An item of an unknown field is not shown.
     """
 
     field: str

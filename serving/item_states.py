@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from feature_repo.bloom import BITS, BYTES
 from feature_repo.definition import CounterView, FeatureSet, ProfileView
 from feature_repo.record_layout import Packed, layouts
 from serving import metrics
@@ -37,6 +38,7 @@ ITEMS, FRESH, LOOKED = 0, 1, 2
 class ItemStates:
     """Every view of a feature set whose keys do not hold the asker, ready to be gathered for candidates.
 
+    `ever` has the Bloom filter of each counter that the features name so: what any asker ever did, by heart.
     `folder` is where the arrays are shared, None keeps them to this process; `capacity` how many items there is room
     for, and as many of anything else.
     """
@@ -51,6 +53,8 @@ class ItemStates:
             raise DefinitionError(f"policy {policy.name}: item view {unknown(policy.item_view, views)}")
         self.arrays = SharedArrays(folder / _digest(features, policy, capacity) if folder else None)
         self._head = self.arrays.open("head", np.float64, 3).values
+        apart = SharedArrays(self.arrays.folder)  # a disk without room for these does not make states old
+        self.ever = {name: apart.open(f"ever-{name}-{BITS}", np.uint8, BYTES) for name in features.ever}
         self.words = {key: self._vocabulary(f"key-{key}") for key in features.entities if key != policy.user}
         self.counters: dict[str, CounterTable] = {}
         self.profiles: dict[str, ProfileTable] = {}

@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 
 from feature_repo.counters import Floats
-from feature_repo.marks import Marks, marks
-from serving import popular, rerank, retrieve, slate
+from feature_repo.marks import NO_MARKS, Marks, marks
+from serving import blocked, popular, rerank, retrieve, slate
 from serving.asker import Asked, asked
-from serving.blocked import Blocked
 from serving.breaker import Breaker
 from serving.budget import Budget
 from serving.definition import Policy, Served
@@ -76,7 +75,6 @@ class Ladder:
         self._served, self._states, self._users, self._releases, self._clock = served, states, users, releases, clock
         self._shown = Shown(served.policy.remembered, served.policy.remember_s)
         self._shedding, self._scoring = shedding, Breaker("scorer")
-        self._blocked = Blocked()
         self._filters = served.policy, Filters(served.policy.filters, states)
         self.pools = Pools()
 
@@ -122,7 +120,7 @@ class Ladder:
         limit = request.limit or policy.limit
         seed = None if request.preview else int(request_id, 16)  # what nobody logs teaches nothing
         seen = who.user.seen if who.gone else np.concatenate([who.user.seen, self._shown.to(request.user, now)])
-        may = May(self.filters, who.here, self._blocked.by(policy, who.user, now), np.sort(seen))
+        may = self._may(policy, who, now, np.sort(seen))
         ask = Ask(policy, self.pools, who, may, self._nearest, now, seed, self._shedding.quality)
         page = why or self._personal(ask, budget, limit)
         if isinstance(page, str):
@@ -140,7 +138,7 @@ class Ladder:
         who = await self._who(policy, request, budget, why)
         why = await self._turn(budget, why)
         items = list(dict.fromkeys(request.items))
-        may = May(self.filters, who.here, self._blocked.by(policy, who.user, now))
+        may = self._may(policy, who, now)
         limit = request.limit or len(items)
         with budget.stage("candidates"):
             block = self._states.gather(self._states.rows(items))
@@ -176,6 +174,10 @@ class Ladder:
         with budget.stage("user"):
             user = await self._users.read(request.user, self._nearest.layout if self._nearest else None)
         return asked(policy, user, request.context)
+
+    def _may(self, policy: Policy, who: Asked, now: float, seen: Marks = NO_MARKS) -> May:
+        """What an asker may be shown, as far as is known of them."""
+        return May(self.filters, who.here, blocked.read(policy, who.user, now), seen, blocked.unread(who.user))
 
     def _personal(self, ask: Ask, budget: Budget, limit: int) -> Page | str:
         """A page of an asker's own candidates, or why there is none."""

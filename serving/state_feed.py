@@ -11,6 +11,7 @@ from redis import Redis
 from feature_repo.record_layout import Layout
 from serving import metrics
 from serving.background import Background
+from serving.ever_writer import EverWriter
 from serving.item_states import ItemStates
 from serving.keeper import Keeper, discard_others
 from serving.state_writer import StateWriter
@@ -26,7 +27,7 @@ class StateFeed:
 
     def __init__(self, redis: Redis, layouts: Mapping[str, Layout], states: ItemStates) -> None:
         self._redis, self._states = redis, states
-        self._writer = StateWriter(redis, layouts, states)
+        self._ever, self._writer = EverWriter(redis, layouts, states), StateWriter(redis, layouts, states)
         self._keeper = Keeper(states.arrays.folder)
         self._writes, self._saw_another = False, False
         self._following = Background(self._follow, POLL_S)
@@ -54,7 +55,10 @@ class StateFeed:
     def _turn(self) -> None:
         try:
             if self._elected():
-                self._writer.follow()
+                try:
+                    self._ever.follow()  # first: a few MiB, while all states of a large catalogue take minutes
+                finally:
+                    self._writer.follow()
         except Unavailable as down:
             log.debug("item states: %s", down)
         except Exception:

@@ -33,7 +33,6 @@ def fails(*_: Any, **__: Any) -> Any:
 
 BROKEN = [
     ("_users.read", "popular"),
-    ("_blocked.by", "nothing_known"),
     ("_releases.live.scorer.score", "popular"),
     ("_releases.live.builder.matrix", "popular"),
     ("_shown.to", "nothing_known"),

@@ -41,6 +41,7 @@ WRONG_WORDS = [
     ("sources", Rare(name="s", quota=1, exposure="creator.shown_30d", below=1), "creator.shown_30d"),
     ("sources", Trending(name="s", quota=1, attribute="region", locally="category.shown_1d"), "category.shown_1d"),
     ("filters", NotBlocked(CREATOR, "user_choice.blok_3650d"), "user_choice.block_3650d"),
+    ("filters", NotBlocked(CREATOR, "user_choice.follow_3650d"), "user_choice.block_3650d"),
     ("filters", OneOf("video_profile.state", ("live",)), "video_profile.status"),
 ]
 

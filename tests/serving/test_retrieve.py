@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from feature_repo.marks import marks
-from serving import metrics, retrieve
+from serving import blocked, metrics, retrieve
 from serving.asker import Asked
-from serving.blocked import Blocked
 from serving.eligible import Filters, May
 from serving.home_feed import CREATOR, HOME_FEED
 from serving.item_states import Codes, ItemStates
@@ -86,8 +85,7 @@ def teenager(states: ItemStates, **mixed: Any) -> Asked:
 
 
 def request(states: ItemStates, who: Asked, policy: Any = PATIENT, **more: Any) -> Ask:
-    blocked = Blocked().by(policy, who.user, NOW)
-    may = May(Filters(policy.filters, states), who.here, blocked, np.sort(marks(["seen"])))
+    may = May(Filters(policy.filters, states), who.here, blocked.read(policy, who.user, NOW), np.sort(marks(["seen"])))
     return ask(states, who, policy, may=may, **more)
 
 
