@@ -2,11 +2,11 @@
 
 import logging
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 
@@ -62,7 +62,7 @@ class Page:
     at: float = 0.0
     scored: int = 0
     found: Candidates | None = None
-    request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    request_id: str = ""
 
 
 class Ladder:
@@ -110,10 +110,11 @@ class Ladder:
         who = asked(self.policy, UserState(request.user, why=why), request.context)
         left_out = list(getattr(request, "items", [])) or None
         nothing = np.zeros(0, dtype=np.float32)
-        return Page([], marks([]), [], nothing, NOTHING, why, left_out=left_out, at=self._clock.now()), who
+        at, request_id = self._clock.now(), uuid4().hex
+        return Page([], marks([]), [], nothing, NOTHING, why, left_out=left_out, at=at, request_id=request_id), who
 
     async def _feed(self, request: Any, budget: Budget, why: str | None) -> tuple[Page, Asked]:
-        policy, now, request_id = self.policy, self._clock.now(), uuid.uuid4().hex
+        policy, now, request_id = self.policy, self._clock.now(), uuid4().hex
         why = why or self._lowest(policy, request, request_id)
         who = await self._who(policy, request, budget, why)
         why = await self._turn(budget, why)
@@ -152,7 +153,7 @@ class Ladder:
         else:
             allowed = set(self._states.names(block.rows))
         page.left_out = [item for item in items if item not in allowed]
-        page.at = now
+        page.at, page.request_id = now, uuid4().hex
         return page, who
 
     def _lowest(self, policy: Policy, request: Any, request_id: str) -> str | None:

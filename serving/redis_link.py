@@ -18,7 +18,7 @@ Command = tuple[bytes | str | int, ...]
 Replies = asyncio.Future[list[Any]]
 
 PROBE_EVERY_S = 0.25
-POSTED_WITHIN_S = 0.01
+POSTED_WITHIN_S = 0.05
 log = logging.getLogger(__name__)
 
 

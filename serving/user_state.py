@@ -49,7 +49,8 @@ class Tastes:
     def counter(self, name: str, now: float) -> Seconds:
         """(rows,) float64, one counter decayed to now as `feature_repo.counters` says; NaN where it cannot be read."""
         place = list(self.half_lives).index(name)
-        return self.values[:, place] * np.exp2(np.maximum(now - self.at, 0.0) / -self.half_lives[name])
+        kept: Seconds = np.exp2(np.maximum(now - self.at, 0.0) / -self.half_lives[name])
+        return kept * self.values[:, place]
 
     def counters(self, wanted: Sequence[Codes]) -> tuple[Floats, Seconds]:
         """The counters of each combination of codes, given as a column a key, and when they were published."""
