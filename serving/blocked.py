@@ -6,6 +6,7 @@ import numpy as np
 
 from feature_repo.ever import DONE
 from feature_repo.marks import Marks, marks
+from serving.asker import Asked
 from serving.definition import Policy
 from serving.filters import NotBlocked
 from serving.item_states import Codes
@@ -19,9 +20,10 @@ def read(policy: Policy, user: UserState, now: float) -> Mapping[str, Codes]:
     return {counter: _codes(user, counter, now) for counter in counters}
 
 
-def unread(user: UserState) -> Marks | None:
-    """The mark (1,) of an asker of whom not all could be read, None of one who is known."""
-    return marks([user.user]) if user.why else None
+def unread(who: Asked) -> Marks | None:
+    """The mark (1,) of an asker of whom not all was read, or nothing is there, as in a Redis that lost its memory."""
+    known = who.gone or (who.user.profile and not who.user.why)
+    return None if known else marks([who.user.user])
 
 
 def _codes(user: UserState, name: str, now: float) -> Codes:

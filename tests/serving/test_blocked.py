@@ -1,11 +1,14 @@
 """What an asker blocked, as it was read with them."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import pytest
 
 from feature_repo.marks import marks
 from serving import blocked
+from serving.asker import Asked
 from serving.home_feed import HOME_FEED
 from serving.item_states import ItemStates
 from serving.user_state import UserState
@@ -35,6 +38,12 @@ def test_a_record_that_cannot_be_read_counts_as_a_block() -> None:
     assert names(who, states) == ["c2"]
 
 
-def test_only_who_could_not_be_read_is_asked_for_by_heart() -> None:
-    assert blocked.unread(UserState("u1")) is None
-    assert blocked.unread(UserState("u1", why="Redis is down")) == marks(["u1"])
+@pytest.mark.parametrize(("held", "gone", "by_heart"), [
+    ({"profile": {"user_profile.region": "FR"}}, False, False),
+    ({"profile": {"user_profile.region": "FR"}, "why": "some were left out"}, False, True),
+    ({"why": "Redis is down"}, False, True),
+    ({}, False, True),  # new, or Redis has lost its memory
+    ({}, True, False),
+])  # fmt: skip
+def test_only_who_was_not_read_in_full_is_asked_for_by_heart(held: dict[str, Any], gone: bool, by_heart: bool) -> None:
+    assert blocked.unread(Asked(UserState("u1", **held), {}, {}, {}, gone)) == (marks(["u1"]) if by_heart else None)

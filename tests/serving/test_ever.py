@@ -35,6 +35,8 @@ def blocking(lasting_world: Any) -> Any:
     """A world in which `kid` and `elder` have blocked the creator of three videos; nobody ever serves `elder`."""
     block(lasting_world, "kid", "c5")
     block(lasting_world, "elder", "c5")
+    who = {"region": ["FR"], "language": ["fr"], "device": ["tv"], "signup_at": [0]}
+    lasting_world.write("user_profile", [("kid",)], {**who, "age_group": ["18"], "status": ["active"]})
     lasting_world.release("1")
     lasting_world.promote("1")
     return lasting_world
@@ -98,6 +100,15 @@ def test_who_can_be_read_is_believed(caller: Client, blocking: Any) -> None:
     with packed_records.connect(blocking.settings.redis_url) as redis:
         packed_records.delete_entity(redis, {"user_choice": LAYOUTS["user_choice"]}, {POLICY.user: "kid"})
     assert set(ids(caller.feed(user_id="kid", limit=60))) >= BLOCKED
+
+
+def test_nor_where_redis_has_lost_its_memory(caller: Client, blocking: Any) -> None:
+    with packed_records.connect(blocking.settings.redis_url) as redis:
+        packed_records.delete_entity(redis, LAYOUTS, {POLICY.user: "kid"})
+    answer = caller.feed(user_id="kid", limit=60)
+    assert answer["served_by"] == "full"
+    assert not BLOCKED & set(ids(answer))
+    assert BLOCKED & set(ids(caller.feed(user_id="somebody", limit=60)))
 
 
 def test_nor_after_a_start_without_redis(world: Any) -> None:
