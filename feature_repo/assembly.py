@@ -1,6 +1,7 @@
 """Features put together: from states, attributes and the request to the model's input, for training and for serving."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,9 @@ from feature_repo.request_time import Count, Counters, Feature, Inputs, Rate, co
 from validation.errors import DefinitionError
 
 Views = Mapping[str, tuple[Sequence[str], Seconds]]
+Kinds = tuple[tuple[str, ...], ...]  # views, by what their entries stand for
 TOGETHER = 4096  # entries: views of so few are computed together, for numpy's calls cost more than its work
+FEW = 64  # entries: of so few, also those whose entries stand for something else
 
 
 def assemble(features: Sequence[Feature], given: Inputs) -> Floats:
@@ -42,16 +45,20 @@ class Plan:
         self._views = {view: held for view, held in views.items() if view in read}
         self._across = [(row, f) for row, f in counted if isinstance(f, Rate) and len(self._of[row]) > 1]
         self._others = [(row, f) for row, f in enumerate(features) if not isinstance(f, Count | Rate)]
-        self._levels: dict[tuple[str, ...], _Level] = {}
+        self._levels: dict[Kinds, _Level] = {}
 
     def matrix(self, given: Inputs) -> Floats:
         """The model's input: (rows, features) float32."""
         columns, lent = np.empty((len(self._features), given.rows), dtype=np.float32), dict[str, Floats]()
-        for views in self._together(given):
-            level, places = self._level(views), given.places.get(views[0])
-            counters = level.counters([given.counters[view] for view in views], given.now, self._ttl)
-            columns[level.rows] = spread(level.features(counters), places)
-            lent |= {name: spread(counters[i], places) for name, i in level.lends.items()}
+        for kinds in self._together(given):
+            level = self._level(kinds)
+            counters = level.counters([given.counters[view] for alike in kinds for view in alike], given.now, self._ttl)
+            made = level.features(counters)
+            for kind in level.kinds:
+                entries = max(len(given.counters[kind.view].at), len(given.now))
+                places = given.places.get(kind.view)
+                columns[kind.rows] = spread(made[kind.made, :entries], places)
+                lent |= {name: spread(counters[i, :entries], places) for name, i in kind.lends.items()}
         for row, crossing in self._across:
             columns[row] = rate(
                 lent[crossing.of], lent[crossing.per], crossing.prior * crossing.strength, crossing.strength
@@ -63,59 +70,95 @@ class Plan:
                 raise _lacking(feature, missing.args[0]) from missing
         return np.ascontiguousarray(columns.T)
 
-    def _together(self, given: Inputs) -> list[tuple[str, ...]]:
-        """The views by what their entries stand for: the rows, everything at once, or what the same places point to."""
+    def _together(self, given: Inputs) -> list[Kinds]:
+        """What is computed at once: views whose entries stand for the same, and all such groups of few entries.
+
+        Entries stand for the rows, for everything at once, or for what the same places point to.
+        """
         groups: dict[object, list[str]] = {}
         for view in self._views:
             entries = len(given.counters[view].at)
             alike = (id(given.places.get(view)), entries) if entries <= TOGETHER else view
             groups.setdefault(alike, []).append(view)
-        return [tuple(group) for group in groups.values()]
+        kinds = [tuple(alike) for alike in groups.values()]
+        few = [alike for alike in kinds if len(given.now) == 1 and len(given.counters[alike[0]].at) <= FEW]
+        return [*((alike,) for alike in kinds if alike not in few), *([tuple(few)] if few else [])]
 
-    def _level(self, views: tuple[str, ...]) -> "_Level":
-        found = self._levels.get(views)
+    def _level(self, kinds: Kinds) -> "_Level":
+        found = self._levels.get(kinds)
         if found is None:
-            own = [(row, self._features[row]) for row, of in self._of.items() if len(of) == 1 and of <= {*views}]
+            views = {view: self._views[view] for alike in kinds for view in alike}
+            own = [
+                (row, self._features[row], view)
+                for row, of in self._of.items() if len(of) == 1 for view in of & views.keys()
+            ]  # fmt: skip
             lent = {name for _, crossing in self._across for name in crossing.reads()}
-            found = self._levels[views] = _Level({view: self._views[view] for view in views}, own, lent)
+            found = self._levels[kinds] = _Level(kinds, views, own, lent)
         return found
 
 
-class _Level:
-    """Views whose entries stand for the same: their counters one below the other, and the features made of each view.
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What a level makes of views whose entries stand for the same, of which `view` is one.
 
     rows   (features,) which columns of the plan they are
+    made   (features,) where they stand among all that the level makes
     lends  places of the counters that features of several views read
     """
 
-    def __init__(self, views: Views, features: Sequence[tuple[int, Feature]], lent: set[str]) -> None:
-        names = [f"{view}.{name}" for view, (names, _) in views.items() for name in names]
-        place = {name: i for i, name in enumerate(names)}
+    view: str
+    rows: NDArray[np.intp]
+    made: NDArray[np.intp]
+    lends: Mapping[str, int]
+
+
+class _Level:
+    """Views that are computed at once: their counters one below the other, and the features made of each view."""
+
+    def __init__(
+        self, kinds: Kinds, views: Views, features: Sequence[tuple[int, Feature, str]], lent: set[str]
+    ) -> None:  # fmt: skip
+        names = [(view, f"{view}.{name}") for view, (names, _) in views.items() for name in names]
+        place = {name: i for i, (_, name) in enumerate(names)}
         lives = [(i, life) for i, (_, half_lives) in enumerate(views.values()) for life in half_lives]
         distinct = list(dict.fromkeys(lives))  # counters share a few half-lives; exp2 is what costs
         self._fading = np.array([distinct.index(life) for life in lives])
         self._view, self._half_lives = np.array([i for i, _ in distinct]), np.array([life for _, life in distinct])
-        rates = [(row, f) for row, f in features if isinstance(f, Rate)]
-        counts = [(row, f) for row, f in features if isinstance(f, Count)]
-        self.rows = _numbers([row for row, _ in (*rates, *counts)])
-        self.lends = {name: place[name] for name in lent & place.keys()}
-        self._of, self._per = _numbers([place[f.of] for _, f in rates]), _numbers([place[f.per] for _, f in rates])
-        self._counts = _numbers([place[f.of] for _, f in counts])
-        self._added = np.array([[f.prior * f.strength] for _, f in rates], dtype=np.float32)
-        self._strength = np.array([[f.strength] for _, f in rates], dtype=np.float32)
+        rates = [(row, f, view) for row, f, view in features if isinstance(f, Rate)]
+        counts = [(row, f, view) for row, f, view in features if isinstance(f, Count)]
+        self.kinds = [
+            _Kind(
+                alike[0],
+                _numbers([row for row, _, view in (*rates, *counts) if view in alike]),
+                _numbers([i for i, (_, _, view) in enumerate((*rates, *counts)) if view in alike]),
+                {name: place[name] for view, name in names if view in alike and name in lent},
+            )
+            for alike in kinds
+        ]
+        self._of, self._per = (
+            _numbers([place[f.of] for _, f, _ in rates]),
+            _numbers([place[f.per] for _, f, _ in rates]),
+        )
+        self._counts = _numbers([place[f.of] for _, f, _ in counts])
+        self._added = np.array([[f.prior * f.strength] for _, f, _ in rates], dtype=np.float32)
+        self._strength = np.array([[f.strength] for _, f, _ in rates], dtype=np.float32)
 
     def counters(self, held: Sequence[Counters], now: Seconds, ttl: float) -> Floats:
-        """(counters, entries) as they stand now."""
-        at = np.concatenate([view.at for view in held]).reshape(len(held), -1)
+        """(counters, entries) as they stand now; a view with fewer entries than another has nothing in the rest."""
+        entries, first = max(len(view.at) for view in held), 0
+        at, published = np.zeros((len(held), entries)), np.zeros((len(self._fading), entries))
+        for row, view in enumerate(held):
+            here, last = slice(len(view.at)), first + len(view.names)
+            at[row, here], published[first:last, here] = view.at, view.values.T
+            first = last
         ages = np.maximum(now - at, 0.0)
         np.copyto(ages, np.nan, where=ages > ttl)
-        published = np.concatenate([view.values.T for view in held], dtype=np.float64)
         return decayed(published, ages.take(self._view, axis=0), self._half_lives, self._fading)
 
     def features(self, counters: Floats) -> Floats:
         """(features, entries) from those."""
-        made = np.empty((len(self.rows), counters.shape[1]), dtype=np.float32)
         rates = len(self._of)
+        made = np.empty((rates + len(self._counts), counters.shape[1]), dtype=np.float32)
         if rates:
             made[:rates] = rate(
                 counters.take(self._of, axis=0), counters.take(self._per, axis=0), self._added, self._strength

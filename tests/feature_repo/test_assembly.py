@@ -86,13 +86,21 @@ def test_entries_and_places_make_the_same_bits_as_rows(request: Inputs) -> None:
     assert assemble(FEATURES, request).tobytes() == assemble(FEATURES, row_by_row(request)).tobytes()
 
 
-@given(requests())
-@settings(deadline=None, max_examples=30)
-def test_views_computed_one_by_one_make_the_same_bits(request: Inputs) -> None:
+@given(requests(), st.sampled_from([("FEW",), ("FEW", "TOGETHER")]))
+@settings(deadline=None, max_examples=60)
+def test_views_computed_apart_make_the_same_bits(request: Inputs, apart: tuple[str, ...]) -> None:
     together = assemble(FEATURES, request)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(assembly, "TOGETHER", 0)
+        for limit in apart:
+            patch.setattr(assembly, limit, -1)
         assert assemble(FEATURES, request).tobytes() == together.tobytes()
+
+
+def test_one_state_for_all_is_decayed_to_the_moment_of_each_row() -> None:
+    one = Counters(np.ones((1, 3), dtype=np.float32), np.array([NOW]), NAMES, LIVES)
+    moments = NOW + np.array([0.0, 1.0, 2.0]) * LIVES[NAMES.index("heard_1d")]
+    made = assemble([Count("day", "song.heard_1d")], Inputs(3, moments, {"song": one}, {}, {}))
+    np.testing.assert_allclose(np.expm1(made[:, 0]), [1, 0.5, 0.25], rtol=1e-6)
 
 
 @given(requests())
