@@ -143,7 +143,8 @@ class Ladder:
         limit = request.limit or len(items)
         with budget.stage("candidates"):
             block = self._states.gather(self._states.rows(items))
-            block = block.take(np.flatnonzero(may.mask(block)))
+            places = np.flatnonzero(may.mask(block))
+            block = block.take(places)
         page = why or self._scored(
             block, who, now, budget, lambda _, scores: slate.certain(rerank.by_score(scores)[:limit])
         )  # fmt: skip
@@ -151,7 +152,7 @@ class Ladder:
             ordered = popular.rank(may, policy, items, self._shelves(), now)
             page, allowed = self._unscored(ordered.first(limit), who, page), set(ordered.items)
         else:
-            allowed = set(self._states.names(block.rows))
+            allowed = {items[place] for place in places.tolist()}
         page.left_out = [item for item in items if item not in allowed]
         page.at, page.request_id = now, uuid4().hex
         return page, who
