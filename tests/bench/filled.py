@@ -18,7 +18,10 @@ PAGES, PAGE = 5, 20  # what a user was shown lately
 
 
 def fill(redis: Redis, catalogue: Catalogue) -> dict[str, int]:
-    """Write every record of every view, and what users were shown; says how many records, and how large they are."""
+    """Write every record of every view, and what users were shown; says how many records, and how large they are.
+
+    What is known by heart of all users together has one size, however many they are, and is no user's.
+    """
     users, items = (
         [v for v in (*FEATURES.profile_views, *FEATURES.counter_views) if ("user_id" in v.keys) is own]
         for own in (True, False)
@@ -32,7 +35,7 @@ def fill(redis: Redis, catalogue: Catalogue) -> dict[str, int]:
     return {
         "records_in_redis": records,
         "redis_bytes_per_video": (between - empty) // scale.videos,
-        "redis_bytes_per_user": (_bytes(redis) - between) // scale.users,
+        "redis_bytes_per_user": (_bytes(redis) - between - _by_heart(redis)) // scale.users,
     }
 
 
@@ -73,6 +76,11 @@ def _show(redis: Redis, catalogue: Catalogue) -> None:
 
 def _plain(column: Any) -> Sequence[Any]:
     return column.tolist() if isinstance(column, np.ndarray) else column
+
+
+def _by_heart(redis: Redis) -> int:
+    kept = (layout.ever_at(counter) for layout in layouts(FEATURES).values() for counter in layout.ever)
+    return sum(redis.memory_usage(place) or 0 for place in kept)
 
 
 def _bytes(redis: Redis) -> int:

@@ -161,11 +161,12 @@ def goodput(stand: Stand, capacity: float, length: Length) -> dict[str, Any]:
 def _fate(found: Driven) -> dict[str, Any]:
     """Shares of the requests: well answered in time, refused, late or lost; and how fast refusals are."""
     done = found.outcome
-    kept, refused = float(done.good().mean()), float(done.refused().mean())
+    good = done.good()
+    kept, refused, late = (float(each.mean()) for each in (good, done.refused(), ~good & ~done.refused()))
     return {
         "kept": round(kept, 4),
         "refused": round(refused, 4),
-        "late": round(1 - kept - refused, 4),
+        "late": round(late, 4),
         "refused_ms": _rounded(done.percentiles(done.refused())) if refused else None,
     }
 
