@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from feature_repo.home_feed import HOME_FEED as FEATURES
@@ -145,6 +146,16 @@ def test_the_log_says_what_found_each_video(caller: Client) -> None:
     assert set(page.sources) <= names
     assert "followed" in page.sources
     assert all(b'"source":"' in line for line in impressions.Lines(SERVED).of(page, who))
+
+
+def test_the_log_holds_the_very_features_that_were_served(caller: Client) -> None:
+    request = type("Request", (), {"user": "kid", "limit": 60, "preview": True, "context": Context})
+    page, who = run(caller, request)
+    rows = [msgspec.json.decode(line) for line in impressions.Lines(SERVED).of(page, who)]
+    read = np.array([row["served_features"] for row in rows], dtype=np.float64).astype(np.float32)  # None is NaN
+    assert page.features is not None
+    np.testing.assert_array_equal(read, page.features)
+    assert [row["video_id"] for row in rows] == page.items
 
 
 class Context:
