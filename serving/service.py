@@ -40,8 +40,8 @@ def app() -> "App":
 class Fronted(bentoml.Service[Any]):  # type: ignore[misc]  # BentoML names it lazily, as Any
     """A service whose hot routes stand in front of BentoML's middlewares, not behind them.
 
-    For every request its timeout keeps a task, and a timer for a minute, and its tracing looks at the address: together
-    0.1 ms. Budgets and admission are ours (serving/budget.py, serving/shedding.py).
+    Those keep a task and a timer of a minute for every request, and look at its address. Budgets and admission are ours
+    (serving/budget.py, serving/shedding.py).
     """
 
     def to_asgi(self, is_main: bool = True) -> "Asgi":
