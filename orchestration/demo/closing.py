@@ -50,7 +50,7 @@ def _lines(summary: dict[str, Any]) -> list[tuple[str, ...]]:
             "retrainings while steady / after the drift",
             f"{summary['drift']['retrainings_while_steady']} / {summary['drift']['retrainings_after_drift']}",
         ),
-        ("releases", f"{len(summary['rollback']['history'])} moves, live is {summary['rollback']['to']}"),
-        ("time", f"{summary['seconds']['total']:.0f} s"),
     ]
-    return rows
+    if "rollback" in summary:
+        rows.append(("releases", f"{len(summary['rollback']['history'])} moves, live is {summary['rollback']['to']}"))
+    return [*rows, ("time", f"{summary['seconds']['total']:.0f} s")]

@@ -49,7 +49,10 @@ class Story:
         self.learned["feedback"] = self.feedback(last)
         self.stage.chapter("The world changes")
         later = self.drift(last)
-        self.learned["rollback"] = scenes.rollback(self.stage, later)
+        if len(later.registry.history()) > 1:
+            self.learned["rollback"] = scenes.rollback(self.stage, later)
+        else:
+            self.stage.say("nothing to roll back to: the first release is still live")
 
     def events(self, life: ExitStack, first: date, last: date) -> None:
         """Deliver, and put what is right into the lake."""
@@ -122,20 +125,28 @@ class Story:
         }
         for request in asked:
             day = date.fromisoformat(str(request.partition_key))
-            told.run("retrain", "it retrains through the same gates, and goes live", day, day, request.tags.get(WHY))
+            told.retrain(day, request.tags.get(WHY))
         return told.at
+
+    def retrain(self, day: date, why: str | None) -> None:
+        """A candidate from newer events; what the gates refuse does not go live, and the story goes on."""
+        result = self.run("retrain", "it retrains through the same gates", day, day, why, may_be_refused=True)
+        self.stage.say(f"release {self.at.registry.live()} is live" if result.success else "so the live release stays")
 
     def moved(self, moment: datetime) -> Installation:
         """The same installation, later."""
         return Installation(self.at.system, self.at.settings.model_copy(update={"replay_from": moment}))
 
-    def run(self, job: str, title: str, first: date, last: date, why: str | None = None) -> dg.ExecuteInProcessResult:
-        """Run a Dagster job as one step; raises FlywheelError when it fails."""
+    def run(
+        self, job: str, title: str, first: date, last: date, why: str | None = None, may_be_refused: bool = False
+    ) -> dg.ExecuteInProcessResult:
+        """Run a Dagster job as one step; raises FlywheelError when it fails, but not on a refusal that is allowed."""
         said: list[str] = []
         with self.stage.step(title) as line:
             result = runs.execute(self.at, job, first, last, said.append, why)
+            refused = any(not check.passed for check in result.get_asset_check_evaluations())
             line.says = f"job {job}, " + (f"{first} to {last}" if first != last else f"{last}")
-            if not result.success:
+            if not (result.success or (refused and may_be_refused)):
                 raise FlywheelError(f"job {job} for {first} to {last} failed:\n" + "\n".join(said))
         for text in said:
             self.stage.say(text)
