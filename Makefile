@@ -39,13 +39,11 @@ bench-serve: $(READY) ## what the online path costs and bears, beside the obviou
 chaos: $(READY) ## every fault against the real service under load; writes docs/chaos.md (about 10 minutes)
 	@$(BIN)/python -m tests.chaos
 
-# scikit-learn-intelex brings oneDAL, which is used, and asks for these, which its patches of scikit-learn use.
-UNUSED := $(addprefix --no-emit-package ,scikit-learn joblib threadpoolctl narwhals)
 lock: $(READY) ## resolve the dependencies anew: hashed and without addresses
 	@$(BIN)/uv lock --upgrade
 	@$(BIN)/uv export --frozen --no-emit-project --no-annotate --no-header -o requirements.lock -q
 	@$(BIN)/uv export --frozen --no-emit-project --no-annotate --no-header --no-dev --group production -o infra/code_location.lock -q
-	@$(BIN)/uv export --frozen --no-emit-project --no-annotate --no-header --only-group serving $(UNUSED) -o infra/service.lock -q
+	@$(BIN)/uv export --frozen --no-emit-project --no-annotate --no-header --only-group serving -o infra/service.lock -q
 
 clean: ## forget all data, runs and releases (keeps the virtual environment)
 	rm -rf .flywheel

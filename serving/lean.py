@@ -25,17 +25,6 @@ def matrix(rows: Floats) -> Any:
         return xgboost().DMatrix(rows, nthread=1)
 
 
-def one_dal() -> Any | None:
-    """oneDAL's own functions, on one thread; None where it is not installed."""
-    # The package around them patches scikit-learn. Without that its import fails, but only after what is wanted here.
-    with _hidden(NOT_FOR_SCORING), contextlib.suppress(ImportError):
-        import daal4py  # noqa: F401
-    found = sys.modules.get("daal4py._daal4py")
-    if found is not None:
-        found.daalinit(1)
-    return found
-
-
 @contextlib.contextmanager
 def _without_scipy() -> Iterator[None]:
     """Give xgboost, which insists on scipy for its sparse rows, one name of it: 26 MiB and 0.2 to 0.4 s less."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from feature_repo.counters import Floats
-from serving import lean, one_dal
+from serving import forest, lean
 
 GIVEN = b'{"data": [%d, true], "shape": [%d, %d], "typestr": "<f4", "version": 3}'
 PREDICT = (
@@ -16,7 +16,7 @@ PREDICT = (
 
 
 class Trees:
-    """Scored by oneDAL where it can, else by XGBoost's C interface: its Python call costs 0.1 ms more a request."""
+    """Scored by our own machine code where it can be, else by XGBoost's C interface: its Python call costs 0.1 ms."""
 
     def __init__(self, path: Path) -> None:
         self._xgboost = lean.xgboost()
@@ -24,7 +24,7 @@ class Trees:
         # Open, OpenMP's threads spin between requests: 11–22 ms CPU a call instead of 1.5.
         self._booster.set_param({"nthread": 1})
         self._features = int(self._booster.num_features())
-        self._score = one_dal.scores(self._booster, self._features) or self._by_xgboost
+        self._score = forest.scores(self._booster, self._features) or self._by_xgboost
 
     def score(self, features: Floats) -> Floats:
         """Scores (rows,) of features (rows, features); raises ValueError for another number of features."""

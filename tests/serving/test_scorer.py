@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving import lean, one_dal
+from feature_repo.counters import Floats
+from serving import forest, forest_kernel
 from serving.scorer import Scorer, load
 from validation.errors import ReleaseMismatch
 
@@ -77,7 +78,7 @@ def test_trees_score_as_their_library_does(trees: tuple[Any, Scorer], rows: int,
 
 
 @pytest.mark.parametrize("objective", ["binary:logistic", "reg:squarederror", "rank:pairwise"])
-def test_one_dal_scores_as_xgboost_does_on_the_splits_themselves(tmp_path: Path, objective: str) -> None:
+def test_a_forest_scores_as_xgboost_does_on_the_splits_themselves(tmp_path: Path, objective: str) -> None:
     import xgboost
 
     draw = np.random.default_rng(5)
@@ -85,24 +86,47 @@ def test_one_dal_scores_as_xgboost_does_on_the_splits_themselves(tmp_path: Path,
     rows[draw.random(rows.shape) < 0.1] = np.nan
     given = xgboost.DMatrix(rows, np.nan_to_num(rows[:, 0]) > 0.1, group=[3000] if "rank" in objective else None)
     booster = xgboost.train({"nthread": 1, "objective": objective, "max_depth": 6}, given, 40)
-    scores = one_dal.scores(booster, 5)
+    scores = forest.scores(booster, 5)
     assert scores is not None
     np.testing.assert_allclose(scores(rows), booster.inplace_predict(rows), rtol=1e-5, atol=1e-5)
 
 
-def test_where_one_dal_is_missing_or_differs_xgboost_scores(
+def test_what_is_no_plain_tree_is_left_to_xgboost(tmp_path: Path) -> None:
+    import xgboost
+
+    draw = np.random.default_rng(6)
+    rows = np.abs(draw.normal(size=(600, 3))).astype(np.float32)
+    rows[:, 2] = draw.integers(0, 5, 600)
+    kinds, label = ["q", "q", "c"], (rows[:, 2] % 2 == 0).astype(int)
+    by_category = xgboost.DMatrix(rows, label, feature_types=kinds, enable_categorical=True)
+    plain = xgboost.DMatrix(rows, rows[:, 2])
+    models = {
+        "categories": xgboost.train({"objective": "binary:logistic", "max_cat_to_onehot": 1}, by_category, 5),
+        "classes": xgboost.train({"objective": "multi:softprob", "num_class": 5}, plain, 5),
+        "dart": xgboost.train({"booster": "dart", "rate_drop": 0.5}, plain, 5),
+        "poisson": xgboost.train({"objective": "count:poisson"}, plain, 5),
+    }
+    for name, booster in models.items():
+        assert forest.scores(booster, 3) is None, name
+
+
+def test_where_there_is_no_machine_code_or_it_differs_xgboost_scores(
     trees: tuple[Any, Scorer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     booster, _ = trees
     booster.save_model(tmp_path / "model.ubj")
     rows = np.random.default_rng(3).normal(size=(9, 6)).astype(np.float32)
-    for broken in ({"one_dal": lambda: None}, {}):
+
+    def none() -> None:
+        raise RuntimeError("no such processor")
+
+    def zeros(_: forest.Forest, rows: Floats) -> Floats:
+        return np.zeros(len(rows), dtype=np.float32)
+
+    for owner, name, broken in ((forest_kernel, "compiled", none), (forest.Forest, "sums", zeros)):
         with monkeypatch.context() as patched:
-            for name, instead in broken.items():
-                patched.setattr(lean, name, instead)
-            if not broken:
-                patched.setattr(one_dal, "BELOW", np.float32(np.inf))  # goes the wrong way on a split
-                assert one_dal.scores(booster, 6) is None
+            patched.setattr(owner, name, broken)
+            assert forest.scores(booster, 6) is None
             assert load("xgboost", tmp_path).score(rows).tobytes() == booster.inplace_predict(rows).tobytes()
 
 
