@@ -43,8 +43,10 @@ def compiled() -> Run:
     llvm.initialize_native_asmprinter()
     module = llvm.parse_assembly(str(_module()))
     features = llvm.get_host_cpu_features().flatten()
-    target = llvm.Target.from_default_triple().create_target_machine(llvm.get_host_cpu_name(), features, opt=3)
-    passes = llvm.create_pass_builder(target, llvm.create_pipeline_tuning_options(speed_level=3))
+    target = llvm.Target.from_default_triple().create_target_machine(llvm.get_host_cpu_name(), features)
+    options = llvm.create_pipeline_tuning_options(speed_level=1)
+    options.loop_unrolling = False  # twice the code to make, and no faster
+    passes = llvm.create_pass_builder(target, options)
     passes.getModulePassManager().run(module, passes)
     engine = llvm.create_mcjit_compiler(module, target)
     engine.finalize_object()

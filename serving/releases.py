@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from serving import metrics, worker_metrics
+from serving import metrics, scorer, worker_metrics
 from serving.background import Background
 from serving.definition import Policy, Served
 from serving.item_states import ItemStates
@@ -84,7 +84,7 @@ class Releases:
             try:
                 if not self._proof(name).exists():  # by this worker or another one, now or before a rollback
                     folder = await asyncio.to_thread(self._fetch, champion, name)
-                    await _trial(folder)
+                    await asyncio.gather(_trial(folder), asyncio.to_thread(scorer.prepare))
                     self._proof(name).touch()
                 release = await asyncio.to_thread(load, self._cache / name, self._served, self._states)
             except ReleaseMismatch as refused:

@@ -1,5 +1,6 @@
 """Scorers: float32 features in, float32 scores out, and why. Everything a model is to the online path."""
 
+import contextlib
 from pathlib import Path
 from typing import Protocol
 
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_repo.counters import Floats
+from serving import forest_kernel, lean
 from serving.trees import Trees
 from validation.errors import ReleaseMismatch
 
@@ -81,6 +83,13 @@ class Column:
         moved = np.zeros_like(features)
         moved[:, self._model.index] = self.score(features)
         return moved
+
+
+def prepare() -> None:
+    """Do what any release of trees would first have to wait for."""
+    lean.xgboost()
+    with contextlib.suppress(RuntimeError):  # said, with its consequence, when there are trees
+        forest_kernel.compiled()
 
 
 def load(kind: str, folder: Path) -> Scorer:

@@ -18,7 +18,7 @@ from serving.state_writer import StateWriter
 from validation.errors import Unavailable
 
 POLL_S = 0.5
-PATIENCE_S = 2.0
+PATIENCE_S = 1.5
 log = logging.getLogger(__name__)
 
 

@@ -80,6 +80,7 @@ def text(found: dict[str, Any], given: Given) -> str:
         ("latency of the lowest rung with all of the load, p50 / p95", _times(lowest, "p50", "p95"), ""),
         ("highest load of one core at which 99 % are answered well in time", _knee(found["goodput"]), ""),
         ("memory of a worker, without item states shared by all", f"{worker['own']} MiB", ""),
+        ("of that, code of libraries", f"{worker['code']} MiB", ""),
         ("worker ready after", f"{found['ready_s']:.1f} s ({found['ready_cpu_s']:.1f} s CPU)", ""),
         ("Redis memory of a user / of a video", _stored(stored), ""),
         (f"feeds a second and region, {given.lost} of {given.regions} lost", "", f"{made.per_region_s:,.0f}"),

@@ -14,12 +14,14 @@ class Memory:
     """One process in MiB. `pss` is its fair share of what it shares; `own` is what one more such process would take.
 
     Files that are mapped to be shared, item states above all, are nobody's own, even while only one process maps them.
+    The `code` of libraries is counted as own, although a second worker would share it with the first.
     """
 
     command: str
     rss: float
     pss: float
     own: float
+    code: float
 
     @property
     def shared(self) -> float:
@@ -68,4 +70,4 @@ def _memory(pid: int) -> Memory:
             found[name[:-1]] += float(words[0]) / 1024
     command = (PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
     own = found["Private_Clean"] + found["Private_Dirty"]
-    return Memory(command, found["Rss"], found["Pss"], own)
+    return Memory(command, found["Rss"], found["Pss"], own, found["Private_Clean"])

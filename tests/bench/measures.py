@@ -200,6 +200,7 @@ def memory(stand: Stand) -> list[dict[str, Any]]:
             "rss": round(m.rss),
             "pss": round(m.pss),
             "own": round(m.own),
+            "code": round(m.code),
             "shared": round(m.shared),
         }
         for m in costs.memory(stand.running.process.pid)

@@ -64,7 +64,7 @@ def test_a_run_that_scored_fewer_is_refused() -> None:
 
 FOUND = {
     "feed": {"cpu_ms": 3.0, "redis_cpu_ms": 0.1},
-    "memory_mib": [{"own": 40}, {"own": 256}],
+    "memory_mib": [{"own": 40, "code": 20}, {"own": 256, "code": 90}],
     "conditions": {"redis_bytes_per_user": 1024, "redis_bytes_per_video": 512},
 }
 
