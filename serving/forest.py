@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from feature_repo.counters import Floats
 from serving import forest_kernel
+from serving.forest_kernel import AT_ONCE, ROWS, WIDEST
 
 BELOW = np.float32(-np.inf)
 APART = 1e-5  # scores that differ by more are not the same
@@ -42,10 +43,15 @@ class Tree(msgspec.Struct, frozen=True):
 
 
 class Forest:
-    """Trees as arrays, see `forest_kernel.compiled`; raises RuntimeError where no machine code can be made."""
+    """Trees as arrays, see `forest_kernel.compiled`.
 
-    def __init__(self, trees: Sequence[Tree]) -> None:
-        self._run, self._block = forest_kernel.compiled(), forest_kernel.ROWS
+    Raises RuntimeError where no machine code can be made, and for more than WIDEST features.
+    """
+
+    def __init__(self, trees: Sequence[Tree], features: int) -> None:
+        if features > WIDEST:
+            raise RuntimeError(f"it reads {features} features, more than {WIDEST}")
+        self._run = forest_kernel.compiled()
         column, below, left, right, leaves, splits = [], [], [], [], [], []
         for tree in trees:
             nodes = tree.nodes()
@@ -65,8 +71,10 @@ class Forest:
     def sums(self, rows: Floats) -> Floats:
         """(rows,) the sum of the leaves that each of some rows (rows, features), contiguous, comes to."""
         count, features = rows.shape
-        sums = np.empty(-(-count // self._block) * self._block, dtype=np.float32)
-        self._run(count, features, self._trees, self._nodes, rows.ctypes.data, *self._places, sums.ctypes.data)
+        sums = np.empty(-(-count // ROWS) * ROWS, dtype=np.float32)
+        for first in range(0, count, AT_ONCE):
+            some, room = rows[first : first + AT_ONCE], sums[first:]
+            self._run(len(some), features, self._trees, self._nodes, some.ctypes.data, *self._places, room.ctypes.data)
         return sums[:count]
 
 
@@ -79,7 +87,7 @@ def scores(booster: Any, features: int) -> Scores | None:
     try:
         learner = msgspec.json.decode(bytes(booster.save_raw("json")))["learner"]
         trees = msgspec.convert(learner["gradient_booster"]["model"]["trees"], list[Tree])
-        score = _linked(Forest(trees), booster, _probe(trees, features))
+        score = _linked(Forest(trees, features), booster, _probe(trees, features))
     except (KeyError, RuntimeError, msgspec.ValidationError) as unlike:
         log.warning("XGBoost itself scores this model, for four times the CPU: %s", unlike)
         return None

@@ -65,7 +65,7 @@ def trees(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Scorer]:
     return booster, load("xgboost", folder)
 
 
-@pytest.mark.parametrize("rows", [1, 7, 500])
+@pytest.mark.parametrize("rows", [0, 1, 64, 65, 500, 1100])
 @pytest.mark.parametrize("unknown", [0.0, 0.3], ids=["all known", "some unknown"])
 def test_trees_score_as_their_library_does(trees: tuple[Any, Scorer], rows: int, unknown: float) -> None:
     booster, scorer = trees
@@ -75,6 +75,16 @@ def test_trees_score_as_their_library_does(trees: tuple[Any, Scorer], rows: int,
     for laid_out in (given, np.asfortranarray(given), given.astype(np.float64)):
         np.testing.assert_allclose(scorer.score(laid_out), expected, rtol=1e-5)
         assert scorer.score(laid_out).dtype == np.float32
+
+
+@pytest.mark.parametrize("unknown", [False, True])
+def test_rows_that_have_something_in_common_score_as_they_do_alone(trees: tuple[Any, Scorer], unknown: bool) -> None:
+    booster, scorer = trees
+    draw = np.random.default_rng(4)
+    for common in range(6):
+        given = draw.normal(size=(130, 6)).astype(np.float32)
+        given[:, : common + 1] = np.nan if unknown else given[0, : common + 1]
+        np.testing.assert_allclose(scorer.score(given), booster.inplace_predict(given), rtol=1e-5)
 
 
 @pytest.mark.parametrize("objective", ["binary:logistic", "reg:squarederror", "rank:pairwise"])
