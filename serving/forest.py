@@ -1,4 +1,4 @@
-"""XGBoost's trees, scored by machine code of our own: the same scores for a quarter of the CPU."""
+"""XGBoost's trees, scored by machine code of our own: the same scores for a sixth of the CPU."""
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
@@ -89,10 +89,10 @@ def scores(booster: Any, features: int) -> Scores | None:
         trees = msgspec.convert(learner["gradient_booster"]["model"]["trees"], list[Tree])
         score = _linked(Forest(trees, features), booster, _probe(trees, features))
     except (KeyError, RuntimeError, msgspec.ValidationError) as unlike:
-        log.warning("XGBoost itself scores this model, for four times the CPU: %s", unlike)
+        log.warning("XGBoost itself scores this model, for six times the CPU: %s", unlike)
         return None
     if score is None:
-        log.warning("XGBoost itself scores this model, for four times the CPU: other scores were found here")
+        log.warning("XGBoost itself scores this model, for six times the CPU: other scores were found here")
     return score
 
 
