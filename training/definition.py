@@ -48,12 +48,12 @@ class Split:
     """Where time is cut into fit, tune and judge: at shares of the rows, or at two moments when they are given.
 
     fit < tune_from <= tune < judge_from <= judge. A row whose window reaches over the next cut takes no part. What is
-    kept for judging cannot be learned from, and after a drift the newest rows are what matters: so it is little.
+    kept for judging cannot be learned from, and after a drift the newest rows are what matters: keep little.
     `whole` is the column whose rows are never parted; left out, the ranking's group.
     """
 
-    fit: float = 0.75
-    tune: float = 0.15
+    fit: float = 0.7
+    tune: float = 0.1
     tune_from: datetime | None = None
     judge_from: datetime | None = None
     whole: str | None = None

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from feature_repo.home_feed import LONG_VIEW
 from training.contenders import Boosted, ByColumn, Linear
-from training.definition import Embedding, Outcome, Ranking, Shelves, Slice
+from training.definition import Embedding, Outcome, Ranking, Shelves, Slice, Split
 
 OUTCOMES = (
     Outcome("is_click", "action = 'click'", "the video was opened"),
@@ -80,4 +80,5 @@ RANKING = Ranking(
     logged_only=("position",),
     grace=timedelta(minutes=10),
     slices=SLICES,
+    split=Split(fit=0.75, tune=0.15),  # a tenth of millions of rows is enough to judge, and the newest teach most
 )
