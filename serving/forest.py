@@ -45,7 +45,7 @@ class Tree(msgspec.Struct, frozen=True):
 class Forest:
     """Trees as arrays, see `forest_kernel.compiled`.
 
-    Raises RuntimeError where no machine code can be made, and for more than WIDEST features.
+    Raises RuntimeError where no machine code can be made, and for more than WIDEST features or a split on none of them.
     """
 
     def __init__(self, trees: Sequence[Tree], features: int) -> None:
@@ -63,6 +63,8 @@ class Forest:
             right += [place[tree.right_children[node]] for node in inner]
             leaves += [tree.split_conditions[node] for node in nodes[len(inner) :]]
             splits.append(len(inner))
+        if max(column, default=0) >= 2 * features:
+            raise RuntimeError(f"it splits on feature {max(column) // 2}, of {features}")
         starts = np.array([0, *accumulate(splits)], dtype=np.int64)
         self._arrays = (starts, _ints(column), _reals(below), _ints(left), _ints(right), _reals(leaves))
         self._places = [array.ctypes.data for array in self._arrays]
