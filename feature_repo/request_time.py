@@ -5,7 +5,6 @@ A feature is a value (a small struct): a release carries its own recipe as JSON,
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -19,8 +18,7 @@ Column = NDArray[Any]
 Places = NDArray[np.integer[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Counters:
+class Counters(msgspec.Struct, frozen=True):
     """The published states of one view, rows aligned with the candidates, or one row that holds for all of them.
 
     values      (rows | 1, counters) float32
@@ -35,8 +33,7 @@ class Counters:
     half_lives: Seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(msgspec.Struct, frozen=True):
     """All that features of some rows are made from.
 
     `fields` holds profile attributes under `view.field`, `context` what the request itself says; each column has one
@@ -50,7 +47,7 @@ class Inputs:
     counters: Mapping[str, Counters]
     fields: Mapping[str, Column]
     context: Mapping[str, Column]
-    places: Mapping[str, Places] = field(default_factory=dict)
+    places: Mapping[str, Places] = msgspec.field(default_factory=dict)
 
 
 class Count(msgspec.Struct, frozen=True, tag=True):
@@ -185,7 +182,7 @@ def _codes(vocabulary: tuple[str, ...]) -> Mapping[Any, float]:
 
 def spread(entries: Column, places: Places | None) -> Column:
     """Entries (…, entries) at the places that rows have: (…, rows); as they are when they have none."""
-    return entries if places is None else np.take(entries, places, axis=-1)
+    return entries if places is None else entries.take(places, axis=-1)
 
 
 def _match(given: Inputs, of: str, to: str) -> Column:

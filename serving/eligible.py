@@ -187,7 +187,7 @@ def _among(marks: Marks, seen: Marks) -> NDArray[np.intp]:
     met = np.zeros(LAST_BITS + 1, dtype=np.bool_)
     met[seen & LAST_BITS] = True
     maybe = np.flatnonzero(met[marks & LAST_BITS])  # a few: only those are searched for
-    place = np.searchsorted(seen, marks[maybe])
+    place = seen.searchsorted(marks[maybe])
     place[place == len(seen)] = 0
     found: NDArray[np.intp] = maybe[seen[place] == marks[maybe]]
     return found

@@ -23,4 +23,4 @@ class Once:
         self._stamps[at[::-1]] = places[::-1]
         firsts = self._stamps[at]
         first = firsts == places
-        return rows[first], (np.cumsum(first) - 1)[firsts]
+        return rows[first], (first.cumsum() - 1)[firsts]

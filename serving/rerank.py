@@ -16,7 +16,7 @@ Flags = NDArray[np.bool_]
 
 def by_score(scores: Floats) -> Order:
     """Candidates by falling score; equal scores keep the order they came in."""
-    return np.argsort(-scores, kind="stable")
+    return (-scores).argsort(kind="stable")
 
 
 def ahead(picked: Order | Sequence[int], order: Order) -> Order:

@@ -49,7 +49,7 @@ def best(rows: Codes, groups: Codes, worth: Numbers, each: int) -> Shelf:
 def most(worth: Numbers, count: int) -> NDArray[np.intp]:
     """Places of the `count` largest, largest first."""
     if len(worth) <= max(count, FEW):
-        return np.argsort(-worth, kind="stable")[:count]
+        return (-worth).argsort(kind="stable")[:count]
     places = np.argpartition(-worth, count - 1)[:count]
     return places[np.argsort(-worth[places], kind="stable")]
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,16 +24,14 @@ from validation.errors import DefinitionError, Unavailable
 MOST_TASTES = 4096  # of one view: more than a person has, and 2 ms to read
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(msgspec.Struct, frozen=True):
     """Counters of a view whose only key is the asker: values (1, counters) float32, at (1,) seconds, NaN for none."""
 
     values: Floats
     at: Seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Tastes:
+class Tastes(msgspec.Struct, frozen=True):
     """Counters that the asker shares with something else, a row each, in any order.
 
     codes   (rows, keys) int32, the other keys in the view's order by the codes item states have for them, 0: not met

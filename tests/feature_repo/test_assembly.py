@@ -1,6 +1,5 @@
 """Inputs make the same bits however they are given: an entry a row, one for all, or distinct entries and places."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from msgspec.structs import replace
 
 from feature_repo import assembly
 from feature_repo.assembly import Plan, assemble
