@@ -32,13 +32,13 @@ class Survey:
         parts: dict[str, list[NDArray[Any]]] = {name: [] for name in ("rows", policy.trending, *fields, *counters)}
         for start in range(0, len(everything), AT_ONCE):
             block = states.gather(everything[start : start + AT_ONCE])
-            block = block.take(np.flatnonzero(filters.anybody(block)))
-            parts["rows"].append(block.rows)
-            parts[policy.trending].append(watched(states, block, policy.trending, now))
+            shown = filters.anybody(block)  # columns are cut to these, not the block: its rows are wide
+            parts["rows"].append(block.rows[shown])
+            parts[policy.trending].append(watched(states, block, policy.trending, now)[shown])
             for name in fields:
-                parts[name].append(_known(block.field(name)))
+                parts[name].append(_known(block.field(name))[shown])
             for name in counters - {policy.trending}:
-                parts[name].append(block.counter(name))
+                parts[name].append(block.counter(name)[shown])
             time.sleep(0)  # lets the thread that answers go first
         self._columns: dict[str, NDArray[Any]] = {
             name: np.concatenate(part) if part else np.zeros(0) for name, part in parts.items()
