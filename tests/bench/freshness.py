@@ -76,13 +76,16 @@ def action_felt(at: Live, user: str) -> float:
 
 
 def _page(at: Live, user: str) -> dict[str, Any]:
-    """A page with something on it: one in two hundred comes from the lowest rung, which knows nothing here."""
-    for _ in range(10):
-        page = at.ask("feed", {"user_id": user, "limit": 5}, "rank")
-        if page["items"]:
-            return page
-        time.sleep(LOOK_EVERY_S)
-    raise AssertionError(f"no feed for {user}: {page}")
+    """A page with something on it: pools are made anew every ten seconds, and the first ones knew no video."""
+    pages: list[dict[str, Any]] = []
+
+    def filled() -> bool:
+        pages.append(at.ask("feed", {"user_id": user, "limit": 5}, "rank"))
+        return bool(pages[-1]["items"])
+
+    _until(filled)
+    assert pages[-1]["items"], f"no feed for {user}: {pages[-1]}"
+    return pages[-1]
 
 
 def _taste(at: Live, user: str, item: str) -> float:

@@ -1,10 +1,10 @@
 """What an asker blocked, as it was read with them."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from feature_repo.marks import marks
 from serving import blocked
