@@ -105,7 +105,7 @@ class Tally:
 
 
 class Times:
-    """A histogram of seconds, added to here and written with the tallies: 3 % less CPU for a page, which has seven."""
+    """A histogram of seconds that is added to here and written with the tallies: a page has seven of them."""
 
     def __init__(self, histogram: Histogram) -> None:
         self._histogram, self._bounds, self._sum = histogram, histogram._upper_bounds, 0.0

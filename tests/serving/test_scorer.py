@@ -120,6 +120,14 @@ def test_what_is_no_plain_tree_is_left_to_xgboost(tmp_path: Path) -> None:
         assert forest.scores(booster, 3) is None, name
 
 
+@pytest.mark.parametrize(("features", "why"), [(1, "feature 1, of 1"), (forest_kernel.WIDEST + 1, "more than 1000")])
+def test_a_forest_reads_features_that_are_there_and_not_too_many(features: int, why: str) -> None:
+    tree = forest.Tree([1, -1, -1], [2, -1, -1], [1, 0, 0], [0.5, 1.0, 2.0], [1, 0, 0])
+    assert forest.Forest([tree], 2).sums(np.array([[9, 0], [9, 1]], dtype=np.float32)).tolist() == [1.0, 2.0]
+    with pytest.raises(RuntimeError, match=why):
+        forest.Forest([tree], features)
+
+
 def test_where_there_is_no_machine_code_or_it_differs_xgboost_scores(
     trees: tuple[Any, Scorer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
