@@ -48,7 +48,7 @@ class Plan:
         self._levels: dict[Kinds, _Level] = {}
 
     def matrix(self, given: Inputs) -> Floats:
-        """The model's input: (rows, features) float32."""
+        """The model's input: (rows, features) float32, a feature's values side by side in memory."""
         columns, lent = np.empty((len(self._features), given.rows), dtype=np.float32), dict[str, Floats]()
         for kinds in self._together(given):
             level = self._level(kinds)
@@ -68,7 +68,7 @@ class Plan:
                 columns[row] = value(feature, given)
             except KeyError as missing:
                 raise _lacking(feature, missing.args[0]) from missing
-        return np.ascontiguousarray(columns.T)
+        return columns.T
 
     def _together(self, given: Inputs) -> list[Kinds]:
         """What is computed at once: views whose entries stand for the same, and all such groups of few entries.
@@ -140,13 +140,15 @@ class _Level:
             _numbers([place[f.per] for _, f, _ in rates]),
         )
         self._counts = _numbers([place[f.of] for _, f, _ in counts])
-        self._added = np.array([[f.prior * f.strength] for _, f, _ in rates], dtype=np.float32)
-        self._strength = np.array([[f.strength] for _, f, _ in rates], dtype=np.float32)
+        self._added, self._strength = (
+            _each([f.prior * f.strength for _, f, _ in rates]),
+            _each([f.strength for _, f, _ in rates]),
+        )
 
     def counters(self, held: Sequence[Counters], now: Seconds, ttl: float) -> Floats:
         """(counters, entries) as they stand now; a view with fewer entries than another has nothing in the rest."""
         entries, first = max(len(view.at) for view in held), 0
-        at, published = np.zeros((len(held), entries)), np.zeros((len(self._fading), entries))
+        at, published = np.zeros((len(held), entries)), np.zeros((len(self._fading), entries), dtype=np.float32)
         for row, view in enumerate(held):
             here, last = slice(len(view.at)), first + len(view.names)
             at[row, here], published[first:last, here] = view.at, view.values.T
@@ -159,17 +161,19 @@ class _Level:
         """(features, entries) from those."""
         rates = len(self._of)
         made = np.empty((rates + len(self._counts), counters.shape[1]), dtype=np.float32)
-        if rates:
-            made[:rates] = rate(
-                counters.take(self._of, axis=0), counters.take(self._per, axis=0), self._added, self._strength
-            )
-        if rates < len(made):
-            made[rates:] = count(counters.take(self._counts, axis=0))
+        of, per, counts = (counters.take(some, axis=0) for some in (self._of, self._per, self._counts))
+        rate(of, per, self._added, self._strength, out=made[:rates])
+        count(counts, out=made[rates:])
         return made
 
 
 def _numbers(numbers: Sequence[int]) -> NDArray[np.intp]:
     return np.array(numbers, dtype=np.intp)
+
+
+def _each(numbers: Sequence[float]) -> Floats:
+    """(rows, 1), one number for all of a row."""
+    return np.array(numbers, dtype=np.float32)[:, None]
 
 
 def _lacking(feature: Feature, name: str) -> DefinitionError:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from feature_repo.counters import Floats
 from serving import forest_kernel
-from serving.forest_kernel import AT_ONCE, ROWS, WIDEST
+from serving.forest_kernel import AT_ONCE, LARGEST, ROWS, WIDEST
 
 BELOW = np.float32(-np.inf)
 APART = 1e-5  # scores that differ by more are not the same
@@ -45,7 +45,8 @@ class Tree(msgspec.Struct, frozen=True):
 class Forest:
     """Trees as arrays, see `forest_kernel.compiled`.
 
-    Raises RuntimeError where no machine code can be made, and for more than WIDEST features or a split on none of them.
+    Raises RuntimeError where no machine code can be made, for more than WIDEST features, for a split on none of them,
+    and for a tree of more than LARGEST nodes.
     """
 
     def __init__(self, trees: Sequence[Tree], features: int) -> None:
@@ -65,18 +66,29 @@ class Forest:
             splits.append(len(inner))
         if max(column, default=0) >= 2 * features:
             raise RuntimeError(f"it splits on feature {max(column) // 2}, of {features}")
+        self._trees, self._nodes = len(trees), 2 * max(splits, default=0) + 1
+        if self._nodes > LARGEST:
+            raise RuntimeError(f"one of its trees has {self._nodes} nodes, more than {LARGEST}")
         starts = np.array([0, *accumulate(splits)], dtype=np.int64)
         self._arrays = (starts, _ints(column), _reals(below), _ints(left), _ints(right), _reals(leaves))
         self._places = [array.ctypes.data for array in self._arrays]
-        self._trees, self._nodes = len(trees), 2 * max(splits, default=0) + 1
 
     def sums(self, rows: Floats) -> Floats:
-        """(rows,) the sum of the leaves that each of some rows (rows, features), contiguous, comes to."""
+        """(rows,) the sum of the leaves that each of some rows (rows, features) float32 comes to.
+
+        Rows whose features stand side by side in memory, a column each, are read where they are.
+        """
         count, features = rows.shape
-        sums = np.empty(-(-count // ROWS) * ROWS, dtype=np.float32)
-        for first in range(0, count, AT_ONCE):
-            some, room = rows[first : first + AT_ONCE], sums[first:]
-            self._run(len(some), features, self._trees, self._nodes, some.ctypes.data, *self._places, room.ctypes.data)
+        if not count:
+            return np.empty(0, dtype=np.float32)
+        if count < ROWS:
+            rows = np.pad(rows, ((0, ROWS - count), (0, 0)), mode="edge")
+        columns, sums = np.asfortranarray(rows), np.empty(len(rows), dtype=np.float32)
+        for first in range(0, len(rows), AT_ONCE):
+            start = min(first, len(rows) - ROWS)
+            given, found = columns[start : start + AT_ONCE], sums[start:]
+            size = len(given), len(rows), features, self._trees, self._nodes
+            self._run(*size, given.ctypes.data, *self._places, found.ctypes.data)
         return sums[:count]
 
 
@@ -132,8 +144,8 @@ def _probe(trees: Iterable[Tree], features: int) -> Floats:
     return np.where(draw.random(rows.shape) < 0.1, np.float32(np.nan), rows)
 
 
-def _ints(values: list[int]) -> NDArray[np.int32]:
-    return np.array(values, dtype=np.int32)
+def _ints(values: list[int]) -> NDArray[np.int16]:
+    return np.array(values, dtype=np.int16)
 
 
 def _reals(values: list[float]) -> Floats:

@@ -19,30 +19,33 @@ from llvmlite import ir
 
 ROWS = 64  # a block
 AT_ONCE = 8 * ROWS
-WIDEST = 1000  # features: 4 MiB of the stack
+WIDEST = 1000  # features, and
+LARGEST = 1 << 14  # nodes of a tree: 0.8 MiB of the stack together
 INFINITE = float("inf")
 Run = Callable[..., None]
 
-_REAL, _INT, _LONG, _SET = ir.FloatType(), ir.IntType(32), ir.IntType(64), ir.IntType(ROWS)
+_REAL, _SHORT, _LONG, _SET = ir.FloatType(), ir.IntType(16), ir.IntType(64), ir.IntType(ROWS)
 _BLOCK, _BITS = ir.VectorType(_REAL, ROWS), ir.VectorType(ir.IntType(1), ROWS)
-_POINTERS = (_REAL, _LONG, _INT, _REAL, _INT, _INT, _REAL, _REAL)
+_POINTERS = (_REAL, _LONG, _SHORT, _REAL, _SHORT, _SHORT, _REAL, _REAL)
 
 
 @cache
 def compiled() -> Run:
-    """`score(rows, features, trees, nodes, given, starts, column, below, left, right, leaves, sums)`.
+    """`score(rows, apart, features, trees, nodes, given, starts, column, below, left, right, leaves, sums)`.
 
-    given   (rows, features) float32, NaN where a value is missing; at most AT_ONCE rows and WIDEST features
+    rows    how many are scored: ROWS to AT_ONCE
+    given   float32, a column a feature, `apart` numbers from one to the next, NaN where a value is missing; at most
+            WIDEST features
     starts  (trees + 1) int64, the place of each tree's first split; its leaves begin as many places later as there are
             trees before it. In a tree, splits come before leaves, the root first, no node before its parent
-    column  (splits) int32, twice the feature that is looked at, and one more where missing values go right
+    column  (splits) int16, twice the feature that is looked at, and one more where missing values go right
     below   (splits) float32, what is smaller goes left
-    left    (splits) int32, the place in its tree of the node on that side, and so `right`
+    left    (splits) int16, the place in its tree of the node on that side, and so `right`
     leaves  (leaves) float32
-    sums    float32, room for whole blocks of ROWS: written
+    sums    (rows) float32: written
 
-    Numbers are int64, arrays are addresses; `nodes` is how many the largest tree has. Raises RuntimeError where no
-    machine code can be made.
+    Numbers are int64, arrays are addresses; `nodes` is how many the largest tree has, at most LARGEST. Raises
+    RuntimeError where no machine code can be made.
     """
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
@@ -56,7 +59,7 @@ def compiled() -> Run:
     engine = llvm.create_mcjit_compiler(module, target)
     engine.finalize_object()
     # Python's lock is kept: given away for half a millisecond, it comes back later than that.
-    kind = ctypes.PYFUNCTYPE(None, *[ctypes.c_int64] * 4, *[ctypes.c_void_p] * len(_POINTERS))
+    kind = ctypes.PYFUNCTYPE(None, *[ctypes.c_int64] * 5, *[ctypes.c_void_p] * len(_POINTERS))
     run: Any = kind(engine.get_function_address("score"))
     run.engine = engine  # owns the code
     return run  # type: ignore[no-any-return]
@@ -65,34 +68,36 @@ def compiled() -> Run:
 def _module() -> ir.Module:
     module = ir.Module("forest")
     pointers = [kind.as_pointer() for kind in _POINTERS]
-    score = ir.Function(module, ir.FunctionType(ir.VoidType(), [_LONG] * 4 + pointers), "score")
-    for argument in score.args[4:]:
+    score = ir.Function(module, ir.FunctionType(ir.VoidType(), [_LONG] * 5 + pointers), "score")
+    for argument in score.args[5:]:
         argument.add_attribute("noalias")
     code = _Code(score.append_basic_block())
-    rows, features, trees, nodes, given, starts, *forest, sums = score.args
+    rows, apart, features, trees, nodes, given, starts, *forest, sums = score.args
     blocks = code.udiv(code.add(rows, _long(ROWS - 1)), _long(ROWS))
-    width = code.mul(features, _long(2))
-    columns, totals = code.alloca(_BLOCK, code.mul(width, blocks)), code.alloca(_BLOCK, blocks)
-    lowest, highest = code.alloca(_REAL, width), code.alloca(_REAL, width)
+    totals, begins = code.alloca(_BLOCK, blocks), code.alloca(_LONG, blocks)
+    with code.loop(blocks) as block:
+        code.put(ir.Constant(_BLOCK, [0.0] * ROWS), totals, block)
+        # The last block ends with the last row: some of its rows may be scored twice, with the same outcome.
+        code.put(code.smaller(code.mul(block, _long(ROWS)), code.sub(rows, _long(ROWS))), begins, block)
+    columns = _Columns(code, features, blocks)
+    with code.loop(features) as feature:
+        columns.look(code, feature, code.gep(given, [code.mul(feature, apart)]), begins)
     pruned = _Pruned(code, nodes)
     reach = code.alloca(_SET, nodes)
-    with code.loop(blocks) as block:
-        _turn(code, block, rows, features, given, code.gep(columns, [code.mul(block, width)]))
-        code.put(ir.Constant(_BLOCK, [0.0] * ROWS), totals, block)
-    with code.loop(width) as column:
-        _span(code, column, blocks, width, columns, lowest, highest)
     code.store(ir.Constant(_SET, -1), reach)
     with code.loop(trees) as tree:
         start = code.at(starts, tree)
         splits = code.sub(code.at(starts, code.add(tree, _long(1))), start)
-        kept, leaves = pruned.make(code, tree, start, splits, forest, lowest, highest)
+        kept, leaves = pruned.make(code, tree, start, splits, forest, columns)
         with code.loop(blocks) as block:
-            own = code.gep(columns, [code.mul(block, width)])
+            begin = code.gep(given, [code.at(begins, block)])
             with code.loop(kept) as split:
-                smaller = code.fcmp_ordered(
-                    "<", code.at(own, code.at(pruned.column, split)), code.everywhere(code.at(pruned.below, split))
-                )
-                here, goes_left = code.at(reach, code.at(pruned.node, split)), code.bitcast(smaller, _SET)
+                column = code.at(pruned.column, split)
+                values = code.gep(begin, [code.mul(code.lshr(column, _long(1)), apart)])
+                smaller = code.fcmp_ordered("<", code.lanes(values), code.everywhere(code.at(pruned.below, split)))
+                missing = code.at(columns.missing, code.add(code.mul(column, blocks), block))
+                here = code.at(reach, code.at(pruned.node, split))
+                goes_left = code.or_(code.bitcast(smaller, _SET), missing)
                 code.put(code.and_(here, goes_left), reach, code.add(code.mul(split, _long(2)), _long(1)))
                 code.put(code.and_(here, code.not_(goes_left)), reach, code.add(code.mul(split, _long(2)), _long(2)))
             with code.loop(leaves) as leaf:
@@ -101,10 +106,54 @@ def _module() -> ir.Module:
                 more = code.fadd(so_far, code.everywhere(code.at(pruned.value, leaf)))
                 code.put(code.select(who, more, so_far), totals, block)
     with code.loop(blocks) as block:
-        room = code.bitcast(code.gep(sums, [code.mul(block, _long(ROWS))]), _BLOCK.as_pointer())
+        room = code.bitcast(code.gep(sums, [code.at(begins, block)]), _BLOCK.as_pointer())
         code.store(code.at(totals, block), room, align=4)
     code.ret_void()
     return module
+
+
+class _Columns:
+    """What is known of the columns before any tree is: each stands here twice.
+
+    Where missing values go left they are less than everything, in the other one more.
+
+    lowest, highest  (2 features) float32
+    missing          (2 features, blocks) the rows that go left whatever is compared, a bit each
+    """
+
+    def __init__(self, code: "_Code", features: Any, blocks: Any) -> None:
+        width = code.mul(features, _long(2))
+        self._blocks, self._module = blocks, code.module
+        self.lowest, self.highest = code.alloca(_REAL, width), code.alloca(_REAL, width)
+        self.missing = code.alloca(_SET, code.mul(width, blocks))
+
+    def look(self, code: "_Code", feature: Any, values: Any, begins: Any) -> None:
+        """Look at one of them."""
+        left = code.mul(feature, _long(2))
+        right = code.add(left, _long(1))
+        low, high, unknown = code.variable(_BLOCK), code.variable(_BLOCK), code.variable(_SET)
+        for found, first in ((low, [INFINITE] * ROWS), (high, [-INFINITE] * ROWS), (unknown, 0)):
+            code.store(ir.Constant(found.type.pointee, first), found)
+        with code.loop(self._blocks) as block:
+            some = code.lanes(code.gep(values, [code.at(begins, block)]))
+            for found, sign in ((low, "<"), (high, ">")):
+                so_far = code.load(found)
+                code.store(code.select(code.fcmp_ordered(sign, some, so_far), some, so_far), found)
+            missing = code.bitcast(code.fcmp_unordered("uno", some, some), _SET)
+            code.store(code.or_(code.load(unknown), missing), unknown)
+            for column, goes_left in ((left, missing), (right, ir.Constant(_SET, 0))):
+                code.put(goes_left, self.missing, code.add(code.mul(column, self._blocks), block))
+        all_known = code.icmp_unsigned("==", code.load(unknown), ir.Constant(_SET, 0))
+        lowest, highest = self._across(code, "fmin", low), self._across(code, "fmax", high)
+        code.put(code.select(all_known, lowest, ir.Constant(_REAL, -INFINITE)), self.lowest, left)
+        code.put(highest, self.highest, left)
+        code.put(lowest, self.lowest, right)
+        code.put(code.select(all_known, highest, ir.Constant(_REAL, INFINITE)), self.highest, right)
+
+    def _across(self, code: "_Code", name: str, values: Any) -> Any:
+        """The least or the greatest of a block's numbers."""
+        across = ir.Function(self._module, ir.FunctionType(_REAL, [_BLOCK]), f"llvm.vector.reduce.{name}.v{ROWS}f32")
+        return code.call(across, [code.load(values)], fastmath=("nnan",))
 
 
 class _Pruned:
@@ -121,7 +170,7 @@ class _Pruned:
         self.below, self.value = code.alloca(_REAL, nodes), code.alloca(_REAL, nodes)
 
     def make(
-        self, code: "_Code", tree: Any, start: Any, splits: Any, forest: Sequence[Any], lowest: Any, highest: Any
+        self, code: "_Code", tree: Any, start: Any, splits: Any, forest: Sequence[Any], columns: _Columns
     ) -> tuple[Any, Any]:
         """Prune a tree; returns how many splits and leaves are left of it."""
         column, below, left, right, leaves = forest
@@ -135,8 +184,8 @@ class _Pruned:
             looked_at, limit = code.sext(code.at(column, split), _LONG), code.at(below, split)
             place, count = code.at(self._place, number), code.load(kept)
             reached = code.icmp_signed(">=", place, zero)
-            some_left = code.and_(reached, code.fcmp_ordered("<", code.at(lowest, looked_at), limit))
-            some_right = code.and_(reached, code.fcmp_ordered(">=", code.at(highest, looked_at), limit))
+            some_left = code.and_(reached, code.fcmp_ordered("<", code.at(columns.lowest, looked_at), limit))
+            some_right = code.and_(reached, code.fcmp_ordered(">=", code.at(columns.highest, looked_at), limit))
             both = code.and_(some_left, some_right)
             for array, value in ((self.column, looked_at), (self.below, limit), (self.node, place)):
                 code.put(value, array, count)  # overwritten by the next one unless it counts
@@ -151,36 +200,6 @@ class _Pruned:
             reached = code.icmp_signed(">=", place, zero)
             code.store(code.add(count, code.zext(reached, _LONG)), left_over)
         return code.load(kept), code.load(left_over)
-
-
-def _turn(code: "_Code", block: Any, rows: Any, features: Any, given: Any, columns: Any) -> None:
-    """Write a block's rows as columns, each twice: a missing value is less than everything in one, more in the other.
-
-    A last block that is not full is filled with its last row.
-    """
-    flat = code.bitcast(columns, _REAL.as_pointer())
-    with code.loop(_long(ROWS)) as lane:
-        wanted, last = code.add(code.mul(block, _long(ROWS)), lane), code.sub(rows, _long(1))
-        row = code.select(code.icmp_unsigned("<", wanted, last), wanted, last)
-        with code.loop(features) as feature:
-            value = code.at(given, code.add(code.mul(row, features), feature))
-            missing = code.fcmp_unordered("uno", value, value)
-            place = code.add(code.mul(feature, _long(2 * ROWS)), lane)
-            for instead, further in ((-INFINITE, 0), (INFINITE, ROWS)):
-                said = code.select(missing, ir.Constant(_REAL, instead), value)
-                code.put(said, flat, code.add(place, _long(further)))
-
-
-def _span(code: "_Code", column: Any, blocks: Any, width: Any, columns: Any, lowest: Any, highest: Any) -> None:
-    """The lowest and the highest value of a column in all blocks."""
-    for found, sign, name in ((lowest, "<", "fmin"), (highest, ">", "fmax")):
-        extreme = code.variable(_BLOCK)
-        code.store(code.at(columns, column), extreme)
-        with code.loop(blocks) as block:
-            values, before = code.at(columns, code.add(code.mul(block, width), column)), code.load(extreme)
-            code.store(code.select(code.fcmp_ordered(sign, values, before), values, before), extreme)
-        across = ir.Function(code.module, ir.FunctionType(_REAL, [_BLOCK]), f"llvm.vector.reduce.{name}.v{ROWS}f32")
-        code.put(code.call(across, [code.load(extreme)], fastmath=("nnan",)), found, column)
 
 
 class _Code(ir.IRBuilder):  # type: ignore[misc]
@@ -202,6 +221,14 @@ class _Code(ir.IRBuilder):  # type: ignore[misc]
         self.branch(head)
         self.position_at_end(after)
 
+    def smaller(self, one: Any, other: Any) -> Any:
+        """The smaller of two numbers."""
+        return self.select(self.icmp_unsigned("<", one, other), one, other)
+
+    def lanes(self, values: Any) -> Any:
+        """The values of a block's rows, from an address on."""
+        return self.load(self.bitcast(values, _BLOCK.as_pointer()), align=4)
+
     def variable(self, kind: Any) -> Any:
         """Room for one value, the same in every turn of a loop."""
         with self.goto_entry_block():
@@ -218,8 +245,8 @@ class _Code(ir.IRBuilder):  # type: ignore[misc]
     def everywhere(self, value: Any) -> Any:
         """A value as that of all rows of a block."""
         nothing = ir.Constant(_BLOCK, ir.Undefined)
-        one = self.insert_element(nothing, value, ir.Constant(_INT, 0))
-        return self.shuffle_vector(one, nothing, ir.Constant(ir.VectorType(_INT, ROWS), [0] * ROWS))
+        one = self.insert_element(nothing, value, _long(0))
+        return self.shuffle_vector(one, nothing, ir.Constant(ir.VectorType(ir.IntType(32), ROWS), [0] * ROWS))
 
 
 def _long(value: int) -> Any:

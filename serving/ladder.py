@@ -230,7 +230,7 @@ class Ladder:
         rows, places = block.rows[shown.places], shown.places
         return Page(
             self._states.names(rows), self._states.item_words.marks(rows), [*sources(places)], shown.propensities,
-            rung, reason, release, matrix[places], scored=len(block.rows),
+            rung, reason, release, np.ascontiguousarray(matrix[places]), scored=len(block.rows),
         )  # fmt: skip
 
     def _unscored(self, listed: Listed, who: Asked, why: str) -> Page:

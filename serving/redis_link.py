@@ -118,6 +118,7 @@ class _Wire(asyncio.Protocol):
         self._waiting: deque[tuple[Replies, int]] = deque()
         self._got: list[Any] = []
         self._unsent: list[bytes] = []
+        self._flushing = False
         self._transport: asyncio.Transport | None = None
 
     def send(self, commands: Sequence[Command]) -> Replies:
@@ -132,11 +133,16 @@ class _Wire(asyncio.Protocol):
     def post(self, commands: Sequence[Command]) -> None:
         """Send with what is sent next: a write and a read of their own would cost as much as all else about them."""
         loop = asyncio.get_running_loop()
-        if not self._unsent:
-            loop.call_later(POSTED_WITHIN_S, self.flush)
+        if not self._flushing:  # one timer for many posts: each would wake a process that has nothing to do
+            self._flushing = True
+            loop.call_later(POSTED_WITHIN_S, self._flush_in_time)
         replies: Replies = loop.create_future()
         replies.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._queue(replies, commands)
+
+    def _flush_in_time(self) -> None:
+        self._flushing = False
+        self.flush()
 
     def flush(self) -> None:
         """Send what was posted."""

@@ -30,7 +30,7 @@ class Trees:
         """Scores (rows,) of features (rows, features); raises ValueError for another number of features."""
         if features.shape[1] != self._features:
             raise ValueError(f"the model reads {self._features} features, the rows have {features.shape[1]}")
-        return self._score(np.ascontiguousarray(features, dtype=np.float32))
+        return self._score(features.astype(np.float32, copy=False))
 
     def contributions(self, features: Floats) -> Floats:
         """How much each feature moved each row's margin: (rows, features)."""

@@ -128,6 +128,15 @@ def test_a_forest_reads_features_that_are_there_and_not_too_many(features: int, 
         forest.Forest([tree], features)
 
 
+def test_a_tree_that_is_too_large_for_the_stack_is_left_to_xgboost() -> None:
+    nodes = forest_kernel.LARGEST + 1  # a list of splits, each with a leaf at its left
+    left = [node + 1 if node % 2 == 0 and node < nodes - 1 else -1 for node in range(nodes)]
+    right = [node + 2 if child >= 0 else -1 for node, child in enumerate(left)]
+    tree = forest.Tree(left, right, [0] * nodes, [0.5] * nodes, [0] * nodes)
+    with pytest.raises(RuntimeError, match=f"{nodes} nodes, more than {forest_kernel.LARGEST}"):
+        forest.Forest([tree], 1)
+
+
 def test_where_there_is_no_machine_code_or_it_differs_xgboost_scores(
     trees: tuple[Any, Scorer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
