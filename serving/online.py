@@ -30,7 +30,7 @@ from validation.clock import Clock
 from validation.settings import Settings
 
 POOLS_EVERY_S = 10.0
-POOLS_AT_FIRST_S = 1.0  # while states are still read
+POOLS_AT_FIRST_S = 1.0  # while states are still read, and until there are any
 COUNTED_EVERY_S = 1.0
 REDIS_S = 2.0  # what one read of item states may take; nobody waits for it but the end of the process
 SWITCH_S = 0.0005  # for a thread beside the requests: in Python's own 5 ms, again at each step, a page would be late
@@ -94,7 +94,7 @@ class Online:
         live = self.releases.live
         if live is not None and live.nearest is not None:
             await asyncio.to_thread(live.nearest.refresh)
-        every_s = POOLS_EVERY_S if self.states.looked else POOLS_AT_FIRST_S
+        every_s = POOLS_EVERY_S if self.states.looked and len(self.states) else POOLS_AT_FIRST_S
         self._pooling.pause_s = max(every_s, POOLS_SHARE * (perf_counter() - began))
 
 
