@@ -25,7 +25,7 @@ class RefusedRunError(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """How long each part is driven: requests for the costs, seconds a load step."""
+    """How long each part is driven: requests for the costs, seconds a load step, times a loop."""
 
     warm: int = 600
     requests: int = 6000
@@ -35,6 +35,7 @@ class Length:
     lowest: int = 3000
     naive: int = 150
     idle_s: float = 8.0
+    loops: int = 200
 
 
 @dataclass(frozen=True, slots=True)

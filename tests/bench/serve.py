@@ -20,7 +20,7 @@ from typing import Any
 
 import xgboost
 
-from tests.bench import capacity, measures, table
+from tests.bench import capacity, measures, table, yardstick
 from tests.bench.catalogue import Scale
 from tests.bench.measures import CANDIDATES, Length
 from tests.bench.naive import run as naive
@@ -67,6 +67,7 @@ def measured(home: Path, scale: Scale, length: Length, say: Say) -> dict[str, An
         capacity_per_s = measures.calibrated(stand, length)
         say(f"half load: {capacity_per_s / 2:.0f} requests/s …")
         found["feed"] = measures.feed_at_half_load(stand, capacity_per_s, length)
+        found["yardstick"] = yardstick.taken(length.loops)
         found["capacity_per_s"] = round(1000 / found["feed"]["cpu_ms"], 1)
         for items in (100, 300):
             say(f"ranking {items} videos of the caller's …")

@@ -21,6 +21,11 @@ def show(found: dict[str, Any]) -> None:
         f"{found['capacity_per_s']:.0f} requests/s; all that is offered is answered in time up to "
         f"{f'{knee:.0%} of that' if knee else 'no load that was tried'}."
     )
+    loop = found["yardstick"]
+    out.print(
+        f"The machine at the time: an empty loop took {loop['fastest_ms']:.2f} ms at its fastest and "
+        f"{loop['rested_ms']:.2f} ms after a rest such as a worker has between requests."
+    )
     out.print("ms by stage: " + " · ".join(f"{name} {ms:.2f}" for name, ms in feed["stages_ms"].items()))
     worker = max(found["memory_mib"], key=lambda process: process["rss"])
     out.print(

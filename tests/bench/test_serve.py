@@ -17,7 +17,7 @@ from tests.bench.serve import measured
 
 TINY = Scale(videos=1200, users=150, rows=3000, trees=20, depth=3)
 SHORT = Length(
-    warm=30, requests=60, calibrate=30, step_s=0.3, rank=20, lowest=60, naive=4, idle_s=0.2
+    warm=30, requests=60, calibrate=30, step_s=0.3, rank=20, lowest=60, naive=4, idle_s=0.2, loops=5
 )  # fmt: skip
 
 
@@ -36,6 +36,7 @@ def test_it_runs_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert [step["share_of_capacity"] for step in found["goodput"]["steps"]] == list(measures.LOADS)
     assert {"score", "features"} <= found["feed"]["stages_ms"].keys()
     assert found["memory_mib"][0]["rss"] >= found["memory_mib"][0]["own"] > 0
+    assert 0 < found["yardstick"]["fastest_ms"] <= found["yardstick"]["rested_ms"]
     page = capacity.write(found, tmp_path / "capacity.md").read_text()
     assert "| measured | extrapolated |" in page
     table.show(found)
