@@ -63,7 +63,8 @@ def new_video(at: Live) -> float:
 def action_felt(at: Live, user: str) -> float:
     """Seconds from the acknowledgement of a user's long watch until it shows in what the user's feed is ranked by.
 
-    The user's page is asked for first: its token is what the action is believed by.
+    The user's page is asked for first: its token is what the action is believed by. It has one item, for each other one
+    of its category would count as shown and not watched, and three hide the watch.
     """
     page = _page(at, user)
     item = page["items"][0]["video_id"]
@@ -80,7 +81,7 @@ def _page(at: Live, user: str) -> dict[str, Any]:
     pages: list[dict[str, Any]] = []
 
     def filled() -> bool:
-        pages.append(at.ask("feed", {"user_id": user, "limit": 5}, "rank"))
+        pages.append(at.ask("feed", {"user_id": user, "limit": 1}, "rank"))
         return bool(pages[-1]["items"])
 
     _until(filled)
