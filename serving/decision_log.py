@@ -11,7 +11,7 @@ from serving.landing_log import LandingLog, recover
 
 log = logging.getLogger(__name__)
 END = None
-MOMENT_S = 0.5  # rows wait so long for others: a sync costs 0.5 ms and the event loop's patience
+MOMENT_S = 0.5  # rows wait so long for others: a sync costs CPU and the event loop's patience
 
 
 class DecisionLog:

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.bench.yardstick import REST_S, TURNS
+
+LOOP = f"an empty loop of {TURNS:,} turns in Python, at its fastest / after {REST_S * 1000:.0f} ms of rest"
 PAGE = Path(__file__).parents[2] / "docs" / "capacity.md"
 
 
@@ -75,7 +78,7 @@ def text(found: dict[str, Any], given: Given) -> str:
         ("CPU of one feed, service", f"{feed['cpu_ms']:.2f} ms", ""),
         ("CPU of one feed, Redis", f"{feed['redis_cpu_ms']:.2f} ms", ""),
         ("CPU of one feed, naive stack", f"{naive['cpu_ms']:.0f} ms ({found['naive_over_feed']:.0f} times)", ""),
-        ("an empty loop of 20,000 turns in Python, at its fastest / after 4 ms of rest", _loop(found["yardstick"]), ""),
+        (LOOP, _loop(found["yardstick"]), ""),
         ("feeds a core and second, fully busy", f"{found['capacity_per_s']:.0f}", ""),
         ("latency at half load, p50 / p99 / p99.9", _times(feed), ""),
         ("latency of the lowest rung with all of the load, p50 / p95", _times(lowest, "p50", "p95"), ""),
