@@ -1,6 +1,7 @@
 """What a process and everything it started cost: CPU seconds and memory, as the kernel counts them (Linux)."""
 
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,11 @@ class Memory:
 def cpu_s(root: int) -> float:
     """CPU seconds, user and system, of a process, its living descendants and those it has already waited for."""
     return sum(sum(map(int, _stat(pid)[11:15])) for pid in family(root)) / TICKS
+
+
+def age_s(pid: int) -> float:
+    """Seconds since a process was made."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - int(_stat(pid)[19]) / TICKS
 
 
 def memory(root: int) -> list[Memory]:

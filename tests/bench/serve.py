@@ -59,7 +59,7 @@ def measured(home: Path, scale: Scale, length: Length, say: Say) -> dict[str, An
         found: dict[str, Any] = {"taken_at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": _machine()}
         found["conditions"] = _conditions(scale, stand.facts)
         found["ready_s"], found["loaded_s"] = round(stand.ready_s, 2), round(stand.loaded_s, 2)
-        found["ready_cpu_s"] = round(stand.ready_cpu_s, 2)
+        found["ready_cpu_s"], found["worker_s"] = round(stand.ready_cpu_s, 2), round(stand.worker_s, 2)
         found["memory_mib"] = measures.memory(stand)
         say("idling, to see what the background costs …")
         found["background_cpu_ms_per_s"] = measures.background(stand, length)

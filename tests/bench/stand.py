@@ -43,6 +43,7 @@ class Stand:
 
     ready_s, loaded_s  seconds from its start to when it answered, and to when it had the state of every video
     ready_cpu_s        CPU seconds of all of its processes until it answered
+    worker_s           seconds from the making of its worker, whom its first process starts, to when it answered
     """
 
     settings: Settings
@@ -52,6 +53,7 @@ class Stand:
     running: process.Running
     ready_s: float
     ready_cpu_s: float
+    worker_s: float
     loaded_s: float = math.nan
     _drawn: int = field(default=0)
 
@@ -106,7 +108,8 @@ def standing(scale: Scale, home: Path, say: Any = print) -> Iterator[Stand]:
         running = process.start(settings)
         try:
             ready_s, cpu_s = time.monotonic() - before, costs.cpu_s(running.process.pid)
-            stand = Stand(settings, catalogue, redis, facts | stored, running, ready_s, cpu_s)
+            worker_s = costs.age_s(costs.family(running.process.pid)[1])
+            stand = Stand(settings, catalogue, redis, facts | stored, running, ready_s, cpu_s, worker_s)
             _await_states(stand)
             stand.loaded_s = time.monotonic() - before
             yield stand

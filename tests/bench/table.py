@@ -29,8 +29,9 @@ def show(found: dict[str, Any]) -> None:
     out.print("ms by stage: " + " · ".join(f"{name} {ms:.2f}" for name, ms in feed["stages_ms"].items()))
     worker = max(found["memory_mib"], key=lambda process: process["rss"])
     out.print(
-        f"ready in {found['ready_s']:.1f} s ({found['ready_cpu_s']:.1f} s CPU); the worker holds {worker['rss']} MiB, "
-        f"{worker['own']} of them its own; the background costs {found['background_cpu_ms_per_s']:.0f} ms CPU a second."
+        f"ready in {found['ready_s']:.1f} s ({found['ready_cpu_s']:.1f} s CPU), its worker in {found['worker_s']:.1f}; "
+        f"the worker holds {worker['rss']} MiB, {worker['own']} of them its own; "
+        f"the background costs {found['background_cpu_ms_per_s']:.0f} ms CPU a second."
     )
 
 

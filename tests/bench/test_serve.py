@@ -35,6 +35,7 @@ def test_it_runs_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert found["lowest_rung"]["answers"] == {"popular": found["lowest_rung"]["requests"]}
     assert [step["share_of_capacity"] for step in found["goodput"]["steps"]] == list(measures.LOADS)
     assert {"score", "features"} <= found["feed"]["stages_ms"].keys()
+    assert 0 < found["worker_s"] < found["ready_s"]
     assert found["memory_mib"][0]["rss"] >= found["memory_mib"][0]["own"] > 0
     assert 0 < found["yardstick"]["fastest_ms"] <= found["yardstick"]["rested_ms"]
     page = capacity.write(found, tmp_path / "capacity.md").read_text()
