@@ -86,6 +86,7 @@ class Online:
         for part in (self.releases, self.feed, self.link, self.feedback, self.guard, self.parent):
             await part.stop()
         await asyncio.to_thread(self.decisions.stop)
+        gc.unfreeze()  # a process that goes on without it gets memory and files back
 
     async def _pool(self) -> None:
         began = perf_counter()

@@ -2,8 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -84,21 +82,3 @@ def test_work_that_never_began_can_be_ended() -> None:
         await Background(lambda: asyncio.sleep(0)).stop()
 
     asyncio.run(idle())
-
-
-def test_the_first_video_of_all_does_not_wait_for_the_usual_pools(world: Any, tmp_path: Path) -> None:
-    from serving.home_feed import SERVED
-    from serving.online import POOLS_AT_FIRST_S, POOLS_EVERY_S, online
-
-    parts = online(SERVED, world.settings.model_copy(update={"home": tmp_path}), "home_feed")
-
-    async def pause_s() -> float:
-        await parts._pool()
-        return parts._pooling.pause_s
-
-    parts.states.looked = True
-    assert asyncio.run(pause_s()) == POOLS_AT_FIRST_S
-    asyncio.run(parts.feed._follow())
-    assert len(parts.states)
-    assert asyncio.run(pause_s()) == POOLS_EVERY_S
-    asyncio.run(parts.feed.stop())
