@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from validation.errors import Unavailable
 from validation.settings import Settings
+from validation.whole import whole
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -142,11 +143,9 @@ def _launching(folder: Path) -> Iterator[None]:
         yield
         return
     wrapper = folder / "java" / "bin" / "java"
-    wrapper.parent.mkdir(parents=True, exist_ok=True)
-    draft = wrapper.with_name(f"java.{os.getpid()}")
-    draft.write_text(WRAPPER.format(java=java()))
-    draft.chmod(0o755)
-    os.replace(draft, wrapper)
+    with whole(wrapper) as draft:
+        draft.write_text(WRAPPER.format(java=java()))
+        draft.chmod(0o755)
     wanted = {"JAVA_HOME": str(folder / "java"), "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)

@@ -1,6 +1,5 @@
 """The feature store of an installation: opened for a feature set, its definitions applied, its online part filled."""
 
-import os
 import warnings
 from collections.abc import Sequence
 from contextlib import redirect_stdout
@@ -15,6 +14,7 @@ from feast.infra.registry.file import FileRegistryStore
 from feature_repo.definition import FeatureSet
 from feature_repo.record_layout import layouts
 from validation.settings import Settings
+from validation.whole import whole
 
 if TYPE_CHECKING:
     from feast import FeatureStore, RepoConfig
@@ -40,11 +40,9 @@ class HomeRegistryStore(FileRegistryStore):  # type: ignore[misc]
 
     def _write_registry(self, registry_proto: Any) -> None:
         target: Path = self._filepath
-        target.parent.mkdir(parents=True, exist_ok=True)
-        self._filepath = target.with_name(f".{target.name}.{os.getpid()}")
         try:
-            super()._write_registry(registry_proto)
-            os.replace(self._filepath, target)
+            with whole(target) as self._filepath:
+                super()._write_registry(registry_proto)
         finally:
             self._filepath = target
 

@@ -1,13 +1,14 @@
 """The drift page people look at, drawn by Evidently. It decides nothing: `drift` does, from the same rows."""
 
 import json
-import os
 import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from validation.whole import whole
 
 MAX_PSI = 0.2
 
@@ -24,10 +25,8 @@ def write(
     columns = [c for c in now.columns if c in before.columns and _drawable(before[c]) and _drawable(now[c])]
     drawn = [_sample(frame[columns], rows, seed) for frame in (before, now)]
     snapshot = _run(drawn[0], drawn[1], columns, max_psi)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}")
-    snapshot.save_html(str(draft))
-    os.replace(draft, path)
+    with whole(path) as draft:
+        snapshot.save_html(str(draft))
     path.with_suffix(".json").write_text(json.dumps(json.loads(snapshot.json()), indent=1))
     return path
 

@@ -1,7 +1,6 @@
 """`flywheel stream`: the stream as a process, with what it says while it runs, until it is asked to end."""
 
 import json
-import os
 import signal
 import threading
 import time
@@ -13,6 +12,7 @@ from feature_repo.stream_state import folder_of
 from orchestration.system import Installation
 from validation.clock import Clock
 from validation.errors import Unavailable
+from validation.whole import whole
 
 if TYPE_CHECKING:
     from feature_repo.streaming import Streaming
@@ -95,9 +95,8 @@ def _told(at: Installation, stream: "Streaming") -> str:
         "base": done.base.isoformat() if done.base else None,
     }
     path = folder_of(at.settings, at.system.features.name) / "status.json"
-    draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps(figures, indent=1))
-    os.replace(draft, path)
+    with whole(path) as draft:
+        draft.write_text(json.dumps(figures, indent=1))
     return (
         f"batch {done.batches}: {taken.accepted:,} rows taken, {taken.duplicate:,} repeated, "
         f"{taken.quarantined:,} kept out, {done.written:,} records online, {lag or 0:.1f} s behind"

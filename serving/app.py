@@ -138,7 +138,7 @@ class App:
         parts = self._parts
         try:
             events = parts.attribution.events(said, roles, parts.guard.keys, parts.clock.now())
-            await parts.feedback.land(events)
+            await parts.events.land(events)
         except RefusedError:
             metrics.EVENTS.labels("refused").inc(len(said))
             raise

@@ -11,7 +11,7 @@ import msgspec
 
 from serving.access import Roles
 from serving.definition import Served
-from serving.feedback import Event
+from serving.event_log import Event
 from serving.rates import Rates
 from serving.refused import RefusedError
 from serving.row_rules import RowRules

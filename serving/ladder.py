@@ -20,7 +20,7 @@ from serving.definition import Policy, Served
 from serving.eligible import Filters, May
 from serving.item_block import ItemBlock
 from serving.item_states import ItemStates
-from serving.nearest import Nearest
+from serving.nearest import NearestItems
 from serving.pools import Pools
 from serving.popular import Listed
 from serving.release import Popular, Release
@@ -250,7 +250,7 @@ class Ladder:
         return f"item states are {age:.0f} s old" if age > policy.limits.states_s else None
 
     @property
-    def _nearest(self) -> Nearest | None:
+    def _nearest(self) -> NearestItems | None:
         return self._releases.live.nearest if self._releases.live else None
 
     def _shelves(self) -> Popular | None:

@@ -36,7 +36,7 @@ class After:
     vectors: Floats
 
 
-class Nearest:
+class NearestItems:
     """One release's embedding space over the items known now. `refresh` takes in what has come since."""
 
     def __init__(self, space: Space, index: "faiss.Index", layout: Layout, states: ItemStates, served: Served) -> None:
@@ -51,7 +51,7 @@ class Nearest:
         self.refresh()
 
     @classmethod
-    def of(cls, folder: Path, states: ItemStates, served: Served) -> "Nearest | None":
+    def of(cls, folder: Path, states: ItemStates, served: Served) -> "NearestItems | None":
         """What a release's folder holds; None when it carries no embeddings."""
         space = embedding_space.read(folder)
         if space is None:

@@ -14,7 +14,7 @@ from serving.attribution import Attribution
 from serving.background import Background
 from serving.decision_log import DecisionLog
 from serving.definition import Served
-from serving.feedback import Feedback
+from serving.event_log import EventLog
 from serving.guard import Guard
 from serving.item_states import ItemStates
 from serving.ladder import Ladder
@@ -53,7 +53,7 @@ class Online:
     pooler: Pooler
     ladder: Ladder
     decisions: DecisionLog
-    feedback: Feedback
+    events: EventLog
     shedding: Shedding
     parent: Parent
     ready: bool = False
@@ -69,7 +69,7 @@ class Online:
         self.decisions.start()
         await self.parent.start()
         await self.guard.start()
-        await self.feedback.start()
+        await self.events.start()
         await self.link.start()
         await asyncio.gather(self.feed.start(), self.releases.start())  # a release's trial has a core of its own
         await self._pool()
@@ -83,7 +83,7 @@ class Online:
         self.ready = False
         await self._pooling.stop()
         await self._counting.stop()
-        for part in (self.releases, self.feed, self.link, self.feedback, self.guard, self.parent):
+        for part in (self.releases, self.feed, self.link, self.events, self.guard, self.parent):
             await part.stop()
         await asyncio.to_thread(self.decisions.stop)
         gc.unfreeze()  # a process that goes on without it gets memory and files back
@@ -133,7 +133,7 @@ def online(served: Served, settings: Settings, system: str) -> Online:
         shedding=shedding,
         parent=Parent(),
         decisions=DecisionLog(settings.landing / served.impressions.name, clock.now, seconds=settings.hand_over_s),
-        feedback=Feedback(settings.landing / served.events.name, clock, seconds=settings.hand_over_s),
+        events=EventLog(settings.landing / served.events.name, clock, seconds=settings.hand_over_s),
     )
 
 

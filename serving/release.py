@@ -12,7 +12,7 @@ from serving import definition
 from serving.definition import Policy, Served
 from serving.features import Builder
 from serving.item_states import ItemStates
-from serving.nearest import Nearest
+from serving.nearest import NearestItems
 from serving.scorer import Scorer
 from serving.trial import prove
 from validation.errors import FlywheelError, ReleaseMismatch
@@ -37,7 +37,7 @@ class Release:
     scorer: Scorer
     builder: Builder
     popular: Popular
-    nearest: Nearest | None
+    nearest: NearestItems | None
 
 
 def load(folder: Path, served: Served, states: ItemStates) -> Release:
@@ -47,7 +47,7 @@ def load(folder: Path, served: Served, states: ItemStates) -> Release:
         recipe = read_recipe((folder / RECIPE).read_bytes())
         popular = msgspec.json.decode((folder / "popular.json").read_bytes(), type=Popular)
         policy = _policy(folder, served)
-        nearest = Nearest.of(folder, states, served)
+        nearest = NearestItems.of(folder, states, served)
     except (OSError, ValueError, KeyError, FlywheelError) as refused:
         raise ReleaseMismatch(f"release {folder.name}: {refused or type(refused).__name__}") from refused
     if recipe.names != manifest.features:

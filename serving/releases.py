@@ -22,6 +22,7 @@ from serving.item_states import ItemStates
 from serving.release import Release, load, pointer
 from validation.errors import FlywheelError, ReleaseMismatch
 from validation.settings import Settings
+from validation.whole import whole
 
 POLL_S = 1.0
 TRIAL_S = 30.0
@@ -111,7 +112,8 @@ class Releases:
         metrics.RELEASE.labels(release.version).set(1)
         metrics.SWAPS.inc()
         log.warning("releases: release %s answers from now on", release.version)
-        _write(self._cache / "last.json", msgspec.json.encode({"name": name}))
+        with whole(self._cache / "last.json") as draft:
+            draft.write_bytes(msgspec.json.encode({"name": name}))
         self._tidy()
 
     def _refuse(self, name: str, version: str, reason: str) -> None:
@@ -187,9 +189,3 @@ async def _trial(folder: Path) -> None:
 def _name(champion: Mapping[str, Any]) -> str:
     digest = str(champion.get("manifest_sha256") or "")[:12]
     return "-".join(filter(None, [str(champion["version"]).replace(os.sep, "_"), digest]))
-
-
-def _write(path: Path, content: bytes) -> None:
-    draft = path.with_suffix(".draft")
-    draft.write_bytes(content)
-    os.replace(draft, path)

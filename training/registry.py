@@ -1,6 +1,5 @@
 """The registry of releases: MLflow holds the versions, a history says which one is live, serving follows a pointer."""
 
-import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ from validation.errors import NotProven, ReleaseMismatch
 from validation.manifest import MANIFEST, verify
 from validation.settings import Settings
 from validation.verdict import Verdict
+from validation.whole import whole
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 
@@ -168,9 +168,8 @@ class Registry:
         if path.exists() and path.read_bytes() == content:
             return
         self._set_aliases(standing)
-        draft = path.with_name(".live.json")
-        draft.write_bytes(content)
-        os.replace(draft, path)  # last: serving sees a move once everything else says so
+        with whole(path) as draft:  # last: serving sees a move once everything else says so
+            draft.write_bytes(content)
 
     def _pointer(self, version: str) -> dict[str, str]:
         manifest = (self.folder(version) / MANIFEST).read_bytes()

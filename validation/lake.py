@@ -1,7 +1,6 @@
 """The lake: tables as Parquet, one folder a day, every file written whole or not at all."""
 
 import fcntl
-import os
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
+
+from validation.whole import whole
 
 
 class Lake:
@@ -30,12 +31,9 @@ class Lake:
 
     def append(self, name: str, day: date, rows: pa.Table, part: str | None = None) -> Path:
         """Add a file to a day; a file of the same `part` is written over, so that a half-done job can be done again."""
-        folder = self.path(name, day)
-        folder.mkdir(parents=True, exist_ok=True)
-        target = folder / f"part-{part or uuid.uuid4().hex}.parquet"
-        draft = target.with_name(f".{target.name}")
-        pq.write_table(rows, draft, coerce_timestamps="us")
-        os.replace(draft, target)
+        target = self.path(name, day) / f"part-{part or uuid.uuid4().hex}.parquet"
+        with whole(target) as draft:
+            pq.write_table(rows, draft, coerce_timestamps="us")
         return target
 
     def replace(self, name: str, day: date, rows: pa.Table) -> Path:

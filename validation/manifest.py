@@ -7,13 +7,13 @@ embeddings.npz, item_vectors.npy, nearest.faiss   where retrieval finds the item
 """
 
 import hashlib
-import os
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
 from validation.errors import ReleaseMismatch
+from validation.whole import whole
 
 MANIFEST, RECIPE = "manifest.json", "recipe.json"
 
@@ -56,9 +56,8 @@ def write_manifest(folder: Path, **facts: object) -> Manifest:
         raise ReleaseMismatch(
             f"release in {folder.name}: the manifest lacks a fact or has a wrong one: {error}."
         ) from error
-    draft = folder / f".{MANIFEST}"
-    draft.write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
-    os.replace(draft, folder / MANIFEST)
+    with whole(folder / MANIFEST) as draft:
+        draft.write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
     return manifest
 
 

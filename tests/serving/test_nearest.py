@@ -17,7 +17,7 @@ from serving.asker import Asked
 from serving.home_feed import HOME_FEED as POLICY
 from serving.home_feed import SERVED
 from serving.item_states import ItemStates
-from serving.nearest import Nearest, opened
+from serving.nearest import NearestItems, opened
 from serving.release import load
 from serving.trial import prove
 from serving.user_state import Tastes, UserState
@@ -74,7 +74,7 @@ def follow(states: ItemStates, world: Any) -> None:
 
 
 @pytest.fixture
-def nearest(released: Path, states: ItemStates) -> Nearest:
+def nearest(released: Path, states: ItemStates) -> NearestItems:
     """The release's space over what is known of the videos."""
     found = load(released, SERVED, states).nearest
     assert found is not None
@@ -86,7 +86,7 @@ def who(**known: Any) -> Asked:
     return Asked(UserState("u1", **known), {}, {}, {})
 
 
-def test_the_nearest_come_first_whether_the_release_knew_them_or_not(nearest: Nearest, states: ItemStates) -> None:
+def test_the_nearest_come_first_whether_the_release_knew_them_or_not(nearest: NearestItems, states: ItemStates) -> None:
     found = states.names(nearest.near(AXES[2], 20))
     assert found[:16] == [f"v{i}" for i in range(2, 50, 3)], "music, the farthest out first"
     assert set(found[16:]) == {"v50", "v53", "v56", "v59"}, "then music that came after the release"
@@ -94,7 +94,7 @@ def test_the_nearest_come_first_whether_the_release_knew_them_or_not(nearest: Ne
 
 
 def test_a_video_that_comes_later_is_found_once_it_is_taken_in(
-    nearest: Nearest, states: ItemStates, world: Any
+    nearest: NearestItems, states: ItemStates, world: Any
 ) -> None:
     world.describe(62)
     follow(states, world)
@@ -106,7 +106,7 @@ def test_a_video_that_comes_later_is_found_once_it_is_taken_in(
 
 def test_a_space_that_comes_before_the_states_learns_of_them(released: Path, world: Any) -> None:
     states = ItemStates(FEATURES, POLICY)
-    nearest = Nearest.of(released, states, SERVED)
+    nearest = NearestItems.of(released, states, SERVED)
     assert nearest is not None
     assert not len(nearest.near(AXES[2], 10))
     follow(states, world)
@@ -115,7 +115,7 @@ def test_a_space_that_comes_before_the_states_learns_of_them(released: Path, wor
 
 
 def test_a_user_is_where_they_were_learned_to_be_else_where_their_tastes_are(
-    nearest: Nearest, states: ItemStates
+    nearest: NearestItems, states: ItemStates
 ) -> None:
     learned = np.array([1, 2, 3, 4], dtype=np.float32)
     assert nearest.user_vector(who(vector=learned)) is learned
@@ -131,14 +131,14 @@ def test_a_user_is_where_they_were_learned_to_be_else_where_their_tastes_are(
     assert np.allclose(found, MEAN + AXES[2] * 2 / 3 + AXES[1] / 3), "football was watched one half-life before"
 
 
-def test_vectors_have_length_one_and_unknown_items_none(nearest: Nearest, states: ItemStates) -> None:
+def test_vectors_have_length_one_and_unknown_items_none(nearest: NearestItems, states: ItemStates) -> None:
     learned, described, unknown = nearest.vectors(states.rows(["v2", "v59", "never met"]))
     assert np.allclose(np.linalg.norm([learned, described], axis=1), 1)
     assert not unknown.any()
     assert described @ learned > 0.9, "both are music"
 
 
-def test_a_users_stored_vector_is_where_the_release_says(nearest: Nearest, world: Any) -> None:
+def test_a_users_stored_vector_is_where_the_release_says(nearest: NearestItems, world: Any) -> None:
     assert nearest.layout.view.startswith("user_vector_")
     with packed_records.connect(world.settings.redis_url) as redis:
         publish(redis, nearest.layout, ["u1"], np.ones((1, 4), dtype=np.float32), world.settings.replay_from)

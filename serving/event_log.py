@@ -27,7 +27,7 @@ class Event:
     line: bytes
 
 
-class Feedback:
+class EventLog:
     """Lands events. Requests that come while the disk is busy share its next sync.
 
     An event that was landed here lately is not written again: ingestion would count it as repeated, and refuse a

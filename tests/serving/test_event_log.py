@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from serving import feedback
+from serving import event_log
 from serving.attribution import action_id
-from serving.feedback import Event, Feedback
+from serving.event_log import Event, EventLog
 from validation.clock import Clock
 from validation.home_feed import ENGAGEMENTS
 from validation.intake import delivered_from_jsonl, ingest
@@ -29,11 +29,11 @@ def like(video: str) -> Event:
     return Event(event_id, json.dumps(row).encode())
 
 
-def running(folder: Path, do: Callable[[Feedback], Awaitable[None]], rows: int = 20_000) -> None:
-    """Do something with a feedback that runs."""
+def running(folder: Path, do: Callable[[EventLog], Awaitable[None]], rows: int = 20_000) -> None:
+    """Do something with an event log that runs."""
 
     async def run() -> None:
-        made = Feedback(folder, Clock(NOW), rows)
+        made = EventLog(folder, Clock(NOW), rows)
         await made.start()
         await do(made)
         await made.stop()
@@ -49,7 +49,7 @@ def test_an_action_counts_once_across_workers_and_restarts(tmp_path: Path) -> No
     """Each worker's file has it once; the ledger says what the second file repeated."""
     landing, lake = tmp_path / "engagements", Lake(tmp_path / "lake")
 
-    async def sent(worker: Feedback) -> None:
+    async def sent(worker: EventLog) -> None:
         await asyncio.gather(*(worker.land([like("v1"), like("v2"), like("v1")]) for _ in range(20)))
 
     for _ in range(2):
@@ -63,9 +63,9 @@ def test_an_action_counts_once_across_workers_and_restarts(tmp_path: Path) -> No
 
 def test_a_repeat_is_left_out_of_the_next_file_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files that are handed over shortly after one another may be taken as one delivery. Only so much is remembered."""
-    monkeypatch.setattr(feedback, "REMEMBERED", 2)
+    monkeypatch.setattr(event_log, "REMEMBERED", 2)
 
-    async def sent(worker: Feedback) -> None:
+    async def sent(worker: EventLog) -> None:
         for video in ("v1", "v1", "v2", "v1", "v3", "v1"):
             await worker.land([like(video)])
 
@@ -79,7 +79,7 @@ def test_a_repeat_is_acknowledged_only_once_its_first_is_on_disk(
     goes_on, sync = threading.Event(), os.fsync
     monkeypatch.setattr(os, "fsync", lambda file: goes_on.wait() and sync(file))
 
-    async def sent(worker: Feedback) -> None:
+    async def sent(worker: EventLog) -> None:
         first, repeat = (asyncio.create_task(worker.land([like("v1")])) for _ in range(2))
         await asyncio.sleep(0.05)
         assert not first.done()
@@ -94,7 +94,7 @@ def test_a_full_disk_takes_nothing_and_is_taken_up_again(tmp_path: Path, monkeyp
     def full(*_: object) -> int:
         raise OSError(28, "No space left on device")
 
-    async def sent(worker: Feedback) -> None:
+    async def sent(worker: EventLog) -> None:
         await worker.land([like("v1")])
         with monkeypatch.context() as fault:
             fault.setattr(os, "fsync", full)
@@ -109,15 +109,15 @@ def test_a_full_disk_takes_nothing_and_is_taken_up_again(tmp_path: Path, monkeyp
 
 def test_a_disk_that_hangs_is_said_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     goes_on, sync = threading.Event(), os.fsync
-    monkeypatch.setattr(feedback, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(event_log, "PATIENCE_S", 0.05)
 
-    async def sent(worker: Feedback) -> None:
+    async def sent(worker: EventLog) -> None:
         with monkeypatch.context() as fault:
             fault.setattr(os, "fsync", lambda file: goes_on.wait() and sync(file))
             with pytest.raises(TimeoutError):
                 await worker.land([like("v1")])
             goes_on.set()
-        monkeypatch.setattr(feedback, "PATIENCE_S", 10.0)
+        monkeypatch.setattr(event_log, "PATIENCE_S", 10.0)
         await worker.land([like("v1")])
 
     running(tmp_path, sent)
