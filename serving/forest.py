@@ -101,7 +101,7 @@ def scores(booster: Any, features: int) -> Scores | None:
     try:
         learner = msgspec.json.decode(bytes(booster.save_raw("json")))["learner"]
         trees = msgspec.convert(learner["gradient_booster"]["model"]["trees"], list[Tree])
-        score = _linked(Forest(trees, features), booster, _probe(trees, features))
+        score = _linked(Forest(trees, features), booster, _probes(trees, features))
     except (KeyError, RuntimeError, msgspec.ValidationError) as unlike:
         log.warning("XGBoost itself scores this model, for six times the CPU: %s", unlike)
         return None
@@ -110,26 +110,30 @@ def scores(booster: Any, features: int) -> Scores | None:
     return score
 
 
-def _linked(forest: Forest, booster: Any, probe: Floats) -> Scores | None:
+def _linked(forest: Forest, booster: Any, probes: Sequence[Floats]) -> Scores | None:
     """The sums of a model's leaves, made into the scores of its objective."""
 
     def logistic(rows: Floats) -> Floats:
         return np.asarray(1 / (1 + np.exp(-(forest.sums(rows) + base))), dtype=np.float32)
 
-    sums, margins = forest.sums(probe), booster.inplace_predict(probe, predict_type="margin", validate_features=False)
+    sums = forest.sums(probes[0])
+    margins = booster.inplace_predict(probes[0], predict_type="margin", validate_features=False)
     if margins.shape != sums.shape:
         return None
     # What the objective makes of the model's base score is the same for all rows.
     base = np.float32(np.median(margins - sums))
-    wanted = booster.inplace_predict(probe, validate_features=False)
+    wanted = [booster.inplace_predict(probe, validate_features=False) for probe in probes]
     for score in (logistic, lambda rows: forest.sums(rows) + base):
-        if np.allclose(score(probe), wanted, rtol=APART, atol=APART):
+        if all(np.allclose(score(probe), w, rtol=APART, atol=APART) for probe, w in zip(probes, wanted, strict=True)):
             return score
     return None
 
 
-def _probe(trees: Iterable[Tree], features: int) -> Floats:
-    """Rows (probes, features) of values that the model splits at, the next ones below, and none."""
+def _probes(trees: Iterable[Tree], features: int) -> tuple[Floats, Floats]:
+    """Rows (PROBES, features) of values that the model splits at, the next ones below, and none.
+
+    Those of the second matrix have half of their features in common, as the rows of a request have their user.
+    """
     draw = np.random.default_rng(0)
     rows = np.full((PROBES, features), np.nan, dtype=np.float32)
     splits: list[list[float]] = [[] for _ in range(features)]
@@ -141,7 +145,8 @@ def _probe(trees: Iterable[Tree], features: int) -> Floats:
         if values:
             rows[:, feature] = draw.choice(np.array(values, dtype=np.float32), PROBES)
     rows = np.where(draw.random(rows.shape) < 0.3, np.nextafter(rows, BELOW), rows)
-    return np.where(draw.random(rows.shape) < 0.1, np.float32(np.nan), rows)
+    rows = np.where(draw.random(rows.shape) < 0.1, np.float32(np.nan), rows)
+    return rows, np.where(draw.random(features) < 0.5, rows[0], rows)
 
 
 def _ints(values: list[int]) -> NDArray[np.int16]:

@@ -150,7 +150,16 @@ def test_where_there_is_no_machine_code_or_it_differs_xgboost_scores(
     def zeros(_: forest.Forest, rows: Floats) -> Floats:
         return np.zeros(len(rows), dtype=np.float32)
 
-    for owner, name, broken in ((forest_kernel, "compiled", none), (forest.Forest, "sums", zeros)):
+    right = forest.Forest.sums
+
+    def wrong_for_a_request(made: forest.Forest, rows: Floats) -> Floats:
+        return right(made, rows) + (rows == rows[0]).all(axis=0).any()
+
+    for owner, name, broken in (
+        (forest_kernel, "compiled", none),
+        (forest.Forest, "sums", zeros),
+        (forest.Forest, "sums", wrong_for_a_request),
+    ):
         with monkeypatch.context() as patched:
             patched.setattr(owner, name, broken)
             assert forest.scores(booster, 6) is None
