@@ -135,8 +135,8 @@ def _steps(found: dict[str, Any]) -> str:
         refused = f"{step['refused_ms']['p99']:.1f}" if step["refused_ms"] else ""
         lines.append(
             f"| {step['share_of_capacity']:.0%} | {step['offered_per_s']:.0f} | {step['goodput_per_s']:.0f} | "
-            f"{step['kept']:.1%} | {step['refused']:.1%} | {step['late']:.1%} | {full:.1%} | {scored:.0f} | "
-            f"{times['p50']:.1f} | {times['p99']:.1f} | {refused} |"
+            f"{step['cpu_ms']:.2f} | {step['kept']:.1%} | {step['refused']:.1%} | {step['late']:.1%} | {full:.1%} | "
+            f"{scored:.0f} | {times['p50']:.1f} | {times['p99']:.1f} | {refused} |"
         )
     return "\n".join(lines)
 
@@ -187,9 +187,9 @@ What is left out: the network, replicas of Redis, the balancer, and everything t
 
 Good is a valid page within 180 ms of the intended start, refused a 429 with Retry-After, late what came after that or
 never. `full` is the share answered from scored candidates, `scored` how many candidates those had: beyond capacity work
-is shed first, requests last. Latency is that of all but the refused, who have the last column.
+is shed first, requests last. CPU is the service's for one request, whatever it got. Latency is that of all but the refused, who have the last column.
 
-| of a core | offered/s | good/s | good | refused | late | full | scored | p50 ms | p99 ms | refused p99 ms |
-|---|---|---|---|---|---|---|---|---|---|---|
+| of a core | offered/s | good/s | CPU ms | good | refused | late | full | scored | p50 ms | p99 ms | refused p99 ms |
+|---|---|---|---|---|---|---|---|---|---|---|---|
 {steps}
 """

@@ -14,7 +14,8 @@ PROC = Path("/proc")
 class Memory:
     """One process in MiB. `pss` is its fair share of what it shares; `own` is what one more such process would take.
 
-    Files that are mapped to be shared, item states above all, are nobody's own, even while only one process maps them.
+    `arrays` are files that are mapped to be shared, item states above all: nobody's own, even while only one process
+    maps them.
     The `code` of libraries is counted as own, although a second worker would share it with the first.
     """
 
@@ -23,6 +24,7 @@ class Memory:
     pss: float
     own: float
     code: float
+    arrays: float
 
     @property
     def shared(self) -> float:
@@ -67,13 +69,14 @@ def _stat(pid: int) -> list[str]:
 
 
 def _memory(pid: int) -> Memory:
-    found, shared = dict.fromkeys(("Rss", "Pss", "Private_Clean", "Private_Dirty"), 0.0), False
+    found, arrays, shared = dict.fromkeys(("Rss", "Pss", "Private_Clean", "Private_Dirty"), 0.0), 0.0, False
     for line in (PROC / str(pid) / "smaps").read_text().splitlines():
         name, *words = line.split()
         if not name.endswith(":"):  # a mapping begins, with its addresses and permissions
             shared = words[0].endswith("s")
         elif name[:-1] in found and not (shared and name.startswith("Private")):
             found[name[:-1]] += float(words[0]) / 1024
+            arrays += float(words[0]) / 1024 if shared and name == "Rss:" else 0.0
     command = (PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
     own = found["Private_Clean"] + found["Private_Dirty"]
-    return Memory(command, found["Rss"], found["Pss"], own, found["Private_Clean"])
+    return Memory(command, found["Rss"], found["Pss"], own, found["Private_Clean"], arrays)

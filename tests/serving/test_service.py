@@ -19,6 +19,7 @@ from serving.access import Role
 from serving.keyring import bearer
 from serving.online import COUNTED_EVERY_S
 from serving.process import Running, build, start, stop
+from tests.bench import costs
 from validation.errors import Unavailable
 from validation.settings import Settings
 
@@ -198,12 +199,12 @@ def test_answers_stay_well_while_a_crowd_asks(service: Service) -> None:
     assert statuses == [200] * 200
 
 
-def test_it_is_light(service: Service) -> None:
+def test_a_worker_is_light_whatever_is_in_the_arrays_that_it_shares(service: Service) -> None:
     workers = children(service.running.process.pid)
     assert len(workers) == service.world.settings.service_workers
     for worker in workers:
-        resident = int(Path(f"/proc/{worker}/statm").read_text().split()[1]) * 4096 / 2**20
-        assert resident < 250
+        memory = costs.memory(worker)[0]
+        assert 0 < memory.arrays < memory.rss < 250 + memory.arrays
 
 
 def test_the_workers_count_together(service: Service) -> None:
