@@ -187,7 +187,8 @@ What is left out: the network, replicas of Redis, the balancer, and everything t
 
 Good is a valid page within 180 ms of the intended start, refused a 429 with Retry-After, late what came after that or
 never. `full` is the share answered from scored candidates, `scored` how many candidates those had: beyond capacity work
-is shed first, requests last. CPU is the service's for one request, whatever it got. Latency is that of all but the refused, who have the last column.
+is shed first, requests last. CPU is the service's for one request, whatever it got. Latency is that of all but the
+refused, who have the last column.
 
 | of a core | offered/s | good/s | CPU ms | good | refused | late | full | scored | p50 ms | p99 ms | refused p99 ms |
 |---|---|---|---|---|---|---|---|---|---|---|---|
