@@ -79,7 +79,8 @@ class Space:
         total = float(weights.sum())
         if total <= 0:
             return None
-        return np.asarray(self.mean + weights @ self.attributes[self.tasted].vectors[codes] / total, dtype=np.float32)
+        liking = weights.dot(self.attributes[self.tasted].vectors[codes])
+        return np.asarray(self.mean + liking / total, dtype=np.float32)
 
 
 def places(held: Marks, asked: Marks) -> Codes:

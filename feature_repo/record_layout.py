@@ -59,11 +59,6 @@ class Layout:
         return hashlib.sha256(words).digest()[:8]
 
     @cached_property
-    def number(self) -> np.uint64:
-        """The digest as a number, which is compared at once."""
-        return np.uint64(int.from_bytes(self.digest, "little"))
-
-    @cached_property
     def head(self) -> "np.dtype[np.void]":
         """The part of a record that has the same length in every record of the view."""
         return np.dtype(
@@ -273,7 +268,7 @@ def counted(layout: Layout, records: Sequence[bytes]) -> tuple[Floats, Seconds]:
     block, size, each = b"".join(records), layout.head.itemsize, len(records[0]) if records else 0
     if each >= size and each * len(records) == len(block):
         heads = np.frombuffer(block, dtype=_rows(len(layout.floats), each))
-        if (heads["digest"] == layout.number).all():
+        if heads["digest"].tobytes() == layout.digest * len(records):
             return np.ascontiguousarray(heads["floats"]), heads["event"] / 1e6
     found = decode(layout, [()] * len(records), records)
     return found.values, found.at

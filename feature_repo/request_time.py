@@ -161,21 +161,22 @@ def rate(
 def value(feature: Number | Age | Match | Hour | Context | Code, given: Inputs) -> Column:
     """What any other feature says: (rows | 1,); raises KeyError with the name of a field that is not given."""
     match feature:
-        case Number(of=of):
-            return spread(np.log1p(np.maximum(given.fields[of].astype(np.float64), 0)), given.places.get(of))
-        case Age(of=of):
-            since = spread(given.fields[of], given.places.get(of)).astype(np.float64)
+        case Number():
+            numbers = given.fields[feature.of].astype(np.float64)
+            return spread(np.log1p(np.maximum(numbers, 0)), given.places.get(feature.of))
+        case Age():
+            since = spread(given.fields[feature.of], given.places.get(feature.of)).astype(np.float64)
             return np.log1p(np.maximum(given.now - since, 0) / 3600)
-        case Match(of=of, to=to):
-            return _match(given, of, to)
+        case Match():
+            return _match(given, feature.of, feature.to)
         case Hour():
             return (given.now % 86_400) / 3600
-        case Context(name=name, neutral=neutral):
-            told = np.asarray(given.context.get(name, [neutral])).astype(np.float64)
-            return np.where(np.isnan(told), neutral, told)
-        case Code(name=name, vocabulary=vocabulary):
-            codes = _codes(vocabulary)
-            return np.array([codes.get(word, np.nan) for word in given.context.get(name, [None])])
+        case Context():
+            told = np.asarray(given.context.get(feature.name, [feature.neutral])).astype(np.float64)
+            return np.where(np.isnan(told), feature.neutral, told)
+        case Code():
+            codes = _codes(feature.vocabulary)
+            return np.array([codes.get(word, np.nan) for word in given.context.get(feature.name, [None])])
 
 
 @cache

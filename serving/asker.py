@@ -1,14 +1,14 @@
 """Who asks, from where and on what: what the request says and what is known of the asker, each where it counts."""
 
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from serving.definition import Policy
 from serving.user_state import UserState
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """One request's asker.
 
     context  what the request says of its moment; what it leaves open is the profile's, else the first word it could be

@@ -30,7 +30,7 @@ def _codes(user: UserState, name: str, now: float) -> Codes:
     """Codes whose counter says that it was done, or whose record cannot be read."""
     view, _, counter = name.partition(".")
     tastes: Tastes | None = user.mixed.get(view)
-    if tastes is None or not len(tastes.codes):
+    if tastes is None or not len(tastes.at):
         return NONE
-    blocked: Codes = tastes.codes[:, 0][(tastes.counter(counter, now) > DONE) | np.isnan(tastes.at)]
+    blocked: Codes = tastes.codes[0][(tastes.counter(counter, now) > DONE) | np.isnan(tastes.at)]
     return blocked

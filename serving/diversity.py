@@ -20,7 +20,7 @@ def diverse(relevance: Floats, vectors: Floats, weight: float, picks: int) -> Or
                any item picked before, at least 0
     """
     worth = relevance.copy()
-    after = vectors @ (vectors.T * np.float32(-weight)) + relevance  # row i: what each is worth below candidate i
+    after = vectors.dot(vectors.T * np.float32(-weight)) + relevance  # row i: what each is worth below candidate i
     after.flat[:: len(worth) + 1] = -np.inf
     picked = []
     for _ in range(min(picks, len(worth))):

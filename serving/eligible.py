@@ -1,9 +1,9 @@
 """Eligibility: what may be shown to whom, after every source, on every rung. What is not known to be allowed is not."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -108,8 +108,7 @@ class Words:
         return _passes(self._wanted, word, _kind(self._wanted, asker, word or ()))
 
 
-@dataclass(frozen=True, slots=True)
-class May:
+class May(msgspec.Struct, frozen=True):
     """What one asker may be shown: the filters, what they blocked, and not what was shown to them lately.
 
     blocked  codes of what the asker blocked, by the counter that says so
@@ -119,8 +118,8 @@ class May:
 
     filters: Filters
     asker: Asker
-    blocked: Mapping[str, Codes] = field(default_factory=dict)
-    seen: Marks = field(default_factory=lambda: NO_MARKS)
+    blocked: Mapping[str, Codes] = msgspec.field(default_factory=dict)
+    seen: Marks = msgspec.field(default_factory=lambda: NO_MARKS)
     unread: Marks | None = None
 
     def mask(self, block: ItemBlock) -> Flags:
@@ -156,16 +155,16 @@ def _own(name: str) -> str:
 def _kind(wanted: Filter, asker: Asker | None, places: Any) -> Hashable:
     """What a filter asks of an asker; of those it tells apart there are few, whatever requests say."""
     match wanted:
-        case Reaches(attribute=attribute):
+        case Reaches():
             if asker is None:
                 return ANYBODY
-            place = asker.get(attribute)
+            place = asker.get(wanted.attribute)
             return place if place in places else None
-        case AtMost(attribute=attribute, order=order):
+        case AtMost():
             if asker is None:
-                return len(order) - 1
-            reached = asker.get(attribute)
-            return order.index(reached) if reached in order else 0
+                return len(wanted.order) - 1
+            reached = asker.get(wanted.attribute)
+            return wanted.order.index(reached) if reached in wanted.order else 0
     return None
 
 

@@ -36,6 +36,7 @@ class Builder:
         _must_agree(recipe, {counters[name].name: counters[name] for name in reads & counters.keys()})
         self._views = list({v.name: v for name, v in counters.items() if name in reads}.values())
         self._none = {view.name: _nothing(view) for view in self._views}
+        self._others = {view.name: tuple(key for key in view.keys if key != policy.user) for view in self._views}
         self._held = {view.name: (view.counters, np.array(view.half_lives)) for view in self._views}
         self._plan = Plan(recipe.features, self._held, defined.ttl.total_seconds())
         self._second, self._found = 0, dict[tuple[object, ...], tuple[Floats, Seconds]]()
@@ -55,15 +56,16 @@ class Builder:
     def _gather(
         self, view: CounterView, keys: JoinKeys, user: UserState, now: float, places: dict[str, Places]
     ) -> tuple[Floats, Seconds]:  # fmt: skip
-        if view.keys == (self._policy.item,):
+        others = self._others[view.name]
+        if others == (self._policy.item,) == view.keys:
             return keys.block.counters(view.name)
-        if view.keys == (self._policy.user,):
+        if not others:
             own = user.counters.get(view.name)
             return (own.values, own.at) if own else self._none[view.name]
         tastes = user.mixed.get(view.name)
-        if tastes is None and self._policy.user in view.keys:
+        if tastes is None and len(others) < len(view.keys):
             return self._none[view.name]
-        codes, where = keys.codes(tuple(key for key in view.keys if key != self._policy.user))
+        codes, where = keys.codes(others)
         if where is not None:
             places[view.name] = where
         if tastes is not None:

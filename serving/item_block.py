@@ -13,18 +13,25 @@ from serving.mark_index import Codes
 if TYPE_CHECKING:
     from serving.item_states import ItemStates
 
+READABLE = KNOWN | BUSY
+
 
 class ItemBlock:
     """The states and attributes of some items.
 
     rows   (n,) int32, 0 for items never met
     words  (n, words) uint32, their rows of the table
-    known  (n,) whether the item is described: deleted ones and those never met are not
     """
 
     def __init__(self, states: "ItemStates", rows: Codes, words: Words) -> None:
         self._states, self.rows, self.words = states, rows, words
-        self.known: NDArray[np.bool_] = words[:, STATE] & (KNOWN | BUSY) == KNOWN
+        self._fields: dict[str, NDArray[Any] | None] = {}
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """(n,) whether the item is described: deleted ones and those never met are not."""
+        described: NDArray[np.bool_] = self.words[:, STATE] & READABLE == KNOWN
+        return described
 
     @property
     def marks(self) -> Marks:
@@ -41,13 +48,21 @@ class ItemBlock:
         return self._states.counters[view].one(counter, self.words)
 
     def field(self, name: str) -> NDArray[Any] | None:
-        """(n,) an attribute `view.field`: numbers (NaN unknown) or codes (0 unknown); None if items have no such."""
+        """(n,) an attribute `view.field`: numbers (NaN unknown) or codes (0 unknown); None if items have no such.
+
+        The same array however often it is asked for.
+        """
+        if name not in self._fields:
+            self._fields[name] = self._read(name)
+        return self._fields[name]
+
+    def take(self, places: NDArray[Any] | list[int]) -> "ItemBlock":
+        """The block of some of its items."""
+        return ItemBlock(self._states, self.rows[places], self.words[places])
+
+    def _read(self, name: str) -> NDArray[Any] | None:
         view, _, field = name.partition(".")
         table = self._states.profiles.get(view)
         if table is None or table.table is not self._states.items.table:
             return self._states.field(name, self.rows)
         return table.of(field, self.words)
-
-    def take(self, places: NDArray[Any] | list[int]) -> "ItemBlock":
-        """The block of some of its items."""
-        return ItemBlock(self._states, self.rows[places], self.words[places])

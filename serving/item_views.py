@@ -27,6 +27,7 @@ class CounterTable:
     def __init__(self, view: CounterView, index: Vocabulary | Combinations, table: EntityTable, first: int) -> None:
         self.view, self.index, self.table = view, index, table
         self.half_lives: Seconds = np.array(view.half_lives)
+        self._places = {name: first + place for place, name in enumerate(view.counters, 1)}
         self.span = slice(first, first + self.width(view))
 
     @staticmethod
@@ -51,7 +52,7 @@ class CounterTable:
 
     def one(self, counter: str, rows: Words) -> Floats:
         """One counter from whole rows."""
-        return rows[:, self.span.start + 1 + self.view.counters.index(counter)].view(np.float32)
+        return rows[:, self._places[counter]].view(np.float32)
 
 
 class ProfileTable:
@@ -99,9 +100,9 @@ class ProfileTable:
     def of(self, field: str, rows: Words, first: int = 0) -> NDArray[Any]:
         """The same from rows that begin with word `first`."""
         place = self.places[field]
-        found = rows[:, place.start - first : place.stop - first]
         if field in self.words:
-            return found[:, 0].view(np.int32)
+            return rows[:, place.start - first].view(np.int32)
+        found = rows[:, place.start - first : place.stop - first]
         numbers = found.view(np.float32)[:, 0] if found.shape[1] == 1 else found.copy().view(np.float64)[:, 0]
         return np.where(rows[:, self.span.start - first] == 0, np.nan, numbers)
 

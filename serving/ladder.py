@@ -1,12 +1,12 @@
 """The ladder of answers: the best one that can be given in time, and never none."""
 
 import logging
+import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 
@@ -110,11 +110,11 @@ class Ladder:
         who = asked(self.policy, UserState(request.user, why=why), request.context)
         left_out = list(getattr(request, "items", [])) or None
         nothing = np.zeros(0, dtype=np.float32)
-        at, request_id = self._clock.now(), uuid4().hex
+        at, request_id = self._clock.now(), secrets.token_hex(16)
         return Page([], marks([]), [], nothing, NOTHING, why, left_out=left_out, at=at, request_id=request_id), who
 
     async def _feed(self, request: Any, budget: Budget, why: str | None) -> tuple[Page, Asked]:
-        policy, now, request_id = self.policy, self._clock.now(), uuid4().hex
+        policy, now, request_id = self.policy, self._clock.now(), secrets.token_hex(16)
         why = why or self._lowest(policy, request, request_id)
         who = await self._who(policy, request, budget, why)
         why = await self._turn(budget, why)
@@ -154,7 +154,7 @@ class Ladder:
         else:
             allowed = {items[place] for place in places.tolist()}
         page.left_out = [item for item in items if item not in allowed]
-        page.at, page.request_id = now, uuid4().hex
+        page.at, page.request_id = now, secrets.token_hex(16)
         return page, who
 
     def _lowest(self, policy: Policy, request: Any, request_id: str) -> str | None:

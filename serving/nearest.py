@@ -62,18 +62,13 @@ class NearestItems:
 
     def near(self, vector: Floats, k: int) -> Codes:
         """At most k rows of items, nearest first."""
-        (scores,), (found,) = self._index.search(vector[None], k)
+        all_scores, all_found = self._index.search(vector[None], k)
+        scores, found = all_scores[0], all_found[0]
         if found[-1] < 0:
             scores, found = scores[found >= 0], found[found >= 0]
         rows: Codes = self._rows[found]
-        after = self._after
-        new = after.vectors @ vector
-        better = np.flatnonzero(new > scores[-1]) if len(rows) == k else np.arange(len(new))
-        if len(better) > k:
-            better = better[np.argpartition(-new[better], k - 1)[:k]]
-        if len(better):
-            rows, scores = np.append(rows, after.rows[better]), np.append(scores, new[better])
-            rows = rows[np.argsort(-scores, kind="stable")[:k]]
+        if len(self._after.rows):
+            rows = self._with_new(rows, scores, vector, k)
         known: Codes = rows[rows > 0]
         return known
 
@@ -87,7 +82,7 @@ class NearestItems:
         newest = np.fmax.reduce(held.at)  # how they compare is all that counts, and no longer changes after the last
         liked = held.values[:, self._counter] * np.exp2((held.at - newest) / self._half_life)
         known = self._words[self._space.tasted]
-        codes = held.codes[:, 0]
+        codes = held.codes[0]
         met = known[np.where(codes < len(known), codes, 0)] if len(known) else codes * 0
         return self._space.tasting(met, liked)
 
@@ -99,7 +94,7 @@ class NearestItems:
         if len(other):
             vectors[other] = self._described(self._states.gather(rows[other]))
             vectors[rows == 0] = 0.0
-        lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
+        lengths = np.sqrt(np.add.reduce(vectors * vectors, axis=1))
         vectors /= np.maximum(lengths, np.float32(1e-12))[:, None]
         return vectors
 
@@ -119,6 +114,18 @@ class NearestItems:
         block = self._states.gather(new)
         block = block.take(np.flatnonzero(block.known))
         self._after = After(block.rows, self._described(block))
+
+    def _with_new(self, rows: Codes, scores: Floats, vector: Floats, k: int) -> Codes:
+        """The rows found in the index, and among them those that came after the release and are as near."""
+        after = self._after
+        new = after.vectors @ vector
+        better = np.flatnonzero(new > scores[-1]) if len(rows) == k else np.arange(len(new))
+        if len(better) > k:
+            better = better[np.argpartition(-new[better], k - 1)[:k]]
+        if not len(better):
+            return rows
+        rows, scores = np.append(rows, after.rows[better]), np.append(scores, new[better])
+        return rows[np.argsort(-scores, kind="stable")[:k]]
 
     def _codes(self, name: str, first: int) -> Codes:
         """The space's codes of the words that item states have for an attribute, from the `first` on."""

@@ -1,10 +1,11 @@
 """Answers without a score: from pools and lists in memory, without any I/O, under the same filters."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain, islice, zip_longest
 
 import numpy as np
+from msgspec.structs import replace
 
 from feature_repo.counters import Floats
 from feature_repo.marks import marks

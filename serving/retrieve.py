@@ -2,11 +2,11 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from time import perf_counter
 from typing import Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,8 +37,7 @@ class Near(Protocol):
         """The rows nearest to a place, nearest first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True):
     """One request for candidates: a `share` of every quota is wanted, and `seed` decides what is drawn by lot."""
 
     policy: Policy
@@ -51,8 +50,7 @@ class Ask:
     share: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Candidates:
+class Candidates(msgspec.Struct, frozen=True):
     """What may be shown to the asker, each item once, in the order of the policy's sources.
 
     block    (n) what is known of the items
@@ -131,11 +129,11 @@ def _offered(ask: Ask, source: Source, wanted: int) -> Codes:
         case Nearest():
             vector = ask.near.user_vector(ask.who) if ask.near else None
             return NONE if ask.near is None or vector is None else ask.near.near(vector, wanted)
-        case Liked(field=name, newest=newest):
+        case Liked():
             liked = _liked(ask, source)
-            return ask.pools.shelf(name, newest).first(liked, -(-wanted // max(len(liked), 1)))
-        case Trending(attribute=attribute):
-            return ask.pools.trending_at(ask.may.asker.get(attribute))
+            return ask.pools.shelf(source.field, source.newest).first(liked, -(-wanted // max(len(liked), 1)))
+        case Trending():
+            return ask.pools.trending_at(ask.may.asker.get(source.attribute))
         case Fresh():
             return ask.pools.fresh
         case Rare():
@@ -148,9 +146,9 @@ def _liked(ask: Ask, source: Liked) -> Codes:
     """Codes of what the asker likes, most liked first."""
     view, _, counter = source.counter.partition(".")
     tastes = ask.who.user.mixed.get(view)
-    if tastes is None or not len(tastes.codes):
+    if tastes is None or not len(tastes.at):
         return NONE
-    liked, codes = tastes.counter(counter, ask.now), tastes.codes[:, 0]
+    liked, codes = tastes.counter(counter, ask.now), tastes.codes[0]
     some = np.flatnonzero((liked > source.above) & (codes > 0))
     return codes[some[most(liked[some], source.groups)]]
 

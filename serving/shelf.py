@@ -26,7 +26,8 @@ class Shelf:
         """The first row of each group, then the second of each…, at most `each` of one group."""
         if not len(self.rows) or not len(groups):
             return NONE if self.behind is None else self.behind.first(groups, each)
-        begin, end = self.starts.take([groups, groups + 1], mode="clip")  # nothing where a group is not known
+        begin = self.starts.take(groups, mode="clip")
+        end = self.starts.take(groups + 1, mode="clip")  # where it begins, for a group that is not known
         places = begin + np.arange(each)[:, None]
         found = self.rows[places[places < end]]
         return found if self.behind is None else np.concatenate([found, self.behind.first(groups, each)])

@@ -1,8 +1,8 @@
 """A page made of scored candidates: the policy's steps, applied to what is known of the items."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from feature_repo.counters import Floats
@@ -17,8 +17,7 @@ from serving.rerank import Order
 Vectors = Callable[[Codes], Floats]
 
 
-@dataclass(frozen=True, slots=True)
-class Arrangement:
+class Arrangement(msgspec.Struct, frozen=True):
     """What is shown, from the top.
 
     places        (shown,) places among the candidates
@@ -29,8 +28,7 @@ class Arrangement:
     propensities: Floats
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
+class Scored(msgspec.Struct, frozen=True):
     """The candidates of one request with their scores, and the moment and size of the page to be made of them."""
 
     policy: Policy

@@ -34,13 +34,13 @@ class Counted(msgspec.Struct, frozen=True):
 class Tastes(msgspec.Struct, frozen=True):
     """Counters that the asker shares with something else, a row each, in any order.
 
-    codes   (rows, keys) int32, the other keys in the view's order by the codes item states have for them, 0: not met
+    codes   (rows,) for each of the other keys, in the view's order: the codes that item states have, 0 for not met
     values  (rows, counters) float32
     at      (rows,) seconds since the epoch, NaN for a record that cannot be read
     half_lives  seconds by counter, in the order of `values`
     """
 
-    codes: NDArray[np.int32]
+    codes: Sequence[Codes]
     values: Floats
     at: Seconds
     half_lives: Mapping[str, float]
@@ -53,11 +53,11 @@ class Tastes(msgspec.Struct, frozen=True):
 
     def counters(self, wanted: Sequence[Codes]) -> tuple[Floats, Seconds]:
         """The counters of each combination of codes, given as a column a key, and when they were published."""
-        if not len(self.codes):
+        if not len(self.at):
             nothing = np.zeros((1, self.values.shape[1]), dtype=np.float32)
             return np.repeat(nothing, len(wanted[0]), axis=0), np.full(len(wanted[0]), np.nan)
-        held, asked = _combined([*self.codes.T]), _combined(wanted)
-        order = held.argsort()
+        held, asked = _combined(self.codes), _combined(wanted)
+        order = held.argsort(kind="stable")
         found = order.take(held.searchsorted(asked, sorter=order), mode="clip")
         there = held[found] == asked
         for codes in wanted:
@@ -156,7 +156,7 @@ class UserReader:
         words = words if fields else []
         codes = [self._states.words[key].find_all(words[i :: len(others)]) for i, key in enumerate(others)]
         values, at = counted(layout, shared[1::2])
-        return Tastes(np.array(codes, dtype=np.int32).T, values, at, self._half_lives[layout.view])
+        return Tastes(codes, values, at, self._half_lives[layout.view])
 
     def _recall(self, state: UserState, pages: Sequence[bytes]) -> None:
         block, most = b"".join(pages), self._policy.remembered
@@ -175,5 +175,5 @@ def _combined(columns: Sequence[Codes]) -> NDArray[Any]:
 
 
 def _vector(layout: Layout, record: bytes) -> Floats | None:
-    (values,), (at,) = counted(layout, [record])
-    return values if at == at else None  # noqa: PLR0124  NaN: a record of another layout
+    values, at = counted(layout, [record])
+    return None if np.isnan(at[0]) else values[0]  # a record of another layout

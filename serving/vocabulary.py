@@ -78,9 +78,9 @@ class Vocabulary:
         """The word of each code, None for code 0."""
         codes = np.asarray(codes)
         ends, starts = self._ends.values[codes].tolist(), self._ends.values[np.maximum(codes - 1, 0)].tolist()
-        letters = self._letters.values
+        letters = self._letters.values.data
         return [
-            self._read(letters[start:end].tobytes()) if code else None
+            self._read(letters[start:end]) if code else None
             for code, start, end in zip(codes.tolist(), starts, ends, strict=True)
         ]
 
@@ -150,5 +150,5 @@ class Vocabulary:
     def _texts(self, words: Sequence[Hashable]) -> list[str]:
         return [msgspec.json.encode(word).decode() for word in words] if self.lists else list(map(str, words))
 
-    def _read(self, letters: bytes) -> Any:
-        return tuple(msgspec.json.decode(letters)) if self.lists else letters.decode()
+    def _read(self, letters: memoryview) -> Any:
+        return tuple(msgspec.json.decode(letters)) if self.lists else str(letters, "utf-8")

@@ -19,4 +19,4 @@ class Clock:
 
 def written(seconds: float) -> str:
     """A moment as landing files write it: ISO 8601 in UTC with microseconds."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -45,7 +45,7 @@ def tastes(states: ItemStates, view: str, **counts: float) -> Tastes:
     """What a user has of a view: for each word the same value in all counters."""
     (_, key), counters = FEATURES.counter_view(view).keys, FEATURES.counter_view(view)
     values = np.array([[count] * len(counters.counters) for count in counts.values()], dtype=np.float32)
-    codes = states.words[key].find_all(list(counts))[:, None]
+    codes = [states.words[key].find_all(list(counts))]
     half_lives = dict(zip(counters.counters, counters.half_lives, strict=True))
     return Tastes(codes, values, np.full(len(counts), NOW - 60), half_lives)
 

@@ -120,7 +120,7 @@ def test_a_user_is_where_they_were_learned_to_be_else_where_their_tastes_are(
     learned = np.array([1, 2, 3, 4], dtype=np.float32)
     assert nearest.user_vector(who(vector=learned)) is learned
     assert nearest.user_vector(who()) is None, "nothing is known"
-    codes = states.words["category"].find_all(["music", "football", "opera"])[:, None]
+    codes = [states.words["category"].find_all(["music", "football", "opera"])]
     counters = next(v for v in FEATURES.counter_views if v.name == "user_category").counters
     values = np.zeros((3, len(counters)), dtype=np.float32)
     values[:, counters.index("long_view_30d")] = 6

@@ -1,12 +1,11 @@
 """Candidates: every source under the same filter, each within its quota, and none of them can fail the request."""
 
 import time
-from dataclasses import replace
 from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from feature_repo.marks import marks
 from serving import blocked, metrics, retrieve
@@ -25,8 +24,8 @@ HOUR = 3600
 
 def only(*sources: Source, deadline_ms: float = 60_000, **changed: Any) -> Any:
     """The feed's policy with other sources, which are given time."""
-    given = tuple(msgspec.structs.replace(source, deadline_ms=deadline_ms) for source in sources)
-    return msgspec.structs.replace(HOME_FEED, sources=given, **changed)
+    given = tuple(replace(source, deadline_ms=deadline_ms) for source in sources)
+    return replace(HOME_FEED, sources=given, **changed)
 
 
 PATIENT = only(*HOME_FEED.sources)
@@ -101,7 +100,7 @@ def numbers(states: ItemStates, found: Candidates) -> list[int]:
 def unfiltered() -> tuple[ItemStates, Any]:
     """A catalogue, and pools that hold all of it: as if what is forbidden had been allowed a moment ago."""
     states = catalogue()
-    return states, made(states, msgspec.structs.replace(HOME_FEED, filters=()))
+    return states, made(states, replace(HOME_FEED, filters=()))
 
 
 @pytest.mark.parametrize("name", SOURCES)

@@ -62,16 +62,16 @@ def test_all_that_is_known_comes_in_one_round_trip(world: Any) -> None:
     assert (state.profile["user_profile.language"], state.profile["user_profile.region"]) == ("fr", "FR")
     assert state.counters["user"].values.tolist() == [[7.0] * len(FEATURES.counter_view("user").counters)]
     tastes = state.mixed["user_category"]
-    named = states.words["category"].array()[tastes.codes[:, 0]]
+    named = states.words["category"].array()[tastes.codes[0]]
     assert dict(zip(named, tastes.values[:, 0].tolist(), strict=True)) == {"music": 30, "football": 10, "cooking": 11}
     assert set(tastes.at) == {world.settings.replay_from.timestamp() - 60}
-    assert len(state.mixed["user_length"].codes) == 0
+    assert len(state.mixed["user_length"].at) == 0
 
 
 def test_of_a_user_nobody_knows_nothing_is_known_and_nothing_wrong(world: Any) -> None:
     state = read(world, "nobody")
     assert (state.profile, state.counters, state.vector, state.why) == ({}, {}, None, None)
-    assert not any(len(tastes.codes) for tastes in state.mixed.values())
+    assert not any(len(tastes.at) for tastes in state.mixed.values())
     assert len(state.seen) == 0
 
 
@@ -94,7 +94,7 @@ def test_a_user_with_far_too_many_tastes_is_read_in_part_and_it_is_said(
     world.count("user_creator", [("u1", f"c{i}") for i in range(20)], lambda i, name: i)
     monkeypatch.setattr(user_state, "MOST_TASTES", 10)
     state = read(world, "u1")
-    assert len(state.mixed["user_creator"].codes) == 10
+    assert len(state.mixed["user_creator"].at) == 10
     assert state.why == "user_creator: the user has more than 9: some were left out"
     monkeypatch.setattr(user_state, "MOST_TASTES", 21)
     assert read(world, "u1").why is None
@@ -175,7 +175,7 @@ CODES = st.integers(0, 6)
 def test_counters_are_found_by_the_whole_combination(held: Any, asked: Any, keys: int) -> None:
     held = list(dict.fromkeys(pair[:keys] for pair in held))
     codes = np.array(held, np.int32).reshape(-1, keys)
-    tastes = Tastes(codes, np.arange(1, len(held) + 1, dtype=np.float32)[:, None], np.ones(len(held)), {})
+    tastes = Tastes([*codes.T], np.arange(1, len(held) + 1, dtype=np.float32)[:, None], np.ones(len(held)), {})
     columns = [np.array([pair[key] for pair in asked], dtype=np.int32) for key in range(keys)]
     values, at = tastes.counters(columns)
     found = [held.index(pair[:keys]) + 1 if pair[:keys] in held and all(pair[:keys]) else None for pair in asked]
