@@ -60,6 +60,7 @@ class ItemStates:
         self.profiles: dict[str, ProfileTable] = {}
         for keys in dict.fromkeys([*(view.keys for view in profiles), *(view.keys for view in counters)]):
             self._lay_out(keys, [v for v in profiles if v.keys == keys], [v for v in counters if v.keys == keys])
+        self._words = {f"{name}.{field}": of for name, v in self.profiles.items() for field, of in v.words.items()}
         self.item_words, self.items = self.words[policy.item], self.profiles[policy.item_view]
 
     @property
@@ -116,8 +117,7 @@ class ItemStates:
 
     def vocabulary(self, name: str) -> Vocabulary | None:
         """The words an attribute `view.field` has, None for numbers."""
-        view, _, field = name.partition(".")
-        return self.profiles[view].words.get(field) if view in self.profiles else None
+        return self._words.get(name)
 
     def take(self, view: str, records: Packed) -> Codes:
         """Take over what records of a view say, and the rows of them; only the one process that writes may.

@@ -165,13 +165,13 @@ def _taken(ask: Ask, offered: Sequence[Codes], quotas: Sequence[int]) -> Candida
     taken, by, spare = [], [], 0
     for turn in (quotas, [0] * len(quotas)):
         for source, quota in enumerate(turn):
-            mine = places[ends[source] : ends[source + 1]]
-            if quota + spare and len(mine):
-                found = mine[free[mine]][: quota + spare]
+            room = quota + spare
+            if room:
+                mine = places[ends[source] : ends[source + 1]]
+                found = mine[free[mine]][:room]
                 free[found] = False
                 taken.append(found)
                 by.append(source)
-                spare -= len(found)
-            spare += quota
+                spare = room - len(found)
     sources = np.repeat(np.array(by, dtype=np.uint8), [len(found) for found in taken])
     return Candidates(block.take(np.concatenate([NONE, *taken])), sources)
