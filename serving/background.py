@@ -15,31 +15,32 @@ class Background:
 
     def __init__(self, turn: Callable[[], Awaitable[None]], pause_s: float = 0.0) -> None:
         self._turn, self.pause_s = turn, pause_s
-        self._ended = asyncio.Event()
+        self._ended: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
 
     def start(self, at_once: bool = True) -> None:
         """Begin with a turn, or with a pause."""
-        self._task = asyncio.create_task(self._run(0.0 if at_once else self.pause_s))
+        self._ended = asyncio.get_running_loop().create_future()
+        self._task = asyncio.create_task(self._run(self._ended, 0.0 if at_once else self.pause_s))
 
     async def stop(self) -> None:
         """No turn begins any more; one that has begun ends, or is cancelled when that takes too long."""
-        self._ended.set()
-        if self._task is not None:
+        if self._task is not None and self._ended is not None:
+            self._ended.cancel()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._task, PATIENCE_S)
 
-    async def _run(self, first_s: float) -> None:
-        await self._pause(first_s)
-        while not self._ended.is_set():
+    async def _run(self, ended: asyncio.Future[None], first_s: float) -> None:
+        await _pause(ended, first_s)
+        while not ended.done():
             try:
                 await self._turn()
-                await self._pause(self.pause_s)
+                await _pause(ended, self.pause_s)
             except Exception:
                 log.exception("a turn in the background failed; the next one comes")
-                await self._pause(max(self.pause_s, REST_S))
+                await _pause(ended, max(self.pause_s, REST_S))
 
-    async def _pause(self, seconds: float) -> None:
-        if seconds > 0:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._ended.wait(), seconds)
+
+async def _pause(ended: asyncio.Future[None], seconds: float) -> None:
+    if seconds > 0:
+        await asyncio.wait([ended], timeout=seconds)

@@ -53,16 +53,10 @@ class ItemBlock:
         The same array however often it is asked for.
         """
         if name not in self._fields:
-            self._fields[name] = self._read(name)
+            read = self._states.readers.get(name)
+            self._fields[name] = read(self.words) if read else self._states.field(name, self.rows)
         return self._fields[name]
 
     def take(self, places: NDArray[Any] | list[int]) -> "ItemBlock":
         """The block of some of its items."""
         return ItemBlock(self._states, self.rows[places], self.words[places])
-
-    def _read(self, name: str) -> NDArray[Any] | None:
-        view, _, field = name.partition(".")
-        table = self._states.profiles.get(view)
-        if table is None or table.table is not self._states.items.table:
-            return self._states.field(name, self.rows)
-        return table.of(field, self.words)

@@ -5,7 +5,8 @@ A row an entity, row 0 unknown. The arrays are files in a folder named for their
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,10 @@ ITEMS, FRESH, LOOKED = 0, 1, 2
 class ItemStates:
     """Every view of a feature set whose keys do not hold the asker, ready to be gathered for candidates.
 
-    `ever` has the Bloom filter of each counter that the features name so: what any asker ever did, by heart.
-    `folder` is where the arrays are shared, None keeps them to this process; `capacity` how many items there is room
-    for, and as many of anything else.
+    `readers` says how each attribute `view.field` of an item is read from rows of their table. `ever` has the Bloom
+    filter of each counter that the features name so: what any asker ever did, by heart. `folder` is where the arrays
+    are shared, None keeps them to this process; `capacity` how many items there is room for, and as many of anything
+    else.
     """
 
     def __init__(
@@ -60,8 +62,12 @@ class ItemStates:
         self.profiles: dict[str, ProfileTable] = {}
         for keys in dict.fromkeys([*(view.keys for view in profiles), *(view.keys for view in counters)]):
             self._lay_out(keys, [v for v in profiles if v.keys == keys], [v for v in counters if v.keys == keys])
-        self._words = {f"{name}.{field}": of for name, v in self.profiles.items() for field, of in v.words.items()}
         self.item_words, self.items = self.words[policy.item], self.profiles[policy.item_view]
+        self._of_field = {f"{name}.{field}": of for name, v in self.profiles.items() for field, of in v.words.items()}
+        self.readers: dict[str, Callable[[Words], NDArray[Any]]] = {
+            f"{name}.{field}": partial(view.of, field)
+            for name, view in self.profiles.items() if view.table is self.items.table for field in view.places
+        }  # fmt: skip
 
     @property
     def views(self) -> list[str]:
@@ -117,7 +123,7 @@ class ItemStates:
 
     def vocabulary(self, name: str) -> Vocabulary | None:
         """The words an attribute `view.field` has, None for numbers."""
-        return self._words.get(name)
+        return self._of_field.get(name)
 
     def take(self, view: str, records: Packed) -> Codes:
         """Take over what records of a view say, and the rows of them; only the one process that writes may.
