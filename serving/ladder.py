@@ -144,15 +144,15 @@ class Ladder:
         with budget.stage("candidates"):
             block = self._states.gather(self._states.rows(items))
             places = np.flatnonzero(may.mask(block))
-            block = block.take(places)
+            block, named = block.take(places), [items[place] for place in places.tolist()]
         page = why or self._scored(
-            block, who, now, budget, lambda _, scores: slate.certain(rerank.by_score(scores)[:limit])
+            block, who, now, budget, lambda _, scores: slate.certain(rerank.by_score(scores)[:limit]), named=named
         )  # fmt: skip
         if isinstance(page, str):
             ordered = popular.rank(may, policy, items, self._shelves(), now)
             page, allowed = self._unscored(ordered.first(limit), who, page), set(ordered.items)
         else:
-            allowed = {items[place] for place in places.tolist()}
+            allowed = set(named)
         page.left_out = [item for item in items if item not in allowed]
         page.at, page.request_id = now, secrets.token_hex(16)
         return page, who
@@ -199,10 +199,11 @@ class Ladder:
         self, block: ItemBlock, who: Asked, now: float, budget: Budget,
         arrange: Callable[[ItemBlock, Floats], Arrangement],
         sources: Callable[[Order], Sequence[str | None]] = lambda places: [None] * len(places),
+        named: Sequence[str] | None = None,
     ) -> Page | str:  # fmt: skip
         """The candidates scored by the live release and arranged, or why that cannot be done.
 
-        `sources` names what found those at some places.
+        `sources` names what found those at some places, `named` are the candidates where the caller named them.
         """
         release = self._releases.live
         if release is None:
@@ -228,8 +229,9 @@ class Ladder:
         rung = NEUTRAL if who.user.why else STALE if self._releases.why else FULL
         reason = "; ".join(filter(None, [who.user.why, self._releases.why, self._aged(release.policy)])) or None
         rows, places = block.rows[shown.places], shown.places
+        items = self._states.names(rows) if named is None else [named[place] for place in places.tolist()]
         return Page(
-            self._states.names(rows), self._states.item_words.marks(rows), [*sources(places)], shown.propensities,
+            items, self._states.item_words.marks(rows), [*sources(places)], shown.propensities,
             rung, reason, release, np.ascontiguousarray(matrix[places]), scored=len(block.rows),
         )  # fmt: skip
 

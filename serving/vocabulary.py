@@ -116,7 +116,7 @@ class Vocabulary:
             if len(lately) + len(new) > LATELY:  # begun anew, as another dictionary: threads may be reading the old one
                 lately, new = {}, [word for word in words if word is not None]
             codes = self._index.find(marks(self._texts(new)))
-            lately.update((word, code) for word, code in zip(new, codes.tolist(), strict=True) if code)
+            lately.update({word: code for word, code in zip(new, codes.tolist(), strict=True) if code})
             if len(lately) <= LATELY:
                 self._asked = lately
         return lately
