@@ -59,7 +59,7 @@ class Filters:
         )
 
     def _mask(self, block: ItemBlock, asker: Asker | None, blocked: Mapping[str, Codes]) -> Flags:
-        allowed = block.known.copy()
+        allowed = block.known
         for words in self._by_word:
             allowed &= words.mask(block, asker)
         for wanted in self._blocking:

@@ -56,9 +56,9 @@ class Builder:
     def _gather(
         self, view: CounterView, keys: JoinKeys, user: UserState, now: float, places: dict[str, Places]
     ) -> tuple[Floats, Seconds]:  # fmt: skip
-        others = self._others[view.name]
-        if others == (self._policy.item,) == view.keys:
+        if view.keys == (self._policy.item,):
             return keys.block.counters(view.name)
+        others = self._others[view.name]
         if not others:
             own = user.counters.get(view.name)
             return (own.values, own.at) if own else self._none[view.name]

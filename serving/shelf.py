@@ -27,7 +27,7 @@ class Shelf:
         if not len(self.rows) or not len(groups):
             return NONE if self.behind is None else self.behind.first(groups, each)
         begin = self.starts.take(groups, mode="clip")
-        end = self.starts.take(groups + 1, mode="clip")  # where it begins, for a group that is not known
+        end = self.starts.take(groups + 1, mode="clip")  # the same where a group is not known: nothing
         places = begin + np.arange(each)[:, None]
         found = self.rows[places[places < end]]
         return found if self.behind is None else np.concatenate([found, self.behind.first(groups, each)])
