@@ -17,7 +17,6 @@ class JoinKeys:
     def __init__(self, states: ItemStates, policy: Policy, block: ItemBlock, asker: Mapping[str, Any]) -> None:
         self.block = block
         self._states, self._policy, self._asker = states, policy, asker
-        self._columns: dict[str, Codes | None] = {}
         self._found: dict[tuple[str, ...], tuple[list[Codes], Places | None]] = {}
 
     def codes(self, keys: tuple[str, ...]) -> tuple[list[Codes], Places | None]:
@@ -41,11 +40,6 @@ class JoinKeys:
 
     def _column(self, key: str) -> Codes | None:
         """The code that each item has for a key, the same array however often it is asked for."""
-        if key not in self._columns:
-            self._columns[key] = self._of_items(key)
-        return self._columns[key]
-
-    def _of_items(self, key: str) -> Codes | None:
         if key == self._policy.item:
             return self.block.rows
         return self.block.field(f"{self._policy.item_view}.{key}") if key in self._states.items.words else None
