@@ -1,19 +1,19 @@
 """Features put together: from states, attributes and the request to the model's input, for training and for serving."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from math import exp2, log1p
 
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.counters import Floats, Seconds, decayed
-from feature_repo.request_time import Count, Counters, Feature, Inputs, Rate, count, rate, spread, value
+from feature_repo.counters import Floats, Seconds
+from feature_repo.jit import jit
+from feature_repo.request_time import Count, Counters, Feature, Inputs, Places, Rate, value
 from validation.errors import DefinitionError
 
 Views = Mapping[str, tuple[Sequence[str], Seconds]]
-Kinds = tuple[tuple[str, ...], ...]  # views, by what their entries stand for
-TOGETHER = 4096  # entries: views of so few are computed together, for numpy's calls cost more than its work
-FEW = 64  # entries: of so few, also those whose entries stand for something else
+Numbers = NDArray[np.int64]
+EACH: Places = np.zeros(0, dtype=np.int32)  # every row has its own entry, or all have the one there is
 
 
 def assemble(features: Sequence[Feature], given: Inputs) -> Floats:
@@ -33,36 +33,33 @@ class Plan:
     """
 
     def __init__(self, features: Sequence[Feature], views: Views, ttl: float = np.inf) -> None:
-        self._features, self._ttl = features, ttl
-        counted = [(row, feature) for row, feature in enumerate(features) if isinstance(feature, Count | Rate)]
+        self._features, self._ttl = len(features), ttl
         known = {f"{view}.{name}": view for view, (names, _) in views.items() for name in names}
+        counted = [(row, feature) for row, feature in enumerate(features) if isinstance(feature, Count | Rate)]
         for _, feature in counted:
             for name in feature.reads():
                 if name not in known:
                     raise _lacking(feature, name)
-        self._of = {row: {known[name] for name in feature.reads()} for row, feature in counted}
-        read = set().union(*self._of.values())
-        self._views = {view: held for view, held in views.items() if view in read}
-        self._across = [(row, f) for row, f in counted if isinstance(f, Rate) and len(self._of[row]) > 1]
+        of = {row: {known[name] for name in feature.reads()} for row, feature in counted}
+        self._across = [(row, f) for row, f in counted if isinstance(f, Rate) and len(of[row]) > 1]
         self._others = [(row, f) for row, f in enumerate(features) if not isinstance(f, Count | Rate)]
-        self._levels: dict[Kinds, _Level] = {}
+        self._views = {
+            view: _View(view, *held, [(row, feature) for row, feature in counted if of[row] == {view}])
+            for view, held in views.items() if any(view in read for read in of.values())
+        }  # fmt: skip
 
     def matrix(self, given: Inputs) -> Floats:
         """The model's input: (rows, features) float32, a feature's values side by side in memory."""
-        columns, lent = np.empty((len(self._features), given.rows), dtype=np.float32), dict[str, Floats]()
-        for kinds in self._together(given):
-            level = self._level(kinds)
-            counters = level.counters([given.counters[view] for alike in kinds for view in alike], given.now, self._ttl)
-            made = level.features(counters)
-            for kind in level.kinds:
-                entries = max(len(given.counters[kind.view].at), len(given.now))
-                places = given.places.get(kind.view)
-                columns[kind.rows] = spread(made[kind.made, :entries], places)
-                lent |= {name: spread(counters[i, :entries], places) for name, i in kind.lends.items()}
+        columns = np.empty((self._features, given.rows), dtype=np.float32)
+        stand = {
+            view: made.write(given.counters[view], given.now, self._ttl, given.places.get(view, EACH), columns)
+            for view, made in self._views.items()
+        }
         for row, crossing in self._across:
-            columns[row] = rate(
-                lent[crossing.of], lent[crossing.per], crossing.prior * crossing.strength, crossing.strength
-            )
+            both = np.empty((2, given.rows + 1), dtype=np.float32)
+            for i, name in enumerate(crossing.reads()):
+                both[i, :-1] = self._row_by_row(name, stand, given)
+            _features(both, given.rows, EACH, _numbers([(row, 0, 1)]), _smoothing([crossing]), columns, given.rows)
         for row, feature in self._others:
             try:
                 columns[row] = value(feature, given)
@@ -70,110 +67,87 @@ class Plan:
                 raise _lacking(feature, missing.args[0]) from missing
         return columns.T
 
-    def _together(self, given: Inputs) -> list[Kinds]:
-        """What is computed at once: views whose entries stand for the same, and all such groups of few entries.
-
-        Entries stand for the rows, for everything at once, or for what the same places point to.
-        """
-        groups: dict[object, list[str]] = {}
-        for view in self._views:
-            entries = len(given.counters[view].at)
-            alike = (id(given.places.get(view)), entries) if entries <= TOGETHER else view
-            groups.setdefault(alike, []).append(view)
-        kinds = [tuple(alike) for alike in groups.values()]
-        few = [alike for alike in kinds if len(given.now) == 1 and len(given.counters[alike[0]].at) <= FEW]
-        return [*((alike,) for alike in kinds if alike not in few), *([tuple(few)] if few else [])]
-
-    def _level(self, kinds: Kinds) -> "_Level":
-        found = self._levels.get(kinds)
-        if found is None:
-            views = {view: self._views[view] for alike in kinds for view in alike}
-            own = [
-                (row, self._features[row], view)
-                for row, of in self._of.items() if len(of) == 1 for view in of & views.keys()
-            ]  # fmt: skip
-            lent = {name for _, crossing in self._across for name in crossing.reads()}
-            found = self._levels[kinds] = _Level(kinds, views, own, lent)
-        return found
+    def _row_by_row(self, name: str, stand: Mapping[str, Floats], given: Inputs) -> Floats:
+        """(rows | 1,) one counter as it stands."""
+        view, _, counter = name.partition(".")
+        entries: Floats = stand[view][self._views[view].place[counter]]
+        return entries[given.places[view]] if view in given.places else entries[:-1]
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """What a level makes of views whose entries stand for the same, of which `view` is one.
-
-    rows   (features,) which columns of the plan they are
-    made   (features,) where they stand among all that the level makes
-    lends  places of the counters that features of several views read
-    """
-
-    view: str
-    rows: NDArray[np.intp]
-    made: NDArray[np.intp]
-    lends: Mapping[str, int]
-
-
-class _Level:
-    """Views that are computed at once: their counters one below the other, and the features made of each view."""
+class _View:
+    """The features made of one view's counters, and how."""
 
     def __init__(
-        self, kinds: Kinds, views: Views, features: Sequence[tuple[int, Feature, str]], lent: set[str]
+        self, view: str, names: Sequence[str], half_lives: Seconds, features: Sequence[tuple[int, Feature]]
     ) -> None:  # fmt: skip
-        names = [(view, f"{view}.{name}") for view, (names, _) in views.items() for name in names]
-        place = {name: i for i, (_, name) in enumerate(names)}
-        lives = [(i, life) for i, (_, half_lives) in enumerate(views.values()) for life in half_lives]
-        distinct = list(dict.fromkeys(lives))  # counters share a few half-lives; exp2 is what costs
-        self._fading = np.array([distinct.index(life) for life in lives])
-        self._view, self._half_lives = np.array([i for i, _ in distinct]), np.array([life for _, life in distinct])
-        rates = [(row, f, view) for row, f, view in features if isinstance(f, Rate)]
-        counts = [(row, f, view) for row, f, view in features if isinstance(f, Count)]
-        self.kinds = [
-            _Kind(
-                alike[0],
-                _numbers([row for row, _, view in (*rates, *counts) if view in alike]),
-                _numbers([i for i, (_, _, view) in enumerate((*rates, *counts)) if view in alike]),
-                {name: place[name] for view, name in names if view in alike and name in lent},
-            )
-            for alike in kinds
-        ]
-        self._of, self._per = (
-            _numbers([place[f.of] for _, f, _ in rates]),
-            _numbers([place[f.per] for _, f, _ in rates]),
-        )
-        self._counts = _numbers([place[f.of] for _, f, _ in counts])
-        self._added, self._strength = (
-            _each([f.prior * f.strength for _, f, _ in rates]),
-            _each([f.strength for _, f, _ in rates]),
-        )
+        self.place = {name: i for i, name in enumerate(names)}
+        self._half_lives, self._fading = np.unique(half_lives, return_inverse=True)
+        places = {f"{view}.{name}": i for name, i in self.place.items()}
+        self._made = _numbers([(row, *_pair([places[name] for name in feature.reads()])) for row, feature in features])
+        self._smoothing = _smoothing([feature for _, feature in features])
 
-    def counters(self, held: Sequence[Counters], now: Seconds, ttl: float) -> Floats:
-        """(counters, entries) as they stand now; a view with fewer entries than another has nothing in the rest."""
-        entries, first = max(len(view.at) for view in held), 0
-        at, published = np.zeros((len(held), entries)), np.zeros((len(self._fading), entries), dtype=np.float32)
-        for row, view in enumerate(held):
-            here, last = slice(len(view.at)), first + len(view.names)
-            at[row, here], published[first:last, here] = view.at, view.values.T
-            first = last
-        ages = np.maximum(now - at, 0.0)
-        np.copyto(ages, np.nan, where=ages > ttl)
-        return decayed(published, ages.take(self._view, axis=0), self._half_lives, self._fading)
-
-    def features(self, counters: Floats) -> Floats:
-        """(features, entries) from those."""
-        rates = len(self._of)
-        made = np.empty((rates + len(self._counts), counters.shape[1]), dtype=np.float32)
-        of, per, counts = (counters.take(some, axis=0) for some in (self._of, self._per, self._counts))
-        rate(of, per, self._added, self._strength, out=made[:rates])
-        count(counts, out=made[rates:])
-        return made
+    def write(self, held: Counters, now: Seconds, ttl: float, places: Places, columns: Floats) -> Floats:
+        """Write this view's features; returns its counters as they stand, (counters, entries + 1), the last of none."""
+        entries = len(now) if len(held.at) == 1 else len(held.at)
+        stand = np.empty((len(self.place), entries + 1), dtype=np.float32)
+        kept = np.empty(len(self._half_lives))
+        _stand(held.values, held.at, now, ttl, self._half_lives, self._fading, kept, stand, entries)
+        _features(stand, entries, places, self._made, self._smoothing, columns, columns.shape[1])
+        return stand
 
 
-def _numbers(numbers: Sequence[int]) -> NDArray[np.intp]:
-    return np.array(numbers, dtype=np.intp)
+@jit
+def _stand(
+    values: Floats, at: Seconds, now: Seconds, ttl: float, half_lives: Seconds, fading: Numbers, kept: Seconds,
+    stand: Floats, entries: int,
+) -> int:  # fmt: skip
+    """Counters as they stand now, those of no entry (the last) included: 0 where nothing is known."""
+    for entry in range(entries):
+        own = entry if len(at) > 1 else 0
+        age = max(now[entry if len(now) > 1 else 0] - at[own], 0.0)
+        for life in range(len(half_lives)):
+            kept[life] = exp2(-age / half_lives[life])
+        for counter in range(len(fading)):
+            stands = values[own, counter] * kept[fading[counter]]
+            known = age <= ttl and stands == stands  # noqa: PLR0124  NaN differs from itself
+            stand[counter, entry] = stands if known else 0.0
+    for counter in range(len(fading)):
+        stand[counter, entries] = 0.0
+    return entries
 
 
-def _each(numbers: Sequence[float]) -> Floats:
-    """(rows, 1), one number for all of a row."""
-    return np.array(numbers, dtype=np.float32)[:, None]
+@jit
+def _features(
+    stand: Floats, entries: int, places: Places, made: Numbers, smoothing: Seconds, columns: Floats, rows: int
+) -> int:  # fmt: skip
+    """Counts, log(1 + c), and rates, (c + prior · strength) / (d + strength), at the places of the rows."""
+    for feature in range(len(made)):
+        row = made[feature, 0]
+        of = made[feature, 1]
+        per = made[feature, 2]
+        for i in range(rows):
+            entry = places[i] if len(places) > 0 else min(i, entries - 1)
+            if per < 0:
+                columns[row, i] = log1p(max(stand[of, entry], 0.0))
+            else:
+                columns[row, i] = (stand[of, entry] + smoothing[feature, 0]) / (
+                    stand[per, entry] + smoothing[feature, 1]
+                )
+    return len(made)
+
+
+def _pair(of: Sequence[int]) -> tuple[int, int]:
+    return (of[0], of[1]) if len(of) > 1 else (of[0], -1)
+
+
+def _numbers(made: Sequence[tuple[int, int, int]]) -> Numbers:
+    return np.array(made, dtype=np.int64).reshape(-1, 3)
+
+
+def _smoothing(features: Sequence[Feature]) -> Seconds:
+    """(features, 2) what is added above and below; nothing to a Count."""
+    added = [(f.prior * f.strength, f.strength) if isinstance(f, Rate) else (0.0, 0.0) for f in features]
+    return np.array(added).reshape(-1, 2)
 
 
 def _lacking(feature: Feature, name: str) -> DefinitionError:

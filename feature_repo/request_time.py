@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from feature_repo.counters import Floats, Seconds
 
 Column = NDArray[Any]
-Places = NDArray[np.integer[Any]]
+Places = NDArray[np.int32]
 
 
 class Counters(msgspec.Struct, frozen=True):
@@ -142,20 +142,6 @@ class Code(msgspec.Struct, frozen=True, tag=True):
 
 
 Feature = Count | Rate | Number | Age | Match | Hour | Context | Code
-
-
-def count(counter: Floats, out: Floats | None = None) -> Floats:
-    """What a Count says of decayed counters."""
-    said: Floats = np.log1p(np.maximum(counter, 0), out=out)
-    return said
-
-
-def rate(
-    of: Floats, per: Floats, added: Floats | float, strength: Floats | float, out: Floats | None = None
-) -> Floats:  # fmt: skip
-    """What a Rate says of decayed counters; `added` is prior · strength."""
-    said: Floats = np.divide(of + added, per + strength, out=out)
-    return said
 
 
 def value(feature: Number | Age | Match | Hour | Context | Code, given: Inputs) -> Column:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from feature_repo.counters import Floats
+from feature_repo.jit import jit
 from serving.rerank import Order
 
 
@@ -22,8 +23,21 @@ def diverse(relevance: Floats, vectors: Floats, weight: float, picks: int) -> Or
     worth = relevance.copy()
     after = vectors.dot(vectors.T * np.float32(-weight)) + relevance  # row i: what each is worth below candidate i
     after.flat[:: len(worth) + 1] = -np.inf
-    picked = []
-    for _ in range(min(picks, len(worth))):
-        picked.append(best := worth.argmax())
-        np.fmin(worth, after[best], worth)  # not minimum: a score that is no number is picked once too
-    return np.array(picked, dtype=np.intp)
+    picked = np.empty(min(picks, len(worth)), dtype=np.int64)
+    _pick(worth, after, picked)
+    return picked
+
+
+@jit
+def _pick(worth: Floats, after: Floats, picked: Order) -> int:
+    """Pick the best again and again; a score that is no number is the best of all, and picked once too."""
+    for turn in range(len(picked)):
+        best = 0
+        for i in range(len(worth)):
+            if worth[best] == worth[best] and not worth[i] <= worth[best]:
+                best = i
+        picked[turn] = best
+        for i in range(len(worth)):
+            if not worth[i] <= after[best, i] and after[best, i] == after[best, i]:
+                worth[i] = after[best, i]
+    return len(picked)

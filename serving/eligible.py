@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_repo import bloom
+from feature_repo.jit import jit
 from feature_repo.marks import NO_MARKS, Marks, marks
 from serving.filters import AtMost, Filter, NotBlocked, OneOf, Reaches
 from serving.item_block import ItemBlock
@@ -16,7 +17,7 @@ from serving.item_states import Codes, ItemStates
 Flags = NDArray[np.bool_]
 Asker = Mapping[str, Any]
 ANYBODY = object()  # the key of an asker who may see whatever somebody may see
-LAST_BITS = np.uint64(4095)
+NONE: Codes = np.zeros(0, dtype=np.int32)
 
 
 class Filters:
@@ -61,12 +62,9 @@ class Filters:
     def _mask(self, block: ItemBlock, asker: Asker | None, blocked: Mapping[str, Codes]) -> Flags:
         allowed = block.known
         for words in self._by_word:
-            allowed &= words.mask(block, asker)
+            words.refuse(block, asker, allowed)
         for wanted in self._blocking:
-            codes = _codes(block, self.states, wanted.field)
-            allowed &= codes > 0
-            for code in blocked.get(wanted.counter, ()):
-                allowed &= codes != code
+            _refuse_blocked(_codes(block, self.states, wanted.field), blocked.get(wanted.counter, NONE), allowed)
         return allowed
 
     def _is_free(self, wanted: NotBlocked, attributes: Mapping[str, Any], blocked: Codes | None) -> bool:
@@ -86,8 +84,8 @@ class Words:
         self._places: set[Hashable] = set()
         self._met = 0
 
-    def mask(self, block: ItemBlock, asker: Asker | None) -> Flags:
-        """(n,) whether each item's word passes; none does in a field that has no words."""
+    def refuse(self, block: ItemBlock, asker: Asker | None, allowed: Flags) -> None:
+        """Take away (n,) what does not pass by its word; in a field that has no words nothing does."""
         codes = _codes(block, self._states, self._wanted.field)
         words = [None] if self._vocabulary is None else self._vocabulary.words
         if isinstance(self._wanted, Reaches) and self._met < len(words):
@@ -100,7 +98,7 @@ class Words:
             judged += [_passes(self._wanted, word, key) for word in words[len(judged) :]]
             passing = np.array([*judged, False])  # the last stands for words that another process has met since
             self._masks[key] = passing
-        return passing.take(codes, mode="clip")
+        _refuse_unless(codes, passing, allowed)
 
     def allow(self, attributes: Mapping[str, Any], asker: Asker) -> bool:
         """Whether the word among an item's attributes passes."""
@@ -112,7 +110,7 @@ class May(msgspec.Struct, frozen=True):
     """What one asker may be shown: the filters, what they blocked, and not what was shown to them lately.
 
     blocked  codes of what the asker blocked, by the counter that says so
-    seen     marks of what was shown, ascending
+    seen     marks of what was shown
     unread   the asker's mark (1,) where not all they blocked was read: what they may ever have blocked counts then
     """
 
@@ -126,7 +124,8 @@ class May(msgspec.Struct, frozen=True):
         """(n,) whether each item may be shown."""
         allowed = self.filters.mask(block, self.asker, self.blocked)
         if len(self.seen):
-            allowed[_among(block.marks, self.seen)] = False
+            slots = np.full(2 << len(self.seen).bit_length(), -1, dtype=np.int32)
+            _refuse_seen(block.marks, self.seen, slots, allowed)
         if self.unread is not None:
             allowed &= ~self.filters.ever(block, self.unread)
         return allowed
@@ -181,12 +180,36 @@ def _passes(wanted: Filter, word: Any, kind: Hashable) -> bool:
     return False
 
 
-def _among(marks: Marks, seen: Marks) -> NDArray[np.intp]:
-    """Places of the marks that are among those seen, which ascend."""
-    met = np.zeros(LAST_BITS + 1, dtype=np.bool_)
-    met[seen & LAST_BITS] = True
-    maybe = np.flatnonzero(met[marks & LAST_BITS])  # a few: only those are searched for
-    place = seen.searchsorted(marks[maybe])
-    place[place == len(seen)] = 0
-    found: NDArray[np.intp] = maybe[seen[place] == marks[maybe]]
-    return found
+@jit
+def _refuse_unless(codes: Codes, passing: Flags, allowed: Flags) -> int:
+    """Refuse those whose word does not pass; the last of `passing` stands for all words that come after."""
+    for i in range(len(allowed)):
+        allowed[i] = allowed[i] and passing[min(codes[i], len(passing) - 1)]
+    return 0
+
+
+@jit
+def _refuse_blocked(codes: Codes, blocked: Codes, allowed: Flags) -> int:
+    """Refuse those whose word is unknown or blocked."""
+    for i in range(len(allowed)):
+        allowed[i] = allowed[i] and codes[i] > 0
+        for k in range(len(blocked)):
+            allowed[i] = allowed[i] and codes[i] != blocked[k]
+    return 0
+
+
+@jit
+def _refuse_seen(marks: Marks, seen: Marks, slots: Codes, allowed: Flags) -> int:
+    """Refuse those that are among those seen, by an open hash table: each slot holds the place of one, or -1."""
+    last = len(slots) - 1
+    for i in range(len(seen)):
+        slot = int(seen[i] & last)
+        while slots[slot] >= 0:
+            slot = (slot + 1) & last
+        slots[slot] = i
+    for i in range(len(marks)):
+        slot = int(marks[i] & last)
+        while slots[slot] >= 0 and seen[slots[slot]] != marks[i]:
+            slot = (slot + 1) & last
+        allowed[i] = allowed[i] and slots[slot] < 0
+    return 0

@@ -65,11 +65,12 @@ class Builder:
         tastes = user.mixed.get(view.name)
         if tastes is None and len(others) < len(view.keys):
             return self._none[view.name]
+        if tastes is not None:
+            places[view.name] = tastes.places([keys.column(key) for key in others])
+            return tastes.values, tastes.at
         codes, where = keys.codes(others)
         if where is not None:
             places[view.name] = where
-        if tastes is not None:
-            return tastes.counters(codes)
         return self._kept(view, codes, now) if where is not None else self._read(view, codes)
 
     def _kept(self, view: CounterView, codes: list[Codes], now: float) -> tuple[Floats, Seconds]:

@@ -88,7 +88,7 @@ class Forest:
             start = min(first, len(rows) - ROWS)
             given, found = columns[start : start + AT_ONCE], sums[start:]
             size = len(given), len(rows), features, self._trees, self._nodes
-            self._run(*size, given.ctypes.data, *self._places, found.ctypes.data)
+            self._run(*size, given, *self._places, found)
         return sums[:count]
 
 

@@ -14,8 +14,10 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-import llvmlite.binding as llvm
 from llvmlite import ir
+
+from feature_repo import machine
+from feature_repo.loop_values import DATA
 
 ROWS = 64  # a block
 AT_ONCE = 8 * ROWS
@@ -26,7 +28,7 @@ Run = Callable[..., None]
 
 _REAL, _SHORT, _LONG, _SET = ir.FloatType(), ir.IntType(16), ir.IntType(64), ir.IntType(ROWS)
 _BLOCK, _BITS = ir.VectorType(_REAL, ROWS), ir.VectorType(ir.IntType(1), ROWS)
-_POINTERS = (_REAL, _LONG, _SHORT, _REAL, _SHORT, _SHORT, _REAL, _REAL)
+_POINTERS = (_LONG, _SHORT, _REAL, _SHORT, _SHORT, _REAL)
 
 
 @cache
@@ -44,22 +46,13 @@ def compiled() -> Run:
     leaves  (leaves) float32
     sums    (rows) float32: written
 
-    Numbers are int64, arrays are addresses; `nodes` is how many the largest tree has, at most LARGEST. Raises
-    RuntimeError where no machine code can be made.
+    Numbers are int64; `given` and `sums` are arrays as Python has them, the others addresses. `nodes` is how many the
+    largest tree has, at most LARGEST. Raises RuntimeError where no machine code can be made.
     """
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    module = llvm.parse_assembly(str(_module()))
-    features = llvm.get_host_cpu_features().flatten()
-    target = llvm.Target.from_default_triple().create_target_machine(llvm.get_host_cpu_name(), features)
-    options = llvm.create_pipeline_tuning_options(speed_level=1)
-    options.loop_unrolling = False  # twice the code to make, and no faster
-    passes = llvm.create_pass_builder(target, options)
-    passes.getModulePassManager().run(module, passes)
-    engine = llvm.create_mcjit_compiler(module, target)
-    engine.finalize_object()
+    engine = machine.linked(_module())
     # Python's lock is kept: given away for half a millisecond, it comes back later than that.
-    kind = ctypes.PYFUNCTYPE(None, *[ctypes.c_int64] * 5, *[ctypes.c_void_p] * len(_POINTERS))
+    pointers = [ctypes.c_void_p] * len(_POINTERS)
+    kind = ctypes.PYFUNCTYPE(None, *[ctypes.c_int64] * 5, ctypes.py_object, *pointers, ctypes.py_object)
     run: Any = kind(engine.get_function_address("score"))
     run.engine = engine  # owns the code
     return run  # type: ignore[no-any-return]
@@ -67,12 +60,14 @@ def compiled() -> Run:
 
 def _module() -> ir.Module:
     module = ir.Module("forest")
-    pointers = [kind.as_pointer() for kind in _POINTERS]
+    objects = ir.IntType(8).as_pointer()
+    pointers = [objects, *(kind.as_pointer() for kind in _POINTERS), objects]
     score = ir.Function(module, ir.FunctionType(ir.VoidType(), [_LONG] * 5 + pointers), "score")
     for argument in score.args[5:]:
         argument.add_attribute("noalias")
     code = _Code(score.append_basic_block())
     rows, apart, features, trees, nodes, given, starts, *forest, sums = score.args
+    given, sums = code.data(given), code.data(sums)
     blocks = code.udiv(code.add(rows, _long(ROWS - 1)), _long(ROWS))
     totals, begins = code.alloca(_BLOCK, blocks), code.alloca(_LONG, blocks)
     with code.loop(blocks) as block:
@@ -220,6 +215,11 @@ class _Code(ir.IRBuilder):  # type: ignore[misc]
         number.add_incoming(self.add(number, _long(1)), self.block)
         self.branch(head)
         self.position_at_end(after)
+
+    def data(self, array: Any) -> Any:
+        """The numbers of an array that was handed over as Python has it."""
+        place = self.bitcast(self.gep(array, [_long(DATA)]), _REAL.as_pointer().as_pointer())
+        return self.load(place)
 
     def smaller(self, one: Any, other: Any) -> Any:
         """The smaller of two numbers."""

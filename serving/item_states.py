@@ -5,8 +5,7 @@ A row an entity, row 0 unknown. The arrays are files in a folder named for their
 
 import hashlib
 import math
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from serving.combinations import Combinations
 from serving.definition import Policy
 from serving.entity_table import EntityTable, Words
 from serving.item_block import ItemBlock
-from serving.item_views import NUMBERS, CounterTable, ProfileTable
+from serving.item_views import NUMBERS, CounterTable, ProfileTable, Reader
 from serving.mark_index import Codes
 from serving.shared_arrays import SharedArrays
 from serving.vocabulary import Vocabulary
@@ -64,8 +63,8 @@ class ItemStates:
             self._lay_out(keys, [v for v in profiles if v.keys == keys], [v for v in counters if v.keys == keys])
         self.item_words, self.items = self.words[policy.item], self.profiles[policy.item_view]
         self._of_field = {f"{name}.{field}": of for name, v in self.profiles.items() for field, of in v.words.items()}
-        self.readers: dict[str, Callable[[Words], NDArray[Any]]] = {
-            f"{name}.{field}": partial(view.of, field)
+        self.readers: dict[str, Reader] = {
+            f"{name}.{field}": view.reader(field)
             for name, view in self.profiles.items() if view.table is self.items.table for field in view.places
         }  # fmt: skip
 

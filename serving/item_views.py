@@ -3,7 +3,7 @@
 Every view begins with the second it was published at, 0 where there is no record.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from serving.mark_index import Codes
 from serving.vocabulary import Vocabulary
 
 NUMBERS = {"Float32", "Float64", "Int32", "Int64", "Bool", "UnixTimestamp"}
+Reader = Callable[[Words], NDArray[Any]]
 DOUBLES = {"Float64", "Int32", "Int64", "UnixTimestamp"}  # two words: what float32 would round
 
 
@@ -95,16 +96,19 @@ class ProfileTable:
 
     def gather(self, field: str, codes: Codes) -> NDArray[Any]:
         """One attribute of some entities: numbers, or codes."""
-        return self.of(field, self.table.gather(codes, self.span), self.span.start)
+        return self.reader(field, self.span.start)(self.table.gather(codes, self.span))
 
-    def of(self, field: str, rows: Words, first: int = 0) -> NDArray[Any]:
-        """The same from rows that begin with word `first`."""
+    def reader(self, field: str, first: int = 0) -> Reader:
+        """A function that reads the same from rows that begin with word `first`."""
         place = self.places[field]
-        if field in self.words:
-            return rows[:, place.start - first].view(np.int32)
-        found = rows[:, place.start - first : place.stop - first]
-        numbers = found.view(np.float32)[:, 0] if found.shape[1] == 1 else found.copy().view(np.float64)[:, 0]
-        return np.where(rows[:, self.span.start - first] == 0, np.nan, numbers)
+        at, begin, end = self.span.start - first, place.start - first, place.stop - first
+
+        def numbers(rows: Words) -> NDArray[Any]:
+            found = rows[:, begin:end]
+            known = found.view(np.float32)[:, 0] if begin + 1 == end else found.copy().view(np.float64)[:, 0]
+            return np.where(rows[:, at] == 0, np.nan, known)
+
+        return (lambda rows: rows[:, begin].view(np.int32)) if field in self.words else numbers
 
     def _column(self, name: str, column: NDArray[Any]) -> Words:
         place, vocabulary = self.places[name], self.words.get(name)

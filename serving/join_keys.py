@@ -19,6 +19,11 @@ class JoinKeys:
         self._states, self._policy, self._asker = states, policy, asker
         self._found: dict[tuple[str, ...], tuple[list[Codes], Places | None]] = {}
 
+    def column(self, key: str) -> Codes:
+        """(n,) the code that each item has for a key."""
+        codes = self._column(key)
+        return self._said(key, len(self.block.rows)) if codes is None else codes
+
     def codes(self, keys: tuple[str, ...]) -> tuple[list[Codes], Places | None]:
         """A column of codes a key, each with an entry an item, or with fewer: then the entry each item has, too."""
         if keys not in self._found:

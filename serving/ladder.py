@@ -121,7 +121,7 @@ class Ladder:
         limit = request.limit or policy.limit
         seed = None if request.preview else int(request_id, 16)  # what nobody logs teaches nothing
         seen = who.user.seen if who.gone else np.concatenate([who.user.seen, self._shown.to(request.user, now)])
-        may = self._may(policy, who, now, np.sort(seen))
+        may = self._may(policy, who, now, seen)
         ask = Ask(policy, self.pools, who, may, self._nearest, now, seed, self._shedding.quality)
         page = why or self._personal(ask, budget, limit)
         if isinstance(page, str):

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from feature_repo.jit import jit
 from feature_repo.marks import Marks
 from serving.shared_arrays import SharedArrays
 
@@ -45,13 +46,7 @@ class MarkIndex:
         size = int(self._head.values[SLOTS])
         if not size:
             return found
-        waiting, place = np.arange(len(marks)), _home(marks, size)
-        while len(waiting):
-            rows = self._slots.values[place]
-            met = self._marks.values[rows] == marks[waiting]
-            found[waiting[met]] = rows[met]
-            on = (rows != 0) & ~met
-            waiting, place = waiting[on], _next(place[on], size)
+        _find(marks, self._slots.values, self._marks.values, size, found)
         return found
 
     def add(self, marks: Marks) -> Codes:
@@ -87,6 +82,18 @@ class MarkIndex:
             slots[place[free]] = rows[free]
             on = slots[place] != rows  # taken before, or by another of these
             place, rows = _next(place[on], size), rows[on]
+
+
+@jit
+def _find(marks: Marks, slots: Codes, known: Marks, size: int, found: Codes) -> int:
+    for i in range(len(marks)):
+        place = int(marks[i] & (size - 1))
+        row = slots[size + place]
+        while row != 0 and known[row] != marks[i]:
+            place = (place + 1) & (size - 1)
+            row = slots[size + place]
+        found[i] = row
+    return len(marks)
 
 
 def _home(marks: Marks, size: int) -> Places:

@@ -1,14 +1,17 @@
 """The items nearest to a user: the release's index, and beside it the items that came after the release."""
 
 from dataclasses import dataclass
+from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from feature_repo import embedding_space
 from feature_repo.counters import Floats
 from feature_repo.embedding_space import INDEX, VECTORS, Space
+from feature_repo.jit import jit
 from feature_repo.marks import NO_MARKS
 from feature_repo.record_layout import Layout
 from feature_repo.user_vectors import layout_of
@@ -63,14 +66,10 @@ class NearestItems:
     def near(self, vector: Floats, k: int) -> Codes:
         """At most k rows of items, nearest first."""
         all_scores, all_found = self._index.search(vector[None], k)
-        scores, found = all_scores[0], all_found[0]
-        if found[-1] < 0:
-            scores, found = scores[found >= 0], found[found >= 0]
-        rows: Codes = self._rows[found]
-        if len(self._after.rows):
-            rows = self._with_new(rows, scores, vector, k)
-        known: Codes = rows[rows > 0]
-        return known
+        rows, scores = np.empty(k, dtype=np.int32), np.empty(k, dtype=np.float32)
+        count = _known(all_found, all_scores, self._rows, rows, scores)
+        rows, scores = rows[:count], scores[:count]
+        return self._with_new(rows, scores, vector, k) if len(self._after.rows) else rows
 
     def user_vector(self, who: Asked) -> Floats | None:
         """(d,) float32, as it was learned, else as the asker's tastes say; None when nothing is known."""
@@ -88,14 +87,11 @@ class NearestItems:
 
     def vectors(self, rows: Codes) -> Floats:
         """(n, d) float32 of length 1: as learned, else as their words say; zeros for items never met."""
-        places = self._places[np.where(rows < len(self._places), rows, 0)]
-        vectors = self._space.vectors[places]
-        other = np.flatnonzero(places < 0)
+        vectors, other = np.zeros((len(rows), self._space.width), dtype=np.float32), np.empty(len(rows), dtype=np.int64)
+        other = other[: _learned(rows, self._places, self._space.vectors, self._space.width, vectors, other)]
         if len(other):
             vectors[other] = self._described(self._states.gather(rows[other]))
-            vectors[rows == 0] = 0.0
-        lengths = np.sqrt(np.add.reduce(vectors * vectors, axis=1))
-        vectors /= np.maximum(lengths, np.float32(1e-12))[:, None]
+        _shorten(vectors, self._space.width)
         return vectors
 
     def refresh(self) -> None:
@@ -144,6 +140,49 @@ class NearestItems:
             else:
                 codes[name] = known[np.where(field < len(known), field, 0)]
         return self._space.described(codes)
+
+
+@jit
+def _known(found: NDArray[np.int64], near: Floats, known: Codes, rows: Codes, scores: Floats) -> int:
+    """The rows of what was found at places of the space, and how near they are, without those that nobody knows."""
+    count = 0
+    for i in range(len(rows)):
+        place = found[0, i]
+        if place >= 0 and known[place] > 0:
+            rows[count] = known[place]
+            scores[count] = near[0, i]
+            count += 1
+    return count
+
+
+@jit
+def _learned(
+    rows: Codes, places: Codes, learned: Floats, width: int, vectors: Floats, other: NDArray[np.int64]
+) -> int:  # fmt: skip
+    """Write the vectors that were learned; `other` are those of items that the space has not met."""
+    count = 0
+    for i in range(len(rows)):
+        place = places[rows[i]] if rows[i] < len(places) else -1
+        if place >= 0:
+            for k in range(width):
+                vectors[i, k] = learned[place, k]
+        elif rows[i] > 0:
+            other[count] = i
+            count += 1
+    return count
+
+
+@jit
+def _shorten(vectors: Floats, width: int) -> int:
+    """Give each vector the length 1; one of zeros stays."""
+    for i in range(len(vectors)):
+        length = 0.0
+        for k in range(width):
+            length += vectors[i, k] * vectors[i, k]
+        length = max(sqrt(length), 1e-12)
+        for k in range(width):
+            vectors[i, k] = vectors[i, k] / length
+    return 0
 
 
 def opened(folder: Path, space: Space) -> "faiss.Index":

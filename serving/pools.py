@@ -9,7 +9,6 @@ from feature_repo.counters import Floats, decay
 from serving.definition import Policy
 from serving.eligible import Filters
 from serving.item_states import Codes, ItemStates
-from serving.once import Once
 from serving.shelf import EMPTY, NONE, Newest, Shelf, best, most
 from serving.sources import Fresh, Liked, Rare, Trending
 from serving.survey import Survey
@@ -26,14 +25,12 @@ class Pools:
     trending  what is most watched now, by place; None for everywhere
     rare      items shown to few, in no order
     shelves   the items of each value of a field: by the field, and whether the newest come first
-    once      finds what several of them offer
     """
 
     trending: Mapping[str | None, Codes] = field(default_factory=dict)
     fresh: Codes = field(default_factory=lambda: NONE)
     rare: Codes = field(default_factory=lambda: NONE)
     shelves: Mapping[tuple[str, bool], Shelf] = field(default_factory=dict)
-    once: Once = field(default_factory=Once)
 
     def shelf(self, field: str, newest: bool) -> Shelf:
         """The shelf of a field, empty when there is none."""
@@ -50,7 +47,6 @@ class Pooler:
     def __init__(self, states: ItemStates) -> None:
         self._states = states
         self._newest: dict[str, Newest] = {}
-        self._once = Once()
 
     def pools(self, policy: Policy, filters: Filters, now: float) -> Pools:
         """The pools as things stand now; takes a while, and other threads go on meanwhile."""
@@ -64,7 +60,6 @@ class Pooler:
             fresh=_born_last(found, max(young, default=0.0), now),
             rare=_lot(found.rows[np.logical_or.reduce(rare)], now) if rare else NONE,
             shelves={(s.field, s.newest): self._shelf(s, found) for s in sources if isinstance(s, Liked)},
-            once=self._once,
         )
 
     def _shelf(self, source: Liked, found: Survey) -> Shelf:

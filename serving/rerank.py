@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_repo.counters import Floats
+from feature_repo.jit import jit
 
-Order = NDArray[np.intp]
+Order = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 
@@ -21,10 +22,23 @@ def by_score(scores: Floats) -> Order:
 
 def ahead(picked: Order | Sequence[int], order: Order) -> Order:
     """The picked candidates first, then all others in their order."""
-    first = np.asarray(picked, dtype=np.intp)
-    others = np.ones(len(order), dtype=np.bool_)
-    others[first] = False
-    return np.concatenate([first, order[others[order]]])
+    made = np.empty_like(order)
+    _ahead(np.asarray(picked, dtype=np.int64), order, np.ones(len(order), dtype=np.bool_), made)
+    return made
+
+
+@jit
+def _ahead(picked: Order, order: Order, waiting: Flags, made: Order) -> int:
+    count = 0
+    for i in range(len(picked)):
+        made[count] = picked[i]
+        waiting[picked[i]] = False
+        count += 1
+    for i in range(len(order)):
+        if waiting[order[i]]:
+            made[count] = order[i]
+            count += 1
+    return count
 
 
 def capped(order: Order, values: Sequence[NDArray[np.int32]], most: Sequence[int], limit: int) -> Order:
@@ -32,21 +46,29 @@ def capped(order: Order, values: Sequence[NDArray[np.int32]], most: Sequence[int
 
     values  one array (candidates,) per cap: the code of each candidate's value; the unknown value 0 is never capped
     """
-    # Memory views give plain integers one by one: most of the candidates are never looked at.
-    caps = [(of.data, cap, dict[int, int]()) for of, cap in zip(values, most, strict=True)]
-    page: list[int] = []
-    for i in order.data:
-        if len(page) == limit:
+    codes, page = np.empty((len(values), len(order)), dtype=np.int32), np.empty(min(limit, len(order)), dtype=np.int64)
+    for row, value in enumerate(values):
+        codes[row] = value
+    return ahead(page[: _capped(order, codes, np.array(most, dtype=np.int64), page)], order)
+
+
+@jit
+def _capped(order: Order, codes: NDArray[np.int32], most: Order, page: Order) -> int:
+    count = 0
+    for at in range(len(order)):
+        if count == len(page):
             break
-        for of, cap, count in caps:
-            if (code := of[i]) and count.get(code, 0) >= cap:
-                break
-        else:
-            page.append(i)
-            for of, _, count in caps:
-                code = of[i]
-                count[code] = count.get(code, 0) + 1
-    return order if page == order[: len(page)].tolist() else ahead(page, order)
+        fits = True
+        for cap in range(len(most)):
+            code = codes[cap, order[at]]
+            alike = 0
+            for k in range(count):
+                alike += int(codes[cap, page[k]] == code)
+            fits = fits and (code == 0 or alike < most[cap])
+        if fits:
+            page[count] = order[at]
+            count += 1
+    return count
 
 
 def with_fresh(order: Order, fresh: Flags, places: int, limit: int) -> Order:
@@ -54,16 +76,32 @@ def with_fresh(order: Order, fresh: Flags, places: int, limit: int) -> Order:
 
     The best fresh ones behind the page take the places of its lowest others, in their own order at those places.
     """
-    there = fresh[order]
-    missing = places - np.count_nonzero(there[:limit])
-    if missing <= 0:
-        return order
-    page, behind = order[:limit].copy(), order[limit:]
-    waiting = behind[there[limit:]][:missing]
-    giving = np.flatnonzero(~there[:limit])
-    count = min(len(waiting), len(giving))  # a page may be too short for its promise
-    page[giving[len(giving) - count :]] = waiting[:count]
-    return ahead(page, order)
+    page = order[:limit].copy()
+    changed = _freshened(order, fresh, places, page, np.empty(places, dtype=np.int64))
+    return ahead(page, order) if changed else order
+
+
+@jit
+def _freshened(order: Order, fresh: Flags, places: int, page: Order, waiting: Order) -> int:
+    """Put fresh ones on the page; returns how many."""
+    missing = places
+    others = 0
+    for i in range(len(page)):
+        missing -= int(fresh[page[i]])
+        others += int(not fresh[page[i]])
+    count = 0
+    for i in range(len(page), len(order)):
+        if count < min(missing, others) and fresh[order[i]]:
+            waiting[count] = order[i]
+            count += 1
+    given = count
+    at = len(page) - 1
+    while given > 0:
+        if not fresh[page[at]]:
+            given -= 1
+            page[at] = waiting[given]
+        at -= 1
+    return count
 
 
 def promised(places: int, of: int, limit: int) -> int:

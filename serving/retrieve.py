@@ -11,19 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_repo.counters import Floats
+from feature_repo.jit import jit
 from serving import metrics
 from serving.asker import Asked
 from serving.definition import Policy
 from serving.eligible import May
 from serving.item_block import ItemBlock
 from serving.item_states import Codes
+from serving.once import distinct
 from serving.pools import Pools
-from serving.shelf import NONE, most
+from serving.shelf import NONE
 from serving.sources import Fresh, Liked, Nearest, Rare, Source, Trending
 
 # Times its quota: some were seen, are not allowed, or were found by a source before. When that was too little, more.
 OFFERED = 1.4, 3.0
 ALL = slice(None)
+Places = NDArray[np.int64]
 log = logging.getLogger(__name__)
 
 
@@ -148,9 +151,7 @@ def _liked(ask: Ask, source: Liked) -> Codes:
     tastes = ask.who.user.mixed.get(view)
     if tastes is None or not len(tastes.at):
         return NONE
-    liked, codes = tastes.counter(counter, ask.now), tastes.codes[0]
-    some = np.flatnonzero((liked > source.above) & (codes > 0))
-    return codes[some[most(liked[some], source.groups)]]
+    return tastes.most(counter, ask.now, source.above, source.groups)
 
 
 def _taken(ask: Ask, offered: Sequence[Codes], quotas: Sequence[int]) -> Candidates:
@@ -158,20 +159,32 @@ def _taken(ask: Ask, offered: Sequence[Codes], quotas: Sequence[int]) -> Candida
 
     What a source leaves of its quota goes to those after it, and what is left then to all that have more.
     """
-    rows, places = ask.pools.once.distinct(np.concatenate([NONE, *offered]))
+    rows, places = distinct(np.concatenate([NONE, *offered]))
     block = ask.may.filters.states.gather(rows)
-    free = ask.may.mask(block)
-    ends = list(accumulate(map(len, offered), initial=0))
-    taken, by, spare = [], [], 0
-    for turn in (quotas, [0] * len(quotas)):
-        for source, quota in enumerate(turn):
-            room = quota + spare
-            if room:
-                mine = places[ends[source] : ends[source + 1]]
-                found = mine[free[mine]][:room]
-                free[found] = False
-                taken.append(found)
-                by.append(source)
-                spare = room - len(found)
-    sources = np.repeat(np.array(by, dtype=np.uint8), [len(found) for found in taken])
-    return Candidates(block.take(np.concatenate([NONE, *taken])), sources)
+    ends, most = np.array([0, *accumulate(map(len, offered))]), np.array(quotas, dtype=np.int64)
+    taken, sources = np.empty(len(rows), dtype=np.int32), np.empty(len(rows), dtype=np.uint8)
+    count = _shared(places, ask.may.mask(block), ends, most, taken, sources)
+    return Candidates(block.take(taken[:count]), sources[:count])
+
+
+@jit
+def _shared(
+    places: Codes, free: NDArray[np.bool_], ends: Places, quotas: Places, taken: Codes, sources: NDArray[np.uint8]
+) -> int:  # fmt: skip
+    """Which places are taken, and for which source; those of source s stand from ends[s] to ends[s + 1]."""
+    count = spare = 0
+    for turn in range(2):
+        for source in range(len(quotas)):
+            room = spare + (quotas[source] if turn == 0 else 0)
+            at = ends[source]
+            while room > 0 and at < ends[source + 1]:
+                place = places[at]
+                if free[place]:
+                    free[place] = False
+                    taken[count] = place
+                    sources[count] = source
+                    count += 1
+                    room -= 1
+                at += 1
+            spare = room
+    return count

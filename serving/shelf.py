@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from feature_repo.jit import jit
 from serving.mark_index import Codes
 
 Numbers = NDArray[Any]
@@ -26,11 +27,21 @@ class Shelf:
         """The first row of each group, then the second of each…, at most `each` of one group."""
         if not len(self.rows) or not len(groups):
             return NONE if self.behind is None else self.behind.first(groups, each)
-        begin = self.starts.take(groups, mode="clip")
-        end = self.starts.take(groups + 1, mode="clip")  # the same where a group is not known: nothing
-        places = begin + np.arange(each)[:, None]
-        found = self.rows[places[places < end]]
+        found = np.empty(each * len(groups), dtype=np.int32)
+        found = found[: _first(self.rows, self.starts, groups, each, found)]
         return found if self.behind is None else np.concatenate([found, self.behind.first(groups, each)])
+
+
+@jit
+def _first(rows: Codes, starts: NDArray[np.int64], groups: Codes, each: int, found: Codes) -> int:
+    count = 0
+    for turn in range(each):
+        for i in range(len(groups)):
+            group = groups[i]
+            if group + 1 < len(starts) and starts[group] + turn < starts[group + 1]:
+                found[count] = rows[starts[group] + turn]
+                count += 1
+    return count
 
 
 EMPTY = Shelf(NONE, np.zeros(1, dtype=np.int64))

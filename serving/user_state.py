@@ -4,20 +4,21 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
+from math import exp2
 from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from feature_repo import seen_pages
 from feature_repo.counters import Floats, Seconds
 from feature_repo.definition import FeatureSet
+from feature_repo.jit import jit
 from feature_repo.marks import NO_MARKS, Marks
 from feature_repo.record_layout import SEPARATOR, Layout, counted, joined, plain, split
-from serving.combinations import GOLDEN
 from serving.definition import Policy
 from serving.item_states import Codes, ItemStates
+from serving.once import SPREAD, Places
 from serving.redis_link import RedisLink
 from validation.errors import DefinitionError, Unavailable
 
@@ -51,18 +52,19 @@ class Tastes(msgspec.Struct, frozen=True):
         kept: Seconds = np.exp2(np.maximum(now - self.at, 0.0) / -self.half_lives[name])
         return kept * self.values[:, place]
 
-    def counters(self, wanted: Sequence[Codes]) -> tuple[Floats, Seconds]:
-        """The counters of each combination of codes, given as a column a key, and when they were published."""
-        if not len(self.at):
-            nothing = np.zeros((1, self.values.shape[1]), dtype=np.float32)
-            return np.repeat(nothing, len(wanted[0]), axis=0), np.full(len(wanted[0]), np.nan)
-        held, asked = _combined(self.codes), _combined(wanted)
-        order = held.argsort(kind="stable")
-        found = order.take(held.searchsorted(asked, sorter=order), mode="clip")
-        there = held[found] == asked
-        for codes in wanted:
-            there &= codes != 0
-        return self.values.take(found, axis=0), np.where(there, self.at[found], np.nan)
+    def most(self, name: str, now: float, above: float, count: int) -> Codes:
+        """What one counter, decayed to now, is largest for: at most so many codes, those of more than `above`."""
+        place = list(self.half_lives).index(name)
+        found, worth = np.empty(count, dtype=np.int32), np.empty(count)
+        told = place, self.half_lives[name], now, above
+        return found[: _most(self.codes[0], self.values, self.at, *told, found, worth)]
+
+    def places(self, wanted: Sequence[Codes]) -> Places:
+        """The row of each combination of codes, given as a column a key; as many as there are rows for one not met."""
+        held, asked = (self.codes[0], wanted[0]) if len(wanted) == 1 else _numbered(self.codes, wanted)
+        slots, places = np.full(2 << len(held).bit_length(), -1, dtype=np.int32), np.empty(len(asked), dtype=np.int32)
+        _find(held, asked, slots, places)
+        return places
 
 
 @dataclass(slots=True)
@@ -164,14 +166,50 @@ class UserReader:
         state.pages = bisect_left(list(accumulate(map(len, pages))), most * 8) + 1
 
 
-def _combined(columns: Sequence[Codes]) -> NDArray[Any]:
-    """(rows,) one number a combination: two keys never make the same, for no multiple of GOLDEN is that small."""
-    if len(columns) == 1:
-        return columns[0]
-    number = np.zeros(len(columns[0]), dtype=np.uint64)
-    for column in columns:
-        number = number * GOLDEN + column.astype(np.uint64)
-    return number
+@jit
+def _most(
+    codes: Codes, values: Floats, at: Seconds, place: int, half_life: float, now: float, above: float, found: Codes,
+    worth: Seconds,
+) -> int:  # fmt: skip
+    count = 0
+    for i in range(len(codes)):
+        stands = values[i, place] * exp2(max(now - at[i], 0.0) / -half_life)
+        if codes[i] > 0 and stands > above and (count < len(found) or stands > worth[count - 1]):
+            count = min(count + 1, len(found))
+            here = count - 1
+            while here > 0 and worth[here - 1] < stands:
+                worth[here] = worth[here - 1]
+                found[here] = found[here - 1]
+                here -= 1
+            worth[here] = stands
+            found[here] = codes[i]
+    return count
+
+
+@jit
+def _find(held: Codes, asked: Codes, slots: Codes, places: Places) -> int:
+    """An open hash table of those held: each slot holds the place of one, or -1."""
+    last = len(slots) - 1
+    for i in range(len(held)):
+        slot = (held[i] * SPREAD >> 32) & last
+        while slots[slot] >= 0 and held[slots[slot]] != held[i]:
+            slot = (slot + 1) & last
+        if slots[slot] < 0:
+            slots[slot] = i
+    for i in range(len(asked)):
+        slot = (asked[i] * SPREAD >> 32) & last
+        while slots[slot] >= 0 and held[slots[slot]] != asked[i]:
+            slot = (slot + 1) & last
+        places[i] = slots[slot] if slots[slot] >= 0 and asked[i] != 0 else len(held)
+    return len(asked)
+
+
+def _numbered(held: Sequence[Codes], asked: Sequence[Codes]) -> tuple[Codes, Codes]:
+    """One number for each combination of several codes, the same in both; 0 where one of the codes is 0."""
+    both = np.concatenate([np.stack(held, axis=1), np.stack(asked, axis=1)])
+    numbers = np.unique(both, axis=0, return_inverse=True)[1].reshape(-1) + 1
+    alike: Codes = np.where((both == 0).any(axis=1), 0, numbers).astype(np.int32)
+    return alike[: len(held[0])], alike[len(held[0]) :]
 
 
 def _vector(layout: Layout, record: bytes) -> Floats | None:

@@ -54,9 +54,11 @@ class Vocabulary:
 
     def find_all(self, words: Iterable[Hashable]) -> Codes:
         """The code of each word."""
-        words = list(words)
-        own = self._small() or self._lately(words)
-        return np.fromiter(map(own.get, words, repeat(0)), np.int32, len(words))
+        words, small = list(words), self._small()
+        codes = list(map(self._asked.get, words)) if small is None else [*map(small.get, words, repeat(0))]
+        if None in codes:
+            codes = list(map(self._lately(words).get, words, repeat(0)))
+        return np.array(codes, dtype=np.int32)
 
     def rows_of(self, keys: Sequence[Key]) -> Codes:
         """The code of each key of one part, new if need be."""

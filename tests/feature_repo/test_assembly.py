@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from msgspec.structs import replace
 
-from feature_repo import assembly
 from feature_repo.assembly import Plan, assemble
 from feature_repo.counters import Floats
 from feature_repo.request_time import Age, Count, Counters, Feature, Hour, Inputs, Match, Number, Rate, spread
@@ -84,16 +83,6 @@ def row_by_row(request: Inputs) -> Inputs:
 @settings(deadline=None)
 def test_entries_and_places_make_the_same_bits_as_rows(request: Inputs) -> None:
     assert assemble(FEATURES, request).tobytes() == assemble(FEATURES, row_by_row(request)).tobytes()
-
-
-@given(requests(), st.sampled_from([("FEW",), ("FEW", "TOGETHER")]))
-@settings(deadline=None, max_examples=60)
-def test_views_computed_apart_make_the_same_bits(request: Inputs, apart: tuple[str, ...]) -> None:
-    together = assemble(FEATURES, request)
-    with pytest.MonkeyPatch.context() as patch:
-        for limit in apart:
-            patch.setattr(assembly, limit, -1)
-        assert assemble(FEATURES, request).tobytes() == together.tobytes()
 
 
 def test_one_state_for_all_is_decayed_to_the_moment_of_each_row() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving import shelf
-from serving.once import Once
+from serving.once import distinct
 from serving.shelf import Newest, best
 
 GROUPS = st.lists(st.integers(0, 5), min_size=1, max_size=60)
@@ -58,8 +58,6 @@ def test_the_newest_come_first() -> None:
 
 @given(rows=st.lists(st.integers(0, 50), max_size=80))
 def test_each_row_once_in_the_order_it_came(rows: list[int]) -> None:
-    once = Once()
-    for _ in range(2):
-        found, places = once.distinct(np.array(rows, dtype=np.int32))
-        assert found.tolist() == list(dict.fromkeys(rows))
-        assert found[places].tolist() == rows
+    found, places = distinct(np.array(rows, dtype=np.int32))
+    assert found.tolist() == list(dict.fromkeys(rows))
+    assert found[places].tolist() == rows

@@ -82,8 +82,8 @@ def test_keys_with_odd_signs_are_found(world: Any) -> None:
 
     async def use(parts: Online, users: UserReader) -> Any:
         creators = parts.states.keys_of("creator_id", parts.states.rows([f"v{50 + i}" for i in range(4)]))
-        values, _ = (await users.read("u1")).mixed["user_creator"].counters([creators])
-        return values[:, 0].tolist()
+        tastes = (await users.read("u1")).mixed["user_creator"]
+        return tastes.values[tastes.places([creators]), 0].tolist()
 
     assert with_parts(world, use) == [100, 101, 102, 103]
 
@@ -172,11 +172,11 @@ CODES = st.integers(0, 6)
     asked=st.lists(st.tuples(CODES, CODES), max_size=20),
     keys=st.integers(1, 2),
 )
-def test_counters_are_found_by_the_whole_combination(held: Any, asked: Any, keys: int) -> None:
+def test_rows_are_found_by_the_whole_combination(held: Any, asked: Any, keys: int) -> None:
     held = list(dict.fromkeys(pair[:keys] for pair in held))
     codes = np.array(held, np.int32).reshape(-1, keys)
     tastes = Tastes([*codes.T], np.arange(1, len(held) + 1, dtype=np.float32)[:, None], np.ones(len(held)), {})
     columns = [np.array([pair[key] for pair in asked], dtype=np.int32) for key in range(keys)]
-    values, at = tastes.counters(columns)
-    found = [held.index(pair[:keys]) + 1 if pair[:keys] in held and all(pair[:keys]) else None for pair in asked]
-    assert [None if np.isnan(a) else v for v, a in zip(values[:, 0].tolist(), at, strict=True)] == found
+    none = len(held)
+    found = [held.index(pair[:keys]) if pair[:keys] in held and all(pair[:keys]) else none for pair in asked]
+    assert tastes.places(columns).tolist() == found

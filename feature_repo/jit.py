@@ -1,0 +1,106 @@
+"""Loops over arrays, written in Python and run as machine code.
+
+A request takes a hundred small steps over some hundred numbers each. Said in numpy, such a step is several calls, whose
+price is the calling; said as the loop that it is, and compiled, it is one. `numba` does this for all of Python, and
+costs more memory and time at a worker's start than a worker may have. `loop_code` says what may be written here.
+"""
+
+import ctypes
+import logging
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, ParamSpec, get_type_hints
+
+import numpy as np
+from llvmlite import ir
+
+from feature_repo import loop_code, machine
+from feature_repo.loop_code import OUTSIDE
+from feature_repo.loop_values import DATA, DIMENSIONS, DTYPE, LENGTHS, STRIDES, TYPE
+
+Given = ParamSpec("Given")
+log = logging.getLogger(__name__)
+
+
+def jit(function: Callable[Given, int]) -> Callable[Given, int]:
+    """The same function as machine code, made when it is first called or by `prepare`; takes its arguments in order.
+
+    Raises IndexError for an index outside its array, TypeError for an array of another dtype or number of dimensions.
+    """
+    made = Loop(function)
+    _written.append(made)
+
+    @wraps(function)
+    def call(*given: Given.args, **_: Given.kwargs) -> int:
+        found = made.run(*given)
+        if found < 0:
+            raise made.refused(found, given)
+        return found
+
+    call.loop = made  # type: ignore[attr-defined]
+    return call
+
+
+def prepare() -> None:
+    """Make the machine code of every such function that was imported, all at once."""
+    _make([made for made in _written if not made.ready])
+
+
+class Loop:
+    """One function and, once it is ready, its machine code: `run`."""
+
+    def __init__(self, function: Callable[..., int]) -> None:
+        self.python, self.ready = function, False
+        self.name = f"{function.__module__}.{function.__qualname__}"
+        self.run: Callable[..., int] = self._first
+
+    def _first(self, *given: Any) -> int:
+        _make([self])
+        return self.run(*given)
+
+    def in_python(self, *given: Any) -> int:
+        """The same by Python alone, with its own numbers, as memory views have them."""
+        return self.python(*(one.data if isinstance(one, np.ndarray) else one for one in given))
+
+    def refused(self, found: int, given: Sequence[Any]) -> Exception:
+        """What to raise for a number below 0."""
+        if found == OUTSIDE:
+            return IndexError(f"{self.name}: an index is outside its array")
+        kinds = [f"{one.dtype}[{one.ndim}]" if isinstance(one, np.ndarray) else type(one).__name__ for one in given]
+        return TypeError(f"{self.name}: got {', '.join(kinds)}; made for {get_type_hints(self.python)}")
+
+
+_written: list[Loop] = []
+
+
+def _make(loops: Sequence[Loop]) -> None:
+    module = ir.Module("loops")
+    kinds = [loop_code.build(module, loop.name, loop.python) for loop in loops]
+    try:
+        _recognised(np.arange(6, dtype=np.int32).reshape(2, 3)[:, 1:])
+        engine = machine.linked(module)
+    except RuntimeError as cannot:
+        log.warning("Python itself runs %d loops, many times slower: %s", len(loops), cannot)
+        for loop in loops:
+            loop.run, loop.ready = loop.in_python, True
+        return
+    for loop, types in zip(loops, kinds, strict=True):
+        # Python's lock is kept: given away for microseconds, it comes back later than that.
+        run: Any = ctypes.PYFUNCTYPE(ctypes.c_int64, *types)(engine.get_function_address(loop.name))
+        run.engine = engine  # owns the code
+        loop.run, loop.ready = run, True
+
+
+def _recognised(array: np.ndarray[Any, Any]) -> None:
+    """Raises RuntimeError unless arrays look in memory as the machine code takes them to."""
+
+    def word(place: int) -> int:
+        return ctypes.c_int64.from_address(place).value
+
+    at = id(array)
+    found = word(at + TYPE), word(at + DATA), ctypes.c_int32.from_address(at + DIMENSIONS).value, word(at + DTYPE)
+    if found != (id(np.ndarray), array.ctypes.data, array.ndim, id(array.dtype)):
+        raise RuntimeError(f"numpy {np.__version__} keeps its arrays otherwise")
+    lengths, strides = ([word(word(at + place) + 8 * i) for i in range(array.ndim)] for place in (LENGTHS, STRIDES))
+    if (*lengths, *strides) != (*array.shape, *array.strides):
+        raise RuntimeError(f"numpy {np.__version__} keeps the shapes of its arrays otherwise")

@@ -1,0 +1,145 @@
+"""From a loop in Python to LLVM's code: a small, typed part of the language, as `jit` runs it.
+
+    parameters   arrays of one or two dimensions (of the dtypes below), `int`, `float`
+    statements   assignments to names and elements, `if`, `while`, `for … in range(…)`, `break`, `continue`, `return`
+    values       numbers, elements, the module's constants, `+ - *`, `/` of floats, `& | ^ << >>`, comparisons, `and`,
+                 `or`, `not`, `… if … else …`, `len`, `int`, `float`, `min`, `max`, and by their own names
+                 `exp2`, `log1p` and `sqrt` of `math`
+
+Whole numbers have 64 bits and wrap around; floats are doubles until they are put into an array. A name keeps the kind
+it was first given. An index below 0 or too high ends the function with OUTSIDE, an array of another dtype or number of
+dimensions with UNLIKE; what it returns otherwise is 0 or more.
+"""
+
+import ast
+import ctypes
+import inspect
+import textwrap
+from collections.abc import Callable
+from typing import Any, get_type_hints
+
+from llvmlite import ir
+
+from feature_repo.loop_values import BYTE, DOUBLE, FLAG, INT, LONG, PLAIN, REAL, Array, Value, Values
+
+OUTSIDE, UNLIKE = -1, -2
+
+
+def build(module: ir.Module, name: str, function: Callable[..., int]) -> list[Any]:
+    """Put a function into a module; returns what ctypes hands over for each of its parameters.
+
+    Raises TypeError, with the line, for what is not of this part of the language.
+    """
+    hints = get_type_hints(function)
+    hints.pop("return")
+    kinds = {int: (LONG, ctypes.c_int64), float: (DOUBLE, ctypes.c_double)}
+    types = [kinds.get(hint, (BYTE.as_pointer(), ctypes.py_object)) for hint in hints.values()]
+    made = ir.Function(module, ir.FunctionType(LONG, [kind for kind, _ in types]), name)
+    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
+    _Body(made, hints, tree, function.__globals__)
+    return [handed for _, handed in types]
+
+
+class _Body(Values):
+    """Writes the code of one function."""
+
+    def __init__(self, made: ir.Function, hints: dict[str, Any], tree: Any, constants: dict[str, Any]) -> None:
+        super().__init__(made.append_basic_block())
+        self.tree, self.constants = tree, constants
+        self.names: dict[str, tuple[str, Any]] = {}
+        self._turns: list[tuple[Any, Any]] = []  # where `continue` and `break` lead to
+        self.outside = self.ending(OUTSIDE)
+        unlike = self.ending(UNLIKE)
+        given = dict(zip(hints, made.args, strict=True))
+        self.arrays = {n: Array(self, n, given[n], hint) for n, hint in hints.items() if hint not in (int, float)}
+        for array in self.arrays.values():
+            for wrong in array.unlike:
+                self.unless(wrong, unlike)
+        for array in self.arrays.values():
+            array.look(self)
+        for name in hints.keys() - self.arrays.keys():
+            self._set(name, (INT if hints[name] is int else REAL, given[name]))
+        self._statements(tree.body)
+        if not self.block.is_terminated:
+            self.unreachable()
+
+    def _statements(self, body: list[ast.stmt]) -> None:
+        for statement in body:
+            if self.block.is_terminated:
+                raise self.unknown(statement)
+            self._statement(statement)
+
+    def _statement(self, node: ast.stmt) -> None:
+        match node:
+            case ast.Assign(targets=targets, value=of):
+                value = self.value(of)
+                for target in targets:
+                    self._assign(target, value)
+            case ast.AugAssign(target=target, op=op, value=value):
+                self._assign(target, self.arithmetic(node, op, self.value(target), self.value(value)))
+            case ast.If():
+                with self.if_else(self.flag(node.test)) as (then, other):
+                    with then:
+                        self._statements(node.body)
+                    with other:
+                        self._statements(node.orelse)
+            case ast.While(orelse=[]):
+                self._while(lambda: self.flag(node.test), node.body)
+            case ast.For(target=ast.Name(id=name), iter=ast.Call(func=ast.Name(id="range"), args=ends), orelse=[]):
+                self._for(name, [self.as_kind(INT, self.value(end), node) for end in ends], node.body)
+            case ast.Break() | ast.Continue():
+                self.branch(self._turns[-1][isinstance(node, ast.Break)])
+            case ast.Return(value=ast.expr() as value):
+                self.ret(self.as_kind(INT, self.value(value), node))
+            case ast.Expr(value=ast.Constant(value=str())):
+                pass
+            case _:
+                raise self.unknown(node)
+
+    def _for(self, name: str, ends: list[Any], body: list[ast.stmt]) -> None:
+        first, last = (LONG(0), ends[0]) if len(ends) == 1 else (ends[0], ends[1])
+        count = self.room(LONG)
+        self.store(self.sub(first, LONG(1)), count)
+
+        def another() -> Any:
+            here = self.add(self.load(count), LONG(1))
+            self.store(here, count)
+            more = self.icmp_signed("<", here, last)
+            with self.if_then(more):
+                self._set(name, (INT, here))
+            return more
+
+        self._while(another, body)
+
+    def _while(self, test: Callable[[], Any], body: list[ast.stmt]) -> None:
+        head, turn, after = (self.append_basic_block() for _ in range(3))
+        self.branch(head)
+        self.position_at_end(head)
+        self.cbranch(test(), turn, after)
+        self.position_at_end(turn)
+        self._turns.append((head, after))
+        self._statements(body)
+        self._turns.pop()
+        if not self.block.is_terminated:
+            self.branch(head)
+        self.position_at_end(after)
+
+    def _assign(self, target: ast.expr, value: Value) -> None:
+        if isinstance(target, ast.Subscript):
+            array, place = self.element(target)
+            plain = self.as_kind(array.kind, value, target)
+            if array.kind == REAL:
+                plain = self.fptrunc(plain, array.element) if array.element != DOUBLE else plain
+            elif array.element != LONG:
+                plain = self.zext(plain, BYTE) if array.kind == FLAG else self.trunc(plain, array.element)
+            self.store(plain, place)
+        elif isinstance(target, ast.Name) and target.id not in self.arrays:
+            self._set(target.id, value)
+        else:
+            raise self.unknown(target)
+
+    def _set(self, name: str, value: Value) -> None:
+        if name not in self.names:
+            self.names[name] = value[0], self.room(PLAIN[value[0]])
+        kind, room = self.names[name]
+        self.store(self.as_kind(kind, value, name), room)
