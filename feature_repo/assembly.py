@@ -56,10 +56,10 @@ class Plan:
             for view, made in self._views.items()
         }
         for row, crossing in self._across:
-            both = np.empty((2, given.rows + 1), dtype=np.float32)
+            both = np.zeros((2, given.rows + 1), dtype=np.float32)
             for i, name in enumerate(crossing.reads()):
                 both[i, :-1] = self._row_by_row(name, stand, given)
-            _features(both, given.rows, EACH, _numbers([(row, 0, 1)]), _smoothing([crossing]), columns, given.rows)
+            _write(both, EACH, _numbers([(row, 0, 1)]), _smoothing([crossing]), columns)
         for row, feature in self._others:
             try:
                 columns[row] = value(feature, given)
@@ -92,7 +92,7 @@ class _View:
         stand = np.empty((len(self.place), entries + 1), dtype=np.float32)
         kept = np.empty(len(self._half_lives))
         _stand(held.values, held.at, now, ttl, self._half_lives, self._fading, kept, stand, entries)
-        _features(stand, entries, places, self._made, self._smoothing, columns, columns.shape[1])
+        _write(stand, places, self._made, self._smoothing, columns)
         return stand
 
 
@@ -116,23 +116,28 @@ def _stand(
     return entries
 
 
+def _write(stand: Floats, places: Places, made: Numbers, smoothing: Seconds, columns: Floats) -> None:
+    """Write features made of counters as they stand; `made` holds of each its row, and the counters it is made of."""
+    entries, rows = stand.shape[1], columns.shape[1]
+    _features(stand, np.empty(entries, dtype=np.float32), places, made, smoothing, columns, rows)
+
+
 @jit
 def _features(
-    stand: Floats, entries: int, places: Places, made: Numbers, smoothing: Seconds, columns: Floats, rows: int
+    stand: Floats, said: Floats, places: Places, made: Numbers, smoothing: Seconds, columns: Floats, rows: int
 ) -> int:  # fmt: skip
-    """Counts, log(1 + c), and rates, (c + prior · strength) / (d + strength), at the places of the rows."""
+    """Counts, log(1 + c), and rates, (c + prior · strength) / (d + strength), of each entry; then those of the rows."""
     for feature in range(len(made)):
         row = made[feature, 0]
         of = made[feature, 1]
         per = made[feature, 2]
-        for i in range(rows):
-            entry = places[i] if len(places) > 0 else min(i, entries - 1)
+        for entry in range(len(said)):
             if per < 0:
-                columns[row, i] = log1p(max(stand[of, entry], 0.0))
+                said[entry] = log1p(max(stand[of, entry], 0.0))
             else:
-                columns[row, i] = (stand[of, entry] + smoothing[feature, 0]) / (
-                    stand[per, entry] + smoothing[feature, 1]
-                )
+                said[entry] = (stand[of, entry] + smoothing[feature, 0]) / (stand[per, entry] + smoothing[feature, 1])
+        for i in range(rows):
+            columns[row, i] = said[places[i] if len(places) > 0 else min(i, len(said) - 2)]
     return len(made)
 
 

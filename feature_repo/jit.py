@@ -9,16 +9,16 @@ import ctypes
 import logging
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any, ParamSpec, get_type_hints
+from typing import Any, ParamSpec, cast
 
 import numpy as np
 from llvmlite import ir
 
 from feature_repo import loop_code, machine
-from feature_repo.loop_code import OUTSIDE
 from feature_repo.loop_values import DATA, DIMENSIONS, DTYPE, LENGTHS, STRIDES, TYPE
 
 Given = ParamSpec("Given")
+FASTCALL = 0x80  # arguments in an array, no names
 log = logging.getLogger(__name__)
 
 
@@ -31,14 +31,11 @@ def jit(function: Callable[Given, int]) -> Callable[Given, int]:
     _written.append(made)
 
     @wraps(function)
-    def call(*given: Given.args, **_: Given.kwargs) -> int:
-        found = made.run(*given)
-        if found < 0:
-            raise made.refused(found, given)
-        return found
+    def call(*given):  # type: ignore[no-untyped-def]
+        return made.run(*given)
 
     call.loop = made  # type: ignore[attr-defined]
-    return call
+    return cast(Callable[Given, int], call)
 
 
 def prepare() -> None:
@@ -53,6 +50,7 @@ class Loop:
         self.python, self.ready = function, False
         self.name = f"{function.__module__}.{function.__qualname__}"
         self.run: Callable[..., int] = self._first
+        self.code: tuple[Any, Definition] | None = None  # as long as it is kept, `run` may be called
 
     def _first(self, *given: Any) -> int:
         _make([self])
@@ -62,20 +60,20 @@ class Loop:
         """The same by Python alone, with its own numbers, as memory views have them."""
         return self.python(*(one.data if isinstance(one, np.ndarray) else one for one in given))
 
-    def refused(self, found: int, given: Sequence[Any]) -> Exception:
-        """What to raise for a number below 0."""
-        if found == OUTSIDE:
-            return IndexError(f"{self.name}: an index is outside its array")
-        kinds = [f"{one.dtype}[{one.ndim}]" if isinstance(one, np.ndarray) else type(one).__name__ for one in given]
-        return TypeError(f"{self.name}: got {', '.join(kinds)}; made for {get_type_hints(self.python)}")
-
 
 _written: list[Loop] = []
 
 
+class Definition(ctypes.Structure):
+    """What Python keeps of a function written in C."""
+
+    _fields_ = [("name", ctypes.c_char_p), ("run", ctypes.c_void_p), ("how", ctypes.c_int), ("says", ctypes.c_char_p)]
+
+
 def _make(loops: Sequence[Loop]) -> None:
     module = ir.Module("loops")
-    kinds = [loop_code.build(module, loop.name, loop.python) for loop in loops]
+    for loop in loops:
+        loop_code.build(module, loop.name, loop.python)
     try:
         _recognised(np.arange(6, dtype=np.int32).reshape(2, 3)[:, 1:])
         engine = machine.linked(module)
@@ -84,11 +82,12 @@ def _make(loops: Sequence[Loop]) -> None:
         for loop in loops:
             loop.run, loop.ready = loop.in_python, True
         return
-    for loop, types in zip(loops, kinds, strict=True):
-        # Python's lock is kept: given away for microseconds, it comes back later than that.
-        run: Any = ctypes.PYFUNCTYPE(ctypes.c_int64, *types)(engine.get_function_address(loop.name))
-        run.engine = engine  # owns the code
-        loop.run, loop.ready = run, True
+    function = ctypes.pythonapi.PyCFunction_NewEx
+    function.restype, function.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p]
+    for loop in loops:
+        at = engine.get_function_address(loop.name)
+        loop.code = engine, Definition(loop.name.encode(), at, FASTCALL, None)
+        loop.run, loop.ready = function(ctypes.addressof(loop.code[1]), None, None), True
 
 
 def _recognised(array: np.ndarray[Any, Any]) -> None:

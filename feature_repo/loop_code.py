@@ -7,12 +7,11 @@
                  `exp2`, `log1p` and `sqrt` of `math`
 
 Whole numbers have 64 bits and wrap around; floats are doubles until they are put into an array. A name keeps the kind
-it was first given. An index below 0 or too high ends the function with OUTSIDE, an array of another dtype or number of
-dimensions with UNLIKE; what it returns otherwise is 0 or more.
+it was first given. An index below 0 or too high is an IndexError, an array of another dtype or number of dimensions a
+TypeError. A function returns a whole number.
 """
 
 import ast
-import ctypes
 import inspect
 import textwrap
 from collections.abc import Callable
@@ -20,24 +19,17 @@ from typing import Any, get_type_hints
 
 from llvmlite import ir
 
-from feature_repo.loop_values import BYTE, DOUBLE, FLAG, INT, LONG, PLAIN, REAL, Array, Value, Values
-
-OUTSIDE, UNLIKE = -1, -2
+from feature_repo.loop_values import BYTE, DOUBLE, FLAG, INT, LONG, OBJECT, PLAIN, REAL, Array, Value, Values
 
 
-def build(module: ir.Module, name: str, function: Callable[..., int]) -> list[Any]:
-    """Put a function into a module; returns what ctypes hands over for each of its parameters.
+def build(module: ir.Module, name: str, function: Callable[..., int]) -> None:
+    """Put a function into a module, as Python calls those written in C: with its arguments in an array, and how many.
 
     Raises TypeError, with the line, for what is not of this part of the language.
     """
-    hints = get_type_hints(function)
-    hints.pop("return")
-    kinds = {int: (LONG, ctypes.c_int64), float: (DOUBLE, ctypes.c_double)}
-    types = [kinds.get(hint, (BYTE.as_pointer(), ctypes.py_object)) for hint in hints.values()]
-    made = ir.Function(module, ir.FunctionType(LONG, [kind for kind, _ in types]), name)
+    made = ir.Function(module, ir.FunctionType(OBJECT, [OBJECT, OBJECT.as_pointer(), LONG]), name)
     (tree,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
-    _Body(made, hints, tree, function.__globals__)
-    return [handed for _, handed in types]
+    _Body(made, get_type_hints(function), tree, function.__globals__)
 
 
 class _Body(Values):
@@ -48,17 +40,19 @@ class _Body(Values):
         self.tree, self.constants = tree, constants
         self.names: dict[str, tuple[str, Any]] = {}
         self._turns: list[tuple[Any, Any]] = []  # where `continue` and `break` lead to
-        self.outside = self.ending(OUTSIDE)
-        unlike = self.ending(UNLIKE)
-        given = dict(zip(hints, made.args, strict=True))
-        self.arrays = {n: Array(self, n, given[n], hint) for n, hint in hints.items() if hint not in (int, float)}
-        for array in self.arrays.values():
-            for wrong in array.unlike:
-                self.unless(wrong, unlike)
-        for array in self.arrays.values():
-            array.look(self)
-        for name in hints.keys() - self.arrays.keys():
-            self._set(name, (INT if hints[name] is int else REAL, given[name]))
+        hints = {name: hint for name, hint in hints.items() if name != "return"}
+        self.outside = self.ending(IndexError, f"{made.name}: an index is outside its array")
+        self.unlike = self.ending(TypeError, f"{made.name}: an argument is not what it is made for: {hints}")
+        _, given, count = made.args
+        self.unless(self.icmp_signed("!=", count, LONG(len(hints))), self.unlike)
+        objects = {name: self.load(self.gep(given, [LONG(i)])) for i, name in enumerate(hints)}
+        self.arrays = {n: Array(self, n, objects[n], hint) for n, hint in hints.items() if hint not in (int, float)}
+        for name in [name for name in hints if name not in self.arrays]:
+            whole = hints[name] is int
+            read = ("PyLong_AsLongLong", LONG) if whole else ("PyFloat_AsDouble", DOUBLE)
+            self._set(name, (INT if whole else REAL, self.outer(*read, objects[name])))
+        wrong = self.icmp_unsigned("!=", self.outer("PyErr_Occurred", OBJECT), OBJECT(None))
+        self.unless(wrong, self.unlike)
         self._statements(tree.body)
         if not self.block.is_terminated:
             self.unreachable()
@@ -90,7 +84,7 @@ class _Body(Values):
             case ast.Break() | ast.Continue():
                 self.branch(self._turns[-1][isinstance(node, ast.Break)])
             case ast.Return(value=ast.expr() as value):
-                self.ret(self.as_kind(INT, self.value(value), node))
+                self.ret(self.outer("PyLong_FromLongLong", OBJECT, self.as_kind(INT, self.value(value), node)))
             case ast.Expr(value=ast.Constant(value=str())):
                 pass
             case _:

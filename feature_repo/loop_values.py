@@ -11,6 +11,7 @@ from feature_repo.machine import FUNCTIONS
 INT, NATURAL, REAL, FLAG = "int", "unsigned int", "float", "bool"
 Value = tuple[str, Any]  # of one of these kinds
 LONG, DOUBLE, BIT, BYTE = ir.IntType(64), ir.DoubleType(), ir.IntType(1), ir.IntType(8)
+OBJECT = BYTE.as_pointer()
 PLAIN = {INT: LONG, NATURAL: LONG, REAL: DOUBLE, FLAG: BIT}
 ELEMENTS = {
     np.dtype(np.bool_): (FLAG, BYTE),
@@ -42,17 +43,13 @@ class Array:
         elements = [node for node in ast.walk(code.tree) if isinstance(node, ast.Subscript)]
         mine = [node.slice for node in elements if isinstance(node.value, ast.Name) and node.value.id == name]
         self.dimensions = 2 if any(isinstance(index, ast.Tuple) for index in mine) else 1
-        self.unlike = [
-            code.icmp_signed("!=", code.field(of, TYPE), LONG(id(np.ndarray))),
-            code.icmp_signed("!=", code.field(of, DTYPE), LONG(id(self.dtype))),
-            code.icmp_signed("!=", code.field(of, DIMENSIONS, ir.IntType(32)), ir.IntType(32)(self.dimensions)),
-        ]
-        self._of = of
-
-    def look(self, code: "Values") -> None:
-        """Where the elements are, once it is known to be such an array."""
-        lengths, strides = (code.inttoptr(code.field(self._of, at), LONG.as_pointer()) for at in (LENGTHS, STRIDES))
-        self.data = code.field(self._of, DATA)
+        short = ir.IntType(32)
+        for place, wanted in (
+            (TYPE, LONG(id(np.ndarray))), (DTYPE, LONG(id(self.dtype))), (DIMENSIONS, short(self.dimensions)),
+        ):  # fmt: skip
+            code.unless(code.icmp_signed("!=", code.field(of, place, wanted.type), wanted), code.unlike)
+        lengths, strides = (code.inttoptr(code.field(of, at), LONG.as_pointer()) for at in (LENGTHS, STRIDES))
+        self.data = code.field(of, DATA)
         self.lengths, self.strides = (
             [code.load(code.gep(of, [LONG(i)])) for i in range(self.dimensions)] for of in (lengths, strides)
         )
@@ -65,12 +62,14 @@ class Values(ir.IRBuilder):  # type: ignore[misc]
     arrays     the function's
     constants  of its module
     outside    where an index leads that its array does not have
+    unlike     where an array leads that is not what the function is for
     """
 
     names: dict[str, tuple[str, Any]]
     arrays: dict[str, Array]
     constants: dict[str, Any]
     outside: Any
+    unlike: Any
 
     def value(self, node: ast.expr) -> Value:
         """The value of an expression."""
@@ -185,9 +184,7 @@ class Values(ir.IRBuilder):  # type: ignore[misc]
                 second = self._compared(node, "<" if name == "min" else ">", (kind, right), (kind, left))
                 return kind, self.select(second, right, left)
             case _, [of] if name in FUNCTIONS:
-                known = self.module.globals.get(name)
-                called = known or ir.Function(self.module, ir.FunctionType(DOUBLE, [DOUBLE]), name)
-                return REAL, self.call(called, [self.as_kind(REAL, self.value(of), node)])
+                return REAL, self.outer(name, DOUBLE, self.as_kind(REAL, self.value(of), node))
         raise self.unknown(node)
 
     def flag(self, node: ast.expr) -> Any:
@@ -209,12 +206,23 @@ class Values(ir.IRBuilder):  # type: ignore[misc]
         self.cbranch(wrong, ending, further)
         self.position_at_end(further)
 
-    def ending(self, value: int) -> Any:
-        """A place to end at, with a value."""
+    def ending(self, error: type[Exception], said: str) -> Any:
+        """A place to end at, with an error."""
+        letters = bytearray(said.encode() + b"\0")
+        text = ir.GlobalVariable(self.module, ir.ArrayType(BYTE, len(letters)), self.module.get_unique_name("said"))
+        text.initializer, text.global_constant = ir.Constant(text.value_type, letters), True
         block = self.append_basic_block()
         with self.goto_block(block):
-            self.ret(LONG(value))
+            kind = self.inttoptr(LONG(id(error)), OBJECT)
+            self.outer("PyErr_SetString", ir.VoidType(), kind, self.bitcast(text, OBJECT))
+            self.ret(OBJECT(None))
         return block
+
+    def outer(self, name: str, kind: Any, *given: Any) -> Any:
+        """What a function of the process says."""
+        known = self.module.globals.get(name)
+        made = known or ir.Function(self.module, ir.FunctionType(kind, [one.type for one in given]), name)
+        return self.call(made, given)
 
     def room(self, kind: Any) -> Any:
         """Room for one value, the same in every turn of a loop."""

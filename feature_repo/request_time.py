@@ -6,6 +6,7 @@ A feature is a value (a small struct): a release carries its own recipe as JSON,
 
 from collections.abc import Mapping
 from functools import cache
+from math import log1p
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_repo.counters import Floats, Seconds
+from feature_repo.jit import jit
 
 Column = NDArray[Any]
 Places = NDArray[np.int32]
@@ -148,11 +150,10 @@ def value(feature: Number | Age | Match | Hour | Context | Code, given: Inputs) 
     """What any other feature says: (rows | 1,); raises KeyError with the name of a field that is not given."""
     match feature:
         case Number():
-            numbers = given.fields[feature.of].astype(np.float64)
-            return spread(np.log1p(np.maximum(numbers, 0)), given.places.get(feature.of))
+            return spread(_logged(given.fields[feature.of].astype(np.float64)), given.places.get(feature.of))
         case Age():
             since = spread(given.fields[feature.of], given.places.get(feature.of)).astype(np.float64)
-            return np.log1p(np.maximum(given.now - since, 0) / 3600)
+            return _logged((given.now - since) / 3600)
         case Match():
             return _match(given, feature.of, feature.to)
         case Hour():
@@ -163,6 +164,20 @@ def value(feature: Number | Age | Match | Hour | Context | Code, given: Inputs) 
         case Code():
             codes = _codes(feature.vocabulary)
             return np.array([codes.get(word, np.nan) for word in given.context.get(feature.name, [None])])
+
+
+def _logged(numbers: Seconds) -> Seconds:
+    """log(1 + each), 0 for what is below 0."""
+    logged = np.empty_like(numbers)
+    _log(numbers, logged)
+    return logged
+
+
+@jit
+def _log(numbers: Seconds, logged: Seconds) -> int:
+    for i in range(len(numbers)):
+        logged[i] = log1p(max(numbers[i], 0.0))
+    return len(numbers)
 
 
 @cache

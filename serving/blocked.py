@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from feature_repo.ever import DONE
 from feature_repo.marks import Marks, marks
 from serving.asker import Asked
@@ -32,5 +30,4 @@ def _codes(user: UserState, name: str, now: float) -> Codes:
     tastes: Tastes | None = user.mixed.get(view)
     if tastes is None or not len(tastes.at):
         return NONE
-    blocked: Codes = tastes.codes[0][(tastes.counter(counter, now) > DONE) | np.isnan(tastes.at)]
-    return blocked
+    return tastes.done(counter, now, DONE)

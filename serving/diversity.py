@@ -6,11 +6,26 @@ from feature_repo.counters import Floats
 from feature_repo.jit import jit
 from serving.rerank import Order
 
+NEVER = -float("inf")
+
 
 def spread(scores: Floats) -> Floats:
     """Scores stretched over 0 to 1; all 0 when they are equal."""
-    low, high = scores.min(), scores.max()
-    return np.asarray((scores - low) / (high - low) if high > low else np.zeros_like(scores), dtype=np.float32)
+    stretched = np.zeros_like(scores)
+    _spread(scores, stretched)
+    return stretched
+
+
+@jit
+def _spread(scores: Floats, stretched: Floats) -> int:
+    low = high = scores[0]
+    for i in range(len(scores)):
+        low = min(low, scores[i])
+        high = max(high, scores[i])
+    if high > low:
+        for i in range(len(scores)):
+            stretched[i] = (scores[i] - low) / (high - low)
+    return len(scores)
 
 
 def diverse(relevance: Floats, vectors: Floats, weight: float, picks: int) -> Order:
@@ -20,16 +35,13 @@ def diverse(relevance: Floats, vectors: Floats, weight: float, picks: int) -> Or
     vectors    (candidates, d) float32 of length 1, zeros where nothing is known: likeness is the largest cosine with
                any item picked before, at least 0
     """
-    worth = relevance.copy()
-    after = vectors.dot(vectors.T * np.float32(-weight)) + relevance  # row i: what each is worth below candidate i
-    after.flat[:: len(worth) + 1] = -np.inf
-    picked = np.empty(min(picks, len(worth)), dtype=np.int64)
-    _pick(worth, after, picked)
+    picked = np.empty(min(picks, len(relevance)), dtype=np.int64)
+    _pick(relevance, vectors.dot(vectors.T), weight, relevance.copy(), picked)
     return picked
 
 
 @jit
-def _pick(worth: Floats, after: Floats, picked: Order) -> int:
+def _pick(relevance: Floats, likeness: Floats, weight: float, worth: Floats, picked: Order) -> int:
     """Pick the best again and again; a score that is no number is the best of all, and picked once too."""
     for turn in range(len(picked)):
         best = 0
@@ -38,6 +50,8 @@ def _pick(worth: Floats, after: Floats, picked: Order) -> int:
                 best = i
         picked[turn] = best
         for i in range(len(worth)):
-            if not worth[i] <= after[best, i] and after[best, i] == after[best, i]:
-                worth[i] = after[best, i]
+            below = relevance[i] - weight * likeness[best, i]
+            if below == below and not worth[i] <= below:  # noqa: PLR0124
+                worth[i] = below
+        worth[best] = NEVER
     return len(picked)

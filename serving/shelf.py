@@ -25,16 +25,16 @@ class Shelf:
 
     def first(self, groups: Codes, each: int) -> Codes:
         """The first row of each group, then the second of each…, at most `each` of one group."""
-        if not len(self.rows) or not len(groups):
-            return NONE if self.behind is None else self.behind.first(groups, each)
-        found = np.empty(each * len(groups), dtype=np.int32)
-        found = found[: _first(self.rows, self.starts, groups, each, found)]
-        return found if self.behind is None else np.concatenate([found, self.behind.first(groups, each)])
+        found, count = np.empty(2 * each * len(groups), dtype=np.int32), 0
+        shelf: Shelf | None = self
+        while shelf is not None:
+            count = _first(shelf.rows, shelf.starts, groups, each, found, count)
+            shelf = shelf.behind
+        return found[:count]
 
 
 @jit
-def _first(rows: Codes, starts: NDArray[np.int64], groups: Codes, each: int, found: Codes) -> int:
-    count = 0
+def _first(rows: Codes, starts: NDArray[np.int64], groups: Codes, each: int, found: Codes, count: int) -> int:
     for turn in range(each):
         for i in range(len(groups)):
             group = groups[i]

@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 
 from feature_repo.counters import Floats
+from feature_repo.jit import jit
 from serving import rerank
 from serving.definition import Caps, Diversity, Exploration, FreshSlots, Policy
 from serving.diversity import diverse, spread
@@ -94,10 +95,22 @@ def _with_fresh(step: FreshSlots, order: Order, given: Scored) -> Order:
     if born is None:
         return order
     places = rerank.promised(step.places, step.of, given.limit)
-    return rerank.with_fresh(order, given.now - born <= step.within_s, places, given.limit)
+    return rerank.with_fresh(order, born >= given.now - step.within_s, places, given.limit)
 
 
 def _explored(step: Exploration, order: Order, given: Scored, seed: int) -> Arrangement:
     page, behind = order[: given.limit], order[given.limit :]
-    rare = given.block.counter(step.exposure) < step.below
-    return Arrangement(*explored(page, behind[rare[behind]], step.share, seed))
+    rare = np.empty_like(behind)
+    count = _rare(given.block.counter(step.exposure), step.below, behind, rare)
+    return Arrangement(*explored(page, rare[:count], step.share, seed))
+
+
+@jit
+def _rare(exposure: Floats, below: float, places: Order, rare: Order) -> int:
+    """Those of some places at which the exposure is less."""
+    count = 0
+    for i in range(len(places)):
+        if exposure[places[i]] < below:
+            rare[count] = places[i]
+            count += 1
+    return count

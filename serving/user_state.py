@@ -46,18 +46,18 @@ class Tastes(msgspec.Struct, frozen=True):
     at: Seconds
     half_lives: Mapping[str, float]
 
-    def counter(self, name: str, now: float) -> Seconds:
-        """(rows,) float64, one counter decayed to now as `feature_repo.counters` says; NaN where it cannot be read."""
-        place = list(self.half_lives).index(name)
-        kept: Seconds = np.exp2(np.maximum(now - self.at, 0.0) / -self.half_lives[name])
-        return kept * self.values[:, place]
+    def done(self, name: str, now: float, above: float) -> Codes:
+        """What one counter, decayed to now, is more than `above` for, and what cannot be read, in any order."""
+        found = np.empty(len(self.at), dtype=np.int32)
+        return found[: _done(self.codes[0], self.values, self.at, *self._told(name, now), above, found)]
 
     def most(self, name: str, now: float, above: float, count: int) -> Codes:
         """What one counter, decayed to now, is largest for: at most so many codes, those of more than `above`."""
-        place = list(self.half_lives).index(name)
         found, worth = np.empty(count, dtype=np.int32), np.empty(count)
-        told = place, self.half_lives[name], now, above
-        return found[: _most(self.codes[0], self.values, self.at, *told, found, worth)]
+        return found[: _most(self.codes[0], self.values, self.at, *self._told(name, now), above, found, worth)]
+
+    def _told(self, name: str, now: float) -> tuple[int, float, float]:
+        return list(self.half_lives).index(name), self.half_lives[name], now
 
     def places(self, wanted: Sequence[Codes]) -> Places:
         """The row of each combination of codes, given as a column a key; as many as there are rows for one not met."""
@@ -164,6 +164,19 @@ class UserReader:
         block, most = b"".join(pages), self._policy.remembered
         state.seen = np.frombuffer(block[: len(block) // 8 * 8], dtype="<u8")[:most]
         state.pages = bisect_left(list(accumulate(map(len, pages))), most * 8) + 1
+
+
+@jit
+def _done(
+    codes: Codes, values: Floats, at: Seconds, place: int, half_life: float, now: float, above: float, found: Codes
+) -> int:  # fmt: skip
+    count = 0
+    for i in range(len(codes)):
+        stands = values[i, place] * exp2(max(now - at[i], 0.0) / -half_life)
+        if not stands <= above:
+            found[count] = codes[i]
+            count += 1
+    return count
 
 
 @jit
