@@ -36,7 +36,7 @@ class Builder:
         _must_agree(recipe, {counters[name].name: counters[name] for name in reads & counters.keys()})
         self._views = list({v.name: v for name, v in counters.items() if name in reads}.values())
         self._none = {view.name: _nothing(view) for view in self._views}
-        self._others = {view.name: tuple(key for key in view.keys if key != policy.user) for view in self._views}
+        self._keys = {v.name: JoinKeys(states, policy, [k for k in v.keys if k != policy.user]) for v in self._views}
         self._held = {view.name: (view.counters, np.array(view.half_lives)) for view in self._views}
         self._plan = Plan(recipe.features, self._held, defined.ttl.total_seconds())
         self._second, self._found = 0, dict[tuple[object, ...], tuple[Floats, Seconds]]()
@@ -44,9 +44,9 @@ class Builder:
 
     def matrix(self, block: ItemBlock, user: UserState, asker: Asker, context: Mapping[str, Any], now: float) -> Floats:
         """The model's input (items, features) float32 for a block of items, all counters decayed to now."""
-        keys, places = JoinKeys(self._states, self._policy, block, asker), dict[str, Places]()
+        places = dict[str, Places]()
         counters = {
-            view.name: Counters(*self._gather(view, keys, user, now, places), *self._held[view.name])
+            view.name: Counters(*self._gather(view, block, user, asker, now, places), *self._held[view.name])
             for view in self._views
         }
         fields = {name: self._field(name, block, user, places) for name in self._numeric}
@@ -54,33 +54,33 @@ class Builder:
         return self._plan.matrix(Inputs(len(block.rows), np.array([now]), counters, fields, said, places))
 
     def _gather(
-        self, view: CounterView, keys: JoinKeys, user: UserState, now: float, places: dict[str, Places]
+        self, view: CounterView, block: ItemBlock, user: UserState, asker: Asker, now: float, places: dict[str, Places]
     ) -> tuple[Floats, Seconds]:  # fmt: skip
+        """A view's counters and when they were published, by entry, and in `places` the entry each item has."""
         if view.keys == (self._policy.item,):
-            return keys.block.counters(view.name)
-        others = self._others[view.name]
-        if not others:
-            own = user.counters.get(view.name)
+            return block.counters(view.name)
+        keys = self._keys[view.name]
+        if self._policy.user in view.keys:
+            shared = user.mixed.get(view.name)
+            if shared is not None:
+                places[view.name] = shared.places(keys.of_items(keys.said(asker), block))
+            own = shared or user.counters.get(view.name)
             return (own.values, own.at) if own else self._none[view.name]
-        tastes = user.mixed.get(view.name)
-        if tastes is None and len(others) < len(view.keys):
-            return self._none[view.name]
-        if tastes is not None:
-            places[view.name] = tastes.places([keys.column(key) for key in others])
-            return tastes.values, tastes.at
-        codes, where = keys.codes(others)
-        if where is not None:
-            places[view.name] = where
-        return self._kept(view, codes, now) if where is not None else self._read(view, codes)
+        said, words = keys.said(asker), keys.words(block)
+        if words is None:
+            return self._read(view, keys.of_items(said, block))
+        places[view.name] = words
+        return self._kept(view, keys, said, now)
 
-    def _kept(self, view: CounterView, codes: list[Codes], now: float) -> tuple[Floats, Seconds]:
+    def _kept(self, view: CounterView, keys: JoinKeys, said: tuple[int, ...], now: float) -> tuple[Floats, Seconds]:
         """The counters of every word of a vocabulary, looked up once a second: no change is known faster."""
-        asked = (view.name, len(codes[0]), *(int(column[0]) for column in codes))
         if int(now) != self._second or len(self._found) == FOUND:
             self._second, self._found = int(now), {}
-        if asked not in self._found:
-            self._found[asked] = self._read(view, codes)
-        return self._found[asked]
+        asked = view.name, keys.known_words, said
+        found = self._found.get(asked)
+        if found is None:
+            found = self._found[asked] = self._read(view, keys.of_words(said))
+        return found
 
     def _read(self, view: CounterView, codes: list[Codes]) -> tuple[Floats, Seconds]:
         table = self._states.counters[view.name]

@@ -1,50 +1,57 @@
-"""The codes that the states of one request's candidates are looked up by."""
+"""The codes that a view's states are looked up by."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from feature_repo.request_time import Places
 from serving.definition import Policy
 from serving.item_block import ItemBlock
 from serving.item_states import Codes, ItemStates
 
 
 class JoinKeys:
-    """Of some items and one asker: a key is the item itself, an attribute of it, or else an attribute of the asker."""
+    """Some keys of a view, and where each comes from: it is the item, an attribute of it, or one of the asker."""
 
-    def __init__(self, states: ItemStates, policy: Policy, block: ItemBlock, asker: Mapping[str, Any]) -> None:
-        self.block = block
-        self._states, self._policy, self._asker = states, policy, asker
-        self._found: dict[tuple[str, ...], tuple[list[Codes], Places | None]] = {}
+    def __init__(self, states: ItemStates, policy: Policy, keys: Sequence[str]) -> None:
+        own = {key: f"{policy.item_view}.{key}" for key in keys if key in states.items.words}
+        self._keys = [(key, policy.item if key == policy.item else own.get(key)) for key in keys]
+        self._item, self._vocabularies = policy.item, {key: states.words[key] for key in keys}
+        of_items = [key for key, field in self._keys if field is not None]
+        self._words = self._vocabularies[of_items[0]] if len(of_items) == 1 else None
+        self._of_items = bool(of_items)
 
-    def column(self, key: str) -> Codes:
-        """(n,) the code that each item has for a key."""
-        codes = self._column(key)
-        return self._said(key, len(self.block.rows)) if codes is None else codes
+    def said(self, asker: Mapping[str, Any]) -> tuple[int, ...]:
+        """The codes of the asker's attributes among the keys."""
+        return tuple([self._vocabularies[key].find(asker.get(key)) for key, field in self._keys if field is None])
 
-    def codes(self, keys: tuple[str, ...]) -> tuple[list[Codes], Places | None]:
-        """A column of codes a key, each with an entry an item, or with fewer: then the entry each item has, too."""
-        if keys not in self._found:
-            self._found[keys] = self._find(keys)
-        return self._found[keys]
+    @property
+    def known_words(self) -> int:
+        """How many words there are for the only key of the items."""
+        return 0 if self._words is None else len(self._words)
 
-    def _find(self, keys: tuple[str, ...]) -> tuple[list[Codes], Places | None]:
-        columns = {key: self._column(key) for key in keys}
-        of_items = [key for key in keys if columns[key] is not None]
-        entries, places = len(self.block.rows) if of_items else 1, None
-        if len(of_items) == 1 and len(self._states.words[of_items[0]]) <= entries:
-            (key,) = of_items  # fewer words than items: an entry a word is enough
-            entries, places = len(self._states.words[key]), columns[key]
-            columns[key] = np.arange(entries, dtype=np.int32)
-        return [self._said(key, entries) if codes is None else codes for key, codes in columns.items()], places
+    def words(self, block: ItemBlock) -> Codes | None:
+        """The word each item has for the only key of theirs, where there are fewer words than items; else None."""
+        if self._words is None or len(self._words) > len(block.rows):
+            return None
+        return next(self._of(field, block) for _, field in self._keys if field is not None)
 
-    def _said(self, key: str, entries: int) -> Codes:
-        return np.full(entries, self._states.words[key].find(self._asker.get(key)), dtype=np.int32)
+    def of_words(self, said: Sequence[int]) -> list[Codes]:
+        """A column of codes a key, with an entry for each of those words."""
+        each = np.arange(self.known_words, dtype=np.int32)
+        return self._columns(said, len(each), lambda _: each)
 
-    def _column(self, key: str) -> Codes | None:
-        """The code that each item has for a key, the same array however often it is asked for."""
-        if key == self._policy.item:
-            return self.block.rows
-        return self.block.field(f"{self._policy.item_view}.{key}") if key in self._states.items.words else None
+    def of_items(self, said: Sequence[int], block: ItemBlock) -> list[Codes]:
+        """A column of codes a key, with an entry an item; a single one where no key is theirs."""
+        return self._columns(said, len(block.rows) if self._of_items else 1, lambda field: self._of(field, block))
+
+    def _columns(self, said: Sequence[int], entries: int, own: Callable[[str], Codes]) -> list[Codes]:
+        codes = iter(said)
+        return [
+            np.full(entries, next(codes), dtype=np.int32) if field is None else own(field) for _, field in self._keys
+        ]
+
+    def _of(self, field: str, block: ItemBlock) -> Codes:
+        codes = block.rows if field == self._item else block.field(field)
+        assert codes is not None, "a key of the items has a word for each"
+        return codes
