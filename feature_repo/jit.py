@@ -7,6 +7,7 @@ costs more memory and time at a worker's start than a worker may have. `loop_cod
 
 import ctypes
 import logging
+import struct
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, ParamSpec, cast
@@ -36,6 +37,16 @@ def jit(function: Callable[Given, int]) -> Callable[Given, int]:
 
     call.loop = made  # type: ignore[attr-defined]
     return cast(Callable[Given, int], call)
+
+
+def int64_at(data: bytes, place: int) -> int:
+    """The whole number that stands in bytes from a place on, little-endian."""
+    return int(struct.unpack_from("<q", data, place)[0])
+
+
+def float32_at(data: bytes, place: int) -> float:
+    """The float32 that stands in bytes from a place on, little-endian."""
+    return float(struct.unpack_from("<f", data, place)[0])
 
 
 def prepare() -> None:

@@ -1,10 +1,10 @@
 """From a loop in Python to LLVM's code: a small, typed part of the language, as `jit` runs it.
 
-    parameters   arrays of one or two dimensions (of the dtypes below), `int`, `float`
+    parameters   arrays of one or two dimensions (of the dtypes in ELEMENTS), `int`, `float`, `bytes`
     statements   assignments to names and elements, `if`, `while`, `for … in range(…)`, `break`, `continue`, `return`
     values       numbers, elements, the module's constants, `+ - *`, `/` of floats, `& | ^ << >>`, comparisons, `and`,
                  `or`, `not`, `… if … else …`, `len`, `int`, `float`, `min`, `max`, and by their own names
-                 `exp2`, `log1p` and `sqrt` of `math`
+                 `exp2`, `log1p` and `sqrt` of `math`, `int64_at` and `float32_at` of `jit`
 
 Whole numbers have 64 bits and wrap around; floats are doubles until they are put into an array. A name keeps the kind
 it was first given. An index below 0 or too high is an IndexError, an array of another dtype or number of dimensions a
@@ -19,7 +19,22 @@ from typing import Any, get_type_hints
 
 from llvmlite import ir
 
-from feature_repo.loop_values import BYTE, DOUBLE, FLAG, INT, LONG, OBJECT, PLAIN, REAL, Array, Value, Values
+from feature_repo.loop_values import (
+    BYTE,
+    BYTES,
+    DOUBLE,
+    FLAG,
+    INT,
+    LONG,
+    OBJECT,
+    PLAIN,
+    REAL,
+    SIZE,
+    TYPE,
+    Array,
+    Value,
+    Values,
+)
 
 
 def build(module: ir.Module, name: str, function: Callable[..., int]) -> None:
@@ -46,8 +61,11 @@ class _Body(Values):
         _, given, count = made.args
         self.unless(self.icmp_signed("!=", count, LONG(len(hints))), self.unlike)
         objects = {name: self.load(self.gep(given, [LONG(i)])) for i, name in enumerate(hints)}
-        self.arrays = {n: Array(self, n, objects[n], hint) for n, hint in hints.items() if hint not in (int, float)}
-        for name in [name for name in hints if name not in self.arrays]:
+        scalars = [name for name, hint in hints.items() if hint in (int, float)]
+        self.blocks = {name: self._bytes(objects[name]) for name, hint in hints.items() if hint is bytes}
+        others = hints.keys() - scalars - self.blocks.keys()
+        self.arrays = {name: Array(self, name, objects[name], hints[name]) for name in hints if name in others}
+        for name in scalars:
             whole = hints[name] is int
             read = ("PyLong_AsLongLong", LONG) if whole else ("PyFloat_AsDouble", DOUBLE)
             self._set(name, (INT if whole else REAL, self.outer(*read, objects[name])))
@@ -56,6 +74,10 @@ class _Body(Values):
         self._statements(tree.body)
         if not self.block.is_terminated:
             self.unreachable()
+
+    def _bytes(self, of: Any) -> tuple[Any, Any]:
+        self.unless(self.icmp_signed("!=", self.field(of, TYPE), LONG(id(bytes))), self.unlike)
+        return self.gep(of, [LONG(BYTES)]), self.field(of, SIZE)
 
     def _statements(self, body: list[ast.stmt]) -> None:
         for statement in body:

@@ -24,6 +24,7 @@ ELEMENTS = {
     np.dtype(np.float64): (REAL, DOUBLE),
 }
 UNSIGNED = {np.dtype(np.uint8), np.dtype(np.uint32), np.dtype(np.bool_)}
+SIZE, BYTES = 16, 32  # where a bytes object holds how many they are, and them
 # Where an array object holds its type, its data, how many dimensions, their lengths and strides, and its dtype.
 TYPE, DATA, DIMENSIONS, LENGTHS, STRIDES, DTYPE = 8, 16, 24, 32, 40, 56
 SIGNS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
@@ -60,6 +61,7 @@ class Values(ir.IRBuilder):  # type: ignore[misc]
 
     names      of numbers: their kinds and where they are kept
     arrays     the function's
+    blocks     its bytes: where they are, and how many
     constants  of its module
     outside    where an index leads that its array does not have
     unlike     where an array leads that is not what the function is for
@@ -67,6 +69,7 @@ class Values(ir.IRBuilder):  # type: ignore[misc]
 
     names: dict[str, tuple[str, Any]]
     arrays: dict[str, Array]
+    blocks: dict[str, tuple[Any, Any]]
     constants: dict[str, Any]
     outside: Any
     unlike: Any
@@ -183,6 +186,8 @@ class Values(ir.IRBuilder):  # type: ignore[misc]
                 # In Python's order, so that NaN gives what it gives there.
                 second = self._compared(node, "<" if name == "min" else ">", (kind, right), (kind, left))
                 return kind, self.select(second, right, left)
+            case "int64_at" | "float32_at", [ast.Name(id=data), place] if data in self.blocks:
+                return self._within(name == "int64_at", data, self.as_kind(INT, self.value(place), node))
             case _, [of] if name in FUNCTIONS:
                 return REAL, self.outer(name, DOUBLE, self.as_kind(REAL, self.value(of), node))
         raise self.unknown(node)
@@ -223,6 +228,14 @@ class Values(ir.IRBuilder):  # type: ignore[misc]
         known = self.module.globals.get(name)
         made = known or ir.Function(self.module, ir.FunctionType(kind, [one.type for one in given]), name)
         return self.call(made, given)
+
+    def _within(self, whole: bool, data: str, place: Any) -> Value:
+        """A number that stands in bytes, from a place on."""
+        (begin, length), (kind, size) = self.blocks[data], (LONG, 8) if whole else (ir.FloatType(), 4)
+        self.unless(self.icmp_signed("<", place, LONG(0)), self.outside)
+        self.unless(self.icmp_signed(">", place, self.sub(length, LONG(size))), self.outside)
+        found = self.load(self.bitcast(self.gep(begin, [place]), kind.as_pointer()), align=1)
+        return (INT, found) if whole else (REAL, self.fpext(found, DOUBLE))
 
     def room(self, kind: Any) -> Any:
         """Room for one value, the same in every turn of a loop."""

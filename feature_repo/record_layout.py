@@ -5,8 +5,8 @@
             a view with several keys the field <key>[\\x1f<key>…] of the hash fw:<project>:<view>:<first key>
 
 All that a first key shares with others stands under it: read at once, deleted at once. In keys `\\` and the separator
-are escaped: (1, 2, 34) and (1, 23, 4) never meet. All numbers are little-endian. Nothing here reads or writes:
-`packed_records` does.
+are escaped: (1, 2, 34) and (1, 23, 4) never meet. All numbers are little-endian. Nothing here reads or
+writes: `packed_records` does.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import IntEnum
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -25,11 +25,13 @@ from numpy.typing import NDArray
 from feature_repo.bloom import BITS
 from feature_repo.counters import Floats, Seconds
 from feature_repo.definition import CounterView, FeatureSet, ProfileView
+from feature_repo.jit import float32_at, int64_at, jit
 from validation.contract import unknown
 from validation.errors import DefinitionError
 
 Key = tuple[str, ...]
 SEPARATOR = "\x1f"
+HEAD = 24  # bytes before the floats
 EMPTY = "0-0"  # position before the first change
 _KEY_WORDS = str.maketrans({"\\": "\\\\", SEPARATOR: "\\" + SEPARATOR})
 _PACK, _UNPACK = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder().decode
@@ -64,6 +66,11 @@ class Layout:
         return np.dtype(
             [("digest", "S8"), ("event", "<i8"), ("created", "<i8"), ("floats", "<f4", (len(self.floats),))]
         )
+
+    @cached_property
+    def fields(self) -> tuple[str, ...]:
+        """Every field as `view.field`, in the record's order."""
+        return tuple(f"{self.view}.{name}" for name in (*self.floats, *self.others))
 
     @property
     def prefix(self) -> str:
@@ -261,31 +268,33 @@ def decode(layout: Layout, keys: Sequence[Key], records: Sequence[bytes | None])
 
 
 def counted(layout: Layout, records: Sequence[bytes]) -> tuple[Floats, Seconds]:
-    """The floats of some records, (rows, floats), and their event times, (rows,), as `decode` says them: at once.
-
-    Records of one view are mostly equally long; that they are shows in the digest, which then begins every row.
-    """
-    block, size, each = b"".join(records), layout.head.itemsize, len(records[0]) if records else 0
-    if each >= size and each * len(records) == len(block):
-        heads = np.frombuffer(block, dtype=_rows(len(layout.floats), each))
-        if heads["digest"].tobytes() == layout.digest * len(records):
-            return np.ascontiguousarray(heads["floats"]), heads["event"] / 1e6
+    """The floats of some records, (rows, floats), and their event times, (rows,), as `decode` says them: at once."""
+    block, each, floats = b"".join(records), len(records[0]) if records else 0, len(layout.floats)
+    if each >= layout.head.itemsize and each * len(records) == len(block):
+        values, at = np.empty((len(records), floats), dtype=np.float32), np.empty(len(records))
+        if _read(block, each, int64_at(layout.digest, 0), floats, values, at) == len(records):
+            return values, at
     found = decode(layout, [()] * len(records), records)
     return found.values, found.at
 
 
+@jit
+def _read(block: bytes, each: int, digest: int, floats: int, values: Floats, at: Seconds) -> int:
+    """Read records of one length, as those of a view mostly are; returns how many there are before one unlike them."""
+    for i in range(len(at)):
+        begin = i * each
+        if int64_at(block, begin) != digest:
+            return i
+        at[i] = int64_at(block, begin + 8) / 1e6
+        for k in range(floats):
+            values[i, k] = float32_at(block, begin + HEAD + 4 * k)
+    return len(at)
+
+
 def plain(layout: Layout, record: bytes | None) -> dict[str, Any]:
-    """The fields of one record by name, None where unknown; nothing for a missing one and one of another layout."""
+    """The fields of one record as `view.field`, None where unknown; nothing for a missing one or another layout's."""
     if record is None or record[:8] != layout.digest:
         return {}
-    floats = struct.unpack_from(f"<{len(layout.floats)}f", record, 24)
+    floats = struct.unpack_from(f"<{len(layout.floats)}f", record, HEAD)
     known = [None if value != value else value for value in floats]  # noqa: PLR0124  NaN differs from itself
-    return dict(zip((*layout.floats, *layout.others), (*known, *_UNPACK(record[layout.head.itemsize :])), strict=True))
-
-
-@lru_cache(maxsize=256)
-def _rows(floats: int, each: int) -> "np.dtype[np.void]":
-    """Records of one length, a row each, of which only the head is looked at; made anew it costs as much as reading."""
-    fields = {"digest": ("<u8", 0), "event": ("<i8", 8), "floats": (("<f4", (floats,)), 24)}
-    formats, offsets = zip(*fields.values(), strict=True)
-    return np.dtype({"names": [*fields], "formats": formats, "offsets": offsets, "itemsize": each})
+    return dict(zip(layout.fields, (*known, *_UNPACK(record[layout.head.itemsize :])), strict=True))

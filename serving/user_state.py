@@ -145,7 +145,7 @@ class UserReader:
 
     def _describe(self, state: UserState, records: Sequence[bytes | None]) -> None:
         for layout, record in zip(self._profiles, records, strict=False):
-            state.profile |= {f"{layout.view}.{name}": value for name, value in plain(layout, record).items()}
+            state.profile |= plain(layout, record)
         for layout, record in zip(self._counters, records[len(self._profiles) :], strict=False):
             if record:
                 state.counters[layout.view] = Counted(*counted(layout, [record]))

@@ -1,5 +1,6 @@
 """Loops as machine code: they say what Python says of the same arrays, and refuse what is not theirs."""
 
+import struct
 from collections.abc import Callable
 from math import exp2, log1p
 from typing import Any
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from feature_repo import jit as loops
 from feature_repo import machine
-from feature_repo.jit import jit
+from feature_repo.jit import float32_at, int64_at, jit
 
 Codes, Marks, Flags, Bytes = NDArray[np.int32], NDArray[np.uint64], NDArray[np.bool_], NDArray[np.uint8]
 Reals, Doubles = NDArray[np.float32], NDArray[np.float64]
@@ -101,6 +102,28 @@ def test_reals_and_rows_that_lie_apart(rows: list[list[float]], turned: bool) ->
     values = np.array(rows, dtype=np.float32).reshape(-1, 3)
     apart = np.asfortranarray(values) if turned else np.repeat(values, 2, axis=0)[::2]
     both(spans, apart, 3.5, np.zeros(len(rows)), np.zeros(3, dtype=np.float32))
+
+
+@jit
+def unpacked(data: bytes, each: int, whole: NDArray[np.int64], reals: Reals) -> int:
+    """Numbers that stand in bytes, wherever they begin."""
+    for i in range(len(whole)):
+        whole[i] = int64_at(data, i * each)
+        reals[i] = float32_at(data, i * each + 8)
+    return len(whole)
+
+
+@given(st.lists(st.tuples(st.integers(-(2**63), 2**63 - 1), st.floats(width=32, allow_nan=False)), max_size=9))
+def test_numbers_that_stand_in_bytes(rows: list[tuple[int, float]]) -> None:
+    data = b"".join(struct.pack("<qf", *row) + b"odd" for row in rows)
+    _, (whole, reals) = both(unpacked, data, 15, np.zeros(len(rows), np.int64), np.zeros(len(rows), np.float32))
+    assert [*zip(whole, reals, strict=True)] == rows
+
+
+@pytest.mark.parametrize("each", [-1, 14, 2**62], ids=["before", "cut short", "far away"])
+def test_what_is_not_in_the_bytes_is_refused(each: int) -> None:
+    with pytest.raises(IndexError, match="unpacked"):
+        unpacked(b"x" * 25, each, np.zeros(2, np.int64), np.zeros(2, np.float32))
 
 
 def test_an_index_that_is_not_there_is_refused() -> None:

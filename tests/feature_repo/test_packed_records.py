@@ -219,7 +219,8 @@ def test_counters_read_at_once_are_those_read_one_by_one(kinds: tuple[str, ...])
 def test_one_record_reads_as_plain_values() -> None:
     at = np.array([1_000_000])
     (record,) = encode(PROFILE, np.array([[np.nan]], np.float32), [["lathe"], [None], [["saw"]]], at, at)
-    assert plain(PROFILE, record) == {"power": None, "kind": "lathe", "bought_at": None, "tools": ["saw"]}
+    known = {"power": None, "kind": "lathe", "bought_at": None, "tools": ["saw"]}
+    assert plain(PROFILE, record) == {f"{PROFILE.view}.{name}": value for name, value in known.items()}
     assert plain(PROFILE, None) == plain(MACHINE, record) == {}
 
 
