@@ -124,7 +124,7 @@ class May(msgspec.Struct, frozen=True):
         """(n,) whether each item may be shown."""
         allowed = self.filters.mask(block, self.asker, self.blocked)
         if len(self.seen):
-            slots = np.full(2 << len(self.seen).bit_length(), -1, dtype=np.int32)
+            slots = np.empty(2 << len(self.seen).bit_length(), dtype=np.int32)
             _refuse_seen(block.marks, self.seen, slots, allowed)
         if self.unread is not None:
             allowed &= ~self.filters.ever(block, self.unread)
@@ -202,6 +202,8 @@ def _refuse_blocked(codes: Codes, blocked: Codes, allowed: Flags) -> int:
 def _refuse_seen(marks: Marks, seen: Marks, slots: Codes, allowed: Flags) -> int:
     """Refuse those that are among those seen, by an open hash table: each slot holds the place of one, or -1."""
     last = len(slots) - 1
+    for slot in range(len(slots)):
+        slots[slot] = -1
     for i in range(len(seen)):
         slot = int(seen[i] & last)
         while slots[slot] >= 0:

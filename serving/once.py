@@ -13,7 +13,7 @@ SPREAD = 0x9E3779B97F4A7C15 - (1 << 64)  # 2⁶⁴ over the golden ratio, as a s
 def distinct(rows: Codes) -> tuple[Codes, Places]:
     """Each row once, in the order of their first occurrences, and the place of each of the rows among them."""
     found, places = np.empty_like(rows), np.empty(len(rows), dtype=np.int32)
-    slots = np.full(2 << len(rows).bit_length(), -1, dtype=np.int32)
+    slots = np.empty(2 << len(rows).bit_length(), dtype=np.int32)
     count = _distinct(rows, slots, found, places)
     return found[:count], places
 
@@ -23,6 +23,8 @@ def _distinct(rows: Codes, slots: Codes, found: Codes, places: Places) -> int:
     """An open hash table: each slot holds a place among those found, or -1."""
     count = 0
     last = len(slots) - 1
+    for slot in range(len(slots)):
+        slots[slot] = -1
     for i in range(len(rows)):
         row = rows[i]
         slot = (row * SPREAD >> 32) & last

@@ -62,7 +62,7 @@ class Tastes(msgspec.Struct, frozen=True):
     def places(self, wanted: Sequence[Codes]) -> Places:
         """The row of each combination of codes, given as a column a key; as many as there are rows for one not met."""
         held, asked = (self.codes[0], wanted[0]) if len(wanted) == 1 else _numbered(self.codes, wanted)
-        slots, places = np.full(2 << len(held).bit_length(), -1, dtype=np.int32), np.empty(len(asked), dtype=np.int32)
+        slots, places = np.empty(2 << len(held).bit_length(), dtype=np.int32), np.empty(len(asked), dtype=np.int32)
         _find(held, asked, slots, places)
         return places
 
@@ -203,6 +203,8 @@ def _most(
 def _find(held: Codes, asked: Codes, slots: Codes, places: Places) -> int:
     """An open hash table of those held: each slot holds the place of one, or -1."""
     last = len(slots) - 1
+    for slot in range(len(slots)):
+        slots[slot] = -1
     for i in range(len(held)):
         slot = (held[i] * SPREAD >> 32) & last
         while slots[slot] >= 0 and held[slots[slot]] != held[i]:
