@@ -136,8 +136,16 @@ def _features(
                 said[entry] = log1p(max(stand[of, entry], 0.0))
             else:
                 said[entry] = (stand[of, entry] + smoothing[feature, 0]) / (stand[per, entry] + smoothing[feature, 1])
-        for i in range(rows):
-            columns[row, i] = said[places[i] if len(places) > 0 else min(i, len(said) - 2)]
+        if len(places) > 0:
+            for i in range(rows):
+                columns[row, i] = said[places[i]]
+        elif len(said) > 2:
+            for i in range(rows):
+                columns[row, i] = said[i]
+        else:
+            one = said[0]
+            for i in range(rows):
+                columns[row, i] = one
     return len(made)
 
 

@@ -4,6 +4,7 @@ Every view begins with the second it was published at, 0 where there is no recor
 """
 
 from collections.abc import Callable, Hashable, Mapping
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from feature_repo.counters import Floats, Seconds
 from feature_repo.definition import CounterView, ProfileView
+from feature_repo.jit import jit
 from feature_repo.record_layout import Packed
 from serving.combinations import Combinations
 from serving.entity_table import EntityTable, Words
@@ -120,8 +122,17 @@ class ProfileTable:
 
 
 def _counters(words: Words) -> tuple[Floats, Seconds]:
-    at = words[:, 0]
-    return words[:, 1:].view(np.float32), np.where(at == 0, np.nan, at)
+    at = np.empty(len(words))
+    _published(words, at)
+    return words[:, 1:].view(np.float32), at
+
+
+@jit
+def _published(words: Words, at: Seconds) -> int:
+    """When each row's record was published, NaN where there is none."""
+    for row in range(len(at)):
+        at[row] = float(words[row, 0]) if words[row, 0] > 0 else nan
+    return len(at)
 
 
 def _seconds(records: Packed) -> NDArray[np.uint32]:
