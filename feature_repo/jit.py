@@ -95,7 +95,7 @@ def _make(loops: Sequence[Loop]) -> None:
         return
     function = ctypes.pythonapi.PyCFunction_NewEx
     function.restype, function.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p]
-    for loop in loops:
+    for loop in [loop for loop in loops if not loop.ready]:  # another thread may have been faster, and is calling it
         at = engine.get_function_address(loop.name)
         loop.code = engine, Definition(loop.name.encode(), at, FASTCALL, None)
         loop.run, loop.ready = function(ctypes.addressof(loop.code[1]), None, None), True

@@ -8,7 +8,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo import jit
 from feature_repo.counters import Floats
 from serving import forest_kernel, lean
 from serving.trees import Trees
@@ -87,8 +86,7 @@ class Column:
 
 
 def prepare() -> None:
-    """Do what any release of trees, and any request, would first have to wait for."""
-    jit.prepare()
+    """Do what any release of trees would first have to wait for."""
     lean.xgboost()
     with contextlib.suppress(RuntimeError):  # said, with its consequence, when there are trees
         forest_kernel.compiled()

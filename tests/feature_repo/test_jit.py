@@ -21,6 +21,12 @@ STEP = 3
 WHOLE = st.integers(-(2**31), 2**31 - 1)
 
 
+@pytest.fixture(autouse=True)
+def _(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What these tests write is not made with the loops of a worker."""
+    monkeypatch.setattr(loops, "_written", [])
+
+
 def both(loop: Any, *given: Any) -> tuple[int, list[list[Any]]]:
     """What it returns and writes, by machine code and, which must be the same, by Python."""
     copies = [one.copy() if isinstance(one, np.ndarray) else one for one in given]
@@ -191,9 +197,7 @@ def test_where_no_machine_code_can_be_made_python_runs_it(
     assert "no such processor" in caplog.text
 
 
-def test_all_that_was_imported_is_made_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loops, "_written", [])
-
+def test_all_that_was_imported_is_made_at_once() -> None:
     @jit
     def one(codes: Codes) -> int:
         return len(codes)
