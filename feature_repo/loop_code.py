@@ -7,8 +7,8 @@
                  `exp2`, `log1p` and `sqrt` of `math`, `int64_at` and `float32_at` of `jit`
 
 Whole numbers have 64 bits and wrap around; floats are doubles until they are put into an array. A name keeps the kind
-it was first given. An index below 0 or too high is an IndexError, an array of another dtype or number of dimensions a
-TypeError. A function returns a whole number.
+it was first given, and is 0 before. An index below 0 or too high is an IndexError, an array of another dtype or number
+of dimensions a TypeError. A function returns a whole number.
 """
 
 import ast
@@ -101,7 +101,9 @@ class _Body(Values):
                         self._statements(node.orelse)
             case ast.While(orelse=[]):
                 self._while(lambda: self.flag(node.test), node.body)
-            case ast.For(target=ast.Name(id=name), iter=ast.Call(func=ast.Name(id="range"), args=ends), orelse=[]):
+            case ast.For(target=ast.Name(id=name), iter=ast.Call(func=ast.Name(id="range"), args=ends), orelse=[]) if (
+                len(ends) in {1, 2}
+            ):
                 self._for(name, [self.as_kind(INT, self.value(end), node) for end in ends], node.body)
             case ast.Break() | ast.Continue():
                 self.branch(self._turns[-1][isinstance(node, ast.Break)])

@@ -94,7 +94,7 @@ class Values(ir.IRBuilder):  # type: ignore[misc]
                 found = (REAL, self.fneg(value)) if kind == REAL else (INT, self.neg(self.as_kind(INT, one, node)))
             case ast.UnaryOp(op=ast.Not(), operand=of):
                 found = FLAG, self.not_(self.flag(of))
-            case ast.Compare(left=left, ops=[sign], comparators=[right]):
+            case ast.Compare(left=left, ops=[sign], comparators=[right]) if type(sign) in SIGNS:
                 found = FLAG, self._compared(node, SIGNS[type(sign)], self.value(left), self.value(right))
             case ast.BoolOp(op=op, values=[first, *others]):
                 found = FLAG, self._any(isinstance(op, ast.Or), first, others)
@@ -120,9 +120,9 @@ class Values(ir.IRBuilder):  # type: ignore[misc]
     def element(self, node: ast.Subscript) -> tuple[Array, Any]:
         """The array and the address of an element, which is there."""
         array = self.arrays.get(node.value.id) if isinstance(node.value, ast.Name) else None
-        if array is None:
-            raise self.unknown(node)
         indexes = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        if array is None or len(indexes) != array.dimensions:
+            raise self.unknown(node)
         place = array.data
         for index, length, stride in zip(indexes, array.lengths, array.strides, strict=True):
             at = self.as_kind(INT, self.value(index), node)
@@ -240,7 +240,9 @@ class Values(ir.IRBuilder):  # type: ignore[misc]
     def room(self, kind: Any) -> Any:
         """Room for one value, the same in every turn of a loop."""
         with self.goto_entry_block():
-            return self.alloca(kind)
+            room = self.alloca(kind)
+            self.store(ir.Constant(kind, 0), room)
+            return room
 
     def unknown(self, where: ast.AST | str, why: str = "is not of the language of such loops") -> TypeError:
         """What to raise for a piece of the function, and why."""

@@ -174,9 +174,31 @@ def halved(codes: Codes) -> int:
     return codes[0] // 2
 
 
+def stepped(codes: Codes) -> int:
+    for i in range(0, len(codes), 2):
+        codes[i] = i
+    return 0
+
+
+def contained(codes: Codes) -> int:
+    return int(codes[0] in codes)
+
+
+def flattened(codes: Codes) -> int:
+    return codes[0, 0] + codes[0]
+
+
 @pytest.mark.parametrize(
     ("written", "why"),
-    [(printed, "print"), (renamed, "a float stands"), (guessed, "a int stands where a bool"), (halved, "//")],
+    [
+        (printed, "print"),
+        (renamed, "a float stands"),
+        (guessed, "a int stands where a bool"),
+        (halved, "//"),
+        (stepped, "range"),
+        (contained, " in "),
+        (flattened, "codes"),
+    ],
 )
 def test_what_is_not_of_the_language_is_refused(written: Callable[..., int], why: str) -> None:
     with pytest.raises(TypeError, match=f"{written.__name__}.*{why}"):
