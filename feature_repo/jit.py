@@ -1,8 +1,8 @@
 """Loops over arrays, written in Python and run as machine code.
 
 A request takes a hundred small steps over some hundred numbers each. Said in numpy, such a step is several calls, whose
-price is the calling; said as the loop that it is, and compiled, it is one. `numba` does this for all of Python, and
-costs more memory and time at a worker's start than a worker may have. `loop_code` says what may be written here.
+price is the calling; said as the loop that it is, and compiled, it is one. `loop_code` says what may be written here.
+`numba` does this for all of Python, for more memory and time at its start than a worker has: docs/serving.md, Loops.
 """
 
 import ctypes
