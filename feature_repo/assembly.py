@@ -101,7 +101,10 @@ def _stand(
     values: Floats, at: Seconds, now: Seconds, ttl: float, half_lives: Seconds, fading: Numbers, kept: Seconds,
     stand: Floats, entries: int,
 ) -> int:  # fmt: skip
-    """Counters as they stand now, those of no entry (the last) included: 0 where nothing is known."""
+    """Counters as they stand now, those of no entry (the last) included: 0 where nothing is known.
+
+    `counters.decay` says the same of the many rows of a thread in the background, which must give Python's lock away.
+    """
     for entry in range(entries):
         own = entry if len(at) > 1 else 0
         age = max(now[entry if len(now) > 1 else 0] - at[own], 0.0)

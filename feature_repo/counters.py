@@ -17,21 +17,10 @@ def decay(counters: Floats, published_at: Seconds, now: Seconds, half_lives: Sec
     Rows never published are zero: nothing was counted. A state from the future is taken as it is.
     """
     each, place = np.unique(half_lives, return_inverse=True)
-    return decayed(counters.T, np.maximum(now - published_at, 0.0)[None], each, place).T
-
-
-def decayed(counters: Floats, ages: Seconds, half_lives: Seconds, fading: NDArray[np.intp]) -> Floats:
-    """Counters, a row each, after some time: (counters, entries) float32, zero where the age is not known.
-
-    counters    (counters, entries | 1) float32
-    ages        (fadings | 1, entries | 1) seconds, NaN where nothing was ever published
-    half_lives  (fadings,) seconds
-    fading      (counters,) which of the ages and half-lives is a counter's
-    """
-    kept = np.exp2(-ages / half_lives[:, None]).astype(np.float32)
-    stand: Floats = counters * kept.take(fading, axis=0)
+    kept = np.exp2(-np.maximum(now - published_at, 0.0) / each[:, None]).astype(np.float32)
+    stand: Floats = counters.T * kept.take(place, axis=0)
     np.copyto(stand, 0, where=np.isnan(stand))
-    return stand
+    return stand.T
 
 
 def carry(sums: Seconds, times: Seconds, starts: NDArray[np.int64], half_lives: Seconds) -> Seconds:

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 from msgspec.structs import replace
 
 from feature_repo.assembly import Plan, assemble
-from feature_repo.counters import Floats
+from feature_repo.counters import Floats, decay
 from feature_repo.request_time import Age, Count, Counters, Feature, Hour, Inputs, Match, Number, Rate, spread
 from validation.errors import DefinitionError
 
@@ -83,6 +83,15 @@ def row_by_row(request: Inputs) -> Inputs:
 @settings(deadline=None)
 def test_entries_and_places_make_the_same_bits_as_rows(request: Inputs) -> None:
     assert assemble(FEATURES, request).tobytes() == assemble(FEATURES, row_by_row(request)).tobytes()
+
+
+@given(requests())
+@settings(deadline=None, max_examples=30)
+def test_features_decay_counters_as_everything_else_does(request: Inputs) -> None:
+    held = request.counters["song"]
+    made = assemble([Count(name, f"song.{name}") for name in NAMES], replace(request, counters={"song": held}))
+    stand = decay(held.values, held.at, request.now, LIVES)
+    np.testing.assert_allclose(made, np.log1p(np.maximum(stand, 0)), rtol=1e-5, atol=1e-6)
 
 
 def test_one_state_for_all_is_decayed_to_the_moment_of_each_row() -> None:
