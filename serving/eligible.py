@@ -13,6 +13,7 @@ from feature_repo.marks import NO_MARKS, Marks, marks
 from serving.filters import AtMost, Filter, NotBlocked, OneOf, Reaches
 from serving.item_block import ItemBlock
 from serving.item_states import Codes, ItemStates
+from serving.once import among
 
 Flags = NDArray[np.bool_]
 Asker = Mapping[str, Any]
@@ -124,8 +125,7 @@ class May(msgspec.Struct, frozen=True):
         """(n,) whether each item may be shown."""
         allowed = self.filters.mask(block, self.asker, self.blocked)
         if len(self.seen):
-            slots = np.empty(2 << len(self.seen).bit_length(), dtype=np.int32)
-            _refuse_seen(block.marks, self.seen, slots, allowed)
+            allowed &= among(block.marks.view(np.int64), self.seen.view(np.int64)) == len(self.seen)
         if self.unread is not None:
             allowed &= ~self.filters.ever(block, self.unread)
         return allowed
@@ -195,23 +195,4 @@ def _refuse_blocked(codes: Codes, blocked: Codes, allowed: Flags) -> int:
         allowed[i] = allowed[i] and codes[i] > 0
         for k in range(len(blocked)):
             allowed[i] = allowed[i] and codes[i] != blocked[k]
-    return 0
-
-
-@jit
-def _refuse_seen(marks: Marks, seen: Marks, slots: Codes, allowed: Flags) -> int:
-    """Refuse those that are among those seen, by an open hash table: each slot holds the place of one, or -1."""
-    last = len(slots) - 1
-    for slot in range(len(slots)):
-        slots[slot] = -1
-    for i in range(len(seen)):
-        slot = int(seen[i] & last)
-        while slots[slot] >= 0:
-            slot = (slot + 1) & last
-        slots[slot] = i
-    for i in range(len(marks)):
-        slot = int(marks[i] & last)
-        while slots[slot] >= 0 and seen[slots[slot]] != marks[i]:
-            slot = (slot + 1) & last
-        allowed[i] = allowed[i] and slots[slot] < 0
     return 0

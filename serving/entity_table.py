@@ -5,11 +5,14 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
+from feature_repo.jit import jit
 from serving.mark_index import Codes
 from serving.shared_arrays import SharedArrays
 
 Words = NDArray[np.uint32]
-KNOWN, BUSY, GENERATION = np.uint32(1), np.uint32(1 << 8), np.uint32(1 << 16)
+Flags = NDArray[np.bool_]
+WRITING = 1 << 8
+KNOWN, BUSY, GENERATION = np.uint32(1), np.uint32(WRITING), np.uint32(1 << 16)
 STATE = 0  # the word of a row that says whether it is known, whether it is being written, and how often it was
 ALL = slice(None)
 BATCH = 256  # rows written at once: some 10 µs in which they cannot be read
@@ -42,15 +45,14 @@ class EntityTable:
 
     def gather(self, rows: Codes, words: slice = ALL) -> Words:
         """(n, words) a copy of some rows, each as it was at one moment."""
-        places = rows.astype(np.intp)  # once, not in each of three looks
+        before, torn = np.empty(len(rows), dtype=np.uint32), np.empty(len(rows), dtype=np.bool_)
         for attempt in range(ATTEMPTS):
-            before = self._state[places]
-            found = self._rows.take(places, axis=0) if words == ALL else self._rows[places, words]
-            torn = before ^ self._state[places] | before & BUSY
-            if not torn.any():
+            _look(self._state, rows, before)
+            found = self._rows.take(rows, axis=0) if words == ALL else self._rows[rows, words]
+            if not _changed(self._state, rows, before, torn):
                 return found
             time.sleep(attempt * 1e-5)
-        found[torn != 0] = 0
+        found[torn] = 0
         return found
 
     def write(self, codes: Codes, words: slice, values: Words, known: NDArray[np.bool_] | None = None) -> Codes:
@@ -69,3 +71,20 @@ class EntityTable:
             self._rows[rows, words] = values[some]
             self._state[rows] = after
         return codes
+
+
+@jit
+def _look(states: Words, rows: Codes, seen: Words) -> int:
+    for i in range(len(rows)):
+        seen[i] = states[rows[i]]
+    return len(rows)
+
+
+@jit
+def _changed(states: Words, rows: Codes, seen: Words, torn: Flags) -> int:
+    """Which rows were written since, or then; returns how many."""
+    count = 0
+    for i in range(len(rows)):
+        torn[i] = seen[i] != states[rows[i]] or seen[i] & WRITING != 0
+        count += int(torn[i])
+    return count

@@ -1,4 +1,4 @@
-"""Each row once: what one source found is not taken again from the next."""
+"""Each row once, and where rows are among others: open hash tables, whose slots hold the place of one, or -1."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from feature_repo.jit import jit
 from serving.item_states import Codes
 
+Numbers = NDArray[np.int64]
 Places = NDArray[np.int32]
 SPREAD = 0x9E3779B97F4A7C15 - (1 << 64)  # 2⁶⁴ over the golden ratio, as a signed number
 
@@ -20,7 +21,6 @@ def distinct(rows: Codes) -> tuple[Codes, Places]:
 
 @jit
 def _distinct(rows: Codes, slots: Codes, found: Codes, places: Places) -> int:
-    """An open hash table: each slot holds a place among those found, or -1."""
     count = 0
     last = len(slots) - 1
     for slot in range(len(slots)):
@@ -36,3 +36,29 @@ def _distinct(rows: Codes, slots: Codes, found: Codes, places: Places) -> int:
             count += 1
         places[i] = slots[slot]
     return count
+
+
+def among(wanted: Numbers, held: Numbers) -> Places:
+    """The place of each wanted number among those held; as many as there are for one that is not, and for 0."""
+    places, slots = np.empty(len(wanted), dtype=np.int32), np.empty(2 << len(held).bit_length(), dtype=np.int32)
+    _among(wanted, held, slots, places)
+    return places
+
+
+@jit
+def _among(wanted: Numbers, held: Numbers, slots: Codes, places: Places) -> int:
+    last = len(slots) - 1
+    for slot in range(len(slots)):
+        slots[slot] = -1
+    for i in range(len(held)):
+        slot = (held[i] * SPREAD >> 32) & last
+        while slots[slot] >= 0 and held[slots[slot]] != held[i]:
+            slot = (slot + 1) & last
+        if slots[slot] < 0:
+            slots[slot] = i
+    for i in range(len(wanted)):
+        slot = (wanted[i] * SPREAD >> 32) & last
+        while slots[slot] >= 0 and held[slots[slot]] != wanted[i]:
+            slot = (slot + 1) & last
+        places[i] = slots[slot] if slots[slot] >= 0 and wanted[i] != 0 else len(held)
+    return len(wanted)

@@ -18,7 +18,7 @@ from feature_repo.marks import NO_MARKS, Marks
 from feature_repo.record_layout import SEPARATOR, Layout, counted, joined, plain, split
 from serving.definition import Policy
 from serving.item_states import Codes, ItemStates
-from serving.once import SPREAD, Places
+from serving.once import Places, among
 from serving.redis_link import RedisLink
 from validation.errors import DefinitionError, Unavailable
 
@@ -62,9 +62,7 @@ class Tastes(msgspec.Struct, frozen=True):
     def places(self, wanted: Sequence[Codes]) -> Places:
         """The row of each combination of codes, given as a column a key; as many as there are rows for one not met."""
         held, asked = (self.codes[0], wanted[0]) if len(wanted) == 1 else _numbered(self.codes, wanted)
-        slots, places = np.empty(2 << len(held).bit_length(), dtype=np.int32), np.empty(len(asked), dtype=np.int32)
-        _find(held, asked, slots, places)
-        return places
+        return among(asked.astype(np.int64), held.astype(np.int64))
 
 
 @dataclass(slots=True)
@@ -197,26 +195,6 @@ def _most(
             worth[here] = stands
             found[here] = codes[i]
     return count
-
-
-@jit
-def _find(held: Codes, asked: Codes, slots: Codes, places: Places) -> int:
-    """An open hash table of those held: each slot holds the place of one, or -1."""
-    last = len(slots) - 1
-    for slot in range(len(slots)):
-        slots[slot] = -1
-    for i in range(len(held)):
-        slot = (held[i] * SPREAD >> 32) & last
-        while slots[slot] >= 0 and held[slots[slot]] != held[i]:
-            slot = (slot + 1) & last
-        if slots[slot] < 0:
-            slots[slot] = i
-    for i in range(len(asked)):
-        slot = (asked[i] * SPREAD >> 32) & last
-        while slots[slot] >= 0 and held[slots[slot]] != asked[i]:
-            slot = (slot + 1) & last
-        places[i] = slots[slot] if slots[slot] >= 0 and asked[i] != 0 else len(held)
-    return len(asked)
 
 
 def _numbered(held: Sequence[Codes], asked: Sequence[Codes]) -> tuple[Codes, Codes]:
