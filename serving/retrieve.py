@@ -23,8 +23,6 @@ from serving.pools import Pools
 from serving.shelf import NONE
 from serving.sources import Fresh, Liked, Nearest, Rare, Source, Trending
 
-# Times its quota: some were seen, are not allowed, or were found by a source before. When that was too little, more.
-OFFERED = 1.4, 3.0
 ALL = slice(None)
 Places = NDArray[np.int64]
 log = logging.getLogger(__name__)
@@ -81,7 +79,7 @@ def candidates(ask: Ask) -> Candidates:
     sources = ask.policy.sources
     quotas = [round(source.quota * ask.share) for source in sources]
     offered, more = [NONE for _ in sources], [True for _ in sources]
-    for times in OFFERED:
+    for times in _offers(ask, sum(quotas)):
         _offer(ask, [round(times * quota) for quota in quotas], offered, more)
         taken = _taken(ask, offered, quotas)
         if len(taken.rows) == sum(quotas) or not any(more):
@@ -96,6 +94,16 @@ def unasked(ask: Ask) -> Candidates:
     plain = (Trending, Fresh)
     offered = [_offered(ask, s, 0) if isinstance(s, plain) else NONE for s in ask.policy.sources]
     return _taken(ask, offered, [len(part) for part in offered])
+
+
+def _offers(ask: Ask, wanted: int) -> tuple[float, float]:
+    """How many times its quota each source is asked for, and how many if that was too little.
+
+    Some of it is not allowed, or was found by a source before; and what the asker has seen, the sources still like.
+    """
+    seen = min(len(ask.may.seen), ask.policy.remembered)  # by us and in Redis: some of it stands there twice
+    first = max(1.4, 1.2 + seen / max(wanted, 1))
+    return first, 2 * first
 
 
 def _offer(ask: Ask, wanted: Sequence[int], offered: list[Codes], more: list[bool]) -> None:

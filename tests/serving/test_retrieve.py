@@ -208,6 +208,21 @@ def test_who_has_seen_what_comes_first_is_offered_more() -> None:
     assert sorted(numbers(states, found)) == list(range(200, 300))
 
 
+def test_who_has_seen_much_does_not_make_sources_look_twice() -> None:
+    states, looks = catalogue(400, forbidden={}), []
+
+    class Counting(Nearby):
+        def near(self, vector: Any, count: int) -> Codes:
+            looks.append(count)
+            return super().near(vector, count)
+
+    policy, near = only(Nearest(name="personal", quota=100)), Counting(np.arange(1, 401, dtype=np.int32))
+    asked = request(states, asker(), policy, near=near)
+    seen = np.sort(marks([f"v{i}" for i in range(150)]))
+    found = retrieve.candidates(replace(asked, may=replace(asked.may, seen=seen)))
+    assert (len(found.rows), len(looks)) == (100, 1)
+
+
 def test_the_catalogue_is_the_limit() -> None:
     states = catalogue(40)
     found = retrieve.candidates(request(states, teenager(states)))
