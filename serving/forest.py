@@ -75,6 +75,7 @@ class Forest:
             raise RuntimeError(f"one of its trees has {nodes_at_most} nodes, more than {LARGEST}")
         number = {condition: number for number, condition in enumerate(conditions)}
         self._size = len(trees), nodes_at_most, len(conditions)
+        # Room for all calls: there is one at a time, because Python's lock is kept.
         room = np.empty((len(conditions) + 1) * BLOCKS, dtype=np.uint64)
         self._arrays = (
             np.array([0, *accumulate(splits)], dtype=np.int64),
