@@ -17,6 +17,7 @@ from validation.errors import DefinitionError
 from validation.settings import Settings
 
 MARK = "written_by_the_demo"
+FIGURES = "bench"  # what `make bench` and its sisters measured
 
 
 def tell(settings: Settings, *, source: str, path: Path | None, keep: bool, seed: int, out: Console) -> None:
@@ -40,11 +41,16 @@ def tell(settings: Settings, *, source: str, path: Path | None, keep: bool, seed
 
 
 def emptied(home: Path) -> None:
-    """Empty a home that an earlier demo filled; another one with data stays as it is."""
-    if home.exists() and any(home.iterdir()) and not (home / MARK).exists():
+    """Empty a home that an earlier demo filled, but for figures; another one with data stays as it is."""
+    held = [path for path in home.iterdir() if path.name != FIGURES] if home.exists() else []
+    if held and not (home / MARK).exists():
         raise DefinitionError(
             f"{home} holds data that no demo wrote. Name another home (FLYWHEEL_HOME=…) or remove it (`make clean`)."
         )
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir(parents=True)
+    for path in held:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    home.mkdir(parents=True, exist_ok=True)
     (home / MARK).touch()

@@ -1,8 +1,9 @@
-"""The demo goes on when gates refuse a retraining, and ends when something broke."""
+"""The demo goes on when gates refuse a retraining, and ends when something broke; it empties no home but its own."""
 
 from collections.abc import Callable
 from datetime import date
 from io import StringIO
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,9 +12,10 @@ from rich.console import Console
 
 from orchestration import runs
 from orchestration.assets.training import GATES
+from orchestration.demo import emptied
 from orchestration.demo.stage import Stage
 from orchestration.demo.story import Story
-from validation.errors import FlywheelError
+from validation.errors import DefinitionError, FlywheelError
 
 DAY = date(2026, 3, 18)
 
@@ -58,3 +60,24 @@ def test_a_retraining_that_broke_ends_the_demo(
 ) -> None:
     with pytest.raises(FlywheelError, match="job retrain for 2026-03-18 to 2026-03-18 failed"):
         told(monkeypatch, ended(False, *checks))
+
+
+def test_a_home_with_figures_is_free_and_keeps_them_through_one_demo_and_the_next(tmp_path: Path) -> None:
+    figures = tmp_path / "bench" / "serve.json"
+    figures.parent.mkdir()
+    figures.write_text("{}")
+    emptied(tmp_path)
+    (tmp_path / "lake").mkdir()
+    (tmp_path / "summary.json").touch()
+    emptied(tmp_path)
+    assert figures.read_text() == "{}"
+    assert not (tmp_path / "lake").exists()
+    assert not (tmp_path / "summary.json").exists()
+
+
+def test_a_home_with_other_data_is_refused_whatever_figures_it_has(tmp_path: Path) -> None:
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "lake").mkdir()
+    with pytest.raises(DefinitionError, match="no demo wrote"):
+        emptied(tmp_path)
+    assert (tmp_path / "lake").exists()
