@@ -179,8 +179,10 @@ async def _trial(folder: Path) -> None:
     try:
         _, said = await asyncio.wait_for(child.communicate(), TRIAL_S)
     except TimeoutError:
-        child.kill()
         raise ReleaseMismatch(f"its trial took longer than {TRIAL_S:.0f} s") from None
+    finally:
+        if child.returncode is None:  # too late, or nobody waits for it any more
+            child.kill()
     if child.returncode != 0:
         words = said.decode(errors="replace").strip().splitlines()
         raise ReleaseMismatch(words[-1] if words else f"its trial ended with status {child.returncode}")

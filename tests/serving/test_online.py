@@ -6,6 +6,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
+import uvloop
+
+from serving import releases
 from serving.home_feed import SERVED
 from serving.online import POOLS_AT_FIRST_S, POOLS_EVERY_S, Online, online
 
@@ -41,6 +45,26 @@ def test_a_process_that_goes_on_without_it_gets_its_files_back(world: Any, tmp_p
     assert asyncio.run(lived()) > 0
     gc.collect()
     assert open_below(tmp_path) == 0
+
+
+def test_a_trial_that_nobody_waits_for_any_more_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe, slow = tmp_path / "pipe", tmp_path / "slow"
+    os.mkfifo(pipe)
+    slow.write_text(f"#!/bin/sh\nexec 9> {pipe}\nexec sleep 60\n")
+    slow.chmod(0o700)
+    monkeypatch.setattr(releases.sys, "executable", str(slow))
+
+    async def cancelled() -> bytes:
+        trial = asyncio.create_task(releases._trial(tmp_path))
+        held = await asyncio.to_thread(os.open, pipe, os.O_RDONLY)  # it is there once the child has opened it, too
+        trial.cancel()
+        gone = asyncio.Event()
+        asyncio.get_running_loop().add_reader(held, gone.set)
+        await asyncio.wait_for(gone.wait(), 10)
+        return os.read(held, 1)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as service:
+        assert service.run(cancelled()) == b"", "the child is no more: nobody holds the other end"
 
 
 def open_below(folder: Path) -> int:
