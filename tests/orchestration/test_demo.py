@@ -1,5 +1,6 @@
 """The demo goes on when gates refuse a retraining, and ends when something broke; it empties no home but its own."""
 
+import shutil
 from collections.abc import Callable
 from datetime import date
 from io import StringIO
@@ -12,7 +13,7 @@ from rich.console import Console
 
 from orchestration import runs
 from orchestration.assets.training import GATES
-from orchestration.demo import emptied
+from orchestration.demo import MARK, emptied
 from orchestration.demo.stage import Stage
 from orchestration.demo.story import Story
 from validation.errors import DefinitionError, FlywheelError
@@ -81,3 +82,19 @@ def test_a_home_with_other_data_is_refused_whatever_figures_it_has(tmp_path: Pat
     with pytest.raises(DefinitionError, match="no demo wrote"):
         emptied(tmp_path)
     assert (tmp_path / "lake").exists()
+
+
+def test_a_home_that_was_half_emptied_is_still_a_demos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    emptied(tmp_path)
+    (tmp_path / "lake").mkdir()
+
+    def interrupted(path: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(Path, "iterdir", lambda home: iter([home / MARK, home / "lake"]))  # any order may come
+        meanwhile.setattr(shutil, "rmtree", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            emptied(tmp_path)
+    emptied(tmp_path)
+    assert not (tmp_path / "lake").exists()
