@@ -21,8 +21,6 @@ os.environ |= {"FEAST_USAGE": "False", "BENTOML_DO_NOT_TRACK": "true"}
 
 import bentoml
 import numpy as np
-import xgboost
-from feast import FeatureStore
 from pydantic import BaseModel
 
 FOLDER = Path(os.environ["NAIVE_FOLDER"])
@@ -56,6 +54,10 @@ class NaiveFeed:
     """Ranks a home feed the obvious way."""
 
     def __init__(self) -> None:
+        import xgboost  # here, so that the process which only watches over the worker starts in half the time
+        from feast import FeatureStore
+
+        self._matrix = xgboost.DMatrix
         self._store = FeatureStore(repo_path=str(FOLDER))
         self._features = self._store.get_feature_service("ranking")
         self._columns = (FOLDER / "columns.txt").read_text().split()
@@ -70,7 +72,7 @@ class NaiveFeed:
         candidates = self._videos[start : start + CANDIDATES]
         rows = {"user_id": [user_id] * len(candidates), "video_id": candidates}
         found = self._store.get_online_features(features=self._features, entity_rows=rows).to_df()
-        scores = self._booster.predict(xgboost.DMatrix(found[self._columns], nthread=1))
+        scores = self._booster.predict(self._matrix(found[self._columns], nthread=1))
         best = np.argsort(-scores)[:limit]
         items = [Item(video_id=candidates[i], position=place) for place, i in enumerate(best, 1)]
         return Page(items=items, scored=len(scores))
