@@ -8,12 +8,11 @@ from numpy.typing import NDArray
 
 from feature_repo.counters import Floats, Seconds
 from feature_repo.jit import jit
-from feature_repo.request_time import Count, Counters, Feature, Inputs, Places, Rate, value
+from feature_repo.request_time import EACH, Count, Counters, Feature, Inputs, Places, Rate, value
 from validation.errors import DefinitionError
 
 Views = Mapping[str, tuple[Sequence[str], Seconds]]
 Numbers = NDArray[np.int64]
-EACH: Places = np.zeros(0, dtype=np.int32)  # every row has its own entry, or all have the one there is
 
 
 def assemble(features: Sequence[Feature], given: Inputs) -> Floats:
@@ -62,9 +61,10 @@ class Plan:
             _write(both, EACH, _numbers([(row, 0, 1)]), _smoothing([crossing]), columns)
         for row, feature in self._others:
             try:
-                columns[row] = value(feature, given)
+                said, places = value(feature, given)
             except KeyError as missing:
                 raise _lacking(feature, missing.args[0]) from missing
+            _fill(said, places, columns, row, given.rows)
         return columns.T
 
     def _row_by_row(self, name: str, stand: Mapping[str, Floats], given: Inputs) -> Floats:
@@ -150,6 +150,15 @@ def _features(
             for i in range(rows):
                 columns[row, i] = one
     return len(made)
+
+
+@jit
+def _fill(said: Seconds, places: Places, columns: Floats, row: int, rows: int) -> int:
+    """Write what one feature says of each entry to its rows."""
+    for i in range(rows):
+        own = i if len(said) > 1 else 0
+        columns[row, i] = said[places[i] if len(places) > 0 else own]
+    return rows
 
 
 def _pair(of: Sequence[int]) -> tuple[int, int]:

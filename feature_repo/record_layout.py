@@ -72,7 +72,7 @@ class Layout:
         """Every field as `view.field`, in the record's order."""
         return tuple(f"{self.view}.{name}" for name in (*self.floats, *self.others))
 
-    @property
+    @cached_property
     def prefix(self) -> str:
         """What the keys of the view's records begin with."""
         return f"fw:{self.project}:{self.view}:"

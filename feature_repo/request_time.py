@@ -18,6 +18,7 @@ from feature_repo.jit import jit
 
 Column = NDArray[Any]
 Places = NDArray[np.int32]
+EACH: Places = np.zeros(0, dtype=np.int32)  # every row has its own entry, or all have the one there is
 
 
 class Counters(msgspec.Struct, frozen=True):
@@ -146,37 +147,38 @@ class Code(msgspec.Struct, frozen=True, tag=True):
 Feature = Count | Rate | Number | Age | Match | Hour | Context | Code
 
 
-def value(feature: Number | Age | Match | Hour | Context | Code, given: Inputs) -> Column:
-    """What any other feature says: (rows | 1,); raises KeyError with the name of a field that is not given."""
+def value(feature: Number | Age | Match | Hour | Context | Code, given: Inputs) -> tuple[Column, Places]:
+    """What any other feature says: (rows | 1,), or its entries and the one each row has.
+
+    Raises KeyError with the name of a field that is not given.
+    """
     match feature:
-        case Number():
-            return spread(_logged(given.fields[feature.of].astype(np.float64)), given.places.get(feature.of))
-        case Age():
-            since = spread(given.fields[feature.of], given.places.get(feature.of)).astype(np.float64)
-            return _logged((given.now - since) / 3600)
+        case Number(of=name):
+            return _logged(given.fields[name].astype(np.float64)), given.places.get(name, EACH)
+        case Age(of=name):
+            return _logged((given.now - given.fields[name].astype(np.float64)) / 3600), given.places.get(name, EACH)
         case Match():
             return _match(given, feature.of, feature.to)
         case Hour():
-            return (given.now % 86_400) / 3600
+            return (given.now % 86_400) / 3600, EACH
         case Context():
             told = np.asarray(given.context.get(feature.name, [feature.neutral])).astype(np.float64)
-            return np.where(np.isnan(told), feature.neutral, told)
+            return np.where(np.isnan(told), feature.neutral, told), EACH
         case Code():
             codes = _codes(feature.vocabulary)
-            return np.array([codes.get(word, np.nan) for word in given.context.get(feature.name, [None])])
+            return np.array([codes.get(word, np.nan) for word in given.context.get(feature.name, [None])]), EACH
 
 
 def _logged(numbers: Seconds) -> Seconds:
-    """log(1 + each), 0 for what is below 0."""
-    logged = np.empty_like(numbers)
-    _log(numbers, logged)
-    return logged
+    """log(1 + each) in its place, 0 for what is below 0."""
+    _log(numbers)
+    return numbers
 
 
 @jit
-def _log(numbers: Seconds, logged: Seconds) -> int:
+def _log(numbers: Seconds) -> int:
     for i in range(len(numbers)):
-        logged[i] = log1p(max(numbers[i], 0.0))
+        numbers[i] = log1p(max(numbers[i], 0.0))
     return len(numbers)
 
 
@@ -190,22 +192,22 @@ def spread(entries: Column, places: Places | None) -> Column:
     return entries if places is None else entries.take(places, axis=-1)
 
 
-def _match(given: Inputs, of: str, to: str) -> Column:
+def _match(given: Inputs, of: str, to: str) -> tuple[Column, Places]:
     """Compared entry by entry where one side is the same for all, row by row otherwise."""
     (left, left_at), (right, right_at) = ((given.fields[name], given.places.get(name)) for name in (of, to))
     if len(right) == 1 and right_at is None:
-        return spread(_same(left, right), left_at)
+        return _same(left, right), EACH if left_at is None else left_at
     if len(left) == 1 and left_at is None:
-        return spread(_same(left, right), right_at)
-    return _same(spread(left, left_at), spread(right, right_at))
+        return _same(left, right), EACH if right_at is None else right_at
+    return _same(spread(left, left_at), spread(right, right_at)), EACH
 
 
-def _same(left: Column, right: Column) -> Column:
-    return np.where(_known(left) & _known(right), (left == right).astype(np.float32), np.nan)
-
-
-def _known(column: Column) -> NDArray[np.bool_]:
-    """Where a column holds a value: not None, not NaN."""
-    if column.dtype != object:
-        return np.asarray(column == column)  # noqa: PLR0124  only NaN differs from itself
-    return np.array([value is not None and value == value for value in column], dtype=bool)  # noqa: PLR0124
+def _same(left: Column, right: Column) -> Seconds:
+    """1 or 0 for each pair, NaN where one is None or NaN, which differs from itself; one on a side is in each pair."""
+    ones = left.tolist() * len(right) if len(left) == 1 else left.tolist()
+    others = right.tolist() * len(left) if len(right) == 1 else right.tolist()
+    pairs = zip(ones, others, strict=True)
+    return np.array(
+        [np.nan if a is None or b is None or a != a or b != b else float(a == b) for a, b in pairs],  # noqa: PLR0124
+        dtype=np.float64,
+    )

@@ -25,19 +25,19 @@ class Budget:
 
     def stage(self, name: str) -> "Stage":
         """Measures a stage while a block runs."""
-        return Stage(name)
+        return Stage(metrics.stage(name))
 
 
 class Stage:
     """The time one stage of a request takes."""
 
-    __slots__ = ("_began", "_name")
+    __slots__ = ("_began", "_times")
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, times: metrics.Times) -> None:
+        self._times = times
 
     def __enter__(self) -> None:
         self._began = perf_counter()
 
     def __exit__(self, *_: object) -> None:
-        metrics.stage(self._name, perf_counter() - self._began)
+        self._times.observe(perf_counter() - self._began)

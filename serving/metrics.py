@@ -194,9 +194,9 @@ def page() -> bytes:
     return generate_latest(shared)
 
 
-def stage(name: str, seconds: float) -> None:
-    """Note how long a stage of the funnel took."""
+def stage(name: str) -> Times:
+    """How long a stage of the funnel takes."""
     found = _STAGES.get(name)
     if found is None:
         found = _STAGES[name] = Times(STAGES.labels(name))
-    found.observe(seconds)
+    return found

@@ -5,6 +5,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import msgspec
 import numpy as np
@@ -87,7 +88,15 @@ class Keys:
 
 
 def _tag(secret: bytes, told: bytes) -> bytes:
-    return hmac.digest(secret, told, "sha256")[:TAG]
+    signing = _begun(secret).copy()
+    signing.update(told)
+    return signing.digest()[:TAG]
+
+
+@lru_cache(maxsize=16)
+def _begun(secret: bytes) -> hmac.HMAC:
+    """A signature of nothing yet: the algorithm is looked up and the secret taken in once, not for each page."""
+    return hmac.new(secret, digestmod="sha256")
 
 
 def _text(raw: bytes) -> str:

@@ -78,13 +78,8 @@ class Vocabulary:
 
     def words_of(self, codes: NDArray[Any]) -> list[Any]:
         """The word of each code, None for code 0."""
-        codes = np.asarray(codes)
-        ends, starts = self._ends.values[codes].tolist(), self._ends.values[np.maximum(codes - 1, 0)].tolist()
-        letters = self._letters.values.data
-        return [
-            self._read(letters[start:end]) if code else None
-            for code, start, end in zip(codes.tolist(), starts, ends, strict=True)
-        ]
+        ends, letters = self._ends.values.data, self._letters.values.data
+        return [self._read(letters[ends[code - 1] : ends[code]]) if code else None for code in codes.tolist()]
 
     @property
     def words(self) -> list[Any]:
