@@ -48,7 +48,7 @@ class EntityTable:
         before, torn = np.empty(len(rows), dtype=np.uint32), np.empty(len(rows), dtype=np.bool_)
         for attempt in range(ATTEMPTS):
             _look(self._state, rows, before)
-            found = self._rows.take(rows, axis=0) if words == ALL else self._rows[rows, words]
+            found = self._rows.take(rows, axis=0)[:, words]
             if not _changed(self._state, rows, before, torn):
                 return found
             time.sleep(attempt * 1e-5)

@@ -59,4 +59,4 @@ class ItemBlock:
 
     def take(self, places: NDArray[Any] | list[int]) -> "ItemBlock":
         """The block of some of its items."""
-        return ItemBlock(self._states, self.rows[places], self.words[places])
+        return ItemBlock(self._states, self.rows.take(places), self.words.take(places, axis=0))

@@ -18,6 +18,12 @@ def test_the_best_score_comes_first_and_equals_keep_their_order() -> None:
     assert by_score(np.array([0.1, 0.9, 0.9, 0.5], dtype=np.float32)).tolist() == [1, 2, 3, 0]
 
 
+@given(st.lists(st.floats(width=32) | st.sampled_from([0.0, -0.0, 0.5, -0.5]), max_size=40))
+def test_any_scores_are_in_the_order_of_a_stable_sort(some: list[float]) -> None:
+    scores = np.array(some, dtype=np.float32)
+    assert by_score(scores).tolist() == (-scores).argsort(kind="stable").tolist()
+
+
 def test_what_is_picked_goes_ahead_and_nothing_is_lost() -> None:
     assert ahead([4, 1], np.array([5, 4, 3, 2, 1, 0])).tolist() == [4, 1, 5, 3, 2, 0]
 
