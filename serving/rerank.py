@@ -30,7 +30,7 @@ def _keys(scores: Floats, bits: NDArray[np.int32], keys: Order) -> int:
         rank = bits[i] if bits[i] >= 0 else bits[i] ^ 0x7FFFFFFF
         if scores[i] == 0.0:  # of which there are two
             rank = 0
-        if scores[i] != scores[i]:  # noqa: PLR0124  only NaN differs from itself
+        if scores[i] != scores[i]:  # NaN, which alone differs from itself
             rank = -0x7FFFFFFF
         keys[i] = (0 - rank) * 0x100000000 + i
     return len(scores)
