@@ -102,7 +102,7 @@ def _offers(ask: Ask, wanted: int) -> tuple[float, float]:
     Some of it is not allowed, or was found by a source before; and what the asker has seen, the sources still like.
     """
     seen = min(len(ask.may.seen), ask.policy.remembered)  # by us and in Redis: some of it stands there twice
-    first = max(1.3, 1.2 + seen / max(wanted, 1))
+    first = max(1.4, 1.2 + seen / max(wanted, 1))
     return first, 2 * first
 
 
