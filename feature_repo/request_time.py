@@ -148,7 +148,7 @@ Feature = Count | Rate | Number | Age | Match | Hour | Context | Code
 
 
 def value(feature: Number | Age | Match | Hour | Context | Code, given: Inputs) -> tuple[Column, Places]:
-    """What any other feature says: (rows | 1,), or its entries and the one each row has.
+    """What any other feature says of its entries, and the entry each row has.
 
     Raises KeyError with the name of a field that is not given.
     """
