@@ -2,32 +2,44 @@
 
 import json
 import warnings
+from html import escape
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from monitoring.drift import DriftReport
+from monitoring.drift_opening import BODY, opened
 from validation.whole import whole
 
 MAX_PSI = 0.2
 
 
 def write(
-    before: pd.DataFrame, now: pd.DataFrame, path: Path, *, rows: int = 10_000, seed: int = 0, max_psi: float = MAX_PSI
-) -> Path:
+    before: pd.DataFrame, now: pd.DataFrame, path: Path, *, rows: int = 10_000, seed: int = 0, max_psi: float = MAX_PSI,
+    report: DriftReport | None = None, decision: str = "",
+) -> Path:  # fmt: skip
     """Write the HTML page that shows how each numeric column moved, and Evidently's own figures beside it as JSON.
 
     At most `rows` of each frame are drawn: the page's cost grows with them, its shape does not. Evidently bins both
-    windows together and drops nulls, so its figures differ from the ones that decide. A column without two known
-    values is left out.
+    windows together and drops nulls, so its figures differ from the ones that decide: `report` holds those, and the
+    page opens with them and with the `decision`. A column with fewer than two known values among the drawn rows of
+    either frame is left out, and named. What Evidently cannot draw at all leaves a page without drawings.
     """
-    columns = [c for c in now.columns if c in before.columns and _drawable(before[c]) and _drawable(now[c])]
-    drawn = [_sample(frame[columns], rows, seed) for frame in (before, now)]
-    snapshot = _run(drawn[0], drawn[1], columns, max_psi)
+    shared = [c for c in now.columns if c in before.columns and pd.api.types.is_numeric_dtype(now[c])]
+    drawn = [_sample(frame[shared], rows, seed) for frame in (before, now)]
+    ordered = [m.name for m in report.worst_first() if m.name in shared] if report else shared
+    columns = [c for c in ordered if all(_drawable(frame[c]) for frame in drawn)]
+    html, figures = _drawn(drawn[0][columns], drawn[1][columns], columns, max_psi)
+    left_out = [c for c in shared if c not in columns]
+    if report is not None:
+        html = opened(html, report, decision, left_out)
     with whole(path) as draft:
-        snapshot.save_html(str(draft))
-    path.with_suffix(".json").write_text(json.dumps(json.loads(snapshot.json()), indent=1))
+        draft.write_text(html)
+    with whole(path.with_suffix(".json")) as draft:
+        draft.write_text(json.dumps(figures, indent=1))
     return path
 
 
@@ -37,6 +49,24 @@ def frame(
     """A (rows, features) matrix and its scores as the frame `write` takes."""
     made = pd.DataFrame(matrix, columns=list(names))
     return made if scores is None else made.assign(score=scores)
+
+
+def kept(frame: pd.DataFrame, rows: int = 10_000, seed: int = 0) -> bytes:
+    """Some rows of a frame as Parquet: small enough to go with a release, enough for the page's `before`."""
+    sink = BytesIO()
+    _sample(frame, rows, seed).astype(np.float32).to_parquet(sink, index=False)
+    return sink.getvalue()
+
+
+def _drawn(before: pd.DataFrame, now: pd.DataFrame, columns: list[str], max_psi: float) -> tuple[str, Any]:
+    """Evidently's page and figures. The page decides nothing: a failure of its drawing must not stop monitoring."""
+    try:
+        snapshot = _run(before, now, columns, max_psi)
+        return str(snapshot.get_html_str(as_iframe=False)), json.loads(snapshot.json())
+    except Exception as error:  # whatever a drawing library may raise about odd data
+        told = f"{type(error).__name__}: {error}"
+        page = f"<!DOCTYPE html><html>{BODY}<p>Evidently could not draw: {escape(told)}</p></body></html>"
+        return page, {"error": told}
 
 
 def _run(before: pd.DataFrame, now: pd.DataFrame, columns: list[str], max_psi: float) -> Any:
@@ -60,5 +90,5 @@ def _sample(frame: pd.DataFrame, rows: int, seed: int) -> pd.DataFrame:
 
 
 def _drawable(column: "pd.Series[Any]") -> bool:
-    """Whether Evidently can draw a column: it fails on one that is all null."""
-    return bool(pd.api.types.is_numeric_dtype(column) and np.isfinite(column.astype(np.float64)).sum() >= 2)
+    """Whether Evidently can draw a column of drawn rows: it fails on one without two known values."""
+    return int(column.notna().sum()) >= 2

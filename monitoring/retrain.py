@@ -65,13 +65,27 @@ def decide(
     return Decision(not blocked, bool(found["auc drop"]), f"{why}; no retraining: {blocked}" if blocked else why, spent)
 
 
+def standing(evidence: Sequence[Evidence], kind: Kind, watch: Watch) -> str:
+    """What the newest windows of one release add up to, in a sentence; a window measured again counts as last told."""
+    newest = _measured([e for e in evidence if e.kind == kind])[-watch.of_last :]
+    count = sum(bool(e.present) for e in newest)
+    seen = f"{kind} in {count} of the last {len(newest)} measured windows"
+    if count >= watch.confirm:
+        return f"{seen}: confirmed. The retraining sensor retrains, within its cooldown and daily budget."
+    return f"{seen}: nothing follows. {watch.confirm} of {watch.of_last} confirm it."
+
+
+def _measured(evidence: Sequence[Evidence]) -> list[Evidence]:
+    """What each window said last, oldest window first, without those that had too few rows."""
+    latest = {e.id: e for e in evidence}
+    return sorted((e for e in latest.values() if e.present is not None), key=lambda e: (e.at, e.id))
+
+
 def _confirmed(evidence: Sequence[Evidence], history: Sequence[Action], watch: Watch) -> list[Evidence]:
     """The windows that confirm a finding, oldest first, or none; what a retraining has answered counts no more."""
     spent = {name for action in history for name in action.evidence}
     answered = max((a.at for a in history if a.retrained), default=None)
-    latest = {e.id: e for e in evidence}
-    measured = sorted((e for e in latest.values() if e.present is not None), key=lambda e: (e.at, e.id))
-    newest = measured[-watch.of_last :]
+    newest = _measured(evidence)[-watch.of_last :]
     found = [e for e in newest if e.present and e.id not in spent and (answered is None or e.at > answered)]
     return found if len(found) >= watch.confirm else []
 

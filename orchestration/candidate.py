@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from monitoring import evidently_report
 from monitoring.reference import Reference
 from orchestration import retrieval
 from orchestration.system import Installation
@@ -21,6 +22,7 @@ from validation.errors import NotProven
 from validation.verdict import Verdict
 
 REFERENCE = "reference.json"  # how inputs and scores lay when the release was judged: what drift is measured against
+REFERENCE_ROWS = "reference_rows.parquet"  # some of those rows themselves: what the drift page draws
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -104,7 +106,9 @@ def build(
     """Build a release folder from a training run, put its users' vectors online, and ask every gate about it."""
     system, ranking = at.system, at.system.ranking
     judged = data.matrix[trained.rows["judge"]]
-    reference = Reference.of(judged, trained.features, trained.scores[trained.winner])
+    scores = trained.scores[trained.winner]
+    reference = Reference.of(judged, trained.features, scores)
+    drawn = evidently_report.frame(judged, trained.features, scores)
     items = shelves.newest_descriptions(at.lake, ranking.shelves, moment)
     lists = shelves.lists(data.frame, items, ranking.shelves, moment)
     policy = definition.to_json(system.policy) if system.policy else b"{}"
@@ -119,7 +123,7 @@ def build(
         version=at.registry.next_version(),
         created_at=moment,
         embedded=embedded,
-        extra={REFERENCE: reference.to_json()},
+        extra={REFERENCE: reference.to_json(), REFERENCE_ROWS: evidently_report.kept(drawn)},
     )
     if embedded is not None:
         retrieval.publish(at, embedded, folder, moment)

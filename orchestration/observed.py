@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
 from feature_repo import stream_state
@@ -14,8 +15,7 @@ from orchestration.system import Installation
 from serving.rungs import FULL, STALE
 from training import dataset, labels
 from training.dataset import Dataset
-from training.train import as_served, divided
-from validation import manifest
+from training.train import as_served
 from validation.errors import DefinitionError
 
 # What every decision log writes beside the table's own columns.
@@ -93,15 +93,6 @@ class Observed:
         return frame.assign(release=version, served_by=rung, score=scores)[self.judged]
 
 
-def judged(at: Installation, version: str) -> tuple[Floats, Floats] | None:
-    """Input and scores of the rows a release was judged on; None when a newer training set has taken their place."""
-    data = at.training_set()
-    if data.digest != manifest.read_manifest(at.registry.folder(version)).dataset_digest:
-        return None
-    matrix = data.matrix[divided(data, at.system.ranking)["judge"]]
-    return matrix, at.registry.scorer(version).scores(as_served(matrix, data, at.system.ranking))
-
-
 def observe(at: Installation, day: date) -> int:
     """Make and store a day's rows; returns how many there are."""
     ranking, features = at.system.ranking, at.system.features
@@ -137,6 +128,9 @@ def _served(at: Installation, frame: pd.DataFrame) -> pd.DataFrame:
     """Who served each row, in the rows' order; a source without a decision log served none of them."""
     table = at.tables[at.system.ranking.shown]
     known = [name for name in (RELEASE, RUNG, FEATURES) if name in {c.name for c in table.columns}]
-    log: Any = at.lake.read(f"tables/{table.name}", columns=[*table.key, *known]).to_pandas()
+    first, last = frame[labels.AT].min(), frame[labels.AT].max()
+    shown = (ds.field(table.event_time) >= first) & (ds.field(table.event_time) <= last)
+    received = [day for day in at.lake.days(f"tables/{table.name}") if day >= first.date()]  # as labels look for them
+    log: Any = at.lake.read(f"tables/{table.name}", received, [*table.key, *known], shown).to_pandas()
     rows = frame[[*table.key]].merge(log.drop_duplicates([*table.key]), how="left", on=[*table.key])
     return rows.assign(**{name: None for name in (RELEASE, RUNG, FEATURES) if name not in known})

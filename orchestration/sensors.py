@@ -7,8 +7,8 @@ from datetime import timedelta
 import dagster as dg
 
 from monitoring.journal import Journal
-from monitoring.retrain import Evidence, decide
-from orchestration.assets.monitoring import EVIDENCE, WATCHING
+from monitoring.retrain import decide
+from orchestration.evidence import written
 from orchestration.jobs import Job
 from orchestration.partitions import WHY, waiting
 from orchestration.system import Installation
@@ -44,7 +44,7 @@ def retraining_sensor(at: Installation, job: Job) -> dg.SensorDefinition:
     @dg.sensor(name="retraining_sensor", job=job, minimum_interval_seconds=60)
     def retraining(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         state = json.loads(context.cursor) if context.cursor else {"after": {}, "journal": None}
-        found, after = _evidence(context.instance, state["after"])
+        found, after = written(context.instance, state["after"])
         live = at.registry.live()
         now = at.now()
         journal = Journal.from_json(state["journal"]).seen(found, now)
@@ -85,31 +85,6 @@ def failure_sensor(at: Installation) -> dg.SensorDefinition:
             alerts.write(json.dumps(line) + "\n")
 
     return failure
-
-
-def _evidence(instance: dg.DagsterInstance, after: dict[str, int]) -> tuple[list[Evidence], dict[str, int]]:
-    """Evidence that monitoring assets wrote since the last look, and how far each asset has now been read."""
-    found: list[Evidence] = []
-    seen = dict(after)
-    for name in WATCHING:
-        records = instance.fetch_materializations(
-            dg.AssetRecordsFilter(asset_key=dg.AssetKey(name), after_storage_id=seen.get(name)),
-            limit=500,
-            ascending=True,
-        ).records
-        for record in records:
-            seen[name] = record.storage_id
-            written = record.asset_materialization.metadata.get(EVIDENCE) if record.asset_materialization else None
-            if written is not None:
-                found += json_evidence(str(written.value))
-    return found, seen
-
-
-def json_evidence(text: str) -> list[Evidence]:
-    """Evidence as a monitoring asset wrote it into its metadata."""
-    import msgspec
-
-    return msgspec.json.decode(text, type=list[Evidence])
 
 
 def _key(*parts: str) -> str:

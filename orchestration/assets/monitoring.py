@@ -5,19 +5,18 @@ from typing import Any
 
 import dagster as dg
 import msgspec
+import pandas as pd
 
 from monitoring import drift, evidently_report, outcomes, skew
 from monitoring.definition import Watch
 from monitoring.reference import Reference
-from monitoring.retrain import Evidence
-from orchestration.candidate import REFERENCE
-from orchestration.observed import Observed, judged, observe
+from monitoring.retrain import Evidence, standing
+from orchestration.candidate import REFERENCE, REFERENCE_ROWS
+from orchestration.evidence import EVIDENCE, newest
+from orchestration.observed import Observed, observe
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.system import Installation
 from validation.lake import days_from
-
-EVIDENCE = "evidence"
-WATCHING = ("drift", "outcomes")
 
 
 def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -49,7 +48,8 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
     )
     def drifted(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one feature of the day: its PSI against the live release's reference, and whether that counts."""
-        found = [_drift(at, watch, day) for day in days_from(*span(context))]
+        told = newest(context.instance, "drift")
+        found = [_drift(at, watch, day, told) for day in days_from(*span(context))]
         return dg.MaterializeResult(metadata=_told([f for f in found if f]))
 
     @dg.asset(name="skew", group_name="monitoring", partitions_def=days, backfill_policy=WHOLE_RANGE, deps=["observed"])
@@ -69,7 +69,8 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
     return [observed, drifted, skewed, achieved]
 
 
-def _drift(at: Installation, watch: Watch, day: date) -> dict[str, Any] | None:
+def _drift(at: Installation, watch: Watch, day: date, told: list[Evidence]) -> dict[str, Any] | None:
+    """What drift says of a day; its evidence is added to what was `told` before."""
     version, seen = at.registry.live(), Observed.load(at, day)
     if version is None or seen is None:
         return None
@@ -77,15 +78,20 @@ def _drift(at: Installation, watch: Watch, day: date) -> dict[str, Any] | None:
     reference = Reference.from_json(raw)
     matrix, scores = seen.matrix[seen.judged], seen.scores(at, version)[seen.judged]
     report = drift.measure(reference, matrix, seen.features, scores, watch)
-    before = judged(at, version)
-    page = at.settings.reports / "drift" / f"{day}.html"
-    if before is not None and report.enough:
-        pages = [evidently_report.frame(m, seen.features, s) for m, s in (before, (matrix, scores))]
-        evidently_report.write(pages[0], pages[1], page, rows=watch.report_rows)
     present = None if not report.enough else report.finding == "drift"
     evidence = Evidence(f"drift {day} {version}", "drift", at.as_of(day), version, present, report.reason())
-    told = {"facts": report.facts(), "table": report.markdown(), "evidence": evidence}
-    return {**told, "page": page} if page.exists() else told
+    told.append(evidence)
+    decision = standing([e for e in told if e.release == version and e.at <= evidence.at], "drift", watch)
+    facts = {**report.facts(), "decision": decision}
+    found = {"facts": facts, "table": report.markdown(), "evidence": evidence}
+    drawn = at.registry.folder(version) / REFERENCE_ROWS
+    if not (drawn.exists() and report.enough):  # a release made before it carried rows has no page
+        return found
+    page = at.settings.reports / "drift" / f"{day}.html"
+    now = evidently_report.frame(matrix, seen.features, scores)
+    before = pd.read_parquet(drawn)
+    evidently_report.write(before, now, page, rows=watch.report_rows, report=report, decision=decision)
+    return {**found, "page": page}
 
 
 def _skew(at: Installation, watch: Watch, day: date) -> dict[str, Any] | None:

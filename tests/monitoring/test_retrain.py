@@ -7,7 +7,7 @@ import pytest
 
 from monitoring.definition import Watch
 from monitoring.journal import Journal
-from monitoring.retrain import Action, Decision, Evidence, Kind, decide
+from monitoring.retrain import Action, Decision, Evidence, Kind, decide, standing
 from validation.errors import DefinitionError
 
 WATCH = Watch(critical=(), confirm=2, of_last=3, cooldown=timedelta(hours=6), daily_budget=2)
@@ -123,3 +123,14 @@ def test_a_journal_forgets_what_is_too_old_and_stays_small() -> None:
 def test_a_watch_that_contradicts_itself_is_refused(wrong: dict[str, float], says: str) -> None:
     with pytest.raises(DefinitionError, match=says):
         Watch(critical=(), **wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "count", "confirmed"),
+    [("", 0, False), ("x", 1, False), ("?x?", 1, False), ("xx", 2, True), ("xx..", 1, False)],
+)
+def test_a_page_says_how_near_the_windows_are_to_a_retraining(pattern: str, count: int, confirmed: bool) -> None:
+    told = standing(seen(pattern), "drift", WATCH)
+    assert told.startswith(f"drift in {count} of the last ")
+    assert ("confirmed" in told) is confirmed
+    assert ("nothing follows" in told) is not confirmed

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from monitoring.retrain import Evidence
-from orchestration.assets.monitoring import EVIDENCE
+from orchestration.evidence import EVIDENCE
 from orchestration.home_feed import HOME_FEED
 from orchestration.pipeline import pipeline
 from orchestration.system import Installation

@@ -1,0 +1,40 @@
+"""Evidence that monitoring assets wrote into Dagster's records, read back in order."""
+
+from collections.abc import Mapping
+
+import dagster as dg
+import msgspec
+
+from monitoring.retrain import Evidence
+
+EVIDENCE = "evidence"
+WATCHING = ("drift", "outcomes")
+PAGE = 500
+
+
+def written(instance: dg.DagsterInstance, after: Mapping[str, int]) -> tuple[list[Evidence], dict[str, int]]:
+    """All evidence written since the last look, and how far each asset has now been read."""
+    found: list[Evidence] = []
+    seen = dict(after)
+    for name in WATCHING:
+        while records := _page(instance, name, seen.get(name)):
+            seen[name] = records[-1].storage_id
+            found += [evidence for record in records for evidence in _of(record)]
+    return found, seen
+
+
+def newest(instance: dg.DagsterInstance, name: str, records: int = 20) -> list[Evidence]:
+    """What an asset's newest records tell, oldest first; the cost does not grow with how long it has been watched."""
+    wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(name))
+    found = instance.fetch_materializations(wanted, limit=records, ascending=False).records
+    return [evidence for record in reversed(found) for evidence in _of(record)]
+
+
+def _page(instance: dg.DagsterInstance, name: str, after: int | None) -> list[dg.EventLogRecord]:
+    wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(name), after_storage_id=after)
+    return list(instance.fetch_materializations(wanted, limit=PAGE, ascending=True).records)
+
+
+def _of(record: dg.EventLogRecord) -> list[Evidence]:
+    value = record.asset_materialization.metadata.get(EVIDENCE) if record.asset_materialization else None
+    return msgspec.json.decode(str(value.value), type=list[Evidence]) if value is not None else []
