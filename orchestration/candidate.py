@@ -1,7 +1,7 @@
 """The candidate: what a training run brings forth, before it has a version anywhere."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from orchestration.system import Installation
 from serving import definition
 from training import judge, release, report, shelves
 from training.dataset import Dataset
+from training.definition import Ranking
 from training.embedded import Embedded
 from training.report import Report
 from training.train import Trained, train
@@ -79,16 +80,16 @@ class Candidate:
 def make(at: Installation, data: Dataset, moment: datetime) -> Candidate:
     """Train, judge and build a release from a training set, and record the run; what was refused is recorded too."""
     ranking = at.system.ranking
-    trained = train(data, ranking)
-    also = {target: train(data, ranking, target=target) for target in ranking.also}
+    runs = {target: _timed(data, ranking, target) for target in (ranking.target, *ranking.also)}
+    trained, took = runs.pop(ranking.target)
     folder = _folder(at)
     embedded = retrieval.embedded(at, data, trained, moment)
     verdict = build(at, data, trained, moment, folder, embedded)
     found = embedded.measures if embedded else {}
-    told = report.log(at.settings, trained, data, ranking, moment, found)
-    for run in also.values():
-        report.log(at.settings, run, data, ranking, moment)
-    metrics = {target: run.metrics() for target, run in also.items()}
+    told = report.log(at.settings, trained, data, ranking, moment, found, took)
+    for run, times in runs.values():
+        report.log(at.settings, run, data, ranking, moment, took=times)
+    metrics = {target: run.metrics() for target, (run, _) in runs.items()}
     figures = Figures(trained.metrics(), metrics, trained.winner, told.run_id, str(told.folder), dict(found))
     (folder.parent / "figures.json").write_bytes(msgspec.json.encode(figures))
     (folder.parent / "verdict.json").write_text(verdict.to_json())
@@ -147,6 +148,12 @@ def batches(at: Installation, moment: datetime) -> dict[str, Any]:
     quarantined = sum(line.quarantined for line in lines)
     refused = sum(line.refused for line in lines)
     return {"refused_batches": refused, "quarantined_share": quarantined / received if received else 1.0}
+
+
+def _timed(data: Dataset, ranking: Ranking, target: str) -> tuple[Trained, tuple[datetime, datetime]]:
+    """A training with when it began and ended, by the clock on the wall: replayed events are trained on now, too."""
+    began = datetime.now(UTC)
+    return train(data, ranking, target=target), (began, datetime.now(UTC))
 
 
 def _folder(at: Installation) -> Path:

@@ -24,7 +24,12 @@ def sensors(at: Installation, jobs: dict[str, Job]) -> list[dg.SensorDefinition]
 def landing_sensor(at: Installation, job: Job) -> dg.SensorDefinition:
     """Ingests what landed and publishes it: one run for each day that files are waiting for."""
 
-    @dg.sensor(name="landing_sensor", job=job, minimum_interval_seconds=60)
+    @dg.sensor(
+        name="landing_sensor",
+        job=job,
+        minimum_interval_seconds=60,
+        description="what landed is taken in and published: one run for each day that files wait for",
+    )
     def landing(context: dg.SensorEvaluationContext) -> list[dg.RunRequest]:
         found = waiting(at)
         return [
@@ -41,7 +46,12 @@ def retraining_sensor(at: Installation, job: Job) -> dg.SensorDefinition:
     The cursor holds what was seen and done: evidence causes nothing twice, and a restart forgets nothing.
     """
 
-    @dg.sensor(name="retraining_sensor", job=job, minimum_interval_seconds=60)
+    @dg.sensor(
+        name="retraining_sensor",
+        job=job,
+        minimum_interval_seconds=60,
+        description="confirmed drift or an AUC drop retrains once; a drop also rolls back",
+    )
     def retraining(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         state = json.loads(context.cursor) if context.cursor else {"after": {}, "journal": None}
         found, after = written(context.instance, state["after"])
@@ -71,7 +81,7 @@ def retraining_sensor(at: Installation, job: Job) -> dg.SensorDefinition:
 def failure_sensor(at: Installation) -> dg.SensorDefinition:
     """Writes every failed run to `alerts.jsonl`, a line each, for whatever wakes people up where you are."""
 
-    @dg.run_failure_sensor(name="failure_sensor")
+    @dg.run_failure_sensor(name="failure_sensor", description="every failed run becomes a line of alerts.jsonl")
     def failure(context: dg.RunFailureSensorContext) -> None:
         line = {
             "at": at.now().isoformat(),

@@ -1,6 +1,6 @@
 """The plots of a training run: calibration, importance, and the deciding measure by slice."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from training.train import Trained, importances
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+PLOTS = ("calibration", "importance", "ndcg_by_slice")
 MOST = 20  # features or slices that a plot still shows legibly
 
 
@@ -20,12 +21,12 @@ def draw(trained: Trained, ranking: Ranking, folder: Path) -> None:
     """Write calibration.png, importance.png and ndcg_by_slice.png."""
     from matplotlib.figure import Figure
 
-    made: dict[str, Callable[[Axes], None]] = {
-        "calibration": lambda axes: calibration(axes, trained),
-        "importance": lambda axes: importance(axes, trained),
-        "ndcg_by_slice": lambda axes: by_slice(axes, trained, ranking),
-    }
-    for name, plot in made.items():
+    made: Sequence[Callable[[Axes], None]] = (
+        lambda axes: calibration(axes, trained),
+        lambda axes: importance(axes, trained),
+        lambda axes: by_slice(axes, trained, ranking),
+    )
+    for name, plot in zip(PLOTS, made, strict=True):
         figure = Figure(figsize=(8, 6), layout="constrained")
         plot(figure.subplots())
         figure.savefig(folder / f"{name}.png", dpi=90)

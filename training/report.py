@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from training.train import Trained
 from validation.settings import Settings
 from validation.verdict import markdown
 
+REPORT = "report"  # the folder of tables and plots among a run's artefacts
 DIGEST_LENGTH = 36  # MLflow stores no more of a data set's digest; the whole one is a tag
 
 
@@ -33,23 +34,39 @@ class Report:
 
 def log(
     settings: Settings, trained: Trained, dataset: Dataset, ranking: Ranking, at: datetime,
-    retrieval: Mapping[str, float] | None = None,
+    retrieval: Mapping[str, float] | None = None, took: tuple[datetime, datetime] | None = None,
 ) -> Report:  # fmt: skip
     """Record a run. Tables and plots are written below the settings' reports too.
 
+    at         the moment the run speaks of: it knows what was received before
     retrieval  how well the run's embeddings and their index find what they should
+    took       when training began and ended, by the clock on the wall; `at` where nobody measured it
     """
     where = settings.reports / "training" / f"{ranking.name}-{trained.target}"
     write(trained, ranking, where, retrieval or {})
     client = tracking.client(settings)
-    moment = int(at.timestamp() * 1000)
+    began, ended = (int(moment.timestamp() * 1000) for moment in took or (at, at))
     experiment = tracking.experiment(settings, ranking.name)
-    run = client.create_run(experiment, start_time=moment, run_name=f"{trained.target} {at:%Y-%m-%d %H:%M}")
+    run = client.create_run(experiment, start_time=began, run_name=run_name(trained, at))
     run_id = str(run.info.run_id)
-    _log_numbers(client, run_id, trained, dataset, ranking, moment, retrieval or {})
-    client.log_artifacts(run_id, str(where), "report")
-    client.set_terminated(run_id, end_time=moment)
+    _log_numbers(client, run_id, trained, dataset, ranking, ended, retrieval or {})
+    client.set_tag(run_id, "as_of", at.isoformat())
+    client.log_artifacts(run_id, str(where), REPORT)
+    client.set_tag(run_id, tracking.DESCRIPTION, front_page(trained, ranking, run_id))
+    client.set_terminated(run_id, end_time=ended)
     return Report(run_id, trained.metrics(), trained.metrics()[trained.winner], where)
+
+
+def run_name(trained: Trained, at: datetime) -> str:
+    """What a run is called in MLflow: its target, the last day it knows, and the contender that won."""
+    return f"{trained.target} {at - timedelta(microseconds=1):%Y-%m-%d} {trained.winner}"
+
+
+def front_page(trained: Trained, ranking: Ranking, run_id: str) -> str:
+    """What MLflow shows of a run before anything is clicked: who won, and the plots. It draws no tables."""
+    figures = [f"- **{c}** {_interval(e.summary(), ranking.decides_by)}" for c, e in trained.evaluations.items()]
+    drawn = [f"![{plot}]({tracking.artifact(run_id, f'{REPORT}/{plot}.png')})" for plot in plots.PLOTS]
+    return "\n".join([f"## {trained.winner} wins in {ranking.decides_by}\n", *figures, "", *drawn])
 
 
 def write(trained: Trained, ranking: Ranking, folder: Path, retrieval: Mapping[str, float]) -> None:

@@ -13,6 +13,8 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when mlflow is
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 os.environ.setdefault("MLFLOW_UV_AUTO_DETECT", "false")  # else it copies the lock file into every model
 PREFIX = "sqlite:///"
+DESCRIPTION = "mlflow.note.content"  # MLflow's name for the text on a run's first page
+KIND = ("mlflow.experimentKind", "custom_model_development")  # else MLflow shows the pages of language models
 
 
 def client(settings: Settings) -> "MlflowClient":
@@ -36,7 +38,14 @@ def experiment(settings: Settings, name: str) -> str:
     of = client(settings)
     found = of.get_experiment_by_name(name)
     if found is not None:
+        if found.tags.get(KIND[0]) != KIND[1]:
+            of.set_experiment_tag(found.experiment_id, *KIND)
         return str(found.experiment_id)
     local = settings.tracking_uri.startswith(PREFIX)
     where = (settings.home.absolute() / "mlflow" / "artifacts" / name).as_uri() if local else None
-    return str(of.create_experiment(name, artifact_location=where))
+    return str(of.create_experiment(name, artifact_location=where, tags=dict([KIND])))
+
+
+def artifact(run_id: str, path: str) -> str:
+    """Where MLflow's own pages find an artefact of a run."""
+    return f"get-artifact?path={path}&run_uuid={run_id}"

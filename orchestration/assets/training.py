@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from orchestration import candidate
+from orchestration import candidate, pages
 from orchestration.candidate import Candidate
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.system import Installation
@@ -80,12 +80,10 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
 def _pages(at: Installation, made: Candidate) -> dict[str, dg.MetadataValue]:
     """What people rather look at: the report's tables and plots, and the run in MLflow."""
     folder, run = made.report.folder, made.report.run_id
-    page = (
-        f"http://127.0.0.1:{at.settings.mlflow_port}/#/experiments/{tracking.experiment(at.settings, at.system.name)}"
-    )
+    page = pages.mlflow(at.settings, tracking.experiment(at.settings, at.system.name), run)
     plots = {plot.stem: dg.MetadataValue.path(str(plot.absolute())) for plot in sorted(folder.glob("*.png"))}
     return {
         "tables": dg.MetadataValue.md((folder / "report.md").read_text()),
-        "mlflow": dg.MetadataValue.url(f"{page}/runs/{run}"),
+        "mlflow": dg.MetadataValue.url(page),
         **plots,
     }
