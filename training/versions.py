@@ -86,15 +86,14 @@ class Versions:
         """Let an alias name a version, or none; raises ReleaseMismatch when there is none of that number."""
         from mlflow.exceptions import MlflowException
 
-        with tracking.answering(self._settings) as client:
-            if number is None:
-                client.delete_registered_model_alias(self._name, name)
-                return
-            try:
-                client.set_registered_model_alias(self._name, name, number)
-            except MlflowException as absent:
-                if absent.error_code not in tracking.ANSWERS:
-                    raise
+        try:
+            with tracking.answering(self._settings) as client:
+                if number is None:
+                    client.delete_registered_model_alias(self._name, name)
+                else:
+                    client.set_registered_model_alias(self._name, name, number)
+        except MlflowException as absent:
+            if number is not None:  # else there is no model, and so no alias to remove
                 raise self._absent(number) from absent
 
     def aliases(self) -> dict[str, str]:
