@@ -34,6 +34,12 @@ def publish(redis: Redis, laid_out: Layout, users: Sequence[str], vectors: Float
     return written
 
 
+def published(redis: Redis, project: str, space: str) -> bool:
+    """Whether users' vectors in a space are in the store; `space` is the space's digest."""
+    with reached(redis):
+        return f"{PREFIX}{space[:8]}" in made_views.remembered(redis, project)
+
+
 def keep_only(redis: Redis, project: str, spaces: Collection[str]) -> list[str]:
     """Remove the users' vectors of all spaces but those with these digests; returns the views that are gone."""
     kept = {f"{PREFIX}{space[:8]}" for space in spaces}

@@ -85,6 +85,8 @@ def make(at: Installation, data: Dataset, moment: datetime) -> Candidate:
     folder = _folder(at)
     embedded = retrieval.embedded(at, data, trained, moment)
     verdict = build(at, data, trained, moment, folder, embedded)
+    if embedded is not None:
+        retrieval.keep(embedded, folder)
     found = embedded.measures if embedded else {}
     told = report.log(at.settings, trained, data, ranking, moment, found, took)
     for run, times in runs.values():
@@ -104,7 +106,7 @@ def build(
     folder: Path,
     embedded: Embedded | None = None,
 ) -> Verdict:
-    """Build a release folder from a training run, put its users' vectors online, and ask every gate about it."""
+    """Build a release folder from a training run, and ask every gate about it; nothing is published."""
     system, ranking = at.system, at.system.ranking
     judged = data.matrix[trained.rows["judge"]]
     scores = trained.scores[trained.winner]
@@ -126,8 +128,6 @@ def build(
         embedded=embedded,
         extra={REFERENCE: reference.to_json(), REFERENCE_ROWS: evidently_report.kept(drawn)},
     )
-    if embedded is not None:
-        retrieval.publish(at, embedded, folder, moment)
     live = at.registry.live()
     return judge.judge(
         trained,

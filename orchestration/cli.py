@@ -1,6 +1,5 @@
 """The `flywheel` command: everything an installation does, from one place. Heavy parts load inside the commands."""
 
-import getpass
 import os
 import sys
 from datetime import date, datetime
@@ -9,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration import measuring
+from orchestration import measuring, releasing
 from orchestration.console import grid, installation, out
 from serving.access import Role
 from validation.errors import BatchRefused, FlywheelError
@@ -41,9 +40,8 @@ app = typer.Typer(
     help="Events become features, features a model, the model a feed.",
 )
 app.add_typer(measuring.app)
+app.add_typer(releasing.app)
 
-Why = Annotated[str, typer.Option("--why", help="the reason, kept in the history")]
-Who = Annotated[str, typer.Option("--who", help="who decides this, kept in the history")]
 Day = Annotated[str | None, typer.Option("--day", help="YYYY-MM-DD; the last day with data when absent")]
 
 
@@ -198,39 +196,6 @@ def rotate() -> None:
     assert policy is not None
     key = keyring.rotate(keyring.where(Settings()), time.time(), policy.feedback.lives_s)
     out.print(f"key {key} signs in {keyring.AHEAD_S:.0f} s: running services take it up by themselves")
-
-
-@app.command()
-def releases() -> None:
-    """What was live when, who moved it, and why.
-
-    Example: flywheel releases
-    """
-    registry = installation().registry
-    grid("Releases", ("at", "action", "from", "to", "who", "why"), [entry.row() for entry in registry.history()])
-    out.print(f"live: {registry.live() or 'none'}")
-
-
-@app.command()
-def promote(version: Annotated[str, typer.Argument(help="version of the release")], why: Why, who: Who = "") -> None:
-    """Make a release live, if its gates passed.
-
-    Example: flywheel promote 7 --why "passed the review"
-    """
-    at = installation()
-    at.registry.promote(version, who=who or getpass.getuser(), why=why, at=at.now())
-    out.print(f"live: {at.registry.live()}")
-
-
-@app.command()
-def rollback(why: Why, who: Who = "") -> None:
-    """Make the previous release live again.
-
-    Example: flywheel rollback --why "long views fell since noon"
-    """
-    at = installation()
-    at.registry.rollback(who=who or getpass.getuser(), why=why, at=at.now())
-    out.print(f"live: {at.registry.live()}")
 
 
 @app.command()

@@ -1,18 +1,24 @@
-"""Retrieval by embeddings: learned for a candidate, its users' vectors put online before it can go live."""
+"""Retrieval by embeddings: learned for a candidate, its users' vectors put online before its release can go live."""
 
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
+
 from feature_repo import packed_records, user_vectors
+from feature_repo.counters import Floats
 from feature_repo.embedding_space import VECTORS
 from orchestration.system import Installation
 from training import embedded as embedding
 from training.dataset import Dataset
 from training.embedded import Embedded
 from training.train import Trained
+from validation.errors import NotProven, ReleaseMismatch
 from validation.manifest import read_manifest
+from validation.whole import whole
 
 KEPT = 3  # releases that were live, whose users' vectors stay: a rollback finds them
+USERS = "users.npz"  # users and their vectors beside a candidate: they do not travel with the release
 
 
 def embedded(at: Installation, data: Dataset, trained: Trained, moment: datetime) -> Embedded | None:
@@ -23,18 +29,60 @@ def embedded(at: Installation, data: Dataset, trained: Trained, moment: datetime
     return embedding.build(at.spark, at.lake, data, trained.rows, ranking, at.system.features, moment, trained.seed)
 
 
-def publish(at: Installation, made: Embedded, folder: Path, moment: datetime) -> None:
-    """Write the users' vectors of a built release into the online store; spaces that no kept release uses go."""
-    project, digest = at.system.features.name, read_manifest(folder).files[VECTORS]
-    laid_out = user_vectors.layout_of(project, at.system.ranking.user, digest, made.space.width)
+def keep(made: Embedded, folder: Path) -> None:
+    """Put the users' vectors beside a built candidate, from where they go online when its release is to be proven."""
+    users = np.array([user.encode() for user in made.users], dtype=np.bytes_)
+    with whole(folder.parent / USERS) as draft, draft.open("wb") as file:
+        np.savez(file, allow_pickle=False, space=np.array(_space(folder)), users=users, vectors=made.user_vectors)
+
+
+def publish(at: Installation, version: str) -> int:
+    """Put the users' vectors of a release online; spaces that no kept release uses go. Returns how many users it wrote.
+
+    Raises NotProven when the vectors were replaced by those of another candidate and are not online either.
+    """
+    folder = at.registry.folder(version)
+    digest, kept = _space(folder), at.settings.home / "candidates" / at.system.name / USERS
+    if digest is None:
+        return 0
+    users, vectors = _kept_beside(kept, digest)
+    project = at.system.features.name
     with packed_records.connect(at.settings.redis_url) as redis:
-        user_vectors.publish(redis, laid_out, made.users, made.user_vectors, moment)
-        user_vectors.keep_only(redis, project, [digest, *_kept(at)])
+        if users is None or vectors is None:
+            if not user_vectors.published(redis, project, digest):
+                raise NotProven(
+                    f"release {version}: the users' vectors that belong to it are not online, and {kept} holds none or "
+                    "those of another candidate. Train again (`flywheel run retrain`)."
+                )
+            return 0
+        laid_out = user_vectors.layout_of(project, at.system.ranking.user, digest, vectors.shape[1])
+        user_vectors.publish(redis, laid_out, users, vectors, read_manifest(folder).created_at)
+        user_vectors.keep_only(redis, project, [digest, *_needed(at)])
+    return len(users)
 
 
-def _kept(at: Installation) -> list[str]:
-    """The digests of the spaces of the last releases that were live, and of the one that may be next."""
+def _kept_beside(path: Path, digest: str) -> tuple[list[str], Floats] | tuple[None, None]:
+    """Users and vectors of a space, if it is they that are kept."""
+    if not path.exists():
+        return None, None
+    with np.load(path, allow_pickle=False) as held:
+        if str(held["space"]) != digest:
+            return None, None
+        return [user.decode() for user in held["users"].tolist()], held["vectors"]
+
+
+def _needed(at: Installation) -> list[str]:
+    """The digests of the spaces of the last releases that were live, and of the newest; not of those that are gone."""
     live = list(dict.fromkeys(move.after for move in reversed(at.registry.history())))[:KEPT]
-    newest = [at.registry.newest()] if at.registry.next_version() != "1" else []
-    manifests = [read_manifest(at.registry.folder(version)) for version in {*live, *newest}]
-    return [manifest.files[VECTORS] for manifest in manifests if VECTORS in manifest.files]
+    found = []
+    for version in {*live, at.registry.newest()}:
+        try:
+            found.append(_space(at.registry.folder(version)))
+        except ReleaseMismatch:  # its files were pruned: nobody can roll back to it
+            continue
+    return [digest for digest in found if digest]
+
+
+def _space(folder: Path) -> str | None:
+    """The digest of a release's embedding space, None when it has none."""
+    return read_manifest(folder).files.get(VECTORS)

@@ -11,13 +11,15 @@ from monitoring.retrain import decide
 from orchestration.evidence import written
 from orchestration.jobs import Job
 from orchestration.partitions import WHY, waiting
+from orchestration.registry_sensor import registry_sensor
 from orchestration.system import Installation
-from validation.errors import NotProven
+from validation import alerts
+from validation.errors import NotProven, ReleaseMismatch
 
 
 def sensors(at: Installation, jobs: dict[str, Job]) -> list[dg.SensorDefinition]:
-    """The sensors of a system: the landing always, retraining where it is watched, failures always."""
-    made = [landing_sensor(at, jobs["features"]), failure_sensor(at)]
+    """The sensors of a system: landing, failures and registry always, retraining where it is watched."""
+    made = [landing_sensor(at, jobs["features"]), failure_sensor(at), registry_sensor(at)]
     return [*made, retraining_sensor(at, jobs["retrain"])] if at.system.watch and "retrain" in jobs else made
 
 
@@ -63,8 +65,9 @@ def retraining_sensor(at: Installation, job: Job) -> dg.SensorDefinition:
         if decision.roll_back:
             try:
                 at.registry.rollback(who="retraining sensor", why=decision.reason, at=now)
-            except NotProven as nowhere:  # the first release has none before it; retraining must not wait for one
-                context.log.warning(str(nowhere))
+            except (NotProven, ReleaseMismatch) as nowhere:  # none stands before it, or its files are gone for good
+                context.log.warning(str(nowhere))  # retraining must not wait for one
+                alerts.write(at.settings.home, now, registry=at.system.name, rollback=str(nowhere))
         requests = []
         if decision.retrain:
             ends = max(e.at for e in journal.evidence if e.id in decision.evidence)
@@ -83,16 +86,14 @@ def failure_sensor(at: Installation) -> dg.SensorDefinition:
 
     @dg.run_failure_sensor(name="failure_sensor", description="every failed run becomes a line of alerts.jsonl")
     def failure(context: dg.RunFailureSensorContext) -> None:
-        line = {
-            "at": at.now().isoformat(),
-            "run": context.dagster_run.run_id,
-            "job": context.dagster_run.job_name,
-            "partition": context.dagster_run.tags.get("dagster/partition"),
-            "error": context.failure_event.message,
-        }
-        at.settings.home.mkdir(parents=True, exist_ok=True)
-        with (at.settings.home / "alerts.jsonl").open("a") as alerts:
-            alerts.write(json.dumps(line) + "\n")
+        alerts.write(
+            at.settings.home,
+            at.now(),
+            run=context.dagster_run.run_id,
+            job=context.dagster_run.job_name,
+            partition=context.dagster_run.tags.get("dagster/partition"),
+            error=context.failure_event.message,
+        )
 
     return failure
 

@@ -80,10 +80,10 @@ class Installation:
 
     @cached_property
     def registry(self) -> "Registry":
-        """The model registry of this system."""
+        """The model registry of this system; where a policy says that it is served, releases have to be proven."""
         from training.registry import Registry
 
-        return Registry(self.settings, self.system.name)
+        return Registry(self.settings, self.system.name, served=self.system.policy is not None)
 
     @cached_property
     def clock(self) -> Clock:

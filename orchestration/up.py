@@ -10,6 +10,7 @@ from pathlib import Path
 
 from feature_repo.redis_server import running as redis_running
 from orchestration.processes import Program, running
+from orchestration.registry_sensor import settled
 from orchestration.system import Installation
 from serving.process import serving
 from validation.settings import Settings
@@ -103,12 +104,13 @@ def everything(at: Installation) -> Iterator[list[str]]:
     """The whole installation running; yields one line about each part."""
     settings = at.settings
     with ExitStack() as stack:
+        said = settled(at)  # before the service follows the pointer
         stack.enter_context(redis_running(settings.redis_url, settings.home / "redis"))
         address = stack.enter_context(serving(settings))
         stack.enter_context(running(stream(at)))
         pages = stack.enter_context(everything_else(at))
         first = [f"Redis        {settings.redis_url}", f"Service      {address}  (POST /v1/feed, /docs)"]
-        yield [*first, stream(at).name, *pages]
+        yield [*first, stream(at).name, *pages, *said]
 
 
 @contextmanager

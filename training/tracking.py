@@ -1,9 +1,12 @@
 """MLflow: where runs and releases are recorded, reached without telemetry and made at first use."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from validation.errors import Unavailable
 from validation.settings import Settings
 
 if TYPE_CHECKING:
@@ -15,6 +18,7 @@ os.environ.setdefault("MLFLOW_UV_AUTO_DETECT", "false")  # else it copies the lo
 PREFIX = "sqlite:///"
 DESCRIPTION = "mlflow.note.content"  # MLflow's name for the text on a run's first page
 KIND = ("mlflow.experimentKind", "custom_model_development")  # else MLflow shows the pages of language models
+ANSWERS = {"RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS", "INVALID_PARAMETER_VALUE", "NOT_FOUND"}
 
 
 def client(settings: Settings) -> "MlflowClient":
@@ -23,14 +27,39 @@ def client(settings: Settings) -> "MlflowClient":
 
     import mlflow
 
-    for name in ("mlflow.store.db.utils", "alembic", "mlflow.tracking._model_registry.client"):
+    for name in ("alembic", "mlflow.tracking._model_registry.client"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # prints a traceback of what it raises
     uri = settings.tracking_uri
     if uri.startswith(PREFIX):
         Path(uri.removeprefix(PREFIX)).parent.mkdir(parents=True, exist_ok=True)
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
     return mlflow.MlflowClient(uri, uri)
+
+
+@contextmanager
+def answering(settings: Settings) -> Iterator["MlflowClient"]:
+    """The client, while MLflow answers: a no is an answer; raises Unavailable when it is down, locked or broken."""
+    import requests
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield client(settings)
+    except (MlflowException, SQLAlchemyError, requests.RequestException) as failed:
+        if getattr(failed, "error_code", None) in ANSWERS:
+            raise
+        raise Unavailable(
+            f"MLflow at {_shown(settings.tracking_uri)} does not answer: {str(failed).splitlines()[0]}. "
+            "See that it runs and that nothing else holds its database, then give the command again."
+        ) from failed
+
+
+def _shown(uri: str) -> str:
+    """The address without a password in it."""
+    scheme, _, rest = uri.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
 
 
 def experiment(settings: Settings, name: str) -> str:

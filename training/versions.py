@@ -1,7 +1,5 @@
 """Model versions in MLflow: each holds a release folder, the verdict on it and what it promised."""
 
-import hashlib
-import shutil
 import tempfile
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -9,18 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 
 from training import tracking
-from training.report import Report
-from validation.errors import NotProven, ReleaseMismatch
-from validation.manifest import Manifest
+from training.aliases import aliases
+from validation import failpoint
+from validation.errors import ReleaseMismatch, Unavailable
+from validation.manifest import MANIFEST, Manifest, digest_of, stamped
 from validation.settings import Settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+    from training.report import Report
+
 RELEASE, VERDICT, PROMISED = "release", "verdict.json", "promised.json"
+WHOLE = "manifest_sha256"
 
 
 class Versions:
@@ -31,107 +32,140 @@ class Versions:
         self._name = name
 
     def next(self) -> str:
-        """The number MLflow gives next."""
-        return str(1 + max(self._numbers(), default=0))
+        """The number that MLflow may give next: not before it has given it is it sure."""
+        return str(1 + max((int(found.version) for found in self._all()), default=0))
 
-    def newest(self) -> str:
-        """The number of the version made last; raises NotProven when there is none."""
-        numbers = self._numbers()
-        if not numbers:
-            raise NotProven(f"{self._name}: nothing is registered yet. Train a release (`flywheel run train`).")
-        return str(max(numbers))
+    def newest(self) -> str | None:
+        """The number of the version made last, None before the first; one registered only in part does not count."""
+        numbers = [int(found.version) for found in self._all() if WHOLE in found.tags]
+        return str(max(numbers)) if numbers else None
 
-    def _numbers(self) -> list[int]:
-        return [int(found.version) for found in self._client.search_model_versions(f"name='{self._name}'")]
+    def create(
+        self, folder: Path, manifest: Manifest, report: "Report", verdict: bytes, tags: Mapping[str, str]
+    ) -> str:
+        """Store a release folder, its verdict and its figures as one more version; returns the number MLflow gave.
 
-    def create(self, folder: Path, manifest: Manifest, report: Report, verdict: bytes, tags: Mapping[str, str]) -> str:
-        """Store a release folder, its verdict and its figures as one more version."""
-        from mlflow.exceptions import MlflowException
-
-        client = self._client
-        model_id = self._model(folder, manifest, report)
-        client.log_model_artifacts(model_id, str(folder), RELEASE)
-        with tempfile.TemporaryDirectory() as beside:
-            (Path(beside) / VERDICT).write_bytes(verdict)
-            (Path(beside) / PROMISED).write_bytes(msgspec.json.encode(dict(report.promised)))
-            client.log_model_artifacts(model_id, beside)
-        if manifest.kind != "xgboost":
-            client.finalize_logged_model(model_id, "READY")
-        try:
-            client.create_registered_model(self._name)
-        except MlflowException as exists:
-            if exists.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise
-        source = client.get_logged_model(model_id).artifact_location
-        made = client.create_model_version(self._name, source, run_id=report.run_id, model_id=model_id, tags=dict(tags))
-        return str(made.version)
+        The stored manifest names that number. The tag `WHOLE` comes last: without it a version is there only in part.
+        """
+        with tracking.answering(self._settings) as client:
+            model_id = self._model(client, folder, manifest, report)
+            client.log_model_artifacts(model_id, str(folder), RELEASE)
+            _store(client, model_id, {VERDICT: verdict, PROMISED: msgspec.json.encode(dict(report.promised))})
+            if manifest.kind != "xgboost":
+                client.finalize_logged_model(model_id, "READY")
+            failpoint.reached("registry-files-stored")
+            self._known(client)
+            source = client.get_logged_model(model_id).artifact_location
+            made = client.create_model_version(
+                self._name, source, run_id=report.run_id, model_id=model_id, tags=dict(tags)
+            )
+            number = str(made.version)
+            failpoint.reached("registry-version-made")
+            named = stamped(folder, number)
+            _store(client, model_id, {MANIFEST: named}, RELEASE)
+            client.set_model_version_tag(self._name, number, WHOLE, digest_of(named))
+        failpoint.reached("registry-version-whole")
+        return number
 
     def tags(self, number: str) -> Mapping[str, str]:
         """The tags of a version; raises ReleaseMismatch when there is none of that number."""
         return dict(self._version(number).tags)
 
+    def tag(self, number: str, name: str, value: str) -> None:
+        """Set a tag of a version."""
+        self._version(number)
+        with tracking.answering(self._settings) as client:
+            client.set_model_version_tag(self._name, number, name, value)
+
     def artefact(self, number: str, name: str) -> bytes:
         """One stored file beside the release, read again."""
         with tempfile.TemporaryDirectory() as scratch:
-            return Path(self._download(number, name, Path(scratch))).read_bytes()
-
-    def fetch(self, number: str, target: Path) -> None:
-        """A fresh copy of the release's files; what stood in the folder goes."""
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".fetched-") as scratch:
-            found = self._download(number, RELEASE, Path(scratch))
-            shutil.rmtree(target, ignore_errors=True)
-            found.rename(target)
+            return Path(self.download(number, name, Path(scratch))).read_bytes()
 
     def alias(self, name: str, number: str | None) -> None:
-        """Let an alias name a version, or none."""
-        if number is None:
-            self._client.delete_registered_model_alias(self._name, name)
-        else:
-            self._client.set_registered_model_alias(self._name, name, number)
-
-    def aliases(self) -> dict[str, str]:
-        """Which version each alias names."""
-        found = self._client.get_registered_model(self._name).aliases
-        return {name: str(number) for name, number in found.items()}
-
-    @property
-    def _client(self) -> "MlflowClient":
-        return tracking.client(self._settings)
-
-    def _version(self, number: str) -> Any:
+        """Let an alias name a version, or none; raises ReleaseMismatch when there is none of that number."""
         from mlflow.exceptions import MlflowException
 
         try:
-            return self._client.get_model_version(self._name, number)
+            with tracking.answering(self._settings) as client:
+                if number is None:
+                    client.delete_registered_model_alias(self._name, name)
+                else:
+                    client.set_registered_model_alias(self._name, name, number)
         except MlflowException as absent:
-            raise ReleaseMismatch(
-                f"release {number} of {self._name}: the registry has none of that version. "
-                "See which there are (`flywheel releases`)."
-            ) from absent
+            if number is not None:  # else there is no model, and so no alias to remove
+                raise self._absent(number) from absent
 
-    def _download(self, number: str, name: str, target: Path) -> Path:
+    def aliases(self) -> dict[str, str]:
+        """Which version each alias names."""
+        return aliases(self._settings, self._name)
+
+    def download(self, number: str, name: str, target: Path) -> Path:
+        """A fresh copy of a stored file or folder; raises ReleaseMismatch when it is gone."""
+        import requests
         from mlflow.artifacts import download_artifacts
         from mlflow.exceptions import MlflowException
 
         source = self._version(number).source
         try:
             return Path(download_artifacts(artifact_uri=f"{source}/{name}", dst_path=str(target)))
+        except requests.RequestException as down:
+            raise Unavailable(f"release {number} of {self._name}: MLflow does not answer: {down}. Try again.") from down
         except (MlflowException, OSError) as lost:
             raise ReleaseMismatch(
-                f"release {number} of {self._name}: {name} cannot be read: {lost}. Retrain it."
+                f"release {number} of {self._name}: {name} cannot be read: {lost}. "
+                "Promote another one (`flywheel promote VERSION`) or train anew (`flywheel run retrain`)."
             ) from lost
 
-    def _model(self, folder: Path, manifest: Manifest, report: Report) -> str:
+    def _all(self) -> list[Any]:
+        with tracking.answering(self._settings) as client:
+            return list(client.search_model_versions(f"name='{self._name}'"))
+
+    def _version(self, number: str) -> Any:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            with tracking.answering(self._settings) as client:
+                return client.get_model_version(self._name, number)
+        except MlflowException as absent:
+            raise self._absent(number) from absent
+
+    def _absent(self, number: str) -> ReleaseMismatch:
+        return ReleaseMismatch(
+            f"release {number} of {self._name}: MLflow has no version of that number. "
+            "See which there are (`flywheel releases`)."
+        )
+
+    def _known(self, client: "MlflowClient") -> None:
+        """Make the registered model at its first version."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            client.create_registered_model(self._name)
+        except MlflowException as exists:
+            if exists.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+
+    def _model(self, client: "MlflowClient", folder: Path, manifest: Manifest, report: "Report") -> str:
         """The id of a logged model: with MLflow's own XGBoost flavour, or plain files for the other kinds."""
         if manifest.kind == "xgboost":
             return _log_booster(folder / "model.ubj", manifest, report)
         experiment = tracking.experiment(self._settings, manifest.system)
-        made = self._client.create_logged_model(experiment, name="ranker", source_run_id=report.run_id)
+        made = client.create_logged_model(experiment, name="ranker", source_run_id=report.run_id)
         return str(made.model_id)
 
 
-def _log_booster(path: Path, manifest: Manifest, report: Report) -> str:
+def _store(client: "MlflowClient", model_id: str, files: Mapping[str, bytes], folder: str | None = None) -> None:
+    """Put some small files beside a logged model."""
+    with tempfile.TemporaryDirectory() as beside:
+        for name, content in files.items():
+            (Path(beside) / name).write_bytes(content)
+        client.log_model_artifacts(model_id, beside, folder)
+
+
+def _log_booster(path: Path, manifest: Manifest, report: "Report") -> str:
     import mlflow.xgboost
+    import numpy as np
     import xgboost as xgb
     from mlflow.models import ModelSignature
     from mlflow.types import Schema, TensorSpec
@@ -159,8 +193,3 @@ def _xgboost() -> str:
         except PackageNotFoundError:
             continue
     return "xgboost"
-
-
-def sha256(content: bytes) -> str:
-    """The digest under which stored bytes are tagged."""
-    return hashlib.sha256(content).hexdigest()

@@ -3,8 +3,9 @@
 FlywheelError            anything raised on purpose; the message names the thing, the value, the rule, the next step
 ├── DefinitionError      a definition (table, feature, policy) contradicts itself or names what does not exist
 ├── BatchRefused         a delivered batch breaks a table rule; nothing downstream may run
-├── NotProven            a release was to be promoted without a passing verdict
+├── NotProven            a release was to be promoted without a passing verdict, or without a proof of its deployment
 ├── ReleaseMismatch      a release's parts do not fit each other or the features of this checkout
+├── HistoryLost          what was live when cannot be told: the release history is gone or broken, and so is its copy
 ├── TokenRefused         an impression token was forged, altered, has expired or is not ours
 ├── Unsafe               the service would stand open: a secret is missing, weak or readable by others
 └── Unavailable          something that has to run (Redis, Java, the registry) does not
@@ -38,11 +39,15 @@ class BatchRefused(FlywheelError):
 
 
 class NotProven(FlywheelError):
-    """A release was to be promoted without a passing verdict."""
+    """A release was to be promoted without a passing verdict, or without a proof of its deployment."""
 
 
 class ReleaseMismatch(FlywheelError):
     """A release's parts do not fit each other or the features of this checkout."""
+
+
+class HistoryLost(FlywheelError):
+    """What was live when cannot be told: the release history is gone or broken, and so is its copy."""
 
 
 class TokenRefused(FlywheelError):

@@ -2,9 +2,9 @@
 
 import dagster as dg
 
-from orchestration import deployment
-from orchestration.candidate import Candidate
+from orchestration import proving, registry_sensor
 from orchestration.partitions import WHOLE_RANGE, WHY
+from orchestration.registered import REGISTERED, VERSION, candidate_of, version_of
 from orchestration.system import Installation
 
 
@@ -12,7 +12,7 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
     """The assets of the release stage, in the order in which a release becomes live."""
 
     @dg.asset(
-        name="registered_release",
+        name=REGISTERED,
         group_name="release",
         partitions_def=days,
         backfill_policy=WHOLE_RANGE,
@@ -21,21 +21,21 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
     )
     def registered(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A version in the registry: everything the online path needs to be consistent with itself, and its verdict."""
-        made = Candidate.load(at)
+        made = candidate_of(context, at)
         version = at.registry.register(made.folder, made.report, made.verdict)
-        return dg.MaterializeResult(metadata={"version": version, **made.facts()})
+        return dg.MaterializeResult(metadata={VERSION: version, **made.facts()})
 
     @dg.asset(
         name="deployment",
         group_name="release",
         partitions_def=days,
         backfill_policy=WHOLE_RANGE,
-        deps=["registered_release", "online_store"],
+        deps=[REGISTERED, "online_store"],
         kinds={"bentoml"},
     )
     def deployed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        """The service, built, started with the new release, its golden rows scored as they were in training."""
-        return dg.MaterializeResult(metadata=deployment.prove(at, at.registry.newest()))
+        """The service, built, started with this run's release, its golden rows scored as they were in training."""
+        return dg.MaterializeResult(metadata=proving.proven(at, version_of(context)))
 
     @dg.asset(
         name="champion",
@@ -44,12 +44,15 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
         backfill_policy=WHOLE_RANGE,
         deps=["deployment"],
         kinds={"mlflow"},
+        check_specs=[registry_sensor.spec()],
     )
     def champion(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        """The release that is live: the service follows it within seconds."""
-        version, was = at.registry.newest(), at.registry.live()
+        """The release that is live, this run's: the service follows it within seconds."""
+        version, was = version_of(context), at.registry.live()
         why = context.run.tags.get(WHY, f"job {context.run.job_name}: every gate passed")
         at.registry.promote(version, who="dagster", why=why, at=at.now())
-        return dg.MaterializeResult(metadata={"version": version, "was": was or "none", "why": why})
+        told = {"version": version, "was": was or "none", "why": why}
+        check = registry_sensor.outcome(at.registry.disagreements())
+        return dg.MaterializeResult(metadata=told, check_results=[check])
 
     return [registered, deployed, champion]

@@ -11,12 +11,14 @@ import msgspec
 
 from feature_repo.recipe import recipe_of
 from feature_repo.redis_server import running
+from orchestration import retrieval
 from orchestration.candidate import Candidate
 from orchestration.demo.stage import Stage
 from orchestration.deployment import free_port
 from orchestration.runs import execute
 from orchestration.sources.simulator import Scale, World, deliver
 from orchestration.system import Installation, System
+from training.registry import Registry
 from validation.errors import FlywheelError
 from validation.settings import Settings
 
@@ -53,8 +55,10 @@ def _build(at: Installation, scale: Scale, stage: Stage) -> None:
                 raise FlywheelError(f"job {job} for {since} to {last} failed:\n" + "\n".join(said))
     with stage.step("the ranker is released") as line:
         made = Candidate.load(at)
-        version = at.registry.register(made.folder, made.report, made.verdict)
-        at.registry.promote(version, who="funnel", why="to be measured", at=at.now())
+        registry = Registry(at.settings, at.system.name)  # no service follows it: no deployment is to be proven
+        version = registry.register(made.folder, made.report, made.verdict)
+        retrieval.publish(at, version)
+        registry.promote(version, who="funnel", why="to be measured", at=at.now())
         line.says = made.figures.winner
 
 

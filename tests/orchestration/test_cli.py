@@ -18,6 +18,7 @@ COMMANDS = (
     "token",
     "rotate",
     "releases",
+    "prove",
     "promote",
     "rollback",
     "gate",

@@ -45,7 +45,7 @@ def test_the_asset_graph(settings: Settings) -> None:
 def test_checks_block_and_jobs_schedules_and_sensors_are_there(settings: Settings) -> None:
     definitions = pipeline(Installation(HOME_FEED, settings))
     checks = [c for asset in definitions.assets or () for c in asset.check_specs]  # type: ignore[union-attr]
-    assert {c.name for c in checks} == {"expectations", "online_equals_offline", "gates"}
+    assert {c.name for c in checks} == {"expectations", "online_equals_offline", "gates", "one_truth"}
     assert all(c.blocking for c in checks)
     jobs = {job.name for job in definitions.jobs or ()}
     assert jobs == {"ingest", "features", "train", "release", "monitor", "retrain", "daily"}
@@ -54,7 +54,12 @@ def test_checks_block_and_jobs_schedules_and_sensors_are_there(settings: Setting
         "retrain_schedule",
         "monitor_schedule",
     }
-    assert {s.name for s in definitions.sensors or ()} == {"landing_sensor", "retraining_sensor", "failure_sensor"}
+    assert {s.name for s in definitions.sensors or ()} == {
+        "landing_sensor",
+        "retraining_sensor",
+        "failure_sensor",
+        "registry_sensor",
+    }
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 import redis
 from rich.console import Console
 
-from feature_repo import packed_records
+from feature_repo import made_views, packed_records
 from feature_repo.agreement import compare
 from feature_repo.record_layout import layouts
 from orchestration import candidate, funnel, gating
@@ -64,6 +64,13 @@ def metadata(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, object]
     return {name: value.value for name, value in events[-1].materialization.metadata.items()}
 
 
+def vectors(at: Installation) -> list[packed_records.Packed]:
+    """The views of users' vectors that are online."""
+    with packed_records.connect(at.settings.redis_url) as client:
+        found = made_views.remembered(client, at.system.features.name)
+        return [packed_records.read_all(client, view) for view in found.values()]
+
+
 def test_files_become_tables_and_the_ledger_balances(at: Installation) -> None:
     run(at, "ingest", FIRST)
     for table in at.system.tables:
@@ -111,7 +118,13 @@ def test_what_a_stream_has_moved_on_from_is_not_compared(at: Installation) -> No
 def test_a_ranker_is_trained_proven_and_goes_live(at: Installation) -> None:
     trained = run(at, "train")
     assert metadata(trained, "ranker")["winner"] in {"logistic_regression", "xgboost"}
-    run(at, "release")
+    assert not vectors(at), "what is trained is not served yet"
+    released = run(at, "release")
+    assert [metadata(released, asset)["version"] for asset in ("registered_release", "deployment", "champion")] == [
+        "1"
+    ] * 3
+    assert [check.passed for check in released.get_asset_check_evaluations()] == [True], "one truth"
+    assert [len(view.keys) for view in vectors(at)] == [metadata(trained, "ranker")["retrieval users"]]
     assert at.registry.live() == "1"
     pointer = json.loads((at.settings.releases / at.system.name / "live.json").read_text())
     assert pointer["champion"]["version"] == "1"

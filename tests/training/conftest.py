@@ -3,6 +3,8 @@
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from validation.settings import Settings
 from validation.verdict import Finding, Verdict
 
 Add = Callable[..., str]
+Register = Callable[[Settings], str]
 
 
 @pytest.fixture(scope="session")
@@ -87,6 +90,45 @@ def add(registry: Registry, logged: Report, shop: Dataset, trained: Trained, ver
         return registry.register(folder, logged, Verdict(tuple(findings), digest(folder)))
 
     return registered
+
+
+@pytest.fixture(scope="session")
+def register(shop: Dataset, trained: Trained, verdict: Verdict, tmp_path_factory: pytest.TempPathFactory) -> Register:
+    """Registers one more release of a linear model, which is made without OpenMP: a forked child can do it too."""
+    draft = build(tmp_path_factory.mktemp("linear") / "1", replace(trained, winner="logistic_regression"), shop)
+
+    def registered(home: Settings) -> str:
+        run = tracking.client(home).create_run(tracking.experiment(home, "shop")).info.run_id
+        report = Report(run, {}, {"auc": 0.9}, draft.parent)
+        return Registry(home, "shop").register(draft, report, Verdict(verdict.findings, digest(draft)))
+
+    return registered
+
+
+@pytest.fixture(scope="session")
+def before(register: Register, empty_mlflow: Path, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """An installation in which releases 1 and 2 went live in turn, and 3 may."""
+    home = Settings(home=tmp_path_factory.mktemp("before"))
+    (home.home / "mlflow").mkdir()
+    shutil.copy(empty_mlflow, home.home / "mlflow" / "mlflow.db")
+    registry = Registry(home, "shop")
+    for minute in range(2):
+        registry.promote(register(home), who="ada", why="better", at=AT + timedelta(minutes=minute))
+    register(home)
+    return home
+
+
+@pytest.fixture
+def live_home(before: Settings, tmp_path: Path) -> Settings:
+    """A copy of it to break; its own folder, because MLflow keeps one engine open for each database."""
+    shutil.copytree(before.home, tmp_path / "home")
+    return Settings(home=tmp_path / "home")
+
+
+@pytest.fixture
+def live_registry(live_home: Settings) -> Registry:
+    """Its registry."""
+    return Registry(live_home, "shop")
 
 
 def build(folder: Path, trained: Trained, shop: Dataset, version: str = "1") -> Path:

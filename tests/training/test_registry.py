@@ -1,8 +1,8 @@
 """Releases in real MLflow: what may go live, what is live, who moved it, and what a crash leaves behind."""
 
 import json
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,11 +13,11 @@ from shop import AT
 
 from training import release, saved, shelves
 from training.dataset import Dataset
-from training.history import History
 from training.registry import Registry
 from training.report import Report
 from training.train import Trained
 from validation.errors import NotProven, ReleaseMismatch
+from validation.manifest import read_manifest
 from validation.settings import Settings
 from validation.verdict import Verdict
 
@@ -138,11 +138,27 @@ def test_a_refused_verdict_rewritten_in_the_store_does_not_pass(registry: Regist
         promote(registry, version)
 
 
-def test_a_release_must_bear_the_version_the_registry_gives(registry: Registry, logged: Report, built: Path,
-                                                            verdict: Verdict, add: Add) -> None:  # fmt: skip
-    add()
-    with pytest.raises(ReleaseMismatch, match="next version is 2"):
-        registry.register(built, logged, verdict)
+def test_a_release_bears_the_number_it_is_stored_under_after_one_was_deleted_in_mlflow(
+    registry: Registry, add: Add, home: Settings
+) -> None:
+    from training.tracking import client
+
+    promote(registry, add())
+    client(home).delete_model_version("shop", add(refused="calibration"))
+    version = add()
+    assert (version, read_manifest(registry.folder(version)).version) == ("3", "3")
+    promote(registry, version, 1)
+    assert pointer(home)["champion"]["version"] == "3"
+
+
+def test_drafts_of_the_same_number_registered_at_once_bear_different_ones(
+    registry: Registry, logged: Report, built: Path, verdict: Verdict
+) -> None:
+    threads = ThreadPoolExecutor(2)
+    versions = list(threads.map(lambda _: registry.register(built, logged, verdict), range(2)))
+    assert sorted(versions) == ["1", "2"]
+    assert [read_manifest(registry.folder(version)).version for version in versions] == versions
+    assert read_manifest(built).version == "1", "the draft is left as it was built"
 
 
 def test_history_says_what_was_live_when_and_who_moved_it_and_why(registry: Registry, add: Add, home: Settings) -> None:
@@ -208,25 +224,6 @@ def test_a_lost_local_copy_is_fetched_again(registry: Registry, add: Add, home: 
     path.write_bytes(b"{}")
     assert registry.popular("1").all
     assert path.read_bytes() != b"{}"
-
-
-def test_moves_of_several_threads_stand_one_after_the_other(tmp_path: Path) -> None:
-    from training.history import Move
-
-    history = History(tmp_path / "history.jsonl")
-
-    def move(who: str) -> None:
-        for _ in range(20):
-            with history.locked():
-                seen = history.read()
-                history.append(Move(AT, "promote", str(len(seen)), str(len(seen) + 1), "d", who, "raced"))
-
-    threads = [threading.Thread(target=move, args=(name,)) for name in "abcd"]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [m.after for m in history.read()] == [str(i + 1) for i in range(80)]
 
 
 def test_a_version_that_is_not_there_is_named(registry: Registry, add: Add) -> None:

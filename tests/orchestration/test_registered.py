@@ -1,0 +1,109 @@
+"""A Dagster run proves and promotes the release that it registered itself, whatever others register meanwhile."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from orchestration import proving
+from orchestration.candidate import Candidate
+from orchestration.registered import candidate_of, version_of
+from validation.errors import Unavailable
+
+FAILS: list[str] = []
+TOLD: list[str] = []
+NUMBERS = iter(range(1, 100))
+
+
+@dg.asset
+def registered_release() -> dg.MaterializeResult:  # type: ignore[type-arg]
+    return dg.MaterializeResult(metadata={"version": str(next(NUMBERS))})
+
+
+@dg.asset(deps=[registered_release])
+def deployment(context: dg.AssetExecutionContext) -> None:
+    if FAILS:
+        raise ValueError(FAILS.pop())
+    TOLD.append(version_of(context))
+
+
+def job() -> dg.JobDefinition:
+    """The release job of an installation, its parts replaced by ones that only count."""
+    made = dg.define_asset_job("release", executor_def=dg.in_process_executor)
+    return dg.Definitions(assets=[registered_release, deployment], jobs=[made]).resolve_job_def("release")
+
+
+def retried(failed: str, instance: dg.DagsterInstance) -> str:
+    """The run that goes on where a failed one stopped, as Dagster's pages offer it."""
+    options = dg.ReexecutionOptions.from_failure(failed, instance)
+    with dg.execute_job(dg.reconstructable(job), instance, reexecution_options=options) as result:
+        return result.dagster_run.run_id
+
+
+def test_a_run_is_about_the_release_it_registered_and_a_retry_about_that_of_the_first_try() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        FAILS[:] = ["the machine is still busy", "the machine is busy"]
+        first = job().execute_in_process(instance=instance, raise_on_error=False)
+        assert not first.success
+        second = retried(first.run_id, instance)
+        assert job().execute_in_process(instance=instance).success, "somebody else registers one meanwhile"
+        retried(second, instance)
+    assert TOLD == ["2", "1"]
+
+
+def test_a_step_that_is_run_alone_does_not_take_the_newest() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert job().execute_in_process(instance=instance).success
+        alone = job().execute_in_process(
+            instance=instance, raise_on_error=False, asset_selection=[dg.AssetKey("deployment")]
+        )
+    (failure,) = alone.get_step_failure_events()
+    said = failure.step_failure_data.error
+    assert said is not None
+    assert "registered no release" in str(said.cause)
+    assert "flywheel prove VERSION" in str(said.cause)
+
+
+@dg.asset
+def ranker() -> dg.MaterializeResult:  # type: ignore[type-arg]
+    return dg.MaterializeResult(metadata={"mlflow run": "mine"})
+
+
+@dg.asset(deps=[ranker])
+def taken(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    at: Any = None
+    return dg.MaterializeResult(metadata={"took": candidate_of(context, at).figures.run_id})
+
+
+@pytest.mark.parametrize("there", ["mine", "of another run"])
+def test_a_run_registers_the_candidate_it_trained_and_not_one_that_took_its_place(
+    monkeypatch: pytest.MonkeyPatch, there: str
+) -> None:
+    monkeypatch.setattr(Candidate, "load", lambda at: SimpleNamespace(figures=SimpleNamespace(run_id=there)))
+    made = dg.Definitions(assets=[ranker, taken], jobs=[dg.define_asset_job("retrain")]).resolve_job_def("retrain")
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = made.execute_in_process(instance=instance, raise_on_error=False)
+    assert result.success == (there == "mine")
+    if not result.success:
+        (failure,) = result.get_step_failure_events()
+        assert "another run has put its own in its place" in str(failure.step_failure_data.error)
+
+
+@pytest.mark.parametrize("answers", [True, False], ids=["the service takes it", "the service does not start"])
+def test_the_outcome_of_a_proof_is_kept_with_the_release(monkeypatch: pytest.MonkeyPatch, answers: bool) -> None:
+    def prove(at: object, version: str) -> dict[str, str]:
+        if not answers:
+            raise Unavailable("service: not ready")
+        return {"bento": "home_feed:abc"}
+
+    kept: list[tuple[object, ...]] = []
+    monkeypatch.setattr("orchestration.retrieval.publish", lambda at, version: 0)
+    monkeypatch.setattr("orchestration.deployment.prove", prove)
+    at: Any = SimpleNamespace(registry=SimpleNamespace(deployed=lambda *told: kept.append(told)), now=lambda: "now")
+    if answers:
+        assert proving.proven(at, "7") == {"bento": "home_feed:abc"}
+    else:
+        with pytest.raises(Unavailable):
+            proving.proven(at, "7")
+    assert kept == [("7", answers, "home_feed:abc" if answers else "service: not ready", "now")]

@@ -1,0 +1,103 @@
+"""The moves of what is live, each bound to the one before it by a digest; what is live follows from them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+import msgspec
+
+from validation.manifest import digest_of
+
+
+class Move(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One move of what is live: when, what was done, from which version to which, who did it and why.
+
+    digest    of the release that went live        manifest  sha256 of its manifest.json
+    link      sha256 of the link before and of this move; lines written by an older version of the code have none
+    """
+
+    at: datetime
+    action: Literal["promote", "rollback"]
+    before: str | None
+    after: str
+    digest: str
+    who: str
+    why: str
+    manifest: str = ""
+    link: str = ""
+
+    def row(self) -> tuple[str, str, str, str, str, str]:
+        """The cells of a line: at, action, from, to, who, why."""
+        moment = self.at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+        return (moment, self.action, self.before or "–", self.after, self.who, self.why)
+
+    def linked(self, before: str) -> "Move":
+        """This move behind a line whose link is `before`."""
+        own = msgspec.json.encode(self.bare())
+        return msgspec.structs.replace(self, link=digest_of(before.encode() + own))
+
+    def bare(self) -> "Move":
+        """This move without its link."""
+        return msgspec.structs.replace(self, link="")
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a file holds: its moves up to the first line that is none, and what is wrong with that line."""
+
+    moves: tuple[Move, ...] = ()
+    broken: str | None = None
+
+    def sure(self) -> tuple[Move, ...]:
+        """The moves without those that no link vouches for in a file that is broken."""
+        moves = self.moves
+        while self.broken and moves and not moves[-1].link:
+            moves = moves[:-1]
+        return moves
+
+
+def held(raw: bytes) -> Held:
+    """The moves in a file's bytes. A last line without an end was cut short by a crash: it never happened."""
+    moves: list[Move] = []
+    link, chained = "", False
+    for number, line in enumerate(raw.split(b"\n")[:-1], 1):
+        try:
+            move = msgspec.json.decode(line, type=Move)
+        except (msgspec.MsgspecError, ValueError) as wrong:
+            return Held(tuple(moves), f"line {number} is no move ({wrong})")
+        link, chained = move.linked(link).link, chained or bool(move.link)
+        if chained and move.link != link:
+            return Held(tuple(moves), f"line {number} does not follow from the lines before it")
+        moves.append(move)
+    return Held(tuple(moves))
+
+
+def follow(moves: Iterable[Move], move: Move) -> Move:
+    """The move, linked to those before it."""
+    link = ""
+    for earlier in moves:
+        link = earlier.linked(link).link
+    return move.linked(link)
+
+
+def lines(moves: Iterable[Move]) -> bytes:
+    """Moves as the bytes of a file."""
+    return b"".join(msgspec.json.encode(move) + b"\n" for move in moves)
+
+
+def standing(moves: Sequence[Move]) -> list[str]:
+    """The releases that stand on each other, the live one last: a promotion adds one, a rollback takes one away."""
+    stack: list[str] = []
+    for move in moves:
+        if move.action == "rollback" and len(stack) > 1:
+            stack.pop()
+        else:
+            stack.append(move.after)
+    return stack
+
+
+def live_at(moves: Sequence[Move], moment: datetime) -> str | None:
+    """What was live at a moment."""
+    before = [move.after for move in moves if move.at <= moment]
+    return before[-1] if before else None
