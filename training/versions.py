@@ -149,7 +149,10 @@ class Versions:
     def _model(self, client: "MlflowClient", folder: Path, manifest: Manifest, report: "Report") -> str:
         """The id of a logged model: with MLflow's own XGBoost flavour, or plain files for the other kinds."""
         if manifest.kind == "xgboost":
-            return _log_booster(folder / "model.ubj", manifest, report)
+            ended = client.get_run(report.run_id).info.end_time
+            model_id = _log_booster(folder / "model.ubj", manifest, report)
+            client.set_terminated(report.run_id, end_time=ended)  # MLflow took the logging for a part of the run
+            return model_id
         experiment = tracking.experiment(self._settings, manifest.system)
         made = client.create_logged_model(experiment, name="ranker", source_run_id=report.run_id)
         return str(made.model_id)

@@ -1,14 +1,18 @@
 """What people see of a training run in MLflow before they click anything."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from shop import RANKING
 
 from training import report, tracking
 from training.dataset import Dataset
+from training.report import Report
 from training.train import Trained
 from validation.settings import Settings
+
+Add = Callable[..., str]
 
 
 def test_a_run_opens_with_who_won_and_the_plots_and_says_when_it_ran(
@@ -28,3 +32,13 @@ def test_a_run_opens_with_who_won_and_the_plots_and_says_when_it_ran(
     assert {run_id for _, run_id in shown} == {made.run_id}
     kind = found.get_experiment(run.info.experiment_id).tags["mlflow.experimentKind"]
     assert kind == "custom_model_development", "else MLflow opens with its pages of language models"
+
+
+def test_a_run_has_ended_when_it_was_trained_also_after_it_was_registered(
+    home: Settings, logged: Report, add: Add
+) -> None:
+    found = tracking.client(home)
+    before = found.get_run(logged.run_id).info
+    add()
+    after = found.get_run(logged.run_id).info
+    assert (after.start_time, after.end_time, after.status) == (before.start_time, before.end_time, "FINISHED")
