@@ -39,12 +39,15 @@ class Builder:
         self._keys = {v.name: JoinKeys(states, policy, [k for k in v.keys if k != policy.user]) for v in self._views}
         self._held = {view.name: (view.counters, np.array(view.half_lives)) for view in self._views}
         self._plan = Plan(recipe.features, self._held, defined.ttl.total_seconds())
+        of_users = [name for look in defined.lookups if look.on == policy.user for name in look.columns]
+        self._borrowed = {name: f"{policy.user_view}.{name}" for name in of_users}
         self._second, self._found = 0, dict[tuple[object, ...], tuple[Floats, Seconds]]()
         self._numeric = {name: kind in NUMBERS for name, kind in fields.items() if name in reads}
 
     def matrix(self, block: ItemBlock, user: UserState, asker: Asker, context: Mapping[str, Any], now: float) -> Floats:
         """The model's input (items, features) float32 for a block of items, all counters decayed to now."""
         places = dict[str, Places]()
+        asker = self._described(asker, user)
         counters = {
             view.name: Counters(*self._gather(view, block, user, asker, now, places), *self._held[view.name])
             for view in self._views
@@ -52,6 +55,11 @@ class Builder:
         fields = {name: self._field(name, block, user, places) for name in self._numeric}
         said = {name: np.array([value], dtype=object) for name, value in context.items()}
         return self._plan.matrix(Inputs(len(block.rows), np.array([now]), counters, fields, said, places))
+
+    def _described(self, asker: Asker, user: UserState) -> Asker:
+        """The asker without what only a description of them tells in training, where there is none."""
+        unknown = {name for name, field in self._borrowed.items() if user.profile.get(field) is None}
+        return {name: value for name, value in asker.items() if name not in unknown}
 
     def _gather(
         self, view: CounterView, block: ItemBlock, user: UserState, asker: Asker, now: float, places: dict[str, Places]
