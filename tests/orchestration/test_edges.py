@@ -1,0 +1,155 @@
+"""What is not known means one thing everywhere: in labels, counters, profiles, served features and slices."""
+
+import json
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from feature_repo.arrow_records import records_of
+from feature_repo.contributions import contributions, read, weight
+from feature_repo.home_feed import HOME_FEED
+from feature_repo.profiles import described
+from feature_repo.record_layout import decode, layouts
+from feature_repo.request_time import Inputs, value
+from training import labels
+from training.home_feed import RANKING
+from training.train import sliced
+from validation.contract import Table
+from validation.home_feed import ENGAGEMENTS, IMPRESSIONS, TABLES, USERS, VIDEOS
+from validation.intake import delivered_from_jsonl, ingest
+from validation.lake import Lake
+
+NOON = datetime(2026, 5, 30, 12, tzinfo=UTC)
+DAY, BEFORE = NOON.date(), NOON - timedelta(days=20)
+BY_NAME = {table.name: table for table in TABLES}
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A video's description and a watch of it, and what follows; None: unknown, or not counted at all."""
+
+    long_view: float
+    completed: float | None = None
+    length: float | None = 20.0
+    language: float | None = 1.0
+    length_class: str = "to_30s"
+    video: dict[str, Any] | None = None
+    watch: dict[str, Any] | None = None
+    before_s: float = 0.0
+
+
+UNKNOWN_LENGTH: dict[str, Any] = {"length": None, "length_class": "unknown"}
+EDGES = {
+    "watched to its end": Edge(1, completed=1.0),
+    "watched for no second": Edge(0, completed=0.0, watch={"watch_seconds": 0}),
+    "no length, no second": Edge(0, video={"duration_s": None}, watch={"watch_seconds": 0}, **UNKNOWN_LENGTH),
+    "length 0, no second": Edge(0, video={"duration_s": 0}, watch={"watch_seconds": 0}, **UNKNOWN_LENGTH),
+    "no length, 20 s": Edge(0, video={"duration_s": None}, **UNKNOWN_LENGTH),
+    "length 0, 20 s": Edge(0, video={"duration_s": 0}, **UNKNOWN_LENGTH),
+    "length 0, 40 s": Edge(1, video={"duration_s": 0}, watch={"watch_seconds": 40}, **UNKNOWN_LENGTH),
+    "the player says no": Edge(0, completed=1.0, watch={"long_view": False}),
+    "length 0, the player says yes": Edge(1, video={"duration_s": 0}, watch={"long_view": True}, **UNKNOWN_LENGTH),
+    "another language": Edge(1, completed=1.0, language=0.0, video={"language": "fr"}),
+    "no known language": Edge(1, completed=1.0, language=None, video={"language": "und"}),
+    "50 ms before it was shown": Edge(1, completed=1.0, before_s=0.05),
+    "in whole seconds": Edge(1, completed=1.0, before_s=0.5),
+    "as far before as a door takes": Edge(1, completed=1.0, before_s=60.0),
+    "an empty request": Edge(1, completed=1.0, watch={"request_id": ""}),
+}
+TOO_EARLY = "before that"
+FEATURES = {feature.name: feature for feature in HOME_FEED.features}
+
+
+def test_labels_counters_profiles_features_and_slices_agree_on_every_edge(spark: Any, tmp_path: Path) -> None:
+    lake = delivered(tmp_path, {**EDGES, TOO_EARLY: Edge(0, before_s=61.0)})
+    found = labels.build(spark, lake, RANKING, HOME_FEED, BY_NAME, NOON + timedelta(days=1), DAY, DAY)
+    label = found.set_index("video_id")
+    counted = contributions(spark, lake, HOME_FEED, BY_NAME, DAY, DAY).toPandas()
+    counted = counted.groupby("video_id").sum(min_count=1, numeric_only=True)
+    records = {view.name: record(spark, lake, view) for view in HOME_FEED.profile_views}
+    video, user = (records[name] for name in ("video_profile", "user_profile"))
+    for name, edge in EDGES.items():
+        told = {
+            "label": label["long_view"][name],
+            "counter": known(counted[weight("long_view")].get(name)) or 0.0,
+            "measured": known(counted[weight("measured")].get(name)),
+            "completed": known(counted[weight("completed")].get(name)),
+            "length in training": known(label["duration_s"][name]),
+            "length in serving": known(video["duration_s"][name]),
+            "class in training": label["length_class"][name],
+            "class in serving": video["length_class"][name],
+            "video_duration": feature("video_duration", {"video_profile.duration_s": video["duration_s"][name]}),
+            "same_language": feature("same_language", {"video_profile.language": video["language"][name],
+                                                       "user_profile.language": user["language"]["u"]}),
+            "slice": sliced(np.array([feature("video_duration", {"video_profile.duration_s": video["duration_s"][name]})
+                                      or np.nan]), replace(RANKING.slices[2], edges=(1.0,)))[0] == "unknown",
+        }  # fmt: skip
+        completed = None if edge.completed is None else 1.0
+        length = None if edge.length is None else pytest.approx(np.log1p(edge.length))
+        assert told == {
+            "label": edge.long_view, "counter": edge.long_view, "measured": completed, "completed": edge.completed,
+            "length in training": edge.length, "length in serving": edge.length,
+            "class in training": edge.length_class, "class in serving": edge.length_class,
+            "video_duration": length, "same_language": edge.language, "slice": edge.length is None,
+        }, name  # fmt: skip
+    assert label["long_view"][TOO_EARLY] == 0, "no door takes an event that is dated a minute before its answer"
+
+
+def delivered(folder: Path, edges: dict[str, Edge]) -> Lake:
+    """A lake in which one user was shown a video of each kind, half a second after a full one, and watched it."""
+    lake, shown = Lake(folder), NOON + timedelta(seconds=0.5)
+    rows: dict[str, list[dict[str, Any]]] = {table.name: [] for table in TABLES}
+    person = {"user_id": "u", "signup_at": BEFORE, "region": "de", "language": "de", "device": "phone", "status": "active"}
+    rows["users"] = [{**person, "event_time": BEFORE}]
+    for number, (name, edge) in enumerate(edges.items()):
+        rows["videos"].append(
+            {"video_id": name, "creator_id": "c", "category": "k", "duration_s": 20, "language": "de", "regions": [],
+             "uploaded_at": BEFORE, "status": "live", "age_rating": "0", "event_time": BEFORE, **(edge.video or {})})
+        rows["impressions"].append(
+            {"request_id": f"r{number}", "video_id": name, "user_id": "u", "device": "phone", "variant": "x",
+             "position": 1, "event_time": shown})
+        rows["engagements"].append(
+            {"event_id": f"e{number}", "request_id": f"r{number}", "user_id": "u", "video_id": name, "action": "watch",
+             "watch_seconds": 20, "event_time": shown - timedelta(seconds=edge.before_s), **(edge.watch or {})})  # fmt: skip
+    for table in TABLES:
+        deliver(lake, table, rows[table.name])
+    return lake
+
+
+def deliver(lake: Lake, table: Table, rows: list[dict[str, Any]]) -> None:
+    """Ingest rows, received five minutes after they happened."""
+    lines = [
+        json.dumps({**row, "received_at": row["event_time"] + timedelta(minutes=5)}, default=datetime.isoformat)
+        for row in rows
+    ]
+    line = ingest(lake, table, delivered_from_jsonl(table, "\n".join(lines).encode()), NOON + timedelta(days=1), "b")
+    assert line.accepted == len(rows)
+
+
+def record(spark: Any, lake: Lake, view: Any) -> dict[str, dict[str, Any]]:
+    """Field → entity → what a service reads of the view's online record."""
+    table = BY_NAME[view.table]
+    rows = described(read(spark, lake, table, [date(2026, 5, 10)]), view, table).toArrow()
+    layout, keys = layouts(HOME_FEED)[view.name], rows[view.keys[0]].to_pylist()
+    packed = decode(layout, [(key,) for key in keys], records_of(layout, rows, "event_timestamp", "created"))
+    return {name: dict(zip(keys, packed.column(name).tolist(), strict=True)) for name in view.fields}
+
+
+def feature(name: str, fields: dict[str, Any]) -> float | None:
+    """A feature's value of one row, as training and serving both make it; None where it is unknown."""
+    columns = {
+        field: np.array([said], dtype=object if isinstance(said, str | None) else np.float64)
+        for field, said in fields.items()
+    }
+    made, _ = value(FEATURES[name], Inputs(1, np.array([NOON.timestamp()]), {}, columns, {}))  # type: ignore[arg-type]
+    return known(made[0])
+
+
+def known(said: Any) -> Any:
+    """The value, None for every way to write that it is unknown."""
+    return None if said is None or pd.isna(said) else said
