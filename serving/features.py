@@ -1,6 +1,7 @@
 """From states to the model's input: gathers what a release's features read and calls the function that makes them."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -33,12 +34,13 @@ class Builder:
         fields = {f"{v.name}.{f}": kind for v in defined.profile_views for f, (kind, _) in v.fields.items()}
         for name in sorted(reads - counters.keys() - fields.keys()):
             raise ReleaseMismatch(f"its features: {unknown(name, {**counters, **fields})} Retrain or roll back.")
+        _must_last_alike(recipe, defined)
         _must_agree(recipe, {counters[name].name: counters[name] for name in reads & counters.keys()})
         self._views = list({v.name: v for name, v in counters.items() if name in reads}.values())
         self._none = {view.name: _nothing(view) for view in self._views}
         self._keys = {v.name: JoinKeys(states, policy, [k for k in v.keys if k != policy.user]) for v in self._views}
         self._held = {view.name: (view.counters, np.array(view.half_lives)) for view in self._views}
-        self._plan = Plan(recipe.features, self._held, defined.ttl.total_seconds())
+        self._plan = Plan(recipe.features, self._held, recipe.ttl_s)
         of_users = [name for look in defined.lookups if look.on == policy.user for name in look.columns]
         self._borrowed = {name: f"{policy.user_view}.{name}" for name in of_users}
         self._second, self._found = 0, dict[tuple[object, ...], tuple[Floats, Seconds]]()
@@ -108,6 +110,15 @@ class Builder:
         else:  # fewer words than items: an entry a word is enough
             places[name] = column
         return words
+
+
+def _must_last_alike(recipe: Recipe, defined: FeatureSet) -> None:
+    """Raises ReleaseMismatch when counters counted for longer, or shorter, where the release was trained."""
+    there, here = timedelta(seconds=recipe.ttl_s), defined.ttl
+    if there != here:
+        raise ReleaseMismatch(
+            f"its counters count for {there}, those of this checkout for {here} (`ttl`). Retrain or roll back."
+        )
 
 
 def _must_agree(recipe: Recipe, views: Mapping[str, CounterView]) -> None:
