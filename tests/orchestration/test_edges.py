@@ -1,7 +1,7 @@
 """What is not known means one thing everywhere: in labels, counters, profiles, served features and slices."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,15 @@ import pytest
 from feature_repo.arrow_records import records_of
 from feature_repo.contributions import contributions, read, weight
 from feature_repo.home_feed import HOME_FEED
-from feature_repo.profiles import described
+from feature_repo.profiles import described, publish
 from feature_repo.record_layout import decode, layouts
 from feature_repo.request_time import Inputs, value
 from training import labels
+from training.definition import Slice
 from training.home_feed import RANKING
 from training.train import sliced
 from validation.contract import Table
-from validation.home_feed import ENGAGEMENTS, IMPRESSIONS, TABLES, USERS, VIDEOS
+from validation.home_feed import TABLES
 from validation.intake import delivered_from_jsonl, ingest
 from validation.lake import Lake
 
@@ -62,50 +63,60 @@ EDGES = {
     "an empty request": Edge(1, completed=1.0, watch={"request_id": ""}),
 }
 TOO_EARLY = "before that"
+BY_LENGTH = Slice("length", "video_duration", (1.0,), ("short", "long"))
 FEATURES = {feature.name: feature for feature in HOME_FEED.features}
 
 
 def test_labels_counters_profiles_features_and_slices_agree_on_every_edge(spark: Any, tmp_path: Path) -> None:
     lake = delivered(tmp_path, {**EDGES, TOO_EARLY: Edge(0, before_s=61.0)})
-    found = labels.build(spark, lake, RANKING, HOME_FEED, BY_NAME, NOON + timedelta(days=1), DAY, DAY)
-    label = found.set_index("video_id")
+    label = labels.build(spark, lake, RANKING, HOME_FEED, BY_NAME, NOON + timedelta(days=1), DAY, DAY)
+    label = label.set_index("video_id")
     counted = contributions(spark, lake, HOME_FEED, BY_NAME, DAY, DAY).toPandas()
     counted = counted.groupby("video_id").sum(min_count=1, numeric_only=True)
-    records = {view.name: record(spark, lake, view) for view in HOME_FEED.profile_views}
-    video, user = (records[name] for name in ("video_profile", "user_profile"))
+    video, user = (record(spark, lake, view) for view in HOME_FEED.profile_views)
     for name, edge in EDGES.items():
+        online = {f"video_profile.{field}": of[name] for field, of in video.items()}
+        online["user_profile.language"] = user["language"]["u"]
+        duration, same_language = (feature(wanted, online) for wanted in ("video_duration", "same_language"))
         told = {
             "label": label["long_view"][name],
             "counter": known(counted[weight("long_view")].get(name)) or 0.0,
             "measured": known(counted[weight("measured")].get(name)),
             "completed": known(counted[weight("completed")].get(name)),
-            "length in training": known(label["duration_s"][name]),
-            "length in serving": known(video["duration_s"][name]),
-            "class in training": label["length_class"][name],
-            "class in serving": video["length_class"][name],
-            "video_duration": feature("video_duration", {"video_profile.duration_s": video["duration_s"][name]}),
-            "same_language": feature("same_language", {"video_profile.language": video["language"][name],
-                                                       "user_profile.language": user["language"]["u"]}),
-            "slice": sliced(np.array([feature("video_duration", {"video_profile.duration_s": video["duration_s"][name]})
-                                      or np.nan]), replace(RANKING.slices[2], edges=(1.0,)))[0] == "unknown",
-        }  # fmt: skip
-        completed = None if edge.completed is None else 1.0
-        length = None if edge.length is None else pytest.approx(np.log1p(edge.length))
+            "length": (known(label["duration_s"][name]), known(video["duration_s"][name])),
+            "class": (label["length_class"][name], video["length_class"][name]),
+            "duration": duration,
+            "same language": same_language,
+            "slice is unknown": sliced(np.array([duration], dtype=object), BY_LENGTH)[0] == "unknown",
+        }
         assert told == {
-            "label": edge.long_view, "counter": edge.long_view, "measured": completed, "completed": edge.completed,
-            "length in training": edge.length, "length in serving": edge.length,
-            "class in training": edge.length_class, "class in serving": edge.length_class,
-            "video_duration": length, "same_language": edge.language, "slice": edge.length is None,
-        }, name  # fmt: skip
-    assert label["long_view"][TOO_EARLY] == 0, "no door takes an event that is dated a minute before its answer"
+            "label": edge.long_view,
+            "counter": edge.long_view,
+            "measured": None if edge.completed is None else 1.0,
+            "completed": edge.completed,
+            "length": (edge.length, edge.length),
+            "class": (edge.length_class, edge.length_class),
+            "duration": None if edge.length is None else pytest.approx(np.log1p(edge.length)),
+            "same language": edge.language,
+            "slice is unknown": edge.length is None,
+        }, name
+    assert label["long_view"][TOO_EARLY] == 0, "no door takes an event dated more than a minute before its answer"
+
+
+def test_what_nobody_has_described_is_published_as_that(spark: Any, tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    assert publish(spark, lake, HOME_FEED, BY_NAME, DAY, DAY) == {"video_profile": 0, "user_profile": 0}
+    assert set(lake.read("profiles/user_profile").column_names) >= {"user_id", "region", "event_timestamp", "created"}
 
 
 def delivered(folder: Path, edges: dict[str, Edge]) -> Lake:
     """A lake in which one user was shown a video of each kind, half a second after a full one, and watched it."""
     lake, shown = Lake(folder), NOON + timedelta(seconds=0.5)
     rows: dict[str, list[dict[str, Any]]] = {table.name: [] for table in TABLES}
-    person = {"user_id": "u", "signup_at": BEFORE, "region": "de", "language": "de", "device": "phone", "status": "active"}
-    rows["users"] = [{**person, "event_time": BEFORE}]
+    # fmt: off
+    rows["users"] = [
+        {"user_id": "u", "signup_at": BEFORE, "region": "de", "language": "de", "device": "phone", "status": "active",
+         "event_time": BEFORE}]
     for number, (name, edge) in enumerate(edges.items()):
         rows["videos"].append(
             {"video_id": name, "creator_id": "c", "category": "k", "duration_s": 20, "language": "de", "regions": [],
@@ -115,7 +126,8 @@ def delivered(folder: Path, edges: dict[str, Edge]) -> Lake:
              "position": 1, "event_time": shown})
         rows["engagements"].append(
             {"event_id": f"e{number}", "request_id": f"r{number}", "user_id": "u", "video_id": name, "action": "watch",
-             "watch_seconds": 20, "event_time": shown - timedelta(seconds=edge.before_s), **(edge.watch or {})})  # fmt: skip
+             "watch_seconds": 20, "event_time": shown - timedelta(seconds=edge.before_s), **(edge.watch or {})})
+    # fmt: on
     for table in TABLES:
         deliver(lake, table, rows[table.name])
     return lake
@@ -142,10 +154,7 @@ def record(spark: Any, lake: Lake, view: Any) -> dict[str, dict[str, Any]]:
 
 def feature(name: str, fields: dict[str, Any]) -> float | None:
     """A feature's value of one row, as training and serving both make it; None where it is unknown."""
-    columns = {
-        field: np.array([said], dtype=object if isinstance(said, str | None) else np.float64)
-        for field, said in fields.items()
-    }
+    columns = {field: np.array([said], dtype=object) for field, said in fields.items()}
     made, _ = value(FEATURES[name], Inputs(1, np.array([NOON.timestamp()]), {}, columns, {}))  # type: ignore[arg-type]
     return known(made[0])
 

@@ -1,4 +1,4 @@
-"""A small home with events of years ago in which nobody follows, hides or blocks: it runs in its own time, to a feed."""
+"""A small home with events of years ago in which nobody follows or blocks: it runs in its own time, to a feed."""
 
 import json
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ SHORT = replace(HOME_FEED, features=replace(FEATURES, ttl=timedelta(days=2)))  #
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory, redis_address: str) -> Iterator[Settings]:
+def home(tmp_path_factory: pytest.TempPathFactory, redis_address: str) -> Settings:
     """Files of a week in May 2022: everything described on its first day, feeds shown and watched on its last."""
     with redis.Redis.from_url(redis_address) as client:
         client.flushall()
@@ -40,7 +40,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, redis_address: str) -> Iterat
         folder = settings.landing / table
         folder.mkdir(parents=True)
         (folder / f"{day}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    yield settings
+    return settings
 
 
 def files() -> Iterator[tuple[str, date, list[dict[str, Any]]]]:
@@ -80,8 +80,11 @@ def test_events_of_years_ago_run_in_their_own_time_to_equal_stores_a_training_se
     assert compare(today.store, today.lake, today.system.features, END).passed
 
     features = at.system.features
-    asked = pd.DataFrame({"video_id": ["v2", "v1"], "user_id": "u1", "creator_id": "c1", "category": "k",
-                          "region": "de", "length_class": "to_30s", "event_timestamp": END - timedelta(minutes=1)})  # fmt: skip
+    of_user = {"user_id": "u1", "region": "de", "event_timestamp": END - timedelta(minutes=1)}
+    asked = pd.DataFrame([
+        {"video_id": video, "creator_id": "c1", "category": "k", "length_class": "to_30s", **of_user}
+        for video in ("v2", "v1")
+    ])  # fmt: skip
     made = dataset.build(asked, at.store, features, at.system.ranking, at.lake)
     assert np.isnan(made.column("video_duration")).tolist() == [False, True], "a description holds, however old"
     assert made.mostly_unknown() == {"video_duration": 0.5, "same_language": 1.0, "device": 1.0}
