@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from feature_repo import spark
 from orchestration.jobs import STAGES
-from orchestration.partitions import RANGE_END, RANGE_START, WHY
+from orchestration.partitions import RANGE_END, RANGE_START, WHY, days
 from orchestration.pipeline import pipeline
 from orchestration.replay import newest_day
 from orchestration.system import Installation
@@ -57,6 +57,11 @@ def _must_be_days(at: Installation, first: date, last: date) -> None:
         raise DefinitionError(
             f"{last} is later than the moment this runs as of, {at.now():%Y-%m-%d %H:%M} UTC: give an earlier day, or "
             "say a later moment (`--as-of`)."
+        )
+    earliest = days(at).start.date()
+    if first < earliest:
+        raise DefinitionError(
+            f"{first} is before {earliest}, where the days of {at.settings.home} begin: no event is older."
         )
 
 

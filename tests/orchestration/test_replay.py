@@ -66,9 +66,13 @@ def test_what_is_no_moment_is_refused_with_an_example(settings, asked):
         as_of(holding(settings, OLD), asked, print)
 
 
-@pytest.mark.parametrize(("last", "told"), [(-1, "Swap them"), (3, "--as-of")], ids=["reversed", "ahead"])
-def test_days_that_cannot_run_are_refused_before_anything_starts(settings, last, told):
+@pytest.mark.parametrize(
+    ("first", "last", "told"),
+    [(0, -1, "Swap them"), (0, 3, "--as-of"), (-9, 0, "where the days")],
+    ids=["reversed", "ahead", "before all events"],
+)
+def test_days_that_cannot_run_are_refused_before_anything_starts(settings, first, last, told):
     at = as_of(holding(settings, OLD), "2022-05-09", print)
     with pytest.raises(DefinitionError, match=told):
-        execute(at, "features", OLD, OLD + timedelta(days=last))
+        execute(at, "features", OLD + timedelta(days=first), OLD + timedelta(days=last))
     assert not (settings.home / "dagster").exists()
