@@ -1,6 +1,7 @@
 """Do online values equal offline values: a sample of entities, read both ways.
 
 Where a stream runs, online may be ahead of the lake: of an entity whose online record is newer nothing is compared.
+Both are read as of one moment, be it years ago: what is too old then is nothing on either side.
 """
 
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from feature_repo import packed_records
 from feature_repo.counters import Seconds
 from feature_repo.definition import FeatureSet
 from feature_repo.packed_online_store import view_layout
+from feature_repo.record_layout import Layout
+from feature_repo.store import open_store
 from validation.lake import Lake
 from validation.verdict import markdown
 
@@ -67,27 +70,28 @@ def compare(
     store: "FeatureStore", lake: Lake, features: FeatureSet, as_of: datetime, sample: int = 200, seed: int = 0
 ) -> Agreement:
     """Compare up to `sample` entities of each view: the newest row in the lake against what Feast answers online."""
+    store = open_store(store.config.online_store.settings, features, as_of)
     compared, ahead, unequal = 0, 0, []
     for folder, views in (("states", features.counter_views), ("profiles", features.profile_views)):
         for view in views:
             newest = _newest(lake, f"{folder}/{view.name}", view.keys, as_of, sample, seed)
             if newest.empty:
                 continue
-            behind = _is_behind(store, view.name, view.keys, newest)
+            laid_out = view_layout(store.config, store.get_feature_view(view.name))
+            behind = _is_behind(store, laid_out, newest)
             ahead += int(behind.sum())
             newest = newest[~behind].reset_index(drop=True)
             if not newest.empty:
                 compared += len(newest)
-                unequal += _differences(store, view.name, view.keys, newest)
+                unequal += _differences(store, laid_out, newest, as_of)
     return Agreement(compared, tuple(unequal), ahead)
 
 
-def _is_behind(store: "FeatureStore", view: str, keys: tuple[str, ...], newest: pd.DataFrame) -> NDArray[np.bool_]:
+def _is_behind(store: "FeatureStore", layout: Layout, newest: pd.DataFrame) -> NDArray[np.bool_]:
     """Whether the online record of each row's entity is newer than the row."""
-    laid_out = view_layout(store.config, store.get_feature_view(view))
     redis = store._get_provider().online_store.client(store.config)
-    entities = list(zip(*(newest[key].astype(str) for key in keys), strict=True))
-    found = packed_records.read(redis, laid_out, entities)
+    entities = list(zip(*(newest[key].astype(str) for key in layout.keys), strict=True))
+    found = packed_records.read(redis, layout, entities)
     at, created = (_seconds(newest, name) for name in (AT, CREATED))
     ahead = (found.at > at) | ((found.at == at) & (np.nan_to_num(found.created) > np.nan_to_num(created)))
     return np.asarray(ahead, dtype=bool)
@@ -108,6 +112,8 @@ def _newest(lake: Lake, name: str, keys: tuple[str, ...], as_of: datetime, sampl
     known = ds.field(AT) <= pd.Timestamp(as_of)
     changed = lake.read(name, days[-1:], keys, known).to_pandas().drop_duplicates()
     changed = changed if len(changed) else lake.read(name, days, keys, known).to_pandas().drop_duplicates()
+    if changed.empty:  # nobody has ever done what this view counts
+        return pd.DataFrame()
     drawn = changed.sample(min(sample, len(changed)), random_state=seed)
     rows = lake.read(name, days, None, known & ds.field(keys[0]).isin(drawn[keys[0]].to_list())).to_pandas()
     order = [name for name in (AT, CREATED) if name in rows]
@@ -116,14 +122,16 @@ def _newest(lake: Lake, name: str, keys: tuple[str, ...], as_of: datetime, sampl
     return newest
 
 
-def _differences(store: "FeatureStore", view: str, keys: tuple[str, ...], newest: pd.DataFrame) -> list[Unequal]:
+def _differences(store: "FeatureStore", layout: Layout, newest: pd.DataFrame, as_of: datetime) -> list[Unequal]:
+    view = layout.view
     fields = [f.name for f in store.get_feature_view(view).features]
-    entities = newest[list(keys)].to_dict("records")
+    entities = newest[list(layout.keys)].to_dict("records")
     online = store.get_online_features([f"{view}:{f}" for f in fields], entity_rows=entities).to_dict()
+    stale = as_of.timestamp() - _seconds(newest, AT) > layout.ttl.total_seconds()
     found = []
     for row, entity in enumerate(entities):
         for name in fields:
-            offline, read = newest[name].iloc[row], online[name][row]
+            offline, read = None if stale[row] else newest[name].iloc[row], online[name][row]
             if not _same(offline, read):
                 found.append(Unequal(view, " ".join(map(str, entity.values())), name, str(offline), str(read)))
     return found

@@ -77,6 +77,8 @@ class FeatureSet:
     """Everything a system knows about its features; `features` is what the model reads, in the model's order.
 
     `entities` maps each join key to what it identifies. `lookups` apply to every event table with their `on` column.
+    Counters published longer ago than `ttl` count as none, in training and in serving; a release made with another
+    `ttl` is refused. A description holds until the entity is described anew, however old it is.
     `publish_every_s` is the length of a publication period: counters change once in it, as the next one begins.
     `ever` names counters, as `view.counter`, that hardly decay: of which two entities each was ever done is also kept
     so that a machine knows it by heart (`feature_repo.ever`).

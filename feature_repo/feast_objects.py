@@ -1,6 +1,7 @@
 """A feature set in Feast's words: entities, sources, views and one versioned service."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from validation.errors import DefinitionError
 
 EVENT_TIME = "event_timestamp"
 CREATED = "created"  # profile views have it; a published state is never corrected, the next one is right
+UNTIL_ANEW = timedelta(0)  # Feast's word for no time to live: a description holds until the next one
 
 
 def objects(features: FeatureSet, lake_root: Path) -> list[Any]:
@@ -58,14 +60,15 @@ def _counters(features: FeatureSet, view: CounterView, entities: Mapping[str, En
     descriptions["published_at"] = "the moment the counters are true for"
     tags = {"kind": "counters", KEPT: str(int(features.kept(view).total_seconds()))}
     tags |= {EVER: ",".join(ever)} if (ever := features.ever_of(view.name)) else {}
-    return _view(features, view, entities, pushed, counter_fields(view.counters), descriptions, tags)
+    return _view(features, view, entities, pushed, counter_fields(view.counters), descriptions, tags, features.ttl)
 
 
 def _profile(features: FeatureSet, view: ProfileView, entities: Mapping[str, Entity], lake_root: Path) -> FeatureView:
     source = _source(features, view.name, view.meaning, lake_root / "profiles" / view.name, created=CREATED)
     fields = {name: kind for name, (kind, _) in view.fields.items()}
     descriptions = {name: f"{sql} of {view.table}" for name, (_, sql) in view.fields.items()}
-    return _view(features, view, entities, source, fields, descriptions, {"kind": "profile", "table": view.table})
+    tags = {"kind": "profile", "table": view.table}
+    return _view(features, view, entities, source, fields, descriptions, tags, UNTIL_ANEW)
 
 
 def _source(features: FeatureSet, name: str, meaning: str, path: Path, created: str | None = None) -> SparkSource:
@@ -77,7 +80,7 @@ def _source(features: FeatureSet, name: str, meaning: str, path: Path, created: 
 
 def _view(
     features: FeatureSet, view: CounterView | ProfileView, entities: Mapping[str, Entity], source: Any,
-    fields: Mapping[str, str], descriptions: Mapping[str, str], tags: Mapping[str, str],
+    fields: Mapping[str, str], descriptions: Mapping[str, str], tags: Mapping[str, str], ttl: timedelta,
 ) -> FeatureView:  # fmt: skip
     keys = [Field(name=key, dtype=feast_types.String, description=features.entities[key]) for key in view.keys]
     values = [
@@ -85,7 +88,7 @@ def _view(
         for name, kind in fields.items()
     ]
     return FeatureView(
-        name=view.name, entities=[entities[key] for key in view.keys], ttl=features.ttl, schema=[*keys, *values],
+        name=view.name, entities=[entities[key] for key in view.keys], ttl=ttl, schema=[*keys, *values],
         source=source, online=True, description=view.meaning, owner=features.owner, tags=dict(tags),
     )  # fmt: skip
 

@@ -2,15 +2,19 @@
 
 from feature_repo.definition import CounterView, FeatureSet, Lookup, ProfileView, Signal
 from feature_repo.request_time import Age, Code, Context, Count, Feature, Hour, Match, Number, Rate
-from validation.home_feed import DEVICES
+from validation.home_feed import DEVICES, UNKNOWN_LANGUAGE
 
+# Of a description: null wherever it is not known. All that borrows a length or a language reads these.
+LENGTH = "CASE WHEN duration_s > 0 THEN duration_s END"
+LANGUAGE = f"nullif(language, '{UNKNOWN_LANGUAGE}')"
 LENGTHS_S = (7, 12, 18, 30, 60, 120, 300)
 LENGTH_CLASS = (
-    "CASE WHEN duration_s IS NULL THEN 'unknown' "
+    f"CASE WHEN ({LENGTH}) IS NULL THEN 'unknown' "
     + " ".join(f"WHEN duration_s <= {s} THEN 'to_{s}s'" for s in LENGTHS_S)
     + " ELSE 'longer' END"
 )
-WATCH_OF_KNOWN_LENGTH = "action = 'watch' AND duration_s > 0"
+# Of an event that has borrowed its video's length.
+WATCH_OF_KNOWN_LENGTH = "action = 'watch' AND duration_s IS NOT NULL"
 LONG_VIEW = "action = 'watch' AND coalesce(long_view, watch_seconds >= 30 OR watch_seconds >= duration_s, false)"
 
 KEPT = "3650d"  # a counter that hardly decays: above one half, it was done
@@ -31,7 +35,7 @@ LOOKUPS = (
         {
             "creator_id": "creator_id",
             "category": "category",
-            "duration_s": "duration_s",
+            "duration_s": LENGTH,
             "length_class": LENGTH_CLASS,
         },
     ),
@@ -159,12 +163,12 @@ PROFILE_VIEWS = (
             "creator_id": ("String", "creator_id"),
             "category": ("String", "category"),
             "length_class": ("String", LENGTH_CLASS),
-            "language": ("String", "language"),
+            "language": ("String", LANGUAGE),
             "regions": ("Array(String)", "regions"),
             "status": ("String", "status"),
             "age_rating": ("String", "age_rating"),
             "uploaded_at": ("Int64", "unix_seconds(uploaded_at)"),
-            "duration_s": ("Float32", "duration_s"),
+            "duration_s": ("Float32", LENGTH),
         },
         "what a video is",
     ),
@@ -174,7 +178,7 @@ PROFILE_VIEWS = (
         ("user_id",),
         {
             "region": ("String", "region"),
-            "language": ("String", "language"),
+            "language": ("String", LANGUAGE),
             "device": ("String", "device"),
             "age_group": ("String", "age_group"),
             "status": ("String", "status"),

@@ -40,6 +40,8 @@ def publish(
         rows[view.name] = replace_days(
             lake, f"profiles/{view.name}", of_range, "event_timestamp", days_from(first, last)
         )
+        if not lake.days(f"profiles/{view.name}"):  # what nobody has described is published as that, and can be read
+            lake.append(f"profiles/{view.name}", last, of_range.limit(0).toArrow())
     return rows
 
 

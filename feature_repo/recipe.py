@@ -34,13 +34,17 @@ class ProfileRecipe(msgspec.Struct, frozen=True):
     fields: dict[str, str]
 
 
-class Recipe(msgspec.Struct, frozen=True):
-    """A feature service without the code that defined it: what is stored, and the features made from it, in order."""
+class Recipe(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A feature service without the code that defined it: what is stored, and the features made from it, in order.
+
+    Counters published longer than `ttl_s` before a request count as none.
+    """
 
     service: str
     counter_views: tuple[CounterRecipe, ...]
     profile_views: tuple[ProfileRecipe, ...]
     features: tuple[Feature, ...]
+    ttl_s: float = 90 * 86_400.0
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -58,6 +62,7 @@ def recipe_of(features: "FeatureSet") -> bytes:
             for view in features.profile_views
         ),
         features=features.features,
+        ttl_s=features.ttl.total_seconds(),
     )
     return msgspec.json.encode(recipe, order="sorted")
 

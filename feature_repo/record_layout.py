@@ -164,13 +164,13 @@ def counter_fields(counters: Iterable[str]) -> Mapping[str, str]:
 
 
 def layouts(features: FeatureSet) -> dict[str, Layout]:
-    """The layout of every view of a feature set."""
-    kept = {v.name: features.kept(v) for v in features.counter_views}  # attributes hold until they are described anew
+    """The layout of every view of a feature set; attributes hold until they are described anew."""
     views: list[CounterView | ProfileView] = [*features.counter_views, *features.profile_views]
+    kept = {v.name: features.kept(v) for v in features.counter_views}
     return {
         v.name: layout(
-            features.name, v.name, v.keys, fields_of(features, v.name), features.ttl, kept.get(v.name),
-            features.ever_of(v.name),
+            features.name, v.name, v.keys, fields_of(features, v.name),
+            features.ttl if v.name in kept else timedelta.max, kept.get(v.name), features.ever_of(v.name),
         )
         for v in views
     }  # fmt: skip

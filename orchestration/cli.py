@@ -24,6 +24,7 @@ Examples:
   flywheel ingest events/                         your own files into the lake\n
   flywheel run features --day 2026-05-03          one stage for one day\n
   flywheel run train --day 2026-05-03             a new ranker, judged\n
+  flywheel run daily --as-of 2022-05-09           a day's work on events of 2022, in their own time\n
   flywheel stream                                 events count as they land\n
   flywheel rank u42                               the feed of one user, from the running service\n
   flywheel releases                               what was live when, who moved it, why\n
@@ -67,7 +68,8 @@ def up() -> None:
 
     Example: FLYWHEEL_DAGSTER_PORT=4000 flywheel up
     """
-    from orchestration.up import everything, replaying, until_interrupted
+    from orchestration.replay import replaying
+    from orchestration.up import everything, until_interrupted
 
     at = replaying(installation(), out.print)
     with out.status("Starting …"):
@@ -122,14 +124,24 @@ def run(
     job: Annotated[str, typer.Argument(help="ingest, features, train, release, monitor, retrain or daily")],
     day: Day = None,
     until: Annotated[str | None, typer.Option(help="last day of a range that starts at --day")] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            "--as-of",
+            help="run as if it were this moment (2022-05-09, 2022-05-09T06:00 or now); when absent, old events run as "
+            "if the day after the newest of them began",
+        ),
+    ] = None,
 ) -> None:
     """Run one of Dagster's jobs here and now, recorded like any other run.
 
-    Example: flywheel run features --day 2026-05-01 --until 2026-05-14
+    Examples: flywheel run features --day 2026-05-01 --until 2026-05-14 ·
+    flywheel run daily --day 2022-04-08 --until 2022-05-08 --as-of 2022-05-09
     """
+    from orchestration import replay
     from orchestration.runs import checked, execute, last_day
 
-    at, job = installation(), checked(job)
+    job, at = checked(job), replay.as_of(installation(), as_of, out.print)
     first = _day(day) if day else last_day(at)
     result = execute(at, job, first, _day(until) if until else first, out.print)
     if not result.success:

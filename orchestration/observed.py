@@ -66,7 +66,8 @@ class Observed:
         An answer given while Redis was silent is scored on neutral states: it is degraded, and says so, not skewed.
         """
         whole = self.served[RUNG].isin([FULL, STALE])
-        mine = (self.served[RELEASE] == version) & self.served[FEATURES].notna() & whole
+        logs = np.array([np.ndim(said) == 1 and len(said) > 0 for said in self.served[FEATURES]], dtype=bool)
+        mine = (self.served[RELEASE] == version) & logs & whole
         rows = np.flatnonzero(mine.to_numpy())
         logged = [np.asarray(values, dtype=np.float32) for values in self.served[FEATURES].iloc[rows]]
         return rows, np.stack(logged) if logged else np.empty((0, len(self.features)), np.float32)

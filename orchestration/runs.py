@@ -13,8 +13,9 @@ import pyarrow as pa
 
 from feature_repo import spark
 from orchestration.jobs import STAGES
-from orchestration.partitions import RANGE_END, RANGE_START, WHY, waiting
+from orchestration.partitions import RANGE_END, RANGE_START, WHY, days
 from orchestration.pipeline import pipeline
+from orchestration.replay import newest_day
 from orchestration.system import Installation
 from orchestration.up import environment
 from validation.contract import unknown
@@ -32,6 +33,8 @@ def execute(
 
     `why` is kept with the run, and with what it makes live.
     """
+    _must_be_days(at, first, last)
+    os.environ.pop("FLYWHEEL_REPLAY_FROM", None)  # what runs in the present starts nothing in another time
     os.environ.update(environment(at.settings))
     definitions = pipeline(at)
     tags = {RANGE_START: first.isoformat(), RANGE_END: last.isoformat(), **({WHY: why} if why else {})}
@@ -44,6 +47,22 @@ def execute(
             say(line)
     _give_back()
     return result
+
+
+def _must_be_days(at: Installation, first: date, last: date) -> None:
+    today = at.now().date()
+    if last < first:
+        raise DefinitionError(f"the days {first} to {last} are none: --until is before --day. Swap them.")
+    if last > today:
+        raise DefinitionError(
+            f"{last} is later than the moment this runs as of, {at.now():%Y-%m-%d %H:%M} UTC: give an earlier day, or "
+            "say a later moment (`--as-of`)."
+        )
+    earliest = days(at).start.date()
+    if first < earliest:
+        raise DefinitionError(
+            f"{first} is before {earliest}, where the days of {at.settings.home} begin: no event is older."
+        )
 
 
 def _give_back() -> None:
@@ -82,9 +101,9 @@ def findings(result: dg.ExecuteInProcessResult) -> list[str]:
 
 def last_day(at: Installation) -> date:
     """The newest day with data in the lake or the landing; raises Unavailable when there is none."""
-    days = [day for table in at.system.tables for day in at.lake.days(f"tables/{table.name}")] + list(waiting(at))
-    if not days:
+    newest = newest_day(at)
+    if newest is None:
         raise Unavailable(
             f"{at.settings.home} holds no events yet. Bring some (`flywheel ingest PATH`) or run `flywheel demo`."
         )
-    return max(days)
+    return newest

@@ -28,7 +28,7 @@ class System:
     """Everything that makes one ranking problem: its tables, features, model, gates, policy and watch.
 
     A second system is a second value; `policy` and `watch` may be absent where nothing is served or watched.
-    A model learns from the last `history_days`.
+    A model learns from what was shown on the last `history_days`; how long counters count is the features' `ttl`.
     """
 
     name: str

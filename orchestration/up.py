@@ -3,9 +3,8 @@
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 from feature_repo.redis_server import running as redis_running
@@ -17,7 +16,6 @@ from validation.settings import Settings
 
 BIN = Path(sys.executable).parent
 INFRA = Path(__file__).parent.parent / "infra"
-STILL_NOW = timedelta(days=3)  # events older than that are a replay
 
 
 def dagster_home(settings: Settings) -> Path:
@@ -120,16 +118,6 @@ def everything_else(at: Installation) -> Iterator[list[str]]:
         for program in programs(at.settings):
             stack.enter_context(running(program))
         yield [program.name for program in programs(at.settings)]
-
-
-def replaying(at: Installation, say: Callable[[str], None]) -> Installation:
-    """The same installation; old events run in their own time: else nothing would be fresh and all forgotten."""
-    days = [day for table in at.system.tables for day in at.lake.days(f"tables/{table.name}")]
-    if at.settings.replay_from or not days or at.now().date() - max(days) <= STILL_NOW:
-        return at
-    moment = datetime.combine(max(days) + timedelta(days=1), time.min, UTC)
-    say(f"The newest events are of {max(days)}: everything runs as if it were {moment:%Y-%m-%d %H:%M} UTC now.")
-    return Installation(at.system, at.settings.model_copy(update={"replay_from": moment}))
 
 
 def until_interrupted() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from math import ceil
 from typing import Any
 
 import msgspec
@@ -153,7 +154,8 @@ class App:
 
     def _token(self, page: Page, who: Asked) -> str:
         """What proves this page when its feedback comes."""
-        at, lives_s = int(page.at), int(self._served.policy.feedback.lives_s)
+        # Rounded up: what is not too long before the token's moment is not too long before the showing either.
+        at, lives_s = ceil(page.at), int(self._served.policy.feedback.lives_s)
         release = page.release.version if page.release else None
         shown = Impression(page.request_id, who.user.user, page.marks, release, at, at + lives_s)
         return self._parts.guard.keys.sign(shown)

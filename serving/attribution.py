@@ -17,10 +17,10 @@ from serving.refused import RefusedError
 from serving.row_rules import RowRules
 from serving.tokens import Impression, Keys
 from validation.clock import written
+from validation.doors import CLOCK_ERROR, OLDEST
 from validation.errors import TokenRefused
 
-AHEAD_S = 60.0  # how far a caller's clock may be ahead of ours, or behind the answer it acts on
-BACK_S = 30 * 86_400.0  # events older than this are a broken clock, not a phone that was offline
+CLOCK_ERROR_S, OLDEST_S = CLOCK_ERROR.total_seconds(), OLDEST.total_seconds()
 REQUEST = "request_id"
 encode = msgspec.json.Encoder().encode
 Row = dict[str, Any]
@@ -32,6 +32,7 @@ class Attribution:
     def __init__(self, served: Served, rates: Rates) -> None:
         self._names, self._rates, self._feedback = served.policy.names, rates, served.policy.feedback
         (self._id,) = served.events.key
+        self._texts = [c.name for c in served.events.columns if c.nullable and c.dtype == "string"]
         self._rules = RowRules(served.events)
 
     def events(self, told: Sequence[Any], roles: Roles, keys: Keys, now: float) -> list[Event]:
@@ -41,6 +42,7 @@ class Attribution:
         for place, event in enumerate(told):
             at, row = f"$.events[{place}]", msgspec.structs.asdict(event)
             token = row.pop("token")
+            row |= {name: None for name in self._texts if row[name] == ""}  # as ingestion reads files
             if token is None:
                 self._vouched(row, at, roles)
             else:
@@ -74,17 +76,17 @@ class Attribution:
                 raise RefusedError(422, f"`{at}.{name}` is another one than its token was given for")
         if not shown.shows(row[names.item]):
             raise RefusedError(422, f"`{at}.{names.item}` was not shown by the answer its token came with")
-        if row[names.event_time].timestamp() < shown.issued_at - AHEAD_S:
+        if row[names.event_time].timestamp() < shown.issued_at - CLOCK_ERROR_S:
             raise RefusedError(422, f"`{at}.{names.event_time}` is before the answer, of {written(shown.issued_at)}")
         row |= {**known, self._id: action_id(shown.request_id, row[names.item], row[names.action])}
 
     def _stamp(self, row: Row, at: str, now: float) -> None:
         """The times as landing files write them. What is a little ahead of our clock is known when it happens."""
         happened = row[self._names.event_time].timestamp()
-        if not now - BACK_S <= happened <= now + AHEAD_S:
+        if not now - OLDEST_S <= happened <= now + CLOCK_ERROR_S:
             raise RefusedError(
                 422, f"`{at}.{self._names.event_time}` is {row[self._names.event_time].isoformat()}, our clock says "
-                f"{written(now)}: send events at most {BACK_S / 86_400:.0f} days old and {AHEAD_S:.0f} s ahead"
+                f"{written(now)}: send events at most {OLDEST.days} days old and {CLOCK_ERROR_S:.0f} s ahead"
             )  # fmt: skip
         row[self._names.event_time] = written(happened)
         row[self._names.received_time] = written(max(now, happened))

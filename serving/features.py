@@ -1,6 +1,7 @@
 """From states to the model's input: gathers what a release's features read and calls the function that makes them."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -33,18 +34,22 @@ class Builder:
         fields = {f"{v.name}.{f}": kind for v in defined.profile_views for f, (kind, _) in v.fields.items()}
         for name in sorted(reads - counters.keys() - fields.keys()):
             raise ReleaseMismatch(f"its features: {unknown(name, {**counters, **fields})} Retrain or roll back.")
+        _must_last_alike(recipe, defined)
         _must_agree(recipe, {counters[name].name: counters[name] for name in reads & counters.keys()})
         self._views = list({v.name: v for name, v in counters.items() if name in reads}.values())
         self._none = {view.name: _nothing(view) for view in self._views}
         self._keys = {v.name: JoinKeys(states, policy, [k for k in v.keys if k != policy.user]) for v in self._views}
         self._held = {view.name: (view.counters, np.array(view.half_lives)) for view in self._views}
-        self._plan = Plan(recipe.features, self._held, defined.ttl.total_seconds())
+        self._plan = Plan(recipe.features, self._held, recipe.ttl_s)
+        of_users = [name for look in defined.lookups if look.on == policy.user for name in look.columns]
+        self._borrowed = {name: f"{policy.user_view}.{name}" for name in of_users}
         self._second, self._found = 0, dict[tuple[object, ...], tuple[Floats, Seconds]]()
         self._numeric = {name: kind in NUMBERS for name, kind in fields.items() if name in reads}
 
     def matrix(self, block: ItemBlock, user: UserState, asker: Asker, context: Mapping[str, Any], now: float) -> Floats:
         """The model's input (items, features) float32 for a block of items, all counters decayed to now."""
         places = dict[str, Places]()
+        asker = self._described(asker, user)
         counters = {
             view.name: Counters(*self._gather(view, block, user, asker, now, places), *self._held[view.name])
             for view in self._views
@@ -52,6 +57,11 @@ class Builder:
         fields = {name: self._field(name, block, user, places) for name in self._numeric}
         said = {name: np.array([value], dtype=object) for name, value in context.items()}
         return self._plan.matrix(Inputs(len(block.rows), np.array([now]), counters, fields, said, places))
+
+    def _described(self, asker: Asker, user: UserState) -> Asker:
+        """The asker without what only a description of them tells in training, where there is none."""
+        unknown = {name for name, field in self._borrowed.items() if user.profile.get(field) is None}
+        return {name: value for name, value in asker.items() if name not in unknown}
 
     def _gather(
         self, view: CounterView, block: ItemBlock, user: UserState, asker: Asker, now: float, places: dict[str, Places]
@@ -100,6 +110,15 @@ class Builder:
         else:  # fewer words than items: an entry a word is enough
             places[name] = column
         return words
+
+
+def _must_last_alike(recipe: Recipe, defined: FeatureSet) -> None:
+    """Raises ReleaseMismatch when counters counted for longer, or shorter, where the release was trained."""
+    there, here = timedelta(seconds=recipe.ttl_s), defined.ttl
+    if there != here:
+        raise ReleaseMismatch(
+            f"its counters count for {there}, those of this checkout for {here} (`ttl`). Retrain or roll back."
+        )
 
 
 def _must_agree(recipe: Recipe, views: Mapping[str, CounterView]) -> None:

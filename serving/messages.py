@@ -9,8 +9,9 @@ from msgspec import UNSET, Meta, UnsetType
 
 from serving.definition import Names, Policy
 from validation.contract import Column, Table
+from validation.doors import LONGEST_WORD
 
-Id = Annotated[str, Meta(min_length=1, max_length=128)]
+Id = Annotated[str, Meta(min_length=1, max_length=LONGEST_WORD)]
 Token = Annotated[str, Meta(max_length=16_384, description="`token` of the answer that showed the item")]
 
 
@@ -101,11 +102,12 @@ def event(table: Table, names: Names) -> type[Any]:
 
 
 def _type(column: Column) -> Any:
+    """The values of a column; an empty text in one that may be null is read as null."""
     if column.one_of:
-        return Literal[column.one_of]
+        return Literal[(*column.one_of, "")] if column.nullable else Literal[column.one_of]
     limits = Meta(ge=column.low, le=column.high)
     return {
-        "string": Id,
+        "string": Annotated[str, Meta(min_length=0 if column.nullable else 1, max_length=column.longest)],
         "bool": bool,
         "timestamp": Annotated[datetime, Meta(tz=True)],
         "int32": Annotated[int, limits],

@@ -66,7 +66,8 @@ def _certain(items: list[str], source: str | None = None) -> Listed:
 def _shelf(ask: Ask, shelves: Popular | None) -> list[str]:
     if shelves is None:
         return []
-    near = shelves.by_group.get(str(ask.who.here.get(ask.policy.shelf)), []) if ask.policy.shelf else []
+    group = ask.who.here.get(ask.policy.shelf) if ask.policy.shelf else None
+    near = [] if group is None else shelves.by_group.get(str(group), [])
     watched = dict.fromkeys([*near, *shelves.all])
     chunks = [list(watched)[i : i + EVERY - 1] for i in range(0, len(watched), EVERY - 1)]
     mixed: Iterator[tuple[list[str], list[str]]] = zip_longest(chunks, ([item] for item in shelves.fresh), fillvalue=[])

@@ -1,11 +1,16 @@
-"""Which outcome belongs to which shown row: the latest one before it that agrees, within each outcome's window."""
+"""Which outcome belongs to which shown row: the latest one before it that agrees, within each outcome's window.
 
+An outcome that names its row exactly may be dated a little before it: clocks differ. It happened at the showing then.
+"""
+
+from datetime import timedelta
 from functools import reduce
 from typing import TYPE_CHECKING
 
 from feature_repo.definition import Lookup
 from training.definition import Ranking
 from validation.contract import Table
+from validation.doors import CLOCK_ERROR
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -69,7 +74,15 @@ def _belonging(shown: "DataFrame", outcomes: "DataFrame", table: Table, ranking:
     rows = shown.select(*keys, sf.col(table.event_time).alias("shown_at"))
     agrees = [sf.col(f"of_{name}") == sf.col(name) for name in ranking.match]
     agrees += [sf.col(f"of_{name}").isNull() | (sf.col(f"of_{name}") == sf.col(name)) for name in ranking.exact]
-    agrees.append(sf.col("happened_at").between(sf.col("shown_at"), sf.col("shown_at") + sf.lit(ranking.window)))
-    pairs = rows.join(outcomes, reduce(lambda one, other: one & other, agrees))
+    named = [sf.col(f"of_{name}").isNotNull() for name in ranking.exact] or [sf.lit(False)]
+    early = sf.when(reduce(_both, named), sf.lit(CLOCK_ERROR)).otherwise(sf.lit(timedelta(0)))
+    first, last = sf.col("shown_at") - early, sf.col("shown_at") + sf.lit(ranking.window)
+    agrees.append(sf.col("happened_at").between(first, last))
+    pairs = rows.join(outcomes, reduce(_both, agrees))
+    pairs = pairs.withColumn("happened_at", sf.greatest("happened_at", "shown_at"))
     latest = Window.partitionBy("outcome").orderBy(sf.col("shown_at").desc(), *table.key)
     return pairs.withColumn("place", sf.row_number().over(latest)).where("place = 1")
+
+
+def _both(one: "Column", other: "Column") -> "Column":
+    return one & other

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 ROW = "row_number"
 PREFIX = "input:"  # sets the model's inputs apart from the labels' own columns in a stored set
 ABOUT = b"flywheel"
+MANY = 1 / 3  # of the rows: a feature unknown in so many is warned of
 Floats = NDArray[np.float32]
 
 
@@ -58,6 +59,11 @@ class Dataset:
     def times(self) -> NDArray[np.datetime64]:
         """When each row was shown, UTC."""
         return np.asarray(self.frame[AT].dt.tz_convert("UTC").dt.tz_localize(None), dtype="datetime64[us]")
+
+    def mostly_unknown(self) -> dict[str, float]:
+        """The features that are unknown in a third of the rows or more, with the share."""
+        shares = np.isnan(self.matrix).mean(axis=0) if len(self.frame) else np.zeros(len(self.features))
+        return {name: float(share) for name, share in zip(self.features, shares, strict=True) if share >= MANY}
 
     def facts(self, ranking: Ranking) -> dict[str, Any]:
         """Numbers about the set: rows, groups, days, shares of each target and of unknown inputs, digest."""

@@ -47,7 +47,7 @@ def build(
     mature = as_of - ranking.window - ranking.grace
     shown = _known(spark, lake, table, first, as_of).where(sf.col(table.event_time) <= sf.lit(mature))
     shown = shown.where(sf.to_date(table.event_time).between(sf.lit(first), sf.lit(last)))
-    outcomes = _known(spark, lake, outcome_table, first, as_of)
+    outcomes = _known(spark, lake, outcome_table, first - timedelta(days=1), as_of)  # a clock was behind at midnight
     for lookup in features.lookups:
         described = descriptions(_known(spark, lake, tables[lookup.table], None, as_of), lookup, tables[lookup.table])
         shown = borrowing(shown, lookup, described, sf.col(table.event_time))

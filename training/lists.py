@@ -33,9 +33,13 @@ def novelty(user: Array, unknown: Array, listed: Array, users: int) -> Measure:
 
 
 def diversity(group: Array, user: Array, attribute: Array, listed: Array, users: int) -> Measure:
-    """Mean over lists of two or more of the share of pairs that differ in the attribute."""
-    groups, kinds = int(group.max()) + 1 if len(group) else 0, int(attribute.max()) + 2 if len(attribute) else 1
-    pairs, counts = np.unique(group[listed] * kinds + attribute[listed] + 1, return_counts=True)
+    """Mean over lists of two or more of the share of pairs that differ in the attribute.
+
+    An unknown attribute (−1) is like no other, as it is for the caps of a page.
+    """
+    groups, kinds = int(group.max()) + 1 if len(group) else 0, int(attribute.max()) + 1 if len(attribute) else 1
+    known = listed & (attribute >= 0)
+    pairs, counts = np.unique(group[known] * kinds + attribute[known], return_counts=True)
     same = np.bincount(pairs // kinds, weights=counts * (counts - 1), minlength=groups)
     sizes = np.bincount(group[listed], minlength=groups)
     different = np.full(groups, np.nan)

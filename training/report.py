@@ -43,7 +43,7 @@ def log(
     took       when training began and ended, by the clock on the wall; `at` where nobody measured it
     """
     where = settings.reports / "training" / f"{ranking.name}-{trained.target}"
-    write(trained, ranking, where, retrieval or {})
+    write(trained, ranking, where, retrieval or {}, dataset.mostly_unknown())
     client = tracking.client(settings)
     began, ended = (int(moment.timestamp() * 1000) for moment in took or (at, at))
     experiment = tracking.experiment(settings, ranking.name)
@@ -69,12 +69,15 @@ def front_page(trained: Trained, ranking: Ranking, run_id: str) -> str:
     return "\n".join([f"## {trained.winner} wins in {ranking.decides_by}\n", *figures, "", *drawn])
 
 
-def write(trained: Trained, ranking: Ranking, folder: Path, retrieval: Mapping[str, float]) -> None:
+def write(
+    trained: Trained, ranking: Ranking, folder: Path, retrieval: Mapping[str, float],
+    unknown: Mapping[str, float] | None = None,
+) -> None:  # fmt: skip
     """The tables and plots of a run as files."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "metrics.json").write_bytes(msgspec.json.format(msgspec.json.encode(trained.metrics())))
     (folder / "slices.json").write_bytes(msgspec.json.format(msgspec.json.encode(slices(trained))))
-    (folder / "report.md").write_text(tables(trained, ranking) + found(retrieval))
+    (folder / "report.md").write_text(tables(trained, ranking) + lacking(unknown or {}) + found(retrieval))
     plots.draw(trained, ranking, folder)
 
 
@@ -93,6 +96,15 @@ def tables(trained: Trained, ranking: Ranking) -> str:
             "",
         ]
     )
+
+
+def lacking(unknown: Mapping[str, float]) -> str:
+    """The features that are unknown in many rows, as Markdown; nothing where there are none."""
+    if not unknown:
+        return ""
+    said = "\nUnknown in a third of the rows or more: a column is missing, or descriptions came after the showings.\n\n"
+    rows = [[name, f"{share:.0%}"] for name, share in unknown.items()]
+    return "\n## Warning\n" + said + markdown(["feature", "unknown in"], rows) + "\n"
 
 
 def found(retrieval: Mapping[str, float]) -> str:
@@ -138,6 +150,7 @@ def _log_numbers(
     metrics = [Metric(name, float(value), at, 0) for name, value in numbers.items() if value is not None]
     params = {"target": trained.target, "seed": trained.seed, "features": len(trained.features), **_params(ranking)}
     tags = {"dataset_digest": dataset.digest, "winner": trained.winner, "system": ranking.name}
+    tags |= {"mostly_unknown": ", ".join(unknown)[:5000]} if (unknown := dataset.mostly_unknown()) else {}
     for start in range(0, len(metrics), 1000):  # as many as MLflow takes at once
         client.log_batch(run_id, metrics=metrics[start : start + 1000])
     client.log_batch(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 
+from validation.doors import LONGEST_WORD, OLDEST
 from validation.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ class Column:
     """One column: what it holds and what it may hold.
 
     `low` and `high` are inclusive and in `unit`. `refers_to` names the table the value should be found in, by a column
-    of the same name; a value not found there is reported and never refused: it may come later.
+    of the same name; a value not found there is reported and never refused: it may come later. A text has 1 to
+    `longest` characters; an empty one is null, and refused where null is.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Column:
     one_of: tuple[str, ...] | None = None
     refers_to: str | None = None
     nullable: bool = False
+    longest: int = LONGEST_WORD
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,8 @@ class Limits:
     """What must hold for a whole batch; a batch that breaks one is refused.
 
     Shares are of delivered rows. `max_duplicate` is about rows repeated inside one batch: what was accepted before may
-    be delivered again at any time. `fresh_within` is the largest gap between the batch's newest event and receipt.
+    be delivered again at any time. `fresh_within` is the largest gap between the batch's newest event and receipt: a
+    delivery of old events alone comes from phones that were offline, one older than any door takes from a broken clock.
     """
 
     min_rows: int = 1
@@ -63,7 +67,7 @@ class Limits:
     max_quarantined: float = 0.05
     max_duplicate: float = 0.20
     max_null: float = 0.50
-    fresh_within: timedelta = timedelta(days=2)
+    fresh_within: timedelta = OLDEST
 
 
 @dataclass(frozen=True, slots=True)

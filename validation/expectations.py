@@ -16,7 +16,6 @@ from validation.delivered import SHAPE
 from validation.errors import DefinitionError
 
 CLOCKS_DIFFER = timedelta(minutes=5)  # a producer's clock may run this far ahead of ours
-LONGEST_ID = 256
 QUARANTINED, REPEATED = "rows quarantined", "rows repeated"  # no table has columns with a space in their name
 
 
@@ -132,10 +131,10 @@ def _of_column(table: Table, column: Column, arrival: datetime | None) -> list[A
         asked = f"`{name}` is from {EARLIEST:%Y-%m-%d} to {latest:%Y-%m-%d %H:%M}: anything else is a wrong clock"
         found.append(_row(gxe.ExpectColumnValuesToBeBetween, f"{name}.clock", asked, column=name,
                           min_value=pd.Timestamp(EARLIEST), max_value=pd.Timestamp(latest)))  # fmt: skip
-    if column.dtype == "string" and (name in table.key or column.refers_to):
-        asked = f"`{name}` has 1 to {LONGEST_ID} characters"
+    if column.dtype == "string" and not column.one_of:
+        asked = f"`{name}` has 1 to {column.longest} characters"
         kind = gxe.ExpectColumnValueLengthsToBeBetween
-        found.append(_row(kind, f"{name}.length", asked, column=name, min_value=1, max_value=LONGEST_ID))
+        found.append(_row(kind, f"{name}.length", asked, column=name, min_value=1, max_value=column.longest))
     return found
 
 

@@ -9,6 +9,7 @@ ACTIONS = ("click", "watch", "like", "comment", "share", "follow", "hide", "repo
 DEVICES = ("phone", "tablet", "tv", "desktop")
 STATUSES = ("live", "private", "removed")
 ACCOUNTS = ("active", "deleted")
+UNKNOWN_LANGUAGE = "und"  # as ISO 639-2 writes it: whoever reads a language reads null there
 AGES = ("0", "13", "16", "18")  # in years, and in order: what each rating asks for, and what each group has reached
 
 RECEIVED_AFTER_EVENT = Rule(
@@ -28,9 +29,15 @@ VIDEOS = Table(
         Column("creator_id", "string", "who published it; never changes"),
         Column("category", "string", "main topic; never changes"),
         Column(
-            "duration_s", "float32", "length; null when the catalogue does not know it", "s", 0, 86_400, nullable=True
+            "duration_s",
+            "float32",
+            "length; null or 0 when the catalogue does not know it",
+            "s",
+            0,
+            86_400,
+            nullable=True,
         ),
-        Column("language", "string", "ISO 639-1 code of the spoken language, `und` when unknown"),
+        Column("language", "string", f"ISO 639-1 code of the spoken language, `{UNKNOWN_LANGUAGE}` when unknown"),
         Column("regions", "strings", "regions it may be shown in; empty means everywhere"),
         Column("uploaded_at", "timestamp", "when it was published"),
         Column("status", "string", "whether it may be shown; a deleted creator's are `removed`", one_of=STATUSES),
@@ -63,7 +70,7 @@ USERS = Table(
         Column("user_id", "string", "pseudonym of the user"),
         Column("signup_at", "timestamp", "when the account was made"),
         Column("region", "string", "region of the account"),
-        Column("language", "string", "ISO 639-1 code of the preferred language, `und` when unknown"),
+        Column("language", "string", f"ISO 639-1 code of the preferred language, `{UNKNOWN_LANGUAGE}` when unknown"),
         Column("device", "string", "the device class used most", one_of=DEVICES),
         Column(
             "age_group",

@@ -22,7 +22,7 @@ WANTED: dict[DType, str] = {
     "float64": "a finite number is asked",
     "bool": "true or false is asked",
     "timestamp": "a moment such as 2026-05-03T12:00:00Z is asked (a number may be seconds, milliseconds or anything)",
-    "strings": "a list of texts is asked",
+    "strings": "a list of texts is asked, none of them empty",
     "floats": "a list of finite numbers is asked (null where one is unknown)",
 }
 PLAIN: dict[DType, frozenset[type]] = {
@@ -43,6 +43,11 @@ Faults = Mapping[int, str]
 
 def read_values(column: Column, values: Sequence[object]) -> tuple[pa.Array, Faults]:
     """A column from Python values, and a fault for each row whose value is not of the column's type."""
+    array, faults = _from_values(column, values)
+    return _known_texts(column, array), faults
+
+
+def _from_values(column: Column, values: Sequence[object]) -> tuple[pa.Array, Faults]:
     kinds = set(map(type, values)) - {type(None)}
     if kinds <= PLAIN[column.dtype]:
         try:
@@ -56,9 +61,16 @@ def read_values(column: Column, values: Sequence[object]) -> tuple[pa.Array, Fau
 def read_array(column: Column, array: pa.ChunkedArray) -> tuple[pa.Array, Faults]:
     """A column from a Parquet column, and a fault for each row whose value is not of the column's type."""
     try:
-        return _checked(column, array.combine_chunks()), {}
+        return _known_texts(column, _checked(column, array.combine_chunks())), {}
     except (pa.ArrowException, ValueError):
         return read_values(column, array.to_pylist())
+
+
+def _known_texts(column: Column, array: pa.Array) -> pa.Array:
+    """The same, with null for an empty text where null may be: files that cannot write null write nothing."""
+    if column.dtype != "string" or not column.nullable:
+        return array
+    return pc.if_else(pc.equal(array, ""), pa.scalar(None, array.type), array)
 
 
 def _checked(column: Column, array: pa.Array) -> pa.Array:
@@ -76,6 +88,8 @@ def _checked(column: Column, array: pa.Array) -> pa.Array:
         raise ValueError("not finite")
     if column.dtype == "strings" and pc.list_flatten(typed).null_count:
         raise ValueError("a null among the texts")
+    if column.dtype == "strings" and pc.any(pc.equal(pc.list_flatten(typed), "")).as_py():
+        raise ValueError("an empty text among them")
     return typed
 
 
@@ -172,6 +186,8 @@ def _as_moment(value: object) -> datetime:
 def _as_texts(value: object) -> list[str]:
     if not isinstance(value, list):
         raise TypeError
+    if "" in value:
+        raise ValueError
     return [_as_text(item) for item in value]
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from validation.checks import Check
 from validation.contract import Table
 from validation.delivered import SHAPE, Delivered
+from validation.doors import CLOCK_ERROR
 from validation.expectations import QUARANTINED, REPEATED, shape_column, validate, validate_batch
 
 Bools = NDArray[np.bool_]
@@ -54,10 +55,13 @@ def sort_out(table: Table, delivered: Delivered, received_at: datetime, known: K
 
 
 def _stamped(table: Table, rows: pa.Table, received_at: datetime) -> pa.Table:
-    """Rows that do not say when they were received were received now."""
+    """Rows that do not say when they were received were received now; what is a little ahead of us, as it happened."""
     place = rows.column_names.index(table.received_time)
-    given = rows.column(place)
-    return rows.set_column(place, table.received_time, pc.fill_null(given, pa.scalar(received_at, given.type)))
+    given, happened = rows.column(place), rows[table.event_time]
+    now, latest = (pa.scalar(moment, given.type) for moment in (received_at, received_at + CLOCK_ERROR))
+    ahead = pc.and_(pc.greater(happened, now), pc.less_equal(happened, latest))
+    stamp = pc.if_else(pc.fill_null(ahead, False), happened, now)
+    return rows.set_column(place, table.received_time, pc.coalesce(given, stamp))
 
 
 def _repeats(table: Table, rows: pa.Table) -> Bools:

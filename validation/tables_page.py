@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from validation.contract import EARLIEST, LATEST, Column, Table
 from validation.delivered import SHAPE
-from validation.expectations import CLOCKS_DIFFER, LONGEST_ID
+from validation.doors import LONGEST_WORD
+from validation.expectations import CLOCKS_DIFFER
 from validation.verdict import markdown
 
 INTRODUCTION = """# Tables
@@ -29,7 +30,8 @@ def page(tables: Sequence[Table]) -> str:
 def _everywhere() -> str:
     rules = [(f"`{rule}`", asked) for rule, asked in SHAPE.items()]
     rules.append(("`<column>.known`", "a column that may not be null is there"))
-    rules.append(("`<key>.length`", f"keys and references have 1 to {LONGEST_ID} characters"))
+    rules.append(("`<text>.length`", f"a text has 1 to {LONGEST_WORD} characters; an empty one in a column that may be "
+                  "null is null"))  # fmt: skip
     rules.append(("`<moment>.clock`", f"a moment lies from {EARLIEST:%Y-%m-%d} to {LATEST:%Y-%m-%d}; a receipt at most "
                   f"{CLOCKS_DIFFER.seconds // 60} minutes after the file's own arrival"))  # fmt: skip
     return f"## Rules of every table\n\n{markdown(('rule', 'what must hold'), rules)}\n"

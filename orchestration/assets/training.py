@@ -9,10 +9,10 @@ from orchestration import candidate, pages
 from orchestration.candidate import Candidate
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.system import Installation
-from training import dataset, labels, tracking
+from training import dataset, labels, report, tracking
 from validation.lake import days_from
 
-GATES = "gates"
+GATES, KNOWN = "gates", "features_known"
 
 
 def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -43,6 +43,7 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
         backfill_policy=WHOLE_RANGE,
         deps=["labels", "states", "profiles"],
         kinds={"feast", "spark"},
+        check_specs=[dg.AssetCheckSpec(KNOWN, asset="training_set", description="features have values; warns only")],
     )
     def training_set(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one mature shown row with the features that were known when it was shown."""
@@ -51,7 +52,14 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
         rows = at.lake.read("labels", days_from(first, last)).to_pandas()
         made = dataset.build(rows, at.store, features, ranking, at.lake)
         dataset.save(at.lake, at.system.name, made)
-        return dg.MaterializeResult(metadata=made.facts(ranking))
+        unknown = made.mostly_unknown()
+        check = dg.AssetCheckResult(
+            check_name=KNOWN,
+            passed=not unknown,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"unknown": dg.MetadataValue.md(report.lacking(unknown))},
+        )
+        return dg.MaterializeResult(metadata=made.facts(ranking), check_results=[check])
 
     @dg.asset(
         name="ranker",

@@ -1,6 +1,8 @@
 """Features as served are the features as trained: the same function on the same states, gathered another way."""
 
 import asyncio
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -29,7 +31,7 @@ async def served(parts: Online, asks: list[tuple[str, list[str]]], now: float) -
         for user, videos in asks:
             state = await parts.ladder._users.read(user)
             assert state.why is None
-            who = asked(POLICY, state, type("Context", (), {"device": "phone", "region": None}))
+            who = asked(POLICY, state, type("Context", (), {"device": "phone", "region": "FR"}))
             block = parts.states.gather(parts.states.rows(videos))
             matrices.append(builder.matrix(block, who.user, who.keys, who.context, now))
         return matrices
@@ -86,6 +88,13 @@ def test_a_release_trained_on_other_states_is_refused(world: Any) -> None:
     parts = online(PATIENT, world.settings, "home_feed")
     with pytest.raises(ReleaseMismatch, match="is not the one this checkout keeps states of"):
         Builder(read_recipe(recipe), FEATURES, POLICY, parts.states)
+
+
+def test_a_release_whose_counters_counted_for_another_time_is_refused(world: Any) -> None:
+    short = recipe_of(replace(FEATURES, ttl=timedelta(days=30)))
+    parts = online(PATIENT, world.settings, "home_feed")
+    with pytest.raises(ReleaseMismatch, match=r"count for 30 days.* of this checkout for 90 days"):
+        Builder(read_recipe(short), FEATURES, POLICY, parts.states)
 
 
 def test_a_release_that_reads_an_unknown_state_is_refused(world: Any) -> None:

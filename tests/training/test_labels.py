@@ -108,8 +108,16 @@ def test_an_outcome_counts_for_the_impression_it_names_else_for_the_latest_befor
     assert found["opened"].to_dict() == {"s1": 1.0, "s2": 1.0, "s3": 0.0, "other": 0.0}
 
 
-def test_an_outcome_that_names_an_impression_never_shown_counts_for_none(spark: Any, lake: Lake) -> None:
-    assert built(spark, lake, [show("s1")], [do("open", 5, "s9")])["opened"].tolist() == [0.0]
+def test_an_outcome_counts_for_none_that_names_none_shown_or_happened_before_and_names_none(
+    spark: Any, lake: Lake
+) -> None:
+    found = built(spark, lake, [show("s1")], [do("open", 5, "s9"), do("open", -0.01)])
+    assert found["opened"].tolist() == [0.0]
+
+
+def test_a_clock_that_is_behind_at_midnight_loses_nothing(spark: Any, lake: Lake) -> None:
+    found = built(spark, lake, [show("s1", at=-720)], [do("open", -720.01, "s1")])
+    assert found["opened"].tolist() == [1.0], "its file is of the day before the first that is asked for"
 
 
 def test_only_what_happens_within_the_window_counts(spark: Any, lake: Lake) -> None:
@@ -117,7 +125,9 @@ def test_only_what_happens_within_the_window_counts(spark: Any, lake: Lake) -> N
         "at the moment of showing": ("open", 0, 1.0),
         "at the window's last moment": ("open", 30, 1.0),
         "after it": ("open", 30.01, 0.0),
-        "before it was shown": ("open", -0.01, 0.0),
+        "named, and dated before it by another clock": ("open", -0.01, 1.0),
+        "as far before it as a door takes": ("open", -1, 1.0),
+        "before that": ("open", -1.01, 0.0),
         "an outcome with a longer window of its own": ("lend", 59, 1.0),
         "after that one too": ("lend", 60.01, 0.0),
     }

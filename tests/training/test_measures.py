@@ -69,6 +69,7 @@ def test_lists_cover_items_and_differ_in_kind() -> None:
     assert lists.coverage(user, item, listed, 2)(once(2))[0] == pytest.approx(3 / 4)
     kinds = np.array([0, 0, 1, 0, 1])  # the first list is of one kind, the second of two
     assert lists.diversity(group, user, kinds, listed, 2)(once(2))[0] == pytest.approx(0.5)
+    assert lists.diversity(group, user, np.full(5, -1), listed, 2)(once(2))[0] == 1.0, "unknown is like nothing"
 
 
 def test_an_interval_holds_the_value_and_narrows_with_more_users() -> None:

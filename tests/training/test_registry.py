@@ -241,6 +241,7 @@ def test_a_run_holds_parameters_measures_plots_and_the_training_set(
     run = found.get_run(logged.run_id)
     assert run.data.metrics["xgboost/ndcg_at_10"] == pytest.approx(logged.metrics["xgboost"]["ndcg_at_10"])
     assert run.data.tags["dataset_digest"] == shop.digest
+    assert "mostly_unknown" not in run.data.tags
     assert run.inputs.dataset_inputs[0].dataset.digest == shop.digest[:36]
     names = {Path(file.path).name for file in found.list_artifacts(logged.run_id, "report")}
     assert names == {

@@ -104,6 +104,30 @@ def test_a_batch_over_a_limit_is_refused_and_none_of_it_accepted_or_lost(limit, 
     assert ledger.balance(lake, "parcels")["off"] == 0
 
 
+@pytest.mark.parametrize(
+    ("ages", "taken"),
+    [((29,), True), ((29, 0), True), ((400, 0), True), ((31, 400), False)],
+    ids=["a phone that was offline", "beside fresh ones", "history beside fresh ones", "a clock that was never set"],
+)
+def test_old_events_are_taken_up_to_the_age_that_the_service_takes(ages, taken, lake):
+    table = replace(PARCELS, limits=Limits())
+    rows = [parcel(i, handed_at=(ARRIVAL - timedelta(days=age)).isoformat()) for i, age in enumerate(ages)]
+    rows = [{name: said for name, said in row.items() if name != "known_at"} for row in rows]
+    if taken:
+        assert ingest(lake, table, delivered(rows), ARRIVAL, "b1").accepted == len(rows)
+    else:
+        with pytest.raises(BatchRefused, match="fresh_within"):
+            ingest(lake, table, delivered(rows), ARRIVAL, "b1")
+
+
+@pytest.mark.parametrize(("ahead", "taken"), [(59, 1), (61, 0)])
+def test_what_a_clock_dates_a_little_ahead_was_received_as_it_happened(ahead, taken, lake):
+    row = parcel(1, handed_at=(ARRIVAL + timedelta(seconds=ahead)).isoformat())
+    del row["known_at"]
+    table = replace(PARCELS, limits=Limits(max_quarantined=1.0))
+    assert ingest(lake, table, delivered([row]), ARRIVAL, "b1").accepted == taken
+
+
 def test_an_empty_file_is_refused(lake):
     with pytest.raises(BatchRefused, match="volume is 0"):
         ingest(lake, PARCELS, delivered([]), ARRIVAL, "b1")

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from orchestration.sources.kuairand import descriptions, events
 from orchestration.sources.kuairand.files import OF_USERS, OF_VIDEOS, SEEN, Published, detect, read
 from validation.contract import Table
+from validation.errors import DefinitionError
 from validation.home_feed import ENGAGEMENTS, IMPRESSIONS, USERS, VIDEOS
 
 if TYPE_CHECKING:
@@ -113,7 +114,9 @@ def _sighted(published: Published) -> Sighted:
         log = events.timed(part)
         users = [descriptions.first_sights([*users, log[["user_id", "shown"]]], "user_id")]
         videos = [descriptions.first_sights([*videos, log[["video_id", "shown", "duration_ms"]]], "video_id")]
-        known += [int(log["known"].min()), int(log["known"].max())]
+        known += [int(log["known"].min()), int(log["known"].max())] if len(log) else []
+    if not known:
+        raise DefinitionError("kuairand: the logs hold no row. Fetch the files again.")
     return Sighted(users[0], videos[0], _day(min(known)), _day(max(known)))
 
 

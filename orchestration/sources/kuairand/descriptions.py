@@ -33,7 +33,7 @@ def videos(seen: pd.DataFrame, table: pd.DataFrame) -> pa.Table:
     length = known["duration_ms"].where(known["duration_ms"] > 0, known["video_duration"])
     given: dict[str, Any] = {
         "creator_id": author.fillna("unknown-" + known["video_id"]),
-        "category": known["tag"].astype("string").str.split(",").str[0].fillna("unknown"),
+        "category": known["tag"].astype("string").str.split(",").str[0].replace("", pd.NA).fillna("unknown"),
         "duration_s": (length / 1000).where(length > 0),
         "language": "und",
         "regions": [()] * len(known),

@@ -1,0 +1,62 @@
+"""In which time an installation runs: the present, or that of events of the past."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+
+from orchestration.partitions import waiting
+from orchestration.system import Installation
+from validation.contract import EARLIEST, LATEST
+from validation.errors import DefinitionError
+from validation.settings import utc
+
+STILL_NOW = timedelta(days=3)  # events older than that are a replay
+PRESENT = "now"
+Say = Callable[[str], None]
+
+
+def newest_day(at: Installation) -> date | None:
+    """The newest day with data in the lake or the landing; None when there is none."""
+    return max([*_in_lake(at), *waiting(at)], default=None)
+
+
+def replaying(at: Installation, say: Say) -> Installation:
+    """The same installation; old events run in their own time: else nothing would be fresh and all forgotten."""
+    newest = newest_day(at)
+    if at.settings.replay_from or newest is None or at.now().date() - newest <= STILL_NOW:
+        return at
+    moment = datetime.combine(newest + timedelta(days=1), time.min, UTC)
+    say(f"The newest events are of {newest}: everything runs as if it were {moment:%Y-%m-%d %H:%M} UTC now.")
+    return _since(at, moment)
+
+
+def as_of(at: Installation, moment: str | None, say: Say) -> Installation:
+    """The installation in the time that is asked for; in that of its events when nothing is.
+
+    moment  a day (as it begins), a moment as in 2022-05-09T06:00, or `now`
+    """
+    if moment is None:
+        found = replaying(at, say)
+        if found is not at:
+            say(f"Say `--as-of {PRESENT}` for the present, or another moment.")
+        return found
+    return _since(at, None if moment == PRESENT else _read(moment))
+
+
+def _in_lake(at: Installation) -> list[date]:
+    return [day for table in at.system.tables for day in at.lake.days(f"tables/{table.name}")]
+
+
+def _since(at: Installation, moment: datetime | None) -> Installation:
+    return Installation(at.system, at.settings.model_copy(update={"replay_from": moment}))
+
+
+def _read(text: str) -> datetime:
+    try:
+        moment = utc(datetime.fromisoformat(text))
+    except (ValueError, OverflowError) as wrong:
+        raise DefinitionError(
+            f"--as-of `{text}` is no moment: write a day (2022-05-09), a moment (2022-05-09T06:00) or `{PRESENT}`"
+        ) from wrong
+    if not EARLIEST <= moment <= LATEST:
+        raise DefinitionError(f"--as-of `{text}` is not from {EARLIEST:%Y} to {LATEST:%Y}: no event is believed there")
+    return moment

@@ -1,0 +1,78 @@
+"""In which time a run believes to be: the present, that of its events, or the one that is asked for."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from orchestration.home_feed import HOME_FEED
+from orchestration.replay import STILL_NOW, as_of, newest_day
+from orchestration.runs import execute
+from orchestration.system import Installation
+from validation.errors import DefinitionError
+from validation.settings import Settings
+
+TODAY = datetime.now(UTC).date()
+OLD = date(2022, 5, 8)
+
+
+def holding(settings: Settings, *days: date) -> Installation:
+    """An installation whose lake has a file for each of these days."""
+    at = Installation(HOME_FEED, settings)
+    for day in days:
+        at.lake.append("tables/users", day, HOME_FEED.tables[1].schema.empty_table())
+    return at
+
+
+@pytest.fixture
+def settings(tmp_path) -> Settings:
+    return Settings(home=tmp_path)
+
+
+def test_old_events_run_as_if_the_day_after_the_newest_began_and_that_is_said(settings):
+    said: list[str] = []
+    at = as_of(holding(settings, OLD - timedelta(days=9), OLD), None, said.append)
+    assert at.now().isoformat(timespec="minutes") == "2022-05-09T00:00+00:00"
+    assert "2022-05-08" in said[0]
+    assert "--as-of now" in said[1]
+
+
+def test_files_that_still_wait_count_too(settings):
+    folder = settings.landing / "users"
+    folder.mkdir(parents=True)
+    (folder / f"{OLD}.jsonl").write_text("{}\n")
+    assert newest_day(holding(settings)) == OLD
+    assert as_of(holding(settings), None, print).now().date() == OLD + timedelta(days=1)
+
+
+@pytest.mark.parametrize("newest", [(), (TODAY,), (TODAY - STILL_NOW, OLD)], ids=["none", "today", "an outage"])
+def test_events_of_these_days_run_in_the_present(settings, newest):
+    at = holding(settings, *newest)
+    assert as_of(at, None, print) is at
+
+
+@pytest.mark.parametrize(
+    ("asked", "moment"),
+    [("2022-05-09", "2022-05-09T00:00"), ("2022-05-09T06:30", "2022-05-09T06:30"),
+     ("2022-05-09T06:30+02:00", "2022-05-09T04:30"), ("now", f"{TODAY}")],
+)  # fmt: skip
+def test_the_moment_that_is_asked_for_counts_whatever_the_settings_say(settings, asked, moment):
+    replayed = settings.model_copy(update={"replay_from": datetime(2024, 1, 1, tzinfo=UTC)})
+    assert as_of(holding(replayed, OLD), asked, print).now().isoformat().startswith(moment)
+
+
+@pytest.mark.parametrize("asked", ["yesterday", "2022-13-01", "1022-05-09", "1652054400"])
+def test_what_is_no_moment_is_refused_with_an_example(settings, asked):
+    with pytest.raises(DefinitionError, match="--as-of"):
+        as_of(holding(settings, OLD), asked, print)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "told"),
+    [(0, -1, "Swap them"), (0, 3, "--as-of"), (-9, 0, "where the days")],
+    ids=["reversed", "ahead", "before all events"],
+)
+def test_days_that_cannot_run_are_refused_before_anything_starts(settings, first, last, told):
+    at = as_of(holding(settings, OLD), "2022-05-09", print)
+    with pytest.raises(DefinitionError, match=told):
+        execute(at, "features", OLD + timedelta(days=first), OLD + timedelta(days=last))
+    assert not (settings.home / "dagster").exists()

@@ -1,0 +1,111 @@
+"""A small home with events of years ago in which nobody follows or blocks: it runs in its own time, to a feed."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import redis
+
+from feature_repo import packed_records
+from feature_repo.agreement import compare
+from feature_repo.home_feed import HOME_FEED as FEATURES
+from feature_repo.record_layout import layouts
+from orchestration.home_feed import HOME_FEED
+from orchestration.replay import as_of
+from orchestration.runs import execute
+from orchestration.system import Installation
+from tests.serving.caller import Client
+from training import dataset
+from training.report import lacking
+from validation.settings import Settings
+
+FIRST, LAST = date(2022, 5, 2), date(2022, 5, 8)
+END = datetime(2022, 5, 9, tzinfo=UTC)
+VIEWS = ("video", "user_choice")  # two of ten, for a fraction of the time
+SHORT = replace(
+    HOME_FEED,
+    features=replace(
+        FEATURES,
+        ttl=timedelta(days=2),  # less than since the descriptions
+        counter_views=tuple(view for view in FEATURES.counter_views if view.name in VIEWS),
+        features=tuple(
+            feature for feature in FEATURES.features
+            if {name.partition(".")[0] for name in feature.reads()} <= {*VIEWS, "video_profile", "user_profile"}
+        ),
+    ),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, redis_address: str) -> Settings:
+    """Files of a week in May 2022: everything described on its first day, feeds shown and watched on its last."""
+    with redis.Redis.from_url(redis_address) as client:
+        client.flushall()
+    settings = Settings(home=tmp_path_factory.mktemp("years-old"), redis_url=redis_address)
+    for table, day, rows in files():
+        folder = settings.landing / table
+        folder.mkdir(parents=True)
+        (folder / f"{day}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return settings
+
+
+def files() -> Iterator[tuple[str, date, list[dict[str, Any]]]]:
+    """Table, day and rows."""
+    described = {"event_time": f"{FIRST}T00:00:00Z", "received_at": f"{FIRST}T00:01:00Z"}
+    yield "videos", FIRST, [
+        {"video_id": f"v{i}", "creator_id": f"c{i % 3}", "category": "k", "duration_s": None if i % 2 else 20.0,
+         "language": "de", "regions": [], "uploaded_at": f"{FIRST}T00:00:00Z", "status": "live", "age_rating": "0",
+         **described} for i in range(10)
+    ]  # fmt: skip
+    yield "users", FIRST, [
+        {"user_id": f"u{i}", "signup_at": "2022-01-01T00:00:00Z", "region": "de", "language": "und", "device": "phone",
+         "status": "active", **described} for i in range(4)
+    ]  # fmt: skip
+    shown = [(f"r{i}", f"u{i % 4}", f"v{i % 10}", f"{LAST}T{10 + i // 10}:00:{i % 10:02}") for i in range(40)]
+    yield "impressions", LAST, [
+        {"request_id": r, "video_id": v, "user_id": u, "device": "phone", "variant": "x", "position": 1,
+         "event_time": f"{at}.500Z", "received_at": f"{at}.500Z"} for r, u, v, at in shown
+    ]  # fmt: skip
+    yield "engagements", LAST, [
+        {"event_id": f"e{r}", "request_id": r, "user_id": u, "video_id": v, "action": "watch", "watch_seconds": 20,
+         "event_time": f"{at}Z", "received_at": f"{at[:-2]}59Z"} for r, u, v, at in shown[::2]
+    ]  # fmt: skip
+
+
+def test_events_of_years_ago_run_in_their_own_time_to_equal_stores_a_training_set_and_a_feed(home: Settings) -> None:
+    said: list[str] = []
+    at = as_of(Installation(SHORT, home), None, said.append)
+    assert "as if it were 2022-05-09 00:00 UTC now" in said[0]
+    result = execute(at, "features", FIRST, LAST, said.append)
+    assert result.success, "\n".join(said)
+    (check,) = (c for c in result.get_asset_check_evaluations() if c.check_name == "online_equals_offline")
+    assert check.passed
+    assert check.metadata["compared"].value > 20
+
+    today = Installation(SHORT, home)  # whose clock says that all of this is years old
+    assert compare(today.store, today.lake, today.system.features, END).passed
+
+    features = at.system.features
+    of_user = {"user_id": "u1", "region": "de", "event_timestamp": END - timedelta(minutes=1)}
+    asked = pd.DataFrame([
+        {"video_id": video, "creator_id": "c1", "category": "k", "length_class": "to_30s", **of_user}
+        for video in ("v2", "v1")
+    ])  # fmt: skip
+    made = dataset.build(asked, at.store, features, at.system.ranking, at.lake)
+    assert np.isnan(made.column("video_duration")).tolist() == [False, True], "a description holds, however old"
+    assert made.mostly_unknown() == {"video_duration": 0.5, "same_language": 1.0, "device": 1.0}
+    assert "| video_duration | 50% |" in lacking(made.mostly_unknown())
+    with packed_records.connect(home.redis_url) as client:
+        online = packed_records.read(client, layouts(features)["video_profile"], [("v2",), ("v1",)])
+        assert not len(packed_records.read_all(client, layouts(features)["user_choice"]).keys)
+    assert np.isnan(online.column("duration_s")).tolist() == [False, True], "online as in training"
+
+    with Client(SimpleNamespace(settings=at.settings)) as service:
+        page = service.feed(user_id="u1", limit=5)
+    assert len(page["items"]) == 5
