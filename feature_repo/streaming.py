@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import reduce
-from glob import glob
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -20,6 +19,7 @@ from feature_repo.packed_records import connect
 from feature_repo.record_layout import layouts
 from feature_repo.snapshots import Snapshots
 from feature_repo.spark import session
+from feature_repo.spark_files import spark_path
 from feature_repo.stream import Stream
 from feature_repo.stream_base import rebase
 from feature_repo.stream_intake import Intake, Landed, Taken
@@ -135,11 +135,9 @@ class Streaming:
     def _landing(self) -> Iterator[tuple[Path, float]]:
         """The finished files that wait for ingestion, or are in it, and how many seconds ago each got its last line."""
         for table in self._intake.tables:
-            folder = self._settings.landing / table
-            for found in [*glob(f"{folder}/*"), *glob(f"{folder}/*{BUNDLE}/*")]:
-                path = Path(found)
-                if path.suffix in READERS:
-                    with contextlib.suppress(FileNotFoundError):  # ingestion has just moved it
+            for path in _shown(self._settings.landing / table):
+                with contextlib.suppress(FileNotFoundError):  # ingestion has just moved it
+                    if path.suffix in READERS:
                         yield path, self._disk.now() - path.stat().st_mtime
 
     def _checkpoint(self) -> Path:
@@ -184,7 +182,14 @@ def _landed(spark: "SparkSession", folder: Path) -> "DataFrame":
     """The files of one table's landing folder, as a stream."""
     names = "*.{" + ",".join(end.removeprefix(".") for end in READERS) + "}"
     reader = spark.readStream.format("binaryFile").schema(FILES).option("pathGlobFilter", names)
-    return reader.option("maxBytesPerTrigger", str(AT_ONCE)).load(str(folder)).select("path", "content")
+    return reader.option("maxBytesPerTrigger", str(AT_ONCE)).load(spark_path(folder)).select("path", "content")
+
+
+def _shown(folder: Path) -> Iterator[Path]:
+    """The files of a folder and of the bundles in it, but for hidden ones."""
+    with contextlib.suppress(FileNotFoundError):  # a bundle that ingestion is done with
+        for path in [path for path in folder.iterdir() if not path.name.startswith(".")]:
+            yield from _shown(path) if path.suffix == BUNDLE else [path]
 
 
 def _name(path: str | PurePath) -> str:

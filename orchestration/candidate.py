@@ -1,7 +1,7 @@
 """The candidate: what a training run brings forth, before it has a version anywhere."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,10 @@ from training.definition import Ranking
 from training.embedded import Embedded
 from training.report import Report
 from training.train import Trained, train
-from validation import ledger
 from validation.errors import NotProven
+from validation.standing import standing
 from validation.verdict import Verdict
+from validation.whole import whole
 
 REFERENCE = "reference.json"  # how inputs and scores lay when the release was judged: what drift is measured against
 REFERENCE_ROWS = "reference_rows.parquet"  # some of those rows themselves: what the drift page draws
@@ -80,6 +81,7 @@ class Candidate:
 def make(at: Installation, data: Dataset, moment: datetime) -> Candidate:
     """Train, judge and build a release from a training set, and record the run; what was refused is recorded too."""
     ranking = at.system.ranking
+    (_folder(at).parent / "verdict.json").unlink(missing_ok=True)  # until the new one is whole there is no candidate
     runs = {target: _timed(data, ranking, target) for target in (ranking.target, *ranking.also)}
     trained, took = runs.pop(ranking.target)
     folder = _folder(at)
@@ -94,7 +96,8 @@ def make(at: Installation, data: Dataset, moment: datetime) -> Candidate:
     metrics = {target: run.metrics() for target, (run, _) in runs.items()}
     figures = Figures(trained.metrics(), metrics, trained.winner, told.run_id, str(told.folder), dict(found))
     (folder.parent / "figures.json").write_bytes(msgspec.json.encode(figures))
-    (folder.parent / "verdict.json").write_text(verdict.to_json())
+    with whole(folder.parent / "verdict.json") as draft:
+        draft.write_text(verdict.to_json())
     return Candidate(folder, verdict, figures)
 
 
@@ -142,12 +145,13 @@ def build(
 
 
 def batches(at: Installation, moment: datetime) -> dict[str, Any]:
-    """How the batches behind a training set fared: refused ones, and the share of rows in quarantine."""
-    lines = [line for line in ledger.read(at.lake) if line.received_at <= moment and line.kind == "ingest"]
-    received = sum(line.received for line in lines)
-    quarantined = sum(line.quarantined for line in lines)
-    refused = sum(line.refused for line in lines)
-    return {"refused_batches": refused, "quarantined_share": quarantined / received if received else 1.0}
+    """How the batches behind a training set stand: what of them still waits, and since when.
+
+    The days are those that the set is made of, whenever their files were taken in and whatever was mended since.
+    """
+    last = (moment - timedelta(microseconds=1)).date()
+    found = standing(at.lake, at.system.tables, last - timedelta(days=at.system.history_days - 1), last)
+    return {"refused_batches": found.refused, "quarantined_share": found.share, "waiting_since": found.since}
 
 
 def _timed(data: Dataset, ranking: Ranking, target: str) -> tuple[Trained, tuple[datetime, datetime]]:

@@ -132,6 +132,7 @@ def _served(at: Installation, frame: pd.DataFrame) -> pd.DataFrame:
     first, last = frame[labels.AT].min(), frame[labels.AT].max()
     shown = (ds.field(table.event_time) >= first) & (ds.field(table.event_time) <= last)
     received = [day for day in at.lake.days(f"tables/{table.name}") if day >= first.date()]  # as labels look for them
-    log: Any = at.lake.read(f"tables/{table.name}", received, [*table.key, *known], shown).to_pandas()
+    wanted = [*table.key, *known]
+    log: Any = at.lake.read(f"tables/{table.name}", received, wanted, shown, schema=table.schema).to_pandas()
     rows = frame[[*table.key]].merge(log.drop_duplicates([*table.key]), how="left", on=[*table.key])
     return rows.assign(**{name: None for name in (RELEASE, RUNG, FEATURES) if name not in known})

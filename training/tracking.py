@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from validation.errors import Unavailable
 from validation.settings import Settings
@@ -32,7 +33,7 @@ def client(settings: Settings) -> "MlflowClient":
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # prints a traceback of what it raises
     uri = settings.tracking_uri
     if uri.startswith(PREFIX):
-        Path(uri.removeprefix(PREFIX)).parent.mkdir(parents=True, exist_ok=True)
+        Path(unquote(uri.removeprefix(PREFIX))).parent.mkdir(parents=True, exist_ok=True)
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
     return mlflow.MlflowClient(uri, uri)

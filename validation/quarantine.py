@@ -3,12 +3,16 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 import pyarrow as pa
 import pyarrow.dataset as ds
 
 from validation.lake import Lake
+
+if TYPE_CHECKING:
+    from validation.change import Change
 
 SCHEMA = pa.schema([
     ("batch", pa.string()), ("row", pa.int64()), ("rule", pa.string()), ("reason", pa.string()),
@@ -36,13 +40,13 @@ def folder(table: str) -> str:
     return f"quarantine/{table}"
 
 
-def put(lake: Lake, table: str, rows: Sequence[Quarantined], received_at: datetime, part: str) -> None:
+def put(change: "Change", table: str, kept: Sequence[Quarantined], received_at: datetime, part: str) -> None:
     """Keep refused rows."""
-    if not rows:
+    if not kept:
         return
-    cells = {name: [getattr(row, name) for row in rows] for name in ("batch", "row", "rule", "reason", "raw")}
-    table_rows = pa.table(cells | {"received_at": [received_at] * len(rows)}, schema=SCHEMA)
-    lake.append(folder(table), received_at.date(), table_rows, part)
+    cells = {name: [getattr(row, name) for row in kept] for name in ("batch", "row", "rule", "reason", "raw")}
+    rows = pa.table(cells | {"received_at": [received_at] * len(kept)}, schema=SCHEMA)
+    change.add(folder(table), received_at.date(), part, lambda: rows)
 
 
 def waiting(
@@ -55,18 +59,20 @@ def waiting(
     return [(each, Quarantined(**row)) for each, rows in read.items() for row in rows]
 
 
-def take_out(lake: Lake, table: str, rows: Iterable[tuple[date, Quarantined]]) -> None:
-    """Remove rows from quarantine."""
+def count(lake: Lake, table: str, day: date, batch: str) -> int:
+    """How many rows of a batch that arrived on a day wait."""
+    return len(lake.read(folder(table), [day], ["row"], ds.field("batch") == batch, SCHEMA))
+
+
+def take_out(change: "Change", table: str, rows: Iterable[tuple[date, Quarantined]]) -> None:
+    """Let rows leave quarantine."""
     gone: dict[date, set[tuple[str, int]]] = {}
     for day, row in rows:
         gone.setdefault(day, set()).add((row.batch, row.row))
     for day, keys in gone.items():
-        held = lake.read(folder(table), [day])
+        held = change.lake.read(folder(table), [day], schema=SCHEMA)
         stays = [key not in keys for key in zip(held["batch"].to_pylist(), held["row"].to_pylist(), strict=True)]
-        if any(stays):
-            lake.replace(folder(table), day, held.filter(pa.array(stays)))
-        else:
-            lake.drop(folder(table), day)
+        change.replace(folder(table), day, held.filter(pa.array(stays, pa.bool_())))
 
 
 def as_lines(rows: Iterable[Quarantined]) -> list[bytes]:
