@@ -62,6 +62,12 @@ def ages(rows: pa.Table, columns: Sequence[str]) -> Ints:
     return place
 
 
+def micros(column: pa.ChunkedArray, missing: Any = 0) -> Any:
+    """(rows,) microseconds since the epoch; `missing` where there is no moment."""
+    known = column.cast(pa.timestamp("us", tz="UTC"), safe=False).cast(pa.int64())
+    return np.where(known.is_null().to_numpy(), missing, known.fill_null(0).to_numpy())
+
+
 def codes_of(*tables: pa.Table, keys: Sequence[str]) -> list[Ints]:
     """A number for each row's entity, the same in all tables; NOTHING where a key is null."""
     total: Ints = np.zeros(sum(len(t) for t in tables), dtype=np.int64)

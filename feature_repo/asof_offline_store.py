@@ -27,11 +27,12 @@ from feast.infra.offline_stores.offline_store import RetrievalMetadata
 from feast.utils import _get_requested_feature_views_to_features_dict
 from pydantic import Field
 
-from feature_repo.asof_join import NOTHING, ages, codes_of, last_known, never_superseded, newest
+from feature_repo.asof_history import by_age, known_at, needed
+from feature_repo.asof_join import NOTHING, codes_of, last_known, micros, never_superseded, newest
 from feature_repo.asof_spark import join_on_spark, newest_on_spark
 from feature_repo.spark import session
 from feature_repo.store import repository_settings
-from feature_repo.view_rows import CREATED, MOMENT, TIME, ViewRows, rows_of
+from feature_repo.view_rows import MOMENT, TIME, ViewRows, rows_of
 from validation.errors import DefinitionError
 from validation.settings import Settings
 
@@ -123,7 +124,9 @@ def answer(config: AsofOfflineStoreConfig, questions: Questions, rows: ViewRows,
     first = questions.first - rows.ttl if rows.ttl else None
     asked = questions.narrow(list(rows.keys))
     if config.in_process(rows):
-        return join_in_process(asked, rows.arrow(first, questions.last), rows, by_created)
+        asked_from = int(micros(asked[TIME]).min())
+        known = needed(rows.parts(first, questions.last), rows, asked_from, by_created)
+        return join_in_process(asked, known, rows, by_created)
     spark = session(config.settings)
     return join_on_spark(spark, asked, rows.spark(spark, first, questions.last), rows, by_created, ROW)
 
@@ -135,14 +138,13 @@ def join_in_process(asked: pa.Table, known: pa.Table, rows: ViewRows, by_created
         place = asked.column_names.index(key)
         asked = asked.set_column(place, key, _as(asked[key], known.schema.field(key).type))
     codes, asked_codes = codes_of(known, asked, keys=keys)
-    order, times = ages(known, [TIME, CREATED, *_sortable(known, rows)]), _micros(known[TIME])
-    at = np.maximum(times, _micros(known[CREATED], times)) if by_created else times
+    order, times, at = by_age(known, rows), micros(known[TIME]), known_at(known, by_created)
     usable = (codes != NOTHING) & (never_superseded(codes, at, order) if by_created else True)
     kept = np.flatnonzero(usable)
-    found = last_known(codes[kept], at[kept], order[kept], asked_codes, _micros(asked[TIME]))
+    found = last_known(codes[kept], at[kept], order[kept], asked_codes, micros(asked[TIME]))
     answers = np.where(found == NOTHING, NOTHING, kept[found] if len(kept) else NOTHING)
     if rows.ttl:
-        fresh = times[answers] >= _micros(asked[TIME]) - rows.ttl // timedelta(microseconds=1) if len(times) else False
+        fresh = times[answers] >= micros(asked[TIME]) - rows.ttl // timedelta(microseconds=1) if len(times) else False
         answers = np.where(fresh, answers, NOTHING)
     return known.select(list(rows.features)).take(pa.array(answers, mask=answers == NOTHING))
 
@@ -153,7 +155,7 @@ def latest(config: AsofOfflineStoreConfig, rows: ViewRows, first: datetime, last
         return newest_on_spark(rows.spark(session(config.settings), first, last), rows)
     known = rows.arrow(first, last)
     (codes,) = codes_of(known, keys=list(rows.keys))
-    return known.take(newest(codes, ages(known, [TIME, CREATED, *_sortable(known, rows)])))
+    return known.take(newest(codes, by_age(known, rows)))
 
 
 class AsofOfflineStore(SparkOfflineStore):  # type: ignore[misc]
@@ -218,13 +220,3 @@ def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
             raise
         whole = pc.match_substring_regex(column.cast(pa.string()), r"^-?\d{1,18}$")
         return pc.if_else(whole, column, None).cast(kind)
-
-
-def _micros(column: pa.ChunkedArray, missing: Any = 0) -> Any:
-    known = column.cast(MOMENT, safe=False).cast(pa.int64())
-    return np.where(known.is_null().to_numpy(), missing, known.fill_null(0).to_numpy())
-
-
-def _sortable(known: pa.Table, rows: ViewRows) -> list[str]:
-    """Features that decide between rows of the same times, so that the answer does not depend on the order of files."""
-    return [name for name in rows.features if not pa.types.is_nested(known.schema.field(name).type)]

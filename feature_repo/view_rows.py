@@ -4,9 +4,10 @@ That shape: the join keys, `__ts` (event time), `__created` (null where the sour
 the names they have in Feast.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,10 @@ class ViewRows:
 
     def arrow(self, first: datetime | None, last: datetime) -> pa.Table:
         """The rows of [first, last]."""
+        return pa.concat_tables(self.parts(first, last))
+
+    def parts(self, first: datetime | None, last: datetime) -> Iterator[pa.Table]:
+        """The rows of [first, last], some at a time: at least one part, and never all of them at once."""
         files = self.local_files()
         if not files:
             raise self._nothing()
@@ -68,8 +73,16 @@ class ViewRows:
         when = ds.field(self.time) <= pa.scalar(last, MOMENT)
         if first is not None:
             when &= ds.field(self.time) >= pa.scalar(first, MOMENT)
-        rows = opened(files, there).to_table(columns=columns, filter=when)
-        return rows if self.created else rows.add_column(len(self.keys) + 1, CREATED, pa.nulls(len(rows), MOMENT))
+        found = (
+            opened(files, there)
+            .scanner(columns=columns, filter=when, batch_readahead=2, fragment_readahead=1)
+            .to_reader()
+        )
+        nothing = pa.RecordBatch.from_pylist([], found.schema)
+        for batch in chain([nothing], found):
+            rows = pa.Table.from_batches([batch])
+            missing = pa.nulls(len(rows), MOMENT)
+            yield rows if self.created else rows.add_column(len(self.keys) + 1, CREATED, missing)
 
     def spark(self, spark: "SparkSession", first: datetime | None, last: datetime) -> "DataFrame":
         """The same rows on Spark."""
