@@ -113,13 +113,14 @@ def _must_be_json(headers: Headers) -> None:
 
 async def _body(receive: Receive) -> bytes:
     """The request's body; refuses what is too large."""
-    body: bytes = b""
+    body = bytearray()  # grows in place: of a body in a thousand pieces nothing is copied a thousand times
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise RefusedError(400, "the body ended early")
-        body += message.get("body", b"")
-        if len(body) > MOST_BYTES:
+        piece: bytes = message.get("body", b"")
+        if len(body) + len(piece) > MOST_BYTES:
             raise RefusedError(413, f"the body is longer than {MOST_BYTES} bytes: send less at a time")
         if not message.get("more_body", False):
-            return body
+            return bytes(body) + piece if body else piece
+        body += piece

@@ -22,6 +22,18 @@ class Settings(BaseSettings):
     """The file of secrets (docs/serving.md, Access); else `keyring.json` in `home`, made at first start on loopback."""
     open_on_loopback: tuple[str, ...] = ("observe",)
     """Roles that need no token when a request comes over loopback, for example `["observe", "rank"]`."""
+    connections: int = 4096
+    """How many connections a worker keeps; where all are taken, the one that has waited longest makes place."""
+    connections_a_peer: int = 1024
+    """How many of them one address (of IPv6 one /64 network) may hold; loopback and `trusted_proxies` all of them."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks of load balancers, for example `["10.1.0.0/16"]`: many callers come from one address."""
+    head_s: float = 10.0
+    """How long a caller may take to send the headers of a request."""
+    body_s: float = 30.0
+    """How long to send its body; and to take an answer."""
+    keep_alive_s: float = 75.0
+    """How long a connection may rest between two requests: longer than a balancer rests its own (60 s is usual)."""
     item_capacity: int = 1 << 23
     """How many items the service has room for. Room costs nothing until it is used."""
     dagster_port: int = 3701
