@@ -12,6 +12,7 @@ from feature_repo.redis_server import running as redis_running
 from orchestration.processes import Program, running
 from orchestration.system import Installation
 from serving.process import serving
+from validation.address import shown
 from validation.settings import Settings
 
 BIN = Path(sys.executable).parent
@@ -57,8 +58,6 @@ def programs(settings: Settings) -> list[Program]:
             [
                 str(BIN / "mlflow"),
                 "server",
-                "--backend-store-uri",
-                settings.tracking_uri,
                 "--host",
                 "127.0.0.1",
                 "--port",
@@ -68,7 +67,7 @@ def programs(settings: Settings) -> list[Program]:
             ],
             logs / "mlflow.log",
             f"{mlflow}/health",
-            env,
+            {**env, "MLFLOW_BACKEND_STORE_URI": settings.tracking_uri},  # a password stands on no command line
             120,
         ),
         Program(
@@ -103,11 +102,11 @@ def everything(at: Installation) -> Iterator[list[str]]:
     """The whole installation running; yields one line about each part."""
     settings = at.settings
     with ExitStack() as stack:
-        stack.enter_context(redis_running(settings.redis_url, settings.home / "redis"))
+        stack.enter_context(redis_running(settings.redis_url, settings.home / "redis", settings.redis_accept_old))
         address = stack.enter_context(serving(settings))
         stack.enter_context(running(stream(at)))
         pages = stack.enter_context(everything_else(at))
-        first = [f"Redis        {settings.redis_url}", f"Service      {address}  (POST /v1/feed, /docs)"]
+        first = [f"Redis        {shown(settings.redis_url)}", f"Service      {address}  (POST /v1/feed, /docs)"]
         yield [*first, stream(at).name, *pages]
 
 

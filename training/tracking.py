@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 from validation.settings import Settings
 
@@ -23,12 +24,22 @@ def client(settings: Settings) -> "MlflowClient":
 
     for name in ("mlflow.store.db.utils", "alembic", "mlflow.tracking._model_registry.client"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    uri = settings.tracking_uri
+    uri = _without_password(settings.tracking_uri)
     if uri.startswith(PREFIX):
         Path(uri.removeprefix(PREFIX)).parent.mkdir(parents=True, exist_ok=True)
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
     return mlflow.MlflowClient(uri, uri)
+
+
+def _without_password(uri: str) -> str:
+    """The address alone. MLflow repeats it in errors, which Dagster records; name and password it takes from here."""
+    parts = urlsplit(uri)
+    if parts.scheme not in {"http", "https"} or parts.password is None:
+        return uri
+    os.environ["MLFLOW_TRACKING_USERNAME"] = unquote(parts.username or "")
+    os.environ["MLFLOW_TRACKING_PASSWORD"] = unquote(parts.password)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def experiment(settings: Settings, name: str) -> str:

@@ -1,19 +1,29 @@
 """Where things are and how they are reached: read once from the environment (prefix FLYWHEEL_) by every stage."""
 
+import hashlib
+import os
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LONGEST_SOCKET = 100  # bytes: the kernel takes 104 to 108
+SHARED = Path(f"/tmp/flywheel-{os.getuid()}")
 
 
 class Settings(BaseSettings):
     """The settings of one installation. The defaults are the embedded profile: everything below `home`, on loopback."""
 
-    model_config = SettingsConfigDict(env_prefix="FLYWHEEL_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="FLYWHEEL_", frozen=True, hide_input_in_errors=True)
 
     home: Path = Path(".flywheel")
-    redis_url: str = "redis://127.0.0.1:6479/0"
-    mlflow_uri: str | None = None
+    redis_url: str = Field(default_factory=lambda given: socket_url(given["home"]), repr=False)
+    """The online store; without one a Unix socket below `home`, in a folder that only its owner can enter."""
+    redis_accept_old: bool = False
+    """Take a Redis that predates the fix of CVE-2025-49844."""
+    mlflow_uri: str | None = Field(None, repr=False)
     service_host: str = "127.0.0.1"
     service_port: int = 3700
     service_workers: int = 2
@@ -70,6 +80,15 @@ class Settings(BaseSettings):
     def reports(self) -> Path:
         """Where pages for people are written."""
         return self.home / "reports"
+
+
+def socket_url(home: Path) -> str:
+    """The address of an installation's own Redis."""
+    path = home.absolute() / "redis" / "redis.sock"
+    if len(os.fsencode(path)) > LONGEST_SOCKET:
+        known = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+        path = SHARED / f"{known}.sock"
+    return f"unix://{quote(str(path))}"
 
 
 def utc(moment: datetime) -> datetime:
