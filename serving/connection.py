@@ -22,11 +22,9 @@ from validation.settings import Settings
 HEAD_BYTES = 32 << 10
 HEADERS = 100
 PIPELINED = 32  # requests that may wait behind the one being answered
-FED_BYTES = (
-    16 << 10
-)  # the parser is given so much at a time: what it keeps of an unfinished header is counted by pieces
+FED_BYTES = 16 << 10  # what the parser is given at a time: of an unfinished header it keeps at least a piece
 MESSAGE_BYTES = HEAD_BYTES + 2 * MOST_BYTES  # of one request on the wire, with what its encoding adds to the body
-LINGER_S = 2.0
+LINGER_S, LINGER_BYTES = 2.0, 256 << 10
 NOT_READ: Any = deque(maxlen=0)
 CROWDED = "too many connections are open: close some, come again, or ask another instance"
 
@@ -67,13 +65,17 @@ class Connection(HttpToolsProtocol):
         self._part: Part | None = None
         self._pieces_bytes = 0
         self._refusal: tuple[int, str] | None = None
-        self._ended = False
+        self._ended, self._dropped = False, 0
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.TimerHandle | None = None
 
     @property
     def busy(self) -> bool:
-        """Whether a request is being answered."""
+        """Whether a whole request is being answered."""
+        return self._answering and self._part is not Part.BODY
+
+    @property
+    def _answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -103,7 +105,12 @@ class Connection(HttpToolsProtocol):
         self.transport.close()
 
     def data_received(self, data: bytes) -> None:
-        """Read on, piece by piece."""
+        """Read on, piece by piece; of a connection that has ended drop some, then leave it to the socket."""
+        if self._ended:
+            self._dropped += len(data)
+            if self._dropped > LINGER_BYTES:
+                self.transport.pause_reading()
+            return
         if len(data) <= FED_BYTES:
             self._fed(data)
             return
@@ -123,7 +130,7 @@ class Connection(HttpToolsProtocol):
             pass  # nothing but HTTP/1.1 is spoken here, and that is how it is answered
         if self._part is not None:
             self._unfinished(len(data) if started is not None else 0)
-        elif self._timer is None and not self.busy:  # line ends between two requests are no request
+        elif self._timer is None and not self._answering:  # line ends between two requests are no request
             self._expect(self._patience.head_s)
 
     def _unfinished(self, more: int) -> None:
@@ -175,7 +182,11 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Answered. What a refused request still sends is read, but not as long as if somebody waited for it."""
         super().on_response_complete()
-        if self._part is Part.BODY and not self.pipeline and not self.transport.is_closing():
+        if self.pipeline or self._answering or self.transport.is_closing():
+            return
+        if self._ended:
+            self._hang_up()
+        elif self._part is Part.BODY:
             self._no_timer()
             self._expect(min(LINGER_S, self._patience.body_s))
 
@@ -215,11 +226,10 @@ class Connection(HttpToolsProtocol):
         self._count(status)
         self._ended = True
         self._no_timer()
-        if self.busy and self._part is not Part.BODY:
-            self.cycle.keep_alive = False  # uvicorn closes once it is answered
-            return
-        answered = self._part is Part.BODY and (not self.busy or self.cycle.response_started or bool(self.pipeline))
-        if self.busy:
+        if self._answering and self._part is not Part.BODY:
+            return  # the end comes with the answer
+        answered = self._part is Part.BODY and (not self._answering or self.cycle.response_started or self.pipeline)
+        if self._answering:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         if not answered:
@@ -227,7 +237,7 @@ class Connection(HttpToolsProtocol):
         self._hang_up()
 
     def _hang_up(self) -> None:
-        """Closed with bytes unread, the kernel would take back the answer: they are read and dropped for a while."""
+        """Closed with bytes unread, the kernel would take back the answer: some of them are read and dropped."""
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(LINGER_S, self.transport.abort)

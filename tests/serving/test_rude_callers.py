@@ -101,13 +101,15 @@ def test_what_drips_is_given_up(address: str, feed: Callable[[], None], lasting_
         assert ended.split(b" ")[1] == b"408"
 
 
-def test_connections_that_say_nothing_keep_nobody_out(address: str, feed: Callable[[], None]) -> None:
-    before = memory_mib(address)
+def test_connections_that_never_ask_keep_nobody_out(address: str, feed: Callable[[], None], lasting_world: Any) -> None:
+    before, may = memory_mib(address), bearer(lasting_world.settings, "rank")["authorization"]
+    half = head("/v1/feed", "POST", "content-type: application/json", f"authorization: {may}", "content-length: 9")
     with ExitStack() as open_ones:
         callers = [open_ones.enter_context(dial(address)) for _ in range(3 * WORKERS * PLACES)]
-        for caller in callers[::2]:
-            with suppress(ConnectionError):
-                caller.sendall(b"GET /heal")
+        for i, said in enumerate((b"", b"GET /heal", half + b"\r\n{")):
+            for caller in callers[i::3]:
+                with suppress(ConnectionError):
+                    caller.sendall(said)
         for _ in range(20):
             feed()
         assert memory_mib(address) < before + MORE_MIB
