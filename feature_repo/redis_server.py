@@ -70,12 +70,14 @@ def _release(keeper: "subprocess.Popen[bytes]") -> None:
 
 def end(url: str, folder: Path) -> None:
     """End the server at `url` if its data is in `folder`, as a machine that fails would; another one is left alone."""
-    with suppress(OSError, ValueError, redis.exceptions.RedisError), _client(url) as client:
+    with suppress(OSError, ValueError, redis.exceptions.RedisError):
         server = int((folder / "redis.pid").read_text())
-        if client.info("server")["process_id"] == server:
+        with _client(url) as client:
+            ours = client.info("server")["process_id"] == server
+        if ours:
             os.kill(server, signal.SIGTERM)
-    while (folder / "redis.pid").exists() and answers(url):
-        time.sleep(0.01)
+            while answers(url):
+                time.sleep(0.01)
 
 
 def answers(url: str) -> bool:

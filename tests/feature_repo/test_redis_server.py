@@ -110,6 +110,8 @@ def test_it_can_be_ended_from_outside_and_a_stranger_cannot(home: Path, redis_ad
     redis_server.end(redis_address, home / "redis")
     assert redis_server.answers(redis_address)
     with running(socket_url(home), home / "redis") as url:
+        redis_server.end(redis_address, home / "redis")
+        assert redis_server.answers(redis_address), "it is not the one whose data is there"
         redis_server.end(url, home / "redis")
         assert not redis_server.answers(url)
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
@@ -224,6 +226,27 @@ def test_one_address_may_hold_its_share(first: str | None, second: str | None, s
     assert crowd.enter(Waiting(), second) is not shared
     crowd.leave(one)
     assert crowd.enter(Waiting(), first) or not shared
+
+
+OPENED = """
+import resource, sys
+soft, hard = map(int, sys.argv[1:])
+resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+from serving.crowd import open_files
+print(open_files(1000), *resource.getrlimit(resource.RLIMIT_NOFILE))
+"""
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "wanted"),
+    [(300, 4000, "1000 1256 4000"), (2000, 4000, "1000 2000 4000"), (300, 600, "344 600 600")],
+    ids=["raised", "enough", "not enough, and said so"],
+)
+def test_a_worker_may_open_as_many_files_as_it_needs(soft: int, hard: int, wanted: str) -> None:
+    run = [sys.executable, "-c", OPENED, str(soft), str(hard)]
+    done = subprocess.run(run, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == wanted
+    assert ("FLYWHEEL_CONNECTIONS" in done.stderr) is (soft < 1256 > hard)
 
 
 def test_a_proxy_that_is_no_address_is_named() -> None:
