@@ -37,7 +37,7 @@ class PackedOnlineStoreConfig(FeastConfigBaseModel):  # type: ignore[misc]
     type: Literal["feature_repo.packed_online_store.PackedOnlineStore"] = (
         "feature_repo.packed_online_store.PackedOnlineStore"
     )
-    redis_url: str | None = None
+    redis_url: str | None = Field(None, repr=False)
     as_of: datetime | None = None
     settings: Settings = Field(default_factory=repository_settings)
 

@@ -3,7 +3,9 @@
 from feature_repo.feast_objects import objects, project
 from feature_repo.home_feed import HOME_FEED
 from feature_repo.store import quieten, repository_settings
+from validation import private
 
+private.from_now_on()
 quieten()
 PROJECT = project(HOME_FEED)
 for declared in objects(HOME_FEED, repository_settings().lake):

@@ -145,7 +145,7 @@ def _launching(folder: Path) -> Iterator[None]:
     wrapper = folder / "java" / "bin" / "java"
     with whole(wrapper) as draft:
         draft.write_text(WRAPPER.format(java=java()))
-        draft.chmod(0o755)
+        draft.chmod(0o700)
     wanted = {"JAVA_HOME": str(folder / "java"), "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)

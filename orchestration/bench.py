@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from orchestration.system import Installation
+from validation.settings import socket_url
 
 ENTITIES, ASKED = 5_000, 500
 END = datetime(2026, 5, 4, tzinfo=UTC)
@@ -39,7 +40,7 @@ def measure(at: Installation, home: Path, say: Callable[[str], None]) -> list[tu
     """Measure on made-up states below `home`; figures go to bench/parts.json of the installation."""
     from feature_repo.redis_server import running
 
-    settings = at.settings.model_copy(update={"home": home, "replay_from": END})
+    settings = at.settings.model_copy(update={"home": home, "redis_url": socket_url(home), "replay_from": END})
     scratch = Installation(at.system, settings)
     with running(settings.redis_url, home / "redis"):
         say("publishing made-up states …")

@@ -11,6 +11,7 @@ import typer
 from orchestration import measuring, releasing
 from orchestration.console import grid, installation, out
 from serving.access import Role
+from validation import private
 from validation.errors import BatchRefused, FlywheelError
 from validation.ledger import HEAD
 from validation.settings import Settings
@@ -242,6 +243,7 @@ def _day(text: str) -> date:
 
 def main() -> None:
     """Run the command line; what we raise on purpose is printed as a sentence, not as a traceback."""
+    private.from_now_on()
     os.environ.update({"MLFLOW_DISABLE_TELEMETRY": "true", "BENTOML_DO_NOT_TRACK": "true", "FEAST_USAGE": "False"})
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads would take the core from Spark and Redis
     try:

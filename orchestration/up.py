@@ -12,6 +12,7 @@ from orchestration.processes import Program, running
 from orchestration.registry_sensor import settled
 from orchestration.system import Installation
 from serving.process import serving
+from validation.address import shown
 from validation.errors import DefinitionError
 from validation.settings import Settings
 
@@ -65,8 +66,6 @@ def programs(settings: Settings) -> list[Program]:
             [
                 str(BIN / "mlflow"),
                 "server",
-                "--backend-store-uri",
-                settings.tracking_uri,
                 "--host",
                 "127.0.0.1",
                 "--port",
@@ -76,7 +75,7 @@ def programs(settings: Settings) -> list[Program]:
             ],
             logs / "mlflow.log",
             f"{mlflow}/health",
-            env,
+            {**env, "MLFLOW_BACKEND_STORE_URI": settings.tracking_uri},  # a password stands on no command line
             120,
         ),
         Program(
@@ -112,11 +111,11 @@ def everything(at: Installation) -> Iterator[list[str]]:
     settings = at.settings
     with ExitStack() as stack:
         said = settled(at)  # before the service follows the pointer
-        stack.enter_context(redis_running(settings.redis_url, settings.home / "redis"))
+        stack.enter_context(redis_running(settings.redis_url, settings.home / "redis", settings.redis_accept_old))
         address = stack.enter_context(serving(settings))
         stack.enter_context(running(stream(at)))
         pages = stack.enter_context(everything_else(at))
-        first = [f"Redis        {settings.redis_url}", f"Service      {address}  (POST /v1/feed, /docs)"]
+        first = [f"Redis        {shown(settings.redis_url)}", f"Service      {address}  (POST /v1/feed, /docs)"]
         yield [*first, stream(at).name, *pages, *said]
 
 

@@ -15,7 +15,11 @@ Headers = Mapping[bytes, bytes]
 INCLUDES: Mapping[str, Roles] = {"ingest": frozenset({"events"}), "operate": frozenset({"rank", "observe"})}
 NONE: Roles = frozenset()
 ASK = {b"www-authenticate": b"Bearer"}
-FORWARDED = (b"forwarded", b"x-forwarded-for", b"via")
+# What proxies add: the standard's names, and the ways in which others name the caller or themselves (X-Real-IP,
+# CF-Connecting-IP, True-Client-IP, X-Azure-ClientIP, X-Envoy-External-Address, Fly-Client-IP …).
+BY_PROXIES = {b"forwarded", b"via", b"x-scheme"}
+BEGIN = (b"x-forwarded", b"x-original-", b"x-envoy-", b"x-azure-", b"x-amz", b"cf-", b"cdn-", b"fastly-", b"tailscale-")
+END = (b"-ip", b"-ipv6", b"clientip", b"-addr", b"-address", b"forwarded-for")
 
 
 class Access:
@@ -79,7 +83,11 @@ def local(headers: Headers, reached: str) -> bool:
         named = urlsplit("//" + headers.get(b"host", b"").decode("latin-1")).hostname
     except ValueError:
         return False
-    return loopback(named or "") and loopback(reached) and not any(name in headers for name in FORWARDED)
+    return loopback(named or "") and loopback(reached) and not any(map(_by_proxy, headers))
+
+
+def _by_proxy(name: bytes) -> bool:
+    return name in BY_PROXIES or name.startswith(BEGIN) or name.endswith(END)
 
 
 def loopback(host: str) -> bool:

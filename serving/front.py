@@ -20,6 +20,7 @@ Admit = Callable[[Headers, str], Roles]
 
 JSON = b"application/json"
 MOST_BYTES = 1 << 20
+MOST_HELD = 64 << 20
 PROBES = ("/healthz", "/livez", "/readyz")  # asked by what restarts the service: open to everybody
 encode = msgspec.json.Encoder().encode
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class Front:
 
     def __init__(self, app: Asgi, posts: Mapping[str, Post], admit: Admit) -> None:
         self._app, self._posts, self._admit = app, posts, admit
+        self._held = 0  # bytes of all bodies that are not whole yet
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """One request, as ASGI asks for it."""
@@ -59,7 +61,7 @@ class Front:
             headers: Headers = dict(scope["headers"])
             _must_be_json(headers)
             roles = post.admit(headers, _reached(scope))
-            status, body = await post.answer(await _body(receive), roles)
+            status, body = await post.answer(await self._body(receive), roles)
             await _send(send, status, body)
         except RefusedError as refused:
             await _refuse(send, refused)
@@ -72,6 +74,26 @@ class Front:
             log.exception("%s: request %s failed", scope["path"], told)
             await _refuse(send, RefusedError(500, f"something went wrong here; our log has it under {told}"))
             post.refused(500)
+
+    async def _body(self, receive: Receive) -> bytes:
+        """The request's body; refuses what is too large, and what does not fit beside the others that come just now."""
+        body = bytearray()  # grows in place: of a body in a thousand pieces nothing is copied a thousand times
+        try:
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise RefusedError(400, "the body ended early")
+                piece: bytes = message.get("body", b"")
+                if len(body) + len(piece) > MOST_BYTES:
+                    raise RefusedError(413, f"the body is longer than {MOST_BYTES} bytes: send less at a time")
+                if not message.get("more_body", False):
+                    return bytes(body) + piece if body else piece
+                body += piece
+                self._held += len(piece)
+                if self._held > MOST_HELD:
+                    raise RefusedError(503, "too many long bodies are being sent: come again", retry_s=1)
+        finally:
+            self._held -= len(body)
 
     def _look(self, scope: Message) -> None:
         """Refuses what is not a look by somebody who may."""
@@ -109,17 +131,3 @@ def _must_be_json(headers: Headers) -> None:
     if kind != JSON and kind.partition(b";")[0].strip().lower() != JSON:
         said = kind.decode("latin-1")[:100] or "unknown"
         raise RefusedError(415, f"the body is of type `{said}`: send JSON with `content-type: application/json`")
-
-
-async def _body(receive: Receive) -> bytes:
-    """The request's body; refuses what is too large."""
-    body: bytes = b""
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise RefusedError(400, "the body ended early")
-        body += message.get("body", b"")
-        if len(body) > MOST_BYTES:
-            raise RefusedError(413, f"the body is longer than {MOST_BYTES} bytes: send less at a time")
-        if not message.get("more_body", False):
-            return body

@@ -72,6 +72,10 @@ LOGGED = Counter("flywheel_rows_landed", "rows written to the landing", ["table"
 DROPPED = Counter(
     "flywheel_rows_dropped", "rows of the decision log lost to a full queue or disk", ["table"], registry=REGISTRY
 )
+REFUSED_CONNECTIONS = Counter(
+    "flywheel_connections_refused", "connections ended for what they sent, did not send or were too many", ["why"],
+    registry=REGISTRY,
+)  # fmt: skip
 EVENTS = Counter("flywheel_events", "events by outcome", ["outcome"], registry=REGISTRY)
 
 

@@ -117,6 +117,12 @@ def environment(settings: Settings, system: str | None = None) -> Mapping[str, s
         "FLYWHEEL_ITEM_CAPACITY": str(settings.item_capacity),
         "FLYWHEEL_HAND_OVER_S": str(settings.hand_over_s),
         "FLYWHEEL_OPEN_ON_LOOPBACK": json.dumps(settings.open_on_loopback),
+        "FLYWHEEL_CONNECTIONS": str(settings.connections),
+        "FLYWHEEL_CONNECTIONS_A_PEER": str(settings.connections_a_peer),
+        "FLYWHEEL_TRUSTED_PROXIES": json.dumps(settings.trusted_proxies),
+        "FLYWHEEL_HEAD_S": str(settings.head_s),
+        "FLYWHEEL_BODY_S": str(settings.body_s),
+        "FLYWHEEL_KEEP_ALIVE_S": str(settings.keep_alive_s),
         "BENTOML_DO_NOT_TRACK": "true",
     }
     if settings.keyring:

@@ -202,7 +202,7 @@ def _time_out(replies: Replies) -> None:
 async def _dial(url: str) -> _Wire:
     parts, loop = urlsplit(url), asyncio.get_running_loop()
     if parts.scheme == "unix":
-        return (await loop.create_unix_connection(_Wire, parts.path))[1]
+        return (await loop.create_unix_connection(_Wire, unquote(parts.path)))[1]
     secure = ssl.create_default_context() if parts.scheme == "rediss" else None
     return (await loop.create_connection(_Wire, parts.hostname or "127.0.0.1", parts.port or 6379, ssl=secure))[1]
 

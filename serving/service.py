@@ -46,6 +46,9 @@ class Fronted(bentoml.Service[Any]):  # type: ignore[misc]  # BentoML names it l
 
     def to_asgi(self, is_main: bool = True) -> "Asgi":
         """The whole app, as a worker serves it."""
+        from serving.connection import limited
+
+        limited(SETTINGS)
         self.mount_asgi_app(app().starlette(), path="/")
         return app().front(super().to_asgi(is_main))
 

@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 from shutil import rmtree
 
+from validation import private
+
 FOLDER = "FLYWHEEL_METRICS_FOLDER"
 
 
@@ -12,6 +14,7 @@ def shared(folder: Path) -> dict[str, str]:
 
     Folders of services that have ended are removed, and so are the gauges of siblings that have.
     """
+    private.from_now_on()  # this is the first that a service makes in its home
     mine = folder / str(os.getppid())
     mine.mkdir(parents=True, exist_ok=True)
     for other in folder.iterdir():

@@ -21,6 +21,9 @@ for name in [name for name in os.environ if name.startswith("FLYWHEEL_")]:
 os.environ |= {"FEAST_USAGE": "False", "BENTOML_DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
 
 
+EMPTYING = ("flushall",)  # off in servers that are started here, and needed between two tests
+
+
 def free_port() -> int:
     """A port on loopback that nobody uses now."""
     with socket.socket() as probe:
@@ -31,7 +34,8 @@ def free_port() -> int:
 @pytest.fixture(scope="session")
 def redis_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a real Redis server that lives as long as the test run."""
-    with redis_server.running(f"redis://127.0.0.1:{free_port()}/0", tmp_path_factory.mktemp("redis")) as url:
+    address = f"redis://127.0.0.1:{free_port()}/0"
+    with redis_server.running(address, tmp_path_factory.mktemp("redis"), allow=EMPTYING) as url:
         yield url
 
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
+from validation.address import shown
 from validation.errors import Unavailable
 from validation.settings import Settings
 
@@ -31,7 +32,7 @@ def client(settings: Settings) -> "MlflowClient":
     for name in ("alembic", "mlflow.tracking._model_registry.client"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # prints a traceback of what it raises
-    uri = settings.tracking_uri
+    uri = _without_password(settings.tracking_uri)
     if uri.startswith(PREFIX):
         Path(unquote(uri.removeprefix(PREFIX))).parent.mkdir(parents=True, exist_ok=True)
     mlflow.set_tracking_uri(uri)
@@ -52,15 +53,19 @@ def answering(settings: Settings) -> Iterator["MlflowClient"]:
         if getattr(failed, "error_code", None) in ANSWERS:
             raise
         raise Unavailable(
-            f"MLflow at {_shown(settings.tracking_uri)} does not answer: {str(failed).splitlines()[0]}. "
+            f"MLflow at {shown(settings.tracking_uri)} does not answer: {str(failed).splitlines()[0]}. "
             "See that it runs and that nothing else holds its database, then give the command again."
         ) from failed
 
 
-def _shown(uri: str) -> str:
-    """The address without a password in it."""
-    scheme, _, rest = uri.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"
+def _without_password(uri: str) -> str:
+    """The address alone. MLflow repeats it in errors, which Dagster records; name and password it takes from here."""
+    parts = urlsplit(uri)
+    if parts.scheme not in {"http", "https"} or parts.password is None:
+        return uri
+    os.environ["MLFLOW_TRACKING_USERNAME"] = unquote(parts.username or "")
+    os.environ["MLFLOW_TRACKING_PASSWORD"] = unquote(parts.password)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def experiment(settings: Settings, name: str) -> str:

@@ -13,6 +13,8 @@ FlywheelError            anything raised on purpose; the message names the thing
 
 from typing import TYPE_CHECKING
 
+from validation.address import shown
+
 if TYPE_CHECKING:
     from validation.ledger import Ledger
 
@@ -20,7 +22,10 @@ if TYPE_CHECKING:
 
 
 class FlywheelError(Exception):
-    """Anything we raise on purpose."""
+    """Anything we raise on purpose. Whoever prints, logs or records it shows no password of an address in it."""
+
+    def __init__(self, *said: object) -> None:
+        super().__init__(*(shown(word) if isinstance(word, str) else word for word in said))
 
 
 class DefinitionError(FlywheelError):

@@ -1,20 +1,29 @@
 """Where things are and how they are reached: read once from the environment (prefix FLYWHEEL_) by every stage."""
 
+import hashlib
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LONGEST_SOCKET = 100  # bytes: the kernel takes 104 to 108
+SHARED = Path(f"/tmp/flywheel-{os.getuid()}")
 
 
 class Settings(BaseSettings):
     """The settings of one installation. The defaults are the embedded profile: everything below `home`, on loopback."""
 
-    model_config = SettingsConfigDict(env_prefix="FLYWHEEL_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="FLYWHEEL_", frozen=True, hide_input_in_errors=True)
 
     home: Path = Path(".flywheel")
-    redis_url: str = "redis://127.0.0.1:6479/0"
-    mlflow_uri: str | None = None
+    redis_url: str = Field(default_factory=lambda given: socket_url(given["home"]), repr=False)
+    """The online store; without one a Unix socket below `home`, in a folder that only its owner can enter."""
+    redis_accept_old: bool = False
+    """Take a Redis that predates the fix of CVE-2025-49844."""
+    mlflow_uri: str | None = Field(None, repr=False)
     service_host: str = "127.0.0.1"
     service_port: int = 3700
     service_workers: int = 2
@@ -23,6 +32,18 @@ class Settings(BaseSettings):
     """The file of secrets (docs/serving.md, Access); else `keyring.json` in `home`, made at first start on loopback."""
     open_on_loopback: tuple[str, ...] = ("observe",)
     """Roles that need no token when a request comes over loopback, for example `["observe", "rank"]`."""
+    connections: int = 4096
+    """How many connections a worker keeps; where all are taken, the one that has waited longest makes place."""
+    connections_a_peer: int = 1024
+    """How many of them one address (of IPv6 one /64 network) may hold; loopback and `trusted_proxies` all of them."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks of load balancers, for example `["10.1.0.0/16"]`: many callers come from one address."""
+    head_s: float = 10.0
+    """How long a caller may take to send the headers of a request."""
+    body_s: float = 30.0
+    """How long to send its body; and to take an answer."""
+    keep_alive_s: float = 75.0
+    """How long a connection may rest between two requests: longer than a balancer rests its own (60 s is usual)."""
     item_capacity: int = 1 << 23
     """How many items the service has room for. Room costs nothing until it is used."""
     dagster_port: int = 3701
@@ -61,6 +82,15 @@ class Settings(BaseSettings):
     def reports(self) -> Path:
         """Where pages for people are written."""
         return self.home / "reports"
+
+
+def socket_url(home: Path) -> str:
+    """The address of an installation's own Redis."""
+    path = home.absolute() / "redis" / "redis.sock"
+    if len(os.fsencode(path)) > LONGEST_SOCKET:
+        known = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+        path = SHARED / f"{known}.sock"
+    return f"unix://{quote(str(path))}"
 
 
 def utc(moment: datetime) -> datetime:

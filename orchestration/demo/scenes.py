@@ -88,11 +88,11 @@ def planted_leak(stage: Stage, at: Installation) -> dict[str, Any]:
 
 def without_redis(stage: Stage, at: Installation, origin: Origin) -> dict[str, Any]:
     """Redis is killed; everybody is still answered, and the answers say what is missing."""
-    import redis
+    from feature_repo import redis_server
 
     users = origin.users(50, at.lake)
     with stage.step("Redis is killed; 50 users ask for their feed") as line:
-        redis.Redis.from_url(at.settings.redis_url).shutdown(save=True)
+        redis_server.end(at.settings.redis_url, at.settings.home / "redis")
         answers = [preview(at, user) for user in users]
         rungs = {rung: sum(a["served_by"] == rung for a in answers) for rung in {a["served_by"] for a in answers}}
         filled = sum(len(a["items"]) > 0 for a in answers)

@@ -16,6 +16,7 @@ from orchestration.demo.stage import Stage
 from orchestration.partitions import WHY
 from orchestration.system import Installation
 from serving.process import serving
+from validation.address import shown
 from validation.errors import FlywheelError
 
 
@@ -69,8 +70,8 @@ class Story:
         """A Redis server, as long as `life`."""
         settings = self.at.settings
         with self.stage.step(title) as line:
-            life.enter_context(redis_running(settings.redis_url, settings.home / "redis"))
-            line.says = settings.redis_url
+            life.enter_context(redis_running(settings.redis_url, settings.home / "redis", settings.redis_accept_old))
+            line.says = shown(settings.redis_url)
 
     def features(self, first: date, last: date) -> None:
         """States, profiles, and their newest rows online."""

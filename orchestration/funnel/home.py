@@ -14,13 +14,12 @@ from feature_repo.redis_server import running
 from orchestration import retrieval
 from orchestration.candidate import Candidate
 from orchestration.demo.stage import Stage
-from orchestration.deployment import free_port
 from orchestration.runs import execute
 from orchestration.sources.simulator import Scale, World, deliver
 from orchestration.system import Installation, System
 from training.registry import Registry
 from validation.errors import FlywheelError
-from validation.settings import Settings
+from validation.settings import Settings, socket_url
 
 
 @contextmanager
@@ -30,7 +29,7 @@ def opened(system: System, settings: Settings, scale: Scale, stage: Stage) -> It
     It is built at the first time, and again when the world or the features have changed since.
     """
     home = settings.home / "funnel"
-    own = {"home": home, "redis_url": f"redis://127.0.0.1:{free_port()}/0", "replay_from": scale.end}
+    own = {"home": home, "redis_url": socket_url(home), "replay_from": scale.end}
     at = Installation(system, settings.model_copy(update=own))
     mark, made_of = home / "built", _digest(system, scale)
     there = mark.exists() and mark.read_text() == made_of

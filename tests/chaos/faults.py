@@ -110,6 +110,20 @@ def _refilled(stage: Stage) -> None:
     stage.fill()
 
 
+def _locked(stage: Stage) -> None:
+    stage.kill_redis()
+    stage.start_redis("a-password-that-the-service-does-not-know")
+
+
+def _unlocked(stage: Stage) -> None:
+    _restarted_empty(stage)
+    stage.fill()
+
+
+def _rude(name: str, kind: str, count: int) -> Fault:
+    return Fault(name, lambda stage: stage.let_in(kind, count), Stage.send_away)
+
+
 def _gone(stage: Stage) -> None:
     stage.proxy.gone()
 
@@ -174,4 +188,11 @@ FAULTS: tuple[Fault, ...] = (
           lambda stage: stage.fill_the_disk(False)),
     Fault("a worker is killed", lambda stage: stage.kill_a_worker()),
     Fault("a cold start into full load", nothing, before=_cold_start),
+    Fault("Redis asks for another password", _locked, _unlocked, rungs=frozenset({"no_user_state", "popular"})),
+    _rude("4 callers send headers of 80 MB without an end", "endless", 4),
+    _rude("500 callers send headers that drip", "dripping headers", 500),
+    _rude("500 callers send bodies that drip", "dripping body", 500),
+    _rude("20 callers send requests and read no answer", "pipelined", 20),
+    _rude("10,000 connections say nothing", "silent", 10_000),
+    _rude("10,000 connections send half a request", "half", 10_000),
 )  # fmt: skip

@@ -5,6 +5,8 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,11 +19,11 @@ from redis import Redis
 
 from feature_repo import redis_server
 from serving.keyring import bearer
-from serving.process import Running, start, stop
+from serving.process import Running, end, start, stop
 from tests.bench import measured_release
 from tests.bench.catalogue import NOW, REGIONS, Catalogue, Scale
 from tests.bench.filled import fill
-from tests.bench.open_loop import Plan, Seconds
+from tests.bench.open_loop import CHECKOUT, Plan, Seconds
 from tests.bench.stand import free_port
 from tests.chaos.proxy import FaultProxy
 from validation.settings import Settings
@@ -41,6 +43,7 @@ class Stage:
     settings: Settings = field(init=False)
     proxy: FaultProxy = field(init=False)
     service: Running | None = None
+    _rude: ExitStack = field(default_factory=ExitStack)
     _servers: ExitStack = field(default_factory=ExitStack)
     _redis_port: int = field(default_factory=free_port)
 
@@ -96,11 +99,12 @@ class Stage:
         order = np.random.default_rng(seed).permutation(self.catalogue.names["user_id"])
         return tuple(json.dumps({"user_id": user, "context": {"region": HERE}}).encode() for user in order)
 
-    def start_redis(self) -> None:
-        """Start an empty server."""
+    def start_redis(self, password: str = "") -> None:
+        """Start an empty server, which asks for a password where one is given."""
         folder = self.home / f"redis-{free_port()}"
         self._redis = self._servers.enter_context(ExitStack())
-        self._redis.enter_context(redis_server.running(self.redis_url, folder))
+        url = self.redis_url.replace("redis://", f"redis://:{password}@") if password else self.redis_url
+        self._redis.enter_context(redis_server.running(url, folder))
 
     def kill_redis(self) -> None:
         """End the server and all it knew."""
@@ -128,6 +132,22 @@ class Stage:
     def kill_a_worker(self) -> None:
         """End one of the processes that answer, without a word."""
         os.kill(self.workers[0], signal.SIGKILL)
+
+    def let_in(self, kind: str, count: int) -> None:
+        """Let so many callers come that behave badly (tests/chaos/rude.py), until they are sent away."""
+        rude = subprocess.Popen(
+            [sys.executable, "-m", "tests.chaos.rude", str(self.settings.service_port), kind, str(count)],
+            cwd=CHECKOUT, stdin=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+        self._rude = self._servers.enter_context(ExitStack())
+        self._rude.callback(end, rude)
+        assert rude.stdin is not None
+        rude.stdin.write(f"authorization: {bearer(self.settings, 'rank')['authorization']}\n".encode())
+        rude.stdin.close()
+
+    def send_away(self) -> None:
+        """End those callers and their connections."""
+        self._rude.close()
 
     def fill_the_disk(self, full: bool) -> None:
         """Let every write of the workers to a file fail, or no more."""

@@ -13,6 +13,7 @@ from redis import Redis
 
 from feature_repo.definition import CounterView, FeatureSet, ProfileView, Signal
 from feature_repo.histories import nothing
+from feature_repo.packed_online_store import PackedOnlineStoreConfig
 from feature_repo.packed_records import Written, connect, encode, layouts, read_all, write
 from feature_repo.request_time import Count
 from feature_repo.store import materialise, open_store
@@ -167,3 +168,7 @@ def test_a_view_of_what_nobody_ever_did_is_read_as_that(settings: Settings) -> N
     found = store.get_historical_features(entity_df=asked, features=service, full_feature_names=True).to_df()
     assert found["shift__stop_1d"].isna().all()
     assert found["machine__stop_1h"].notna().all()
+
+
+def test_a_store_that_is_printed_does_not_tell_its_password() -> None:
+    assert "hunter2" not in repr(PackedOnlineStoreConfig(redis_url="redis://:hunter2@127.0.0.1:1/0"))

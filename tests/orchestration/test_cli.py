@@ -59,6 +59,7 @@ def test_the_same_file_twice_changes_nothing(tmp_path: Path) -> None:
     lake = sorted((home / "lake" / "tables").rglob("*.parquet"))
     assert len(lake) == 1
     assert (tmp_path / "users.jsonl").exists(), "a user's own file stays where it is"
+    assert not [path for path in (home, *home.rglob("*")) if path.stat().st_mode & 0o077], "its owner's alone"
 
 
 def test_a_quarantined_row_is_exported_mended_and_replayed(tmp_path: Path) -> None:

@@ -82,6 +82,15 @@ ELSEWHERE = [
     ("nonsense named", HERE, {"host": "[::1"}),
 ]
 
+ELSEWHERE += [
+    (f"a proxy that adds {name}", HERE, {name.lower().replace("-", "_"): "203.0.113.9"})
+    for name in (
+        "X-Real-IP", "CF-Connecting-IP", "True-Client-IP", "Fastly-Client-IP", "Fly-Client-IP", "X-Client-IP", "CF-Ray",
+        "X-Cluster-Client-IP", "X-Azure-ClientIP", "X-Envoy-External-Address", "X-Forwarded-Host", "X-Forwarded-Proto",
+        "X-Original-Forwarded-For", "X-Amzn-Trace-Id", "CDN-Loop", "Via",
+    )
+]  # fmt: skip
+
 
 @pytest.mark.parametrize(("why", "reached", "told"), ELSEWHERE, ids=[why for why, *_ in ELSEWHERE])
 def test_what_does_not_come_from_this_machine_needs_its_token(why: str, reached: str, told: dict[str, str]) -> None:

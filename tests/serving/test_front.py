@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from serving import front
 from serving.access import NONE, Headers, Roles
 from serving.front import MOST_BYTES, Front, Post
 from serving.refused import RefusedError
@@ -129,6 +130,40 @@ def test_json_may_name_its_charset() -> None:
 def test_too_long_a_body_is_refused_while_it_comes() -> None:
     status, _, _, unread = ask(*[b"x" * (MOST_BYTES // 2)] * 5)
     assert (status, unread) == (413, 2)
+
+
+def test_bodies_that_come_at_once_have_a_limit_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(front, "MOST_HELD", 3 * MOST_BYTES)
+    app = Front(elsewhere, {"/v1/echo": Post(anybody, echo, lambda status: None)}, known)
+    scope = {"type": "http", "path": "/v1/echo", "method": "POST", "headers": JSON}
+    statuses: list[int] = []
+
+    async def send(message: Any) -> None:
+        statuses.append(message.get("status", 0))
+
+    async def run(count: int) -> list[int]:
+        whole = asyncio.Event()
+
+        async def one() -> None:
+            pieces = [{"type": "http.request", "body": b"x" * (MOST_BYTES - 1), "more_body": True}]
+
+            async def receive() -> Any:
+                if pieces:
+                    return pieces.pop()
+                await whole.wait()
+                return {"type": "http.request", "body": b"x"}
+
+            await app(scope, receive, send)
+
+        statuses.clear()
+        asked = [asyncio.ensure_future(one()) for _ in range(count)]
+        await asyncio.sleep(0)
+        whole.set()
+        await asyncio.gather(*asked)
+        return sorted(status for status in statuses if status)
+
+    assert asyncio.run(run(5)) == [200, 200, 200, 503, 503]
+    assert asyncio.run(run(3)) == [200, 200, 200], "what was refused is held no longer"
 
 
 def test_a_busy_route_refuses_before_it_reads() -> None:

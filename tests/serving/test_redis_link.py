@@ -4,10 +4,12 @@ import asyncio
 import socket
 import threading
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from feature_repo import redis_server
 from serving.breaker import FAILURES_TO_OPEN
 from serving.redis_link import RedisLink
 from validation.errors import Unavailable
@@ -46,6 +48,20 @@ def test_without_a_server_nobody_waits() -> None:
             await link.ask(("PING",))
 
     asyncio.run(linked("redis://127.0.0.1:1/0", use))
+
+
+@pytest.mark.parametrize("secret", ["", ":wrong@", "nobody:pass@"])
+def test_a_server_that_asks_for_another_password_counts_as_down(tmp_path: Path, secret: str) -> None:
+    async def use(link: RedisLink) -> Any:
+        assert not link.up
+        with pytest.raises(Unavailable, match=r"redis: (NOAUTH|WRONGPASS)") as refused:
+            await link.ask(("PING",))
+        assert "wrong" not in str(refused.value).replace("WRONGPASS", "")
+        return refused.value
+
+    with redis_server.running(f"unix://:p%40ss@{tmp_path}/a%20socket", tmp_path) as url:
+        asyncio.run(linked(url.replace(":p%40ss@", secret), use))
+        assert asyncio.run(linked(url, lambda link: link.ask(("PING",)))) == [b"PONG"]
 
 
 def test_a_silent_server_opens_the_breaker_and_closes_it_when_it_speaks() -> None:
