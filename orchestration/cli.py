@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from orchestration import measuring
-from orchestration.console import grid, installation, out
+from orchestration.console import grid, installation, out, say
 from serving.access import Role
 from validation.errors import BatchRefused, FlywheelError
 from validation.ledger import HEAD
@@ -99,7 +99,7 @@ def ingest(
     Examples: flywheel ingest events/ · flywheel ingest today.jsonl --table engagements ·
     flywheel ingest --replay 2026-05-03 --export mend.jsonl · flywheel ingest mend.jsonl --replay 2026-05-03
     """
-    from orchestration.ingestion import export_day, ingest_path, replay_day
+    from orchestration.ingestion import Ingested, export_day, ingest_path, replay_day, sentences
 
     at = installation()
     if replay is not None and export is not None:
@@ -109,13 +109,15 @@ def ingest(
         )
         return
     if replay is not None:
-        entries = replay_day(at, _day(replay), path, table)
+        found = Ingested(tuple(replay_day(at, _day(replay), path, table)))
     elif path is not None:
-        entries = ingest_path(at, path, table, out.print)
+        found = ingest_path(at, path, table, say)
     else:
         raise typer.BadParameter("name a file or folder, or a day with --replay")
-    grid("Ledger", HEAD, [entry.row() for entry in entries])
-    if any(entry.refused for entry in entries):
+    grid("Ledger", HEAD, [entry.row() for entry in found.lines])
+    for line in sentences(at, found):
+        say(line)
+    if not found.whole:
         raise typer.Exit(1)
 
 
@@ -129,12 +131,12 @@ def run(
 
     Example: flywheel run features --day 2026-05-01 --until 2026-05-14
     """
-    from orchestration.runs import checked, execute, last_day
+    from orchestration.runs import checked, execute, last_day, sound
 
     at, job = installation(), checked(job)
     first = _day(day) if day else last_day(at)
-    result = execute(at, job, first, _day(until) if until else first, out.print)
-    if not result.success:
+    result = execute(at, job, first, _day(until) if until else first, say)
+    if not sound(result):
         raise typer.Exit(1)
 
 
@@ -149,7 +151,10 @@ def stream(
     """
     from orchestration import streaming
 
-    streaming.once(installation(), out.print) if once else streaming.follow(installation(), every, out.print)
+    if not once:
+        streaming.follow(installation(), every, say)
+    elif not streaming.once(installation(), say):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -265,8 +270,10 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except BatchRefused as refused:
-        out.print(f"[bold red]Refused[/]: {refused}")
+        out.print("[bold red]Refused[/]:", end=" ")
+        say(str(refused))
         sys.exit(1)
     except FlywheelError as error:
-        out.print(f"[bold red]{type(error).__name__}[/]: {error}")
+        out.print(f"[bold red]{type(error).__name__}[/]:", end=" ")
+        say(str(error))
         sys.exit(2)

@@ -8,31 +8,19 @@ import dagster as dg
 
 from monitoring.journal import Journal
 from monitoring.retrain import Evidence, decide
+from orchestration.alerts import alert
 from orchestration.assets.monitoring import EVIDENCE, WATCHING
 from orchestration.jobs import Job
-from orchestration.partitions import WHY, waiting
+from orchestration.landing_sensor import landing_sensor
+from orchestration.partitions import WHY
 from orchestration.system import Installation
 from validation.errors import NotProven
 
 
-def sensors(at: Installation, jobs: dict[str, Job]) -> list[dg.SensorDefinition]:
+def sensors(at: Installation, jobs: dict[str, Job], days: dg.DailyPartitionsDefinition) -> list[dg.SensorDefinition]:
     """The sensors of a system: the landing always, retraining where it is watched, failures always."""
-    made = [landing_sensor(at, jobs["features"]), failure_sensor(at)]
+    made = [landing_sensor(at, jobs["features"], days), failure_sensor(at)]
     return [*made, retraining_sensor(at, jobs["retrain"])] if at.system.watch and "retrain" in jobs else made
-
-
-def landing_sensor(at: Installation, job: Job) -> dg.SensorDefinition:
-    """Ingests what landed and publishes it: one run for each day that files are waiting for."""
-
-    @dg.sensor(name="landing_sensor", job=job, minimum_interval_seconds=60)
-    def landing(context: dg.SensorEvaluationContext) -> list[dg.RunRequest]:
-        found = waiting(at)
-        return [
-            dg.RunRequest(run_key=_key(day.isoformat(), *files), partition_key=day.isoformat())
-            for day, files in sorted(found.items())
-        ]
-
-    return landing
 
 
 def retraining_sensor(at: Installation, job: Job) -> dg.SensorDefinition:
@@ -73,16 +61,9 @@ def failure_sensor(at: Installation) -> dg.SensorDefinition:
 
     @dg.run_failure_sensor(name="failure_sensor")
     def failure(context: dg.RunFailureSensorContext) -> None:
-        line = {
-            "at": at.now().isoformat(),
-            "run": context.dagster_run.run_id,
-            "job": context.dagster_run.job_name,
-            "partition": context.dagster_run.tags.get("dagster/partition"),
-            "error": context.failure_event.message,
-        }
-        at.settings.home.mkdir(parents=True, exist_ok=True)
-        with (at.settings.home / "alerts.jsonl").open("a") as alerts:
-            alerts.write(json.dumps(line) + "\n")
+        run = context.dagster_run
+        partition = run.tags.get("dagster/partition")
+        alert(at, run=run.run_id, job=run.job_name, partition=partition, error=context.failure_event.message)
 
     return failure
 

@@ -17,7 +17,7 @@ from validation.readings import Faults, read_array, read_values
 
 READABLE, KNOWN, TYPED = "readable", "known_columns", "typed"
 SHAPE = {
-    READABLE: "a line is one JSON object in UTF-8; a Parquet file has a readable footer",
+    READABLE: "a line is one JSON object, or has the cells a CSV header names, in UTF-8; a Parquet file can be opened",
     KNOWN: "every column is one of the table's: a misspelt one would be lost in silence",
     TYPED: "every value is of its column's type, without a guess",
 }
@@ -66,7 +66,7 @@ def delivered_from_lines(table: Table, lines: Sequence[bytes], digest: str | Non
         if isinstance(found, Fault):
             faults[row], found = [found], {}
         elif not found.keys() <= names:
-            faults[row] = [_stranger(name) for name in sorted(found.keys() - names)]
+            faults[row] = [stranger(name) for name in sorted(found.keys() - names)]
         objects.append(found)
     columns = {c.name: read_values(c, [o.get(c.name) for o in objects]) for c in table.columns}
     return _delivered(
@@ -80,15 +80,13 @@ def delivered_from_parquet(table: Table, content: bytes) -> Delivered:
     try:
         return delivered_from_arrow(table, pq.read_table(BytesIO(content)), digest)
     except (pa.ArrowException, OSError, ValueError) as error:
-        rows = pa.table({c.name: pa.nulls(1, ARROW[c.dtype]) for c in table.columns})
-        fault = Fault(READABLE, f"the file is no readable Parquet ({str(error).splitlines()[0]})")
-        return Delivered(rows, {0: (fault,)}, lambda _: [content], digest)
+        return nothing_but(table, Fault(READABLE, f"the file is no readable Parquet ({_first_line(error)})"), content)
 
 
 def delivered_from_arrow(table: Table, given: pa.Table, digest: str | None = None) -> Delivered:
     """A delivery of rows already in Arrow, such as a simulator makes."""
     times = Counter(given.column_names)
-    strangers = [_stranger(name) for name in times if name not in {c.name for c in table.columns}]
+    strangers = [stranger(name) for name in times if name not in {c.name for c in table.columns}]
     strangers += [Fault(KNOWN, f"column `{name}` comes {n} times; keep one") for name, n in times.items() if n > 1]
     faults = {row: list(strangers) for row in range(given.num_rows)} if strangers else {}
     absent: tuple[pa.Array, Faults] = pa.nulls(given.num_rows), {}
@@ -98,10 +96,10 @@ def delivered_from_arrow(table: Table, given: pa.Table, digest: str | None = Non
     )
 
 
-READERS = {".jsonl": delivered_from_jsonl, ".parquet": delivered_from_parquet}
-"""How a landed file is read, by the end of its name."""
-BUNDLE = ".bundle"
-"""What ends the name of a folder of landed files that are taken as one delivery."""
+def nothing_but(table: Table, fault: Fault, content: bytes) -> Delivered:
+    """A delivery of which nothing can be read: a single row, with the whole content as its bytes."""
+    rows = pa.table({c.name: pa.nulls(1, ARROW[c.dtype]) for c in table.columns})
+    return Delivered(rows, {0: (fault,)}, lambda _: [content], digest_of(table, content))
 
 
 def digest_of(table: Table, content: bytes) -> str:
@@ -145,7 +143,12 @@ def _told_by_json(line: bytes) -> object:
         return Fault(READABLE, f"the line is not JSON: {error}")
 
 
-def _stranger(name: str) -> Fault:
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def stranger(name: str) -> Fault:
+    """The fault of a row that has a column which the table has not."""
     return Fault(KNOWN, f"column `{name[:60]}` is not defined; drop it or add it to the table's definition")
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from validation.contract import Table
-from validation.delivered import BUNDLE
+from validation.formats import LIMITS
+from validation.landed import BUNDLE, content_of
 
 MOST_BYTES = 64_000_000
 HANDED_OVER = re.compile(r".*-\d{8}T\d{6}-\d+-\d+\.jsonl")
@@ -22,7 +23,7 @@ def bundled(root: Path, table: Table, paths: Iterable[Path]) -> list[Path]:
     bundle: Path | None = None
     size = 0
     for path in paths:
-        if path.suffix == BUNDLE or not HANDED_OVER.fullmatch(path.name):
+        if path.suffix == BUNDLE or path.parent != root / table.name or not HANDED_OVER.fullmatch(path.name):
             found.append(path)
             continue
         if bundle is None or size >= MOST_BYTES:
@@ -34,6 +35,6 @@ def bundled(root: Path, table: Table, paths: Iterable[Path]) -> list[Path]:
     return found
 
 
-def content(bundle: Path) -> bytes:
+def content(bundle: Path, most_bytes: int = LIMITS.file_bytes) -> bytes:
     """All lines of a bundle's files, in the order of their names."""
-    return b"".join(path.read_bytes() for path in sorted(bundle.iterdir()))
+    return b"".join(content_of(path, most_bytes) for path in sorted(bundle.iterdir()))
