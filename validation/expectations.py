@@ -46,8 +46,7 @@ def limits_suite_of(table: Table, newest_receipt: datetime | None = None, empty:
     ]
     found += [volume, _share(QUARANTINED, "max_quarantined", limits.max_quarantined, "rows quarantined")]
     found += [_share(REPEATED, "max_duplicate", limits.max_duplicate, "rows repeated inside the batch")]
-    if limits.max_null < 1:
-        found += [_known(c.name, limits.max_null) for c in table.columns if c.nullable]
+    found += [asked for column in table.columns if column.nullable for asked in _nulls(table, column)]
     if newest_receipt is not None:
         asked = f"newest `{table.event_time}` within {limits.fresh_within} of the newest receipt, {newest_receipt}"
         oldest = pd.Timestamp(newest_receipt - limits.fresh_within)
@@ -151,17 +150,25 @@ def _share(column: str, rule: str, limit: float, of: str) -> Any:
     return _batch(kind, rule, asked, of="share", column=column, max_value=limit)
 
 
-def _known(name: str, limit: float) -> Any:
+def _nulls(table: Table, column: Column) -> list[Any]:
+    """What is asked of a column's share of nulls: the one that refuses the batch, and the one that is only told."""
+    most, told = table.max_null(column), column.warn_null
+    refuses = [_known(column.name, most, "max_null", "batch")] if most < 1 else []
+    return refuses + ([_known(column.name, told, "warn_null", "warning")] if told is not None else [])
+
+
+def _known(name: str, limit: float, rule: str, level: str) -> Any:
     kind, asked = _gxe().ExpectColumnProportionOfNonNullValuesToBeBetween, f"at most {limit:.1%} of `{name}` null"
-    return _batch(kind, f"{name}.max_null", asked, of="known", column=name, min_value=1 - limit)
+    return _batch(kind, f"{name}.{rule}", asked, of="known", level=level, column=name, min_value=1 - limit)
 
 
 def _row(kind: Any, rule: str, asked: str, told: bool = True, **given: object) -> Any:
     return kind(severity="warning", meta={"rule": rule, "asked": asked, "told": told, "level": "row"}, **given)
 
 
-def _batch(kind: Any, rule: str, asked: str, of: str = "", **given: object) -> Any:
-    return kind(severity="critical", meta={"rule": rule, "asked": asked, "level": "batch", "of": of}, **given)
+def _batch(kind: Any, rule: str, asked: str, of: str = "", level: str = "batch", **given: object) -> Any:
+    severity = "critical" if level == "batch" else "warning"
+    return kind(severity=severity, meta={"rule": rule, "asked": asked, "level": level, "of": of}, **given)
 
 
 def _end(value: float | None) -> str:

@@ -28,7 +28,15 @@ VIDEOS = Table(
         Column("creator_id", "string", "who published it; never changes"),
         Column("category", "string", "main topic; never changes"),
         Column(
-            "duration_s", "float32", "length; null when the catalogue does not know it", "s", 0, 86_400, nullable=True
+            "duration_s",
+            "float32",
+            "length; null when the catalogue does not know it",
+            "s",
+            0,
+            86_400,
+            nullable=True,
+            max_null=1.0,
+            warn_null=0.7,
         ),
         Column("language", "string", "ISO 639-1 code of the spoken language, `und` when unknown"),
         Column("regions", "strings", "regions it may be shown in; empty means everywhere"),
