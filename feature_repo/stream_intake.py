@@ -16,9 +16,9 @@ from feature_repo.snapshots import parts_of
 from feature_repo.stream import Stream, days_of
 from feature_repo.stream_state import StreamState, day_number, micros
 from validation.contract import Table
-from validation.delivered import Delivered, delivered_from_jsonl
+from validation.delivered import NO_LIMITS, Delivered, delivered_from_jsonl
 from validation.errors import Unavailable
-from validation.formats import LIMITS, delivered_from_file, format_of, lines_of
+from validation.formats import delivered_from_file, format_of, lines_of
 from validation.lake import Lake
 from validation.settings import FileLimits
 from validation.sorting import sort_out
@@ -75,7 +75,7 @@ class Intake:
         lake: Lake,
         features: FeatureSet,
         tables: Mapping[str, Table],
-        limits: FileLimits = LIMITS,
+        limits: FileLimits = NO_LIMITS,
     ) -> None:
         self._stream, self._state, self._lake, self._limits = stream, state, lake, limits
         described = [*(look.table for look in features.lookups), *(view.table for view in features.profile_views)]

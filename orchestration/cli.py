@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from orchestration import measuring
 from orchestration.console import grid, installation, out, say
@@ -109,7 +110,7 @@ def ingest(
         )
         return
     if replay is not None:
-        found = Ingested(tuple(replay_day(at, _day(replay), path, table)))
+        found = Ingested(tuple(replay_day(at, _day(replay), path, table, say)))
     elif path is not None:
         found = ingest_path(at, path, table, say)
     else:
@@ -270,10 +271,8 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except BatchRefused as refused:
-        out.print("[bold red]Refused[/]:", end=" ")
-        say(str(refused))
+        out.print(f"[bold red]Refused[/]: {escape(str(refused))}")
         sys.exit(1)
     except FlywheelError as error:
-        out.print(f"[bold red]{type(error).__name__}[/]:", end=" ")
-        say(str(error))
+        out.print(f"[bold red]{type(error).__name__}[/]: {escape(str(error))}")
         sys.exit(2)

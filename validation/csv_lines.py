@@ -12,15 +12,15 @@ import pyarrow as pa
 
 from validation.arrow import ARROW
 from validation.contract import Column, DType, Table
-from validation.delivered import KNOWN, READABLE, TYPED, Delivered, Fault, digest_of, nothing_but, stranger
+from validation.delivered import KNOWN, NO_LIMITS, READABLE, TYPED, Delivered, digest_of, nothing_but, stranger
 from validation.errors import NotTaken
+from validation.flaws import Fault
 from validation.readings import read_values
 from validation.settings import FileLimits
 
 AT_ONCE = 50_000  # rows whose cells are Python texts at one time: they take ten times the room of their columns
 LONGEST_RECORD = 50  # lines: a quote that is never closed takes so many with it at most, and gives them back
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
-LIMITS = FileLimits()
 WHOLE, NUMBER = re.compile(r"-?\d{1,19}"), re.compile(r"-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 TRUTH = {"true": True, "false": False}
 csv.field_size_limit(1 << 24)  # a list of numbers as text is longer than the 128 KiB that Python allows for
@@ -29,7 +29,7 @@ Faults = dict[int, list[Fault]]
 Cells = Sequence[str] | Fault
 
 
-def delivered_from_csv(table: Table, content: bytes, limits: FileLimits = LIMITS) -> Delivered:
+def delivered_from_csv(table: Table, content: bytes, limits: FileLimits = NO_LIMITS) -> Delivered:
     """A delivery of a CSV file: commas, quotes as in RFC 4180, UTF-8; its first line names the columns.
 
     An empty cell is null, but for a text that may not be null: that is an empty text. A row that cannot be cut into

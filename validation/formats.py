@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import SEEK_END, BytesIO
+from typing import BinaryIO
 
 import msgspec
 import pyarrow as pa
@@ -9,9 +11,10 @@ import pyarrow as pa
 from validation.contract import Table
 from validation.csv_lines import delivered_from_csv
 from validation.delivered import (
+    NO_LIMITS,
     READABLE,
+    WITHIN,
     Delivered,
-    Fault,
     delivered_from_jsonl,
     delivered_from_lines,
     delivered_from_parquet,
@@ -19,9 +22,10 @@ from validation.delivered import (
     nothing_but,
 )
 from validation.errors import NotTaken
+from validation.flaws import Fault
+from validation.json_lines import over
 from validation.settings import FileLimits
 
-LIMITS = FileLimits()
 CHUNK = 1 << 20
 HIGHER = "cut it into several files, or set FLYWHEEL_MAX_UNPACKED_BYTES higher"
 BOM = b"\xef\xbb\xbf"
@@ -53,21 +57,32 @@ def format_of(name: str) -> Format | None:
     return Format(end, PACKED[packed] if packed else None) if end else None
 
 
-def delivered_from_file(table: Table, name: str, content: bytes, limits: FileLimits = LIMITS) -> Delivered:
-    """The rows of a file, read as its name says. One that cannot be unpacked is a single row.
+def delivered_from_file(table: Table, name: str, source: bytes | BinaryIO, limits: FileLimits = NO_LIMITS) -> Delivered:
+    """The rows of a file, or of its bytes, read as its name says. One that is torn or too large is a single row.
 
-    Raises NotTaken for a name that tells no format, and when the file holds more than the limits allow for.
+    Raises NotTaken for a name that tells no format.
     """
     found = format_of(name)
     if found is None:
         raise NotTaken(unreadable(name))
+    if found.packed is None and found.end in IN_PARTS:
+        return IN_PARTS[found.end](table, source, limits)
+    file = BytesIO(source) if isinstance(source, bytes) else source
+    size = file.seek(0, SEEK_END)
+    file.seek(0)
+    if size > limits.file_bytes:
+        told = over("the file", size, "bytes", limits.file_bytes, "FLYWHEEL_MAX_FILE_BYTES")
+        return nothing_but(table, Fault(WITHIN, told), file)
+    content = file.read()
     try:
         return READERS[found.end](table, unpacked(name, content, limits), limits)
     except Torn as torn:
         return nothing_but(table, Fault(READABLE, str(torn)), content)
+    except NotTaken as large:
+        return nothing_but(table, Fault(WITHIN, str(large)), content)
 
 
-def lines_of(name: str, content: bytes, limits: FileLimits = LIMITS) -> bytes:
+def lines_of(name: str, content: bytes, limits: FileLimits = NO_LIMITS) -> bytes:
     """The JSON lines of a file, unpacked and without a byte order mark; a torn file is what it is, one broken line."""
     try:
         return unpacked(name, content, limits).removeprefix(BOM)
@@ -79,7 +94,7 @@ class Torn(ValueError):  # noqa: N818 (as in errors.py)
     """A packed file that cannot be unpacked."""
 
 
-def unpacked(name: str, content: bytes, limits: FileLimits = LIMITS) -> bytes:
+def unpacked(name: str, content: bytes, limits: FileLimits = NO_LIMITS) -> bytes:
     """The content that a file's name says is packed, unpacked; never more than the limits allow for is held.
 
     Raises NotTaken beyond that, and Torn for what is no such packing, or is cut off.
@@ -105,21 +120,26 @@ def unreadable(name: str) -> str:
     return f"only {known} files can be ingested, also packed ({', '.join(PACKED)})"
 
 
-def _delivered_from_json(table: Table, content: bytes) -> Delivered:
+def _delivered_from_json(table: Table, content: bytes, limits: FileLimits) -> Delivered:
     """A `.json` file: one array of objects, one object over several lines, or JSON lines."""
     try:
         whole = msgspec.json.decode(content.removeprefix(BOM), type=list[msgspec.Raw] | dict[str, msgspec.Raw])
     except (ValueError, RecursionError):
-        return delivered_from_jsonl(table, content)
+        return delivered_from_jsonl(table, content, limits)
     rows = [bytes(row) for row in whole] if isinstance(whole, list) else [content.removeprefix(BOM)]
     return delivered_from_lines(table, rows, digest_of(table, content))
 
 
+IN_PARTS: dict[str, Callable[[Table, bytes | BinaryIO, FileLimits], Delivered]] = {
+    **dict.fromkeys(LINES, delivered_from_jsonl),
+    ".parquet": delivered_from_parquet,
+}
+"""How files are read that need not be read whole."""
 READERS: dict[str, Callable[[Table, bytes, FileLimits], Delivered]] = {
-    ".jsonl": lambda table, content, _: delivered_from_jsonl(table, content),
-    ".ndjson": lambda table, content, _: delivered_from_jsonl(table, content),
-    ".json": lambda table, content, _: _delivered_from_json(table, content),
+    ".jsonl": delivered_from_jsonl,
+    ".ndjson": delivered_from_jsonl,
+    ".json": _delivered_from_json,
     ".csv": delivered_from_csv,
-    ".parquet": lambda table, content, _: delivered_from_parquet(table, content),
+    ".parquet": delivered_from_parquet,
 }
 """How rows are read, by the end of a file's name (without that of its packing)."""

@@ -5,6 +5,7 @@ Nothing is opened that is no file, and no link is followed: nobody knows where i
 
 import os
 import stat
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -74,7 +75,7 @@ class Look:
         return tuple(each for each in self.found if each.table is table)
 
 
-def opened(path: Path, most_bytes: int) -> BinaryIO:
+def opened(path: Path, most_bytes: int = sys.maxsize) -> BinaryIO:
     """A file, open to be read. Raises NotTaken for anything but a file that can be read and has at most `most_bytes`.
 
     Raises FileNotFoundError where there is nothing (any more).

@@ -19,7 +19,7 @@ class FileLimits:
     """
 
     file_bytes: int = 2 << 30
-    unpacked_bytes: int = 4 << 30
+    unpacked_bytes: int = 2 << 30
     rows: int = 10_000_000
     columns: int = 1_000
     line_bytes: int = 1 << 20
@@ -51,7 +51,7 @@ class Settings(BaseSettings):
     hand_over_s: float = 5.0
     """How long the service writes to one file before it hands it over to the landing."""
     max_file_bytes: PositiveInt = FileLimits.file_bytes
-    """A delivered file with more bytes is refused. This and the next four are FileLimits, said to the environment."""
+    """How large a delivered file may be; this and the next four are explained in FileLimits."""
     max_unpacked_bytes: PositiveInt = FileLimits.unpacked_bytes
     max_rows: PositiveInt = FileLimits.rows
     max_columns: PositiveInt = FileLimits.columns

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from validation.contract import Table
-from validation.formats import LIMITS
+from validation.delivered import NO_LIMITS
 from validation.landed import BUNDLE, content_of
 
 MOST_BYTES = 64_000_000
@@ -35,6 +35,6 @@ def bundled(root: Path, table: Table, paths: Iterable[Path]) -> list[Path]:
     return found
 
 
-def content(bundle: Path, most_bytes: int = LIMITS.file_bytes) -> bytes:
+def content(bundle: Path, most_bytes: int = NO_LIMITS.file_bytes) -> bytes:
     """All lines of a bundle's files, in the order of their names."""
     return b"".join(content_of(path, most_bytes) for path in sorted(bundle.iterdir()))

@@ -15,12 +15,12 @@ from pathlib import Path
 from orchestration.references import held_back
 from orchestration.sources import bundles
 from validation.contract import Table
-from validation.delivered import Delivered, delivered_from_jsonl
+from validation.delivered import NO_LIMITS, Delivered, delivered_from_jsonl
 from validation.errors import BatchRefused, DefinitionError, FlywheelError, Unavailable
-from validation.formats import LIMITS, delivered_from_file
+from validation.formats import delivered_from_file
 from validation.intake import ingest
 from validation.lake import Lake
-from validation.landed import BUNDLE, DONE, FAILED, content_of, shown
+from validation.landed import BUNDLE, DONE, FAILED, opened, shown
 from validation.ledger import Ledger
 from validation.looking import look
 from validation.settings import FileLimits
@@ -40,13 +40,12 @@ class Delivery:
     path: Path
     below: str = ""
 
-    def read(self, limits: FileLimits = LIMITS) -> tuple[str, Delivered]:
-        """The batch id and the rows. Raises NotTaken for what is no readable file, or is larger than the limits."""
+    def read(self, limits: FileLimits = NO_LIMITS) -> tuple[str, Delivered]:
+        """The batch id and the rows. Raises NotTaken for what is no file that can be read."""
         if self.path.suffix == BUNDLE:
-            delivered = delivered_from_jsonl(self.table, bundles.content(self.path, limits.file_bytes))
-        else:
-            content = content_of(self.path, limits.file_bytes)
-            delivered = delivered_from_file(self.table, self.path.name, content, limits)
+            delivered = delivered_from_jsonl(self.table, bundles.content(self.path, limits.file_bytes), limits)
+        else:  # it stays open: its refused rows are read again
+            delivered = delivered_from_file(self.table, self.path.name, opened(self.path), limits)
         return delivered.digest[:16], delivered
 
 
@@ -93,13 +92,13 @@ def deliveries(path: Path, tables: Sequence[Table], only: Table | None = None) -
 
 
 def take_in(
-    lake: Lake, waiting: Iterable[Delivery], received_at: datetime, limits: FileLimits = LIMITS
+    lake: Lake, waiting: Iterable[Delivery], received_at: datetime, limits: FileLimits = NO_LIMITS
 ) -> list[Ledger]:
     """Ingest deliveries in order; the lines of their batches, refused ones among them."""
     return [_taken(lake, delivery, received_at, limits).line for delivery in waiting]
 
 
-def attempt(lake: Lake, delivery: Delivery, received_at: datetime, limits: FileLimits = LIMITS) -> Taken | Failed:
+def attempt(lake: Lake, delivery: Delivery, received_at: datetime, limits: FileLimits = NO_LIMITS) -> Taken | Failed:
     """Ingest one delivery: what became of it, or the error that it met, so that those behind it can be taken.
 
     Raises what the machine is to blame for, such as a full disk: then no delivery is.
