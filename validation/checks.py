@@ -8,12 +8,17 @@ import msgspec
 
 from validation.verdict import markdown
 
+FOLLOWS = {"row": "row quarantined", "batch": "batch refused", "warning": "warning"}
+
 
 class Check(msgspec.Struct, frozen=True):
-    """What one expectation found. A broken `row` rule quarantines rows, a broken `batch` rule refuses the batch."""
+    """What one expectation found.
+
+    A broken `row` rule quarantines rows, a broken `batch` rule refuses the batch, a `warning` is only told.
+    """
 
     rule: str
-    level: Literal["row", "batch"]
+    level: Literal["row", "batch", "warning"]
     asked: str
     passed: bool
     broken: int = 0
@@ -48,9 +53,6 @@ def table_md(checks: tuple[Check, ...], rows: int) -> str:
     failed = [check for check in checks if not check.passed]
     if not failed:
         return f"All {len(checks)} expectations hold for {rows:,} rows."
-    share = [
-        f"{check.broken:,} ({check.broken / max(rows, 1):.2%})" if check.level == "row" else "" for check in failed
-    ]
-    lines = [(c.rule, "row quarantined" if c.level == "row" else "batch refused", c.asked, c.measured, s)
-             for c, s in zip(failed, share, strict=True)]  # fmt: skip
+    share = [f"{check.broken:,} ({check.broken / max(rows, 1):.2%})" if check.broken else "" for check in failed]
+    lines = [(c.rule, FOLLOWS[c.level], c.asked, c.measured, s) for c, s in zip(failed, share, strict=True)]
     return markdown(("rule", "what follows", "asked", "seen", "rows"), lines)

@@ -36,13 +36,10 @@ def folder(table: str) -> str:
     return f"quarantine/{table}"
 
 
-def put(lake: Lake, table: str, rows: Sequence[Quarantined], received_at: datetime, part: str) -> None:
-    """Keep refused rows."""
-    if not rows:
-        return
-    cells = {name: [getattr(row, name) for row in rows] for name in ("batch", "row", "rule", "reason", "raw")}
-    table_rows = pa.table(cells | {"received_at": [received_at] * len(rows)}, schema=SCHEMA)
-    lake.append(folder(table), received_at.date(), table_rows, part)
+def rows_of(kept: Sequence[Quarantined], received_at: datetime) -> pa.Table:
+    """Refused rows as quarantine holds them."""
+    cells = {name: [getattr(row, name) for row in kept] for name in ("batch", "row", "rule", "reason", "raw")}
+    return pa.table(cells | {"received_at": [received_at] * len(kept)}, schema=SCHEMA)
 
 
 def waiting(
@@ -55,18 +52,22 @@ def waiting(
     return [(each, Quarantined(**row)) for each, rows in read.items() for row in rows]
 
 
-def take_out(lake: Lake, table: str, rows: Iterable[tuple[date, Quarantined]]) -> None:
-    """Remove rows from quarantine."""
+def count(lake: Lake, table: str, day: date, batch: str) -> int:
+    """How many rows of a batch that arrived on a day wait."""
+    return len(lake.read(folder(table), [day], ["row"], ds.field("batch") == batch, SCHEMA))
+
+
+def without(lake: Lake, table: str, rows: Iterable[tuple[date, Quarantined]]) -> dict[date, pa.Table]:
+    """What quarantine holds when these rows have left it: the days they lie in, each with the rows that stay."""
     gone: dict[date, set[tuple[str, int]]] = {}
     for day, row in rows:
         gone.setdefault(day, set()).add((row.batch, row.row))
+    left = {}
     for day, keys in gone.items():
-        held = lake.read(folder(table), [day])
+        held = lake.read(folder(table), [day], schema=SCHEMA)
         stays = [key not in keys for key in zip(held["batch"].to_pylist(), held["row"].to_pylist(), strict=True)]
-        if any(stays):
-            lake.replace(folder(table), day, held.filter(pa.array(stays)))
-        else:
-            lake.drop(folder(table), day)
+        left[day] = held.filter(pa.array(stays, pa.bool_()))
+    return left
 
 
 def as_lines(rows: Iterable[Quarantined]) -> list[bytes]:
