@@ -90,6 +90,8 @@ def ingest(
     path: Annotated[Path | None, typer.Argument(help="a file, or a folder with a folder for each table")] = None,
     table: Annotated[str | None, typer.Option(help="the table, where the path does not name it")] = None,
     replay: Annotated[str | None, typer.Option(help="day (YYYY-MM-DD) whose quarantined rows are tried again")] = None,
+    discard: Annotated[str | None, typer.Option(help="day (YYYY-MM-DD) whose quarantined rows are given up")] = None,
+    why: Annotated[str, typer.Option(help="with --discard: the reason, kept in the ledger")] = "",
     export: Annotated[
         Path | None, typer.Option(help="with --replay: only write the rows to a file, to be mended")
     ] = None,
@@ -97,9 +99,10 @@ def ingest(
     """Validate files and put them into the lake; print the ledger. Nothing is dropped in silence.
 
     Examples: flywheel ingest events/ · flywheel ingest today.jsonl --table engagements ·
-    flywheel ingest --replay 2026-05-03 --export mend.jsonl · flywheel ingest mend.jsonl --replay 2026-05-03
+    flywheel ingest --replay 2026-05-03 --export mend.jsonl · flywheel ingest mend.jsonl --replay 2026-05-03 ·
+    flywheel ingest --discard 2026-05-03 --why "test events of the app team"
     """
-    from orchestration.ingestion import export_day, ingest_path, replay_day
+    from orchestration.ingestion import discard_day, export_day, ingest_path, replay_day
 
     at = installation()
     if replay is not None and export is not None:
@@ -108,12 +111,16 @@ def ingest(
             f"{rows:,} rows are in {export}. Write what a row should be under `mended`, then replay with the file."
         )
         return
-    if replay is not None:
+    if discard is not None:
+        if not why:
+            raise typer.BadParameter("say --why: the reason is kept in the ledger")
+        entries = discard_day(at, _day(discard), table, why)
+    elif replay is not None:
         entries = replay_day(at, _day(replay), path, table)
     elif path is not None:
         entries = ingest_path(at, path, table, out.print)
     else:
-        raise typer.BadParameter("name a file or folder, or a day with --replay")
+        raise typer.BadParameter("name a file or folder, or a day with --replay or --discard")
     grid("Ledger", HEAD, [entry.row() for entry in entries])
     if any(entry.refused for entry in entries):
         raise typer.Exit(1)

@@ -13,7 +13,8 @@ from orchestration.system import Installation
 from validation import quarantine
 from validation.contract import Table, unknown
 from validation.errors import DefinitionError
-from validation.intake import replay
+from validation.failpoint import reached
+from validation.intake import discard, replay
 from validation.ledger import Ledger, ledger_md
 
 
@@ -30,7 +31,7 @@ class Ingested:
 
     def facts(self) -> dict[str, int]:
         """The counts of all batches together."""
-        names = ("received", "accepted", "duplicate", "quarantined")
+        names = ("received", "accepted", "duplicate", "differs", "quarantined")
         return {"batches": len(self.lines), **{n: sum(getattr(line, n) for line in self.lines) for n in names}}
 
     def ledger_md(self) -> str:
@@ -39,7 +40,8 @@ class Ingested:
 
     def failures_md(self) -> str:
         """What failed in each batch in which something did; refused batches first."""
-        failed = sorted((x for x in self.lines if x.quarantined or x.refused), key=lambda line: not line.refused)
+        told = [line for line in self.lines if line.quarantined or line.refused or line.warnings]
+        failed = sorted(told, key=lambda line: not line.refused)
         parts = [
             f"**{'REFUSED ' if line.refused else ''}{line.table} {line.batch}**\n\n{line.table_md()}" for line in failed
         ]
@@ -52,6 +54,11 @@ def ingest_days(at: Installation, table: Table, first: date, last: date) -> Inge
     A file belongs to the moment its day ended, or to now while the day lasts. What a service handed over in many
     small files is taken as one delivery.
     """
+    with at.lake.locked(f"landing {table.name}"):
+        return Ingested(tuple(_taken(at, table, first, last)))
+
+
+def _taken(at: Installation, table: Table, first: date, last: date) -> list[Ledger]:
     landing, lines = at.settings.landing, []
     by_day: dict[date, list[Path]] = {}
     for path in files(landing, table):
@@ -60,8 +67,9 @@ def ingest_days(at: Installation, table: Table, first: date, last: date) -> Inge
         for path in bundled(landing, table, by_day[day]):
             delivery = Delivery(table, path)
             lines += take_in(at.lake, [delivery], at.as_of(day))
+            reached("landing.taken")
             set_aside(landing, delivery)
-    return Ingested(tuple(lines))
+    return lines
 
 
 def ingest_path(at: Installation, path: Path, table: str | None, say: Callable[[str], None]) -> list[Ledger]:
@@ -89,12 +97,23 @@ def replay_day(at: Installation, day: date, mended: Path | None, table: str | No
     """Take up the rows that were quarantined on a day again, mended by a file of lines where one is given."""
     mend = quarantine.mended_by(mended.read_bytes().splitlines()) if mended else None
     tables = [_table(at, table)] if table else at.system.tables
+    lines = [replay(at.lake, t, day, at.now(), mend) for t in _held(at, tables, day)]
+    report(at, lines)
+    return lines
+
+
+def discard_day(at: Installation, day: date, table: str | None, why: str) -> list[Ledger]:
+    """Give up the rows that were quarantined on a day: nobody will mend them, for the reason given."""
+    tables = [_table(at, table)] if table else at.system.tables
+    return [discard(at.lake, t, day, at.now(), why) for t in _held(at, tables, day)]
+
+
+def _held(at: Installation, tables: Sequence[Table], day: date) -> list[Table]:
+    """The tables of which rows wait that arrived on a day; raises DefinitionError when none does."""
     held = [t for t in tables if day in at.lake.days(quarantine.folder(t.name))]
     if not held:
         raise DefinitionError(f"quarantine: no row of {', '.join(t.name for t in tables)} arrived on {day}.")
-    lines = [replay(at.lake, t, day, at.now(), mend) for t in held]
-    report(at, lines)
-    return lines
+    return held
 
 
 def report(at: Installation, lines: Sequence[Ledger]) -> None:

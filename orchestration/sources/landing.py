@@ -15,6 +15,7 @@ from orchestration.sources import bundles
 from validation.contract import Table, unknown
 from validation.delivered import BUNDLE, READERS, Delivered, delivered_from_jsonl, digest_of
 from validation.errors import BatchRefused, DefinitionError
+from validation.failpoint import reached
 from validation.intake import ingest
 from validation.lake import Lake
 from validation.ledger import Ledger
@@ -70,7 +71,8 @@ def take_in(lake: Lake, waiting: Iterable[Delivery], received_at: datetime) -> l
     for delivery in waiting:
         batch, delivered = delivery.read()
         try:
-            lines.append(ingest(lake, delivery.table, delivered, received_at, batch))
+            handed_over = bundles.handed_over(delivery.path)
+            lines.append(ingest(lake, delivery.table, delivered, received_at, batch, handed_over=handed_over))
         except BatchRefused as refused:
             lines.append(refused.ledger)
     return lines
@@ -81,6 +83,7 @@ def set_aside(landing: Path, delivery: Delivery) -> Path:
     target = landing / DONE / delivery.table.name / delivery.path.name
     target.parent.mkdir(parents=True, exist_ok=True)
     os.replace(delivery.path, target)
+    reached("landing.set_aside")
     return target
 
 
