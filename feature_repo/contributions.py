@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from feature_repo.definition import FeatureSet, Lookup, Signal
 from feature_repo.event_sources import Source, sources
+from feature_repo.spark_files import read_files
 from validation.contract import Table
 from validation.lake import Lake
 
@@ -123,8 +124,4 @@ def _weight_of(signal: Signal) -> "Column":
 
 def read(spark: "SparkSession", lake: Lake, table: Table, days: list[date]) -> "DataFrame":
     """The accepted rows of a table received on `days`."""
-    from pyspark.sql.pandas.types import from_arrow_schema
-
-    schema = from_arrow_schema(table.schema)
-    folders = [str(lake.path(f"tables/{table.name}", day).absolute()) for day in days]
-    return spark.read.schema(schema).parquet(*folders) if folders else spark.createDataFrame([], schema)
+    return read_files(spark, lake.places(f"tables/{table.name}", days), table.schema)

@@ -1,7 +1,5 @@
 """Rows written by day where they are computed: each task drafts its files, the driver puts them all in place."""
 
-import os
-import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -25,23 +23,22 @@ DRAFTED = "name string, day date, file string, rows long"
 
 def replace_days(lake: Lake, name: str, rows: "DataFrame", day_of: str, days: Iterable[date]) -> int:
     """Write `rows` to the day of their column `day_of`, all in one job, and empty those of `days` that get none."""
-    drafts = rows.mapInArrow(partial(_drafted, placed(lake), name, day_of), DRAFTED).toArrow()
-    return sum(commit(lake, name, drafts, days).values())
+    with lake.locked(f"{name} replaced"):
+        drafts = rows.mapInArrow(partial(_drafted, placed(lake), name, day_of), DRAFTED).toArrow()
+        return sum(commit(lake, name, drafts, days).values())
 
 
 def commit(lake: Lake, name: str, drafts: pa.Table, days: Iterable[date]) -> dict[date, int]:
-    """Put the drafts of one table in the place of what its days held; says how many rows each day has now."""
+    """Put the drafts of one table in the place of what its days held; says how many rows each day has now.
+
+    All days change in one step; what tasks drafted that failed goes with what stood there before.
+    """
     counts = dict.fromkeys(days, 0)
-    old = [path for day in counts for path in lake.path(name, day).glob("part-*.parquet")]
+    files: dict[date, list[Path]] = {day: [] for day in counts}
     for draft in drafts.filter(pc.field("name") == name).to_pylist():
-        path = Path(draft["file"])
-        os.replace(path, path.with_name(path.name.removeprefix(".")))
+        files[draft["day"]].append(Path(draft["file"]))
         counts[draft["day"]] += draft["rows"]
-    abandoned = [
-        path for day in counts for path in lake.path(name, day).glob(".part-*.parquet")
-    ]  # of tasks that failed
-    for path in (*old, *abandoned):
-        path.unlink()
+    lake.switch(name, files)
     return counts
 
 
@@ -96,8 +93,7 @@ class Drafts:
 
     def _append(self, name: str, day: date, rows: pa.Table) -> None:
         if (name, day) not in self.writers:
-            file = self.lake.path(name, day) / f".part-{uuid.uuid4().hex}.parquet"
-            file.parent.mkdir(parents=True, exist_ok=True)
+            file = self.lake.draft(name, day)
             self.files[name, day], self.rows[name, day] = file, 0
             self.writers[name, day] = pq.ParquetWriter(file, rows.schema)
         self.writers[name, day].write_table(rows)

@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from feature_repo.contributions import WAIT_DAYS
 from feature_repo.definition import CounterView, FeatureSet
-from validation.lake import Lake
+from feature_repo.spark_files import read_files
+from validation.lake import Lake, united
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -47,8 +48,8 @@ class Snapshots:
         """The states of a view at the end of a day; none where nothing was ever counted."""
         if day is None:
             return None
-        folder = self.lake.path(f"snapshots/{view.name}", day).absolute()
-        return spark.read.parquet(str(folder)) if any(folder.glob("part-*.parquet")) else None
+        files = self.lake.files(f"snapshots/{view.name}", [day])
+        return read_files(spark, files, united(files)) if files else None
 
     def forget_from(self, day: date) -> None:
         """Remove the snapshots of `day` and later: the days before them are about to be folded anew."""

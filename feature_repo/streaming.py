@@ -5,7 +5,6 @@ import fcntl
 import hashlib
 import json
 import os
-import re
 import shutil
 import threading
 import uuid
@@ -21,6 +20,7 @@ from feature_repo.packed_records import connect
 from feature_repo.record_layout import layouts
 from feature_repo.snapshots import Snapshots
 from feature_repo.spark import session
+from feature_repo.spark_files import spark_path
 from feature_repo.stream import Stream
 from feature_repo.stream_base import rebase
 from feature_repo.stream_intake import Intake, Landed, Taken
@@ -102,7 +102,7 @@ class Streaming:
             self._lists.mkdir(parents=True)
             self._listed.clear()
             self._list_waiting(dict(self._landing()))
-        lists = self._spark.readStream.format("text").option("cleanSource", "delete").load(_literally(self._lists))
+        lists = self._spark.readStream.format("text").option("cleanSource", "delete").load(spark_path(self._lists))
         writer = lists.writeStream.foreachBatch(self.take).option("checkpointLocation", str(checkpoint))
         return writer.trigger(**trigger).start()
 
@@ -228,11 +228,6 @@ def small_session(settings: Settings) -> "SparkSession":
     for name, value in SMALL.items():
         found.conf.set(name, value)
     return found
-
-
-def _literally(folder: Path) -> str:
-    """A folder as Spark reads its name, in which brackets and stars mean patterns."""
-    return re.sub(r"([\[\]{}*?\\])", r"\\\1", str(folder))
 
 
 def _counted(settings: Settings, features: FeatureSet) -> str:

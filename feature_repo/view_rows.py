@@ -5,15 +5,19 @@ the names they have in Feast.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 
+from feature_repo.spark_files import read_files
+from validation import live
 from validation.errors import Unavailable
+from validation.lake import opened, united
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -24,7 +28,10 @@ MOMENT = pa.timestamp("us", tz="UTC")
 
 @dataclass(frozen=True)
 class ViewRows:
-    """Where a view's rows are and what its columns are called there: `keys` and `features` map Feast's names."""
+    """Where a view's rows are and what its columns are called there: `keys` and `features` map Feast's names.
+
+    `kinds` are the features' types: what was published before a feature was defined has null there.
+    """
 
     view: str
     source: Any
@@ -33,18 +40,19 @@ class ViewRows:
     time: str
     created: str | None
     ttl: timedelta
+    kinds: Mapping[str, pa.DataType] = field(default_factory=dict)
 
-    def local_files(self) -> list[str] | None:
-        """The Parquet files behind the view, where it is a folder on this machine."""
+    def local_files(self) -> list[Path] | None:
+        """The live Parquet files behind the view, where it is a folder on this machine."""
         path = self.source.path
         if not path or self.source.query or "://" in path or self.source.file_format != "parquet":
             return None
-        return sorted(str(p) for p in Path(path).glob("**/[!.]*.parquet"))
+        return live.below(Path(path))
 
     def size(self) -> int | None:
         """Rows behind the view, where that costs nothing to know."""
         files = self.local_files()
-        return None if files is None else int(ds.dataset(files, format="parquet").count_rows()) if files else 0
+        return None if files is None else sum(pq.read_metadata(path).num_rows for path in files)
 
     def arrow(self, first: datetime | None, last: datetime) -> pa.Table:
         """The rows of [first, last]."""
@@ -53,13 +61,14 @@ class ViewRows:
             raise self._nothing()
         columns = {**{k: ds.field(c) for k, c in self.keys.items()}, TIME: ds.field(self.time).cast(MOMENT)}
         columns[CREATED] = ds.field(self.created).cast(MOMENT) if self.created else pa.scalar(None, MOMENT)
-        columns |= {name: ds.field(c) for name, c in self.features.items()}
+        there = united(files)
+        columns |= {name: _column(there, c, self.kinds.get(name)) for name, c in self.features.items()}
         if not self.created:
             columns.pop(CREATED)
         when = ds.field(self.time) <= pa.scalar(last, MOMENT)
         if first is not None:
             when &= ds.field(self.time) >= pa.scalar(first, MOMENT)
-        rows = ds.dataset(files, format="parquet").to_table(columns=columns, filter=when)
+        rows = opened(files, there).to_table(columns=columns, filter=when)
         return rows if self.created else rows.add_column(len(self.keys) + 1, CREATED, pa.nulls(len(rows), MOMENT))
 
     def spark(self, spark: "SparkSession", first: datetime | None, last: datetime) -> "DataFrame":
@@ -79,13 +88,20 @@ class ViewRows:
         )
 
     def _all(self, spark: "SparkSession") -> "DataFrame":
+        from pyspark.sql import functions as F
+
         if self.source.table:
             return spark.table(self.source.table)
         if self.source.query:
             return spark.sql(self.source.query)
-        if self.local_files() == []:
+        files = self.local_files()
+        if files is None:
+            return spark.read.format(self.source.file_format).load(self.source.path)
+        if not files:
             raise self._nothing()
-        return spark.read.format(self.source.file_format).load(self.source.path)
+        rows = read_files(spark, files, united(files))
+        return rows.withColumns({c: F.lit(None).cast(_spark_type(self.kinds.get(name)))
+                                 for name, c in self.features.items() if c not in rows.columns})  # fmt: skip
 
     def _nothing(self) -> Unavailable:
         return Unavailable(
@@ -107,4 +123,21 @@ def rows_of(view: Any, wanted: Sequence[str]) -> ViewRows:
         time=stored.get(source.timestamp_field, source.timestamp_field),
         created=stored.get(source.created_timestamp_column, source.created_timestamp_column) or None,
         ttl=view.ttl or timedelta(0),
+        kinds={f.name: _arrow_type(f.dtype) for f in view.features if f.name in wanted},
     )
+
+
+def _column(there: pa.Schema, name: str, kind: pa.DataType | None) -> ds.Expression:
+    return ds.field(name) if name in there.names else ds.scalar(pa.scalar(None, kind or pa.null()))
+
+
+def _arrow_type(of: Any) -> pa.DataType:
+    from feast.type_map import feast_value_type_to_pa
+
+    return feast_value_type_to_pa(of.to_value_type())
+
+
+def _spark_type(kind: pa.DataType | None) -> Any:
+    from pyspark.sql.pandas.types import from_arrow_type
+
+    return from_arrow_type(kind or pa.null())

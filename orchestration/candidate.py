@@ -1,7 +1,7 @@
 """The candidate: what a training run brings forth, before it has a version anywhere."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ from training.dataset import Dataset
 from training.embedded import Embedded
 from training.report import Report
 from training.train import Trained, train
-from validation import ledger
 from validation.errors import NotProven
+from validation.standing import standing
 from validation.verdict import Verdict
+from validation.whole import whole
 
 REFERENCE = "reference.json"  # how inputs and scores lay when the release was judged: what drift is measured against
 
@@ -77,6 +78,7 @@ class Candidate:
 def make(at: Installation, data: Dataset, moment: datetime) -> Candidate:
     """Train, judge and build a release from a training set, and record the run; what was refused is recorded too."""
     ranking = at.system.ranking
+    (_folder(at).parent / "verdict.json").unlink(missing_ok=True)  # until the new one is whole there is no candidate
     trained = train(data, ranking)
     also = {target: train(data, ranking, target=target) for target in ranking.also}
     folder = _folder(at)
@@ -89,7 +91,8 @@ def make(at: Installation, data: Dataset, moment: datetime) -> Candidate:
     metrics = {target: run.metrics() for target, run in also.items()}
     figures = Figures(trained.metrics(), metrics, trained.winner, told.run_id, str(told.folder), dict(found))
     (folder.parent / "figures.json").write_bytes(msgspec.json.encode(figures))
-    (folder.parent / "verdict.json").write_text(verdict.to_json())
+    with whole(folder.parent / "verdict.json") as draft:
+        draft.write_text(verdict.to_json())
     return Candidate(folder, verdict, figures)
 
 
@@ -137,12 +140,13 @@ def build(
 
 
 def batches(at: Installation, moment: datetime) -> dict[str, Any]:
-    """How the batches behind a training set fared: refused ones, and the share of rows in quarantine."""
-    lines = [line for line in ledger.read(at.lake) if line.received_at <= moment and line.kind == "ingest"]
-    received = sum(line.received for line in lines)
-    quarantined = sum(line.quarantined for line in lines)
-    refused = sum(line.refused for line in lines)
-    return {"refused_batches": refused, "quarantined_share": quarantined / received if received else 1.0}
+    """How the batches behind a training set stand: what of them still waits, and since when.
+
+    The days are those that the set is made of, whenever their files were taken in and whatever was mended since.
+    """
+    last = (moment - timedelta(microseconds=1)).date()
+    found = standing(at.lake, at.system.tables, last - timedelta(days=at.system.history_days - 1), last)
+    return {"refused_batches": found.refused, "quarantined_share": found.share, "waiting_since": found.since}
 
 
 def _folder(at: Installation) -> Path:

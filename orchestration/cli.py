@@ -91,6 +91,8 @@ def ingest(
     path: Annotated[Path | None, typer.Argument(help="a file, or a folder with a folder for each table")] = None,
     table: Annotated[str | None, typer.Option(help="the table, where the path does not name it")] = None,
     replay: Annotated[str | None, typer.Option(help="day (YYYY-MM-DD) whose quarantined rows are tried again")] = None,
+    discard: Annotated[str | None, typer.Option(help="day (YYYY-MM-DD) whose quarantined rows are given up")] = None,
+    why: Annotated[str, typer.Option(help="with --discard: the reason, kept in the ledger")] = "",
     export: Annotated[
         Path | None, typer.Option(help="with --replay: only write the rows to a file, to be mended")
     ] = None,
@@ -98,9 +100,10 @@ def ingest(
     """Validate files and put them into the lake; print the ledger. Nothing is dropped in silence.
 
     Examples: flywheel ingest events/ · flywheel ingest today.jsonl --table engagements ·
-    flywheel ingest --replay 2026-05-03 --export mend.jsonl · flywheel ingest mend.jsonl --replay 2026-05-03
+    flywheel ingest --replay 2026-05-03 --export mend.jsonl · flywheel ingest mend.jsonl --replay 2026-05-03 ·
+    flywheel ingest --discard 2026-05-03 --why "test events of the app team"
     """
-    from orchestration.ingestion import Ingested, export_day, ingest_path, replay_day, sentences
+    from orchestration.ingestion import Ingested, discard_day, export_day, ingest_path, replay_day, sentences
 
     at = installation()
     if replay is not None and export is not None:
@@ -109,12 +112,16 @@ def ingest(
             f"{rows:,} rows are in {export}. Write what a row should be under `mended`, then replay with the file."
         )
         return
-    if replay is not None:
+    if discard is not None:
+        if not why:
+            raise typer.BadParameter("say --why: the reason is kept in the ledger")
+        found = Ingested(tuple(discard_day(at, _day(discard), table, why)))
+    elif replay is not None:
         found = Ingested(tuple(replay_day(at, _day(replay), path, table, say)))
     elif path is not None:
         found = ingest_path(at, path, table, say)
     else:
-        raise typer.BadParameter("name a file or folder, or a day with --replay")
+        raise typer.BadParameter("name a file or folder, or a day with --replay or --discard")
     grid("Ledger", HEAD, [entry.row() for entry in found.lines])
     for line in sentences(at, found):
         say(line)

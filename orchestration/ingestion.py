@@ -15,7 +15,8 @@ from orchestration.system import Installation
 from validation import quarantine
 from validation.contract import Table, unknown
 from validation.errors import DefinitionError, MendRefused
-from validation.intake import replay
+from validation.failpoint import reached
+from validation.intake import discard, replay
 from validation.landed import PassedOver, shown
 from validation.ledger import Ledger, ledger_md
 from validation.looking import look
@@ -51,7 +52,7 @@ class Ingested:
 
     def facts(self) -> dict[str, int]:
         """The counts of all batches together."""
-        names = ("received", "accepted", "duplicate", "quarantined")
+        names = ("received", "accepted", "duplicate", "differs", "quarantined")
         sums = {n: sum(getattr(line, n) for line in self.lines) for n in names}
         return {"batches": len(self.lines), **sums, "set aside": len(self.failed), "not taken": len(self.passed_over)}
 
@@ -61,7 +62,7 @@ class Ingested:
 
     def failures_md(self) -> str:
         """What failed in each batch in which something did; refused batches first."""
-        odd = [line for line in self.lines if line.quarantined or line.refused or told.warned(line)]
+        odd = [line for line in self.lines if line.quarantined or line.refused or line.warnings]
         failed = sorted(odd, key=lambda line: not line.refused)
         parts = [
             f"**{'REFUSED ' if line.refused else ''}{line.table} {line.batch}**\n\n{line.table_md()}" for line in failed
@@ -80,6 +81,11 @@ def ingest_days(at: Installation, table: Table, first: date, last: date) -> Inge
     A file belongs to the moment its day ended, or to now while the day lasts. What a service handed over in many
     small files is taken as one delivery. One that cannot be taken is set aside in `failed`, with its error.
     """
+    with at.lake.locked(f"landing {table.name}"):
+        return _landed_on(at, table, first, last)
+
+
+def _landed_on(at: Installation, table: Table, first: date, last: date) -> Ingested:
     landing, outcomes = at.settings.landing, list[Taken | Failed]()
     seen = look(landing, at.system.tables)
     found = by_day(seen.of(table), at.now().date())
@@ -96,6 +102,7 @@ def _landed(at: Installation, delivery: Delivery, day: date) -> Taken | Failed:
     """Take in one delivery of the landing, and move it to where it belongs then."""
     outcome = attempt(at.lake, delivery, at.as_of(day), at.settings.file_limits)
     if isinstance(outcome, Taken):
+        reached("landing.taken")
         try:
             set_aside(at.settings.landing, delivery)
             return outcome
@@ -162,14 +169,26 @@ def replay_day(
     """Take up the rows that were quarantined on a day again, mended by a file of lines where one is given."""
     mend = _mend(mended) if mended else None
     tables = [_table(at, table)] if table else at.system.tables
-    held = [t for t in tables if day in at.lake.days(quarantine.folder(t.name))]
-    if not held:
-        raise DefinitionError(f"quarantine: no row of {', '.join(t.name for t in tables)} arrived on {day}.")
+    held = _held(at, tables, day)
     if mend:
         _tell_unmet(at, mend, day, held, say)
     lines = [replay(at.lake, t, day, at.now(), mend) for t in held]
     report(at, lines)
     return lines
+
+
+def discard_day(at: Installation, day: date, table: str | None, why: str) -> list[Ledger]:
+    """Give up the rows that were quarantined on a day: nobody will mend them, for the reason given."""
+    tables = [_table(at, table)] if table else at.system.tables
+    return [discard(at.lake, t, day, at.now(), why) for t in _held(at, tables, day)]
+
+
+def _held(at: Installation, tables: Sequence[Table], day: date) -> list[Table]:
+    """The tables of which rows wait that arrived on a day; raises DefinitionError when none does."""
+    held = [t for t in tables if day in at.lake.days(quarantine.folder(t.name))]
+    if not held:
+        raise DefinitionError(f"quarantine: no row of {', '.join(t.name for t in tables)} arrived on {day}.")
+    return held
 
 
 def _mend(path: Path) -> quarantine.Mended:

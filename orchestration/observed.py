@@ -137,6 +137,6 @@ def _served(at: Installation, frame: pd.DataFrame) -> pd.DataFrame:
     """Who served each row, in the rows' order; a source without a decision log served none of them."""
     table = at.tables[at.system.ranking.shown]
     known = [name for name in (RELEASE, RUNG, FEATURES) if name in {c.name for c in table.columns}]
-    log: Any = at.lake.read(f"tables/{table.name}", columns=[*table.key, *known]).to_pandas()
+    log: Any = at.lake.read(f"tables/{table.name}", columns=[*table.key, *known], schema=table.schema).to_pandas()
     rows = frame[[*table.key]].merge(log.drop_duplicates([*table.key]), how="left", on=[*table.key])
     return rows.assign(**{name: None for name in (RELEASE, RUNG, FEATURES) if name not in known})

@@ -51,7 +51,7 @@ class Installation:
     @property
     def lake(self) -> Lake:
         """The lake below the settings' home."""
-        return Lake(self.settings.lake)
+        return Lake(self.settings.lake, self.settings.writer_wait_s)
 
     @property
     def tables(self) -> dict[str, Table]:

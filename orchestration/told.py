@@ -8,7 +8,6 @@ from datetime import date
 import pyarrow.dataset as ds
 
 from validation import quarantine
-from validation.checks import Check
 from validation.intake import REFUSED
 from validation.lake import Lake
 from validation.ledger import Ledger
@@ -30,7 +29,7 @@ def about(lake: Lake, line: Ledger, file: str = "") -> list[str]:
     """The lines to print of a batch, of that file: none where every row of it was taken and nothing is odd."""
     if line.kind != "ingest":
         return _left(line)
-    warnings = [f"  warning, {c.rule}: {c.measured} (asked: {c.asked})" for c in warned(line)]
+    warnings = [f"  warning, {c.rule}: {c.measured} (asked: {c.asked})" for c in line.warnings]
     if not (line.refused or line.quarantined):
         return [_head(line, file), *warnings] if warnings else []
     day, reasons = _waiting(lake, line)
@@ -53,11 +52,6 @@ def _left(line: Ledger) -> list[str]:
 
 def _head(line: Ledger, file: str) -> str:
     return f"{file + ', ' if file else ''}{line.table}, batch {line.batch}, {line.received:,} rows"
-
-
-def warned(line: Ledger) -> list[Check]:
-    """What is odd about a batch and kept nothing of it out."""
-    return [check for check in line.checks if check.level == "warning" and not check.passed]
 
 
 def _next(table: str, day: date | None, broken: bool) -> Iterator[str]:

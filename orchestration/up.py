@@ -12,6 +12,7 @@ from feature_repo.redis_server import running as redis_running
 from orchestration.processes import Program, running
 from orchestration.system import Installation
 from serving.process import serving
+from validation.errors import DefinitionError
 from validation.settings import Settings
 
 BIN = Path(sys.executable).parent
@@ -28,7 +29,15 @@ def dagster_home(settings: Settings) -> Path:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """What child processes need to find the same installation."""
+    """What child processes need to find the same installation.
+
+    Raises DefinitionError for a home below which Dagster's own SQLite addresses lead elsewhere.
+    """
+    if set("%?") & set(str(settings.home.absolute())):
+        raise DefinitionError(
+            f"{settings.home.absolute()}: Dagster can keep no records below a path with % or ?. Move the home "
+            "(FLYWHEEL_HOME); `flywheel ingest` works here, runs do not."
+        )
     given = {
         "FLYWHEEL_HOME": str(settings.home.absolute()),
         "FLYWHEEL_REDIS_URL": settings.redis_url,

@@ -124,7 +124,7 @@ def digest(frame: pd.DataFrame, matrix: Floats, features: tuple[str, ...]) -> st
 
 
 def save(lake: Lake, name: str, dataset: Dataset) -> None:
-    """Write a set into the lake as `training_sets/<name>`, one folder a day; what stood there goes."""
+    """Write a set into the lake as `training_sets/<name>`, one folder a day, in one step and in place of the last."""
     inputs = {f"{PREFIX}{f}": dataset.matrix[:, i] for i, f in enumerate(dataset.features)}
     table = pa.Table.from_pandas(dataset.frame.assign(**{ROW: np.arange(len(dataset.frame))}), preserve_index=False)
     for column, values in inputs.items():
@@ -137,12 +137,8 @@ def save(lake: Lake, name: str, dataset: Dataset) -> None:
     }
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), ABOUT: msgspec.json.encode(about)})
     days = dataset.times().astype("datetime64[D]")
-    target = f"training_sets/{name}"
-    wanted = {day.item(): days == day for day in np.unique(days)}
-    for day in set(lake.days(target)) - set(wanted):
-        lake.drop(target, day)
-    for day, rows in wanted.items():
-        lake.replace(target, day, table.filter(pa.array(rows)))
+    wanted = ((day.item(), table.filter(pa.array(days == day))) for day in np.unique(days))
+    lake.replace_days(f"training_sets/{name}", wanted, only=True)
 
 
 def load(lake: Lake, name: str) -> Dataset:

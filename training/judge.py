@@ -1,6 +1,7 @@
 """What a training run hands the gates, and what they say."""
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +35,14 @@ def judge(
     refused_batches: int = 0,
     quarantined_share: float = 0.0,
     failures: tuple[str, ...] = (),
+    waiting_since: tuple[date, ...] = (),
 ) -> Verdict:
     """The verdict of all gates on a built release.
 
     live       folder of the release that is live now, scored on the same rows
-    refused_batches, quarantined_share, failures   how the batches behind the training set fared, from the ledger
+    refused_batches, quarantined_share, failures, waiting_since   how the batches behind the training set fared
     """
-    data = facts(trained, dataset, ranking, refused_batches, quarantined_share, failures)
+    data = facts(trained, dataset, ranking, refused_batches, quarantined_share, failures, waiting_since)
     return gates.judge(evidence(trained, dataset, ranking, features, limits, release, live, data), limits)
 
 
@@ -91,13 +93,14 @@ def facts(
     refused_batches: int,
     quarantined_share: float,
     failures: tuple[str, ...],
+    waiting_since: tuple[date, ...] = (),
 ) -> DataFacts:
     """What went into the training set."""
     rows = np.concatenate(list(trained.rows.values()))
     frame = dataset.frame.iloc[rows]
     positive = float(frame[trained.target].mean())
     groups = int(frame[ranking.group].nunique())
-    return DataFacts(len(rows), groups, positive, refused_batches, quarantined_share, failures)
+    return DataFacts(len(rows), groups, positive, refused_batches, quarantined_share, failures, waiting_since)
 
 
 def _defined(features: FeatureSet, dataset: Dataset) -> tuple[str, ...]:

@@ -65,14 +65,17 @@ def from_outcomes(ranking: Ranking, features: FeatureSet, tables: Mapping[str, T
 
 
 def save(lake: Lake, name: str, rows: "pd.DataFrame", days: Iterable[date]) -> None:
-    """Write labels into the lake, one folder a day of showing, each day anew."""
+    """Write labels into the lake, one folder a day of showing, these days anew and in one step."""
     table = pa.Table.from_pandas(rows, preserve_index=False)
     shown = pc.cast(table[AT], pa.timestamp("us", tz="UTC"))
-    for day in days:
+
+    def of(day: date) -> pa.Table:
         start = datetime(day.year, day.month, day.day, tzinfo=UTC)
         after = pc.greater_equal(shown, pa.scalar(start))
         before = pc.less(shown, pa.scalar(start + timedelta(days=1)))
-        lake.replace(name, day, table.filter(pc.and_(after, before)))
+        return table.filter(pc.and_(after, before))
+
+    lake.replace_days(name, ((day, of(day)) for day in days))
 
 
 def _context(features: FeatureSet) -> tuple[str, ...]:

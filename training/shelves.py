@@ -11,7 +11,7 @@ import pandas as pd
 from training.definition import Shelves
 from training.labels import AT, GAIN
 from training.lineage import moments
-from validation.lake import Lake
+from validation.lake import Lake, united
 
 
 class Popular(msgspec.Struct, frozen=True):
@@ -53,9 +53,15 @@ def newest_descriptions(lake: Lake, shelves: Shelves, at: datetime) -> pd.DataFr
 
 
 def described(lake: Lake, profile: str, item: str, fields: Sequence[str], at: datetime) -> pd.DataFrame:
-    """One row an item: some fields of its profile as it was known at a moment."""
+    """One row an item: some fields of its profile as it was known at a moment.
+
+    A field that the profile had not yet when it was published is unknown.
+    """
     wanted = list(dict.fromkeys((item, *fields)))
-    stored = lake.read(f"profiles/{profile}", columns=[*wanted, AT]).to_pandas()
+    files = lake.files(f"profiles/{profile}")
+    there = united(files).names if files else wanted
+    read = lake.read(f"profiles/{profile}", columns=[*(name for name in wanted if name in there), AT])
+    stored = read.to_pandas().reindex(columns=[*wanted, AT])
     known = stored[moments(stored[AT]) <= pd.Timestamp(at)]
     newest: pd.DataFrame = known.sort_values(AT, kind="stable").drop_duplicates(item, keep="last")
     return newest[wanted]

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from validation.settings import Settings
 
@@ -25,7 +26,7 @@ def client(settings: Settings) -> "MlflowClient":
         logging.getLogger(name).setLevel(logging.WARNING)
     uri = settings.tracking_uri
     if uri.startswith(PREFIX):
-        Path(uri.removeprefix(PREFIX)).parent.mkdir(parents=True, exist_ok=True)
+        Path(unquote(uri.removeprefix(PREFIX))).parent.mkdir(parents=True, exist_ok=True)
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
     return mlflow.MlflowClient(uri, uri)

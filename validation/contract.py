@@ -76,7 +76,8 @@ class Table:
     """One table: `row` says what a row is.
 
     `event_time` is when it happened, `received_time` when we knew it. A row of a `versioned` table describes an entity
-    as of its event time, so that the same key may come again later; in any other table a key comes once.
+    as of its event time, so that the same key may come again later; in any other table a key comes once. A row that
+    comes again with other content is told and counted as a duplicate, or, where `differing` says so, quarantined.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Table:
     rules: tuple[Rule, ...] = ()
     limits: Limits = field(default_factory=Limits)
     versioned: bool = False
+    differing: Literal["count", "quarantine"] = "count"
 
     def __post_init__(self) -> None:
         names = [c.name for c in self.columns]

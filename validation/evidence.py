@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,7 @@ class DataFacts:
     """What went into the training set: its size, and how its batches fared at intake (from the ledger).
 
     `failures` are sentences about what else the data check refused, such as failed expectations on the training set.
+    `waiting_since` are the days of arrival of the rows that wait in quarantine.
     """
 
     rows: int
@@ -50,6 +52,7 @@ class DataFacts:
     refused_batches: int
     quarantined_share: float
     failures: tuple[str, ...] = ()
+    waiting_since: tuple[date, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

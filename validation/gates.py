@@ -1,7 +1,8 @@
 """The gates a release has to pass: evidence and limits in, findings out. Without evidence a gate stays closed."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -43,10 +44,7 @@ def data_gate(evidence: Evidence, limits: GateLimits) -> Finding:
 
 def _data_rules(facts: DataFacts, limits: GateLimits) -> Iterator[tuple[float, float, bool, str]]:
     """Measured, limit, whether it holds (a NaN never does) and the sentence for when it does not."""
-    more, mend = (
-        "ingest more days, or wait for label windows to close",
-        "mend and replay (`flywheel ingest --replay DAY`)",
-    )
+    more, mend = "ingest more days, or wait for label windows to close", _mending(facts.waiting_since)
     rows, groups, positive = facts.rows, facts.groups, facts.positive_share
     refused, quarantined = facts.refused_batches, facts.quarantined_share
     yield rows, limits.min_rows, rows >= limits.min_rows, f"{rows:,} rows, {limits.min_rows:,} are asked; {more}"
@@ -64,8 +62,18 @@ def _data_rules(facts: DataFacts, limits: GateLimits) -> Iterator[tuple[float, f
     yield positive, most, positive <= most, wanted
     batches = f"{refused} batches of the training window were refused, {limits.max_refused_batches} may be; {mend}"
     yield refused, limits.max_refused_batches, refused <= limits.max_refused_batches, batches
-    rest = f"{quarantined:.1%} of delivered rows are in quarantine (limit {limits.max_quarantined:.1%}); {mend}"
+    rest = f"{quarantined:.1%} of received rows wait in quarantine (limit {limits.max_quarantined:.1%}); {mend}"
     yield quarantined, limits.max_quarantined, quarantined <= limits.max_quarantined, rest
+
+
+def _mending(since: Sequence[date]) -> str:
+    """The next step for rows that wait, for the first of the days on which they arrived."""
+    day = since[0] if since else "DAY"
+    more = f" (and of {len(since) - 1} later days)" if len(since) > 1 else ""
+    return (
+        f"mend and replay those of {day}{more} (`flywheel ingest --replay {day}`), deliver the right rows under the "
+        f"same keys, or give them up (`flywheel ingest --discard {day} --why …`)"
+    )
 
 
 def baseline_gate(evidence: Evidence, limits: GateLimits) -> Finding:

@@ -1,19 +1,24 @@
 """Intake: a delivered batch goes into the lake, row by row accounted for."""
 
 import hashlib
+import uuid
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Literal
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from validation import ledger as ledgers
 from validation import quarantine
-from validation.contract import Table
+from validation.accepted import Accepted
+from validation.change import Change, changing
+from validation.contract import EARLIEST, Table
+from validation.corrections import DIFFERS
 from validation.delivered import (
     Delivered,
     delivered_from_arrow,
@@ -22,38 +27,57 @@ from validation.delivered import (
     delivered_from_parquet,
 )
 from validation.errors import BatchRefused
+from validation.failpoint import reached
+from validation.judged import Judged, judged
 from validation.lake import Lake
 from validation.ledger import Ledger
 from validation.quarantine import Mend, Quarantined
-from validation.sorting import Bools, Sorted, sort_out
+from validation.units import jumps
 
 __all__ = ["Delivered", "Ledger", "delivered_from_arrow", "delivered_from_jsonl", "delivered_from_parquet"]
-__all__ += ["ingest", "replay"]
+__all__ += ["discard", "ingest", "replay"]
 
 REFUSED = "batch_refused"
+EPOCH, DAY = date(1970, 1, 1), 86_400_000_000  # in µs
+DISCARDED = "discarded"  # the folder of the lake with what was given up
 
 
-def ingest(lake: Lake, table: Table, delivered: Delivered, received_at: datetime, batch: str) -> Ledger:
+def ingest(
+    lake: Lake, table: Table, delivered: Delivered, received_at: datetime, batch: str, *, handed_over: bool = False
+) -> Ledger:
     """Take a batch in: accepted rows to their day of receipt, refused rows to quarantine, one line to the ledger.
 
     A delivery whose every byte came before changes nothing and is all duplicate. Raises BatchRefused, after everything
-    is written down, when the batch breaks one of the table's limits: then none of its rows is accepted.
+    is written down, when the batch breaks one of the table's limits: then none of its rows is accepted. What our own
+    service `handed_over` was acknowledged, to many clients: its rows are judged one by one, and limits only warn.
     """
-    with lake.locked(table.name):
+    with changing(lake, table.name) as change:
         before = ledgers.read(lake, table.name, digest=delivered.digest)
         if before:
             line = _again(lake, before[0], received_at, batch)
+            ledgers.write(lake, line, uuid.uuid4().hex)
+            reached("intake.repeated")
         else:
             _forget(lake, table, delivered.digest)
-            found = sort_out(table, delivered, received_at, lambda rows: _accepted_before(lake, table, rows))
-            line = _line(lake, table, found, delivered, received_at, kind="ingest", batch=batch)
-            refused = _to_quarantine(delivered, found, line, received_at)
-            quarantine.put(lake, table.name, refused, received_at, _part(delivered.digest))
-            if not line.refused:
-                _store(lake, table, found.accepted, delivered.digest)
-        ledgers.write(lake, line)
+            line = _take(change, table, delivered, received_at, batch, handed_over)
     if line.refused:
         raise BatchRefused(_why(line, before[0] if before else line), line)
+    return line
+
+
+def _take(
+    change: Change, table: Table, delivered: Delivered, received_at: datetime, batch: str, handed_over: bool
+) -> Ledger:
+    found = judged(table, delivered, received_at, Accepted(change.lake, table), handed_over)
+    odd = () if found.refused_by else jumps(change.lake, table, found.accepted)
+    line = _line(change.lake, table, replace(found, checks=found.checks + odd), delivered, received_at, "ingest", batch)
+    refused = _to_quarantine(delivered, found, line, received_at)
+    reached("intake.judged")
+    if refused.num_rows:
+        change.add(quarantine.folder(table.name), received_at.date(), _part(delivered.digest), lambda: refused)
+    if not line.refused:
+        _store(change, table, found.accepted, delivered.digest)
+    change.commit(line)
     return line
 
 
@@ -72,52 +96,69 @@ def replay(
     limit was wrong. What is in order now is accepted as received now (nobody could use it earlier) and leaves
     quarantine, as does what turns out to be a duplicate. The limits of a batch are not asked again.
     """
-    with lake.locked(table.name):
+    with changing(lake, table.name) as change:
         rows = quarantine.waiting(lake, table.name, day, batch)
         lines = [(mend(row) if mend else None) or row.raw for _, row in rows]
         delivered = _received(table, delivered_from_lines(table, lines, _digest(table, rows, received_at)), received_at)
-        found = sort_out(table, delivered, received_at, lambda sound: _accepted_before(lake, table, sound))
-        name = f"replay-{batch or day or 'all'}"
-        line = _line(lake, table, found, delivered, received_at, kind="replay", batch=name)
+        found = judged(table, delivered, received_at, Accepted(lake, table), handed_over=True)
+        found = replace(found, checks=tuple(c for c in found.checks if c.level == "row" or c.rule == DIFFERS))
+        line = _line(lake, table, found, delivered, received_at, "replay", f"replay-{batch or day or 'all'}")
         if rows:
-            _store(lake, table, found.accepted, delivered.digest)
-            ledgers.write(lake, line)
-            quarantine.take_out(lake, table.name, [row for i, row in enumerate(rows) if i not in found.broken])
+            _store(change, table, found.accepted, delivered.digest)
+            leaving = [row for i, row in enumerate(rows) if i not in found.broken]
+            change.replace(quarantine.folder(table.name), quarantine.without(lake, table.name, leaving))
+            change.commit(line)
+    return line
+
+
+def discard(lake: Lake, table: Table, day: date, received_at: datetime, why: str) -> Ledger:
+    """Give up the quarantined rows that arrived on `day`: they wait no longer, and are kept below `discarded/`."""
+    with changing(lake, table.name) as change:
+        folder = quarantine.folder(table.name)
+        rows = lake.read(folder, [day], schema=quarantine.SCHEMA)
+        digest = hashlib.sha256(f"{table.name} discard {day} {received_at}".encode()).hexdigest()
+        name, n = f"discard-{day}", rows.num_rows
+        line = Ledger(name, table.name, "discard", 0, 0, 0, 0, False, received_at, digest, discarded=n, why=why)
+        if n:
+            change.add(f"{DISCARDED}/{table.name}", day, _part(digest), lambda: rows)
+            change.replace(folder, {day: rows.slice(0, 0)})
+            change.commit(line)
     return line
 
 
 def _again(lake: Lake, first: Ledger, received_at: datetime, batch: str) -> Ledger:
     """The line of a delivery that came before; a refused one stays refused while its rows wait in quarantine."""
-    waits = first.refused and bool(quarantine.waiting(lake, first.table, None, first.batch))
-    n = first.received
-    checks = first.checks if waits else ()
+    arrived = first.received_at.date()
+    waits = first.refused and quarantine.count(lake, first.table, arrived, first.batch) > 0
+    n, checks = first.received, first.checks if waits else ()
     return Ledger(batch, first.table, "ingest", n, 0, n, 0, waits, received_at, first.digest, checks=checks)
 
 
 def _line(
     lake: Lake,
     table: Table,
-    found: Sorted,
+    found: Judged,
     delivered: Delivered,
     received_at: datetime,
-    *,
     kind: Literal["ingest", "replay"],
     batch: str,
 ) -> Ledger:
-    received, digest = len(delivered), delivered.digest
-    refused = kind == "ingest" and bool(found.refused_by)
+    received, digest, span = len(delivered), delivered.digest, _span(table, delivered.rows, received_at)
     reasons = dict(Counter(rule for broken in found.broken.values() for rule in {rule for rule, _ in broken}))
-    checks = found.checks if kind == "ingest" else tuple(c for c in found.checks if c.level == "row")
-    if refused:
+    checks = found.checks
+    if found.refused_by:
         told = reasons | {REFUSED: received}
-        return Ledger(batch, table.name, kind, received, 0, 0, received, True, received_at, digest, told, checks=checks)
-    accepted, days = found.accepted.num_rows, tuple(sorted(pc.unique(_days(table, found.accepted)).to_pylist()))
-    unknown = _unknown(lake, table, found.accepted)
-    counts = (received, accepted, found.duplicate, len(found.broken))
-    return Ledger(batch, table.name, kind, *counts, False, received_at, digest, reasons, unknown, days, checks)
+        counts = (received, 0, 0, received, True, received_at, digest)
+        return Ledger(batch, table.name, kind, *counts, told, checks=checks, span=span)
+    accepted = found.accepted.num_rows
+    return Ledger(
+        batch, table.name, kind, received, accepted, found.duplicate, len(found.broken), False, received_at, digest,
+        reasons, _unknown(lake, table, found.accepted), tuple(_days(table, found.accepted)), checks,
+        differs=found.differs, examples=found.examples, span=span,
+    )  # fmt: skip
 
 
-def _to_quarantine(delivered: Delivered, found: Sorted, line: Ledger, received_at: datetime) -> pa.Table:
+def _to_quarantine(delivered: Delivered, found: Judged, line: Ledger, received_at: datetime) -> pa.Table:
     rows = range(len(delivered)) if line.refused else list(found.broken)
     all_of_it = ((REFUSED, f"batch refused: {_limits(line)}"),) if line.refused else ()
 
@@ -127,37 +168,30 @@ def _to_quarantine(delivered: Delivered, found: Sorted, line: Ledger, received_a
     return quarantine.rows_of(line.batch, rows, reasons, delivered.raws, received_at)
 
 
-def _accepted_before(lake: Lake, table: Table, rows: pa.Table) -> Bools:
-    """Whether rows of these identities are in the lake; reads only their columns, and only rows alike in the first."""
-    known = np.zeros(rows.num_rows, dtype=bool)
-    if not lake.days(f"tables/{table.name}"):
-        return known
-    first = table.identity[0]
-    values = pc.unique(rows[first]) if rows.num_rows else []
-    past = (
-        lake.read(f"tables/{table.name}", None, table.identity, ds.field(first).isin(values)) if len(values) else rows
-    )
-    if rows.num_rows and past.num_rows:
-        numbered = rows.append_column("row number", pa.array(np.arange(rows.num_rows)))
-        met = numbered.join(past, list(table.identity), join_type="left semi")
-        known[met["row number"].to_numpy()] = True
-    return known
+def _store(change: Change, table: Table, rows: pa.Table, digest: str) -> None:
+    days = pc.cast(pc.floor_temporal(rows[table.received_time], unit="day"), pa.date32())
+
+    def of(day: date) -> pa.Table:
+        return rows.filter(pc.equal(days, pa.scalar(day)))
+
+    for day in _days(table, rows):
+        change.add(f"tables/{table.name}", day, _part(digest), partial(of, day))
 
 
-def _store(lake: Lake, table: Table, rows: pa.Table, digest: str) -> None:
-    for day, some in _by_day(table, rows):
-        lake.append(f"tables/{table.name}", day, some, _part(digest))
+def _days(table: Table, rows: pa.Table) -> list[date]:
+    """The days of receipt of rows, in order."""
+    days = pc.cast(pc.floor_temporal(rows[table.received_time], unit="day"), pa.date32())
+    return sorted(pc.unique(days).to_pylist())
 
 
-def _by_day(table: Table, rows: pa.Table) -> list[tuple[date, pa.Table]]:
-    """Rows by their day of receipt, in order."""
-    days = _days(table, rows)
-    found = sorted(pc.unique(days).to_pylist())
-    return [(day, rows if len(found) == 1 else rows.filter(pc.equal(days, pa.scalar(day)))) for day in found]
-
-
-def _days(table: Table, rows: pa.Table) -> pa.ChunkedArray:
-    return pc.cast(pc.floor_temporal(rows[table.received_time], unit="day"), pa.date32())
+def _span(table: Table, rows: pa.Table, received_at: datetime) -> tuple[date, date]:
+    """First and last day on which rows say they were received; a moment that cannot be is taken for the nearest."""
+    moment, said = pa.timestamp("us", tz="UTC"), rows[table.received_time]
+    least, most = (pa.scalar(at, moment).cast(pa.int64()).as_py() for at in (EARLIEST, received_at))
+    known = pc.min_max(said.cast(moment).cast(pa.int64())).as_py()
+    ends = [end for end in known.values() if end is not None] + ([most] if said.null_count else [])
+    days = [min(max(end, least), most) // DAY for end in ends or [most]]
+    return EPOCH + timedelta(days=min(days)), EPOCH + timedelta(days=max(days))
 
 
 def _received(table: Table, delivered: Delivered, received_at: datetime) -> Delivered:
@@ -175,14 +209,15 @@ def _unknown(lake: Lake, table: Table, rows: pa.Table) -> dict[str, float]:
         if column.refers_to and rows.num_rows:
             values = rows[column.name]
             wanted = ds.field(column.name).isin(pc.unique(values).drop_null())
-            there = lake.read(f"tables/{column.refers_to}", None, [column.name], wanted)
+            told = pa.schema([(column.name, values.type)])
+            there = lake.read(f"tables/{column.refers_to}", None, [column.name], wanted, told)
             known = pc.sum(pc.is_in(values, there.column(0).drop_null())).as_py() if there.num_columns else 0
             shares[column.name] = 1 - (known or 0) / max(len(values) - values.null_count, 1)
     return shares
 
 
 def _forget(lake: Lake, table: Table, digest: str) -> None:
-    """Remove what an earlier attempt left that died before it wrote its ledger line."""
+    """Remove what an attempt left that died before it wrote its ledger line, in the days before there were intents."""
     for name in (f"tables/{table.name}", quarantine.folder(table.name)):
         for path in lake.parts(name, _part(digest)):
             path.unlink()

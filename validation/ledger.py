@@ -1,6 +1,5 @@
 """The ledger: one line a batch and table, in which received = accepted + duplicate + quarantined, exactly."""
 
-import uuid
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Literal
@@ -10,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from validation.checks import Check, table_md
+from validation.intents import settled
 from validation.lake import Lake
 from validation.verdict import markdown
 
@@ -21,15 +21,18 @@ HEAD = ("table", "batch", "received", "accepted", "duplicate", "quarantined", "o
 class Ledger(msgspec.Struct, frozen=True):
     """How one batch fared.
 
-    kind     ingest: rows as delivered; replay: rows taken up again from quarantine
-    reasons  rule → rows it quarantined
-    unknown  column → share of accepted rows whose reference is not known yet
-    days     the days of receipt that accepted rows went to
+    kind       ingest: rows as delivered; replay: rows taken up again from quarantine; discard: rows given up there
+    reasons    rule → rows it quarantined
+    unknown    column → share of accepted rows whose reference is not known yet
+    days       the days of receipt that accepted rows went to
+    differs    how many rows were delivered before with other content; `examples` says what the first of them said
+    span       first and last day on which the delivered rows say they were received
+    discarded  how many rows a discard gave up, `why` the reason somebody gave for it
     """
 
     batch: str
     table: str
-    kind: Literal["ingest", "replay"]
+    kind: Literal["ingest", "replay", "discard"]
     received: int
     accepted: int
     duplicate: int
@@ -41,6 +44,11 @@ class Ledger(msgspec.Struct, frozen=True):
     unknown: Mapping[str, float] = {}
     days: tuple[date, ...] = ()
     checks: tuple[Check, ...] = ()
+    differs: int = 0
+    examples: tuple[str, ...] = ()
+    span: tuple[date, date] | None = None
+    discarded: int = 0
+    why: str = ""
 
     def __post_init__(self) -> None:
         if self.received != self.accepted + self.duplicate + self.quarantined:
@@ -48,12 +56,28 @@ class Ledger(msgspec.Struct, frozen=True):
 
     def row(self) -> tuple[str, ...]:
         """The cells of one line, as named by HEAD."""
-        counts = (self.received, self.accepted, self.duplicate, self.quarantined)
-        return (self.table, self.batch, *(f"{n:,}" for n in counts), "REFUSED" if self.refused else "taken")
+        received, accepted, duplicate, quarantined = map(
+            "{:,}".format, (self.received, self.accepted, self.duplicate, self.quarantined)
+        )
+        duplicate += f", {self.differs:,} differ" if self.differs else ""
+        return (self.table, self.batch, received, accepted, duplicate, quarantined, self.outcome)
+
+    @property
+    def outcome(self) -> str:
+        """What became of the batch, in a few words."""
+        if self.discarded:
+            return f"{self.discarded:,} discarded"
+        return "REFUSED" if self.refused else "taken, with warnings" if self.warnings else "taken"
+
+    @property
+    def warnings(self) -> tuple[Check, ...]:
+        """What is odd about the batch and kept nothing of it out."""
+        return tuple(check for check in self.checks if check.level == "warning" and not check.passed)
 
     def facts(self) -> dict[str, int | float | str | bool]:
         """The line as flat metadata: counts, the rows each rule quarantined, shares of unknown references."""
-        counts = {n: getattr(self, n) for n in ("received", "accepted", "duplicate", "quarantined", "refused")}
+        names = ("received", "accepted", "duplicate", "differs", "quarantined", "refused")
+        counts = {name: getattr(self, name) for name in names}
         unknown = {f"unknown {column}": share for column, share in self.unknown.items()}
         return {"batch": self.batch, **counts, **{f"quarantined by {r}": n for r, n in self.reasons.items()}, **unknown}
 
@@ -67,21 +91,34 @@ def ledger_md(lines: Sequence[Ledger]) -> str:
     return markdown(HEAD, [line.row() for line in lines])
 
 
-def write(lake: Lake, line: Ledger) -> None:
-    """Add a line."""
+def part_of(line: Ledger, mark: str) -> str:
+    """The file below the lake that holds a line, told from all others by its mark."""
+    return f"{LEDGER}/day={line.received_at.date()}/part-{_part(line, mark)}.parquet"
+
+
+def write(lake: Lake, line: Ledger, mark: str) -> None:
+    """Add a line: what it says of the lake counts from then on."""
     flat = {name: pa.array([getattr(line, name)]) for name in FLAT}
     flat["received_at"] = pa.array([line.received_at], pa.timestamp("us", tz="UTC"))
     rows = pa.table(flat | {"line": pa.array([msgspec.json.encode(line).decode()])})
-    lake.append(LEDGER, line.received_at.date(), rows, part=f"{line.table}-{line.digest[:24]}-{uuid.uuid4().hex[:8]}")
+    lake.append(LEDGER, line.received_at.date(), rows, _part(line, mark))
 
 
 def read(
-    lake: Lake, table: str | None = None, days: Sequence[date] | None = None, digest: str | None = None
+    lake: Lake,
+    table: str | None = None,
+    days: Sequence[date] | None = None,
+    digest: str | None = None,
+    since: date | None = None,
 ) -> list[Ledger]:
-    """The lines, oldest first: of one table, of some days of arrival, of one delivery's digest; each None means all."""
+    """The lines, oldest first: of one table, of some days of arrival or since one, of one delivery's digest.
+
+    Each None means all.
+    """
+    wanted = None if days is None else {f"day={day.isoformat()}" for day in days}
     found = []
     for path in lake.parts(LEDGER, f"{table or '*'}-{digest[:24] if digest else '*'}-*"):
-        if days is None or path.parent.name in {f"day={day.isoformat()}" for day in days}:
+        if (wanted is None or path.parent.name in wanted) and path.parent.name >= f"day={since or ''}":
             lines = pq.read_table(path, columns=["line"], partitioning=None)["line"].to_pylist()
             found += [msgspec.json.decode(line, type=Ledger) for line in lines]
     return sorted(found, key=lambda line: (line.received_at, line.table, line.batch))
@@ -90,14 +127,20 @@ def read(
 def balance(lake: Lake, table: str) -> dict[str, int]:
     """What the ledger says of a table against what the lake holds; `off` is 0 when nothing was lost or made up.
 
-    Rows in quarantine are those delivered into it, less those that a replay took out.
+    Rows in quarantine are those delivered into it, less those that a replay or a discard took out.
     """
+    settled(lake, table)
     lines = read(lake, table)
     told = sum(line.accepted for line in lines)
-    waiting = sum(line.quarantined if line.kind == "ingest" else line.quarantined - line.received for line in lines)
+    left = sum(line.received - line.quarantined + line.discarded for line in lines if line.kind != "ingest")
+    waiting = sum(line.quarantined for line in lines if line.kind == "ingest") - left
     held, quarantined = (_rows(lake, f"{folder}/{table}") for folder in ("tables", "quarantine"))
     off = abs(told - held) + abs(waiting - quarantined)
     return {"accepted": told, "in tables": held, "waiting": waiting, "in quarantine": quarantined, "off": off}
+
+
+def _part(line: Ledger, mark: str) -> str:
+    return f"{line.table}-{line.digest[:24]}-{mark[:8]}"
 
 
 def _rows(lake: Lake, name: str) -> int:

@@ -68,12 +68,6 @@ def rows_of(
     return pa.concat_tables(parts)
 
 
-def put(lake: Lake, table: str, rows: pa.Table, received_at: datetime, part: str) -> None:
-    """Keep refused rows."""
-    if rows.num_rows:
-        lake.append(folder(table), received_at.date(), rows, part)
-
-
 def waiting(
     lake: Lake, table: str, day: date | None = None, batch: str | None = None
 ) -> list[tuple[date, Quarantined]]:
@@ -84,18 +78,22 @@ def waiting(
     return [(each, Quarantined(**row)) for each, rows in read.items() for row in rows]
 
 
-def take_out(lake: Lake, table: str, rows: Iterable[tuple[date, Quarantined]]) -> None:
-    """Remove rows from quarantine."""
+def count(lake: Lake, table: str, day: date, batch: str) -> int:
+    """How many rows of a batch that arrived on a day wait."""
+    return len(lake.read(folder(table), [day], ["row"], ds.field("batch") == batch, SCHEMA))
+
+
+def without(lake: Lake, table: str, rows: Iterable[tuple[date, Quarantined]]) -> dict[date, pa.Table]:
+    """What quarantine holds when these rows have left it: the days they lie in, each with the rows that stay."""
     gone: dict[date, set[tuple[str, int]]] = {}
     for day, row in rows:
         gone.setdefault(day, set()).add((row.batch, row.row))
+    left = {}
     for day, keys in gone.items():
-        held = lake.read(folder(table), [day])
+        held = lake.read(folder(table), [day], schema=SCHEMA)
         stays = [key not in keys for key in zip(held["batch"].to_pylist(), held["row"].to_pylist(), strict=True)]
-        if any(stays):
-            lake.replace(folder(table), day, held.filter(pa.array(stays)))
-        else:
-            lake.drop(folder(table), day)
+        left[day] = held.filter(pa.array(stays, pa.bool_()))
+    return left
 
 
 def as_lines(rows: Iterable[Quarantined]) -> list[bytes]:

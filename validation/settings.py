@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 from pydantic import PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -48,6 +49,8 @@ class Settings(BaseSettings):
     spark_master: str = "local[2]"
     spark_memory: str = "768m"
     spark_shuffle_partitions: int = 4
+    writer_wait_s: float = 600.0
+    """How long a writer waits for another one of the same table; 0: it says at once who writes, and gives up."""
     hand_over_s: float = 5.0
     """How long the service writes to one file before it hands it over to the landing."""
     max_file_bytes: PositiveInt = FileLimits.file_bytes
@@ -62,7 +65,7 @@ class Settings(BaseSettings):
     @property
     def tracking_uri(self) -> str:
         """MLflow's tracking and registry address."""
-        return self.mlflow_uri or f"sqlite:///{self.home.absolute()}/mlflow/mlflow.db"
+        return self.mlflow_uri or f"sqlite:///{quote(str(self.home.absolute()))}/mlflow/mlflow.db"
 
     @property
     def file_limits(self) -> FileLimits:

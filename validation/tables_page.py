@@ -16,7 +16,8 @@ Generated from the definitions by `python -m validation.tables_page > docs/table
 
 How rows are delivered is in [landing.md](landing.md). A row that breaks a row rule is quarantined with its raw bytes
 and the reason. A batch that breaks a limit is refused as a whole: nothing of it is accepted, all of it is kept in
-quarantine, and nothing downstream runs. Great Expectations decides both, by suites made from the same definitions.
+quarantine, and nothing downstream runs; for what our own service hands over, limits only warn. Great Expectations
+decides both, by suites made from the same definitions.
 """
 
 

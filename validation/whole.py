@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from validation.failpoint import reached
+
 
 @contextmanager
 def whole(target: Path) -> Iterator[Path]:
@@ -17,6 +19,7 @@ def whole(target: Path) -> Iterator[Path]:
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         yield draft
+        reached("whole.drafted")
         os.replace(draft, target)
     finally:
         draft.unlink(missing_ok=True)

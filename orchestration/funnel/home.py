@@ -33,6 +33,7 @@ def opened(system: System, settings: Settings, scale: Scale, stage: Stage) -> It
     mark, made_of = home / "built", _digest(system, scale)
     there = mark.exists() and mark.read_text() == made_of
     if not there:
+        mark.unlink(missing_ok=True)  # first: what is left of a home by somebody who is killed here is not a home
         shutil.rmtree(home, ignore_errors=True)
     with running(at.settings.redis_url, home / "redis"):
         if not there:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from validation.contract import Table
 from validation.delivered import NO_LIMITS
+from validation.failpoint import reached
 from validation.landed import BUNDLE, content_of
 
 MOST_BYTES = 64_000_000
@@ -17,22 +18,33 @@ HANDED_OVER = re.compile(r".*-\d{8}T\d{6}-\d+-\d+\.jsonl")
 def bundled(root: Path, table: Table, paths: Iterable[Path]) -> list[Path]:
     """The same files in the same order, those of a service in bundles: folders of the table's landing folder.
 
-    Files never come to a bundle later: one that a killed run leaves behind is, byte for byte, the same delivery.
+    A run may be killed between any two moves: what it moved is a bundle, what it did not move becomes the next one.
+    Once a bundle is taken nothing comes to it: taken again it is, byte for byte, the same delivery.
     """
     found: list[Path] = []
     bundle: Path | None = None
     size = 0
     for path in paths:
+        if path.suffix == BUNDLE and not any(path.iterdir()):
+            path.rmdir()  # a killed run made it and moved nothing
+            continue
         if path.suffix == BUNDLE or path.parent != root / table.name or not HANDED_OVER.fullmatch(path.name):
             found.append(path)
             continue
         if bundle is None or size >= MOST_BYTES:
             bundle, size = root / table.name / path.with_suffix(BUNDLE).name, 0
             bundle.mkdir()
+            reached("bundle.made")
             found.append(bundle)
         size += path.stat().st_size
         os.replace(path, bundle / path.name)
+        reached("bundle.moved")
     return found
+
+
+def handed_over(path: Path) -> bool:
+    """Whether a file, or a bundle of them, is the service's: every event in it was acknowledged to some client."""
+    return path.suffix == BUNDLE or HANDED_OVER.fullmatch(path.name) is not None
 
 
 def content(bundle: Path, most_bytes: int = NO_LIMITS.file_bytes) -> bytes:

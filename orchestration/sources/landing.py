@@ -17,6 +17,7 @@ from orchestration.sources import bundles
 from validation.contract import Table
 from validation.delivered import NO_LIMITS, Delivered, delivered_from_jsonl
 from validation.errors import BatchRefused, DefinitionError, FlywheelError, Unavailable
+from validation.failpoint import reached
 from validation.formats import delivered_from_file
 from validation.intake import ingest
 from validation.lake import Lake
@@ -121,6 +122,7 @@ def set_aside(landing: Path, delivery: Delivery, folder: str = DONE) -> Path:
     target = _free(landing / folder / delivery.table.name / (delivery.below or delivery.path.name))
     target.parent.mkdir(parents=True, exist_ok=True)
     os.replace(delivery.path, target)
+    reached("landing.set_aside")
     return target
 
 
@@ -139,7 +141,8 @@ def set_aside_failed(landing: Path, delivery: Delivery, failed: Failed) -> Faile
 def _taken(lake: Lake, delivery: Delivery, received_at: datetime, limits: FileLimits) -> Taken:
     batch, delivered = delivery.read(limits)
     try:
-        line = ingest(lake, delivery.table, delivered, received_at, batch)
+        handed_over = bundles.handed_over(delivery.path)
+        line = ingest(lake, delivery.table, delivered, received_at, batch, handed_over=handed_over)
     except BatchRefused as refused:
         return Taken(delivery.path.name, refused.ledger)
     return Taken(delivery.path.name, line, tuple(held_back(lake, delivery.table, delivered, line)))

@@ -66,7 +66,7 @@ REFUSED = {
     "all positive": ("data", data(positive_share=1.0), "100.000% of rows are positive"),
     "a share nobody could compute": ("data", data(positive_share=float("nan")), "nan% of rows"),
     "a refused batch": ("data", data(refused_batches=1), "1 batches of the training window were refused"),
-    "much in quarantine": ("data", data(quarantined_share=0.2), "20.0% of delivered rows"),
+    "much in quarantine": ("data", data(quarantined_share=0.2), "20.0% of received rows"),
     "a failed expectation": ("data", data(failures=("label.known fails",)), "label.known fails"),
     "no facts": ("data", replace(GOOD, data=None), "no facts"),
     "known after the impression": (

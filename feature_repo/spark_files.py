@@ -1,0 +1,28 @@
+"""Parquet files of this machine for Spark, which takes some signs of a path for a pattern."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+PATTERN = re.compile(r"([\\{}\[\]*?])")
+
+
+def spark_path(path: Path) -> str:
+    """A path in which Spark finds no pattern."""
+    return PATTERN.sub(r"\\\1", str(path.absolute()))
+
+
+def read_files(spark: "SparkSession", paths: Sequence[Path], schema: pa.Schema) -> "DataFrame":
+    """The rows of files, or of folders of files, in these columns; null where a file lacks one."""
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    wanted = from_arrow_schema(schema)
+    if not paths:
+        return spark.createDataFrame([], wanted)
+    return spark.read.schema(wanted).parquet(*map(spark_path, paths))

@@ -1,0 +1,84 @@
+"""A definition that grows, in a home of any name: what was written before has null where it knew nothing yet."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+
+from feature_repo import profiles
+from feature_repo.asof_offline_store import AsofOfflineStoreConfig
+from feature_repo.contributions import read
+from feature_repo.definition import FeatureSet, ProfileView
+from feature_repo.store import open_store
+from training import shelves
+from validation.contract import Column, Limits, Table
+from validation.delivered import delivered_from_jsonl
+from validation.intake import ingest
+from validation.lake import Lake
+from validation.settings import Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+DAY = date(2026, 3, 1)
+START = datetime(2026, 3, 1, tzinfo=UTC)
+NEXT = timedelta(days=1)
+SONGS = Table(
+    "songs", "one song", "us", ("song",), "at", "got",
+    (
+        Column("song", "string", "id"), Column("length", "int32", "how long", "s"),
+        Column("at", "timestamp", "when"), Column("got", "timestamp", "when we knew it"),
+    ), limits=Limits(fresh_within=timedelta(days=3650)), versioned=True,
+)  # fmt: skip
+LONGER = Column("length", "int64", "how long", "s")
+MOOD = Column("mood", "string", "how it feels", nullable=True)
+GROWN = replace(SONGS, columns=(SONGS.columns[0], LONGER, *SONGS.columns[2:], MOOD))
+SONG = ProfileView("song", "songs", ("song",), {"seconds": ("Int64", "length")}, "a song")
+MOODS = replace(SONG, fields={**SONG.fields, "mood": ("String", "mood")})
+
+
+def features(view: ProfileView) -> FeatureSet:
+    """A set that describes songs."""
+    return FeatureSet("radio", 1, "us", {"song": "a song"}, (), (), (), (view,), ())
+
+
+def take(lake: Lake, table: Table, name: str, day: int, **more: object) -> None:
+    """One description, received on a day."""
+    at = (START + day * NEXT).isoformat()
+    row = json.dumps({"song": name, "length": 90, "at": at, "got": at, **more}).encode()
+    ingest(lake, table, delivered_from_jsonl(table, row), START + 5 * NEXT, name)
+
+
+def test_a_column_and_a_field_more_and_a_wider_type_leave_older_days_readable(
+    spark: "SparkSession", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(home=tmp_path / "we[ir]d {home} #1 %20")
+    lake = Lake(settings.lake)
+    take(lake, SONGS, "a", 0)
+    profiles.publish(spark, lake, features(SONG), {"songs": SONGS}, DAY, DAY)
+    take(lake, GROWN, "b", 1, mood="calm", length=2**40)
+    rows = lake.read("tables/songs", columns=["song", "mood", "length"]).to_pylist()
+    assert [tuple(row.values()) for row in rows] == [("a", None, 90), ("b", "calm", 2**40)]
+    assert lake.read("tables/songs", columns=["mood"], schema=GROWN.schema)["mood"].to_pylist() == [None, "calm"]
+    of_all_days = read(spark, lake, GROWN, lake.days("tables/songs")).toArrow()
+    assert sorted(of_all_days["length"].to_pylist()) == [90, 2**40]
+    store = open_store(settings, features(MOODS))
+    asked = pd.DataFrame({"song": ["a", "b"], "event_timestamp": [START + 3 * NEXT] * 2})
+
+    def found() -> list[tuple[object, ...]]:
+        told = store.get_historical_features(asked, ["song:seconds", "song:mood"]).to_df()
+        return [tuple(None if pd.isna(v) else v for v in row) for row in told[["seconds", "mood"]].to_numpy().tolist()]
+
+    assert found() == [(90, None), (None, None)], "nothing is published that knows of moods"
+    assert shelves.described(lake, "song", "song", ["mood"], START + 3 * NEXT)["mood"].isna().tolist() == [True]
+    profiles.publish(spark, lake, features(MOODS), {"songs": GROWN}, DAY + NEXT, DAY + NEXT)
+    for join in ("arrow", "spark"):
+        monkeypatch.setattr(AsofOfflineStoreConfig, "in_process", lambda *_, how=join: how == "arrow")
+        assert found() == [(90, None), (2**40, "calm")]
+    described = shelves.described(lake, "song", "song", ["mood"], START + 3 * NEXT)
+    assert sorted(described["song"]) == ["a", "b"]
+    assert described.set_index("song")["mood"].to_dict() == {"a": None, "b": "calm"}

@@ -1,0 +1,215 @@
+"""Killed between any two steps of a write and done again: nothing is lost, nothing doubled, the ledger balances.
+
+At each failpoint the home is copied: the copy is what a process leaves that is killed there.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from parcels import ARRIVAL, NOON
+
+from orchestration.ingestion import ingest_days
+from orchestration.system import Installation, System
+from validation import failpoint, ledger
+from validation.contract import Column, Limits, Table
+from validation.delivered import delivered_from_jsonl
+from validation.intake import discard, ingest, replay
+from validation.lake import Lake
+from validation.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+NAMES = {
+    name
+    for folder in ("validation", "feature_repo", "orchestration")
+    for file in (ROOT / folder).rglob("*.py")
+    for name in re.findall(r'\breached\("([^"]+)"\)', file.read_text())
+}
+SEEN = Table(
+    name="seen",
+    row="one thing seen",
+    owner="tests",
+    key=("thing",),
+    event_time="at",
+    received_time="known",
+    columns=(
+        Column("thing", "string", "id"),
+        Column("colour", "string", "how it looked", one_of=("red", "blue")),
+        Column("at", "timestamp", "when it was seen"),
+        Column("known", "timestamp", "when we knew"),
+    ),
+    limits=Limits(max_quarantined=0.6),
+)
+LATER = ARRIVAL + timedelta(hours=1)
+Step = Callable[[Path], object]
+
+
+def lines(first: int, last: int) -> bytes:
+    """Things from first to last, received on two days; the first two have no right colour."""
+    rows = [
+        {
+            "thing": f"t{i}",
+            "colour": "rd" if i < first + 2 else "red",
+            "at": (NOON - timedelta(days=1)).isoformat(),
+            "known": (NOON - timedelta(hours=i % 2 * 13)).isoformat(),
+        }
+        for i in range(first, last)
+    ]
+    return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+
+
+def lake_of(home: Path) -> Lake:
+    return Lake(home / "lake")
+
+
+def take(home: Path, content: bytes, batch: str) -> None:
+    ingest(lake_of(home), SEEN, delivered_from_jsonl(SEEN, content), ARRIVAL, batch)
+
+
+def mended(row: Any) -> bytes | None:
+    """Half of the odd rows as they should have been."""
+    return row.raw.replace(b'"rd"', b'"blue"') if int(json.loads(row.raw)["thing"][1:]) % 2 else None
+
+
+def replayed(home: Path) -> None:
+    replay(lake_of(home), SEEN, ARRIVAL.date(), LATER, mended)
+
+
+def taken_before(home: Path) -> None:
+    """A lake that holds something, with a day of quarantine that was replaced once already."""
+    take(home, lines(0, 6), "b0")
+    replayed(home)
+
+
+def ingested(home: Path) -> None:
+    take(home, lines(100, 106), "b1")
+
+
+def discarded(home: Path) -> None:
+    discard(lake_of(home), SEEN, ARRIVAL.date(), LATER, "not ours")
+
+
+def landed(home: Path) -> None:
+    """Three small files of the service, and one of somebody else."""
+    folder = home / "landing" / "seen"
+    folder.mkdir(parents=True)
+    for i in range(3):
+        (folder / f"seen-20260503T10000{i}-77-{i}.jsonl").write_bytes(lines(300 + 10 * i, 303 + 10 * i))
+    (folder / "2026-05-03.jsonl").write_bytes(lines(400, 405))
+
+
+def emptied(home: Path) -> None:
+    """The landing taken in, as a run does it."""
+    system = System("tests", (SEEN,), None, None, None)  # type: ignore[arg-type]  ingestion asks for tables alone
+    at = Installation(system, Settings(home=home, replay_from=LATER))
+    ingest_days(at, SEEN, NOON.date(), NOON.date())
+
+
+def labelled(home: Path) -> None:
+    lake_of(home).replace("labels", NOON.date(), pa.table({"x": ["old"]}))
+    lake_of(home).append("labels", ARRIVAL.date(), pa.table({"x": ["old"]}))
+
+
+def relabelled(home: Path) -> None:
+    new = pa.table({"x": ["new"]})
+    lake_of(home).replace_days("labels", [(NOON.date() - timedelta(days=1), new), (NOON.date(), new)], only=True)
+
+
+def half_ingested(home: Path) -> None:
+    """What a process leaves that is killed before its line is in the ledger."""
+    left = home.with_name("left")
+    _, copies = watched(home, ingested)
+    shutil.copytree(copies[next(place for place in copies if place.startswith("change.drafted"))], left)
+    shutil.rmtree(home)
+    left.rename(home)
+
+
+DONE: dict[str, tuple[tuple[Step, ...], Step]] = {
+    "ingest": ((taken_before,), ingested),
+    "ingest again": ((taken_before, ingested), ingested),
+    "ingest after a kill": ((taken_before, half_ingested), ingested),
+    "replay": ((taken_before, ingested), replayed),
+    "discard": ((taken_before, ingested), discarded),
+    "landing": ((landed,), emptied),
+    "replace": ((labelled,), relabelled),
+}
+TRIED: dict[str, set[str]] = {}
+
+
+def watched(home: Path, done: Step) -> tuple[set[str], dict[str, Path]]:
+    """Do it; the failpoints that were reached, and for each time a copy of the home as it was then."""
+    reached, copies = set(), {}
+
+    def watch(name: str) -> None:
+        place = home.with_name(f"{home.name}-{len(copies):02}-{name}")
+        shutil.copytree(home, place)
+        reached.add(name)
+        copies[f"{name} ({len(copies)})"] = place
+
+    failpoint.watching = watch
+    try:
+        done(home)
+    finally:
+        failpoint.watching = None
+    return reached, copies
+
+
+def state(home: Path) -> dict[str, Any]:
+    """What a reader finds: rows of tables and quarantine, the landing's files, and whether the ledger balances."""
+    lake = lake_of(home)
+    found: dict[str, Any] = {"off": ledger.balance(lake, "seen")["off"]}
+    told = {"tables/seen": "thing", "quarantine/seen": "raw", "discarded/seen": "raw", "labels": "x"}
+    for name, column in told.items():
+        rows = lake.read(name)
+        found[name] = sorted(map(str, rows[column].to_pylist())) if rows.num_columns else []
+    for folder in ("seen", "done"):
+        found[folder] = sorted(path.name for path in (home / "landing" / folder).glob("**/*.jsonl"))
+    found["drafts"] = sorted(path.name for path in home.rglob(".part-*.parquet"))
+    return found
+
+
+@pytest.mark.parametrize("what", DONE)
+def test_killed_between_any_two_steps_and_done_again_it_is_as_if_it_had_never_been_killed(what, tmp_path):
+    given, done = DONE[what]
+    home = tmp_path / "home"
+    home.mkdir()
+    for step in given:
+        step(home)
+    reached, copies = watched(home, done)
+    TRIED[what] = reached
+    right = state(home)
+    assert right["off"] == 0
+    assert len(copies) > 1
+    if what == "landing":  # what happens within a delivery is tried by itself
+        copies = {place: copy for place, copy in copies.items() if place.startswith(("bundle", "landing"))}
+    for place, copy in copies.items():
+        assert set(state(copy)["labels"]) in ({"old"}, {"new"}, set()), place
+        assert state(copy)["off"] == 0, place
+        done(copy)
+        assert state(copy) == right, place
+
+
+def test_every_failpoint_there_is_was_tried():
+    if set(TRIED) != set(DONE):
+        pytest.skip("not everything was done")
+    assert set().union(*TRIED.values()) == NAMES, "a new failpoint needs something in DONE that comes to it"
+
+
+def test_the_environment_names_the_failpoint_at_which_a_process_ends(tmp_path):
+    code = (
+        "import pyarrow as pa; from datetime import date; from pathlib import Path; from validation.lake import Lake\n"
+        f"Lake(Path({str(tmp_path)!r})).replace('x', date(2026, 5, 3), pa.table({{'x': [1]}}))"
+    )
+    for place, status in (("lake.drafted", 137), ("lake.drafted:2", 0)):
+        env = os.environ | {"FLYWHEEL_FAILPOINT": place, "PYTHONPATH": str(ROOT)}
+        assert subprocess.run([sys.executable, "-c", code], env=env, check=False).returncode == status
+        assert bool(Lake(tmp_path).days("x")) == (status == 0)
