@@ -180,16 +180,16 @@ class Streaming:
 
     def _landing(self) -> Iterator[tuple[Path, float]]:
         """The finished files that wait for ingestion, or are in it, and how many seconds ago each got its last line."""
-        landing = self._settings.landing.absolute()
-        for found in look(landing, list(self._intake.tables.values())).found:
-            if str(found.path).startswith(f"{landing / found.table.name}{os.sep}"):
+        landing = os.path.abspath(self._settings.landing)
+        for found in look(self._settings.landing, list(self._intake.tables.values())).found:
+            if str(found.path).startswith(os.path.join(landing, found.table.name, "")):
                 with contextlib.suppress(FileNotFoundError):  # ingestion has just moved it
                     for path in sorted(found.path.iterdir()) if found.is_bundle else [found.path]:
                         yield path, self._disk.now() - path.lstat().st_mtime
 
     def _name(self, path: Path) -> str:
         """A landed file's path below the landing, the same in a bundle and outside of it."""
-        below = path.relative_to(self._settings.landing.absolute())
+        below = path.relative_to(os.path.abspath(self._settings.landing))
         return "/".join(part for part in below.parts if not part.endswith(BUNDLE))
 
     def _checkpoint(self) -> Path:

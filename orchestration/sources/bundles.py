@@ -24,11 +24,12 @@ def bundled(root: Path, table: Table, paths: Iterable[Path]) -> list[Path]:
     found: list[Path] = []
     bundle: Path | None = None
     size = 0
+    folder = Path(os.path.abspath(root)) / table.name
     for path in paths:
         if path.suffix == BUNDLE and not any(path.iterdir()):
             path.rmdir()  # a killed run made it and moved nothing
             continue
-        if path.suffix == BUNDLE or path.parent != root / table.name or not HANDED_OVER.fullmatch(path.name):
+        if path.suffix == BUNDLE or path.parent.absolute() != folder or not HANDED_OVER.fullmatch(path.name):
             found.append(path)
             continue
         if bundle is None or size >= MOST_BYTES:

@@ -69,7 +69,7 @@ def test_a_file_that_raises_is_noted_and_the_others_count(
 
 def test_no_odd_thing_in_the_landing_ends_a_stream(settings: Settings, spark: "SparkSession") -> None:
     """Links, pipes, folders of any shape, a home with brackets: what can be read is taken, wherever it lies."""
-    odd = settings.model_copy(update={"home": settings.home / "a [b] {c}*", "max_file_bytes": 1_000})
+    odd = settings.model_copy(update={"home": settings.home / "x" / ".." / "a [b] {c}*", "max_file_bytes": 1_000})
     folder = odd.landing / "plays"
     for number, name in enumerate(["day=2026-05-01/p.jsonl", "x/y.ndjson", "a [1]%20:é\n.JSONL", "z.jsonl"]):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

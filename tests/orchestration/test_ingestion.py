@@ -206,6 +206,19 @@ def test_the_day_of_a_file_may_stand_in_its_folder(name, at):
     assert (at.settings.landing / "done" / "engagements" / name).exists()
 
 
+def test_a_home_may_be_named_from_where_one_stands(at, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    near = Installation(HOME_FEED, at.settings.model_copy(update={"home": Path("../home")}))
+    for number in range(3):
+        put(
+            near.settings.landing / "engagements" / f"engagements-20260504T10000{number}-7-{number}.jsonl",
+            event(number),
+        )
+    [line] = ingestion.ingest_days(near, ENGAGEMENTS, NOW.date(), NOW.date()).lines
+    assert line.accepted == 3, "what a service handed over is one delivery"
+
+
 def test_a_name_that_landed_before_does_not_overwrite_what_it_brought_then(at):
     for number in range(3):
         put(at.settings.landing / "engagements" / "a.jsonl", event(number))
