@@ -59,7 +59,7 @@ def ingest_days(at: Installation, table: Table, first: date, last: date) -> Inge
     for day in sorted(day for day in by_day if first <= day <= last):
         for path in bundled(landing, table, by_day[day]):
             delivery = Delivery(table, path)
-            lines += take_in(at.lake, [delivery], at.as_of(day))
+            lines += take_in(at.lake, [delivery], at.as_of(day), at.settings.file_limits)
             set_aside(landing, delivery)
     return Ingested(tuple(lines))
 
@@ -72,7 +72,7 @@ def ingest_path(at: Installation, path: Path, table: str | None, say: Callable[[
     lines: list[Ledger] = []
     for place, delivery in enumerate(found, 1):
         say(f"[{place}/{len(found)}] {delivery.path.name}")
-        lines += take_in(at.lake, [delivery], at.now())
+        lines += take_in(at.lake, [delivery], at.now(), at.settings.file_limits)
     report(at, lines)
     return lines
 

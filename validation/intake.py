@@ -111,7 +111,7 @@ def _line(
     if refused:
         told = reasons | {REFUSED: received}
         return Ledger(batch, table.name, kind, received, 0, 0, received, True, received_at, digest, told, checks=checks)
-    accepted, days = found.accepted.num_rows, tuple(day for day, _ in _by_day(table, found.accepted))
+    accepted, days = found.accepted.num_rows, tuple(sorted(pc.unique(_days(table, found.accepted)).to_pylist()))
     unknown = _unknown(lake, table, found.accepted)
     counts = (received, accepted, found.duplicate, len(found.broken))
     return Ledger(batch, table.name, kind, *counts, False, received_at, digest, reasons, unknown, days, checks)
@@ -131,6 +131,8 @@ def _to_quarantine(delivered: Delivered, found: Sorted, line: Ledger) -> list[Qu
 def _accepted_before(lake: Lake, table: Table, rows: pa.Table) -> Bools:
     """Whether rows of these identities are in the lake; reads only their columns, and only rows alike in the first."""
     known = np.zeros(rows.num_rows, dtype=bool)
+    if not lake.days(f"tables/{table.name}"):
+        return known
     first = table.identity[0]
     values = pc.unique(rows[first]) if rows.num_rows else []
     past = (
@@ -150,8 +152,13 @@ def _store(lake: Lake, table: Table, rows: pa.Table, digest: str) -> None:
 
 def _by_day(table: Table, rows: pa.Table) -> list[tuple[date, pa.Table]]:
     """Rows by their day of receipt, in order."""
-    days = pc.cast(pc.floor_temporal(rows[table.received_time], unit="day"), pa.date32())
-    return [(day, rows.filter(pc.equal(days, pa.scalar(day)))) for day in sorted(pc.unique(days).to_pylist())]
+    days = _days(table, rows)
+    found = sorted(pc.unique(days).to_pylist())
+    return [(day, rows if len(found) == 1 else rows.filter(pc.equal(days, pa.scalar(day)))) for day in found]
+
+
+def _days(table: Table, rows: pa.Table) -> pa.ChunkedArray:
+    return pc.cast(pc.floor_temporal(rows[table.received_time], unit="day"), pa.date32())
 
 
 def _received(table: Table, delivered: Delivered, received_at: datetime) -> Delivered:
@@ -167,11 +174,11 @@ def _unknown(lake: Lake, table: Table, rows: pa.Table) -> dict[str, float]:
     shares = {}
     for column in table.columns:
         if column.refers_to and rows.num_rows:
-            values = rows[column.name].drop_null()
-            wanted = ds.field(column.name).isin(pc.unique(values))
+            values = rows[column.name]
+            wanted = ds.field(column.name).isin(pc.unique(values).drop_null())
             there = lake.read(f"tables/{column.refers_to}", None, [column.name], wanted)
-            found = pc.is_in(values, there.column(0)) if there.num_columns else pa.array([False] * len(values))
-            shares[column.name] = 1 - (pc.sum(found).as_py() or 0) / max(len(values), 1)
+            known = pc.sum(pc.is_in(values, there.column(0).drop_null())).as_py() if there.num_columns else 0
+            shares[column.name] = 1 - (known or 0) / max(len(values) - values.null_count, 1)
     return shares
 
 

@@ -13,11 +13,12 @@ from pathlib import Path
 
 from orchestration.sources import bundles
 from validation.contract import Table, unknown
-from validation.delivered import BUNDLE, READERS, Delivered, delivered_from_jsonl, digest_of
+from validation.delivered import BUNDLE, NO_LIMITS, READERS, Delivered, delivered_from_jsonl
 from validation.errors import BatchRefused, DefinitionError
 from validation.intake import ingest
 from validation.lake import Lake
 from validation.ledger import Ledger
+from validation.settings import FileLimits
 
 DONE = "done"
 
@@ -29,12 +30,13 @@ class Delivery:
     table: Table
     path: Path
 
-    def read(self) -> tuple[str, Delivered]:
-        """The batch id and the rows."""
-        together = self.path.suffix == BUNDLE
-        content = bundles.content(self.path) if together else self.path.read_bytes()
-        reader = delivered_from_jsonl if together else READERS[self.path.suffix]
-        return digest_of(self.table, content)[:16], reader(self.table, content)
+    def read(self, limits: FileLimits = NO_LIMITS) -> tuple[str, Delivered]:
+        """The batch id and the rows. A file stays open: its refused rows are read again."""
+        if self.path.suffix == BUNDLE:
+            delivered = delivered_from_jsonl(self.table, bundles.content(self.path), limits)
+        else:
+            delivered = READERS[self.path.suffix](self.table, self.path.open("rb"), limits)
+        return delivered.digest[:16], delivered
 
 
 def files(root: Path, table: Table) -> list[Path]:
@@ -64,11 +66,13 @@ def deliveries(path: Path, tables: Sequence[Table], only: Table | None = None) -
     return found
 
 
-def take_in(lake: Lake, waiting: Iterable[Delivery], received_at: datetime) -> list[Ledger]:
+def take_in(
+    lake: Lake, waiting: Iterable[Delivery], received_at: datetime, limits: FileLimits = NO_LIMITS
+) -> list[Ledger]:
     """Ingest deliveries in order; the lines of their batches, refused ones among them."""
     lines = []
     for delivery in waiting:
-        batch, delivered = delivery.read()
+        batch, delivered = delivery.read(limits)
         try:
             lines.append(ingest(lake, delivery.table, delivered, received_at, batch))
         except BatchRefused as refused:
