@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from orchestration import measuring
 from orchestration.console import grid, installation, out
@@ -109,7 +110,7 @@ def ingest(
         )
         return
     if replay is not None:
-        entries = replay_day(at, _day(replay), path, table)
+        entries = replay_day(at, _day(replay), path, table, out.print)
     elif path is not None:
         entries = ingest_path(at, path, table, out.print)
     else:
@@ -265,8 +266,8 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except BatchRefused as refused:
-        out.print(f"[bold red]Refused[/]: {refused}")
+        out.print(f"[bold red]Refused[/]: {escape(str(refused))}")
         sys.exit(1)
     except FlywheelError as error:
-        out.print(f"[bold red]{type(error).__name__}[/]: {error}")
+        out.print(f"[bold red]{type(error).__name__}[/]: {escape(str(error))}")
         sys.exit(2)

@@ -12,7 +12,7 @@ from orchestration.sources.landing import Delivery, deliveries, files, set_aside
 from orchestration.system import Installation
 from validation import quarantine
 from validation.contract import Table, unknown
-from validation.errors import DefinitionError
+from validation.errors import DefinitionError, MendRefused
 from validation.intake import replay
 from validation.ledger import Ledger, ledger_md
 
@@ -85,16 +85,42 @@ def export_day(at: Installation, day: date, table: str | None, target: Path) -> 
     return len(rows)
 
 
-def replay_day(at: Installation, day: date, mended: Path | None, table: str | None) -> list[Ledger]:
+def replay_day(
+    at: Installation, day: date, mended: Path | None, table: str | None, say: Callable[[str], None] = print
+) -> list[Ledger]:
     """Take up the rows that were quarantined on a day again, mended by a file of lines where one is given."""
-    mend = quarantine.mended_by(mended.read_bytes().splitlines()) if mended else None
+    mend = _mend(mended) if mended else None
     tables = [_table(at, table)] if table else at.system.tables
     held = [t for t in tables if day in at.lake.days(quarantine.folder(t.name))]
     if not held:
         raise DefinitionError(f"quarantine: no row of {', '.join(t.name for t in tables)} arrived on {day}.")
+    if mend:
+        _tell_unmet(at, mend, day, held, say)
     lines = [replay(at.lake, t, day, at.now(), mend) for t in held]
     report(at, lines)
     return lines
+
+
+def _mend(path: Path) -> quarantine.Mended:
+    try:
+        return quarantine.mended_by(path.read_bytes())
+    except OSError as error:
+        raise MendRefused(f"{path}: it cannot be read ({error.strerror}). Nothing was replayed.") from error
+
+
+def _tell_unmet(
+    at: Installation, mend: quarantine.Mended, day: date, held: Sequence[Table], say: Callable[[str], None]
+) -> None:
+    """Tell which rows of a mend file are not waiting; raises MendRefused when none of them is."""
+    unmet = mend.unmet(row for t in held for _, row in quarantine.waiting(at.lake, t.name, day))
+    if not unmet:
+        return
+    batch, row = unmet[0]
+    told = f"{len(unmet):,} of {len(mend.rows):,} mended rows do not wait in quarantine of {day}"
+    told += f" (row {row} of batch {batch}, for example)"
+    if len(unmet) == len(mend.rows):
+        raise MendRefused(f"{told}: nothing was replayed. `--replay {day} --export FILE` writes those that wait.")
+    say(f"{told}; the others are replayed.")
 
 
 def report(at: Installation, lines: Sequence[Ledger]) -> None:

@@ -64,9 +64,8 @@ def _cut(value: object) -> str:
 
 
 def _in_utc(array: pa.Array) -> pa.Array:
-    """Moments without their zone's name, which may be one that nobody knows: the moment is the same."""
-    kind = array.type
-    return array.cast(pa.timestamp(kind.unit, "UTC")) if pa.types.is_timestamp(kind) and kind.tz else array
+    """Moments without their zone's name, which may be one that nobody knows, or no text: the moment is the same."""
+    return array.view(pa.timestamp(array.type.unit, "UTC")) if pa.types.is_timestamp(array.type) else array
 
 
 def _one(value: pa.Scalar) -> object:
@@ -76,7 +75,7 @@ def _one(value: pa.Scalar) -> object:
         try:
             return _odd(value)
         except Exception:
-            return Unreadable(f"a value of type {str(value.type)[:60]} that Python has none for")
+            return Unreadable("a value that Python has none for")
 
 
 def _odd(value: pa.Scalar) -> object:
@@ -91,4 +90,5 @@ def _odd(value: pa.Scalar) -> object:
         return {kind.field(place).name: _one(value[place]) for place in range(kind.num_fields)}
     if isinstance(value, pa.StringScalar | pa.LargeStringScalar | pa.StringViewScalar):
         return Unreadable(value.as_buffer().to_pybytes().decode(errors="surrogateescape"))
-    return Unreadable(f"{value.value} {getattr(kind, 'unit', '')} ({kind})".replace("  ", " "))
+    unit = f" {kind.unit}" if hasattr(kind, "unit") else ""
+    return Unreadable(f"{value.value}{unit} ({type(value).__name__.removesuffix('Scalar')})")

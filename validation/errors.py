@@ -3,6 +3,7 @@
 FlywheelError            anything raised on purpose; the message names the thing, the value, the rule, the next step
 ├── DefinitionError      a definition (table, feature, policy) contradicts itself or names what does not exist
 ├── BatchRefused         a delivered batch breaks a table rule; nothing downstream may run
+├── MendRefused          a file of mended rows cannot be read; nothing was replayed
 ├── NotProven            a release was to be promoted without a passing verdict
 ├── ReleaseMismatch      a release's parts do not fit each other or the features of this checkout
 ├── TokenRefused         an impression token was forged, altered, has expired or is not ours
@@ -35,6 +36,10 @@ class BatchRefused(FlywheelError):
 
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:
         return BatchRefused, (str(self), self.ledger)
+
+
+class MendRefused(FlywheelError):
+    """A file of mended rows cannot be read; nothing was replayed."""
 
 
 class NotProven(FlywheelError):

@@ -84,7 +84,7 @@ def validate(table: Table, rows: pa.Table, arrival: datetime | None = None) -> C
 
 def _places(result: Any) -> list[int]:
     """The numbers of the rows that break a rule, all of them; raises DefinitionError when the library tells fewer."""
-    places, count = list(result.result["unexpected_index_list"]), int(result.result["unexpected_count"])
+    places, count = list(result.result.get("unexpected_index_list", ())), int(result.result["unexpected_count"])
     if len(set(places)) != count:
         rule = result.expectation_config.meta["rule"]
         raise DefinitionError(f"{rule}: {count:,} rows break it, and Great Expectations names {len(set(places)):,}")

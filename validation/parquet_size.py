@@ -61,6 +61,10 @@ def size_of(source: BinaryIO, limits: FileLimits) -> Size:
     rows = max(facts.num_rows, sum(facts.row_group(group).num_rows for group in range(facts.num_row_groups)))
     if rows > limits.rows:
         return Size(over("the file", rows, "rows", limits.rows, "FLYWHEEL_MAX_ROWS"))
+    packed = sum(facts.row_group(group).total_byte_size for group in range(facts.num_row_groups))
+    if packed > limits.unpacked_bytes:
+        return Size(over("unpacked the file", packed, "bytes", limits.unpacked_bytes, "FLYWHEEL_MAX_UNPACKED_BYTES"))
+    _open_each_group(file)
     look = _Look(source, facts, limits.unpacked_bytes)
     chunks = [look.longest(chunk) for chunk in _chunks(facts)]
     if sum(chunk.size for chunk in chunks) > limits.unpacked_bytes:
@@ -79,9 +83,16 @@ def footer_bytes(source: BinaryIO) -> int:
     return int(struct.unpack("<I", end[:4])[0]) if len(end) == 8 else 0
 
 
+def _open_each_group(file: pq.ParquetFile) -> None:
+    """Read a row of each group: a broken chunk raises here, while asking for its facts would end the process."""
+    for group in range(file.metadata.num_row_groups):
+        next(file.iter_batches(1, row_groups=[group], use_threads=False), None)
+
+
 def _chunks(facts: pq.FileMetaData) -> Iterator[_Chunk]:
     widths = {column.path: column.length for column in (facts.schema.column(i) for i in range(facts.num_columns))}
-    for group in range(facts.num_row_groups):
+    groups = (group for group in range(facts.num_row_groups) if facts.row_group(group).num_rows > 0)
+    for group in groups:
         for place in range(facts.num_columns):
             yield _chunk(group, facts.row_group(group).column(place), widths)
 

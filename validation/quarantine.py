@@ -1,5 +1,6 @@
 """Quarantine: refused rows as they came, with the reason, until someone mends and replays them."""
 
+import codecs
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -8,6 +9,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from validation.errors import MendRefused
+from validation.flaws import printable
 from validation.lake import Lake
 
 SCHEMA = pa.schema([
@@ -82,14 +85,58 @@ def as_lines(rows: Iterable[Quarantined]) -> list[bytes]:
     ]
 
 
-def mended_by(lines: Iterable[bytes]) -> Mend:
-    """The mend that a file of such lines describes, each with a row (an object) under `mended`."""
-    mended: Mapping[tuple[str, int], bytes] = {
-        (line.batch, line.row): bytes(line.mended)
-        for line in (msgspec.json.decode(raw, type=_Mended) for raw in lines if raw.strip())
-        if bytes(line.mended) != b"null"
-    }
-    return lambda row: mended.get((row.batch, row.row))
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A Mend that a file of lines describes: (batch, row) → what the row should have been."""
+
+    rows: Mapping[tuple[str, int], bytes]
+
+    def __call__(self, row: Quarantined) -> bytes | None:
+        return self.rows.get((row.batch, row.row))
+
+    def unmet(self, waiting: Iterable[Quarantined]) -> list[tuple[str, int]]:
+        """The rows that the file names and that are not among the waiting ones."""
+        there = {(row.batch, row.row) for row in waiting}
+        return [named for named in self.rows if named not in there]
+
+
+def mended_by(content: bytes | Iterable[bytes]) -> Mended:
+    """The mend that a file of such lines describes, each with a row (an object) under `mended`.
+
+    The content may begin with a byte order mark, of UTF-8 or UTF-16. Raises MendRefused for a line that is none.
+    """
+    rows: dict[tuple[str, int], bytes] = {}
+    for number, raw in enumerate(_utf8(content).split(b"\n") if isinstance(content, bytes) else content, 1):
+        if not raw.removeprefix(codecs.BOM_UTF8).strip():
+            continue
+        line = _mended(number, raw.removeprefix(codecs.BOM_UTF8))
+        mended, named = bytes(line.mended), (line.batch, line.row)
+        if mended == b"null":
+            continue
+        if rows.setdefault(named, mended) != mended:
+            raise MendRefused(
+                f"mend file, line {number}: it mends row {line.row} of batch {line.batch} anew. Keep one."
+            )
+    return Mended(rows)
+
+
+def _utf8(content: bytes) -> bytes:
+    if not content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content
+    try:
+        return content.decode("utf-16").encode()
+    except UnicodeError as error:
+        raise MendRefused(f"mend file: it begins as UTF-16 and is none ({error}). Save it as UTF-8.") from error
+
+
+def _mended(number: int, line: bytes) -> "_Mended":
+    try:
+        return msgspec.json.decode(line, type=_Mended)
+    except (ValueError, RecursionError) as error:
+        asked = 'a line says {"batch": …, "row": …, "mended": {the row}}, as --export writes it'
+        raise MendRefused(
+            f"mend file, line {number}: {printable(str(error))}; {asked}. Nothing was replayed."
+        ) from error
 
 
 class _Mended(msgspec.Struct):
