@@ -47,7 +47,7 @@ def ingest(lake: Lake, table: Table, delivered: Delivered, received_at: datetime
             _forget(lake, table, delivered.digest)
             found = sort_out(table, delivered, received_at, lambda rows: _accepted_before(lake, table, rows))
             line = _line(lake, table, found, delivered, received_at, kind="ingest", batch=batch)
-            refused = _to_quarantine(delivered, found, line)
+            refused = _to_quarantine(delivered, found, line, received_at)
             quarantine.put(lake, table.name, refused, received_at, _part(delivered.digest))
             if not line.refused:
                 _store(lake, table, found.accepted, delivered.digest)
@@ -117,15 +117,14 @@ def _line(
     return Ledger(batch, table.name, kind, *counts, False, received_at, digest, reasons, unknown, days, checks)
 
 
-def _to_quarantine(delivered: Delivered, found: Sorted, line: Ledger) -> list[Quarantined]:
+def _to_quarantine(delivered: Delivered, found: Sorted, line: Ledger, received_at: datetime) -> pa.Table:
     rows = range(len(delivered)) if line.refused else list(found.broken)
     all_of_it = ((REFUSED, f"batch refused: {_limits(line)}"),) if line.refused else ()
-    kept = []
-    for row, raw in zip(rows, delivered.raws(rows) if rows else [], strict=True):
-        reasons = (*found.broken.get(row, ()), *all_of_it)
-        rules = ", ".join(dict.fromkeys(rule for rule, _ in reasons))
-        kept.append(Quarantined(line.batch, row, rules, "; ".join(reason for _, reason in reasons), raw))
-    return kept
+
+    def reasons(row: int) -> tuple[tuple[str, str], ...]:
+        return (*found.broken.get(row, ()), *all_of_it)
+
+    return quarantine.rows_of(line.batch, rows, reasons, delivered.raws, received_at)
 
 
 def _accepted_before(lake: Lake, table: Table, rows: pa.Table) -> Bools:

@@ -13,6 +13,7 @@ from validation.errors import MendRefused
 from validation.flaws import printable
 from validation.lake import Lake
 
+AT_ONCE = 10_000  # rows that are Python objects at one time
 SCHEMA = pa.schema([
     ("batch", pa.string()), ("row", pa.int64()), ("rule", pa.string()), ("reason", pa.string()),
     ("raw", pa.large_binary()), ("received_at", pa.timestamp("us", tz="UTC")),
@@ -39,13 +40,38 @@ def folder(table: str) -> str:
     return f"quarantine/{table}"
 
 
-def put(lake: Lake, table: str, rows: Sequence[Quarantined], received_at: datetime, part: str) -> None:
+def rows_of(
+    batch: str,
+    rows: Sequence[int],
+    reasons: Callable[[int], Sequence[tuple[str, str]]],
+    raws: Callable[[Sequence[int]], list[bytes]],
+    received_at: datetime,
+) -> pa.Table:
+    """Refused rows of a batch as quarantine holds them; a million are never Python objects at one time.
+
+    reasons  row number → the rules that it breaks, each with the sentence about it
+    raws     row numbers → their bytes as delivered
+    """
+    parts = [SCHEMA.empty_table()]
+    for start in range(0, len(rows), AT_ONCE):
+        some = rows[start : start + AT_ONCE]
+        told = [reasons(row) for row in some]
+        cells = {
+            "batch": [batch] * len(some),
+            "row": list(some),
+            "rule": [", ".join(dict.fromkeys(rule for rule, _ in each)) for each in told],
+            "reason": ["; ".join(reason for _, reason in each) for each in told],
+            "raw": raws(some),
+            "received_at": [received_at] * len(some),
+        }
+        parts.append(pa.table(cells, schema=SCHEMA))
+    return pa.concat_tables(parts)
+
+
+def put(lake: Lake, table: str, rows: pa.Table, received_at: datetime, part: str) -> None:
     """Keep refused rows."""
-    if not rows:
-        return
-    cells = {name: [getattr(row, name) for row in rows] for name in ("batch", "row", "rule", "reason", "raw")}
-    table_rows = pa.table(cells | {"received_at": [received_at] * len(rows)}, schema=SCHEMA)
-    lake.append(folder(table), received_at.date(), table_rows, part)
+    if rows.num_rows:
+        lake.append(folder(table), received_at.date(), rows, part)
 
 
 def waiting(
