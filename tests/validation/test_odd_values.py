@@ -43,6 +43,9 @@ def lists(odd: bytes):
     return pa.ListArray.from_arrays(pa.array(range(MANY + 1), pa.int32()), texts(odd))
 
 
+DECIMALS = pa.array([Decimal(1)] * (MANY - 1) + [Decimal(10**60)], pa.decimal256(70, 0))
+
+
 def parquet(**odd):
     rows = delivered([parcel(i) for i in range(MANY)]).rows
     columns = {name: odd.get(name, rows[name]) for name in rows.column_names}
@@ -63,7 +66,7 @@ ODD = {
     "no UTF-8": ("door", texts(b"\xff"), "\udcff"),
     "no UTF-8 in a dictionary": ("door", texts(b"\xff").dictionary_encode(), "\udcff"),
     "no UTF-8 in a list": ("labels", lists(b"\xc3("), "\udcc3("),
-    "a decimal without bounds": ("paid", pa.array([Decimal(1)] * (MANY - 1) + [Decimal(10**60)], pa.decimal256(70, 0)), str(10**60)),
+    "a decimal without bounds": ("paid", DECIMALS, str(10**60)),
     "a number that overflows": ("paid", pa.array([1.0] * (MANY - 1) + [1e300]), "1e+300"),
     "a NaN": ("paid", pa.array([1.0] * (MANY - 1) + [float("nan")]), "NaN"),
 }  # fmt: skip
