@@ -1,10 +1,13 @@
 """Ingestion: landed files of a system, through its contracts, into the lake."""
 
+import contextlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+
+import pyarrow as pa
 
 from orchestration.partitions import day_of
 from orchestration.sources.bundles import bundled
@@ -68,6 +71,8 @@ def ingest_path(at: Installation, path: Path, table: str | None, say: Callable[[
     """Take in files from anywhere; they stay where they are."""
     if not path.exists():
         raise DefinitionError(f"nothing to ingest: {path} does not exist.")
+    with contextlib.suppress(NotImplementedError):  # this Arrow was built without it
+        pa.set_memory_pool(pa.jemalloc_memory_pool())  # gives back what was unpacked: 50 MiB in 1 M rows
     found = deliveries(path, at.system.tables, _table(at, table) if table else None)
     lines: list[Ledger] = []
     for place, delivery in enumerate(found, 1):

@@ -84,6 +84,7 @@ def delivered_from_parquet(table: Table, content: bytes | BinaryIO, limits: File
         found = size_of(source, limits)
         if found.problem:
             return _refused(table, Fault(WITHIN, found.problem), source, digest)
+        pa.default_memory_pool().release_unused()  # 40 MiB after a look into the dictionaries
         return _from_batches(table, parquet_batches(source, found.at_once), digest)
     except BROKEN as error:
         told = f"the file is no readable Parquet ({first_line(error)})"
@@ -161,6 +162,7 @@ class _Gathered:
 
     def delivered(self, raws: Callable[[Sequence[int]], list[bytes]], digest: str) -> Delivered:
         """All of it."""
+        pa.default_memory_pool().release_unused()  # 30 MiB of what was unpacked on the way
         return Delivered(pa.concat_tables(self._parts), self._flaws, raws, digest)
 
     def _strange(self, row: int, names: Sequence[str]) -> None:

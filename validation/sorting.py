@@ -62,8 +62,9 @@ def repeated(identity: pa.Table) -> Bools:
     repeats = np.zeros(identity.num_rows, dtype=bool)
     hashes = np.concatenate([np.zeros(0, dtype=np.uint64), *map(_hashes, identity.to_batches(AT_ONCE))])
     ordered = np.sort(hashes)
-    alike = np.isin(hashes, np.unique(ordered[1:][ordered[1:] == ordered[:-1]]))
-    if alike.any():
+    several = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    if len(several):
+        alike = np.isin(hashes, several)
         places: NDArray[np.int64] = np.flatnonzero(alike)
         numbered = identity.filter(alike).append_column("row number", pa.array(places))
         first = numbered.group_by(identity.column_names).aggregate([("row number", "min")])["row number_min"]
