@@ -161,20 +161,22 @@ def _share(column: str, rule: str, limit: float, of: str) -> Any:
     return _most(column, rule, f"at most {limit:.1%} of {of}", of="share", max_value=limit)
 
 
-def _known(name: str, limit: float) -> Any:
-    return _most(name, f"{name}.max_null", f"at most {limit:.1%} of `{name}` null", of="share", max_value=limit)
+def _known(name: str, limit: float, rule: str = "max_null", level: str = "batch") -> Any:
+    asked = f"at most {limit:.1%} of `{name}` null"
+    return _most(name, f"{name}.{rule}", asked, of="share", level=level, max_value=limit)
 
 
-def _most(column: str, rule: str, asked: str, of: str = "", **ends: object) -> Any:
-    return _batch(_gxe().ExpectColumnMaxToBeBetween, rule, asked, of, column=column, **ends)
+def _most(column: str, rule: str, asked: str, of: str = "", level: str = "batch", **ends: object) -> Any:
+    return _batch(_gxe().ExpectColumnMaxToBeBetween, rule, asked, of, level, column=column, **ends)
 
 
 def _row(kind: Any, rule: str, asked: str, told: bool = True, **given: object) -> Any:
     return kind(severity="warning", meta={"rule": rule, "asked": asked, "told": told, "level": "row"}, **given)
 
 
-def _batch(kind: Any, rule: str, asked: str, of: str = "", **given: object) -> Any:
-    return kind(severity="critical", meta={"rule": rule, "asked": asked, "level": "batch", "of": of}, **given)
+def _batch(kind: Any, rule: str, asked: str, of: str = "", level: str = "batch", **given: object) -> Any:
+    severity = "critical" if level == "batch" else "warning"
+    return kind(severity=severity, meta={"rule": rule, "asked": asked, "level": level, "of": of}, **given)
 
 
 def _end(value: float | None) -> str:

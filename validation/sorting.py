@@ -1,5 +1,6 @@
 """Delivered rows told apart: to accept, repeated, broken. Pure: what was accepted before, a function tells."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,7 @@ from validation.checks import Check
 from validation.contract import Table
 from validation.delivered import SHAPE, Delivered
 from validation.expectations import of_batch, validate, validate_batch
-from validation.flaws import Fault, Flaws
+from validation.flaws import Fault, Flaws, printable
 
 Bools = NDArray[np.bool_]
 Known = Callable[[pa.Table], Bools]
@@ -116,13 +117,13 @@ def _together(before: Check | None, check: Check) -> Check:
 
 def _shape(delivered: Delivered) -> list[Check]:
     """What reading found: how many rows break each rule of shape, and the first reason."""
-    broken, example = dict.fromkeys(SHAPE, 0), dict.fromkeys(SHAPE, "")
+    broken, example = Counter[str](), dict[str, str]()
     for faults in delivered.faults.values():
-        for rule in {fault.rule for fault in faults}:
-            broken[rule] += 1
+        broken.update({fault.rule for fault in faults})
         for fault in faults:
-            example[fault.rule] = example[fault.rule] or fault.reason
-    return [Check(rule, "row", asked, not broken[rule], broken[rule], example[rule]) for rule, asked in SHAPE.items()]
+            example.setdefault(fault.rule, printable(fault.reason))
+    return [Check(rule, "row", asked, rule not in broken, broken[rule], example.get(rule, ""))
+            for rule, asked in SHAPE.items()]  # fmt: skip
 
 
 def _newest(column: pa.ChunkedArray) -> datetime | None:
