@@ -1,5 +1,6 @@
 """What the stream takes in: landed files, and what the lake accepted that no landed file brought."""
 
+import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,6 +8,7 @@ from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.dataset as ds
+from py4j.protocol import Py4JError, Py4JJavaError
 
 from feature_repo.contributions import WAIT_DAYS
 from feature_repo.definition import FeatureSet
@@ -14,8 +16,11 @@ from feature_repo.snapshots import parts_of
 from feature_repo.stream import Stream, days_of
 from feature_repo.stream_state import StreamState, day_number, micros
 from validation.contract import Table
-from validation.delivered import Delivered, delivered_from_jsonl, delivered_from_parquet
+from validation.delivered import NO_LIMITS, Delivered, delivered_from_jsonl
+from validation.errors import Unavailable
+from validation.formats import delivered_from_file, format_of, lines_of
 from validation.lake import Lake
+from validation.settings import FileLimits
 from validation.sorting import sort_out
 
 AT_ONCE = 20_000  # rows of the lake a transaction
@@ -37,13 +42,17 @@ class Landed:
 
 @dataclass
 class Taken:
-    """How the rows of landed files fared: `reasons` maps a rule to the rows that it kept out."""
+    """How the rows of landed files fared.
+
+    `reasons` maps a rule to the rows that it kept out, `failed` a file that could not be taken to its error.
+    """
 
     files: int = 0
     accepted: int = 0
     duplicate: int = 0
     quarantined: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
+    failed: Mapping[str, str] = field(default_factory=dict)
 
     def __add__(self, other: "Taken") -> "Taken":
         return Taken(
@@ -52,6 +61,7 @@ class Taken:
             self.duplicate + other.duplicate,
             self.quarantined + other.quarantined,
             self.reasons + other.reasons,
+            {**self.failed, **other.failed},
         )
 
 
@@ -59,9 +69,15 @@ class Intake:
     """Brings rows to a stream, in transactions of its state."""
 
     def __init__(
-        self, stream: Stream, state: StreamState, lake: Lake, features: FeatureSet, tables: Mapping[str, Table]
+        self,
+        stream: Stream,
+        state: StreamState,
+        lake: Lake,
+        features: FeatureSet,
+        tables: Mapping[str, Table],
+        limits: FileLimits = NO_LIMITS,
     ) -> None:
-        self._stream, self._state, self._lake = stream, state, lake
+        self._stream, self._state, self._lake, self._limits = stream, state, lake, limits
         described = [*(look.table for look in features.lookups), *(view.table for view in features.profile_views)]
         self._events = dict.fromkeys(signal.table for signal in features.signals)
         # what others borrow from comes first, so that fewer events wait
@@ -71,8 +87,20 @@ class Intake:
         """Take landed files: each row is checked as ingestion checks it. A file that was taken before is left alone.
 
         Rows are kept out one by one: the limits that refuse a whole delivery are ingestion's to judge. A row without a
-        moment of receipt is received now.
+        moment of receipt is received now. A file that cannot be taken is noted with its error, and not tried again.
         """
+        some = list(files)
+        try:
+            return self._take(some, now)
+        except Exception as error:
+            if of_the_machine(error):
+                raise
+            if len(some) == 1:
+                return self.give_up(some[0].name, error, now)
+        half = len(some) // 2  # one of them is to blame: the others are taken without it
+        return self.take_files(some[:half], now) + self.take_files(some[half:], now)
+
+    def _take(self, files: Sequence[Landed], now: datetime) -> Taken:
         taken = Taken()
         with self._state.transaction():
             known = self._state.names("file")
@@ -87,6 +115,14 @@ class Intake:
             taken.files = len(fresh)
         return taken
 
+    def give_up(self, name: str, error: Exception, now: datetime) -> Taken:
+        """Note a landed file as one that cannot be taken."""
+        told = f"{type(error).__name__}: {error}"
+        with self._state.transaction():
+            self._state.took("file", {name: day_number(now.date())})
+            self._state.gave_up(name, told)
+        return Taken(failed={name: told})
+
     def take_lake(self, now: datetime) -> int:
         """Take what the lake accepted lately and no landed file brought, replays for instance; says how many rows."""
         known, in_base = self._state.names("part"), self._state.base_parts()
@@ -98,10 +134,22 @@ class Intake:
             fresh = {part: day for part, day in found.items() if not is_event or day >= oldest}
             for counted in (True, False):
                 parts = [part for part in sorted(fresh) if (part in in_base) is counted]
-                rows += sum(self._take_rows(table, some, now, counted) for some in self._read(table, parts))
+                rows += self._take_parts(table, parts, now, counted)
             with self._state.transaction():
                 self._state.took("part", fresh if is_event else dict.fromkeys(fresh, FOR_EVER))
         return rows
+
+    def _take_parts(self, table: Table, parts: Sequence[str], now: datetime, counted: bool) -> int:
+        try:
+            return sum(self._take_rows(table, some, now, counted) for some in self._read(table, parts))
+        except Exception as error:
+            if of_the_machine(error):
+                raise
+            if len(parts) == 1:
+                self._state.gave_up(parts[0], f"{type(error).__name__}: {error}")
+                return 0
+        half = len(parts) // 2
+        return sum(self._take_parts(table, some, now, counted) for some in (parts[:half], parts[half:]))
 
     def _read(self, table: Table, parts: Sequence[str]) -> Iterator[pa.Table]:
         paths = [str(self._lake.path(f"tables/{part}")) for part in parts]
@@ -118,13 +166,16 @@ class Intake:
         return len(rows)
 
     def _deliveries(self, files: Sequence[Landed]) -> Iterator[tuple[str, Delivered]]:
-        """What is checked together: all lines of a table, and each Parquet file."""
+        """What is checked together: all JSON lines of a table, and each file of another kind."""
         for name, table in self.tables.items():
             mine = [file for file in files if file.table == name]
-            lines = [file.content for file in mine if file.name.endswith(".jsonl")]
-            if lines:
+            together = [file for file in mine if (kind := format_of(file.name)) and kind.has_lines]
+            if together:
+                lines = [lines_of(file.name, file.content, self._limits) for file in together]
                 yield name, delivered_from_jsonl(table, b"\n".join(lines))
-            yield from ((name, delivered_from_parquet(table, f.content)) for f in mine if f.name.endswith(".parquet"))
+            for file in mine:
+                if file not in together:
+                    yield name, delivered_from_file(table, file.name, file.content, self._limits)
 
     def _checked(self, table: Table, delivered: Delivered, now: datetime, taken: Taken) -> pa.Table:
         found = sort_out(table, delivered, now, lambda rows: self._stream.met(table, rows))
@@ -137,3 +188,9 @@ class Intake:
 
     def _days(self, accepted: Mapping[str, pa.Table]) -> Iterator[list[int]]:
         return (days_of(self.tables[name], rows).tolist() for name, rows in accepted.items())
+
+
+def of_the_machine(error: Exception) -> bool:
+    """Whether an error would meet any file: the disk, SQLite or Java is to blame, not what was to be taken."""
+    lost = isinstance(error, Py4JError) and not isinstance(error, Py4JJavaError)
+    return lost or isinstance(error, OSError | sqlite3.Error | Unavailable)

@@ -19,6 +19,7 @@ from validation.settings import Settings
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS file (name TEXT PRIMARY KEY, first_day INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS failed (name TEXT PRIMARY KEY, error TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS part (name TEXT PRIMARY KEY, day INTEGER) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS event (mark INTEGER PRIMARY KEY, day INTEGER);
 CREATE TABLE IF NOT EXISTS description (source TEXT, key TEXT, known_at INTEGER, first BLOB, newest BLOB,
@@ -31,7 +32,7 @@ CREATE TABLE IF NOT EXISTS held (view TEXT, key TEXT, at INTEGER, record BLOB,
   PRIMARY KEY (view, key, at)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS online (done_at INTEGER PRIMARY KEY, until INTEGER);
 """
-TABLES = ("fact", "file", "part", "event", "description", "waiting", "state", "held")
+TABLES = ("fact", "file", "failed", "part", "event", "description", "waiting", "state", "held")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY = 86_400_000_000  # in µs
 FILE = "state.db"
@@ -43,6 +44,7 @@ class StreamState:
 
     fact         names and values: the base day, by which definition was counted, how many batches there were
     file         landing files that were taken, with the first day their rows were received on
+    failed       those of them, and of the lake's files, that could not be taken, with the error
     part         files of the lake that were taken, with their day
     event        marks of the events that were taken, with the day they were received on
     description  of each entity of a table the first and the newest description, and when the first was known
@@ -112,6 +114,15 @@ class StreamState:
     def drop_files(self, names: Iterable[str]) -> None:
         """Forget landing files that are there no longer."""
         self._sql.executemany("DELETE FROM file WHERE name = ?", [(name,) for name in names])
+        self._forget_failed()
+
+    def gave_up(self, name: str, error: str) -> None:
+        """Note the error of a file or part that could not be taken."""
+        self._sql.execute("INSERT OR REPLACE INTO failed VALUES (?, ?)", (name, error))
+
+    def failed(self) -> dict[str, str]:
+        """The files and parts that could not be taken, with the error of each."""
+        return dict(self._sql.execute("SELECT name, error FROM failed").fetchall())
 
     def first_day(self) -> int | None:
         """The first day on which rows of the landing files that were taken were received."""
@@ -199,6 +210,11 @@ class StreamState:
         for table in ("event", "part", "waiting"):
             self._sql.execute(f"DELETE FROM {table} WHERE day < ?", (day,))
         self._sql.execute("DELETE FROM online WHERE done_at < ?", (day * DAY,))
+        self._forget_failed()
+
+    def _forget_failed(self) -> None:
+        """Forget the errors of what is there no longer."""
+        self._sql.execute("DELETE FROM failed WHERE name NOT IN (SELECT name FROM file UNION SELECT name FROM part)")
 
     def _forget(self, counted: str) -> None:
         """Begin anew: what was counted by another definition is never gone on from."""

@@ -3,16 +3,17 @@
 import contextlib
 import fcntl
 import hashlib
+import json
+import os
 import shutil
 import threading
-from collections.abc import Iterator, Mapping
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from functools import reduce
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 from feature_repo.definition import FeatureSet
 from feature_repo.packed_records import connect
@@ -27,10 +28,12 @@ from feature_repo.stream_online import bring_online
 from feature_repo.stream_state import StreamState, folder_of, micros
 from validation.clock import Clock
 from validation.contract import Table
-from validation.delivered import BUNDLE, READERS
-from validation.errors import Unavailable
+from validation.errors import NotTaken, Unavailable
 from validation.lake import Lake
+from validation.landed import BUNDLE, content_of
+from validation.looking import look
 from validation.settings import Settings
+from validation.whole import whole
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -42,11 +45,10 @@ SMALL = {
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.autoBroadcastJoinThreshold": "-1",
     "spark.sql.shuffle.partitions": "1",
-    "spark.sql.files.ignoreMissingFiles": "true",  # ingestion was faster: the lake has them
+    "spark.sql.files.ignoreMissingFiles": "true",  # lists of a stream that was killed are gone
     "spark.sql.streaming.minBatchesToRetain": "10",
 }
-FILES = "path string, modificationTime timestamp, length long, content binary"
-AT_ONCE = 16_000_000  # bytes of one table a micro-batch: what waits for hours is taken in several
+AT_ONCE = 16_000_000  # bytes a transaction: what waits for hours is taken in several
 SLACK_S = 2.0  # the service looks once a second whether a file is old enough to be handed over
 
 
@@ -75,9 +77,12 @@ class Streaming:
         self._spark = small_session(settings)
         self._lake, self._clock, self._disk = Lake(settings.lake), Clock(settings.replay_from), disk
         self._redis, self._layouts = connect(settings.redis_url), layouts(features)
-        self._intake = Intake(Stream(self._spark, features, tables, state), state, self._lake, features, tables)
+        stream = Stream(self._spark, features, tables, state)
+        self._intake = Intake(stream, state, self._lake, features, tables, settings.file_limits)
         for name in self._intake.tables:
             (settings.landing / name).mkdir(parents=True, exist_ok=True)
+        self._lists = folder_of(settings, features.name).absolute() / "lists"
+        self._listed: set[Path] = set()
         self._busy = threading.Lock()
         self.progress = Progress()
 
@@ -86,25 +91,71 @@ class Streaming:
         return datetime.fromtimestamp(self._clock.now(), UTC)
 
     def start(self, **trigger: Any) -> Any:
-        """Follow the landing: Spark's query, which reads every file that is there and was not read before."""
-        folders = [self._settings.landing.absolute() / name for name in self._intake.tables]
-        every = reduce(lambda left, right: left.unionAll(right), [_landed(self._spark, f) for f in folders])
-        writer = every.writeStream.foreachBatch(self.take).option("checkpointLocation", str(self._checkpoint()))
+        """Follow the landing: Spark's query over lists of the files that wait there.
+
+        Spark never looks at the landing itself. It would follow any link there, and give up at folders it cannot
+        make sense of.
+        """
+        checkpoint = self._checkpoint()
+        with self._busy:
+            shutil.rmtree(self._lists, ignore_errors=True)
+            self._lists.mkdir(parents=True)
+            self._listed.clear()
+            self._list_waiting(dict(self._landing()))
+        lists = self._spark.readStream.format("text").option("cleanSource", "delete").load(spark_path(self._lists))
+        writer = lists.writeStream.foreachBatch(self.take).option("checkpointLocation", str(checkpoint))
         return writer.trigger(**trigger).start()
 
-    def take(self, files: "DataFrame", _: int) -> None:
-        """A micro-batch: landed files with their content. A file that was taken before changes nothing."""
-        found = [Landed(_name(unquote(row["path"])), row["content"]) for row in files.toArrow().to_pylist()]
+    def take(self, lists: "DataFrame", _: int) -> None:
+        """A micro-batch: lists of landed files. A file that was taken before changes nothing."""
+        paths = [Path(json.loads(row["value"])) for row in lists.toArrow().to_pylist()]
         with self._busy:
-            self.progress.taken += self._intake.take_files(found, self.now())
+            self._take(paths)
+            self._listed -= set(paths)
             self.progress.batches += 1
+
+    def _take(self, paths: Sequence[Path]) -> None:
+        """Take files, as many a transaction as may be at once. What is gone was ingested: the lake has it."""
+        found, size = list[Landed](), 0
+        for path in paths:
+            try:
+                content = content_of(path, self._settings.max_file_bytes)
+            except FileNotFoundError:
+                continue
+            except NotTaken as error:
+                self.progress.taken += self._intake.give_up(self._name(path), error, self.now())
+                continue
+            found.append(Landed(self._name(path), content))
+            size += len(content)
+            if size >= AT_ONCE:
+                self.progress.taken += self._intake.take_files(found, self.now())
+                found, size = [], 0
+        if found:
+            self.progress.taken += self._intake.take_files(found, self.now())
+
+    def _list_waiting(self, there: Iterable[Path]) -> None:
+        """Write a list of the files that wait and are on none yet."""
+        known = self._state.names("file")
+        fresh = [path for path in there if path not in self._listed and self._name(path) not in known]
+        if fresh and self._lists.exists():
+            with whole(self._lists / f"{uuid.uuid4().hex}.txt") as draft:
+                draft.write_text("".join(json.dumps(str(path)) + "\n" for path in fresh))
+            self._listed.update(fresh)
+
+    @property
+    def failed(self) -> dict[str, str]:
+        """The files that could not be taken, with the error of each, as long as they lie in the landing."""
+        with self._busy:
+            return self._state.failed()
 
     def bring_online(self) -> None:
         """Write all that was published or received before the oldest file that waits to be taken was begun."""
         with self._busy:
-            self._take_bundled()
+            there = dict(self._landing())
+            self._take_bundled(there)
+            self._list_waiting(there)
             known = self._state.names("file")
-            waiting = [age for path, age in self._landing() if _name(path) not in known]
+            waiting = [age for path, age in there.items() if self._name(path) not in known]
             began = self.now() - timedelta(seconds=max(waiting, default=0.0) + self._settings.hand_over_s + SLACK_S)
             written = bring_online(self._state, self._redis, self._layouts, micros(began), self.now())
             self.progress.written += written
@@ -116,29 +167,30 @@ class Streaming:
         Landed files that ingestion is done with are forgotten: they cannot come again.
         """
         with self._busy:
-            self._state.drop_files(self._state.names("file") - {_name(path) for path, _ in self._landing()})
+            self._state.drop_files(self._state.names("file") - {self._name(path) for path, _ in self._landing()})
             base = rebase(self._state, self._lake, self._features, self.now())
             self.progress.base = base or self.progress.base
             self.progress.from_lake += self._intake.take_lake(self.now())
         return base is not None
 
-    def _take_bundled(self) -> None:
+    def _take_bundled(self, there: Iterable[Path]) -> None:
         """Take the files that ingestion put together before Spark could read them."""
-        known, found = self._state.names("file"), []
-        for path, _ in self._landing():
-            if path.parent.suffix == BUNDLE and _name(path) not in known:
-                with contextlib.suppress(FileNotFoundError):  # ingestion is done with it: the lake has it
-                    found.append(Landed(_name(path), path.read_bytes()))
-        if found:
-            self.progress.taken += self._intake.take_files(found, self.now())
+        known = self._state.names("file")
+        self._take([path for path in there if path.parent.suffix == BUNDLE and self._name(path) not in known])
 
     def _landing(self) -> Iterator[tuple[Path, float]]:
         """The finished files that wait for ingestion, or are in it, and how many seconds ago each got its last line."""
-        for table in self._intake.tables:
-            for path in _shown(self._settings.landing / table):
+        landing = os.path.abspath(self._settings.landing)
+        for found in look(self._settings.landing, list(self._intake.tables.values())).found:
+            if str(found.path).startswith(os.path.join(landing, found.table.name, "")):
                 with contextlib.suppress(FileNotFoundError):  # ingestion has just moved it
-                    if path.suffix in READERS:
-                        yield path, self._disk.now() - path.stat().st_mtime
+                    for path in sorted(found.path.iterdir()) if found.is_bundle else [found.path]:
+                        yield path, self._disk.now() - path.lstat().st_mtime
+
+    def _name(self, path: Path) -> str:
+        """A landed file's path below the landing, the same in a bundle and outside of it."""
+        below = path.relative_to(os.path.abspath(self._settings.landing))
+        return "/".join(part for part in below.parts if not part.endswith(BUNDLE))
 
     def _checkpoint(self) -> Path:
         """Spark's own notes of the files it read: a new folder for each base, so that they do not grow for ever."""
@@ -176,26 +228,6 @@ def small_session(settings: Settings) -> "SparkSession":
     for name, value in SMALL.items():
         found.conf.set(name, value)
     return found
-
-
-def _landed(spark: "SparkSession", folder: Path) -> "DataFrame":
-    """The files of one table's landing folder, as a stream."""
-    names = "*.{" + ",".join(end.removeprefix(".") for end in READERS) + "}"
-    reader = spark.readStream.format("binaryFile").schema(FILES).option("pathGlobFilter", names)
-    return reader.option("maxBytesPerTrigger", str(AT_ONCE)).load(spark_path(folder)).select("path", "content")
-
-
-def _shown(folder: Path) -> Iterator[Path]:
-    """The files of a folder and of the bundles in it, but for hidden ones."""
-    with contextlib.suppress(FileNotFoundError):  # a bundle that ingestion is done with
-        for path in [path for path in folder.iterdir() if not path.name.startswith(".")]:
-            yield from _shown(path) if path.suffix == BUNDLE else [path]
-
-
-def _name(path: str | PurePath) -> str:
-    """A landed file's path below the landing, the same in a bundle and outside of it."""
-    *_, table, bundle, name = PurePath(path).parts
-    return f"{table}/{name}" if bundle.endswith(BUNDLE) else f"{bundle}/{name}"
 
 
 def _counted(settings: Settings, features: FeatureSet) -> str:

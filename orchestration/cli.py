@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from orchestration import measuring, releasing
-from orchestration.console import grid, installation, out
+from orchestration.console import grid, installation, out, say
 from serving.access import Role
 from validation import private
 from validation.errors import BatchRefused, FlywheelError
@@ -103,7 +104,7 @@ def ingest(
     flywheel ingest --replay 2026-05-03 --export mend.jsonl · flywheel ingest mend.jsonl --replay 2026-05-03 ·
     flywheel ingest --discard 2026-05-03 --why "test events of the app team"
     """
-    from orchestration.ingestion import discard_day, export_day, ingest_path, replay_day
+    from orchestration.ingestion import Ingested, discard_day, export_day, ingest_path, replay_day, sentences
 
     at = installation()
     if replay is not None and export is not None:
@@ -115,15 +116,17 @@ def ingest(
     if discard is not None:
         if not why:
             raise typer.BadParameter("say --why: the reason is kept in the ledger")
-        entries = discard_day(at, _day(discard), table, why)
+        found = Ingested(tuple(discard_day(at, _day(discard), table, why)))
     elif replay is not None:
-        entries = replay_day(at, _day(replay), path, table)
+        found = Ingested(tuple(replay_day(at, _day(replay), path, table, say)))
     elif path is not None:
-        entries = ingest_path(at, path, table, out.print)
+        found = ingest_path(at, path, table, say)
     else:
         raise typer.BadParameter("name a file or folder, or a day with --replay or --discard")
-    grid("Ledger", HEAD, [entry.row() for entry in entries])
-    if any(entry.refused for entry in entries):
+    grid("Ledger", HEAD, [entry.row() for entry in found.lines])
+    for line in sentences(at, found):
+        say(line)
+    if not found.whole:
         raise typer.Exit(1)
 
 
@@ -147,12 +150,12 @@ def run(
     flywheel run daily --day 2022-04-08 --until 2022-05-08 --as-of 2022-05-09
     """
     from orchestration import replay
-    from orchestration.runs import checked, execute, last_day
+    from orchestration.runs import checked, execute, last_day, sound
 
     job, at = checked(job), replay.as_of(installation(), as_of, out.print)
     first = _day(day) if day else last_day(at)
-    result = execute(at, job, first, _day(until) if until else first, out.print)
-    if not result.success:
+    result = execute(at, job, first, _day(until) if until else first, say)
+    if not sound(result):
         raise typer.Exit(1)
 
 
@@ -167,7 +170,10 @@ def stream(
     """
     from orchestration import streaming
 
-    streaming.once(installation(), out.print) if once else streaming.follow(installation(), every, out.print)
+    if not once:
+        streaming.follow(installation(), every, say)
+    elif not streaming.once(installation(), say):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -251,8 +257,8 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except BatchRefused as refused:
-        out.print(f"[bold red]Refused[/]: {refused}")
+        out.print(f"[bold red]Refused[/]: {escape(str(refused))}")
         sys.exit(1)
     except FlywheelError as error:
-        out.print(f"[bold red]{type(error).__name__}[/]: {error}")
+        out.print(f"[bold red]{type(error).__name__}[/]: {escape(str(error))}")
         sys.exit(2)

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
 
 
+def say(text: str) -> None:
+    """Print a text as it stands: brackets in it, as file names may have, are no markup."""
+    out.print(text, markup=False)
+
+
 def installation() -> "Installation":
     """The home feed on the settings of the environment."""
     from orchestration.home_feed import HOME_FEED

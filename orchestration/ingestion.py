@@ -1,38 +1,62 @@
 """Ingestion: landed files of a system, through its contracts, into the lake."""
 
+import contextlib
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from orchestration.partitions import day_of
+import pyarrow as pa
+
+from orchestration import told
+from orchestration.partitions import by_day
 from orchestration.sources.bundles import bundled
-from orchestration.sources.landing import Delivery, deliveries, files, set_aside, take_in
+from orchestration.sources.landing import Delivery, Failed, Taken, attempt, set_aside, set_aside_failed
 from orchestration.system import Installation
-from validation import quarantine
+from validation import alerts, quarantine
 from validation.contract import Table, unknown
-from validation.errors import DefinitionError
+from validation.errors import DefinitionError, MendRefused
 from validation.failpoint import reached
 from validation.intake import discard, replay
+from validation.landed import PassedOver, shown
 from validation.ledger import Ledger, ledger_md
+from validation.looking import look
 
 
 @dataclass(frozen=True)
 class Ingested:
-    """The ledger's lines of one run."""
+    """What became of the files of one run.
+
+    lines        of the ledger, one a batch
+    failed       deliveries that could not be taken, though their name and kind were in order
+    passed_over  paths that are no delivery
+    held_back    sentences about rows that name what waits in quarantine
+    names        the file of each batch
+    """
 
     lines: tuple[Ledger, ...]
+    failed: tuple[Failed, ...] = ()
+    passed_over: tuple[PassedOver, ...] = ()
+    held_back: tuple[str, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def refused(self) -> bool:
         """Whether any batch was refused."""
         return any(line.refused for line in self.lines)
 
+    @property
+    def whole(self) -> bool:
+        """Whether something was there, and all that somebody may have meant to be taken was."""
+        lost = self.refused or self.failed or any(each.refused for each in self.passed_over)
+        return bool(self.lines) and not lost
+
     def facts(self) -> dict[str, int]:
         """The counts of all batches together."""
         names = ("received", "accepted", "duplicate", "differs", "quarantined")
-        return {"batches": len(self.lines), **{n: sum(getattr(line, n) for line in self.lines) for n in names}}
+        sums = {n: sum(getattr(line, n) for line in self.lines) for n in names}
+        return {"batches": len(self.lines), **sums, "set aside": len(self.failed), "not taken": len(self.passed_over)}
 
     def ledger_md(self) -> str:
         """The ledger as Markdown."""
@@ -40,49 +64,99 @@ class Ingested:
 
     def failures_md(self) -> str:
         """What failed in each batch in which something did; refused batches first."""
-        told = [line for line in self.lines if line.quarantined or line.refused or line.warnings]
-        failed = sorted(told, key=lambda line: not line.refused)
+        odd = [line for line in self.lines if line.quarantined or line.refused or line.warnings]
+        failed = sorted(odd, key=lambda line: not line.refused)
         parts = [
             f"**{'REFUSED ' if line.refused else ''}{line.table} {line.batch}**\n\n{line.table_md()}" for line in failed
         ]
+        parts += [f"- {sentence}" for sentence in self.held_back]
         return "\n\n".join(parts) or f"Every row of {len(self.lines)} batches holds."
+
+    def untaken_md(self) -> str:
+        """The files that were not taken, each with its reason."""
+        return "\n".join(f"- {each}" for each in (*self.failed, *self.passed_over)) or "Every file was taken."
 
 
 def ingest_days(at: Installation, table: Table, first: date, last: date) -> Ingested:
     """Take in the landing's files of a table whose names begin with one of these days; other files count as today's.
 
     A file belongs to the moment its day ended, or to now while the day lasts. What a service handed over in many
-    small files is taken as one delivery.
+    small files is taken as one delivery. One that cannot be taken is set aside in `failed`, with its error.
     """
     with at.lake.locked(f"landing {table.name}"):
-        return Ingested(tuple(_taken(at, table, first, last)))
+        return _landed_on(at, table, first, last)
 
 
-def _taken(at: Installation, table: Table, first: date, last: date) -> list[Ledger]:
-    landing, lines = at.settings.landing, []
-    by_day: dict[date, list[Path]] = {}
-    for path in files(landing, table):
-        by_day.setdefault(day_of(path) or at.now().date(), []).append(path)
-    for day in sorted(day for day in by_day if first <= day <= last):
-        for path in bundled(landing, table, by_day[day]):
-            delivery = Delivery(table, path)
-            lines += take_in(at.lake, [delivery], at.as_of(day))
-            reached("landing.taken")
-            set_aside(landing, delivery)
-    return lines
+def _landed_on(at: Installation, table: Table, first: date, last: date) -> Ingested:
+    landing, outcomes = at.settings.landing, list[Taken | Failed]()
+    seen = look(landing, at.system.tables)
+    found = by_day(seen.of(table), at.now().date())
+    for day in sorted(day for day in found if first <= day <= last):
+        below = {file.path: file.below for file in found[day]}
+        for path in bundled(landing, table, below):
+            outcomes.append(_landed(at, Delivery(table, path, below.get(path, path.name)), day))
+    is_first = table is at.system.tables[0]  # it also tells of what lies in no table's folder
+    passed_over = [each for each in seen.refused if each.table is table or (is_first and each.table is None)]
+    return _ingested(outcomes, passed_over)
 
 
-def ingest_path(at: Installation, path: Path, table: str | None, say: Callable[[str], None]) -> list[Ledger]:
-    """Take in files from anywhere; they stay where they are."""
-    if not path.exists():
-        raise DefinitionError(f"nothing to ingest: {path} does not exist.")
-    found = deliveries(path, at.system.tables, _table(at, table) if table else None)
-    lines: list[Ledger] = []
-    for place, delivery in enumerate(found, 1):
-        say(f"[{place}/{len(found)}] {delivery.path.name}")
-        lines += take_in(at.lake, [delivery], at.now())
-    report(at, lines)
-    return lines
+def _landed(at: Installation, delivery: Delivery, day: date) -> Taken | Failed:
+    """Take in one delivery of the landing, and move it to where it belongs then."""
+    outcome = attempt(at.lake, delivery, at.as_of(day), at.settings.file_limits)
+    if isinstance(outcome, Taken):
+        reached("landing.taken")
+        try:
+            set_aside(at.settings.landing, delivery)
+            return outcome
+        except OSError as error:
+            told = f"it was taken in, but could not be moved to `done` ({error.strerror})"
+            outcome = Failed(delivery.table.name, delivery.path, told)
+    else:
+        outcome = set_aside_failed(at.settings.landing, delivery, outcome)
+    alerts.write(at.settings.home, at.now(), table=outcome.table, file=shown(outcome.path), error=outcome.error)
+    return outcome
+
+
+def ingest_path(at: Installation, path: Path, table: str | None, say: Callable[[str], None]) -> Ingested:
+    """Take in files from anywhere; they stay where they are. Raises DefinitionError where nothing can be taken."""
+    if not os.path.lexists(path):
+        raise DefinitionError(f"nothing to ingest: {shown(path)} does not exist.")
+    with contextlib.suppress(NotImplementedError):  # this Arrow was built without it
+        pa.set_memory_pool(pa.jemalloc_memory_pool())  # gives back what was unpacked: 50 MiB in 1 M rows
+    seen = look(path, at.system.tables, _table(at, table) if table else None, at.settings.home)
+    if not seen.found:
+        why = "".join(f"\n  {each}" for each in seen.passed_over) or " It holds no file."
+        raise DefinitionError(f"nothing to ingest in {shown(path)}.{why}")
+    outcomes = []
+    for place, found in enumerate(seen.found, 1):
+        say(f"[{place}/{len(seen.found)}] {shown(found.path.name)}")
+        delivery = Delivery(found.table, found.path, found.below)
+        outcomes.append(attempt(at.lake, delivery, at.now(), at.settings.file_limits))
+    ingested = _ingested(outcomes, seen.passed_over)
+    report(at, ingested.lines)
+    return ingested
+
+
+def _ingested(outcomes: Iterable[Taken | Failed], passed_over: Iterable[PassedOver]) -> Ingested:
+    outcomes = list(outcomes)
+    taken = [outcome for outcome in outcomes if isinstance(outcome, Taken)]
+    return Ingested(
+        tuple(outcome.line for outcome in taken),
+        tuple(outcome for outcome in outcomes if isinstance(outcome, Failed)),
+        tuple(passed_over),
+        tuple(sentence for outcome in taken for sentence in outcome.held_back),
+        {outcome.line.batch: shown(outcome.file) for outcome in taken},
+    )
+
+
+def sentences(at: Installation, ingested: Ingested) -> list[str]:
+    """What people have to know: every batch that was not taken whole, every file that was not taken, and why."""
+    lines = [
+        line for entry in ingested.lines for line in told.about(at.lake, entry, ingested.names.get(entry.batch, ""))
+    ]
+    lines += ingested.held_back
+    lines += [f"not taken: {each}" for each in ingested.passed_over]
+    return lines + [f"FAILED: {each}" for each in ingested.failed]
 
 
 def export_day(at: Installation, day: date, table: str | None, target: Path) -> int:
@@ -93,11 +167,16 @@ def export_day(at: Installation, day: date, table: str | None, target: Path) -> 
     return len(rows)
 
 
-def replay_day(at: Installation, day: date, mended: Path | None, table: str | None) -> list[Ledger]:
+def replay_day(
+    at: Installation, day: date, mended: Path | None, table: str | None, say: Callable[[str], None] = print
+) -> list[Ledger]:
     """Take up the rows that were quarantined on a day again, mended by a file of lines where one is given."""
-    mend = quarantine.mended_by(mended.read_bytes().splitlines()) if mended else None
+    mend = _mend(mended) if mended else None
     tables = [_table(at, table)] if table else at.system.tables
-    lines = [replay(at.lake, t, day, at.now(), mend) for t in _held(at, tables, day)]
+    held = _held(at, tables, day)
+    if mend:
+        _tell_unmet(at, mend, day, held, say)
+    lines = [replay(at.lake, t, day, at.now(), mend) for t in held]
     report(at, lines)
     return lines
 
@@ -114,6 +193,28 @@ def _held(at: Installation, tables: Sequence[Table], day: date) -> list[Table]:
     if not held:
         raise DefinitionError(f"quarantine: no row of {', '.join(t.name for t in tables)} arrived on {day}.")
     return held
+
+
+def _mend(path: Path) -> quarantine.Mended:
+    try:
+        return quarantine.mended_by(path.read_bytes())
+    except OSError as error:
+        raise MendRefused(f"{path}: it cannot be read ({error.strerror}). Nothing was replayed.") from error
+
+
+def _tell_unmet(
+    at: Installation, mend: quarantine.Mended, day: date, held: Sequence[Table], say: Callable[[str], None]
+) -> None:
+    """Tell which rows of a mend file are not waiting; raises MendRefused when none of them is."""
+    unmet = mend.unmet(row for t in held for _, row in quarantine.waiting(at.lake, t.name, day))
+    if not unmet:
+        return
+    batch, row = unmet[0]
+    told = f"{len(unmet):,} of {len(mend.rows):,} mended rows do not wait in quarantine of {day}"
+    told += f" (row {row} of batch {batch}, for example)"
+    if len(unmet) == len(mend.rows):
+        raise MendRefused(f"{told}: nothing was replayed. `--replay {day} --export FILE` writes those that wait.")
+    say(f"{told}; the others are replayed.")
 
 
 def report(at: Installation, lines: Sequence[Ledger]) -> None:

@@ -1,41 +1,62 @@
 """The days everything is cut into: days of receipt, from the first that holds anything to today."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
-from pathlib import Path
 
 import dagster as dg
 
-from orchestration.sources.landing import files
 from orchestration.system import Installation
+from validation.landed import Found
+from validation.looking import look
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 WHY = "flywheel/why"  # a run's tag: the reason somebody or something asked for it
+WAY_BACK = timedelta(days=35)
+DAY = re.compile(r"(?<!\d)(20\d{2})-?(\d{2})-?(\d{2})(?!\d)")
+FOLDERS = re.compile(r"(?<!\d)(20\d{2})/(?:[a-z]+=)?(\d{1,2})/(?:[a-z]+=)?(\d{1,2})(?!\d)")
 WHOLE_RANGE = dg.BackfillPolicy.single_run()  # a backfill of many days is one run: Spark starts once and reads once
 
 
 def days(at: Installation) -> dg.DailyPartitionsDefinition:
-    """Daily partitions from the day before the first in the lake or the landing, today included."""
+    """Daily partitions from the day before the first in the lake or the landing, today included.
+
+    A few weeks are there in any case: what lands later than this is read may be of a day before all that is known now.
+    """
     known = [day for table in at.system.tables for day in at.lake.days(f"tables/{table.name}")]
-    first = min([*known, *waiting(at)], default=at.now().date())
+    first = min([*known, *waiting(at), at.now().date() - WAY_BACK])
     return dg.DailyPartitionsDefinition(
         datetime.combine(first - timedelta(days=1), time.min, UTC), end_offset=1, end_date=None, timezone="UTC"
     )
 
 
-def waiting(at: Installation) -> dict[date, list[str]]:
-    """The files that wait in the landing, by the day in their name, today for other names."""
-    found: dict[date, list[str]] = {}
-    for table in at.system.tables:
-        for path in files(at.settings.landing, table):
-            found.setdefault(day_of(path) or at.now().date(), []).append(str(path))
+def waiting(at: Installation) -> dict[date, list[Found]]:
+    """The files that wait in the landing, by the day whose work they are."""
+    return by_day(look(at.settings.landing, at.system.tables).found, at.now().date())
+
+
+def by_day(files: Iterable[Found], today: date) -> dict[date, list[Found]]:
+    """Files by the day in their name, or else in their folders' names.
+
+    Those without one are today's, as are those of a day to come: who names files by a local time may be ahead.
+    """
+    found: dict[date, list[Found]] = {}
+    for file in files:
+        found.setdefault(min(day_of(file.below) or today, today), []).append(file)
     return found
 
 
-def day_of(path: Path) -> date | None:
-    """The day in a file's name, as in 2026-05-03.jsonl or impressions-20260503T101500Z.parquet; None without one."""
-    match = re.search(r"(?<!\d)(20\d{2})-?(\d{2})-?(\d{2})(?!\d)", path.name)
+def day_of(below: str) -> date | None:
+    """The day in a file's name, as in 2026-05-03.jsonl or impressions-20260503T101500Z.parquet, or else in the names of
+    its folders below the table's, as in day=2026-05-03/part.parquet or 2026/05/03/part.parquet; None without one."""
+    *folders, name = below.split("/")
+    found = [_day_in(DAY, text) for text in (name, *reversed(folders))] + [_day_in(FOLDERS, "/".join(folders))]
+    return next((day for day in found if day), None)
+
+
+def _day_in(pattern: re.Pattern[str], text: str) -> date | None:
+    match = pattern.search(text)
     try:
         return date(int(match[1]), int(match[2]), int(match[3])) if match else None
     except ValueError:

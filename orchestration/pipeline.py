@@ -26,5 +26,5 @@ def pipeline(at: Installation) -> dg.Definitions:
         assets=assets,
         jobs=list(made.values()),
         schedules=schedules.schedules(at, made),
-        sensors=sensors.sensors(at, made),
+        sensors=sensors.sensors(at, made, cut),
     )

@@ -12,6 +12,7 @@ import dagster as dg
 import pyarrow as pa
 
 from feature_repo import spark
+from orchestration.assets.tables import SET_ASIDE
 from orchestration.jobs import STAGES
 from orchestration.partitions import RANGE_END, RANGE_START, WHY, days
 from orchestration.pipeline import pipeline
@@ -63,6 +64,13 @@ def _must_be_days(at: Installation, first: date, last: date) -> None:
         raise DefinitionError(
             f"{first} is before {earliest}, where the days of {at.settings.home} begin: no event is older."
         )
+
+
+def sound(result: dg.ExecuteInProcessResult) -> bool:
+    """Whether a run succeeded and set no file aside."""
+    checks = result.get_asset_check_evaluations()
+    lost = [check for check in checks if SET_ASIDE in check.metadata and check.metadata[SET_ASIDE].value]
+    return result.success and not lost
 
 
 def _give_back() -> None:

@@ -10,36 +10,18 @@ from monitoring.journal import Journal
 from monitoring.retrain import decide
 from orchestration.evidence import written
 from orchestration.jobs import Job
-from orchestration.partitions import WHY, waiting
+from orchestration.landing_sensor import landing_sensor
+from orchestration.partitions import WHY
 from orchestration.registry_sensor import registry_sensor
 from orchestration.system import Installation
 from validation import alerts
 from validation.errors import NotProven, ReleaseMismatch
 
 
-def sensors(at: Installation, jobs: dict[str, Job]) -> list[dg.SensorDefinition]:
+def sensors(at: Installation, jobs: dict[str, Job], days: dg.DailyPartitionsDefinition) -> list[dg.SensorDefinition]:
     """The sensors of a system: landing, failures and registry always, retraining where it is watched."""
-    made = [landing_sensor(at, jobs["features"]), failure_sensor(at), registry_sensor(at)]
+    made = [landing_sensor(at, jobs["features"], days), failure_sensor(at), registry_sensor(at)]
     return [*made, retraining_sensor(at, jobs["retrain"])] if at.system.watch and "retrain" in jobs else made
-
-
-def landing_sensor(at: Installation, job: Job) -> dg.SensorDefinition:
-    """Ingests what landed and publishes it: one run for each day that files are waiting for."""
-
-    @dg.sensor(
-        name="landing_sensor",
-        job=job,
-        minimum_interval_seconds=60,
-        description="what landed is taken in and published: one run for each day that files wait for",
-    )
-    def landing(context: dg.SensorEvaluationContext) -> list[dg.RunRequest]:
-        found = waiting(at)
-        return [
-            dg.RunRequest(run_key=_key(day.isoformat(), *files), partition_key=day.isoformat())
-            for day, files in sorted(found.items())
-        ]
-
-    return landing
 
 
 def retraining_sensor(at: Installation, job: Job) -> dg.SensorDefinition:

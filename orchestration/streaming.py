@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from feature_repo.stream_state import folder_of
 from orchestration.system import Installation
+from validation import alerts
 from validation.clock import Clock
 from validation.errors import Unavailable
+from validation.landed import shown
 from validation.whole import whole
 
 if TYPE_CHECKING:
@@ -21,13 +23,15 @@ Say = Callable[[str], None]
 LAKE_EVERY_S = 10.0
 
 
-def once(at: Installation, say: Say) -> None:
-    """Take everything that waits, bring online what is due, and end."""
+def once(at: Installation, say: Say) -> bool:
+    """Take everything that waits, bring online what is due, and end; whether every file could be taken."""
     with _stream(at) as stream:
         stream.meet_the_lake()
         stream.start(availableNow=True).awaitTermination()
         _bring_online(stream, say)
+        _tell_failed(at, stream, set(), say)
         say(_told(at, stream))
+        return not stream.failed
 
 
 def follow(at: Installation, every_s: float, say: Say) -> None:
@@ -52,7 +56,7 @@ def _stream(at: Installation) -> "AbstractContextManager[Streaming]":
 
 def _follow(at: Installation, stream: "Streaming", every_s: float, say: Say, ended: threading.Event) -> None:
     query: Any = None
-    met, told = -LAKE_EVERY_S, -1
+    met, told, failed = -LAKE_EVERY_S, -1, set(stream.failed)
     while not ended.is_set():
         if time.monotonic() - met >= LAKE_EVERY_S:
             rebased, met = stream.meet_the_lake(), time.monotonic()
@@ -62,6 +66,7 @@ def _follow(at: Installation, stream: "Streaming", every_s: float, say: Say, end
         if not query.isActive:
             raise Unavailable(f"stream: Spark gave up: {query.exception()}")
         _bring_online(stream, say)
+        failed = _tell_failed(at, stream, failed, say)
         line = _told(at, stream)
         if stream.progress.batches != told:
             told = stream.progress.batches
@@ -77,6 +82,15 @@ def _bring_online(stream: "Streaming", say: Say) -> None:
         say(f"held back: {down}")
 
 
+def _tell_failed(at: Installation, stream: "Streaming", before: set[str], say: Say) -> set[str]:
+    """Say which files could not be taken since; all of them."""
+    found = stream.failed
+    for name in sorted(found.keys() - before):
+        say(f"not taken: {shown(name)}: {found[name]}. The stream goes on without it; ingestion sets it aside")
+        alerts.write(at.settings.home, at.now(), stream=at.system.features.name, file=shown(name), error=found[name])
+    return set(found)
+
+
 def _told(at: Installation, stream: "Streaming") -> str:
     """One line on how the stream gets on; the same figures go to `status.json` beside its state."""
     done, taken, now = stream.progress, stream.progress.taken, stream.now()
@@ -90,6 +104,7 @@ def _told(at: Installation, stream: "Streaming") -> str:
         "duplicate": taken.duplicate,
         "quarantined": taken.quarantined,
         "quarantined_by": dict(taken.reasons),
+        "failed": stream.failed,
         "from_lake": done.from_lake,
         "records_written": done.written,
         "base": done.base.isoformat() if done.base else None,

@@ -39,9 +39,9 @@ class Change:
         """Rows to add to a day of a table, as that part."""
         self._added.append((name, day, part, rows))
 
-    def replace(self, name: str, day: date, rows: pa.Table) -> None:
-        """What a day of a table is to hold instead; no rows, no day."""
-        self._replaced[name, day] = rows
+    def replace(self, name: str, days: Mapping[date, pa.Table]) -> None:
+        """What days of a table are to hold instead; no rows, no day."""
+        self._replaced |= {(name, day): rows for day, rows in days.items()}
 
     def commit(self, line: Ledger) -> None:
         """Do all of it, and write the line."""

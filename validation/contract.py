@@ -26,6 +26,9 @@ class Column:
     `low` and `high` are inclusive and in `unit`. `refers_to` names the table the value should be found in, by a column
     of the same name; a value not found there is reported and never refused: it may come later. A text has 1 to
     `longest` characters; an empty one is null, and refused where null is.
+
+    A batch with a larger share of nulls than `max_null` is refused (None: the table's limit holds), and of one with a
+    larger share than `warn_null` people are told.
     """
 
     name: str
@@ -38,6 +41,8 @@ class Column:
     refers_to: str | None = None
     nullable: bool = False
     longest: int = LONGEST_WORD
+    max_null: float | None = None
+    warn_null: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,10 @@ class Table:
     def identity(self) -> tuple[str, ...]:
         """The columns that make two deliveries the same row."""
         return (*self.key, self.event_time) if self.versioned else self.key
+
+    def max_null(self, column: Column) -> float:
+        """The largest share of nulls that a batch may have in a column that may be null."""
+        return self.limits.max_null if column.max_null is None else column.max_null
 
     @property
     def schema(self) -> "pa.Schema":

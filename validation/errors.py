@@ -3,6 +3,8 @@
 FlywheelError            anything raised on purpose; the message names the thing, the value, the rule, the next step
 ├── DefinitionError      a definition (table, feature, policy) contradicts itself or names what does not exist
 ├── BatchRefused         a delivered batch breaks a table rule; nothing downstream may run
+├── NotTaken             a delivered file is not taken: what it is or where it lies is not what can be read
+├── MendRefused          a file of mended rows cannot be read; nothing was replayed
 ├── NotProven            a release was to be promoted without a passing verdict, or without a proof of its deployment
 ├── ReleaseMismatch      a release's parts do not fit each other or the features of this checkout
 ├── HistoryLost          what was live when cannot be told: the release history is gone or broken, and so is its copy
@@ -41,6 +43,14 @@ class BatchRefused(FlywheelError):
 
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:
         return BatchRefused, (str(self), self.ledger)
+
+
+class MendRefused(FlywheelError):
+    """A file of mended rows cannot be read; nothing was replayed."""
+
+
+class NotTaken(FlywheelError):
+    """A delivered file is not taken: what it is or where it lies is not what can be read."""
 
 
 class NotProven(FlywheelError):

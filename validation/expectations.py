@@ -12,11 +12,14 @@ import pyarrow.compute as pc
 
 from validation.checks import Check, Checked
 from validation.contract import EARLIEST, LATEST, Column, Rule, Table
-from validation.delivered import SHAPE
 from validation.errors import DefinitionError
+from validation.flaws import printable
 
 CLOCKS_DIFFER = timedelta(minutes=5)  # a producer's clock may run this far ahead of ours
-QUARANTINED, REPEATED = "rows quarantined", "rows repeated"  # no table has columns with a space in their name
+ROWS, QUARANTINED, REPEATED = "rows delivered", "rows quarantined", "rows repeated"
+"""Columns of the line about a batch; no table has columns with a space in their name."""
+EVERY_ROW = {"result_format": "COMPLETE", "return_unexpected_index_query": False, "exclude_unexpected_values": True}
+"""The numbers of all rows that break a rule. Their values are taken from the rows: the list of values is cut at 200."""
 
 
 def suite_of(table: Table, arrival: datetime | None = None) -> Any:
@@ -29,24 +32,15 @@ def suite_of(table: Table, arrival: datetime | None = None) -> Any:
 
 
 def limits_suite_of(table: Table, newest_receipt: datetime | None = None, empty: bool = False) -> Any:
-    """The suite of a table's limits, on one line a delivered row (see intake): one failure refuses the batch.
-
-    The shape of rows is reported with it: rows that could not be read are quarantined before any row rule can look.
-    """
+    """The suite of a table's limits, asked about the line that `of_batch` makes: one failure refuses the batch."""
     limits, gxe = table.limits, _gxe()
     rows = f"{limits.min_rows:,} to {limits.max_rows:,} rows"
-    volume = _batch(
-        gxe.ExpectTableRowCountToBeBetween, "volume", rows, min_value=limits.min_rows, max_value=limits.max_rows
-    )
+    volume = _most(ROWS, "volume", rows, min_value=limits.min_rows, max_value=limits.max_rows)
     if empty:
         return _suite(f"{table.name} limits", [volume])
-    found = [
-        _row(gxe.ExpectColumnValuesToBeNull, rule, asked, column=shape_column(rule)) for rule, asked in SHAPE.items()
-    ]
-    found += [volume, _share(QUARANTINED, "max_quarantined", limits.max_quarantined, "rows quarantined")]
+    found = [volume, _share(QUARANTINED, "max_quarantined", limits.max_quarantined, "rows quarantined")]
     found += [_share(REPEATED, "max_duplicate", limits.max_duplicate, "rows repeated inside the batch")]
-    if limits.max_null < 1:
-        found += [_known(c.name, limits.max_null) for c in table.columns if c.nullable]
+    found += [asked for column in table.columns if column.nullable for asked in _nulls(table, column)]
     if newest_receipt is not None:
         asked = f"newest `{table.event_time}` within {limits.fresh_within} of the newest receipt, {newest_receipt}"
         oldest = pd.Timestamp(newest_receipt - limits.fresh_within)
@@ -56,9 +50,14 @@ def limits_suite_of(table: Table, newest_receipt: datetime | None = None, empty:
     return _suite(f"{table.name} limits", found)
 
 
-def shape_column(rule: str) -> str:
-    """The column of a batch's lines that says how a row breaks a rule of shape."""
-    return f"shape {rule}"
+def of_batch(
+    rows: int, quarantined: int, repeated: int, nulls: Mapping[str, int], newest: tuple[str, datetime | None]
+) -> pd.DataFrame:
+    """The line that the limits of a table are asked about: rows, shares of them, and the newest event time by name."""
+    shares = {QUARANTINED: quarantined, REPEATED: repeated, **nulls}
+    told: dict[str, Any] = {ROWS: rows, **{name: count / max(rows, 1) for name, count in shares.items()}}
+    moment = pd.Series([newest[1]], dtype="datetime64[us, UTC]")
+    return pd.DataFrame({name: [value] for name, value in told.items()} | {newest[0]: moment})
 
 
 def validate(table: Table, rows: pa.Table, arrival: datetime | None = None) -> Checked:
@@ -66,23 +65,34 @@ def validate(table: Table, rows: pa.Table, arrival: datetime | None = None) -> C
     if rows.num_rows == 0:
         return Checked(0)
     frame, suite = frame_of(table, rows), suite_of(table, arrival)
-    results = _run(suite, frame, "BOOLEAN_ONLY")
+    results = _run(suite, frame, {"result_format": "BOOLEAN_ONLY"})
     failed = [result.expectation_config.to_domain_obj() for result in results if not result.success]
     # rows are listed only where some failed: listing costs as much again as checking
-    told = _run(_suite(suite.name, failed), frame, "COMPLETE") if failed else []
+    told = _run(_suite(suite.name, failed), frame, EVERY_ROW) if failed else []
     broken: dict[int, list[tuple[str, str]]] = {}
+    checks = [_check(result) for result in results if result.success]
     for result in told:
-        meta, values = result.expectation_config.meta, result.result["unexpected_list"]
-        for value, row in zip(values, result.result["unexpected_index_list"], strict=True):
+        meta, places = result.expectation_config.meta, _places(result)
+        values = frame[result.expectation_config.kwargs["column"]].iloc[places]
+        checks.append(_check(result, seen=[_seen(value) for value in values[:1]]))
+        for row, value in zip(places, values, strict=True):
             broken.setdefault(row, []).append((meta["rule"], _reason(meta, value)))
-    checks = tuple(_check(result) for result in results if result.success) + tuple(_check(result) for result in told)
-    return Checked(rows.num_rows, checks, {row: tuple(found) for row, found in broken.items()})
+    return Checked(rows.num_rows, tuple(checks), {row: tuple(found) for row, found in broken.items()})
 
 
-def validate_batch(table: Table, lines: pd.DataFrame, newest_receipt: datetime | None) -> tuple[Check, ...]:
-    """Check a whole batch against the table's limits, from one line a delivered row."""
-    suite = limits_suite_of(table, newest_receipt, empty=lines.empty)
-    return tuple(_check(result) for result in _run(suite, lines, "BASIC"))
+def _places(result: Any) -> list[int]:
+    """The numbers of the rows that break a rule, all of them; raises DefinitionError when the library tells fewer."""
+    places, count = list(result.result.get("unexpected_index_list", ())), int(result.result["unexpected_count"])
+    if len(set(places)) != count:
+        rule = result.expectation_config.meta["rule"]
+        raise DefinitionError(f"{rule}: {count:,} rows break it, and Great Expectations names {len(set(places)):,}")
+    return places
+
+
+def validate_batch(table: Table, line: pd.DataFrame, newest_receipt: datetime | None) -> tuple[Check, ...]:
+    """Check a whole batch against the table's limits, from the line about it."""
+    suite = limits_suite_of(table, newest_receipt, empty=line[ROWS].sum() == 0)
+    return tuple(_check(result) for result in _run(suite, line, {"result_format": "BASIC"}))
 
 
 def frame_of(table: Table, rows: pa.Table) -> pd.DataFrame:
@@ -146,21 +156,32 @@ def _of_rule(rule: Rule) -> Any:
 
 
 def _share(column: str, rule: str, limit: float, of: str) -> Any:
-    kind, asked = _gxe().ExpectColumnProportionOfNonNullValuesToBeBetween, f"at most {limit:.1%} of {of}"
-    return _batch(kind, rule, asked, of="share", column=column, max_value=limit)
+    return _most(column, rule, f"at most {limit:.1%} of {of}", of="share", max_value=limit)
 
 
-def _known(name: str, limit: float) -> Any:
-    kind, asked = _gxe().ExpectColumnProportionOfNonNullValuesToBeBetween, f"at most {limit:.1%} of `{name}` null"
-    return _batch(kind, f"{name}.max_null", asked, of="known", column=name, min_value=1 - limit)
+def _nulls(table: Table, column: Column) -> list[Any]:
+    """What is asked of a column's share of nulls: the one that refuses the batch, and the one that is only told."""
+    most, told = table.max_null(column), column.warn_null
+    refuses = [_known(column.name, most, "max_null", "batch")] if most < 1 else []
+    return refuses + ([_known(column.name, told, "warn_null", "warning")] if told is not None else [])
+
+
+def _known(name: str, limit: float, rule: str, level: str) -> Any:
+    asked = f"at most {limit:.1%} of `{name}` null"
+    return _most(name, f"{name}.{rule}", asked, of="share", level=level, max_value=limit)
+
+
+def _most(column: str, rule: str, asked: str, of: str = "", level: str = "batch", **ends: object) -> Any:
+    return _batch(_gxe().ExpectColumnMaxToBeBetween, rule, asked, of, level, column=column, **ends)
 
 
 def _row(kind: Any, rule: str, asked: str, told: bool = True, **given: object) -> Any:
     return kind(severity="warning", meta={"rule": rule, "asked": asked, "told": told, "level": "row"}, **given)
 
 
-def _batch(kind: Any, rule: str, asked: str, of: str = "", **given: object) -> Any:
-    return kind(severity="critical", meta={"rule": rule, "asked": asked, "level": "batch", "of": of}, **given)
+def _batch(kind: Any, rule: str, asked: str, of: str = "", level: str = "batch", **given: object) -> Any:
+    severity = "critical" if level == "batch" else "warning"
+    return kind(severity=severity, meta={"rule": rule, "asked": asked, "level": level, "of": of}, **given)
 
 
 def _end(value: float | None) -> str:
@@ -174,25 +195,21 @@ def _reason(meta: Mapping[str, Any], value: Any) -> str:
     return f"{meta['asked']}; it is {shown[:80]}"
 
 
-def _check(result: Any) -> Check:
+def _check(result: Any, seen: Sequence[str] = ()) -> Check:
     meta, found = result.expectation_config.meta, result.result
-    seen = found.get("observed_value", found.get("partial_unexpected_list", [])[:1])
+    measured = _seen(found["observed_value"], meta.get("of", "")) if "observed_value" in found else ", ".join(seen)
     broken = int(found.get("unexpected_count", 0))
-    return Check(
-        meta["rule"], meta["level"], meta["asked"], bool(result.success), broken, _seen(seen, meta.get("of", ""))
-    )
+    return Check(meta["rule"], meta["level"], meta["asked"], bool(result.success), broken, printable(measured))
 
 
 def _seen(value: Any, of: str = "") -> str:
-    if isinstance(value, list):
-        return ", ".join(_seen(item) for item in value)
     if of:
-        return f"{value if of == 'share' else 1 - value:.1%}"
+        return f"{value:.1%}"
     return f"{value:,.4g}" if isinstance(value, float) else str(value)
 
 
-def _run(suite: Any, frame: pd.DataFrame, detail: str) -> Sequence[Any]:
-    outcome = _definition().get_batch({"dataframe": frame}).validate(suite, result_format=detail)
+def _run(suite: Any, frame: pd.DataFrame, detail: Mapping[str, object]) -> Sequence[Any]:
+    outcome = _definition().get_batch({"dataframe": frame}).validate(suite, result_format=dict(detail))
     for result in outcome.results:
         info = result.exception_info  # of the expectation, or one entry for each metric behind it
         raised = [each for each in (info, *info.values()) if isinstance(each, dict) and each.get("raised_exception")]

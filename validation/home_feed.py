@@ -36,6 +36,8 @@ VIDEOS = Table(
             0,
             86_400,
             nullable=True,
+            max_null=1.0,
+            warn_null=0.7,
         ),
         Column("language", "string", f"ISO 639-1 code of the spoken language, `{UNKNOWN_LANGUAGE}` when unknown"),
         Column("regions", "strings", "regions it may be shown in; empty means everywhere"),

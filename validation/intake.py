@@ -71,9 +71,10 @@ def _take(
     found = judged(table, delivered, received_at, Accepted(change.lake, table), handed_over)
     odd = () if found.refused_by else jumps(change.lake, table, found.accepted)
     line = _line(change.lake, table, replace(found, checks=found.checks + odd), delivered, received_at, "ingest", batch)
-    refused = _to_quarantine(delivered, found, line)
+    refused = _to_quarantine(delivered, found, line, received_at)
     reached("intake.judged")
-    quarantine.put(change, table.name, refused, received_at, _part(delivered.digest))
+    if refused.num_rows:
+        change.add(quarantine.folder(table.name), received_at.date(), _part(delivered.digest), lambda: refused)
     if not line.refused:
         _store(change, table, found.accepted, delivered.digest)
     change.commit(line)
@@ -104,7 +105,8 @@ def replay(
         line = _line(lake, table, found, delivered, received_at, "replay", f"replay-{batch or day or 'all'}")
         if rows:
             _store(change, table, found.accepted, delivered.digest)
-            quarantine.take_out(change, table.name, [row for i, row in enumerate(rows) if i not in found.broken])
+            leaving = [row for i, row in enumerate(rows) if i not in found.broken]
+            change.replace(quarantine.folder(table.name), quarantine.without(lake, table.name, leaving))
             change.commit(line)
     return line
 
@@ -119,7 +121,7 @@ def discard(lake: Lake, table: Table, day: date, received_at: datetime, why: str
         line = Ledger(name, table.name, "discard", 0, 0, 0, 0, False, received_at, digest, discarded=n, why=why)
         if n:
             change.add(f"{DISCARDED}/{table.name}", day, _part(digest), lambda: rows)
-            change.replace(folder, day, rows.slice(0, 0))
+            change.replace(folder, {day: rows.slice(0, 0)})
             change.commit(line)
     return line
 
@@ -156,15 +158,14 @@ def _line(
     )  # fmt: skip
 
 
-def _to_quarantine(delivered: Delivered, found: Judged, line: Ledger) -> list[Quarantined]:
+def _to_quarantine(delivered: Delivered, found: Judged, line: Ledger, received_at: datetime) -> pa.Table:
     rows = range(len(delivered)) if line.refused else list(found.broken)
     all_of_it = ((REFUSED, f"batch refused: {_limits(line)}"),) if line.refused else ()
-    kept = []
-    for row, raw in zip(rows, delivered.raws(rows) if rows else [], strict=True):
-        reasons = (*found.broken.get(row, ()), *all_of_it)
-        rules = ", ".join(dict.fromkeys(rule for rule, _ in reasons))
-        kept.append(Quarantined(line.batch, row, rules, "; ".join(reason for _, reason in reasons), raw))
-    return kept
+
+    def reasons(row: int) -> tuple[tuple[str, str], ...]:
+        return (*found.broken.get(row, ()), *all_of_it)
+
+    return quarantine.rows_of(line.batch, rows, reasons, delivered.raws, received_at)
 
 
 def _store(change: Change, table: Table, rows: pa.Table, digest: str) -> None:
@@ -206,12 +207,12 @@ def _unknown(lake: Lake, table: Table, rows: pa.Table) -> dict[str, float]:
     shares = {}
     for column in table.columns:
         if column.refers_to and rows.num_rows:
-            values = rows[column.name].drop_null()
-            wanted = ds.field(column.name).isin(pc.unique(values))
+            values = rows[column.name]
+            wanted = ds.field(column.name).isin(pc.unique(values).drop_null())
             told = pa.schema([(column.name, values.type)])
             there = lake.read(f"tables/{column.refers_to}", None, [column.name], wanted, told)
-            found = pc.is_in(values, there.column(0)) if there.num_columns else pa.array([False] * len(values))
-            shares[column.name] = 1 - (pc.sum(found).as_py() or 0) / max(len(values), 1)
+            known = pc.sum(pc.is_in(values, there.column(0).drop_null())).as_py() if there.num_columns else 0
+            shares[column.name] = 1 - (known or 0) / max(len(values) - values.null_count, 1)
     return shares
 
 

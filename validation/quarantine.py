@@ -1,19 +1,19 @@
 """Quarantine: refused rows as they came, with the reason, until someone mends and replays them."""
 
+import codecs
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING
 
 import msgspec
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from validation.errors import MendRefused
+from validation.flaws import printable
 from validation.lake import Lake
 
-if TYPE_CHECKING:
-    from validation.change import Change
-
+AT_ONCE = 10_000  # rows that are Python objects at one time
 SCHEMA = pa.schema([
     ("batch", pa.string()), ("row", pa.int64()), ("rule", pa.string()), ("reason", pa.string()),
     ("raw", pa.large_binary()), ("received_at", pa.timestamp("us", tz="UTC")),
@@ -40,13 +40,32 @@ def folder(table: str) -> str:
     return f"quarantine/{table}"
 
 
-def put(change: "Change", table: str, kept: Sequence[Quarantined], received_at: datetime, part: str) -> None:
-    """Keep refused rows."""
-    if not kept:
-        return
-    cells = {name: [getattr(row, name) for row in kept] for name in ("batch", "row", "rule", "reason", "raw")}
-    rows = pa.table(cells | {"received_at": [received_at] * len(kept)}, schema=SCHEMA)
-    change.add(folder(table), received_at.date(), part, lambda: rows)
+def rows_of(
+    batch: str,
+    rows: Sequence[int],
+    reasons: Callable[[int], Sequence[tuple[str, str]]],
+    raws: Callable[[Sequence[int]], list[bytes]],
+    received_at: datetime,
+) -> pa.Table:
+    """Refused rows of a batch as quarantine holds them; a million are never Python objects at one time.
+
+    reasons  row number → the rules that it breaks, each with the sentence about it
+    raws     row numbers → their bytes as delivered
+    """
+    parts = [SCHEMA.empty_table()]
+    for start in range(0, len(rows), AT_ONCE):
+        some = rows[start : start + AT_ONCE]
+        told = [reasons(row) for row in some]
+        cells = {
+            "batch": [batch] * len(some),
+            "row": list(some),
+            "rule": [", ".join(dict.fromkeys(rule for rule, _ in each)) for each in told],
+            "reason": ["; ".join(reason for _, reason in each) for each in told],
+            "raw": raws(some),
+            "received_at": [received_at] * len(some),
+        }
+        parts.append(pa.table(cells, schema=SCHEMA))
+    return pa.concat_tables(parts)
 
 
 def waiting(
@@ -64,15 +83,17 @@ def count(lake: Lake, table: str, day: date, batch: str) -> int:
     return len(lake.read(folder(table), [day], ["row"], ds.field("batch") == batch, SCHEMA))
 
 
-def take_out(change: "Change", table: str, rows: Iterable[tuple[date, Quarantined]]) -> None:
-    """Let rows leave quarantine."""
+def without(lake: Lake, table: str, rows: Iterable[tuple[date, Quarantined]]) -> dict[date, pa.Table]:
+    """What quarantine holds when these rows have left it: the days they lie in, each with the rows that stay."""
     gone: dict[date, set[tuple[str, int]]] = {}
     for day, row in rows:
         gone.setdefault(day, set()).add((row.batch, row.row))
+    left = {}
     for day, keys in gone.items():
-        held = change.lake.read(folder(table), [day], schema=SCHEMA)
+        held = lake.read(folder(table), [day], schema=SCHEMA)
         stays = [key not in keys for key in zip(held["batch"].to_pylist(), held["row"].to_pylist(), strict=True)]
-        change.replace(folder(table), day, held.filter(pa.array(stays, pa.bool_())))
+        left[day] = held.filter(pa.array(stays, pa.bool_()))
+    return left
 
 
 def as_lines(rows: Iterable[Quarantined]) -> list[bytes]:
@@ -88,14 +109,58 @@ def as_lines(rows: Iterable[Quarantined]) -> list[bytes]:
     ]
 
 
-def mended_by(lines: Iterable[bytes]) -> Mend:
-    """The mend that a file of such lines describes, each with a row (an object) under `mended`."""
-    mended: Mapping[tuple[str, int], bytes] = {
-        (line.batch, line.row): bytes(line.mended)
-        for line in (msgspec.json.decode(raw, type=_Mended) for raw in lines if raw.strip())
-        if bytes(line.mended) != b"null"
-    }
-    return lambda row: mended.get((row.batch, row.row))
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A Mend that a file of lines describes: (batch, row) → what the row should have been."""
+
+    rows: Mapping[tuple[str, int], bytes]
+
+    def __call__(self, row: Quarantined) -> bytes | None:
+        return self.rows.get((row.batch, row.row))
+
+    def unmet(self, waiting: Iterable[Quarantined]) -> list[tuple[str, int]]:
+        """The rows that the file names and that are not among the waiting ones."""
+        there = {(row.batch, row.row) for row in waiting}
+        return [named for named in self.rows if named not in there]
+
+
+def mended_by(content: bytes | Iterable[bytes]) -> Mended:
+    """The mend that a file of such lines describes, each with a row (an object) under `mended`.
+
+    The content may begin with a byte order mark, of UTF-8 or UTF-16. Raises MendRefused for a line that is none.
+    """
+    rows: dict[tuple[str, int], bytes] = {}
+    for number, raw in enumerate(_utf8(content).split(b"\n") if isinstance(content, bytes) else content, 1):
+        if not raw.removeprefix(codecs.BOM_UTF8).strip():
+            continue
+        line = _mended(number, raw.removeprefix(codecs.BOM_UTF8))
+        mended, named = bytes(line.mended), (line.batch, line.row)
+        if mended == b"null":
+            continue
+        if rows.setdefault(named, mended) != mended:
+            raise MendRefused(
+                f"mend file, line {number}: it mends row {line.row} of batch {line.batch} anew. Keep one."
+            )
+    return Mended(rows)
+
+
+def _utf8(content: bytes) -> bytes:
+    if not content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content
+    try:
+        return content.decode("utf-16").encode()
+    except UnicodeError as error:
+        raise MendRefused(f"mend file: it begins as UTF-16 and is none ({error}). Save it as UTF-8.") from error
+
+
+def _mended(number: int, line: bytes) -> "_Mended":
+    try:
+        return msgspec.json.decode(line, type=_Mended)
+    except (ValueError, RecursionError) as error:
+        asked = 'a line says {"batch": …, "row": …, "mended": {the row}}, as --export writes it'
+        raise MendRefused(
+            f"mend file, line {number}: {printable(str(error))}; {asked}. Nothing was replayed."
+        ) from error
 
 
 class _Mended(msgspec.Struct):

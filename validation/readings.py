@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from validation.arrow import ARROW
+from validation.arrow_values import python_values
 from validation.contract import Column, DType
 
 ISO = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?$"
@@ -36,7 +38,13 @@ PLAIN: dict[DType, frozenset[type]] = {
     "strings": frozenset({list}),
     "floats": frozenset({list}),
 }
+LISTS = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list, pa.types.is_list_view)
 LOSSY = frozenset({"float32", "float64", "timestamp", "floats"})  # a finer source may be rounded to our own precision
+
+PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+FIRST, LAST = -62_135_596_800, 253_402_300_799  # the years 1 to 9999 in seconds since 1970: Python knows no others
+ODD = (pa.ArrowException, ValueError, OverflowError, TypeError, LookupError, MemoryError, RecursionError)
+"""What a value that is not of its column's type can raise, in Python, pandas or Arrow."""
 
 Faults = Mapping[int, str]
 
@@ -53,17 +61,18 @@ def _from_values(column: Column, values: Sequence[object]) -> tuple[pa.Array, Fa
         try:
             array = _moments(pa.array(values, pa.string())) if column.dtype == "timestamp" else pa.array(values)
             return _checked(column, array), {}
-        except (pa.ArrowException, ValueError, OverflowError, TypeError):
+        except ODD:
             pass  # some value does not fit: look at each by itself
     return _one_by_one(column, values)
 
 
-def read_array(column: Column, array: pa.ChunkedArray) -> tuple[pa.Array, Faults]:
+def read_array(column: Column, array: pa.Array) -> tuple[pa.Array, Faults]:
     """A column from a Parquet column, and a fault for each row whose value is not of the column's type."""
+    array = array.storage if isinstance(array.type, pa.BaseExtensionType) else array
     try:
-        return _known_texts(column, _checked(column, array.combine_chunks())), {}
-    except (pa.ArrowException, ValueError):
-        return read_values(column, array.to_pylist())
+        return _known_texts(column, _checked(column, array)), {}
+    except ODD:
+        return read_values(column, python_values(array))
 
 
 def _known_texts(column: Column, array: pa.Array) -> pa.Array:
@@ -77,6 +86,8 @@ def _checked(column: Column, array: pa.Array) -> pa.Array:
     """The array in the column's type; raises where a value would change by more than precision, or is not finite."""
     if not _kin(column.dtype, array.type):
         raise ValueError(f"{array.type} is no {column.dtype}")
+    if pa.types.is_timestamp(array.type):
+        _told_by_a_calendar(array)
     typed = array.cast(ARROW[column.dtype], safe=column.dtype not in LOSSY)
     if (
         column.dtype in ("float32", "float64")
@@ -90,7 +101,15 @@ def _checked(column: Column, array: pa.Array) -> pa.Array:
         raise ValueError("a null among the texts")
     if column.dtype == "strings" and pc.any(pc.equal(pc.list_flatten(typed), "")).as_py():
         raise ValueError("an empty text among them")
+    typed.validate(full=True)  # text that is no UTF-8 comes through a cast
     return typed
+
+
+def _told_by_a_calendar(moments: pa.Array) -> None:
+    """Raises for a moment outside of the years 1 to 9999, before a cast to a finer unit makes another one of it."""
+    ends, unit = pc.min_max(moments.view(pa.int64())).as_py(), PER_SECOND[moments.type.unit]
+    if ends["min"] is not None and not FIRST * unit <= ends["min"] <= ends["max"] < (LAST + 1) * unit:
+        raise ValueError("no moment of the years 1 to 9999")
 
 
 def _kin(dtype: DType, given: pa.DataType) -> bool:
@@ -100,18 +119,18 @@ def _kin(dtype: DType, given: pa.DataType) -> bool:
     if dtype == "string":
         return _text(given.value_type if pa.types.is_dictionary(given) else given)
     if dtype in ("strings", "floats"):
-        inside = given.value_type if pa.types.is_list(given) or pa.types.is_large_list(given) else None
+        inside = given.value_type if any(is_list(given) for is_list in LISTS) else None
         return inside is not None and (pa.types.is_null(inside) or (_text if dtype == "strings" else _number)(inside))
     tests: dict[str, Callable[[pa.DataType], bool]] = {"bool": pa.types.is_boolean, "timestamp": pa.types.is_timestamp}
     return tests.get(dtype, _number)(given)
 
 
 def _text(given: pa.DataType) -> bool:
-    return bool(pa.types.is_string(given) or pa.types.is_large_string(given))
+    return bool(pa.types.is_string(given) or pa.types.is_large_string(given) or pa.types.is_string_view(given))
 
 
 def _number(given: pa.DataType) -> bool:
-    return bool(pa.types.is_integer(given) or pa.types.is_floating(given))
+    return bool(pa.types.is_integer(given) or pa.types.is_floating(given) or pa.types.is_decimal(given))
 
 
 def _moments(texts: pa.Array) -> pa.Array:
@@ -127,14 +146,17 @@ def _one_by_one(column: Column, values: Sequence[object]) -> tuple[pa.Array, Fau
     for row, value in enumerate(values):
         try:
             read.append(None if value is None else READ[column.dtype](value))
-        except (ValueError, TypeError, OverflowError):
+        except ODD:
             read.append(None)
             faults[row] = f"`{column.name}` is {_shown(value)}: {WANTED[column.dtype]}"
     return pa.array(read, ARROW[column.dtype]), faults
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # thousands of digits, or of brackets
+        text = f"a {type(value).__name__} too large to show"
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 
@@ -147,7 +169,7 @@ def _as_text(value: object) -> str:
 
 def _as_whole(bits: int) -> Callable[[object], int]:
     def read(value: object) -> int:
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or value != int(value):
             raise ValueError
         if not -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
             raise OverflowError
@@ -158,10 +180,10 @@ def _as_whole(bits: int) -> Callable[[object], int]:
 
 def _as_number(kind: type[np.float32] | type[np.float64]) -> Callable[[object], float]:
     def read(value: object) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
             raise TypeError
         with np.errstate(over="ignore"):
-            rounded = float(kind(value))
+            rounded = float(kind(float(value)))
         if not math.isfinite(rounded):
             raise ValueError
         return rounded

@@ -2,15 +2,33 @@
 
 import hashlib
 import os
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from pydantic import Field
+from pydantic import Field, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 LONGEST_SOCKET = 100  # bytes: the kernel takes 104 to 108
 SHARED = Path(f"/tmp/flywheel-{os.getuid()}")
+
+
+@dataclass(frozen=True)
+class FileLimits:
+    """How large a delivered file may be. A larger one is refused by name before it is read whole (docs/landing.md).
+
+    file_bytes      of the file as it lies there
+    unpacked_bytes  of its values when they are unpacked: a Parquet file of 3 MB can hold 20 GB
+    rows, columns   of the file
+    line_bytes      of one line; a longer one is quarantined alone, and the lines around it are taken
+    """
+
+    file_bytes: int = 2 << 30
+    unpacked_bytes: int = 2 << 30
+    rows: int = 10_000_000
+    columns: int = 1_000
+    line_bytes: int = 1 << 20
 
 
 class Settings(BaseSettings):
@@ -55,6 +73,12 @@ class Settings(BaseSettings):
     """How long a writer waits for another one of the same table; 0: it says at once who writes, and gives up."""
     hand_over_s: float = 5.0
     """How long the service writes to one file before it hands it over to the landing."""
+    max_file_bytes: PositiveInt = FileLimits.file_bytes
+    """How large a delivered file may be; this and the next four are explained in FileLimits."""
+    max_unpacked_bytes: PositiveInt = FileLimits.unpacked_bytes
+    max_rows: PositiveInt = FileLimits.rows
+    max_columns: PositiveInt = FileLimits.columns
+    max_line_bytes: PositiveInt = FileLimits.line_bytes
     replay_from: datetime | None = None
     """Replayed events live in their own time: a process asking for the time is told it is this moment at its start."""
 
@@ -62,6 +86,12 @@ class Settings(BaseSettings):
     def tracking_uri(self) -> str:
         """MLflow's tracking and registry address."""
         return self.mlflow_uri or f"sqlite:///{quote(str(self.home.absolute()))}/mlflow/mlflow.db"
+
+    @property
+    def file_limits(self) -> FileLimits:
+        """How large a delivered file may be."""
+        sizes = (self.max_file_bytes, self.max_unpacked_bytes, self.max_rows, self.max_columns, self.max_line_bytes)
+        return FileLimits(*sizes)
 
     @property
     def landing(self) -> Path:

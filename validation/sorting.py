@@ -1,9 +1,9 @@
 """Delivered rows told apart: to accept, repeated, broken. Pure: what was accepted before, a function tells."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,11 +15,15 @@ from validation.checks import Check
 from validation.contract import Table
 from validation.delivered import SHAPE, Delivered
 from validation.doors import CLOCK_ERROR
-from validation.expectations import QUARANTINED, REPEATED, shape_column, validate, validate_batch
+from validation.expectations import of_batch, validate, validate_batch
+from validation.flaws import Fault, Flaws, printable
 
 Bools = NDArray[np.bool_]
 Known = Callable[[pa.Table], Bools]
 """Rows with the columns of a table's identity → (rows,) whether each was accepted before."""
+
+
+AT_ONCE = 25_000  # rows that are Python objects at one time: a million of them take a gigabyte
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,7 @@ class Sorted:
 
     accepted: pa.Table
     duplicate: int
-    broken: Mapping[int, tuple[tuple[str, str], ...]]
+    broken: Mapping[int, tuple[Fault, ...]]
     checks: tuple[Check, ...]
 
     @property
@@ -40,18 +44,45 @@ class Sorted:
 def sort_out(table: Table, delivered: Delivered, received_at: datetime, known: Known) -> Sorted:
     """Tell a batch's rows apart. Of rows with one identity the first that breaks no rule counts, others repeat it."""
     rows = _stamped(table, delivered.rows, received_at)
-    shapely = np.array([i for i in range(len(delivered)) if i not in delivered.faults], dtype=np.int64)
-    checked = validate(table, rows.take(shapely), received_at)
-    broken = {row: tuple((f.rule, f.reason) for f in faults) for row, faults in delivered.faults.items()}
-    broken |= {int(shapely[row]): reasons for row, reasons in checked.broken.items()}
-    good = np.ones(len(delivered), dtype=bool)
-    good[list(broken)] = False
-    sound = rows.filter(good)
-    repeats = _repeats(table, sound)
-    fresh = ~repeats & ~known(sound.select(table.identity))
-    limits = validate_batch(table, _lines(table, delivered, rows, good, repeats), _newest(table, sound))
-    accepted = sound.filter(fresh).cast(table.schema)
-    return Sorted(accepted, int(len(fresh) - fresh.sum()), dict(sorted(broken.items())), checked.checks + limits)
+    readable, broken = np.ones(len(delivered), dtype=bool), Flaws(delivered.faults)
+    readable[broken.rows()] = False
+    checks = _checked(table, rows, readable, received_at, broken)
+    good = readable.copy()
+    good[broken.rows()] = False
+    identity = _those(rows.select(table.identity), good)
+    repeats = repeated(identity)
+    fresh = ~repeats & ~known(identity)
+    limits = _limits(table, rows, readable, good, int(repeats.sum()))
+    accepts = np.zeros(len(delivered), dtype=bool)
+    accepts[np.flatnonzero(good)[fresh]] = True
+    accepted = _those(rows, accepts).cast(table.schema)
+    return Sorted(accepted, int(len(fresh) - fresh.sum()), broken, (*checks, *_shape(delivered), *limits))
+
+
+def repeated(identity: pa.Table) -> Bools:
+    """Whether each row is the same as one before it. Rows are compared only where their hashes are alike."""
+    repeats = np.zeros(identity.num_rows, dtype=bool)
+    hashes = np.concatenate([np.zeros(0, dtype=np.uint64), *map(_hashes, identity.to_batches(AT_ONCE))])
+    ordered = np.sort(hashes)
+    several = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    if len(several):
+        alike = np.isin(hashes, several)
+        places: NDArray[np.int64] = np.flatnonzero(alike)
+        numbered = identity.filter(alike).append_column("row number", pa.array(places))
+        first = numbered.group_by(identity.column_names).aggregate([("row number", "min")])["row number_min"]
+        repeats[places] = True
+        repeats[first.to_numpy()] = False
+    return repeats
+
+
+def _hashes(some: pa.RecordBatch) -> NDArray[np.uint64]:
+    hashes = pd.util.hash_pandas_object(some.to_pandas(), index=False, categorize=False)
+    return np.asarray(hashes, dtype=np.uint64)
+
+
+def _those(rows: pa.Table, wanted: Bools) -> pa.Table:
+    """The rows that are wanted; the same table where all are: a copy of it takes as much room again."""
+    return rows if wanted.all() else rows.filter(wanted)
 
 
 def _stamped(table: Table, rows: pa.Table, received_at: datetime) -> pa.Table:
@@ -64,35 +95,54 @@ def _stamped(table: Table, rows: pa.Table, received_at: datetime) -> pa.Table:
     return rows.set_column(place, table.received_time, pc.coalesce(given, stamp))
 
 
-def _repeats(table: Table, rows: pa.Table) -> Bools:
-    """Whether each row has the identity of one before it."""
-    if rows.num_rows == 0:
-        return np.zeros(0, dtype=bool)
-    numbered = rows.select(table.identity).append_column("row number", pa.array(np.arange(rows.num_rows)))
-    first = numbered.group_by(list(table.identity)).aggregate([("row number", "min")])["row number_min"]
-    repeats = np.ones(rows.num_rows, dtype=bool)
-    repeats[first.to_numpy()] = False
-    return repeats
+def _checked(table: Table, rows: pa.Table, readable: Bools, received_at: datetime, broken: Flaws) -> list[Check]:
+    """What every row rule found among the readable rows; the rows that break one are added to the broken ones."""
+    found: dict[str, Check] = {}
+    for start in range(0, len(readable), AT_ONCE):
+        some = readable[start : start + AT_ONCE]
+        places = np.flatnonzero(some) + start
+        checked = validate(table, _those(rows.slice(start, AT_ONCE), some), received_at)
+        for row, faults in checked.broken.items():
+            for rule, reason in faults:
+                broken.add(int(places[row]), rule, reason)
+        for check in checked.checks:
+            found[check.rule] = _together(found.get(check.rule), check)
+    return list(found.values())
 
 
-def _newest(table: Table, sound: pa.Table) -> datetime | None:
-    newest: datetime | None = pc.max(sound[table.received_time]).as_py() if sound.num_rows else None
+def _together(before: Check | None, check: Check) -> Check:
+    """What a rule found among rows and among those before them."""
+    if before is None:
+        return check
+    measured = before.measured if not before.passed else check.measured
+    return Check(check.rule, check.level, check.asked, before.passed and check.passed, before.broken + check.broken,
+                 measured)  # fmt: skip
+
+
+def _shape(delivered: Delivered) -> list[Check]:
+    """What reading found: how many rows break each rule of shape, and the first reason."""
+    broken, example = Counter[str](), dict[str, str]()
+    for faults in delivered.faults.values():
+        broken.update({fault.rule for fault in faults})
+        for fault in faults:
+            example.setdefault(fault.rule, printable(fault.reason))
+    return [Check(rule, "row", asked, rule not in broken, broken[rule], example.get(rule, ""))
+            for rule, asked in SHAPE.items()]  # fmt: skip
+
+
+def _newest(column: pa.ChunkedArray) -> datetime | None:
+    newest: datetime | None = pc.max(column).as_py()
     return newest
 
 
-def _lines(table: Table, delivered: Delivered, rows: pa.Table, good: Bools, repeats: Bools) -> pd.DataFrame:
-    """One line a delivered row, for the limits: what became of it, what of it is null, when it happened."""
-    repeated, misread = np.zeros(len(good), dtype=bool), np.zeros(len(good), dtype=bool)
-    misread[list(delivered.faults)] = True  # what could not be read is not known to be null
-    repeated[np.flatnonzero(good)] = repeats
-    lines: dict[str, Any] = {rule: [None] * len(good) for rule in map(shape_column, SHAPE)}
-    for row, faults in delivered.faults.items():
-        for fault in faults:
-            lines[shape_column(fault.rule)][row] = fault.reason
-    lines = {name: pd.Series(cells, dtype=object) for name, cells in lines.items()}
-    lines |= {QUARANTINED: np.where(good, np.nan, 1.0), REPEATED: np.where(repeated, 1.0, np.nan)}
-    for column in table.columns:
-        if column.nullable:
-            lines[column.name] = np.where(misread | rows[column.name].is_valid().to_numpy(), 1.0, np.nan)
-    lines[table.event_time] = rows[table.event_time].to_pandas().where(good)
-    return pd.DataFrame(lines)
+def _limits(table: Table, rows: pa.Table, readable: Bools, good: Bools, repeats: int) -> tuple[Check, ...]:
+    """What the table's limits find in the batch as a whole. What could not be read is not known to be null."""
+    times = _those(rows.select([table.event_time, table.received_time]), good)
+    happened, received = _newest(times[table.event_time]), _newest(times[table.received_time])
+    nulls = {
+        column.name: int((readable & rows[column.name].is_null().to_numpy()).sum())
+        for column in table.columns
+        if column.nullable
+    }
+    line = of_batch(len(good), int((~good).sum()), repeats, nulls, (table.event_time, happened))
+    return validate_batch(table, line, received)

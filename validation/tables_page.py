@@ -42,18 +42,34 @@ def _table(table: Table) -> str:
     names = [f"`{name}`" for name in table.identity]
     times = f"It happened at `{table.event_time}`; we knew it at `{table.received_time}`."
     facts = f"A row is {table.row}. Owner: {table.owner}. The same {', '.join(names)} is the same row. {times}"
-    columns = markdown(("column", "type", "meaning", "allowed"), [_column(column) for column in table.columns])
+    columns = markdown(("column", "type", "meaning", "allowed"), [_column(table, column) for column in table.columns])
     rules = [(f"`{r.name}`", f"`{r.holds}`", r.why) for r in table.rules]
     parts = [f"## {table.name}", facts, columns]
     parts += [markdown(("rule", "what must hold", "why"), rules)] if rules else []
     return "\n\n".join([*parts, markdown(("limit of a batch", "value"), list(_limits(table)))]) + "\n"
 
 
-def _column(column: Column) -> tuple[str, str, str, str]:
-    return (f"`{column.name}`", column.dtype, column.meaning, "; ".join(_allowed(column)))
+def nulls(tables: Sequence[Table]) -> str:
+    """The columns that may be null, and how many nulls of a batch are borne: a table for docs/landing.md."""
+    shares = [
+        (table, column, table.max_null(column)) for table in tables for column in table.columns if column.nullable
+    ]
+    lines = [
+        (f"`{table.name}.{column.name}`", "never" if most >= 1 else f"above {most:.0%} null", _told(column))
+        for table, column, most in shares
+    ]
+    return markdown(("may be null", "the batch is refused", "a warning is printed"), lines)
 
 
-def _allowed(column: Column) -> Iterator[str]:
+def _told(column: Column) -> str:
+    return "never" if column.warn_null is None else f"above {column.warn_null:.0%} null"
+
+
+def _column(table: Table, column: Column) -> tuple[str, str, str, str]:
+    return (f"`{column.name}`", column.dtype, column.meaning, "; ".join(_allowed(table, column)))
+
+
+def _allowed(table: Table, column: Column) -> Iterator[str]:
     if column.one_of:
         yield ", ".join(f"`{word}`" for word in column.one_of)
     if column.low is not None or column.high is not None:
@@ -64,7 +80,10 @@ def _allowed(column: Column) -> Iterator[str]:
     if column.refers_to:
         yield f"found in `{column.refers_to}` (told, not refused)"
     if column.nullable:
-        yield "may be null"
+        most = table.max_null(column)
+        yield "may be null" if most >= 1 else f"may be null, in at most {most:.0%} of a batch"
+        if column.warn_null is not None:
+            yield f"above {column.warn_null:.0%} null a warning is printed"
 
 
 def _limits(table: Table) -> Iterator[tuple[str, str]]:
@@ -72,7 +91,6 @@ def _limits(table: Table) -> Iterator[tuple[str, str]]:
     yield "rows", f"{limits.min_rows:,} to {limits.max_rows:,}"
     yield "rows quarantined", f"at most {limits.max_quarantined:.0%}"
     yield "rows repeated inside the batch", f"at most {limits.max_duplicate:.0%}"
-    yield "nulls in a column that may be null", f"at most {limits.max_null:.0%}" if limits.max_null < 1 else "any share"
     yield "newest event before the newest receipt", f"at most {limits.fresh_within.total_seconds() / 3600:,g} hours"
 
 

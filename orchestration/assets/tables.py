@@ -10,6 +10,7 @@ from orchestration.system import Installation
 from validation.contract import Table
 
 CHECK = "expectations"
+SET_ASIDE = "set aside"
 
 
 def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -37,11 +38,16 @@ def _asset(at: Installation, table: Table, days: dg.DailyPartitionsDefinition) -
     def accepted(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
         first, last = span(context)
         found = ingest_days(at, table, first, last)
+        # a warning stops nothing: a file that was set aside keeps none behind it waiting
         check = dg.AssetCheckResult(
             check_name=CHECK,
-            passed=not found.refused,
-            severity=dg.AssetCheckSeverity.ERROR,
-            metadata={"failed": dg.MetadataValue.md(found.failures_md())},
+            passed=not (found.refused or found.failed or found.passed_over),
+            severity=dg.AssetCheckSeverity.ERROR if found.refused else dg.AssetCheckSeverity.WARN,
+            metadata={
+                "failed": dg.MetadataValue.md(found.failures_md()),
+                "not taken": dg.MetadataValue.md(found.untaken_md()),
+                SET_ASIDE: len(found.failed),
+            },
         )
         yield dg.MaterializeResult(
             metadata={**found.facts(), "ledger": dg.MetadataValue.md(found.ledger_md())}, check_results=[check]

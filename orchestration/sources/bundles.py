@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from validation.contract import Table
-from validation.delivered import BUNDLE
+from validation.delivered import NO_LIMITS
 from validation.failpoint import reached
+from validation.landed import BUNDLE, content_of
 
 MOST_BYTES = 64_000_000
 HANDED_OVER = re.compile(r".*-\d{8}T\d{6}-\d+-\d+\.jsonl")
@@ -23,11 +24,12 @@ def bundled(root: Path, table: Table, paths: Iterable[Path]) -> list[Path]:
     found: list[Path] = []
     bundle: Path | None = None
     size = 0
+    folder = Path(os.path.abspath(root)) / table.name
     for path in paths:
         if path.suffix == BUNDLE and not any(path.iterdir()):
             path.rmdir()  # a killed run made it and moved nothing
             continue
-        if path.suffix == BUNDLE or not HANDED_OVER.fullmatch(path.name):
+        if path.suffix == BUNDLE or path.parent.absolute() != folder or not HANDED_OVER.fullmatch(path.name):
             found.append(path)
             continue
         if bundle is None or size >= MOST_BYTES:
@@ -46,6 +48,6 @@ def handed_over(path: Path) -> bool:
     return path.suffix == BUNDLE or HANDED_OVER.fullmatch(path.name) is not None
 
 
-def content(bundle: Path) -> bytes:
+def content(bundle: Path, most_bytes: int = NO_LIMITS.file_bytes) -> bytes:
     """All lines of a bundle's files, in the order of their names."""
-    return b"".join(path.read_bytes() for path in sorted(bundle.iterdir()))
+    return b"".join(content_of(path, most_bytes) for path in sorted(bundle.iterdir()))

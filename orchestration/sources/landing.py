@@ -1,48 +1,83 @@
 """The landing contract: files of rows, found in a stable order, taken in, and moved aside when they are ours.
 
-`<root>/<table>/*.jsonl|*.parquet` or `<root>/<table>….jsonl|parquet`. A file still being written ends in `.open`.
-A folder that ends in `.bundle` holds what a service handed over in many small files, and is one delivery.
+`<root>/<table>/…/<file>` or `<root>/<table>….<end>`: validation/looking.py says what lies where, formats.py how it is
+read. A folder that ends in `.bundle` holds what a service handed over in many small files, and is one delivery.
 """
 
+import errno
 import os
-import re
+import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from orchestration.references import held_back
 from orchestration.sources import bundles
-from validation.contract import Table, unknown
-from validation.delivered import BUNDLE, READERS, Delivered, delivered_from_jsonl, digest_of
-from validation.errors import BatchRefused, DefinitionError
+from validation.contract import Table
+from validation.delivered import NO_LIMITS, Delivered, delivered_from_jsonl
+from validation.errors import BatchRefused, DefinitionError, FlywheelError, Unavailable
 from validation.failpoint import reached
+from validation.formats import delivered_from_file
 from validation.intake import ingest
 from validation.lake import Lake
+from validation.landed import BUNDLE, DONE, FAILED, opened, shown
 from validation.ledger import Ledger
+from validation.looking import look
+from validation.settings import FileLimits
 
-DONE = "done"
+OURS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.EIO})
+"""Errors of the machine: no delivery is to blame, and the next would meet the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One landed file, or bundle, of one table. The same content has the same batch id under whatever name it lands."""
+    """One landed file, or bundle, of one table. The same content has the same batch id under whatever name it lands.
+
+    `below` is its path below the table's folder; its name where that is all that is known.
+    """
 
     table: Table
     path: Path
+    below: str = ""
 
-    def read(self) -> tuple[str, Delivered]:
-        """The batch id and the rows."""
-        together = self.path.suffix == BUNDLE
-        content = bundles.content(self.path) if together else self.path.read_bytes()
-        reader = delivered_from_jsonl if together else READERS[self.path.suffix]
-        return digest_of(self.table, content)[:16], reader(self.table, content)
+    def read(self, limits: FileLimits = NO_LIMITS) -> tuple[str, Delivered]:
+        """The batch id and the rows. Raises NotTaken for what is no file that can be read."""
+        if self.path.suffix == BUNDLE:
+            delivered = delivered_from_jsonl(self.table, bundles.content(self.path, limits.file_bytes), limits)
+        else:  # it stays open: its refused rows are read again
+            delivered = delivered_from_file(self.table, self.path.name, opened(self.path), limits)
+        return delivered.digest[:16], delivered
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A delivery that was taken in or refused: its line, and sentences about columns that name what is held back."""
+
+    file: str
+    line: Ledger
+    held_back: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A delivery that could not be taken, for a reason that is not in its rows, and where it is now."""
+
+    table: str
+    path: Path
+    error: str
+    trace: str = ""
+
+    def __str__(self) -> str:
+        return f"{shown(self.path)}: {self.error}"
 
 
 def files(root: Path, table: Table) -> list[Path]:
-    """The finished files of a table below a landing folder, and what is left of bundles, ordered by name."""
-    inside = [*(root / table.name).glob("*")] + [path for path in root.glob(f"{table.name}*") if _begins(path, table)]
-    found = [path for path in inside if (path.suffix in READERS and path.is_file()) or path.suffix == BUNDLE]
-    return sorted(found, key=lambda path: path.name)
+    """The finished files of a table in a landing folder, and what is left of bundles, in order."""
+    root = Path(os.path.abspath(root))
+    places = (root / table.name, root)
+    found = [file.path for file in look(root, [table]).of(table)]
+    return [path for path in found if places[0] in path.parents or path.parent == places[1]]
 
 
 def deliveries(path: Path, tables: Sequence[Table], only: Table | None = None) -> list[Delivery]:
@@ -50,56 +85,73 @@ def deliveries(path: Path, tables: Sequence[Table], only: Table | None = None) -
 
     `only` says which table it is where the names do not. Raises DefinitionError for a path without anything to take.
     """
-    if path.is_file():
-        return [Delivery(only or _told_by_name(path, tables), path)]
-    only = only or next((table for table in tables if path.name == table.name), None)
-    if only is not None:
-        plain = [found for found in path.glob("*") if found.suffix in READERS]
-        return [Delivery(only, found) for found in sorted({*plain, *files(path, only)})]
-    found = [Delivery(table, each) for table in tables for each in files(path, table)]
-    if not found:
-        names = ", ".join(table.name for table in tables)
-        raise DefinitionError(
-            f"nothing to ingest in {path}: no *.jsonl or *.parquet in a folder, or of a name, of a table ({names})."
-        )
-    return found
+    seen = look(path, tables, only)
+    if not seen.found:
+        why = "".join(f"\n  {each}" for each in seen.passed_over[:10]) or " It holds no file."
+        raise DefinitionError(f"nothing to ingest in {shown(path)}.{why}")
+    return [Delivery(found.table, found.path, found.below) for found in seen.found]
 
 
-def take_in(lake: Lake, waiting: Iterable[Delivery], received_at: datetime) -> list[Ledger]:
+def take_in(
+    lake: Lake, waiting: Iterable[Delivery], received_at: datetime, limits: FileLimits = NO_LIMITS
+) -> list[Ledger]:
     """Ingest deliveries in order; the lines of their batches, refused ones among them."""
-    lines = []
-    for delivery in waiting:
-        batch, delivered = delivery.read()
-        try:
-            handed_over = bundles.handed_over(delivery.path)
-            lines.append(ingest(lake, delivery.table, delivered, received_at, batch, handed_over=handed_over))
-        except BatchRefused as refused:
-            lines.append(refused.ledger)
-    return lines
+    return [_taken(lake, delivery, received_at, limits).line for delivery in waiting]
 
 
-def set_aside(landing: Path, delivery: Delivery) -> Path:
+def attempt(lake: Lake, delivery: Delivery, received_at: datetime, limits: FileLimits = NO_LIMITS) -> Taken | Failed:
+    """Ingest one delivery: what became of it, or the error that it met, so that those behind it can be taken.
+
+    Raises what the machine is to blame for, such as a full disk: then no delivery is.
+    """
+    try:
+        return _taken(lake, delivery, received_at, limits)
+    except Unavailable:
+        raise
+    except FlywheelError as known:
+        return Failed(delivery.table.name, delivery.path, str(known))
+    except Exception as error:
+        if getattr(error, "errno", None) in OURS:
+            raise
+        told = f"{type(error).__name__}: {error}"
+        return Failed(delivery.table.name, delivery.path, told, traceback.format_exc())
+
+
+def set_aside(landing: Path, delivery: Delivery, folder: str = DONE) -> Path:
     """Move an ingested file of the service's own landing to `done`; files that people named stay where they are."""
-    target = landing / DONE / delivery.table.name / delivery.path.name
+    target = _free(landing / folder / delivery.table.name / (delivery.below or delivery.path.name))
     target.parent.mkdir(parents=True, exist_ok=True)
     os.replace(delivery.path, target)
     reached("landing.set_aside")
     return target
 
 
-def _told_by_name(path: Path, tables: Sequence[Table]) -> Table:
-    """The table that a file's name or folder names."""
-    if path.suffix not in READERS:
-        raise DefinitionError(f"{path.name}: only {' and '.join(READERS)} files can be ingested.")
-    for table in sorted(
-        tables, key=lambda table: -len(table.name)
-    ):  # the longest name first: `users_old` is not `users`
-        if path.parent.name == table.name or _begins(path, table):
-            return table
-    told = unknown(path.stem.split("-")[0], [table.name for table in tables])
-    raise DefinitionError(f"{path.name}: its name or folder has to name a table, or say `--table`. {told}")
+def set_aside_failed(landing: Path, delivery: Delivery, failed: Failed) -> Failed:
+    """Move a delivery that could not be taken to `failed`, with its error in a file beside it."""
+    try:
+        target = set_aside(landing, delivery, FAILED)
+    except OSError as error:
+        moved = f"it could not be moved to `failed` ({error.strerror})"
+        return Failed(failed.table, failed.path, f"{failed.error}; {moved}", failed.trace)
+    told = f"{failed.error}\n\nOnce that is mended: flywheel ingest {target} --table {failed.table}\n\n{failed.trace}"
+    target.with_name(f"{target.name}.error.txt").write_text(told, errors="backslashreplace")
+    return Failed(failed.table, target, failed.error, failed.trace)
 
 
-def _begins(path: Path, table: Table) -> bool:
-    """Whether a name is that of the table, alone or followed by something that no table's name has."""
-    return re.match(rf"{re.escape(table.name)}(?![A-Za-z0-9_])", path.name) is not None
+def _taken(lake: Lake, delivery: Delivery, received_at: datetime, limits: FileLimits) -> Taken:
+    batch, delivered = delivery.read(limits)
+    try:
+        handed_over = bundles.handed_over(delivery.path)
+        line = ingest(lake, delivery.table, delivered, received_at, batch, handed_over=handed_over)
+    except BatchRefused as refused:
+        return Taken(delivery.path.name, refused.ledger)
+    return Taken(delivery.path.name, line, tuple(held_back(lake, delivery.table, delivered, line)))
+
+
+def _free(target: Path) -> Path:
+    """A path like this one where nothing lies yet: a name that landed before may land again with other content."""
+    number, free = 1, target
+    while os.path.lexists(free):
+        number += 1
+        free = target.with_name(f"{number}~{target.name}")
+    return free

@@ -14,6 +14,7 @@ from validation import ledger
 from validation.contract import Column, Table
 from validation.delivered import delivered_from_jsonl
 from validation.errors import DefinitionError
+from validation.formats import delivered_from_file
 from validation.home_feed import ENGAGEMENTS, TABLES, USERS, VIDEOS
 from validation.lake import Lake
 
@@ -57,7 +58,7 @@ def test_files_are_found_in_a_stable_order_and_tables_in_theirs(tmp_path):
 
 def test_what_is_still_written_done_with_or_something_else_is_left_alone(tmp_path):
     put(
-        tmp_path, "users/a.jsonl.open", "done/users/a.jsonl", "users/notes.txt", "users_old.jsonl", "users/deep/a.jsonl"
+        tmp_path, "users/a.jsonl.open", "done/users/a.jsonl", "users/notes.txt", "users_old.jsonl", "failed/users/a.csv"
     )
     assert files(tmp_path, USERS) == []
 
@@ -87,10 +88,14 @@ def test_the_folder_of_a_table_may_be_named_itself(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("user-1.jsonl", "Did you mean `users`"), ("users.csv", "only .jsonl and .parquet"), ("", "nothing to ingest")],
+    [
+        ("user-1.jsonl", "Did you mean `users`"),
+        ("users.xlsx", "only .jsonl, .ndjson, .json, .csv, .parquet"),
+        ("", "nothing to ingest"),
+    ],
 )
 def test_a_path_nobody_can_place_is_refused_with_advice(name, told, tmp_path):
-    put(tmp_path / "in", "user-1.jsonl", "users.csv")
+    put(tmp_path / "in", "user-1.jsonl", "users.xlsx")
     path = tmp_path / "in" / name if name else tmp_path / "empty"
     with pytest.raises(DefinitionError, match=told):
         deliveries(path, TABLES)
@@ -147,6 +152,13 @@ def test_small_files_of_a_service_are_one_delivery_and_others_are_not(tmp_path):
 def test_the_documented_json_lines_are_taken_as_they_stand(tmp_path):
     lines = next(text for language, text in EXAMPLES if language == "json" and "mended" not in text)
     found = delivered_from_jsonl(ENGAGEMENTS, lines.encode())
+    assert (len(found), found.faults) == (2, {})
+
+
+def test_the_documented_csv_is_taken_as_it_stands():
+    found = delivered_from_file(
+        ENGAGEMENTS, "a.csv", next(text for language, text in EXAMPLES if language == "csv").encode()
+    )
     assert (len(found), found.faults) == (2, {})
 
 

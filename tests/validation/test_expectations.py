@@ -23,8 +23,7 @@ def test_a_suite_says_everything_the_definition_says():
         "known_after_handed", "light_is_cheap",
     ]  # fmt: skip
     assert rules(limits_suite_of(PARCELS, ARRIVAL)) == [
-        "readable", "known_columns", "typed", "volume", "max_quarantined", "max_duplicate", "weight.max_null",
-        "labels.max_null", "fresh_within",
+        "volume", "max_quarantined", "max_duplicate", "weight.max_null", "labels.max_null", "fresh_within",
     ]  # fmt: skip
 
 

@@ -142,7 +142,6 @@ DONE: dict[str, tuple[tuple[Step, ...], Step]] = {
     "landing": ((landed,), emptied),
     "replace": ((labelled,), relabelled),
 }
-ONLY = {"landing": ("bundle", "landing"), "ingest after a kill": "intent.taken_back"}  # the rest is as in an ingest
 TRIED: dict[str, set[str]] = {}
 
 
@@ -190,9 +189,9 @@ def test_killed_between_any_two_steps_and_done_again_it_is_as_if_it_had_never_be
     right = state(home)
     assert right["off"] == 0
     assert len(copies) > 1
+    if what == "landing":  # what happens within a delivery is tried by itself
+        copies = {place: copy for place, copy in copies.items() if place.startswith(("bundle", "landing"))}
     for place, copy in copies.items():
-        if not place.startswith(ONLY.get(what, "")):
-            continue
         assert set(state(copy)["labels"]) in ({"old"}, {"new"}, set()), place
         assert state(copy)["off"] == 0, place
         done(copy)
@@ -210,6 +209,7 @@ def test_the_environment_names_the_failpoint_at_which_a_process_ends(tmp_path):
         "import pyarrow as pa; from datetime import date; from pathlib import Path; from validation.lake import Lake\n"
         f"Lake(Path({str(tmp_path)!r})).replace('x', date(2026, 5, 3), pa.table({{'x': [1]}}))"
     )
-    env = os.environ | {"FLYWHEEL_FAILPOINT": "whole.drafted:1", "PYTHONPATH": str(ROOT)}
-    assert subprocess.run([sys.executable, "-c", code], env=env, check=False).returncode == 137
-    assert Lake(tmp_path).days("x") == []
+    for place, status in (("lake.drafted", 137), ("lake.drafted:2", 0)):
+        env = os.environ | {"FLYWHEEL_FAILPOINT": place, "PYTHONPATH": str(ROOT)}
+        assert subprocess.run([sys.executable, "-c", code], env=env, check=False).returncode == status
+        assert bool(Lake(tmp_path).days("x")) == (status == 0)

@@ -1,0 +1,89 @@
+"""Whatever lands, the stream goes on: what cannot be taken is noted with its error, and the others count."""
+
+import gzip
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+from radio import RADIO, TABLES, made_plays, made_songs, moment, play
+
+from feature_repo import stream_intake
+from feature_repo.stream import Stream
+from feature_repo.stream_intake import Intake, Landed, Taken
+from feature_repo.stream_state import StreamState
+from feature_repo.streaming import small_session, streaming
+from validation.clock import Clock
+from validation.lake import Lake
+from validation.settings import Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+LATER = moment(100)
+POISON = {"plays/odd.jsonl": "OverflowError: date value out of range"}
+
+
+def lines(rows: list[dict[str, Any]]) -> bytes:
+    told = [{name: value for name, value in row.items() if not pd.isna(value)} for row in rows]
+    return b"".join(json.dumps(row, default=lambda at: at.isoformat()).encode() + b"\n" for row in told)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[StreamState]:
+    made = StreamState(tmp_path, "as RADIO says")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def intake(spark: "SparkSession", state: StreamState, tmp_path: Path) -> Intake:
+    stream = Stream(small_session(Settings(home=tmp_path)), RADIO, TABLES, state)
+    return Intake(stream, state, Lake(tmp_path / "lake"), RADIO, TABLES)
+
+
+def test_a_file_that_raises_is_noted_and_the_others_count(
+    intake: Intake, state: StreamState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plays, check = made_plays(60), stream_intake.sort_out
+
+    def raises(table: Any, delivered: Any, *given: Any) -> Any:
+        if b"poison" in b"".join(delivered.raws(range(len(delivered)))):
+            raise OverflowError("date value out of range")
+        return check(table, delivered, *given)
+
+    monkeypatch.setattr(stream_intake, "sort_out", raises)
+    files = [Landed(f"plays/{i}.jsonl", b"\xef\xbb\xbf" + lines(plays[i::6])) for i in range(6)]
+    odd = Landed("plays/odd.jsonl", lines([{**plays[0], "play": "poison"}]))
+    songs = Landed("songs/all.jsonl.gz", gzip.compress(lines(made_songs())))
+    taken = intake.take_files([*files[:3], odd, *files[3:], songs], LATER)
+    assert (taken.files, taken.accepted) == (7, len(plays) + len(made_songs()))
+    assert taken.failed == state.failed() == POISON
+    assert intake.take_files([odd, songs], LATER) == Taken(), "neither is tried again"
+    state.drop_files({"plays/odd.jsonl"})
+    assert state.failed() == {}, "it has left the landing"
+
+
+def test_no_odd_thing_in_the_landing_ends_a_stream(settings: Settings, spark: "SparkSession") -> None:
+    """Links, pipes, folders of any shape, a home with brackets: what can be read is taken, wherever it lies."""
+    odd = settings.model_copy(update={"home": settings.home / "x" / ".." / "a [b] {c}*", "max_file_bytes": 1_000})
+    folder = odd.landing / "plays"
+    for number, name in enumerate(["day=2026-05-01/p.jsonl", "x/y.ndjson", "a [1]%20:é\n.JSONL", "z.jsonl"]):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(lines([play(number, "listener 0", "song 0", 1.0, number, number)]))
+    os.mkfifo(folder / "pipe.jsonl")
+    (folder / "folder.jsonl").mkdir()
+    for name, target in {"up": folder.parent, "root": Path("/"), "gone.jsonl": Path("nowhere")}.items():
+        (folder / name).symlink_to(target)
+    (folder / "large.jsonl").write_bytes(b"\n" * 2_000)
+    with streaming(odd, RADIO, TABLES, Clock()) as stream:
+        stream.start(availableNow=True).awaitTermination()
+        taken = stream.progress.taken
+        assert (taken.files, taken.accepted) == (4, 4)
+        assert list(stream.failed) == ["plays/large.jsonl"]
+        assert "at most 1,000 are taken" in stream.failed["plays/large.jsonl"]
+        stream.bring_online()
+        assert stream.progress.taken == taken, "nothing of it is met again"
