@@ -13,14 +13,15 @@ from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
 from validation.errors import Unavailable
+from validation.patience import USUAL, Patience, Process, Waiting, patiently
 
-PATIENCE_S = 20.0
+ANSWER_S = 10.0  # for one answer: a busy machine gives a process its turn late
 # The server's keeper: when the pipe to the process that started it closes, however that ended, so does the server.
 KEEPER = '"$@" & server=$!; read -r _; kill "$server" 2>/dev/null; wait "$server"'
 
 
 @contextmanager
-def running(url: str, folder: Path) -> Iterator[str]:
+def running(url: str, folder: Path, patience: Patience = USUAL) -> Iterator[str]:
     """A server answering at `url` while the block runs; `folder` holds its data and log.
 
     A server that answers already is used and left alone; only one on this machine (loopback or a socket) is started.
@@ -34,7 +35,7 @@ def running(url: str, folder: Path) -> Iterator[str]:
     command = ["sh", "-c", KEEPER, "redis", *server]
     with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as keeper:
         try:
-            _await(url, keeper, folder)
+            _await(url, keeper, folder, patience)
             yield url
         finally:
             assert keeper.stdin is not None
@@ -45,7 +46,7 @@ def answers(url: str) -> bool:
     """Whether a Redis server answers at `url`."""
     once = Retry(ConstantBackoff(0), 0)
     try:
-        with redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2, retry=once) as client:
+        with redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=ANSWER_S, retry=once) as client:
             return bool(client.ping())
     except redis.exceptions.AuthenticationError as refused:
         raise Unavailable(f"Redis at {url}: {refused}. Put user and password into FLYWHEEL_REDIS_URL.") from refused
@@ -77,15 +78,7 @@ def _listening(url: str) -> list[str]:
     raise Unavailable(f"Redis: nothing answers at {url}; only a server on this machine is started from here. Start it.")
 
 
-def _await(url: str, keeper: subprocess.Popen[bytes], folder: Path) -> None:
+def _await(url: str, keeper: subprocess.Popen[bytes], folder: Path, patience: Patience) -> None:
     """Wait until the server answers; loading its data counts as not answering yet."""
-    tries = int(PATIENCE_S / 0.05)
-    for _ in range(tries):
-        if answers(url):
-            return
-        try:
-            keeper.wait(0.05)
-        except subprocess.TimeoutExpired:
-            continue
-        break
-    raise Unavailable(f"Redis: a server for {url} did not come up. It says why in {folder / 'redis.log'}.")
+    waiting = Waiting(f"Redis at {url}", Process(keeper.pid, folder / "redis.log"), patience)
+    patiently(waiting, lambda: answers(url), keeper.poll)

@@ -53,14 +53,15 @@ def demo(
     path: Annotated[Path | None, typer.Option(help="folder of KuaiRand's files")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="leave everything running afterwards, until Ctrl-C")] = False,
     seed: Annotated[int, typer.Option(help="another seed, another world")] = 7,
+    resume: Annotated[bool, typer.Option("--resume", help="go on with a demo that was ended, at its scene")] = False,
 ) -> None:
     """Turn the whole loop once and tell the story; figures go to .flywheel/summary.json.
 
-    Example: flywheel demo --source kuairand --path ../shared/data/kuairand
+    Examples: flywheel demo --source kuairand --path ../shared/data/kuairand · flywheel demo --resume
     """
     from orchestration.demo import tell
 
-    tell(Settings(), source=source, path=path, keep=keep, seed=seed, out=out)
+    tell(Settings(), source=source, path=path, keep=keep, seed=seed, out=out, resume=resume)
 
 
 @app.command()

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from serving.process import end
-from validation.errors import Unavailable
+from serving.process import ANSWER_S, end, kept
+from validation.patience import USUAL, Patience, Process, Waiting, patiently
 
 
 @dataclass(frozen=True)
@@ -23,12 +22,17 @@ class Program:
     log: Path
     ready: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
-    patience_s: float = 90.0
+    patience: Patience = USUAL
+
+    @property
+    def called(self) -> str:
+        """Its name in a sentence; in a list of programs it is set in columns."""
+        return " ".join(self.name.split())
 
 
 @contextmanager
 def running(program: Program) -> Iterator[subprocess.Popen[bytes]]:
-    """The program's process, ready; ended with its children on leaving. Raises Unavailable when it is late."""
+    """The program's process, ready; ended with its children on leaving. Raises Unavailable when it ends or hangs."""
     program.log.parent.mkdir(parents=True, exist_ok=True)
     with program.log.open("ab") as log:
         process = subprocess.Popen(
@@ -39,29 +43,24 @@ def running(program: Program) -> Iterator[subprocess.Popen[bytes]]:
             env={**os.environ, **program.env},
             start_new_session=True,
         )
-    try:
-        _await_ready(program, process)
-        yield process
-    finally:
-        end(process)
+    with kept(process):
+        try:
+            _await_ready(program, process)
+            yield process
+        finally:
+            end(process, program.called, program.log)
 
 
 def _await_ready(program: Program, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + program.patience_s
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise Unavailable(
-                f"{program.name} ended with status {process.returncode} before it was ready. See {program.log}"
-            )
-        if program.ready is None or _answers(program.ready):
-            return
-        time.sleep(0.2)
-    raise Unavailable(f"{program.name} was not ready within {program.patience_s:.0f} s. Its last words: {program.log}")
+    waiting = Waiting(program.called, Process(process.pid, program.log), program.patience)
+    patiently(waiting, lambda: program.ready is None or _answers(program.ready), process.poll)
 
 
 def _answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
+        with urllib.request.urlopen(url, timeout=ANSWER_S) as answer:
             return bool(answer.status < 500)
-    except (urllib.error.URLError, OSError):
+    except urllib.error.HTTPError as refused:
+        return refused.code < 500
+    except OSError:
         return False

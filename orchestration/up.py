@@ -12,10 +12,13 @@ from feature_repo.redis_server import running as redis_running
 from orchestration.processes import Program, running
 from orchestration.system import Installation
 from serving.process import serving
+from validation.patience import Patience
 from validation.settings import Settings
 
 BIN = Path(sys.executable).parent
 INFRA = Path(__file__).parent.parent / "infra"
+# Its processes ask each other with time-outs of 60 s, which a busy machine exceeds while all is well.
+DAGSTER_ASKS = ("", "REPOSITORY_", "SCHEDULE_", "SENSOR_")
 STILL_NOW = timedelta(days=3)  # events older than that are a replay
 
 
@@ -39,6 +42,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "DO_NOT_TRACK": "true",
         "BENTOML_DO_NOT_TRACK": "true",
         "FEAST_USAGE": "False",
+        **{f"DAGSTER_{kind}GRPC_TIMEOUT_SECONDS": f"{settings.longest_wait_s:.0f}" for kind in DAGSTER_ASKS},
     }
     if settings.replay_from:
         given["FLYWHEEL_REPLAY_FROM"] = settings.replay_from.isoformat()
@@ -50,7 +54,7 @@ def programs(settings: Settings) -> list[Program]:
     logs, env = settings.home / "logs", environment(settings)
     mlflow = f"http://127.0.0.1:{settings.mlflow_port}"
     dagster = f"http://127.0.0.1:{settings.dagster_port}"
-    workspace = ("-w", str(INFRA / "workspace.yaml"))
+    workspace, patience = ("-w", str(INFRA / "workspace.yaml")), Patience.of(settings)
     return [
         Program(
             f"MLflow       {mlflow}",
@@ -69,7 +73,7 @@ def programs(settings: Settings) -> list[Program]:
             logs / "mlflow.log",
             f"{mlflow}/health",
             env,
-            120,
+            patience,
         ),
         Program(
             f"Dagster      {dagster}",
@@ -77,7 +81,7 @@ def programs(settings: Settings) -> list[Program]:
             logs / "dagster-webserver.log",
             f"{dagster}/server_info",
             env,
-            120,
+            patience,
         ),
         Program(
             "Dagster's daemon (schedules and sensors)",
@@ -103,7 +107,7 @@ def everything(at: Installation) -> Iterator[list[str]]:
     """The whole installation running; yields one line about each part."""
     settings = at.settings
     with ExitStack() as stack:
-        stack.enter_context(redis_running(settings.redis_url, settings.home / "redis"))
+        stack.enter_context(redis_running(settings.redis_url, settings.home / "redis", Patience.of(settings)))
         address = stack.enter_context(serving(settings))
         stack.enter_context(running(stream(at)))
         pages = stack.enter_context(everything_else(at))

@@ -14,6 +14,7 @@ from rich.console import Console
 from orchestration import runs
 from orchestration.assets.training import GATES
 from orchestration.demo import MARK, emptied
+from orchestration.demo.diary import Diary
 from orchestration.demo.stage import Stage
 from orchestration.demo.story import Story
 from validation.errors import DefinitionError, FlywheelError
@@ -39,7 +40,9 @@ def told(monkeypatch: pytest.MonkeyPatch, execute: Callable[..., Any]) -> str:
     page = StringIO()
     at: Any = SimpleNamespace(registry=SimpleNamespace(live=lambda: "1"))
     origin: Any = None
-    Story(Stage(Console(file=page, width=200)), at, origin).retrain(DAY, "drift")
+    story = Story(Stage(Console(file=page, width=200)), at, origin, Diary("simulator", 7))
+    story.__dict__["later"] = at
+    story.retrain(DAY, "drift")
     return page.getvalue()
 
 
