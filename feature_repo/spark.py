@@ -3,11 +3,13 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import current_thread, main_thread
 from typing import TYPE_CHECKING
 
 from validation.errors import Unavailable
@@ -62,7 +64,7 @@ def session(settings: Settings) -> "SparkSession":
     os.environ.setdefault("SPARK_AUTH_SOCKET_TIMEOUT", f"{settings.longest_wait_s:.0f}")
     builder = SparkSession.builder.appName("flywheel").config(map=configuration(settings, folder))
     try:
-        with _launching(folder):
+        with _own_interrupt(), _launching(folder):
             spark: SparkSession = builder.getOrCreate()
     except PySparkRuntimeError as error:
         raise Unavailable(f"Spark: Java left before it was ready ({error}). It says why above this message.") from error
@@ -136,6 +138,17 @@ def _version(path: Path) -> int | None:
         return None
     match = re.search(r'version "(?:1\.)?(\d+)', said)
     return int(match[1]) if match else None
+
+
+@contextmanager
+def _own_interrupt() -> Iterator[None]:
+    """What Ctrl-C does stays as it is: Spark would cancel its own work then, and tell nobody else."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        if current_thread() is main_thread():
+            signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import getpass
 import os
-import sys
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -10,11 +9,10 @@ from typing import Annotated
 import typer
 
 from orchestration import measuring
-from orchestration.console import grid, installation, out
+from orchestration.console import grid, installation, out, registry, settings
+from orchestration.ending import end_in_order
+from orchestration.telling import DEBUG, told
 from serving.access import Role
-from validation.errors import BatchRefused, FlywheelError
-from validation.ledger import HEAD
-from validation.settings import Settings
 
 EXAMPLES = """
 Examples:
@@ -42,6 +40,18 @@ app = typer.Typer(
 )
 app.add_typer(measuring.app)
 
+
+@app.callback()
+def every_command(
+    debug: Annotated[
+        bool, typer.Option("--debug", envvar=DEBUG, help="show the traceback of what nobody foresaw")
+    ] = False,
+) -> None:
+    """Events become features, features a model, the model a feed."""
+    if debug:
+        os.environ[DEBUG] = "1"
+
+
 Why = Annotated[str, typer.Option("--why", help="the reason, kept in the history")]
 Who = Annotated[str, typer.Option("--who", help="who decides this, kept in the history")]
 Day = Annotated[str | None, typer.Option("--day", help="YYYY-MM-DD; the last day with data when absent")]
@@ -61,7 +71,7 @@ def demo(
     """
     from orchestration.demo import tell
 
-    tell(Settings(), source=source, path=path, keep=keep, seed=seed, out=out, resume=resume)
+    tell(settings(), source=source, path=path, keep=keep, seed=seed, out=out, resume=resume)
 
 
 @app.command()
@@ -101,6 +111,7 @@ def ingest(
     flywheel ingest --replay 2026-05-03 --export mend.jsonl · flywheel ingest mend.jsonl --replay 2026-05-03
     """
     from orchestration.ingestion import export_day, ingest_path, replay_day
+    from validation.ledger import HEAD
 
     at = installation()
     if replay is not None and export is not None:
@@ -163,12 +174,11 @@ def rank(
 
     Example: flywheel rank u42 --limit 5 --explain
     """
-    from orchestration.feed import ask, rows
+    from orchestration.feed import ask_as, rows
+    from validation.home_feed import USER, VIDEO
 
-    system = installation().system
-    assert system.policy is not None
-    answer = ask(Settings(), system, user, limit, explain=explain)
-    grid(f"Feed of {user}", ("position", system.policy.names.item, "why"), rows(answer, system.policy.names.item))
+    answer = ask_as(settings(), {USER: user}, limit, explain=explain)
+    grid(f"Feed of {user}", ("position", VIDEO, "why"), rows(answer, VIDEO))
     out.print(
         f"served by {answer['served_by']}, release {answer.get('release') or '–'}, request {answer['request_id']}"
     )
@@ -182,7 +192,7 @@ def token(role: Annotated[Role, typer.Option(help="what its holder may do")] = "
     """
     from serving.keyring import bearer
 
-    print(bearer(Settings(), role)["authorization"].removeprefix("Bearer "))
+    print(bearer(settings(), role)["authorization"].removeprefix("Bearer "))
 
 
 @app.command()
@@ -197,7 +207,7 @@ def rotate() -> None:
 
     policy = installation().system.policy
     assert policy is not None
-    key = keyring.rotate(keyring.where(Settings()), time.time(), policy.feedback.lives_s)
+    key = keyring.rotate(keyring.where(settings()), time.time(), policy.feedback.lives_s)
     out.print(f"key {key} signs in {keyring.AHEAD_S:.0f} s: running services take it up by themselves")
 
 
@@ -207,9 +217,9 @@ def releases() -> None:
 
     Example: flywheel releases
     """
-    registry = installation().registry
-    grid("Releases", ("at", "action", "from", "to", "who", "why"), [entry.row() for entry in registry.history()])
-    out.print(f"live: {registry.live() or 'none'}")
+    found = registry()
+    grid("Releases", ("at", "action", "from", "to", "who", "why"), [entry.row() for entry in found.history()])
+    out.print(f"live: {found.live() or 'none'}")
 
 
 @app.command()
@@ -258,16 +268,9 @@ def _day(text: str) -> date:
 
 
 def main() -> None:
-    """Run the command line; what we raise on purpose is printed as a sentence, not as a traceback."""
+    """Run the command line; what ends it is printed as a sentence, not as a traceback."""
     os.environ.update({"MLFLOW_DISABLE_TELEMETRY": "true", "BENTOML_DO_NOT_TRACK": "true", "FEAST_USAGE": "False"})
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads would take the core from Spark and Redis
-    try:
+    end_in_order()
+    with told():
         app()
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BatchRefused as refused:
-        out.print(f"[bold red]Refused[/]: {refused}")
-        sys.exit(1)
-    except FlywheelError as error:
-        out.print(f"[bold red]{type(error).__name__}[/]: {error}")
-        sys.exit(2)

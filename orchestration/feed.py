@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from orchestration.system import System
 from serving.access import Role
 from serving.keyring import bearer
 from validation.errors import Unavailable
@@ -16,6 +15,7 @@ from validation.settings import Settings
 if TYPE_CHECKING:
     from urllib.request import Request
 
+    from orchestration.system import System
     from serving.process import Running
 
 ANSWER_S, AGAIN_S = 10.0, 0.5
@@ -28,19 +28,25 @@ class BusyError(Unavailable):
 
 
 def ask(
-    settings: Settings, system: System, user: str, limit: int = 10, *, explain: bool = False, preview: bool = False
+    settings: Settings, system: "System", user: str, limit: int = 10, *, explain: bool = False, preview: bool = False
 ) -> dict[str, Any]:
     """The service's answer for one user; raises Unavailable when no service answers.
 
     A preview is neither logged nor remembered.
     """
     assert system.policy is not None
-    question = {system.policy.names.user: user, "limit": limit, "explain": explain, "preview": preview}
-    return post(settings, "operate", "/v1/feed", question)
+    return ask_as(settings, {system.policy.names.user: user}, limit, explain=explain, preview=preview)
+
+
+def ask_as(
+    settings: Settings, who: dict[str, str], limit: int, *, explain: bool = False, preview: bool = False
+) -> dict[str, Any]:
+    """The same, for whoever knows by which field the system names its users."""
+    return post(settings, "operate", "/v1/feed", {**who, "limit": limit, "explain": explain, "preview": preview})
 
 
 def answered(
-    settings: Settings, system: System, user: str, version: str | None, by: "Running", *, explain: bool = False
+    settings: Settings, system: "System", user: str, version: str | None, by: "Running", *, explain: bool = False
 ) -> dict[str, Any]:
     """A preview of five items ranked by this release, or by another one because this one was refused.
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 from feature_repo.redis_server import running as redis_running
+from orchestration.ending import Ended
 from orchestration.processes import Program, running
 from orchestration.system import Installation
 from serving.process import serving
@@ -135,7 +136,9 @@ def replaying(at: Installation, say: Callable[[str], None]) -> Installation:
 
 
 def until_interrupted() -> None:
-    """Wait for Ctrl-C or a polite request to end."""
-    for sign in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(sign, lambda *_: None)
-    signal.pause()
+    """Wait for Ctrl-C, which is how this is meant to end; SIGTERM raises Ended."""
+    try:
+        signal.pause()
+    except Ended as ended:
+        if ended.sign != signal.SIGINT:
+            raise

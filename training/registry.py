@@ -3,20 +3,23 @@
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from training import history, saved, shelves
-from training.contenders import Fitted
+from training import history
 from training.history import History, Move
-from training.report import Report
 from training.versions import PROMISED, VERDICT, Versions, sha256
 from validation.errors import NotProven, ReleaseMismatch
 from validation.manifest import MANIFEST, verify
 from validation.settings import Settings
 from validation.verdict import Verdict
 from validation.whole import whole
+
+if TYPE_CHECKING:
+    from training.contenders import Fitted
+    from training.report import Report
+    from training.shelves import Popular
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 
@@ -42,7 +45,7 @@ class Registry:
         """The version registered last; raises NotProven when there is none."""
         return self._versions.newest()
 
-    def register(self, folder: Path, report: Report, verdict: Verdict) -> str:
+    def register(self, folder: Path, report: "Report", verdict: Verdict) -> str:
         """Put a built release into MLflow with its verdict; returns its version. A refused one is kept, never live."""
         manifest = verify(folder)
         told = f"release {manifest.version} of {manifest.system}"
@@ -125,12 +128,16 @@ class Registry:
         found = msgspec.json.decode(self._versions.artefact(version, PROMISED), type=dict[str, Any])
         return {name: float(value) for name, value in found.items() if isinstance(value, int | float)}
 
-    def popular(self, version: str) -> shelves.Popular:
+    def popular(self, version: str) -> "Popular":
         """The lists the release carries."""
+        from training import shelves
+
         return shelves.read((self.folder(version) / "popular.json").read_bytes())
 
-    def scorer(self, version: str) -> Fitted:
+    def scorer(self, version: str) -> "Fitted":
         """The release's model."""
+        from training import saved
+
         return saved.load(self.folder(version))
 
     def _proven(self, version: str, given: Verdict | None) -> str:

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 
 from training import tracking
-from training.report import Report
 from validation.errors import NotProven, ReleaseMismatch
 from validation.manifest import Manifest
 from validation.settings import Settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+    from training.report import Report
 
 RELEASE, VERDICT, PROMISED = "release", "verdict.json", "promised.json"
 
@@ -44,7 +44,9 @@ class Versions:
     def _numbers(self) -> list[int]:
         return [int(found.version) for found in self._client.search_model_versions(f"name='{self._name}'")]
 
-    def create(self, folder: Path, manifest: Manifest, report: Report, verdict: bytes, tags: Mapping[str, str]) -> str:
+    def create(
+        self, folder: Path, manifest: Manifest, report: "Report", verdict: bytes, tags: Mapping[str, str]
+    ) -> str:
         """Store a release folder, its verdict and its figures as one more version."""
         from mlflow.exceptions import MlflowException
 
@@ -121,7 +123,7 @@ class Versions:
                 f"release {number} of {self._name}: {name} cannot be read: {lost}. Retrain it."
             ) from lost
 
-    def _model(self, folder: Path, manifest: Manifest, report: Report) -> str:
+    def _model(self, folder: Path, manifest: Manifest, report: "Report") -> str:
         """The id of a logged model: with MLflow's own XGBoost flavour, or plain files for the other kinds."""
         if manifest.kind == "xgboost":
             return _log_booster(folder / "model.ubj", manifest, report)
@@ -130,8 +132,9 @@ class Versions:
         return str(made.model_id)
 
 
-def _log_booster(path: Path, manifest: Manifest, report: Report) -> str:
+def _log_booster(path: Path, manifest: Manifest, report: "Report") -> str:
     import mlflow.xgboost
+    import numpy as np
     import xgboost as xgb
     from mlflow.models import ModelSignature
     from mlflow.types import Schema, TensorSpec

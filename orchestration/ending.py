@@ -1,0 +1,62 @@
+"""Being asked to end: Ctrl-C and SIGTERM leave every block in good order, so that what was started in it is stopped."""
+
+import contextlib
+import os
+import signal
+from types import FrameType
+
+SIGNS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Ended(BaseException):
+    """This process was asked to end; `sign` says how. Nothing catches it but the command line."""
+
+    def __init__(self, sign: int) -> None:
+        super().__init__(f"ended by {signal.Signals(sign).name}")
+        self.sign = sign
+
+    @property
+    def status(self) -> int:
+        """The exit status that says so, as shells count it: 130 for Ctrl-C, 143 for SIGTERM."""
+        return 128 + self.sign
+
+
+class Signs:
+    """The signals that have come: libraries put handlers in the place of ours; this hears them all the same."""
+
+    def __init__(self) -> None:
+        self._read, write = os.pipe()
+        os.set_blocking(self._read, False)
+        os.set_blocking(write, False)
+        signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+
+    def last(self) -> int | None:
+        """The one that came last and asks this process to end; None when none has come since it was asked for."""
+        with contextlib.suppress(BlockingIOError):
+            heard = [sign for sign in os.read(self._read, 1024) if sign in SIGNS]
+            return heard[-1] if heard else None
+        return None
+
+
+_signs: Signs | None = None
+
+
+def end_in_order() -> None:
+    """From now on both signals raise Ended, once: what is being stopped then is not disturbed by a second one."""
+    global _signs  # noqa: PLW0603  signals are the process's
+    _signs = Signs()
+    for sign in SIGNS:
+        signal.signal(sign, _raise)
+
+
+def raise_if_asked(but_by: int | None = None) -> None:
+    """Raises Ended when a signal came that something else was made of; `but_by` is one that needs no word."""
+    sign = _signs.last() if _signs else None
+    if sign not in (None, but_by):
+        raise Ended(sign)
+
+
+def _raise(sign: int, frame: FrameType | None) -> None:
+    for each in SIGNS:
+        signal.signal(each, signal.SIG_IGN)
+    raise Ended(sign)
