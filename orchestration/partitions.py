@@ -3,20 +3,37 @@
 import re
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-
-import dagster as dg
+from typing import TYPE_CHECKING, Any
 
 from orchestration.sources.landing import files
 from orchestration.system import Installation
 
+if TYPE_CHECKING:
+    import dagster as dg
+
+    WHOLE_RANGE: dg.BackfillPolicy
+
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 WHY = "flywheel/why"  # a run's tag: the reason somebody or something asked for it
-WHOLE_RANGE = dg.BackfillPolicy.single_run()  # a backfill of many days is one run: Spark starts once and reads once
 
 
-def days(at: Installation) -> dg.DailyPartitionsDefinition:
+def __getattr__(name: str) -> Any:
+    """`WHOLE_RANGE`: a backfill of many days is one run, in which Spark starts once and reads once.
+
+    Made when it is asked for: who only wants to know the day of a file does without Dagster, which costs a second.
+    """
+    if name != "WHOLE_RANGE":
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    import dagster as dg
+
+    return dg.BackfillPolicy.single_run()
+
+
+def days(at: Installation) -> "dg.DailyPartitionsDefinition":
     """Daily partitions from the day before the first in the lake or the landing, today included."""
+    import dagster as dg
+
     known = [day for table in at.system.tables for day in at.lake.days(f"tables/{table.name}")]
     first = min([*known, *waiting(at)], default=at.now().date())
     return dg.DailyPartitionsDefinition(
@@ -42,7 +59,7 @@ def day_of(path: Path) -> date | None:
         return None
 
 
-def span(context: dg.AssetExecutionContext) -> tuple[date, date]:
+def span(context: "dg.AssetExecutionContext") -> tuple[date, date]:
     """First and last day of the run, both included."""
     window = context.partition_time_window
     return window.start.date(), (window.end - timedelta(microseconds=1)).date()
