@@ -5,6 +5,7 @@ import os
 import signal
 from types import FrameType
 
+CHILDREN_END_IN_S = 10.0  # what may not be cut short was waited for before
 SIGNS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -12,8 +13,13 @@ class Ended(BaseException):
     """This process was asked to end; `sign` says how. Nothing catches it but the command line."""
 
     def __init__(self, sign: int) -> None:
-        super().__init__(f"ended by {signal.Signals(sign).name}")
+        super().__init__(sign)
         self.sign = sign
+
+    @property
+    def name(self) -> str:
+        """The signal's name."""
+        return signal.Signals(self.sign).name
 
     @property
     def status(self) -> int:
@@ -54,6 +60,18 @@ def raise_if_asked(but_by: int | None = None) -> None:
     sign = _signs.last() if _signs else None
     if sign not in (None, but_by):
         raise Ended(sign)
+
+
+def end_children() -> None:
+    """End what this process has started and nobody has stopped: Java, where Spark was interrupted while it started."""
+    import psutil
+
+    left = psutil.Process().children(recursive=True)
+    for ask in (psutil.Process.terminate, psutil.Process.kill):
+        for child in left:
+            with contextlib.suppress(psutil.Error):
+                ask(child)
+        _, left = psutil.wait_procs(left, CHILDREN_END_IN_S)
 
 
 def _raise(sign: int, frame: FrameType | None) -> None:

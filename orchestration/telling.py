@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import strftime
 
-from orchestration.ending import Ended
+from orchestration.ending import Ended, end_children
 from validation.errors import BatchRefused, FlywheelError
 
 DEBUG = "FLYWHEEL_DEBUG"
@@ -25,7 +25,7 @@ def told() -> Iterator[None]:
     try:
         yield
     except Ended as ended:
-        _end("Ended", f"{ended}; what this command had started is stopped.", ended.status)
+        _end("Ended", f"by {ended.name}; whatever this command had started is stopped.", ended.status)
     except BatchRefused as refused:
         _end("Refused", str(refused), REFUSED)
     except FlywheelError as error:
@@ -82,5 +82,6 @@ def _end(name: str, sentence: str, status: int) -> None:
 
     from orchestration.console import out
 
+    end_children()
     out.print(f"[bold red]{name}[/]: {escape(sentence)}")
     sys.exit(status)
