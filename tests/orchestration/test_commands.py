@@ -14,8 +14,9 @@ from tests.orchestration.test_cli import ROOT, flywheel
 from validation.patience import Process, Waiting, patiently
 
 HEAVY = (
-    "numpy pandas pyarrow pyspark mlflow dagster great_expectations feast sklearn xgboost llvmlite evidently".split()
-)
+    "numpy", "pandas", "pyarrow", "pyspark", "mlflow", "dagster", "great_expectations", "feast", "sklearn", "xgboost",
+    "llvmlite", "evidently",
+)  # fmt: skip
 SMALL = f"""
 import sys
 from orchestration.cli import main
