@@ -28,7 +28,11 @@ TOO_MANY = 429
 
 
 class LateGeneratorError(AssertionError):
-    """The generator could not keep to its schedule, so its figures say nothing about the server."""
+    """The generator could not keep to its schedule: latencies of this `outcome` are not the server's alone."""
+
+    def __init__(self, words: str, outcome: "Outcome") -> None:
+        super().__init__(words)
+        self.outcome = outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,8 @@ class Outcome:
         if late > self.plan.late_ms:
             raise LateGeneratorError(
                 f"load generator: the 99th percentile of its own sends was {late:.1f} ms late (limit "
-                f"{self.plan.late_ms:g} ms), so its latencies are not the server's. Give it a free core."
+                f"{self.plan.late_ms:g} ms), so its latencies are not the server's. Give it a free core.",
+                self,
             )
         return self
 
