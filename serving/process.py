@@ -24,7 +24,7 @@ STARTS_IN = 120.0  # CPU seconds, many times what it takes: one that needs more 
 LEAVES_IN = Patience(idle_s=15.0, longest_s=120.0, work_s=30.0)
 ANSWER_S = 10.0  # for one answer: a busy machine gives a process its turn late
 # When the pipe to whoever started a process closes, however that ended, its whole process group is asked to end.
-KEEPER = 'read -r _; kill -TERM -- "-$1" 2>/dev/null'
+KEEPER = 'read -r _; kill -s TERM -- "-$1" 2>/dev/null'
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ def text(found: dict[str, Any], given: Given) -> str:
 
 def lacking(found: dict[str, Any]) -> list[str]:
     """What the loads of a run were not, of all that they were meant to be."""
-    loads = [(name, found[name]) for name in ("feed", "rank_100", "rank_300", "lowest_rung")]
+    loads = [(name, found[name]) for name in ("feed", "rank_100", "rank_300", "lowest_rung", "naive")]
     loads += [(f"{step['share_of_capacity']:.0%} of a core", step) for step in found["goodput"]["steps"]]
     return [f"{name}: {load['noted']}" for name, load in loads if "noted" in load]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.bench import costs
 from tests.bench.judges import feed, rank
-from tests.bench.open_loop import LateGeneratorError, Outcome, drive, poisson, steady
+from tests.bench.open_loop import Outcome, drive_noted, poisson, steady
 from tests.bench.stand import Stand
 
 CANDIDATES = 500
@@ -72,11 +72,7 @@ def driven(stand: Stand, at: Any, route: str = "feed", items: int = 0) -> Driven
     judge = feed if route == "feed" else rank
     plan = stand.plan(at, route, items)
     counters, before = stand.metrics(), stand.spent()
-    noted = None
-    try:
-        outcome = drive(plan, judge)
-    except LateGeneratorError as late:
-        outcome, noted = late.outcome, str(late)
+    outcome, noted = drive_noted(plan, judge)
     after, now = stand.spent(), stand.metrics()
     count = len(plan.at)
     counted = {name: value - counters.get(name, 0.0) for name, value in now.items()}

@@ -174,6 +174,14 @@ def drive(plan: Plan, judge: Judge | None = None) -> Outcome:
     return Load(plan, judge).finish()
 
 
+def drive_noted(plan: Plan, judge: Judge | None = None) -> tuple[Outcome, str | None]:
+    """Run a whole plan; with a note when the generator did not keep to its schedule."""
+    try:
+        return drive(plan, judge), None
+    except LateGeneratorError as late:
+        return late.outcome, str(late)
+
+
 def by_status(status: int, _: bytes) -> tuple[bool, str]:
     """The judge of those who bring none: 200 is valid."""
     return status == 200, str(status)

@@ -52,15 +52,9 @@ class Service:
 
     def comes_to(self, wanted: Callable[[Any], bool], **asked: Any) -> Any:
         """The first answer that is as wanted; every answer on the way is well, too."""
-        answer: dict[str, Any] = {}
-
-        def is_wanted() -> bool:
-            answer.clear()
-            answer.update(self.feed(**asked))
-            return wanted(answer)
-
-        until(is_wanted, lambda: answer)
-        return answer
+        answers: list[Any] = []
+        until(lambda: answers.append(self.feed(**asked)) or wanted(answers[-1]), lambda: answers[-1])
+        return answers[-1]
 
 
 @pytest.fixture(scope="module")
