@@ -8,14 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from serving.process import ANSWER_S, end, kept
+from serving.process import ANSWER_S, end, kept, must_be_free
 from validation.patience import USUAL, Patience, Process, Waiting, patiently
 
 
 @dataclass(frozen=True)
 class Program:
-    """A command that keeps running. It is ready when `ready` answers; without one, at once."""
+    """A command that keeps running, ready when `ready` answers; without one, at once. `setting` names its port."""
 
     name: str
     command: Sequence[str]
@@ -23,6 +24,7 @@ class Program:
     ready: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     patience: Patience = USUAL
+    setting: str = ""
 
     @property
     def called(self) -> str:
@@ -33,6 +35,9 @@ class Program:
 @contextmanager
 def running(program: Program) -> Iterator[subprocess.Popen[bytes]]:
     """The program's process, ready; ended with its children on leaving. Raises Unavailable when it ends or hangs."""
+    if program.ready:
+        at = urlsplit(program.ready)
+        must_be_free(program.called, at.hostname or "127.0.0.1", at.port or 80, program.setting)
     program.log.parent.mkdir(parents=True, exist_ok=True)
     with program.log.open("ab") as log:
         process = subprocess.Popen(

@@ -75,6 +75,7 @@ def programs(settings: Settings) -> list[Program]:
             f"{mlflow}/health",
             env,
             patience,
+            "FLYWHEEL_MLFLOW_PORT",
         ),
         Program(
             f"Dagster      {dagster}",
@@ -83,6 +84,7 @@ def programs(settings: Settings) -> list[Program]:
             f"{dagster}/server_info",
             env,
             patience,
+            "FLYWHEEL_DAGSTER_PORT",
         ),
         Program(
             "Dagster's daemon (schedules and sensors)",

@@ -73,7 +73,7 @@ def start(settings: Settings, target: str = SERVICE, system: str | None = None) 
     """
     address = f"http://{settings.service_host}:{settings.service_port}"
     keyring.opened(settings)
-    _must_be_free(settings)
+    must_be_free("service", settings.service_host, settings.service_port, "FLYWHEEL_SERVICE_PORT")
     log = settings.home / "logs" / "service.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
@@ -157,15 +157,15 @@ def environment(settings: Settings, system: str | None = None) -> Mapping[str, s
     return {"BENTOML_HOME": str(settings.home.absolute() / "bentoml"), **os.environ, **given}
 
 
-def _must_be_free(settings: Settings) -> None:
+def must_be_free(name: str, host: str, port: int, setting: str) -> None:
+    """Raises Unavailable when somebody listens there: what answers would not be what was started."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((settings.service_host, settings.service_port))
+            probe.bind((host, port))
         except OSError as taken:
             raise Unavailable(
-                f"service: port {settings.service_port} of {settings.service_host} is taken ({taken.strerror}). "
-                "Stop what listens there or set FLYWHEEL_SERVICE_PORT."
+                f"{name}: port {port} of {host} is taken ({taken.strerror}). Stop what listens there or set {setting}."
             ) from taken
 
 

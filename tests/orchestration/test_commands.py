@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +10,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from orchestration import processes, up
 from tests.conftest import free_port
 from tests.orchestration.test_cli import ROOT, flywheel
+from validation.errors import Unavailable
 from validation.patience import Process, Waiting, patiently
+from validation.settings import Settings
 
 HEAVY = (
     "numpy", "pandas", "pyarrow", "pyspark", "mlflow", "dagster", "great_expectations", "feast", "sklearn", "xgboost",
@@ -142,3 +146,13 @@ def test_a_service_that_does_not_run_is_told_with_the_next_step(tmp_path: Path) 
     done = flywheel(tmp_path, "rank", "u1")
     assert done.returncode == 2
     assert "Start it with `flywheel up`" in done.stdout
+
+
+def test_a_port_that_somebody_else_answers_on_is_named_with_its_setting(tmp_path: Path) -> None:
+    with socket.socket() as somebody:
+        somebody.bind(("127.0.0.1", 0))
+        somebody.listen()
+        port = somebody.getsockname()[1]
+        program = up.programs(Settings(home=tmp_path, mlflow_port=port))[0]
+        with pytest.raises(Unavailable, match=f"MLflow http://127.0.0.1:{port}: port {port} .* FLYWHEEL_MLFLOW_PORT"):
+            processes.running(program).__enter__()
