@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,6 @@ from validation.errors import DefinitionError
 from validation.settings import Settings
 
 ROW = "__row"
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -37,8 +36,6 @@ class Questions:
         return self._moment(pc.max)
 
     def _moment(self, of: Any) -> datetime:
-        if not len(self.table):
-            return EPOCH
         found: datetime | None = of(self.table[self.time].cast(MOMENT, safe=False)).as_py()
         if found is None:
             raise DefinitionError(f"entity rows: `{self.time}` has no value in any of {len(self.table)} rows")

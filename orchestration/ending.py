@@ -3,8 +3,10 @@
 import contextlib
 import os
 import signal
+import time
 from types import FrameType
 
+UNDISTURBED_S = 10.0  # whoever asks again after that is in a hurry, or a library has swallowed the first word
 CHILDREN_END_IN_S = 10.0  # what may not be cut short was waited for before
 SIGNS = (signal.SIGINT, signal.SIGTERM)
 
@@ -45,10 +47,11 @@ class Signs:
 
 
 _signs: Signs | None = None
+_raised_at = -UNDISTURBED_S
 
 
 def end_in_order() -> None:
-    """From now on both signals raise Ended, once: what is being stopped then is not disturbed by a second one."""
+    """From now on both signals raise Ended; what is being stopped then is not disturbed by another one at once."""
     global _signs  # noqa: PLW0603  signals are the process's
     _signs = Signs()
     for sign in SIGNS:
@@ -75,6 +78,8 @@ def end_children() -> None:
 
 
 def _raise(sign: int, frame: FrameType | None) -> None:
-    for each in SIGNS:
-        signal.signal(each, signal.SIG_IGN)
+    global _raised_at  # noqa: PLW0603  as above
+    if time.monotonic() - _raised_at < UNDISTURBED_S:
+        return
+    _raised_at = time.monotonic()
     raise Ended(sign)
