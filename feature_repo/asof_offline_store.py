@@ -8,7 +8,6 @@ Small views in local Parquet are joined in this process with Arrow, large ones o
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
 from typing import TYPE_CHECKING, Any, Literal
@@ -30,16 +29,14 @@ from pydantic import Field
 from feature_repo.asof_history import by_age, known_at, needed
 from feature_repo.asof_join import NOTHING, codes_of, last_known, micros, never_superseded, newest
 from feature_repo.asof_spark import join_on_spark, newest_on_spark
+from feature_repo.questions import ROW, Questions, ask
 from feature_repo.spark import session
 from feature_repo.store import repository_settings
-from feature_repo.view_rows import MOMENT, TIME, ViewRows, rows_of
-from validation.errors import DefinitionError
+from feature_repo.view_rows import TIME, ViewRows, rows_of
 from validation.settings import Settings
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
-
-ROW = "__row"
 
 
 class AsofOfflineStoreConfig(SparkOfflineStoreConfig):  # type: ignore[misc]
@@ -56,40 +53,6 @@ class AsofOfflineStoreConfig(SparkOfflineStoreConfig):  # type: ignore[misc]
         """Whether a view is read and joined in this process."""
         size = rows.size() if self.join != "spark" else None
         return size is not None and (self.join == "arrow" or size <= self.rows_in_process)
-
-
-@dataclass(frozen=True)
-class Questions:
-    """Entity rows as asked: `table` has them all, with `ROW` as their number; `time` names the moment of each."""
-
-    table: pa.Table
-    time: str
-
-    @property
-    def first(self) -> datetime:
-        """The earliest moment asked for."""
-        return self._moment(pc.min)
-
-    @property
-    def last(self) -> datetime:
-        """The latest moment asked for."""
-        return self._moment(pc.max)
-
-    def _moment(self, of: Any) -> datetime:
-        found: datetime | None = of(self.table[self.time].cast(MOMENT, safe=False)).as_py()
-        if found is None:
-            raise DefinitionError(f"entity rows: `{self.time}` has no value in any of {len(self.table)} rows")
-        return found
-
-    def narrow(self, keys: Sequence[str]) -> pa.Table:
-        """Row number, keys and moment: all that a join needs."""
-        missing = [key for key in keys if key not in self.table.column_names]
-        if missing:
-            raise DefinitionError(
-                f"entity rows: no column for the join keys {missing}; there are {self.table.column_names}"
-            )
-        times = self.table[self.time].cast(MOMENT, safe=False)
-        return self.table.select([ROW, *keys]).append_column(TIME, times)
 
 
 class AsofJob(SparkRetrievalJob):  # type: ignore[misc]
@@ -187,26 +150,6 @@ class AsofOfflineStore(SparkOfflineStore):  # type: ignore[misc]
         views = [rows_of(view, names) for view, names in wanted.items()]
         return AsofJob(None, config, questions, views, full_feature_names, filter_by_created_timestamp,
                        on_demand_feature_views=on_demand, metadata=described)  # fmt: skip
-
-
-def ask(entity_df: Any, settings: Settings) -> Questions:
-    """Entity rows as Arrow: from pandas, an Arrow table, a Spark frame, or SQL; naive times are UTC."""
-    if isinstance(entity_df, pd.DataFrame):
-        table = pa.Table.from_pandas(entity_df, preserve_index=False)
-    elif isinstance(entity_df, pa.Table):
-        table = entity_df
-    else:
-        table = (session(settings).sql(entity_df) if isinstance(entity_df, str) else entity_df).toArrow()
-    times = [f.name for f in table.schema if pa.types.is_timestamp(f.type)]
-    time = "event_timestamp" if "event_timestamp" in table.column_names else times[0] if len(times) == 1 else None
-    if time is None:
-        raise DefinitionError(
-            f"entity rows: no column `event_timestamp`, and {len(times)} columns of times to choose from"
-        )
-    place = table.column_names.index(time)
-    moments = table[time] if pa.types.is_timestamp(table[time].type) else pc.cast(table[time], pa.timestamp("us"))
-    utc = moments.cast(pa.timestamp(moments.type.unit, tz="UTC"))
-    return Questions(table.set_column(place, time, utc).append_column(ROW, pa.array(np.arange(len(table)))), time)
 
 
 def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:

@@ -11,11 +11,15 @@ from redis.retry import Retry
 
 from validation.errors import Unavailable
 
+CONNECTS_IN_S = 5.0
+ANSWERS_IN_S = 60.0  # for batches: a busy machine may take seconds for one; whoever serves requests says less
 
-def connect(url: str, timeout_s: float = 5.0) -> Redis:
+
+def connect(url: str, timeout_s: float = ANSWERS_IN_S) -> Redis:
     """A client for the store at `url`; whoever uses it sees Unavailable when nothing answers there."""
     once_more = Retry(NoBackoff(), 1)  # a connection that a restarted server has forgotten
-    return Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=once_more)
+    connects_in_s = min(timeout_s, CONNECTS_IN_S)
+    return Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=connects_in_s, retry=once_more)
 
 
 @contextmanager

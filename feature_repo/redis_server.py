@@ -18,21 +18,24 @@ from redis.retry import Retry
 from feature_repo import redis_config, redis_version
 from validation.address import shown
 from validation.errors import Unavailable, Unsafe
+from validation.patience import USUAL, Patience, Process, Waiting, patiently
 
-PATIENCE_S = 20.0
+ANSWER_S = 10.0  # for one answer: a busy machine gives a process its turn late
 # The server's keeper: when the pipe to the process that started it closes, however that ended, so does the server.
 KEEPER = 'umask 077; "$@" & server=$!; read -r _; kill "$server" 2>/dev/null; wait "$server"'
 
 
 @contextmanager
-def running(url: str, folder: Path, accept_old: bool = False, allow: Sequence[str] = ()) -> Iterator[str]:
+def running(
+    url: str, folder: Path, accept_old: bool = False, allow: Sequence[str] = (), patience: Patience = USUAL
+) -> Iterator[str]:
     """A server answering at `url` while the block runs; `folder` holds its data and log.
 
     A server that answers already is used and left alone; only one on this machine (loopback or a socket) is started.
     Raises Unsafe for a version that a Lua script can break out of, unless `accept_old`. What administers or empties a
     server is off in one that is started here, but for the commands that `allow` names.
     """
-    keeper = None if answers(url) else _started(url, folder, accept_old, allow)
+    keeper = None if answers(url) else _started(url, folder, accept_old, allow, patience)
     if keeper is None:
         _must_be_fixed(url, accept_old)
         yield url
@@ -44,7 +47,9 @@ def running(url: str, folder: Path, accept_old: bool = False, allow: Sequence[st
             _release(keeper)
 
 
-def _started(url: str, folder: Path, accept_old: bool, allow: Sequence[str]) -> "subprocess.Popen[bytes] | None":
+def _started(
+    url: str, folder: Path, accept_old: bool, allow: Sequence[str], patience: Patience
+) -> "subprocess.Popen[bytes] | None":
     """The keeper of a new server; None when another process was faster: two would take the socket from each other."""
     redis_config.private(folder)
     with (folder / "starting").open("w") as lock:
@@ -56,7 +61,7 @@ def _started(url: str, folder: Path, accept_old: bool, allow: Sequence[str]) -> 
             ["sh", "-c", KEEPER, "redis", program, str(config)], stdin=subprocess.PIPE, start_new_session=True
         )
         try:
-            _await(url, keeper, folder)
+            _await(url, keeper, folder, patience)
         except BaseException:
             _release(keeper)
             raise
@@ -128,18 +133,10 @@ def _must_be_fixed(url: str, accept_old: bool) -> None:
 
 def _client(url: str) -> redis.Redis:
     once = Retry(ConstantBackoff(0), 0)
-    return redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2, retry=once)
+    return redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=ANSWER_S, retry=once)
 
 
-def _await(url: str, keeper: subprocess.Popen[bytes], folder: Path) -> None:
+def _await(url: str, keeper: subprocess.Popen[bytes], folder: Path, patience: Patience) -> None:
     """Wait until the server answers; loading its data counts as not answering yet."""
-    tries = int(PATIENCE_S / 0.05)
-    for _ in range(tries):
-        if answers(url):
-            return
-        try:
-            keeper.wait(0.05)
-        except subprocess.TimeoutExpired:
-            continue
-        break
-    raise Unavailable(f"Redis: a server for {shown(url)} did not come up. It says why in {folder / 'redis.log'}.")
+    waiting = Waiting(f"Redis at {shown(url)}", Process(keeper.pid, folder / "redis.log"), patience)
+    patiently(waiting, lambda: answers(url), keeper.poll)

@@ -3,11 +3,13 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import current_thread, main_thread
 from typing import TYPE_CHECKING
 
 from validation.errors import Unavailable
@@ -24,6 +26,8 @@ JVM = (
     "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto -XX:MinHeapFreeRatio=10 -XX:MaxHeapFreeRatio=20 "
     "-Duser.timezone=UTC"
 )
+# How long parts of one machine may keep each other waiting; the defaults, 15 to 300 s, end work on a busy one.
+PATIENT = ("spark.network.timeout", "spark.sql.broadcastTimeout", "spark.python.authenticate.socketTimeout")
 QUIET = """status = fatal
 rootLogger.level = error
 rootLogger.appenderRef.stderr.ref = stderr
@@ -57,9 +61,10 @@ def session(settings: Settings) -> "SparkSession":
 
     folder = settings.home.absolute() / "spark"
     folder.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("SPARK_AUTH_SOCKET_TIMEOUT", f"{settings.longest_wait_s:.0f}")
     builder = SparkSession.builder.appName("flywheel").config(map=configuration(settings, folder))
     try:
-        with _launching(folder):
+        with _own_interrupt(), _launching(folder):
             spark: SparkSession = builder.getOrCreate()
     except PySparkRuntimeError as error:
         raise Unavailable(f"Spark: Java left before it was ready ({error}). It says why above this message.") from error
@@ -92,6 +97,7 @@ def configuration(settings: Settings, folder: Path) -> dict[str, str]:
         "spark.sql.shuffle.partitions": str(settings.spark_shuffle_partitions),
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+        **dict.fromkeys(PATIENT, f"{settings.longest_wait_s:.0f}s"),
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
     }
@@ -127,11 +133,22 @@ def _installed() -> Iterator[Path]:
 
 def _version(path: Path) -> int | None:
     try:
-        said = subprocess.run([path, "-version"], capture_output=True, text=True, timeout=60, check=True).stderr
+        said = subprocess.run([path, "-version"], capture_output=True, text=True, timeout=600, check=True).stderr
     except (OSError, subprocess.SubprocessError):
         return None
     match = re.search(r'version "(?:1\.)?(\d+)', said)
     return int(match[1]) if match else None
+
+
+@contextmanager
+def _own_interrupt() -> Iterator[None]:
+    """What Ctrl-C does stays as it is: Spark would cancel its own work then, and tell nobody else."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        if current_thread() is main_thread():
+            signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

@@ -82,12 +82,11 @@ def open_store(settings: Settings, features: FeatureSet, as_of: datetime | None 
 
     `as_of` is the time its online part takes it to be, for questions about the past; without it, the installation's.
     """
-    from feast import FeatureStore
-
+    from feature_repo.asking import AskedStore
     from feature_repo.feast_objects import objects, project
 
     quieten()
-    store = FeatureStore(config=configuration(settings, features.name, as_of))
+    store = AskedStore(config=configuration(settings, features.name, as_of))
     declared = objects(features, settings.lake)
     described = project(features)
     described.tags = {"definitions": _digest(settings, features)}

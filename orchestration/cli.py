@@ -1,21 +1,18 @@
 """The `flywheel` command: everything an installation does, from one place. Heavy parts load inside the commands."""
 
 import os
-import sys
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from orchestration import measuring, releasing
-from orchestration.console import grid, installation, out, say
+from orchestration.console import grid, installation, out, say, settings
+from orchestration.ending import end_in_order
+from orchestration.telling import DEBUG, told
 from serving.access import Role
 from validation import private
-from validation.errors import BatchRefused, FlywheelError
-from validation.ledger import HEAD
-from validation.settings import Settings
 
 EXAMPLES = """
 Examples:
@@ -45,6 +42,18 @@ app = typer.Typer(
 app.add_typer(measuring.app)
 app.add_typer(releasing.app)
 
+
+@app.callback()
+def every_command(
+    debug: Annotated[
+        bool, typer.Option("--debug", envvar=DEBUG, help="show the traceback of what nobody foresaw")
+    ] = False,
+) -> None:
+    """Events become features, features a model, the model a feed."""
+    if debug:
+        os.environ[DEBUG] = "1"
+
+
 Day = Annotated[str | None, typer.Option("--day", help="YYYY-MM-DD; the last day with data when absent")]
 
 
@@ -54,14 +63,15 @@ def demo(
     path: Annotated[Path | None, typer.Option(help="folder of KuaiRand's files")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="leave everything running afterwards, until Ctrl-C")] = False,
     seed: Annotated[int, typer.Option(help="another seed, another world")] = 7,
+    resume: Annotated[bool, typer.Option("--resume", help="go on with a demo that was ended, at its scene")] = False,
 ) -> None:
     """Turn the whole loop once and tell the story; figures go to .flywheel/summary.json.
 
-    Example: flywheel demo --source kuairand --path ../shared/data/kuairand
+    Examples: flywheel demo --source kuairand --path ../shared/data/kuairand · flywheel demo --resume
     """
     from orchestration.demo import tell
 
-    tell(Settings(), source=source, path=path, keep=keep, seed=seed, out=out)
+    tell(settings(), source=source, path=path, keep=keep, seed=seed, out=out, resume=resume)
 
 
 @app.command()
@@ -105,6 +115,7 @@ def ingest(
     flywheel ingest --discard 2026-05-03 --why "test events of the app team"
     """
     from orchestration.ingestion import Ingested, discard_day, export_day, ingest_path, replay_day, sentences
+    from validation.ledger import HEAD
 
     at = installation()
     if replay is not None and export is not None:
@@ -186,12 +197,11 @@ def rank(
 
     Example: flywheel rank u42 --limit 5 --explain
     """
-    from orchestration.feed import ask, rows
+    from orchestration.feed import ask_as, rows
+    from validation.home_feed import USER, VIDEO
 
-    system = installation().system
-    assert system.policy is not None
-    answer = ask(Settings(), system, user, limit, explain=explain)
-    grid(f"Feed of {user}", ("position", system.policy.names.item, "why"), rows(answer, system.policy.names.item))
+    answer = ask_as(settings(), {USER: user}, limit, explain=explain)
+    grid(f"Feed of {user}", ("position", VIDEO, "why"), rows(answer, VIDEO))
     out.print(
         f"served by {answer['served_by']}, release {answer.get('release') or '–'}, request {answer['request_id']}"
     )
@@ -205,7 +215,7 @@ def token(role: Annotated[Role, typer.Option(help="what its holder may do")] = "
     """
     from serving.keyring import bearer
 
-    print(bearer(Settings(), role)["authorization"].removeprefix("Bearer "))
+    print(bearer(settings(), role)["authorization"].removeprefix("Bearer "))
 
 
 @app.command()
@@ -220,7 +230,7 @@ def rotate() -> None:
 
     policy = installation().system.policy
     assert policy is not None
-    key = keyring.rotate(keyring.where(Settings()), time.time(), policy.feedback.lives_s)
+    key = keyring.rotate(keyring.where(settings()), time.time(), policy.feedback.lives_s)
     out.print(f"key {key} signs in {keyring.AHEAD_S:.0f} s: running services take it up by themselves")
 
 
@@ -248,17 +258,10 @@ def _day(text: str) -> date:
 
 
 def main() -> None:
-    """Run the command line; what we raise on purpose is printed as a sentence, not as a traceback."""
+    """Run the command line; what ends it is printed as a sentence, not as a traceback."""
     private.from_now_on()
     os.environ.update({"MLFLOW_DISABLE_TELEMETRY": "true", "BENTOML_DO_NOT_TRACK": "true", "FEAST_USAGE": "False"})
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads would take the core from Spark and Redis
-    try:
+    end_in_order()
+    with told():
         app()
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BatchRefused as refused:
-        out.print(f"[bold red]Refused[/]: {escape(str(refused))}")
-        sys.exit(1)
-    except FlywheelError as error:
-        out.print(f"[bold red]{type(error).__name__}[/]: {escape(str(error))}")
-        sys.exit(2)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table as Grid
 
-from validation.settings import Settings
-
 if TYPE_CHECKING:
     from orchestration.system import Installation
+    from training.registry import Registry
+    from validation.settings import Settings
 
 out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
 
@@ -25,7 +25,22 @@ def installation() -> "Installation":
     from orchestration.home_feed import HOME_FEED
     from orchestration.system import Installation
 
-    return Installation(HOME_FEED, Settings())
+    return Installation(HOME_FEED, settings())
+
+
+def registry() -> "Registry":
+    """The home feed's registry, without all that makes an installation."""
+    from training.registry import Registry
+    from validation.home_feed import NAME
+
+    return Registry(settings(), NAME)
+
+
+def settings() -> "Settings":
+    """The settings of the environment. Reading them costs as much as all else that a small command does."""
+    from validation.settings import Settings
+
+    return Settings()
 
 
 def grid(title: str, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

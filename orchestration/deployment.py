@@ -6,9 +6,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from orchestration.feed import ask
+from orchestration.feed import answered
 from orchestration.system import Installation
-from serving.process import build, serving
+from serving.process import build, started
 from validation.errors import ReleaseMismatch
 from validation.settings import Settings
 
@@ -23,8 +23,8 @@ def prove(at: Installation, version: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as home:
         settings = at.settings.model_copy(update={"home": Path(home), "service_port": free_port()})
         _name_champion(at, version, settings)
-        with serving(settings, str(folder)):
-            answer = ask(settings, at.system, "deployment", preview=True)
+        with started(settings, str(folder)) as running:
+            answer = answered(settings, at.system, "deployment", version, running)
     if answer["release"] != version:
         raise ReleaseMismatch(
             f"deployment: {tag} answers with release {answer['release']}, not {version}: {answer['reason']}"

@@ -5,10 +5,10 @@ from monitoring.home_feed import HOME_FEED_WATCH
 from orchestration.system import System
 from serving.home_feed import HOME_FEED as POLICY
 from training.home_feed import RANKING
-from validation.home_feed import RANKER_LIMITS, TABLES
+from validation.home_feed import NAME, RANKER_LIMITS, TABLES
 
 HOME_FEED = System(
-    name="home_feed",
+    name=NAME,
     tables=TABLES,
     features=FEATURES,
     ranking=RANKING,

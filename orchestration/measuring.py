@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration.console import grid, installation, out
-from validation.settings import Settings
+from orchestration.console import grid, installation, out, settings
 
 app = typer.Typer()
 
@@ -40,4 +39,4 @@ def funnel(
     """
     from orchestration.funnel import report
 
-    report(installation().system, Settings(), users=users, seed=seed, target=page, out=out)
+    report(installation().system, settings(), users=users, seed=seed, target=page, out=out)

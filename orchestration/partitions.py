@@ -3,12 +3,16 @@
 import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
-
-import dagster as dg
+from typing import TYPE_CHECKING, Any
 
 from orchestration.system import Installation
 from validation.landed import Found
 from validation.looking import look
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    WHOLE_RANGE: dg.BackfillPolicy
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
@@ -16,14 +20,27 @@ WHY = "flywheel/why"  # a run's tag: the reason somebody or something asked for 
 WAY_BACK = timedelta(days=35)
 DAY = re.compile(r"(?<!\d)(20\d{2})-?(\d{2})-?(\d{2})(?!\d)")
 FOLDERS = re.compile(r"(?<!\d)(20\d{2})/(?:[a-z]+=)?(\d{1,2})/(?:[a-z]+=)?(\d{1,2})(?!\d)")
-WHOLE_RANGE = dg.BackfillPolicy.single_run()  # a backfill of many days is one run: Spark starts once and reads once
 
 
-def days(at: Installation) -> dg.DailyPartitionsDefinition:
+def __getattr__(name: str) -> Any:
+    """`WHOLE_RANGE`: a backfill of many days is one run, in which Spark starts once and reads once.
+
+    Made when it is asked for: who only wants to know the day of a file does without Dagster, which costs a second.
+    """
+    if name != "WHOLE_RANGE":
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    import dagster as dg
+
+    return dg.BackfillPolicy.single_run()
+
+
+def days(at: Installation) -> "dg.DailyPartitionsDefinition":
     """Daily partitions from the day before the first in the lake or the landing, today included.
 
     A few weeks are there in any case: what lands later than this is read may be of a day before all that is known now.
     """
+    import dagster as dg
+
     known = [day for table in at.system.tables for day in at.lake.days(f"tables/{table.name}")]
     first = min([*known, *waiting(at), at.now().date() - WAY_BACK])
     return dg.DailyPartitionsDefinition(
@@ -63,7 +80,7 @@ def _day_in(pattern: re.Pattern[str], text: str) -> date | None:
         return None
 
 
-def span(context: dg.AssetExecutionContext) -> tuple[date, date]:
+def span(context: "dg.AssetExecutionContext") -> tuple[date, date]:
     """First and last day of the run, both included."""
     window = context.partition_time_window
     return window.start.date(), (window.end - timedelta(microseconds=1)).date()

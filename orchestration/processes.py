@@ -2,33 +2,42 @@
 
 import os
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from serving.process import end
-from validation.errors import Unavailable
+from serving.process import ANSWER_S, end, kept, must_be_free
+from validation.patience import USUAL, Patience, Process, Waiting, patiently
 
 
 @dataclass(frozen=True)
 class Program:
-    """A command that keeps running. It is ready when `ready` answers; without one, at once."""
+    """A command that keeps running, ready when `ready` answers; without one, at once. `setting` names its port."""
 
     name: str
     command: Sequence[str]
     log: Path
     ready: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
-    patience_s: float = 90.0
+    patience: Patience = USUAL
+    setting: str = ""
+
+    @property
+    def called(self) -> str:
+        """Its name in a sentence; in a list of programs it is set in columns."""
+        return " ".join(self.name.split())
 
 
 @contextmanager
 def running(program: Program) -> Iterator[subprocess.Popen[bytes]]:
-    """The program's process, ready; ended with its children on leaving. Raises Unavailable when it is late."""
+    """The program's process, ready; ended with its children on leaving. Raises Unavailable when it ends or hangs."""
+    if program.ready:
+        at = urlsplit(program.ready)
+        must_be_free(program.called, at.hostname or "127.0.0.1", at.port or 80, program.setting)
     program.log.parent.mkdir(parents=True, exist_ok=True)
     with program.log.open("ab") as log:
         process = subprocess.Popen(
@@ -39,29 +48,24 @@ def running(program: Program) -> Iterator[subprocess.Popen[bytes]]:
             env={**os.environ, **program.env},
             start_new_session=True,
         )
-    try:
-        _await_ready(program, process)
-        yield process
-    finally:
-        end(process)
+    with kept(process):
+        try:
+            _await_ready(program, process)
+            yield process
+        finally:
+            end(process, program.called, program.log)
 
 
 def _await_ready(program: Program, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + program.patience_s
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise Unavailable(
-                f"{program.name} ended with status {process.returncode} before it was ready. See {program.log}"
-            )
-        if program.ready is None or _answers(program.ready):
-            return
-        time.sleep(0.2)
-    raise Unavailable(f"{program.name} was not ready within {program.patience_s:.0f} s. Its last words: {program.log}")
+    waiting = Waiting(program.called, Process(process.pid, program.log), program.patience)
+    patiently(waiting, lambda: program.ready is None or _answers(program.ready), process.poll)
 
 
 def _answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
+        with urllib.request.urlopen(url, timeout=ANSWER_S) as answer:
             return bool(answer.status < 500)
-    except (urllib.error.URLError, OSError):
+    except urllib.error.HTTPError as refused:
+        return refused.code < 500
+    except OSError:
         return False

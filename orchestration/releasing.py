@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration.console import grid, installation, out
+from orchestration.console import grid, installation, out, registry
 
 app = typer.Typer()
 
@@ -23,13 +23,14 @@ def releases(repair: Repair = False, who: Who = "") -> None:
 
     Example: flywheel releases --repair
     """
-    at = installation()
-    for sentence in at.registry.repair(who or getpass.getuser(), at.now()) if repair else ():
-        out.print(sentence, markup=False)
-    moves = at.registry.history()
-    grid("Releases", ("at", "action", "from", "to", "who", "why"), [move.row() for move in moves])
-    out.print(f"live: {at.registry.live() or 'none'}")
-    for sentence in at.registry.disagreements():
+    if repair:
+        at = installation()
+        for sentence in at.registry.repair(who or getpass.getuser(), at.now()):
+            out.print(sentence, markup=False)
+    found = registry()
+    grid("Releases", ("at", "action", "from", "to", "who", "why"), [move.row() for move in found.history()])
+    out.print(f"live: {found.live() or 'none'}")
+    for sentence in found.disagreements():
         out.print(sentence, style="bold red", markup=False)
 
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from feature_repo import spark
 from orchestration.assets.tables import SET_ASIDE
+from orchestration.ending import raise_if_asked
 from orchestration.jobs import STAGES
 from orchestration.partitions import RANGE_END, RANGE_START, WHY, days
 from orchestration.pipeline import pipeline
@@ -43,6 +44,7 @@ def execute(
         result = definitions.resolve_job_def(checked(job)).execute_in_process(
             instance=instance, tags=tags, raise_on_error=False, run_config=QUIET
         )
+    raise_if_asked()  # Dagster makes a failed run of a signal
     for line in findings(result):
         if say:
             say(line)

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from feature_repo.stream_state import folder_of
+from orchestration.ending import raise_if_asked
 from orchestration.system import Installation
 from validation import alerts
 from validation.clock import Clock
@@ -45,6 +46,7 @@ def follow(at: Installation, every_s: float, say: Say) -> None:
         except Exception:
             if not ended.is_set():  # Java may have heard the same sign, and be gone first
                 raise
+    raise_if_asked(but_by=signal.SIGINT)  # Ctrl-C is how this is meant to end
 
 
 def _stream(at: Installation) -> "AbstractContextManager[Streaming]":

@@ -8,16 +8,22 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from feature_repo.redis_server import running as redis_running
+from orchestration import pages
+from orchestration.ending import Ended
+from orchestration.jobs import STAGES
 from orchestration.processes import Program, running
 from orchestration.registry_sensor import settled
 from orchestration.system import Installation
 from serving.process import serving
 from validation.address import shown
 from validation.errors import DefinitionError
+from validation.patience import Patience
 from validation.settings import Settings
 
 BIN = Path(sys.executable).parent
 INFRA = Path(__file__).parent.parent / "infra"
+# Its processes ask each other with time-outs of 60 s, which a busy machine exceeds while all is well.
+DAGSTER_ASKS = ("", "REPOSITORY_", "SCHEDULE_", "SENSOR_")
 
 
 def dagster_home(settings: Settings) -> Path:
@@ -48,6 +54,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "DO_NOT_TRACK": "true",
         "BENTOML_DO_NOT_TRACK": "true",
         "FEAST_USAGE": "False",
+        **{f"DAGSTER_{kind}GRPC_TIMEOUT_SECONDS": f"{settings.longest_wait_s:.0f}" for kind in DAGSTER_ASKS},
     }
     if settings.replay_from:
         given["FLYWHEEL_REPLAY_FROM"] = settings.replay_from.isoformat()
@@ -59,10 +66,10 @@ def programs(settings: Settings) -> list[Program]:
     logs, env = settings.home / "logs", environment(settings)
     mlflow = f"http://127.0.0.1:{settings.mlflow_port}"
     dagster = f"http://127.0.0.1:{settings.dagster_port}"
-    workspace = ("-w", str(INFRA / "workspace.yaml"))
+    workspace, patience = ("-w", str(INFRA / "workspace.yaml")), Patience.of(settings)
     return [
         Program(
-            f"MLflow       {mlflow}",
+            f"MLflow       {pages.mlflow(settings)}",
             [
                 str(BIN / "mlflow"),
                 "server",
@@ -76,15 +83,17 @@ def programs(settings: Settings) -> list[Program]:
             logs / "mlflow.log",
             f"{mlflow}/health",
             {**env, "MLFLOW_BACKEND_STORE_URI": settings.tracking_uri},  # a password stands on no command line
-            120,
+            patience,
+            "FLYWHEEL_MLFLOW_PORT",
         ),
         Program(
-            f"Dagster      {dagster}",
+            f"Dagster      {pages.dagster(settings, STAGES['daily'])}",
             [str(BIN / "dagster-webserver"), *workspace, "-h", "127.0.0.1", "-p", str(settings.dagster_port)],
             logs / "dagster-webserver.log",
             f"{dagster}/server_info",
             env,
-            120,
+            patience,
+            "FLYWHEEL_DAGSTER_PORT",
         ),
         Program(
             "Dagster's daemon (schedules and sensors)",
@@ -111,7 +120,10 @@ def everything(at: Installation) -> Iterator[list[str]]:
     settings = at.settings
     with ExitStack() as stack:
         said = settled(at)  # before the service follows the pointer
-        stack.enter_context(redis_running(settings.redis_url, settings.home / "redis", settings.redis_accept_old))
+        patience = Patience.of(settings)
+        stack.enter_context(
+            redis_running(settings.redis_url, settings.home / "redis", settings.redis_accept_old, patience=patience)
+        )
         address = stack.enter_context(serving(settings))
         stack.enter_context(running(stream(at)))
         pages = stack.enter_context(everything_else(at))
@@ -129,7 +141,9 @@ def everything_else(at: Installation) -> Iterator[list[str]]:
 
 
 def until_interrupted() -> None:
-    """Wait for Ctrl-C or a polite request to end."""
-    for sign in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(sign, lambda *_: None)
-    signal.pause()
+    """Wait for Ctrl-C, which is how this is meant to end; SIGTERM raises Ended."""
+    try:
+        signal.pause()
+    except Ended as ended:
+        if ended.sign != signal.SIGINT:
+            raise

@@ -5,7 +5,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 
-PATIENCE_S = 5.0  # at the end, for the turn in hand: the process has fifteen seconds for everything
+PATIENCE_S = 5.0  # at the end, for the turn in hand: not all of the time the process has
 REST_S = 1.0  # after a turn that failed, at least
 log = logging.getLogger(__name__)
 

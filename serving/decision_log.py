@@ -42,7 +42,7 @@ class DecisionLog:
         """Write what is waiting, and hand the file over."""
         self._ending.set()
         self._queue.put(END)
-        self._thread.join(timeout=10)
+        self._thread.join(timeout=60)  # for a disk that hangs
 
     def _run(self) -> None:
         going = True

@@ -13,13 +13,13 @@ from serving.definition import (
 )
 from serving.filters import AtMost, NotBlocked, OneOf, Reaches
 from serving.sources import Fresh, Liked, Nearest, Rare, Trending
-from validation.home_feed import AGES, DEVICES, ENGAGEMENTS, IMPRESSIONS
+from validation.home_feed import AGES, DEVICES, ENGAGEMENTS, IMPRESSIONS, NAME, USER, VIDEO
 
 CREATOR, CATEGORY = "video_profile.creator_id", "video_profile.category"
 SHOWN, FEW = "video.shown_30d", 30  # a video shown less often is hardly known yet
 
 HOME_FEED = Policy(
-    name="home_feed",
+    name=NAME,
     user="user_id",
     item="video_id",
     item_view="video_profile",
@@ -65,8 +65,8 @@ HOME_FEED = Policy(
         Exploration(share=0.05, exposure=SHOWN, below=FEW),
     ),
     names=Names(
-        user="user_id",
-        item="video_id",
+        user=USER,
+        item=VIDEO,
         items="video_ids",
         context={"device": DEVICES, "region": ()},
     ),

@@ -6,15 +6,17 @@ import stat
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from msgspec import Meta
 
 from serving.access import ROLES, Role, loopback
-from serving.tokens import Keys
 from validation.errors import Unsafe
 from validation.settings import Settings
+
+if TYPE_CHECKING:
+    from serving.tokens import Keys
 
 AHEAD_S = 60.0  # a new key signs only once every worker and machine has read of it
 Bearer = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._~+/=-]{32,256}$")]
@@ -34,8 +36,10 @@ class Keyring(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keys: Annotated[tuple[Key, ...], Meta(min_length=1)]
     tokens: dict[Role, tuple[Bearer, ...]]
 
-    def signing(self, now: float) -> Keys:
+    def signing(self, now: float) -> "Keys":
         """The keys as they stand `now`: the newest that has begun signs, the oldest where none has."""
+        from serving.tokens import Keys  # numpy with it, which a command that only shows a token can do without
+
         signs = [key for key in self.keys if key.signs_from <= now] or self.keys[:1]
         return Keys({key.id: bytes.fromhex(key.secret) for key in self.keys}, signs[-1].id)
 

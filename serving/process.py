@@ -1,13 +1,12 @@
 """The service as a process of its own: started, awaited and stopped with everything it started."""
 
+import contextlib
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,11 +15,16 @@ from pathlib import Path
 
 from serving import keyring
 from validation.errors import Unavailable
+from validation.patience import Patience, Process, Waiting, patiently
 from validation.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 SERVICE = "serving.service:HomeFeed"
-PATIENCE_S = 30.0
+STARTS_IN = 120.0  # CPU seconds, many times what it takes: one that needs more begins again and again
+LEAVES_IN = Patience(idle_s=15.0, longest_s=120.0, work_s=30.0)
+ANSWER_S = 10.0  # for one answer: a busy machine gives a process its turn late
+# When the pipe to whoever started a process closes, however that ended, its whole process group is asked to end.
+KEEPER = 'read -r _; kill -s TERM -- "-$1" 2>/dev/null'
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +39,30 @@ class Running:
 @contextmanager
 def serving(settings: Settings, target: str = SERVICE, system: str | None = None) -> Iterator[str]:
     """The address of a service that is ready; it is stopped on leaving."""
-    running = start(settings, target, system)
-    try:
+    with started(settings, target, system) as running:
         yield running.address
-    finally:
-        stop(running)
+
+
+@contextmanager
+def started(settings: Settings, target: str = SERVICE, system: str | None = None) -> Iterator[Running]:
+    """A service that is ready; it is stopped on leaving, and when this process ends without having left."""
+    running = start(settings, target, system)
+    with kept(running.process):
+        try:
+            yield running
+        finally:
+            stop(running)
+
+
+@contextmanager
+def kept(process: "subprocess.Popen[bytes]") -> Iterator[None]:
+    """While the block runs, the end of this process, were it by SIGKILL, is the end of that one's process group."""
+    command = ["sh", "-c", KEEPER, "keeper", str(process.pid)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as keeper:
+        try:
+            yield
+        finally:
+            keeper.kill()
 
 
 def start(settings: Settings, target: str = SERVICE, system: str | None = None) -> Running:
@@ -50,7 +73,7 @@ def start(settings: Settings, target: str = SERVICE, system: str | None = None) 
     """
     address = f"http://{settings.service_host}:{settings.service_port}"
     keyring.opened(settings)
-    _must_be_free(settings)
+    must_be_free("service", settings.service_host, settings.service_port, "FLYWHEEL_SERVICE_PORT")
     log = settings.home / "logs" / "service.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
@@ -65,7 +88,7 @@ def start(settings: Settings, target: str = SERVICE, system: str | None = None) 
         )
     running = Running(address, process, log)
     try:
-        _await_ready(running)
+        _await_ready(running, settings)
     except BaseException:
         stop(running)
         raise
@@ -89,21 +112,27 @@ def build(settings: Settings, version: str | None = None) -> str:
     return tag
 
 
-def stop(running: Running, patience_s: float = 15.0) -> None:
+def stop(running: Running) -> None:
     """End the service and its workers: politely, so that logs are handed over, then not."""
-    end(running.process, patience_s)
+    end(running.process, "the service", running.log)
 
 
-def end(process: "subprocess.Popen[bytes]", patience_s: float = 15.0) -> None:
-    """End a process that was started in a session of its own, and everything it started."""
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, sign)
-            process.wait(patience_s)
-        except ProcessLookupError:
-            break
-        except subprocess.TimeoutExpired:
-            continue
+def end(process: "subprocess.Popen[bytes]", name: str = "a process", log: Path | None = None) -> None:
+    """End a process that was started in a session of its own, and everything it started; it may finish what it does."""
+    try:
+        _signal(process, signal.SIGTERM)
+        waiting = Waiting(f"the end of {name}", Process(process.pid, log), LEAVES_IN)
+        patiently(waiting, lambda: process.poll() is not None)
+    except Unavailable:
+        pass
+    finally:
+        _signal(process, signal.SIGKILL)  # also what it left behind, and when this wait is itself cut short
+        process.wait()
+
+
+def _signal(process: "subprocess.Popen[bytes]", sign: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # the second is macOS's word for one that has ended
+        os.killpg(process.pid, sign)
 
 
 def environment(settings: Settings, system: str | None = None) -> Mapping[str, str]:
@@ -134,25 +163,27 @@ def environment(settings: Settings, system: str | None = None) -> Mapping[str, s
     return {"BENTOML_HOME": str(settings.home.absolute() / "bentoml"), **os.environ, **given}
 
 
-def _must_be_free(settings: Settings) -> None:
+def must_be_free(name: str, host: str, port: int, setting: str) -> None:
+    """Raises Unavailable when somebody listens there: what answers would not be what was started."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((settings.service_host, settings.service_port))
+            probe.bind((host, port))
         except OSError as taken:
             raise Unavailable(
-                f"service: port {settings.service_port} of {settings.service_host} is taken ({taken.strerror}). "
-                "Stop what listens there or set FLYWHEEL_SERVICE_PORT."
+                f"{name}: port {port} of {host} is taken ({taken.strerror}). Stop what listens there or set {setting}."
             ) from taken
 
 
-def _await_ready(running: Running) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline and running.process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{running.address}/readyz", timeout=1):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.05)
-    last = running.log.read_text(errors="replace").splitlines()[-5:]
-    raise Unavailable(f"service: not ready at {running.address}. Its log ends: {' | '.join(last) or 'without a word'}")
+def _await_ready(running: Running, settings: Settings) -> None:
+    patience = Patience(settings.patience_s, settings.longest_wait_s, STARTS_IN)
+    waiting = Waiting(f"the service at {running.address}", Process(running.process.pid, running.log), patience)
+    patiently(waiting, lambda: _is_ready(running.address), running.process.poll)
+
+
+def _is_ready(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/readyz", timeout=ANSWER_S):
+            return True
+    except OSError:
+        return False

@@ -20,12 +20,13 @@ from serving.background import Background
 from serving.definition import Policy, Served
 from serving.item_states import ItemStates
 from serving.release import Release, load, pointer
-from validation.errors import FlywheelError, ReleaseMismatch
+from validation.errors import FlywheelError, ReleaseMismatch, Unavailable
+from validation.patience import LOOK_S, USUAL, Patience, Process, Waiting
 from validation.settings import Settings
 from validation.whole import whole
 
 POLL_S = 1.0
-TRIAL_S = 30.0
+TRIAL_CPU_S = 60.0  # a release that takes more to score some rows is a bad one; one that waits for its turn is not
 RETRY_S = 60.0  # a refused release is tried again: it may have been mended in place
 KEPT = 3
 log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ class Releases:
         self._cache = settings.home / "serving" / system / "releases"
         self._served, self._states = served, states
         self._refused: dict[str, tuple[float, str]] = {}
+        self._patience = Patience.of(settings)
         self._current: str | None = None
         self._following = Background(self._follow, POLL_S)
         self.live: Release | None = None
@@ -85,11 +87,15 @@ class Releases:
             try:
                 if not self._proof(name).exists():  # by this worker or another one, now or before a rollback
                     folder = await asyncio.to_thread(self._fetch, champion, name)
-                    await asyncio.gather(_trial(folder), asyncio.to_thread(scorer.prepare))
+                    await asyncio.gather(_trial(folder, self._patience), asyncio.to_thread(scorer.prepare))
                     self._proof(name).touch()
                 release = await asyncio.to_thread(load, self._cache / name, self._served, self._states)
             except ReleaseMismatch as refused:
                 self._refuse(name, str(champion["version"]), str(refused))
+                return
+            except Unavailable as undecided:
+                self._missing(f"release {champion['version']} is not proven yet: {undecided}")
+                self._refused[name] = (monotonic(), self.why or "")
                 return
             self._take(release, name)
 
@@ -169,23 +175,38 @@ class Releases:
             self._forget(old.name)
 
 
-async def _trial(folder: Path) -> None:
-    """Prove the release in a process of its own; raises ReleaseMismatch with what that process said."""
+async def _trial(folder: Path, patience: Patience = USUAL) -> None:
+    """Prove the release in a process of its own.
+
+    Raises ReleaseMismatch with what that process said, and Unavailable when it was not let come to a result.
+    """
     path = os.pathsep.join([str(Path(__file__).parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "serving.trial", str(folder), env={**worker_metrics.apart(), "PYTHONPATH": path},
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
-        _, said = await asyncio.wait_for(child.communicate(), TRIAL_S)
-    except TimeoutError:
-        raise ReleaseMismatch(f"its trial took longer than {TRIAL_S:.0f} s") from None
+        said = await _result(child, patience)
     finally:
         if child.returncode is None:  # too late, or nobody waits for it any more
             child.kill()
     if child.returncode != 0:
         words = said.decode(errors="replace").strip().splitlines()
         raise ReleaseMismatch(words[-1] if words else f"its trial ended with status {child.returncode}")
+
+
+async def _result(child: asyncio.subprocess.Process, patience: Patience) -> bytes:
+    """What a trial said on its way out, however long it had to wait for its turn."""
+    result = asyncio.ensure_future(child.communicate())
+    waiting = Waiting("its trial", Process(child.pid), patience, say=log.info)
+    try:
+        while not (await asyncio.wait([result], timeout=LOOK_S))[0]:
+            await asyncio.to_thread(waiting.look)
+            if waiting.used_s > TRIAL_CPU_S:
+                raise ReleaseMismatch(f"its trial took more than {TRIAL_CPU_S:.0f} s of CPU time")
+        return result.result()[1]
+    finally:
+        result.cancel()
 
 
 def _name(champion: Mapping[str, Any]) -> str:

@@ -1,14 +1,19 @@
 """What training hands the gates, and the limits a system holds it against."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # small commands read these limits with the definitions, and numpy costs as much CPU as all they do
+    from typing import Any
 
-Floats = NDArray[np.floating[Any]]
+    import numpy as np
+    from numpy.typing import NDArray
+
+Floats: TypeAlias = "NDArray[np.floating[Any]]"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """Table → Great Expectations suites, and their results → which rows to refuse and why."""
 
-import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
@@ -10,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from validation import lean_import
 from validation.checks import Check, Checked
 from validation.contract import EARLIEST, LATEST, Column, Rule, Table
 from validation.errors import DefinitionError
@@ -235,7 +235,7 @@ def _gxe() -> Any:
 @cache
 def _definition() -> Any:
     """The one ephemeral context of this process, as something that makes batches of data frames."""
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read when the library is first imported
+    lean_import.load()
     import great_expectations as gx
 
     context = gx.get_context(mode="ephemeral")

@@ -81,6 +81,10 @@ class Settings(BaseSettings):
     max_line_bytes: PositiveInt = FileLimits.line_bytes
     replay_from: datetime | None = None
     """Replayed events live in their own time: a process asking for the time is told it is this moment at its start."""
+    patience_s: float = 60.0
+    """What is waited for is given up after so long without any CPU time or a line in its log; a slow one is not."""
+    longest_wait_s: float = 1800.0
+    """The longest wait for a process that does work."""
 
     @property
     def tracking_uri(self) -> str:

@@ -7,9 +7,10 @@ from pathlib import Path
 from rich.console import Console
 
 from orchestration.demo.closing import close
+from orchestration.demo.diary import Diary
 from orchestration.demo.origins import end_of, origin
 from orchestration.demo.stage import Stage
-from orchestration.demo.story import Story
+from orchestration.demo.story import AT, Story
 from orchestration.home_feed import HOME_FEED
 from orchestration.system import Installation
 from orchestration.up import everything_else, until_interrupted
@@ -20,24 +21,46 @@ MARK = "written_by_the_demo"
 STAYS = (MARK, "bench")  # the mark, for somebody may end this midway; and what `make bench` and its sisters measured
 
 
-def tell(settings: Settings, *, source: str, path: Path | None, keep: bool, seed: int, out: Console) -> None:
-    """Tell the story on a home of its own making; raises DefinitionError rather than touch a home with other data."""
-    events = origin(source, path, seed)
-    emptied(settings.home)
+def tell(
+    settings: Settings, *, source: str, path: Path | None, keep: bool, seed: int, out: Console, resume: bool = False
+) -> None:
+    """Tell the story on a home of its own making; raises DefinitionError rather than touch a home with other data.
+
+    `resume` goes on with the story that the home holds, whatever source and seed are given.
+    """
+    if resume:
+        diary = Diary.read(settings.home)
+    else:
+        origin(source, path, seed)  # what cannot be told empties no home
+        emptied(settings.home)
+        diary = Diary(source, seed, str(path.absolute()) if path else None)
+        diary.write(settings.home)
+    try:
+        _tell(settings, diary, keep, out)
+    except BaseException:
+        out.print(f"Not all is told. What is done is kept; this goes on with it: [bold]{_command()} demo --resume[/]")
+        raise
+
+
+def _tell(settings: Settings, diary: Diary, keep: bool, out: Console) -> None:
+    events = origin(diary.source, Path(diary.path) if diary.path else None, diary.seed)
     # All of it has to fit into 3 GiB, and nobody waits for a log.
     small = {"hand_over_s": 2.0, "spark_memory": "512m", "service_workers": 1}
-    settings = settings.model_copy(update={"replay_from": end_of(events.last), **small})
-    at = Installation(events.system(HOME_FEED), settings)
-    stage = Stage(out)
+    now = diary.clocks.get(AT, end_of(events.last))
+    at = Installation(events.system(HOME_FEED), settings.model_copy(update={"replay_from": now, **small}))
+    stage = Stage(out, diary.seconds)
     with ExitStack() as life:
-        story = Story(stage, at, events)
-        story.tell(life)
-        close(stage, story, settings.home / "summary.json", source, seed)
+        Story(stage, at, events, diary, life).tell()
+        close(stage, diary, events, settings.home / "summary.json")
         if keep:
             for line in life.enter_context(everything_else(at)):
                 out.print(f"  {line}")
             out.print("Everything runs. Ctrl-C stops it.")
             until_interrupted()
+
+
+def _command() -> str:
+    return "flywheel" if shutil.which("flywheel") else ".venv/bin/flywheel"
 
 
 def emptied(home: Path) -> None:

@@ -6,18 +6,19 @@ from typing import Any
 
 import msgspec
 
+from orchestration.demo.diary import Diary
+from orchestration.demo.origins import Origin
 from orchestration.demo.scenes import contenders
 from orchestration.demo.stage import Stage
-from orchestration.demo.story import Story
 
 
-def close(stage: Stage, story: Story, path: Path, source: str, seed: int) -> None:
+def close(stage: Stage, diary: Diary, events: Origin, path: Path) -> None:
     """Write summary.json and show what counts."""
-    learned = story.learned
+    learned = diary.learned
     summary: dict[str, Any] = {
-        "source": source,
-        "seed": seed,
-        "days": [str(story.origin.first), str(story.origin.last)],
+        "source": diary.source,
+        "seed": diary.seed,
+        "days": [str(events.first), str(events.last)],
         "metrics": learned["training"]["metrics"],
         **{f"metrics_{target}": found for target, found in learned["training"]["also"].items()},
         **{name: value for name, value in learned.items() if name != "training"},

@@ -1,151 +1,247 @@
 """The story `make demo` tells: once around the wheel, then everything that is meant to go wrong."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import dagster as dg
 
+from feature_repo.redis_client import connect
 from feature_repo.redis_server import running as redis_running
 from orchestration import runs
 from orchestration.assets.training import GATES
 from orchestration.demo import scenes
+from orchestration.demo.diary import Diary
 from orchestration.demo.origins import AFTERWARDS, Origin, Simulated, end_of
 from orchestration.demo.stage import Stage
 from orchestration.partitions import WHY
 from orchestration.system import Installation
-from serving.process import serving
+from serving.process import Running, started
 from validation.address import shown
 from validation.errors import FlywheelError
+from validation.patience import Patience
+
+AT, LATER = "at", "later"  # the clocks of the diary
 
 
 @dataclass
 class Story:
-    """One telling: where it happens, on which events, and what is learned on the way."""
+    """One telling: where it happens, on which events, what is done of it. Its processes live as long as `life`."""
 
     stage: Stage
     at: Installation
     origin: Origin
-    learned: dict[str, Any] = field(default_factory=dict)
+    diary: Diary
+    life: ExitStack = field(default_factory=ExitStack)
+    _redis_runs: bool = False
+    _service: Running | None = None
 
-    def tell(self, life: ExitStack) -> None:
-        """From events to a feed, and on to everything that keeps it honest. Processes live as long as `life`."""
-        first, last = self.origin.first, self.origin.last
-        self.events(life, first, last)
-        self.features(first, last)
-        self.service(life)
-        before = scenes.feed_of_one(self.stage, self.at, self.origin, "before any model")
-        self.model(last)
-        after = scenes.feed_of_one(self.stage, self.at, self.origin, "ranked by the release", ranked=True)
-        self.learned["feed"] = {"before": before, "after": after}
-        self.learned["latency_ms"] = scenes.latency(self.stage, self.at, self.origin)
-        if isinstance(self.origin, Simulated):
-            self.learned["utility"] = scenes.true_utility(self.stage, self.at, self.origin)
-        self.stage.chapter("When parts fail")
-        self.learned["leak"] = scenes.planted_leak(self.stage, self.at)
-        self.learned["redis_down"] = scenes.without_redis(self.stage, self.at, self.origin)
-        self.redis(life, "Redis is back, with what it had saved")
-        scenes.wait_for_full(self.at, self.origin)
-        self.stage.chapter("What was served comes back")
-        self.learned["feedback"] = self.feedback(last)
-        self.stage.chapter("The world changes")
-        later = self.drift(last)
-        if len(later.registry.history()) > 1:
-            self.learned["rollback"] = scenes.rollback(self.stage, later)
-        else:
-            self.stage.say("nothing to roll back to: the first release is still live")
+    def tell(self) -> None:
+        """From events to a feed, and on to everything that keeps it honest; scenes that are done are left out."""
+        self.chapter("Events in", self.delivery, self.ingestion)
+        self.chapter("Features", self.features)
+        self.chapter("A feed", self.feed_without_model)
+        self.chapter("A model", self.model, self.feed_by_model, self.latency, self.utility)
+        self.chapter("When parts fail", self.leak, self.without_redis)
+        self.chapter("What was served comes back", self.feedback)
+        self.chapter("The world changes", self.steady, self.turned, self.watched, self.retrained, self.rollback)
 
-    def events(self, life: ExitStack, first: date, last: date) -> None:
-        """Deliver, and put what is right into the lake."""
-        self.stage.chapter("Events in")
-        with self.stage.step("events are delivered to the landing") as line:
-            delivered = self.origin.deliver(self.at.settings.landing)
-            line.says = ", ".join(f"{name} {facts.received:,}" for name, facts in delivered.items())
-        self.redis(life, "Redis starts")
-        self.run("ingest", "every batch is validated, the ledger balances", first, last)
-        self.learned["ledger"] = scenes.ledger(self.stage, self.at)
+    def chapter(self, title: str, *scenes: Callable[[], None]) -> None:
+        """A heading and its scenes; each that ends is noted with what was learned, and is not told again."""
+        left = [scene for scene in scenes if scene.__name__ not in self.diary.told]
+        if left:
+            self.stage.chapter(title)
+        for scene in left:
+            scene()
+            self.diary.told.append(scene.__name__)
+            self.diary.clocks = {AT: self.at.now()} | ({LATER: self.later.now()} if "later" in self.__dict__ else {})
+            self.diary.write(self.at.settings.home)
 
-    def redis(self, life: ExitStack, title: str) -> None:
+    @property
+    def learned(self) -> dict[str, Any]:
+        """The figures, by what they are about."""
+        return self.diary.learned
+
+    def redis_runs(self) -> None:
+        """Redis, from the first scene on that needs it; what the story has put online is there."""
+        if self._redis_runs:
+            return
+        self.start_redis("Redis starts")
+        self._redis_runs = True
+        if self.features.__name__ in self.diary.told and not connect(self.at.settings.redis_url).dbsize():
+            self.run("features", "what Redis held is lost: once more", self.origin.first, self.origin.last)
+
+    def service_runs(self) -> Running:
+        """The service, from the first scene on that needs it."""
+        self.redis_runs()
+        if self._service is not None:
+            return self._service
+        known = "" if self.model.__name__ in self.diary.told else ", without a model yet"
+        with self.stage.step(f"the service starts{known}") as line:
+            self._service = self.life.enter_context(started(self.moved(self.at.now()).settings))
+            line.says = self._service.address
+        return self._service
+
+    @cached_property
+    def later(self) -> Installation:
+        """The same installation after the drifted days."""
+        end = end_of(self.origin.last + timedelta(days=1 + AFTERWARDS))
+        return self.moved(self.diary.clocks.get(LATER, end))
+
+    def start_redis(self, title: str) -> None:
         """A Redis server, as long as `life`."""
         settings = self.at.settings
         with self.stage.step(title) as line:
-            life.enter_context(redis_running(settings.redis_url, settings.home / "redis", settings.redis_accept_old))
+            patience, old = Patience.of(settings), settings.redis_accept_old
+            self.life.enter_context(redis_running(settings.redis_url, settings.home / "redis", old, patience=patience))
             line.says = shown(settings.redis_url)
 
-    def features(self, first: date, last: date) -> None:
+    def delivery(self) -> None:
+        """Events reach the landing."""
+        with self.stage.step("events are delivered to the landing") as line:
+            delivered = self.origin.deliver(self.at.settings.landing)
+            line.says = ", ".join(f"{name} {facts.received:,}" for name, facts in delivered.items())
+
+    def ingestion(self) -> None:
+        """What is right gets into the lake."""
+        self.redis_runs()
+        first, last = self.origin.first, self.origin.last
+        self.run("ingest", "every batch is validated, the ledger balances", first, last)
+        self.learned["ledger"] = scenes.ledger(self.stage, self.at)
+
+    def features(self) -> None:
         """States, profiles, and their newest rows online."""
-        self.stage.chapter("Features")
-        self.run("features", "Spark publishes states, Feast takes them online", first, last)
+        self.redis_runs()
+        self.run("features", "Spark publishes states, Feast takes them online", self.origin.first, self.origin.last)
 
-    def service(self, life: ExitStack) -> None:
-        """The service, started before there is any model."""
-        self.stage.chapter("A feed")
-        with self.stage.step("the service starts, without a model yet") as line:
-            line.says = life.enter_context(serving(self.moved(self.at.now()).settings))
+    def feed_without_model(self) -> None:
+        """The first feed, from a service that was started before there is any model."""
+        self.service_runs()
+        before = scenes.feed_of_one(self.stage, self.at, self.origin, "before any model")
+        self.learned["feed"] = {"before": before}
 
-    def model(self, last: date) -> None:
+    def model(self) -> None:
         """Contenders, gates, release."""
-        self.stage.chapter("A model")
+        self.service_runs()
+        last = self.origin.last
         trained = self.run("train", "contenders learn from point-in-time features", last, last)
         self.learned["training"] = scenes.training_figures(self.stage, trained)
         self.run("release", "gates, registry, a built service proves it, it goes live", last, last)
         self.learned["gates"] = scenes.verdict(self.stage, self.at)
 
-    def feedback(self, last: date) -> dict[str, Any]:
+    def feed_by_model(self) -> None:
+        """The same user's feed."""
+        after = scenes.feed_of_one(self.stage, self.at, self.origin, "ranked by the release", self.service_runs())
+        self.learned["feed"]["after"] = after
+
+    def latency(self) -> None:
+        """How long a feed takes."""
+        self.service_runs()
+        self.learned["latency_ms"] = scenes.latency(self.stage, self.at, self.origin)
+
+    def utility(self) -> None:
+        """What the feeds are worth, where that is known."""
+        if isinstance(self.origin, Simulated):
+            self.service_runs()
+            self.learned["utility"] = scenes.true_utility(self.stage, self.at, self.origin)
+
+    def leak(self) -> None:
+        """A leak that a gate refuses."""
+        self.learned["leak"] = scenes.planted_leak(self.stage, self.at)
+
+    def without_redis(self) -> None:
+        """Redis goes, and comes back."""
+        service = self.service_runs()
+        self.learned["redis_down"] = scenes.without_redis(self.stage, self.at, self.origin)
+        self.start_redis("Redis is back, with what it had saved")
+        scenes.wait_for_full(self.stage, self.at, self.origin, service)
+
+    def feedback(self) -> None:
         """Served feeds and what users did with them return through ingestion; served features equal recomputed ones."""
+        service, today = self.service_runs(), self.origin.last + timedelta(days=1)
         seen = scenes.feedback(self.stage, self.at, self.origin)
-        today = last + timedelta(days=1)
-        later = Story(self.stage, self.moved(end_of(today)), self.origin)
-        scenes.wait_for_landing(self.stage, self.at)
-        later.run("features", "they come back through ingestion", today, today)
-        watched = later.run("monitor", "served features are compared with recomputed ones", today, today)
+        after = self.moved(end_of(today))
+        scenes.wait_for_landing(self.stage, self.at, service)
+        self.run("features", "they come back through ingestion", today, today, at=after)
+        watched = self.run("monitor", "served features are compared with recomputed ones", today, today, at=after)
         skew = scenes.run_metadata(watched, "skew")
         self.stage.say(str(skew.get("reason", skew.get("finding"))))
-        return {**seen, "skew": {name: value for name, value in skew.items() if name != "table"}}
+        self.learned["feedback"] = {**seen, "skew": {name: value for name, value in skew.items() if name != "table"}}
 
-    def drift(self, last: date) -> Installation:
-        """Two steady days have passed, two changed ones follow; the sensor asks for exactly one retraining."""
-        first, until = last + timedelta(days=2), last + timedelta(days=1 + AFTERWARDS)
+    def steady(self) -> None:
+        """Two steady days have passed: nothing asks for a retraining."""
+        last = self.origin.last
         self.run("monitor", "the last two days are steady", last - timedelta(days=1), last)
-        steady, cursor = scenes.retraining_asked(self.at, None)
+        asked, self.diary.kept["cursor"] = scenes.retraining_asked(self.at, None)
+        self.learned["drift"] = {"retrainings_while_steady": len(asked)}
+
+    def turned(self) -> None:
+        """Two days arrive in which something has changed."""
+        first, until = self._drifted
         with self.stage.step("two days arrive in which something turned") as line:
             self.origin.deliver_drifted(self.at.settings.landing, self.at.lake)
             line.says = f"{first} and {until}"
-        told = Story(self.stage, self.moved(end_of(until)), self.origin)
-        told.run("features", "they are ingested and become features", first, until)
-        told.run("monitor", "they are compared with what the release knew", first, until)
-        asked, cursor = scenes.retraining_asked(told.at, cursor)
-        again, _ = scenes.retraining_asked(told.at, cursor)
-        counts = f"{len(steady)} while steady, {len(asked)} after the drift, {len(again)} when asked again"
+
+    def watched(self) -> None:
+        """The sensor asks for exactly one retraining."""
+        self.redis_runs()
+        first, until = self._drifted
+        self.run("features", "they are ingested and become features", first, until, at=self.later)
+        self.run("monitor", "they are compared with what the release knew", first, until, at=self.later)
+        asked, cursor = scenes.retraining_asked(self.later, self.diary.kept["cursor"])
+        again, _ = scenes.retraining_asked(self.later, cursor)
+        drift = self.learned["drift"]
+        steady = drift["retrainings_while_steady"]
+        counts = f"{steady} while steady, {len(asked)} after the drift, {len(again)} when asked again"
         self.stage.say(f"retrainings the sensor asked for: {counts}")
-        self.learned["drift"] = {
-            "retrainings_while_steady": len(steady),
-            "retrainings_after_drift": len(asked),
-            "asked_again": len(again),
-            "why": [request.tags.get(WHY, "") for request in asked],
-        }
-        for request in asked:
-            day = date.fromisoformat(str(request.partition_key))
-            told.retrain(day, request.tags.get(WHY))
-        return told.at
+        drift |= {"retrainings_after_drift": len(asked), "asked_again": len(again)}
+        drift["why"] = [request.tags.get(WHY, "") for request in asked]
+        self.diary.kept["asked"] = [(str(request.partition_key), request.tags.get(WHY)) for request in asked]
+
+    def retrained(self) -> None:
+        """What the sensor asked for is done."""
+        for day, why in self.diary.kept["asked"]:
+            self.redis_runs()
+            self.retrain(date.fromisoformat(day), why)
 
     def retrain(self, day: date, why: str | None) -> None:
         """A candidate from newer events; what the gates refuse does not go live, and the story goes on."""
-        result = self.run("retrain", "it retrains through the same gates", day, day, why, may_be_refused=True)
-        self.stage.say(f"release {self.at.registry.live()} is live" if result.success else "so the live release stays")
+        at, title = self.later, "it retrains through the same gates"
+        result = self.run("retrain", title, day, day, why, may_be_refused=True, at=at)
+        self.stage.say(f"release {at.registry.live()} is live" if result.success else "so the live release stays")
+
+    def rollback(self) -> None:
+        """Back to the release before, where there is one."""
+        if len(self.later.registry.history()) > 1:
+            self.learned["rollback"] = scenes.rollback(self.stage, self.later)
+        else:
+            self.stage.say("nothing to roll back to: the first release is still live")
+
+    @property
+    def _drifted(self) -> tuple[date, date]:
+        return self.origin.last + timedelta(days=2), self.origin.last + timedelta(days=1 + AFTERWARDS)
 
     def moved(self, moment: datetime) -> Installation:
         """The same installation, later."""
         return Installation(self.at.system, self.at.settings.model_copy(update={"replay_from": moment}))
 
     def run(
-        self, job: str, title: str, first: date, last: date, why: str | None = None, may_be_refused: bool = False
+        self,
+        job: str,
+        title: str,
+        first: date,
+        last: date,
+        why: str | None = None,
+        may_be_refused: bool = False,
+        at: Installation | None = None,
     ) -> dg.ExecuteInProcessResult:
         """Run a Dagster job as one step; raises FlywheelError when it fails, but not on a refusal that is allowed."""
         said: list[str] = []
         with self.stage.step(title) as line:
-            result = runs.execute(self.at, job, first, last, said.append, why)
+            result = runs.execute(at or self.at, job, first, last, said.append, why)
             refused = any(c.check_name == GATES and not c.passed for c in result.get_asset_check_evaluations())
             line.says = f"job {job}, " + (f"{first} to {last}" if first != last else f"{last}")
             if not (result.success or (refused and may_be_refused)):

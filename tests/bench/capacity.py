@@ -97,9 +97,20 @@ def text(found: dict[str, Any], given: Given) -> str:
         ("cost of a million feeds", "", f"{made.per_million:.2f}"),
     ]
     table = "\n".join(f"| {what} | {measured} | {extrapolated} |" for what, measured, extrapolated in rows)
-    return TEXT.format(
-        table=table, steps=_steps(found["goodput"]), given=_given(given), **_said(found, stored, machine)
-    )
+    said = _said(found, stored, machine) | {"steps": _steps(found["goodput"]), "noted": _noted(found)}
+    return TEXT.format(table=table, given=_given(given), **said)
+
+
+def lacking(found: dict[str, Any]) -> list[str]:
+    """What the loads of a run were not, of all that they were meant to be."""
+    loads = [(name, found[name]) for name in ("feed", "rank_100", "rank_300", "lowest_rung", "naive")]
+    loads += [(f"{step['share_of_capacity']:.0%} of a core", step) for step in found["goodput"]["steps"]]
+    return [f"{name}: {load['noted']}" for name, load in loads if "noted" in load]
+
+
+def _noted(found: dict[str, Any]) -> str:
+    lines = "".join(f"\n- {line}" for line in lacking(found))
+    return f"\n**The machine was busy.** Read the figures with what this run lacked:\n{lines}\n" if lines else ""
 
 
 def _said(found: dict[str, Any], stored: dict[str, Any], machine: dict[str, Any]) -> dict[str, Any]:
@@ -163,7 +174,7 @@ page of 20 and logged; JSON over HTTP keep-alive on loopback, open loop with Poi
 start; {requests:,} requests at {half:.0f}/s for cost and latency. CPU is that of all of the service's processes with
 its background work; Redis stands apart. The empty loop says how fast the machine was just then: on a shared one what
 all of this costs rises and falls with it.
-
+{noted}
 | | measured | extrapolated |
 |---|---|---|
 {table}

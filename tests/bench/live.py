@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -28,12 +27,12 @@ from serving.home_feed import HOME_FEED as POLICY
 from serving.keyring import bearer
 from tests.bench import costs, measured_release
 from tests.bench.stand import free_port
+from validation.patience import Process, Waiting, patiently
 from validation.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 WATCHED = "user_category_long_view_rate_1h"  # what the release ranks by: it changes with one long watch
 CATEGORIES = 12
-PATIENCE_S = 180.0
 serial = count(1)
 
 
@@ -127,11 +126,8 @@ def live(settings: Settings, *words: str) -> Iterator[Live]:
         stack.callback(process.stop, service)
         stream = stack.enter_context(flywheel(settings, "stream", *words))
         found = Live(settings, stream, service)
-        deadline = time.monotonic() + PATIENCE_S
-        while found.lag_s() is None:
-            if stream.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(f"the stream did not begin: {settings.home / 'logs' / 'stream.log'}")
-            time.sleep(0.2)
+        work = Process(stream.pid, settings.home / "logs" / "stream.log")
+        patiently(Waiting("the stream", work), lambda: found.lag_s() is not None, stream.poll)
         yield found
 
 

@@ -28,7 +28,11 @@ TOO_MANY = 429
 
 
 class LateGeneratorError(AssertionError):
-    """The generator could not keep to its schedule, so its figures say nothing about the server."""
+    """The generator could not keep to its schedule: latencies of this `outcome` are not the server's alone."""
+
+    def __init__(self, words: str, outcome: "Outcome") -> None:
+        super().__init__(words)
+        self.outcome = outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,8 @@ class Outcome:
         if late > self.plan.late_ms:
             raise LateGeneratorError(
                 f"load generator: the 99th percentile of its own sends was {late:.1f} ms late (limit "
-                f"{self.plan.late_ms:g} ms), so its latencies are not the server's. Give it a free core."
+                f"{self.plan.late_ms:g} ms), so its latencies are not the server's. Give it a free core.",
+                self,
             )
         return self
 
@@ -167,6 +172,14 @@ class Load:
 def drive(plan: Plan, judge: Judge | None = None) -> Outcome:
     """Run a whole plan; raises LateGeneratorError when the generator did not keep to its schedule."""
     return Load(plan, judge).finish()
+
+
+def drive_noted(plan: Plan, judge: Judge | None = None) -> tuple[Outcome, str | None]:
+    """Run a whole plan; with a note when the generator did not keep to its schedule."""
+    try:
+        return drive(plan, judge), None
+    except LateGeneratorError as late:
+        return late.outcome, str(late)
 
 
 def by_status(status: int, _: bytes) -> tuple[bool, str]:

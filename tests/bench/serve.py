@@ -2,8 +2,8 @@
 
 python -m tests.bench.serve      writes bench/serve.json below FLYWHEEL_HOME and docs/capacity.md, prints a table
 
-Conditions that a figure depends on stand beside it. A run that did less than it claims (fewer candidates scored, a load
-generator that was late) ends with an error and writes nothing.
+Conditions that a figure depends on stand beside it. Where a run did less than it is meant to (fewer candidates scored,
+a load generator that was late), it is taken again; if that does not help, the page and the table say what it lacked.
 """
 
 import json
@@ -31,18 +31,14 @@ Say = Callable[[str], None]
 
 
 def main() -> int:
-    """The whole run; exit status 1 when a figure could not be taken honestly."""
+    """The whole run."""
     began = time.monotonic()
 
     def say(words: str) -> None:
         print(f"[{time.monotonic() - began:5.0f} s] {words}", flush=True)
 
-    try:
-        with tempfile.TemporaryDirectory(prefix="flywheel-bench-") as home:
-            found = measured(Path(home), Scale(), Length(), say)
-    except AssertionError as refused:
-        print(f"refused: {refused}", file=sys.stderr)
-        return 1
+    with tempfile.TemporaryDirectory(prefix="flywheel-bench-") as home:
+        found = measured(Path(home), Scale(), Length(), say)
     found["took_s"] = round(time.monotonic() - began)
     target = Settings().home / "bench" / "serve.json"
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -24,6 +24,7 @@ from tests.bench import costs, filled, measured_release, placed
 from tests.bench.catalogue import DEVICES, NOW, Catalogue, Scale
 from tests.bench.judges import LIMIT
 from tests.bench.open_loop import Plan, Seconds
+from validation.patience import Process, Waiting, patiently
 from validation.settings import Settings
 
 JSON = {"content-type": "application/json"}
@@ -72,7 +73,7 @@ class Stand:
     def metrics(self) -> Mapping[str, float]:
         """The service's counters by name and labels, as they are written."""
         asked = urllib.request.Request(f"{self.running.address}/metrics", headers=bearer(self.settings, "operate"))
-        with urllib.request.urlopen(asked, timeout=10) as answer:
+        with urllib.request.urlopen(asked, timeout=60) as answer:
             page = answer.read().decode()
         return {
             _named(s.name, s.labels): s.value for family in text_string_to_metric_families(page) for s in family.samples
@@ -83,9 +84,19 @@ class Stand:
         limits = msgspec.structs.replace(POLICY.limits, lowest_share=1.0)
         registry = self.settings.releases / POLICY.name
         measured_release.with_policy(registry, "2", msgspec.structs.replace(POLICY, limits=limits))
-        deadline = time.monotonic() + 30
-        while self.metrics().get('flywheel_release_live{release="2"}') != 1 and time.monotonic() < deadline:
-            time.sleep(0.2)
+        patiently(self._waiting("release 2"), lambda: self.metrics().get('flywheel_release_live{release="2"}') == 1)
+
+    def wait_for_states(self) -> None:
+        """Return once the state of every video is in memory."""
+        videos = self.catalogue.scale.videos
+
+        def resident() -> bool:
+            return self.metrics().get("flywheel_items_resident", 0) >= videos
+
+        patiently(self._waiting("the states of all videos"), resident, self.running.process.poll)
+
+    def _waiting(self, what: str) -> Waiting:
+        return Waiting(what, Process(self.running.process.pid, self.running.log))
 
 
 @contextmanager
@@ -110,7 +121,7 @@ def standing(scale: Scale, home: Path, say: Any = print) -> Iterator[Stand]:
             ready_s, cpu_s = time.monotonic() - before, costs.cpu_s(running.process.pid)
             worker_s = costs.age_s(costs.family(running.process.pid)[1])
             stand = Stand(settings, catalogue, redis, facts | stored, running, ready_s, cpu_s, worker_s)
-            _await_states(stand)
+            stand.wait_for_states()
             stand.loaded_s = time.monotonic() - before
             yield stand
         except Exception as failed:
@@ -132,15 +143,6 @@ def bodies(catalogue: Catalogue, count: int, seed: int, items: int = 0) -> Itera
         else:
             asked["limit"] = LIMIT
         yield msgspec.json.encode(asked)
-
-
-def _await_states(stand: Stand, patience_s: float = 120.0) -> None:
-    deadline = time.monotonic() + patience_s
-    while time.monotonic() < deadline:
-        if stand.metrics().get("flywheel_items_resident", 0) >= stand.catalogue.scale.videos:
-            return
-        time.sleep(0.2)
-    raise TimeoutError(f"service: not every video's state was in memory after {patience_s:g} s")
 
 
 def free_port() -> int:

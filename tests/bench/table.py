@@ -5,6 +5,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench.capacity import lacking
+
 PERCENTILES = ("p50", "p95", "p99", "p99.9", "max")
 
 
@@ -27,6 +29,8 @@ def show(found: dict[str, Any]) -> None:
         f"{loop['rested_ms']:.2f} ms after a rest such as a worker has between requests."
     )
     out.print("ms by stage: " + " · ".join(f"{name} {ms:.2f}" for name, ms in feed["stages_ms"].items()))
+    for line in lacking(found):
+        out.print(f"[bold]noted[/] {line}")
     worker = max(found["memory_mib"], key=lambda process: process["rss"])
     out.print(
         f"ready in {found['ready_s']:.1f} s ({found['ready_cpu_s']:.1f} s CPU), its worker in {found['worker_s']:.1f}; "

@@ -61,7 +61,7 @@ class FaultProxy:
 
     def _do(self, what: Coroutine[Any, Any, None]) -> None:
         done: Future[None] = asyncio.run_coroutine_threadsafe(what, self._loop)
-        done.result(timeout=10)
+        done.result(timeout=60)
 
     async def _listen(self) -> None:
         if self._server is None:

@@ -17,7 +17,7 @@ from feature_repo.packed_online_store import PackedOnlineStoreConfig
 from feature_repo.packed_records import Written, connect, encode, layouts, read_all, write
 from feature_repo.request_time import Count
 from feature_repo.store import materialise, open_store
-from validation.errors import Unavailable
+from validation.errors import DefinitionError, Unavailable
 from validation.lake import Lake
 from validation.settings import Settings
 
@@ -172,3 +172,22 @@ def test_a_view_of_what_nobody_ever_did_is_read_as_that(settings: Settings) -> N
 
 def test_a_store_that_is_printed_does_not_tell_its_password() -> None:
     assert "hunter2" not in repr(PackedOnlineStoreConfig(redis_url="redis://:hunter2@127.0.0.1:1/0"))
+
+
+@pytest.mark.parametrize(
+    ("features", "rows", "words"),
+    [
+        (["machine:stop_1h"], [], "there are none"),
+        (["machine:stop_1h"], [{"machine": "m1"}, {"shift": "s1"}], "entity row 1: no value for machine"),
+        (["machine:stop_1h"], [{"machine": None}], "entity row 0: no value for machine"),
+        (["machine:stop_9h"], [{"machine": "m1"}], "Did you mean `stop_1h`"),
+        (["machin:stop_1h"], [{"machine": "m1"}], "Did you mean `machine`"),
+        (["stop_1h"], [{"machine": "m1"}], "`stop_1h` is no view and field"),
+        ([], [{"machine": "m1"}], "none is named"),
+    ],
+)
+def test_a_question_that_cannot_be_answered_is_refused_in_a_sentence(
+    store: FeatureStore, features: list[str], rows: list[dict[str, Any]], words: str
+) -> None:
+    with pytest.raises(DefinitionError, match=words):
+        store.get_online_features(features=features, entity_rows=rows)

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from orchestration import runs
+from orchestration import demo, runs
 from orchestration.assets.training import GATES
 from orchestration.demo import MARK, emptied
+from orchestration.demo.diary import Diary
 from orchestration.demo.stage import Stage
 from orchestration.demo.story import Story
-from validation.errors import DefinitionError, FlywheelError
+from validation.errors import DefinitionError, FlywheelError, Unavailable
+from validation.settings import Settings
 
 DAY = date(2026, 3, 18)
 
@@ -39,7 +41,9 @@ def told(monkeypatch: pytest.MonkeyPatch, execute: Callable[..., Any]) -> str:
     page = StringIO()
     at: Any = SimpleNamespace(registry=SimpleNamespace(live=lambda: "1"))
     origin: Any = None
-    Story(Stage(Console(file=page, width=200)), at, origin).retrain(DAY, "drift")
+    story = Story(Stage(Console(file=page, width=200)), at, origin, Diary("simulator", 7))
+    story.__dict__["later"] = at
+    story.retrain(DAY, "drift")
     return page.getvalue()
 
 
@@ -98,3 +102,50 @@ def test_a_home_that_was_half_emptied_is_still_a_demos(tmp_path: Path, monkeypat
             emptied(tmp_path)
     emptied(tmp_path)
     assert not (tmp_path / "lake").exists()
+
+
+def story(home: Path, diary: Diary) -> Story:
+    """A telling in that home, of nothing yet."""
+    moment = datetime(2026, 3, 16, tzinfo=UTC)
+    at: Any = SimpleNamespace(settings=SimpleNamespace(home=home), now=lambda: moment)
+    origin: Any = None
+    return Story(Stage(Console(file=StringIO()), diary.seconds), at, origin, diary)
+
+
+def test_a_demo_that_was_ended_goes_on_at_its_scene_with_the_figures_of_those_before(tmp_path: Path) -> None:
+    played: list[str] = []
+
+    def ingestion() -> None:
+        played.append("ingestion")
+        first.learned["ledger"] = {"users": {"received": 5}}
+
+    def features() -> None:
+        played.append("features")
+        if played.count("features") == 1:
+            raise KeyboardInterrupt
+
+    first = story(tmp_path, Diary("simulator", 7))
+    with pytest.raises(KeyboardInterrupt):
+        first.chapter("Events in", ingestion, features)
+    again = story(tmp_path, Diary.read(tmp_path))
+    again.chapter("Events in", ingestion, features)
+    assert played == ["ingestion", "features", "features"]
+    assert again.learned["ledger"] == {"users": {"received": 5}}
+    assert Diary.read(tmp_path).told == ["ingestion", "features"]
+
+
+def test_a_demo_that_ends_early_says_how_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ended_early(*_: Any) -> None:
+        raise Unavailable("the service: ended with status 1")
+
+    monkeypatch.setattr(demo, "_tell", ended_early)
+    page = StringIO()
+    with pytest.raises(Unavailable):
+        demo.tell(Settings(home=tmp_path), source="simulator", path=None, keep=False, seed=9, out=Console(file=page))
+    assert "flywheel demo --resume" in " ".join(page.getvalue().split())
+    assert Diary.read(tmp_path).seed == 9
+
+
+def test_where_no_demo_was_begun_there_is_none_to_go_on_with(tmp_path: Path) -> None:
+    with pytest.raises(DefinitionError, match="no demo to go on with"):
+        Diary.read(tmp_path)

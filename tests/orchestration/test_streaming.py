@@ -25,6 +25,7 @@ from orchestration.home_feed import HOME_FEED
 from orchestration.sources.landing import deliveries, take_in
 from orchestration.sources.simulator import Scale, World, deliver
 from orchestration.system import Installation
+from tests.waiting import PATIENCE_S, until
 from validation.lake import Lake
 from validation.settings import Settings
 
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 SCALE = Scale(users=60, videos=200, days=2, impressions=2_000, creators=20, categories=5, regions=2, seed=4)
 NOW = SCALE.end + timedelta(days=3)
-PATIENCE_S = 120.0
 
 
 @contextmanager
@@ -90,11 +90,9 @@ def killed_at_random(settings: Settings, pieces: list[Path], seed: int) -> None:
     """Hand files over while a stream runs, and kill it at some moment after it took the first."""
     chance = random.Random(seed)
     with process(settings, "--every", "0.2") as started:
-        deadline = time.monotonic() + PATIENCE_S
         hand_over(pieces[:1])
         left = pieces[1:]
-        while not taken(settings) and started.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.05)
+        until(lambda: taken(settings) or started.poll() is not None)
         assert taken(settings), "the stream did not begin"
         ends = time.monotonic() + chance.uniform(0, 5)
         while left and time.monotonic() < ends:

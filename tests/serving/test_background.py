@@ -7,12 +7,13 @@ import pytest
 
 from serving import background
 from serving.background import Background
+from tests.waiting import PATIENCE_S
 
 
 async def ran(turn: Callable[[], Awaitable[None]], until: asyncio.Event, at_once: bool = True) -> None:
     work = Background(turn, pause_s=0.001)
     work.start(at_once)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await until.wait()
     await work.stop()
 

@@ -7,7 +7,6 @@ import socket
 import threading
 from datetime import timedelta
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import httpx
@@ -15,8 +14,8 @@ import pytest
 
 from serving.keyring import bearer
 from serving.process import Running, start, stop
+from tests.waiting import until
 
-PATIENCE_S = 60.0
 PAUSE = threading.Event()
 
 
@@ -55,13 +54,6 @@ class Senders:
         self._ended.set()
         for thread in self._threads:
             thread.join()
-
-
-def until(holds: Any) -> None:
-    deadline = monotonic() + PATIENCE_S
-    while not holds():
-        assert monotonic() < deadline
-        PAUSE.wait(0.05)
 
 
 def kept(folder: Path) -> set[str]:

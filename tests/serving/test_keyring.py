@@ -14,6 +14,7 @@ from serving.access import ROLES
 from serving.guard import Guard
 from serving.process import start
 from serving.tokens import Keys
+from tests.waiting import PATIENCE_S
 from validation.errors import Unsafe
 from validation.settings import Settings
 
@@ -132,7 +133,7 @@ def test_the_service_says_why_it_does_not_start_open_to_others(home: Settings) -
     env = {**os.environ, "FLYWHEEL_HOME": str(home.home), "FLYWHEEL_SERVICE_HOST": "0.0.0.0"}
     done = subprocess.run(
         [sys.executable, "-m", "bentoml", "serve", "serving.service:HomeFeed"],
-        env=env, capture_output=True, text=True, check=False, timeout=60,
+        env=env, capture_output=True, text=True, check=False, timeout=PATIENCE_S,
     )  # fmt: skip
     assert done.returncode != 0
     assert "0.0.0.0 can be reached from elsewhere, and FLYWHEEL_KEYRING names no file" in done.stdout + done.stderr

@@ -9,9 +9,13 @@ from typing import Any
 import pytest
 import uvloop
 
-from serving import releases
+from serving import metrics, releases
+from serving import online as online_module
 from serving.home_feed import SERVED
 from serving.online import POOLS_AT_FIRST_S, POOLS_EVERY_S, Online, online
+from tests.waiting import PATIENCE_S
+from validation.errors import ReleaseMismatch, Unavailable
+from validation.patience import Patience
 
 
 def new(world: Any, home: Path) -> Online:
@@ -19,7 +23,10 @@ def new(world: Any, home: Path) -> Online:
     return online(SERVED, world.settings.model_copy(update={"home": home}), "home_feed")
 
 
-def test_the_first_video_of_all_does_not_wait_for_the_usual_pools(world: Any, tmp_path: Path) -> None:
+def test_the_first_video_of_all_does_not_wait_for_the_usual_pools(
+    world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(online_module, "POOLS_SHARE", 0.0)  # however long a busy machine takes for them
     parts = new(world, tmp_path)
 
     async def pause_s() -> float:
@@ -60,7 +67,7 @@ def test_a_trial_that_nobody_waits_for_any_more_ends(tmp_path: Path, monkeypatch
         trial.cancel()
         gone = asyncio.Event()
         asyncio.get_running_loop().add_reader(held, gone.set)
-        await asyncio.wait_for(gone.wait(), 10)
+        await asyncio.wait_for(gone.wait(), PATIENCE_S)
         return os.read(held, 1)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as service:
@@ -71,3 +78,49 @@ def open_below(folder: Path) -> int:
     """How many files of a folder this process has open."""
     entries = [entry for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
     return sum(os.readlink(entry).startswith(str(folder)) for entry in entries)
+
+
+@pytest.mark.parametrize(
+    ("script", "patience", "error", "why"),
+    [
+        ("exec sleep 60", Patience(idle_s=0.0), Unavailable, "neither CPU time"),
+        ("while :; do :; done", Patience(), ReleaseMismatch, "more than 0 s of CPU time"),
+    ],
+    ids=["it was not let run", "it runs for ever"],
+)
+def test_a_trial_that_had_no_chance_is_undecided_and_one_that_runs_for_ever_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, patience: Patience, error: type[Exception], why: str
+) -> None:
+    slow = tmp_path / "slow"
+    slow.write_text(f"#!/bin/sh\n{script}\n")
+    slow.chmod(0o700)
+    monkeypatch.setattr(releases.sys, "executable", str(slow))
+    monkeypatch.setattr(releases, "TRIAL_CPU_S", 0.1)
+    with pytest.raises(error, match=why):
+        asyncio.run(releases._trial(tmp_path, patience))
+
+
+def test_an_undecided_trial_is_no_mark_against_a_release_and_is_held_again(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.release("1")
+    world.promote("1")
+    refused = metrics.REFUSALS.labels("1")._value.get()
+
+    async def undecided(folder: Path, patience: Patience) -> None:
+        raise Unavailable("its trial: not ready after 60 s")
+
+    async def lived() -> tuple[str | None, str | None]:
+        parts = new(world, world.settings.home)
+        with monkeypatch.context() as starved:
+            starved.setattr(releases, "_trial", undecided)
+            await parts.releases._follow()
+            why = parts.releases.why
+        monkeypatch.setattr(releases, "RETRY_S", 0.0)
+        await parts.releases._follow()
+        return why, parts.releases.live.version if parts.releases.live else None
+
+    why, live = asyncio.run(lived())
+    assert why == "release 1 is not proven yet: its trial: not ready after 60 s"
+    assert live == "1"
+    assert metrics.REFUSALS.labels("1")._value.get() == refused

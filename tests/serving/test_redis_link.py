@@ -12,6 +12,7 @@ import pytest
 from feature_repo import redis_server
 from serving.breaker import FAILURES_TO_OPEN
 from serving.redis_link import RedisLink
+from tests.waiting import PATIENCE_S
 from validation.errors import Unavailable
 
 
@@ -81,7 +82,7 @@ def test_a_silent_server_opens_the_breaker_and_closes_it_when_it_speaks() -> Non
             with pytest.raises(Unavailable, match="timed out"):
                 await link.ask(("PING",))
             speaks.set()
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 while not link.up:
                     await asyncio.sleep(0.05)
             assert await link.ask(("PING",)) == [b"PONG"]

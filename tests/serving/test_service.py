@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import httpx
@@ -20,10 +19,10 @@ from serving.keyring import bearer
 from serving.online import COUNTED_EVERY_S
 from serving.process import Running, build, start, stop
 from tests.bench import costs
+from tests.waiting import PATIENCE_S, until
 from validation.errors import Unavailable
 from validation.settings import Settings
 
-PATIENCE_S = 60.0  # far more than it takes, for busy machines
 PAUSE = threading.Event()
 HEAVY = (
     "pandas", "sklearn", "scipy", "pyarrow", "pyspark", "mlflow", "feast", "dagster", "great_expectations", "evidently",
@@ -36,7 +35,7 @@ class Service:
     def __init__(self, world: Any) -> None:
         self.world = world
         self.running: Running = start(world.settings)
-        self.http = httpx.Client(base_url=self.running.address, timeout=5, headers=self.may("operate"))
+        self.http = httpx.Client(base_url=self.running.address, timeout=PATIENCE_S, headers=self.may("operate"))
 
     def may(self, role: Role) -> dict[str, str]:
         """The header of a caller in a role."""
@@ -53,11 +52,9 @@ class Service:
 
     def comes_to(self, wanted: Callable[[Any], bool], **asked: Any) -> Any:
         """The first answer that is as wanted; every answer on the way is well, too."""
-        deadline = monotonic() + PATIENCE_S
-        while not wanted(answer := self.feed(**asked)):
-            assert monotonic() < deadline, answer
-            PAUSE.wait(0.1)
-        return answer
+        answers: list[Any] = []
+        until(lambda: answers.append(self.feed(**asked)) or wanted(answers[-1]), lambda: answers[-1])
+        return answers[-1]
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +183,7 @@ def test_answers_stay_well_while_a_crowd_asks(service: Service) -> None:
     statuses: list[int] = []
 
     def ask(user: str) -> None:
-        with httpx.Client(base_url=service.running.address, timeout=10, headers=service.may("rank")) as client:
+        with httpx.Client(base_url=service.running.address, timeout=PATIENCE_S, headers=service.may("rank")) as client:
             for _ in range(5):
                 statuses.append(client.post("/v1/feed", json={"user_id": user, "limit": 5}).status_code)
 

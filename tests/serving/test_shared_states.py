@@ -7,11 +7,11 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from time import monotonic, time
+from time import time
 from typing import Any
 
 import pytest
@@ -25,8 +25,8 @@ from serving.item_states import ItemStates
 from serving.keeper import Keeper
 from serving.state_feed import StateFeed
 from serving.state_writer import StateWriter
+from tests.waiting import PATIENCE_S, until
 
-PATIENCE_S = 30.0
 PAUSE = threading.Event()
 LAYOUTS = layouts(FEATURES)
 # A process that follows Redis as a service does, and says how many items it knows at its start.
@@ -65,13 +65,6 @@ def process(code: str, *args: object) -> Iterator["subprocess.Popen[str]"]:
             running.kill()
 
 
-def comes(wanted: Callable[[], bool]) -> None:
-    deadline = monotonic() + PATIENCE_S
-    while not wanted():
-        assert monotonic() < deadline
-        PAUSE.wait(0.02)
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "states"
@@ -95,7 +88,7 @@ def test_two_processes_map_one_copy_and_one_of_them_writes(world: Any, folder: P
         assert not Keeper(states.arrays.folder).elected()
         assert known(states, "v3", "v60") == [True, False]
         world.describe(60)
-        comes(lambda: known(states, "v60") == [True])
+        until(lambda: known(states, "v60") == [True])
         mapped = Path(f"/proc/{keeper.pid}/maps").read_text()
         assert str(states.arrays.folder / f"{POLICY.item}.rows") in mapped
 
@@ -111,7 +104,7 @@ def test_when_the_keeper_is_killed_another_takes_over_and_changes_go_on_arriving
         first.wait()
         world.describe(5, status="removed")
         world.describe(60)
-        comes(lambda: known(states, "v60") == [True])
+        until(lambda: known(states, "v60") == [True])
         vocabulary = states.vocabulary("video_profile.status")
         assert vocabulary is not None
         column = states.gather(states.rows(["v5"])).field("video_profile.status")

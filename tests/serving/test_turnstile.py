@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from serving.turnstile import PAUSE, Pace, Turnstile
+from tests.waiting import PATIENCE_S
 
 
 def test_who_comes_alone_does_not_wait() -> None:
@@ -87,7 +88,7 @@ def test_one_that_gives_up_is_left_out() -> None:
         asked[1].cancel()
         asked[2].cancel()
         await asyncio.gather(*asked, return_exceptions=True)
-        await asyncio.wait_for(turnstile.turn(), timeout=5)
+        await asyncio.wait_for(turnstile.turn(), timeout=PATIENCE_S)
         return passed
 
     assert asyncio.run(crowd()) == [0, 3]

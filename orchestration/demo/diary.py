@@ -1,0 +1,47 @@
+"""What the demo has done up to now: a demo that was ended, by whatever, goes on at the scene it was in."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from validation.errors import DefinitionError
+from validation.whole import whole
+
+NAME = "demo.json"
+
+
+class Diary(msgspec.Struct):
+    """One demo, as it stands.
+
+    told     scenes that are done
+    learned  their figures
+    seconds  how long each of their steps took
+    clocks   what time it was in the story when the last of them ended
+    kept     what later scenes need to know of earlier ones
+    """
+
+    source: str
+    seed: int
+    path: str | None = None
+    told: list[str] = []
+    learned: dict[str, Any] = {}
+    seconds: dict[str, float] = {}
+    clocks: dict[str, datetime] = {}
+    kept: dict[str, Any] = {}
+
+    def write(self, home: Path) -> None:
+        """Put it into the home, whole or not at all."""
+        with whole(home / NAME) as draft:
+            draft.write_bytes(msgspec.json.encode(self, enc_hook=str))
+
+    @classmethod
+    def read(cls, home: Path) -> "Diary":
+        """The diary of the demo that this home is of; raises DefinitionError where there is none."""
+        try:
+            return msgspec.json.decode((home / NAME).read_bytes(), type=cls)
+        except (FileNotFoundError, msgspec.DecodeError) as absent:
+            raise DefinitionError(
+                f"{home} holds no demo to go on with. Begin one: `flywheel demo` (FLYWHEEL_HOME names the folder)."
+            ) from absent

@@ -1,0 +1,158 @@
+"""Commands start fast, and whatever ends one is a sentence and an exit status."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from orchestration import processes, up
+from tests.conftest import free_port
+from tests.orchestration.test_cli import ROOT, flywheel
+from validation.errors import Unavailable
+from validation.patience import Process, Waiting, patiently
+from validation.settings import Settings
+
+HEAVY = (
+    "numpy", "pandas", "pyarrow", "pyspark", "mlflow", "dagster", "great_expectations", "feast", "sklearn", "xgboost",
+    "llvmlite", "evidently",
+)  # fmt: skip
+SMALL = f"""
+import sys
+from orchestration.cli import main
+sys.argv[0] = "flywheel"
+try:
+    main()
+finally:
+    print("heavy:", [name for name in {HEAVY} if name in sys.modules])
+"""
+
+
+@pytest.mark.parametrize("words", ["--help", "rank u1", "releases", "token", "demo --help", "ingest --help"])
+def test_a_small_command_loads_nothing_heavy(tmp_path: Path, words: str) -> None:
+    env = {**os.environ, "FLYWHEEL_HOME": str(tmp_path), "FLYWHEEL_SERVICE_PORT": "1"}
+    command = [sys.executable, "-c", SMALL, *words.split()]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1] == "heavy: []", done.stdout + done.stderr
+
+
+def told(home: Path) -> dict[str, str]:
+    """An installation in that folder, on ports of its own."""
+    ports = {name: str(free_port()) for name in ("SERVICE", "DAGSTER", "MLFLOW")}
+    redis = {"FLYWHEEL_HOME": str(home), "FLYWHEEL_REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"}
+    return {**os.environ, **redis, **{f"FLYWHEEL_{name}_PORT": port for name, port in ports.items()}}
+
+
+@pytest.mark.parametrize(("words", "running"), [("stream", "java"), ("up", "bentoml")])
+def test_sigterm_leaves_nothing_behind_and_says_so(tmp_path: Path, words: str, running: str) -> None:
+    command = [sys.executable, "-m", "orchestration", words]
+    with subprocess.Popen(command, cwd=ROOT, env=told(tmp_path), stdout=subprocess.PIPE, text=True) as started:
+        family: set[psutil.Process] = set()
+        assert started.stdout is not None
+        work = Process(started.pid)
+
+        def begun() -> bool:
+            family.update(psutil.Process(started.pid).children(recursive=True))
+            return any(running in " ".join(cmdline(process)) for process in family)
+
+        patiently(Waiting(f"the {running} of `flywheel {words}`", work), begun, started.poll)
+        started.send_signal(signal.SIGTERM)
+        said = started.stdout.read()
+        assert started.wait() == 143
+    assert "Ended: by SIGTERM" in said
+    assert not [process for process in family if process.is_running()]
+
+
+def cmdline(process: psutil.Process) -> list[str]:
+    """What a process runs; nothing once it has ended."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+INTERRUPTED = """
+import os, signal
+import dagster as dg
+from orchestration import ending
+from orchestration.telling import told
+
+@dg.asset
+def interrupted() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+    signal.pause()
+
+ending.end_in_order()
+with told():
+    dg.materialize([interrupted], raise_on_error=False)
+    ending.raise_if_asked()
+"""
+
+
+def test_a_run_of_dagster_that_is_asked_to_end_is_no_failed_run() -> None:
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 143, done.stdout + done.stderr
+
+
+def failing(home: Path, error: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    """A command that ends with this error."""
+    script = f"from orchestration.telling import told\nwith told():\n    raise {error}"
+    env = {**os.environ, "FLYWHEEL_HOME": str(home), **env}
+    return subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+    )
+
+
+def test_what_nobody_foresaw_is_a_sentence_and_a_file_with_the_traceback(tmp_path: Path) -> None:
+    done = failing(tmp_path, "ValueError('seven [is] no length')")
+    assert done.returncode == 70
+    assert "Unexpected: ValueError: seven [is] no length. The traceback is in " in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    (written,) = (tmp_path / "logs").glob("error-*.txt")
+    assert "Traceback" in written.read_text()
+    assert "Traceback" in failing(tmp_path, "ValueError('x')", FLYWHEEL_DEBUG="1").stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ("OSError(28, 'No space left on device')", "no room is left on the disk"),
+        ("PermissionError(13, 'Permission denied', '/srv/flywheel/lake')", "/srv/flywheel/lake may not be written"),
+        ("OSError(30, 'Read-only file system', '/srv/flywheel')", "/srv/flywheel is on a read-only disk"),
+    ],
+)
+def test_a_disk_that_cannot_be_written_is_named(tmp_path: Path, error: str, words: str) -> None:
+    done = failing(tmp_path, error)
+    assert done.returncode == 2
+    assert words in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("FLYWHEEL_SERVICE_PORT", "http"), ("FLYWHEEL_REPLAY_FROM", "yesterday")]
+)
+def test_a_setting_that_cannot_be_read_is_named(tmp_path: Path, setting: str, value: str) -> None:
+    env = {**os.environ, "FLYWHEEL_HOME": str(tmp_path), setting: value}
+    command = [sys.executable, "-m", "orchestration", "releases"]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert f"{setting} is '{value}'" in done.stdout
+
+
+def test_a_service_that_does_not_run_is_told_with_the_next_step(tmp_path: Path) -> None:
+    done = flywheel(tmp_path, "rank", "u1")
+    assert done.returncode == 2
+    assert "Start it with `flywheel up`" in done.stdout
+
+
+def test_a_port_that_somebody_else_answers_on_is_named_with_its_setting(tmp_path: Path) -> None:
+    with socket.socket() as somebody:
+        somebody.bind(("127.0.0.1", 0))
+        somebody.listen()
+        port = somebody.getsockname()[1]
+        program = up.programs(Settings(home=tmp_path, mlflow_port=port))[0]
+        with pytest.raises(Unavailable, match=f"MLflow http://127.0.0.1:{port}: port {port} .* FLYWHEEL_MLFLOW_PORT"):
+            processes.running(program).__enter__()
