@@ -77,7 +77,7 @@ class Candidate:
 def make(at: Installation, data: Dataset, moment: datetime) -> Candidate:
     """Train, judge and build a release from a training set, and record the run; what was refused is recorded too."""
     ranking = at.system.ranking
-    trained = train(data, ranking)
+    trained = judge.settled(train(data, ranking), at.system.limits)
     also = {target: train(data, ranking, target=target) for target in ranking.also}
     folder = _folder(at)
     embedded = retrieval.embedded(at, data, trained, moment)

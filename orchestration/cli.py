@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration import measuring
+from orchestration import bringing, measuring
 from orchestration.console import grid, installation, out
 from serving.access import Role
 from validation.errors import BatchRefused, FlywheelError
@@ -22,6 +22,7 @@ Examples:
   flywheel demo                                   the whole loop on simulated events\n
   flywheel demo --source kuairand --path DIR      the same on real events\n
   flywheel up                                     everything running, until Ctrl-C\n
+  flywheel map --from DIR                         a first mapping of your own files\n
   flywheel ingest events/                         your own files into the lake\n
   flywheel run features --day 2026-05-03          one stage for one day\n
   flywheel run train --day 2026-05-03             a new ranker, judged\n
@@ -40,6 +41,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Events become features, features a model, the model a feed.",
 )
+app.add_typer(bringing.app)
 app.add_typer(measuring.app)
 
 Why = Annotated[str, typer.Option("--why", help="the reason, kept in the history")]
@@ -129,11 +131,13 @@ def run(
 
     Example: flywheel run features --day 2026-05-01 --until 2026-05-14
     """
+    from feature_repo.redis_server import running as redis_running
     from orchestration.runs import checked, execute, last_day
 
     at, job = installation(), checked(job)
     first = _day(day) if day else last_day(at)
-    result = execute(at, job, first, _day(until) if until else first, out.print)
+    with redis_running(at.settings.redis_url, at.settings.home / "redis"):
+        result = execute(at, job, first, _day(until) if until else first, out.print)
     if not result.success:
         raise typer.Exit(1)
 
@@ -169,7 +173,8 @@ def rank(
     answer = ask(Settings(), system, user, limit, explain=explain)
     grid(f"Feed of {user}", ("position", system.policy.names.item, "why"), rows(answer, system.policy.names.item))
     out.print(
-        f"served by {answer['served_by']}, release {answer.get('release') or '–'}, request {answer['request_id']}"
+        f"served by {answer['served_by']}, release {answer.get('release') or '–'}, "
+        f"ranked by {answer.get('ranker') or 'what is popular and new'}, request {answer['request_id']}"
     )
 
 

@@ -31,6 +31,8 @@ class Settings(BaseSettings):
     spark_shuffle_partitions: int = 4
     hand_over_s: float = 5.0
     """How long the service writes to one file before it hands it over to the landing."""
+    history_days: int | None = None
+    """The days a model learns from; the system's own number when absent. Sparse data needs more than a busy platform's."""
     replay_from: datetime | None = None
     """Replayed events live in their own time: a process asking for the time is told it is this moment at its start."""
 

@@ -6,6 +6,7 @@ from orchestration import deployment
 from orchestration.candidate import Candidate
 from orchestration.partitions import WHOLE_RANGE, WHY
 from orchestration.system import Installation
+from validation.manifest import verify
 
 
 def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -48,8 +49,16 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
     def champion(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """The release that is live: the service follows it within seconds."""
         version, was = at.registry.newest(), at.registry.live()
-        why = context.run.tags.get(WHY, f"job {context.run.job_name}: every gate passed")
+        ranker = verify(at.registry.folder(version)).ranker
+        why = context.run.tags.get(WHY, f"job {context.run.job_name}: every gate passed") + _told(at, ranker)
         at.registry.promote(version, who="dagster", why=why, at=at.now())
-        return dg.MaterializeResult(metadata={"version": version, "was": was or "none", "why": why})
+        return dg.MaterializeResult(
+            metadata={"version": version, "ranker": ranker, "was": was or "none", "why": why}
+        )
 
     return [registered, deployed, champion]
+
+
+def _told(at: Installation, ranker: str) -> str:
+    """What ranks, for the history; of a baseline also why it does."""
+    return f"; {ranker}" + (", the simplest that nothing beats" if ranker in at.system.limits.baselines else "")
