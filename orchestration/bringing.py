@@ -49,13 +49,19 @@ def _tell(at: "Installation", made: "Written") -> None:
     for table, counts in made.entities.items():
         out.print(f"{table}: {', '.join(f'{n:,} {what}' for what, n in counts.items() if n)}")
     for told, (count, first) in made.unread.items():
-        out.print(f"[yellow]{told}: {count:,} values could not be read and count as unknown, the first is `{first[:60]}`[/]")
+        out.print(
+            f"[yellow]{told}: {count:,} values could not be read and count as unknown, the first is `{first[:60]}`[/]"
+        )
+    for told, (count, first) in made.left_out.items():
+        out.print(
+            f"{told}: {count:,} rows have a word that is not listed and are left out, the first is `{first[:60]}`"
+        )
     if made.lost:
         grid("Absent, and what is lost by it", ("table", "column", "lost"), made.lost)
     shown = made.rows.get(at.system.ranking.shown, 0)
     if not 0 < made.successes < shown:
         out.print(
-            f"[bold yellow]{made.successes:,} of {shown:,} shown rows are a success: a ranker has nothing to tell apart.[/] "
+            f"[bold yellow]{made.successes:,} of {shown:,} shown rows are a success: nothing is to be told apart.[/] "
             "Put `success = true` to what people were meant to do, and give rows that were shown without it."
         )
     assert made.first is not None
@@ -65,3 +71,21 @@ def _tell(at: "Installation", made: "Written") -> None:
     days = made.last - made.first + timedelta(days=1)
     more = f"FLYWHEEL_HISTORY_DAYS={days.days} " if days.days > at.history_days else ""
     out.print(f"  {more}flywheel run daily --day {made.first} --until {made.last}")
+
+
+@app.command()
+def doctor() -> None:
+    """Say what a ranked feed still lacks here, and the next command. Exit status 1 while anything is missing.
+
+    Example: flywheel doctor
+    """
+    from orchestration.doctor import complete, examine
+
+    findings = examine(installation())
+    grid("What a feed needs", ("part", "", "seen", "next"), [finding.row() for finding in findings])
+    lacking = next((finding for finding in findings if finding.standing == "missing"), None)
+    if lacking is not None:
+        out.print(f"Next: {lacking.then or lacking.told}")
+    if not complete(findings):
+        raise typer.Exit(1)
+    out.print("Nothing is missing: `flywheel rank USER` asks for a feed.")

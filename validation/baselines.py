@@ -20,9 +20,13 @@ def unbeaten(evidence: Evidence, limits: GateLimits) -> Finding:
     others = [other for other in evidence.ndcg if other not in (name, evidence.live_contender)]
     found = {other: difference(evidence, other, name, limits) for other in others}
     lifts = {other: lift for other, lift in found.items() if isinstance(lift, Interval)}
-    unknown = [told for other, told in found.items() if isinstance(told, str) and not few(evidence, other, name, limits)]
+    unknown = [
+        told for other, told in found.items() if isinstance(told, str) and not few(evidence, other, name, limits)
+    ]
     if unknown or not others:
-        return closed("baseline", unknown[0] if unknown else f"nothing was compared with `{name}`; score other contenders")
+        return closed(
+            "baseline", unknown[0] if unknown else f"nothing was compared with `{name}`; score other contenders"
+        )
     if not lifts:
         groups = int(np.isfinite(own).sum())
         told = f"{groups:,} groups are too few to show that anything beats it ({limits.min_groups:,} are asked)"
@@ -47,11 +51,10 @@ def uncalibrated(evidence: Evidence, limits: GateLimits) -> Finding:
     """A baseline gives an order. That is said, and what follows; what it measured is told where it did."""
     error, name = evidence.calibration_error, evidence.candidate
     known = evidence.probabilistic and error is not None and math.isfinite(error)
-    told = (
-        f"{name}'s scores and seen shares differ by {error:.3f} on average (limit {limits.max_calibration_error:g} for a model)"
-        if known
-        else f"{name} gives an order and no probabilities: there is nothing to calibrate"
-    )
+    told = f"{name} gives an order and no probabilities: there is nothing to calibrate"
+    if known:
+        limit = f"limit {limits.max_calibration_error:g} for a model"
+        told = f"{name}'s scores and seen shares differ by {error:.3f} on average ({limit})"
     follows = "its scores rank and are no chances; what needs chances waits for a model"
     return Finding("calibration", True, error if known else None, limits.max_calibration_error, f"{told}; {follows}")
 

@@ -21,8 +21,8 @@ def difference(evidence: Evidence, one: str, other: str, limits: GateLimits) -> 
     groups = int(np.isfinite(mine).sum())
     if lift is None or groups < limits.min_groups:
         return (
-            f"`{one}` and `{other}` were not both measured on {limits.min_groups:,} groups or more, only on {groups:,}; "
-            "ingest more days, or let a model learn from more of them (FLYWHEEL_HISTORY_DAYS)"
+            f"`{one}` and `{other}` were not both measured on {limits.min_groups:,} groups or more, only on "
+            f"{groups:,}; ingest more days, or let a model learn from more of them (FLYWHEEL_HISTORY_DAYS)"
         )
     return lift
 

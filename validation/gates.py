@@ -74,8 +74,8 @@ def baseline_gate(evidence: Evidence, limits: GateLimits) -> Finding:
             return closed("baseline", f"{lift}, or release {name}")
         reason = f"NDCG against {name}: {lift} over {lift.groups:,} groups"
         if not lift.low > limits.min_lift:
-            told = f"{name} is not clearly beaten ({lift} over {lift.groups:,} groups, all of it has to lie above {limits.min_lift:g})"
-            reason = f"{told}: {baselines.MORE}, or release {name} (`flywheel run train` does)"
+            told = f"{lift} over {lift.groups:,} groups, all of it has to lie above {limits.min_lift:g}"
+            reason = f"{name} is not clearly beaten ({told}): {baselines.MORE}, or release {name} itself"
             return Finding("baseline", False, lift.low, limits.min_lift, reason)
         found.append((lift.low, reason))
     if not found:

@@ -32,7 +32,7 @@ class Settings(BaseSettings):
     hand_over_s: float = 5.0
     """How long the service writes to one file before it hands it over to the landing."""
     history_days: int | None = None
-    """The days a model learns from; the system's own number when absent. Sparse data needs more than a busy platform's."""
+    """The days a model learns from; the system's own number when absent. Sparse data needs more of them."""
     replay_from: datetime | None = None
     """Replayed events live in their own time: a process asking for the time is told it is this moment at its start."""
 

@@ -52,9 +52,7 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
         ranker = verify(at.registry.folder(version)).ranker
         why = context.run.tags.get(WHY, f"job {context.run.job_name}: every gate passed") + _told(at, ranker)
         at.registry.promote(version, who="dagster", why=why, at=at.now())
-        return dg.MaterializeResult(
-            metadata={"version": version, "ranker": ranker, "was": was or "none", "why": why}
-        )
+        return dg.MaterializeResult(metadata={"version": version, "ranker": ranker, "was": was or "none", "why": why})
 
     return [registered, deployed, champion]
 

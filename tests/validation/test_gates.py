@@ -84,7 +84,11 @@ REFUSED = {
     "no matrix": ("leakage", replace(GOOD, values=None), "hand over the training set"),
     "a matrix of another shape": ("leakage", replace(GOOD, values=VALUES[:, :1]), "hand over the training set"),
     "too few rows to look at": ("leakage", replace(GOOD, values=VALUES[:50], label=LABEL[:50]), "1,000 or more rows"),
-    "no better than popularity": ("baseline", ndcg(xgboost=against(0.0)), "popularity is not clearly beaten (+0.0002 ["),
+    "no better than popularity": (
+        "baseline",
+        ndcg(xgboost=against(0.0)),
+        "popularity is not clearly beaten (+0.0002 [",
+    ),
     "not surely better than recency": (
         "baseline",
         ndcg(recency=against(0.1, noise=0.5)),

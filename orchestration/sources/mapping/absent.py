@@ -3,18 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from orchestration.sources.mapping.fields import short
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FIRST = "first"  # the moment at which the entity was first seen
-START = "start"  # the start of the first day with events, or the first moment when that is known to be later
-EVENT = "event"  # when it happened
-OWN = "own"  # an id of its own, so that unknown ones do not become one giant
-JOINED = "joined"  # the key and what happened, joined
+FIRST: Final = "first"  # the moment at which the entity was first seen
+START: Final = "start"  # the start of the first day with events, or the first moment when that is known to be later
+EVENT: Final = "event"  # when it happened
+OWN: Final = "own"  # an id of its own, so that unknown ones do not become one giant
+JOINED: Final = "joined"  # the key and what happened, joined
 
 From = Literal["first", "start", "event", "own", "joined"]
 SUCCESS: Mapping[str, Any] = {"action": "watch", "watch_seconds": 0.0, "long_view": True}
@@ -32,7 +32,7 @@ class Absent:
 
 ABSENT: Mapping[str, Mapping[str, Absent]] = {
     "videos": {
-        "creator_id": Absent(taken=OWN, lost="each video is its own creator: a creator's record, caps and follows tell nothing"),
+        "creator_id": Absent(taken=OWN, lost="each video is its own creator: records, caps and follows tell nothing"),
         "category": Absent("unknown", lost="all videos share one topic: no taste for topics, no variety by topic"),
         "duration_s": Absent(lost="no length: length features and the share watched tell nothing"),
         "language": Absent("und", lost="no match of languages"),

@@ -31,11 +31,11 @@ class Condition:
         """Whether each row meets it; a row without a readable value does not."""
         import pandas as pd
 
-        own = frame[self.column]
+        own: pd.Series[Any] = frame[self.column]
         if isinstance(self.value, float):
-            numbers = pd.to_numeric(own, errors="coerce")
-            return SIGNS[self.sign](numbers, self.value) & numbers.notna()  # type: ignore[no-any-return]
-        return (SIGNS[self.sign](own, self.value) & own.notna()).astype(bool)
+            own = pd.to_numeric(own, errors="coerce")
+        held: pd.Series[bool] = (SIGNS[self.sign](own, self.value) & own.notna()).astype(bool)
+        return held
 
 
 def parsed(told: str, text: str, columns: Sequence[str] | None = None) -> tuple[Condition, ...]:
@@ -45,7 +45,7 @@ def parsed(told: str, text: str, columns: Sequence[str] | None = None) -> tuple[
         match = PART.match(part)
         if match is None:
             raise DefinitionError(
-                f"{told}: `{part}` is no condition. Write one such as `rating >= 4` or `kind == \"view\"`, joined by `and`."
+                f"{told}: `{part}` is no condition. Write one such as `rating >= 4`, and join several by `and`."
             )
         if columns is not None and match["column"] not in columns:
             raise DefinitionError(f"{told}: column {unknown(match['column'], columns)}")

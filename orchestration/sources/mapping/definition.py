@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -38,7 +38,7 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How one of our columns is made. `"name"` alone means `{ column = "name" }`; a number or a text list a constant."""
+    """How one of our columns is made. `"name"` alone means `{ column = "name" }`, a number or a list a constant."""
 
     column: str | None = None
     value: Any = None
@@ -87,13 +87,11 @@ class Mapping(msgspec.Struct, frozen=True):
 
 
 def read(path: Path, tables: Sequence[Table]) -> Mapping:
-    """The mapping in a file; raises DefinitionError that names the line's key, its value, the rule and the next step."""
+    """The mapping in a file; raises DefinitionError that names the key, its value, the rule and the next step."""
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
-        raise DefinitionError(
-            f"{path} does not exist. Write a first one with `flywheel map --from FOLDER`."
-        ) from None
+        raise DefinitionError(f"{path} does not exist. Write a first one with `flywheel map --from FOLDER`.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
         raise DefinitionError(f"{path} is no TOML: {wrong}. Mend that place and run `flywheel map` again.") from wrong
     known = ("sources", "time", *(table.name for table in tables))
@@ -102,7 +100,7 @@ def read(path: Path, tables: Sequence[Table]) -> Mapping:
             raise DefinitionError(f"{path}: section {unknown(name, known)}")
     sources = {name: _converted(path, f"sources.{name}", given, Source) for name, given in _of(raw, "sources").items()}
     if not sources:
-        raise DefinitionError(f"{path}: no source is named. Say where the rows are: [sources.NAME], files = \"…\".")
+        raise DefinitionError(f'{path}: no source is named. Say where the rows are: [sources.NAME], files = "…".')
     time = _converted(path, "time", raw.get("time", {}), Time)
     _zone(path, "time.zone", time.zone)
     made = {table.name: tuple(_rows(path, table, raw.get(table.name, []), sources)) for table in tables}
@@ -121,7 +119,7 @@ def _rows(path: Path, table: Table, given: Any, sources: dict[str, Source]) -> I
             raise DefinitionError(f"{path}: {told}, from: source {unknown(str(source), sources)}")
         where, success = words.pop("where", None), words.pop("success", False)
         if not isinstance(success, bool) or not isinstance(where, str | None):
-            raise DefinitionError(f"{path}: {told}: `where` is a text such as \"rating >= 4\", `success` true or false.")
+            raise DefinitionError(f'{path}: {told}: `where` is a text such as "rating >= 4", `success` true or false.')
         for name in words:
             try:
                 table.column(name)
@@ -136,8 +134,10 @@ def _field(path: Path, told: str, given: Any) -> Field:
         return Field(column=given)
     if not isinstance(given, dict):
         return Field(value=given)
-    field = _converted(path, told, given, Field)
-    makers = [name for name in ("column", "value", "join", "first_of", "where") if getattr(field, name) not in (None, ())]
+    field: Field = _converted(path, told, given, Field)
+    makers = [
+        name for name in ("column", "value", "join", "first_of", "where") if getattr(field, name) not in (None, ())
+    ]
     if len(makers) != 1:
         raise DefinitionError(
             f"{path}: {told} says {' and '.join(makers) or 'nothing'}; it needs exactly one of column, value, join, "
@@ -159,9 +159,9 @@ def _converted(path: Path, told: str, given: Any, kind: Any) -> Any:
 def _zone(path: Path, told: str, name: str) -> None:
     try:
         ZoneInfo(name)
-    except (OSError, ValueError) as wrong:
+    except (OSError, ValueError, ZoneInfoNotFoundError) as wrong:
         raise DefinitionError(
-            f"{path}: {told} = {name!r} is no time zone. Write one such as \"UTC\" or \"Europe/Berlin\"."
+            f'{path}: {told} = {name!r} is no time zone. Write one such as "UTC" or "Europe/Berlin".'
         ) from wrong
 
 

@@ -53,7 +53,7 @@ def whole(table: Table, parts: "Sequence[pd.DataFrame]", seen: Seen) -> "tuple[p
     given[key] = given[key].astype("string")
     repeated = int(given[key].duplicated().sum())
     given = given.drop_duplicates(key, keep="last")
-    alone = first.index.difference(given[key].dropna())
+    alone = first.index.difference(pd.Index(given[key].dropna()))
     frame = pd.concat([given, pd.DataFrame({key: alone.astype("string")})], ignore_index=True)
     start = pd.Timestamp.now(tz="UTC") if seen.start is None else seen.start.floor("D")
     moments = pd.Series(first.reindex(frame[key].to_numpy()).to_numpy(), dtype="datetime64[us, UTC]")
@@ -68,7 +68,9 @@ def _filled(table: Table, frame: "pd.DataFrame") -> "pd.DataFrame":
             made = {table.key[0]: frame[table.key[0]]}
             value = filled(table.name, name, made, len(frame), table.key)
             if name in frame:
-                value = frame[name].where(frame[name].notna(), value) if not table.column(name).nullable else frame[name]
+                value = (
+                    frame[name].where(frame[name].notna(), value) if not table.column(name).nullable else frame[name]
+                )
             frame = frame.assign(**{name: value})
     return frame
 
@@ -87,8 +89,9 @@ def _dated(
     born = born.where(~too_early, EARLIEST)
     born = born.where(first.isna() | (born <= first), first)
     since = frame[table.event_time] if table.event_time in frame else born.where(born > start, start)
-    known = frame[table.received_time] if table.received_time in frame else since
-    return frame.assign(**{birth: born, table.event_time: since, table.received_time: known})
+    return frame.assign(
+        **{birth: born, table.event_time: since, table.received_time: frame.get(table.received_time, since)}
+    )
 
 
 def lost(tables: Sequence[Table], mapped: Map[str, Sequence[str]]) -> list[tuple[str, str, str]]:

@@ -3,16 +3,12 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from orchestration.sources.mapping import fields, reading
 from orchestration.sources.mapping.definition import Field, Mapping, Time
 from orchestration.sources.mapping.sniffing import Looked, look, moments
-from orchestration.sources.mapping.words import catalogue, engagements, impressions, source_words, text
+from orchestration.sources.mapping.words import catalogue, engagements, impressions, source_words
 from validation.errors import DefinitionError
-
-if TYPE_CHECKING:
-    pass
 
 STILL_NOW = timedelta(days=3)  # events older than that would count for nothing: they are moved
 MANY = 40  # files looked at
@@ -81,13 +77,15 @@ def _files(folder: Path) -> list[Path]:
 def _name(path: Path, target: Path) -> str:
     """How the mapping file calls a file: from its own folder where it lies below that, else by the whole path."""
     here = target.absolute().parent
-    return path.absolute().relative_to(here).as_posix() if path.absolute().is_relative_to(here) else str(path.absolute())
+    return (
+        path.absolute().relative_to(here).as_posix() if path.absolute().is_relative_to(here) else str(path.absolute())
+    )
 
 
 def _likeness(found: Looked) -> int:
     """How much a file seems to hold events; 0 for one without a user, an item or a moment."""
     item = found.role("item") or found.pairs
-    person = found.role("user") or text.people(found)
+    person = found.role("user") or found.people
     moment = found.role("time")
     if not (item and person and moment and moments(found.texts[moment]) is not None):
         return 0
@@ -108,7 +106,7 @@ def _catalogue(looked: Sequence[Looked], role: str, events: Looked) -> Looked | 
     for found in looked:
         if found.path == events.path or found.columns == events.columns:
             continue
-        key = text.key(found, role)
+        key = found.key(role)
         if key and not found.role(other) and len(set(found.texts[key])) == len(found.texts[key]):
             return found
     return None
@@ -116,16 +114,17 @@ def _catalogue(looked: Sequence[Looked], role: str, events: Looked) -> Looked | 
 
 def _newest(events: Looked, target: Path) -> datetime:
     """The newest moment of the events, read through."""
+    import pandas as pd
+
     name = events.role("time")
     assert name is not None
     how = moments(events.texts[name]) or {}
     field = Field(column=name, unit=how.get("unit"), format=how.get("format"))  # type: ignore[arg-type]
     mapping = Mapping(target.absolute(), {"events": events.source}, Time(), {})
     newest: datetime | None = None
-    source = mapping.sources["events"]
-    for part in reading.parts(mapping, "events", [name, *([source.explode.column] if source.explode else [])]):
+    for part in reading.parts(mapping, "events", [name]):
         latest = fields.moment(part[name], field, mapping.time, f"{events.path.name}: {name}").max()
-        if latest == latest and (newest is None or latest > newest):
+        if latest is not pd.NaT and (newest is None or latest > newest):
             newest = latest.to_pydatetime()
     if newest is None:
         raise DefinitionError(f"{events.path}: column `{name}` holds no moment that can be read.")

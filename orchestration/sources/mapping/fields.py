@@ -1,4 +1,4 @@
-"""One of our columns, made from a part of a source: texts become what the contract asks for, or null, and are counted."""
+"""One of our columns, made from a part of a source: texts become what the contract asks for, or null, and counted."""
 
 import hashlib
 from collections.abc import Sequence
@@ -19,21 +19,34 @@ BETWEEN = "-"  # joins the parts of an id
 
 
 class Unread:
-    """Texts that could not be read as what their column is: how many, and the first, by where the mapping says so."""
+    """Texts that could not be read as what their column is: how many, and the first, by where the mapping says so.
+
+    `left_out` likewise counts rows whose word the mapping does not list.
+    """
 
     def __init__(self) -> None:
         self.found: dict[str, tuple[int, str]] = {}
+        self.left_out: dict[str, tuple[int, str]] = {}
+        self._readable: set[str] = set()
+
+    def leave_out(self, told: str, texts: "pd.Series[Any]") -> None:
+        """Count rows that are left out, with the first of their words."""
+        before, example = self.left_out.get(told, (0, str(texts.iloc[0])))
+        self.left_out[told] = (before + len(texts), example)
 
     def note(self, told: str, texts: "pd.Series[Any]", values: "pd.Series[Any]") -> None:
         """Count the texts whose value is null; raises DefinitionError when that is all of them."""
         lost = texts.notna() & values.isna()
+        if values.notna().any():
+            self._readable.add(told)
         if not lost.any():
             return
         first = str(texts[lost].iloc[0])
-        if int(lost.sum()) == int(texts.notna().sum()) and len(texts) > 1:
+        if told not in self._readable and len(texts) > 1:
             raise DefinitionError(
-                f"{told}: none of {len(texts):,} values can be read, the first is `{first[:80]}`. A moment needs `unit` "
-                "(a number of s or ms since 1970) or `format` (such as \"%m/%d/%Y %I:%M:%S %p\") unless it is ISO 8601."
+                f"{told}: none of {len(texts):,} values can be read, the first is `{first[:80]}`. A moment that is not "
+                'ISO 8601 needs unit = "s" (or "ms": a number since 1970) or format = "%m/%d/%Y %I:%M:%S %p"; a number '
+                "needs digits and a dot; a yes or no 1 or 0, true or false."
             )
         before, example = self.found.get(told, (0, first))
         self.found[told] = (before + int(lost.sum()), example)
@@ -73,7 +86,8 @@ def typed(texts: "pd.Series[Any]", column: Column, field: Field, time: Time, tol
         case "timestamp":
             return moment(texts, field, time, told)
         case "strings":
-            return texts.str.split(field.split or ",").where(texts.notna(), None)
+            lists: pd.Series[Any] = texts.str.split(field.split or ",")
+            return lists
         case "bool":
             low = texts.str.strip().str.lower()
             return low.map({**dict.fromkeys(YES, True), **dict.fromkeys(NO, False)})
@@ -95,7 +109,9 @@ def moment(texts: "pd.Series[Any]", field: Field, time: Time, told: str) -> "pd.
         found = pd.to_datetime((seconds * 1e6).round(), unit="us", utc=True, errors="coerce")
     else:
         try:
-            found = pd.to_datetime(texts, format=field.format or "ISO8601", errors="coerce", utc=_has_zone(texts, field))
+            found = pd.to_datetime(
+                texts, format=field.format or "ISO8601", errors="coerce", utc=_has_zone(texts, field)
+            )
         except ValueError as wrong:
             raise DefinitionError(f"{told}, format = {field.format!r}: {wrong}. See Python's strptime.") from wrong
         if found.dt.tz is None:
@@ -115,7 +131,7 @@ def check(field: Field, columns: Sequence[str], told: str) -> None:
     """Raises DefinitionError for a column that the source does not have."""
     for name in field.reads:
         if name not in columns:
-            raise DefinitionError(f"{told} = \"{name}\": column {unknown(name, columns)}")
+            raise DefinitionError(f'{told} = "{name}": column {unknown(name, columns)}')
     if field.where is not None:
         parsed(told, field.where, columns)
 
@@ -159,7 +175,9 @@ def _cut(texts: "pd.Series[Any]", field: Field, moments: "pd.Series[Any] | None"
     try:
         length = pd.Timedelta(str(field.every))
     except ValueError as wrong:
-        raise DefinitionError(f"{told}: every = {field.every!r} is no length of time. Write one such as \"1h\".") from wrong
+        raise DefinitionError(
+            f'{told}: every = {field.every!r} is no length of time. Write one such as "1h".'
+        ) from wrong
     pieces = (moments - pd.Timestamp(0, tz="UTC")) // length
     return texts.astype("string") + BETWEEN + pieces.astype("string")
 

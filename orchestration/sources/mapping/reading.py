@@ -1,12 +1,14 @@
 """A source's files, a part at a time, as frames of texts: what a text means is the mapping's matter."""
 
-import contextlib
+import bz2
 import csv
+import gzip
 import json
+import lzma
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 
@@ -21,11 +23,11 @@ PART = 200_000  # rows read at a time
 OF_SEVERAL = 20_000  # of rows that each become several
 PLACE = "place"
 ENDINGS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".parquet": "parquet"}
-PACKED = (".gz", ".zip", ".bz2", ".xz", ".zst")
+PACKED = (".gz", ".bz2", ".xz")
 
 
 def parts(mapping: Mapping, name: str, columns: Sequence[str]) -> Iterator["pd.DataFrame"]:
-    """The rows of a source with these columns; an empty place is null. Raises DefinitionError when it cannot be read."""
+    """The rows of a source with these columns, null where nothing stands; raises DefinitionError if unreadable."""
     source = mapping.sources[name]
     for path in found(mapping, name):
         told = f"{mapping.path}: [sources.{name}] {path.name}"
@@ -75,7 +77,9 @@ def header(path: Path, source: Source, told: str) -> list[str]:
     if source.columns is None:
         import pandas as pd
 
-        return [str(c) for c in next(_csv(path, source, None, nrows=0)).columns] if isinstance(row, pd.DataFrame) else []
+        return (
+            [str(c) for c in next(_csv(path, source, None, nrows=0)).columns] if isinstance(row, pd.DataFrame) else []
+        )
     if len(source.columns) != row.shape[1]:
         raise DefinitionError(
             f"{told}: a line has {row.shape[1]} fields when cut at {source.delimiter!r}, `columns` names "
@@ -97,18 +101,12 @@ def first_rows(path: Path, source: Source, columns: Sequence[str], rows: int) ->
     return next(_read(path, source, columns, path.name)).head(rows)
 
 
-def opened(path: Path, encoding: str) -> Any:
-    """The text of a file, packed or not; a context that closes it."""
-    import pandas.io.common as opening
-
+def opened(path: Path, encoding: str) -> IO[str]:
+    """The text of a file, packed or not."""
     with_mark = "utf-8-sig" if encoding == "utf-8" else encoding  # a byte order mark is no part of the first name
-
-    @contextlib.contextmanager
-    def handle() -> Iterator[Any]:
-        with opening.get_handle(path, "r", encoding=with_mark, compression="infer") as handles:
-            yield handles.handle
-
-    return handle()
+    unpack = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}.get(path.suffix.lower(), open)
+    found: IO[str] = unpack(path, "rt", encoding=with_mark)
+    return found
 
 
 def _matching(folder: Path, name: str) -> list[Path]:
@@ -139,7 +137,7 @@ def _read(path: Path, source: Source, columns: Sequence[str], told: str) -> Iter
                 yield from _csv(path, source, columns, chunksize=rows)
             except UnicodeDecodeError as wrong:
                 raise DefinitionError(
-                    f"{told}: byte {wrong.start} is no {source.encoding}. Say `encoding = \"latin-1\"` or what it is."
+                    f'{told}: byte {wrong.start} is no {source.encoding}. Say `encoding = "latin-1"` or what it is.'
                 ) from wrong
             except ValueError as wrong:  # pandas' parser errors are value errors too
                 raise DefinitionError(f"{told} cannot be read: {wrong}. Look at `delimiter` and `quote`.") from wrong
@@ -198,8 +196,10 @@ def _text(value: Any) -> str | None:
 def _guarded(told: str, act: Any) -> Any:
     try:
         return act()
-    except (OSError, ValueError, StopIteration) as wrong:
-        raise DefinitionError(f"{told} cannot be read: {wrong}. Look at `format`, `delimiter` and `encoding`.") from wrong
+    except (OSError, ValueError, LookupError, StopIteration) as wrong:
+        raise DefinitionError(
+            f"{told} cannot be read: {wrong}. Look at `format`, `delimiter` and `encoding`."
+        ) from wrong
 
 
 def _groups(told: str, source: Source) -> list[str]:

@@ -1,4 +1,4 @@
-"""Rows of one of our tables from a part of a source: what is mapped, what is taken over, what stands in for the absent."""
+"""Rows of one of our tables from a part of a source: mapped, taken over, or standing in for the absent."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -68,6 +68,7 @@ def of(mapping: Mapping, table: Table, rows: Rows, part: "pd.DataFrame", unread:
 def _made(mapping: Mapping, table: Table, rows: Rows, part: "pd.DataFrame", unread: Unread) -> "pd.DataFrame":
     import pandas as pd
 
+    part = _listed(mapping, table, rows, part, unread)
     made: dict[str, pd.Series[Any]] = {}
     first = [table.event_time] if table.event_time in rows.fields else []
     for name in [*first, *(n for n in rows.fields if n not in first)]:
@@ -80,6 +81,18 @@ def _made(mapping: Mapping, table: Table, rows: Rows, part: "pd.DataFrame", unre
             if name not in made and not _plainly_null(table.name, name):
                 made[name] = filled(table.name, name, made, len(part), table.key)
     return pd.DataFrame(made, index=part.index)
+
+
+def _listed(mapping: Mapping, table: Table, rows: Rows, part: "pd.DataFrame", unread: Unread) -> "pd.DataFrame":
+    """The rows whose words the mapping lists, where a column that may not be null is made from listed words."""
+    for name, field in rows.fields.items():
+        if field.values is None or field.otherwise is not None or field.column is None or table.column(name).nullable:
+            continue
+        known = part[field.column].isin(list(field.values))
+        if not known.all():
+            unread.leave_out(f"{mapping.path}: {rows.told}.{name}", part.loc[~known, field.column])
+            part = part[known].reset_index(drop=True)
+    return part
 
 
 def _taking_over(rows: Rows, earlier: Sequence[Rows], names: set[str]) -> Rows:
@@ -99,7 +112,7 @@ def _check(mapping: Mapping, table: Table, rows: Rows) -> None:
         if column.name not in rows.fields and not column.nullable and column.name not in ABSENT.get(table.name, {}):
             raise DefinitionError(
                 f"{mapping.path}: {rows.told} does not say `{column.name}` ({column.meaning}). "
-                f"Write {column.name} = \"COLUMN\"; the source has {', '.join(columns[:20])}."
+                f'Write {column.name} = "COLUMN"; the source has {", ".join(columns[:20])}.'
             )
         _words(mapping, rows, column.name, column.one_of)
 
@@ -120,5 +133,3 @@ def _words(mapping: Mapping, rows: Rows, name: str, one_of: tuple[str, ...] | No
 def _plainly_null(table: str, name: str) -> bool:
     said = ABSENT[table][name]
     return said.value is None and said.taken is None
-
-

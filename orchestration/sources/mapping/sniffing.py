@@ -17,8 +17,9 @@ PAIRS = re.compile(r"\S+-[01](?: \S+-[01])*")
 EPOCH = {"s": (6e8, 5e9), "ms": (6e11, 5e12), "us": (6e14, 5e15)}
 FORMATS = ("%m/%d/%Y %I:%M:%S %p", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%d-%b-%Y", "%Y%m%d", "%m/%d/%Y")
 
-GENRES = ("unknown", "Action", "Adventure", "Animation", "Children", "Comedy", "Crime", "Documentary", "Drama", "Fantasy",
-          "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western")  # fmt: skip
+GENRES = ("unknown", "Action", "Adventure", "Animation", "Children", "Comedy", "Crime", "Documentary", "Drama",
+          "Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War",
+          "Western")  # fmt: skip
 PUBLISHED: Mapping[str, tuple[str, ...]] = {  # files without a header line, as their own papers name the columns
     "u.data": ("user_id", "item_id", "rating", "timestamp"),
     "u.item": ("item_id", "title", "release_date", "video_release_date", "url", *GENRES),
@@ -27,15 +28,30 @@ PUBLISHED: Mapping[str, tuple[str, ...]] = {  # files without a header line, as 
     "movies.dat": ("item_id", "title", "genres"),
     "users.dat": ("user_id", "gender", "age", "occupation", "zip_code"),
     "behaviors.tsv": ("impression_id", "user_id", "time", "history", "shown"),
-    "news.tsv": ("item_id", "category", "subcategory", "title", "abstract", "url", "title_entities", "abstract_entities"),
+    "news.tsv": (
+        "item_id",
+        "category",
+        "subcategory",
+        "title",
+        "abstract",
+        "url",
+        "title_entities",
+        "abstract_entities",
+    ),
 }
 
+DESCRIBED: Mapping[str, tuple[str, ...]] = {
+    "user": ("user", "people", "member", "customer"),
+    "item": ("item", "movie", "news", "product", "video"),
+}
 ROLES: Mapping[str, tuple[str, ...]] = {
-    "user": ("userid", "user", "uid", "visitorid", "visitor", "customerid", "customer", "memberid", "accountid", "reviewerid"),
+    "user": ("userid", "user", "uid", "visitorid", "visitor", "customerid", "customer", "memberid", "accountid",
+             "reviewerid"),
     "item": ("itemid", "item", "videoid", "video", "movieid", "movie", "productid", "product", "newsid", "articleid",
              "article", "contentid", "songid", "trackid", "track", "asin", "isbn", "sku"),
     "request": ("requestid", "impressionid", "slateid", "searchid", "pageviewid", "sessionid"),
-    "time": ("timestamp", "eventtime", "time", "datetime", "ts", "timems", "createdat", "unixtime", "date", "eventdate"),
+    "time": ("timestamp", "eventtime", "time", "datetime", "ts", "timems", "createdat", "unixtime", "date",
+             "eventdate"),
     "rating": ("rating", "stars", "score", "overall"),
     "click": ("click", "clicked", "isclick", "label"),
     "watch": ("watchseconds", "watchtime", "playtimems", "playtime", "dwelltime", "dwell"),
@@ -43,7 +59,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "position": ("position", "rank", "slot"),
     "propensity": ("propensity", "propensityscore", "pscore"),
     "category": ("category", "genre", "genres", "topic", "maincategory", "department", "categoryid", "tag"),
-    "creator": ("creatorid", "creator", "authorid", "author", "artist", "artistid", "seller", "brand", "publisher", "channel"),
+    "creator": ("creatorid", "creator", "authorid", "author", "artist", "artistid", "seller", "brand",
+                "publisher", "channel"),
     "duration": ("durations", "duration", "length", "durationms", "runtime", "videoduration"),
     "uploaded": ("uploadedat", "publishedat", "releasedate", "uploaddate", "published", "createdat"),
     "language": ("language", "lang", "locale"),
@@ -66,9 +83,24 @@ class Looked:
         return tuple(self.texts)
 
     def role(self, role: str) -> str | None:
-        """The column that seems to have a role, by its name."""
+        """The column that seems to have a role, by its name; of moments also by what it holds."""
         plain = {re.sub(r"[^a-z0-9]", "", name.lower()): name for name in reversed(self.columns)}
-        return next((plain[word] for word in ROLES[role] if word in plain), None)
+        named = next((plain[word] for word in ROLES[role] if word in plain), None)
+        if role != "time" or (named and moments(self.texts[named]) is not None):
+            return named
+        return next((name for name, texts in self.texts.items() if moments(texts) is not None), None)
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Columns that describe the user together, where none names them."""
+        named = tuple(n for n in self.columns if n.lower().startswith(("user_", "user ")) and "item" not in n.lower())
+        return named if len(named) > 1 else ()
+
+    def key(self, role: str) -> str | None:
+        """The id of what a file describes: `id` alone where the file's name says of what."""
+        plain = {name.lower(): name for name in self.columns}
+        named = any(word in self.path.stem.lower() for word in DESCRIBED[role])
+        return self.role(role) or (plain.get("id") if named else None)
 
     @property
     def pairs(self) -> str | None:
@@ -123,7 +155,7 @@ def _source(path: Path, name: str) -> Source | None:
     known = PUBLISHED.get(path.name.lower())
     if known is not None and len(cells) == len(known):
         return Source(name, delimiter=delimiter, columns=known, encoding=encoding)
-    if _names(cells):
+    if _names(cells) or _unlike(cells, [line.split(delimiter) for line in lines[1:]]):
         return Source(name, delimiter=delimiter, encoding=encoding)
     return Source(name, delimiter=delimiter, columns=tuple(_invented(lines, delimiter)), encoding=encoding)
 
@@ -167,6 +199,21 @@ def _names(cells: Sequence[str]) -> bool:
     return alike and any(re.sub(r"[^a-z0-9]", "", cell.lower()) in usual for cell in plain)
 
 
+def _unlike(cells: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
+    """Whether a first line is unlike the others: names where all of them have numbers."""
+    alike = [row for row in others if len(row) == len(cells)]
+    words = all(NAME.fullmatch(cell.strip().strip('"')) for cell in cells)
+    return words and any(all(_number(row[place]) for row in alike) for place in range(len(cells))) and bool(alike)
+
+
+def _number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _invented(lines: Sequence[str], sign: str) -> list[str]:
     """Names for the columns of a file without a header, by what they seem to hold."""
     columns = list(zip(*(line.split(sign) for line in lines if line.count(sign) == lines[0].count(sign)), strict=True))
@@ -176,7 +223,11 @@ def _invented(lines: Sequence[str], sign: str) -> list[str]:
             names[place] = "timestamp" if "timestamp" not in names else names[place]
     if "timestamp" in names and len(columns) >= 3 and names[:2] == ["column_1", "column_2"]:
         names[:2] = ["user_id", "item_id"]
-        small = len(columns) > 3 and names[2] == "column_3" and set(columns[2]) <= {str(n / 2).removesuffix(".0") for n in range(21)}
+        small = (
+            len(columns) > 3
+            and names[2] == "column_3"
+            and set(columns[2]) <= {str(n / 2).removesuffix(".0") for n in range(21)}
+        )
         if small:
             names[2] = "click" if set(columns[2]) <= {"0", "1"} else "rating"
     return names

@@ -10,25 +10,6 @@ EVERY = "1h"
 CLICKED = ("1", "true", "True", "yes")
 
 
-class text:  # noqa: N801 (a small name space of guesses about one file)
-    """Guesses about the columns of one file."""
-
-    @staticmethod
-    def people(found: Looked) -> tuple[str, ...]:
-        """Columns that describe the user together, where none names them."""
-        named = tuple(n for n in found.columns if n.lower().startswith(("user_", "user ")) and "item" not in n.lower())
-        return named if len(named) > 1 else ()
-
-    @staticmethod
-    def key(found: Looked, role: str) -> str | None:
-        """The id of a described user or item."""
-        own = found.role(role)
-        stem = found.path.stem.lower()
-        words = ("user", "people", "member", "customer") if role == "user" else ("item", "movie", "news", "product", "video")
-        plain = {name.lower(): name for name in found.columns}
-        return own or (plain.get("id") if any(word in stem for word in words) else None)
-
-
 def source_words(name: str, found: Looked, paths: Sequence[Path], target: Path) -> Iterator[str]:
     """The section of a source."""
     source = found.source
@@ -55,30 +36,38 @@ def impressions(found: Looked) -> Iterator[str]:
     yield "[impressions]                # a row is one item shown to one user"
     yield 'from = "events"'
     user, item, request = found.role("user"), found.role("item"), found.role("request")
-    yield f"user_id = {_said(user)}" if user else f"user_id = {{ join = {_said(list(text.people(found)))} }}   # nobody is named: who looks alike counts as one"
+    yield (
+        f"user_id = {_said(user)}"
+        if user
+        else f"user_id = {{ join = {_said(list(found.people))} }}   # nobody is named: who looks alike counts as one"
+    )
     yield f"video_id = {_said('item' if found.pairs else item)}"
     yield f"event_time = {_moment(found, 'time')}"
     if request:
         yield f"request_id = {_said(request)}           # what was shown together"
     else:
-        who = [user] if user else list(text.people(found))
-        yield f'request_id = {{ join = {_said(who)}, every = "{EVERY}" }}   # what one user was shown within an hour counts as one page'
+        who = [user] if user else list(found.people)
+        yield "# what one user was shown within an hour counts as one page"
+        yield f'request_id = {{ join = {_said(who)}, every = "{EVERY}" }}'
     for role, ours in (("position", "position"), ("propensity", "propensity")):
         if found.role(role):
             yield f"{ours} = {_said(found.role(role))}"
-    yield '# device = { value = "phone" }   # phone, tablet, tv or desktop; or { column = "…", values = { Mobile = "phone" } }'
+    yield '# device = { column = "…", values = { Mobile = "phone" } }   # phone, tablet, tv or desktop'
     yield ""
 
 
 def engagements(found: Looked) -> Iterator[str]:
     """The sections of what was done, and which of it the ranker is to bring about."""
-    yield "# `success = true`: this is what the ranker learns to bring about. Who, what and when are as in [impressions]."
+    yield "# `success = true`: this is what the ranker learns to bring about."
+    yield "# What is not said here (who, what, when) is as in [impressions]."
     rating, click, action, watch = (found.role(r) for r in ("rating", "click", "action", "watch"))
     if found.pairs:
         yield from _engagement('where = "clicked == 1"', "click", True)
     elif click and set(found.texts[click]) <= {"0", "1", "true", "false", "True", "False", "0.0", "1.0"}:
         yes = next((word for word in CLICKED if word in found.texts[click]), "1")
-        yield from _engagement(f"where = {_said(f'{click} == ' + (yes if yes == '1' else json.dumps(yes)))}", "click", True)
+        yield from _engagement(
+            f"where = {_said(f'{click} == ' + (yes if yes == '1' else json.dumps(yes)))}", "click", True
+        )
     elif rating:
         numbers = [float(t) for t in found.texts[rating] if _number(t)]
         good = 4 if max(numbers, default=5) <= 5 else 7 if max(numbers) <= 10 else 70
@@ -89,7 +78,7 @@ def engagements(found: Looked) -> Iterator[str]:
         yield "[[engagements]]"
         yield 'from = "events"'
         yield 'action = { value = "watch" }'
-        yield f"watch_seconds = {{ column = {_said(watch)}, unit = \"{'ms' if 'ms' in watch.lower() else 's'}\" }}"
+        yield f'watch_seconds = {{ column = {_said(watch)}, unit = "{"ms" if "ms" in watch.lower() else "s"}" }}'
         yield ""
     else:
         yield "# No column seems to say what was done: every row counts as done, and nothing as shown and passed over."
@@ -100,7 +89,7 @@ def catalogue(table: str, key: str, source: str, found: Looked, role: str) -> It
     """The section of what is described."""
     yield f"[{table}]"
     yield f'from = "{source}"'
-    yield f"{key} = {_said(text.key(found, role))}"
+    yield f"{key} = {_said(found.key(role))}"
     yield from _described(found) if role == "item" else _people(found)
     yield ""
 
@@ -110,7 +99,9 @@ def _described(found: Looked) -> Iterator[str]:
     category = found.role("category")
     if category:
         several = any("|" in t for t in found.texts[category])
-        yield f"category = {{ column = {_said(category)}, split = \"|\" }}" if several else f"category = {_said(category)}"
+        yield (
+            f'category = {{ column = {_said(category)}, split = "|" }}' if several else f"category = {_said(category)}"
+        )
     elif len(flags) > 3:
         yield f"category = {{ first_of = {_said(flags)} }}   # the first that is 1"
     for role, ours in (("creator", "creator_id"), ("language", "language")):
@@ -118,7 +109,7 @@ def _described(found: Looked) -> Iterator[str]:
             yield f"{ours} = {_said(found.role(role))}"
     if found.role("duration"):
         name = found.role("duration")
-        yield f"duration_s = {{ column = {_said(name)}, unit = \"{'ms' if 'ms' in str(name).lower() else 's'}\" }}"
+        yield f'duration_s = {{ column = {_said(name)}, unit = "{"ms" if "ms" in str(name).lower() else "s"}" }}'
     name = found.role("uploaded")
     if name and moments(found.texts[name]) is not None:
         yield f"uploaded_at = {_moment(found, 'uploaded')}"
@@ -154,7 +145,9 @@ def _by_word(action: str, found: Looked) -> Iterator[str]:
     ours = {"like": "like", "fav": "like", "purchase": "like", "buy": "like", "transaction": "like", "share": "share",
             "comment": "comment", "follow": "follow", "hide": "hide", "report": "report"}  # fmt: skip
     for word in done[:9]:
-        yield from _engagement(f"where = {_said(f'{action} == {json.dumps(word)}')}", ours.get(word.lower(), "click"), True)
+        yield from _engagement(
+            f"where = {_said(f'{action} == {json.dumps(word)}')}", ours.get(word.lower(), "click"), True
+        )
     if not done:
         yield f"# every row says {', '.join(shown)}: which rows are a success?"
         yield from _engagement("", "click", True)

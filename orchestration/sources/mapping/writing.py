@@ -30,6 +30,7 @@ class Written:
     repeats: dict[str, int] = field(default_factory=dict)
     entities: dict[str, dict[str, int]] = field(default_factory=dict)
     unread: dict[str, tuple[int, str]] = field(default_factory=dict)
+    left_out: dict[str, tuple[int, str]] = field(default_factory=dict)
     lost: list[tuple[str, str, str]] = field(default_factory=list)
     first: date | None = None
     last: date | None = None
@@ -51,13 +52,15 @@ def write(mapping: Mapping, tables: Sequence[Table], folder: Path, say: Callable
                     seen.take(table, frame)
                     _event_rows(made, table, frame)
     if seen.start is None or seen.last is None:
-        raise DefinitionError(f"{mapping.path}: the sources hold no event with a readable moment. Look at `event_time`.")
+        raise DefinitionError(
+            f"{mapping.path}: the sources hold no event with a readable moment. Look at `event_time`."
+        )
     made.first, made.last = seen.start.date(), seen.last.date()
     for table in (table for table in tables if table.versioned):
         parts = [frame for r in mapping.tables[table.name] for frame in _catalogue(mapping, table, r, unread)]
         frame, made.entities[table.name] = whole(table, parts, seen)
         _put(made, table, frame)
-    made.unread = unread.found
+    made.unread, made.left_out = unread.found, unread.left_out
     made.lost = lost(tables, {table.name: _mapped(mapping.tables[table.name]) for table in tables})
     return made
 
