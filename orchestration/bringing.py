@@ -71,6 +71,14 @@ def _tell(at: "Installation", made: "Written") -> None:
     days = made.last - made.first + timedelta(days=1)
     more = f"FLYWHEEL_HISTORY_DAYS={days.days} " if days.days > at.history_days else ""
     out.print(f"  {more}flywheel run daily --day {made.first} --until {made.last}")
+    out.print("  flywheel up          and, beside it:")
+    out.print(f"  flywheel rank {made.latest.get(_askers(at) or '', 'USER')}")
+
+
+def _askers(at: "Installation") -> str | None:
+    """The table of those who are shown something."""
+    shown = at.tables[at.system.ranking.shown]
+    return shown.column(at.system.ranking.user).refers_to
 
 
 @app.command()

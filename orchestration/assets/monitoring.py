@@ -11,7 +11,7 @@ from monitoring.definition import Watch
 from monitoring.reference import Reference
 from monitoring.retrain import Evidence
 from orchestration.candidate import REFERENCE
-from orchestration.observed import Observed, judged, observe
+from orchestration.observed import Observed, judged, observe, worth_watching
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.system import Installation
 from validation.lake import days_from
@@ -36,7 +36,8 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
     )
     def observed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one shown row of the day whose outcomes are known, with its features as training would see them."""
-        counts = {day.isoformat(): observe(at, day) for day in days_from(*span(context))}
+        days = worth_watching(at, *span(context))
+        counts = {day.isoformat(): observe(at, day) for day in days}
         return dg.MaterializeResult(metadata={"rows": sum(counts.values()), "by day": counts})
 
     @dg.asset(

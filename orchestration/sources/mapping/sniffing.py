@@ -15,7 +15,8 @@ DELIMITERS = ("\t", "|", "::", ";", ",")
 NAME = re.compile(r"[A-Za-z_][\w .\-]*")
 PAIRS = re.compile(r"\S+-[01](?: \S+-[01])*")
 EPOCH = {"s": (6e8, 5e9), "ms": (6e11, 5e12), "us": (6e14, 5e15)}
-FORMATS = ("%m/%d/%Y %I:%M:%S %p", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%d-%b-%Y", "%Y%m%d", "%m/%d/%Y")
+FORMATS = ("%m/%d/%Y %I:%M:%S %p", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%d-%b-%Y", "%m/%d/%Y")
+WRITTEN = "%Y%m%d"
 
 GENRES = ("unknown", "Action", "Adventure", "Animation", "Children", "Comedy", "Crime", "Documentary", "Drama",
           "Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War",
@@ -127,7 +128,8 @@ def moments(texts: Sequence[str]) -> dict[str, str] | None:
         return None
     if all(re.fullmatch(r"\d+(\.\d+)?", text) for text in texts):
         least = min(float(text) for text in texts)
-        return next(({"unit": unit} for unit, (low, high) in EPOCH.items() if low <= least < high), None)
+        known = next(({"unit": unit} for unit, (low, high) in EPOCH.items() if low <= least < high), None)
+        return known or ({"format": WRITTEN} if all(_reads(text, WRITTEN) for text in texts) else None)
     if all(_reads(text, None) for text in texts):
         return {}
     return next(({"format": form} for form in FORMATS if all(_reads(text, form) for text in texts)), None)

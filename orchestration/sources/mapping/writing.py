@@ -35,6 +35,7 @@ class Written:
     first: date | None = None
     last: date | None = None
     successes: int = 0
+    latest: dict[str, str] = field(default_factory=dict)  # an id that was seen late, by table
 
 
 def write(mapping: Mapping, tables: Sequence[Table], folder: Path, say: Callable[[str], None]) -> Written:
@@ -59,6 +60,7 @@ def write(mapping: Mapping, tables: Sequence[Table], folder: Path, say: Callable
     for table in (table for table in tables if table.versioned):
         parts = [frame for r in mapping.tables[table.name] for frame in _catalogue(mapping, table, r, unread)]
         frame, made.entities[table.name] = whole(table, parts, seen)
+        made.latest[table.name] = str(seen.of(table.name).idxmax())
         _put(made, table, frame)
     made.unread, made.left_out = unread.found, unread.left_out
     made.lost = lost(tables, {table.name: _mapped(mapping.tables[table.name]) for table in tables})
