@@ -135,7 +135,11 @@ def sliced(values: Array, by: Slice) -> Array:
 def _examples(dataset: Dataset, target: str, rows: Array) -> Examples:
     labels = dataset.frame[target].to_numpy(dtype=np.float32)[rows]
     if not 0 < labels.sum() < len(labels):
-        raise DefinitionError(f"target {target}: all {len(labels):,} rows are alike; there is nothing to learn")
+        each = "has" if labels.sum() else "lacks"
+        raise DefinitionError(
+            f"target {target}: each of {len(labels):,} rows {each} it; there is nothing to learn. Bring rows of both "
+            "kinds, or say in the mapping what counts as a success (docs/own-events.md)."
+        )
     return Examples(dataset.matrix[rows], labels, dataset.features)
 
 

@@ -104,7 +104,7 @@ def first_rows(path: Path, source: Source, columns: Sequence[str], rows: int) ->
 def opened(path: Path, encoding: str) -> IO[str]:
     """The text of a file, packed or not."""
     with_mark = "utf-8-sig" if encoding == "utf-8" else encoding  # a byte order mark is no part of the first name
-    unpack = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}.get(path.suffix.lower(), open)
+    unpack: Any = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}.get(path.suffix.lower(), open)
     found: IO[str] = unpack(path, "rt", encoding=with_mark)
     return found
 
