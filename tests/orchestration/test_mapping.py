@@ -149,6 +149,29 @@ def test_the_same_rows_are_read_from_packed_text_json_lines_and_parquet(shape: s
     pd.testing.assert_frame_equal(plain, other)
 
 
+def test_of_a_folder_of_copies_the_events_are_taken_once_and_the_rest_is_named(tmp_path: Path) -> None:
+    films(tmp_path)
+    (tmp_path / "u1.base").write_text(RATINGS)
+    (tmp_path / "README").write_text("SUMMARY\n")
+    made = mapped(tmp_path)
+    assert len(rows(made, "impressions")) == 4
+    assert "# Not used: u1.base (user_id, item_id, rating, timestamp)" in (tmp_path / "mapping.toml").read_text()
+
+
+def test_ratings_with_headers_find_the_file_that_tells_most_of_films(tmp_path: Path) -> None:
+    (tmp_path / "ratings.csv").write_text("userId,movieId,rating,timestamp\n1,10,4.5,964982703\n1,11,2.0,964982704\n")
+    (tmp_path / "links.csv").write_text("movieId,imdbId\n10,0114709\n11,0113497\n")
+    (tmp_path / "movies.csv").write_text('movieId,title,genres\n10,"Heat, The (1995)",Action|Crime\n11,B,Drama\n')
+    videos = rows(mapped(tmp_path), "videos").set_index("video_id")
+    assert videos["category"].to_dict() == {"10": "Action", "11": "Drama"}
+
+
+def test_shown_news_under_another_name_are_known_by_what_they_hold(tmp_path: Path) -> None:
+    (tmp_path / "log.txt").write_text(SHOWN + SHOWN.replace("1\tU80", "3\tU80").replace("2\tU81", "4\tU81"))
+    shown = rows(mapped(tmp_path), "impressions")
+    assert (set(shown["user_id"]), set(shown["request_id"])) == ({"U80", "U81"}, {"1", "2", "3", "4"})
+
+
 def test_words_that_are_not_listed_are_left_out_and_counted(tmp_path: Path) -> None:
     clicks(tmp_path, "when,item_id,what,user\n2026-05-01T00:00:00Z,7,view,a\n2026-05-01T00:00:01Z,7,buy,a\n")
     made = mapped(tmp_path, MAPPING.format(more="").replace('where = "click == 1"\n', "").replace(

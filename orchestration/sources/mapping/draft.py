@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
+
 from orchestration.sources.mapping import fields, reading
 from orchestration.sources.mapping.definition import Field, Mapping, Time
 from orchestration.sources.mapping.sniffing import Looked, look, moments
@@ -12,6 +14,7 @@ from validation.errors import DefinitionError
 
 STILL_NOW = timedelta(days=3)  # events older than that would count for nothing: they are moved
 MANY = 40  # files looked at
+DESCRIBING = ("category", "creator", "duration", "uploaded", "language", "region", "signup")
 HEAD = """\
 # Which of your columns is which of ours. A first guess: look at every line, then run `flywheel map {name}`.
 # docs/own-events.md explains each word; docs/tables.md says what every column of ours means.
@@ -37,10 +40,12 @@ def draft(folder: Path, target: Path, now: datetime) -> str:
             f"{folder}: no file seems to hold events, with a user, an item and a moment. Found: {told}. "
             "Write the mapping by hand: docs/own-events.md shows how."
         )
-    alike = [found for found in looked if found.source == _as(found, events) and found.columns == events.columns]
+    alike = [found for found in looked if _alike(found, events)]
     items = _catalogue(looked, "item", events)
     users = _catalogue(looked, "user", events)
-    return "\n".join(_lines(target, events, alike, items, users, now))
+    lines = list(_lines(target, events, alike, items, users, now))
+    rest = [found for found in looked if found not in (*alike, items, users)]
+    return "\n".join([*lines, *(f"# Not used: {found.path.name} ({', '.join(found.columns[:6])})" for found in rest)])
 
 
 def _lines(
@@ -93,23 +98,24 @@ def _likeness(found: Looked) -> int:
     return 1 + 2 * len(acted) + 2 * bool(found.pairs) + min(len(found.texts[moment]), 200) // 100
 
 
-def _as(found: Looked, events: Looked) -> object:
-    """The other file's source under this one's name: alike are files that are cut and named alike."""
-    import msgspec
-
-    return msgspec.structs.replace(events.source, files=found.source.files)
+def _alike(found: Looked, events: Looked) -> bool:
+    """Whether a file holds more of the same events: it is cut alike, has these columns and the same ending."""
+    named = msgspec.structs.replace(events.source, files=found.source.files)
+    return found.source == named and found.columns == events.columns and found.path.suffix == events.path.suffix
 
 
 def _catalogue(looked: Sequence[Looked], role: str, events: Looked) -> Looked | None:
-    """The file that seems to describe items or users: a row each, and no column of the other."""
+    """The file that seems to describe items or users: a row each, no column of the other, and the most to tell."""
     other = "user" if role == "item" else "item"
-    for found in looked:
-        if found.path == events.path or found.columns == events.columns:
-            continue
-        key = found.key(role)
-        if key and not found.role(other) and len(set(found.texts[key])) == len(found.texts[key]):
-            return found
-    return None
+    told = [
+        found
+        for found in looked
+        if found.columns != events.columns
+        and (key := found.key(role))
+        and not found.role(other)
+        and len(set(found.texts[key])) == len(found.texts[key])
+    ]
+    return max(told, key=lambda found: sum(found.role(r) is not None for r in DESCRIBING), default=None)
 
 
 def _newest(events: Looked, target: Path) -> datetime:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PART = 200_000  # rows read at a time
 OF_SEVERAL = 20_000  # of rows that each become several
 PLACE = "place"
+QUOTED = ",;"  # delimiters of files whose cells may stand in quotes
 ENDINGS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".parquet": "parquet"}
 PACKED = (".gz", ".bz2", ".xz")
 
@@ -146,7 +147,7 @@ def _read(path: Path, source: Source, columns: Sequence[str], told: str) -> Iter
 def _csv(path: Path, source: Source, columns: Sequence[str] | None, **more: Any) -> Iterator["pd.DataFrame"]:
     import pandas as pd
 
-    quote = source.quote if source.quote is not None else ('"' if source.delimiter in ",;" else "")
+    quote = source.quote if source.quote is not None else ('"' if source.delimiter in QUOTED else "")
     given: dict[str, Any] = {"sep": source.delimiter, "dtype": str, "keep_default_na": False, "na_values": [""],
              "encoding": source.encoding, "index_col": False, "usecols": list(columns) if columns else None,
              "quoting": csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE}  # fmt: skip

@@ -1,5 +1,6 @@
 """A first look at other people's files: how they are cut, whether the first line names columns, what columns may be."""
 
+import csv
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,13 +8,14 @@ from datetime import datetime
 from pathlib import Path
 
 from orchestration.sources.mapping.definition import Source
-from orchestration.sources.mapping.reading import ENDINGS, header, kind_of, opened
+from orchestration.sources.mapping.reading import ENDINGS, QUOTED, header, kind_of, opened
 from validation.errors import FlywheelError
 
 LOOK = 200  # lines looked at
 DELIMITERS = ("\t", "|", "::", ";", ",")
 NAME = re.compile(r"[A-Za-z_][\w .\-]*")
 PAIRS = re.compile(r"\S+-[01](?: \S+-[01])*")
+HALVES = {str(n / 2).removesuffix(".0") for n in range(21)}  # what a rating may be
 EPOCH = {"s": (6e8, 5e9), "ms": (6e11, 5e12), "us": (6e14, 5e15)}
 FORMATS = ("%m/%d/%Y %I:%M:%S %p", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%d-%b-%Y", "%m/%d/%Y")
 WRITTEN = "%Y%m%d"
@@ -153,11 +155,11 @@ def _source(path: Path, name: str) -> Source | None:
     delimiter = max(DELIMITERS, key=lambda sign: _evenness(lines, sign))
     if _evenness(lines, delimiter) == 0:
         return None
-    cells = lines[0].split(delimiter)
+    cells = _cells(lines[0], delimiter)
     known = PUBLISHED.get(path.name.lower())
     if known is not None and len(cells) == len(known):
         return Source(name, delimiter=delimiter, columns=known, encoding=encoding)
-    if _names(cells) or _unlike(cells, [line.split(delimiter) for line in lines[1:]]):
+    if _names(cells) or _unlike(cells, [_cells(line, delimiter) for line in lines[1:]]):
         return Source(name, delimiter=delimiter, encoding=encoding)
     return Source(name, delimiter=delimiter, columns=tuple(_invented(lines, delimiter)), encoding=encoding)
 
@@ -188,9 +190,14 @@ def _whole(path: Path, encoding: str) -> bool:
 
 def _evenness(lines: Sequence[str], sign: str) -> int:
     """How often a sign stands in every line, 0 when lines differ much: text has commas, but not in each line alike."""
-    counts = [line.count(sign) for line in lines]
+    counts = [len(_cells(line, sign)) - 1 for line in lines]
     even = sum(count == counts[0] for count in counts) >= 0.8 * len(counts)
     return counts[0] * len(sign) if even else 0
+
+
+def _cells(line: str, sign: str) -> list[str]:
+    """A line cut at a sign; where quotes are usual, signs between them cut nothing."""
+    return next(csv.reader([line], delimiter=sign)) if sign in QUOTED else line.split(sign)
 
 
 def _names(cells: Sequence[str]) -> bool:
@@ -218,19 +225,22 @@ def _number(text: str) -> bool:
 
 def _invented(lines: Sequence[str], sign: str) -> list[str]:
     """Names for the columns of a file without a header, by what they seem to hold."""
-    columns = list(zip(*(line.split(sign) for line in lines if line.count(sign) == lines[0].count(sign)), strict=True))
+    cut = [_cells(line, sign) for line in lines]
+    columns = list(zip(*(cells for cells in cut if len(cells) == len(cut[0])), strict=True))
     names = [f"column_{place}" for place in range(1, len(columns) + 1)]
     for place, texts in enumerate(columns):
         if moments([text for text in texts if text]) is not None:
             names[place] = "timestamp" if "timestamp" not in names else names[place]
-    if "timestamp" in names and len(columns) >= 3 and names[:2] == ["column_1", "column_2"]:
+    if "timestamp" not in names or len(columns) < 3:
+        return names
+    if any(all(PAIRS.fullmatch(text) for text in texts) for texts in columns):
+        plain = [place for place, name in enumerate(names[:3]) if name != "timestamp"]
+        unique = [place for place in plain if len(set(columns[place])) == len(columns[place])]
+        page = unique[0] if len(unique) == 1 else plain[0]
+        names[page], names[next(place for place in plain if place != page)] = "impression_id", "user_id"
+    elif names[:2] == ["column_1", "column_2"]:
         names[:2] = ["user_id", "item_id"]
-        small = (
-            len(columns) > 3
-            and names[2] == "column_3"
-            and set(columns[2]) <= {str(n / 2).removesuffix(".0") for n in range(21)}
-        )
-        if small:
+        if len(columns) > 3 and names[2] == "column_3" and set(columns[2]) <= HALVES:
             names[2] = "click" if set(columns[2]) <= {"0", "1"} else "rating"
     return names
 
