@@ -11,7 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from orchestration.cli import app
 from orchestration.sources.mapping import Written, draft, read, write
 from orchestration.sources.mapping.conditions import parsed
 from validation.errors import DefinitionError
@@ -247,3 +249,22 @@ def test_a_condition_says_what_python_says(number: int, limit: int, sign: str) -
     (found,) = parsed("", f"a b {sign} {limit}")
     python = eval(f"{number} {'==' if sign == '=' else sign} {limit}")
     assert found.holds(frame).tolist() == [python, False, False], "what is no number meets nothing"
+
+
+def test_the_two_commands_lead_to_the_next_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLYWHEEL_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("FLYWHEEL_REPLAY_FROM", NOW.isoformat())
+    films(tmp_path)
+    mapping = str(tmp_path / "mapping.toml")
+    first = CliRunner().invoke(app, ["map", mapping, "--from", str(tmp_path)])
+    assert first.exit_code == 0, first.output
+    assert "Look at every line" in first.output
+    again = CliRunner().invoke(app, ["map", mapping, "--from", str(tmp_path)])
+    assert "exists already" in str(again.exception), "a mapping that somebody mended is not written over"
+    second = CliRunner().invoke(app, ["map", mapping])
+    assert second.exit_code == 0, second.output
+    said = " ".join(second.output.split())
+    assert f"flywheel ingest {tmp_path / 'home' / 'mapped'}" in said
+    assert "FLYWHEEL_HISTORY_DAYS=129 flywheel run daily --day 2026-07-24 --until 2026-11-29" in said
+    assert "flywheel rank 186" in said
+    assert "each video is its own creator" in said
