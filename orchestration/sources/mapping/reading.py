@@ -6,7 +6,9 @@ import gzip
 import json
 import lzma
 import re
+import zipfile
 from collections.abc import Iterator, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -24,7 +26,7 @@ OF_SEVERAL = 20_000  # of rows that each become several
 PLACE = "place"
 QUOTED = ",;"  # delimiters of files whose cells may stand in quotes
 ENDINGS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".parquet": "parquet"}
-PACKED = (".gz", ".bz2", ".xz")
+PACKED = (".gz", ".bz2", ".xz", ".zip")
 
 
 def parts(mapping: Mapping, name: str, columns: Sequence[str]) -> Iterator["pd.DataFrame"]:
@@ -105,6 +107,9 @@ def first_rows(path: Path, source: Source, columns: Sequence[str], rows: int) ->
 def opened(path: Path, encoding: str) -> IO[str]:
     """The text of a file, packed or not."""
     with_mark = "utf-8-sig" if encoding == "utf-8" else encoding  # a byte order mark is no part of the first name
+    if path.suffix.lower() == ".zip":
+        with zipfile.ZipFile(path) as packed:  # what pandas asks too: one file in it
+            return TextIOWrapper(packed.open(packed.namelist()[0]), encoding=with_mark)
     unpack: Any = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}.get(path.suffix.lower(), open)
     found: IO[str] = unpack(path, "rt", encoding=with_mark)
     return found
