@@ -132,7 +132,7 @@ def run(
     Example: flywheel run features --day 2026-05-01 --until 2026-05-14
     """
     from feature_repo.redis_server import running as redis_running
-    from orchestration.runs import checked, execute, last_day
+    from orchestration.runs import checked, execute, last_day, live
 
     at, job = installation(), checked(job)
     first = _day(day) if day else last_day(at)
@@ -140,6 +140,7 @@ def run(
         result = execute(at, job, first, _day(until) if until else first, out.print)
     if not result.success:
         raise typer.Exit(1)
+    out.print(live(at, job) or f"{job}: done")
 
 
 @app.command()

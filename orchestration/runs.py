@@ -17,6 +17,7 @@ from orchestration.partitions import RANGE_END, RANGE_START, WHY, waiting
 from orchestration.pipeline import pipeline
 from orchestration.system import Installation
 from orchestration.up import environment
+from validation import manifest
 from validation.contract import unknown
 from validation.errors import DefinitionError, Unavailable
 
@@ -78,6 +79,16 @@ def findings(result: dg.ExecuteInProcessResult) -> list[str]:
             root = error.cause or error
             lines.append(f"{event.step_key or result.dagster_run.job_name}: {root.message.strip()}")
     return lines
+
+
+def live(at: Installation, job: str) -> str | None:
+    """After a job that may release: what is live, what ranks in it, and what the baseline gate said; else None."""
+    version = at.registry.live() if "release" in STAGES[job] else None
+    if version is None:
+        return None
+    ranker = manifest.read_manifest(at.registry.folder(version)).ranker
+    found = next((f.reason for f in at.registry.verdict(version).findings if f.gate == "baseline"), "")
+    return f"release {version} is live, ranked by {ranker or 'a model'}. {found}"
 
 
 def last_day(at: Installation) -> date:
