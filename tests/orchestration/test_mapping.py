@@ -182,10 +182,11 @@ def test_words_that_are_not_listed_are_left_out_and_counted(tmp_path: Path) -> N
     assert [count for count, _ in made.left_out.values()] == [1]
 
 
-def test_texts_that_cannot_be_read_count_as_unknown_and_are_told(tmp_path: Path) -> None:
-    clicks(tmp_path, CLICKS.replace(",3,1,a", ",third,1,a"))
+@pytest.mark.parametrize("text", ["third", "2.5", "99999999999", "inf"])
+def test_texts_that_cannot_be_read_count_as_unknown_and_are_told(text: str, tmp_path: Path) -> None:
+    clicks(tmp_path, CLICKS.replace(",3,1,a", f",{text},1,a"))
     made = mapped(tmp_path, MAPPING.format(more='position = "position"'))
-    assert list(made.unread.values()) == [(1, "third")]
+    assert list(made.unread.values()) == [(1, text)]
 
 
 WRONG = {

@@ -97,7 +97,11 @@ def typed(texts: "pd.Series[Any]", column: Column, field: Field, time: Time, tol
         case "floats":
             raise DefinitionError(f"{told}: a list of numbers cannot be mapped. Leave the column out.")
     numbers = pd.to_numeric(texts, errors="coerce")
-    return numbers * SECONDS[field.unit] if field.unit and column.unit == "s" else numbers
+    if field.unit and column.unit == "s":
+        numbers = numbers * SECONDS[field.unit]
+    if column.dtype.startswith("int"):
+        numbers = numbers.where((numbers % 1 == 0) & (numbers.abs() < 1 << 31))
+    return numbers
 
 
 def moment(texts: "pd.Series[Any]", field: Field, time: Time, told: str) -> "pd.Series[Any]":

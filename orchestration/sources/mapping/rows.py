@@ -57,11 +57,12 @@ def of(mapping: Mapping, table: Table, rows: Rows, part: "pd.DataFrame", unread:
     if not rows.success:
         return [plain]
     counted = plain.assign(**{name: [value] * len(plain) for name, value in SUCCESS.items()})
-    if "event_id" not in rows.fields and len(plain):
-        key = {name: counted[name] for name in counted.columns if name != "event_id"}
-        counted["event_id"] = filled(table.name, "event_id", key, len(counted), table.key).to_numpy()
+    own = table.key[0]
+    if own in rows.fields:
+        counted[own] = counted[own].astype("string") + "-success"
     elif len(plain):
-        counted["event_id"] = counted["event_id"].astype("string") + "-success"
+        told = {name: counted[name] for name in counted.columns if name != own}
+        counted[own] = filled(table.name, own, told, len(counted), table.key).to_numpy()
     return [plain, counted]
 
 
