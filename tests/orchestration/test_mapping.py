@@ -88,7 +88,7 @@ def test_ratings_of_old_years_become_rows_shown_and_liked_that_end_yesterday(tmp
     assert shown["event_time"].max().date() == datetime(2026, 11, 29).date()
     assert (done["received_at"] == done["event_time"]).all()
     one = shown[shown["user_id"] == "196"]
-    assert one["request_id"].nunique() == 1, "what one user rated within an hour is one page"
+    assert one["request_id"].nunique() == 1, "what one user rated within ten minutes is one page"
 
 
 def test_a_catalogue_without_header_in_latin_1_describes_films_and_what_it_lacks_is_told(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from orchestration.sources.mapping.sniffing import Looked, moments
 
-EVERY = "1h"
+EVERY = "10m"  # long enough for a page, short enough that a session is several: gates count pages
 CLICKED = ("1", "true", "True", "yes")
 
 
@@ -47,7 +47,7 @@ def impressions(found: Looked) -> Iterator[str]:
         yield f"request_id = {_said(request)}           # what was shown together"
     else:
         who = [user] if user else list(found.people)
-        yield "# what one user was shown within an hour counts as one page"
+        yield "# what one user was shown within ten minutes counts as one page"
         yield f'request_id = {{ join = {_said(who)}, every = "{EVERY}" }}'
     for role, ours in (("position", "position"), ("propensity", "propensity")):
         if found.role(role):
