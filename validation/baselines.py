@@ -29,7 +29,7 @@ def unbeaten(evidence: Evidence, limits: GateLimits) -> Finding:
         )
     if not lifts:
         groups = int(np.isfinite(own).sum())
-        told = f"{groups:,} groups are too few to show that anything beats it ({limits.min_groups:,} are asked)"
+        told = f"too few groups to show that anything beats it ({groups:,}, and {limits.min_groups:,} are asked)"
         return Finding("baseline", True, None, limits.min_lift, f"{_released(name)}: {told}; for a model: more days")
     best = max(lifts, key=lambda other: lifts[other].low)
     lift = lifts[best]
