@@ -131,12 +131,11 @@ def run(
 
     Example: flywheel run features --day 2026-05-01 --until 2026-05-14
     """
-    from feature_repo.redis_server import running as redis_running
-    from orchestration.runs import checked, execute, last_day, live
+    from orchestration.runs import checked, execute, last_day, live, redis_for
 
     at, job = installation(), checked(job)
     first = _day(day) if day else last_day(at)
-    with redis_running(at.settings.redis_url, at.settings.home / "redis"):
+    with redis_for(at, job):
         result = execute(at, job, first, _day(until) if until else first, out.print)
     if not result.success:
         raise typer.Exit(1)

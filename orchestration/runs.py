@@ -6,12 +6,14 @@ import gc
 import os
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import date
 
 import dagster as dg
 import pyarrow as pa
 
 from feature_repo import spark
+from feature_repo.redis_server import running as redis_running
 from orchestration.jobs import STAGES
 from orchestration.partitions import RANGE_END, RANGE_START, WHY, waiting
 from orchestration.pipeline import pipeline
@@ -21,6 +23,7 @@ from validation import manifest
 from validation.contract import unknown
 from validation.errors import DefinitionError, Unavailable
 
+ONLINE = {"features", "release", "monitoring"}
 Say = Callable[[str], None]
 # The record is in Dagster's storage; here only `findings` are said.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -45,6 +48,13 @@ def execute(
             say(line)
     _give_back()
     return result
+
+
+def redis_for(at: Installation, job: str) -> AbstractContextManager[str | None]:
+    """A Redis for as long as a job runs that brings something online or reads it there; one that runs is used."""
+    if not ONLINE & set(STAGES[job]):
+        return contextlib.nullcontext()
+    return redis_running(at.settings.redis_url, at.settings.home / "redis")
 
 
 def _give_back() -> None:
