@@ -23,6 +23,9 @@ JAVA_VERSIONS = (17, 21)  # what Spark 4 is tested on
 # A short life on few cores: cheap compilation and one collector thread answer small queries three times cheaper.
 # Its heap gives back what it no longer needs: beside it, in the same machine, models are trained.
 JVM = (
+    # The compiled code of many days, or of one process that does a whole day, outgrows the 48 MiB that are the default
+    # with one tier: Java then stops compiling for good, and what follows is interpreted.
+    "-XX:ReservedCodeCacheSize=192m "
     "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto -XX:MinHeapFreeRatio=10 -XX:MaxHeapFreeRatio=20 "
     "-Duser.timezone=UTC"
 )

@@ -84,6 +84,7 @@ def make(at: Installation, data: Dataset, moment: datetime) -> Candidate:
     (_folder(at).parent / "verdict.json").unlink(missing_ok=True)  # until the new one is whole there is no candidate
     runs = {target: _timed(data, ranking, target) for target in (ranking.target, *ranking.also)}
     trained, took = runs.pop(ranking.target)
+    trained = judge.settled(trained, at.system.limits)
     folder = _folder(at)
     embedded = retrieval.embedded(at, data, trained, moment)
     verdict = build(at, data, trained, moment, folder, embedded)
@@ -150,7 +151,7 @@ def batches(at: Installation, moment: datetime) -> dict[str, Any]:
     The days are those that the set is made of, whenever their files were taken in and whatever was mended since.
     """
     last = (moment - timedelta(microseconds=1)).date()
-    found = standing(at.lake, at.system.tables, last - timedelta(days=at.system.history_days - 1), last)
+    found = standing(at.lake, at.system.tables, last - timedelta(days=at.history_days - 1), last)
     return {"refused_batches": found.refused, "quarantined_share": found.share, "waiting_since": found.since}
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration import measuring, releasing
+from orchestration import bringing, measuring, releasing
 from orchestration.console import grid, installation, out, say, settings
 from orchestration.ending import end_in_order
 from orchestration.telling import DEBUG, told
@@ -20,6 +20,7 @@ Examples:
   flywheel demo                                   the whole loop on simulated events\n
   flywheel demo --source kuairand --path DIR      the same on real events\n
   flywheel up                                     everything running, until Ctrl-C\n
+  flywheel map --from DIR                         a first mapping of your own files\n
   flywheel ingest events/                         your own files into the lake\n
   flywheel run features --day 2026-05-03          one stage for one day\n
   flywheel run train --day 2026-05-03             a new ranker, judged\n
@@ -39,6 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Events become features, features a model, the model a feed.",
 )
+app.add_typer(bringing.app)
 app.add_typer(measuring.app)
 app.add_typer(releasing.app)
 
@@ -161,13 +163,15 @@ def run(
     flywheel run daily --day 2022-04-08 --until 2022-05-08 --as-of 2022-05-09
     """
     from orchestration import replay
-    from orchestration.runs import checked, execute, last_day, sound
+    from orchestration.runs import checked, execute, last_day, live, redis_for, sound
 
     job, at = checked(job), replay.as_of(installation(), as_of, out.print)
     first = _day(day) if day else last_day(at)
-    result = execute(at, job, first, _day(until) if until else first, say)
+    with redis_for(at, job):
+        result = execute(at, job, first, _day(until) if until else first, say)
     if not sound(result):
         raise typer.Exit(1)
+    out.print(live(at, job) or f"{job}: done")
 
 
 @app.command()
@@ -203,7 +207,8 @@ def rank(
     answer = ask_as(settings(), {USER: user}, limit, explain=explain)
     grid(f"Feed of {user}", ("position", VIDEO, "why"), rows(answer, VIDEO))
     out.print(
-        f"served by {answer['served_by']}, release {answer.get('release') or '–'}, request {answer['request_id']}"
+        f"served by {answer['served_by']}, release {answer.get('release') or '–'}, "
+        f"ranked by {answer.get('ranker') or 'what is popular and new'}, request {answer['request_id']}"
     )
 
 

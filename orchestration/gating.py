@@ -6,7 +6,7 @@ from pathlib import Path
 
 from orchestration import candidate
 from orchestration.system import Installation
-from training import dataset, labels
+from training import dataset, judge, labels
 from training.dataset import Dataset
 from training.train import train
 from validation.verdict import Verdict
@@ -14,7 +14,7 @@ from validation.verdict import Verdict
 
 def verdict_of_day(at: Installation, day: date) -> Verdict:
     """What the gates say of the ranker that would be trained as of a day's end, from what is in the lake."""
-    first = day - timedelta(days=at.system.history_days - 1)
+    first = day - timedelta(days=at.history_days - 1)
     ranking, features = at.system.ranking, at.system.features
     rows = labels.build(at.spark, at.lake, ranking, features, at.tables, at.as_of(day), first, day)
     return verdict_on(at, dataset.build(rows, at.store, features, ranking, at.lake), at.as_of(day))
@@ -22,6 +22,6 @@ def verdict_of_day(at: Installation, day: date) -> Verdict:
 
 def verdict_on(at: Installation, data: Dataset, moment: datetime) -> Verdict:
     """What the gates say of a ranker trained on this set; the release it would make is thrown away."""
-    trained = train(data, at.system.ranking)
+    trained = judge.settled(train(data, at.system.ranking), at.system.limits)
     with tempfile.TemporaryDirectory() as scratch:
         return candidate.build(at, data, trained, moment, Path(scratch) / "release")

@@ -1,7 +1,7 @@
 """A day as monitoring sees it: shown rows with their outcomes, their features made again, and what was served."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,13 @@ from serving.rungs import FULL, STALE
 from training import dataset, labels
 from training.dataset import Dataset
 from training.train import as_served
+from validation import manifest
 from validation.errors import DefinitionError
+from validation.lake import days_from
 
 # What every decision log writes beside the table's own columns.
 RELEASE, RUNG, FEATURES = "release", "served_by", "served_features"
+STEADY = timedelta(days=7)  # before a release: days that show what it looks like when nothing changes
 MOMENT = pa.timestamp("us", tz="UTC")
 Floats = NDArray[np.float32]
 
@@ -103,6 +106,18 @@ def observe(at: Installation, day: date) -> int:
     made = dataset.build(found, at.store, features, ranking, at.lake)
     dataset.save(at.lake, _name(day), made)
     return len(found)
+
+
+def worth_watching(at: Installation, first: date, last: date) -> list[date]:
+    """The days of a range that the live release can be held against: none before there is one.
+
+    A backfill of months is watched from shortly before the release on: older days are what it was made of.
+    """
+    live = at.registry.live()
+    if live is None:
+        return []
+    since = manifest.read_manifest(at.registry.folder(live)).created_at.date() - STEADY
+    return [day for day in days_from(first, last) if day >= since]
 
 
 def note_online(at: Installation, until: datetime) -> None:

@@ -6,12 +6,14 @@ import gc
 import os
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import date
 
 import dagster as dg
 import pyarrow as pa
 
 from feature_repo import spark
+from feature_repo.redis_server import running as redis_running
 from orchestration.assets.tables import SET_ASIDE
 from orchestration.ending import raise_if_asked
 from orchestration.jobs import STAGES
@@ -20,9 +22,12 @@ from orchestration.pipeline import pipeline
 from orchestration.replay import newest_day
 from orchestration.system import Installation
 from orchestration.up import environment
+from validation import manifest
 from validation.contract import unknown
 from validation.errors import DefinitionError, Unavailable
+from validation.patience import Patience
 
+ONLINE = {"features", "release", "monitoring"}
 Say = Callable[[str], None]
 # The record is in Dagster's storage; here only `findings` are said.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -75,6 +80,14 @@ def sound(result: dg.ExecuteInProcessResult) -> bool:
     return result.success and not lost
 
 
+def redis_for(at: Installation, job: str) -> AbstractContextManager[str | None]:
+    """A Redis for as long as a job runs that brings something online or reads it there; one that runs is used."""
+    if not ONLINE & set(STAGES[job]):
+        return contextlib.nullcontext()
+    settings, patience = at.settings, Patience.of(at.settings)
+    return redis_running(settings.redis_url, settings.home / "redis", settings.redis_accept_old, patience=patience)
+
+
 def _give_back() -> None:
     """Return freed memory to the machine: Java, Arrow and C keep it for a next time that may be minutes away."""
     spark.give_back()
@@ -107,6 +120,16 @@ def findings(result: dg.ExecuteInProcessResult) -> list[str]:
             root = error.cause or error
             lines.append(f"{event.step_key or result.dagster_run.job_name}: {root.message.strip()}")
     return lines
+
+
+def live(at: Installation, job: str) -> str | None:
+    """After a job that may release: what is live, what ranks in it, and what the baseline gate said; else None."""
+    version = at.registry.live() if "release" in STAGES[job] else None
+    if version is None:
+        return None
+    ranker = manifest.read_manifest(at.registry.folder(version)).ranker
+    found = next((f.reason for f in at.registry.verdict(version).findings if f.gate == "baseline"), "")
+    return f"release {version} is live, ranked by {ranker or 'a model'}. {found}"
 
 
 def last_day(at: Installation) -> date:

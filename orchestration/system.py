@@ -58,6 +58,11 @@ class Installation:
         """The system's tables by name."""
         return {table.name: table for table in self.system.tables}
 
+    @property
+    def history_days(self) -> int:
+        """The days a model learns from: the setting, else what the system says."""
+        return self.settings.history_days or self.system.history_days
+
     def training_set(self) -> "Dataset":
         """The newest training set."""
         from training import dataset

@@ -70,7 +70,8 @@ def of(policy: Policy, events: Table) -> Messages:
     answer = msgspec.defstruct(
         "Answer",
         [("request_id", str), ("release", str | None), ("variant", str), ("served_by", str), ("reason", str | None),
-         ("items", list[shown]), ("token", str | None, None), ("left_out", list[str] | UnsetType, UNSET)],  # type: ignore[valid-type]
+         ("ranker", str | None), ("items", list[shown]),  # type: ignore[valid-type]
+         ("token", str | None, None), ("left_out", list[str] | UnsetType, UNSET)],
         frozen=True,
     )  # fmt: skip
     strict: dict[str, Any] = {"frozen": True, "forbid_unknown_fields": True}

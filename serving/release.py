@@ -30,7 +30,7 @@ class Popular(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A proven release, loaded."""
+    """A proven release, loaded. `ranker` is the contender that ranks: a model, or a baseline that nothing beats."""
 
     version: str
     policy: Policy
@@ -38,6 +38,7 @@ class Release:
     builder: Builder
     popular: Popular
     nearest: NearestItems | None
+    ranker: str = ""
 
 
 def load(folder: Path, served: Served, states: ItemStates) -> Release:
@@ -56,7 +57,7 @@ def load(folder: Path, served: Served, states: ItemStates) -> Release:
             f"{len(manifest.features)} or others. Build it again."
         )
     builder = Builder(recipe, served.features, policy, states)
-    return Release(manifest.version, policy, scorer, builder, popular, nearest)
+    return Release(manifest.version, policy, scorer, builder, popular, nearest, manifest.ranker or manifest.kind)
 
 
 def _policy(folder: Path, served: Served) -> Policy:

@@ -1,6 +1,7 @@
 """What a training run hands the gates, and what they say."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,27 @@ def judge(
     return gates.judge(evidence(trained, dataset, ranking, features, limits, release, live, data), limits)
 
 
+def settled(trained: Trained, limits: GateLimits) -> Trained:
+    """The run with the contender that the baseline gate lets pass: its winner, else the simplest that nothing beats.
+
+    A model that is not clearly better than a baseline is no reason for it, and no reason to release nothing.
+    """
+    for name in dict.fromkeys((trained.winner, *trained.evaluations)):
+        found = gates.baseline_gate(_compared(trained, name), limits)
+        if found.passed:
+            why = found.reason if name in limits.baselines else trained.why
+            return replace(trained, winner=name, why=why)
+    return trained
+
+
+def _compared(trained: Trained, candidate: str) -> Evidence:
+    """How the contenders did on the judge groups, with one of them to be released."""
+    judged = trained.judged
+    ndcg = {name: evaluation.ndcg for name, evaluation in trained.evaluations.items()}
+    owners = lists.owners(judged.group, judged.user, judged.groups)
+    return Evidence(features=(), candidate=candidate, ndcg=ndcg, clusters=owners)
+
+
 def evidence(
     trained: Trained,
     dataset: Dataset,
@@ -57,11 +79,10 @@ def evidence(
     data: DataFacts,
 ) -> Evidence:
     """The evidence for one release."""
-    manifest, judged = verify(release), trained.judged
+    manifest, compared = verify(release), _compared(trained, trained.winner)
     rows = np.sort(np.concatenate(list(trained.rows.values())))
     rows = rows[:: max(1, len(rows) // LEAK_ROWS)]
-    ndcg = {name: evaluation.ndcg for name, evaluation in trained.evaluations.items()}
-    version = None
+    ndcg, version = dict(compared.ndcg), None
     if live is not None:
         version = verify(live).version
         ndcg |= _of_live(live, trained, dataset, ranking)
@@ -74,10 +95,11 @@ def evidence(
         values=dataset.matrix[rows],
         label=dataset.frame[trained.target].to_numpy()[rows],
         ndcg=ndcg,
-        clusters=lists.owners(judged.group, judged.user, judged.groups),
+        clusters=compared.clusters,
         live=version,
         live_contender=LIVE,
         calibration_error=calibration.value if calibration else None,
+        probabilistic=trained.fitted[trained.winner].probabilistic,
         slices=tuple(_slices(trained, limits)),
         features_digest=recipe.digest(recipe.recipe_of(features)),
         model_features=manifest.features,

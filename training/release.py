@@ -64,6 +64,7 @@ def build(
         version=version,
         created_at=created_at,
         kind=model.kind,
+        ranker=trained.winner,
         features=trained.features,
         dataset_digest=dataset.digest,
     )

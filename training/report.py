@@ -89,7 +89,7 @@ def tables(trained: Trained, ranking: Ranking) -> str:
     return "\n".join(
         [
             f"# {ranking.name}: {trained.target}",
-            f"\nWinner: {trained.winner} (the simplest that is not clearly worse in {ranking.decides_by}).\n",
+            f"\nWinner: {trained.winner} ({trained.why}).\n",
             markdown(["contender", *names], rows),
             f"\n## {ranking.decides_by} by slice\n",
             markdown(["slice", *trained.evaluations], parts),

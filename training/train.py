@@ -28,6 +28,7 @@ class Trained:
     scores        contender → (judge rows,) as they would be served: what only the request of the log knew is neutral
     probabilities contender → (judge rows,) with what the request really said; only of those that give any
     winner        the simplest contender that is not clearly worse than the best
+    why           what is to say of the winner, in words
     """
 
     target: str
@@ -40,6 +41,7 @@ class Trained:
     probabilities: Mapping[str, Floats]
     winner: str
     seed: int
+    why: str
 
     def metrics(self) -> dict[str, dict[str, Any]]:
         """Contender → measures with the ends of their intervals, as plain numbers."""
@@ -68,7 +70,8 @@ def train(dataset: Dataset, ranking: Ranking, seed: int | None = None, target: s
         for name in fitted
     }
     winner = simplest_good(measured, ranking.decides_by)
-    return Trained(target, dataset.features, fitted, measured, rows, judged, scores, chances, winner, seed)
+    return Trained(target, dataset.features, fitted, measured, rows, judged, scores, chances, winner, seed,
+                   f"the simplest that is not clearly worse in {ranking.decides_by}")  # fmt: skip
 
 
 def simplest_good(evaluations: Mapping[str, Evaluation], decides_by: str) -> str:
@@ -132,7 +135,11 @@ def sliced(values: Array, by: Slice) -> Array:
 def _examples(dataset: Dataset, target: str, rows: Array) -> Examples:
     labels = dataset.frame[target].to_numpy(dtype=np.float32)[rows]
     if not 0 < labels.sum() < len(labels):
-        raise DefinitionError(f"target {target}: all {len(labels):,} rows are alike; there is nothing to learn")
+        each = "has" if labels.sum() else "lacks"
+        raise DefinitionError(
+            f"target {target}: each of {len(labels):,} rows {each} it; there is nothing to learn. Bring rows of both "
+            "kinds, or say in the mapping what counts as a success (docs/own-events.md)."
+        )
     return Examples(dataset.matrix[rows], labels, dataset.features)
 
 

@@ -95,6 +95,7 @@ class Evidence:
     clusters           (groups,) whose group it is, when those of one user are not independent; None: each its own
     live               version of the live release, None when there is none; its NDCG is `ndcg[live_contender]`
     calibration_error  expected calibration error of the candidate
+    probabilistic      whether the candidate's scores are meant as probabilities
     slices             one entry a slice
     features_digest    of this checkout's recipe; `model_digest` of the recipe inside the release
     model_features     what the candidate was trained on, in order
@@ -113,6 +114,7 @@ class Evidence:
     live: str | None = None
     live_contender: str = "live"
     calibration_error: float | None = None
+    probabilistic: bool = True
     slices: Sequence[Slice] = ()
     features_digest: str | None = None
     model_features: Sequence[str] | None = None

@@ -3,21 +3,16 @@
 import math
 from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from validation.evidence import DataFacts, Evidence, Floats, GateLimits, Lineage, Slice
+from validation import baselines
+from validation.comparing import difference, paired
+from validation.evidence import DataFacts, Evidence, GateLimits, Lineage, Slice
 from validation.leaks import leakage_gate
-from validation.resampling import Interval, interval
 from validation.verdict import GATES, Finding, Verdict, closed
 
 __all__ = ["GATES", "DataFacts", "Evidence", "Finding", "GateLimits", "Lineage", "Slice", "Verdict"]
 __all__ += ["baseline_gate", "calibration_gate", "champion_gate", "data_gate", "judge", "latency_gate", "leakage_gate"]
 __all__ += ["signature_gate", "slice_gate"]
-
-SEED = 20_260_501  # a constant, so that the same evidence always gets the same verdict
 
 
 def judge(evidence: Evidence, limits: GateLimits) -> Verdict:
@@ -77,15 +72,18 @@ def _mending(since: Sequence[date]) -> str:
 
 
 def baseline_gate(evidence: Evidence, limits: GateLimits) -> Finding:
-    """Refuses a ranker that is not clearly better than every baseline on the same groups."""
+    """Refuses a ranker that is not clearly better than every baseline, and a baseline that something clearly beats."""
+    if evidence.candidate in limits.baselines:
+        return baselines.unbeaten(evidence, limits)
     found = []
     for name in limits.baselines:
-        lift = _difference(evidence, name, limits)
-        if lift is None:
-            return closed("baseline", _uncompared(evidence, name, limits))
+        lift = difference(evidence, evidence.candidate, name, limits)
+        if isinstance(lift, str):
+            return closed("baseline", f"{lift}, or release {name}")
         reason = f"NDCG against {name}: {lift} over {lift.groups:,} groups"
         if not lift.low > limits.min_lift:
-            reason += f"; the interval has to lie above {limits.min_lift:g}: more days, better features, or keep {name}"
+            told = f"{lift} over {lift.groups:,} groups, all of it has to lie above {limits.min_lift:g}"
+            reason = f"{name} is not clearly beaten ({told}): {baselines.MORE}, or release {name} itself"
             return Finding("baseline", False, lift.low, limits.min_lift, reason)
         found.append((lift.low, reason))
     if not found:
@@ -99,9 +97,9 @@ def champion_gate(evidence: Evidence, limits: GateLimits) -> Finding:
     live, limit = evidence.live, -limits.champion_margin
     if live is None:
         return Finding("champion", True, None, limit, "no release is live yet")
-    lift = _difference(evidence, evidence.live_contender, limits)
-    if lift is None:
-        return closed("champion", f"release {live} is live; {_uncompared(evidence, evidence.live_contender, limits)}")
+    lift = difference(evidence, evidence.candidate, evidence.live_contender, limits)
+    if isinstance(lift, str):
+        return closed("champion", f"release {live} is live and stays; {lift}")
     reason = f"NDCG against live release {live}: {lift} over {lift.groups:,} groups"
     if lift.low > limit:
         return Finding("champion", True, lift.low, limit, reason)
@@ -111,9 +109,11 @@ def champion_gate(evidence: Evidence, limits: GateLimits) -> Finding:
 
 def slice_gate(evidence: Evidence, limits: GateLimits) -> Finding:
     """Refuses a ranker clearly, and by more than the margin, worse than the baseline in a slice large enough."""
+    if evidence.candidate in limits.baselines:
+        return baselines.in_slices(evidence, limits)
     limit, judged, small = -limits.slice_margin, [], []
     for part in evidence.slices:
-        lift = _paired(part.candidate, part.baseline, None, limits)
+        lift = paired(part.candidate, part.baseline, None, limits)
         if lift is None or lift.groups < limits.min_slice_groups:
             small.append(part.name)
         else:
@@ -130,7 +130,9 @@ def slice_gate(evidence: Evidence, limits: GateLimits) -> Finding:
 
 
 def calibration_gate(evidence: Evidence, limits: GateLimits) -> Finding:
-    """Refuses a ranker whose predicted shares are off by more than the limit."""
+    """Refuses a ranker whose predicted shares are off by more than the limit; a baseline's scores are an order."""
+    if evidence.candidate in limits.baselines:
+        return baselines.uncalibrated(evidence, limits)
     error, limit = evidence.calibration_error, limits.max_calibration_error
     if error is None or not math.isfinite(error):
         return closed("calibration", "no calibration error was measured; measure it on the judge rows")
@@ -166,25 +168,3 @@ def signature_gate(evidence: Evidence, limits: GateLimits) -> Finding:
         told = f"the release's recipe has digest {theirs[:12]}, this checkout's {ours[:12]}"
         return Finding("signature", False, None, None, f"{told}; {retrain}")
     return Finding("signature", True, len(has), len(wanted), f"{len(has)} features, recipe {ours[:12]}")
-
-
-def _difference(evidence: Evidence, other: str, limits: GateLimits) -> Interval | None:
-    mine, theirs = evidence.ndcg.get(evidence.candidate), evidence.ndcg.get(other)
-    if mine is None or theirs is None or evidence.candidate == other:
-        return None
-    lift = _paired(mine, theirs, evidence.clusters, limits)
-    return lift if lift and lift.groups >= limits.min_groups else None
-
-
-def _paired(mine: Floats, theirs: Floats, clusters: NDArray[Any] | None, limits: GateLimits) -> Interval | None:
-    if mine.shape != theirs.shape or (clusters is not None and clusters.shape != mine.shape):
-        return None
-    if (np.isfinite(mine) != np.isfinite(theirs)).any():
-        return None  # groups that only one of them was measured on would make the comparison unfair
-    lift = interval(mine - theirs, SEED, clusters, limits.draws, limits.confidence)
-    return lift if math.isfinite(lift.low) else None
-
-
-def _uncompared(evidence: Evidence, other: str, limits: GateLimits) -> str:
-    groups = f"the same {limits.min_groups:,} or more groups"
-    return f"`{evidence.candidate}` and `{other}` were not both measured on {groups}; score both on the judge rows"

@@ -19,7 +19,10 @@ MANIFEST, RECIPE = "manifest.json", "recipe.json"
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """The facts of a release. `files` is file → sha256, `sizes` file → bytes; the manifest itself is not among them."""
+    """The facts of a release. `ranker` is the contender that ranks: a model, or a baseline that nothing beats.
+
+    `files` is file → sha256, `sizes` file → bytes; the manifest itself is not among them.
+    """
 
     system: str
     version: str
@@ -30,6 +33,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     dataset_digest: str
     files: dict[str, str]
     sizes: dict[str, int]
+    ranker: str = ""  # manifests of before say none
 
     @property
     def digest(self) -> str:
@@ -40,7 +44,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 def write_manifest(folder: Path, **facts: object) -> Manifest:
     """Write the manifest of a folder that holds everything else of a release.
 
-    facts  system, version, created_at, kind, features, dataset_digest; features_digest is taken from recipe.json
+    facts  system, version, created_at, kind, ranker, features, dataset_digest; features_digest comes from recipe.json
     """
     if not (folder / RECIPE).is_file():
         raise ReleaseMismatch(

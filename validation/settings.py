@@ -79,6 +79,8 @@ class Settings(BaseSettings):
     max_rows: PositiveInt = FileLimits.rows
     max_columns: PositiveInt = FileLimits.columns
     max_line_bytes: PositiveInt = FileLimits.line_bytes
+    history_days: int | None = None
+    """The days a model learns from; the system's own number when absent. Sparse data needs more of them."""
     replay_from: datetime | None = None
     """Replayed events live in their own time: a process asking for the time is told it is this moment at its start."""
     patience_s: float = 60.0

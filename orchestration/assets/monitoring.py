@@ -13,7 +13,7 @@ from monitoring.reference import Reference
 from monitoring.retrain import Evidence, standing
 from orchestration.candidate import REFERENCE, REFERENCE_ROWS
 from orchestration.evidence import EVIDENCE, newest
-from orchestration.observed import Observed, observe
+from orchestration.observed import Observed, observe, worth_watching
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.system import Installation
 from validation.lake import days_from
@@ -35,7 +35,8 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
     )
     def observed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one shown row of the day whose outcomes are known, with its features as training would see them."""
-        counts = {day.isoformat(): observe(at, day) for day in days_from(*span(context))}
+        days = worth_watching(at, *span(context))
+        counts = {day.isoformat(): observe(at, day) for day in days}
         return dg.MaterializeResult(metadata={"rows": sum(counts.values()), "by day": counts})
 
     @dg.asset(

@@ -6,6 +6,7 @@ from orchestration import proving, registry_sensor
 from orchestration.partitions import WHOLE_RANGE, WHY
 from orchestration.registered import REGISTERED, VERSION, candidate_of, version_of
 from orchestration.system import Installation
+from validation.manifest import verify
 
 
 def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -49,10 +50,16 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
     def champion(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """The release that is live, this run's: the service follows it within seconds."""
         version, was = version_of(context), at.registry.live()
-        why = context.run.tags.get(WHY, f"job {context.run.job_name}: every gate passed")
+        ranker = verify(at.registry.folder(version)).ranker
+        why = context.run.tags.get(WHY, f"job {context.run.job_name}: every gate passed") + _told(at, ranker)
         at.registry.promote(version, who="dagster", why=why, at=at.now())
-        told = {"version": version, "was": was or "none", "why": why}
+        told = {"version": version, "ranker": ranker, "was": was or "none", "why": why}
         check = registry_sensor.outcome(at.registry.disagreements())
         return dg.MaterializeResult(metadata=told, check_results=[check])
 
     return [registered, deployed, champion]
+
+
+def _told(at: Installation, ranker: str) -> str:
+    """What ranks, for the history; of a baseline also why it does."""
+    return f"; {ranker}" + (", the simplest that nothing beats" if ranker in at.system.limits.baselines else "")

@@ -30,7 +30,7 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
     def mature_labels(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one shown row whose window has closed, with what followed it."""
         _, last = span(context)
-        first = last - timedelta(days=at.system.history_days - 1)
+        first = last - timedelta(days=at.history_days - 1)
         rows = labels.build(at.spark, at.lake, ranking, features, at.tables, at.as_of(last), first, last)
         labels.save(at.lake, "labels", rows, days_from(first, last))
         shares = {f"share {name}": float(rows[name].mean()) for name in ranking.targets if len(rows)}
@@ -48,7 +48,7 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
     def training_set(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one mature shown row with the features that were known when it was shown."""
         _, last = span(context)
-        first = last - timedelta(days=at.system.history_days - 1)
+        first = last - timedelta(days=at.history_days - 1)
         rows = at.lake.read("labels", days_from(first, last)).to_pandas()
         made = dataset.build(rows, at.store, features, ranking, at.lake)
         dataset.save(at.lake, at.system.name, made)

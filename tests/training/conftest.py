@@ -13,7 +13,7 @@ sys.path.append(str(Path(__file__).parent))  # where `shop` is found
 
 from shop import AT, FEATURES, LIMITS, RANKING, made, wares
 
-from training import judge, release, report, shelves, tracking, train
+from training import faults, judge, release, report, shelves, tracking, train
 from training.dataset import Dataset
 from training.registry import Registry
 from training.report import Report
@@ -35,6 +35,18 @@ def shop() -> Dataset:
 def trained(shop: Dataset) -> Trained:
     """All contenders, trained on the shop."""
     return train.train(shop, RANKING)
+
+
+@pytest.fixture(scope="session")
+def shuffled(shop: Dataset) -> Dataset:
+    """The shop with labels that say nothing."""
+    return faults.shuffled_labels(shop, RANKING, seed=3)
+
+
+@pytest.fixture(scope="session")
+def learned_nothing(shuffled: Dataset) -> Trained:
+    """All contenders, trained on labels that say nothing: no model is better than a baseline."""
+    return judge.settled(train.train(shuffled, RANKING), LIMITS)
 
 
 @pytest.fixture(scope="session")

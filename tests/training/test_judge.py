@@ -7,18 +7,25 @@ import numpy as np
 import pytest
 from shop import AT, FEATURES, LIMITS, RANKING, made, wares
 
-from training import dataset, faults, judge, release, shelves, train
+from training import dataset, faults, judge, release, report, shelves, train
 from training.dataset import Dataset
 from training.definition import Ranking
 from training.train import Trained
 from validation.errors import ReleaseMismatch
 from validation.evidence import Lineage
+from validation.manifest import verify
 from validation.verdict import Verdict
 
 
 def judged(rows: Dataset, folder: Path, ranking: Ranking = RANKING, live: Path | None = None) -> Verdict:
     """Train, build and judge, as a run does."""
-    trained = train.train(rows, ranking)
+    return asked(judge.settled(train.train(rows, ranking), LIMITS), rows, folder, ranking, live)
+
+
+def asked(
+    trained: Trained, rows: Dataset, folder: Path, ranking: Ranking = RANKING, live: Path | None = None
+) -> Verdict:
+    """Build the winner's release and ask every gate about it."""
     popular = shelves.lists(rows.frame, wares(), ranking.shelves, AT)
     release.build(folder, trained, rows, FEATURES, ranking, popular, b"{}", version="2", created_at=AT)
     return judge.judge(trained, rows, ranking, FEATURES, LIMITS, folder, live=live)
@@ -33,9 +40,38 @@ def test_an_honest_model_that_beats_the_baselines_passes(verdict: Verdict) -> No
     assert verdict.passed, verdict.reasons()
 
 
-def test_shuffled_labels_end_at_a_closed_gate(shop: Dataset, tmp_path: Path) -> None:
-    verdict = judged(faults.shuffled_labels(shop, RANKING, seed=3), tmp_path / "r")
-    assert "baseline" in refused(verdict), verdict.reasons()
+def test_shuffled_labels_release_no_model_but_the_simplest_that_nothing_beats(
+    shuffled: Dataset, learned_nothing: Trained, tmp_path: Path
+) -> None:
+    verdict = asked(learned_nothing, shuffled, tmp_path / "r")
+    assert verdict.passed, verdict.reasons()
+    manifest = verify(tmp_path / "r")
+    assert (manifest.kind, manifest.ranker) == ("column", "popularity")
+    told = next(f.reason for f in verdict.findings if f.gate == "baseline")
+    assert "popularity is released as the simplest that nothing beats" in told
+
+
+def test_a_model_that_is_not_clearly_better_is_refused_and_gives_way_to_the_baseline(
+    shuffled: Dataset, learned_nothing: Trained, tmp_path: Path
+) -> None:
+    model = replace(learned_nothing, winner="xgboost")
+    assert "baseline" in refused(asked(model, shuffled, tmp_path / "r"))
+    settled = judge.settled(model, LIMITS)
+    assert settled.winner == "popularity"
+    told = "Winner: popularity (popularity is released as the simplest that nothing beats"
+    assert told in report.tables(settled, RANKING)
+
+
+def test_a_model_that_is_clearly_better_stays_the_winner(trained: Trained) -> None:
+    assert judge.settled(trained, LIMITS).winner == trained.winner
+    assert judge.settled(replace(trained, winner="popularity"), LIMITS).winner == "xgboost"
+
+
+def test_a_baseline_of_leaking_rows_is_refused(shuffled: Dataset, tmp_path: Path) -> None:
+    leaking = faults.planted_column(shuffled, RANKING, seed=3)
+    baselines = replace(RANKING, contenders=RANKING.contenders[:2])
+    verdict = judged(leaking, tmp_path / "r", baselines)
+    assert "leakage" in refused(verdict), verdict.reasons()
 
 
 def test_a_column_that_tells_the_label_is_refused(shop: Dataset, tmp_path: Path) -> None:

@@ -84,11 +84,65 @@ REFUSED = {
     "no matrix": ("leakage", replace(GOOD, values=None), "hand over the training set"),
     "a matrix of another shape": ("leakage", replace(GOOD, values=VALUES[:, :1]), "hand over the training set"),
     "too few rows to look at": ("leakage", replace(GOOD, values=VALUES[:50], label=LABEL[:50]), "1,000 or more rows"),
-    "no better than popularity": ("baseline", ndcg(xgboost=against(0.0)), "NDCG against popularity"),
-    "not surely better than recency": ("baseline", ndcg(recency=against(0.1, noise=0.5)), "NDCG against recency"),
+    "no better than popularity": (
+        "baseline",
+        ndcg(xgboost=against(0.0)),
+        "popularity is not clearly beaten (+0.0002 [",
+    ),
+    "not surely better than recency": (
+        "baseline",
+        ndcg(recency=against(0.1, noise=0.5)),
+        "more days, better features, or release recency",
+    ),
     "a baseline not measured": ("baseline", ndcg(recency=np.full(GROUPS, np.nan)), "not both measured"),
     "groups that do not match": ("baseline", ndcg(recency=POPULAR[:-1]), "not both measured"),
     "fewer groups for one": ("baseline", ndcg(recency=np.where(np.arange(GROUPS) < 9, np.nan, POPULAR)), "not both"),
+    "too few groups to compare": (
+        "baseline",
+        replace(GOOD, ndcg={name: found[:50] for name, found in GOOD.ndcg.items()}),
+        "not both measured on 200 groups or more, only on 50; ingest more days",
+    ),
+    "a baseline that a model beats": (
+        "baseline",
+        replace(GOOD, candidate="popularity"),
+        "popularity is clearly beaten (xgboost +0.",
+    ),
+    "a baseline that another one beats": (
+        "baseline",
+        replace(GOOD, candidate="popularity", ndcg={"popularity": POPULAR, "recency": against(0.1)}),
+        "popularity is clearly beaten (recency +0.",
+    ),
+    "a baseline compared with nothing": (
+        "baseline",
+        replace(GOOD, candidate="popularity", ndcg={"popularity": POPULAR}),
+        "nothing was compared with `popularity`",
+    ),
+    "a baseline that was not measured": (
+        "baseline",
+        replace(GOOD, candidate="popularity", ndcg={"recency": POPULAR}),
+        "`popularity` was not measured on the judge rows",
+    ),
+    "a baseline compared on other groups": (
+        "baseline",
+        replace(GOOD, candidate="popularity", ndcg={"popularity": POPULAR, "xgboost": POPULAR[1:]}),
+        "not both measured on the same groups",
+    ),
+    "a baseline worse than the live release": (
+        "champion",
+        replace(GOOD, candidate="popularity"),
+        "keep the live release",
+    ),
+    "a baseline on leaking data": (
+        "leakage",
+        replace(column(LABEL + RNG.normal(0, 0.1, ROWS)), candidate="popularity"),
+        "`hour` alone tells the label",
+    ),
+    "a baseline on refused batches": ("data", replace(data(refused_batches=1), candidate="popularity"), "1 batches"),
+    "a baseline of other features": (
+        "signature",
+        replace(GOOD, candidate="popularity", model_features=("taste",)),
+        "absent: hour",
+    ),
     "nothing measured": ("baseline", replace(GOOD, ndcg={}), "not both measured"),
     "worse than the live release": ("champion", ndcg(live=against(0.2)), "against live release 3"),
     "perhaps worse than the live release": ("champion", ndcg(live=against(0.1, noise=0.9)), "keep the live release"),
@@ -123,6 +177,59 @@ def test_good_evidence_passes_every_gate():
     assert verdict.passed
     assert tuple(f.gate for f in verdict.findings) == GATES
     assert "too small to judge: new users" in finding("slice", GOOD).reason
+
+
+UNBEATEN = replace(
+    GOOD,
+    candidate="popularity",
+    ndcg={"popularity": POPULAR, "recency": against(-0.1), "xgboost": against(0.001, noise=0.2)},
+    live=None,
+    calibration_error=None,
+    probabilistic=False,
+)
+
+
+def test_a_baseline_that_nothing_beats_passes_every_gate_and_each_says_what_it_is():
+    verdict = judge(UNBEATEN, LIMITS)
+    assert verdict.passed, verdict.reasons()
+    told = {found.gate: found.reason for found in verdict.findings}
+    assert told["baseline"].startswith(
+        "popularity is released as the simplest that nothing beats: it is not clearly beaten (xgboost "
+    )
+    assert "more days, better features" in told["baseline"]
+    assert told["slice"].startswith("popularity is a baseline")
+    assert told["calibration"] == (
+        "popularity gives an order and no probabilities: there is nothing to calibrate; "
+        "its scores rank and are no chances; what needs chances waits for a model"
+    )
+    assert not [reason for reason in told.values() if "not both measured" in reason]
+
+
+def test_a_baseline_is_released_where_groups_are_too_few_to_tell_contenders_apart():
+    few = replace(UNBEATEN, ndcg={name: found[:50] for name, found in UNBEATEN.ndcg.items()})
+    told = finding("baseline", few)
+    assert told.passed
+    assert "too few groups to show that anything beats it (50, and 200 are asked)" in told.reason
+
+
+def test_a_baseline_whose_rate_is_off_ranks_all_the_same_and_says_so():
+    off = replace(UNBEATEN, probabilistic=True, calibration_error=0.2)
+    told = finding("calibration", off)
+    assert told.passed
+    assert "differ by 0.200 on average (limit 0.05 for a model)" in told.reason
+
+
+def test_a_baseline_as_good_as_the_live_one_follows_it():
+    same = replace(UNBEATEN, live="3", ndcg={**UNBEATEN.ndcg, "live": POPULAR})
+    assert judge(same, LIMITS).passed
+
+
+@pytest.mark.parametrize("candidate", ["popularity", "recency", "xgboost"])
+@pytest.mark.parametrize("groups", [1, 50, GROUPS])
+def test_no_gate_compares_a_contender_with_itself(candidate, groups):
+    some = replace(UNBEATEN, candidate=candidate, ndcg={n: found[:groups] for n, found in UNBEATEN.ndcg.items()})
+    reasons = [found.reason for found in judge(some, LIMITS).findings]
+    assert not [reason for reason in reasons if f"`{candidate}` and `{candidate}`" in reason]
 
 
 def test_the_first_release_has_no_champion_to_beat():

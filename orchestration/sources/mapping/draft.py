@@ -1,0 +1,137 @@
+"""A first mapping file, guessed from a folder of somebody's files, for a person to look at and mend."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from orchestration.sources.mapping import fields, reading
+from orchestration.sources.mapping.definition import Field, Mapping, Time
+from orchestration.sources.mapping.sniffing import Looked, look, moments
+from orchestration.sources.mapping.words import catalogue, engagements, impressions, source_words
+from validation.errors import DefinitionError
+
+STILL_NOW = timedelta(days=3)  # events older than that would count for nothing: they are moved
+MANY = 40  # files looked at
+DESCRIBING = ("category", "creator", "duration", "uploaded", "language", "region", "signup")
+HEAD = """\
+# Which of your columns is which of ours. A first guess: look at every line, then run `flywheel map {name}`.
+# docs/own-events.md explains each word; docs/tables.md says what every column of ours means.
+"""
+SHIFT = """\
+# The newest event is of {newest:%Y-%m-%d}. What a user did years ago counts for nothing today, so all moments are moved
+# to end yesterday. Write 0 to leave them where they are: then commands run as if it were that day (docs/own-events.md).
+"""
+
+
+def draft(folder: Path, target: Path, now: datetime) -> str:
+    """The text of a first mapping file for what lies in a folder; raises DefinitionError when no events are found."""
+    looked = [found for path in _files(folder) if (found := look(path, _name(path, target)))]
+    if not looked:
+        raise DefinitionError(
+            f"{folder} holds no table that can be read: text with a delimiter, JSON lines or Parquet. "
+            "Write the mapping by hand: docs/own-events.md."
+        )
+    events = next((found for found in sorted(looked, key=_likeness, reverse=True) if _likeness(found)), None)
+    if events is None:
+        told = "; ".join(f"{found.path.name}: {', '.join(found.columns[:8])}" for found in looked[:5])
+        raise DefinitionError(
+            f"{folder}: no file seems to hold events, with a user, an item and a moment. Found: {told}. "
+            "Write the mapping by hand: docs/own-events.md shows how."
+        )
+    alike = [found for found in looked if _alike(found, events)]
+    items = _catalogue(looked, "item", events)
+    users = _catalogue(looked, "user", events)
+    lines = list(_lines(target, events, alike, items, users, now))
+    rest = [found for found in looked if found not in (*alike, items, users)]
+    return "\n".join([*lines, *(f"# Not used: {found.path.name} ({', '.join(found.columns[:6])})" for found in rest)])
+
+
+def _lines(
+    target: Path, events: Looked, alike: Sequence[Looked], items: Looked | None, users: Looked | None, now: datetime
+) -> Iterator[str]:
+    yield HEAD.format(name=target.name)
+    yield from source_words("events", events, [found.path for found in alike], target)
+    for name, found in (("items", items), ("people", users)):
+        if found is not None:
+            yield from source_words(name, found, [found.path], target)
+    newest = _newest(events, target)
+    if now - newest > STILL_NOW:
+        yield SHIFT.format(newest=newest) + "[time]"
+        yield f"shift_days = {(now.date() - newest.date()).days - 1}"
+    else:
+        yield "[time]"
+    yield 'zone = "UTC"               # of moments written without one\n'
+    yield from impressions(events)
+    yield from engagements(events)
+    if items is not None:
+        yield from catalogue("videos", "video_id", "items", items, "item")
+    if users is not None:
+        yield from catalogue("users", "user_id", "people", users, "user")
+
+
+def _files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise DefinitionError(f"{folder} is no folder. Name the one that holds your files.")
+    found = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    plain = [path for path in found if not path.name.startswith(".") and path.suffix not in (".toml", ".md", ".py")]
+    return plain[:MANY]
+
+
+def _name(path: Path, target: Path) -> str:
+    """How the mapping file calls a file: from its own folder where it lies below that, else by the whole path."""
+    here = target.absolute().parent
+    return (
+        path.absolute().relative_to(here).as_posix() if path.absolute().is_relative_to(here) else str(path.absolute())
+    )
+
+
+def _likeness(found: Looked) -> int:
+    """How much a file seems to hold events; 0 for one without a user, an item or a moment."""
+    item = found.role("item") or found.pairs
+    person = found.role("user") or found.people
+    moment = found.role("time")
+    if not (item and person and moment and moments(found.texts[moment]) is not None):
+        return 0
+    acted = [role for role in ("rating", "click", "action", "watch") if found.role(role)]
+    return 1 + 2 * len(acted) + 2 * bool(found.pairs) + min(len(found.texts[moment]), 200) // 100
+
+
+def _alike(found: Looked, events: Looked) -> bool:
+    """Whether a file holds more of the same events: it is cut alike, has these columns and the same ending."""
+    named = msgspec.structs.replace(events.source, files=found.source.files)
+    return found.source == named and found.columns == events.columns and found.path.suffix == events.path.suffix
+
+
+def _catalogue(looked: Sequence[Looked], role: str, events: Looked) -> Looked | None:
+    """The file that seems to describe items or users: a row each, no column of the other, and the most to tell."""
+    other = "user" if role == "item" else "item"
+    told = [
+        found
+        for found in looked
+        if found.columns != events.columns
+        and (key := found.key(role))
+        and not found.role(other)
+        and len(set(found.texts[key])) == len(found.texts[key])
+    ]
+    return max(told, key=lambda found: sum(found.role(r) is not None for r in DESCRIBING), default=None)
+
+
+def _newest(events: Looked, target: Path) -> datetime:
+    """The newest moment of the events, read through."""
+    import pandas as pd
+
+    name = events.role("time")
+    assert name is not None
+    how = moments(events.texts[name]) or {}
+    field = Field(column=name, unit=how.get("unit"), format=how.get("format"))  # type: ignore[arg-type]
+    mapping = Mapping(target.absolute(), {"events": events.source}, Time(), {})
+    newest: datetime | None = None
+    for part in reading.parts(mapping, "events", [name]):
+        latest = fields.moment(part[name], field, mapping.time, f"{events.path.name}: {name}").max()
+        if latest is not pd.NaT and (newest is None or latest > newest):
+            newest = latest.to_pydatetime()
+    if newest is None:
+        raise DefinitionError(f"{events.path}: column `{name}` holds no moment that can be read.")
+    return newest.astimezone(UTC)

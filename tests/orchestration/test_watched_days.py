@@ -1,0 +1,43 @@
+"""A backfill of months is watched from its release on: the days it was made of are not gone through one by one."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from orchestration.home_feed import HOME_FEED
+from orchestration.observed import STEADY, worth_watching
+from orchestration.system import Installation
+from validation.manifest import write_manifest
+from validation.settings import Settings
+
+MADE = datetime(2026, 5, 31, tzinfo=UTC)
+
+
+def installation(home: Path, live: str | None) -> Installation:
+    at = Installation(HOME_FEED, Settings(home=home))
+    at.__dict__["registry"] = SimpleNamespace(live=lambda: live, folder=lambda _: home)
+    return at
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Path:
+    (tmp_path / "recipe.json").write_text("{}")
+    write_manifest(
+        tmp_path, system="s", version="1", created_at=MADE, kind="column", features=("a",), dataset_digest="d"
+    )
+    return tmp_path
+
+
+def test_before_the_first_release_no_day_is_gone_through(tmp_path: Path) -> None:
+    assert worth_watching(installation(tmp_path, None), date(2026, 1, 1), date(2026, 6, 2)) == []
+
+
+def test_of_a_long_range_the_days_around_and_after_the_release_are_watched(release: Path) -> None:
+    days = worth_watching(installation(release, "1"), date(2026, 1, 1), date(2026, 6, 2))
+    assert (days[0], days[-1]) == (MADE.date() - STEADY, date(2026, 6, 2))
+
+
+def test_a_day_after_the_release_is_watched(release: Path) -> None:
+    assert worth_watching(installation(release, "1"), date(2026, 6, 2), date(2026, 6, 2)) == [date(2026, 6, 2)]

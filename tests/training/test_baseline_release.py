@@ -1,0 +1,37 @@
+"""A baseline that nothing beats goes live like a model: registered, promoted, proven and scored by what serves."""
+
+from pathlib import Path
+
+import numpy as np
+from shop import AT, FEATURES, LIMITS, RANKING, wares
+
+from serving.trial import prove
+from training import judge, release, report, shelves
+from training.dataset import Dataset
+from training.registry import Registry
+from training.train import Trained, as_served
+from validation.manifest import read_manifest
+from validation.settings import Settings
+
+
+def test_rows_in_which_no_model_is_better_end_with_a_baseline_that_is_live_and_serves(
+    home: Settings, registry: Registry, shuffled: Dataset, learned_nothing: Trained, tmp_path: Path
+) -> None:
+    rows, trained = shuffled, learned_nothing
+    told, folder, version = report.log(home, trained, rows, RANKING, AT), tmp_path / "release", registry.next_version()
+    popular = shelves.lists(rows.frame, wares(), RANKING.shelves, AT)
+    release.build(folder, trained, rows, FEATURES, RANKING, popular, b"{}", version=version, created_at=AT)
+    verdict = judge.judge(trained, rows, RANKING, FEATURES, LIMITS, folder)
+
+    version = registry.register(folder, told, verdict)
+    registry.promote(version, who="tests", why="the simplest that nothing beats", at=AT)
+
+    assert registry.live() == version
+    live = registry.folder(version)
+    assert read_manifest(live).ranker == "popularity"
+    manifest, scorer = prove(live)
+    seen = np.ascontiguousarray(as_served(rows.matrix[:50], rows, RANKING))
+    assert manifest.kind == "column"
+    assert np.array_equal(scorer.score(seen), seen[:, rows.features.index("rate")])
+    page = (told.folder / "report.md").read_text()
+    assert "Winner: popularity (popularity is released as the simplest that nothing beats: " in page
