@@ -80,6 +80,17 @@ def _wrong_digest(stage: Stage) -> None:
     stage.promote("2", digest="0" * 64)
 
 
+def _half_moved(stage: Stage) -> None:
+    """What a move leaves behind that dies after it has written the pointer: its release was never fetched here."""
+    stage.promote("3", digest="0" * 64)
+
+
+def _torn(stage: Stage) -> None:
+    """The pointer as a disk that was full leaves it."""
+    pointer = stage.registry / "live.json"
+    pointer.write_bytes(pointer.read_bytes()[:20])
+
+
 def _registry_gone(stage: Stage) -> None:
     stage.registry.rename(stage.registry.with_name("gone"))
 
@@ -181,6 +192,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault("a release whose model is cut short", _spoilt(_truncate), _back, rungs=frozenset({"stale_release"})),
     Fault("a release with another feature list", _spoilt(_other_features), _back, rungs=frozenset({"stale_release"})),
     Fault("a release whose digest does not match", _wrong_digest, _back, rungs=frozenset({"stale_release"})),
+    Fault("a move dies half-way, and its release is not here", _half_moved, _back, rungs=frozenset({"stale_release"})),
+    Fault("the pointer to the live release is torn", _torn, _back, rungs=frozenset({"stale_release"})),
     Fault(f"states are {STALE_DAYS} days old", _stale, _refilled),
     Fault(f"{MISSING:.0%} of the states are missing", _missing, _refilled),
     Fault("the change stream lags behind a flood of changes", _flooded),

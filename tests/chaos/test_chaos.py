@@ -26,7 +26,14 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 @pytest.mark.parametrize(
-    "name", ["Redis takes requests and never answers", "the disk under the logs is full", "a worker is killed"]
+    "name",
+    [
+        "Redis takes requests and never answers",
+        "the disk under the logs is full",
+        "a worker is killed",
+        "a move dies half-way, and its release is not here",
+        "the pointer to the live release is torn",
+    ],
 )
 def test_callers_see_no_error(stage: Stage, name: str) -> None:
     (fault,) = [fault for fault in FAULTS if fault.name == name]
