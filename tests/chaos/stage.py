@@ -163,8 +163,9 @@ class Stage:
 
     def promote(self, version: str, digest: str | None = None) -> None:
         """Make the registry name a release, by its digest or by another one."""
-        found = hashlib.sha256((self.registry / version / "manifest.json").read_bytes()).hexdigest()
-        champion = {"version": version, "path": version, "manifest_sha256": digest or found}
+        if digest is None:
+            digest = hashlib.sha256((self.registry / version / "manifest.json").read_bytes()).hexdigest()
+        champion = {"version": version, "path": version, "manifest_sha256": digest}
         draft = self.registry / "live.json.draft"
         draft.write_text(json.dumps({"champion": champion, "previous": None}))
         draft.rename(self.registry / "live.json")

@@ -55,7 +55,7 @@ def described(at: Installation, **changed: object) -> None:
     moment = np.array([int(AT.timestamp()) * 1_000_000], dtype=np.int64)
     records = encode(layout, floats, [[given[name]] for name in layout.others], moment, moment)
     with redis.Redis.from_url(at.settings.redis_url) as client:
-        client.flushdb()
+        packed_records.delete_view(client, layout)
         packed_records.write(client, layout, [("v",)], records, AT)
 
 

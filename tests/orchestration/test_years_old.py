@@ -47,7 +47,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, redis_address: str) -> Settin
     """Files of a week in May 2022: everything described on its first day, feeds shown and watched on its last."""
     with redis.Redis.from_url(redis_address) as client:
         client.flushall()
-    settings = Settings(home=tmp_path_factory.mktemp("years-old"), redis_url=redis_address)
+    settings = Settings(home=tmp_path_factory.mktemp("years-old"), redis_url=redis_address, replay_from=None)
     for table, day, rows in files():
         folder = settings.landing / table
         folder.mkdir(parents=True)
