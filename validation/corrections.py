@@ -134,5 +134,7 @@ def _of_values(column: pa.Array) -> Digests:
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.int8())
     filled = column.fill_null("" if pa.types.is_string(column.type) else 0)
+    if pa.types.is_floating(column.type):
+        filled = pc.add(filled, pa.scalar(0.0, column.type))  # -0.0 is 0.0, and has other bits
     digests: Digests = pd.util.hash_array(np.asarray(filled.to_numpy(zero_copy_only=False)))
     return digests
