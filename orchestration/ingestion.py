@@ -19,7 +19,7 @@ from validation.contract import Table, unknown
 from validation.errors import DefinitionError, MendRefused
 from validation.failpoint import reached
 from validation.intake import discard, replay
-from validation.landed import CHANGED, PassedOver, shown
+from validation.landed import PassedOver, shown
 from validation.ledger import Ledger, ledger_md
 from validation.looking import look
 
@@ -104,8 +104,9 @@ def _landed(at: Installation, delivery: Delivery, day: date) -> Taken | Failed:
     """Take in one delivery of the landing, and move it to where it belongs then."""
     before = _written(delivery.path)
     outcome = attempt(at.lake, delivery, at.as_of(day), at.settings.file_limits)
-    if isinstance(outcome, Taken) and _written(delivery.path) != before:
-        outcome = Failed(delivery.table.name, delivery.path, f"{CHANGED}. It stays here, and the next run takes the rest")
+    if isinstance(outcome, Taken) and _written(delivery.path) not in (before, None):
+        told = "it was written to while it was taken in; it stays here, and the next run takes what is new"
+        outcome = Failed(delivery.table.name, delivery.path, told)
     elif isinstance(outcome, Taken):
         reached("landing.taken")
         try:
@@ -120,12 +121,12 @@ def _landed(at: Installation, delivery: Delivery, day: date) -> Taken | Failed:
     return outcome
 
 
-def _written(path: Path) -> tuple[int, int]:
-    """What changes when something is written to a file; nothing of one that is gone."""
+def _written(path: Path) -> tuple[int, int] | None:
+    """What changes when something is written to a file; None of one that is gone."""
     with contextlib.suppress(FileNotFoundError):
         facts = path.lstat()
         return facts.st_size, facts.st_mtime_ns
-    return 0, 0
+    return None
 
 
 def ingest_path(at: Installation, path: Path, table: str | None, say: Callable[[str], None]) -> Ingested:
