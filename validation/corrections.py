@@ -26,7 +26,7 @@ def differing(rows: pa.Table, past: Accepted) -> Bools:
     When it was received is no content: whoever delivers a row again does so later.
     """
     found = _may_be_known(rows, past)  # mostly few: only their content is looked at
-    found[found] = _differing(rows.filter(pa.array(found)), past)
+    found[found] = _differing(rows if found.all() else rows.filter(pa.array(found)), past)
     return found
 
 
@@ -78,9 +78,11 @@ def check(differs: int, said: Sequence[str]) -> Check:
 
 def _firsts(numbered: pa.Table, table: Table) -> NDArray[np.int64]:
     """Of each row the first in the batch that has its identity."""
+    found = np.arange(numbered.num_rows)
+    _, place, times = np.unique(_digests(numbered, table.identity), return_inverse=True, return_counts=True)
+    numbered = numbered.filter(pa.array(times[place] > 1))  # of the others each is the first
     firsts = numbered.group_by(list(table.identity)).aggregate([("row", "min")])
     both = numbered.join(firsts, list(table.identity), join_type="inner")
-    found = np.arange(numbered.num_rows)
     found[both["row"].to_numpy()] = both["row_min"].to_numpy()
     return found
 
