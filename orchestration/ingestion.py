@@ -102,8 +102,12 @@ def _landed_on(at: Installation, table: Table, first: date, last: date) -> Inges
 
 def _landed(at: Installation, delivery: Delivery, day: date) -> Taken | Failed:
     """Take in one delivery of the landing, and move it to where it belongs then."""
+    before = _written(delivery.path)
     outcome = attempt(at.lake, delivery, at.as_of(day), at.settings.file_limits)
-    if isinstance(outcome, Taken):
+    if isinstance(outcome, Taken) and _written(delivery.path) not in (before, None):
+        told = "it was written to while it was taken in; it stays here, and the next run takes what is new"
+        outcome = Failed(delivery.table.name, delivery.path, told)
+    elif isinstance(outcome, Taken):
         reached("landing.taken")
         try:
             set_aside(at.settings.landing, delivery)
@@ -115,6 +119,14 @@ def _landed(at: Installation, delivery: Delivery, day: date) -> Taken | Failed:
         outcome = set_aside_failed(at.settings.landing, delivery, outcome)
     alerts.write(at.settings.home, at.now(), table=outcome.table, file=shown(outcome.path), error=outcome.error)
     return outcome
+
+
+def _written(path: Path) -> tuple[int, int] | None:
+    """What changes when something is written to a file; None of one that is gone."""
+    with contextlib.suppress(FileNotFoundError):
+        facts = path.lstat()
+        return facts.st_size, facts.st_mtime_ns
+    return None
 
 
 def ingest_path(at: Installation, path: Path, table: str | None, say: Callable[[str], None]) -> Ingested:

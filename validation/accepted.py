@@ -14,6 +14,8 @@ from validation.contract import Table
 from validation.lake import Lake, opened
 
 Bools = NDArray[np.bool_]
+AT_ONCE = 250_000  # rows that are looked for together: each time all of the table's identities are read
+FEW = {"batch_readahead": 2, "fragment_readahead": 1}  # the default holds 100 MiB of a table whose groups are small
 PLACE = "__fragment_index"  # Arrow's name for which of the files a row is from
 
 
@@ -27,12 +29,14 @@ class Accepted:
 
     def known(self, rows: pa.Table) -> Bools:
         """Whether rows of these identities are in the lake; reads only those columns, of rows alike in the first."""
-        known, identity = np.zeros(rows.num_rows, dtype=bool), self.table.identity
         files = self.lake.files(f"tables/{self.table.name}")
-        if not files or not rows.num_rows:
-            return known
+        parts = [self._known(files, rows.slice(start, AT_ONCE)) for start in range(0, rows.num_rows, AT_ONCE) if files]
+        return np.concatenate(parts) if parts else np.zeros(rows.num_rows, dtype=bool)
+
+    def _known(self, files: list[Path], rows: pa.Table) -> Bools:
+        known, identity = np.zeros(rows.num_rows, dtype=bool), self.table.identity
         wanted = ds.field(identity[0]).isin(pc.unique(rows[identity[0]]))
-        past = opened(files, _of(self.table, identity)).to_table(columns=[*identity, PLACE], filter=wanted)
+        past = opened(files, _of(self.table, identity)).to_table(columns=[*identity, PLACE], filter=wanted, **FEW)
         if past.num_rows:
             self.met |= {files[place] for place in pc.unique(past[PLACE]).to_pylist()}
             numbered = rows.select(identity).append_column("row number", pa.array(np.arange(rows.num_rows)))
@@ -49,7 +53,7 @@ class Accepted:
         """The rows of one file that are alike these in the first column of their identity."""
         first = self.table.identity[0]
         where = ds.field(first).isin(pc.unique(alike[first]))
-        return opened([file], self.table.schema).to_table(filter=where)
+        return opened([file], self.table.schema).to_table(filter=where, **FEW)
 
     def row(self, identity: dict[str, object]) -> dict[str, object] | None:
         """One accepted row."""

@@ -6,10 +6,11 @@ steps.
 """
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
@@ -22,8 +23,8 @@ from validation.intents import Intent
 from validation.lake import Lake
 from validation.ledger import Ledger
 
-Rows = Callable[[], pa.Table]
-"""Rows, made when they are written: a batch's days are not all held at once."""
+Rows = Callable[[], Iterable[pa.Table]]
+"""Rows, made some at a time when they are written: a million of them are never held at once."""
 
 
 @dataclass
@@ -56,7 +57,7 @@ class Change:
         try:
             for draft, (_, rows) in drafts.items():
                 draft.parent.mkdir(parents=True, exist_ok=True)
-                pq.write_table(rows(), draft, coerce_timestamps="us")
+                _write(draft, rows())
                 reached("change.drafted")
             for key, path in kept.items():
                 if path:
@@ -86,6 +87,15 @@ class Change:
 
     def _told(self, path: Path) -> str:
         return path.relative_to(self.lake.root).as_posix()
+
+
+def _write(draft: Path, rows: Iterable[pa.Table]) -> None:
+    """Write tables of one schema, of which there is at least one, behind each other."""
+    parts = iter(rows)
+    first = next(parts)
+    with pq.ParquetWriter(draft, first.schema, coerce_timestamps="us") as file:
+        for part in chain([first], parts):
+            file.write_table(part)
 
 
 @contextmanager

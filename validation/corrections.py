@@ -26,7 +26,7 @@ def differing(rows: pa.Table, past: Accepted) -> Bools:
     When it was received is no content: whoever delivers a row again does so later.
     """
     found = _may_be_known(rows, past)  # mostly few: only their content is looked at
-    found[found] = _differing(rows.filter(pa.array(found)), past)
+    found[found] = _differing(rows if found.all() else rows.filter(pa.array(found)), past)
     return found
 
 
@@ -78,9 +78,11 @@ def check(differs: int, said: Sequence[str]) -> Check:
 
 def _firsts(numbered: pa.Table, table: Table) -> NDArray[np.int64]:
     """Of each row the first in the batch that has its identity."""
+    found = np.arange(numbered.num_rows)
+    _, place, times = np.unique(_digests(numbered, table.identity), return_inverse=True, return_counts=True)
+    numbered = numbered.filter(pa.array(times[place] > 1))  # of the others each is the first
     firsts = numbered.group_by(list(table.identity)).aggregate([("row", "min")])
     both = numbered.join(firsts, list(table.identity), join_type="inner")
-    found = np.arange(numbered.num_rows)
     found[both["row"].to_numpy()] = both["row_min"].to_numpy()
     return found
 
@@ -134,5 +136,7 @@ def _of_values(column: pa.Array) -> Digests:
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.int8())
     filled = column.fill_null("" if pa.types.is_string(column.type) else 0)
+    if pa.types.is_floating(column.type):
+        filled = pc.add(filled, pa.scalar(0.0, column.type))  # -0.0 is 0.0, and has other bits
     digests: Digests = pd.util.hash_array(np.asarray(filled.to_numpy(zero_copy_only=False)))
     return digests

@@ -3,7 +3,7 @@
 import hashlib
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -39,6 +39,7 @@ __all__ += ["discard", "ingest", "replay"]
 
 REFUSED = "batch_refused"
 EPOCH, DAY = date(1970, 1, 1), 86_400_000_000  # in µs
+AT_ONCE = 65_536  # accepted rows that are written together
 DISCARDED = "discarded"  # the folder of the lake with what was given up
 
 
@@ -71,10 +72,10 @@ def _take(
     found = judged(table, delivered, received_at, Accepted(change.lake, table), handed_over)
     odd = () if found.refused_by else jumps(change.lake, table, found.accepted)
     line = _line(change.lake, table, replace(found, checks=found.checks + odd), delivered, received_at, "ingest", batch)
-    refused = _to_quarantine(delivered, found, line, received_at)
     reached("intake.judged")
-    if refused.num_rows:
-        change.add(quarantine.folder(table.name), received_at.date(), _part(delivered.digest), lambda: refused)
+    if line.quarantined:
+        refused = partial(_to_quarantine, delivered, found, line, received_at)
+        change.add(quarantine.folder(table.name), received_at.date(), _part(delivered.digest), refused)
     if not line.refused:
         _store(change, table, found.accepted, delivered.digest)
     change.commit(line)
@@ -120,16 +121,16 @@ def discard(lake: Lake, table: Table, day: date, received_at: datetime, why: str
         name, n = f"discard-{day}", rows.num_rows
         line = Ledger(name, table.name, "discard", 0, 0, 0, 0, False, received_at, digest, discarded=n, why=why)
         if n:
-            change.add(f"{DISCARDED}/{table.name}", day, _part(digest), lambda: rows)
+            change.add(f"{DISCARDED}/{table.name}", day, _part(digest), lambda: [rows])
             change.replace(folder, {day: rows.slice(0, 0)})
             change.commit(line)
     return line
 
 
 def _again(lake: Lake, first: Ledger, received_at: datetime, batch: str) -> Ledger:
-    """The line of a delivery that came before; a refused one stays refused while its rows wait in quarantine."""
-    arrived = first.received_at.date()
-    waits = first.refused and quarantine.count(lake, first.table, arrived, first.batch) > 0
+    """The line of a delivery that came before; a refused one stays refused while its rows wait, or if it has none."""
+    arrived, rows = first.received_at.date(), first.received
+    waits = first.refused and (not rows or quarantine.count(lake, first.table, arrived, first.batch) > 0)
     n, checks = first.received, first.checks if waits else ()
     return Ledger(batch, first.table, "ingest", n, 0, n, 0, waits, received_at, first.digest, checks=checks)
 
@@ -158,7 +159,7 @@ def _line(
     )  # fmt: skip
 
 
-def _to_quarantine(delivered: Delivered, found: Judged, line: Ledger, received_at: datetime) -> pa.Table:
+def _to_quarantine(delivered: Delivered, found: Judged, line: Ledger, received_at: datetime) -> Iterator[pa.Table]:
     rows = range(len(delivered)) if line.refused else list(found.broken)
     all_of_it = ((REFUSED, f"batch refused: {_limits(line)}"),) if line.refused else ()
 
@@ -171,8 +172,11 @@ def _to_quarantine(delivered: Delivered, found: Judged, line: Ledger, received_a
 def _store(change: Change, table: Table, rows: pa.Table, digest: str) -> None:
     days = pc.cast(pc.floor_temporal(rows[table.received_time], unit="day"), pa.date32())
 
-    def of(day: date) -> pa.Table:
-        return rows.filter(pc.equal(days, pa.scalar(day)))
+    def of(day: date) -> Iterator[pa.Table]:
+        for start in range(0, rows.num_rows, AT_ONCE):
+            some = rows.slice(start, AT_ONCE).filter(pc.equal(days.slice(start, AT_ONCE), pa.scalar(day)))
+            if some.num_rows:
+                yield some
 
     for day in _days(table, rows):
         change.add(f"tables/{table.name}", day, _part(digest), partial(of, day))

@@ -19,6 +19,7 @@ BUNDLE = ".bundle"
 DONE, FAILED = "done", "failed"
 """The folders of a landing that hold what was taken in, and what could not be."""
 UNFINISHED = (".open", ".tmp", ".part", ".partial", ".crdownload")
+CHANGED = "it changed while it was read; end its name in `.open` until it is whole"
 KINDS = {
     stat.S_IFIFO: "a pipe",
     stat.S_IFSOCK: "a socket",
@@ -100,7 +101,7 @@ def content_of(path: Path, most_bytes: int) -> bytes:
     with opened(path, most_bytes) as file:
         size, content = os.fstat(file.fileno()).st_size, file.read()
     if len(content) != size:
-        raise NotTaken("it changed while it was read; end its name in `.open` until it is whole")
+        raise NotTaken(CHANGED)
     return content
 
 

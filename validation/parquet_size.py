@@ -20,6 +20,7 @@ from validation.json_lines import over
 from validation.settings import FileLimits
 
 MOST_FOOTER = 1 << 24  # bytes: a footer that is read takes ten times its room
+MAGIC = b"PAR1"
 AT_ONCE = 16_384
 MOST_AT_ONCE = 1 << 26  # bytes unpacked together
 SMALL = 1 << 20  # bytes: a chunk that cannot be larger unpacked is not looked into
@@ -76,11 +77,11 @@ def size_of(source: BinaryIO, limits: FileLimits) -> Size:
 
 
 def footer_bytes(source: BinaryIO) -> int:
-    """How long a Parquet file says that its footer is."""
+    """How long a Parquet file says that its footer is; 0 where its end, or its size, says that it is none."""
     size = source.seek(0, 2)
     source.seek(max(size - 8, 0))
-    end = source.read(8)
-    return int(struct.unpack("<I", end[:4])[0]) if len(end) == 8 else 0
+    length, magic = struct.unpack("<I4s", source.read(8).rjust(8, b"\0"))
+    return int(length) if magic == MAGIC and length < size else 0
 
 
 def _open_each_group(file: pq.ParquetFile) -> None:

@@ -1,7 +1,7 @@
 """Quarantine: refused rows as they came, with the reason, until someone mends and replays them."""
 
 import codecs
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -46,13 +46,12 @@ def rows_of(
     reasons: Callable[[int], Sequence[tuple[str, str]]],
     raws: Callable[[Sequence[int]], list[bytes]],
     received_at: datetime,
-) -> pa.Table:
-    """Refused rows of a batch as quarantine holds them; a million are never Python objects at one time.
+) -> Iterator[pa.Table]:
+    """Refused rows of a batch as quarantine holds them, some at a time: a million are never held at once.
 
     reasons  row number → the rules that it breaks, each with the sentence about it
     raws     row numbers → their bytes as delivered
     """
-    parts = [SCHEMA.empty_table()]
     for start in range(0, len(rows), AT_ONCE):
         some = rows[start : start + AT_ONCE]
         told = [reasons(row) for row in some]
@@ -64,8 +63,7 @@ def rows_of(
             "raw": raws(some),
             "received_at": [received_at] * len(some),
         }
-        parts.append(pa.table(cells, schema=SCHEMA))
-    return pa.concat_tables(parts)
+        yield pa.table(cells, schema=SCHEMA)
 
 
 def waiting(

@@ -49,5 +49,6 @@ def handed_over(path: Path) -> bool:
 
 
 def content(bundle: Path, most_bytes: int = NO_LIMITS.file_bytes) -> bytes:
-    """All lines of a bundle's files, in the order of their names."""
-    return b"".join(content_of(path, most_bytes) for path in sorted(bundle.iterdir()))
+    """All lines of a bundle's files, in the order of their names; a file's last line may have no sign of its end."""
+    files = (content_of(path, most_bytes) for path in sorted(bundle.iterdir()))
+    return b"".join(file if file.endswith(b"\n") else file + b"\n" for file in files)

@@ -11,17 +11,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from orchestration.references import held_back
 from orchestration.sources import bundles
 from validation.contract import Table
 from validation.delivered import NO_LIMITS, Delivered, delivered_from_jsonl
-from validation.errors import BatchRefused, DefinitionError, FlywheelError, Unavailable
+from validation.errors import BatchRefused, DefinitionError, FlywheelError, NotTaken, Unavailable
 from validation.failpoint import reached
 from validation.formats import delivered_from_file
 from validation.intake import ingest
 from validation.lake import Lake
-from validation.landed import BUNDLE, DONE, FAILED, opened, shown
+from validation.landed import BUNDLE, CHANGED, DONE, FAILED, opened, shown
 from validation.ledger import Ledger
 from validation.looking import look
 from validation.settings import FileLimits
@@ -42,11 +43,15 @@ class Delivery:
     below: str = ""
 
     def read(self, limits: FileLimits = NO_LIMITS) -> tuple[str, Delivered]:
-        """The batch id and the rows. Raises NotTaken for what is no file that can be read."""
+        """The batch id and the rows. Raises NotTaken for what is no file that can be read, or changes meanwhile."""
         if self.path.suffix == BUNDLE:
             delivered = delivered_from_jsonl(self.table, bundles.content(self.path, limits.file_bytes), limits)
         else:  # it stays open: its refused rows are read again
-            delivered = delivered_from_file(self.table, self.path.name, opened(self.path), limits)
+            source = opened(self.path)
+            before = _written(source)
+            delivered = delivered_from_file(self.table, self.path.name, source, limits)
+            if _written(source) != before:
+                raise NotTaken(CHANGED)
         return delivered.digest[:16], delivered
 
 
@@ -146,6 +151,11 @@ def _taken(lake: Lake, delivery: Delivery, received_at: datetime, limits: FileLi
     except BatchRefused as refused:
         return Taken(delivery.path.name, refused.ledger)
     return Taken(delivery.path.name, line, tuple(held_back(lake, delivery.table, delivered, line)))
+
+
+def _written(source: BinaryIO) -> tuple[int, int]:
+    facts = os.fstat(source.fileno())
+    return facts.st_size, facts.st_mtime_ns
 
 
 def _free(target: Path) -> Path:

@@ -62,3 +62,13 @@ def test_a_limit_that_is_broken_is_a_warning_and_repetitions_are_none(tmp_path):
     found = ingest_days(at, ENGAGEMENTS, NOON.date(), NOON.date())
     assert [check.rule for check in found.lines[0].warnings] == ["max_quarantined"]
     assert "max_quarantined" in found.failures_md()
+
+
+def test_a_file_whose_last_line_has_no_end_loses_no_event_to_the_next(tmp_path):
+    at = Installation(HOME_FEED, Settings(home=tmp_path, replay_from=NOON + timedelta(hours=1)))
+    folder = at.settings.landing / "engagements"
+    folder.mkdir(parents=True)
+    for i, line in enumerate(HONEST):
+        (folder / f"engagements-20260503T10000{i}-77-{i}.jsonl").write_bytes(line.rstrip(b"\n"))
+    [line] = ingest_days(at, ENGAGEMENTS, NOON.date(), NOON.date()).lines
+    assert (line.accepted, line.quarantined) == (3, 0)

@@ -225,3 +225,33 @@ def test_a_name_that_landed_before_does_not_overwrite_what_it_brought_then(at):
         ingestion.ingest_days(at, ENGAGEMENTS, NOW.date(), NOW.date())
     done = at.settings.landing / "done" / "engagements"
     assert sorted(path.name for path in done.iterdir()) == ["2~a.jsonl", "3~a.jsonl", "a.jsonl"]
+
+
+def _writes_after(monkeypatch, step, path):
+    """Lets somebody add a line to a landed file right after a step of its ingestion."""
+    does = getattr(landing, step)
+
+    def and_then(*args, **named):
+        found = does(*args, **named)
+        with path.open("a") as file:
+            file.write(json.dumps(event(77)) + "\n")
+        return found
+
+    monkeypatch.setattr(landing, step, and_then)
+
+
+@pytest.mark.parametrize(("step", "taken"), [("delivered_from_file", 0), ("ingest", 20)])
+def test_what_is_written_to_a_file_while_it_is_taken_in_is_not_lost(at, monkeypatch, step, taken):
+    path = at.settings.landing / "engagements" / "2026-05-03.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text("".join(json.dumps(event(i)) + "\n" for i in range(20)))
+    with monkeypatch.context() as patched:
+        _writes_after(patched, step, path)
+        found = ingestion.ingest_days(at, ENGAGEMENTS, date(2026, 5, 3), date(2026, 5, 3))
+    [failed] = found.failed
+    assert "while it" in failed.error
+    assert not found.whole
+    assert at.lake.read("tables/engagements").num_rows == taken
+    ingestion.ingest_path(at, failed.path, "engagements", print)
+    assert at.lake.read("tables/engagements").num_rows == 21
+    assert ledger.balance(at.lake, "engagements")["off"] == 0

@@ -11,9 +11,10 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 from parcels import ARRIVAL, PARCELS, delivered, parcel
 
-from validation import corrections, ledger, quarantine
+from validation import accepted, corrections, intake, ledger, quarantine
 from validation.accepted import Accepted
 from validation.contract import Limits
+from validation.errors import BatchRefused
 from validation.intake import ingest, replay
 from validation.lake import Lake
 from validation.units import jumps
@@ -104,3 +105,23 @@ def test_a_jump_of_units_is_a_warning_of_the_batch_and_refuses_nothing(times, wa
 def test_of_a_few_values_or_without_a_history_nobody_can_tell_a_unit(lake):
     rows = delivered([parcel(i, paid=5000.0) for i in range(5)]).rows
     assert jumps(lake, PARCELS, rows) == ()
+
+
+def test_zero_with_a_sign_is_zero(lake):
+    ingest(lake, LENIENT, delivered([parcel(0, weight=0.0, paid=0.0)]), ARRIVAL, "b1")
+    line = ingest(lake, LENIENT, delivered([parcel(0, weight=-0.0, paid=-0.0)]), LATER, "b2")
+    assert (line.duplicate, line.differs, line.warnings) == (1, 0, ())
+
+
+def test_rows_are_told_apart_alike_however_many_are_looked_at_together(lake, monkeypatch):
+    for module, few in ((accepted, 3), (corrections, 3), (intake, 4), (quarantine, 2)):
+        monkeypatch.setattr(module, "AT_ONCE", few)
+    old = [parcel(i, known_at=f"2026-05-03T1{3 + i % 2}:00:00Z") for i in range(20)]
+    ingest(lake, LENIENT, delivered(old), ARRIVAL, "b1")
+    new = [parcel(i, paid=99.0 if i in (0, 7, 19) else 5.0) for i in range(30)]
+    line = ingest(lake, LENIENT, delivered([*new, parcel(29)]), LATER, "b2")
+    assert (line.accepted, line.duplicate, line.differs) == (10, 21, 3)
+    with pytest.raises(BatchRefused):
+        ingest(lake, LENIENT, delivered([parcel(i, state="lost") for i in range(40, 51)]), LATER, "b3")
+    assert [row.row for _, row in quarantine.waiting(lake, "parcels")] == list(range(11))
+    assert ledger.balance(lake, "parcels")["off"] == 0

@@ -141,3 +141,11 @@ def test_a_file_is_the_same_rows_in_blocks_of_any_size(lines, block, bom):
     assert {row for row, faults in found.faults.items() if faults[0].rule == "within_limits"} == {
         place for place, row in enumerate(rows) if len(row) > 25
     }
+
+
+@pytest.mark.parametrize(
+    "torn", [PARCEL_FILE[:-20], PARCEL_FILE[:900], PARCEL_FILE[:4] + PARCEL_FILE[-8:], b"PAR1", b""]
+)
+def test_a_torn_parquet_file_is_not_said_to_be_too_large(torn):
+    [[fault]] = delivered_from_parquet(PARCELS, torn).faults.values()
+    assert fault.rule == "readable"

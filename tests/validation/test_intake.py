@@ -280,3 +280,9 @@ def _bytes(lake: Lake) -> dict[Path, bytes]:
     """Every file of the lake but the ledger."""
     files = [path for path in lake.root.rglob("*.parquet") if ledger.LEDGER not in path.parts]
     return {path: path.read_bytes() for path in files}
+
+
+def test_a_delivery_of_nothing_is_refused_each_time(lake):
+    for batch in ("b1", "b2"):
+        with pytest.raises(BatchRefused, match="volume"):
+            ingest(lake, PARCELS, delivered([]), ARRIVAL, batch)

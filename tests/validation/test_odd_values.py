@@ -226,3 +226,18 @@ def test_whatever_bytes_come_the_ledger_balances(file, changes, tmp_path_factory
         line = refused.ledger
     assert line.received == line.accepted + line.duplicate + line.quarantined
     assert ledger.balance(lake, "doors")["off"] == 0
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01", "2610-11-22T09:34:33.709551", "9999-12-31T23:59:59.999999"])
+def test_a_moment_of_96_bits_is_not_taken_for_another_one(lake, moment):
+    """In ns, as Arrow reads it by itself, the second of them is noon of the day on which the others were sent."""
+    odd = np.datetime64(moment, "us").astype("int64")
+    rows = delivered([parcel(i) for i in range(MANY)]).rows
+    place, sink = rows.column_names.index("handed_at"), BytesIO()
+    rows = rows.set_column(place, "handed_at", moments(int(odd)))
+    pq.write_table(rows, sink, use_deprecated_int96_timestamps=True)
+    line = ingest(lake, PARCELS, delivered_from_parquet(PARCELS, sink.getvalue()), ARRIVAL, "b1")
+    assert (line.accepted, line.quarantined) == (MANY - 1, 1)
+    [(_, kept)] = quarantine.waiting(lake, "parcels")
+    assert "handed_at.clock" in kept.rule
+    assert moment in kept.raw.decode()
