@@ -37,7 +37,7 @@ echo "Setting up $venv from requirements.lock (once, about a minute) …"
 sed -n '/^uv==/,/[^\\]$/p' requirements.lock > "$venv/uv.txt"
 pip="$bin/pip install -q --disable-pip-version-check --no-deps"
 uv="$bin/uv pip install -q --no-deps"
-export VIRTUAL_ENV="$venv" UV_HTTP_TIMEOUT=300 UV_COMPILE_BYTECODE_TIMEOUT=0  # a busy machine is no reason to give up
+export VIRTUAL_ENV="$venv" UV_HTTP_TIMEOUT=60 UV_HTTP_RETRIES=5 UV_COMPILE_BYTECODE_TIMEOUT=0  # a stalled line is asked anew, a busy machine waited for
 $pip --require-hashes -r "$venv/uv.txt"
 $uv --compile-bytecode --require-hashes -r requirements.lock || {
   echo "uv could not install the packages (it says why above): pip does, which takes some minutes …"
