@@ -82,9 +82,10 @@ def _waiting(lake: Lake, line: Ledger) -> tuple[date | None, list[Reason]]:
     else:
         return None, []
     first, counts = dict[str, tuple[bool, int]](), Counter[str]()
-    for row, rules in zip(held["row"].to_pylist(), held["rule"].to_pylist(), strict=True):
+    alike = held.group_by("rule").aggregate([("row", "min"), ("row", "count")]).select(["rule", "row_min", "row_count"])
+    for rules, row, rows in sorted(zip(*alike.to_pydict().values(), strict=True), key=lambda some: some[1]):
         broken = [rule for rule in rules.split(", ") if rule != REFUSED]
-        counts.update(broken)
+        counts.update(dict.fromkeys(broken, rows))
         for rule in broken:
             here = (len(broken) > 1, row)  # a row that breaks this rule alone is the better example
             first[rule] = min(first.get(rule, here), here)
