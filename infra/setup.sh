@@ -9,7 +9,7 @@ mkdir -p "$venv"
 
 wait_for_turn() {  # flock lets go when its holder dies; macOS has none, there a folder with a process id stands for it
   if command -v flock >/dev/null; then
-    exec 9>"$venv/.lock"
+    exec 9>"$venv/.setup.lock"  # not `.lock`: uv holds that one itself
     flock -n 9 || { echo "Another make is setting up $venv: waiting for it …"; flock 9; }
     return
   fi
