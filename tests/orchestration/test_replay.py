@@ -68,7 +68,7 @@ def test_what_is_no_moment_is_refused_with_an_example(settings, asked):
 
 @pytest.mark.parametrize(
     ("first", "last", "told"),
-    [(0, -1, "Swap them"), (0, 3, "--as-of"), (-9, 0, "where the days")],
+    [(0, -1, "Swap them"), (0, 3, "--as-of"), (-40, 0, "where the days")],
     ids=["reversed", "ahead", "before all events"],
 )
 def test_days_that_cannot_run_are_refused_before_anything_starts(settings, first, last, told):
