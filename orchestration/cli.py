@@ -166,9 +166,12 @@ def run(
     from orchestration.runs import checked, execute, last_day, live, redis_for, sound
 
     job, at = checked(job), replay.as_of(installation(), as_of, out.print)
-    first = _day(day) if day else last_day(at)
+    newest = last_day(at)  # where there are no events, no job has anything to do
+    first = _day(day) if day else newest
+    last = _day(until) if until else first
+    out.print(f"{job}, {first} to {last}: this can take minutes, and what it found is said at its end.")
     with redis_for(at, job):
-        result = execute(at, job, first, _day(until) if until else first, say)
+        result = execute(at, job, first, last, say)
     if not sound(result):
         raise typer.Exit(1)
     out.print(live(at, job) or f"{job}: done")
