@@ -58,7 +58,7 @@ VIDEOS = Table(
         RECEIVED_AFTER_EVENT,
         Rule("described_after_upload", "event_time >= uploaded_at", "a video is not described before it is published"),
     ),
-    limits=Limits(max_null=1.0, fresh_within=timedelta(days=3650)),
+    limits=Limits(max_null=0.7, fresh_within=timedelta(days=3650)),
 )
 
 USERS = Table(
