@@ -1,6 +1,7 @@
 """The `flywheel` command: everything an installation does, from one place. Heavy parts load inside the commands."""
 
 import os
+import warnings
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -269,6 +270,7 @@ def main() -> None:
     """Run the command line; what ends it is printed as a sentence, not as a traceback."""
     private.from_now_on()
     os.environ.update({"MLFLOW_DISABLE_TELEMETRY": "true", "BENTOML_DO_NOT_TRACK": "true", "FEAST_USAGE": "False"})
+    warnings.filterwarnings("ignore", message="The ``noload`` loader strategy")  # of MLflow's own tables
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads would take the core from Spark and Redis
     end_in_order()
     with told():
