@@ -1,6 +1,5 @@
 """The commands for somebody's own events: from their files to deliveries, and what a feed still lacks."""
 
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,6 +42,8 @@ def map_(
 
 
 def _tell(at: "Installation", made: "Written") -> None:
+    from orchestration.doctor import daily
+
     grid("Deliveries", ("table", "rows", "repeats left out"), [
         (name, f"{rows:,}", f"{made.repeats.get(name, 0):,}") for name, rows in made.rows.items()
     ])  # fmt: skip
@@ -68,9 +69,7 @@ def _tell(at: "Installation", made: "Written") -> None:
     assert made.last is not None
     out.print("Next:")
     out.print(f"  flywheel ingest {made.folder}")
-    days = made.last - made.first + timedelta(days=1)
-    more = f"FLYWHEEL_HISTORY_DAYS={days.days} " if days.days > at.history_days else ""
-    out.print(f"  {more}flywheel run daily --day {made.first} --until {made.last}")
+    out.print(f"  {daily(at, made.first, made.last)}")
     out.print("  flywheel up          and, beside it:")
     out.print(f"  flywheel rank {made.latest.get(_askers(at) or '', 'USER')}")
 
@@ -89,7 +88,7 @@ def doctor() -> None:
     """
     from orchestration.doctor import complete, examine
 
-    findings = examine(installation())
+    findings = examine(installation(to_look=True))
     grid("What a feed needs", ("part", "", "seen", "next"), [finding.row() for finding in findings])
     lacking = next((finding for finding in findings if finding.standing == "missing"), None)
     if lacking is not None:

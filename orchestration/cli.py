@@ -1,6 +1,7 @@
 """The `flywheel` command: everything an installation does, from one place. Heavy parts load inside the commands."""
 
 import os
+import warnings
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -166,9 +167,12 @@ def run(
     from orchestration.runs import checked, execute, last_day, live, redis_for, sound
 
     job, at = checked(job), replay.as_of(installation(), as_of, out.print)
-    first = _day(day) if day else last_day(at)
+    newest = last_day(at)  # where there are no events, no job has anything to do
+    first = _day(day) if day else newest
+    last = _day(until) if until else first
+    out.print(f"{job}, {first} to {last}: this can take minutes, and what it found is said at its end.")
     with redis_for(at, job):
-        result = execute(at, job, first, _day(until) if until else first, say)
+        result = execute(at, job, first, last, say)
     if not sound(result):
         raise typer.Exit(1)
     out.print(live(at, job) or f"{job}: done")
@@ -266,6 +270,7 @@ def main() -> None:
     """Run the command line; what ends it is printed as a sentence, not as a traceback."""
     private.from_now_on()
     os.environ.update({"MLFLOW_DISABLE_TELEMETRY": "true", "BENTOML_DO_NOT_TRACK": "true", "FEAST_USAGE": "False"})
+    warnings.filterwarnings("ignore", message="The ``noload`` loader strategy")  # of MLflow's own tables
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads would take the core from Spark and Redis
     end_in_order()
     with told():

@@ -20,12 +20,20 @@ def say(text: str) -> None:
     out.print(text, markup=False)
 
 
-def installation() -> "Installation":
-    """The home feed on the settings of the environment."""
-    from orchestration.home_feed import HOME_FEED
-    from orchestration.system import Installation
+def installation(*, to_look: bool = False) -> "Installation":
+    """The home feed on the settings of the environment; raises Unavailable where its home can keep nothing.
 
-    return Installation(HOME_FEED, settings())
+    to_look  for a command that only looks: then any home will do
+    """
+    from orchestration.home_feed import HOME_FEED
+    from orchestration.system import Installation, unusable
+    from validation.errors import Unavailable
+
+    at = Installation(HOME_FEED, settings())
+    wrong = None if to_look else unusable(at.settings.home)
+    if wrong:
+        raise Unavailable(wrong)
+    return at
 
 
 def registry() -> "Registry":

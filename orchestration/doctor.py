@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Literal
 
-from orchestration.system import Installation
+from orchestration.system import Installation, unusable
 from validation.errors import FlywheelError
 
 Standing = Literal["there", "missing", "note"]
@@ -43,6 +43,12 @@ def _guarded(look: "Look", at: Installation) -> Iterator[Finding]:
         yield Finding(name, "missing", str(failed))
 
 
+def _home(at: Installation) -> Iterator[Finding]:
+    wrong = unusable(at.settings.home)
+    if wrong:
+        yield Finding("home", "missing", wrong, "export FLYWHEEL_HOME=DIR, a folder that can be written")
+
+
 def _java(at: Installation) -> Iterator[Finding]:
     from feature_repo.spark import java
 
@@ -54,7 +60,7 @@ def _tables(at: Installation) -> Iterator[Finding]:
         name = f"table {table.name}"
         days = at.lake.days(f"tables/{table.name}")
         if not days:
-            told = f"no row of {table.row} was taken in"
+            told = f"no row was taken in; a row is {table.row}"
             yield Finding(name, "missing", told, "flywheel map --from DIR, or flywheel ingest DIR")
         else:
             rows = at.lake.read(f"tables/{table.name}", columns=[table.key[0]]).num_rows
@@ -84,7 +90,7 @@ def _states(at: Installation) -> Iterator[Finding]:
     for view in at.system.features.profile_views:
         days = at.lake.days(f"profiles/{view.name}")
         if not days:
-            yield Finding("features", "missing", f"nothing is computed of {view.name}", _run(at, "features"))
+            yield Finding("features", "missing", f"nothing is computed of {view.name}", _all_of_it(at))
             return
     days = [day for view in at.system.features.counter_views for day in at.lake.days(f"states/{view.name}")]
     if not days:
@@ -195,12 +201,27 @@ def _service(at: Installation) -> Iterator[Finding]:
 
 
 Look = Callable[[Installation], Iterator[Finding]]
-LOOKS: tuple[Look, ...] = (_java, _tables, _waiting, _states, _redis, _release, _service)
+LOOKS: tuple[Look, ...] = (_home, _java, _tables, _waiting, _states, _redis, _release, _service)
 
 
 def _newest(at: Installation) -> date | None:
     days = [day for table in at.system.tables for day in at.lake.days(f"tables/{table.name}")]
     return max(days, default=None)
+
+
+def daily(at: Installation, first: date, last: date) -> str:
+    """The command that makes features, model and release of these days, and learns from all of them."""
+    return f"{_history(at, first, last)}flywheel run daily --day {first} --until {last}"
+
+
+def _history(at: Installation, first: date, last: date) -> str:
+    days = (last - first).days + 1
+    return f"FLYWHEEL_HISTORY_DAYS={days} " if days > at.history_days else ""
+
+
+def _all_of_it(at: Installation) -> str:
+    days = at.lake.days(f"tables/{at.system.ranking.shown}")
+    return daily(at, days[0], days[-1]) if days else "flywheel ingest DIR"
 
 
 def _run(at: Installation, job: str) -> str:
@@ -211,7 +232,7 @@ def _run(at: Installation, job: str) -> str:
     return (
         f"flywheel run {job} --day {days[0]} --until {days[-1]}"
         if job == "features"
-        else f"flywheel run {job} --day {days[-1]}"
+        else f"{_history(at, days[0], days[-1])}flywheel run {job} --day {days[-1]}"
     )
 
 

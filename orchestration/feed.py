@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -104,6 +105,11 @@ def _answer(request: "Request") -> dict[str, Any]:
             return found
     except urllib.error.HTTPError as refused:
         told = f"{request.full_url} answered {refused.code}: {refused.read().decode(errors='replace')[:300]}"
+        if refused.code == HTTPStatus.UNAUTHORIZED:
+            told += (
+                " The token shown is of FLYWHEEL_HOME (`.flywheel` of this folder when it is not set): ask from the "
+                "folder in which `flywheel up` was started, with the same FLYWHEEL_ settings."
+            )
         raise (BusyError if refused.headers.get("retry-after") else Unavailable)(told) from refused
     except OSError as down:
         if isinstance(getattr(down, "reason", down), TimeoutError):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from orchestration import told
-from orchestration.partitions import by_day
+from orchestration.partitions import by_day, landed
 from orchestration.sources.bundles import bundled
 from orchestration.sources.landing import Delivery, Failed, Taken, attempt, set_aside, set_aside_failed
 from orchestration.system import Installation
@@ -89,7 +89,7 @@ def ingest_days(at: Installation, table: Table, first: date, last: date) -> Inge
 
 def _landed_on(at: Installation, table: Table, first: date, last: date) -> Ingested:
     landing, outcomes = at.settings.landing, list[Taken | Failed]()
-    seen = look(landing, at.system.tables)
+    seen = landed(at)
     found = by_day(seen.of(table), at.now().date())
     for day in sorted(day for day in found if first <= day <= last):
         below = {file.path: file.below for file in found[day]}

@@ -9,11 +9,10 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 
 from orchestration.jobs import Job
-from orchestration.partitions import waiting
+from orchestration.partitions import landed, waiting
 from orchestration.system import Installation
 from validation import alerts
 from validation.landed import Found, shown
-from validation.looking import look
 
 RUN_KEY_TAG = "dagster/run_key"
 ATTEMPTS = 6
@@ -43,7 +42,7 @@ def landing_sensor(at: Installation, job: Job, days: dg.DailyPartitionsDefinitio
         asked = [_ask(context.instance, day, files, days.start.date()) for day, files in sorted(waiting(at).items())]
         cursor = _told(at, asked, context.cursor)
         reasons = [each.reason for each in asked if each.reason]
-        reasons += [f"not taken: {each}" for each in look(at.settings.landing, at.system.tables).refused]
+        reasons += [f"not taken: {each}" for each in landed(at).refused]
         for reason in reasons:
             context.log.info(reason)
         requests = [each.request for each in asked if each.request]

@@ -1,12 +1,13 @@
 """The days everything is cut into: days of receipt, from the first that holds anything to today."""
 
+import os
 import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from orchestration.system import Installation
-from validation.landed import Found
+from validation.landed import Found, Look
 from validation.looking import look
 
 if TYPE_CHECKING:
@@ -50,7 +51,13 @@ def days(at: Installation) -> "dg.DailyPartitionsDefinition":
 
 def waiting(at: Installation) -> dict[date, list[Found]]:
     """The files that wait in the landing, by the day whose work they are."""
-    return by_day(look(at.settings.landing, at.system.tables).found, at.now().date())
+    return by_day(landed(at).found, at.now().date())
+
+
+def landed(at: Installation) -> Look:
+    """What lies in the landing. Where nothing was ever delivered to it there is no folder, which is no fault."""
+    landing = at.settings.landing
+    return look(landing, at.system.tables) if os.path.lexists(landing) else Look((), ())
 
 
 def by_day(files: Iterable[Found], today: date) -> dict[date, list[Found]]:

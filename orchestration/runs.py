@@ -111,9 +111,8 @@ def findings(result: dg.ExecuteInProcessResult) -> list[str]:
     for check in result.get_asset_check_evaluations():
         if not check.passed:
             shown = [str(value.value) for value in check.metadata.values()]
-            lines.append(
-                f"{check.asset_key.to_user_string()}: check `{check.check_name}` did not pass\n" + "\n".join(shown)
-            )
+            said = "did not pass" if check.severity is dg.AssetCheckSeverity.ERROR else "warns; nothing waits for it"
+            lines.append(f"{check.asset_key.to_user_string()}: check `{check.check_name}` {said}\n" + "\n".join(shown))
     for event in result.all_events:
         error = getattr(event.event_specific_data, "error", None)
         if event.is_failure and error is not None and "AssetCheckFailed" not in (error.cls_name or ""):

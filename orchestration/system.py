@@ -1,8 +1,10 @@
 """A system: one set of definitions from every stage; and an installation: a system on one machine's settings."""
 
+import os
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from feature_repo.definition import FeatureSet
@@ -107,3 +109,14 @@ class Installation:
 def facts(**figures: Any) -> dict[str, Any]:
     """Figures as Dagster metadata, without those that are unknown."""
     return {name: value for name, value in figures.items() if value is not None}
+
+
+def unusable(home: Path) -> str | None:
+    """Why nothing can be kept in that folder, with the next step; None where it can be, or can be made."""
+    nearest = next(path for path in (home.absolute(), *home.absolute().parents) if os.path.lexists(path))
+    then = "Change that, or name another FLYWHEEL_HOME."
+    if not nearest.is_dir():
+        return f"{nearest} is no folder: nothing can be kept in {home}. {then}"
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        return f"{nearest} may not be written by this user: nothing can be kept in {home}. {then}"
+    return None

@@ -3,13 +3,14 @@
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from feature_repo.redis_server import running as redis_running
 from orchestration import pages
-from orchestration.ending import Ended
+from orchestration.ending import Ended, raise_if_asked
 from orchestration.jobs import STAGES
 from orchestration.processes import Program, running
 from orchestration.registry_sensor import settled
@@ -20,6 +21,7 @@ from validation.errors import DefinitionError
 from validation.patience import Patience
 from validation.settings import Settings
 
+LOOKS_EVERY_S = 0.5
 BIN = Path(sys.executable).parent
 INFRA = Path(__file__).parent.parent / "infra"
 # Its processes ask each other with time-outs of 60 s, which a busy machine exceeds while all is well.
@@ -141,9 +143,14 @@ def everything_else(at: Installation) -> Iterator[list[str]]:
 
 
 def until_interrupted() -> None:
-    """Wait for Ctrl-C, which is how this is meant to end; SIGTERM raises Ended."""
+    """Wait for Ctrl-C, which is how this is meant to end; SIGTERM raises Ended.
+
+    It looks, for a pause may not end: after a stop (Ctrl-Z) another thread may take the signal in.
+    """
     try:
-        signal.pause()
+        while True:
+            time.sleep(LOOKS_EVERY_S)
+            raise_if_asked()
     except Ended as ended:
         if ended.sign != signal.SIGINT:
             raise

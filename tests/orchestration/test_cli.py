@@ -95,6 +95,7 @@ def test_a_quarantined_row_is_exported_mended_and_replayed(tmp_path: Path) -> No
         (("ingest", "nowhere/"), "does not exist"),
         (("run", "trian"), "Did you mean `train`?"),
         (("run", "train"), "holds no events yet"),
+        (("run", "daily", "--day", "2026-05-03"), "holds no events yet"),
         (("rollback", "--why", "test"), "nothing to roll back to"),
         (("demo", "--source", "kuairand"), "--path"),
     ],
@@ -105,6 +106,17 @@ def test_what_cannot_work_is_said_in_a_sentence(tmp_path: Path, words: tuple[str
     assert done.returncode != 0
     assert sentence in " ".join((done.stdout + done.stderr).split())
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", ["ingest events", "run daily", "up", "doctor"])
+def test_a_home_that_can_keep_nothing_is_said_before_anything_is_done(tmp_path: Path, words: str) -> None:
+    (tmp_path / "events").mkdir()
+    (tmp_path / "events" / "videos.jsonl").write_text("{}")
+    (tmp_path / "file").write_text("precious")
+    done = flywheel(tmp_path / "file" / "home", *words.replace("events", str(tmp_path / "events")).split())
+    assert done.returncode != 0
+    assert "is no folder" in " ".join(done.stdout.split())
+    assert "FAILED" not in done.stdout
 
 
 def test_the_demo_does_not_touch_a_home_with_other_data(tmp_path: Path) -> None:

@@ -47,6 +47,26 @@ def told(home: Path) -> dict[str, str]:
     return {**os.environ, **redis, **{f"FLYWHEEL_{name}_PORT": port for name, port in ports.items()}}
 
 
+ANOTHER_THREAD_TAKES_IT_IN = """
+import signal, threading
+from orchestration import ending, up
+ending.end_in_order()
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+print("waits", flush=True)
+up.until_interrupted()
+"""
+
+
+def test_a_signal_that_another_thread_takes_in_ends_the_wait_too() -> None:
+    command = [sys.executable, "-c", ANOTHER_THREAD_TAKES_IT_IN]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as waits:
+        assert waits.stdout is not None
+        assert waits.stdout.readline() == "waits\n"
+        waits.terminate()
+        assert "Ended" in waits.communicate(timeout=60)[1]
+
+
 @pytest.mark.parametrize(("words", "running"), [("stream", "java"), ("up", "bentoml")])
 def test_sigterm_leaves_nothing_behind_and_says_so(tmp_path: Path, words: str, running: str) -> None:
     command = [sys.executable, "-m", "orchestration", words]

@@ -1,6 +1,5 @@
 """Doctor says what a feed lacks, part by part, with the command that brings it."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from typer.testing import CliRunner
 
 from feature_repo import packed_records
 from feature_repo.record_layout import encode, layouts
-from feature_repo.redis_server import running
 from orchestration.cli import app
 from orchestration.doctor import Finding, complete, examine
 from orchestration.home_feed import HOME_FEED
@@ -21,13 +19,6 @@ from tests.serving.conftest import free_port
 from validation.settings import Settings
 
 AT = datetime(2026, 5, 3, 12, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    url = f"redis://127.0.0.1:{free_port()}/0"
-    with running(url, tmp_path_factory.mktemp("redis")):
-        yield url
 
 
 def installation(home: Path, redis_url: str) -> Installation:
@@ -55,7 +46,6 @@ def described(at: Installation, **changed: object) -> None:
     moment = np.array([int(AT.timestamp()) * 1_000_000], dtype=np.int64)
     records = encode(layout, floats, [[given[name]] for name in layout.others], moment, moment)
     with redis.Redis.from_url(at.settings.redis_url) as client:
-        packed_records.delete_view(client, layout)
         packed_records.write(client, layout, [("v",)], records, AT)
 
 
@@ -77,7 +67,7 @@ def test_each_part_is_told_with_the_command_that_brings_it(tmp_path: Path, redis
     stored(at)
     found = by_part(at)
     assert found["table videos"].standing == "there"
-    assert found["features"].then == "flywheel run features --day 2026-05-03 --until 2026-05-03"
+    assert found["features"].then == "flywheel run daily --day 2026-05-03 --until 2026-05-03"
     assert found["online states"].standing == "missing"
     assert found["release"].then == "flywheel run retrain --day 2026-05-03"
     assert (found["service"].standing, found["service"].then) == ("missing", "flywheel up")

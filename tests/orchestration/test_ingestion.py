@@ -219,6 +219,12 @@ def test_a_home_may_be_named_from_where_one_stands(at, tmp_path, monkeypatch):
     assert line.accepted == 3, "what a service handed over is one delivery"
 
 
+def test_where_nothing_was_ever_landed_a_day_has_nothing_to_take_and_no_fault(at):
+    assert not at.settings.landing.exists()
+    found = ingestion.ingest_days(at, VIDEOS, date(2026, 5, 1), date(2026, 5, 3))
+    assert (found.lines, found.failed, found.passed_over) == ((), (), ())
+
+
 def test_a_name_that_landed_before_does_not_overwrite_what_it_brought_then(at):
     for number in range(3):
         put(at.settings.landing / "engagements" / "a.jsonl", event(number))

@@ -45,7 +45,8 @@ def draft(folder: Path, target: Path, now: datetime) -> str:
     users = _catalogue(looked, "user", events)
     lines = list(_lines(target, events, alike, items, users, now))
     rest = [found for found in looked if found not in (*alike, items, users)]
-    return "\n".join([*lines, *(f"# Not used: {found.path.name} ({', '.join(found.columns[:6])})" for found in rest)])
+    lines += [f"# Not used: {found.path.name} ({', '.join(found.columns[:6])})" for found in rest]
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def _lines(
