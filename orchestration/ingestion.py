@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from orchestration import told
+from orchestration import batch_report
 from orchestration.partitions import by_day, landed
 from orchestration.sources.bundles import bundled
 from orchestration.sources.landing import Delivery, Failed, Taken, attempt, set_aside, set_aside_failed
@@ -164,7 +164,9 @@ def _ingested(outcomes: Iterable[Taken | Failed], passed_over: Iterable[PassedOv
 def sentences(at: Installation, ingested: Ingested) -> list[str]:
     """What people have to know: every batch that was not taken whole, every file that was not taken, and why."""
     lines = [
-        line for entry in ingested.lines for line in told.about(at.lake, entry, ingested.names.get(entry.batch, ""))
+        line
+        for entry in ingested.lines
+        for line in batch_report.about(at.lake, entry, ingested.names.get(entry.batch, ""))
     ]
     lines += ingested.held_back
     lines += [f"not taken: {each}" for each in ingested.passed_over]

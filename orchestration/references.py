@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from orchestration.told import mending
+from orchestration.batch_report import mending
 from validation import quarantine
 from validation.contract import Table
 from validation.delivered import Delivered
