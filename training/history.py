@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from training.moves import Held, Move, follow, held, lines
+from training.moves import Held, Move, bare, follow, held, lines
 from validation import failpoint
 from validation.errors import HistoryLost
 from validation.whole import whole
@@ -33,10 +33,10 @@ class History:
         """
         both = [_read(self._path), _read(self._copy)]
         broken = next((found.broken for found in both if found.broken), None)
-        moves = max((found.moves for found in both if not found.broken), key=len, default=())
+        moves = max((found.moves for found in both if not found.broken), key=_told, default=())
         if broken and not moves:
             raise HistoryLost(f"{self._path}: {broken}, and no copy of it is sound. {REPAIR}")
-        if any(moves[: len(found.sure())] != found.sure() for found in both):
+        if any(bare(moves[: len(found.sure())]) != bare(found.sure()) for found in both):
             raise HistoryLost(f"{self._path}: it and {self._copy.name} tell different moves. {REPAIR}")
         return moves
 
@@ -92,6 +92,11 @@ def durable(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _told(moves: Sequence[Move]) -> tuple[int, int]:
+    """How much a file tells: of two with the same moves the one in which more of them are linked."""
+    return len(moves), sum(bool(move.link) for move in moves)
 
 
 def _read(path: Path) -> Held:

@@ -81,6 +81,11 @@ def follow(moves: Iterable[Move], move: Move) -> Move:
     return move.linked(link)
 
 
+def bare(moves: Iterable[Move]) -> list[Move]:
+    """The moves without their links: a line that lost its link tells the same move."""
+    return [move.bare() for move in moves]
+
+
 def lines(moves: Iterable[Move]) -> bytes:
     """Moves as the bytes of a file."""
     return b"".join(msgspec.json.encode(move) + b"\n" for move in moves)

@@ -49,6 +49,19 @@ def test_whatever_happens_to_one_of_the_two_files_nothing_is_lost(tmp_path: Path
 
 
 @pytest.mark.parametrize("name", ["history.jsonl", "history.copy.jsonl"])
+@pytest.mark.parametrize("line", range(4))
+def test_a_line_that_lost_its_link_tells_the_same_move_and_gets_it_back(tmp_path: Path, name: str, line: int) -> None:
+    history = written(tmp_path)
+    told = (tmp_path / name).read_bytes().split(b"\n")
+    told[line] = msgspec.json.encode(msgspec.json.decode(told[line], type=Move).bare())
+    (tmp_path / name).write_bytes(b"\n".join(told))
+    assert bare(history) == MOVES
+    history.restore()
+    assert (tmp_path / "history.jsonl").read_bytes() == (tmp_path / "history.copy.jsonl").read_bytes()
+    assert all(move.link for move in history.read())
+
+
+@pytest.mark.parametrize("name", ["history.jsonl", "history.copy.jsonl"])
 def test_a_deleted_file_is_restored_and_the_next_move_follows(tmp_path: Path, name: str) -> None:
     history = written(tmp_path, MOVES[:3])
     (tmp_path / name).unlink()
