@@ -201,8 +201,8 @@ def test_a_worker_is_light_whatever_is_in_the_arrays_that_it_shares(service: Ser
     assert len(workers) == service.world.settings.service_workers
     for worker in workers:
         memory = costs.memory(worker)[0]
-        assert 0 < memory.arrays < memory.rss
-        assert memory.own < 150  # the rest are pages of libraries' files, as many as the kernel happens to map
+        assert 0 < memory.arrays < memory.rss < 320 + memory.arrays
+        assert memory.own < 150  # its own; what it shares varied from 205 to 243 MiB in all between two environments
 
 
 def test_the_workers_count_together(service: Service) -> None:
