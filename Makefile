@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-SOURCES := validation feature_repo training serving monitoring orchestration tests
+SOURCES := infra validation feature_repo training serving monitoring orchestration tests
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test lint format bench bench-serve chaos lock clean

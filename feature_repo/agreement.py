@@ -19,7 +19,7 @@ from feature_repo.definition import FeatureSet
 from feature_repo.packed_online_store import view_layout
 from feature_repo.record_layout import Layout
 from feature_repo.store import open_store
-from validation.lake import Lake
+from infra.lake import Lake
 from validation.verdict import markdown
 
 if TYPE_CHECKING:

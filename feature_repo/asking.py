@@ -5,8 +5,8 @@ from typing import Any
 
 from feast import FeatureStore
 
+from infra.errors import DefinitionError
 from validation.contract import unknown
-from validation.errors import DefinitionError
 
 
 class AskedStore(FeatureStore):  # type: ignore[misc]

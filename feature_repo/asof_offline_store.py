@@ -30,10 +30,10 @@ from feature_repo.asof_history import by_age, known_at, needed
 from feature_repo.asof_join import NOTHING, codes_of, last_known, micros, never_superseded, newest
 from feature_repo.asof_spark import join_on_spark, newest_on_spark
 from feature_repo.questions import ROW, Questions, ask
-from feature_repo.spark import session
 from feature_repo.store import repository_settings
 from feature_repo.view_rows import TIME, ViewRows, rows_of
-from validation.settings import Settings
+from infra.settings import Settings
+from infra.spark import session
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

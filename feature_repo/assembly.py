@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from feature_repo.counters import Floats, Seconds
 from feature_repo.jit import jit
 from feature_repo.request_time import EACH, Count, Counters, Feature, Inputs, Places, Rate, value
-from validation.errors import DefinitionError
+from infra.errors import DefinitionError
 
 Views = Mapping[str, tuple[Sequence[str], Seconds]]
 Numbers = NDArray[np.int64]

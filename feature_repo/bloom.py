@@ -7,7 +7,7 @@ Nothing can be taken out of it. Redis counts the bits of a string as it does: th
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.marks import Marks
+from infra.marks import Marks
 
 BITS = 1 << 27
 BYTES = BITS // 8

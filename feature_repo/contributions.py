@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from feature_repo.definition import FeatureSet, Lookup, Signal
 from feature_repo.event_sources import Source, sources
-from feature_repo.spark_files import read_files
+from infra.lake import Lake
+from infra.spark_files import read_files
 from validation.contract import Table
-from validation.lake import Lake
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from validation.lake import Lake
+from infra.lake import Lake
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

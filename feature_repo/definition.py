@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from feature_repo.request_time import Count, Feature, Rate
+from infra.errors import DefinitionError
 from validation.contract import is_identifier, unknown
-from validation.errors import DefinitionError
 
 UNITS = {"m": 60, "h": 3600, "d": 86_400}
 TIME_COLUMNS = ("event_timestamp", "published_at", "created")

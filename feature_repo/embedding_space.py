@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_repo.counters import Floats
-from feature_repo.marks import Marks
-from validation.errors import ReleaseMismatch
+from infra.errors import ReleaseMismatch
+from infra.marks import Marks
 
 EMBEDDINGS, VECTORS, INDEX = "embeddings.npz", "item_vectors.npy", "nearest.faiss"
 Codes = NDArray[np.int32]

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from feature_repo.definition import FeatureSet, Lookup, Signal
+from infra.errors import DefinitionError
 from validation.contract import Table, unknown
-from validation.errors import DefinitionError
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from redis import Redis
 
 from feature_repo import bloom
 from feature_repo.counters import Floats
-from feature_repo.marks import Marks, marks
 from feature_repo.record_layout import Key, Layout, counted
 from feature_repo.redis_client import reached
+from infra.marks import Marks, marks
 
 DONE = 0.5  # of a counter that hardly decays: above it, it was done at least once
 AT_ONCE = 1 << 20  # bytes of a filter read at once: some 0.2 ms in which Redis does nothing else

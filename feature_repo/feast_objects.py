@@ -12,7 +12,7 @@ from feast.infra.offline_stores.contrib.spark_offline_store.spark_source import 
 from feature_repo.definition import CounterView, FeatureSet, ProfileView
 from feature_repo.packed_online_store import EVER, KEPT
 from feature_repo.record_layout import counter_fields
-from validation.errors import DefinitionError
+from infra.errors import DefinitionError
 
 EVENT_TIME = "event_timestamp"
 CREATED = "created"  # profile views have it; a published state is never corrected, the next one is right

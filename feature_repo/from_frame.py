@@ -8,8 +8,8 @@ import pandas as pd
 from feature_repo.counters import Seconds
 from feature_repo.definition import CounterView, FeatureSet
 from feature_repo.request_time import Code, Column, Context, Counters, Inputs
+from infra.errors import DefinitionError
 from validation.contract import unknown
-from validation.errors import DefinitionError
 
 SECOND = 1e6  # in microseconds, the finest that is stored
 

@@ -17,8 +17,8 @@ from redis import Redis
 from feature_repo.packed_records import connect, delete_view, read, write
 from feature_repo.record_layout import Key, Layout, Presence, encode, layout
 from feature_repo.store import repository_settings
-from validation.clock import Clock
-from validation.settings import Settings, utc
+from infra.clock import Clock
+from infra.settings import Settings, utc
 
 KEPT = "kept_s"  # tag of a view: seconds, as `Layout.kept`
 EVER = "ever"  # tag of a view: names with commas between them, as `Layout.ever`

@@ -19,7 +19,7 @@ from feature_repo.record_layout import EMPTY, Key, Layout, Packed, Presence, dec
 from feature_repo.record_scan import HASHES, ahead, batched, held_in, scan, whole
 from feature_repo.record_scripts import DELETE, WRITE
 from feature_repo.redis_client import connect, reached
-from validation.settings import utc
+from infra.settings import utc
 
 __all__ = ["Changes", "Key", "Layout", "Packed", "Presence", "Written", "changes", "connect", "decode", "delete_entity",
            "delete_view", "encode", "layout", "layouts", "position", "positions", "read", "read_all", "read_parts",

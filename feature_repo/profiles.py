@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from feature_repo.contributions import read
 from feature_repo.day_partitions import replace_days
 from feature_repo.definition import FeatureSet, ProfileView
+from infra.errors import DefinitionError
+from infra.lake import Lake, days_from
 from validation.contract import Table, unknown
-from validation.errors import DefinitionError
-from validation.lake import Lake, days_from
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -10,10 +10,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from feature_repo.spark import session
 from feature_repo.view_rows import MOMENT, TIME
-from validation.errors import DefinitionError
-from validation.settings import Settings
+from infra.errors import DefinitionError
+from infra.settings import Settings
+from infra.spark import session
 
 ROW = "__row"
 

@@ -26,8 +26,8 @@ from feature_repo.bloom import BITS
 from feature_repo.counters import Floats, Seconds
 from feature_repo.definition import CounterView, FeatureSet, ProfileView
 from feature_repo.jit import float32_at, int64_at, jit
+from infra.errors import DefinitionError
 from validation.contract import unknown
-from validation.errors import DefinitionError
 
 Key = tuple[str, ...]
 SEPARATOR = "\x1f"

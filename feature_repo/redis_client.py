@@ -9,7 +9,7 @@ from redis.exceptions import ConnectionError as Refused
 from redis.exceptions import TimeoutError as TooSlow
 from redis.retry import Retry
 
-from validation.errors import Unavailable
+from infra.errors import Unavailable
 
 CONNECTS_IN_S = 5.0
 ANSWERS_IN_S = 60.0  # for batches: a busy machine may take seconds for one; whoever serves requests says less

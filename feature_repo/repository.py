@@ -1,9 +1,9 @@
 """What `feast plan` and `feast apply` read: the home feed's features as Feast objects."""
 
 from feature_repo.feast_objects import objects, project
-from feature_repo.home_feed import HOME_FEED
 from feature_repo.store import quieten, repository_settings
-from validation import private
+from feature_repo.systems.home_feed import HOME_FEED
+from infra import private_files as private
 
 private.from_now_on()
 quieten()

@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from feature_repo.contributions import WAIT_DAYS
 from feature_repo.definition import CounterView, FeatureSet
-from feature_repo.spark_files import read_files
-from validation.lake import Lake, united
+from infra.lake import Lake, united
+from infra.spark_files import read_files
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -14,8 +14,8 @@ from feature_repo.day_partitions import DRAFTED, Drafts, commit, placed
 from feature_repo.definition import CounterView, FeatureSet, seconds
 from feature_repo.histories import MICROSECONDS, nothing, published, standing, states_of
 from feature_repo.snapshots import Snapshots
+from infra.lake import Lake, days_from
 from validation.contract import Table
-from validation.lake import Lake, days_from
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession

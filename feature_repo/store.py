@@ -13,8 +13,8 @@ from feast.infra.registry.file import FileRegistryStore
 
 from feature_repo.definition import FeatureSet
 from feature_repo.record_layout import layouts
-from validation.settings import Settings
-from validation.whole import whole
+from infra.atomic import whole
+from infra.settings import Settings
 
 if TYPE_CHECKING:
     from feast import FeatureStore, RepoConfig

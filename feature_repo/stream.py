@@ -12,11 +12,11 @@ from feature_repo.arrow_records import records_of
 from feature_repo.definition import CounterView, FeatureSet, ProfileView
 from feature_repo.descriptions import Descriptions, keyed, keys_of
 from feature_repo.event_sources import Source, sources
-from feature_repo.marks import Marks, marks
 from feature_repo.micro_batch import MOMENT
 from feature_repo.record_layout import layouts
 from feature_repo.row_bytes import packed, unpacked
 from feature_repo.stream_state import DAY, Micros, StreamState
+from infra.marks import Marks, marks
 from validation.contract import Table
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from feature_repo.definition import CounterView, FeatureSet
 from feature_repo.micro_batch import stored_rows
 from feature_repo.snapshots import COMPLETE, Snapshots
 from feature_repo.stream_state import StreamState, day_number
-from validation.lake import Lake
+from infra.lake import Lake
 
 
 class _GoneError(Exception):

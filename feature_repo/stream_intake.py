@@ -15,12 +15,12 @@ from feature_repo.definition import FeatureSet
 from feature_repo.snapshots import parts_of
 from feature_repo.stream import Stream, days_of
 from feature_repo.stream_state import StreamState, day_number, micros
+from infra.errors import Unavailable
+from infra.lake import Lake
+from infra.settings import FileLimits
 from validation.contract import Table
 from validation.delivered import NO_LIMITS, Delivered, delivered_from_jsonl
-from validation.errors import Unavailable
 from validation.formats import delivered_from_file, format_of, lines_of
-from validation.lake import Lake
-from validation.settings import FileLimits
 from validation.sorting import sort_out
 
 AT_ONCE = 20_000  # rows of the lake a transaction

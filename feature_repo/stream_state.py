@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.marks import Marks
+from infra.errors import DefinitionError
+from infra.marks import Marks
+from infra.settings import Settings
 from validation.contract import unknown
-from validation.errors import DefinitionError
-from validation.settings import Settings
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;

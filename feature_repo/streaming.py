@@ -19,21 +19,21 @@ from feature_repo.definition import FeatureSet
 from feature_repo.packed_records import connect
 from feature_repo.record_layout import layouts
 from feature_repo.snapshots import Snapshots
-from feature_repo.spark import session
-from feature_repo.spark_files import spark_path
 from feature_repo.stream import Stream
 from feature_repo.stream_base import rebase
 from feature_repo.stream_intake import Intake, Landed, Taken
 from feature_repo.stream_online import bring_online
 from feature_repo.stream_state import StreamState, folder_of, micros
-from validation.clock import Clock
+from infra.atomic import whole
+from infra.clock import Clock
+from infra.errors import NotTaken, Unavailable
+from infra.lake import Lake
+from infra.settings import Settings
+from infra.spark import session
+from infra.spark_files import spark_path
 from validation.contract import Table
-from validation.errors import NotTaken, Unavailable
-from validation.lake import Lake
 from validation.landed import BUNDLE, content_of
 from validation.looking import look
-from validation.settings import Settings
-from validation.whole import whole
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -11,7 +11,7 @@ from feature_repo.counters import Floats
 from feature_repo.packed_records import Written, delete_view, write
 from feature_repo.record_layout import Layout, encode, layout
 from feature_repo.redis_client import reached
-from validation.settings import utc
+from infra.settings import utc
 
 PREFIX = "user_vector_"
 AT_ONCE = 10_000  # vectors encoded together

@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from feature_repo.spark_files import read_files
-from validation import live
-from validation.errors import Unavailable
-from validation.lake import opened, united
+from infra import live_files as live
+from infra.errors import Unavailable
+from infra.lake import opened, united
+from infra.spark_files import read_files
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -14,11 +14,12 @@ RUN useradd --create-home --uid 10001 flywheel \
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /opt/flywheel
 COPY pyproject.toml ./
+COPY infra infra
 COPY validation validation
 COPY feature_repo feature_repo
 COPY serving serving
 # What pip installed is compiled; compiled at each start, this would cost a third of a second in every process.
-RUN /opt/venv/bin/python -m compileall -q validation feature_repo serving
+RUN /opt/venv/bin/python -m compileall -q infra validation feature_repo serving
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/opt/flywheel \
     PYTHONUNBUFFERED=1 \

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from validation.errors import DefinitionError
+from infra.errors import DefinitionError
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from infra.errors import DefinitionError, ReleaseMismatch
 from monitoring.definition import Watch
 from monitoring.reference import Distribution, Numbers, Reference
 from validation.contract import unknown
-from validation.errors import DefinitionError, ReleaseMismatch
 
 FLOOR = 1e-4  # stands in for an empty bin: ln 0 is no number, and one row in ten thousand is near enough to none
 Finding = Literal["drift", "steady", "not enough rows"]

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from infra.atomic import whole
 from monitoring.drift import DriftReport
 from monitoring.drift_opening import BODY, opened
-from validation.whole import whole
 
 MAX_PSI = 0.2
 

@@ -7,11 +7,11 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from infra.errors import DefinitionError
+from infra.statistics.auc import auc
 from monitoring.definition import Watch
 from training import measures
-from validation.auc import auc
 from validation.contract import unknown
-from validation.errors import DefinitionError
 
 Finding = Literal["auc drop", "as promised", "nothing promised", "not enough rows"]
 COLUMNS = ("label", "group", "release", "served_by")

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from validation.errors import ReleaseMismatch
+from infra.errors import ReleaseMismatch
 
 Numbers = NDArray[Any]
 SAME = 1e-5  # relative distance below which two values are one: float32 carries about seven digits

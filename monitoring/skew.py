@@ -7,9 +7,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from infra.errors import ReleaseMismatch
 from monitoring.definition import PLAIN, Watch
 from monitoring.reference import Numbers
-from validation.errors import ReleaseMismatch
 
 Finding = Literal["skew", "equal", "not enough rows"]
 

@@ -7,9 +7,9 @@ from datetime import date
 
 import pyarrow.dataset as ds
 
+from infra.lake import Lake
 from validation import quarantine
 from validation.intake import REFUSED
-from validation.lake import Lake
 from validation.ledger import Ledger
 
 MOST_REASONS, MOST_SHOWN = 3, 300

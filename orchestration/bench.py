@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from infra.settings import socket_url
 from orchestration.system import Installation
-from validation.settings import socket_url
 
 ENTITIES, ASKED = 5_000, 500
 END = datetime(2026, 5, 4, tzinfo=UTC)
@@ -38,7 +38,7 @@ class Measured:
 
 def measure(at: Installation, home: Path, say: Callable[[str], None]) -> list[tuple[str, ...]]:
     """Measure on made-up states below `home`; figures go to bench/parts.json of the installation."""
-    from feature_repo.redis_server import running
+    from infra.redis_server import running
 
     settings = at.settings.model_copy(update={"home": home, "redis_url": socket_url(home), "replay_from": END})
     scratch = Installation(at.system, settings)

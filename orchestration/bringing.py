@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from infra.errors import DefinitionError
 from orchestration.console import grid, installation, out
-from validation.errors import DefinitionError
 
 if TYPE_CHECKING:
     from orchestration.sources.mapping import Written

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from infra.atomic import whole
+from infra.errors import NotProven
 from monitoring import evidently_report
 from monitoring.reference import Reference
 from orchestration import retrieval
@@ -18,10 +20,8 @@ from training.definition import Ranking
 from training.embedded import Embedded
 from training.report import Report
 from training.train import Trained, train
-from validation.errors import NotProven
 from validation.standing import standing
 from validation.verdict import Verdict
-from validation.whole import whole
 
 REFERENCE = "reference.json"  # how inputs and scores lay when the release was judged: what drift is measured against
 REFERENCE_ROWS = "reference_rows.parquet"  # some of those rows themselves: what the drift page draws

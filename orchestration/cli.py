@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
+from infra import private_files as private
+from infra.ending import end_in_order
 from orchestration import bringing, measuring, releasing
 from orchestration.console import grid, installation, out, say, settings
-from orchestration.ending import end_in_order
 from orchestration.telling import DEBUG, told
 from serving.access import Role
-from validation import private
 
 EXAMPLES = """
 Examples:
@@ -206,7 +206,7 @@ def rank(
     Example: flywheel rank u42 --limit 5 --explain
     """
     from orchestration.feed import ask_as, rows
-    from validation.home_feed import USER, VIDEO
+    from validation.systems.home_feed import USER, VIDEO
 
     answer = ask_as(settings(), {USER: user}, limit, explain=explain)
     grid(f"Feed of {user}", ("position", VIDEO, "why"), rows(answer, VIDEO))

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 if TYPE_CHECKING:
+    from infra.settings import Settings
     from orchestration.system import Installation
     from training.registry import Registry
-    from validation.settings import Settings
 
 out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
 
@@ -25,9 +25,9 @@ def installation(*, to_look: bool = False) -> "Installation":
 
     to_look  for a command that only looks: then any home will do
     """
-    from orchestration.home_feed import HOME_FEED
+    from infra.errors import Unavailable
     from orchestration.system import Installation, unusable
-    from validation.errors import Unavailable
+    from orchestration.systems.home_feed import HOME_FEED
 
     at = Installation(HOME_FEED, settings())
     wrong = None if to_look else unusable(at.settings.home)
@@ -39,14 +39,14 @@ def installation(*, to_look: bool = False) -> "Installation":
 def registry() -> "Registry":
     """The home feed's registry, without all that makes an installation."""
     from training.registry import Registry
-    from validation.home_feed import NAME
+    from validation.systems.home_feed import NAME
 
     return Registry(settings(), NAME)
 
 
 def settings() -> "Settings":
     """The settings of the environment. Reading them costs as much as all else that a small command does."""
-    from validation.settings import Settings
+    from infra.settings import Settings
 
     return Settings()
 

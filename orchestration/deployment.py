@@ -6,11 +6,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from infra.errors import ReleaseMismatch
+from infra.settings import Settings
 from orchestration.feed import answered
 from orchestration.system import Installation
 from serving.process import build, started
-from validation.errors import ReleaseMismatch
-from validation.settings import Settings
 
 
 def prove(at: Installation, version: str) -> dict[str, Any]:

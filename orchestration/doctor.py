@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Literal
 
+from infra.errors import FlywheelError
 from orchestration.system import Installation, unusable
-from validation.errors import FlywheelError
 
 Standing = Literal["there", "missing", "note"]
 
@@ -50,7 +50,7 @@ def _home(at: Installation) -> Iterator[Finding]:
 
 
 def _java(at: Installation) -> Iterator[Finding]:
-    from feature_repo.spark import java
+    from infra.spark import java
 
     yield Finding("java", "there", str(java()))
 
@@ -104,7 +104,7 @@ def _states(at: Installation) -> Iterator[Finding]:
 
 
 def _redis(at: Installation) -> Iterator[Finding]:
-    from feature_repo.redis_server import answers
+    from infra.redis_server import answers
 
     url = _shown(at.settings.redis_url)
     if not answers(at.settings.redis_url):
@@ -177,7 +177,7 @@ def _release(at: Installation) -> Iterator[Finding]:
 
 
 def _ranker(at: Installation, live: str) -> str:
-    from validation.manifest import read_manifest
+    from infra.manifest import read_manifest
 
     manifest = read_manifest(at.settings.releases / at.system.name / live)
     return manifest.ranker or manifest.kind

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from infra.errors import Unavailable
+from infra.patience import Patience, Process, Waiting, patiently
+from infra.settings import Settings
 from serving.access import Role
 from serving.keyring import bearer
-from validation.errors import Unavailable
-from validation.patience import Patience, Process, Waiting, patiently
-from validation.settings import Settings
 
 if TYPE_CHECKING:
     from urllib.request import Request

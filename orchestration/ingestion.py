@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from infra import alerts
+from infra.errors import DefinitionError, MendRefused
+from infra.failpoint import reached
 from orchestration import batch_report
 from orchestration.partitions import by_day, landed
 from orchestration.sources.bundles import bundled
 from orchestration.sources.landing import Delivery, Failed, Taken, attempt, set_aside, set_aside_failed
 from orchestration.system import Installation
-from validation import alerts, quarantine
+from validation import quarantine
 from validation.contract import Table, unknown
-from validation.errors import DefinitionError, MendRefused
-from validation.failpoint import reached
 from validation.intake import discard, replay
 from validation.landed import PassedOver, shown
 from validation.ledger import Ledger, ledger_md

@@ -8,10 +8,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
+from infra import alerts
 from orchestration.jobs import Job
 from orchestration.partitions import landed, waiting
 from orchestration.system import Installation
-from validation import alerts
 from validation.landed import Found, shown
 
 RUN_KEY_TAG = "dagster/run_key"

@@ -11,14 +11,14 @@ import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
 from feature_repo import stream_state
+from infra import manifest
+from infra.errors import DefinitionError
+from infra.lake import days_from
 from orchestration.system import Installation
 from serving.rungs import FULL, STALE
 from training import dataset, labels
 from training.dataset import Dataset
 from training.train import as_served
-from validation import manifest
-from validation.errors import DefinitionError
-from validation.lake import days_from
 
 # What every decision log writes beside the table's own columns.
 RELEASE, RUNG, FEATURES = "release", "served_by", "served_features"

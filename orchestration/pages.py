@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from validation.settings import Settings
+from infra.settings import Settings
 
 CLASSIC = "?workflowType=machine_learning"  # else a browser that never chose sees MLflow's pages of language models
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from infra.errors import FlywheelError
 from orchestration import deployment, retrieval
 from orchestration.system import Installation
-from validation.errors import FlywheelError
 
 
 def proven(at: Installation, version: str) -> dict[str, Any]:

@@ -8,11 +8,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from infra.lake import Lake
 from orchestration.batch_report import mending
 from validation import quarantine
 from validation.contract import Table
 from validation.delivered import Delivered
-from validation.lake import Lake
 from validation.ledger import Ledger
 
 

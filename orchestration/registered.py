@@ -5,9 +5,9 @@ from typing import Any
 
 import dagster as dg
 
+from infra.errors import NotProven
 from orchestration.candidate import Candidate
 from orchestration.system import Installation
-from validation.errors import NotProven
 
 REGISTERED, VERSION = "registered_release", "version"
 RANKER, TRAINING_RUN = "ranker", "mlflow run"

@@ -4,9 +4,9 @@ import hashlib
 
 import dagster as dg
 
+from infra import alerts
+from infra.errors import FlywheelError
 from orchestration.system import Installation
-from validation import alerts
-from validation.errors import FlywheelError
 
 CHECK, CHAMPION = "one_truth", "champion"
 SAYS = "history, MLflow's aliases and the pointer that serving follows name the same release"

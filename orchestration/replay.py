@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 
+from infra.errors import DefinitionError
+from infra.settings import utc
 from orchestration.partitions import waiting
 from orchestration.system import Installation
 from validation.contract import EARLIEST, LATEST
-from validation.errors import DefinitionError
-from validation.settings import utc
 
 STILL_NOW = timedelta(days=3)  # events older than that are a replay
 PRESENT = "now"

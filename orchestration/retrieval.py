@@ -8,14 +8,14 @@ import numpy as np
 from feature_repo import packed_records, user_vectors
 from feature_repo.counters import Floats
 from feature_repo.embedding_space import VECTORS
+from infra.atomic import whole
+from infra.errors import NotProven, ReleaseMismatch
+from infra.manifest import read_manifest
 from orchestration.system import Installation
 from training import embedded as embedding
 from training.dataset import Dataset
 from training.embedded import Embedded
 from training.train import Trained
-from validation.errors import NotProven, ReleaseMismatch
-from validation.manifest import read_manifest
-from validation.whole import whole
 
 KEPT = 3  # releases that were live, whose users' vectors stay: a rollback finds them
 USERS = "users.npz"  # users and their vectors beside a candidate: they do not travel with the release

@@ -12,20 +12,19 @@ from datetime import date
 import dagster as dg
 import pyarrow as pa
 
-from feature_repo import spark
-from feature_repo.redis_server import running as redis_running
+from infra import manifest, spark
+from infra.ending import raise_if_asked
+from infra.errors import DefinitionError, Unavailable
+from infra.patience import Patience
+from infra.redis_server import running as redis_running
 from orchestration.assets.tables import SET_ASIDE
-from orchestration.ending import raise_if_asked
 from orchestration.jobs import STAGES
 from orchestration.partitions import RANGE_END, RANGE_START, WHY, days
 from orchestration.pipeline import pipeline
 from orchestration.replay import newest_day
 from orchestration.system import Installation
 from orchestration.up import environment
-from validation import manifest
 from validation.contract import unknown
-from validation.errors import DefinitionError, Unavailable
-from validation.patience import Patience
 
 ONLINE = {"features", "release", "monitoring"}
 Say = Callable[[str], None]

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import dagster as dg
 
+from infra import alerts
+from infra.errors import NotProven, ReleaseMismatch
 from monitoring.journal import Journal
 from monitoring.retrain import decide
 from orchestration.evidence import written
@@ -14,8 +16,6 @@ from orchestration.landing_sensor import landing_sensor
 from orchestration.partitions import WHY
 from orchestration.registry_sensor import registry_sensor
 from orchestration.system import Installation
-from validation import alerts
-from validation.errors import NotProven, ReleaseMismatch
 
 
 def sensors(at: Installation, jobs: dict[str, Job], days: dg.DailyPartitionsDefinition) -> list[dg.SensorDefinition]:

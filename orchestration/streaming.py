@@ -9,13 +9,13 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from feature_repo.stream_state import folder_of
-from orchestration.ending import raise_if_asked
+from infra import alerts
+from infra.atomic import whole
+from infra.clock import Clock
+from infra.ending import raise_if_asked
+from infra.errors import Unavailable
 from orchestration.system import Installation
-from validation import alerts
-from validation.clock import Clock
-from validation.errors import Unavailable
 from validation.landed import shown
-from validation.whole import whole
 
 if TYPE_CHECKING:
     from feature_repo.streaming import Streaming

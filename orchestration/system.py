@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from feature_repo.definition import FeatureSet
+from infra.clock import Clock
+from infra.lake import Lake
+from infra.settings import Settings
 from monitoring.definition import Watch
 from serving.definition import Policy
 from training.definition import Ranking
-from validation.clock import Clock
 from validation.contract import Table
 from validation.evidence import GateLimits
-from validation.lake import Lake
-from validation.settings import Settings
 
 if TYPE_CHECKING:
     from feast import FeatureStore
@@ -74,7 +74,7 @@ class Installation:
     @property
     def spark(self) -> "SparkSession":
         """The one Spark session of this process, started at first use."""
-        from feature_repo.spark import session
+        from infra.spark import session
 
         return session(self.settings)
 

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import strftime
 
-from orchestration.ending import Ended, end_children
-from validation.errors import BatchRefused, FlywheelError
+from infra.ending import Ended, end_children
+from infra.errors import FlywheelError
+from validation.ledger import BatchRefused
 
 DEBUG = "FLYWHEEL_DEBUG"
 REFUSED, WRONG, UNEXPECTED = 1, 2, 70  # the last is what sysexits.h calls an internal software error
@@ -64,7 +65,7 @@ def _setting(error: Exception) -> str | None:
 
 def _written(error: Exception) -> Path:
     """The file with the traceback: below the home, or where temporary files go when that cannot be written."""
-    from validation.settings import Settings
+    from infra.settings import Settings
 
     name, text = f"error-{strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt", "".join(traceback.format_exception(error))
     for folder in (Settings().home / "logs", Path(tempfile.gettempdir())):

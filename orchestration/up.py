@@ -8,18 +8,18 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from feature_repo.redis_server import running as redis_running
+from infra.address import shown
+from infra.ending import Ended, raise_if_asked
+from infra.errors import DefinitionError
+from infra.patience import Patience
+from infra.processes import Program, running
+from infra.redis_server import running as redis_running
+from infra.settings import Settings
 from orchestration import pages
-from orchestration.ending import Ended, raise_if_asked
 from orchestration.jobs import STAGES
-from orchestration.processes import Program, running
 from orchestration.registry_sensor import settled
 from orchestration.system import Installation
 from serving.process import serving
-from validation.address import shown
-from validation.errors import DefinitionError
-from validation.patience import Patience
-from validation.settings import Settings
 
 LOOKS_EVERY_S = 0.5
 BIN = Path(sys.executable).parent

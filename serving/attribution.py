@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from infra.clock import written
+from infra.errors import TokenRefused
 from serving.access import Roles
 from serving.definition import Served
 from serving.event_log import Event
@@ -16,9 +18,7 @@ from serving.rates import Rates
 from serving.refused import RefusedError
 from serving.row_rules import RowRules
 from serving.tokens import Impression, Keys
-from validation.clock import written
 from validation.doors import CLOCK_ERROR, OLDEST
-from validation.errors import TokenRefused
 
 CLOCK_ERROR_S, OLDEST_S = CLOCK_ERROR.total_seconds(), OLDEST.total_seconds()
 REQUEST = "request_id"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from feature_repo.ever import DONE
-from feature_repo.marks import Marks, marks
+from infra.marks import Marks, marks
 from serving.asker import Asked
 from serving.definition import Policy
 from serving.filters import NotBlocked

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.marks import Marks
 from feature_repo.record_layout import Key
+from infra.marks import Marks
 from serving.mark_index import Codes, MarkIndex
 from serving.shared_arrays import SharedArrays
 from serving.vocabulary import Vocabulary

@@ -13,11 +13,11 @@ import msgspec
 import uvicorn.config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from infra.settings import Settings
 from serving import metrics
 from serving.crowd import Crowd, open_files
 from serving.front import MOST_BYTES
 from serving.messages import Problem
-from validation.settings import Settings
 
 HEAD_BYTES = 32 << 10
 HEADERS = 100

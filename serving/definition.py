@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import msgspec
 
 from feature_repo.definition import FeatureSet
+from infra.errors import DefinitionError
 from serving.filters import AtMost, Filter, NotBlocked, OneOf, Reaches
 from serving.sources import Liked, Rare, Source, Trending
 from serving.value import Value
 from validation.contract import Table, unknown
-from validation.errors import DefinitionError
 
 
 class Diversity(Value, frozen=True, tag=True):

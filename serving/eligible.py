@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from feature_repo import bloom
 from feature_repo.jit import jit
-from feature_repo.marks import NO_MARKS, Marks, marks
+from infra.marks import NO_MARKS, Marks, marks
 from serving.filters import AtMost, Filter, NotBlocked, OneOf, Reaches
 from serving.item_block import ItemBlock
 from serving.item_states import Codes, ItemStates

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from infra.clock import Clock
 from serving import metrics
 from serving.background import Background
 from serving.landing_log import LandingLog
-from validation.clock import Clock
 
 PATIENCE_S = 2.0  # for a disk that hangs
 ROTATE_S = 1.0  # how often somebody looks whether the file is due to be handed over

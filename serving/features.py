@@ -12,13 +12,13 @@ from feature_repo.counters import Floats, Seconds
 from feature_repo.definition import CounterView, FeatureSet
 from feature_repo.recipe import Recipe
 from feature_repo.request_time import Counters, Inputs, Places
+from infra.errors import ReleaseMismatch
 from serving.definition import Policy
 from serving.item_block import ItemBlock
 from serving.item_states import NUMBERS, Codes, ItemStates
 from serving.join_keys import JoinKeys
 from serving.user_state import UserState
 from validation.contract import unknown
-from validation.errors import ReleaseMismatch
 
 Asker = Mapping[str, Any]
 FOUND = 1000  # lookups that are kept at most

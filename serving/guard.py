@@ -3,13 +3,13 @@
 import logging
 import time
 
+from infra.errors import Unsafe
+from infra.settings import Settings
 from serving import keyring
 from serving.access import Access
 from serving.background import Background
 from serving.keyring import Keyring
 from serving.tokens import Keys
-from validation.errors import Unsafe
-from validation.settings import Settings
 
 EVERY_S = 5.0
 log = logging.getLogger(__name__)

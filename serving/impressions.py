@@ -4,10 +4,10 @@ import msgspec
 import orjson
 
 from feature_repo.counters import Floats
+from infra.clock import written
 from serving.asker import Asked
 from serving.definition import Served
 from serving.ladder import Page
-from validation.clock import written
 
 VARIANT = "champion"
 FLOAT32 = orjson.OPT_SERIALIZE_NUMPY  # in the digits that a float32 has: half as many, for half the time

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_repo.counters import Floats, Seconds
-from feature_repo.marks import Marks
+from infra.marks import Marks
 from serving.entity_table import BUSY, KNOWN, STATE, Words
 from serving.mark_index import Codes
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from feature_repo.bloom import BITS, BYTES
 from feature_repo.definition import CounterView, FeatureSet, ProfileView
 from feature_repo.record_layout import Packed, layouts
+from infra.errors import DefinitionError
 from serving import metrics
 from serving.combinations import Combinations
 from serving.definition import Policy
@@ -26,7 +27,6 @@ from serving.mark_index import Codes
 from serving.shared_arrays import SharedArrays
 from serving.vocabulary import Vocabulary
 from validation.contract import unknown
-from validation.errors import DefinitionError
 
 __all__ = ["NUMBERS", "Codes", "ItemBlock", "ItemStates", "Vocabulary"]
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from msgspec import Meta
 
+from infra.errors import Unsafe
+from infra.settings import Settings
 from serving.access import ROLES, Role, loopback
-from validation.errors import Unsafe
-from validation.settings import Settings
 
 if TYPE_CHECKING:
     from serving.tokens import Keys

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from feature_repo.counters import Floats
-from feature_repo.marks import NO_MARKS, Marks, marks
+from infra.clock import Clock
+from infra.marks import NO_MARKS, Marks, marks
 from serving import blocked, popular, rerank, retrieve, slate
 from serving.asker import Asked, asked
 from serving.breaker import Breaker
@@ -32,7 +33,6 @@ from serving.seen import Shown
 from serving.shedding import Shedding
 from serving.slate import Arrangement
 from serving.user_state import UserReader, UserState
-from validation.clock import Clock
 
 EXHAUSTED = "overload: no time to score"
 SHARE = "the constant share of this rung"

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_repo.jit import jit
-from feature_repo.marks import Marks
+from infra.marks import Marks
 from serving.shared_arrays import SharedArrays
 
 Codes = NDArray[np.int32]

@@ -12,16 +12,16 @@ from feature_repo import embedding_space
 from feature_repo.counters import Floats
 from feature_repo.embedding_space import INDEX, VECTORS, Space
 from feature_repo.jit import jit
-from feature_repo.marks import NO_MARKS
 from feature_repo.record_layout import Layout
 from feature_repo.user_vectors import layout_of
+from infra.errors import ReleaseMismatch
+from infra.manifest import read_manifest
+from infra.marks import NO_MARKS
 from serving.asker import Asked
 from serving.definition import Served
 from serving.item_block import ItemBlock
 from serving.item_states import Codes, ItemStates
 from validation.contract import unknown
-from validation.errors import ReleaseMismatch
-from validation.manifest import read_manifest
 
 if TYPE_CHECKING:
     import faiss

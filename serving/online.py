@@ -9,6 +9,8 @@ from time import perf_counter
 
 from feature_repo import jit, packed_records
 from feature_repo.record_layout import layouts
+from infra.clock import Clock
+from infra.settings import Settings
 from serving import metrics
 from serving.attribution import Attribution
 from serving.background import Background
@@ -26,8 +28,6 @@ from serving.releases import Releases
 from serving.shedding import Shedding
 from serving.state_feed import StateFeed
 from serving.user_state import UserReader
-from validation.clock import Clock
-from validation.settings import Settings
 
 POOLS_EVERY_S = 10.0
 POOLS_AT_FIRST_S = 1.0  # while states are still read, and until there are any

@@ -8,7 +8,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from feature_repo.counters import Floats
-from feature_repo.marks import marks
+from infra.marks import marks
 from serving import retrieve, slate
 from serving.definition import Policy
 from serving.eligible import May

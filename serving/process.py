@@ -1,10 +1,7 @@
 """The service as a process of its own: started, awaited and stopped with everything it started."""
 
-import contextlib
 import json
 import os
-import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -13,18 +10,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.errors import Unavailable
+from infra.patience import Patience, Process, Waiting, patiently
+from infra.processes import ANSWER_S, end, kept, must_be_free
+from infra.settings import Settings
 from serving import keyring
-from validation.errors import Unavailable
-from validation.patience import Patience, Process, Waiting, patiently
-from validation.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 SERVICE = "serving.service:HomeFeed"
 STARTS_IN = 120.0  # CPU seconds, many times what it takes: one that needs more begins again and again
-LEAVES_IN = Patience(idle_s=15.0, longest_s=120.0, work_s=30.0)
-ANSWER_S = 10.0  # for one answer: a busy machine gives a process its turn late
-# When the pipe to whoever started a process closes, however that ended, its whole process group is asked to end.
-KEEPER = 'read -r _; kill -s TERM -- "-$1" 2>/dev/null'
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +46,6 @@ def started(settings: Settings, target: str = SERVICE, system: str | None = None
             yield running
         finally:
             stop(running)
-
-
-@contextmanager
-def kept(process: "subprocess.Popen[bytes]") -> Iterator[None]:
-    """While the block runs, the end of this process, were it by SIGKILL, is the end of that one's process group."""
-    command = ["sh", "-c", KEEPER, "keeper", str(process.pid)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as keeper:
-        try:
-            yield
-        finally:
-            keeper.kill()
 
 
 def start(settings: Settings, target: str = SERVICE, system: str | None = None) -> Running:
@@ -117,24 +100,6 @@ def stop(running: Running) -> None:
     end(running.process, "the service", running.log)
 
 
-def end(process: "subprocess.Popen[bytes]", name: str = "a process", log: Path | None = None) -> None:
-    """End a process that was started in a session of its own, and everything it started; it may finish what it does."""
-    try:
-        _signal(process, signal.SIGTERM)
-        waiting = Waiting(f"the end of {name}", Process(process.pid, log), LEAVES_IN)
-        patiently(waiting, lambda: process.poll() is not None)
-    except Unavailable:
-        pass
-    finally:
-        _signal(process, signal.SIGKILL)  # also what it left behind, and when this wait is itself cut short
-        process.wait()
-
-
-def _signal(process: "subprocess.Popen[bytes]", sign: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # the second is macOS's word for one that has ended
-        os.killpg(process.pid, sign)
-
-
 def environment(settings: Settings, system: str | None = None) -> Mapping[str, str]:
     """What the service reads of the settings, whatever folder it is started in."""
     given = {
@@ -161,18 +126,6 @@ def environment(settings: Settings, system: str | None = None) -> Mapping[str, s
     if system:
         given["FLYWHEEL_SYSTEM"] = system
     return {"BENTOML_HOME": str(settings.home.absolute() / "bentoml"), **os.environ, **given}
-
-
-def must_be_free(name: str, host: str, port: int, setting: str) -> None:
-    """Raises Unavailable when somebody listens there: what answers would not be what was started."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as taken:
-            raise Unavailable(
-                f"{name}: port {port} of {host} is taken ({taken.strerror}). Stop what listens there or set {setting}."
-            ) from taken
 
 
 def _await_ready(running: Running, settings: Settings) -> None:

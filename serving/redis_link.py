@@ -10,9 +10,9 @@ from urllib.parse import unquote, urlsplit
 
 import hiredis
 
+from infra.errors import Unavailable
 from serving.background import Background
 from serving.breaker import Breaker, State
-from validation.errors import Unavailable
 
 Command = tuple[bytes | str | int, ...]
 Replies = asyncio.Future[list[Any]]

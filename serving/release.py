@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 
 from feature_repo.recipe import read_recipe
+from infra.errors import FlywheelError, ReleaseMismatch
+from infra.manifest import RECIPE
 from serving import definition
 from serving.definition import Policy, Served
 from serving.features import Builder
@@ -15,8 +17,6 @@ from serving.item_states import ItemStates
 from serving.nearest import NearestItems
 from serving.scorer import Scorer
 from serving.trial import prove
-from validation.errors import FlywheelError, ReleaseMismatch
-from validation.manifest import RECIPE
 
 
 class Popular(msgspec.Struct, frozen=True):

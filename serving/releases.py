@@ -15,15 +15,15 @@ from typing import Any
 
 import msgspec
 
+from infra.atomic import whole
+from infra.errors import FlywheelError, ReleaseMismatch, Unavailable
+from infra.patience import LOOK_S, USUAL, Patience, Process, Waiting
+from infra.settings import Settings
 from serving import metrics, scorer, worker_metrics
 from serving.background import Background
 from serving.definition import Policy, Served
 from serving.item_states import ItemStates
 from serving.release import Release, load, pointer
-from validation.errors import FlywheelError, ReleaseMismatch, Unavailable
-from validation.patience import LOOK_S, USUAL, Patience, Process, Waiting
-from validation.settings import Settings
-from validation.whole import whole
 
 POLL_S = 1.0
 TRIAL_CPU_S = 60.0  # a release that takes more to score some rows is a bad one; one that waits for its turn is not

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from types import CodeType
 from typing import Any, NoReturn
 
-from validation.clock import written
+from infra.clock import written
+from infra.errors import DefinitionError
 from validation.contract import Column, Rule, Table
-from validation.errors import DefinitionError
 
 NUMBERS = {"int32", "int64", "float32", "float64"}
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_repo.counters import Floats
+from infra.errors import ReleaseMismatch
 from serving import forest_kernel, lean
 from serving.trees import Trees
-from validation.errors import ReleaseMismatch
 
 
 class Scorer(Protocol):

@@ -4,7 +4,7 @@ from collections import OrderedDict, deque
 
 import numpy as np
 
-from feature_repo.marks import NO_MARKS, Marks
+from infra.marks import NO_MARKS, Marks
 
 USERS = 10_000
 

@@ -4,8 +4,8 @@ import os
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from infra.settings import Settings
 from serving import parent, worker_metrics  # noqa: F401  `parent` notes who started this process
-from validation.settings import Settings
 
 # Each is read once: by BentoML when it is first asked, by the Prometheus client and numpy when they are first imported,
 # by malloc when a worker begins.
@@ -31,8 +31,8 @@ keyring.must_be_named(SETTINGS)  # said once here, not by each worker that canno
 def app() -> "App":
     """What answers. The process that watches the workers never imports it: they begin 0.15 to 0.3 s sooner."""
     from serving.app import App
-    from serving.home_feed import SERVED
     from serving.online import online
+    from serving.systems.home_feed import SERVED
 
     return App(SERVED, lambda: online(SERVED, SETTINGS, os.environ.get("FLYWHEEL_SYSTEM", SERVED.policy.name)))
 

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from redis import Redis
 
 from feature_repo.record_layout import Layout
+from infra.errors import Unavailable
 from serving import metrics
 from serving.background import Background
 from serving.ever_writer import EverWriter
 from serving.item_states import ItemStates
 from serving.keeper import Keeper, discard_others
 from serving.state_writer import StateWriter
-from validation.errors import Unavailable
 
 POLL_S = 0.5
 PATIENCE_S = 1.5

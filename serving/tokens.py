@@ -10,9 +10,9 @@ from functools import lru_cache
 import msgspec
 import numpy as np
 
-from feature_repo.marks import Marks, mark
-from validation.clock import written
-from validation.errors import TokenRefused
+from infra.clock import written
+from infra.errors import TokenRefused
+from infra.marks import Marks, mark
 
 VERSION = b"\x01"
 ID = 4  # bytes of a key's id

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from feature_repo import embedding_space
+from infra.errors import FlywheelError, ReleaseMismatch
+from infra.manifest import Manifest, verify
 from serving import nearest
 from serving.scorer import Scorer, load
-from validation.errors import FlywheelError, ReleaseMismatch
-from validation.manifest import Manifest, verify
 
 TOLERANCE = 1e-5
 

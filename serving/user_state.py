@@ -14,13 +14,13 @@ from feature_repo import seen_pages
 from feature_repo.counters import Floats, Seconds
 from feature_repo.definition import FeatureSet
 from feature_repo.jit import jit
-from feature_repo.marks import NO_MARKS, Marks
 from feature_repo.record_layout import SEPARATOR, Layout, counted, joined, plain, split
+from infra.errors import DefinitionError, Unavailable
+from infra.marks import NO_MARKS, Marks
 from serving.definition import Policy
 from serving.item_states import Codes, ItemStates
 from serving.once import Places, among
 from serving.redis_link import RedisLink
-from validation.errors import DefinitionError, Unavailable
 
 MOST_TASTES = 4096  # of one view: more than a person has, and 2 ms to read
 

@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.marks import Marks, marks
 from feature_repo.record_layout import Key
+from infra.marks import Marks, marks
 from serving.mark_index import Codes, MarkIndex
 from serving.shared_arrays import SharedArrays
 

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from shutil import rmtree
 
-from validation import private
+from infra import private_files as private
 
 FOLDER = "FLYWHEEL_METRICS_FOLDER"
 

@@ -10,8 +10,8 @@ import pytest
 import redis
 
 import serving.metrics  # noqa: F401  before Feast, which switches the Prometheus client to files shared by processes
-from feature_repo import redis_server
-from validation.settings import Settings
+from infra import redis_server
+from infra.settings import Settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -56,6 +56,6 @@ def settings(tmp_path: Path, redis_url: str) -> Settings:
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> "SparkSession":
     """The one Spark session of the test run."""
-    from feature_repo.spark import session
+    from infra.spark import session
 
     return session(Settings(home=tmp_path_factory.mktemp("spark")))

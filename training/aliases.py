@@ -8,9 +8,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from infra.errors import Unavailable
+from infra.settings import Settings
 from training import tracking
-from validation.errors import Unavailable
-from validation.settings import Settings
 
 ASKED = "SELECT alias, version FROM registered_model_aliases WHERE name = ?"
 

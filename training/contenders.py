@@ -10,8 +10,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from infra.errors import DefinitionError
 from validation.contract import unknown
-from validation.errors import DefinitionError
 
 Floats = NDArray[np.float32]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from feature_repo.counters import Floats
 from feature_repo.embedding_space import Attribute, Codes, places
-from feature_repo.marks import Marks, marks
+from infra.marks import Marks, marks
 
 SWEEPS = 10
 Weights = NDArray[np.float64]

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from feature_repo.assembly import assemble
 from feature_repo.definition import FeatureSet
 from feature_repo.request_time import Context
+from infra.errors import DefinitionError
+from infra.lake import Lake
 from training import lineage
 from training.definition import Ranking
 from training.labels import AT
-from validation.errors import DefinitionError
 from validation.evidence import Lineage
-from validation.lake import Lake
 
 if TYPE_CHECKING:
     from feast import FeatureStore

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from infra.errors import DefinitionError
 from training.contenders import Contender
 from validation.contract import unknown
-from validation.errors import DefinitionError
 
 
 @dataclass(frozen=True, slots=True)

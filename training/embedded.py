@@ -15,7 +15,9 @@ from feature_repo import embedding_space
 from feature_repo.counters import Floats
 from feature_repo.definition import FeatureSet
 from feature_repo.embedding_space import INDEX, Space, Words
-from feature_repo.marks import marks
+from infra.errors import DefinitionError
+from infra.lake import Lake
+from infra.marks import marks
 from training import content, embeddings, nearest_index, recall, shelves
 from training.content import Content
 from training.dataset import Dataset
@@ -23,8 +25,6 @@ from training.definition import Embedding, Ranking
 from training.embeddings import Factors
 from training.labels import GAIN
 from validation.contract import unknown
-from validation.errors import DefinitionError
-from validation.lake import Lake
 
 if TYPE_CHECKING:
     import faiss

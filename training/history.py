@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from infra import failpoint
+from infra.atomic import whole
+from infra.errors import HistoryLost
 from training.moves import Held, Move, bare, follow, held, lines
-from validation import failpoint
-from validation.errors import HistoryLost
-from validation.whole import whole
 
 REPAIR = "`flywheel releases --repair` keeps what can be read and goes on from the release that is served."
 

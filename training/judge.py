@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from feature_repo import recipe
 from feature_repo.definition import FeatureSet
+from infra.manifest import verify
 from training import lists, measures, saved
 from training.dataset import Dataset
 from training.definition import Ranking
 from training.train import Trained, as_served
 from validation import gates
 from validation.evidence import DataFacts, Evidence, GateLimits, Slice
-from validation.manifest import verify
 from validation.verdict import Verdict
 
 LEAK_ROWS = 50_000  # enough to see a leak; a look at every row of every feature would take minutes

@@ -11,11 +11,11 @@ import pyarrow.compute as pc
 from feature_repo.contributions import once, read
 from feature_repo.definition import FeatureSet
 from feature_repo.request_time import Code, Context
+from infra.errors import DefinitionError
+from infra.lake import Lake
 from training.attribution import KNOWN_AT, TOLD_AT, borrowing, descriptions, flagged, followed
 from training.definition import Ranking
 from validation.contract import Table, unknown
-from validation.errors import DefinitionError
-from validation.lake import Lake
 
 if TYPE_CHECKING:
     import pandas as pd

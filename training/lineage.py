@@ -7,9 +7,9 @@ import pandas as pd
 
 from feature_repo.definition import CounterView, FeatureSet, ProfileView
 from feature_repo.request_time import Code, Context, Feature
+from infra.lake import Lake
 from training.attribution import TOLD_AT
 from validation.evidence import Lineage
-from validation.lake import Lake
 
 if TYPE_CHECKING:
     Series = pd.Series[Any]

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import msgspec
 
+from infra import failpoint
+from infra.errors import HistoryLost, ReleaseMismatch, Unavailable
 from training import pointer
 from training.history import History, durable
 from training.local import Local
 from training.moves import Move, standing
 from training.versions import WHOLE, Versions
-from validation import failpoint
-from validation.errors import HistoryLost, ReleaseMismatch, Unavailable
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 FINISHES = "The next promotion or rollback finishes it, and so does `flywheel releases --repair`."

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from infra import failpoint
+from infra.errors import ReleaseMismatch
+from infra.manifest import MANIFEST, Manifest, digest_of, read_manifest, verify
 from training.history import exclusive
 from training.versions import RELEASE, WHOLE, Versions
-from validation import failpoint
-from validation.errors import ReleaseMismatch
-from validation.manifest import MANIFEST, Manifest, digest_of, read_manifest, verify
 
 FETCHED = ".fetched-"
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from validation.manifest import digest_of
+from infra.manifest import digest_of
 
 
 class Move(msgspec.Struct, frozen=True, omit_defaults=True):

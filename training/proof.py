@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from validation.errors import NotProven
+from infra.errors import NotProven
 
 TAG = "deployment"
 LONGEST = 1_000  # MLflow cuts or refuses longer tags

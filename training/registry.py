@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from infra import alerts, failpoint
+from infra.errors import NotProven, ReleaseMismatch
+from infra.manifest import MANIFEST, digest_of, read_manifest, verify
+from infra.settings import Settings
 from training import moves, proof
 from training.history import History
 from training.live import CHALLENGER, Live
@@ -14,10 +18,6 @@ from training.local import Local
 from training.moves import Move
 from training.proof import Proof
 from training.versions import PROMISED, VERDICT, WHOLE, Versions
-from validation import alerts, failpoint
-from validation.errors import NotProven, ReleaseMismatch
-from validation.manifest import MANIFEST, digest_of, read_manifest, verify
-from validation.settings import Settings
 from validation.verdict import Verdict
 
 if TYPE_CHECKING:

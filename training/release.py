@@ -11,13 +11,13 @@ import numpy as np
 from feature_repo.definition import FeatureSet
 from feature_repo.embedding_space import EMBEDDINGS, INDEX, VECTORS
 from feature_repo.recipe import recipe_of
+from infra.errors import ReleaseMismatch
+from infra.manifest import Manifest, write_manifest
 from training.dataset import Dataset
 from training.definition import Ranking
 from training.embedded import Embedded
 from training.shelves import Popular
 from training.train import Trained, as_served
-from validation.errors import ReleaseMismatch
-from validation.manifest import Manifest, write_manifest
 
 GOLDEN_ROWS = 200
 RESERVED = {"manifest.json", "recipe.json", "model.ubj", "model.json", "popular.json", "policy.json", "golden.npz",

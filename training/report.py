@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
+from infra.settings import Settings
 from training import plots, tracking
 from training.dataset import Dataset
 from training.definition import Ranking
 from training.train import Trained
-from validation.settings import Settings
 from validation.verdict import markdown
 
 REPORT = "report"  # the folder of tables and plots among a run's artefacts

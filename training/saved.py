@@ -5,9 +5,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from infra.errors import ReleaseMismatch
+from infra.manifest import verify
 from training.contenders import Fitted, FittedBoosted, FittedColumn, FittedLinear
-from validation.errors import ReleaseMismatch
-from validation.manifest import verify
 
 
 class _Column(msgspec.Struct):

@@ -8,10 +8,10 @@ import msgspec
 import numpy as np
 import pandas as pd
 
+from infra.lake import Lake, united
 from training.definition import Shelves
 from training.labels import AT, GAIN
 from training.lineage import moments
-from validation.lake import Lake, united
 
 
 class Popular(msgspec.Struct, frozen=True):

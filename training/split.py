@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from infra.errors import DefinitionError
 from training.definition import Split
-from validation.errors import DefinitionError
 
 FIT, TUNE, JUDGE, BETWEEN = 0, 1, 2, 3
 PARTS = {"fit": FIT, "tune": TUNE, "judge": JUDGE, "between": BETWEEN}

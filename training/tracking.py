@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from validation.address import shown
-from validation.errors import Unavailable
-from validation.settings import Settings
+from infra.address import shown
+from infra.errors import Unavailable
+from infra.settings import Settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

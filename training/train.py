@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from infra.errors import DefinitionError
 from training import evaluate, split
 from training.contenders import Examples, Fitted
 from training.dataset import Dataset, Floats
 from training.definition import Ranking, Slice
 from training.evaluate import Evaluation, Judged
 from training.labels import FITS, GAIN, JUDGED
-from validation.errors import DefinitionError
 
 Array = NDArray[Any]
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from infra import failpoint
+from infra.errors import ReleaseMismatch, Unavailable
+from infra.manifest import MANIFEST, Manifest, digest_of, stamped
+from infra.settings import Settings
 from training import tracking
 from training.aliases import aliases
-from validation import failpoint
-from validation.errors import ReleaseMismatch, Unavailable
-from validation.manifest import MANIFEST, Manifest, digest_of, stamped
-from validation.settings import Settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

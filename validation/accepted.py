@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
+from infra.lake import Lake, opened
 from validation.contract import Table
-from validation.lake import Lake, opened
 
 Bools = NDArray[np.bool_]
 AT_ONCE = 250_000  # rows that are looked for together: each time all of the table's identities are read

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
+from infra.statistics.resampling import Interval
 from validation.comparing import difference, few
 from validation.evidence import Evidence, GateLimits
-from validation.resampling import Interval
 from validation.verdict import Finding, closed
 
 MORE = "more days, better features"

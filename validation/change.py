@@ -16,11 +16,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from validation import intents, live
+from infra import live_files as live
+from infra.failpoint import reached
+from infra.lake import Lake
+from validation import intents
 from validation import ledger as ledgers
-from validation.failpoint import reached
 from validation.intents import Intent
-from validation.lake import Lake
 from validation.ledger import Ledger
 
 Rows = Callable[[], Iterable[pa.Table]]

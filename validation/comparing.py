@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from infra.statistics.resampling import Interval, interval
 from validation.evidence import Evidence, Floats, GateLimits
-from validation.resampling import Interval, interval
 
 SEED = 20_260_501  # a constant, so that the same evidence always gets the same verdict
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 
+from infra.errors import DefinitionError
 from validation.doors import LONGEST_WORD, OLDEST
-from validation.errors import DefinitionError
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,13 +10,13 @@ from io import BytesIO
 import msgspec
 import pyarrow as pa
 
+from infra.errors import NotTaken
+from infra.settings import FileLimits
 from validation.arrow import ARROW
 from validation.contract import Column, DType, Table
 from validation.delivered import KNOWN, NO_LIMITS, READABLE, TYPED, Delivered, digest_of, nothing_but, stranger
-from validation.errors import NotTaken
 from validation.flaws import Fault
 from validation.readings import read_values
-from validation.settings import FileLimits
 
 AT_ONCE = 50_000  # rows whose cells are Python texts at one time: they take ten times the room of their columns
 LONGEST_RECORD = 50  # lines: a quote that is never closed takes so many with it at most, and gives them back

@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
+from infra.settings import FileLimits
 from validation.arrow import ARROW
 from validation.contract import Table
 from validation.flaws import Fault, Flaws
@@ -16,7 +17,6 @@ from validation.json_lines import BLOCK, JsonLines, object_of, over, surveyed
 from validation.parquet_rows import Batches, RawRows, parquet_batches
 from validation.parquet_size import AT_ONCE, size_of
 from validation.readings import Faults, read_array, read_values
-from validation.settings import FileLimits
 
 READABLE, WITHIN, KNOWN, TYPED = "readable", "within_limits", "known_columns", "typed"
 SHAPE = {

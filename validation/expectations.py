@@ -9,10 +9,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from infra.errors import DefinitionError
 from validation import lean_import
 from validation.checks import Check, Checked
 from validation.contract import EARLIEST, LATEST, Column, Rule, Table
-from validation.errors import DefinitionError
 from validation.flaws import printable
 
 CLOCKS_DIFFER = timedelta(minutes=5)  # a producer's clock may run this far ahead of ours

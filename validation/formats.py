@@ -8,6 +8,8 @@ from typing import BinaryIO
 import msgspec
 import pyarrow as pa
 
+from infra.errors import NotTaken
+from infra.settings import FileLimits
 from validation.contract import Table
 from validation.csv_lines import delivered_from_csv
 from validation.delivered import (
@@ -21,10 +23,8 @@ from validation.delivered import (
     digest_of,
     nothing_but,
 )
-from validation.errors import NotTaken
 from validation.flaws import Fault
 from validation.json_lines import over
-from validation.settings import FileLimits
 
 CHUNK = 1 << 20
 HIGHER = "cut it into several files, or set FLYWHEEL_MAX_UNPACKED_BYTES higher"

@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from infra.failpoint import reached
+from infra.lake import Lake
 from validation import ledger as ledgers
 from validation import quarantine
 from validation.accepted import Accepted
@@ -26,11 +28,8 @@ from validation.delivered import (
     delivered_from_lines,
     delivered_from_parquet,
 )
-from validation.errors import BatchRefused
-from validation.failpoint import reached
 from validation.judged import Judged, judged
-from validation.lake import Lake
-from validation.ledger import Ledger
+from validation.ledger import BatchRefused, Ledger
 from validation.quarantine import Mend, Quarantined
 from validation.units import jumps
 

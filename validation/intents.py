@@ -6,10 +6,10 @@ from pathlib import Path
 
 import msgspec
 
-from validation.errors import Unavailable
-from validation.failpoint import reached
-from validation.lake import Lake
-from validation.whole import whole
+from infra.atomic import whole
+from infra.errors import Unavailable
+from infra.failpoint import reached
+from infra.lake import Lake
 
 
 class Intent(msgspec.Struct, frozen=True):

@@ -8,9 +8,9 @@ from typing import BinaryIO
 
 import msgspec
 
+from infra.settings import FileLimits
 from validation.contract import Table
 from validation.flaws import Fault
-from validation.settings import FileLimits
 
 BLOCK = 1 << 20
 BOM = b"\xef\xbb\xbf"

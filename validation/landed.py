@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from infra.errors import NotTaken
 from validation.contract import Table
-from validation.errors import NotTaken
 from validation.formats import format_of, unreadable
 
 BUNDLE = ".bundle"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from validation.auc import telling, told_by_nulls
+from infra.statistics.auc import telling, told_by_nulls
 from validation.evidence import Evidence, Floats, GateLimits
 from validation.verdict import Finding, closed
 

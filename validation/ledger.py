@@ -8,9 +8,10 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from infra.errors import FlywheelError
+from infra.lake import Lake
 from validation.checks import Check, table_md
 from validation.intents import settled
-from validation.lake import Lake
 from validation.verdict import markdown
 
 LEDGER = "ledger"
@@ -84,6 +85,17 @@ class Ledger(msgspec.Struct, frozen=True):
     def table_md(self) -> str:
         """What failed, as a Markdown table; a sentence when nothing did."""
         return table_md(self.checks, self.received)
+
+
+class BatchRefused(FlywheelError):  # noqa: N818 (as all of infra/errors.py)
+    """A delivered batch breaks a table rule; nothing downstream may run. `ledger` is its line, with what failed."""
+
+    def __init__(self, message: str, ledger: Ledger) -> None:
+        super().__init__(message)
+        self.ledger = ledger
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return BatchRefused, (str(self), self.ledger)
 
 
 def ledger_md(lines: Sequence[Ledger]) -> str:

@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from infra.settings import FileLimits
 from validation.json_lines import over
-from validation.settings import FileLimits
 
 MOST_FOOTER = 1 << 24  # bytes: a footer that is read takes ten times its room
 MAGIC = b"PAR1"

@@ -9,9 +9,9 @@ import msgspec
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from validation.errors import MendRefused
+from infra.errors import MendRefused
+from infra.lake import Lake
 from validation.flaws import printable
-from validation.lake import Lake
 
 AT_ONCE = 10_000  # rows that are Python objects at one time
 SCHEMA = pa.schema([

@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from infra.lake import Lake, opened
 from validation import ledger, quarantine
 from validation.accepted import Accepted
 from validation.contract import Table
 from validation.delivered import delivered_from_lines
-from validation.lake import Lake, opened
 from validation.ledger import Ledger
 
 AT_ONCE = 20_000  # quarantined rows that are read again together

@@ -95,6 +95,6 @@ def _limits(table: Table) -> Iterator[tuple[str, str]]:
 
 
 if __name__ == "__main__":
-    from validation.home_feed import TABLES
+    from validation.systems.home_feed import TABLES
 
     print(page(TABLES), end="")

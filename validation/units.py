@@ -3,9 +3,9 @@
 import numpy as np
 import pyarrow as pa
 
+from infra.lake import Lake, opened
 from validation.checks import Check
 from validation.contract import Column, Table
-from validation.lake import Lake, opened
 
 FILES, ROWS = 20, 5_000  # how much of what was accepted last is looked at, however long the history
 FEWEST = 20  # values; of fewer nobody can tell

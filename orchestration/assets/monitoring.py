@@ -7,6 +7,7 @@ import dagster as dg
 import msgspec
 import pandas as pd
 
+from infra.lake import days_from
 from monitoring import drift, evidently_report, outcomes, skew
 from monitoring.definition import Watch
 from monitoring.reference import Reference
@@ -16,7 +17,6 @@ from orchestration.evidence import EVIDENCE, newest
 from orchestration.observed import Observed, observe, worth_watching
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.system import Installation
-from validation.lake import days_from
 
 
 def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:

@@ -2,11 +2,11 @@
 
 import dagster as dg
 
+from infra.manifest import verify
 from orchestration import proving, registry_sensor
 from orchestration.partitions import WHOLE_RANGE, WHY
 from orchestration.registered import REGISTERED, VERSION, candidate_of, version_of
 from orchestration.system import Installation
-from validation.manifest import verify
 
 
 def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:

@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import dagster as dg
 
+from infra.lake import days_from
 from orchestration import candidate, pages
 from orchestration.candidate import Candidate
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.system import Installation
 from training import dataset, labels, report, tracking
-from validation.lake import days_from
 
 GATES, KNOWN = "gates", "features_known"
 

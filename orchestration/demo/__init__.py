@@ -6,16 +6,16 @@ from pathlib import Path
 
 from rich.console import Console
 
+from infra.errors import DefinitionError
+from infra.settings import Settings
 from orchestration.demo.closing import close
 from orchestration.demo.diary import Diary
 from orchestration.demo.origins import end_of, origin
 from orchestration.demo.stage import Stage
 from orchestration.demo.story import AT, Story
-from orchestration.home_feed import HOME_FEED
 from orchestration.system import Installation
+from orchestration.systems.home_feed import HOME_FEED
 from orchestration.up import everything_else, until_interrupted
-from validation.errors import DefinitionError
-from validation.settings import Settings
 
 MARK = "written_by_the_demo"
 STAYS = (MARK, "bench")  # the mark, for somebody may end this midway; and what `make bench` and its sisters measured

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from validation.errors import DefinitionError
-from validation.whole import whole
+from infra.atomic import whole
+from infra.errors import DefinitionError
 
 NAME = "demo.json"
 

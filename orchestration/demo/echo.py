@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from validation.home_feed import ENGAGEMENTS, IMPRESSIONS
-from validation.lake import Lake
+from infra.lake import Lake
+from validation.systems.home_feed import ENGAGEMENTS, IMPRESSIONS
 
 KEPT = 0.1  # the share of each watch that the client still reports
 

@@ -9,11 +9,11 @@ from typing import Any, Protocol
 
 import pyarrow.compute as pc
 
+from infra.lake import Lake
 from orchestration.demo.echo import echo
 from orchestration.sources import kuairand
 from orchestration.sources.simulator import Events, Scale, World, as_json, deliver
 from orchestration.system import System
-from validation.lake import Lake
 
 Facts = Mapping[str, Any]
 AFTERWARDS = 2  # drifted days, after one quiet day behind the history: enough windows to confirm a drift
@@ -157,8 +157,8 @@ def end_of(day: date) -> datetime:
 
 def origin(source: str, path: Path | None, seed: int) -> Origin:
     """The source of that name; raises DefinitionError for another name or a missing path."""
+    from infra.errors import DefinitionError
     from validation.contract import unknown
-    from validation.errors import DefinitionError
 
     if source == "simulator":
         return Simulated(Scale(seed=seed))

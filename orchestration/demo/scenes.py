@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from infra.errors import Unavailable
+from infra.patience import Patience, Process, Waiting, patiently
 from orchestration import feed
 from orchestration.demo.origins import Origin, Simulated
 from orchestration.demo.stage import Stage
 from orchestration.system import Installation
 from serving.rungs import FULL
 from validation import ledger as ledgers
-from validation.errors import Unavailable
-from validation.patience import Patience, Process, Waiting, patiently
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -93,7 +93,7 @@ def planted_leak(stage: Stage, at: Installation) -> dict[str, Any]:
 
 def without_redis(stage: Stage, at: Installation, origin: Origin) -> dict[str, Any]:
     """Redis is killed; everybody is still answered, and the answers say what is missing."""
-    from feature_repo import redis_server
+    from infra import redis_server
 
     users = origin.users(50, at.lake)
     with stage.step("Redis is killed; 50 users ask for their feed") as line:

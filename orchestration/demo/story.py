@@ -10,7 +10,10 @@ from typing import Any
 import dagster as dg
 
 from feature_repo.redis_client import connect
-from feature_repo.redis_server import running as redis_running
+from infra.address import shown
+from infra.errors import FlywheelError
+from infra.patience import Patience
+from infra.redis_server import running as redis_running
 from orchestration import runs
 from orchestration.assets.training import GATES
 from orchestration.demo import scenes
@@ -20,9 +23,6 @@ from orchestration.demo.stage import Stage
 from orchestration.partitions import WHY
 from orchestration.system import Installation
 from serving.process import Running, started
-from validation.address import shown
-from validation.errors import FlywheelError
-from validation.patience import Patience
 
 AT, LATER = "at", "later"  # the clocks of the diary
 

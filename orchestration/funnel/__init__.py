@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from infra.settings import Settings
 from orchestration.candidate import Candidate
 from orchestration.demo.stage import Stage
 from orchestration.funnel import page, sources, steps
@@ -13,7 +14,6 @@ from orchestration.funnel.asking import asking
 from orchestration.funnel.home import opened
 from orchestration.sources.simulator import Scale, World
 from orchestration.system import Installation, System
-from validation.settings import Settings
 
 
 def report(system: System, settings: Settings, *, users: int, seed: int, target: Path, out: Console) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from infra.errors import Unavailable
 from orchestration.system import Installation
 from serving import messages
 from serving.budget import Budget
@@ -14,7 +15,6 @@ from serving.definition import Policy, Served
 from serving.ladder import Page
 from serving.online import Online, online
 from serving.rungs import FULL
-from validation.errors import Unavailable
 
 PATIENCE_S = 60.0
 

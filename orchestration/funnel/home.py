@@ -10,7 +10,9 @@ from datetime import timedelta
 import msgspec
 
 from feature_repo.recipe import recipe_of
-from feature_repo.redis_server import running
+from infra.errors import FlywheelError
+from infra.redis_server import running
+from infra.settings import Settings, socket_url
 from orchestration import retrieval
 from orchestration.candidate import Candidate
 from orchestration.demo.stage import Stage
@@ -18,8 +20,6 @@ from orchestration.runs import execute
 from orchestration.sources.simulator import Scale, World, deliver
 from orchestration.system import Installation, System
 from training.registry import Registry
-from validation.errors import FlywheelError
-from validation.settings import Settings, socket_url
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from infra.statistics.resampling import Interval, interval
 from orchestration.demo.stage import Stage
 from orchestration.funnel.asking import Asking
 from orchestration.funnel.figures import Feeds, figures
@@ -11,7 +12,6 @@ from orchestration.sources.simulator import World
 from orchestration.sources.simulator.chance import Floats
 from serving.definition import Policy
 from serving.ladder import Page
-from validation.resampling import Interval, interval
 
 NONE, ALL = "no steps", "all steps"
 PAIRED, AGAINST = ("true utility", "long views"), ", more"  # what is told against the same users' pages without steps

@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from infra.failpoint import reached
 from validation.contract import Table
 from validation.delivered import NO_LIMITS
-from validation.failpoint import reached
 from validation.landed import BUNDLE, content_of
 
 MOST_BYTES = 64_000_000

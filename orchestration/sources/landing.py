@@ -13,19 +13,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from infra.errors import DefinitionError, FlywheelError, NotTaken, Unavailable
+from infra.failpoint import reached
+from infra.lake import Lake
+from infra.settings import FileLimits
 from orchestration.references import held_back
 from orchestration.sources import bundles
 from validation.contract import Table
 from validation.delivered import NO_LIMITS, Delivered, delivered_from_jsonl
-from validation.errors import BatchRefused, DefinitionError, FlywheelError, NotTaken, Unavailable
-from validation.failpoint import reached
 from validation.formats import delivered_from_file
 from validation.intake import ingest
-from validation.lake import Lake
 from validation.landed import BUNDLE, CHANGED, DONE, FAILED, opened, shown
-from validation.ledger import Ledger
+from validation.ledger import BatchRefused, Ledger
 from validation.looking import look
-from validation.settings import FileLimits
 
 OURS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.EIO})
 """Errors of the machine: no delivery is to blame, and the next would meet the same."""

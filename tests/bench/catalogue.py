@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_repo.definition import CounterView
-from feature_repo.home_feed import HOME_FEED as FEATURES
-from feature_repo.home_feed import LENGTHS_S
-from validation.home_feed import AGES, DEVICES
+from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from feature_repo.systems.home_feed import LENGTHS_S
+from validation.systems.home_feed import AGES, DEVICES
 
 NOW = datetime(2026, 5, 3, 12, 0, tzinfo=UTC)
 AT = NOW.timestamp() - 60.0  # when all states were published

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from redis import Redis
 
 from feature_repo import packed_records, seen_pages
-from feature_repo.home_feed import HOME_FEED as FEATURES
-from feature_repo.marks import marks
 from feature_repo.record_layout import Layout, encode, layouts
+from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from infra.marks import marks
 from tests.bench.catalogue import AT, NOW, Catalogue
 
 CHUNK = 100_000

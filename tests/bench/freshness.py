@@ -23,10 +23,10 @@ from typing import Any
 
 import numpy as np
 
+from infra.settings import Settings
 from orchestration.sources.simulator import Scale, World, deliver
 from serving.rungs import FULL
 from tests.bench.live import WATCHED, Live, flywheel, live, redis_of, users, videos
-from validation.settings import Settings
 
 EVENTS_A_SECOND, POSTS_A_SECOND = 200, 4
 PROBE_EVERY_S = 1.6

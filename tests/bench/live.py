@@ -16,19 +16,19 @@ from typing import Any
 
 import numpy as np
 
-from feature_repo import redis_server
-from feature_repo.home_feed import HOME_FEED as FEATURES
 from feature_repo.recipe import recipe_of
 from feature_repo.stream_state import folder_of
+from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from infra import redis_server
+from infra.patience import Process, Waiting, patiently
+from infra.settings import Settings
 from serving import process
 from serving.access import Role
 from serving.definition import to_json
-from serving.home_feed import HOME_FEED as POLICY
 from serving.keyring import bearer
+from serving.systems.home_feed import HOME_FEED as POLICY
 from tests.bench import costs, measured_release
 from tests.bench.stand import free_port
-from validation.patience import Process, Waiting, patiently
-from validation.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 WATCHED = "user_category_long_view_rate_1h"  # what the release ranks by: it changes with one long watch

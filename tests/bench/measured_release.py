@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from feature_repo.definition import FeatureSet
-from feature_repo.home_feed import HOME_FEED as FEATURES
 from feature_repo.recipe import recipe_of
+from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from infra.manifest import write_manifest
 from serving.definition import Policy, to_json
-from serving.home_feed import HOME_FEED as POLICY
+from serving.systems.home_feed import HOME_FEED as POLICY
 from tests.bench import placed
 from tests.bench.catalogue import NOW, REGIONS, Catalogue
 from tests.bench.examples import examples
-from validation.manifest import write_manifest
 
 # Forty: of each kind, and of each family of counters, those with a user and something else above all.
 NAMES = (

@@ -19,17 +19,18 @@ from typing import Any
 import msgspec
 import msgspec.structs
 
-from feature_repo import packed_records, redis_server
+from feature_repo import packed_records
+from infra import redis_server
+from infra.settings import Settings
 from serving import budget, metrics
 from serving.app import App
-from serving.home_feed import SERVED
 from serving.keyring import bearer
 from serving.online import online
+from serving.systems.home_feed import SERVED
 from tests.bench import filled, measured_release
 from tests.bench.catalogue import NOW, Catalogue, Scale
 from tests.bench.measures import stages
 from tests.bench.stand import bodies, free_port
-from validation.settings import Settings
 
 Ask = Callable[[bytes], Awaitable[None]]
 

@@ -20,12 +20,12 @@ from typing import Any
 
 import xgboost
 
+from infra.settings import Settings
 from tests.bench import capacity, measures, table, yardstick
 from tests.bench.catalogue import Scale
 from tests.bench.measures import CANDIDATES, Length
 from tests.bench.naive import run as naive
 from tests.bench.stand import standing
-from validation.settings import Settings
 
 Say = Callable[[str], None]
 

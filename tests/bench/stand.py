@@ -16,16 +16,17 @@ import numpy as np
 from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 
-from feature_repo import packed_records, redis_server
+from feature_repo import packed_records
+from infra import redis_server
+from infra.patience import Process, Waiting, patiently
+from infra.settings import Settings
 from serving import process
-from serving.home_feed import HOME_FEED as POLICY
 from serving.keyring import bearer
+from serving.systems.home_feed import HOME_FEED as POLICY
 from tests.bench import costs, filled, measured_release, placed
 from tests.bench.catalogue import DEVICES, NOW, Catalogue, Scale
 from tests.bench.judges import LIMIT
 from tests.bench.open_loop import Plan, Seconds
-from validation.patience import Process, Waiting, patiently
-from validation.settings import Settings
 
 JSON = {"content-type": "application/json"}
 

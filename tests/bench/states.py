@@ -16,16 +16,17 @@ from typing import Any
 
 import numpy as np
 
-from feature_repo import packed_records, redis_server
+from feature_repo import packed_records
 from feature_repo.definition import FeatureSet
-from feature_repo.home_feed import HOME_FEED as FEATURES
 from feature_repo.record_layout import Layout, Packed, decode, encode, layouts
-from serving.home_feed import HOME_FEED as POLICY
+from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from infra import redis_server
+from infra.settings import Settings
 from serving.item_states import ItemStates
 from serving.process import start, stop
 from serving.state_writer import StateWriter
+from serving.systems.home_feed import HOME_FEED as POLICY
 from tests.conftest import free_port
-from validation.settings import Settings
 
 COLUMNS, PART, ASKED, DESIGNED = 40, 5000, 500, 8_000_000
 AT_US = 1_780_000_000_000_000

@@ -9,11 +9,11 @@ import numpy as np
 from redis import Redis
 
 from feature_repo import packed_records
-from feature_repo.home_feed import HOME_FEED as FEATURES
 from feature_repo.record_layout import encode, layouts
+from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from infra.manifest import write_manifest
 from tests.bench.catalogue import NOW
 from tests.chaos.stage import Stage
-from validation.manifest import write_manifest
 
 STALE_DAYS = 120
 MISSING = 0.3

@@ -17,16 +17,17 @@ from typing import Self
 import numpy as np
 from redis import Redis
 
-from feature_repo import redis_server
+from infra import redis_server
+from infra.processes import end
+from infra.settings import Settings
 from serving.keyring import bearer
-from serving.process import Running, end, start, stop
+from serving.process import Running, start, stop
 from tests.bench import measured_release
 from tests.bench.catalogue import NOW, REGIONS, Catalogue, Scale
 from tests.bench.filled import fill
 from tests.bench.open_loop import CHECKOUT, Plan, Seconds
 from tests.bench.stand import free_port
 from tests.chaos.proxy import FaultProxy
-from validation.settings import Settings
 
 SMALL = Scale(videos=10_000, users=1_000, rows=20_000, trees=100, depth=6)
 HERE = REGIONS[0]

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from feature_repo.definition import CounterView, FeatureSet, Lookup, Signal
+from infra.lake import Lake
 from validation.contract import Column, Table
-from validation.lake import Lake
 
 DAYS = (date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3))
 START = datetime(2026, 3, 1, tzinfo=UTC)

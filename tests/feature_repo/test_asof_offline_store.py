@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from feature_repo.asof_join import NOTHING, last_known
 from feature_repo.store import configuration
-from validation.errors import DefinitionError, Unavailable
-from validation.lake import Lake
-from validation.settings import Settings
+from infra.errors import DefinitionError, Unavailable
+from infra.lake import Lake
+from infra.settings import Settings
 
 pytestmark = pytest.mark.filterwarnings("ignore:The spark")
 DAY = date(2026, 1, 1)

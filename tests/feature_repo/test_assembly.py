@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from feature_repo.assembly import Plan, assemble
 from feature_repo.counters import Floats, decay
 from feature_repo.request_time import Age, Count, Counters, Feature, Hour, Inputs, Match, Number, Rate, spread
-from validation.errors import DefinitionError
+from infra.errors import DefinitionError
 
 NOW = 1_777_000_000.0
 NAMES, LIVES = ("played_1h", "heard_1h", "heard_1d"), np.array([3600.0, 3600.0, 86_400.0])

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feature_repo import bloom
-from feature_repo.marks import marks
+from infra.marks import marks
 
 WORDS = st.text(max_size=8)
 

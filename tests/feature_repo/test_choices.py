@@ -9,9 +9,9 @@ import pyarrow as pa
 from feature_repo import states
 from feature_repo.contributions import contributed
 from feature_repo.counters import decay
-from feature_repo.home_feed import HOME_FEED
+from feature_repo.systems.home_feed import HOME_FEED
 from validation.contract import Table
-from validation.home_feed import ENGAGEMENTS, IMPRESSIONS, TABLES, USERS, VIDEOS
+from validation.systems.home_feed import ENGAGEMENTS, IMPRESSIONS, TABLES, USERS, VIDEOS
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

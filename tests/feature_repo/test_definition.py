@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from feature_repo.definition import CounterView, FeatureSet, ProfileView, Signal, seconds
-from feature_repo.home_feed import HOME_FEED
 from feature_repo.recipe import digest, read_recipe, recipe_of
 from feature_repo.request_time import Age, Code, Context, Count, Hour, Match, Number, Rate
-from validation.errors import DefinitionError
+from feature_repo.systems.home_feed import HOME_FEED
+from infra.errors import DefinitionError
 
 PLAYED = Signal("played", "plays", "a play")
 LISTENER = CounterView("listener", ("listener",), {"played": ("1h", "30d")}, "a listener")

@@ -8,8 +8,8 @@ from plant import MINUTE, NOON, PAIR, put
 from redis import Redis
 
 from feature_repo import bloom, ever
-from feature_repo.marks import marks
 from feature_repo.packed_records import connect, delete_entity, delete_view
+from infra.marks import marks
 
 (STOP,) = PAIR.floats
 CHOICE = replace(PAIR, ever=(STOP,))

@@ -11,12 +11,12 @@ from feast import FeatureService, FeatureView
 from feast import types as feast_types
 
 from feature_repo.feast_objects import feast_type, objects
-from feature_repo.home_feed import HOME_FEED
 from feature_repo.packed_online_store import view_layout
 from feature_repo.record_layout import fields_of, layouts
 from feature_repo.store import open_store
-from validation.errors import DefinitionError
-from validation.settings import Settings
+from feature_repo.systems.home_feed import HOME_FEED
+from infra.errors import DefinitionError
+from infra.settings import Settings
 
 pytestmark = pytest.mark.filterwarnings("ignore:The spark")
 REPOSITORY = Path(__file__).parents[2] / "feature_repo"

@@ -14,12 +14,12 @@ from feature_repo.asof_offline_store import AsofOfflineStoreConfig
 from feature_repo.contributions import read
 from feature_repo.definition import FeatureSet, ProfileView
 from feature_repo.store import open_store
+from infra.lake import Lake
+from infra.settings import Settings
 from training import shelves
 from validation.contract import Column, Limits, Table
 from validation.delivered import delivered_from_jsonl
 from validation.intake import ingest
-from validation.lake import Lake
-from validation.settings import Settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

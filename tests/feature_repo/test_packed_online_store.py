@@ -17,9 +17,9 @@ from feature_repo.packed_online_store import PackedOnlineStoreConfig
 from feature_repo.packed_records import Written, connect, encode, layouts, read_all, write
 from feature_repo.request_time import Count
 from feature_repo.store import materialise, open_store
-from validation.errors import DefinitionError, Unavailable
-from validation.lake import Lake
-from validation.settings import Settings
+from infra.errors import DefinitionError, Unavailable
+from infra.lake import Lake
+from infra.settings import Settings
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

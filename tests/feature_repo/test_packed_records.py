@@ -28,7 +28,7 @@ from feature_repo.packed_records import (
     write,
 )
 from feature_repo.record_layout import EMPTY, Presence, counted, decode, encode, plain, split
-from validation.errors import DefinitionError, Unavailable
+from infra.errors import DefinitionError, Unavailable
 
 
 @pytest.fixture

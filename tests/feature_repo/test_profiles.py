@@ -9,9 +9,9 @@ import pytest
 
 from feature_repo import profiles
 from feature_repo.definition import FeatureSet, ProfileView
+from infra.errors import DefinitionError
+from infra.lake import Lake
 from validation.contract import Column, Table
-from validation.errors import DefinitionError
-from validation.lake import Lake
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

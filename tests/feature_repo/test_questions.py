@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 
 from feature_repo.questions import ask
-from validation.errors import DefinitionError
-from validation.settings import Settings
+from infra.errors import DefinitionError
+from infra.settings import Settings
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

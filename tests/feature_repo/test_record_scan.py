@@ -10,7 +10,7 @@ from redis import Redis
 from feature_repo.packed_records import Key, Layout, connect, encode, layout, read_parts, write
 from feature_repo.record_layout import counter_fields
 from feature_repo.record_scan import ahead
-from validation.errors import Unavailable
+from infra.errors import Unavailable
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 COUNTED = counter_fields(["stop_1d"])

@@ -24,7 +24,7 @@ from feature_repo.request_time import (
     Number,
     Rate,
 )
-from validation.errors import DefinitionError
+from infra.errors import DefinitionError
 
 NOW = 1_777_000_000.0
 NAN = float("nan")

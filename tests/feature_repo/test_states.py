@@ -32,8 +32,8 @@ from feature_repo import states
 from feature_repo.contributions import contributions
 from feature_repo.definition import CounterView, Lookup, Signal
 from feature_repo.event_sources import sources
-from validation.errors import DefinitionError
-from validation.lake import Lake
+from infra.errors import DefinitionError
+from infra.lake import Lake
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

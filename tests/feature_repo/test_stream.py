@@ -36,10 +36,10 @@ from feature_repo.stream_intake import Intake, Landed, Taken
 from feature_repo.stream_online import bring_online
 from feature_repo.stream_state import StreamState, brought_online, folder_of, micros
 from feature_repo.streaming import small_session, streaming
-from validation.clock import Clock
-from validation.errors import Unavailable
-from validation.lake import Lake
-from validation.settings import Settings
+from infra.clock import Clock
+from infra.errors import Unavailable
+from infra.lake import Lake
+from infra.settings import Settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

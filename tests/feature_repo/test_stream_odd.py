@@ -16,9 +16,9 @@ from feature_repo.stream import Stream
 from feature_repo.stream_intake import Intake, Landed, Taken
 from feature_repo.stream_state import StreamState
 from feature_repo.streaming import small_session, streaming
-from validation.clock import Clock
-from validation.lake import Lake
-from validation.settings import Settings
+from infra.clock import Clock
+from infra.lake import Lake
+from infra.settings import Settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -9,7 +9,7 @@ import redis as redis_client
 from feature_repo.packed_records import connect, delete_entity, read
 from feature_repo.record_layout import Layout, layout
 from feature_repo.user_vectors import keep_only, layout_of, publish
-from validation.errors import Unavailable
+from infra.errors import Unavailable
 
 AT = datetime(2026, 5, 3, 12, tzinfo=UTC)
 OLD, NEW = layout_of("shop", "guest", "aaaaaaaaaa", 4), layout_of("shop", "guest", "bbbbbbbbbb", 4)

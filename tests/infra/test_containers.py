@@ -10,8 +10,8 @@ import pytest
 import yaml
 from mlflow.server.security_utils import is_allowed_host_header
 
+from infra.settings import Settings
 from serving.process import SERVICE
-from validation.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 INFRA = ROOT / "infra"

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from infra.errors import DefinitionError, ReleaseMismatch
 from monitoring import drift
 from monitoring.definition import Watch
 from monitoring.reference import Reference
-from validation.errors import DefinitionError, ReleaseMismatch
 
 WATCH = Watch(critical=("speed",))
 NAMES = ("speed", "weight")

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from feature_repo.home_feed import HOME_FEED
+from feature_repo.systems.home_feed import HOME_FEED
 from monitoring import drift, evidently_report
 from monitoring.definition import Watch
-from monitoring.home_feed import HOME_FEED_WATCH
 from monitoring.reference import Reference
+from monitoring.systems.home_feed import HOME_FEED_WATCH
 
 
 def test_the_page_and_its_figures_are_written_also_with_columns_that_say_nothing(tmp_path: Path) -> None:

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from infra.errors import DefinitionError
+from infra.statistics.auc import auc
 from monitoring import outcomes
 from monitoring.definition import Watch
-from validation.auc import auc
-from validation.errors import DefinitionError
 
 WATCH = Watch(critical=(), min_outcome_rows=2_000)
 

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from infra.errors import DefinitionError
 from monitoring.definition import Watch
 from monitoring.journal import Journal
 from monitoring.retrain import Action, Decision, Evidence, Kind, decide, standing
-from validation.errors import DefinitionError
 
 WATCH = Watch(critical=(), confirm=2, of_last=3, cooldown=timedelta(hours=6), daily_budget=2)
 START = datetime(2026, 5, 3, tzinfo=UTC)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from infra.errors import ReleaseMismatch
 from monitoring import skew
 from monitoring.definition import Watch
-from validation.errors import ReleaseMismatch
 
 NAMES = ("speed", "weight")
 WATCH = Watch(critical=(), min_skew_rows=1_000)

@@ -10,12 +10,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from orchestration import processes, up
+from infra import processes
+from infra.errors import Unavailable
+from infra.patience import Process, Waiting, patiently
+from infra.settings import Settings
+from orchestration import up
 from tests.conftest import free_port
 from tests.orchestration.test_cli import ROOT, flywheel
-from validation.errors import Unavailable
-from validation.patience import Process, Waiting, patiently
-from validation.settings import Settings
 
 HEAVY = (
     "numpy", "pandas", "pyarrow", "pyspark", "mlflow", "dagster", "great_expectations", "feast", "sklearn", "xgboost",
@@ -49,7 +50,8 @@ def told(home: Path) -> dict[str, str]:
 
 ANOTHER_THREAD_TAKES_IT_IN = """
 import signal, threading
-from orchestration import ending, up
+from orchestration import up
+from infra import ending
 ending.end_in_order()
 threading.Thread(target=threading.Event().wait, daemon=True).start()
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
@@ -98,7 +100,7 @@ def cmdline(process: psutil.Process) -> list[str]:
 INTERRUPTED = """
 import os, signal
 import dagster as dg
-from orchestration import ending
+from infra import ending
 from orchestration.telling import told
 
 @dg.asset

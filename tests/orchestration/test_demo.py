@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from infra.errors import DefinitionError, FlywheelError, Unavailable
+from infra.settings import Settings
 from orchestration import demo, runs
 from orchestration.assets.training import GATES
 from orchestration.demo import MARK, emptied
 from orchestration.demo.diary import Diary
 from orchestration.demo.stage import Stage
 from orchestration.demo.story import Story
-from validation.errors import DefinitionError, FlywheelError, Unavailable
-from validation.settings import Settings
 
 DAY = date(2026, 3, 18)
 

@@ -11,12 +11,12 @@ from typer.testing import CliRunner
 
 from feature_repo import packed_records
 from feature_repo.record_layout import encode, layouts
+from infra.settings import Settings
 from orchestration.cli import app
 from orchestration.doctor import Finding, complete, examine
-from orchestration.home_feed import HOME_FEED
 from orchestration.system import Installation
+from orchestration.systems.home_feed import HOME_FEED
 from tests.serving.conftest import free_port
-from validation.settings import Settings
 
 AT = datetime(2026, 5, 3, 12, tzinfo=UTC)
 

@@ -12,18 +12,18 @@ import pytest
 
 from feature_repo.arrow_records import records_of
 from feature_repo.contributions import contributions, read, weight
-from feature_repo.home_feed import HOME_FEED
 from feature_repo.profiles import described, publish
 from feature_repo.record_layout import decode, layouts
 from feature_repo.request_time import Inputs, value
+from feature_repo.systems.home_feed import HOME_FEED
+from infra.lake import Lake
 from training import labels
 from training.definition import Slice
-from training.home_feed import RANKING
+from training.systems.home_feed import RANKING
 from training.train import sliced
 from validation.contract import Table
-from validation.home_feed import TABLES
 from validation.intake import delivered_from_jsonl, ingest
-from validation.lake import Lake
+from validation.systems.home_feed import TABLES
 
 NOON = datetime(2026, 5, 30, 12, tzinfo=UTC)
 DAY, BEFORE = NOON.date(), NOON - timedelta(days=20)

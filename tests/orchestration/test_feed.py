@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from infra.errors import Unavailable
+from infra.settings import Settings
 from orchestration import feed
-from validation.errors import Unavailable
-from validation.settings import Settings
 
 
 class Service(ThreadingHTTPServer):

@@ -6,14 +6,14 @@ import msgspec
 import numpy as np
 import pytest
 
-from feature_repo.marks import marks
+from infra.marks import marks
+from infra.statistics.resampling import Interval
 from orchestration.funnel import figures, page, sources, steps
 from orchestration.funnel.figures import Feeds
 from orchestration.sources.simulator import TINY, World
-from serving.home_feed import HOME_FEED
 from serving.ladder import Page
 from serving.retrieve import Candidates
-from validation.resampling import Interval
+from serving.systems.home_feed import HOME_FEED
 
 AT = TINY.begin + 1.5 * 86_400
 

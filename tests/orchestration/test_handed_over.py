@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from orchestration.home_feed import HOME_FEED
+from infra.settings import Settings
 from orchestration.ingestion import ingest_days
 from orchestration.system import Installation
+from orchestration.systems.home_feed import HOME_FEED
 from validation import ledger, quarantine
-from validation.home_feed import ENGAGEMENTS
-from validation.settings import Settings
+from validation.systems.home_feed import ENGAGEMENTS
 
 NOON = datetime(2026, 5, 3, 12, tzinfo=UTC)
 

@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from infra.errors import DefinitionError
+from infra.settings import Settings
 from orchestration import ingestion, runs
 from orchestration.cli import app
-from orchestration.home_feed import HOME_FEED
 from orchestration.partitions import RANGE_END, RANGE_START
 from orchestration.pipeline import pipeline
 from orchestration.sources import landing
 from orchestration.system import Installation
+from orchestration.systems.home_feed import HOME_FEED
 from validation import ledger
-from validation.errors import DefinitionError
-from validation.home_feed import ENGAGEMENTS, VIDEOS
-from validation.settings import Settings
+from validation.systems.home_feed import ENGAGEMENTS, VIDEOS
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 DAYS = {RANGE_START: "2026-05-03", RANGE_END: "2026-05-04"}

@@ -8,12 +8,12 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from monitoring.home_feed import HOME_FEED_WATCH
+from infra.errors import DefinitionError
+from infra.lake import Lake
+from monitoring.systems.home_feed import HOME_FEED_WATCH
 from orchestration.sources import kuairand, landing
-from training.home_feed import RANKING
-from validation.errors import DefinitionError
-from validation.home_feed import TABLES
-from validation.lake import Lake
+from training.systems.home_feed import RANKING
+from validation.systems.home_feed import TABLES
 
 ROOT = Path(__file__).resolve().parents[2]
 REAL = Path(os.environ.get("KUAIRAND_FOLDER", ROOT.parent / "shared" / "data" / "kuairand"))

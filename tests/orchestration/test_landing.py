@@ -8,15 +8,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from infra.errors import DefinitionError
+from infra.lake import Lake
 from orchestration.sources.bundles import bundled
 from orchestration.sources.landing import Delivery, deliveries, files, set_aside, take_in
 from validation import ledger
 from validation.contract import Column, Table
 from validation.delivered import delivered_from_jsonl
-from validation.errors import DefinitionError
 from validation.formats import delivered_from_file
-from validation.home_feed import ENGAGEMENTS, TABLES, USERS, VIDEOS
-from validation.lake import Lake
+from validation.systems.home_feed import ENGAGEMENTS, TABLES, USERS, VIDEOS
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)
 ROOT = Path(__file__).parents[2]

@@ -8,11 +8,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from infra.settings import Settings
 from orchestration import landing_sensor
-from orchestration.home_feed import HOME_FEED
 from orchestration.pipeline import pipeline
 from orchestration.system import Installation
-from validation.settings import Settings
+from orchestration.systems.home_feed import HOME_FEED
 
 NOW = datetime(2026, 5, 8, tzinfo=UTC)
 TODAY = NOW.date()

@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from infra.errors import DefinitionError
+from infra.lake import Lake
 from orchestration.cli import app
 from orchestration.sources.mapping import Written, draft, read, write
 from orchestration.sources.mapping.conditions import parsed
-from validation.errors import DefinitionError
-from validation.home_feed import ENGAGEMENTS, IMPRESSIONS, TABLES, USERS, VIDEOS
 from validation.intake import delivered_from_parquet, ingest
-from validation.lake import Lake
+from validation.systems.home_feed import ENGAGEMENTS, IMPRESSIONS, TABLES, USERS, VIDEOS
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 RATINGS = "196\t242\t3\t881250949\n186\t302\t3\t891717742\n196\t377\t5\t881250960\n244\t51\t4\t880606923\n"

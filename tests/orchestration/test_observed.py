@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from orchestration.home_feed import HOME_FEED
+from infra.settings import Settings
 from orchestration.observed import RELEASE, Observed
 from orchestration.system import Installation
+from orchestration.systems.home_feed import HOME_FEED
 from training import dataset
-from validation.home_feed import IMPRESSIONS
-from validation.settings import Settings
+from validation.systems.home_feed import IMPRESSIONS
 
 DAY = date(2026, 5, 3)
 

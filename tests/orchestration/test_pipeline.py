@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 import dagster as dg
 import pytest
 
-from orchestration.home_feed import HOME_FEED
+from infra.settings import Settings
 from orchestration.pipeline import pipeline
 from orchestration.system import Installation
-from validation.settings import Settings
+from orchestration.systems.home_feed import HOME_FEED
 
 GRAPH = """
 tables      engagements        <- users videos

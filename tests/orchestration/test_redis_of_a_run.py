@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from feature_repo.redis_server import answers
-from orchestration.home_feed import HOME_FEED
+from infra.redis_server import answers
+from infra.settings import Settings
 from orchestration.runs import redis_for
 from orchestration.system import Installation
+from orchestration.systems.home_feed import HOME_FEED
 from tests.serving.conftest import free_port
-from validation.settings import Settings
 
 
 @pytest.mark.parametrize(("job", "there"), [("features", True), ("daily", True), ("ingest", False), ("train", False)])

@@ -6,10 +6,10 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from infra.errors import Unavailable
 from orchestration import proving
 from orchestration.candidate import Candidate
 from orchestration.registered import candidate_of, version_of
-from validation.errors import Unavailable
 
 FAILS: list[str] = []
 TOLD: list[str] = []

@@ -10,15 +10,15 @@ import dagster as dg
 import pytest
 from typer.testing import CliRunner
 
+from infra.manifest import digest_of
+from infra.settings import Settings
 from orchestration.cli import app
-from orchestration.home_feed import HOME_FEED
 from orchestration.pipeline import pipeline
 from orchestration.registry_sensor import CHECK, settled
 from orchestration.system import Installation
+from orchestration.systems.home_feed import HOME_FEED
 from training.history import History
 from training.moves import Move
-from validation.manifest import digest_of
-from validation.settings import Settings
 
 AT = datetime(2026, 5, 12, tzinfo=UTC)
 

@@ -4,12 +4,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from orchestration.home_feed import HOME_FEED
+from infra.errors import DefinitionError
+from infra.settings import Settings
 from orchestration.replay import STILL_NOW, as_of, newest_day
 from orchestration.runs import execute
 from orchestration.system import Installation
-from validation.errors import DefinitionError
-from validation.settings import Settings
+from orchestration.systems.home_feed import HOME_FEED
 
 TODAY = datetime.now(UTC).date()
 OLD = date(2022, 5, 8)

@@ -11,11 +11,11 @@ import pytest
 
 from feature_repo import made_views, packed_records
 from feature_repo.embedding_space import VECTORS
+from infra.errors import NotProven, ReleaseMismatch
+from infra.manifest import MANIFEST, Manifest
+from infra.settings import Settings
 from orchestration import retrieval
-from orchestration.home_feed import HOME_FEED
-from validation.errors import NotProven, ReleaseMismatch
-from validation.manifest import MANIFEST, Manifest
-from validation.settings import Settings
+from orchestration.systems.home_feed import HOME_FEED
 
 AT = datetime(2026, 5, 12, tzinfo=UTC)
 

@@ -9,14 +9,14 @@ import pytest
 from fraud import DAYS, FRAUD, START, deliver
 
 from feature_repo import made_views, packed_records
-from feature_repo.home_feed import HOME_FEED
+from feature_repo.systems.home_feed import HOME_FEED
+from infra.settings import Settings
 from orchestration.runs import execute
 from orchestration.system import Installation
-from validation.home_feed import TABLES
-from validation.settings import Settings
+from validation.systems.home_feed import TABLES
 
 ROOT = Path(__file__).parents[2]
-MACHINERY = ("validation", "feature_repo", "training", "serving", "monitoring", "orchestration")
+MACHINERY = ("infra", "validation", "feature_repo", "training", "serving", "monitoring", "orchestration")
 # Words that are columns of the feed and also plain English, or part of every answer and every decision log.
 EVERYDAY = {
     *("event_time", "received_at", "position", "variant", "release", "served_by", "propensity", "served_features"),
@@ -54,7 +54,7 @@ def test_machinery_names_no_column_of_the_feed() -> None:
 def machinery() -> Iterator[Path]:
     for stage in MACHINERY:
         for path in (ROOT / stage).rglob("*.py"):
-            told_apart = {"home_feed.py"} | ({"sources", "demo"} if stage == "orchestration" else set())
+            told_apart = {"systems"} | ({"sources", "demo"} if stage == "orchestration" else set())
             if not told_apart & set(path.parts):
                 yield path
 
@@ -77,4 +77,4 @@ def test_the_reader_of_machinery_would_notice_a_column(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("stage", ["validation", "feature_repo", "training", "serving", "monitoring", "orchestration"])
 def test_every_stage_has_its_definitions_in_one_file(stage: str) -> None:
-    assert (ROOT / stage / "home_feed.py").is_file()
+    assert (ROOT / stage / "systems" / "home_feed.py").is_file()

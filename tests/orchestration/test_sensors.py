@@ -6,12 +6,12 @@ import dagster as dg
 import msgspec
 import pytest
 
+from infra.settings import Settings
 from monitoring.retrain import Evidence
 from orchestration.evidence import EVIDENCE
-from orchestration.home_feed import HOME_FEED
 from orchestration.pipeline import pipeline
 from orchestration.system import Installation
-from validation.settings import Settings
+from orchestration.systems.home_feed import HOME_FEED
 
 NOW = datetime(2026, 5, 8, tzinfo=UTC)
 

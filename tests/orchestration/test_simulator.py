@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from infra.errors import DefinitionError
 from orchestration.sources.simulator import TINY, Events, Scale, World
 from orchestration.sources.simulator.popular_mix import VARIANTS
-from validation.errors import DefinitionError
-from validation.home_feed import AGES
+from validation.systems.home_feed import AGES
 
 DAY = 86_400.0
 SMALL = replace(TINY, users=600, videos=2_400, days=4, impressions=40_000, creators=120, categories=12)

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from infra.errors import DefinitionError
 from orchestration.sources.simulator import TINY, Events, World, as_json
-from validation.errors import DefinitionError
 
 SCALE = replace(TINY, users=400, videos=1_500, creators=100, impressions=15_000)
 NOW = SCALE.finish - 3_600

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from infra.lake import Lake
 from orchestration.sources.landing import Delivery
 from orchestration.sources.simulator import TINY, Events, World, deliver
 from orchestration.sources.simulator.breakage import (
@@ -22,9 +23,8 @@ from orchestration.sources.simulator.breakage import (
     wrong_type,
 )
 from validation.contract import Table
-from validation.home_feed import ENGAGEMENTS, TABLES
 from validation.intake import ingest
-from validation.lake import Lake
+from validation.systems.home_feed import ENGAGEMENTS, TABLES
 
 SCALE = replace(TINY, days=2, impressions=20_000, users=400, late=0.06)
 

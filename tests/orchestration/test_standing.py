@@ -6,18 +6,18 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
+from infra.settings import Settings
 from orchestration import candidate
-from orchestration.home_feed import HOME_FEED
 from orchestration.ingestion import discard_day
 from orchestration.system import Installation
+from orchestration.systems.home_feed import HOME_FEED
 from validation import ledger
 from validation.delivered import delivered_from_jsonl
-from validation.errors import BatchRefused
 from validation.evidence import DataFacts, Evidence
 from validation.gates import data_gate
-from validation.home_feed import ENGAGEMENTS
 from validation.intake import ingest, replay
-from validation.settings import Settings
+from validation.ledger import BatchRefused
+from validation.systems.home_feed import ENGAGEMENTS
 from validation.verdict import Finding
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)

@@ -20,14 +20,14 @@ from feature_repo import packed_records, states
 from feature_repo.counters import decay
 from feature_repo.record_layout import layouts
 from feature_repo.stream_state import FILE, folder_of
+from infra.lake import Lake
+from infra.settings import Settings
 from orchestration import streaming
-from orchestration.home_feed import HOME_FEED
 from orchestration.sources.landing import deliveries, take_in
 from orchestration.sources.simulator import Scale, World, deliver
 from orchestration.system import Installation
+from orchestration.systems.home_feed import HOME_FEED
 from tests.waiting import PATIENCE_S, until
-from validation.lake import Lake
-from validation.settings import Settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

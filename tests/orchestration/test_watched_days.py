@@ -6,11 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from orchestration.home_feed import HOME_FEED
+from infra.manifest import write_manifest
+from infra.settings import Settings
 from orchestration.observed import STEADY, worth_watching
 from orchestration.system import Installation
-from validation.manifest import write_manifest
-from validation.settings import Settings
+from orchestration.systems.home_feed import HOME_FEED
 
 MADE = datetime(2026, 5, 31, tzinfo=UTC)
 

@@ -15,18 +15,18 @@ from rich.console import Console
 from feature_repo import made_views, packed_records
 from feature_repo.agreement import compare
 from feature_repo.record_layout import layouts
+from infra.errors import NotProven
+from infra.settings import Settings
 from orchestration import candidate, funnel, gating
 from orchestration.candidate import Candidate
 from orchestration.demo.stage import Stage
-from orchestration.home_feed import HOME_FEED
 from orchestration.runs import execute
 from orchestration.sources.simulator import Scale, World, deliver
 from orchestration.system import Installation
+from orchestration.systems.home_feed import HOME_FEED
 from training import faults
 from validation import ledger
-from validation.errors import NotProven
 from validation.evidence import GateLimits
-from validation.settings import Settings
 
 SCALE = Scale(users=300, videos=1_200, days=5, impressions=20_000, creators=60, categories=8, regions=3)
 FIRST, LAST = SCALE.start.date(), (SCALE.end - timedelta(days=1)).date()

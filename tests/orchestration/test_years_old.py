@@ -14,16 +14,16 @@ import redis
 
 from feature_repo import packed_records
 from feature_repo.agreement import compare
-from feature_repo.home_feed import HOME_FEED as FEATURES
 from feature_repo.record_layout import layouts
-from orchestration.home_feed import HOME_FEED
+from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from infra.settings import Settings
 from orchestration.replay import as_of
 from orchestration.runs import execute
 from orchestration.system import Installation
+from orchestration.systems.home_feed import HOME_FEED
 from tests.serving.caller import Client
 from training import dataset
 from training.report import lacking
-from validation.settings import Settings
 
 FIRST, LAST = date(2022, 5, 2), date(2022, 5, 8)
 END = datetime(2022, 5, 9, tzinfo=UTC)

@@ -7,9 +7,9 @@ import httpx
 
 from serving.access import Role
 from serving.app import App
-from serving.home_feed import SERVED
 from serving.keyring import bearer
 from serving.online import online
+from serving.systems.home_feed import SERVED
 
 
 class Client:

@@ -17,15 +17,16 @@ import numpy as np
 import pytest
 import redis as redis_client
 
-from feature_repo import packed_records, redis_server
-from feature_repo.home_feed import HOME_FEED as FEATURES
+from feature_repo import packed_records
 from feature_repo.recipe import recipe_of
 from feature_repo.record_layout import encode, layouts
+from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from infra import redis_server
+from infra.manifest import write_manifest
+from infra.settings import Settings
 from serving.definition import to_json
-from serving.home_feed import HOME_FEED, SERVED
+from serving.systems.home_feed import HOME_FEED, SERVED
 from tests.serving.caller import Client
-from validation.manifest import write_manifest
-from validation.settings import Settings
 
 NOW = datetime(2026, 5, 3, 12, 0, tzinfo=UTC)
 CATEGORIES = ("cooking", "football", "music")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from feature_repo.marks import marks
+from infra.marks import marks
 from serving.definition import Feedback
 from serving.rates import Rates
 from serving.tokens import Impression, Keys

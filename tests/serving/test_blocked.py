@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from feature_repo.marks import marks
+from infra.marks import marks
 from serving import blocked
 from serving.asker import Asked
-from serving.home_feed import HOME_FEED
 from serving.item_states import ItemStates
+from serving.systems.home_feed import HOME_FEED
 from serving.user_state import UserState
 from tests.serving.memory import NOW, choices, described
 

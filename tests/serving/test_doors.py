@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from infra.lake import Lake
 from tests.serving.caller import Client
 from validation.contract import Table
 from validation.doors import CLOCK_ERROR, LONGEST_WORD, OLDEST
-from validation.errors import BatchRefused
-from validation.home_feed import ENGAGEMENTS
 from validation.intake import delivered_from_jsonl, ingest
-from validation.lake import Lake
+from validation.ledger import BatchRefused
+from validation.systems.home_feed import ENGAGEMENTS
 
 MOMENT = timedelta(seconds=1)
 NUMBERS = count()

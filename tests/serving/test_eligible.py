@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from feature_repo.marks import mark, marks
+from infra.marks import mark, marks
 from serving.eligible import Filters, May
 from serving.filters import AtMost, OneOf
-from serving.home_feed import HOME_FEED
+from serving.systems.home_feed import HOME_FEED
 from tests.serving.memory import ADULT, PLAIN, described, take
 
 BLOCK = "user_choice.block_3650d"

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from infra.clock import Clock
+from infra.lake import Lake
 from serving import event_log
 from serving.attribution import action_id
 from serving.event_log import Event, EventLog
-from validation.clock import Clock
-from validation.home_feed import ENGAGEMENTS
 from validation.intake import delivered_from_jsonl, ingest
-from validation.lake import Lake
+from validation.systems.home_feed import ENGAGEMENTS
 
 NOW = datetime(2026, 5, 3, 12, 0, tzinfo=UTC)
 

@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 
 from feature_repo import packed_records
-from feature_repo.home_feed import HOME_FEED as FEATURES
-from feature_repo.marks import marks
 from feature_repo.record_layout import layouts
+from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from infra.errors import Unavailable
+from infra.marks import marks
 from serving import shared_arrays
 from serving.eligible import Filters
 from serving.ever_writer import EverWriter
-from serving.home_feed import HOME_FEED as POLICY
 from serving.item_states import ItemStates
 from serving.pools import Pools
+from serving.systems.home_feed import HOME_FEED as POLICY
 from tests.serving.caller import Client
-from validation.errors import Unavailable
 
 BLOCKED = {"v5", "v25", "v45"}
 NOBODY = "redis://127.0.0.1:1/0"  # nothing listens there

@@ -10,16 +10,16 @@ import pytest
 
 from feature_repo import packed_records
 from feature_repo.assembly import assemble
-from feature_repo.home_feed import HOME_FEED as FEATURES
 from feature_repo.recipe import read_recipe, recipe_of
 from feature_repo.record_layout import layouts
 from feature_repo.request_time import Counters, Inputs
+from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from infra.errors import ReleaseMismatch
 from serving.asker import asked
 from serving.features import Builder
-from serving.home_feed import HOME_FEED as POLICY
 from serving.online import Online, online
+from serving.systems.home_feed import HOME_FEED as POLICY
 from tests.serving.conftest import PATIENT
-from validation.errors import ReleaseMismatch
 
 
 async def served(parts: Online, asks: list[tuple[str, list[str]]], now: float) -> list[Any]:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from feature_repo import packed_records
-from feature_repo.home_feed import HOME_FEED as FEATURES
-from feature_repo.marks import mark
 from feature_repo.record_layout import layouts
-from serving.home_feed import HOME_FEED as POLICY
+from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from infra.marks import mark
 from serving.item_states import ItemStates
+from serving.systems.home_feed import HOME_FEED as POLICY
 
 
 @pytest.fixture

@@ -9,16 +9,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from infra.errors import Unsafe
+from infra.settings import Settings
 from serving import guard, keyring
 from serving.access import ROLES
 from serving.guard import Guard
 from serving.process import start
 from serving.tokens import Keys
 from tests.waiting import PATIENCE_S
-from validation.errors import Unsafe
-from validation.settings import Settings
 
-OPEN = "import sys; from serving import keyring; from validation.settings import Settings; from pathlib import Path;"
+OPEN = "import sys; from serving import keyring; from infra.settings import Settings; from pathlib import Path;"
 OPEN += "print(keyring.opened(Settings(home=Path(sys.argv[1]))).keys[0].secret)"
 
 

@@ -8,22 +8,22 @@ import pytest
 
 from feature_repo import embedding_space, packed_records
 from feature_repo.embedding_space import EMBEDDINGS, INDEX, VECTORS, Attribute, Space
-from feature_repo.home_feed import HOME_FEED as FEATURES
-from feature_repo.marks import marks
 from feature_repo.record_layout import layouts
+from feature_repo.systems.home_feed import HOME_FEED as FEATURES
 from feature_repo.user_vectors import publish
+from infra.errors import ReleaseMismatch
+from infra.marks import marks
 from serving import metrics
 from serving.asker import Asked
-from serving.home_feed import HOME_FEED as POLICY
-from serving.home_feed import SERVED
 from serving.item_states import ItemStates
 from serving.nearest import NearestItems, opened
 from serving.release import load
+from serving.systems.home_feed import HOME_FEED as POLICY
+from serving.systems.home_feed import SERVED
 from serving.trial import prove
 from serving.user_state import Tastes, UserState
 from tests.serving.caller import Client
 from training import nearest_index
-from validation.errors import ReleaseMismatch
 
 CATEGORIES = ("cooking", "football", "music")
 AXES = np.eye(4, dtype=np.float32)

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import uvloop
 
+from infra.errors import ReleaseMismatch, Unavailable
+from infra.patience import Patience
 from serving import metrics, releases
 from serving import online as online_module
-from serving.home_feed import SERVED
 from serving.online import POOLS_AT_FIRST_S, POOLS_EVERY_S, Online, online
+from serving.systems.home_feed import SERVED
 from tests.waiting import PATIENCE_S
-from validation.errors import ReleaseMismatch, Unavailable
-from validation.patience import Patience
 
 
 def new(world: Any, home: Path) -> Online:

@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from infra.errors import DefinitionError
 from serving.definition import Caps, Diversity, Exploration, Step, from_json, to_json
 from serving.filters import NotBlocked, OneOf
-from serving.home_feed import CREATOR, HOME_FEED, SERVED
 from serving.sources import Liked, Rare, Trending
-from validation.errors import DefinitionError
+from serving.systems.home_feed import CREATOR, HOME_FEED, SERVED
 
 
 def test_a_policy_survives_its_release() -> None:

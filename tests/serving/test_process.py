@@ -9,12 +9,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from serving.process import end, kept
+from infra.processes import end, kept
 from tests.waiting import until
 
 STARTS = """
 import subprocess, sys
-from serving.process import kept
+from infra.processes import kept
 child = subprocess.Popen(["sleep", "600"], start_new_session=True)
 with kept(child):
     print(child.pid, flush=True)

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from feature_repo import redis_server
+from infra import redis_server
+from infra.errors import Unavailable
 from serving.breaker import FAILURES_TO_OPEN
 from serving.redis_link import RedisLink
 from tests.waiting import PATIENCE_S
-from validation.errors import Unavailable
 
 
 async def linked(url: str, use: Callable[[RedisLink], Awaitable[Any]], timeout_s: float = 1.0) -> Any:

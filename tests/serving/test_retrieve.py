@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from feature_repo.marks import marks
+from infra.marks import marks
 from serving import blocked, metrics, retrieve
 from serving.asker import Asked
 from serving.eligible import Filters, May
-from serving.home_feed import CREATOR, HOME_FEED
 from serving.item_states import Codes, ItemStates
 from serving.pools import Pooler
 from serving.retrieve import Ask, Candidates
 from serving.sources import Fresh, Liked, Nearest, Rare, Source, Trending
+from serving.systems.home_feed import CREATOR, HOME_FEED
 from serving.user_state import UserState
 from tests.serving.memory import NOW, PLAIN, ask, asker, choices, described, made, take, tastes
 

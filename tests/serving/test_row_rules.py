@@ -7,11 +7,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from infra.errors import DefinitionError
 from serving.row_rules import RowRules
 from validation.contract import Rule
-from validation.errors import DefinitionError
 from validation.expectations import frame_of
-from validation.home_feed import ENGAGEMENTS
+from validation.systems.home_feed import ENGAGEMENTS
 
 ROW: dict[str, Any] = {
     "action": "watch",

@@ -8,16 +8,16 @@ import msgspec
 import numpy as np
 import pytest
 
-from feature_repo.home_feed import HOME_FEED as FEATURES
+from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from infra.errors import Unavailable
 from serving import impressions
 from serving.budget import Budget
 from serving.eligible import Filters
-from serving.home_feed import SERVED
 from serving.item_states import ItemStates
 from serving.pools import Pools
+from serving.systems.home_feed import SERVED
 from tests.serving.caller import Client
 from tests.serving.memory import PLAIN
-from validation.errors import Unavailable
 
 FORBIDDEN = {
     "v1": "removed", "v2": "elsewhere", "v6": "for adults", "v8": "not rated",

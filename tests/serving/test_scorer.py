@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from feature_repo.counters import Floats
+from infra.errors import ReleaseMismatch
 from serving import forest, forest_kernel
 from serving.scorer import Scorer, load
-from validation.errors import ReleaseMismatch
 
 ROWS = np.array([[1.0, 2.0], [np.nan, 2.0], [3.0, np.nan]], dtype=np.float32)
 

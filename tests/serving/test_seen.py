@@ -1,6 +1,6 @@
 """The memory of what was shown that needs no Redis."""
 
-from feature_repo.marks import marks
+from infra.marks import marks
 from serving.seen import Shown
 
 

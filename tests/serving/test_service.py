@@ -14,14 +14,14 @@ from typing import Any
 import httpx
 import pytest
 
+from infra.errors import Unavailable
+from infra.settings import Settings
 from serving.access import Role
 from serving.keyring import bearer
 from serving.online import COUNTED_EVERY_S
 from serving.process import Running, build, start, stop
 from tests.bench import costs
 from tests.waiting import PATIENCE_S, until
-from validation.errors import Unavailable
-from validation.settings import Settings
 
 PAUSE = threading.Event()
 HEAVY = (

@@ -17,14 +17,14 @@ from typing import Any
 import pytest
 
 from feature_repo import packed_records
-from feature_repo.home_feed import HOME_FEED as FEATURES
 from feature_repo.record_layout import layouts
+from feature_repo.systems.home_feed import HOME_FEED as FEATURES
 from serving import shared_arrays, state_writer
-from serving.home_feed import HOME_FEED as POLICY
 from serving.item_states import ItemStates
 from serving.keeper import Keeper
 from serving.state_feed import StateFeed
 from serving.state_writer import StateWriter
+from serving.systems.home_feed import HOME_FEED as POLICY
 from tests.waiting import PATIENCE_S, until
 
 PAUSE = threading.Event()
@@ -34,9 +34,9 @@ FOLLOWER = """
 import asyncio, sys
 from pathlib import Path
 from feature_repo import packed_records
-from feature_repo.home_feed import HOME_FEED as FEATURES
+from feature_repo.systems.home_feed import HOME_FEED as FEATURES
 from feature_repo.record_layout import layouts
-from serving.home_feed import HOME_FEED as POLICY
+from serving.systems.home_feed import HOME_FEED as POLICY
 from serving.item_states import ItemStates
 from serving.state_feed import StateFeed
 
@@ -269,8 +269,8 @@ def test_another_layout_begins_anew_and_the_old_files_go(world: Any, folder: Pat
 
 
 def test_a_folder_that_cannot_be_written_keeps_states_to_the_process(world: Any, tmp_path: Path) -> None:
-    from serving.home_feed import SERVED
     from serving.online import online
+    from serving.systems.home_feed import SERVED
 
     (tmp_path / "serving").write_text("")
     parts = online(SERVED, world.settings.model_copy(update={"home": tmp_path}), "home_feed")

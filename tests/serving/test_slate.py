@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from feature_repo import packed_records
-from feature_repo.home_feed import HOME_FEED as FEATURES
 from feature_repo.record_layout import layouts
+from feature_repo.systems.home_feed import HOME_FEED as FEATURES
 from serving.definition import Caps, Diversity, Exploration, FreshSlots, Policy, Step
-from serving.home_feed import HOME_FEED
 from serving.item_states import Codes, ItemStates
 from serving.slate import Arrangement, Vectors, arranged
+from serving.systems.home_feed import HOME_FEED
 
 SCORES = -np.arange(60, dtype=np.float32)  # v0 is the best, v59 the worst
 HOUR = 3600

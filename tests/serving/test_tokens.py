@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from feature_repo.marks import marks
+from infra.errors import TokenRefused
+from infra.marks import marks
 from serving.tokens import Impression, Keys
-from validation.errors import TokenRefused
 
 NOW = 1_800_000_000
 OURS = Keys({"0a0b0c0d": b"a" * 32, "01020304": b"b" * 32}, signing="0a0b0c0d")

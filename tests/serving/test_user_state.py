@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feature_repo import packed_records, seen_pages
-from feature_repo.home_feed import HOME_FEED as FEATURES
-from feature_repo.marks import marks
 from feature_repo.record_layout import encode, layout, layouts
+from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from infra.errors import DefinitionError
+from infra.marks import marks
 from serving import user_state
-from serving.home_feed import HOME_FEED as POLICY
 from serving.online import Online, online
+from serving.systems.home_feed import HOME_FEED as POLICY
 from serving.user_state import Tastes, UserReader, UserState
 from tests.serving.conftest import PATIENT
-from validation.errors import DefinitionError
 
 VECTORS = layout("home_feed", "user_vector_ab12", ["user_id"], {"d0": "Float32", "d1": "Float32"})
 

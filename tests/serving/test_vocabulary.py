@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feature_repo.marks import mark, marks
+from infra.marks import mark, marks
 from serving import vocabulary
 from serving.combinations import Combinations
 from serving.mark_index import MarkIndex

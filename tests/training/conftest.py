@@ -13,12 +13,12 @@ sys.path.append(str(Path(__file__).parent))  # where `shop` is found
 
 from shop import AT, FEATURES, LIMITS, RANKING, made, wares
 
+from infra.settings import Settings
 from training import faults, judge, release, report, shelves, tracking, train
 from training.dataset import Dataset
 from training.registry import Registry
 from training.report import Report
 from training.train import Trained
-from validation.settings import Settings
 from validation.verdict import Finding, Verdict
 
 Add = Callable[..., str]
@@ -152,6 +152,6 @@ def build(folder: Path, trained: Trained, shop: Dataset, version: str = "1") -> 
 
 def digest(folder: Path) -> str:
     """What a verdict names the release by."""
-    from validation.manifest import verify
+    from infra.manifest import verify
 
     return verify(folder).digest

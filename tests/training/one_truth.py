@@ -2,8 +2,8 @@
 
 from test_registry import aliases, pointer
 
+from infra.settings import Settings
 from training.registry import Registry
-from validation.settings import Settings
 
 
 def agree(home: Settings, gone: str | None = None) -> str:

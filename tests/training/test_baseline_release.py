@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 from shop import AT, FEATURES, LIMITS, RANKING, wares
 
+from infra.manifest import read_manifest
+from infra.settings import Settings
 from serving.trial import prove
 from training import judge, release, report, shelves
 from training.dataset import Dataset
 from training.registry import Registry
 from training.train import Trained, as_served
-from validation.manifest import read_manifest
-from validation.settings import Settings
 
 
 def test_rows_in_which_no_model_is_better_end_with_a_baseline_that_is_live_and_serves(

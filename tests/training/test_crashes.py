@@ -10,12 +10,12 @@ import pytest
 from one_truth import agree
 from test_registry import later, promote
 
+from infra import failpoint
+from infra.errors import NotProven
+from infra.settings import Settings
 from training.registry import Registry
-from validation import failpoint
-from validation.errors import NotProven
-from validation.settings import Settings
 
-SOURCES = sorted((Path(__file__).parents[2] / "training").glob("*.py"))
+SOURCES = sorted((Path(__file__).parents[2] / "training").rglob("*.py"))
 FAILPOINTS = [name for path in SOURCES for name in re.findall(r'reached\("(registry-[a-z-]+)"\)', path.read_text())]
 KILLED = 137
 Register = Callable[[Settings], str]

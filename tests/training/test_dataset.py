@@ -12,13 +12,13 @@ from feature_repo import profiles, states
 from feature_repo.definition import CounterView, FeatureSet, Lookup, ProfileView, Signal
 from feature_repo.request_time import Age, Context, Count
 from feature_repo.store import open_store
+from infra.lake import Lake
+from infra.settings import Settings
 from training import dataset, labels
 from training.contenders import ByColumn
 from training.dataset import Dataset
 from training.definition import Outcome, Ranking, Shelves
 from validation.contract import Column, Table
-from validation.lake import Lake
-from validation.settings import Settings
 
 NOON = datetime(2026, 5, 3, 12, 0, tzinfo=UTC)
 TIMES = (Column("at", "timestamp", "when"), Column("known", "timestamp", "since when"))

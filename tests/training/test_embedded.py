@@ -12,9 +12,9 @@ from club import AT, EMBEDDING, FEATURES, RANKING, rows, stock
 
 from feature_repo import embedding_space
 from feature_repo.embedding_space import EMBEDDINGS, INDEX, VECTORS
+from infra.errors import DefinitionError
 from training import content, embedded, embeddings, nearest_index, recall, split, train
 from training.embedded import Embedded
-from validation.errors import DefinitionError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from infra.errors import HistoryLost
 from training.history import History
 from training.moves import Move, held, standing
-from validation.errors import HistoryLost
 
 AT = datetime(2026, 5, 12, tzinfo=UTC)
 MOVES = [Move(AT + timedelta(days=n), "promote", str(n) if n else None, str(n + 1), "d", "ada", "–") for n in range(4)]

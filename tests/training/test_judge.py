@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from shop import AT, FEATURES, LIMITS, RANKING, made, wares
 
+from infra.errors import ReleaseMismatch
+from infra.manifest import verify
 from training import dataset, faults, judge, release, report, shelves, train
 from training.dataset import Dataset
 from training.definition import Ranking
 from training.train import Trained
-from validation.errors import ReleaseMismatch
 from validation.evidence import Lineage
-from validation.manifest import verify
 from validation.verdict import Verdict
 
 
@@ -137,8 +137,8 @@ def test_a_verdict_names_the_release_it_is_about_and_a_damaged_one_gets_none(
 
 
 def test_a_stored_training_set_is_the_one_that_was_built_and_a_changed_one_is_refused(tmp_path: Path) -> None:
-    from validation.errors import DefinitionError
-    from validation.lake import Lake
+    from infra.errors import DefinitionError
+    from infra.lake import Lake
 
     lake, rows = Lake(tmp_path), made(5)
     dataset.save(lake, "shop", rows)

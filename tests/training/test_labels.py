@@ -10,12 +10,12 @@ import pytest
 
 from feature_repo.definition import FeatureSet, Lookup
 from feature_repo.request_time import Context, Hour
+from infra.errors import DefinitionError
+from infra.lake import Lake
 from training import labels
 from training.contenders import ByColumn
 from training.definition import Outcome, Ranking, Shelves
 from validation.contract import Column, Table
-from validation.errors import DefinitionError
-from validation.lake import Lake
 
 NOON = datetime(2026, 5, 3, 12, 0, tzinfo=UTC)
 LATE = datetime(2026, 5, 5, 0, 0, tzinfo=UTC)

@@ -14,13 +14,13 @@ from one_truth import agree
 from shop import AT
 from test_registry import aliases, later, promote
 
+from infra.errors import HistoryLost, NotProven, ReleaseMismatch, Unavailable
+from infra.settings import Settings
 from training import tracking
 from training.aliases import aliases as seen_aliases
 from training.proof import TAG
 from training.registry import Registry
 from training.versions import Versions
-from validation.errors import HistoryLost, NotProven, ReleaseMismatch, Unavailable
-from validation.settings import Settings
 
 
 @contextmanager

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from shop import AT
 
+from infra.errors import NotProven, ReleaseMismatch
+from infra.manifest import read_manifest
+from infra.settings import Settings
 from training import release, saved, shelves
 from training.dataset import Dataset
 from training.registry import Registry
 from training.report import Report
 from training.train import Trained
-from validation.errors import NotProven, ReleaseMismatch
-from validation.manifest import read_manifest
-from validation.settings import Settings
 from validation.verdict import Verdict
 
 Add = Callable[..., str]

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 
 from shop import RANKING
 
+from infra.settings import Settings
 from training import report, tracking
 from training.dataset import Dataset
 from training.report import Report
 from training.train import Trained
-from validation.settings import Settings
 
 Add = Callable[..., str]
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from shop import NAMES, RANKING, made
 
+from infra.errors import DefinitionError
 from training import contenders, split, train
 from training.contenders import Boosted, ByColumn, Examples, Linear
 from training.dataset import Dataset
 from training.definition import Split
 from training.train import Trained
-from validation.errors import DefinitionError
 
 WINDOW = timedelta(minutes=30)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from validation.lake import Lake
+from infra.lake import Lake
 
 sys.path.insert(0, str(Path(__file__).parent))  # tests run in importlib mode, which adds no folder by itself
 

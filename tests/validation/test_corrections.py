@@ -11,12 +11,12 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 from parcels import ARRIVAL, PARCELS, delivered, parcel
 
+from infra.lake import Lake
 from validation import accepted, corrections, intake, ledger, quarantine
 from validation.accepted import Accepted
 from validation.contract import Limits
-from validation.errors import BatchRefused
 from validation.intake import ingest, replay
-from validation.lake import Lake
+from validation.ledger import BatchRefused
 from validation.units import jumps
 
 LENIENT = replace(PARCELS, limits=Limits(max_duplicate=1.0, max_null=1.0))

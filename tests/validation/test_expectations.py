@@ -6,10 +6,10 @@ import pyarrow as pa
 import pytest
 from parcels import ARRIVAL, PARCELS, delivered, parcel
 
+from infra.errors import DefinitionError
 from validation.contract import Rule
-from validation.errors import DefinitionError
 from validation.expectations import limits_suite_of, suite_of, validate
-from validation.home_feed import TABLES
+from validation.systems.home_feed import TABLES
 
 
 def rules(suite):

@@ -13,11 +13,11 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 from parcels import ARRIVAL, DOORS, PARCELS, delivered, parcel
 
+from infra.settings import FileLimits, Settings
 from validation import json_lines, quarantine
 from validation.delivered import delivered_from_jsonl, delivered_from_parquet
-from validation.errors import BatchRefused
 from validation.intake import ingest
-from validation.settings import FileLimits, Settings
+from validation.ledger import BatchRefused
 
 MANY = 200_000
 LINES = b"\n".join(json.dumps(parcel(i)).encode() for i in range(20))

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from parcels import NOON, PARCELS, parcel
 
+from infra.errors import NotTaken
+from infra.settings import FileLimits
 from validation.csv_lines import LONGEST_RECORD
 from validation.delivered import delivered_from_jsonl, delivered_from_lines
-from validation.errors import NotTaken
 from validation.formats import delivered_from_file, format_of
-from validation.settings import FileLimits
 
 HEAD = "parcel,door,state,weight,paid,labels,handed_at,known_at"
 AT = NOON.isoformat()

@@ -8,7 +8,7 @@ import pytest
 
 from validation.evidence import DataFacts, Evidence, GateLimits, Lineage, Slice
 from validation.gates import GATES, judge
-from validation.home_feed import RANKER_LIMITS
+from validation.systems.home_feed import RANKER_LIMITS
 from validation.verdict import Finding, Verdict
 
 ROWS, GROUPS = 4_000, 600

@@ -11,12 +11,12 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 from parcels import ARRIVAL, DOORS, NOON, PARCELS, delivered, parcel
 
+from infra.lake import Lake
 from validation import intake, ledger, quarantine
 from validation.contract import Limits
 from validation.delivered import delivered_from_parquet
-from validation.errors import BatchRefused
 from validation.intake import ingest, replay
-from validation.lake import Lake
+from validation.ledger import BatchRefused
 
 BROKEN = {
     "a word outside the list": (parcel(900, state="lost"), "state.one_of"),

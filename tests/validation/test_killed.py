@@ -18,19 +18,20 @@ import pyarrow as pa
 import pytest
 from parcels import ARRIVAL, NOON
 
+from infra import failpoint
+from infra.lake import Lake
+from infra.settings import Settings
 from orchestration.ingestion import ingest_days
 from orchestration.system import Installation, System
-from validation import failpoint, ledger
+from validation import ledger
 from validation.contract import Column, Limits, Table
 from validation.delivered import delivered_from_jsonl
 from validation.intake import discard, ingest, replay
-from validation.lake import Lake
-from validation.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 NAMES = {
     name
-    for folder in ("validation", "feature_repo", "orchestration")
+    for folder in ("infra", "validation", "feature_repo", "orchestration")
     for file in (ROOT / folder).rglob("*.py")
     for name in re.findall(r'\breached\("([^"]+)"\)', file.read_text())
 }
@@ -206,7 +207,7 @@ def test_every_failpoint_there_is_was_tried():
 
 def test_the_environment_names_the_failpoint_at_which_a_process_ends(tmp_path):
     code = (
-        "import pyarrow as pa; from datetime import date; from pathlib import Path; from validation.lake import Lake\n"
+        "import pyarrow as pa; from datetime import date; from pathlib import Path; from infra.lake import Lake\n"
         f"Lake(Path({str(tmp_path)!r})).replace('x', date(2026, 5, 3), pa.table({{'x': [1]}}))"
     )
     for place, status in (("lake.drafted", 137), ("lake.drafted:2", 0)):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from parcels import DOORS, PARCELS
 
-from validation.errors import NotTaken
+from infra.errors import NotTaken
 from validation.landed import content_of
 from validation.looking import look
 

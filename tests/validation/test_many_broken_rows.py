@@ -9,8 +9,8 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 from parcels import ARRIVAL, PARCELS, delivered, parcel
 
+from infra.errors import DefinitionError
 from validation import sorting
-from validation.errors import DefinitionError
 from validation.expectations import EVERY_ROW, suite_of, validate
 from validation.sorting import sort_out
 

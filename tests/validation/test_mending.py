@@ -5,12 +5,12 @@ import json
 import pytest
 from parcels import ARRIVAL, PARCELS, delivered, parcel
 
+from infra.errors import MendRefused
+from infra.lake import Lake
 from orchestration.ingestion import replay_day
 from orchestration.system import Installation
 from validation import quarantine
-from validation.errors import MendRefused
 from validation.intake import ingest, replay
-from validation.lake import Lake
 from validation.quarantine import mended_by
 
 GOOD = json.dumps({"batch": "b1", "row": 40, "mended": parcel(99)})

@@ -14,12 +14,12 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 from parcels import ARRIVAL, DOORS, NOON, PARCELS, delivered, parcel
 
+from infra.lake import Lake
 from validation import ledger, quarantine
 from validation.contract import Limits
 from validation.delivered import delivered_from_arrow, delivered_from_jsonl, delivered_from_parquet
-from validation.errors import BatchRefused
 from validation.intake import ingest
-from validation.lake import Lake
+from validation.ledger import BatchRefused
 
 MANY = 40
 US = pa.timestamp("us", tz="UTC")

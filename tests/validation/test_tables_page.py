@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from validation.home_feed import TABLES
+from validation.systems.home_feed import TABLES
 from validation.tables_page import nulls, page
 
 DOCS = Path(__file__).parents[2] / "docs"

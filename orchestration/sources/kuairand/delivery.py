@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from infra.errors import DefinitionError
 from orchestration.sources.kuairand import descriptions, events
 from orchestration.sources.kuairand.files import OF_USERS, OF_VIDEOS, SEEN, Published, detect, read
 from validation.contract import Table
-from validation.errors import DefinitionError
-from validation.home_feed import ENGAGEMENTS, IMPRESSIONS, USERS, VIDEOS
+from validation.systems.home_feed import ENGAGEMENTS, IMPRESSIONS, USERS, VIDEOS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from validation.home_feed import AGES, USERS, VIDEOS
+from validation.systems.home_feed import AGES, USERS, VIDEOS
 
 SHANGHAI = "Asia/Shanghai"
 DAY = 86_400_000_000  # microseconds

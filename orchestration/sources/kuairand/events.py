@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from validation.home_feed import ENGAGEMENTS, IMPRESSIONS
+from validation.systems.home_feed import ENGAGEMENTS, IMPRESSIONS
 
 if TYPE_CHECKING:
     import pandas as pd

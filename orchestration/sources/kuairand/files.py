@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from validation.errors import DefinitionError
+from infra.errors import DefinitionError
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from infra.errors import DefinitionError
 from validation.contract import unknown
-from validation.errors import DefinitionError
 
 if TYPE_CHECKING:
     import pandas as pd

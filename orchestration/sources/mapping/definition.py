@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from infra.errors import DefinitionError
 from validation.contract import Table, unknown
-from validation.errors import DefinitionError
 
 Format = Literal["text", "jsonl", "parquet"]
 

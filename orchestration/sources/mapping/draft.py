@@ -6,11 +6,11 @@ from pathlib import Path
 
 import msgspec
 
+from infra.errors import DefinitionError
 from orchestration.sources.mapping import fields, reading
 from orchestration.sources.mapping.definition import Field, Mapping, Time
 from orchestration.sources.mapping.sniffing import Looked, look, moments
 from orchestration.sources.mapping.words import catalogue, engagements, impressions, source_words
-from validation.errors import DefinitionError
 
 STILL_NOW = timedelta(days=3)  # events older than that would count for nothing: they are moved
 MANY = 40  # files looked at

@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from infra.errors import DefinitionError
 from orchestration.sources.mapping.conditions import parsed
 from orchestration.sources.mapping.definition import Field, Time
 from validation.contract import Column, unknown
-from validation.errors import DefinitionError
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,9 +14,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 
+from infra.errors import DefinitionError
 from orchestration.sources.mapping.definition import Mapping, Source
 from validation.contract import unknown
-from validation.errors import DefinitionError
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from infra.errors import DefinitionError
 from orchestration.sources.mapping import fields
 from orchestration.sources.mapping.absent import ABSENT, SUCCESS, filled
 from orchestration.sources.mapping.conditions import parsed
@@ -12,7 +13,6 @@ from orchestration.sources.mapping.definition import Mapping, Rows
 from orchestration.sources.mapping.fields import Unread
 from orchestration.sources.mapping.reading import columns_of
 from validation.contract import Table
-from validation.errors import DefinitionError
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from infra.errors import FlywheelError
 from orchestration.sources.mapping.definition import Source
 from orchestration.sources.mapping.reading import ENDINGS, QUOTED, header, kind_of, opened
-from validation.errors import FlywheelError
 
 LOOK = 200  # lines looked at
 DELIMITERS = ("\t", "|", "::", ";", ",")

@@ -6,14 +6,14 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from infra.atomic import whole as whole_file
+from infra.errors import DefinitionError
 from orchestration.sources.mapping import reading, rows
 from orchestration.sources.mapping.absent import SUCCESS
 from orchestration.sources.mapping.definition import Mapping, Rows
 from orchestration.sources.mapping.described import Seen, lost, whole
 from orchestration.sources.mapping.fields import Unread
 from validation.contract import Table
-from validation.errors import DefinitionError
-from validation.whole import whole as whole_file
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from infra.errors import DefinitionError
 from orchestration.sources.simulator.behaviour import NOBODY, Pages
 from orchestration.sources.simulator.chance import Floats, Ints
 from orchestration.sources.simulator.names import Names
 from orchestration.sources.simulator.truth import Platform
-from validation.errors import DefinitionError
-from validation.home_feed import DEVICES
+from validation.systems.home_feed import DEVICES
 
 Feed = Sequence[str] | Ints | Any
 

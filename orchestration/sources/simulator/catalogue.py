@@ -24,7 +24,7 @@ class Videos:
     allowed      (videos, regions) where it may be shown
     quality      0 to 1: how well it is made; creators have a level of their own
     bait         0 to 1: how much more its cover promises than it holds
-    rating       the age from which it may be shown, as a place in validation.home_feed.AGES
+    rating       the age from which it may be shown, as a place in validation.systems.home_feed.AGES
     """
 
     creator: Ints

@@ -10,9 +10,9 @@ from orchestration.sources.simulator.people import LANGUAGES, UNTOLD, Users
 from orchestration.sources.simulator.rows import moments
 from orchestration.sources.simulator.scale import Scale
 from orchestration.sources.simulator.truth import Platform
-from validation.home_feed import ACCOUNTS, AGES, DEVICES, STATUSES
-from validation.home_feed import USERS as USER_TABLE
-from validation.home_feed import VIDEOS as VIDEO_TABLE
+from validation.systems.home_feed import ACCOUNTS, AGES, DEVICES, STATUSES
+from validation.systems.home_feed import USERS as USER_TABLE
+from validation.systems.home_feed import VIDEOS as VIDEO_TABLE
 
 REGIONS = ("north", "south", "east", "west", "coast", "hills", "lakes", "isles")
 REMOVED = 0.2  # share of videos that are removed at the end of their life; the others are made private

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from validation.contract import Table
-from validation.home_feed import ENGAGEMENTS, IMPRESSIONS, USERS, VIDEOS
+from validation.systems.home_feed import ENGAGEMENTS, IMPRESSIONS, USERS, VIDEOS
 
 
 @dataclass(frozen=True, slots=True)

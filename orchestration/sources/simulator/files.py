@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from validation.whole import whole
+from infra.atomic import whole
 
 
 def write_parquet(target: Path, rows: pa.Table) -> int:

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
+from infra.errors import DefinitionError
 from orchestration.sources.simulator.chance import Ints
-from validation.errors import DefinitionError
 
 Ids = NDArray[np.str_]
 

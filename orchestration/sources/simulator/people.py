@@ -11,7 +11,7 @@ from orchestration.sources.simulator.scale import DAY, Scale, Shift
 LANGUAGES = ("en", "es", "de", "fr", "pt", "hi")
 GROUPS = np.cumsum([0.03, 0.03, 0.04, 0.05])  # shares of users of no known age, under 13, 13 to 15 and 16 to 17
 UNTOLD = -1
-PHONE, TABLET, TV, DESKTOP = 0, 1, 2, 3  # places in validation.home_feed.DEVICES
+PHONE, TABLET, TV, DESKTOP = 0, 1, 2, 3  # places in validation.systems.home_feed.DEVICES
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Users:
     before, after             (users, interests) the two tastes a user drifts between
     period, phase             how long the way there and back takes, and where on it the user began
     length                    log of the favourite length in seconds, on a phone by day
-    age                       the age group, as a place in validation.home_feed.AGES; UNTOLD where nobody knows it
+    age                       the age group, as a place in AGES of the tables; UNTOLD where nobody knows it
     left_at                   when the account is deleted; infinity for nearly all
     turned, turn_at           whose interests turn into others, and when
     """

@@ -12,7 +12,7 @@ from orchestration.sources.simulator.behaviour import Outcomes, Pages
 from orchestration.sources.simulator.chance import Flags, Floats, normal, uniform
 from orchestration.sources.simulator.names import Names
 from validation.arrow import ARROW
-from validation.home_feed import ACTIONS, DEVICES, ENGAGEMENTS, IMPRESSIONS
+from validation.systems.home_feed import ACTIONS, DEVICES, ENGAGEMENTS, IMPRESSIONS
 
 
 @dataclass(frozen=True, slots=True)

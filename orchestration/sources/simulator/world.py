@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike
 
+from infra.errors import DefinitionError
 from orchestration.sources.simulator import catalogue, people
 from orchestration.sources.simulator.answering import Feed, devices, pages_of
 from orchestration.sources.simulator.behaviour import act
@@ -22,7 +23,6 @@ from orchestration.sources.simulator.rows import Log, engagements, impressions, 
 from orchestration.sources.simulator.scale import DAY, Scale, Shift
 from orchestration.sources.simulator.sessions import sessions_of
 from orchestration.sources.simulator.truth import Platform, odds, pair
-from validation.errors import DefinitionError
 
 
 @dataclass(frozen=True)

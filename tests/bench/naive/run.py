@@ -12,8 +12,9 @@ from typing import Any
 
 import msgspec
 
-from serving.home_feed import HOME_FEED as POLICY
-from serving.process import end
+from infra.patience import Process, Waiting, patiently
+from infra.processes import end
+from serving.systems.home_feed import HOME_FEED as POLICY
 from tests.bench import costs
 from tests.bench.examples import examples
 from tests.bench.judges import LIMIT
@@ -21,7 +22,6 @@ from tests.bench.measured_release import MEASURED
 from tests.bench.naive import store
 from tests.bench.open_loop import Plan, drive_noted, steady
 from tests.bench.stand import Stand, free_port
-from validation.patience import Process, Waiting, patiently
 
 CHECKOUT = Path(__file__).parents[3]
 USERS, VIDEOS = 2000, 4000  # in its favour: a read costs Redis the same whatever else is there

@@ -1,0 +1,1 @@
+"""What everything runs on: settings, clock, errors, the lake's files, Spark and Redis as processes."""

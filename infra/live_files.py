@@ -1,0 +1,86 @@
+"""Which files of a table are live: one small list says so, and one rename switches any number of days at once.
+
+A table's folder may hold `.live.json`: the folder of a day → the names of its files. Of a day that the list does not
+name every `part-*` file is live: days that were only ever added to, and all that was written before there were lists.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from infra.atomic import whole
+from infra.errors import Unavailable
+
+LIST = ".live.json"
+Days = dict[str, list[str]]
+T = TypeVar("T")
+
+
+def listed(folder: Path) -> Days:
+    """The list of a table's folder; empty where there is none."""
+    try:
+        return msgspec.json.decode((folder / LIST).read_bytes(), type=Days)
+    except FileNotFoundError:
+        return {}
+    except msgspec.MsgspecError as broken:
+        raise Unavailable(
+            f"{folder / LIST}: the list of live files cannot be read: {broken}. Restore it from a copy of the lake, or "
+            "remove this table's folder and make it again."
+        ) from broken
+
+
+def switch(folder: Path, days: Mapping[str, list[str]]) -> None:
+    """From now on these are the table's lists."""
+    with whole(folder / LIST) as draft:
+        draft.write_bytes(msgspec.json.encode(days))
+
+
+def looked(folder: Path, look: Callable[[Days], T]) -> T:
+    """What one finds by a table's list; looked for again where it was switched meanwhile."""
+    days = listed(folder)
+    while True:
+        found, now = look(days), listed(folder)
+        if now == days:
+            return found
+        days = now
+
+
+def of_day(folder: Path, days: Days) -> list[Path]:
+    """The live files of a day's folder, by the list of its table."""
+    names = days.get(folder.name)
+    return [folder / name for name in (sorted(_added(folder)) if names is None else names)]
+
+
+def names_of_day(folder: Path, days: Days) -> list[str]:
+    """The names of the same, in no order."""
+    names = days.get(folder.name)
+    return list(_added(folder)) if names is None else names
+
+
+def any_of_day(folder: Path, days: Days) -> bool:
+    """Whether a day has live files."""
+    names = days.get(folder.name)
+    return any(True for _ in _added(folder)) if names is None else bool(names)
+
+
+def day_folders(folder: Path) -> Iterator[Path]:
+    """The folders of a table's days, in order."""
+    if folder.is_dir():
+        yield from sorted(path for path in folder.iterdir() if path.name.startswith("day="))
+
+
+def below(folder: Path) -> list[Path]:
+    """The live Parquet files at or below any folder: of a table's days by its list, of other folders every file."""
+    found = looked(folder, lambda days: [path for day in day_folders(folder) for path in of_day(day, days)])
+    if found or (folder / LIST).exists():
+        return found
+    return sorted(path for path in folder.glob("**/*.parquet") if not path.name.startswith("."))
+
+
+def _added(folder: Path) -> Iterator[str]:
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        yield from (name for name in os.listdir(folder) if name.startswith("part-") and name.endswith(".parquet"))

@@ -1,0 +1,129 @@
+"""What a release contains: its manifest, digest and size of every file, and the check that nothing else is there.
+
+manifest.json  the facts below                    recipe.json  how the model's input is made
+model.*        the model, in an open format       popular.json  the lists served without a model
+policy.json    the serving policy                 golden.npz   inputs and the scores they must give
+embeddings.npz, item_vectors.npy, nearest.faiss   where retrieval finds the items nearest to a user, if it does
+"""
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from infra.atomic import whole
+from infra.errors import ReleaseMismatch
+
+MANIFEST, RECIPE = "manifest.json", "recipe.json"
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """The facts of a release. `ranker` is the contender that ranks: a model, or a baseline that nothing beats.
+
+    `files` is file → sha256, `sizes` file → bytes; the manifest itself is not among them.
+    """
+
+    system: str
+    version: str
+    created_at: datetime
+    kind: str
+    features: tuple[str, ...]
+    features_digest: str
+    dataset_digest: str
+    files: dict[str, str]
+    sizes: dict[str, int]
+    ranker: str = ""  # manifests of before say none
+
+    @property
+    def digest(self) -> str:
+        """One digest for the whole release, for a verdict to name."""
+        return digest_of(msgspec.json.encode(sorted(self.files.items())))
+
+
+def write_manifest(folder: Path, **facts: object) -> Manifest:
+    """Write the manifest of a folder that holds everything else of a release.
+
+    facts  system, version, created_at, kind, ranker, features, dataset_digest; features_digest comes from recipe.json
+    """
+    if not (folder / RECIPE).is_file():
+        raise ReleaseMismatch(
+            f"release in {folder.name}: {RECIPE} is absent; write every artefact before the manifest."
+        )
+    names = _files(folder)
+    listed = {name: _digest(folder / name) for name in names}
+    given = {"features_digest": listed[RECIPE]} | facts
+    sizes = {name: (folder / name).stat().st_size for name in names}
+    try:
+        manifest = msgspec.convert(given | {"files": listed, "sizes": sizes}, Manifest)
+    except msgspec.ValidationError as error:
+        raise ReleaseMismatch(
+            f"release in {folder.name}: the manifest lacks a fact or has a wrong one: {error}."
+        ) from error
+    with whole(folder / MANIFEST) as draft:
+        draft.write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
+    return manifest
+
+
+def stamped(folder: Path, version: str) -> bytes:
+    """The manifest of a folder as it reads once the release has this version; its digest stays what it was."""
+    manifest = msgspec.structs.replace(read_manifest(folder), version=version)
+    return msgspec.json.format(msgspec.json.encode(manifest))
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest as written, unchecked."""
+    try:
+        return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise ReleaseMismatch(f"release in {folder.name}: {MANIFEST} cannot be read: {error}. {_next()}") from error
+
+
+def verify(folder: Path) -> Manifest:
+    """The manifest of a release whose every file is there, unchanged, and alone; raises ReleaseMismatch otherwise."""
+    manifest = read_manifest(folder)
+    told = f"release {manifest.version} of {manifest.system}"
+    present, listed = set(_files(folder)), set(manifest.files)
+    if present != listed or set(manifest.sizes) != listed:
+        absent, extra = ", ".join(sorted(listed - present)), ", ".join(sorted(present - listed))
+        raise ReleaseMismatch(
+            f"{told}: files absent: {absent or 'none'}; not in the manifest: {extra or 'none'}. {_next()}"
+        )
+    for name, wanted in manifest.files.items():
+        size = (folder / name).stat().st_size
+        if size != manifest.sizes[name]:
+            raise ReleaseMismatch(
+                f"{told}: {name} has {size} bytes, the manifest says {manifest.sizes[name]}. {_next()}"
+            )
+        found = _digest(folder / name)
+        if found != wanted:
+            raise ReleaseMismatch(
+                f"{told}: {name} has sha256 {found[:12]}…, the manifest says {wanted[:12]}…. {_next()}"
+            )
+    if manifest.features_digest != manifest.files.get(RECIPE):
+        raise ReleaseMismatch(f"{told}: the features' digest is not that of {RECIPE}. {_next()}")
+    return manifest
+
+
+def digest_of(content: bytes) -> str:
+    """The sha256 of some bytes, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _digest(path: Path) -> str:
+    """The same of a file, read in parts: vectors of millions of items do not fit beside themselves."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _files(folder: Path) -> list[str]:
+    """Every file below a folder but the manifest; a link counts as a file and may not lead out."""
+    found = sorted(path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    outside = [path.name for path in found if not path.resolve().is_relative_to(folder.resolve())]
+    if outside:
+        raise ReleaseMismatch(f"release in {folder.name}: {', '.join(outside)} leads out of the folder. {_next()}")
+    return [path.relative_to(folder).as_posix() for path in found if path != folder / MANIFEST]
+
+
+def _next() -> str:
+    return "Build it again (`flywheel run train`) or roll back (`flywheel rollback`)."

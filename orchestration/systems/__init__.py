@@ -1,0 +1,1 @@
+"""Each system as one value."""

@@ -1,0 +1,1 @@
+"""The label, objective and contenders of each system."""

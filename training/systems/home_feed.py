@@ -1,0 +1,84 @@
+"""The home feed's ranker: what a good impression is, how models are compared, and what the winner carries with it."""
+
+import math
+from datetime import timedelta
+
+from feature_repo.systems.home_feed import LONG_VIEW
+from training.contenders import Boosted, ByColumn, Linear
+from training.definition import Embedding, Outcome, Ranking, Shelves, Slice, Split
+
+OUTCOMES = (
+    Outcome("is_click", "action = 'click'", "the video was opened"),
+    Outcome("long_view", LONG_VIEW, "the video was watched long", gain=1),
+    Outcome("like", "action = 'like'", "the video was liked", gain=2),
+    Outcome("comment", "action = 'comment'", "the video was commented on", gain=2),
+    Outcome("share", "action = 'share'", "the video was passed on", gain=3),
+    Outcome("follow", "action = 'follow'", "its creator was followed", gain=3),
+    Outcome(
+        "reject", "action IN ('hide', 'report', 'block')", "it was hidden, reported or its creator blocked", veto=True
+    ),
+)
+
+CONTENDERS = (
+    ByColumn("popularity", "video_long_view_1d"),  # what popular lists are made of; a rate would be a model already
+    ByColumn("recency", "video_age", descending=False),
+    Linear(),
+    Boosted(
+        max_trees=250,
+        patience=10,
+        params={
+            "eta": 0.15,
+            "max_depth": 5,
+            "min_child_weight": 20,
+            "subsample": 0.8,
+            "colsample_bytree": 0.5,
+            "max_bin": 64,
+        },
+    ),
+)
+
+SLICES = (
+    Slice("region", "region"),
+    Slice("device", "device"),
+    Slice("user_tenure", "account_age", (math.log1p(7 * 24),), ("new", "settled")),
+    Slice("video_age", "video_age", (math.log1p(24),), ("new", "older")),
+    Slice("activity", "user_shown_30d", (math.log1p(20), math.log1p(100)), ("light", "regular", "heavy")),
+)
+
+SHELVES = Shelves(
+    item="video_id",
+    profile="video_profile",
+    group="region",
+    fresh_by="uploaded_at",
+    attributes=("status", "regions", "age_rating", "category", "creator_id", "uploaded_at"),
+    eligible={"status": "live"},
+)
+
+EMBEDDING = Embedding(
+    profile="video_profile",
+    attributes=("category", "creator_id", "language", "length_class"),
+    taste="user_category.long_view_30d",
+    rank=32,
+    regularisation=3.0,  # a user of the simulator has some twenty engagements: weaker, and vectors learn them by heart
+)
+
+RANKING = Ranking(
+    name="home_feed",
+    shown="impressions",
+    outcomes_in="engagements",
+    match=("user_id", "video_id"),
+    exact=("request_id",),
+    outcomes=OUTCOMES,
+    target="long_view",
+    group="request_id",
+    user="user_id",
+    item="video_id",
+    attribute="category",
+    contenders=CONTENDERS,
+    shelves=SHELVES,
+    embedding=EMBEDDING,
+    logged_only=("position",),
+    grace=timedelta(minutes=10),
+    slices=SLICES,
+    split=Split(fit=0.75, tune=0.15),  # a tenth of millions of rows is enough to judge, and the newest teach most
+)

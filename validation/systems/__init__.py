@@ -1,0 +1,1 @@
+"""What the tables of each system must look like."""
