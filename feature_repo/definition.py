@@ -81,7 +81,7 @@ class FeatureSet:
     `ttl` is refused. A description holds until the entity is described anew, however old it is.
     `publish_every_s` is the length of a publication period: counters change once in it, as the next one begins.
     `ever` names counters, as `view.counter`, that hardly decay: of which two entities each was ever done is also kept
-    so that a machine knows it by heart (`feature_repo.ever`).
+    so that a machine knows it by heart (`feature_repo.records.ever_done`).
     """
 
     name: str

@@ -1,11 +1,11 @@
 """What `feast plan` and `feast apply` read: the home feed's features as Feast objects."""
 
-from feature_repo.feast_objects import objects, project
-from feature_repo.store import quieten, repository_settings
+from feature_repo.stores.feast_objects import objects, project
+from feature_repo.stores.open_store import quieten, repository_settings
 from feature_repo.systems.home_feed import HOME_FEED
-from infra import private_files as private
+from infra import private_files
 
-private.from_now_on()
+private_files.from_now_on()
 quieten()
 PROJECT = project(HOME_FEED)
 for declared in objects(HOME_FEED, repository_settings().lake):

@@ -2,7 +2,7 @@
 
 FlywheelError            anything raised on purpose; the message names the thing, the value, the rule, the next step
 ├── DefinitionError      a definition (table, feature, policy) contradicts itself or names what does not exist
-├── BatchRefused         a delivered batch breaks a table rule; nothing downstream may run (validation/ledger.py)
+├── BatchRefused         a delivered batch breaks a table rule; nothing downstream may run (batches/ledger.py)
 ├── NotTaken             a delivered file is not taken: what it is or where it lies is not what can be read
 ├── MendRefused          a file of mended rows cannot be read; nothing was replayed
 ├── NotProven            a release was to be promoted without a passing verdict, or without a proof of its deployment

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from infra import live_files as live
+from infra import live_files
 from infra.atomic import whole
 from infra.errors import Unavailable
 from infra.failpoint import reached
@@ -26,9 +26,9 @@ TRIES = 3  # a reader that lost a file to a replacement looks again
 class Lake:
     """Tables below one root. `name` may have parts, such as `states/user`.
 
-    A day's folder is `root/name/day=2026-05-03`; which of its files are live, live.py tells. Days of a delivered table
-    are days of *receipt*: a closed day never changes, whatever arrives late. Who has to wait for another writer gives
-    up after `wait_s` seconds.
+    A day's folder is `root/name/day=2026-05-03`; which of its files are live, live_files.py tells. Days of a delivered
+    table are days of *receipt*: a closed day never changes, whatever arrives late. Who has to wait for another writer
+    gives up after `wait_s` seconds.
     """
 
     def __init__(self, root: Path, wait_s: float = WAIT_S) -> None:
@@ -41,14 +41,16 @@ class Lake:
     def append(self, name: str, day: date, rows: pa.Table, part: str | None = None) -> Path:
         """Add a file to a day; a file of the same `part` is written over, so that a half-done job can be done again."""
         target = self.path(name, day) / f"part-{part or uuid.uuid4().hex}.parquet"
-        if _folder(day) not in live.listed(self.path(name)):
+        if _folder(day) not in live_files.listed(self.path(name)):
             _write(rows, target)
             return target
         with self._switching(name):
             _write(rows, target)
-            days = live.listed(self.path(name))
+            days = live_files.listed(self.path(name))
             names = days.get(_folder(day), [])
-            live.switch(self.path(name), days | {_folder(day): [*(n for n in names if n != target.name), target.name]})
+            live_files.switch(
+                self.path(name), days | {_folder(day): [*(n for n in names if n != target.name), target.name]}
+            )
         return target
 
     def replace(self, name: str, day: date, rows: pa.Table) -> None:
@@ -77,17 +79,17 @@ class Lake:
         if lost:
             raise Unavailable(f"{name}: {lost[0]} was drafted and is gone: another process replaced the same days.")
         with self._switching(name):
-            days = live.listed(self.path(name))
+            days = live_files.listed(self.path(name))
             days |= {_folder(day): [path.name for path in paths] for day, paths in files.items()}
             if only:
-                others = [f.name for f in live.day_folders(self.path(name)) if f.name not in map(_folder, files)]
+                others = [f.name for f in live_files.day_folders(self.path(name)) if f.name not in map(_folder, files)]
                 days |= {other: [] for other in others}
-            live.switch(self.path(name), days)
+            live_files.switch(self.path(name), days)
             reached("lake.switched")
             changed = set(days) if only else set(map(_folder, files))
             self._sweep(name, days, changed)
 
-    def _sweep(self, name: str, days: live.Days, changed: Iterable[str]) -> None:
+    def _sweep(self, name: str, days: live_files.Days, changed: Iterable[str]) -> None:
         """Remove what is live no longer, and from the list the days of which nothing is left."""
         for each in changed:
             folder = self.path(name) / each
@@ -99,33 +101,39 @@ class Lake:
                 folder.rmdir()
         kept = {day: names for day, names in days.items() if names or (self.path(name) / day).exists()}
         if kept != days:
-            live.switch(self.path(name), kept)
+            live_files.switch(self.path(name), kept)
 
     def days(self, name: str) -> list[date]:
         """The days a table has, in order."""
         folder = self.path(name)
-        found = live.looked(folder, lambda days: [f for f in live.day_folders(folder) if live.any_of_day(f, days)])
+        found = live_files.looked(
+            folder, lambda days: [f for f in live_files.day_folders(folder) if live_files.any_of_day(f, days)]
+        )
         return [date.fromisoformat(each.name.removeprefix("day=")) for each in found]
 
     def files(self, name: str, days: Iterable[date] | None = None) -> list[Path]:
         """The live files of a table, of all days or of those named, in order."""
         wanted = None if days is None else {_folder(day) for day in days}
 
-        def look(there: live.Days) -> list[Path]:
-            folders = [f for f in live.day_folders(self.path(name)) if wanted is None or f.name in wanted]
-            return [path for folder in folders for path in live.of_day(folder, there)]
+        def look(there: live_files.Days) -> list[Path]:
+            folders = [f for f in live_files.day_folders(self.path(name)) if wanted is None or f.name in wanted]
+            return [path for folder in folders for path in live_files.of_day(folder, there)]
 
-        return live.looked(self.path(name), look)
+        return live_files.looked(self.path(name), look)
 
     def places(self, name: str, days: Iterable[date]) -> list[Path]:
         """The same for a reader of folders: the folder of a day that was only ever added to, else the files of it."""
         wanted = {_folder(day) for day in days}
 
-        def look(there: live.Days) -> list[Path]:
-            folders = [f for f in live.day_folders(self.path(name)) if f.name in wanted and live.any_of_day(f, there)]
-            return [place for f in folders for place in (live.of_day(f, there) if f.name in there else [f])]
+        def look(there: live_files.Days) -> list[Path]:
+            folders = [
+                f
+                for f in live_files.day_folders(self.path(name))
+                if f.name in wanted and live_files.any_of_day(f, there)
+            ]
+            return [place for f in folders for place in (live_files.of_day(f, there) if f.name in there else [f])]
 
-        return live.looked(self.path(name), look)
+        return live_files.looked(self.path(name), look)
 
     def read(
         self,
@@ -158,12 +166,14 @@ class Lake:
         if part == "*":
             return self.files(name)
 
-        def look(there: live.Days) -> list[Path]:
-            folders = {folder: live.names_of_day(folder, there) for folder in live.day_folders(self.path(name))}
+        def look(there: live_files.Days) -> list[Path]:
+            folders = {
+                folder: live_files.names_of_day(folder, there) for folder in live_files.day_folders(self.path(name))
+            }
             wanted = f"part-{part}.parquet"
             return [f / each for f, names in folders.items() for each in sorted(fnmatch.filter(names, wanted))]
 
-        return live.looked(self.path(name), look)
+        return live_files.looked(self.path(name), look)
 
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:

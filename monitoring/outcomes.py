@@ -10,7 +10,7 @@ import pandas as pd
 from infra.errors import DefinitionError
 from infra.statistics.auc import auc
 from monitoring.definition import Watch
-from training import measures
+from training.measuring import measures
 from validation.contract import unknown
 
 Finding = Literal["auc drop", "as promised", "nothing promised", "not enough rows"]

@@ -1,5 +1,5 @@
 """`python -m orchestration` is the `flywheel` command."""
 
-from orchestration.cli import main
+from orchestration.commands.cli import main
 
 main()

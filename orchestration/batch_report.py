@@ -8,9 +8,9 @@ from datetime import date
 import pyarrow.dataset as ds
 
 from infra.lake import Lake
-from validation import quarantine
-from validation.intake import REFUSED
-from validation.ledger import Ledger
+from validation.batches import quarantine
+from validation.batches.intake import REFUSED
+from validation.batches.ledger import Ledger
 
 MOST_REASONS, MOST_SHOWN = 3, 300
 

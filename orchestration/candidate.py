@@ -14,14 +14,16 @@ from monitoring.reference import Reference
 from orchestration import retrieval
 from orchestration.system import Installation
 from serving import definition
-from training import judge, release, report, shelves
-from training.dataset import Dataset
 from training.definition import Ranking
-from training.embedded import Embedded
-from training.report import Report
-from training.train import Trained, train
-from validation.standing import standing
-from validation.verdict import Verdict
+from training.fitting import popular_lists
+from training.fitting.item_space import Embedded
+from training.fitting.train import Trained, train
+from training.judging import judge
+from training.registry import release, report
+from training.registry.report import Report
+from training.rows.dataset import Dataset
+from validation.batches.standing import standing
+from validation.gates.verdict import Verdict
 
 REFERENCE = "reference.json"  # how inputs and scores lay when the release was judged: what drift is measured against
 REFERENCE_ROWS = "reference_rows.parquet"  # some of those rows themselves: what the drift page draws
@@ -116,8 +118,8 @@ def build(
     scores = trained.scores[trained.winner]
     reference = Reference.of(judged, trained.features, scores)
     drawn = evidently_report.frame(judged, trained.features, scores)
-    items = shelves.newest_descriptions(at.lake, ranking.shelves, moment)
-    lists = shelves.lists(data.frame, items, ranking.shelves, moment)
+    items = popular_lists.newest_descriptions(at.lake, ranking.shelves, moment)
+    lists = popular_lists.lists(data.frame, items, ranking.shelves, moment)
     policy = definition.to_json(system.policy) if system.policy else b"{}"
     release.build(
         folder,

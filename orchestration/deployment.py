@@ -8,9 +8,9 @@ from typing import Any
 
 from infra.errors import ReleaseMismatch
 from infra.settings import Settings
-from orchestration.feed import answered
+from orchestration.client import answered
 from orchestration.system import Installation
-from serving.process import build, started
+from serving.launch import build, started
 
 
 def prove(at: Installation, version: str) -> dict[str, Any]:

@@ -17,12 +17,12 @@ from orchestration.partitions import by_day, landed
 from orchestration.sources.bundles import bundled
 from orchestration.sources.landing import Delivery, Failed, Taken, attempt, set_aside, set_aside_failed
 from orchestration.system import Installation
-from validation import quarantine
+from validation.batches import quarantine
+from validation.batches.intake import discard, replay
+from validation.batches.ledger import Ledger, ledger_md
 from validation.contract import Table, unknown
-from validation.intake import discard, replay
-from validation.landed import PassedOver, shown
-from validation.ledger import Ledger, ledger_md
-from validation.looking import look
+from validation.files.folder_scan import look
+from validation.files.landed import PassedOver, shown
 
 
 @dataclass(frozen=True)

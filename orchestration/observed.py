@@ -10,15 +10,15 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
-from feature_repo import stream_state
+from feature_repo.stream import memory
 from infra import manifest
 from infra.errors import DefinitionError
 from infra.lake import days_from
 from orchestration.system import Installation
-from serving.rungs import FULL, STALE
-from training import dataset, labels
-from training.dataset import Dataset
-from training.train import as_served
+from serving.page.rungs import FULL, STALE
+from training.fitting.train import as_served
+from training.rows import dataset, labels
+from training.rows.dataset import Dataset
 
 # What every decision log writes beside the table's own columns.
 RELEASE, RUNG, FEATURES = "release", "served_by", "served_features"
@@ -129,7 +129,7 @@ def note_online(at: Installation, until: datetime) -> None:
 
 def brought_online(at: Installation) -> pd.DataFrame:
     """Up to when publications were online (`until`) and since when (`done_at`), in order; the stream tells its own."""
-    notes = stream_state.brought_online(stream_state.folder_of(at.settings, at.system.features.name))
+    notes = memory.brought_online(memory.folder_of(at.settings, at.system.features.name))
     columns = {name: pa.array([note[i] for note in notes], MOMENT) for i, name in enumerate(("until", "done_at"))}
     every = pa.concat_tables([at.lake.read("online"), pa.table(columns)], promote_options="default")
     found: pd.DataFrame = every.to_pandas().sort_values("done_at", kind="stable")

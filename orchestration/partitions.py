@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from orchestration.system import Installation
-from validation.landed import Found, Look
-from validation.looking import look
+from validation.files.folder_scan import look
+from validation.files.landed import Found, Look
 
 if TYPE_CHECKING:
     import dagster as dg

@@ -4,9 +4,10 @@ import warnings
 
 import dagster as dg
 
-from orchestration import jobs, schedules, sensors
+from orchestration import jobs, schedules
 from orchestration.assets import features, monitoring, release, tables, training
 from orchestration.partitions import days
+from orchestration.sensors import sensors
 from orchestration.system import Installation
 
 warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill policies: pinned, and tested in ours

@@ -10,10 +10,10 @@ import pyarrow.dataset as ds
 
 from infra.lake import Lake
 from orchestration.batch_report import mending
-from validation import quarantine
+from validation.batches import quarantine
+from validation.batches.ledger import Ledger
 from validation.contract import Table
-from validation.delivered import Delivered
-from validation.ledger import Ledger
+from validation.files.delivered import Delivered
 
 
 def held_back(lake: Lake, table: Table, delivered: Delivered, line: Ledger) -> list[str]:

@@ -5,17 +5,17 @@ from pathlib import Path
 
 import numpy as np
 
-from feature_repo import packed_records, user_vectors
 from feature_repo.counters import Floats
 from feature_repo.embedding_space import VECTORS
+from feature_repo.records import redis_records, user_vectors
 from infra.atomic import whole
 from infra.errors import NotProven, ReleaseMismatch
 from infra.manifest import read_manifest
 from orchestration.system import Installation
-from training import embedded as embedding
-from training.dataset import Dataset
-from training.embedded import Embedded
-from training.train import Trained
+from training.fitting import item_space as embedding
+from training.fitting.item_space import Embedded
+from training.fitting.train import Trained
+from training.rows.dataset import Dataset
 
 KEPT = 3  # releases that were live, whose users' vectors stay: a rollback finds them
 USERS = "users.npz"  # users and their vectors beside a candidate: they do not travel with the release
@@ -47,7 +47,7 @@ def publish(at: Installation, version: str) -> int:
         return 0
     users, vectors = _kept_beside(kept, digest)
     project = at.system.features.name
-    with packed_records.connect(at.settings.redis_url) as redis:
+    with redis_records.connect(at.settings.redis_url) as redis:
         if users is None or vectors is None:
             if not user_vectors.published(redis, project, digest):
                 raise NotProven(

@@ -17,9 +17,9 @@ from infra.redis_server import running as redis_running
 from infra.settings import Settings
 from orchestration import pages
 from orchestration.jobs import STAGES
-from orchestration.registry_sensor import settled
+from orchestration.sensors.registry_sensor import settled
 from orchestration.system import Installation
-from serving.process import serving
+from serving.launch import serving
 
 LOOKS_EVERY_S = 0.5
 BIN = Path(sys.executable).parent

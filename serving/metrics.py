@@ -4,7 +4,7 @@ import os
 from bisect import bisect_left
 from typing import ClassVar
 
-from serving import worker_metrics
+from serving.running import worker_metrics
 
 # BentoML and Feast set this for themselves; only where ours is shared by workers (serving/service.py) it is ours.
 os.environ.pop("" if worker_metrics.FOLDER in os.environ else "PROMETHEUS_MULTIPROC_DIR", None)

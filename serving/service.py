@@ -5,7 +5,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from infra.settings import Settings
-from serving import parent, worker_metrics  # noqa: F401  `parent` notes who started this process
+from serving.running import (
+    parent,  # noqa: F401  `parent` notes who started this process
+    worker_metrics,
+)
 
 # Each is read once: by BentoML when it is first asked, by the Prometheus client and numpy when they are first imported,
 # by malloc when a worker begins.
@@ -17,11 +20,11 @@ os.environ |= worker_metrics.shared(Settings().home / "serving" / "metrics")
 
 import bentoml
 
-from serving import keyring
+from serving.access import keyring
 
 if TYPE_CHECKING:
-    from serving.app import App
-    from serving.front import Asgi
+    from serving.api.app import App
+    from serving.api.hot_routes import Asgi
 
 SETTINGS = Settings()
 keyring.must_be_named(SETTINGS)  # said once here, not by each worker that cannot start
@@ -30,7 +33,7 @@ keyring.must_be_named(SETTINGS)  # said once here, not by each worker that canno
 @cache
 def app() -> "App":
     """What answers. The process that watches the workers never imports it: they begin 0.15 to 0.3 s sooner."""
-    from serving.app import App
+    from serving.api.app import App
     from serving.online import online
     from serving.systems.home_feed import SERVED
 
@@ -41,12 +44,12 @@ class Fronted(bentoml.Service[Any]):  # type: ignore[misc]  # BentoML names it l
     """A service whose hot routes stand in front of BentoML's middlewares, not behind them.
 
     Those keep a task and a timer of a minute for every request, and look at its address. Budgets and admission are ours
-    (serving/budget.py, serving/shedding.py).
+    (serving/limits/budget.py, serving/limits/shedding.py).
     """
 
     def to_asgi(self, is_main: bool = True) -> "Asgi":
         """The whole app, as a worker serves it."""
-        from serving.connection import limited
+        from serving.api.connection import limited
 
         limited(SETTINGS)
         self.mount_asgi_app(app().starlette(), path="/")

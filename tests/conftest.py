@@ -11,6 +11,7 @@ import redis
 
 import serving.metrics  # noqa: F401  before Feast, which switches the Prometheus client to files shared by processes
 from infra import redis_server
+from infra.lake import Lake
 from infra.settings import Settings
 
 if TYPE_CHECKING:
@@ -45,6 +46,12 @@ def redis_url(redis_address: str) -> str:
     with redis.Redis.from_url(redis_address) as client:
         client.flushall()
     return redis_address
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    """An empty lake."""
+    return Lake(tmp_path / "lake")
 
 
 @pytest.fixture

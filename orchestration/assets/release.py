@@ -3,9 +3,10 @@
 import dagster as dg
 
 from infra.manifest import verify
-from orchestration import proving, registry_sensor
+from orchestration import proving
 from orchestration.partitions import WHOLE_RANGE, WHY
 from orchestration.registered import REGISTERED, VERSION, candidate_of, version_of
+from orchestration.sensors import registry_sensor
 from orchestration.system import Installation
 
 

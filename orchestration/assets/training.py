@@ -10,7 +10,8 @@ from orchestration import candidate, pages
 from orchestration.candidate import Candidate
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.system import Installation
-from training import dataset, labels, report, tracking
+from training.registry import report, tracking
+from training.rows import dataset, labels
 
 GATES, KNOWN = "gates", "features_known"
 

@@ -10,17 +10,17 @@ import numpy as np
 
 from infra.errors import Unavailable
 from infra.patience import Patience, Process, Waiting, patiently
-from orchestration import feed
+from orchestration import client as feed
 from orchestration.demo.origins import Origin, Simulated
 from orchestration.demo.stage import Stage
 from orchestration.system import Installation
-from serving.rungs import FULL
-from validation import ledger as ledgers
+from serving.page.rungs import FULL
+from validation.batches import ledger as ledgers
 
 if TYPE_CHECKING:
     import dagster as dg
 
-    from serving.process import Running
+    from serving.launch import Running
 
 FOLLOWS_WITHIN_S = 300.0  # a second on a machine that has time
 ASKED = 200  # users whose feeds are compared with the truth
@@ -78,8 +78,8 @@ def true_utility(stage: Stage, at: Installation, origin: Simulated) -> dict[str,
 
 def planted_leak(stage: Stage, at: Installation) -> dict[str, Any]:
     """A column that tells the label is planted into the training set: a gate has to refuse what learned from it."""
-    from orchestration.gating import verdict_on
-    from training import faults
+    from orchestration.commands.gating import verdict_on
+    from training.judging import faults
 
     with stage.step("a leak is planted: a column filled in after the impression") as line:
         planted = faults.planted_column(at.training_set(), at.system.ranking, seed=0)

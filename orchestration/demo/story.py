@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from feature_repo.redis_client import connect
+from feature_repo.records.redis_client import connect
 from infra.address import shown
 from infra.errors import FlywheelError
 from infra.patience import Patience
@@ -22,7 +22,7 @@ from orchestration.demo.origins import AFTERWARDS, Origin, Simulated, end_of
 from orchestration.demo.stage import Stage
 from orchestration.partitions import WHY
 from orchestration.system import Installation
-from serving.process import Running, started
+from serving.launch import Running, started
 
 AT, LATER = "at", "later"  # the clocks of the diary
 

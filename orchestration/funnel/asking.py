@@ -9,12 +9,12 @@ import msgspec
 
 from infra.errors import Unavailable
 from orchestration.system import Installation
-from serving import messages
-from serving.budget import Budget
+from serving.api import messages
 from serving.definition import Policy, Served
-from serving.ladder import Page
+from serving.limits.budget import Budget
 from serving.online import Online, online
-from serving.rungs import FULL
+from serving.page.ladder import Page
+from serving.page.rungs import FULL
 
 PATIENCE_S = 60.0
 

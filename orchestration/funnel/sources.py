@@ -10,8 +10,8 @@ from orchestration.funnel.figures import Feeds, watched
 from orchestration.sources.simulator import World
 from orchestration.sources.simulator.chance import Flags, Floats, Ints
 from serving.definition import Policy
-from serving.item_states import ItemStates
-from serving.ladder import Page
+from serving.items.item_states import ItemStates
+from serving.page.ladder import Page
 
 EVERY = "all sources"
 TOP = 500  # how many of the truly best videos ought to be among the candidates

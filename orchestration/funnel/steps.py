@@ -11,7 +11,7 @@ from orchestration.funnel.figures import Feeds, figures
 from orchestration.sources.simulator import World
 from orchestration.sources.simulator.chance import Floats
 from serving.definition import Policy
-from serving.ladder import Page
+from serving.page.ladder import Page
 
 NONE, ALL = "no steps", "all steps"
 PAIRED, AGAINST = ("true utility", "long views"), ", more"  # what is told against the same users' pages without steps

@@ -1,6 +1,6 @@
 """The landing contract: files of rows, found in a stable order, taken in, and moved aside when they are ours.
 
-`<root>/<table>/…/<file>` or `<root>/<table>….<end>`: validation/looking.py says what lies where, formats.py how it is
+`<root>/<table>/…/<file>` or `<root>/<table>….<end>`: folder_scan.py says what lies where, formats.py how it is
 read. A folder that ends in `.bundle` holds what a service handed over in many small files, and is one delivery.
 """
 
@@ -19,13 +19,13 @@ from infra.lake import Lake
 from infra.settings import FileLimits
 from orchestration.references import held_back
 from orchestration.sources import bundles
+from validation.batches.intake import ingest
+from validation.batches.ledger import BatchRefused, Ledger
 from validation.contract import Table
-from validation.delivered import NO_LIMITS, Delivered, delivered_from_jsonl
-from validation.formats import delivered_from_file
-from validation.intake import ingest
-from validation.landed import BUNDLE, CHANGED, DONE, FAILED, opened, shown
-from validation.ledger import BatchRefused, Ledger
-from validation.looking import look
+from validation.files.delivered import NO_LIMITS, Delivered, delivered_from_jsonl
+from validation.files.folder_scan import look
+from validation.files.formats import delivered_from_file
+from validation.files.landed import BUNDLE, CHANGED, DONE, FAILED, opened, shown
 
 OURS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.EIO})
 """Errors of the machine: no delivery is to blame, and the next would meet the same."""

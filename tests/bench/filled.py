@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from redis import Redis
 
-from feature_repo import packed_records, seen_pages
-from feature_repo.record_layout import Layout, encode, layouts
+from feature_repo.records import redis_records, seen_pages
+from feature_repo.records.layout import Layout, encode, layouts
 from feature_repo.systems.home_feed import HOME_FEED as FEATURES
 from infra.marks import marks
 from tests.bench.catalogue import AT, NOW, Catalogue
@@ -59,7 +59,7 @@ def _write(
         part = slice(start, start + CHUNK)
         at = np.full(len(keys[part]), int(AT * 1e6), dtype=np.int64)
         records = encode(layout, floats[part].astype(np.float32), [column[part] for column in others], at, at)
-        packed_records.write(redis, layout, keys[part], records, NOW)
+        redis_records.write(redis, layout, keys[part], records, NOW)
     return len(keys)
 
 

@@ -25,7 +25,7 @@ import numpy as np
 
 from infra.settings import Settings
 from orchestration.sources.simulator import Scale, World, deliver
-from serving.rungs import FULL
+from serving.page.rungs import FULL
 from tests.bench.live import WATCHED, Live, flywheel, live, redis_of, users, videos
 
 EVENTS_A_SECOND, POSTS_A_SECOND = 200, 4

@@ -17,15 +17,15 @@ from typing import Any
 import numpy as np
 
 from feature_repo.recipe import recipe_of
-from feature_repo.stream_state import folder_of
+from feature_repo.stream.memory import folder_of
 from feature_repo.systems.home_feed import HOME_FEED as FEATURES
 from infra import redis_server
 from infra.patience import Process, Waiting, patiently
 from infra.settings import Settings
-from serving import process
-from serving.access import Role
+from serving import launch as process
+from serving.access.keyring import bearer
+from serving.access.roles import Role
 from serving.definition import to_json
-from serving.keyring import bearer
 from serving.systems.home_feed import HOME_FEED as POLICY
 from tests.bench import costs, measured_release
 from tests.bench.stand import free_port

@@ -16,8 +16,8 @@ import numpy as np
 
 from feature_repo import embedding_space
 from feature_repo.embedding_space import INDEX, Attribute, Space
-from training import nearest_index, recall
 from training.definition import Embedding
+from training.fitting import nearest_index, recall
 
 WIDTH, ASKED, K = 32, 300, 500
 PROBES = Embedding("", (), "").probes
@@ -52,7 +52,7 @@ def main() -> None:
 
 def opened(folder: Path) -> None:
     """What a worker pays: the library, the arrays, a search."""
-    from serving import nearest
+    from serving.model import nearest
 
     before = memory()
     began = time.process_time()

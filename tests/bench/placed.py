@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 from redis import Redis
 
-from feature_repo import embedding_space, user_vectors
+from feature_repo import embedding_space
 from feature_repo.embedding_space import INDEX, VECTORS, Attribute, Space
+from feature_repo.records import user_vectors
 from feature_repo.systems.home_feed import HOME_FEED as FEATURES
 from infra.manifest import read_manifest
 from infra.marks import marks
 from tests.bench.catalogue import NOW, Catalogue
-from training import nearest_index
+from training.fitting import nearest_index
 from training.systems.home_feed import EMBEDDING
 
 OWN, FAR = 0.4, 0.2  # how far a video lies from its words, and how unlike lengths are

@@ -16,15 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from feature_repo import packed_records
 from feature_repo.definition import FeatureSet
-from feature_repo.record_layout import Layout, Packed, decode, encode, layouts
+from feature_repo.records import redis_records
+from feature_repo.records.layout import Layout, Packed, decode, encode, layouts
 from feature_repo.systems.home_feed import HOME_FEED as FEATURES
 from infra import redis_server
 from infra.settings import Settings
-from serving.item_states import ItemStates
-from serving.process import start, stop
-from serving.state_writer import StateWriter
+from serving.items.item_states import ItemStates
+from serving.items.state_writer import StateWriter
+from serving.launch import start, stop
 from serving.systems.home_feed import HOME_FEED as POLICY
 from tests.conftest import free_port
 
@@ -35,7 +35,7 @@ WORDS = {"creator_id": 8, "category": 50_000, "language": 50_000, "regions": 500
 READER = """
 import sys
 from pathlib import Path
-from serving.shared_arrays import SharedArrays
+from serving.items.shared_arrays import SharedArrays
 import numpy as np
 folder = Path(sys.argv[1])
 kept = [SharedArrays(folder).open(path.name, np.uint8, path.stat().st_size) for path in folder.iterdir()]
@@ -175,7 +175,7 @@ def service(items: int) -> dict[str, Any]:
         assert states.arrays.folder is not None
         with redis_server.running(url, settings.home / "redis"):
             fill(url, items)
-            writer = StateWriter(packed_records.connect(url), layouts(FEATURES), states)
+            writer = StateWriter(redis_records.connect(url), layouts(FEATURES), states)
             writer.begin(resume=False)
             seconds, since = cpu(writer.follow), time.monotonic()
             running = start(settings)
@@ -207,7 +207,7 @@ def cpu_of(pid: int) -> float:
 
 
 def fill(url: str, items: int) -> None:
-    found, redis = layouts(FEATURES), packed_records.connect(url)
+    found, redis = layouts(FEATURES), redis_records.connect(url)
     for view, part in parts(FEATURES, items):
         redis.mset({found[view].redis_key(key): record(part, i) for i, key in enumerate(part.keys)})
 

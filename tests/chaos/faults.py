@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from redis import Redis
 
-from feature_repo import packed_records
-from feature_repo.record_layout import encode, layouts
+from feature_repo.records import redis_records
+from feature_repo.records.layout import encode, layouts
 from feature_repo.systems.home_feed import HOME_FEED as FEATURES
 from infra.manifest import write_manifest
 from tests.bench.catalogue import NOW
@@ -148,12 +148,12 @@ def _republished(stage: Stage, shift_s: float) -> None:
     with Redis.from_url(stage.redis_url) as redis:
         for view in FEATURES.counter_views:
             layout = layouts(FEATURES)[view.name]
-            known = packed_records.read_all(redis, layout)
+            known = redis_records.read_all(redis, layout)
             at = ((known.at + shift_s) * 1e6).astype(np.int64)
             records = encode(layout, known.values, [known.column(name) for name in layout.others], at, at)
             if shift_s < 0:
-                packed_records.delete_view(redis, layout)
-            packed_records.write(redis, layout, known.keys, records, NOW)
+                redis_records.delete_view(redis, layout)
+            redis_records.write(redis, layout, known.keys, records, NOW)
 
 
 def _stale(stage: Stage) -> None:

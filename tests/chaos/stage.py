@@ -20,8 +20,8 @@ from redis import Redis
 from infra import redis_server
 from infra.processes import end
 from infra.settings import Settings
-from serving.keyring import bearer
-from serving.process import Running, start, stop
+from serving.access.keyring import bearer
+from serving.launch import Running, start, stop
 from tests.bench import measured_release
 from tests.bench.catalogue import NOW, REGIONS, Catalogue, Scale
 from tests.bench.filled import fill

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from redis import Redis
 
-from feature_repo.packed_records import Changes, Layout, Written, read, write
-from feature_repo.record_layout import counter_fields, encode, layout
+from feature_repo.records.layout import counter_fields, encode, layout
+from feature_repo.records.redis_records import Changes, Layout, Written, read, write
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from feature_repo import states
-from feature_repo.contributions import contributed
 from feature_repo.counters import decay
+from feature_repo.folding import published_states
+from feature_repo.folding.contributions import contributed
 from feature_repo.systems.home_feed import HOME_FEED
 from validation.contract import Table
 from validation.systems.home_feed import ENGAGEMENTS, IMPRESSIONS, TABLES, USERS, VIDEOS
@@ -49,7 +49,7 @@ def test_who_follows_or_blocks_a_creator_does_so_for_years(spark: "SparkSession"
         "users": rows(spark, USERS, {"user_id": "u1"}, {"user_id": "u2"}),
     }
     told = contributed(events, described, HOME_FEED, {table.name: table for table in TABLES})
-    found = {(row.user_id, row.creator_id): row for row in states.fold(told, None, CHOICE).collect()}
+    found = {(row.user_id, row.creator_id): row for row in published_states.fold(told, None, CHOICE).collect()}
     assert set(found) == {("u1", "c1"), ("u1", "c2"), ("u2", "c2")}, "only what was chosen"
     counted = np.array([[row[name] for name in CHOICE.counters] for row in found.values()], dtype=np.float32)
     published = np.array([row.published_at.replace(tzinfo=UTC).timestamp() for row in found.values()])

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-from feature_repo import profiles
-from feature_repo.asof_offline_store import AsofOfflineStoreConfig
-from feature_repo.contributions import read
 from feature_repo.definition import FeatureSet, ProfileView
-from feature_repo.store import open_store
+from feature_repo.folding import profiles
+from feature_repo.folding.contributions import read
+from feature_repo.stores.asof_offline_store import AsofOfflineStoreConfig
+from feature_repo.stores.open_store import open_store
 from infra.lake import Lake
 from infra.settings import Settings
-from training import shelves
+from training.fitting import popular_lists
+from validation.batches.intake import ingest
 from validation.contract import Column, Limits, Table
-from validation.delivered import delivered_from_jsonl
-from validation.intake import ingest
+from validation.files.delivered import delivered_from_jsonl
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -74,11 +74,11 @@ def test_a_column_and_a_field_more_and_a_wider_type_leave_older_days_readable(
         return [tuple(None if pd.isna(v) else v for v in row) for row in told[["seconds", "mood"]].to_numpy().tolist()]
 
     assert found() == [(90, None), (None, None)], "nothing is published that knows of moods"
-    assert shelves.described(lake, "song", "song", ["mood"], START + 3 * NEXT)["mood"].isna().tolist() == [True]
+    assert popular_lists.described(lake, "song", "song", ["mood"], START + 3 * NEXT)["mood"].isna().tolist() == [True]
     profiles.publish(spark, lake, features(MOODS), {"songs": GROWN}, DAY + NEXT, DAY + NEXT)
     for join in ("arrow", "spark"):
         monkeypatch.setattr(AsofOfflineStoreConfig, "in_process", lambda *_, how=join: how == "arrow")
         assert found() == [(90, None), (2**40, "calm")]
-    described = shelves.described(lake, "song", "song", ["mood"], START + 3 * NEXT)
+    described = popular_lists.described(lake, "song", "song", ["mood"], START + 3 * NEXT)
     assert sorted(described["song"]) == ["a", "b"]
     assert described.set_index("song")["mood"].to_dict() == {"a": None, "b": "calm"}

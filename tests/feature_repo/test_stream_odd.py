@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 from radio import RADIO, TABLES, made_plays, made_songs, moment, play
 
-from feature_repo import stream_intake
-from feature_repo.stream import Stream
-from feature_repo.stream_intake import Intake, Landed, Taken
-from feature_repo.stream_state import StreamState
-from feature_repo.streaming import small_session, streaming
+from feature_repo.stream import intake as stream_intake
+from feature_repo.stream.counting import Stream
+from feature_repo.stream.intake import Intake, Landed, Taken
+from feature_repo.stream.memory import StreamState
+from feature_repo.stream.spark_stream import small_session, streaming
 from infra.clock import Clock
 from infra.lake import Lake
 from infra.settings import Settings

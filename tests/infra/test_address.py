@@ -67,7 +67,7 @@ def _lines_of_up(settings: Settings) -> Any:
 
 
 def _redis_that_is_not_there(settings: Settings) -> Any:
-    from feature_repo.redis_client import connect, reached
+    from feature_repo.records.redis_client import connect, reached
 
     with pytest.raises(Unavailable) as error, connect(settings.redis_url) as redis, reached(redis):
         redis.ping()
@@ -87,7 +87,7 @@ def _redis_that_is_elsewhere(settings: Settings) -> Any:
 def _link_of_the_service(settings: Settings) -> Any:
     import asyncio
 
-    from serving.redis_link import RedisLink
+    from serving.asker.redis_link import RedisLink
 
     async def asked() -> Exception:
         link = RedisLink(settings.redis_url, 0.1)
@@ -104,7 +104,7 @@ def _link_of_the_service(settings: Settings) -> Any:
 
 
 def _mlflow_behind_a_sign_in(settings: Settings) -> Any:
-    from training import tracking
+    from training.registry import tracking
 
     of = tracking.client(settings.model_copy(update={"mlflow_uri": f"http://me:{SECRET}@127.0.0.1:1"}))
     return of.tracking_uri

@@ -11,7 +11,7 @@ import yaml
 from mlflow.server.security_utils import is_allowed_host_header
 
 from infra.settings import Settings
-from serving.process import SERVICE
+from serving.launch import SERVICE
 
 ROOT = Path(__file__).parents[2]
 INFRA = ROOT / "infra"

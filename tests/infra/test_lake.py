@@ -6,8 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from infra import failpoint
-from infra import live_files as live
+from infra import failpoint, live_files
 from infra.errors import Unavailable
 from infra.lake import Lake
 
@@ -59,15 +58,15 @@ def test_a_reader_finds_old_or_new_rows_at_every_step_of_a_replacement(lake, mon
 
 def test_a_reader_that_is_overtaken_looks_again(lake, monkeypatch):
     lake.append("labels", DAY, OLD)
-    listed = live.listed
+    listed = live_files.listed
 
     def overtaken(folder):
         found = listed(folder)
-        monkeypatch.setattr(live, "listed", listed)
+        monkeypatch.setattr(live_files, "listed", listed)
         Lake(lake.root).replace("labels", DAY, NEW)
         return found
 
-    monkeypatch.setattr(live, "listed", overtaken)
+    monkeypatch.setattr(live_files, "listed", overtaken)
     assert lake.read("labels").to_pylist() == NEW.to_pylist()
 
 
@@ -81,6 +80,6 @@ def test_a_draft_that_somebody_swept_away_is_an_error_and_changes_nothing(lake):
 
 def test_a_broken_list_is_a_sentence(lake):
     lake.replace("labels", DAY, OLD)
-    (lake.path("labels") / live.LIST).write_text("{")
+    (lake.path("labels") / live_files.LIST).write_text("{")
     with pytest.raises(Unavailable, match="the list of live files cannot be read"):
         lake.read("labels")

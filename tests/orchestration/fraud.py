@@ -14,7 +14,7 @@ from orchestration.system import System
 from training.contenders import Boosted, ByColumn, Linear
 from training.definition import Embedding, Outcome, Ranking, Shelves, Slice
 from validation.contract import Column, Limits, Rule, Table
-from validation.evidence import GateLimits
+from validation.gates.evidence import GateLimits
 
 START = datetime(2026, 5, 4, tzinfo=UTC)
 DAYS = 5

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tests.orchestration.commands.test_cli import ROOT, flywheel
 
 from infra import processes
 from infra.errors import Unavailable
@@ -16,7 +17,6 @@ from infra.patience import Process, Waiting, patiently
 from infra.settings import Settings
 from orchestration import up
 from tests.conftest import free_port
-from tests.orchestration.test_cli import ROOT, flywheel
 
 HEAVY = (
     "numpy", "pandas", "pyarrow", "pyspark", "mlflow", "dagster", "great_expectations", "feast", "sklearn", "xgboost",
@@ -24,7 +24,7 @@ HEAVY = (
 )  # fmt: skip
 SMALL = f"""
 import sys
-from orchestration.cli import main
+from orchestration.commands.cli import main
 sys.argv[0] = "flywheel"
 try:
     main()
@@ -101,7 +101,7 @@ INTERRUPTED = """
 import os, signal
 import dagster as dg
 from infra import ending
-from orchestration.telling import told
+from orchestration.commands.error_messages import told
 
 @dg.asset
 def interrupted() -> None:
@@ -122,7 +122,7 @@ def test_a_run_of_dagster_that_is_asked_to_end_is_no_failed_run() -> None:
 
 def failing(home: Path, error: str, **env: str) -> "subprocess.CompletedProcess[str]":
     """A command that ends with this error."""
-    script = f"from orchestration.telling import told\nwith told():\n    raise {error}"
+    script = f"from orchestration.commands.error_messages import told\nwith told():\n    raise {error}"
     env = {**os.environ, "FLYWHEEL_HOME": str(home), **env}
     return subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, env=env, capture_output=True, text=True, check=False

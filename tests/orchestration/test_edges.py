@@ -10,19 +10,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from feature_repo.arrow_records import records_of
-from feature_repo.contributions import contributions, read, weight
-from feature_repo.profiles import described, publish
-from feature_repo.record_layout import decode, layouts
+from feature_repo.folding.contributions import contributions, read, weight
+from feature_repo.folding.profiles import described, publish
+from feature_repo.records.from_arrow import records_of
+from feature_repo.records.layout import decode, layouts
 from feature_repo.request_time import Inputs, value
 from feature_repo.systems.home_feed import HOME_FEED
 from infra.lake import Lake
-from training import labels
 from training.definition import Slice
+from training.fitting.train import sliced
+from training.rows import labels
 from training.systems.home_feed import RANKING
-from training.train import sliced
+from validation.batches.intake import delivered_from_jsonl, ingest
 from validation.contract import Table
-from validation.intake import delivered_from_jsonl, ingest
 from validation.systems.home_feed import TABLES
 
 NOON = datetime(2026, 5, 30, 12, tzinfo=UTC)

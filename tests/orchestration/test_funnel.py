@@ -11,8 +11,8 @@ from infra.statistics.resampling import Interval
 from orchestration.funnel import figures, page, sources, steps
 from orchestration.funnel.figures import Feeds
 from orchestration.sources.simulator import TINY, World
-from serving.ladder import Page
-from serving.retrieve import Candidates
+from serving.page.ladder import Page
+from serving.page.retrieve import Candidates
 from serving.systems.home_feed import HOME_FEED
 
 AT = TINY.begin + 1.5 * 86_400

@@ -9,7 +9,7 @@ from infra.settings import Settings
 from orchestration.ingestion import ingest_days
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
-from validation import ledger, quarantine
+from validation.batches import ledger, quarantine
 from validation.systems.home_feed import ENGAGEMENTS
 
 NOON = datetime(2026, 5, 3, 12, tzinfo=UTC)

@@ -13,13 +13,13 @@ from typer.testing import CliRunner
 from infra.errors import DefinitionError
 from infra.settings import Settings
 from orchestration import ingestion, runs
-from orchestration.cli import app
+from orchestration.commands.cli import app
 from orchestration.partitions import RANGE_END, RANGE_START
 from orchestration.pipeline import pipeline
 from orchestration.sources import landing
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
-from validation import ledger
+from validation.batches import ledger
 from validation.systems.home_feed import ENGAGEMENTS, VIDEOS
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)

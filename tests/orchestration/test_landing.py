@@ -12,10 +12,10 @@ from infra.errors import DefinitionError
 from infra.lake import Lake
 from orchestration.sources.bundles import bundled
 from orchestration.sources.landing import Delivery, deliveries, files, set_aside, take_in
-from validation import ledger
+from validation.batches import ledger
 from validation.contract import Column, Table
-from validation.delivered import delivered_from_jsonl
-from validation.formats import delivered_from_file
+from validation.files.delivered import delivered_from_jsonl
+from validation.files.formats import delivered_from_file
 from validation.systems.home_feed import ENGAGEMENTS, TABLES, USERS, VIDEOS
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)

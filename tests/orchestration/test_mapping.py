@@ -15,10 +15,10 @@ from typer.testing import CliRunner
 
 from infra.errors import DefinitionError
 from infra.lake import Lake
-from orchestration.cli import app
+from orchestration.commands.cli import app
 from orchestration.sources.mapping import Written, draft, read, write
 from orchestration.sources.mapping.conditions import parsed
-from validation.intake import delivered_from_parquet, ingest
+from validation.batches.intake import delivered_from_parquet, ingest
 from validation.systems.home_feed import ENGAGEMENTS, IMPRESSIONS, TABLES, USERS, VIDEOS
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)

@@ -10,7 +10,7 @@ from infra.settings import Settings
 from orchestration.observed import RELEASE, Observed
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
-from training import dataset
+from training.rows import dataset
 from validation.systems.home_feed import IMPRESSIONS
 
 DAY = date(2026, 5, 3)

@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from feature_repo import made_views, packed_records
 from feature_repo.embedding_space import VECTORS
+from feature_repo.records import made_views, redis_records
 from infra.errors import NotProven, ReleaseMismatch
 from infra.manifest import MANIFEST, Manifest
 from infra.settings import Settings
@@ -51,9 +51,9 @@ def at(tmp_path: Path, redis_url: str) -> Any:
 
 def online(at: Any) -> dict[str, list[tuple[str, ...]]]:
     """The users whose vectors are online, by view."""
-    with packed_records.connect(at.settings.redis_url) as redis:
+    with redis_records.connect(at.settings.redis_url) as redis:
         views = made_views.remembered(redis, at.system.features.name)
-        return {name: sorted(packed_records.read_all(redis, view).keys) for name, view in views.items()}
+        return {name: sorted(redis_records.read_all(redis, view).keys) for name, view in views.items()}
 
 
 def test_the_vectors_beside_the_candidate_go_online_though_an_older_release_was_pruned(at: Any) -> None:

@@ -22,8 +22,8 @@ from orchestration.sources.simulator.breakage import (
     unknown_word,
     wrong_type,
 )
+from validation.batches.intake import ingest
 from validation.contract import Table
-from validation.intake import ingest
 from validation.systems.home_feed import ENGAGEMENTS, TABLES
 
 SCALE = replace(TINY, days=2, impressions=20_000, users=400, late=0.06)

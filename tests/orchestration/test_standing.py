@@ -11,14 +11,14 @@ from orchestration import candidate
 from orchestration.ingestion import discard_day
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
-from validation import ledger
-from validation.delivered import delivered_from_jsonl
-from validation.evidence import DataFacts, Evidence
-from validation.gates import data_gate
-from validation.intake import ingest, replay
-from validation.ledger import BatchRefused
+from validation.batches import ledger
+from validation.batches.intake import ingest, replay
+from validation.batches.ledger import BatchRefused
+from validation.files.delivered import delivered_from_jsonl
+from validation.gates.evidence import DataFacts, Evidence
+from validation.gates.release_gates import data_gate
+from validation.gates.verdict import Finding
 from validation.systems.home_feed import ENGAGEMENTS
-from validation.verdict import Finding
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
 YESTERDAY = NOW - timedelta(hours=12)

@@ -12,21 +12,22 @@ import pytest
 import redis
 from rich.console import Console
 
-from feature_repo import made_views, packed_records
-from feature_repo.agreement import compare
-from feature_repo.record_layout import layouts
+from feature_repo.records import made_views, redis_records
+from feature_repo.records.layout import layouts
+from feature_repo.stores.agreement import compare
 from infra.errors import NotProven
 from infra.settings import Settings
-from orchestration import candidate, funnel, gating
+from orchestration import candidate, funnel
 from orchestration.candidate import Candidate
+from orchestration.commands import gating
 from orchestration.demo.stage import Stage
 from orchestration.runs import execute
 from orchestration.sources.simulator import Scale, World, deliver
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
-from training import faults
-from validation import ledger
-from validation.evidence import GateLimits
+from training.judging import faults
+from validation.batches import ledger
+from validation.gates.evidence import GateLimits
 
 SCALE = Scale(users=300, videos=1_200, days=5, impressions=20_000, creators=60, categories=8, regions=3)
 FIRST, LAST = SCALE.start.date(), (SCALE.end - timedelta(days=1)).date()
@@ -64,11 +65,11 @@ def metadata(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, object]
     return {name: value.value for name, value in events[-1].materialization.metadata.items()}
 
 
-def vectors(at: Installation) -> list[packed_records.Packed]:
+def vectors(at: Installation) -> list[redis_records.Packed]:
     """The views of users' vectors that are online."""
-    with packed_records.connect(at.settings.redis_url) as client:
+    with redis_records.connect(at.settings.redis_url) as client:
         found = made_views.remembered(client, at.system.features.name)
-        return [packed_records.read_all(client, view) for view in found.values()]
+        return [redis_records.read_all(client, view) for view in found.values()]
 
 
 def test_files_become_tables_and_the_ledger_balances(at: Installation) -> None:
@@ -89,8 +90,8 @@ def test_online_values_equal_offline_values(at: Installation) -> None:
 
 def test_the_check_notices_an_online_value_that_differs(at: Installation) -> None:
     layout = layouts(at.system.features)["category"]
-    client = packed_records.connect(at.settings.redis_url)
-    held = {key: client.get(key) for key in map(layout.redis_key, packed_records.read_all(client, layout).keys)}
+    client = redis_records.connect(at.settings.redis_url)
+    held = {key: client.get(key) for key in map(layout.redis_key, redis_records.read_all(client, layout).keys)}
     header = layout.head.fields["floats"][1]
     for key, record in held.items():
         client.set(key, record[:header] + np.float32(-1).tobytes() + record[header + 4 :])
@@ -102,13 +103,13 @@ def test_the_check_notices_an_online_value_that_differs(at: Installation) -> Non
 
 def test_what_a_stream_has_moved_on_from_is_not_compared(at: Installation) -> None:
     layout = layouts(at.system.features)["category"]
-    client = packed_records.connect(at.settings.redis_url)
-    held = packed_records.read_all(client, layout)
+    client = redis_records.connect(at.settings.redis_url)
+    held = redis_records.read_all(client, layout)
     later = np.full(len(held.keys), int(SCALE.end.timestamp() * 1e6), dtype=np.int64)
-    records = packed_records.encode(layout, held.values * 2, [later.tolist()], later, later)
+    records = redis_records.encode(layout, held.values * 2, [later.tolist()], later, later)
     places = [layout.redis_key(key) for key in held.keys]
     before = dict(zip(places, client.mget(places), strict=True))
-    packed_records.write(client, layout, held.keys, records, SCALE.end)
+    redis_records.write(client, layout, held.keys, records, SCALE.end)
     found = compare(at.store, at.lake, at.system.features, SCALE.end)
     client.mset(before)
     assert found.passed

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 import redis
 
-from feature_repo import packed_records
-from feature_repo.agreement import compare
-from feature_repo.record_layout import layouts
+from feature_repo.records import redis_records
+from feature_repo.records.layout import layouts
+from feature_repo.stores.agreement import compare
 from feature_repo.systems.home_feed import HOME_FEED as FEATURES
 from infra.settings import Settings
 from orchestration.replay import as_of
@@ -22,8 +22,8 @@ from orchestration.runs import execute
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
 from tests.serving.caller import Client
-from training import dataset
-from training.report import lacking
+from training.registry.report import lacking
+from training.rows import dataset
 
 FIRST, LAST = date(2022, 5, 2), date(2022, 5, 8)
 END = datetime(2022, 5, 9, tzinfo=UTC)
@@ -101,9 +101,9 @@ def test_events_of_years_ago_run_in_their_own_time_to_equal_stores_a_training_se
     assert np.isnan(made.column("video_duration")).tolist() == [False, True], "a description holds, however old"
     assert made.mostly_unknown() == {"video_duration": 0.5, "same_language": 1.0, "device": 1.0}
     assert "| video_duration | 50% |" in lacking(made.mostly_unknown())
-    with packed_records.connect(home.redis_url) as client:
-        online = packed_records.read(client, layouts(features)["video_profile"], [("v2",), ("v1",)])
-        assert not len(packed_records.read_all(client, layouts(features)["user_choice"]).keys)
+    with redis_records.connect(home.redis_url) as client:
+        online = redis_records.read(client, layouts(features)["video_profile"], [("v2",), ("v1",)])
+        assert not len(redis_records.read_all(client, layouts(features)["user_choice"]).keys)
     assert np.isnan(online.column("duration_s")).tolist() == [False, True], "online as in training"
 
     with Client(SimpleNamespace(settings=at.settings)) as service:

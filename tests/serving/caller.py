@@ -5,9 +5,9 @@ from typing import Any
 
 import httpx
 
-from serving.access import Role
-from serving.app import App
-from serving.keyring import bearer
+from serving.access.keyring import bearer
+from serving.access.roles import Role
+from serving.api.app import App
 from serving.online import online
 from serving.systems.home_feed import SERVED
 

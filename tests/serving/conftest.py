@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 import redis as redis_client
 
-from feature_repo import packed_records
 from feature_repo.recipe import recipe_of
-from feature_repo.record_layout import encode, layouts
+from feature_repo.records import redis_records
+from feature_repo.records.layout import encode, layouts
 from feature_repo.systems.home_feed import HOME_FEED as FEATURES
 from infra import redis_server
 from infra.manifest import write_manifest
@@ -106,7 +106,7 @@ class World:
         at = np.full(len(keys), int(NOW.timestamp() - 60) * 1_000_000, dtype=np.int64)
         records = encode(layout, floats, [columns[name] for name in layout.others], at, at)
         with redis_client.Redis.from_url(self.settings.redis_url) as redis:
-            packed_records.write(redis, layout, keys, records, NOW)
+            redis_records.write(redis, layout, keys, records, NOW)
 
     def release(self, version: str, favourite: str = "video_long_view_1d", kind: str = "xgboost") -> Path:
         """Publish a release whose model likes one feature; nothing points to it yet."""

@@ -4,15 +4,15 @@ from typing import Any
 
 import numpy as np
 
-from feature_repo.record_layout import decode, encode, layouts
+from feature_repo.records.layout import decode, encode, layouts
 from feature_repo.systems.home_feed import HOME_FEED as FEATURES
-from serving.asker import Asked
-from serving.eligible import Filters, May
-from serving.item_states import ItemStates
-from serving.pools import Pooler, Pools
-from serving.retrieve import Ask
+from serving.asker.asker import Asked
+from serving.asker.user_state import Tastes, UserState
+from serving.items.item_states import ItemStates
+from serving.page.eligible import Filters, May
+from serving.page.pools import Pooler, Pools
+from serving.page.retrieve import Ask
 from serving.systems.home_feed import HOME_FEED as POLICY
-from serving.user_state import Tastes, UserState
 
 NOW = 1_800_000_000.0
 LAYOUTS = layouts(FEATURES)

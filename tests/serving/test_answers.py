@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from serving.reason import told
+from serving.api.public_reason import told
 from tests.serving.caller import Client
 
 

@@ -9,9 +9,9 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from schemathesis.checks import CHECKS
 
-from serving.access import Role
-from serving.keyring import bearer
-from serving.process import Running, start, stop
+from serving.access.keyring import bearer
+from serving.access.roles import Role
+from serving.launch import Running, start, stop
 
 ROLES: dict[str, Role] = {"/v1/feed": "operate", "/v1/rank": "rank", "/v1/events": "ingest"}
 HELD = (

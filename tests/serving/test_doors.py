@@ -10,10 +10,10 @@ import pytest
 
 from infra.lake import Lake
 from tests.serving.caller import Client
+from validation.batches.intake import delivered_from_jsonl, ingest
+from validation.batches.ledger import BatchRefused
 from validation.contract import Table
 from validation.doors import CLOCK_ERROR, LONGEST_WORD, OLDEST
-from validation.intake import delivered_from_jsonl, ingest
-from validation.ledger import BatchRefused
 from validation.systems.home_feed import ENGAGEMENTS
 
 MOMENT = timedelta(seconds=1)

@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
-from serving.keyring import bearer
-from serving.process import Running, start, stop
+from serving.access.keyring import bearer
+from serving.launch import Running, start, stop
 from tests.waiting import until
 
 PAUSE = threading.Event()

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from feature_repo import packed_records
 from feature_repo.assembly import assemble
 from feature_repo.recipe import read_recipe, recipe_of
-from feature_repo.record_layout import layouts
+from feature_repo.records import redis_records
+from feature_repo.records.layout import layouts
 from feature_repo.request_time import Counters, Inputs
 from feature_repo.systems.home_feed import HOME_FEED as FEATURES
 from infra.errors import ReleaseMismatch
-from serving.asker import asked
-from serving.features import Builder
+from serving.asker.asker import asked
+from serving.model.features import Builder
 from serving.online import Online, online
 from serving.systems.home_feed import HOME_FEED as POLICY
 from tests.serving.conftest import PATIENT
@@ -41,17 +41,17 @@ async def served(parts: Online, asks: list[tuple[str, list[str]]], now: float) -
 
 def trained(world: Any, user: str, videos: list[str], now: float) -> Any:
     """The same by hand: each view read row by row for each video, nothing shared, nothing cached."""
-    redis = packed_records.connect(world.settings.redis_url)
+    redis = redis_records.connect(world.settings.redis_url)
     found = layouts(FEATURES)
-    profile = packed_records.read(redis, found["video_profile"], [(v,) for v in videos])
-    own = packed_records.read(redis, found["user_profile"], [(user,)] * len(videos))
+    profile = redis_records.read(redis, found["video_profile"], [(v,) for v in videos])
+    own = redis_records.read(redis, found["user_profile"], [(user,)] * len(videos))
     columns = {name: profile.column(name) for name in ("creator_id", "category", "length_class")}
     columns |= {"video_id": np.array(videos, dtype=object), "user_id": np.array([user] * len(videos), dtype=object)}
     columns["region"] = own.column("region")
     counters = {}
     for view in FEATURES.counter_views:
         keys = list(zip(*(columns[key] for key in view.keys), strict=True))
-        read = packed_records.read(redis, found[view.name], keys)
+        read = redis_records.read(redis, found[view.name], keys)
         counters[view.name] = Counters(read.values, read.at, view.counters, np.array(view.half_lives))
     fields: dict[str, Any] = {}
     for packed in (profile, own):

@@ -11,8 +11,9 @@ import uvloop
 
 from infra.errors import ReleaseMismatch, Unavailable
 from infra.patience import Patience
-from serving import metrics, releases
+from serving import metrics
 from serving import online as online_module
+from serving.model import release_follower
 from serving.online import POOLS_AT_FIRST_S, POOLS_EVERY_S, Online, online
 from serving.systems.home_feed import SERVED
 from tests.waiting import PATIENCE_S
@@ -59,10 +60,10 @@ def test_a_trial_that_nobody_waits_for_any_more_ends(tmp_path: Path, monkeypatch
     os.mkfifo(pipe)
     slow.write_text(f"#!/bin/sh\nexec 9> {pipe}\nexec sleep 60\n")
     slow.chmod(0o700)
-    monkeypatch.setattr(releases.sys, "executable", str(slow))
+    monkeypatch.setattr(release_follower.sys, "executable", str(slow))
 
     async def cancelled() -> bytes:
-        trial = asyncio.create_task(releases._trial(tmp_path))
+        trial = asyncio.create_task(release_follower._trial(tmp_path))
         held = await asyncio.to_thread(os.open, pipe, os.O_RDONLY)  # it is there once the child has opened it, too
         trial.cancel()
         gone = asyncio.Event()
@@ -94,10 +95,10 @@ def test_a_trial_that_had_no_chance_is_undecided_and_one_that_runs_for_ever_is_r
     slow = tmp_path / "slow"
     slow.write_text(f"#!/bin/sh\n{script}\n")
     slow.chmod(0o700)
-    monkeypatch.setattr(releases.sys, "executable", str(slow))
-    monkeypatch.setattr(releases, "TRIAL_CPU_S", 0.1)
+    monkeypatch.setattr(release_follower.sys, "executable", str(slow))
+    monkeypatch.setattr(release_follower, "TRIAL_CPU_S", 0.1)
     with pytest.raises(error, match=why):
-        asyncio.run(releases._trial(tmp_path, patience))
+        asyncio.run(release_follower._trial(tmp_path, patience))
 
 
 def test_an_undecided_trial_is_no_mark_against_a_release_and_is_held_again(
@@ -113,10 +114,10 @@ def test_an_undecided_trial_is_no_mark_against_a_release_and_is_held_again(
     async def lived() -> tuple[str | None, str | None]:
         parts = new(world, world.settings.home)
         with monkeypatch.context() as starved:
-            starved.setattr(releases, "_trial", undecided)
+            starved.setattr(release_follower, "_trial", undecided)
             await parts.releases._follow()
             why = parts.releases.why
-        monkeypatch.setattr(releases, "RETRY_S", 0.0)
+        monkeypatch.setattr(release_follower, "RETRY_S", 0.0)
         await parts.releases._follow()
         return why, parts.releases.live.version if parts.releases.live else None
 

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from serving.keyring import bearer
-from serving.process import serving
+from serving.access.keyring import bearer
+from serving.launch import serving
 from tests.bench import costs
 from tests.serving.raw import dial, head, rest
 

@@ -16,10 +16,10 @@ import pytest
 
 from infra.errors import Unavailable
 from infra.settings import Settings
-from serving.access import Role
-from serving.keyring import bearer
+from serving.access.keyring import bearer
+from serving.access.roles import Role
+from serving.launch import Running, build, start, stop
 from serving.online import COUNTED_EVERY_S
-from serving.process import Running, build, start, stop
 from tests.bench import costs
 from tests.waiting import PATIENCE_S, until
 

@@ -10,9 +10,9 @@ import pyarrow as pa
 from feature_repo.definition import CounterView, FeatureSet, Signal
 from feature_repo.request_time import Count
 from infra.lake import Lake
-from training import dataset
-from training.dataset import Dataset
 from training.definition import Embedding, Outcome, Ranking, Shelves
+from training.rows import dataset
+from training.rows.dataset import Dataset
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
 AT = START + timedelta(days=10)

@@ -14,12 +14,14 @@ sys.path.append(str(Path(__file__).parent))  # where `shop` is found
 from shop import AT, FEATURES, LIMITS, RANKING, made, wares
 
 from infra.settings import Settings
-from training import faults, judge, release, report, shelves, tracking, train
-from training.dataset import Dataset
-from training.registry import Registry
-from training.report import Report
-from training.train import Trained
-from validation.verdict import Finding, Verdict
+from training.fitting import popular_lists, train
+from training.fitting.train import Trained
+from training.judging import faults, judge
+from training.registry import release, report, tracking
+from training.registry.registry import Registry
+from training.registry.report import Report
+from training.rows.dataset import Dataset
+from validation.gates.verdict import Finding, Verdict
 
 Add = Callable[..., str]
 Register = Callable[[Settings], str]
@@ -145,7 +147,7 @@ def live_registry(live_home: Settings) -> Registry:
 
 def build(folder: Path, trained: Trained, shop: Dataset, version: str = "1") -> Path:
     """A release folder."""
-    popular = shelves.lists(shop.frame, wares(), RANKING.shelves, AT)
+    popular = popular_lists.lists(shop.frame, wares(), RANKING.shelves, AT)
     release.build(folder, trained, shop, FEATURES, RANKING, popular, b"{}", version=version, created_at=AT)
     return folder
 

@@ -1,9 +1,8 @@
 """What must hold of a registry after anything: one release, named alike everywhere."""
 
-from test_registry import aliases, pointer
-
 from infra.settings import Settings
-from training.registry import Registry
+from tests.training.registry.test_registry import aliases, pointer
+from training.registry.registry import Registry
 
 
 def agree(home: Settings, gone: str | None = None) -> str:

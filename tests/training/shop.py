@@ -7,11 +7,11 @@ import pandas as pd
 
 from feature_repo.definition import FeatureSet
 from feature_repo.request_time import Context
-from training import dataset
 from training.contenders import Boosted, ByColumn, Linear
-from training.dataset import Dataset
 from training.definition import Outcome, Ranking, Shelves, Slice
-from validation.evidence import GateLimits, Lineage
+from training.rows import dataset
+from training.rows.dataset import Dataset
+from validation.gates.evidence import GateLimits, Lineage
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
 GROUPS, SIZE = 1500, 6

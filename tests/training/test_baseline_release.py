@@ -7,11 +7,13 @@ from shop import AT, FEATURES, LIMITS, RANKING, wares
 
 from infra.manifest import read_manifest
 from infra.settings import Settings
-from serving.trial import prove
-from training import judge, release, report, shelves
-from training.dataset import Dataset
-from training.registry import Registry
-from training.train import Trained, as_served
+from serving.model.trial import prove
+from training.fitting import popular_lists
+from training.fitting.train import Trained, as_served
+from training.judging import judge
+from training.registry import release, report
+from training.registry.registry import Registry
+from training.rows.dataset import Dataset
 
 
 def test_rows_in_which_no_model_is_better_end_with_a_baseline_that_is_live_and_serves(
@@ -19,7 +21,7 @@ def test_rows_in_which_no_model_is_better_end_with_a_baseline_that_is_live_and_s
 ) -> None:
     rows, trained = shuffled, learned_nothing
     told, folder, version = report.log(home, trained, rows, RANKING, AT), tmp_path / "release", registry.next_version()
-    popular = shelves.lists(rows.frame, wares(), RANKING.shelves, AT)
+    popular = popular_lists.lists(rows.frame, wares(), RANKING.shelves, AT)
     release.build(folder, trained, rows, FEATURES, RANKING, popular, b"{}", version=version, created_at=AT)
     verdict = judge.judge(trained, rows, RANKING, FEATURES, LIMITS, folder)
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from one_truth import agree
-from test_registry import later, promote
 
 from infra import failpoint
 from infra.errors import NotProven
 from infra.settings import Settings
-from training.registry import Registry
+from tests.training.registry.test_registry import later, promote
+from training.registry.registry import Registry
 
 SOURCES = sorted((Path(__file__).parents[2] / "training").rglob("*.py"))
 FAILPOINTS = [name for path in SOURCES for name in re.findall(r'reached\("(registry-[a-z-]+)"\)', path.read_text())]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from validation.contract import Column, Limits, Rule, Table
-from validation.delivered import Delivered, delivered_from_lines
+from validation.files.delivered import Delivered, delivered_from_lines
 
 NOON = datetime(2026, 5, 3, 12, tzinfo=UTC)
 ARRIVAL = NOON + timedelta(days=1)

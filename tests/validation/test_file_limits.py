@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from parcels import ARRIVAL, DOORS, PARCELS, delivered, parcel
 
 from infra.settings import FileLimits, Settings
-from validation import json_lines, quarantine
-from validation.delivered import delivered_from_jsonl, delivered_from_parquet
-from validation.intake import ingest
-from validation.ledger import BatchRefused
+from validation.batches import quarantine
+from validation.batches.intake import ingest
+from validation.batches.ledger import BatchRefused
+from validation.files import json_lines
+from validation.files.delivered import delivered_from_jsonl, delivered_from_parquet
 
 MANY = 200_000
 LINES = b"\n".join(json.dumps(parcel(i)).encode() for i in range(20))
@@ -49,7 +50,9 @@ BOMBS = {
 
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_a_small_file_of_large_values_is_refused_before_they_are_unpacked(bomb, monkeypatch):
-    monkeypatch.setattr("validation.delivered.parquet_batches", lambda *_: pytest.fail("the values were unpacked"))
+    monkeypatch.setattr(
+        "validation.files.delivered.parquet_batches", lambda *_: pytest.fail("the values were unpacked")
+    )
     content = BOMBS[bomb]
     assert len(content) < 500_000
     found = delivered_from_parquet(PARCELS, content, FileLimits(unpacked_bytes=100_000_000))

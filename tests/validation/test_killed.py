@@ -23,10 +23,10 @@ from infra.lake import Lake
 from infra.settings import Settings
 from orchestration.ingestion import ingest_days
 from orchestration.system import Installation, System
-from validation import ledger
+from validation.batches import ledger
+from validation.batches.intake import discard, ingest, replay
 from validation.contract import Column, Limits, Table
-from validation.delivered import delivered_from_jsonl
-from validation.intake import discard, ingest, replay
+from validation.files.delivered import delivered_from_jsonl
 
 ROOT = Path(__file__).parents[2]
 NAMES = {

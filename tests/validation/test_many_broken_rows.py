@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from parcels import ARRIVAL, PARCELS, delivered, parcel
 
 from infra.errors import DefinitionError
-from validation import sorting
-from validation.expectations import EVERY_ROW, suite_of, validate
-from validation.sorting import sort_out
+from validation.batches import triage as sorting
+from validation.batches.expectations import EVERY_ROW, suite_of, validate
+from validation.batches.triage import sort_out
 
 BREAKS = {
     "parcel.known": lambda i: {"parcel": None},
@@ -91,7 +91,7 @@ def test_rows_are_judged_alike_however_many_are_looked_at_together(monkeypatch):
 
 
 def test_a_library_that_names_fewer_rows_than_it_counts_is_an_error_and_no_pass(monkeypatch):
-    monkeypatch.setattr("validation.expectations.EVERY_ROW", EVERY_ROW | {"result_format": "SUMMARY"})
+    monkeypatch.setattr("validation.batches.expectations.EVERY_ROW", EVERY_ROW | {"result_format": "SUMMARY"})
     rows = delivered([parcel(i, paid=-1) for i in range(300)]).rows
     with pytest.raises(DefinitionError, match="300 rows break it"):
         validate(PARCELS, rows)

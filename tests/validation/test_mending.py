@@ -9,9 +9,9 @@ from infra.errors import MendRefused
 from infra.lake import Lake
 from orchestration.ingestion import replay_day
 from orchestration.system import Installation
-from validation import quarantine
-from validation.intake import ingest, replay
-from validation.quarantine import mended_by
+from validation.batches import quarantine
+from validation.batches.intake import ingest, replay
+from validation.batches.quarantine import mended_by
 
 GOOD = json.dumps({"batch": "b1", "row": 40, "mended": parcel(99)})
 

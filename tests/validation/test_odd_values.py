@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from parcels import ARRIVAL, DOORS, NOON, PARCELS, delivered, parcel
 
 from infra.lake import Lake
-from validation import ledger, quarantine
+from validation.batches import ledger, quarantine
+from validation.batches.intake import ingest
+from validation.batches.ledger import BatchRefused
 from validation.contract import Limits
-from validation.delivered import delivered_from_arrow, delivered_from_jsonl, delivered_from_parquet
-from validation.intake import ingest
-from validation.ledger import BatchRefused
+from validation.files.delivered import delivered_from_arrow, delivered_from_jsonl, delivered_from_parquet
 
 MANY = 40
 US = pa.timestamp("us", tz="UTC")

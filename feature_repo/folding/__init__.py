@@ -1,0 +1,1 @@
+"""Folding events into decayed counters: contributions, states, snapshots, profiles."""

@@ -1,0 +1,127 @@
+"""What events add to counters: accepted rows, with what they borrow, and the moment all of it was known."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from feature_repo.definition import FeatureSet, Lookup, Signal
+from feature_repo.folding.event_sources import Source, sources
+from infra.lake import Lake
+from infra.spark_files import read_files
+from validation.contract import Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+WAIT_DAYS = 7
+"""How long an event waits for a description that it borrows from; after that it is never counted."""
+
+
+def weight(signal: str) -> str:
+    """The column that holds what an event adds to a signal; null where the signal does not count it."""
+    return f"weight_of_{signal}"
+
+
+def contributions(
+    spark: "SparkSession", lake: Lake, features: FeatureSet, tables: Mapping[str, Table], first: date, last: date
+) -> "DataFrame":
+    """What was published on the days from `first` to `last`, both inclusive, in the form of `contributed`.
+
+    A minute's events are published as the next minute begins: the last minute of a day belongs to the next day.
+    """
+    from pyspark.sql import functions as sql
+
+    waited = first - timedelta(days=WAIT_DAYS + 1)
+    events, described = {}, {}
+    for source in sources(features, tables):
+        name = source.table.name
+        days = [day for day in lake.days(f"tables/{name}") if waited <= day <= last]
+        events[name] = read(spark, lake, source.table, days)
+        for lookup in source.lookups:
+            days = [day for day in lake.days(f"tables/{lookup.table}") if day <= last]
+            described[lookup.table] = read(spark, lake, tables[lookup.table], days)
+    every = contributed(events, described, features, tables)
+    return every.where(sql.to_date("published_at").between(sql.lit(first), sql.lit(last)))
+
+
+def contributed(
+    events: Mapping[str, "DataFrame"], described: Mapping[str, "DataFrame"], features: FeatureSet,
+    tables: Mapping[str, Table],
+) -> "DataFrame":  # fmt: skip
+    """Accepted rows as contributions: one row an event that counts for any signal and lacks no description.
+
+    Columns: every key of a counter view (null where the event has none), `event_time`, `known_at`, `published_at`, and
+    one `weight_of_<signal>` each. `events` and `described` are rows by table; an event given twice counts once.
+    """
+    parts = [
+        _weighed(_known(once(events[source.table.name], source.table), source, described, tables), source, features)
+        for source in sources(features, tables)
+    ]
+    return reduce(lambda left, right: left.unionByName(right, allowMissingColumns=True), parts)
+
+
+def once(events: "DataFrame", table: Table) -> "DataFrame":
+    """The events without repetitions: of each key the row that was received first."""
+    from pyspark.sql import Window
+    from pyspark.sql import functions as sql
+
+    place = sql.row_number().over(Window.partitionBy(*table.key).orderBy(table.received_time, table.event_time))
+    return events.withColumn("delivery", place).where("delivery = 1").drop("delivery")
+
+
+def _known(
+    events: "DataFrame", source: Source, described: Mapping[str, "DataFrame"], tables: Mapping[str, Table]
+) -> "DataFrame":
+    """The events with what they borrow and `known_at`; those that still wait for a description are left out."""
+    from pyspark.sql import functions as sql
+
+    moments = [source.table.received_time]
+    for lookup in source.lookups:
+        moments.append(f"{lookup.table}_known_at")
+        first = _first_description(described[lookup.table], lookup, tables[lookup.table], moments[-1])
+        events = events.join(first, lookup.on)
+    return events.withColumn("known_at", sql.array_max(sql.array(*moments)))
+
+
+def _first_description(rows: "DataFrame", lookup: Lookup, table: Table, known_at: str) -> "DataFrame":
+    from pyspark.sql import functions as sql
+
+    described = rows.where(sql.col(lookup.on).isNotNull()).select(
+        sql.col(lookup.on),
+        sql.struct(table.received_time, table.event_time).alias("order"),
+        sql.struct(*(sql.expr(said).alias(name) for name, said in lookup.columns.items())).alias("borrowed"),
+    )
+    earliest = (sql.min("order").alias("order"), sql.min_by("borrowed", "order").alias("borrowed"))
+    first = described.groupBy(lookup.on).agg(*earliest)
+    return first.select(lookup.on, "borrowed.*", sql.col(f"order.{table.received_time}").alias(known_at))
+
+
+def _weighed(events: "DataFrame", source: Source, features: FeatureSet) -> "DataFrame":
+    from pyspark.sql import functions as sql
+
+    period = features.publish_every_s
+    published_at = sql.timestamp_seconds((sql.floor(sql.unix_seconds("known_at") / period) + 1) * period)
+    keys = dict.fromkeys(key for view in features.counter_views for key in view.keys if key in source.columns)
+    counts = " OR ".join(f"{weight(signal.name)} IS NOT NULL" for signal in source.signals)
+    return events.select(
+        *keys,
+        sql.col(source.table.event_time).alias("event_time"),
+        "known_at",
+        published_at.alias("published_at"),
+        *(_weight_of(signal) for signal in source.signals),
+    ).where(counts)
+
+
+def _weight_of(signal: Signal) -> "Column":
+    from pyspark.sql import functions as sql
+
+    # A weight that is no number would stay in the counter for ever. Spark holds NaN to be larger than infinity.
+    number = f"CAST({signal.weight} AS DOUBLE)"
+    counted = f"CASE WHEN ({signal.where}) AND abs({number}) < double('infinity') THEN {number} END"
+    return sql.expr(counted).alias(weight(signal.name))
+
+
+def read(spark: "SparkSession", lake: Lake, table: Table, days: list[date]) -> "DataFrame":
+    """The accepted rows of a table received on `days`."""
+    return read_files(spark, lake.places(f"tables/{table.name}", days), table.schema)

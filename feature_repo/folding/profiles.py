@@ -1,0 +1,75 @@
+"""Profiles: slow attributes of entities, as their descriptions were received."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import TYPE_CHECKING
+
+from feature_repo.definition import FeatureSet, ProfileView
+from feature_repo.folding.contributions import read
+from feature_repo.folding.day_partitions import replace_days
+from infra.errors import DefinitionError
+from infra.lake import Lake, days_from
+from validation.contract import Table, unknown
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+SPARK_TYPES = {
+    "String": "string", "Bool": "boolean", "Int32": "int", "Int64": "bigint", "Float32": "float", "Float64": "double",
+    "UnixTimestamp": "timestamp", "Bytes": "binary",
+}  # fmt: skip
+
+
+def publish(
+    spark: "SparkSession", lake: Lake, features: FeatureSet, tables: Mapping[str, Table], first: date, last: date
+) -> dict[str, int]:
+    """Write `profiles/<view>` for the days of receipt from `first` to `last`, both inclusive; says each view's rows.
+
+    A row is keys, fields, `event_timestamp` (when the description was known: when it was received) and `created`.
+    """
+    from pyspark.sql import functions as sql
+
+    rows = {}
+    for view in features.profile_views:
+        if view.table not in tables:
+            raise DefinitionError(f"profile view {view.name}: table {unknown(view.table, tables)}")
+        table = tables[view.table]
+        received = [day for day in lake.days(f"tables/{table.name}") if day <= last]
+        known = described(read(spark, lake, table, received), view, table)
+        of_range = known.where(sql.to_date("event_timestamp").between(sql.lit(first), sql.lit(last)))
+        rows[view.name] = replace_days(
+            lake, f"profiles/{view.name}", of_range, "event_timestamp", days_from(first, last)
+        )
+        if not lake.days(f"profiles/{view.name}"):  # what nobody has described is published as that, and can be read
+            lake.append(f"profiles/{view.name}", last, of_range.limit(0).toArrow())
+    return rows
+
+
+def described(rows: "DataFrame", view: ProfileView, table: Table) -> "DataFrame":
+    """The descriptions as rows of the view, without those that came with a newer one, or when a newer one was known."""
+    from pyspark.sql import Window
+    from pyspark.sql import functions as sql
+
+    entity = Window.partitionBy(*view.keys)
+    known = entity.orderBy(table.received_time).rangeBetween(Window.unboundedPreceding, Window.currentRow)
+    place = sql.row_number().over(
+        Window.partitionBy(*view.keys, table.received_time).orderBy(sql.desc(table.event_time))
+    )
+    newest = sql.max(table.event_time).over(known)
+    received = sql.col(table.received_time)
+    fields = [sql.expr(said).cast(spark_type(kind)).alias(name) for name, (kind, said) in view.fields.items()]
+    keyed = rows.where(" AND ".join(f"{key} IS NOT NULL" for key in view.keys))
+    return (
+        keyed.withColumns({"place_of_row": place, "newest_of_entity": newest})
+        .where((sql.col("place_of_row") == 1) & (sql.col("newest_of_entity") == sql.col(table.event_time)))
+        .select(*view.keys, *fields, received.alias("event_timestamp"), received.alias("created"))
+    )
+
+
+def spark_type(feast_type: str) -> str:
+    """Spark's name of a Feast type such as Int64 or Array(String); raises DefinitionError for others."""
+    if feast_type.startswith("Array(") and feast_type.endswith(")"):
+        return f"array<{spark_type(feast_type[6:-1])}>"
+    if feast_type not in SPARK_TYPES:
+        raise DefinitionError(f"field type {unknown(feast_type, SPARK_TYPES)}")
+    return SPARK_TYPES[feast_type]

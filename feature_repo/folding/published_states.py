@@ -1,0 +1,143 @@
+"""Published states: one fold of contributions into decayed counters, for whole ranges of days and for micro-batches."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from feature_repo.definition import CounterView, FeatureSet, seconds
+from feature_repo.folding.carry import MICROSECONDS, nothing, published, standing, states_of
+from feature_repo.folding.contributions import contributions, weight
+from feature_repo.folding.day_partitions import DRAFTED, Drafts, commit, placed
+from feature_repo.folding.snapshots import Snapshots
+from infra.lake import Lake, days_from
+from validation.contract import Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+
+Batches = Iterator[pa.RecordBatch]
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedFacts:
+    """What a publication did: events counted, rows published by view, entities that have a state by view."""
+
+    first: date
+    last: date
+    events: int
+    rows: Mapping[str, int]
+    entities: Mapping[str, int]
+
+
+def publish(
+    spark: "SparkSession", lake: Lake, features: FeatureSet, tables: Mapping[str, Table], first: date, last: date
+) -> PublishedFacts:
+    """Fold the days from `first` to `last`, both inclusive, into `states/<view>`, on top of the newest snapshot before.
+
+    Days between that snapshot and `first` are folded and written as well; without one, all days since the first event.
+    Doing it again gives the same rows.
+    """
+    snapshots = Snapshots(lake, features)
+    with lake.locked("states"):
+        before = snapshots.newest_before(first)
+        start = before + timedelta(days=1) if before else min([first, *snapshots.received_days()])
+        snapshots.forget_from(start)
+        read = snapshots.parts()
+        events = contributions(spark, lake, features, tables, start, last).persist()
+        try:
+            made = {
+                view.name: _publish_view(
+                    events, snapshots.read(spark, view, before), lake, view, days_from(start, last)
+                )
+                for view in features.counter_views
+            }
+            counted = events.count()
+        finally:
+            events.unpersist()
+        snapshots.complete(_kept(days_from(start, last)), read)
+    rows = {name: sum(count for day, count in days.items() if day >= first) for name, (days, _) in made.items()}
+    return PublishedFacts(first, last, counted, rows, {name: entities for name, (_, entities) in made.items()})
+
+
+def _publish_view(
+    events: "DataFrame", previous: "DataFrame | None", lake: Lake, view: CounterView, days: list[date]
+) -> tuple[dict[date, int], int]:
+    """Replace a view's days; says the rows of each, and how many entities have a state at the end of the last."""
+    task = partial(_drafted, placed(lake), view, _kept(days))
+    drafts = ordered(events, previous, view).mapInArrow(task, DRAFTED).toArrow()
+    rows = commit(lake, f"states/{view.name}", drafts, days)
+    if not lake.days(f"states/{view.name}"):  # what nobody has ever done is published as that, and can be read
+        lake.append(f"states/{view.name}", days[-1], nothing(view))
+    return rows, commit(lake, f"snapshots/{view.name}", drafts, _kept(days))[days[-1]]
+
+
+def _kept(days: list[date]) -> list[date]:
+    """The days to take snapshots of: the last is likely to be published again, and then goes on from the one before."""
+    return days[-2:]
+
+
+def _drafted(lake: Lake, view: CounterView, kept: list[date], batches: Batches) -> Batches:
+    """Drafts what a task's entities publish, and their states at the ends of the days `kept`."""
+    drafts = Drafts(lake)
+    for batch in states_of(view, batches):
+        rows = published(view, batch)
+        drafts.add(f"states/{view.name}", rows, rows["published_at"].cast(pa.date32()))
+        for day in kept:
+            stand = standing(view, batch, datetime.combine(day + timedelta(days=1), time(), UTC))
+            drafts.add(f"snapshots/{view.name}", stand, pa.array([day] * len(stand), pa.date32()))
+    yield drafts.close()
+
+
+def fold(contributions: "DataFrame", previous: "DataFrame | None", view: CounterView) -> "DataFrame":
+    """The rows that contributions publish, on top of `previous` states: keys, `published_at`, counters in float64.
+
+    `previous` holds at most one row an entity, in the same columns. A contribution published before the state it meets,
+    because batches came out of order, counts at that state's moment, which is published again: the newest row of an
+    entity is right in whatever order contributions come and however they are split.
+    """
+    from pyspark.sql.types import StructField, StructType, TimestampType
+
+    rows = ordered(contributions, previous, view)
+    schema = StructType([*rows.schema.fields, StructField("until", TimestampType())])
+    return rows.mapInArrow(partial(states_of, view), schema).where("is_new").drop("is_new", "until")
+
+
+def ordered(contributions: "DataFrame", previous: "DataFrame | None", view: CounterView) -> "DataFrame":
+    """What states are made of: sums and previous states, sorted so that one pass can carry each entity along."""
+    from pyspark.sql import functions as sql
+
+    rows = summed(contributions, view).withColumn("is_new", sql.lit(True))
+    if previous is not None:
+        before = previous.select(*view.keys, "published_at", *view.counters).withColumn("is_new", sql.lit(False))
+        rows = rows.unionByName(before)
+    return rows.repartition(*view.keys).sortWithinPartitions(*view.keys, "is_new", "published_at")
+
+
+def summed(contributions: "DataFrame", view: CounterView) -> "DataFrame":
+    """The sums of contributions by entity and moment of publication, each decayed to that moment."""
+    from pyspark.sql import functions as sql
+
+    keyed = " AND ".join(f"{key} IS NOT NULL" for key in view.keys)
+    counts = " OR ".join(f"{weight(signal)} IS NOT NULL" for signal in view.counts)
+    age = (sql.unix_micros("published_at") - sql.unix_micros("event_time")) / MICROSECONDS
+    labels = sorted({label for labels in view.counts.values() for label in labels})
+    # An event dated later than its publication counts as of its publication: a wrong clock cannot blow a counter up.
+    rows = contributions.where(f"{keyed} AND ({counts})").withColumn("age", sql.greatest(age, sql.lit(0.0)))
+    rows = rows.withColumns(
+        {f"kept_{label}": sql.exp(sql.col("age") * (-np.log(2) / seconds(label))) for label in labels}
+    )
+    sums = [_sum(signal, label) for signal, labels in view.counts.items() for label in labels]
+    return rows.groupBy(*view.keys, "published_at").agg(*sums)
+
+
+def _sum(signal: str, label: str) -> "Column":
+    from pyspark.sql import functions as sql
+
+    total = sql.sum(sql.col(weight(signal)) * sql.col(f"kept_{label}"))
+    return sql.coalesce(total, sql.lit(0.0)).alias(f"{signal}_{label}")

@@ -1,0 +1,113 @@
+"""Snapshots: the newest state of every entity at the end of a day, from which the next day's fold goes on."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from feature_repo.definition import CounterView, FeatureSet
+from feature_repo.folding.contributions import WAIT_DAYS
+from infra.lake import Lake, united
+from infra.spark_files import read_files
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+KEPT = 3
+COMPLETE = "snapshots/complete"
+Parts = dict[str, date]
+"""Files of the lake, by table and name, with the day they belong to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshots:
+    """The snapshots of a feature set in a lake. A day's snapshot is used only when every view's was written."""
+
+    lake: Lake
+    features: FeatureSet
+
+    @property
+    def counted(self) -> str:
+        """Digest of all that decides what a counter holds: a snapshot counted otherwise is never gone on from."""
+        of = self.features
+        said = (of.lookups, of.signals, of.counter_views, of.publish_every_s)
+        return hashlib.sha256(repr(said).encode()).hexdigest()
+
+    def newest_before(self, day: date) -> date | None:
+        """The last day before `day` that has a complete snapshot of these counters."""
+        fit = [d for d in self.lake.days(COMPLETE) if d < day and self._fits(d)]
+        return max(fit, default=None)
+
+    def _fits(self, day: date) -> bool:
+        return bool(self.lake.read(COMPLETE, [day])["counted"].to_pylist() == [self.counted])
+
+    def read(self, spark: "SparkSession", view: CounterView, day: date | None) -> "DataFrame | None":
+        """The states of a view at the end of a day; none where nothing was ever counted."""
+        if day is None:
+            return None
+        files = self.lake.files(f"snapshots/{view.name}", [day])
+        return read_files(spark, files, united(files)) if files else None
+
+    def forget_from(self, day: date) -> None:
+        """Remove the snapshots of `day` and later: the days before them are about to be folded anew."""
+        for late in self.lake.days(COMPLETE):
+            if late >= day:
+                self._drop(late)
+
+    def complete(self, days: Iterable[date], read: Parts) -> None:
+        """Declare snapshots usable, and remove all but the newest few; `read` is what was there to be read."""
+        for day in days:
+            self.lake.replace(
+                COMPLETE, day, pa.table({"counted": [self.counted], "read": [sorted(self._up_to(day, read))]})
+            )
+        for day in self.lake.days(COMPLETE)[:-KEPT]:
+            self._drop(day)
+
+    def _drop(self, day: date) -> None:
+        self.lake.drop(COMPLETE, day)
+        for view in self.features.counter_views:
+            self.lake.drop(f"snapshots/{view.name}", day)
+
+    def received_days(self) -> Iterator[date]:
+        """The days on which events that are counted were received."""
+        for table in self.event_tables:
+            yield from self.lake.days(f"tables/{table}")
+
+    @property
+    def event_tables(self) -> tuple[str, ...]:
+        """The tables whose rows are counted."""
+        return tuple(dict.fromkeys(signal.table for signal in self.features.signals))
+
+    def parts(self) -> Parts:
+        """The files of all that is counted or borrowed from."""
+        return parts_of(self.lake, [*self.event_tables, *(lookup.table for lookup in self.features.lookups)])
+
+    def whole(self, day: date) -> set[str] | None:
+        """The files that the snapshot of a day was made of; None unless they are all that the day could read now.
+
+        Of such a snapshot it is certain which events it holds: another fold can go on from it.
+        """
+        if day not in self.lake.days(COMPLETE) or not self._fits(day):
+            return None
+        said = self.lake.read(COMPLETE, [day])
+        read = set(said["read"].to_pylist()[0]) if "read" in said.column_names else None
+        return read if read == self._up_to(day, self.parts()) else None
+
+    def _up_to(self, day: date, parts: Parts) -> set[str]:
+        """The files that a fold of a day reads: events that may still wait, and every description."""
+        oldest = {table: day - timedelta(days=WAIT_DAYS + 1) for table in self.event_tables}
+        return {name for name, held in parts.items() if oldest.get(name.partition("/")[0], date.min) <= held <= day}
+
+
+def parts_of(lake: Lake, tables: Iterable[str]) -> Parts:
+    """The files of some tables: `<table>/day=<day>/<file>`, each with its day."""
+    paths = [path for table in dict.fromkeys(tables) for path in lake.parts(f"tables/{table}", "*")]
+    return {
+        f"{path.parent.parent.name}/{path.parent.name}/{path.name}": date.fromisoformat(
+            path.parent.name.removeprefix("day=")
+        )
+        for path in paths
+    }

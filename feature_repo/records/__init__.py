@@ -1,0 +1,1 @@
+"""Packed records: one per entity and view in Redis, as bytes that serving reads without Feast."""

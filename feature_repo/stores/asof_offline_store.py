@@ -1,0 +1,165 @@
+"""Feast's offline store with a point-in-time join of our own: one answer an entity row, always.
+
+Keys are compared as columns, so compound keys never meet by accident. A row at the very time asked for counts, and so
+does one that is exactly as old as the view's time to live. Of rows at one time the one created last counts. Feast's own
+join on Spark lets compound keys meet and repeats entity rows where the source repeats a row.
+
+Small views in local Parquet are joined in this process with Arrow, large ones on Spark; the answers are the same.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import reduce
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from feast import OnDemandFeatureView
+from feast.infra.offline_stores.contrib.spark_offline_store.spark import (
+    SparkOfflineStore,
+    SparkOfflineStoreConfig,
+    SparkRetrievalJob,
+)
+from feast.infra.offline_stores.offline_store import RetrievalMetadata
+from feast.utils import _get_requested_feature_views_to_features_dict
+from pydantic import Field
+
+from feature_repo.stores.asof_history import by_age, known_at, needed
+from feature_repo.stores.asof_join import NOTHING, codes_of, last_known, micros, never_superseded, newest
+from feature_repo.stores.asof_spark import join_on_spark, newest_on_spark
+from feature_repo.stores.entity_rows import ROW, Questions, ask
+from feature_repo.stores.open_store import repository_settings
+from feature_repo.stores.view_rows import TIME, ViewRows, rows_of
+from infra.settings import Settings
+from infra.spark import session
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+
+class AsofOfflineStoreConfig(SparkOfflineStoreConfig):  # type: ignore[misc]
+    """`join` chooses where points in time are joined: in this process, on Spark, or by size."""
+
+    type: Literal["feature_repo.stores.asof_offline_store.AsofOfflineStore"] = (
+        "feature_repo.stores.asof_offline_store.AsofOfflineStore"
+    )
+    join: Literal["auto", "arrow", "spark"] = "auto"
+    rows_in_process: int = 5_000_000
+    settings: Settings = Field(default_factory=repository_settings)
+
+    def in_process(self, rows: ViewRows) -> bool:
+        """Whether a view is read and joined in this process."""
+        size = rows.size() if self.join != "spark" else None
+        return size is not None and (self.join == "arrow" or size <= self.rows_in_process)
+
+
+class AsofJob(SparkRetrievalJob):  # type: ignore[misc]
+    """A retrieval: its questions, and each view's answers when somebody wants them."""
+
+    def __init__(self, spark: "SparkSession | None", config: Any, questions: Questions, views: Sequence[ViewRows],
+                 full_feature_names: bool, by_created: bool, **described: Any) -> None:  # fmt: skip
+        super().__init__(spark, "", full_feature_names, config, **described)
+        self._questions, self._views, self._by_created = questions, views, by_created
+
+    def to_spark_df(self) -> "DataFrame":
+        """The answers as a Spark frame."""
+        answered: DataFrame = session(self._config.offline_store.settings).createDataFrame(self._to_arrow_internal())
+        return answered
+
+    def _to_df_internal(self, timeout: int | None = None) -> pd.DataFrame:
+        answered: pd.DataFrame = self._to_arrow_internal(timeout).to_pandas()
+        return answered
+
+    def _to_arrow_internal(self, timeout: int | None = None) -> pa.Table:
+        return reduce(self._answered, self._views, self._questions.table.drop_columns([ROW]))
+
+    def _answered(self, table: pa.Table, rows: ViewRows) -> pa.Table:
+        answers = answer(self._config.offline_store, self._questions, rows, self._by_created)
+        for name in rows.features:
+            table = table.append_column(f"{rows.view}__{name}" if self.full_feature_names else name, answers[name])
+        return table
+
+
+def answer(config: AsofOfflineStoreConfig, questions: Questions, rows: ViewRows, by_created: bool) -> pa.Table:
+    """A view's features for each question, in the questions' order, null where nothing was known or it was too old."""
+    first = questions.first - rows.ttl if rows.ttl else None
+    asked = questions.narrow(list(rows.keys))
+    if config.in_process(rows):
+        asked_from = int(micros(asked[TIME]).min())
+        known = needed(rows.parts(first, questions.last), rows, asked_from, by_created)
+        return join_in_process(asked, known, rows, by_created)
+    spark = session(config.settings)
+    return join_on_spark(spark, asked, rows.spark(spark, first, questions.last), rows, by_created, ROW)
+
+
+def join_in_process(asked: pa.Table, known: pa.Table, rows: ViewRows, by_created: bool) -> pa.Table:
+    """The join with Arrow and numpy."""
+    keys = list(rows.keys)
+    for key in keys:
+        place = asked.column_names.index(key)
+        asked = asked.set_column(place, key, _as(asked[key], known.schema.field(key).type))
+    codes, asked_codes = codes_of(known, asked, keys=keys)
+    order, times, at = by_age(known, rows), micros(known[TIME]), known_at(known, by_created)
+    usable = (codes != NOTHING) & (never_superseded(codes, at, order) if by_created else True)
+    kept = np.flatnonzero(usable)
+    found = last_known(codes[kept], at[kept], order[kept], asked_codes, micros(asked[TIME]))
+    answers = np.where(found == NOTHING, NOTHING, kept[found] if len(kept) else NOTHING)
+    if rows.ttl:
+        fresh = times[answers] >= micros(asked[TIME]) - rows.ttl // timedelta(microseconds=1) if len(times) else False
+        answers = np.where(fresh, answers, NOTHING)
+    return known.select(list(rows.features)).take(pa.array(answers, mask=answers == NOTHING))
+
+
+def latest(config: AsofOfflineStoreConfig, rows: ViewRows, first: datetime, last: datetime) -> pa.Table:
+    """The newest row of each entity in [first, last]; rows with a null key are nobody's."""
+    if not config.in_process(rows):
+        return newest_on_spark(rows.spark(session(config.settings), first, last), rows)
+    known = rows.arrow(first, last)
+    (codes,) = codes_of(known, keys=list(rows.keys))
+    return known.take(newest(codes, by_age(known, rows)))
+
+
+class AsofOfflineStore(SparkOfflineStore):  # type: ignore[misc]
+    """The offline store that feature_store.yaml names."""
+
+    supports_filter_by_created_timestamp = True
+
+    @staticmethod
+    def validate_data_source(config: Any, data_source: Any) -> None:
+        """Nothing to ask Spark: definitions can be applied before anything was published."""
+
+    @staticmethod
+    def get_historical_features(
+        config: Any, feature_views: list[Any], feature_refs: list[str], entity_df: Any, registry: Any, project: str,
+        full_feature_names: bool = False, filter_by_created_timestamp: bool = False, **kwargs: Any,
+    ) -> Any:  # fmt: skip
+        """The features of each entity row as they were known at its time."""
+        if entity_df is None:
+            session(config.offline_store.settings)
+            return SparkOfflineStore.get_historical_features(
+                config, feature_views, feature_refs, None, registry, project, full_feature_names,
+                filter_by_created_timestamp, **kwargs,
+            )  # fmt: skip
+        questions = ask(entity_df, config.offline_store.settings)
+        on_demand = OnDemandFeatureView.get_requested_odfvs(feature_refs, project, registry)
+        wanted, _ = _get_requested_feature_views_to_features_dict(feature_refs, feature_views, on_demand)
+        keys = [c for c in questions.table.column_names if c not in {ROW, questions.time}]
+        described = RetrievalMetadata(feature_refs, keys, questions.first, questions.last)
+        views = [rows_of(view, names) for view, names in wanted.items()]
+        return AsofJob(None, config, questions, views, full_feature_names, filter_by_created_timestamp,
+                       on_demand_feature_views=on_demand, metadata=described)  # fmt: skip
+
+
+def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    """A column of keys in the type the rows have; a value that has no such form becomes null and finds nothing."""
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    try:
+        return column.cast(kind)
+    except pa.ArrowInvalid:
+        if not pa.types.is_integer(kind):
+            raise
+        whole = pc.match_substring_regex(column.cast(pa.string()), r"^-?\d{1,18}$")
+        return pc.if_else(whole, column, None).cast(kind)

@@ -1,0 +1,167 @@
+"""Feast's online store over packed records: what serving reads without Feast, `get_online_features` reads here."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any, Literal
+
+import numpy as np
+from feast.infra.online_stores.online_store import OnlineStore
+from feast.protos.feast.serving.ServingService_pb2 import FieldStatus
+from feast.protos.feast.types.Value_pb2 import Value
+from feast.repo_config import FeastConfigBaseModel
+from feast.type_map import feast_value_type_to_python_type, python_values_to_proto_values
+from pydantic import Field
+from redis import Redis
+
+from feature_repo.records.layout import Key, Layout, Presence, encode, layout
+from feature_repo.records.redis_records import connect, delete_view, read, write
+from feature_repo.stores.open_store import repository_settings
+from infra.clock import Clock
+from infra.settings import Settings, utc
+
+KEPT = "kept_s"  # tag of a view: seconds, as `Layout.kept`
+EVER = "ever"  # tag of a view: names with commas between them, as `Layout.ever`
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@cache
+def _clock(replay_from: datetime | None) -> Clock:
+    """One clock a process, however often Feast reads its configuration anew."""
+    return Clock(replay_from)
+
+
+class PackedOnlineStoreConfig(FeastConfigBaseModel):  # type: ignore[misc]
+    """Where the store is, without `redis_url` where the settings say; `as_of` is the time to take it to be."""
+
+    type: Literal["feature_repo.stores.packed_online_store.PackedOnlineStore"] = (
+        "feature_repo.stores.packed_online_store.PackedOnlineStore"
+    )
+    redis_url: str | None = Field(None, repr=False)
+    as_of: datetime | None = None
+    settings: Settings = Field(default_factory=repository_settings)
+
+    def now(self) -> datetime:
+        """What time the installation believes it is: the clock's, or that of the events it replays."""
+        if self.as_of:
+            return utc(self.as_of)
+        return datetime.fromtimestamp(_clock(self.settings.replay_from).now(), UTC)
+
+
+class PackedOnlineStore(OnlineStore):  # type: ignore[misc]
+    """The online store that feature_store.yaml names."""
+
+    def __init__(self) -> None:
+        self._client: Redis | None = None
+
+    def client(self, config: Any) -> Redis:
+        """The connection to Redis."""
+        if self._client is None:
+            chosen = config.online_store
+            self._client = connect(chosen.redis_url or chosen.settings.redis_url)
+        return self._client
+
+    def online_write_batch(
+        self, config: Any, table: Any, data: Sequence[tuple[Any, dict[str, Any], datetime, datetime | None]],
+        progress: Callable[[int], Any] | None,
+    ) -> None:  # fmt: skip
+        """Write rows, newest wins; rows dated in the future are refused."""
+        laid_out = view_layout(config, table)
+        keys = [entity_key(laid_out, key) for key, _, _, _ in data]
+        plain = [{name: _plain(value) for name, value in values.items()} for _, values, _, _ in data]
+        floats = np.array([[_number(row.get(name)) for name in laid_out.floats] for row in plain], dtype=np.float32)
+        others = [[row.get(name) for row in plain] for name in laid_out.others]
+        events = np.array([_micros(event) for _, _, event, _ in data], dtype=np.int64)
+        created = np.array([_micros(made) if made else 0 for _, _, _, made in data], dtype=np.int64)
+        records = encode(laid_out, floats.reshape(len(data), len(laid_out.floats)), others, events, created)
+        write(self.client(config), laid_out, keys, records, now=config.online_store.now())
+        if progress:
+            progress(len(data))
+
+    def online_read(
+        self, config: Any, table: Any, entity_keys: Sequence[Any], requested_features: Sequence[str] | None = None
+    ) -> list[tuple[datetime | None, dict[str, Any] | None]]:
+        """The records of some entities; one that is too old, or from the future, has its time but no values."""
+        laid_out = view_layout(config, table)
+        found = read(self.client(config), laid_out, [entity_key(laid_out, key) for key in entity_keys])
+        usable = found.presence(config.online_store.now().timestamp()) == Presence.PRESENT
+        names = requested_features or [f.name for f in table.features]
+        columns = {name: _messages(table, name, found.column(name)) for name in names}
+        times = [
+            EPOCH + timedelta(seconds=at) if there else None for at, there in zip(found.at, found.present, strict=True)
+        ]
+        return [(at, {n: columns[n][i] for n in names} if usable[i] else None) for i, at in enumerate(times)]
+
+    def _read_features_per_fv(self, config: Any, grouped_refs: Any, *given: Any, **named: Any) -> None:
+        """Feast's own reading, which knows two states of a value, and then the four there are."""
+        super()._read_features_per_fv(config, grouped_refs, *given, **named)
+        response = named.get("online_features_response") or given[2]
+        for column in response.results:
+            column.statuses[:] = map(_status, column.statuses, column.values, column.event_timestamps)
+
+    def update(
+        self, config: Any, tables_to_delete: Sequence[Any], tables_to_keep: Sequence[Any],
+        entities_to_delete: Sequence[Any], entities_to_keep: Sequence[Any], partial: bool,
+    ) -> None:  # fmt: skip
+        """Remove the records of views that are no longer defined."""
+        for table in tables_to_delete:
+            delete_view(self.client(config), view_layout(config, table))
+
+    def teardown(self, config: Any, tables: Sequence[Any], entities: Sequence[Any]) -> None:
+        """Remove the records of every view."""
+        self.update(config, tables, [], entities, [], partial=False)
+
+
+def view_layout(config: Any, view: Any) -> Layout:
+    """The layout of a Feast view's records."""
+    fields = {f.name: str(f.dtype) for f in view.features}
+    keys, kept = [c.name for c in view.entity_columns], view.tags.get(KEPT)
+    return layout(
+        config.project,
+        view.name,
+        keys,
+        fields,
+        view.ttl or timedelta.max,
+        timedelta(seconds=int(kept)) if kept else None,
+        tuple(filter(None, view.tags.get(EVER, "").split(","))),
+    )
+
+
+def entity_key(laid_out: Layout, message: Any) -> Key:
+    """The key in Feast's message, in the layout's order."""
+    values = dict(zip(message.join_keys, message.entity_values, strict=True))
+    return tuple(str(feast_value_type_to_python_type(values[name])) for name in laid_out.keys)
+
+
+def _plain(message: Any) -> Any:
+    value = feast_value_type_to_python_type(message)
+    return _micros(value) if isinstance(value, datetime) else value
+
+
+def _number(value: Any) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _micros(moment: datetime) -> int:
+    return (utc(moment) - EPOCH) // timedelta(microseconds=1)
+
+
+def _messages(view: Any, name: str, column: Any) -> list[Any]:
+    """Feast's messages of one field; null for what is missing or not a number."""
+    kind = next(f.dtype for f in view.features if f.name == name).to_value_type()
+    known = [i for i, v in enumerate(column) if v is not None and v == v]  # noqa: PLR0124  NaN is not itself
+    values = [column[i].item() if isinstance(column[i], np.generic) else column[i] for i in known]
+    if kind.name == "UNIX_TIMESTAMP":
+        values = [EPOCH + timedelta(microseconds=v) for v in values]
+    messages = [Value()] * len(column)
+    for i, message in zip(known, python_values_to_proto_values(values, kind) if values else [], strict=True):
+        messages[i] = message
+    return messages
+
+
+def _status(status: int, value: Any, at: Any) -> int:
+    if status == FieldStatus.NOT_FOUND and (at.seconds or at.nanos):
+        return int(FieldStatus.OUTSIDE_MAX_AGE)
+    if status == FieldStatus.PRESENT and value.WhichOneof("val") is None:
+        return int(FieldStatus.NULL_VALUE)
+    return status

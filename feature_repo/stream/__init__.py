@@ -1,0 +1,1 @@
+"""The stream: events counted within minutes, by the same fold."""

@@ -1,0 +1,146 @@
+"""The stream: accepted rows counted once each by the fold, and held as records until they are due online."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from feature_repo.definition import CounterView, FeatureSet, ProfileView
+from feature_repo.folding import profiles
+from feature_repo.folding.event_sources import Source, sources
+from feature_repo.records.from_arrow import records_of
+from feature_repo.records.layout import layouts
+from feature_repo.stream import micro_batch
+from feature_repo.stream.descriptions import Descriptions, keyed, keys_of
+from feature_repo.stream.memory import DAY, Micros, StreamState
+from feature_repo.stream.micro_batch import MOMENT
+from feature_repo.stream.row_bytes import packed, unpacked
+from infra.marks import Marks, marks
+from validation.contract import Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+Rows = Mapping[str, pa.Table]
+
+
+class Stream:
+    """Counts accepted rows on top of a stream's state. What it does belongs inside a transaction of that state."""
+
+    def __init__(
+        self, spark: "SparkSession", features: FeatureSet, tables: Mapping[str, Table], state: StreamState
+    ) -> None:
+        self._spark, self._features, self._tables, self._state = spark, features, tables, state
+        self._sources = {source.table.name: source for source in sources(features, tables)}
+        self._descriptions = Descriptions(features, tables, state)
+        self._layouts = layouts(features)
+
+    def met(self, table: Table, rows: pa.Table) -> NDArray[np.bool_]:
+        """Whether each row, of which the columns of its identity are given, was taken before."""
+        return self._state.met(_marks(table, rows))
+
+    def remember(self, table: Table, rows: pa.Table) -> None:
+        """Note rows as taken."""
+        self._state.remember(_marks(table, rows), days_of(table, rows))
+
+    def take(self, accepted: Rows, made_at: int, in_base: bool = False) -> None:
+        """Take accepted rows, by table, none of which was taken before.
+
+        made_at  the moment that new records say they were created at, in µs
+        in_base  whether the base counted these rows already, if they were published before its end
+        """
+        rows = self._with_those_that_waited(accepted, in_base)
+        if in_base:
+            rows |= {
+                name: self._not_counted(source, rows[name]) for name, source in self._sources.items() if name in rows
+            }
+        events, borrowed = self._ready({name: rows[name] for name in self._sources if name in rows})
+        if not any(map(len, events.values())):
+            return
+        sums = micro_batch.sums(self._spark, events, borrowed, self._features, self._tables)
+        for view in self._features.counter_views:
+            self._count(view, sums[view.name], made_at, in_base)
+
+    def _with_those_that_waited(self, accepted: Rows, in_base: bool) -> dict[str, pa.Table]:
+        """Takes up the descriptions among the rows; the rows, and the events that waited for these descriptions."""
+        rows = {name: [some] for name, some in accepted.items()}
+        for name, some in accepted.items():
+            for described in self._descriptions.kept(name):
+                keys, known = self._descriptions.take(described, some)
+                for source, event in self._state.waited(described.name, keys):
+                    rows.setdefault(source, []).append(unpacked(self._tables[source], [event]))
+                for view in self._features.profile_views:
+                    if (view.table, view.keys) == (name, described.keys) and not in_base:
+                        self._publish(view, known)
+        return {name: pa.concat_tables(parts) for name, parts in rows.items()}
+
+    def _publish(self, view: ProfileView, rows: pa.Table) -> None:
+        frame = micro_batch.frame_of(self._spark, rows)
+        self._hold(view, profiles.described(frame, view, self._tables[view.table]).toArrow())
+
+    def _not_counted(self, source: Source, rows: pa.Table) -> pa.Table:
+        """Of the rows that a base was made of those it could not count: something was known too late."""
+        last = self._state.base_end - self._features.publish_every_s * 1_000_000
+        late = rows[source.table.received_time].cast(pa.int64()).to_numpy() >= last
+        for lookup in source.lookups:
+            keys = keys_of(rows, (lookup.on,))
+            known_at = self._state.known_at(self._descriptions.of(lookup.table, (lookup.on,)).name, sorted(set(keys)))
+            late |= np.array([known_at.get(key, last) >= last for key in keys], dtype=bool)
+        return rows.filter(pa.array(late))
+
+    def _ready(self, events: Rows) -> tuple[Rows, Rows]:
+        """The events of every source that lack no description, and the first descriptions; the other events wait."""
+        ready: dict[str, pa.Table] = {}
+        borrowed: dict[str, dict[str, bytes]] = {look.table: {} for look in self._features.lookups}
+        for name, source in self._sources.items():
+            left = events.get(name, source.table.schema.empty_table())
+            for lookup in source.lookups:
+                left = keyed(left, (lookup.on,))
+                described, keys = self._descriptions.of(lookup.table, (lookup.on,)), keys_of(left, (lookup.on,))
+                known = self._descriptions.first(described, sorted(set(keys)))
+                there = pa.array([key in known for key in keys], pa.bool_())
+                self._park(source, described.name, keys, left, there)
+                left, borrowed[lookup.table] = left.filter(there), borrowed[lookup.table] | known
+            ready[name] = left
+        return ready, {name: unpacked(self._tables[name], list(rows.values())) for name, rows in borrowed.items()}
+
+    def _park(self, source: Source, described: str, keys: Sequence[str], rows: pa.Table, there: pa.Array) -> None:
+        """Let the events wait whose description is not there yet."""
+        wait = np.flatnonzero(~np.asarray(there, dtype=bool))
+        parked, days = rows.take(wait), days_of(source.table, rows)
+        self._state.wait(
+            (source.table.name, described, keys[i], int(days[i]), event)
+            for i, event in zip(wait.tolist(), packed(source.table, parked), strict=True)
+        )
+
+    def _count(self, view: CounterView, sums: pa.Table, made_at: int, in_base: bool) -> None:
+        if in_base:  # what waited for a description, or was published as the next day began, is not in it
+            sums = sums.filter(pa.compute.greater_equal(sums["published_at"].cast(pa.int64()), self._state.base_end))
+        sums = micro_batch.moved_up(view, sums, self._state.base_end)
+        stored = self._state.states(view.name, sorted(set(keys_of(sums, view.keys))))
+        states = micro_batch.published(view, sums, stored)
+        self._state.put_states(view.name, micro_batch.by_day(view, sums, stored))
+        created = pa.array([made_at] * len(states), pa.int64()).cast(MOMENT)
+        self._hold(
+            view, states.append_column("event_timestamp", states["published_at"]).append_column("created", created)
+        )
+
+    def _hold(self, view: CounterView | ProfileView, rows: pa.Table) -> None:
+        records = records_of(self._layouts[view.name], rows, "event_timestamp", "created")
+        at = rows["event_timestamp"].cast(MOMENT).cast(pa.int64()).to_pylist()
+        self._state.hold(view.name, zip(keys_of(rows, view.keys), at, records, strict=True))
+
+
+def days_of(table: Table, rows: pa.Table) -> Micros:
+    """The day each row was received on, since the epoch."""
+    return np.asarray(rows[table.received_time].cast(pa.int64()).to_numpy()) // DAY
+
+
+def _marks(table: Table, rows: pa.Table) -> Marks:
+    """What tells a row from every other of its table, and of all others."""
+    columns = [rows[name].cast(pa.int64()) if pa.types.is_timestamp(rows[name].type) else rows[name]
+               for name in table.identity]  # fmt: skip
+    named = rows.select([]) if not columns else pa.table(columns, names=list(table.identity))
+    return marks([f"{table.name}\x1e{key}" for key in keys_of(named, table.identity)])

@@ -1,0 +1,142 @@
+"""The fold of a micro-batch: the sums that a few events add, by the one definition, carried on from stored states."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from feature_repo.counters import Seconds
+from feature_repo.definition import CounterView, FeatureSet
+from feature_repo.folding.carry import MICROSECONDS, states_of
+from feature_repo.folding.contributions import contributed
+from feature_repo.folding.published_states import summed
+from feature_repo.records.layout import split
+from feature_repo.stream.descriptions import keys_of
+from feature_repo.stream.memory import DAY, Micros
+from validation.contract import Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+MOMENT = pa.timestamp("us", tz="UTC")
+Stored = tuple[str, int, int, bytes]
+"""A state as it is stored: joined key, day, moment in µs, counters as float64."""
+
+
+def sums(
+    spark: "SparkSession", events: Mapping[str, pa.Table], described: Mapping[str, pa.Table], features: FeatureSet,
+    tables: Mapping[str, Table],
+) -> dict[str, pa.Table]:  # fmt: skip
+    """What events add, by view: keys, `published_at`, counters in float64. All views are one Spark job.
+
+    `events` holds rows of every event table, `described` the first descriptions of the entities in them.
+    """
+    frames = [{name: frame_of(spark, rows) for name, rows in given.items()} for given in (events, described)]
+    found = contributed(frames[0], frames[1], features, tables).toArrow()
+    contributions = frame_of(spark, found).coalesce(1)
+    parts = [_packed(contributions, view) for view in features.counter_views]
+    every = reduce(lambda left, right: left.unionAll(right), parts).toArrow()
+    return {view.name: _unpacked(every, view) for view in features.counter_views}
+
+
+def frame_of(spark: "SparkSession", rows: pa.Table) -> "DataFrame":
+    """Rows on Spark, which wants at least one chunk of them, be it empty."""
+    batches = rows.to_batches() or [pa.RecordBatch.from_pylist([], schema=rows.schema)]
+    return spark.createDataFrame(pa.Table.from_batches(batches))
+
+
+def _packed(contributions: "DataFrame", view: CounterView) -> "DataFrame":
+    """A view's sums in columns that every view has."""
+    from pyspark.sql import functions as sql
+
+    packed = [
+        sql.lit(view.name).alias("view"),
+        sql.array(*(sql.col(key).cast("string") for key in view.keys)).alias("keys"),
+        sql.col("published_at"),
+    ]
+    return summed(contributions, view).select(*packed, sql.array(*view.counters).alias("sums"))
+
+
+def _unpacked(every: pa.Table, view: CounterView) -> pa.Table:
+    mine = every.filter(pc.equal(every["view"], view.name))
+    return _table(view, mine["keys"].to_pylist(), _micros(mine["published_at"]), _matrix(mine["sums"], view))
+
+
+def moved_up(view: CounterView, sums: pa.Table, earliest: int) -> pa.Table:
+    """The sums, those published before a moment at that moment, decayed to it."""
+    at = _micros(sums["published_at"])
+    late = np.maximum(earliest - at, 0) / MICROSECONDS
+    values = _values(view, sums) * np.exp2(-late[:, None] / np.array(view.half_lives))
+    return _table(view, [split(key) for key in keys_of(sums, view.keys)], np.maximum(at, earliest), values)
+
+
+def published(view: CounterView, sums: pa.Table, stored: Sequence[Stored]) -> pa.Table:
+    """The states that the sums publish, on top of all that is stored of their entities."""
+    return _news(view, sums, _merged(view, stored))
+
+
+def by_day(view: CounterView, sums: pa.Table, stored: Sequence[Stored]) -> list[Stored]:
+    """What is to be stored: for each day on which something was published, all that the day added to an entity."""
+    days = _micros(sums["published_at"]) // DAY
+    made: list[Stored] = []
+    for day in np.unique(days).tolist():
+        before = _merged(view, [row for row in stored if row[1] == day])
+        states = _news(view, sums.filter(pa.array(days == day)), before)
+        made += {row[0]: row for row in stored_rows(view, states, day)}.values()  # of an entity's states the last
+    return made
+
+
+def stored_rows(view: CounterView, states: pa.Table, day: int) -> Iterator[Stored]:
+    """States as they are stored, in the same order."""
+    at, values = _micros(states["published_at"]).tolist(), _values(view, states)
+    for key, moment, counters in zip(keys_of(states, view.keys), at, values, strict=True):
+        yield key, day, moment, counters.tobytes()
+
+
+def _news(view: CounterView, sums: pa.Table, before: pa.Table) -> pa.Table:
+    """The fold: states after each sum, on top of those before, at most one of them an entity; in order."""
+    rows = pa.concat_tables([
+        before.append_column("is_new", pa.array([False] * len(before), pa.bool_())),
+        sums.append_column("is_new", pa.array([True] * len(sums), pa.bool_())),
+    ])  # fmt: skip
+    if not len(rows):
+        return sums
+    order = [(name, "ascending") for name in (*view.keys, "is_new", "published_at")]
+    batches = rows.sort_by(order).combine_chunks().to_batches()
+    return pa.Table.from_batches(states_of(view, iter(batches))).filter(pc.field("is_new")).select(sums.column_names)
+
+
+def _merged(view: CounterView, stored: Sequence[Stored]) -> pa.Table:
+    """One state an entity from what several days added, at the moment of the newest."""
+    rows = sorted(stored)
+    keys = [key for key, _, _, _ in rows]
+    at = np.array([moment for _, _, moment, _ in rows], dtype=np.int64)
+    counters = np.frombuffer(b"".join([values for _, _, _, values in rows])).reshape(len(rows), len(view.counters))
+    starts = [i for i, key in enumerate(keys) if i == 0 or key != keys[i - 1]]
+    if not starts:
+        return _table(view, [], at, counters)
+    newest = np.maximum.reduceat(at, starts)
+    age = (np.repeat(newest, np.diff([*starts, len(rows)])) - at) / MICROSECONDS
+    total = np.add.reduceat(counters * np.exp2(-age[:, None] / np.array(view.half_lives)), starts)
+    return _table(view, [split(keys[i]) for i in starts], newest, total)
+
+
+def _table(view: CounterView, keys: Sequence[Sequence[str]], at: Micros, counters: Seconds) -> pa.Table:
+    columns = {name: pa.array([key[i] for key in keys], pa.string()) for i, name in enumerate(view.keys)}
+    columns["published_at"] = pa.array(at, pa.int64()).cast(MOMENT)
+    return pa.table(columns | {name: pa.array(counters[:, i]) for i, name in enumerate(view.counters)})
+
+
+def _matrix(sums: pa.ChunkedArray, view: CounterView) -> Seconds:
+    return np.asarray(pc.list_flatten(sums).to_numpy()).reshape(len(sums), len(view.counters))
+
+
+def _values(view: CounterView, states: pa.Table) -> Seconds:
+    return np.stack([states[name].to_numpy() for name in view.counters], axis=1)
+
+
+def _micros(moments: pa.ChunkedArray) -> Micros:
+    return np.asarray(moments.cast(MOMENT).cast(pa.int64()).to_numpy())

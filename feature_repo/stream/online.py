@@ -1,0 +1,26 @@
+"""The stream's records brought online: all that was published or received up to a moment, never half of it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from redis import Redis
+
+from feature_repo.records.layout import Layout, split
+from feature_repo.records.redis_records import write
+from feature_repo.stream.memory import StreamState, micros
+
+
+def bring_online(state: StreamState, redis: Redis, layouts: Mapping[str, Layout], until: int, now: datetime) -> int:
+    """Write the newest due record of each entity; says how many. A record that was written before is there already.
+
+    Raises Unavailable when Redis does not answer: then everything is still held, and is written the next time.
+    """
+    written = 0
+    for view, layout in layouts.items():
+        due = state.due(view, until)
+        write(redis, layout, [split(key) for key, _ in due], [record for _, record in due], now)
+        written += len(due)
+    if written:
+        with state.transaction():
+            state.sent(until, micros(now))
+    return written

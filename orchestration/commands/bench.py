@@ -1,0 +1,117 @@
+"""How fast the parts are, each beside the obvious way of doing the same, in one run on one machine."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from infra.settings import socket_url
+from orchestration.system import Installation
+
+ENTITIES, ASKED = 5_000, 500
+END = datetime(2026, 5, 4, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """CPU seconds of this process for one piece of work, done our way and the obvious way."""
+
+    what: str
+    ours: float
+    obvious: float
+
+    def row(self) -> tuple[str, ...]:
+        """What, ours, the obvious way, and how many times cheaper ours is."""
+        return (
+            self.what,
+            f"{self.ours * 1000:,.2f} ms",
+            f"{self.obvious * 1000:,.2f} ms",
+            f"{self.obvious / self.ours:,.1f}×",
+        )
+
+
+def measure(at: Installation, home: Path, say: Callable[[str], None]) -> list[tuple[str, ...]]:
+    """Measure on made-up states below `home`; figures go to bench/parts.json of the installation."""
+    from infra.redis_server import running
+
+    settings = at.settings.model_copy(update={"home": home, "redis_url": socket_url(home), "replay_from": END})
+    scratch = Installation(at.system, settings)
+    with running(settings.redis_url, home / "redis"):
+        say("publishing made-up states …")
+        keys = _publish(scratch)
+        say("online reads …")
+        found = [_online(scratch, keys)]
+    say("scores …")
+    found.append(_scores(home))
+    target = at.settings.home / "bench" / "parts.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps([m.__dict__ for m in found], indent=1))
+    return [m.row() for m in found]
+
+
+def _publish(at: Installation) -> list[str]:
+    """States of one view in the lake and online; returns the entities."""
+    from feature_repo.stores.open_store import materialise
+
+    view = at.system.features.counter_views[0]
+    draw = np.random.default_rng(0)
+    keys = [f"e{i:06d}" for i in range(ENTITIES)]
+    moments = pa.array([END - timedelta(hours=1)] * ENTITIES, pa.timestamp("us", tz="UTC"))
+    rows = {view.keys[0]: pa.array(keys), "event_timestamp": moments, "published_at": moments}
+    rows |= {name: pa.array(draw.random(ENTITIES, dtype=np.float32)) for name in view.counters}
+    at.lake.replace(f"states/{view.name}", END.date() - timedelta(days=1), pa.table(rows))
+    materialise(at.store, at.system.features, END - timedelta(days=2), END, [view.name])
+    return keys[:ASKED]
+
+
+def _online(at: Installation, keys: list[str]) -> Measured:
+    """Reading the counters of 500 entities: packed records, and Feast's own call on the same store."""
+    from feature_repo.records import redis_records
+    from feature_repo.records.layout import layouts
+
+    view = at.system.features.counter_views[0]
+    layout = layouts(at.system.features)[view.name]
+    client = redis_records.connect(at.settings.redis_url)
+    wanted = [f"{view.name}:{name}" for name in view.counters]
+    entities = [{view.keys[0]: key} for key in keys]
+    ours = _cost(lambda: redis_records.read(client, layout, [(key,) for key in keys]))
+    obvious = _cost(lambda: at.store.get_online_features(wanted, entity_rows=entities))
+    return Measured(f"read {len(keys)} entities × {len(view.counters)} counters", ours, obvious)
+
+
+def _scores(home: Path) -> Measured:
+    """Scoring a request's candidates, of whose 40 features 9 are the user's: as the service does, and by XGBoost."""
+    import xgboost
+
+    from serving.model.trees import Trees
+
+    draw = np.random.default_rng(0)
+    seen = draw.normal(size=(20_000, 40)).astype(np.float32)
+    liked = (seen[:, :20] @ draw.normal(size=20) + seen[:, 20] * seen[:, 39] + draw.normal(size=len(seen))) > 0
+    given = xgboost.QuantileDMatrix(seen, liked, max_bin=64)
+    booster = xgboost.train({"objective": "binary:logistic", "max_depth": 6, "max_bin": 64}, given, 300)
+    booster.save_model(home / "model.ubj")
+    booster.set_param({"nthread": 1})
+    rows = draw.normal(size=(ASKED, 40)).astype(np.float32)
+    rows[:, :9] = rows[0, :9]
+    trees = Trees(home / "model.ubj")
+    ours = _cost(lambda: trees.score(rows))
+    obvious = _cost(lambda: booster.inplace_predict(rows))
+    return Measured(f"score {ASKED} candidates × 40 features, 300 trees", ours, obvious)
+
+
+def _cost(work: Callable[[], Any], runs: int = 15) -> float:
+    """Median CPU seconds of some runs, after one that warms up."""
+    work()
+    took = []
+    for _ in range(runs):
+        start = time.process_time()
+        work()
+        took.append(time.process_time() - start)
+    return float(np.median(took))

@@ -1,0 +1,277 @@
+"""The `flywheel` command: everything an installation does, from one place. Heavy parts load inside the commands."""
+
+import os
+import warnings
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from infra import private_files
+from infra.ending import end_in_order
+from orchestration.commands import measuring, own_events, releasing
+from orchestration.commands.console import grid, installation, out, say, settings
+from orchestration.commands.error_messages import DEBUG, told
+from serving.access.roles import Role
+
+EXAMPLES = """
+Examples:
+
+  flywheel demo                                   the whole loop on simulated events\n
+  flywheel demo --source kuairand --path DIR      the same on real events\n
+  flywheel up                                     everything running, until Ctrl-C\n
+  flywheel map --from DIR                         a first mapping of your own files\n
+  flywheel ingest events/                         your own files into the lake\n
+  flywheel run features --day 2026-05-03          one stage for one day\n
+  flywheel run train --day 2026-05-03             a new ranker, judged\n
+  flywheel run daily --as-of 2022-05-09           a day's work on events of 2022, in their own time\n
+  flywheel stream                                 events count as they land\n
+  flywheel rank u42                               the feed of one user, from the running service\n
+  flywheel releases                               what was live when, who moved it, why\n
+  flywheel rollback --why "long views fell"       back to the previous release\n
+  flywheel funnel                                 what each part of the funnel does, on simulated users\n
+"""
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    epilog=EXAMPLES,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Events become features, features a model, the model a feed.",
+)
+app.add_typer(own_events.app)
+app.add_typer(measuring.app)
+app.add_typer(releasing.app)
+
+
+@app.callback()
+def every_command(
+    debug: Annotated[
+        bool, typer.Option("--debug", envvar=DEBUG, help="show the traceback of what nobody foresaw")
+    ] = False,
+) -> None:
+    """Events become features, features a model, the model a feed."""
+    if debug:
+        os.environ[DEBUG] = "1"
+
+
+Day = Annotated[str | None, typer.Option("--day", help="YYYY-MM-DD; the last day with data when absent")]
+
+
+@app.command()
+def demo(
+    source: Annotated[str, typer.Option(help="simulator or kuairand")] = "simulator",
+    path: Annotated[Path | None, typer.Option(help="folder of KuaiRand's files")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="leave everything running afterwards, until Ctrl-C")] = False,
+    seed: Annotated[int, typer.Option(help="another seed, another world")] = 7,
+    resume: Annotated[bool, typer.Option("--resume", help="go on with a demo that was ended, at its scene")] = False,
+) -> None:
+    """Turn the whole loop once and tell the story; figures go to .flywheel/summary.json.
+
+    Examples: flywheel demo --source kuairand --path ../shared/data/kuairand · flywheel demo --resume
+    """
+    from orchestration.demo import tell
+
+    tell(settings(), source=source, path=path, keep=keep, seed=seed, out=out, resume=resume)
+
+
+@app.command()
+def up() -> None:
+    """Start Redis, MLflow, Dagster, the service and the stream on loopback; Ctrl-C stops them all.
+
+    Example: FLYWHEEL_DAGSTER_PORT=4000 flywheel up
+    """
+    from orchestration.replay import replaying
+    from orchestration.up import everything, until_interrupted
+
+    at = replaying(installation(), out.print)
+    with out.status("Starting …"):
+        running = everything(at)
+        lines = running.__enter__()
+    try:
+        for line in lines:
+            out.print(f"  {line}")
+        out.print("Everything runs. Ctrl-C stops it.")
+        until_interrupted()
+    finally:
+        out.print("Stopping …")
+        running.__exit__(None, None, None)
+
+
+@app.command()
+def ingest(
+    path: Annotated[Path | None, typer.Argument(help="a file, or a folder with a folder for each table")] = None,
+    table: Annotated[str | None, typer.Option(help="the table, where the path does not name it")] = None,
+    replay: Annotated[str | None, typer.Option(help="day (YYYY-MM-DD) whose quarantined rows are tried again")] = None,
+    discard: Annotated[str | None, typer.Option(help="day (YYYY-MM-DD) whose quarantined rows are given up")] = None,
+    why: Annotated[str, typer.Option(help="with --discard: the reason, kept in the ledger")] = "",
+    export: Annotated[
+        Path | None, typer.Option(help="with --replay: only write the rows to a file, to be mended")
+    ] = None,
+) -> None:
+    """Validate files and put them into the lake; print the ledger. Nothing is dropped in silence.
+
+    Examples: flywheel ingest events/ · flywheel ingest today.jsonl --table engagements ·
+    flywheel ingest --replay 2026-05-03 --export mend.jsonl · flywheel ingest mend.jsonl --replay 2026-05-03 ·
+    flywheel ingest --discard 2026-05-03 --why "test events of the app team"
+    """
+    from orchestration.ingestion import Ingested, discard_day, export_day, ingest_path, replay_day, sentences
+    from validation.batches.ledger import HEAD
+
+    at = installation()
+    if replay is not None and export is not None:
+        rows = export_day(at, _day(replay), table, export)
+        out.print(
+            f"{rows:,} rows are in {export}. Write what a row should be under `mended`, then replay with the file."
+        )
+        return
+    if discard is not None:
+        if not why:
+            raise typer.BadParameter("say --why: the reason is kept in the ledger")
+        found = Ingested(tuple(discard_day(at, _day(discard), table, why)))
+    elif replay is not None:
+        found = Ingested(tuple(replay_day(at, _day(replay), path, table, say)))
+    elif path is not None:
+        found = ingest_path(at, path, table, say)
+    else:
+        raise typer.BadParameter("name a file or folder, or a day with --replay or --discard")
+    grid("Ledger", HEAD, [entry.row() for entry in found.lines])
+    for line in sentences(at, found):
+        say(line)
+    if not found.whole:
+        raise typer.Exit(1)
+
+
+@app.command()
+def run(
+    job: Annotated[str, typer.Argument(help="ingest, features, train, release, monitor, retrain or daily")],
+    day: Day = None,
+    until: Annotated[str | None, typer.Option(help="last day of a range that starts at --day")] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            "--as-of",
+            help="run as if it were this moment (2022-05-09, 2022-05-09T06:00 or now); when absent, old events run as "
+            "if the day after the newest of them began",
+        ),
+    ] = None,
+) -> None:
+    """Run one of Dagster's jobs here and now, recorded like any other run.
+
+    Examples: flywheel run features --day 2026-05-01 --until 2026-05-14 ·
+    flywheel run daily --day 2022-04-08 --until 2022-05-08 --as-of 2022-05-09
+    """
+    from orchestration import replay
+    from orchestration.runs import checked, execute, last_day, live, redis_for, sound
+
+    job, at = checked(job), replay.as_of(installation(), as_of, out.print)
+    newest = last_day(at)  # where there are no events, no job has anything to do
+    first = _day(day) if day else newest
+    last = _day(until) if until else first
+    out.print(f"{job}, {first} to {last}: this can take minutes, and what it found is said at its end.")
+    with redis_for(at, job):
+        result = execute(at, job, first, last, say)
+    if not sound(result):
+        raise typer.Exit(1)
+    out.print(live(at, job) or f"{job}: done")
+
+
+@app.command()
+def stream(
+    once: Annotated[bool, typer.Option("--once", help="take what waits, bring it online, and end")] = False,
+    every: Annotated[float, typer.Option(help="seconds from one micro-batch to the next")] = 5.0,
+) -> None:
+    """Count what lands as it lands, and bring it online; Ctrl-C ends it, and it goes on where it was.
+
+    Example: flywheel stream --every 5
+    """
+    from orchestration.commands import streaming
+
+    if not once:
+        streaming.follow(installation(), every, say)
+    elif not streaming.once(installation(), say):
+        raise typer.Exit(1)
+
+
+@app.command()
+def rank(
+    user: Annotated[str, typer.Argument(help="id of the user")],
+    limit: Annotated[int, typer.Option(help="how many videos")] = 10,
+    explain: Annotated[bool, typer.Option("--explain", help="with the features that count most")] = False,
+) -> None:
+    """Ask the running service for a user's feed.
+
+    Example: flywheel rank u42 --limit 5 --explain
+    """
+    from orchestration.client import ask_as, rows
+    from validation.systems.home_feed import USER, VIDEO
+
+    answer = ask_as(settings(), {USER: user}, limit, explain=explain)
+    grid(f"Feed of {user}", ("position", VIDEO, "why"), rows(answer, VIDEO))
+    out.print(
+        f"served by {answer['served_by']}, release {answer.get('release') or '–'}, "
+        f"ranked by {answer.get('ranker') or 'what is popular and new'}, request {answer['request_id']}"
+    )
+
+
+@app.command()
+def token(role: Annotated[Role, typer.Option(help="what its holder may do")] = "rank") -> None:
+    """The bearer token that a caller of the service shows; made, with all other secrets, at first use.
+
+    Example: curl -H "authorization: Bearer $(flywheel token --role observe)" localhost:3700/metrics
+    """
+    from serving.access.keyring import bearer
+
+    print(bearer(settings(), role)["authorization"].removeprefix("Bearer "))
+
+
+@app.command()
+def rotate() -> None:
+    """Sign impressions with a new key; the old ones verify until the last token they signed has expired.
+
+    Example: flywheel rotate
+    """
+    import time
+
+    from serving.access import keyring
+
+    policy = installation().system.policy
+    assert policy is not None
+    key = keyring.rotate(keyring.where(settings()), time.time(), policy.feedback.lives_s)
+    out.print(f"key {key} signs in {keyring.AHEAD_S:.0f} s: running services take it up by themselves")
+
+
+@app.command()
+def gate(day: Day = None) -> None:
+    """Train on a day's training set, ask every gate, register nothing: for CI. Exit status 1 when one refuses.
+
+    Example: flywheel gate --day 2026-05-03
+    """
+    from orchestration.commands.gating import verdict_of_day
+    from orchestration.runs import last_day
+
+    at = installation()
+    verdict = verdict_of_day(at, _day(day) if day else last_day(at))
+    grid("Gates", ("gate", "outcome", "measured", "limit", "reason"), verdict.table())
+    if not verdict.passed:
+        raise typer.Exit(1)
+
+
+def _day(text: str) -> date:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError as wrong:
+        raise typer.BadParameter(f"`{text}` is not a day such as 2026-05-03") from wrong
+
+
+def main() -> None:
+    """Run the command line; what ends it is printed as a sentence, not as a traceback."""
+    private_files.from_now_on()
+    os.environ.update({"MLFLOW_DISABLE_TELEMETRY": "true", "BENTOML_DO_NOT_TRACK": "true", "FEAST_USAGE": "False"})
+    warnings.filterwarnings("ignore", message="The ``noload`` loader strategy")  # of MLflow's own tables
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads would take the core from Spark and Redis
+    end_in_order()
+    with told():
+        app()

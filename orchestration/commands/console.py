@@ -1,0 +1,61 @@
+"""What the commands print on, and what they work on."""
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table as Grid
+
+if TYPE_CHECKING:
+    from infra.settings import Settings
+    from orchestration.system import Installation
+    from training.registry.registry import Registry
+
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
+
+
+def say(text: str) -> None:
+    """Print a text as it stands: brackets in it, as file names may have, are no markup."""
+    out.print(text, markup=False)
+
+
+def installation(*, to_look: bool = False) -> "Installation":
+    """The home feed on the settings of the environment; raises Unavailable where its home can keep nothing.
+
+    to_look  for a command that only looks: then any home will do
+    """
+    from infra.errors import Unavailable
+    from orchestration.system import Installation, unusable
+    from orchestration.systems.home_feed import HOME_FEED
+
+    at = Installation(HOME_FEED, settings())
+    wrong = None if to_look else unusable(at.settings.home)
+    if wrong:
+        raise Unavailable(wrong)
+    return at
+
+
+def registry() -> "Registry":
+    """The home feed's registry, without all that makes an installation."""
+    from training.registry.registry import Registry
+    from validation.systems.home_feed import NAME
+
+    return Registry(settings(), NAME)
+
+
+def settings() -> "Settings":
+    """The settings of the environment. Reading them costs as much as all else that a small command does."""
+    from infra.settings import Settings
+
+    return Settings()
+
+
+def grid(title: str, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    """Print a table."""
+    made = Grid(title=title, title_justify="left", header_style="bold")
+    for name in head:
+        made.add_column(name, overflow="fold")
+    for row in rows:
+        made.add_row(*(str(cell) for cell in row))
+    out.print(made)

@@ -1,0 +1,88 @@
+"""What a command says when it cannot go on: one sentence, where to read more, and an exit status for each kind."""
+
+import errno
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import strftime
+
+from infra.ending import Ended, end_children
+from infra.errors import FlywheelError
+from validation.batches.ledger import BatchRefused
+
+DEBUG = "FLYWHEEL_DEBUG"
+REFUSED, WRONG, UNEXPECTED = 1, 2, 70  # the last is what sysexits.h calls an internal software error
+FULL = {errno.ENOSPC: "no room is left on the disk", errno.EDQUOT: "the disk quota is used up"}
+CLOSED = {errno.EACCES: "may not be written", errno.EPERM: "may not be written", errno.EROFS: "is on a read-only disk"}
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Whatever ends the block is told in a sentence and becomes an exit status."""
+    try:
+        yield
+    except Ended as ended:
+        _end("Ended", f"by {ended.name}; whatever this command had started is stopped.", ended.status)
+    except BatchRefused as refused:
+        _end("Refused", str(refused), REFUSED)
+    except FlywheelError as error:
+        _end(type(error).__name__, str(error), WRONG)
+    except Exception as error:
+        _end(*_of(error))
+
+
+def _of(error: Exception) -> tuple[str, str, int]:
+    """Name, sentence and exit status of what nobody raised on purpose."""
+    wrong = _setting(error)
+    if wrong:
+        return "DefinitionError", wrong, WRONG
+    if isinstance(error, OSError) and error.errno in FULL:
+        where = f"{error.filename}: " if error.filename else ""
+        return "Unavailable", f"{where}{FULL[error.errno]}. Free some, or name another FLYWHEEL_HOME.", WRONG
+    if isinstance(error, OSError) and error.errno in CLOSED and error.filename:
+        told = (
+            f"{error.filename} {CLOSED[error.errno]} or read by this user. Change that, or name another FLYWHEEL_HOME."
+        )
+        return "Unavailable", told, WRONG
+    first = (str(error).strip().splitlines() or ["without a word"])[0][:300]
+    more = "" if os.environ.get(DEBUG) else f" The traceback is in {_written(error)}; {DEBUG}=1 shows it here."
+    if os.environ.get(DEBUG):
+        traceback.print_exception(error)
+    return "Unexpected", f"{type(error).__name__}: {first}.{more}", UNEXPECTED
+
+
+def _setting(error: Exception) -> str | None:
+    """What is wrong with a setting of the environment, where that is the error."""
+    if type(error).__name__ != "ValidationError" or getattr(error, "title", "") != "Settings":
+        return None
+    wrong = error.errors()[0]  # type: ignore[attr-defined]
+    return f"FLYWHEEL_{'_'.join(map(str, wrong['loc'])).upper()} is {wrong['input']!r}: {wrong['msg']}."
+
+
+def _written(error: Exception) -> Path:
+    """The file with the traceback: below the home, or where temporary files go when that cannot be written."""
+    from infra.settings import Settings
+
+    name, text = f"error-{strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt", "".join(traceback.format_exception(error))
+    for folder in (Settings().home / "logs", Path(tempfile.gettempdir())):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text)
+        except OSError:
+            continue
+        return folder / name
+    return Path(os.devnull)
+
+
+def _end(name: str, sentence: str, status: int) -> None:
+    from rich.markup import escape
+
+    from orchestration.commands.console import out
+
+    end_children()
+    out.print(f"[bold red]{name}[/]: {escape(sentence)}")
+    sys.exit(status)

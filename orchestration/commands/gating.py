@@ -1,0 +1,28 @@
+"""Gates for CI: train, ask every gate, register nothing."""
+
+import tempfile
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from orchestration import candidate
+from orchestration.system import Installation
+from training.fitting.train import train
+from training.judging import judge
+from training.rows import dataset, labels
+from training.rows.dataset import Dataset
+from validation.gates.verdict import Verdict
+
+
+def verdict_of_day(at: Installation, day: date) -> Verdict:
+    """What the gates say of the ranker that would be trained as of a day's end, from what is in the lake."""
+    first = day - timedelta(days=at.history_days - 1)
+    ranking, features = at.system.ranking, at.system.features
+    rows = labels.build(at.spark, at.lake, ranking, features, at.tables, at.as_of(day), first, day)
+    return verdict_on(at, dataset.build(rows, at.store, features, ranking, at.lake), at.as_of(day))
+
+
+def verdict_on(at: Installation, data: Dataset, moment: datetime) -> Verdict:
+    """What the gates say of a ranker trained on this set; the release it would make is thrown away."""
+    trained = judge.settled(train(data, at.system.ranking), at.system.limits)
+    with tempfile.TemporaryDirectory() as scratch:
+        return candidate.build(at, data, trained, moment, Path(scratch) / "release")

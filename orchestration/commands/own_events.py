@@ -1,0 +1,98 @@
+"""The commands for somebody's own events: from their files to deliveries, and what a feed still lacks."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from infra.errors import DefinitionError
+from orchestration.commands.console import grid, installation, out
+
+if TYPE_CHECKING:
+    from orchestration.sources.mapping import Written
+    from orchestration.system import Installation
+
+app = typer.Typer()
+
+
+@app.command("map")
+def map_(
+    mapping: Annotated[Path, typer.Argument(help="the mapping file")] = Path("mapping.toml"),
+    guess: Annotated[
+        Path | None, typer.Option("--from", help="a folder to look at: write a first mapping file to be mended")
+    ] = None,
+    into: Annotated[Path | None, typer.Option(help="where the deliveries go; .flywheel/mapped when absent")] = None,
+) -> None:
+    """Turn your own files (CSV, TSV, JSON lines, Parquet) into deliveries of the four tables.
+
+    Examples: flywheel map --from my-files/ · flywheel map mapping.toml · flywheel map mapping.toml --into events/
+    """
+    from orchestration.sources import mapping as mappings
+
+    at = installation()
+    if guess is not None:
+        if mapping.exists():
+            raise DefinitionError(f"{mapping} exists already. Name another one (`flywheel map other.toml --from …`).")
+        mapping.write_text(mappings.draft(guess, mapping, at.now()), encoding="utf-8")
+        out.print(f"{mapping} is written: a first guess. Look at every line, then run `flywheel map {mapping}`.")
+        return
+    folder = into or at.settings.home / "mapped"
+    made = mappings.write(mappings.read(mapping, at.system.tables), at.system.tables, folder, out.print)
+    _tell(at, made)
+
+
+def _tell(at: "Installation", made: "Written") -> None:
+    from orchestration.commands.doctor import daily
+
+    grid("Deliveries", ("table", "rows", "repeats left out"), [
+        (name, f"{rows:,}", f"{made.repeats.get(name, 0):,}") for name, rows in made.rows.items()
+    ])  # fmt: skip
+    for table, counts in made.entities.items():
+        out.print(f"{table}: {', '.join(f'{n:,} {what}' for what, n in counts.items() if n)}")
+    for told, (count, first) in made.unread.items():
+        out.print(
+            f"[yellow]{told}: {count:,} values could not be read and count as unknown, the first is `{first[:60]}`[/]"
+        )
+    for told, (count, first) in made.left_out.items():
+        out.print(
+            f"{told}: {count:,} rows have a word that is not listed and are left out, the first is `{first[:60]}`"
+        )
+    if made.lost:
+        grid("Absent, and what is lost by it", ("table", "column", "lost"), made.lost)
+    shown = made.rows.get(at.system.ranking.shown, 0)
+    if not 0 < made.successes < shown:
+        out.print(
+            f"[bold yellow]{made.successes:,} of {shown:,} shown rows are a success: nothing is to be told apart.[/] "
+            "Put `success = true` to what people were meant to do, and give rows that were shown without it."
+        )
+    assert made.first is not None
+    assert made.last is not None
+    out.print("Next:")
+    out.print(f"  flywheel ingest {made.folder}")
+    out.print(f"  {daily(at, made.first, made.last)}")
+    out.print("  flywheel up          and, beside it:")
+    out.print(f"  flywheel rank {made.latest.get(_askers(at) or '', 'USER')}")
+
+
+def _askers(at: "Installation") -> str | None:
+    """The table of those who are shown something."""
+    shown = at.tables[at.system.ranking.shown]
+    return shown.column(at.system.ranking.user).refers_to
+
+
+@app.command()
+def doctor() -> None:
+    """Say what a ranked feed still lacks here, and the next command. Exit status 1 while anything is missing.
+
+    Example: flywheel doctor
+    """
+    from orchestration.commands.doctor import complete, examine
+
+    findings = examine(installation(to_look=True))
+    grid("What a feed needs", ("part", "", "seen", "next"), [finding.row() for finding in findings])
+    lacking = next((finding for finding in findings if finding.standing == "missing"), None)
+    if lacking is not None:
+        out.print(f"Next: {lacking.then or lacking.told}")
+    if not complete(findings):
+        raise typer.Exit(1)
+    out.print("Nothing is missing: `flywheel rank USER` asks for a feed.")

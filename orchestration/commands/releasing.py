@@ -1,0 +1,68 @@
+"""The commands about releases: what was live when, and what is to be live now."""
+
+import getpass
+from typing import Annotated
+
+import typer
+
+from orchestration.commands.console import grid, installation, out, registry
+
+app = typer.Typer()
+
+Version = Annotated[str, typer.Argument(help="version of the release")]
+Why = Annotated[str, typer.Option("--why", help="the reason, kept in the history")]
+Who = Annotated[str, typer.Option("--who", help="who decides this, kept in the history")]
+Repair = Annotated[
+    bool, typer.Option("--repair", help="finish and put right what is said to disagree; go on where history is lost")
+]
+
+
+@app.command()
+def releases(repair: Repair = False, who: Who = "") -> None:
+    """What was live when, who moved it, and why; and where MLflow or the service's pointer say otherwise.
+
+    Example: flywheel releases --repair
+    """
+    if repair:
+        at = installation()
+        for sentence in at.registry.repair(who or getpass.getuser(), at.now()):
+            out.print(sentence, markup=False)
+    found = registry()
+    grid("Releases", ("at", "action", "from", "to", "who", "why"), [move.row() for move in found.history()])
+    out.print(f"live: {found.live() or 'none'}")
+    for sentence in found.disagreements():
+        out.print(sentence, style="bold red", markup=False)
+
+
+@app.command()
+def prove(version: Version) -> None:
+    """Build the service, start it with a release beside the live one, and keep whether it took it: promotion asks.
+
+    Example: flywheel prove 7
+    """
+    from orchestration import proving
+
+    told = proving.proven(installation(), version)
+    out.print(f"release {version} is proven: {told['bento']} answered with it, {told['items']} items")
+
+
+@app.command()
+def promote(version: Version, why: Why, who: Who = "") -> None:
+    """Make a release live, if its gates passed and a built service has taken it.
+
+    Example: flywheel promote 7 --why "passed the review"
+    """
+    at = installation()
+    at.registry.promote(version, who=who or getpass.getuser(), why=why, at=at.now())
+    out.print(f"live: {at.registry.live()}")
+
+
+@app.command()
+def rollback(why: Why, who: Who = "") -> None:
+    """Make the previous release live again.
+
+    Example: flywheel rollback --why "long views fell since noon"
+    """
+    at = installation()
+    at.registry.rollback(who=who or getpass.getuser(), why=why, at=at.now())
+    out.print(f"live: {at.registry.live()}")

@@ -1,0 +1,133 @@
+"""`flywheel stream`: the stream as a process, with what it says while it runs, until it is asked to end."""
+
+import json
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from feature_repo.stream.memory import folder_of
+from infra import alerts
+from infra.atomic import whole
+from infra.clock import Clock
+from infra.ending import raise_if_asked
+from infra.errors import Unavailable
+from orchestration.system import Installation
+from validation.files.landed import shown
+
+if TYPE_CHECKING:
+    from feature_repo.stream.spark_stream import Streaming
+
+Say = Callable[[str], None]
+LAKE_EVERY_S = 10.0
+
+
+def once(at: Installation, say: Say) -> bool:
+    """Take everything that waits, bring online what is due, and end; whether every file could be taken."""
+    with _stream(at) as stream:
+        stream.meet_the_lake()
+        stream.start(availableNow=True).awaitTermination()
+        _bring_online(stream, say)
+        _tell_failed(at, stream, set(), say)
+        say(_told(at, stream))
+        return not stream.failed
+
+
+def follow(at: Installation, every_s: float, say: Say) -> None:
+    """Take what lands, a micro-batch every so many seconds, until SIGTERM or Ctrl-C.
+
+    Raises Unavailable when Spark gives up; started again, it goes on where it was.
+    """
+    with _asked_to_end() as ended, _stream(at) as stream:
+        try:
+            _follow(at, stream, every_s, say, ended)
+        except Exception:
+            if not ended.is_set():  # Java may have heard the same sign, and be gone first
+                raise
+    raise_if_asked(but_by=signal.SIGINT)  # Ctrl-C is how this is meant to end
+
+
+def _stream(at: Installation) -> "AbstractContextManager[Streaming]":
+    from feature_repo.stream.spark_stream import streaming
+
+    disk = Clock()  # the machine's own also in a replay: whatever time events have, files are dated by the machine
+    return streaming(at.settings, at.system.features, at.tables, disk)
+
+
+def _follow(at: Installation, stream: "Streaming", every_s: float, say: Say, ended: threading.Event) -> None:
+    query: Any = None
+    met, told, failed = -LAKE_EVERY_S, -1, set(stream.failed)
+    while not ended.is_set():
+        if time.monotonic() - met >= LAKE_EVERY_S:
+            rebased, met = stream.meet_the_lake(), time.monotonic()
+            if rebased and query is not None:
+                query = query.stop()
+        query = query or stream.start(processingTime=f"{every_s:g} seconds")
+        if not query.isActive:
+            raise Unavailable(f"stream: Spark gave up: {query.exception()}")
+        _bring_online(stream, say)
+        failed = _tell_failed(at, stream, failed, say)
+        line = _told(at, stream)
+        if stream.progress.batches != told:
+            told = stream.progress.batches
+            say(line)
+        ended.wait(1.0)
+    query.stop()
+
+
+def _bring_online(stream: "Streaming", say: Say) -> None:
+    try:
+        stream.bring_online()
+    except Unavailable as down:
+        say(f"held back: {down}")
+
+
+def _tell_failed(at: Installation, stream: "Streaming", before: set[str], say: Say) -> set[str]:
+    """Say which files could not be taken since; all of them."""
+    found = stream.failed
+    for name in sorted(found.keys() - before):
+        say(f"not taken: {shown(name)}: {found[name]}. The stream goes on without it; ingestion sets it aside")
+        alerts.write(at.settings.home, at.now(), stream=at.system.features.name, file=shown(name), error=found[name])
+    return set(found)
+
+
+def _told(at: Installation, stream: "Streaming") -> str:
+    """One line on how the stream gets on; the same figures go to `status.json` beside its state."""
+    done, taken, now = stream.progress, stream.progress.taken, stream.now()
+    lag = (now - done.until).total_seconds() if done.until else None
+    figures: dict[str, Any] = {
+        "at": now.isoformat(),
+        "lag_s": lag,
+        "batches": done.batches,
+        "files": taken.files,
+        "accepted": taken.accepted,
+        "duplicate": taken.duplicate,
+        "quarantined": taken.quarantined,
+        "quarantined_by": dict(taken.reasons),
+        "failed": stream.failed,
+        "from_lake": done.from_lake,
+        "records_written": done.written,
+        "base": done.base.isoformat() if done.base else None,
+    }
+    path = folder_of(at.settings, at.system.features.name) / "status.json"
+    with whole(path) as draft:
+        draft.write_text(json.dumps(figures, indent=1))
+    return (
+        f"batch {done.batches}: {taken.accepted:,} rows taken, {taken.duplicate:,} repeated, "
+        f"{taken.quarantined:,} kept out, {done.written:,} records online, {lag or 0:.1f} s behind"
+    )
+
+
+@contextmanager
+def _asked_to_end() -> Iterator[threading.Event]:
+    """An event that SIGTERM and Ctrl-C set."""
+    ended = threading.Event()
+    signs = (signal.SIGINT, signal.SIGTERM)
+    before = {sign: signal.signal(sign, lambda *_: ended.set()) for sign in signs}
+    try:
+        yield ended
+    finally:
+        for sign, handler in before.items():
+            signal.signal(sign, handler)

@@ -1,0 +1,1 @@
+"""What Dagster looks out for: landed files, the registry, evidence of monitoring."""

@@ -1,0 +1,48 @@
+"""The guard: the keyring as it stands now, followed while the service runs."""
+
+import logging
+import time
+
+from infra.errors import Unsafe
+from infra.settings import Settings
+from serving.access import keyring
+from serving.access.keyring import Keyring
+from serving.access.roles import Access
+from serving.access.tokens import Keys
+from serving.running.background import Background
+
+EVERY_S = 5.0
+log = logging.getLogger(__name__)
+
+
+class Guard:
+    """`keys` sign and verify impressions, `access` knows the callers. A keyring that cannot be read changes neither.
+
+    Which key signs goes by the world's own time, also while events are replayed: keys are changed by people.
+    """
+
+    keys: Keys
+    access: Access
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._follow(keyring.opened(settings))
+        self._reading = Background(self._read, EVERY_S)
+
+    async def start(self) -> None:
+        """Begin to follow the keyring."""
+        self._reading.start(at_once=False)
+
+    async def stop(self) -> None:
+        """Follow it no more."""
+        await self._reading.stop()
+
+    async def _read(self) -> None:
+        try:
+            self._follow(keyring.read(keyring.where(self._settings)))
+        except Unsafe as wrong:
+            log.error("%s The one before it stays.", wrong)
+
+    def _follow(self, found: Keyring) -> None:
+        self.keys = found.signing(time.time())
+        self.access = Access(found.tokens, self._settings.open_on_loopback)

@@ -1,0 +1,198 @@
+"""The online path as an ASGI app: three hot routes that msgspec reads and writes, and pages to look at."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from math import ceil
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from serving import metrics
+from serving.access.refused import RefusedError
+from serving.access.roles import Headers, Role, Roles
+from serving.access.tokens import Impression
+from serving.api import messages, openapi
+from serving.api.explain import why
+from serving.api.hot_routes import Asgi, Front, Post, encode
+from serving.api.messages import Accepted, Messages
+from serving.api.public_reason import told
+from serving.asker.asker import Asked
+from serving.definition import Served
+from serving.feedback import impression_rows
+from serving.limits.budget import Budget
+from serving.online import Online
+from serving.page.ladder import Page
+from serving.page.rungs import PERSONAL
+
+log = logging.getLogger(__name__)
+BUSY = "more requests are waiting than can be answered in time: come again, or ask another instance"
+SECRET = "`explain` tells what the ranker weighs: it needs a token of role `operate`"
+Answering = Callable[[Any, Budget], Awaitable[tuple[Page, Asked]]]
+
+
+class App:
+    """The routes of one system. `online` makes the parts when the server starts, not when the module is imported."""
+
+    def __init__(self, served: Served, online: Callable[[], Online]) -> None:
+        self._served, self._make = served, online
+        self._messages: Messages = messages.of(served.policy, served.events)
+        self._lines = impression_rows.Lines(served)
+        self._spec = encode(openapi.spec(served, self._messages))
+        self._answered = {name: metrics.Route(name) for name in ("feed", "rank", "events")}
+        self.online: Online | None = None
+
+    def starlette(self) -> Starlette:
+        """The cold routes, and the life of the parts."""
+        return Starlette(
+            routes=[
+                Route("/metrics", _metrics),
+                Route("/openapi.json", lambda _: Response(self._spec, media_type="application/json")),
+                Route("/docs", lambda _: HTMLResponse(openapi.PAGE)),
+                # BentoML's own page would load a tracker from elsewhere.
+                Route("/", lambda _: RedirectResponse("/docs")),
+            ],
+            lifespan=self._lifespan,
+        )
+
+    def front(self, app: Asgi) -> Front:
+        """The hot routes, in front of `app`."""
+        return Front(app, {
+            "/v1/feed": self._page("feed", self._messages.feed, self._feed),
+            "/v1/rank": self._page("rank", self._messages.rank, self._rank),
+            "/v1/events": self._events(),
+        }, lambda headers, reached: self._admit(headers, "observe", reached))  # fmt: skip
+
+    def _admit(self, headers: Headers, role: Role, reached: str) -> Roles:
+        return self._parts.guard.access.check(headers, role, reached)
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        self.online = self._make()
+        await self.online.start()
+        try:
+            yield
+        finally:
+            await self.online.stop()
+
+    @property
+    def _parts(self) -> Online:
+        assert self.online is not None, "the server starts the app before it takes requests"
+        return self.online
+
+    async def _feed(self, request: Any, budget: Budget) -> tuple[Page, Asked]:
+        return await self._parts.ladder.feed(request, budget)
+
+    async def _rank(self, request: Any, budget: Budget) -> tuple[Page, Asked]:
+        return await self._parts.ladder.rank(request, budget)
+
+    def _page(self, name: str, wanted: type[Any], answering: Answering) -> Post:
+        """A route that answers with a page, as long as that is in time."""
+        decode = msgspec.json.Decoder(wanted).decode
+        counted = self._answered[name]
+
+        def admit(headers: Headers, reached: str) -> Roles:
+            if self._parts.shedding.refuses:
+                raise RefusedError(429, BUSY, retry_s=1)
+            return self._admit(headers, "rank", reached)
+
+        async def answer(body: bytes, roles: Roles) -> tuple[int, bytes]:
+            parts = self._parts
+            shedding = parts.shedding
+            budget = Budget(parts.ladder.policy.limits.request_ms / 1000)
+            shedding.in_flight += 1
+            try:
+                request = _read(decode, body)
+                if request.explain and "operate" not in roles:
+                    raise RefusedError(403, SECRET)
+                page, who = await answering(request, budget)
+                with budget.stage("answer"):
+                    answered = encode(self._answer(request, page, who))
+                if not request.preview and page.items:
+                    asyncio.get_running_loop().call_soon(self._remember, page, who)
+            finally:
+                shedding.in_flight -= 1
+            if page.scored:
+                shedding.scored(budget.spent_s)
+                metrics.scored.inc(page.scored)
+            counted.answered(page.served_by, page.served_by in PERSONAL, budget.spent_s)
+            return 200, answered
+
+        return Post(admit, answer, counted.refused)
+
+    def _events(self) -> Post:
+        decode = msgspec.json.Decoder(self._messages.events).decode
+        counted = self._answered["events"]
+
+        async def answer(body: bytes, roles: Roles) -> tuple[int, bytes]:
+            budget = Budget(self._served.policy.limits.request_ms / 1000)
+            answered = encode(await self._landed(_read(decode, body).events, roles))
+            counted.landed(budget.spent_s)
+            return 202, answered
+
+        return Post(lambda headers, reached: self._admit(headers, "events", reached), answer, counted.refused)
+
+    async def _landed(self, said: Sequence[Any], roles: Roles) -> Accepted:
+        parts = self._parts
+        try:
+            events = parts.attribution.events(said, roles, parts.guard.keys, parts.clock.now())
+            await parts.events.land(events)
+        except RefusedError:
+            metrics.EVENTS.labels("refused").inc(len(said))
+            raise
+        except OSError as failed:
+            log.error("events: not written: %s", failed or "the disk hangs")
+            metrics.EVENTS.labels("not_written").inc(len(said))
+            raise RefusedError(
+                503, "the events could not be put on disk: send them again, each counts once", 1
+            ) from failed
+        metrics.EVENTS.labels("accepted").inc(len(said))
+        return Accepted(len(said))
+
+    def _token(self, page: Page, who: Asked) -> str:
+        """What proves this page when its feedback comes."""
+        # Rounded up: what is not too long before the token's moment is not too long before the showing either.
+        at, lives_s = ceil(page.at), int(self._served.policy.feedback.lives_s)
+        release = page.release.version if page.release else None
+        shown = Impression(page.request_id, who.user.user, page.marks, release, at, at + lives_s)
+        return self._parts.guard.keys.sign(shown)
+
+    def _answer(self, request: Any, page: Page, who: Asked) -> Any:
+        shown, reasons = self._messages.shown, why(page, who) if request.explain else None
+        items = [
+            shown(item=item, position=place, why=reasons[place - 1] if reasons else msgspec.UNSET)
+            for place, item in enumerate(page.items, 1)
+        ]
+        return self._messages.answer(
+            request_id=page.request_id, release=page.release.version if page.release else None,
+            variant=impression_rows.VARIANT, served_by=page.served_by, reason=told(page.reason), items=items,
+            token=None if request.preview or not page.items else self._token(page, who),
+            left_out=msgspec.UNSET if page.left_out is None else page.left_out,
+            ranker=page.release.ranker if page.release else None,
+        )  # fmt: skip
+
+    def _remember(self, page: Page, who: Asked) -> None:
+        """Log a page once it is on its way."""
+        self._parts.decisions.put(self._lines.of(page, who))
+
+
+async def _metrics(_: Request) -> Response:
+    metrics.Tally.flush()
+    return Response(await asyncio.to_thread(metrics.page), media_type=metrics.CONTENT_TYPE)
+
+
+def _read(decode: Callable[[bytes], Any], body: bytes) -> Any:
+    """The message in a body; refuses what is none, and says what is wrong with it."""
+    try:
+        return decode(body)
+    except msgspec.ValidationError as wrong:
+        raise RefusedError(422, f"{wrong}. The fields are described at /docs.") from wrong
+    except msgspec.DecodeError as wrong:
+        raise RefusedError(400, f"the body is not JSON: {wrong}") from wrong
+    except UnicodeDecodeError as wrong:
+        raise RefusedError(400, f"the body is not UTF-8: {wrong.reason} at byte {wrong.start} of a text") from wrong

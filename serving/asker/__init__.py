@@ -1,0 +1,1 @@
+"""What is known of the one who asks, read from Redis once a request."""

@@ -1,0 +1,210 @@
+"""What Redis knows of one asker: profile, counters, tastes and what they were shown, in one round trip."""
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from math import exp2
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from feature_repo.counters import Floats, Seconds
+from feature_repo.definition import FeatureSet
+from feature_repo.jit import jit
+from feature_repo.records import seen_pages
+from feature_repo.records.layout import SEPARATOR, Layout, counted, joined, plain, split
+from infra.errors import DefinitionError, Unavailable
+from infra.marks import NO_MARKS, Marks
+from serving.asker.redis_link import RedisLink
+from serving.definition import Policy
+from serving.items.distinct_rows import Places, among
+from serving.items.item_states import Codes, ItemStates
+
+MOST_TASTES = 4096  # of one view: more than a person has, and 2 ms to read
+
+
+class Counted(msgspec.Struct, frozen=True):
+    """Counters of a view whose only key is the asker: values (1, counters) float32, at (1,) seconds, NaN for none."""
+
+    values: Floats
+    at: Seconds
+
+
+class Tastes(msgspec.Struct, frozen=True):
+    """Counters that the asker shares with something else, a row each, in any order.
+
+    codes   (rows,) for each of the other keys, in the view's order: the codes that item states have, 0 for not met
+    values  (rows, counters) float32
+    at      (rows,) seconds since the epoch, NaN for a record that cannot be read
+    half_lives  seconds by counter, in the order of `values`
+    """
+
+    codes: Sequence[Codes]
+    values: Floats
+    at: Seconds
+    half_lives: Mapping[str, float]
+
+    def done(self, name: str, now: float, above: float) -> Codes:
+        """What one counter, decayed to now, is more than `above` for, and what cannot be read, in any order."""
+        found = np.empty(len(self.at), dtype=np.int32)
+        return found[: _done(self.codes[0], self.values, self.at, *self._told(name, now), above, found)]
+
+    def most(self, name: str, now: float, above: float, count: int) -> Codes:
+        """What one counter, decayed to now, is largest for: at most so many codes, those of more than `above`."""
+        found, worth = np.empty(count, dtype=np.int32), np.empty(count)
+        return found[: _most(self.codes[0], self.values, self.at, *self._told(name, now), above, found, worth)]
+
+    def _told(self, name: str, now: float) -> tuple[int, float, float]:
+        return list(self.half_lives).index(name), self.half_lives[name], now
+
+    def places(self, wanted: Sequence[Codes]) -> Places:
+        """The row of each combination of codes, given as a column a key; as many as there are rows for one not met."""
+        held, asked = (self.codes[0], wanted[0]) if len(wanted) == 1 else _numbered(self.codes, wanted)
+        return among(asked.astype(np.int64), held.astype(np.int64))
+
+
+@dataclass(slots=True)
+class UserState:
+    """One asker. `why` says why the state is neutral or incomplete, None when it is all there is to know.
+
+    profile   attributes by `view.field`, None where unknown
+    counters  per view whose only key is the asker and that has a record of them
+    mixed     per view the asker shares with something else
+    seen      marks of the items they were shown, the newest first
+    pages     how many of the newest pages shown hold all that is to be remembered
+    vector    their place in the live release's embedding space, None when there is none
+    """
+
+    user: str
+    profile: dict[str, Any] = field(default_factory=dict)
+    counters: dict[str, Counted] = field(default_factory=dict)
+    mixed: dict[str, Tastes] = field(default_factory=dict)
+    seen: Marks = field(default_factory=lambda: NO_MARKS)
+    pages: int | None = None
+    vector: Floats | None = None
+    why: str | None = None
+
+
+class UserReader:
+    """Reads the views whose keys hold the asker; raises DefinitionError for one that does not stand under the asker."""
+
+    def __init__(
+        self, link: RedisLink, features: FeatureSet, layouts: Mapping[str, Layout], policy: Policy, states: ItemStates
+    ):
+        self._link, self._policy, self._states = link, policy, states
+        own, user = (policy.user,), policy.user
+        self._profiles = [layouts[v.name] for v in features.profile_views if v.keys == own]
+        self._counters = [layouts[v.name] for v in features.counter_views if v.keys == own]
+        self._mixed = [layouts[v.name] for v in features.counter_views if user in v.keys and v.keys != own]
+        for layout in self._mixed:
+            if layout.keys[0] != user:
+                raise DefinitionError(
+                    f"counter view {layout.view}: its first key is `{layout.keys[0]}`, so that what `{user}` shares "
+                    f"cannot be read at once. Name `{user}` first."
+                )
+        self._half_lives = {v.name: dict(zip(v.counters, v.half_lives, strict=True)) for v in features.counter_views}
+        self._none = {layout.view: self._tastes(layout, []) for layout in self._mixed}
+        self._seen = seen_pages.prefix(features.name, user)
+
+    async def read(self, user: str, vectors: Layout | None = None) -> UserState:
+        """All of that; neutral, with the reason, when Redis fails. `vectors` is where the asker's vector would be."""
+        state, word = UserState(user), joined((user,))
+        own = [*self._profiles, *self._counters, *([vectors] if vectors else ())]
+        try:
+            records, pages, *held = await self._link.ask(
+                ("MGET", *(layout.prefix + word for layout in own)),
+                ("LRANGE", self._seen + user, 0, self._policy.remembered - 1),
+                *(("HRANDFIELD", layout.prefix + word, MOST_TASTES, "WITHVALUES") for layout in self._mixed),
+            )  # fmt: skip
+        except Unavailable as failed:
+            state.why = str(failed)
+            return state
+        self._describe(state, records)
+        if vectors and records[-1]:
+            state.vector = _vector(vectors, records[-1])
+        for layout, shared in zip(self._mixed, held, strict=True):
+            state.mixed[layout.view] = self._tastes(layout, shared) if shared else self._none[layout.view]
+            if len(shared) == 2 * MOST_TASTES:
+                state.why = f"{layout.view}: the user has more than {MOST_TASTES - 1}: some were left out"
+        self._recall(state, pages)
+        return state
+
+    def remember(self, state: UserState, shown: Marks) -> None:
+        """Note what was shown, for every process that asks this Redis; nobody waits for it."""
+        key = self._seen + state.user
+        older = self._policy.remembered - 1 if state.pages is None else state.pages
+        self._link.tell(
+            ("LPUSH", key, shown.astype("<u8").tobytes()),
+            ("LTRIM", key, 0, older),
+            ("EXPIRE", key, int(self._policy.remember_s)),
+        )
+
+    def _describe(self, state: UserState, records: Sequence[bytes | None]) -> None:
+        for layout, record in zip(self._profiles, records, strict=False):
+            state.profile |= plain(layout, record)
+        for layout, record in zip(self._counters, records[len(self._profiles) :], strict=False):
+            if record:
+                state.counters[layout.view] = Counted(*counted(layout, [record]))
+
+    def _tastes(self, layout: Layout, shared: Sequence[bytes]) -> Tastes:
+        """What a hash holds, fields and records in turn."""
+        others, fields = layout.keys[1:], shared[::2]
+        text = SEPARATOR.encode().join(fields).decode()
+        words = text.split(SEPARATOR) if "\\" not in text else [w for field in fields for w in split(field.decode())]
+        words = words if fields else []
+        codes = [self._states.words[key].find_all(words[i :: len(others)]) for i, key in enumerate(others)]
+        values, at = counted(layout, shared[1::2])
+        return Tastes(codes, values, at, self._half_lives[layout.view])
+
+    def _recall(self, state: UserState, pages: Sequence[bytes]) -> None:
+        block, most = b"".join(pages), self._policy.remembered
+        state.seen = np.frombuffer(block[: len(block) // 8 * 8], dtype="<u8")[:most]
+        state.pages = bisect_left(list(accumulate(map(len, pages))), most * 8) + 1
+
+
+@jit
+def _done(
+    codes: Codes, values: Floats, at: Seconds, place: int, half_life: float, now: float, above: float, found: Codes
+) -> int:  # fmt: skip
+    count = 0
+    for i in range(len(codes)):
+        stands = values[i, place] * exp2(max(now - at[i], 0.0) / -half_life)
+        if not stands <= above:
+            found[count] = codes[i]
+            count += 1
+    return count
+
+
+@jit
+def _most(
+    codes: Codes, values: Floats, at: Seconds, place: int, half_life: float, now: float, above: float, found: Codes,
+    worth: Seconds,
+) -> int:  # fmt: skip
+    count = 0
+    for i in range(len(codes)):
+        stands = values[i, place] * exp2(max(now - at[i], 0.0) / -half_life)
+        if codes[i] > 0 and stands > above and (count < len(found) or stands > worth[count - 1]):
+            count = min(count + 1, len(found))
+            here = count - 1
+            while here > 0 and worth[here - 1] < stands:
+                worth[here] = worth[here - 1]
+                found[here] = found[here - 1]
+                here -= 1
+            worth[here] = stands
+            found[here] = codes[i]
+    return count
+
+
+def _numbered(held: Sequence[Codes], asked: Sequence[Codes]) -> tuple[Codes, Codes]:
+    """One number for each combination of several codes, the same in both; 0 where one of the codes is 0."""
+    both = np.concatenate([np.stack(held, axis=1), np.stack(asked, axis=1)])
+    numbers = np.unique(both, axis=0, return_inverse=True)[1].reshape(-1) + 1
+    alike: Codes = np.where((both == 0).any(axis=1), 0, numbers).astype(np.int32)
+    return alike[: len(held[0])], alike[len(held[0]) :]
+
+
+def _vector(layout: Layout, record: bytes) -> Floats | None:
+    values, at = counted(layout, [record])
+    return None if np.isnan(at[0]) else values[0]  # a record of another layout

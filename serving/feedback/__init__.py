@@ -1,0 +1,1 @@
+"""What comes back: impressions shown, events taken in, and the files they land in."""

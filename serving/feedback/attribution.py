@@ -1,0 +1,114 @@
+"""What callers say happened, made into events that can be believed: attributed to an answer, or vouched for."""
+
+from collections import Counter
+from collections.abc import Sequence
+from hashlib import blake2b
+from math import ceil
+from time import monotonic
+from typing import Any
+
+import msgspec
+
+from infra.clock import written
+from infra.errors import TokenRefused
+from serving.access.refused import RefusedError
+from serving.access.roles import Roles
+from serving.access.tokens import Impression, Keys
+from serving.definition import Served
+from serving.feedback.event_log import Event
+from serving.feedback.row_rules import RowRules
+from serving.limits.rates import Rates
+from validation.doors import CLOCK_ERROR, OLDEST
+
+CLOCK_ERROR_S, OLDEST_S = CLOCK_ERROR.total_seconds(), OLDEST.total_seconds()
+REQUEST = "request_id"
+encode = msgspec.json.Encoder().encode
+Row = dict[str, Any]
+
+
+class Attribution:
+    """Believes an event with a token for what the token says, and others where the caller may ingest."""
+
+    def __init__(self, served: Served, rates: Rates) -> None:
+        self._names, self._rates, self._feedback = served.policy.names, rates, served.policy.feedback
+        (self._id,) = served.events.key
+        self._texts = [c.name for c in served.events.columns if c.nullable and c.dtype == "string"]
+        self._rules = RowRules(served.events)
+
+    def events(self, told: Sequence[Any], roles: Roles, keys: Keys, now: float) -> list[Event]:
+        """The events to land. Raises RefusedError, naming the event's place and the rule, when one is not believed."""
+        proven: dict[str, Impression] = {}
+        events, acting = [], Counter[str]()
+        for place, event in enumerate(told):
+            at, row = f"$.events[{place}]", msgspec.structs.asdict(event)
+            token = row.pop("token")
+            row |= {name: None for name in self._texts if row[name] == ""}  # as ingestion reads files
+            if token is None:
+                self._vouched(row, at, roles)
+            else:
+                shown = proven.get(token) or proven.setdefault(token, _proven(token, at, keys, now))
+                self._attribute(row, at, shown)
+                acting[shown.user] += 1
+            self._stamp(row, at, now)
+            broken = self._rules.broken(row)
+            if broken is not None:
+                raise RefusedError(422, f"`{at}` breaks {broken.name}: {broken.why}")
+            events.append(Event(row[self._id], encode(row)))
+        self._in_measure(acting)
+        return events
+
+    def _vouched(self, row: Row, at: str, roles: Roles) -> None:
+        if "ingest" not in roles:
+            raise RefusedError(403, f"`{at}` has no `token`: what came from no answer needs the role `ingest`")
+        for name in (self._id, self._names.user):
+            if row[name] is None:
+                raise RefusedError(422, f"`{at}` has neither a `token` nor `{name}`")
+
+    def _attribute(self, row: Row, at: str, shown: Impression) -> None:
+        """Fill in what the token says; refuses what it contradicts."""
+        names, known = self._names, {self._names.user: shown.user, REQUEST: shown.request_id}
+        if row[self._id] is not None:
+            raise RefusedError(
+                422, f"`{at}.{self._id}`: an event with a token is known by what it acts on; leave it out"
+            )
+        for name, value in known.items():
+            if row[name] not in {None, value}:
+                raise RefusedError(422, f"`{at}.{name}` is another one than its token was given for")
+        if not shown.shows(row[names.item]):
+            raise RefusedError(422, f"`{at}.{names.item}` was not shown by the answer its token came with")
+        if row[names.event_time].timestamp() < shown.issued_at - CLOCK_ERROR_S:
+            raise RefusedError(422, f"`{at}.{names.event_time}` is before the answer, of {written(shown.issued_at)}")
+        row |= {**known, self._id: action_id(shown.request_id, row[names.item], row[names.action])}
+
+    def _stamp(self, row: Row, at: str, now: float) -> None:
+        """The times as landing files write them. What is a little ahead of our clock is known when it happens."""
+        happened = row[self._names.event_time].timestamp()
+        if not now - OLDEST_S <= happened <= now + CLOCK_ERROR_S:
+            raise RefusedError(
+                422, f"`{at}.{self._names.event_time}` is {row[self._names.event_time].isoformat()}, our clock says "
+                f"{written(now)}: send events at most {OLDEST.days} days old and {CLOCK_ERROR_S:.0f} s ahead"
+            )  # fmt: skip
+        row[self._names.event_time] = written(happened)
+        row[self._names.received_time] = written(max(now, happened))
+
+    def _in_measure(self, acting: Counter[str]) -> None:
+        limits = self._feedback
+        for user, count in acting.items():
+            if count > limits.at_once:
+                raise RefusedError(422, f"{count} events of user {user}: send at most {limits.at_once} at a time")
+        wait_s = self._rates.take(acting, monotonic())
+        if wait_s:
+            raise RefusedError(429, f"one user acts faster than {limits.a_second:g} times a second: nothing was taken, "
+                               "send them again later", retry_s=ceil(wait_s))  # fmt: skip
+
+
+def action_id(request: str, item: str, action: str) -> str:
+    """The id of one action on one item of one answer: the same however often, and to whichever worker, it is sent."""
+    return blake2b("\n".join((request, item, action)).encode(), digest_size=16).hexdigest()
+
+
+def _proven(token: str, at: str, keys: Keys, now: float) -> Impression:
+    try:
+        return keys.verify(token, now)
+    except TokenRefused as refused:
+        raise RefusedError(422, f"`{at}.token`: {refused}") from refused

@@ -1,0 +1,64 @@
+"""Each row once, and where rows are among others: open hash tables, whose slots hold the place of one, or -1."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from feature_repo.jit import jit
+from serving.items.item_states import Codes
+
+Numbers = NDArray[np.int64]
+Places = NDArray[np.int32]
+SPREAD = 0x9E3779B97F4A7C15 - (1 << 64)  # 2⁶⁴ over the golden ratio, as a signed number
+
+
+def distinct(rows: Codes) -> tuple[Codes, Places]:
+    """Each row once, in the order of their first occurrences, and the place of each of the rows among them."""
+    found, places = np.empty_like(rows), np.empty(len(rows), dtype=np.int32)
+    slots = np.empty(2 << len(rows).bit_length(), dtype=np.int32)
+    count = _distinct(rows, slots, found, places)
+    return found[:count], places
+
+
+@jit
+def _distinct(rows: Codes, slots: Codes, found: Codes, places: Places) -> int:
+    count = 0
+    last = len(slots) - 1
+    for slot in range(len(slots)):
+        slots[slot] = -1
+    for i in range(len(rows)):
+        row = rows[i]
+        slot = (row * SPREAD >> 32) & last
+        while slots[slot] >= 0 and found[slots[slot]] != row:
+            slot = (slot + 1) & last
+        if slots[slot] < 0:
+            slots[slot] = count
+            found[count] = row
+            count += 1
+        places[i] = slots[slot]
+    return count
+
+
+def among(wanted: Numbers, held: Numbers) -> Places:
+    """The place of each wanted number among those held; as many as there are for one that is not, and for 0."""
+    places, slots = np.empty(len(wanted), dtype=np.int32), np.empty(2 << len(held).bit_length(), dtype=np.int32)
+    _among(wanted, held, slots, places)
+    return places
+
+
+@jit
+def _among(wanted: Numbers, held: Numbers, slots: Codes, places: Places) -> int:
+    last = len(slots) - 1
+    for slot in range(len(slots)):
+        slots[slot] = -1
+    for i in range(len(held)):
+        slot = (held[i] * SPREAD >> 32) & last
+        while slots[slot] >= 0 and held[slots[slot]] != held[i]:
+            slot = (slot + 1) & last
+        if slots[slot] < 0:
+            slots[slot] = i
+    for i in range(len(wanted)):
+        slot = (wanted[i] * SPREAD >> 32) & last
+        while slots[slot] >= 0 and held[slots[slot]] != wanted[i]:
+            slot = (slot + 1) & last
+        places[i] = slots[slot] if slots[slot] >= 0 and wanted[i] != 0 else len(held)
+    return len(wanted)

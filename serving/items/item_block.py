@@ -1,0 +1,62 @@
+"""What is known of the candidates of one request: gathered once, each row from one moment, then only sliced."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from feature_repo.counters import Floats, Seconds
+from infra.marks import Marks
+from serving.items.entity_table import BUSY, KNOWN, STATE, Words
+from serving.items.mark_index import Codes
+
+if TYPE_CHECKING:
+    from serving.items.item_states import ItemStates
+
+READABLE = KNOWN | BUSY
+
+
+class ItemBlock:
+    """The states and attributes of some items.
+
+    rows   (n,) int32, 0 for items never met
+    words  (n, words) uint32, their rows of the table
+    """
+
+    def __init__(self, states: "ItemStates", rows: Codes, words: Words) -> None:
+        self._states, self.rows, self.words = states, rows, words
+        self._fields: dict[str, NDArray[Any] | None] = {}
+
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """(n,) whether the item is described: deleted ones and those never met are not."""
+        described: NDArray[np.bool_] = self.words[:, STATE] & READABLE == KNOWN
+        return described
+
+    @property
+    def marks(self) -> Marks:
+        """(n,) the mark of each item, 0 for those never met."""
+        return self._states.item_words.marks(self.rows)
+
+    def counters(self, view: str) -> tuple[Floats, Seconds]:
+        """The counters of a view whose only key is the item, (n, counters), and when they were published, (n,)."""
+        return self._states.counters[view].of(self.words)
+
+    def counter(self, name: str) -> Floats:
+        """(n,) one counter `view.counter` of such a view, as it was published."""
+        view, _, counter = name.partition(".")
+        return self._states.counters[view].one(counter, self.words)
+
+    def field(self, name: str) -> NDArray[Any] | None:
+        """(n,) an attribute `view.field`: numbers (NaN unknown) or codes (0 unknown); None if items have no such.
+
+        The same array however often it is asked for.
+        """
+        if name not in self._fields:
+            read = self._states.readers.get(name)
+            self._fields[name] = read(self.words) if read else self._states.field(name, self.rows)
+        return self._fields[name]
+
+    def take(self, places: NDArray[Any] | list[int]) -> "ItemBlock":
+        """The block of some of its items."""
+        return ItemBlock(self._states, self.rows.take(places), self.words.take(places, axis=0))

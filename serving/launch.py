@@ -1,0 +1,142 @@
+"""The service as a process of its own: started, awaited and stopped with everything it started."""
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.errors import Unavailable
+from infra.patience import Patience, Process, Waiting, patiently
+from infra.processes import ANSWER_S, end, kept, must_be_free
+from infra.settings import Settings
+from serving.access import keyring
+
+ROOT = Path(__file__).parent.parent
+SERVICE = "serving.service:HomeFeed"
+STARTS_IN = 120.0  # CPU seconds, many times what it takes: one that needs more begins again and again
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A running service."""
+
+    address: str
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+
+@contextmanager
+def serving(settings: Settings, target: str = SERVICE, system: str | None = None) -> Iterator[str]:
+    """The address of a service that is ready; it is stopped on leaving."""
+    with started(settings, target, system) as running:
+        yield running.address
+
+
+@contextmanager
+def started(settings: Settings, target: str = SERVICE, system: str | None = None) -> Iterator[Running]:
+    """A service that is ready; it is stopped on leaving, and when this process ends without having left."""
+    running = start(settings, target, system)
+    with kept(running.process):
+        try:
+            yield running
+        finally:
+            stop(running)
+
+
+def start(settings: Settings, target: str = SERVICE, system: str | None = None) -> Running:
+    """Start `bentoml serve` for the service in this checkout, or for a built one (`target` is its tag or folder).
+
+    Raises Unavailable with the end of its log when it does not get ready, or when the port is taken, and Unsafe when it
+    would stand open.
+    """
+    address = f"http://{settings.service_host}:{settings.service_port}"
+    keyring.opened(settings)
+    must_be_free("service", settings.service_host, settings.service_port, "FLYWHEEL_SERVICE_PORT")
+    log = settings.home / "logs" / "service.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bentoml", "serve", target],
+            cwd=ROOT if target == SERVICE else settings.home,
+            env=environment(settings, system),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # a process group of its own, so that it ends with its workers
+        )
+    running = Running(address, process, log)
+    try:
+        _await_ready(running, settings)
+    except BaseException:
+        stop(running)
+        raise
+    return running
+
+
+def build(settings: Settings, version: str | None = None) -> str:
+    """Build the service with `bentoml build` into the installation's own store; returns the tag that `start` takes."""
+    named = ("--version", version) if version else ()
+    done = subprocess.run(
+        [sys.executable, "-m", "bentoml", "build", "--output", "tag", *named],
+        check=False,
+        cwd=ROOT,
+        env=environment(settings),
+        capture_output=True,
+        text=True,
+    )
+    tag = done.stdout.strip().rpartition("__tag__:")[2]
+    if done.returncode != 0 or not tag:
+        raise Unavailable(f"service: `bentoml build` failed: {done.stderr.strip()[-500:] or 'without a word'}")
+    return tag
+
+
+def stop(running: Running) -> None:
+    """End the service and its workers: politely, so that logs are handed over, then not."""
+    end(running.process, "the service", running.log)
+
+
+def environment(settings: Settings, system: str | None = None) -> Mapping[str, str]:
+    """What the service reads of the settings, whatever folder it is started in."""
+    given = {
+        "FLYWHEEL_HOME": str(settings.home.absolute()),
+        "FLYWHEEL_REDIS_URL": settings.redis_url,
+        "FLYWHEEL_SERVICE_HOST": settings.service_host,
+        "FLYWHEEL_SERVICE_PORT": str(settings.service_port),
+        "FLYWHEEL_SERVICE_WORKERS": str(settings.service_workers),
+        "FLYWHEEL_ITEM_CAPACITY": str(settings.item_capacity),
+        "FLYWHEEL_HAND_OVER_S": str(settings.hand_over_s),
+        "FLYWHEEL_OPEN_ON_LOOPBACK": json.dumps(settings.open_on_loopback),
+        "FLYWHEEL_CONNECTIONS": str(settings.connections),
+        "FLYWHEEL_CONNECTIONS_A_PEER": str(settings.connections_a_peer),
+        "FLYWHEEL_TRUSTED_PROXIES": json.dumps(settings.trusted_proxies),
+        "FLYWHEEL_HEAD_S": str(settings.head_s),
+        "FLYWHEEL_BODY_S": str(settings.body_s),
+        "FLYWHEEL_KEEP_ALIVE_S": str(settings.keep_alive_s),
+        "BENTOML_DO_NOT_TRACK": "true",
+    }
+    if settings.keyring:
+        given["FLYWHEEL_KEYRING"] = str(settings.keyring.absolute())
+    if settings.replay_from:
+        given["FLYWHEEL_REPLAY_FROM"] = settings.replay_from.isoformat()
+    if system:
+        given["FLYWHEEL_SYSTEM"] = system
+    return {"BENTOML_HOME": str(settings.home.absolute() / "bentoml"), **os.environ, **given}
+
+
+def _await_ready(running: Running, settings: Settings) -> None:
+    patience = Patience(settings.patience_s, settings.longest_wait_s, STARTS_IN)
+    waiting = Waiting(f"the service at {running.address}", Process(running.process.pid, running.log), patience)
+    patiently(waiting, lambda: _is_ready(running.address), running.process.poll)
+
+
+def _is_ready(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/readyz", timeout=ANSWER_S):
+            return True
+    except OSError:
+        return False

@@ -1,0 +1,1 @@
+"""Limits: deadlines, breakers, admission, load shedding, rates, connections a peer."""

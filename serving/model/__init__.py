@@ -1,0 +1,1 @@
+"""A release in memory: found, proven in a child, loaded, and scoring."""

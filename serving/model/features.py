@@ -1,0 +1,140 @@
+"""From states to the model's input: gathers what a release's features read and calls the function that makes them."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from feature_repo.assembly import Plan
+from feature_repo.counters import Floats, Seconds
+from feature_repo.definition import CounterView, FeatureSet
+from feature_repo.recipe import Recipe
+from feature_repo.request_time import Counters, Inputs, Places
+from infra.errors import ReleaseMismatch
+from serving.asker.user_state import UserState
+from serving.definition import Policy
+from serving.items.item_block import ItemBlock
+from serving.items.item_states import NUMBERS, Codes, ItemStates
+from serving.model.join_keys import JoinKeys
+from validation.contract import unknown
+
+Asker = Mapping[str, Any]
+FOUND = 1000  # lookups that are kept at most
+
+
+class Builder:
+    """Builds the input of one release; raises ReleaseMismatch for features this process holds no states of."""
+
+    def __init__(self, recipe: Recipe, defined: FeatureSet, policy: Policy, states: ItemStates) -> None:
+        self.features, self._policy, self._states = recipe.features, policy, states
+        reads = {name for feature in recipe.features for name in feature.reads()}
+        counters = {f"{v.name}.{c}": v for v in defined.counter_views for c in v.counters}
+        fields = {f"{v.name}.{f}": kind for v in defined.profile_views for f, (kind, _) in v.fields.items()}
+        for name in sorted(reads - counters.keys() - fields.keys()):
+            raise ReleaseMismatch(f"its features: {unknown(name, {**counters, **fields})} Retrain or roll back.")
+        _must_last_alike(recipe, defined)
+        _must_agree(recipe, {counters[name].name: counters[name] for name in reads & counters.keys()})
+        self._views = list({v.name: v for name, v in counters.items() if name in reads}.values())
+        self._none = {view.name: _nothing(view) for view in self._views}
+        self._keys = {v.name: JoinKeys(states, policy, [k for k in v.keys if k != policy.user]) for v in self._views}
+        self._held = {view.name: (view.counters, np.array(view.half_lives)) for view in self._views}
+        self._plan = Plan(recipe.features, self._held, recipe.ttl_s)
+        of_users = [name for look in defined.lookups if look.on == policy.user for name in look.columns]
+        self._borrowed = {name: f"{policy.user_view}.{name}" for name in of_users}
+        self._second, self._found = 0, dict[tuple[object, ...], tuple[Floats, Seconds]]()
+        self._numeric = {name: kind in NUMBERS for name, kind in fields.items() if name in reads}
+
+    def matrix(self, block: ItemBlock, user: UserState, asker: Asker, context: Mapping[str, Any], now: float) -> Floats:
+        """The model's input (items, features) float32 for a block of items, all counters decayed to now."""
+        places = dict[str, Places]()
+        asker = self._described(asker, user)
+        counters = {
+            view.name: Counters(*self._gather(view, block, user, asker, now, places), *self._held[view.name])
+            for view in self._views
+        }
+        fields = {name: self._field(name, block, user, places) for name in self._numeric}
+        said = {name: np.array([value], dtype=object) for name, value in context.items()}
+        return self._plan.matrix(Inputs(len(block.rows), np.array([now]), counters, fields, said, places))
+
+    def _described(self, asker: Asker, user: UserState) -> Asker:
+        """The asker without what only a description of them tells in training, where there is none."""
+        unknown = {name for name, field in self._borrowed.items() if user.profile.get(field) is None}
+        return {name: value for name, value in asker.items() if name not in unknown}
+
+    def _gather(
+        self, view: CounterView, block: ItemBlock, user: UserState, asker: Asker, now: float, places: dict[str, Places]
+    ) -> tuple[Floats, Seconds]:  # fmt: skip
+        """A view's counters and when they were published, by entry, and in `places` the entry each item has."""
+        if view.keys == (self._policy.item,):
+            return block.counters(view.name)
+        keys = self._keys[view.name]
+        if self._policy.user in view.keys:
+            shared = user.mixed.get(view.name)
+            if shared is not None:
+                places[view.name] = shared.places(keys.of_items(keys.said(asker), block))
+            own = shared or user.counters.get(view.name)
+            return (own.values, own.at) if own else self._none[view.name]
+        said, words = keys.said(asker), keys.words(block)
+        if words is None:
+            return self._read(view, keys.of_items(said, block))
+        places[view.name] = words
+        return self._kept(view, keys, said, now)
+
+    def _kept(self, view: CounterView, keys: JoinKeys, said: tuple[int, ...], now: float) -> tuple[Floats, Seconds]:
+        """The counters of every word of a vocabulary, looked up once a second: no change is known faster."""
+        if int(now) != self._second or len(self._found) == FOUND:
+            self._second, self._found = int(now), {}
+        asked = view.name, keys.known_words, said
+        found = self._found.get(asked)
+        if found is None:
+            found = self._found[asked] = self._read(view, keys.of_words(said))
+        return found
+
+    def _read(self, view: CounterView, codes: list[Codes]) -> tuple[Floats, Seconds]:
+        table = self._states.counters[view.name]
+        return table.gather(codes[0] if len(codes) == 1 else table.index.find_all(np.stack(codes, axis=1)))
+
+    def _field(self, name: str, block: ItemBlock, user: UserState, places: dict[str, Places]) -> NDArray[Any]:
+        column = block.field(name)
+        if column is None:
+            value = user.profile.get(name)
+            return np.array([value], dtype=np.float64 if self._numeric[name] else object)
+        vocabulary = self._states.vocabulary(name)
+        if vocabulary is None:
+            return column
+        words: NDArray[Any] = vocabulary.array()
+        if len(words) > len(column):
+            words = words[column]
+        else:  # fewer words than items: an entry a word is enough
+            places[name] = column
+        return words
+
+
+def _must_last_alike(recipe: Recipe, defined: FeatureSet) -> None:
+    """Raises ReleaseMismatch when counters counted for longer, or shorter, where the release was trained."""
+    there, here = timedelta(seconds=recipe.ttl_s), defined.ttl
+    if there != here:
+        raise ReleaseMismatch(
+            f"its counters count for {there}, those of this checkout for {here} (`ttl`). Retrain or roll back."
+        )
+
+
+def _must_agree(recipe: Recipe, views: Mapping[str, CounterView]) -> None:
+    """Raises ReleaseMismatch when the release was trained on states that are kept otherwise here."""
+    trained = {view.name: view for view in recipe.counter_views}
+    for name, here in views.items():
+        there = trained.get(name)
+        if there is None or (there.keys, there.counters, there.half_lives) != (
+            here.keys,
+            here.counters,
+            here.half_lives,
+        ):
+            raise ReleaseMismatch(
+                f"its view {name} is not the one this checkout keeps states of. Retrain or roll back."
+            )
+
+
+def _nothing(view: CounterView) -> tuple[Floats, Seconds]:
+    return np.zeros((1, len(view.counters)), dtype=np.float32), np.full(1, np.nan)

@@ -1,0 +1,57 @@
+"""The codes that a view's states are looked up by."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from serving.definition import Policy
+from serving.items.item_block import ItemBlock
+from serving.items.item_states import Codes, ItemStates
+
+
+class JoinKeys:
+    """Some keys of a view, and where each comes from: it is the item, an attribute of it, or one of the asker."""
+
+    def __init__(self, states: ItemStates, policy: Policy, keys: Sequence[str]) -> None:
+        own = {key: f"{policy.item_view}.{key}" for key in keys if key in states.items.words}
+        self._keys = [(key, policy.item if key == policy.item else own.get(key)) for key in keys]
+        self._item, self._vocabularies = policy.item, {key: states.words[key] for key in keys}
+        of_items = [key for key, field in self._keys if field is not None]
+        self._words = self._vocabularies[of_items[0]] if len(of_items) == 1 else None
+        self._of_items = bool(of_items)
+
+    def said(self, asker: Mapping[str, Any]) -> tuple[int, ...]:
+        """The codes of the asker's attributes among the keys."""
+        return tuple([self._vocabularies[key].find(asker.get(key)) for key, field in self._keys if field is None])
+
+    @property
+    def known_words(self) -> int:
+        """How many words there are for the only key of the items."""
+        return 0 if self._words is None else len(self._words)
+
+    def words(self, block: ItemBlock) -> Codes | None:
+        """The word each item has for the only key of theirs, where there are fewer words than items; else None."""
+        if self._words is None or len(self._words) > len(block.rows):
+            return None
+        return next(self._of(field, block) for _, field in self._keys if field is not None)
+
+    def of_words(self, said: Sequence[int]) -> list[Codes]:
+        """A column of codes a key, with an entry for each of those words."""
+        each = np.arange(self.known_words, dtype=np.int32)
+        return self._columns(said, len(each), lambda _: each)
+
+    def of_items(self, said: Sequence[int], block: ItemBlock) -> list[Codes]:
+        """A column of codes a key, with an entry an item; a single one where no key is theirs."""
+        return self._columns(said, len(block.rows) if self._of_items else 1, lambda field: self._of(field, block))
+
+    def _columns(self, said: Sequence[int], entries: int, own: Callable[[str], Codes]) -> list[Codes]:
+        codes = iter(said)
+        return [
+            np.full(entries, next(codes), dtype=np.int32) if field is None else own(field) for _, field in self._keys
+        ]
+
+    def _of(self, field: str, block: ItemBlock) -> Codes:
+        codes = block.rows if field == self._item else block.field(field)
+        assert codes is not None, "a key of the items has a word for each"
+        return codes

@@ -1,0 +1,234 @@
+"""The items nearest to a user: the release's index, and beside it the items that came after the release."""
+
+from dataclasses import dataclass
+from math import sqrt
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from feature_repo import embedding_space
+from feature_repo.counters import Floats
+from feature_repo.embedding_space import INDEX, VECTORS, Space
+from feature_repo.jit import jit
+from feature_repo.records.layout import Layout
+from feature_repo.records.user_vectors import layout_of
+from infra.errors import ReleaseMismatch
+from infra.manifest import read_manifest
+from infra.marks import NO_MARKS
+from serving.asker.asker import Asked
+from serving.definition import Served
+from serving.items.item_block import ItemBlock
+from serving.items.item_states import Codes, ItemStates
+from validation.contract import unknown
+
+if TYPE_CHECKING:
+    import faiss
+
+NEW = 16_384  # items that came after the release, the newest: compared one by one, in a tenth of a millisecond
+AT_ONCE = 100_000  # rows looked up together
+AGREEING = 0.9  # share of golden neighbours found again: on another processor the last one or two may change places
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """Items that the space has not met: their rows, the newest last, and (items, d) what their words say of them."""
+
+    rows: Codes
+    vectors: Floats
+
+
+class NearestItems:
+    """One release's embedding space over the items known now. `refresh` takes in what has come since."""
+
+    def __init__(self, space: Space, index: "faiss.Index", layout: Layout, states: ItemStates, served: Served) -> None:
+        self._space, self._index, self._states = space, index, states
+        self._item, self._view = served.policy.item, served.policy.item_view
+        self._taste, self._counter, self._half_life = _taste(space, served)
+        self._places: Codes = np.zeros(0, dtype=np.int32)  # row → place in the space, -1 for none
+        self._rows: Codes = np.zeros(len(space.marks), dtype=np.int32)  # place → row, 0 for none
+        self._words = {name: np.zeros(0, dtype=np.int32) for name in space.attributes}
+        self._after = After(self._places, np.zeros((0, space.width), dtype=np.float32))
+        self.layout = layout
+        self.refresh()
+
+    @classmethod
+    def of(cls, folder: Path, states: ItemStates, served: Served) -> "NearestItems | None":
+        """What a release's folder holds; None when it carries no embeddings."""
+        space = embedding_space.read(folder)
+        if space is None:
+            return None
+        digest = read_manifest(folder).files[VECTORS]
+        layout = layout_of(served.features.name, served.policy.user, digest, space.width)
+        return cls(space, opened(folder, space), layout, states, served)
+
+    def near(self, vector: Floats, k: int) -> Codes:
+        """At most k rows of items, nearest first."""
+        all_scores, all_found = self._index.search(vector[None], k)
+        rows, scores = np.empty(k, dtype=np.int32), np.empty(k, dtype=np.float32)
+        count = _known(all_found, all_scores, self._rows, rows, scores)
+        rows, scores = rows[:count], scores[:count]
+        return self._with_new(rows, scores, vector, k) if len(self._after.rows) else rows
+
+    def user_vector(self, who: Asked) -> Floats | None:
+        """(d,) float32, as it was learned, else as the asker's tastes say; None when nothing is known."""
+        if who.user.vector is not None:
+            return who.user.vector
+        held = who.user.mixed.get(self._taste)
+        if held is None or not len(held.at):
+            return None
+        newest = np.fmax.reduce(held.at)  # how they compare is all that counts, and no longer changes after the last
+        liked = held.values[:, self._counter] * np.exp2((held.at - newest) / self._half_life)
+        known = self._words[self._space.tasted]
+        codes = held.codes[0]
+        met = known[np.where(codes < len(known), codes, 0)] if len(known) else codes * 0
+        return self._space.tasting(met, liked)
+
+    def vectors(self, rows: Codes) -> Floats:
+        """(n, d) float32 of length 1: as learned, else as their words say; zeros for items never met."""
+        vectors, other = np.zeros((len(rows), self._space.width), dtype=np.float32), np.empty(len(rows), dtype=np.int64)
+        other = other[: _learned(rows, self._places, self._space.vectors, self._space.width, vectors, other)]
+        if len(other):
+            vectors[other] = self._described(self._states.gather(rows[other]))
+        _shorten(vectors, self._space.width)
+        return vectors
+
+    def refresh(self) -> None:
+        """Take in items and words that have come since; for a thread in the background, one at a time."""
+        for name, known in self._words.items():
+            self._words[name] = np.append(known, self._codes(name, len(known)))
+        places = [self._places]
+        last = len(self._states.words[self._item])
+        for first in range(len(self._places), last, AT_ONCE):
+            rows = np.arange(first, min(first + AT_ONCE, last), dtype=np.int32)
+            found = np.where(rows > 0, self._space.places(self._states.gather(rows).marks), -1).astype(np.int32)
+            self._rows[found[found >= 0]] = rows[found >= 0]
+            places.append(found)
+        self._places = np.concatenate(places)
+        new = np.flatnonzero(self._places[1:] < 0)[-NEW:].astype(np.int32) + np.int32(1)
+        block = self._states.gather(new)
+        block = block.take(np.flatnonzero(block.known))
+        self._after = After(block.rows, self._described(block))
+
+    def _with_new(self, rows: Codes, scores: Floats, vector: Floats, k: int) -> Codes:
+        """The rows found in the index, and among them those that came after the release and are as near."""
+        after = self._after
+        new = after.vectors @ vector
+        better = np.flatnonzero(new > scores[-1]) if len(rows) == k else np.arange(len(new))
+        if len(better) > k:
+            better = better[np.argpartition(-new[better], k - 1)[:k]]
+        if not len(better):
+            return rows
+        rows, scores = np.append(rows, after.rows[better]), np.append(scores, new[better])
+        return rows[np.argsort(-scores, kind="stable")[:k]]
+
+    def _codes(self, name: str, first: int) -> Codes:
+        """The space's codes of the words that item states have for an attribute, from the `first` on."""
+        vocabulary = self._states.vocabulary(f"{self._view}.{name}")
+        words = (
+            vocabulary.marks(np.arange(first, len(vocabulary), dtype=np.int32)) if vocabulary is not None else NO_MARKS
+        )
+        return self._space.attributes[name].codes(words)
+
+    def _described(self, block: ItemBlock) -> Floats:
+        codes = {}
+        for name, known in self._words.items():
+            field = block.field(f"{self._view}.{name}")
+            if field is None or not len(known):
+                codes[name] = np.zeros_like(block.rows)
+            else:
+                codes[name] = known[np.where(field < len(known), field, 0)]
+        return self._space.described(codes)
+
+
+@jit
+def _known(found: NDArray[np.int64], near: Floats, known: Codes, rows: Codes, scores: Floats) -> int:
+    """The rows of what was found at places of the space, and how near they are, without those that nobody knows."""
+    count = 0
+    for i in range(len(rows)):
+        place = found[0, i]
+        if place >= 0 and known[place] > 0:
+            rows[count] = known[place]
+            scores[count] = near[0, i]
+            count += 1
+    return count
+
+
+@jit
+def _learned(
+    rows: Codes, places: Codes, learned: Floats, width: int, vectors: Floats, other: NDArray[np.int64]
+) -> int:  # fmt: skip
+    """Write the vectors that were learned; `other` are those of items that the space has not met."""
+    count = 0
+    for i in range(len(rows)):
+        place = places[rows[i]] if rows[i] < len(places) else -1
+        if place >= 0:
+            for k in range(width):
+                vectors[i, k] = learned[place, k]
+        elif rows[i] > 0:
+            other[count] = i
+            count += 1
+    return count
+
+
+@jit
+def _shorten(vectors: Floats, width: int) -> int:
+    """Give each vector the length 1; one of zeros stays."""
+    for i in range(len(vectors)):
+        length = 0.0
+        for k in range(width):
+            length += vectors[i, k] * vectors[i, k]
+        length = max(sqrt(length), 1e-12)
+        for k in range(width):
+            vectors[i, k] = vectors[i, k] / length
+    return 0
+
+
+def opened(folder: Path, space: Space) -> "faiss.Index":
+    """The index of a release, mapped; raises ReleaseMismatch when it is not the one made for this space."""
+    import faiss  # 40 MiB and 0.15 s that a release without embeddings does not cost
+
+    path = folder / INDEX
+    faiss.omp_set_num_threads(1)  # threads cost more than so short a search
+    if not path.exists() or path.stat().st_size < space.vectors.nbytes // 2:  # lists hold half the bits
+        raise ReleaseMismatch(f"{INDEX} is absent or too short for {len(space.marks)} items. Build it again.")
+    try:
+        index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
+    except RuntimeError as broken:
+        raise ReleaseMismatch(f"{INDEX} cannot be read: {str(broken).splitlines()[0]}. Build it again.") from broken
+    if (index.ntotal, index.d) != space.vectors.shape or index.metric_type != faiss.METRIC_INNER_PRODUCT:
+        raise ReleaseMismatch(
+            f"{INDEX} holds {index.ntotal} items of {index.d} numbers, {VECTORS} {len(space.marks)} of {space.width}. "
+            "They are not of one release: build it again."
+        )
+    if isinstance(index, faiss.IndexIVF):
+        held: Any = index.invlists
+        lists: Any = faiss.downcast_InvertedLists(held)
+        if hasattr(lists, "prefetch_nthread"):
+            lists.prefetch_nthread = 0  # else every search starts a thread a list: five times the CPU
+    _recognised(index, space)
+    return index
+
+
+def _recognised(index: "faiss.Index", space: Space) -> None:
+    if not len(space.queries):
+        return
+    found = index.search(space.queries, space.found.shape[1])[1]
+    share = np.mean([np.isin(wanted, got).mean() for wanted, got in zip(space.found, found, strict=True)])
+    if share < AGREEING:
+        raise ReleaseMismatch(
+            f"{INDEX} finds {share:.0%} of the golden neighbours (limit {AGREEING:.0%}). It is another release's "
+            "index: build it again."
+        )
+
+
+def _taste(space: Space, served: Served) -> tuple[str, int, float]:
+    """The view of the counter that says what an asker likes, its place there and its half-life in seconds."""
+    view, _, counter = space.taste.partition(".")
+    found = next((v for v in served.features.counter_views if v.name == view and counter in v.counters), None)
+    if found is None:
+        known = [f"{v.name}.{c}" for v in served.features.counter_views for c in v.counters]
+        raise ReleaseMismatch(f"its embeddings place users by taste {unknown(space.taste, known)}")
+    place = found.counters.index(counter)
+    return view, place, found.half_lives[place]

@@ -1,0 +1,216 @@
+"""Follows the registry: a release is proven in a child, swapped in between two answers, kept for a dark day."""
+
+import asyncio
+import contextlib
+import fcntl
+import hashlib
+import logging
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import msgspec
+
+from infra.atomic import whole
+from infra.errors import FlywheelError, ReleaseMismatch, Unavailable
+from infra.patience import LOOK_S, USUAL, Patience, Process, Waiting
+from infra.settings import Settings
+from serving import metrics
+from serving.definition import Policy, Served
+from serving.items.item_states import ItemStates
+from serving.model import scorer
+from serving.model.loaded_release import Release, load, pointer
+from serving.running import worker_metrics
+from serving.running.background import Background
+
+POLL_S = 1.0
+TRIAL_CPU_S = 60.0  # a release that takes more to score some rows is a bad one; one that waits for its turn is not
+RETRY_S = 60.0  # a refused release is tried again: it may have been mended in place
+KEPT = 3
+log = logging.getLogger(__name__)
+
+
+class Releases:
+    """`live` is the release that answers, None before the first; `why` it is not the one the registry names."""
+
+    def __init__(self, settings: Settings, system: str, served: Served, states: ItemStates) -> None:
+        self._registry = settings.releases / system
+        self._cache = settings.home / "serving" / system / "releases"
+        self._served, self._states = served, states
+        self._refused: dict[str, tuple[float, str]] = {}
+        self._patience = Patience.of(settings)
+        self._current: str | None = None
+        self._following = Background(self._follow, POLL_S)
+        self.live: Release | None = None
+        self.why: str | None = "no release was ever live here"
+
+    @property
+    def policy(self) -> Policy:
+        """The policy of the release that answers, the service's own before there is one."""
+        return self.live.policy if self.live else self._served.policy
+
+    async def start(self) -> None:
+        """Take what served last, else what the registry names; follow the registry from then on."""
+        await self._resume()
+        if self.live is None:
+            await self._follow()
+        self._following.start()
+
+    async def stop(self) -> None:
+        """Follow no longer."""
+        await self._following.stop()
+
+    async def _follow(self) -> None:
+        try:
+            champion = pointer(self._registry / "live.json")
+            if champion is None:
+                self._missing(f"the registry at {self._registry} names no champion")
+            else:
+                await self._swap(champion)
+        except (FlywheelError, OSError, ValueError) as failed:
+            self._missing(str(failed))
+        except Exception:
+            log.exception("releases: could not follow the registry")
+
+    async def _swap(self, champion: Mapping[str, Any]) -> None:
+        name = _name(champion)
+        if name == self._current:
+            self.why = None
+            return
+        at, reason = self._refused.get(name, (0.0, ""))
+        if reason and monotonic() - at < RETRY_S:
+            self.why = reason
+            return
+        async with self._alone():
+            try:
+                if not self._proof(name).exists():  # by this worker or another one, now or before a rollback
+                    folder = await asyncio.to_thread(self._fetch, champion, name)
+                    await asyncio.gather(_trial(folder, self._patience), asyncio.to_thread(scorer.prepare))
+                    self._proof(name).touch()
+                release = await asyncio.to_thread(load, self._cache / name, self._served, self._states)
+            except ReleaseMismatch as refused:
+                self._refuse(name, str(champion["version"]), str(refused))
+                return
+            except Unavailable as undecided:
+                self._missing(f"release {champion['version']} is not proven yet: {undecided}")
+                self._refused[name] = (monotonic(), self.why or "")
+                return
+            self._take(release, name)
+
+    @contextlib.asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        """While the block runs no other worker of this machine changes the cache."""
+        self._cache.mkdir(parents=True, exist_ok=True)
+        with (self._cache / ".lock").open("w") as lock:
+            await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
+            yield
+
+    def _proof(self, name: str) -> Path:
+        """The file that says that a release in the cache has stood its trial."""
+        return self._cache / f"{name}.proven"
+
+    def _take(self, release: Release, name: str) -> None:
+        if self.live is not None:
+            metrics.RELEASE.labels(self.live.version).set(0)
+        self.live, self._current, self.why = release, name, None
+        metrics.RELEASE.labels(release.version).set(1)
+        metrics.SWAPS.inc()
+        log.warning("releases: release %s answers from now on", release.version)
+        with whole(self._cache / "last.json") as draft:
+            draft.write_bytes(msgspec.json.encode({"name": name}))
+        self._tidy()
+
+    def _refuse(self, name: str, version: str, reason: str) -> None:
+        self.why = f"release {version} was refused: {reason}"
+        self._refused[name] = (monotonic(), self.why)
+        metrics.REFUSALS.labels(version).inc()
+        log.error("releases: %s", self.why)
+        self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        self._proof(name).unlink(missing_ok=True)
+        shutil.rmtree(self._cache / name, ignore_errors=True)
+
+    def _missing(self, reason: str) -> None:
+        if self.why != reason:
+            log.warning("releases: %s", reason)
+        self.why = reason
+
+    async def _resume(self) -> None:
+        try:
+            name = msgspec.json.decode((self._cache / "last.json").read_bytes())["name"]
+            self.live = await asyncio.to_thread(load, self._cache / name, self._served, self._states)
+        except FileNotFoundError:
+            return
+        except (FlywheelError, OSError, ValueError, KeyError, TypeError) as refused:
+            log.error("releases: what served last cannot be used: %s", refused)
+            return
+        self._current, self.why = name, None
+        metrics.RELEASE.labels(self.live.version).set(1)
+
+    def _fetch(self, champion: Mapping[str, Any], name: str) -> Path:
+        """Copy the release into the cache, so that it outlives the registry."""
+        source, target = self._registry / str(champion.get("path") or champion["version"]), self._cache / name
+        draft = self._cache / f".{name}.{os.getpid()}"
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(source, draft)
+        wanted = champion.get("manifest_sha256")
+        found = hashlib.sha256((draft / "manifest.json").read_bytes()).hexdigest()
+        if wanted and wanted != found:
+            shutil.rmtree(draft)
+            raise ReleaseMismatch(
+                f"manifest.json has digest {found[:12]}, the registry says {wanted[:12]}. Promote it again."
+            )
+        draft.rename(target)
+        return target
+
+    def _tidy(self) -> None:
+        folders = sorted(
+            (p for p in self._cache.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True
+        )
+        for old in [p for p in folders if p.name != self._current][KEPT - 1 :]:
+            self._forget(old.name)
+
+
+async def _trial(folder: Path, patience: Patience = USUAL) -> None:
+    """Prove the release in a process of its own.
+
+    Raises ReleaseMismatch with what that process said, and Unavailable when it was not let come to a result.
+    """
+    path = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])])
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "serving.model.trial", str(folder), env={**worker_metrics.apart(), "PYTHONPATH": path},
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        said = await _result(child, patience)
+    finally:
+        if child.returncode is None:  # too late, or nobody waits for it any more
+            child.kill()
+    if child.returncode != 0:
+        words = said.decode(errors="replace").strip().splitlines()
+        raise ReleaseMismatch(words[-1] if words else f"its trial ended with status {child.returncode}")
+
+
+async def _result(child: asyncio.subprocess.Process, patience: Patience) -> bytes:
+    """What a trial said on its way out, however long it had to wait for its turn."""
+    result = asyncio.ensure_future(child.communicate())
+    waiting = Waiting("its trial", Process(child.pid), patience, say=log.info)
+    try:
+        while not (await asyncio.wait([result], timeout=LOOK_S))[0]:
+            await asyncio.to_thread(waiting.look)
+            if waiting.used_s > TRIAL_CPU_S:
+                raise ReleaseMismatch(f"its trial took more than {TRIAL_CPU_S:.0f} s of CPU time")
+        return result.result()[1]
+    finally:
+        result.cancel()
+
+
+def _name(champion: Mapping[str, Any]) -> str:
+    digest = str(champion.get("manifest_sha256") or "")[:12]
+    return "-".join(filter(None, [str(champion["version"]).replace(os.sep, "_"), digest]))

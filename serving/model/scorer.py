@@ -1,0 +1,106 @@
+"""Scorers: float32 features in, float32 scores out, and why. Everything a model is to the online path."""
+
+import contextlib
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from feature_repo.counters import Floats
+from infra.errors import ReleaseMismatch
+from serving.model import forest_kernel, lean_imports
+from serving.model.trees import Trees
+
+
+class Scorer(Protocol):
+    """Turns features into scores; the higher the better."""
+
+    def score(self, features: Floats) -> Floats:
+        """Scores (rows,) of features (rows, features)."""
+        ...
+
+    def contributions(self, features: Floats) -> Floats:
+        """How much each feature moved each row's score: (rows, features)."""
+        ...
+
+
+class LinearModel(msgspec.Struct, frozen=True):
+    """A logistic regression as model.json writes it: missing values are filled, then standardised."""
+
+    mean: list[float]
+    scale: list[float]
+    fill: list[float]
+    coefficients: list[float]
+    intercept: float
+
+
+class Linear:
+    """A logistic regression."""
+
+    def __init__(self, model: LinearModel) -> None:
+        self._mean = np.asarray(model.mean)
+        self._weights = np.asarray(model.coefficients) / np.asarray(model.scale)
+        self._fill = np.asarray(model.fill)
+        self._intercept = model.intercept
+
+    def score(self, features: Floats) -> Floats:
+        """Probabilities (rows,) of features (rows, features)."""
+        margin = self._parts(features).sum(axis=1) + self._intercept
+        return np.asarray(1.0 / (1.0 + np.exp(-margin)), dtype=np.float32)
+
+    def contributions(self, features: Floats) -> Floats:
+        """How much each feature moved each row's margin: (rows, features)."""
+        return self._parts(features).astype(np.float32)
+
+    def _parts(self, features: Floats) -> NDArray[np.float64]:
+        known = np.where(np.isnan(features), self._fill, features)
+        return np.asarray((known - self._mean) * self._weights, dtype=np.float64)
+
+
+class ColumnModel(msgspec.Struct, frozen=True):
+    """A ranking by one feature as model.json writes it; `missing` is the score of rows without a value."""
+
+    index: int
+    sign: float
+    missing: float
+
+
+class Column:
+    """A ranking by one feature."""
+
+    def __init__(self, model: ColumnModel) -> None:
+        self._model = model
+
+    def score(self, features: Floats) -> Floats:
+        """Scores (rows,) of features (rows, features)."""
+        ranked: Floats = features[:, self._model.index] * np.float32(self._model.sign)
+        return np.nan_to_num(ranked, nan=self._model.missing)
+
+    def contributions(self, features: Floats) -> Floats:
+        """All of the score is the one feature's."""
+        moved = np.zeros_like(features)
+        moved[:, self._model.index] = self.score(features)
+        return moved
+
+
+def prepare() -> None:
+    """Do what any release of trees would first have to wait for."""
+    lean_imports.xgboost()
+    with contextlib.suppress(RuntimeError):  # said, with its consequence, when there are trees
+        forest_kernel.compiled()
+
+
+def load(kind: str, folder: Path) -> Scorer:
+    """The scorer of a release folder; raises ReleaseMismatch for a kind this checkout cannot score."""
+    match kind:
+        case "xgboost":
+            return Trees(folder / "model.ubj")
+        case "linear":
+            return Linear(msgspec.json.decode((folder / "model.json").read_bytes(), type=LinearModel))
+        case "column":
+            return Column(msgspec.json.decode((folder / "model.json").read_bytes(), type=ColumnModel))
+    raise ReleaseMismatch(
+        f"release {folder.name}: model kind `{kind}` is not xgboost, linear or column. Update this checkout."
+    )

@@ -1,0 +1,50 @@
+"""Gradient-boosted trees of XGBoost as a scorer."""
+
+from ctypes import POINTER, byref, c_float, c_uint64, string_at
+from pathlib import Path
+
+import numpy as np
+
+from feature_repo.counters import Floats
+from serving.model import forest, lean_imports
+
+GIVEN = b'{"data": [%d, true], "shape": [%d, %d], "typestr": "<f4", "version": 3}'
+PREDICT = (
+    b'{"type": 0, "training": false, "iteration_begin": 0, "iteration_end": 0, "missing": NaN, '
+    b'"strict_shape": false, "cache_id": 0}'
+)
+
+
+class Trees:
+    """Scored by our own machine code where it can be, else by XGBoost's C interface: its Python call costs 0.1 ms."""
+
+    def __init__(self, path: Path) -> None:
+        self._xgboost = lean_imports.xgboost()
+        self._booster = self._xgboost.Booster(model_file=str(path))
+        # Open, OpenMP's threads spin between requests: 11–22 ms CPU a call instead of 1.5.
+        self._booster.set_param({"nthread": 1})
+        self._features = int(self._booster.num_features())
+        self._score = forest.scores(self._booster, self._features) or self._by_xgboost
+
+    def score(self, features: Floats) -> Floats:
+        """Scores (rows,) of features (rows, features); raises ValueError for another number of features."""
+        if features.shape[1] != self._features:
+            raise ValueError(f"the model reads {self._features} features, the rows have {features.shape[1]}")
+        return self._score(features.astype(np.float32, copy=False))
+
+    def contributions(self, features: Floats) -> Floats:
+        """How much each feature moved each row's margin: (rows, features)."""
+        moved = self._booster.predict(lean_imports.matrix(features), pred_contribs=True, validate_features=False)
+        return np.asarray(moved[:, :-1], dtype=np.float32)
+
+    def _by_xgboost(self, features: Floats) -> Floats:
+        # Rows that lack a value stand together: one of them costs the 63 rows scored beside it a fifth more.
+        order = np.argsort(np.isnan(features).any(axis=1), kind="stable")
+        given, core = np.ascontiguousarray(features[order]), self._xgboost.core
+        place = GIVEN % (given.__array_interface__["data"][0], *given.shape)
+        shape, rank, scores = POINTER(c_uint64)(), c_uint64(), POINTER(c_float)()
+        answer = (byref(shape), byref(rank), byref(scores))
+        core._check_call(core._LIB.XGBoosterPredictFromDense(self._booster.handle, place, PREDICT, None, *answer))
+        found = np.empty(len(given), dtype=np.float32)
+        found[order] = np.frombuffer(string_at(scores, 4 * len(given)), dtype=np.float32)
+        return found

@@ -1,0 +1,58 @@
+"""A release's trial: verified, loaded, made to score its golden rows. Run as a child, so that a bad one harms nobody.
+
+python -m serving.model.trial FOLDER
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from feature_repo import embedding_space
+from infra.errors import FlywheelError, ReleaseMismatch
+from infra.manifest import Manifest, verify
+from serving.model import nearest
+from serving.model.scorer import Scorer, load
+
+TOLERANCE = 1e-5
+
+
+def prove(folder: Path) -> tuple[Manifest, Scorer]:
+    """The verified manifest and the loaded scorer; raises ReleaseMismatch when golden rows score otherwise.
+
+    Where the release carries embeddings, their index has to find the golden neighbours.
+    """
+    manifest = verify(folder)
+    scorer = load(manifest.kind, folder)
+    with np.load(folder / "golden.npz", allow_pickle=False) as golden:
+        rows, expected = golden["inputs"], golden["scores"]
+    name, width = f"release {manifest.version}", len(manifest.features)
+    if rows.ndim != 2 or rows.shape[1] != width:
+        raise ReleaseMismatch(
+            f"{name}: its golden rows are {rows.shape}, its manifest names {width} features. Build it again."
+        )
+    scores = scorer.score(np.ascontiguousarray(rows, dtype=np.float32))
+    if not np.allclose(scores, expected, rtol=TOLERANCE, atol=TOLERANCE):
+        worst = float(np.abs(scores - expected).max())
+        raise ReleaseMismatch(
+            f"{name}: its golden rows score up to {worst:.2g} away from what they did when "
+            f"it was built (limit {TOLERANCE:g}). Its model is not the one that was judged."
+        )
+    space = embedding_space.read(folder)
+    if space is not None:
+        nearest.opened(folder, space)
+    return manifest, scorer
+
+
+def main() -> int:
+    """Exit status 0 for a release that may serve, 1 and the reason on stderr otherwise."""
+    try:
+        prove(Path(sys.argv[1]))
+    except (FlywheelError, OSError, ValueError, KeyError) as refused:
+        print(refused or type(refused).__name__, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""A page: candidates, filters, re-ranking, exploration, and the ladder of answers."""

@@ -1,0 +1,57 @@
+"""Maximal marginal relevance (Carbonell and Goldstein 1998): good items that are not all alike."""
+
+import numpy as np
+
+from feature_repo.counters import Floats
+from feature_repo.jit import jit
+from serving.page.rerank import Order
+
+NEVER = -float("inf")
+
+
+def spread(scores: Floats) -> Floats:
+    """Scores stretched over 0 to 1; all 0 when they are equal."""
+    stretched = np.zeros_like(scores)
+    _spread(scores, stretched)
+    return stretched
+
+
+@jit
+def _spread(scores: Floats, stretched: Floats) -> int:
+    low = high = scores[0]
+    for i in range(len(scores)):
+        low = min(low, scores[i])
+        high = max(high, scores[i])
+    if high > low:
+        for i in range(len(scores)):
+            stretched[i] = (scores[i] - low) / (high - low)
+    return len(scores)
+
+
+def diverse(relevance: Floats, vectors: Floats, weight: float, picks: int) -> Order:
+    """Places of the first `picks`: each the best by relevance less `weight` times its likeness to those before it.
+
+    relevance  (candidates,) float32
+    vectors    (candidates, d) float32 of length 1, zeros where nothing is known: likeness is the largest cosine with
+               any item picked before, at least 0
+    """
+    picked = np.empty(min(picks, len(relevance)), dtype=np.int64)
+    _pick(relevance, vectors.dot(vectors.T), weight, relevance.copy(), picked)
+    return picked
+
+
+@jit
+def _pick(relevance: Floats, likeness: Floats, weight: float, worth: Floats, picked: Order) -> int:
+    """Pick the best again and again; a score that is no number is the best of all, and picked once too."""
+    for turn in range(len(picked)):
+        best = 0
+        for i in range(len(worth)):
+            if worth[best] == worth[best] and not worth[i] <= worth[best]:
+                best = i
+        picked[turn] = best
+        for i in range(len(worth)):
+            below = relevance[i] - weight * likeness[best, i]
+            if below == below and not worth[i] <= below:  # noqa: PLR0124
+                worth[i] = below
+        worth[best] = NEVER
+    return len(picked)

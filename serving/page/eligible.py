@@ -1,0 +1,198 @@
+"""Eligibility: what may be shown to whom, after every source, on every rung. What is not known to be allowed is not."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from feature_repo.jit import jit
+from feature_repo.records import bloom
+from infra.marks import NO_MARKS, Marks, marks
+from serving.filters import AtMost, Filter, NotBlocked, OneOf, Reaches
+from serving.items.distinct_rows import among
+from serving.items.item_block import ItemBlock
+from serving.items.item_states import Codes, ItemStates
+
+Flags = NDArray[np.bool_]
+Asker = Mapping[str, Any]
+ANYBODY = object()  # the key of an asker who may see whatever somebody may see
+NONE: Codes = np.zeros(0, dtype=np.int32)
+
+
+class Filters:
+    """The filters of one policy over the items in memory; what is known of words is worked out once."""
+
+    def __init__(self, filters: Sequence[Filter], states: ItemStates) -> None:
+        self.states = states
+        self._by_word = [Words(wanted, states) for wanted in filters if not isinstance(wanted, NotBlocked)]
+        self._blocking = [wanted for wanted in filters if isinstance(wanted, NotBlocked)]
+
+    def anybody(self, block: ItemBlock) -> Flags:
+        """(n,) whether there may be somebody who may be shown the item."""
+        return self._mask(block, None, {})
+
+    def mask(self, block: ItemBlock, asker: Asker, blocked: Mapping[str, Codes]) -> Flags:
+        """(n,) whether each item may be shown to the asker; `blocked` has codes of what they blocked, by counter."""
+        return self._mask(block, asker, blocked)
+
+    def allow(self, attributes: Mapping[str, Any], asker: Asker, blocked: Mapping[str, Codes]) -> bool:
+        """Whether an item that is not in memory, with these attributes by the fields' own names, may be shown."""
+        return all(words.allow(attributes, asker) for words in self._by_word) and all(
+            self._is_free(wanted, attributes, blocked.get(wanted.counter)) for wanted in self._blocking
+        )
+
+    def ever(self, block: ItemBlock, asker: Marks) -> Flags:
+        """(n,) whether the asker of this mark (1,) may ever have blocked each item, as is known by heart."""
+        held = np.zeros(len(block.rows), dtype=np.bool_)
+        for wanted in self._blocking:
+            vocabulary = self.states.vocabulary(wanted.field)
+            if vocabulary is not None:
+                others = vocabulary.marks(_codes(block, self.states, wanted.field))
+                held |= bloom.holds(self.states.ever[wanted.counter].values, asker, others)
+        return held
+
+    def ever_of(self, attributes: Mapping[str, Any], asker: Marks) -> bool:
+        """The same of an item that is not in memory."""
+        return any(
+            bloom.holds(self.states.ever[wanted.counter].values, asker, marks([str(attributes[_own(wanted.field)])]))
+            for wanted in self._blocking
+        )
+
+    def _mask(self, block: ItemBlock, asker: Asker | None, blocked: Mapping[str, Codes]) -> Flags:
+        allowed = block.known
+        for words in self._by_word:
+            words.refuse(block, asker, allowed)
+        for wanted in self._blocking:
+            _refuse_blocked(_codes(block, self.states, wanted.field), blocked.get(wanted.counter, NONE), allowed)
+        return allowed
+
+    def _is_free(self, wanted: NotBlocked, attributes: Mapping[str, Any], blocked: Codes | None) -> bool:
+        word, vocabulary = attributes.get(_own(wanted.field)), self.states.vocabulary(wanted.field)
+        if word is None or vocabulary is None:
+            return False
+        # A word never met here has code 0, and so has whatever the asker blocked that was never met here.
+        return blocked is None or vocabulary.find(word) not in blocked
+
+
+class Words:
+    """Which words of a field pass a filter, one array for each kind of asker; it grows with the vocabulary."""
+
+    def __init__(self, wanted: Filter, states: ItemStates) -> None:
+        self._wanted, self._states, self._vocabulary = wanted, states, states.vocabulary(wanted.field)
+        self._masks: dict[Hashable, Flags] = {}
+        self._places: set[Hashable] = set()
+        self._met = 0
+
+    def refuse(self, block: ItemBlock, asker: Asker | None, allowed: Flags) -> None:
+        """Take away (n,) what does not pass by its word; in a field that has no words nothing does."""
+        codes = _codes(block, self._states, self._wanted.field)
+        words = [None] if self._vocabulary is None else self._vocabulary.words
+        if isinstance(self._wanted, Reaches) and self._met < len(words):
+            self._places.update(place for word in words[self._met :] for place in word or ())
+            self._met = len(words)
+        key = _kind(self._wanted, asker, self._places)
+        passing = self._masks.get(key)
+        if passing is None or len(passing) <= len(words):
+            judged = [] if passing is None else passing[:-1].tolist()
+            judged += [_passes(self._wanted, word, key) for word in words[len(judged) :]]
+            passing = np.array([*judged, False])  # the last stands for words that another process has met since
+            self._masks[key] = passing
+        _refuse_unless(codes, passing, allowed)
+
+    def allow(self, attributes: Mapping[str, Any], asker: Asker) -> bool:
+        """Whether the word among an item's attributes passes."""
+        word = attributes.get(_own(self._wanted.field))
+        return _passes(self._wanted, word, _kind(self._wanted, asker, word or ()))
+
+
+class May(msgspec.Struct, frozen=True):
+    """What one asker may be shown: the filters, what they blocked, and not what was shown to them lately.
+
+    blocked  codes of what the asker blocked, by the counter that says so
+    seen     marks of what was shown
+    unread   the asker's mark (1,) where not all they blocked was read: what they may ever have blocked counts then
+    """
+
+    filters: Filters
+    asker: Asker
+    blocked: Mapping[str, Codes] = msgspec.field(default_factory=dict)
+    seen: Marks = msgspec.field(default_factory=lambda: NO_MARKS)
+    unread: Marks | None = None
+
+    def mask(self, block: ItemBlock) -> Flags:
+        """(n,) whether each item may be shown."""
+        allowed = self.filters.mask(block, self.asker, self.blocked)
+        if len(self.seen):
+            allowed &= among(block.marks.view(np.int64), self.seen.view(np.int64)) == len(self.seen)
+        if self.unread is not None:
+            allowed &= ~self.filters.ever(block, self.unread)
+        return allowed
+
+    def allow(self, mark: int, attributes: Mapping[str, Any]) -> bool:
+        """Whether an item that is known only by its mark and attributes may be shown."""
+        if mark in self.seen or not self.filters.allow(attributes, self.asker, self.blocked):
+            return False
+        return self.unread is None or not self.filters.ever_of(attributes, self.unread)
+
+    def again(self) -> "May":
+        """The same, with what was shown already."""
+        return May(self.filters, self.asker, self.blocked, unread=self.unread)
+
+
+def _codes(block: ItemBlock, states: ItemStates, name: str) -> Codes:
+    """(n,) the code of each item's word; 0, unknown, for a field that has no words."""
+    codes = block.field(name) if states.vocabulary(name) is not None else None
+    return np.zeros(len(block.rows), dtype=np.int32) if codes is None else codes
+
+
+def _own(name: str) -> str:
+    return name.partition(".")[2]
+
+
+def _kind(wanted: Filter, asker: Asker | None, places: Any) -> Hashable:
+    """What a filter asks of an asker; of those it tells apart there are few, whatever requests say."""
+    match wanted:
+        case Reaches():
+            if asker is None:
+                return ANYBODY
+            place = asker.get(wanted.attribute)
+            return place if place in places else None
+        case AtMost():
+            if asker is None:
+                return len(wanted.order) - 1
+            reached = asker.get(wanted.attribute)
+            return wanted.order.index(reached) if reached in wanted.order else 0
+    return None
+
+
+def _passes(wanted: Filter, word: Any, kind: Hashable) -> bool:
+    if word is None:
+        return False
+    match wanted:
+        case OneOf(values=values):
+            return word in values
+        case Reaches():
+            return len(word) == 0 or kind is ANYBODY or kind in word
+        case AtMost(order=order):
+            return word in order and isinstance(kind, int) and order.index(word) <= kind
+    return False
+
+
+@jit
+def _refuse_unless(codes: Codes, passing: Flags, allowed: Flags) -> int:
+    """Refuse those whose word does not pass; the last of `passing` stands for all words that come after."""
+    for i in range(len(allowed)):
+        allowed[i] = allowed[i] and passing[min(codes[i], len(passing) - 1)]
+    return 0
+
+
+@jit
+def _refuse_blocked(codes: Codes, blocked: Codes, allowed: Flags) -> int:
+    """Refuse those whose word is unknown or blocked."""
+    for i in range(len(allowed)):
+        allowed[i] = allowed[i] and codes[i] > 0
+        for k in range(len(blocked)):
+            allowed[i] = allowed[i] and codes[i] != blocked[k]
+    return 0

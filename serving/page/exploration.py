@@ -1,0 +1,36 @@
+"""Exploration: some places are given by lot, by a scheme simple enough that every chance in it is known exactly.
+
+Let a page have m places and n candidates be eligible for exploration. How many places k are explored is share · m,
+rounded up or down at random so that its mean is exact, and never more than n. Then k of the m places are drawn evenly
+without replacement, and k of the n candidates likewise, in random order. What had stood at a drawn place is not shown.
+
+The propensity of a shown item is the probability that it is shown at its place, given this request's candidates and
+scores. With q = E[k] / m, the chance that a place is explored, it is 1 − q for an item that stands where the steps
+before put it, and q / n for one that was drawn: every eligible candidate comes to every place with that same chance.
+"""
+
+from random import Random
+
+import numpy as np
+
+from feature_repo.counters import Floats
+from serving.page.rerank import Order
+
+
+def explored(page: Order, pool: Order, share: float, seed: int) -> tuple[Order, Floats]:
+    """The page with some places given to candidates of the pool by lot, and the propensity of each item at its place.
+
+    page  (m,) places of the candidates that would be shown without exploration
+    pool  (n,) places of those that may be drawn; none is on the page
+    """
+    m, n = len(page), len(pool)
+    sure, chance = divmod(share * m, 1.0)
+    fewer, more = min(int(sure), n), min(int(sure) + 1, n)
+    q = ((1 - chance) * fewer + chance * more) / max(m, 1)
+    lot = Random(seed)
+    count = more if lot.random() < chance else fewer
+    at = lot.sample(range(m), count)
+    shown, propensities = page.copy(), np.full(m, 1 - q, dtype=np.float32)
+    for place, drawn in zip(at, lot.sample(range(n), count), strict=True):
+        shown[place], propensities[place] = pool[drawn], q / n
+    return shown, propensities

@@ -1,0 +1,31 @@
+"""The process that started a worker and restarts it: a worker without it would hold the port, watched by nobody."""
+
+import logging
+import os
+import signal
+
+from serving.running.background import Background
+
+EVERY_S = 1.0
+STARTED_BY = os.getppid()  # noted as early as this module is imported: while the rest loads it may already be gone
+log = logging.getLogger(__name__)
+
+
+class Parent:
+    """Ends this process in good order once the one that started it is gone."""
+
+    def __init__(self) -> None:
+        self._watching = Background(self._look, EVERY_S)
+
+    async def start(self) -> None:
+        """Begin to watch."""
+        self._watching.start()
+
+    async def stop(self) -> None:
+        """Watch no more."""
+        await self._watching.stop()
+
+    async def _look(self) -> None:
+        if os.getppid() != STARTED_BY:
+            log.error("the process that started this worker is gone: it ends, too")
+            os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,95 @@
+"""The home feed's features as Feast sees them, and Feast's own commands on the repository's folder."""
+
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from feast import FeatureService, FeatureView
+from feast import types as feast_types
+
+from feature_repo.records.layout import fields_of, layouts
+from feature_repo.stores.feast_objects import feast_type, objects
+from feature_repo.stores.open_store import open_store
+from feature_repo.stores.packed_online_store import view_layout
+from feature_repo.systems.home_feed import HOME_FEED
+from infra.errors import DefinitionError
+from infra.settings import Settings
+
+pytestmark = pytest.mark.filterwarnings("ignore:The spark")
+REPOSITORY = Path(__file__).parents[3] / "feature_repo"
+
+
+def test_every_object_says_whose_it_is_and_what_it_means() -> None:
+    for declared in objects(HOME_FEED, Path("lake")):
+        assert declared.owner == HOME_FEED.owner, declared.name
+        assert declared.description, declared.name
+        for field in getattr(declared, "schema", None) or []:
+            assert field.description, f"{declared.name}.{field.name}"
+
+
+def test_the_service_is_versioned_and_holds_every_view() -> None:
+    declared = objects(HOME_FEED, Path("lake"))
+    (service,) = [o for o in declared if isinstance(o, FeatureService)]
+    views = {o.name for o in declared if isinstance(o, FeatureView)}
+    assert service.name == "home_feed_v1"
+    assert service.tags["version"] == "1"
+    assert {p.name for p in service.feature_view_projections} == views == set(layouts(HOME_FEED))
+
+
+def test_a_record_holds_the_fields_of_its_view_in_order() -> None:
+    for view in [o for o in objects(HOME_FEED, Path("lake")) if isinstance(o, FeatureView)]:
+        assert [f.name for f in view.features] == list(fields_of(HOME_FEED, view.name))
+
+
+def test_the_store_that_feast_fills_lays_records_out_as_the_stream_does() -> None:
+    config = SimpleNamespace(project=HOME_FEED.name)
+    views = [o for o in objects(HOME_FEED, Path("lake")) if isinstance(o, FeatureView)]
+    assert {view.name: view_layout(config, view) for view in views} == layouts(HOME_FEED)
+
+
+def test_blocks_are_kept_for_as_long_as_they_count_and_descriptions_for_ever() -> None:
+    found = layouts(HOME_FEED)
+    assert found["user_choice"].kept == timedelta(days=3650)
+    assert found["user_creator"].kept == HOME_FEED.ttl
+    assert found["video_profile"].kept is found["user_profile"].kept is None
+
+
+@pytest.mark.parametrize("name", ["Array(String)", "Float32"])
+def test_types_are_feasts_own(name: str) -> None:
+    wanted = {"Float32": feast_types.Float32, "Array(String)": feast_types.Array(feast_types.String)}[name]
+    assert feast_type(name) == wanted
+    assert str(feast_type(name)) == name
+
+
+@pytest.mark.parametrize("name", ["Flaot32", "Array", "Int64(String)"])
+def test_a_type_feast_does_not_have_is_refused(name: str) -> None:
+    with pytest.raises(DefinitionError, match="is not a type of Feast's"):
+        feast_type(name)
+
+
+def test_opening_twice_applies_once(settings: Settings) -> None:
+    first = open_store(settings, HOME_FEED).registry.proto().version_id
+    assert open_store(settings, HOME_FEED).registry.proto().version_id == first
+
+
+def test_feast_plan_and_apply_work_from_the_folder_and_leave_it_as_it_was(settings: Settings) -> None:
+    """On a home where nothing was published yet, without Java on the path and without touching Redis."""
+    before = {p.name for p in REPOSITORY.iterdir()}
+    environment = {
+        "PATH": str(Path(sys.executable).parent),
+        "HOME": str(settings.home),
+        "FLYWHEEL_HOME": str(settings.home),
+        "FLYWHEEL_REDIS_URL": "redis://127.0.0.1:1/0",
+        "LANG": "C.UTF-8",
+    }
+    program = "from feast.cli.cli import cli\nfor word in ('plan', 'apply'): cli([word], standalone_mode=False)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Created feature service home_feed_v1" in done.stdout
+    assert (settings.home / "feast" / "home_feed.db").exists()
+    assert {p.name for p in REPOSITORY.iterdir()} - before <= {"__pycache__"}

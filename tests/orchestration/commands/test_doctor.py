@@ -1,0 +1,105 @@
+"""Doctor says what a feed lacks, part by part, with the command that brings it."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import redis
+from typer.testing import CliRunner
+
+from feature_repo.records import redis_records
+from feature_repo.records.layout import encode, layouts
+from infra.settings import Settings
+from orchestration.commands.cli import app
+from orchestration.commands.doctor import Finding, complete, examine
+from orchestration.system import Installation
+from orchestration.systems.home_feed import HOME_FEED
+from tests.serving.conftest import free_port
+
+AT = datetime(2026, 5, 3, 12, tzinfo=UTC)
+
+
+def installation(home: Path, redis_url: str) -> Installation:
+    return Installation(HOME_FEED, Settings(home=home, redis_url=redis_url, service_port=free_port()))
+
+
+def by_part(at: Installation) -> dict[str, Finding]:
+    return {finding.part: finding for finding in examine(at)}
+
+
+def stored(at: Installation) -> None:
+    """A video and an impression in the lake, as far as doctor looks."""
+    for table in at.system.tables:
+        at.lake.append(f"tables/{table.name}", AT.date(), pa.table({table.key[0]: ["a"]}))
+
+
+def described(at: Installation, **changed: object) -> None:
+    """One video online."""
+    layout = layouts(at.system.features)["video_profile"]
+    given = {
+        "creator_id": "c", "category": "x", "length_class": "unknown", "language": "und", "regions": [],
+        "status": "live", "age_rating": "0", "uploaded_at": 1_700_000_000, "duration_s": 30.0,
+    } | changed  # fmt: skip
+    floats = np.array([[given[name] for name in layout.floats]], dtype=np.float32)
+    moment = np.array([int(AT.timestamp()) * 1_000_000], dtype=np.int64)
+    records = encode(layout, floats, [[given[name]] for name in layout.others], moment, moment)
+    with redis.Redis.from_url(at.settings.redis_url) as client:
+        redis_records.write(client, layout, [("v",)], records, AT)
+
+
+def test_an_empty_home_lacks_everything_and_the_first_next_command_is_to_bring_events(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLYWHEEL_HOME", str(tmp_path))
+    monkeypatch.setenv("FLYWHEEL_REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
+    monkeypatch.setenv("FLYWHEEL_SERVICE_PORT", str(free_port()))
+    told = CliRunner().invoke(app, ["doctor"])
+    assert told.exit_code == 1
+    assert "flywheel map --from DIR" in told.output
+    assert "nothing answers at" in told.output
+    assert not list(tmp_path.glob("mlflow*")), "looking makes nothing"
+
+
+def test_each_part_is_told_with_the_command_that_brings_it(tmp_path: Path, redis_url: str) -> None:
+    at = installation(tmp_path, redis_url)
+    stored(at)
+    found = by_part(at)
+    assert found["table videos"].standing == "there"
+    assert found["features"].then == "flywheel run daily --day 2026-05-03 --until 2026-05-03"
+    assert found["online states"].standing == "missing"
+    assert found["release"].then == "flywheel run retrain --day 2026-05-03"
+    assert (found["service"].standing, found["service"].then) == ("missing", "flywheel up")
+    assert not complete(list(found.values()))
+
+
+@pytest.mark.parametrize(
+    ("changed", "standing", "told"),
+    [
+        ({}, "there", "1 of 1 may be shown"),
+        ({"status": "removed"}, "missing", "1 have another video_profile.status than live"),
+        ({"age_rating": None}, "missing", "1 have another video_profile.age_rating than 0, 13, 16, 18"),
+    ],
+    ids=["a live video", "taken down", "never rated: shown to nobody"],
+)
+def test_videos_that_nobody_may_be_shown_are_told_with_what_keeps_them_back(
+    changed: dict[str, object], standing: str, told: str, tmp_path: Path, redis_url: str
+) -> None:
+    at = installation(tmp_path, redis_url)
+    described(at, **changed)
+    found = by_part(at)["eligible video_id"]
+    assert found.standing == standing
+    assert told in found.told
+
+
+def test_a_password_is_in_no_line(tmp_path: Path) -> None:
+    at = installation(tmp_path, f"redis://somebody:secret@127.0.0.1:{free_port()}/0")
+    assert not any("secret" in cell for finding in examine(at) for cell in finding.row())
+
+
+def test_a_part_whose_look_fails_is_missing_with_the_reason(tmp_path: Path, redis_url: str) -> None:
+    at = installation(tmp_path, redis_url)
+    (tmp_path / "candidates" / "home_feed").mkdir(parents=True)
+    (tmp_path / "candidates" / "home_feed" / "verdict.json").write_text("{")
+    assert by_part(at)["release"].standing == "missing"

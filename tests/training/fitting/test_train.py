@@ -1,0 +1,122 @@
+"""Training: who learns from what, who is judged on what, and who wins."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from shop import NAMES, RANKING, made
+
+from infra.errors import DefinitionError
+from training import contenders
+from training.contenders import Boosted, ByColumn, Examples, Linear
+from training.definition import Split
+from training.fitting import train
+from training.fitting.train import Trained
+from training.rows import split
+from training.rows.dataset import Dataset
+
+WINDOW = timedelta(minutes=30)
+
+
+def test_every_judged_row_is_later_than_every_row_that_was_learned_from(trained: Trained, shop: Dataset) -> None:
+    times = shop.times()
+    fit, tune, judge = (times[trained.rows[part]] for part in ("fit", "tune", "judge"))
+    assert fit.max() + np.timedelta64(WINDOW) <= tune.min()
+    assert tune.max() + np.timedelta64(WINDOW) <= judge.min()
+
+
+def test_no_list_is_both_learned_from_and_judged(trained: Trained, shop: Dataset) -> None:
+    groups = [set(shop.frame["list"].iloc[rows]) for rows in trained.rows.values()]
+    assert not groups[0] & groups[1] | groups[1] & groups[2] | groups[0] & groups[2]
+
+
+def test_a_list_shown_over_a_cut_goes_whole_and_a_whole_life_is_cut() -> None:
+    start = np.datetime64("2026-05-01T00:00:00", "us")
+    minutes = np.array([0, 99, 101, 103, 200, 0, 101, 200])
+    groups = np.array([0, 1, 1, 2, 3, 4, 4, 4])  # list 1 lies over the cut at 100; 4 lasts longer than the window
+    cut = Split(tune_from=datetime(2026, 5, 1, 1, 40, tzinfo=UTC), judge_from=datetime(2026, 5, 1, 3, 20, tzinfo=UTC))
+    found = split.parts(start + minutes.astype("timedelta64[m]"), groups, cut, WINDOW)
+    fit, tune, judge, between = split.FIT, split.TUNE, split.JUDGE, split.BETWEEN
+    assert found.tolist() == [fit, between, between, tune, judge, fit, tune, judge]
+
+
+def test_lists_stay_whole_also_where_ranks_are_taken_within_longer_groups(shop: Dataset) -> None:
+    by_guest = replace(RANKING, group="guest", split=Split(whole="list"))
+    rows = train.divided(shop, by_guest)
+    groups = [set(shop.frame["list"].iloc[found]) for found in rows.values()]
+    assert not groups[0] & groups[1] | groups[1] & groups[2] | groups[0] & groups[2]
+    assert set(shop.frame["guest"].iloc[rows["fit"]]) & set(shop.frame["guest"].iloc[rows["judge"]])
+
+
+def test_what_the_last_rows_hold_changes_nothing_that_was_learned(trained: Trained, shop: Dataset) -> None:
+    frame = shop.frame.copy()
+    frame.loc[trained.rows["judge"], "bought"] = 1 - frame.loc[trained.rows["judge"], "bought"]
+    again = train.train(replace(shop, frame=frame), RANKING)
+    probe = shop.matrix[:500]
+    for name, model in trained.fitted.items():
+        assert np.array_equal(again.fitted[name].scores(probe), model.scores(probe)), name
+
+
+def test_the_same_seed_gives_the_same_model_and_figures(trained: Trained, shop: Dataset) -> None:
+    again = train.train(shop, RANKING)
+    assert again.metrics() == trained.metrics()
+
+
+def test_a_model_of_interactions_beats_all_others_where_only_interactions_tell(trained: Trained) -> None:
+    found = trained.metrics()
+    assert trained.winner == "xgboost"
+    assert found["xgboost"]["ndcg_at_10_low"] > found["logistic_regression"]["ndcg_at_10_high"]
+    assert set(found) == {"popularity", "recency", "logistic_regression", "xgboost"}
+
+
+def test_the_simplest_contender_wins_where_it_is_as_good() -> None:
+    assert train.train(made(1, bends=False), RANKING).winner == "logistic_regression"
+
+
+def test_what_only_the_log_knows_is_neutral_when_models_are_judged(trained: Trained, shop: Dataset) -> None:
+    rows = trained.rows["judge"]
+    served = train.as_served(shop.matrix[rows], shop, RANKING)
+    assert (served[:, NAMES.index("place")] == 0.0).all()
+    assert np.array_equal(trained.scores["xgboost"], trained.fitted["xgboost"].scores(served))
+
+
+def test_every_measure_has_an_interval_and_every_slice_its_figures(trained: Trained) -> None:
+    summary = trained.metrics()["xgboost"]
+    wanted = ("ndcg_at_10", "gauc", "auc", "log_loss", "calibration_error", "coverage", "novelty", "diversity")
+    for name in wanted:
+        assert summary[f"{name}_low"] <= summary[f"{name}_high"], name
+    slices = trained.evaluations["xgboost"].slices
+    assert {name: set(parts) for name, parts in slices.items()} == {"town": {"t0", "t1"}, "ware_age": {"new", "old"}}
+    assert slices["town"]["t0"].facts["rows"] + slices["town"]["t1"].facts["rows"] == summary["rows"]
+    assert trained.metrics()["recency"].get("log_loss") is None, "an age is no probability"
+
+
+def test_another_target_is_trained_when_asked(shop: Dataset) -> None:
+    found = train.train(shop, RANKING, target="looked")
+    assert found.judged.label.mean() > shop.frame["bought"].mean()
+
+
+def test_rows_left_out_by_definition_take_no_part(shop: Dataset) -> None:
+    keep = shop.frame["town"] == "t0"
+    found = train.train(replace(shop, frame=shop.frame.assign(fits=keep, judged=keep)), RANKING)
+    assert set(shop.frame["town"].iloc[np.concatenate(list(found.rows.values()))]) == {"t0"}
+
+
+def test_labels_of_one_kind_are_refused(shop: Dataset) -> None:
+    with pytest.raises(DefinitionError, match="nothing to learn"):
+        train.train(replace(shop, frame=shop.frame.assign(bought=np.float32(1))), RANKING)
+
+
+@pytest.mark.parametrize("contender", [ByColumn("p", "rate"), Linear(), Boosted(max_trees=5)], ids=lambda c: c.name)
+def test_a_saved_model_is_no_pickle(contender: contenders.Contender, tmp_path: Path, shop: Dataset) -> None:
+    examples = Examples(shop.matrix, shop.frame["bought"].to_numpy(), shop.features)
+    path = contender.fit(examples, examples, 0).save(tmp_path)
+    assert path.suffix in {".json", ".ubj"}
+    assert path.read_bytes()[:1] == b"{", "JSON and UBJ objects begin with a brace, pickles do not"
+
+
+def test_a_contender_that_names_no_feature_is_refused_with_the_nearest(shop: Dataset) -> None:
+    with pytest.raises(DefinitionError, match="Did you mean `rate`"):
+        train.train(shop, replace(RANKING, contenders=(ByColumn("popularity", "rates"),)))

@@ -1,0 +1,160 @@
+"""What the gates say about training runs: a good one passes, and each planted fault is refused."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from shop import AT, FEATURES, LIMITS, RANKING, made, wares
+
+from infra.errors import ReleaseMismatch
+from infra.manifest import verify
+from training.definition import Ranking
+from training.fitting import popular_lists, train
+from training.fitting.train import Trained
+from training.judging import faults, judge
+from training.registry import release, report
+from training.rows import dataset
+from training.rows.dataset import Dataset
+from validation.gates.evidence import Lineage
+from validation.gates.verdict import Verdict
+
+
+def judged(rows: Dataset, folder: Path, ranking: Ranking = RANKING, live: Path | None = None) -> Verdict:
+    """Train, build and judge, as a run does."""
+    return asked(judge.settled(train.train(rows, ranking), LIMITS), rows, folder, ranking, live)
+
+
+def asked(
+    trained: Trained, rows: Dataset, folder: Path, ranking: Ranking = RANKING, live: Path | None = None
+) -> Verdict:
+    """Build the winner's release and ask every gate about it."""
+    popular = popular_lists.lists(rows.frame, wares(), ranking.shelves, AT)
+    release.build(folder, trained, rows, FEATURES, ranking, popular, b"{}", version="2", created_at=AT)
+    return judge.judge(trained, rows, ranking, FEATURES, LIMITS, folder, live=live)
+
+
+def refused(verdict: Verdict) -> set[str]:
+    """The gates that refused."""
+    return {finding.gate for finding in verdict.findings if not finding.passed}
+
+
+def test_an_honest_model_that_beats_the_baselines_passes(verdict: Verdict) -> None:
+    assert verdict.passed, verdict.reasons()
+
+
+def test_shuffled_labels_release_no_model_but_the_simplest_that_nothing_beats(
+    shuffled: Dataset, learned_nothing: Trained, tmp_path: Path
+) -> None:
+    verdict = asked(learned_nothing, shuffled, tmp_path / "r")
+    assert verdict.passed, verdict.reasons()
+    manifest = verify(tmp_path / "r")
+    assert (manifest.kind, manifest.ranker) == ("column", "popularity")
+    told = next(f.reason for f in verdict.findings if f.gate == "baseline")
+    assert "popularity is released as the simplest that nothing beats" in told
+
+
+def test_a_model_that_is_not_clearly_better_is_refused_and_gives_way_to_the_baseline(
+    shuffled: Dataset, learned_nothing: Trained, tmp_path: Path
+) -> None:
+    model = replace(learned_nothing, winner="xgboost")
+    assert "baseline" in refused(asked(model, shuffled, tmp_path / "r"))
+    settled = judge.settled(model, LIMITS)
+    assert settled.winner == "popularity"
+    told = "Winner: popularity (popularity is released as the simplest that nothing beats"
+    assert told in report.tables(settled, RANKING)
+
+
+def test_a_model_that_is_clearly_better_stays_the_winner(trained: Trained) -> None:
+    assert judge.settled(trained, LIMITS).winner == trained.winner
+    assert judge.settled(replace(trained, winner="popularity"), LIMITS).winner == "xgboost"
+
+
+def test_a_baseline_of_leaking_rows_is_refused(shuffled: Dataset, tmp_path: Path) -> None:
+    leaking = faults.planted_column(shuffled, RANKING, seed=3)
+    baselines = replace(RANKING, contenders=RANKING.contenders[:2])
+    verdict = judged(leaking, tmp_path / "r", baselines)
+    assert "leakage" in refused(verdict), verdict.reasons()
+
+
+def test_a_column_that_tells_the_label_is_refused(shop: Dataset, tmp_path: Path) -> None:
+    verdict = judged(faults.planted_column(shop, RANKING, seed=3), tmp_path / "r")
+    assert any("planted" in reason for reason in verdict.reasons()), verdict.reasons()
+    assert "leakage" in refused(verdict)
+
+
+def test_a_column_received_after_the_impression_is_refused_however_little_it_tells(
+    shop: Dataset, tmp_path: Path
+) -> None:
+    late = tuple(replace(line, known_after_s=90.0) if line.feature == "mood" else line for line in shop.lineage)
+    verdict = judged(replace(shop, lineage=late), tmp_path / "r")
+    assert refused(verdict) == {"leakage"}
+    assert "`mood` was received after the impression" in verdict.reasons()[0]
+
+
+def test_a_feature_of_unknown_origin_is_refused(shop: Dataset, tmp_path: Path) -> None:
+    unknown = (*shop.lineage[:-1], Lineage("place", "somewhere", float("nan")))
+    assert "leakage" in refused(judged(replace(shop, lineage=unknown), tmp_path / "r"))
+
+
+def test_a_worse_model_than_the_live_one_is_refused(shop: Dataset, built: Path, tmp_path: Path) -> None:
+    lame = replace(RANKING, contenders=RANKING.contenders[:3])  # no trees: interactions stay unseen
+    verdict = judged(shop, tmp_path / "r", lame, live=built)
+    assert "champion" in refused(verdict), verdict.reasons()
+
+
+def test_the_live_model_is_measured_on_the_same_rows(shop: Dataset, built: Path, tmp_path: Path) -> None:
+    verdict = judged(shop, tmp_path / "r", live=built)
+    finding = next(f for f in verdict.findings if f.gate == "champion")
+    assert finding.passed
+    assert finding.measured == pytest.approx(0.0), "the same rows, the same model: no difference"
+
+
+def test_a_miscalibrated_model_is_refused(trained: Trained, shop: Dataset, built: Path) -> None:
+    own = trained.evaluations[trained.winner]
+    off = replace(own.measures["calibration_error"], value=0.3)
+    worse = replace(own, measures={**own.measures, "calibration_error": off})
+    changed = replace(trained, evaluations={**trained.evaluations, trained.winner: worse})
+    assert refused(judge.judge(changed, shop, RANKING, FEATURES, LIMITS, built)) == {"calibration"}
+
+
+def test_a_release_of_other_features_is_refused(trained: Trained, shop: Dataset, built: Path) -> None:
+    fewer = replace(FEATURES, features=FEATURES.features[:-1])
+    assert "signature" in refused(judge.judge(trained, shop, RANKING, fewer, LIMITS, built))
+
+
+def test_batches_that_intake_refused_close_the_data_gate(trained: Trained, shop: Dataset, built: Path) -> None:
+    verdict = judge.judge(trained, shop, RANKING, FEATURES, LIMITS, built, refused_batches=1)
+    assert refused(verdict) == {"data"}
+
+
+def test_a_verdict_names_the_release_it_is_about_and_a_damaged_one_gets_none(
+    trained: Trained, shop: Dataset, built: Path, tmp_path: Path
+) -> None:
+    import shutil
+
+    damaged = Path(shutil.copytree(built, tmp_path / "damaged"))
+    (damaged / "model.ubj").write_bytes((damaged / "model.ubj").read_bytes()[:-1] + b"x")
+    with pytest.raises(ReleaseMismatch, match=r"model\.ubj"):
+        judge.judge(trained, shop, RANKING, FEATURES, LIMITS, damaged)
+
+
+def test_a_stored_training_set_is_the_one_that_was_built_and_a_changed_one_is_refused(tmp_path: Path) -> None:
+    from infra.errors import DefinitionError
+    from infra.lake import Lake
+
+    lake, rows = Lake(tmp_path), made(5)
+    dataset.save(lake, "shop", rows)
+    loaded = dataset.load(lake, "shop")
+    assert loaded.digest == rows.digest
+    assert np.array_equal(loaded.matrix, rows.matrix, equal_nan=True)
+    assert loaded.lineage == rows.lineage
+    day = lake.days("training_sets/shop")[0]
+    lake.replace("training_sets/shop", day, lake.read("training_sets/shop", [day]).slice(1))
+    with pytest.raises(DefinitionError, match="has changed"):
+        dataset.load(lake, "shop")
+
+
+def test_the_digest_tells_sets_apart() -> None:
+    assert made(5).digest == made(5).digest
+    assert made(5).digest != made(6).digest

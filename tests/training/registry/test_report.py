@@ -1,0 +1,44 @@
+"""What people see of a training run in MLflow before they click anything."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from shop import RANKING
+
+from infra.settings import Settings
+from training.fitting.train import Trained
+from training.registry import report, tracking
+from training.registry.report import Report
+from training.rows.dataset import Dataset
+
+Add = Callable[..., str]
+
+
+def test_a_run_opens_with_who_won_and_the_plots_and_says_when_it_ran(
+    home: Settings, shop: Dataset, trained: Trained
+) -> None:
+    found = tracking.client(home)
+    took = (datetime(2026, 7, 1, 8, tzinfo=UTC), datetime(2026, 7, 1, 8, 3, tzinfo=UTC))
+    made = report.log(home, trained, shop, RANKING, datetime(2026, 5, 4, tzinfo=UTC), took=took)
+    run = found.get_run(made.run_id)
+    assert run.info.run_name == f"{trained.target} 2026-05-03 {trained.winner}"
+    assert (run.info.start_time, run.info.end_time) == tuple(int(moment.timestamp() * 1000) for moment in took)
+    front = run.data.tags["mlflow.note.content"]
+    assert front.startswith(f"## {trained.winner} wins in ")
+    shown = re.findall(r"get-artifact\?path=(\S+?)&run_uuid=(\w+)\)", front)
+    kept = {file.path for file in found.list_artifacts(made.run_id, "report")}
+    assert {path for path, _ in shown} == {path for path in kept if path.endswith(".png")}
+    assert {run_id for _, run_id in shown} == {made.run_id}
+    kind = found.get_experiment(run.info.experiment_id).tags["mlflow.experimentKind"]
+    assert kind == "custom_model_development", "else MLflow opens with its pages of language models"
+
+
+def test_a_run_has_ended_when_it_was_trained_also_after_it_was_registered(
+    home: Settings, logged: Report, add: Add
+) -> None:
+    found = tracking.client(home)
+    before = found.get_run(logged.run_id).info
+    add()
+    after = found.get_run(logged.run_id).info
+    assert (after.start_time, after.end_time, after.status) == (before.start_time, before.end_time, "FINISHED")

@@ -1,0 +1,162 @@
+"""The kinds of files that are read, and what becomes of a cell, a row and a file that is not what its name says."""
+
+import gzip
+import json
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from parcels import NOON, PARCELS, parcel
+
+from infra.errors import NotTaken
+from infra.settings import FileLimits
+from validation.files.csv_lines import LONGEST_RECORD
+from validation.files.delivered import delivered_from_jsonl, delivered_from_lines
+from validation.files.formats import delivered_from_file, format_of
+
+HEAD = "parcel,door,state,weight,paid,labels,handed_at,known_at"
+AT = NOON.isoformat()
+LINES = b"".join(json.dumps(parcel(number)).encode() + b"\n" for number in range(3))
+
+
+def zstd(content: bytes) -> bytes:
+    return pa.compress(content, codec="zstd", asbytes=True)
+
+
+def csv(*cells: str) -> bytes:
+    return "\n".join([HEAD, *cells]).encode()
+
+
+def line(number: int = 1, weight: str = "2.0", paid: str = "5", labels: str = '"[""top""]"') -> str:
+    return f"p{number},d1,whole,{weight},{paid},{labels},{AT},{AT}"
+
+
+@pytest.mark.parametrize(
+    ("name", "packed"),
+    [("a.JSONL", bytes), ("a.ndjson", bytes), ("a.json", bytes), ("a.jsonl.gz", gzip.compress), ("a.Ndjson.ZST", zstd)],
+)
+def test_json_lines_are_read_under_the_names_they_come_with(name, packed):
+    found = delivered_from_file(PARCELS, name, packed(LINES))
+    assert found.rows["parcel"].to_pylist() == ["p0", "p1", "p2"]
+    assert found.digest == delivered_from_jsonl(PARCELS, LINES).digest, "the same rows are the same batch"
+
+
+def test_an_array_of_objects_is_read_and_a_torn_one_is_not_guessed_at():
+    rows = json.dumps([parcel(0), parcel(1, weight="heavy"), 7], indent=1).encode()
+    found = delivered_from_file(PARCELS, "a.json", rows)
+    assert (len(found), sorted(found.faults)) == (3, [1, 2])
+    assert delivered_from_file(PARCELS, "a.json", rows[:-9]).faults
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.xlsx", "jsonl", "a.gz", "a.jsonl.open", "a.jsonl.gz.zst", "a.tsv"])
+def test_a_name_that_tells_no_format_is_told_so(name):
+    assert format_of(name) is None
+    with pytest.raises(NotTaken, match=r"only \.jsonl"):
+        delivered_from_file(PARCELS, name, LINES)
+
+
+@pytest.mark.parametrize("content", [gzip.compress(LINES)[:-9], gzip.compress(LINES) + b"x", LINES], ids=str)
+def test_a_packed_file_that_is_torn_is_one_refused_row(content):
+    found = delivered_from_file(PARCELS, "a.jsonl.gz", content)
+    assert [fault.rule for fault in found.faults[0]] == ["readable"]
+    assert (len(found), found.raws([0])) == (1, [content])
+
+
+def test_a_small_file_that_unpacks_to_a_large_one_is_refused_before_it_is():
+    large = gzip.compress(b"\0" * 50_000_000)
+    [fault] = delivered_from_file(PARCELS, "a.jsonl.gz", large, FileLimits(unpacked_bytes=1_000_000)).faults[0]
+    assert fault.rule == "within_limits"
+    assert "more than 1,000,000 bytes unpacked" in fault.reason
+    assert "FLYWHEEL_MAX_UNPACKED_BYTES" in fault.reason
+
+
+def test_the_limits_of_a_file_hold_for_csv_too():
+    limits = FileLimits(rows=2, columns=8, line_bytes=200)
+    found = delivered_from_file(PARCELS, "a.csv", csv(line(0), "x" * 5_000, line(2)), FileLimits(line_bytes=200))
+    assert [fault.reason for fault in found.faults[1]] == ["the line is no CSV: it has more than 200 bytes"]
+    assert (len(found), len(found.faults)) == (3, 1)
+    [fault] = delivered_from_file(PARCELS, "a.csv", csv(line(0), line(1), line(2)), limits).faults[0]
+    assert "more than 2 rows" in fault.reason
+    wide = delivered_from_file(PARCELS, "a.csv", csv(line()).replace(b"known_at", b"known_at,hue"), limits)
+    assert "it names 9, at most 8 are read" in wide.faults[0][0].reason
+
+
+def test_csv_cells_have_the_types_of_the_contract():
+    found = delivered_from_file(PARCELS, "a.csv.gz", gzip.compress(csv(line(), line(2, "", "1e1", ""))))
+    assert found.faults == {}
+    first, second = found.rows.to_pylist()
+    assert (first["weight"], first["paid"], first["labels"]) == (2.0, 5.0, ["top"])
+    assert first["handed_at"] == datetime(2026, 5, 3, 12, tzinfo=UTC)
+    assert (second["weight"], second["paid"], second["labels"]) == (None, 10.0, None)
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (line(weight="heavy"), "`weight` is 'heavy'"),
+        (line(weight="nan"), "`weight` is 'nan'"),
+        (line(weight=" 2"), "`weight` is ' 2'"),
+        (line(labels="top"), "`labels` is 'top'"),
+        (line(labels='"[""\\ud800""]"'), "`labels` is"),
+        (f"p1,d1,whole,2,5,,{NOON:%Y-%m-%d},{AT}", "a moment such as"),
+        ("p1,d1", "the line has 2 cells, the header 8"),
+        ('"p"1,' + line()[3:], "the line is no CSV"),
+        ('"p1,' + line()[3:], "the line is no CSV"),
+    ],
+)
+def test_a_bad_cell_is_its_rows_fault_alone(bad, reason):
+    found = delivered_from_file(PARCELS, "a.csv", csv(line(0), bad, line(2)))
+    assert len(found) == 3
+    [(row, faults)] = found.faults.items()
+    assert (row, reason in faults[0].reason) == (1, True)
+    again = delivered_from_lines(PARCELS, found.raws([0, 2]))
+    assert again.faults == {}, "a row's raw bytes can be replayed"
+    assert again.rows == found.rows.take([0, 2])
+    assert found.raws([1])[0].strip(b'{}"')
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (csv(line()).replace(b",", b";"), "write commas"),
+        (line().encode(), "should name the columns"),
+        (csv(line()).decode().encode("utf-16"), "save it as UTF-8"),
+    ],
+)
+def test_a_file_that_is_no_csv_of_the_table_says_what_to_do(content, told):
+    found = delivered_from_file(PARCELS, "a.csv", content)
+    assert (len(found), told in found.faults[0][0].reason) == (1, True)
+
+
+def test_a_column_too_many_is_said_of_each_row():
+    found = delivered_from_file(
+        PARCELS, "a.csv", b"\xef\xbb\xbf" + csv(line() + ",x").replace(b"known_at", b"known_at,hue")
+    )
+    assert [fault.reason for fault in found.faults[0]] == [
+        "column `hue` is not defined; drop it or add it to the table's definition"
+    ]
+
+
+def test_a_quote_that_is_never_closed_takes_nothing_with_it():
+    rows = [line(number) for number in range(4 * LONGEST_RECORD)]
+    rows[3] = '"' + rows[3]
+    found = delivered_from_file(PARCELS, "a.csv", csv(*rows))
+    assert (len(found), sorted(found.faults)) == (4 * LONGEST_RECORD, [3])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.text(alphabet='",\n\r\\ax\x00\ud7ffé', max_size=12), max_size=12), st.binary(max_size=40))
+def test_no_bytes_stop_a_csv_file_from_being_read(texts, tail):
+    content = csv(line(0), *texts).replace(b"\r", b"\n") + b"\n" + tail
+    found = delivered_from_file(PARCELS, "a.csv", content)
+    assert len(found.raws(range(len(found)))) == len(found)
+    assert 0 not in found.faults
+
+
+def test_parquet_is_read_in_capitals_too():
+    sink = pa.BufferOutputStream()
+    pq.write_table(delivered_from_jsonl(PARCELS, LINES).rows, sink)
+    assert len(delivered_from_file(PARCELS, "A.PARQUET", sink.getvalue().to_pybytes())) == 3

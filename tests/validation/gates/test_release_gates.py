@@ -1,0 +1,284 @@
+"""Every gate passes on good evidence, refuses on bad, and stays closed on none."""
+
+from dataclasses import replace
+
+import msgspec
+import numpy as np
+import pytest
+
+from validation.gates.evidence import DataFacts, Evidence, GateLimits, Lineage, Slice
+from validation.gates.release_gates import GATES, judge
+from validation.gates.verdict import Finding, Verdict
+from validation.systems.home_feed import RANKER_LIMITS
+
+ROWS, GROUPS = 4_000, 600
+RNG = np.random.default_rng(3)
+LABEL = (RNG.random(ROWS) < 0.3).astype(np.int8)
+VALUES = np.column_stack([RNG.normal(LABEL * 0.5), RNG.random(ROWS)])
+POPULAR = RNG.random(GROUPS) * 0.6
+LIMITS = GateLimits(baselines=("popularity", "recency"), draws=200)
+DATA = DataFacts(rows=ROWS, groups=GROUPS, positive_share=0.3, refused_batches=0, quarantined_share=0.01)
+
+
+def against(lift, noise=0.02):
+    return POPULAR + lift + np.random.default_rng(4).normal(0, noise, GROUPS)
+
+
+GOOD = Evidence(
+    features=("taste", "hour"),
+    candidate="xgboost",
+    data=DATA,
+    lineage=(Lineage("taste", "engagements", -60.0), Lineage("hour", "request", 0.0)),
+    values=VALUES,
+    label=LABEL,
+    ndcg={"xgboost": against(0.1), "popularity": POPULAR, "recency": against(0.01), "live": against(0.08)},
+    live="3",
+    calibration_error=0.01,
+    slices=(Slice("region=north", against(0.1)[:300], POPULAR[:300]), Slice("new users", POPULAR[:9], POPULAR[:9])),
+    features_digest="a" * 64,
+    model_features=("taste", "hour"),
+    model_digest="a" * 64,
+    latency_ms=4.0,
+    subject="digest",
+)
+
+
+def finding(gate, evidence, limits=LIMITS):
+    return next(f for f in judge(evidence, limits).findings if f.gate == gate)
+
+
+def data(**changed):
+    return replace(GOOD, data=replace(DATA, **changed))
+
+
+def ndcg(**changed):
+    return replace(GOOD, ndcg=dict(GOOD.ndcg) | changed)
+
+
+def column(values):
+    return replace(GOOD, values=np.column_stack([VALUES[:, 0], values]))
+
+
+REFUSED = {
+    "few rows": ("data", data(rows=10), "10 rows"),
+    "few groups": ("data", data(groups=10), "10 groups"),
+    "no positives": ("data", data(positive_share=0.0), "0.000% of rows are positive"),
+    "all positive": ("data", data(positive_share=1.0), "100.000% of rows are positive"),
+    "a share nobody could compute": ("data", data(positive_share=float("nan")), "nan% of rows"),
+    "a refused batch": ("data", data(refused_batches=1), "1 batches of the training window were refused"),
+    "much in quarantine": ("data", data(quarantined_share=0.2), "20.0% of received rows"),
+    "a failed expectation": ("data", data(failures=("label.known fails",)), "label.known fails"),
+    "no facts": ("data", replace(GOOD, data=None), "no facts"),
+    "known after the impression": (
+        "leakage",
+        replace(GOOD, lineage=(Lineage("taste", "engagements", 5.0), GOOD.lineage[1])),
+        "`taste` was received after the impression",
+    ),
+    "known nobody knows when": ("leakage", replace(GOOD, lineage=GOOD.lineage[1:]), "when `taste` was known"),
+    "known at not a number": ("leakage", replace(GOOD, lineage=(Lineage("taste", "", float("nan")),)), "when `taste`"),
+    "a column that is the label": ("leakage", column(LABEL + RNG.normal(0, 0.1, ROWS)), "`hour` alone tells the label"),
+    "a column that is the label turned round": ("leakage", column(-LABEL * 1.0), "`hour` alone tells the label"),
+    "a column that codes the label": ("leakage", column(np.where(LABEL, RNG.choice([0, 2], ROWS), 1)), "`hour` alone"),
+    "nulls that tell the label": ("leakage", column(np.where(LABEL, np.nan, RNG.random(ROWS))), "being null or not"),
+    "one class": ("leakage", replace(GOOD, label=np.zeros(ROWS)), "one class only"),
+    "no matrix": ("leakage", replace(GOOD, values=None), "hand over the training set"),
+    "a matrix of another shape": ("leakage", replace(GOOD, values=VALUES[:, :1]), "hand over the training set"),
+    "too few rows to look at": ("leakage", replace(GOOD, values=VALUES[:50], label=LABEL[:50]), "1,000 or more rows"),
+    "no better than popularity": (
+        "baseline",
+        ndcg(xgboost=against(0.0)),
+        "popularity is not clearly beaten (+0.0002 [",
+    ),
+    "not surely better than recency": (
+        "baseline",
+        ndcg(recency=against(0.1, noise=0.5)),
+        "more days, better features, or release recency",
+    ),
+    "a baseline not measured": ("baseline", ndcg(recency=np.full(GROUPS, np.nan)), "not both measured"),
+    "groups that do not match": ("baseline", ndcg(recency=POPULAR[:-1]), "not both measured"),
+    "fewer groups for one": ("baseline", ndcg(recency=np.where(np.arange(GROUPS) < 9, np.nan, POPULAR)), "not both"),
+    "too few groups to compare": (
+        "baseline",
+        replace(GOOD, ndcg={name: found[:50] for name, found in GOOD.ndcg.items()}),
+        "not both measured on 200 groups or more, only on 50; ingest more days",
+    ),
+    "a baseline that a model beats": (
+        "baseline",
+        replace(GOOD, candidate="popularity"),
+        "popularity is clearly beaten (xgboost +0.",
+    ),
+    "a baseline that another one beats": (
+        "baseline",
+        replace(GOOD, candidate="popularity", ndcg={"popularity": POPULAR, "recency": against(0.1)}),
+        "popularity is clearly beaten (recency +0.",
+    ),
+    "a baseline compared with nothing": (
+        "baseline",
+        replace(GOOD, candidate="popularity", ndcg={"popularity": POPULAR}),
+        "nothing was compared with `popularity`",
+    ),
+    "a baseline that was not measured": (
+        "baseline",
+        replace(GOOD, candidate="popularity", ndcg={"recency": POPULAR}),
+        "`popularity` was not measured on the judge rows",
+    ),
+    "a baseline compared on other groups": (
+        "baseline",
+        replace(GOOD, candidate="popularity", ndcg={"popularity": POPULAR, "xgboost": POPULAR[1:]}),
+        "not both measured on the same groups",
+    ),
+    "a baseline worse than the live release": (
+        "champion",
+        replace(GOOD, candidate="popularity"),
+        "keep the live release",
+    ),
+    "a baseline on leaking data": (
+        "leakage",
+        replace(column(LABEL + RNG.normal(0, 0.1, ROWS)), candidate="popularity"),
+        "`hour` alone tells the label",
+    ),
+    "a baseline on refused batches": ("data", replace(data(refused_batches=1), candidate="popularity"), "1 batches"),
+    "a baseline of other features": (
+        "signature",
+        replace(GOOD, candidate="popularity", model_features=("taste",)),
+        "absent: hour",
+    ),
+    "nothing measured": ("baseline", replace(GOOD, ndcg={}), "not both measured"),
+    "worse than the live release": ("champion", ndcg(live=against(0.2)), "against live release 3"),
+    "perhaps worse than the live release": ("champion", ndcg(live=against(0.1, noise=0.9)), "keep the live release"),
+    "the live release not measured": ("champion", replace(GOOD, live_contender="champion"), "release 3 is live"),
+    "a slice left behind": ("slice", replace(GOOD, slices=(Slice("tv", POPULAR, against(0.1)),)), "`tv` is worse off"),
+    "no slice large enough": ("slice", replace(GOOD, slices=GOOD.slices[1:]), "no slice has 100 groups"),
+    "no slices": ("slice", replace(GOOD, slices=()), "no slice has 100 groups"),
+    "miscalibrated": ("calibration", replace(GOOD, calibration_error=0.2), "differ by 0.200"),
+    "calibration not measured": ("calibration", replace(GOOD, calibration_error=None), "no calibration error"),
+    "calibration not a number": ("calibration", replace(GOOD, calibration_error=float("nan")), "no calibration error"),
+    "a feature the model lacks": ("signature", replace(GOOD, model_features=("taste",)), "absent: hour"),
+    "features in another order": ("signature", replace(GOOD, model_features=("hour", "taste")), "name or order differ"),
+    "another recipe": ("signature", replace(GOOD, model_digest="b" * 64), "digest bbbbbbbbbbbb"),
+    "no digest": ("signature", replace(GOOD, model_digest=None), "both recipes' digests are needed"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_gate_refuses(case):
+    gate, evidence, told = REFUSED[case]
+    found = finding(gate, evidence)
+    assert not found.passed
+    assert told in found.reason
+    verdict = judge(evidence, LIMITS)
+    assert not verdict.passed
+    assert f"{gate} gate: {found.reason}" in verdict.reasons()
+
+
+def test_good_evidence_passes_every_gate():
+    verdict = judge(GOOD, LIMITS)
+    assert verdict.reasons() == []
+    assert verdict.passed
+    assert tuple(f.gate for f in verdict.findings) == GATES
+    assert "too small to judge: new users" in finding("slice", GOOD).reason
+
+
+UNBEATEN = replace(
+    GOOD,
+    candidate="popularity",
+    ndcg={"popularity": POPULAR, "recency": against(-0.1), "xgboost": against(0.001, noise=0.2)},
+    live=None,
+    calibration_error=None,
+    probabilistic=False,
+)
+
+
+def test_a_baseline_that_nothing_beats_passes_every_gate_and_each_says_what_it_is():
+    verdict = judge(UNBEATEN, LIMITS)
+    assert verdict.passed, verdict.reasons()
+    told = {found.gate: found.reason for found in verdict.findings}
+    assert told["baseline"].startswith(
+        "popularity is released as the simplest that nothing beats: it is not clearly beaten (xgboost "
+    )
+    assert "more days, better features" in told["baseline"]
+    assert told["slice"].startswith("popularity is a baseline")
+    assert told["calibration"] == (
+        "popularity gives an order and no probabilities: there is nothing to calibrate; "
+        "its scores rank and are no chances; what needs chances waits for a model"
+    )
+    assert not [reason for reason in told.values() if "not both measured" in reason]
+
+
+def test_a_baseline_is_released_where_groups_are_too_few_to_tell_contenders_apart():
+    few = replace(UNBEATEN, ndcg={name: found[:50] for name, found in UNBEATEN.ndcg.items()})
+    told = finding("baseline", few)
+    assert told.passed
+    assert "too few groups to show that anything beats it (50, and 200 are asked)" in told.reason
+
+
+def test_a_baseline_whose_rate_is_off_ranks_all_the_same_and_says_so():
+    off = replace(UNBEATEN, probabilistic=True, calibration_error=0.2)
+    told = finding("calibration", off)
+    assert told.passed
+    assert "differ by 0.200 on average (limit 0.05 for a model)" in told.reason
+
+
+def test_a_baseline_as_good_as_the_live_one_follows_it():
+    same = replace(UNBEATEN, live="3", ndcg={**UNBEATEN.ndcg, "live": POPULAR})
+    assert judge(same, LIMITS).passed
+
+
+@pytest.mark.parametrize("candidate", ["popularity", "recency", "xgboost"])
+@pytest.mark.parametrize("groups", [1, 50, GROUPS])
+def test_no_gate_compares_a_contender_with_itself(candidate, groups):
+    some = replace(UNBEATEN, candidate=candidate, ndcg={n: found[:groups] for n, found in UNBEATEN.ndcg.items()})
+    reasons = [found.reason for found in judge(some, LIMITS).findings]
+    assert not [reason for reason in reasons if f"`{candidate}` and `{candidate}`" in reason]
+
+
+def test_the_first_release_has_no_champion_to_beat():
+    assert finding("champion", replace(GOOD, live=None)).passed
+
+
+def test_a_noisy_small_loss_in_a_slice_is_no_refusal():
+    noisy = Slice("tv", POPULAR, against(0.025, noise=0.9))
+    assert finding("slice", replace(GOOD, slices=(noisy,))).passed
+
+
+def test_latency_is_asked_only_where_a_limit_is_set():
+    limits = replace(LIMITS, max_latency_ms=3.0)
+    assert "4.0 ms" in finding("latency", GOOD, limits).reason
+    assert not judge(GOOD, limits).passed
+    assert not finding("latency", replace(GOOD, latency_ms=None), limits).passed
+    assert finding("latency", replace(GOOD, latency_ms=2.0), limits).passed
+
+
+def test_users_with_many_groups_do_not_make_an_interval_narrow():
+    users = np.repeat(np.arange(GROUPS // 60), 60)
+    lucky = POPULAR + np.random.default_rng(0).normal(0.03, 0.1, GROUPS // 60)[users]
+    alone = finding("baseline", ndcg(xgboost=lucky), replace(LIMITS, baselines=("popularity",)))
+    together = finding(
+        "baseline", replace(ndcg(xgboost=lucky), clusters=users), replace(LIMITS, baselines=("popularity",))
+    )
+    assert together.measured < alone.measured
+
+
+def test_the_same_evidence_has_the_same_verdict():
+    assert judge(GOOD, RANKER_LIMITS) == judge(GOOD, RANKER_LIMITS)
+
+
+def test_a_verdict_survives_its_journey_and_a_gate_never_asked_is_closed():
+    verdict = judge(GOOD, LIMITS)
+    assert Verdict.from_json(verdict.to_json()) == verdict
+    partial = Verdict(verdict.findings[:-1])
+    assert not partial.passed
+    assert partial.reasons() == ["signature gate: it was never asked, and a gate without an answer is closed"]
+    assert not Verdict(()).passed
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", '{"findings": [{"gate": "data", "passed": "yes"}]}', "nonsense"])
+def test_what_is_no_verdict_is_not_read_as_one(text):
+    with pytest.raises(msgspec.MsgspecError):
+        Verdict.from_json(text)
+
+
+def test_people_read_a_table():
+    verdict = Verdict((Finding("data", False, 10.0, 1_000.0, "10 rows | too few"),))
+    assert verdict.table() == [("data", "REFUSED", "10", "1,000", "10 rows | too few")]
+    assert "10 rows \\| too few" in verdict.table_md()

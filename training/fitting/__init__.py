@@ -1,0 +1,1 @@
+"""What fits: contenders, embeddings, the item space, popular lists."""

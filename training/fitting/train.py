@@ -1,0 +1,161 @@
+"""Training: contenders learn from the same rows, are judged on the same later ones, and the simplest good one wins."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from infra.errors import DefinitionError
+from training.contenders import Examples, Fitted
+from training.definition import Ranking, Slice
+from training.measuring import evaluate
+from training.measuring.evaluate import Evaluation, Judged
+from training.rows import split
+from training.rows.dataset import Dataset, Floats
+from training.rows.labels import FITS, GAIN, JUDGED
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What a training run brought forth.
+
+    rows          part → the places of its rows in the training set
+    judged        the judge rows as they were measured
+    scores        contender → (judge rows,) as they would be served: what only the request of the log knew is neutral
+    probabilities contender → (judge rows,) with what the request really said; only of those that give any
+    winner        the simplest contender that is not clearly worse than the best
+    why           what is to say of the winner, in words
+    """
+
+    target: str
+    features: tuple[str, ...]
+    fitted: Mapping[str, Fitted]
+    evaluations: Mapping[str, Evaluation]
+    rows: Mapping[str, Array]
+    judged: Judged
+    scores: Mapping[str, Floats]
+    probabilities: Mapping[str, Floats]
+    winner: str
+    seed: int
+    why: str
+
+    def metrics(self) -> dict[str, dict[str, Any]]:
+        """Contender → measures with the ends of their intervals, as plain numbers."""
+        return {name: evaluation.summary() for name, evaluation in self.evaluations.items()}
+
+    def facts(self) -> dict[str, Any]:
+        """Numbers about the run: rows of each part, and who won."""
+        return {**{f"rows_{part}": len(rows) for part, rows in self.rows.items()}, "winner": self.winner,
+                "target": self.target}  # fmt: skip
+
+
+def train(dataset: Dataset, ranking: Ranking, seed: int | None = None, target: str | None = None) -> Trained:
+    """Fit and judge all contenders for a target, by default the main one."""
+    target, seed = target or ranking.target, ranking.seed if seed is None else seed
+    rows = divided(dataset, ranking)
+    judged = judge_rows(dataset, ranking, target, rows)
+    fit, tune = (_examples(dataset, target, rows[part]) for part in ("fit", "tune"))
+    fitted = {contender.name: contender.fit(fit, tune, seed) for contender in ranking.contenders}
+    logged = dataset.matrix[rows["judge"]]
+    served = as_served(logged, dataset, ranking)
+    scores = {name: model.scores(served) for name, model in fitted.items()}
+    chances = {name: model.scores(logged) for name, model in fitted.items() if model.probabilistic}
+    weights = evaluate.resampled(judged.users, ranking.resamples, seed)
+    measured = {
+        name: evaluate.evaluate(judged, scores[name], chances.get(name), weights, ranking.top, ranking.listed)
+        for name in fitted
+    }
+    winner = simplest_good(measured, ranking.decides_by)
+    return Trained(target, dataset.features, fitted, measured, rows, judged, scores, chances, winner, seed,
+                   f"the simplest that is not clearly worse in {ranking.decides_by}")  # fmt: skip
+
+
+def simplest_good(evaluations: Mapping[str, Evaluation], decides_by: str) -> str:
+    """The first contender that is not clearly worse than the best: the paired interval of the difference reaches 0."""
+    measured = {name: e.measures[decides_by] for name, e in evaluations.items() if decides_by in e.measures}
+    known = {name: m for name, m in measured.items() if np.isfinite(m.value)}
+    if not known:
+        raise DefinitionError(f"no contender could be judged by {decides_by}: the judge rows hold nothing to rank")
+    best = max(known, key=lambda name: known[name].value)
+    for name, own in known.items():
+        if name == best or not evaluate.difference(known[best], own).low > 0:
+            return name
+    return best
+
+
+def divided(dataset: Dataset, ranking: Ranking) -> dict[str, Array]:
+    """The places of the rows of each part: fit, tune and judge, by time. Tuning looks at what is judged."""
+    groups = _codes(dataset.frame[ranking.split.whole or ranking.group])
+    part = split.parts(dataset.times(), groups, ranking.split, ranking.window)
+    takes_part = {"fit": FITS, "tune": JUDGED, "judge": JUDGED}
+    rows = {
+        name: np.flatnonzero((part == split.PARTS[name]) & dataset.frame[where].to_numpy(dtype=bool))
+        for name, where in takes_part.items()
+    }
+    for name, found in rows.items():
+        if not len(found):
+            raise DefinitionError(f"ranking {ranking.name}: no rows to {name}. Give more days, or cut time elsewhere.")
+    return rows
+
+
+def as_served(matrix: Floats, dataset: Dataset, ranking: Ranking) -> Floats:
+    """The input as serving would make it: what a request cannot know beforehand, such as the position, is neutral."""
+    served = matrix.copy()
+    for name in set(ranking.logged_only) & set(dataset.features):
+        served[:, dataset.features.index(name)] = dataset.neutral[name]
+    return served
+
+
+def judge_rows(dataset: Dataset, ranking: Ranking, target: str, rows: Mapping[str, Array]) -> Judged:
+    """The judge rows as arrays. The main target is ranked by graded gains, any other by itself."""
+    frame = dataset.frame.iloc[rows["judge"]]
+    label = frame[target].to_numpy(dtype=np.float32)
+    gain = frame[GAIN].to_numpy(dtype=np.float64) if target == ranking.target else label.astype(np.float64)
+    group, user = _codes(frame[ranking.group]), _codes(frame[ranking.user])
+    slices = {s.name: sliced(dataset.column(s.of, labels_first=not s.edges)[rows["judge"]], s) for s in ranking.slices}
+    novelty = _novelty(frame[ranking.item], dataset.frame[ranking.item].iloc[np.r_[rows["fit"], rows["tune"]]])
+    return Judged(int(group.max()) + 1, int(user.max()) + 1, label, gain, group, user, _codes(frame[ranking.item]),
+                  _codes(frame[ranking.attribute]), novelty, slices)  # fmt: skip
+
+
+def sliced(values: Array, by: Slice) -> Array:
+    """The name of the slice each row lies in."""
+    if not by.edges:
+        words = pd.Series(values)
+        return words.astype("string").where(words.notna(), "unknown").to_numpy(dtype=object)
+    numbers = values.astype(np.float64)
+    names = np.array(by.names, dtype=object)[np.searchsorted(by.edges, numbers, side="right")]
+    return np.where(np.isnan(numbers), "unknown", names)
+
+
+def _examples(dataset: Dataset, target: str, rows: Array) -> Examples:
+    labels = dataset.frame[target].to_numpy(dtype=np.float32)[rows]
+    if not 0 < labels.sum() < len(labels):
+        each = "has" if labels.sum() else "lacks"
+        raise DefinitionError(
+            f"target {target}: each of {len(labels):,} rows {each} it; there is nothing to learn. Bring rows of both "
+            "kinds, or say in the mapping what counts as a success (docs/own-events.md)."
+        )
+    return Examples(dataset.matrix[rows], labels, dataset.features)
+
+
+def _novelty(items: "pd.Series[Any]", before: "pd.Series[Any]") -> Array:
+    seen = before.value_counts()
+    share = (items.map(seen).fillna(0).to_numpy(dtype=np.float64) + 1) / (len(before) + len(seen) + 1)
+    return np.asarray(-np.log2(share))
+
+
+def _codes(column: "pd.Series[Any]") -> Array:
+    return np.asarray(pd.factorize(column)[0])
+
+
+def importances(trained: Trained) -> Iterator[tuple[str, str, float]]:
+    """Contender, feature and importance, the weightiest first."""
+    for name, model in trained.fitted.items():
+        for feature, value in sorted(model.importance().items(), key=lambda pair: -pair[1]):
+            yield name, feature, value

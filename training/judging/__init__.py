@@ -1,0 +1,1 @@
+"""What judges: evidence for the gates, and faults planted to see them refuse."""

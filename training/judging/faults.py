@@ -1,0 +1,35 @@
+"""Faults planted on purpose: for each there is a gate that has to refuse what was trained on it."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from training.definition import Ranking
+from training.rows.dataset import Dataset, made
+from training.rows.labels import GAIN
+from validation.gates.evidence import Lineage
+
+
+def shuffled_labels(dataset: Dataset, ranking: Ranking, seed: int) -> Dataset:
+    """The same rows under labels drawn from other rows: nothing can be learned."""
+    labels = [GAIN, *(o.name for o in ranking.outcomes)]
+    order = np.random.default_rng(seed).permutation(len(dataset.frame))
+    drawn = {name: dataset.frame[name].to_numpy()[order] for name in labels}
+    return _remade(replace(dataset, frame=dataset.frame.assign(**drawn)))
+
+
+def planted_column(dataset: Dataset, ranking: Ranking, seed: int, known_after_s: float = 0.0) -> Dataset:
+    """One more feature, `planted`, that tells the target with little noise, as a column filled in afterwards would."""
+    told = dataset.frame[ranking.target].to_numpy(dtype=np.float32)
+    noise = np.random.default_rng(seed).normal(0, 0.2, len(told)).astype(np.float32)
+    planted = replace(
+        dataset,
+        matrix=np.column_stack([dataset.matrix, told + noise]),
+        features=(*dataset.features, "planted"),
+        lineage=(*dataset.lineage, Lineage("planted", ranking.outcomes_in, known_after_s)),
+    )
+    return _remade(planted)
+
+
+def _remade(changed: Dataset) -> Dataset:
+    return made(changed.frame, changed.matrix, changed.features, changed.lineage, changed.neutral)

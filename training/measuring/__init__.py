@@ -1,0 +1,1 @@
+"""Measures of a contender, each with its interval, and of the lists it would show."""

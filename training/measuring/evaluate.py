@@ -1,0 +1,148 @@
+"""How well a contender ranks the judged rows: measures with bootstrap intervals, overall and by slice."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from training.measuring import list_measures, measures
+from training.measuring.measures import Array, Measure, Weights
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The judged rows as arrays, aligned. Codes count from 0.
+
+    groups, users how many codes there are
+    label, gain   (rows,) whether the target happened, and the graded gain
+    group, user   (rows,) codes of what is ranked together, and of whom it was shown to
+    item, attribute  (rows,) codes of what was shown, and of what lists vary in (−1 unknown)
+    novelty       (rows,) −log2 of the item's share of what was shown before the judged rows
+    slices        slicing → (rows,) names
+    """
+
+    groups: int
+    users: int
+    label: Array
+    gain: Array
+    group: Array
+    user: Array
+    item: Array
+    attribute: Array
+    novelty: Array
+    slices: Mapping[str, Array] = field(default_factory=dict)
+
+    def only(self, rows: Array) -> "Judged":
+        """The rows for which the mask holds; group and user codes stay, so that intervals pair with the whole."""
+        return Judged(
+            self.groups, self.users, self.label[rows], self.gain[rows], self.group[rows], self.user[rows],
+            self.item[rows], self.attribute[rows], self.novelty[rows],
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One measure: its value, its 95 % interval, and the resampled values the interval was read from."""
+
+    value: float
+    low: float
+    high: float
+    samples: Array
+
+    @classmethod
+    def of(cls, value: float, samples: Array) -> "Measured":
+        """A measure with the interval that its resampled values span."""
+        known = samples[np.isfinite(samples)]
+        low, high = np.quantile(known, [0.025, 0.975]) if len(known) else (np.nan, np.nan)
+        return cls(float(value), float(low), float(high), samples)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """All measures of one contender, with NDCG of each group (NaN without a positive gain), overall and by slice."""
+
+    measures: Mapping[str, Measured]
+    ndcg: Array
+    slices: Mapping[str, Mapping[str, "Evaluation"]]
+    facts: Mapping[str, int]
+
+    def summary(self) -> dict[str, Any]:
+        """The measures as plain numbers: `auc`, `auc_low`, `auc_high`, …; null where there is nothing to measure."""
+        flat: dict[str, Any] = dict(self.facts)
+        for name, measured in self.measures.items():
+            for end, value in (("", measured.value), ("_low", measured.low), ("_high", measured.high)):
+                flat[name + end] = value if np.isfinite(value) else None
+        return flat
+
+
+def evaluate(
+    judged: Judged, scores: Array, probabilities: Array | None, weights: Weights, top: int = 10, listed: int = 5
+) -> Evaluation:
+    """Judge one contender.
+
+    scores         (rows,) as it would be served
+    probabilities  (rows,) of the target given all that the request really said; None where the scores mean none
+    weights        (resamples, users): how often each user is drawn. The same weights for every contender make their
+                   intervals comparable pairwise.
+    """
+    order = dict(_order(judged, scores, top))
+    rest = {**dict(_probability(judged, probabilities)), **dict(_listed(judged, scores, listed))}
+    whole = _measured(judged, scores, {**order, **rest}, weights, top)
+    slices = {name: dict(_slices(judged, scores, words, weights, top)) for name, words in judged.slices.items()}
+    return replace(whole, slices=slices)
+
+
+def resampled(users: int, resamples: int, seed: int) -> Weights:
+    """How often each user is drawn in each resample: (resamples, users), Poisson with mean 1."""
+    return np.random.default_rng(seed).poisson(1.0, (resamples, users)).astype(np.float32)
+
+
+def difference(better: Measured, other: Measured) -> Measured:
+    """The paired difference of two contenders in one measure, on the same resamples of the same rows."""
+    return Measured.of(better.value - other.value, better.samples - other.samples)
+
+
+def _slices(
+    judged: Judged, scores: Array, words: Array, weights: Weights, top: int
+) -> Iterator[tuple[str, Evaluation]]:
+    for word in sorted(set(words.tolist())):
+        part, mine = judged.only(words == word), scores[words == word]
+        yield word, _measured(part, mine, dict(_order(part, mine, top)), weights, top)
+
+
+def _measured(judged: Judged, scores: Array, wanted: Mapping[str, Measure], weights: Weights, top: int) -> Evaluation:
+    once = np.ones((1, judged.users), dtype=np.float32)
+    found = {name: Measured.of(measure(once)[0], measure(weights)) for name, measure in wanted.items()}
+    groups = _by_group(judged, scores, top)
+    facts = {"rows": len(scores), "users": len(np.unique(judged.user)), "groups": int(np.isfinite(groups).sum())}
+    facts["groups_without_gain"] = len(np.unique(judged.group)) - facts["groups"]
+    return Evaluation(found, groups, {}, facts)
+
+
+def _order(judged: Judged, scores: Array, top: int) -> Iterator[tuple[str, Measure]]:
+    groups = _by_group(judged, scores, top)
+    yield (
+        f"ndcg_at_{top}",
+        measures.mean(groups, list_measures.owners(judged.group, judged.user, judged.groups), judged.users),
+    )
+    yield "gauc", measures.gauc(judged.user, judged.label, scores, judged.users)
+    yield "auc", measures.auc(judged.user, judged.label, scores)
+
+
+def _probability(judged: Judged, probabilities: Array | None) -> Iterator[tuple[str, Measure]]:
+    if probabilities is not None:
+        given = (judged.user, judged.label, probabilities, judged.users)
+        yield "log_loss", measures.log_loss(*given)
+        yield "calibration_error", measures.calibration_error(*given)
+
+
+def _listed(judged: Judged, scores: Array, top: int) -> Iterator[tuple[str, Measure]]:
+    listed = list_measures.first_places(judged.group, scores, top)
+    yield "coverage", list_measures.coverage(judged.user, judged.item, listed, judged.users)
+    yield "novelty", list_measures.novelty(judged.user, judged.novelty, listed, judged.users)
+    yield "diversity", list_measures.diversity(judged.group, judged.user, judged.attribute, listed, judged.users)
+
+
+def _by_group(judged: Judged, scores: Array, top: int) -> Array:
+    return measures.ndcg(judged.group, judged.gain, scores, top, judged.groups)

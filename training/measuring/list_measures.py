@@ -1,0 +1,54 @@
+"""What the lists of a contender are like, whoever clicks: how much of the catalogue, how little known, how varied."""
+
+import numpy as np
+
+from training.measuring.measures import Array, Measure, Weights, mean, places_in_group
+
+
+def first_places(group: Array, score: Array, top: int) -> Array:
+    """Whether each row is among the first `top` of its group; (rows,) bool."""
+    found: Array = places_in_group(group, score) < top
+    return found
+
+
+def coverage(user: Array, item: Array, listed: Array, users: int) -> Measure:
+    """Share of the items that could be listed which are."""
+    from scipy.sparse import csr_matrix
+
+    size = (users, int(item.max()) + 1 if len(item) else 1)
+    every = csr_matrix((np.ones(len(item), dtype=np.float32), (user, item)), shape=size)
+    taken = csr_matrix((listed.astype(np.float32), (user, item)), shape=size)
+
+    def measure(weights: Weights) -> Array:
+        drawn = (weights > 0).astype(np.float32)
+        distinct: Array = ((drawn @ taken) > 0).sum(axis=1) / np.maximum(((drawn @ every) > 0).sum(axis=1), 1)
+        return distinct
+
+    return measure
+
+
+def novelty(user: Array, unknown: Array, listed: Array, users: int) -> Measure:
+    """Mean of −log2 of an item's earlier share of all showings, over listed rows."""
+    return mean(np.where(listed, unknown, np.nan), user, users)
+
+
+def diversity(group: Array, user: Array, attribute: Array, listed: Array, users: int) -> Measure:
+    """Mean over lists of two or more of the share of pairs that differ in the attribute.
+
+    An unknown attribute (−1) is like no other, as it is for the caps of a page.
+    """
+    groups, kinds = int(group.max()) + 1 if len(group) else 0, int(attribute.max()) + 1 if len(attribute) else 1
+    known = listed & (attribute >= 0)
+    pairs, counts = np.unique(group[known] * kinds + attribute[known], return_counts=True)
+    same = np.bincount(pairs // kinds, weights=counts * (counts - 1), minlength=groups)
+    sizes = np.bincount(group[listed], minlength=groups)
+    different = np.full(groups, np.nan)
+    np.divide(same, sizes * (sizes - 1), out=different, where=sizes > 1)
+    return mean(1 - different, owners(group, user, groups), users)
+
+
+def owners(group: Array, user: Array, groups: int) -> Array:
+    """Whose each group is: (groups,) user codes."""
+    found = np.zeros(groups, dtype=np.int64)
+    found[group[::-1]] = user[::-1]
+    return found

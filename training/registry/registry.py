@@ -1,0 +1,195 @@
+"""The registry of releases: MLflow holds the versions, a history says which one is live, serving follows a pointer."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from infra import alerts, failpoint
+from infra.errors import NotProven, ReleaseMismatch
+from infra.manifest import MANIFEST, digest_of, read_manifest, verify
+from infra.settings import Settings
+from training.registry import moves, proof
+from training.registry.history import History
+from training.registry.live import CHALLENGER, Live
+from training.registry.local_files import Local
+from training.registry.moves import Move
+from training.registry.proof import Proof
+from training.registry.versions import PROMISED, VERDICT, WHOLE, Versions
+from validation.gates.verdict import Verdict
+
+if TYPE_CHECKING:
+    from training.contenders import Fitted
+    from training.fitting.popular_lists import Popular
+    from training.registry.report import Report
+
+
+class Registry:
+    """The releases of one system.
+
+    Whoever moves holds the history's lock, and first settles: finishes what a crash left half done, and puts right,
+    with an alert, what another hand changed in MLflow or in the pointer.
+
+    served  whether a service follows: then a release goes live only with a proof of its deployment
+    """
+
+    def __init__(self, settings: Settings, name: str, *, served: bool = False) -> None:
+        self._name, self._home, self._served = name, settings.home, served
+        self._folder = settings.releases / name
+        self._history = History(self._folder / "history.jsonl")
+        self._versions = Versions(settings, name)
+        self._local = Local(self._folder, self._versions)
+        self._live = Live(self._folder, self._history, self._versions, self._local)
+
+    def next_version(self) -> str:
+        """The version that a draft's manifest names: as far as is known now. `register` writes the one MLflow gives."""
+        return self._versions.next()
+
+    def newest(self) -> str:
+        """The version registered last; raises NotProven when there is none."""
+        version = self._versions.newest()
+        if version is None:
+            raise NotProven(f"{self._name}: nothing is registered yet. Train a release (`flywheel run train`).")
+        return version
+
+    def register(self, folder: Path, report: "Report", verdict: Verdict) -> str:
+        """Put a built release into MLflow with its verdict; returns its version. A refused one is kept, never live.
+
+        The stored manifest bears the version that MLflow gave, whatever the draft's says.
+        """
+        manifest = verify(folder)
+        if verdict.subject != manifest.digest:
+            raise ReleaseMismatch(f"release in {folder}: the verdict is about another release. Judge this one.")
+        raw = verdict.to_json().encode()
+        tags = {
+            "digest": manifest.digest,
+            "dataset_digest": manifest.dataset_digest,
+            "features_digest": manifest.features_digest,
+            "verdict": "passed" if verdict.passed else "refused",
+            "verdict_sha256": digest_of(raw),
+        }
+        version = self._versions.create(folder, manifest, report, raw, tags)
+        if verdict.passed:
+            with self._history.locked():
+                self._versions.alias(CHALLENGER, version)
+            failpoint.reached("registry-challenger-named")
+        return version
+
+    def deployed(self, version: str, passed: bool, says: str, at: datetime) -> None:
+        """Record whether a built service took a release and answered with it."""
+        found = Proof(passed, read_manifest(self.folder(version)).digest, at, says)
+        self._versions.tag(version, proof.TAG, found.to_tag())
+
+    def promote(self, version: str, verdict: Verdict | None = None, *, who: str, why: str, at: datetime) -> None:
+        """Make a release live. Raises NotProven unless the verdict stored with it passes and is about these very files.
+
+        A verdict given here is asked too, never instead, and where a service follows, the proof of its deployment.
+        Promoting what is live already moves nothing.
+        """
+        with self._history.locked():
+            self._settle(at)
+            digest, manifest = self._proven(version, verdict)
+            if self.live() != version:
+                self._live.move(Move(at, "promote", self.live(), version, digest, who, why, manifest))
+
+    def rollback(self, who: str, why: str, at: datetime) -> str:
+        """Make the release that was live before this one live again; returns its version."""
+        with self._history.locked():
+            self._settle(at)
+            history = self._live.moves()
+            standing = moves.standing(history)
+            if len(standing) < 2:
+                now = f"release {standing[0]} is the first that was live" if standing else "no release was ever live"
+                raise NotProven(f"{self._name}: {now}; there is nothing to roll back to. Promote another one.")
+            before, after = standing[-1], standing[-2]
+            digest = next(move.digest for move in reversed(history) if move.after == after)
+            target = self._local.as_it_was(after, digest)
+            manifest = digest_of((target / MANIFEST).read_bytes())
+            self._live.move(Move(at, "rollback", before, after, digest, who, why, manifest))
+        return after
+
+    def live(self) -> str | None:
+        """The version that is live."""
+        standing = moves.standing(self._live.moves())
+        return standing[-1] if standing else None
+
+    def live_at(self, moment: datetime) -> str | None:
+        """The version that was live at a moment."""
+        return moves.live_at(self._live.moves(), moment)
+
+    def history(self) -> tuple[Move, ...]:
+        """What was live when, who moved it, and why; oldest first."""
+        return self._live.moves()
+
+    def settle(self) -> list[str]:
+        """Make aliases and pointer say what the history says; returns a sentence about each thing that did not.
+
+        A move that a crash left half done is finished, which is nothing to say.
+        """
+        with self._history.locked():
+            return self._live.settle()
+
+    def disagreements(self) -> list[str]:
+        """What `settle` would find, changing nothing."""
+        if not self._folder.exists():
+            return []
+        with self._history.locked():
+            return self._live.disagreements()
+
+    def repair(self, who: str, at: datetime) -> list[str]:
+        """Settle, and where the history is lost, go on from the release that is served; says what was done."""
+        with self._history.locked():
+            taken = self._live.take_over(who, at)
+            return [*([taken] if taken else []), *self._live.settle()]
+
+    def folder(self, version: str) -> Path:
+        """The release's files, verified; fetched again when they are not there or not as they were built."""
+        return self._local.folder(version)
+
+    def verdict(self, version: str) -> Verdict:
+        """The verdict stored with a release."""
+        return Verdict.from_json(self._versions.artefact(version, VERDICT))
+
+    def promised(self, version: str) -> Mapping[str, float]:
+        """What the release measured on its judge rows: auc, ndcg_at_10, …"""
+        found = msgspec.json.decode(self._versions.artefact(version, PROMISED), type=dict[str, Any])
+        return {name: float(value) for name, value in found.items() if isinstance(value, int | float)}
+
+    def popular(self, version: str) -> "Popular":
+        """The lists the release carries."""
+        from training.fitting import popular_lists
+
+        return popular_lists.read((self.folder(version) / "popular.json").read_bytes())
+
+    def scorer(self, version: str) -> "Fitted":
+        """The release's model."""
+        from training.fitting import saved
+
+        return saved.load(self.folder(version))
+
+    def _settle(self, at: datetime) -> None:
+        for sentence in self._live.settle():
+            alerts.write(self._home, at, registry=self._name, disagreement=sentence)
+
+    def _proven(self, version: str, given: Verdict | None) -> tuple[str, str]:
+        """The digest and the manifest's sha256 of a release that may go live; files and verdict are read anew."""
+        tags, raw = self._versions.tags(version), self._versions.artefact(version, VERDICT)
+        if WHOLE not in tags:
+            raise NotProven(
+                f"release {version}: it was registered only in part. Register it again (`flywheel run release`)."
+            )
+        digest = self._local.fetched(version).digest
+        manifest = digest_of((self.folder(version) / MANIFEST).read_bytes())
+        found = {"digest": digest, WHOLE: manifest, "verdict_sha256": digest_of(raw)}
+        if any(tags.get(name) != value for name, value in found.items()):
+            raise NotProven(f"release {version}: its stored files are not those that were registered. Train it again.")
+        for verdict in (Verdict.from_json(raw), *([given] if given else [])):
+            if verdict.subject != digest:
+                raise NotProven(f"release {version}: the verdict is about another release. Judge this one.")
+            if not verdict.passed:
+                raise NotProven(f"release {version}: {'; '.join(verdict.reasons())}")
+        if self._served:
+            proof.demand(version, digest, tags)
+        return digest, manifest

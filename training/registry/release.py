@@ -1,0 +1,87 @@
+"""Builds a release: one folder with everything the online path needs to be consistent with itself."""
+
+import shutil
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from feature_repo.definition import FeatureSet
+from feature_repo.embedding_space import EMBEDDINGS, INDEX, VECTORS
+from feature_repo.recipe import recipe_of
+from infra.errors import ReleaseMismatch
+from infra.manifest import Manifest, write_manifest
+from training.definition import Ranking
+from training.fitting.item_space import Embedded
+from training.fitting.popular_lists import Popular
+from training.fitting.train import Trained, as_served
+from training.rows.dataset import Dataset
+
+GOLDEN_ROWS = 200
+RESERVED = {"manifest.json", "recipe.json", "model.ubj", "model.json", "popular.json", "policy.json", "golden.npz",
+            EMBEDDINGS, VECTORS, INDEX}  # fmt: skip
+
+
+def build(
+    folder: Path,
+    trained: Trained,
+    dataset: Dataset,
+    features: FeatureSet,
+    ranking: Ranking,
+    popular: Popular,
+    policy: bytes,
+    *,
+    version: str,
+    created_at: datetime,
+    embedded: Embedded | None = None,
+    extra: Mapping[str, bytes] | None = None,
+) -> Manifest:
+    """Write the winner's release into a new folder; returns its manifest.
+
+    policy    the serving policy as JSON
+    embedded  what finds the nearest items of a user; without it that source of candidates stays dry
+    extra     further files to carry, such as a reference for monitoring
+    """
+    _refuse_pickles(extra or {})
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    model = trained.fitted[trained.winner]
+    model.save(folder)
+    (folder / "recipe.json").write_bytes(recipe_of(features))
+    (folder / "popular.json").write_bytes(msgspec.json.encode(popular))
+    (folder / "policy.json").write_bytes(policy)
+    golden = golden_rows(dataset, trained, ranking)
+    np.savez(folder / "golden.npz", inputs=golden, scores=model.scores(golden))
+    if embedded is not None:
+        embedded.write(folder)
+    for name, content in (extra or {}).items():
+        (folder / name).write_bytes(content)
+    return write_manifest(
+        folder,
+        system=ranking.name,
+        version=version,
+        created_at=created_at,
+        kind=model.kind,
+        ranker=trained.winner,
+        features=trained.features,
+        dataset_digest=dataset.digest,
+    )
+
+
+def golden_rows(
+    dataset: Dataset, trained: Trained, ranking: Ranking
+) -> "np.ndarray[tuple[int, int], np.dtype[np.float32]]":
+    """Judge rows spread evenly over time, as they would be served."""
+    rows = trained.rows["judge"]
+    chosen = rows[np.linspace(0, len(rows) - 1, min(GOLDEN_ROWS, len(rows))).astype(int)]
+    return np.ascontiguousarray(as_served(dataset.matrix[chosen], dataset, ranking))
+
+
+def _refuse_pickles(extra: Mapping[str, bytes]) -> None:
+    for name, content in extra.items():
+        if name in RESERVED or "/" in name:
+            raise ReleaseMismatch(f"release: {name} is not a free file name. Carry it under another one.")
+        if name.endswith((".pkl", ".pickle", ".joblib")) or content[:1] == b"\x80":
+            raise ReleaseMismatch(f"release: {name} is a pickle, which runs code when read. Write JSON, UBJ or npz.")

@@ -1,0 +1,171 @@
+"""What MLflow and the reader get of a training run: parameters, measures, tables, plots, and the data's digest."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from infra.settings import Settings
+from training.definition import Ranking
+from training.fitting.train import Trained
+from training.registry import plots, tracking
+from training.rows.dataset import Dataset
+from validation.gates.verdict import markdown
+
+REPORT = "report"  # the folder of tables and plots among a run's artefacts
+DIGEST_LENGTH = 36  # MLflow stores no more of a data set's digest; the whole one is a tag
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A recorded run: its id in MLflow, what each contender measured, and the folder of its tables and plots.
+
+    `promised` are the winner's figures: what its release is held to once it is live.
+    """
+
+    run_id: str
+    metrics: Mapping[str, Mapping[str, Any]]
+    promised: Mapping[str, Any]
+    folder: Path
+
+
+def log(
+    settings: Settings, trained: Trained, dataset: Dataset, ranking: Ranking, at: datetime,
+    retrieval: Mapping[str, float] | None = None, took: tuple[datetime, datetime] | None = None,
+) -> Report:  # fmt: skip
+    """Record a run. Tables and plots are written below the settings' reports too.
+
+    at         the moment the run speaks of: it knows what was received before
+    retrieval  how well the run's embeddings and their index find what they should
+    took       when training began and ended, by the clock on the wall; `at` where nobody measured it
+    """
+    where = settings.reports / "training" / f"{ranking.name}-{trained.target}"
+    write(trained, ranking, where, retrieval or {}, dataset.mostly_unknown())
+    client = tracking.client(settings)
+    began, ended = (int(moment.timestamp() * 1000) for moment in took or (at, at))
+    experiment = tracking.experiment(settings, ranking.name)
+    run = client.create_run(experiment, start_time=began, run_name=run_name(trained, at))
+    run_id = str(run.info.run_id)
+    _log_numbers(client, run_id, trained, dataset, ranking, ended, retrieval or {})
+    client.set_tag(run_id, "as_of", at.isoformat())
+    client.log_artifacts(run_id, str(where), REPORT)
+    client.set_tag(run_id, tracking.DESCRIPTION, front_page(trained, ranking, run_id))
+    client.set_terminated(run_id, end_time=ended)
+    return Report(run_id, trained.metrics(), trained.metrics()[trained.winner], where)
+
+
+def run_name(trained: Trained, at: datetime) -> str:
+    """What a run is called in MLflow: its target, the last day it knows, and the contender that won."""
+    return f"{trained.target} {at - timedelta(microseconds=1):%Y-%m-%d} {trained.winner}"
+
+
+def front_page(trained: Trained, ranking: Ranking, run_id: str) -> str:
+    """What MLflow shows of a run before anything is clicked: who won, and the plots. It draws no tables."""
+    figures = [f"- **{c}** {_interval(e.summary(), ranking.decides_by)}" for c, e in trained.evaluations.items()]
+    drawn = [f"![{plot}]({tracking.artifact(run_id, f'{REPORT}/{plot}.png')})" for plot in plots.PLOTS]
+    return "\n".join([f"## {trained.winner} wins in {ranking.decides_by}\n", *figures, "", *drawn])
+
+
+def write(
+    trained: Trained, ranking: Ranking, folder: Path, retrieval: Mapping[str, float],
+    unknown: Mapping[str, float] | None = None,
+) -> None:  # fmt: skip
+    """The tables and plots of a run as files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "metrics.json").write_bytes(msgspec.json.format(msgspec.json.encode(trained.metrics())))
+    (folder / "slices.json").write_bytes(msgspec.json.format(msgspec.json.encode(slices(trained))))
+    (folder / "report.md").write_text(tables(trained, ranking) + lacking(unknown or {}) + found(retrieval))
+    plots.draw(trained, ranking, folder)
+
+
+def tables(trained: Trained, ranking: Ranking) -> str:
+    """The measures of every contender, and the deciding one by slice, as Markdown."""
+    names = list(dict.fromkeys(name for e in trained.evaluations.values() for name in e.measures))
+    rows = [[c, *(_interval(e.summary(), name) for name in names)] for c, e in trained.evaluations.items()]
+    parts = [[where, *figures] for where, figures in _by_slice(trained, ranking)]
+    return "\n".join(
+        [
+            f"# {ranking.name}: {trained.target}",
+            f"\nWinner: {trained.winner} ({trained.why}).\n",
+            markdown(["contender", *names], rows),
+            f"\n## {ranking.decides_by} by slice\n",
+            markdown(["slice", *trained.evaluations], parts),
+            "",
+        ]
+    )
+
+
+def lacking(unknown: Mapping[str, float]) -> str:
+    """The features that are unknown in many rows, as Markdown; nothing where there are none."""
+    if not unknown:
+        return ""
+    said = "\nUnknown in a third of the rows or more: a column is missing, or descriptions came after the showings.\n\n"
+    rows = [[name, f"{share:.0%}"] for name, share in unknown.items()]
+    return "\n## Warning\n" + said + markdown(["feature", "unknown in"], rows) + "\n"
+
+
+def found(retrieval: Mapping[str, float]) -> str:
+    """What retrieval by embeddings measured, as Markdown; nothing where nothing was."""
+    if not retrieval:
+        return ""
+    rows = [[name, f"{value:,.0f}" if value > 1 else f"{value:.4f}"] for name, value in retrieval.items()]
+    return "\n## Retrieval by embeddings\n\n" + markdown(["measure", "value"], rows) + "\n"
+
+
+def slices(trained: Trained) -> dict[str, Any]:
+    """Slicing → slice → contender → measures."""
+    found: dict[str, Any] = {}
+    for contender, evaluation in trained.evaluations.items():
+        for slicing, parts in evaluation.slices.items():
+            for word, part in parts.items():
+                found.setdefault(slicing, {}).setdefault(word, {})[contender] = part.summary()
+    return found
+
+
+def _by_slice(trained: Trained, ranking: Ranking) -> Iterator[tuple[str, list[str]]]:
+    for slicing, parts in slices(trained).items():
+        for word, contenders in parts.items():
+            yield f"{slicing}={word}", [_interval(summary, ranking.decides_by) for summary in contenders.values()]
+
+
+def _interval(summary: Mapping[str, Any], name: str) -> str:
+    value, low, high = (summary.get(name + end) for end in ("", "_low", "_high"))
+    if value is None:
+        return "–"
+    return f"{value:.4f}" if low is None or high is None else f"{value:.4f} [{low:.4f}, {high:.4f}]"
+
+
+def _log_numbers(
+    client: Any, run_id: str, trained: Trained, dataset: Dataset, ranking: Ranking, at: int,
+    retrieval: Mapping[str, float],
+) -> None:  # fmt: skip
+    from mlflow.entities import Dataset as Logged
+    from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
+
+    numbers = {f"{c}/{name}": value for c, found in trained.metrics().items() for name, value in found.items()}
+    numbers |= {f"retrieval/{name}": value for name, value in retrieval.items()}
+    metrics = [Metric(name, float(value), at, 0) for name, value in numbers.items() if value is not None]
+    params = {"target": trained.target, "seed": trained.seed, "features": len(trained.features), **_params(ranking)}
+    tags = {"dataset_digest": dataset.digest, "winner": trained.winner, "system": ranking.name}
+    tags |= {"mostly_unknown": ", ".join(unknown)[:5000]} if (unknown := dataset.mostly_unknown()) else {}
+    for start in range(0, len(metrics), 1000):  # as many as MLflow takes at once
+        client.log_batch(run_id, metrics=metrics[start : start + 1000])
+    client.log_batch(
+        run_id,
+        params=[Param(name, str(value)[:500]) for name, value in {**params, **trained.facts()}.items()],
+        tags=[RunTag(name, value) for name, value in tags.items()],
+    )
+    profile = msgspec.json.encode(dataset.facts(ranking)).decode()
+    source = msgspec.json.encode({"table": f"training_sets/{ranking.name}"}).decode()
+    logged = Logged(f"{ranking.name} training set", dataset.digest[:DIGEST_LENGTH], "local", source, profile=profile)
+    client.log_inputs(run_id, [DatasetInput(logged, [InputTag("mlflow.data.context", "training")])])
+
+
+def _params(ranking: Ranking) -> dict[str, Any]:
+    """What defines the ranking, flat."""
+    split = {f"split_{name}": getattr(ranking.split, name) for name in ("fit", "tune", "tune_from", "judge_from")}
+    contenders = {f"contender_{contender.name}": contender for contender in ranking.contenders}
+    return {"window": ranking.window, "grace": ranking.grace, "resamples": ranking.resamples, **split, **contenders}

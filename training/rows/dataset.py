@@ -1,0 +1,185 @@
+"""A training set: mature labels with the features that were known when each row was shown."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from feature_repo.assembly import assemble
+from feature_repo.definition import FeatureSet
+from feature_repo.request_time import Context
+from infra.errors import DefinitionError
+from infra.lake import Lake
+from training.definition import Ranking
+from training.rows import lineage
+from training.rows.labels import AT
+from validation.gates.evidence import Lineage
+
+if TYPE_CHECKING:
+    from feast import FeatureStore
+
+ROW = "row_number"
+PREFIX = "input:"  # sets the model's inputs apart from the labels' own columns in a stored set
+ABOUT = b"flywheel"
+MANY = 1 / 3  # of the rows: a feature unknown in so many is warned of
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Labels and model input, aligned row by row, in order of time.
+
+    frame     the labels' columns      matrix   (rows, features) float32, NaN unknown
+    lineage   when each feature was known, against the moment the row was shown
+    neutral   what stands in for a value that the request does not give
+    digest    sha256 of the content
+    """
+
+    frame: pd.DataFrame
+    matrix: Floats
+    features: tuple[str, ...]
+    lineage: tuple[Lineage, ...]
+    neutral: Mapping[str, float]
+    digest: str
+
+    def column(self, name: str, labels_first: bool = False) -> NDArray[Any]:
+        """A feature by its name, else a column of the labels; or the other way round."""
+        if name in self.features and not (labels_first and name in self.frame.columns):
+            return self.matrix[:, self.features.index(name)]
+        if name in self.frame.columns:
+            return self.frame[name].to_numpy()
+        raise DefinitionError(f"training set: `{name}` is neither a feature nor a column of the labels")
+
+    def times(self) -> NDArray[np.datetime64]:
+        """When each row was shown, UTC."""
+        return np.asarray(self.frame[AT].dt.tz_convert("UTC").dt.tz_localize(None), dtype="datetime64[us]")
+
+    def mostly_unknown(self) -> dict[str, float]:
+        """The features that are unknown in a third of the rows or more, with the share."""
+        shares = np.isnan(self.matrix).mean(axis=0) if len(self.frame) else np.zeros(len(self.features))
+        return {name: float(share) for name, share in zip(self.features, shares, strict=True) if share >= MANY}
+
+    def facts(self, ranking: Ranking) -> dict[str, Any]:
+        """Numbers about the set: rows, groups, days, shares of each target and of unknown inputs, digest."""
+        shares = {f"share_{name}": float(self.frame[name].mean()) for name in ranking.targets}
+        return {
+            "rows": len(self.frame),
+            "groups": int(self.frame[ranking.group].nunique()),
+            "features": len(self.features),
+            "from": str(self.frame[AT].min()),
+            "to": str(self.frame[AT].max()),
+            "share_unknown": float(np.isnan(self.matrix).mean()) if len(self.frame) else 0.0,
+            "digest": self.digest,
+            **shares,
+        }
+
+
+def build(
+    labels: pd.DataFrame, store: "FeatureStore", features: FeatureSet, ranking: Ranking, lake: Lake | None = None
+) -> Dataset:
+    """Join features point in time, through Feast, and make the model's input of them.
+
+    Without the lake nobody can say when profiles were known, and the leakage gate stays closed.
+    """
+    if labels.empty:
+        raise DefinitionError(f"ranking {ranking.name}: no mature rows. Ingest more days or wait for windows to close.")
+    frame = labels.reset_index(drop=True)
+    joined = _joined(frame, store, features)
+    matrix = assemble(features.features, _inputs(joined, features))
+    known = lineage.measured(joined, features, lake)
+    neutral = {f.name: f.neutral for f in features.features if isinstance(f, Context)}
+    return made(frame, matrix, tuple(f.name for f in features.features), known, neutral)
+
+
+def known_online(
+    frame: pd.DataFrame, known_until: "pd.Series[Any]", store: "FeatureStore", features: FeatureSet
+) -> Floats:
+    """The model's input as serving had to make it: what was published up to `known_until`, decayed to its row."""
+    frame = frame.reset_index(drop=True)
+    reached = frame.assign(**{AT: np.minimum(frame[AT], known_until.reset_index(drop=True))})
+    joined = _joined(reached, store, features).assign(**{AT: frame[AT]})
+    return assemble(features.features, _inputs(joined, features))
+
+
+def made(
+    frame: pd.DataFrame,
+    matrix: Floats,
+    features: tuple[str, ...],
+    known: tuple[Lineage, ...],
+    neutral: Mapping[str, float],
+) -> Dataset:
+    """A set of these parts, with its digest."""
+    return Dataset(frame, matrix, features, known, neutral, digest(frame, matrix, features))
+
+
+def digest(frame: pd.DataFrame, matrix: Floats, features: tuple[str, ...]) -> str:
+    """sha256 over names and values; the rows' order counts, the columns' order does not."""
+    found = hashlib.sha256(msgspec.json.encode([sorted(frame.columns), features, matrix.shape]))
+    for name in sorted(frame.columns):
+        found.update(
+            pd.util.hash_pandas_object(frame[name].astype(_stable(frame[name])), index=False).to_numpy().tobytes()
+        )
+    found.update(np.ascontiguousarray(matrix, dtype="<f4").tobytes())
+    return found.hexdigest()
+
+
+def save(lake: Lake, name: str, dataset: Dataset) -> None:
+    """Write a set into the lake as `training_sets/<name>`, one folder a day, in one step and in place of the last."""
+    inputs = {f"{PREFIX}{f}": dataset.matrix[:, i] for i, f in enumerate(dataset.features)}
+    table = pa.Table.from_pandas(dataset.frame.assign(**{ROW: np.arange(len(dataset.frame))}), preserve_index=False)
+    for column, values in inputs.items():
+        table = table.append_column(column, pa.array(values, type=pa.float32()))
+    about = {
+        "features": dataset.features,
+        "lineage": dataset.lineage,
+        "neutral": dataset.neutral,
+        "digest": dataset.digest,
+    }
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), ABOUT: msgspec.json.encode(about)})
+    days = dataset.times().astype("datetime64[D]")
+    wanted = ((day.item(), table.filter(pa.array(days == day))) for day in np.unique(days))
+    lake.replace_days(f"training_sets/{name}", wanted, only=True)
+
+
+def load(lake: Lake, name: str) -> Dataset:
+    """A set as it was saved; raises DefinitionError when there is none or its content is not what was saved."""
+    table = lake.read(f"training_sets/{name}")
+    if ABOUT not in (table.schema.metadata or {}):
+        raise DefinitionError(f"training set {name}: there is none in the lake. Build it (`flywheel run train`).")
+    about = msgspec.json.decode(table.schema.metadata[ABOUT])
+    table = table.sort_by(ROW)
+    features = tuple(about["features"])
+    matrix = np.column_stack([table[f"{PREFIX}{f}"].to_numpy() for f in features]).astype(np.float32)
+    frame = table.drop_columns([ROW, *(f"{PREFIX}{f}" for f in features)]).to_pandas()
+    dataset = made(frame, matrix, features, msgspec.convert(about["lineage"], tuple[Lineage, ...]), about["neutral"])
+    if dataset.digest != about["digest"]:
+        raise DefinitionError(f"training set {name}: its content has changed since it was built. Build it again.")
+    return dataset
+
+
+def _joined(frame: pd.DataFrame, store: "FeatureStore", features: FeatureSet) -> pd.DataFrame:
+    """The labels with every field of the feature service, in the labels' order."""
+    asked = frame[[*features.entities, AT]].assign(**{ROW: np.arange(len(frame))})
+    service = store.get_feature_service(features.service)
+    found = store.get_historical_features(entity_df=asked, features=service, full_feature_names=True).to_df()
+    if len(found) != len(frame):
+        raise DefinitionError(f"features {features.name}: {len(frame):,} rows asked for, {len(found):,} came back")
+    found = found.sort_values(ROW).reset_index(drop=True).drop(columns=[*features.entities, AT, ROW], errors="ignore")
+    joined: pd.DataFrame = pd.concat([frame, found], axis=1)
+    return joined
+
+
+def _inputs(joined: pd.DataFrame, features: FeatureSet) -> Any:
+    from feature_repo.from_frame import inputs_from_frame
+
+    return inputs_from_frame(joined, features, AT)
+
+
+def _stable(column: "pd.Series[Any]") -> Any:
+    return "string" if column.dtype == object else column.dtype

@@ -1,0 +1,149 @@
+"""Labels: what followed each shown row, once its window has closed."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from functools import reduce
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from feature_repo.definition import FeatureSet
+from feature_repo.folding.contributions import once, read
+from feature_repo.request_time import Code, Context
+from infra.errors import DefinitionError
+from infra.lake import Lake
+from training.definition import Ranking
+from training.rows.attribution import KNOWN_AT, TOLD_AT, borrowing, descriptions, flagged, followed
+from validation.contract import Table, unknown
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+AT = "event_timestamp"  # the name Feast gives to the moment that features are wanted for
+GAIN, FITS, JUDGED = "gain", "fits", "judged"
+
+
+def build(
+    spark: "SparkSession",
+    lake: Lake,
+    ranking: Ranking,
+    features: FeatureSet,
+    tables: Mapping[str, Table],
+    as_of: datetime,
+    first: date,
+    last: date,
+) -> "pd.DataFrame":
+    """One row for each row shown from day `first` to day `last` whose window and grace have passed at `as_of`.
+
+    Columns: the key; every entity of the features (borrowed ones null where they were not known when it was shown);
+    `event_timestamp`; what the request said; 0/1 for each outcome; `gain`; whether the row `fits` and is `judged`; and
+    `outcomes_known_at`, when the last outcome counted here was received. Rows stand in order of time, then key.
+    """
+    from pyspark.sql import functions as sf
+
+    table, outcome_table = _checked(ranking, features, tables)
+    mature = as_of - ranking.window - ranking.grace
+    shown = _known(spark, lake, table, first, as_of).where(sf.col(table.event_time) <= sf.lit(mature))
+    shown = shown.where(sf.to_date(table.event_time).between(sf.lit(first), sf.lit(last)))
+    outcomes = _known(spark, lake, outcome_table, first - timedelta(days=1), as_of)  # a clock was behind at midnight
+    for lookup in features.lookups:
+        described = descriptions(_known(spark, lake, tables[lookup.table], None, as_of), lookup, tables[lookup.table])
+        shown = borrowing(shown, lookup, described, sf.col(table.event_time))
+        outcomes = borrowing(outcomes, lookup, described, sf.lit(as_of))
+    told = from_outcomes(ranking, features, tables)
+    after = followed(shown, flagged(outcomes, outcome_table, ranking, told), table, ranking)
+    rows = shown.join(after, [*table.key], "left").select(*_columns(ranking, features, table, told))
+    return _in_order(_graded(rows, ranking), table)
+
+
+def from_outcomes(ranking: Ranking, features: FeatureSet, tables: Mapping[str, Table]) -> tuple[str, ...]:
+    """Context features that no shown row holds but an outcome does: trained on, so that the leakage gate can refuse."""
+    shown, outcomes = ({c.name for c in tables[name].columns} for name in (ranking.shown, ranking.outcomes_in))
+    return tuple(name for name in _context(features) if name not in shown and name in outcomes)
+
+
+def save(lake: Lake, name: str, rows: "pd.DataFrame", days: Iterable[date]) -> None:
+    """Write labels into the lake, one folder a day of showing, these days anew and in one step."""
+    table = pa.Table.from_pandas(rows, preserve_index=False)
+    shown = pc.cast(table[AT], pa.timestamp("us", tz="UTC"))
+
+    def of(day: date) -> pa.Table:
+        start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        after = pc.greater_equal(shown, pa.scalar(start))
+        before = pc.less(shown, pa.scalar(start + timedelta(days=1)))
+        return table.filter(pc.and_(after, before))
+
+    lake.replace_days(name, ((day, of(day)) for day in days))
+
+
+def _context(features: FeatureSet) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(f.name for f in features.features if isinstance(f, Context | Code)))
+
+
+def _borrowed(features: FeatureSet, table: Table) -> tuple[str, ...]:
+    own = {c.name for c in table.columns}
+    return tuple(name for lookup in features.lookups if lookup.on in own for name in lookup.columns)
+
+
+def _checked(ranking: Ranking, features: FeatureSet, tables: Mapping[str, Table]) -> tuple[Table, Table]:
+    for name in (ranking.shown, ranking.outcomes_in, *(lookup.table for lookup in features.lookups)):
+        if name not in tables:
+            raise DefinitionError(f"ranking {ranking.name}: table {unknown(name, tables)}")
+    table = tables[ranking.shown]
+    known = {*(c.name for c in table.columns), *_borrowed(features, table)}
+    for name in (*features.entities, ranking.group, ranking.user, ranking.item, ranking.attribute, *ranking.match):
+        if name not in known:
+            raise DefinitionError(f"ranking {ranking.name}: rows of {table.name}: {unknown(name, known)}")
+    for outcome in ranking.outcomes:
+        if outcome.name in known:
+            raise DefinitionError(f"ranking {ranking.name}: outcome {outcome.name} is also a column. Rename it.")
+    return table, tables[ranking.outcomes_in]
+
+
+def _known(spark: "SparkSession", lake: Lake, table: Table, first: date | None, as_of: datetime) -> "DataFrame":
+    """What had been received of a table at `as_of`, from day `first` on, each row once."""
+    from pyspark.sql import functions as sf
+
+    last = as_of.astimezone(UTC).date()
+    days = [day for day in lake.days(f"tables/{table.name}") if (first or day) <= day <= last]
+    rows = read(spark, lake, table, days).where(sf.col(table.received_time) <= sf.lit(as_of))
+    return rows if table.versioned else once(rows, table)
+
+
+def _columns(ranking: Ranking, features: FeatureSet, table: Table, told: tuple[str, ...]) -> Iterator["Column"]:
+    from pyspark.sql import functions as sf
+
+    own = {c.name for c in table.columns}
+    asked = [name for name in _context(features) if name in own]
+    cut = [s.of for s in ranking.slices if s.of in own]
+    named = (ranking.group, ranking.user, ranking.item, ranking.attribute)
+    for name in dict.fromkeys((*table.key, *features.entities, *_borrowed(features, table), *named, *asked, *cut)):
+        yield sf.col(name)
+    yield sf.col(table.event_time).alias(AT)
+    for outcome in ranking.outcomes:
+        yield sf.coalesce(sf.col(f"`{outcome.name}`"), sf.lit(0.0)).cast("float").alias(outcome.name)
+    for name in told:
+        yield sf.col(f"told_{name}").alias(name)
+        yield sf.when(sf.col(f"told_{name}").isNotNull(), sf.col(KNOWN_AT)).alias(TOLD_AT + name)
+    yield sf.col(KNOWN_AT)
+
+
+def _graded(rows: "DataFrame", ranking: Ranking) -> "DataFrame":
+    from pyspark.sql import functions as sf
+
+    happened = {o.name: sf.col(f"`{o.name}`") > 0 for o in ranking.outcomes}
+    gains = [sf.when(happened[o.name], sf.lit(float(o.gain))).otherwise(sf.lit(0.0)) for o in ranking.outcomes]
+    vetoes = [happened[o.name] for o in ranking.outcomes if o.veto]
+    refused = reduce(lambda one, other: one | other, vetoes, sf.lit(False))
+    gain = sf.when(refused, sf.lit(0.0)).otherwise(sf.greatest(*gains, sf.lit(0.0))).cast("float")
+    where = {FITS: ranking.fit_where, JUDGED: ranking.judge_where}
+    return rows.withColumns({GAIN: gain, **{n: sf.coalesce(sf.expr(sql), sf.lit(False)) for n, sql in where.items()}})
+
+
+def _in_order(rows: "DataFrame", table: Table) -> "pd.DataFrame":
+    found: pa.Table = rows.toArrow()
+    order = pc.sort_indices(found, [(AT, "ascending"), *((name, "ascending") for name in table.key)])
+    frame: pd.DataFrame = found.take(order).to_pandas()
+    return frame

@@ -1,0 +1,1 @@
+"""Batches: each row judged, accepted or quarantined, and counted in the ledger."""

@@ -1,0 +1,251 @@
+"""Intake: a delivered batch goes into the lake, row by row accounted for."""
+
+import hashlib
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from infra.failpoint import reached
+from infra.lake import Lake
+from validation.batches import ledger as ledgers
+from validation.batches import quarantine
+from validation.batches.accepted import Accepted
+from validation.batches.change import Change, changing
+from validation.batches.corrections import DIFFERS
+from validation.batches.judged import Judged, judged
+from validation.batches.ledger import BatchRefused, Ledger
+from validation.batches.quarantine import Mend, Quarantined
+from validation.batches.unit_jumps import jumps
+from validation.contract import EARLIEST, Table
+from validation.files.delivered import (
+    Delivered,
+    delivered_from_arrow,
+    delivered_from_jsonl,
+    delivered_from_lines,
+    delivered_from_parquet,
+)
+
+__all__ = ["Delivered", "Ledger", "delivered_from_arrow", "delivered_from_jsonl", "delivered_from_parquet"]
+__all__ += ["discard", "ingest", "replay"]
+
+REFUSED = "batch_refused"
+EPOCH, DAY = date(1970, 1, 1), 86_400_000_000  # in µs
+AT_ONCE = 65_536  # accepted rows that are written together
+DISCARDED = "discarded"  # the folder of the lake with what was given up
+
+
+def ingest(
+    lake: Lake, table: Table, delivered: Delivered, received_at: datetime, batch: str, *, handed_over: bool = False
+) -> Ledger:
+    """Take a batch in: accepted rows to their day of receipt, refused rows to quarantine, one line to the ledger.
+
+    A delivery whose every byte came before changes nothing and is all duplicate. Raises BatchRefused, after everything
+    is written down, when the batch breaks one of the table's limits: then none of its rows is accepted. What our own
+    service `handed_over` was acknowledged, to many clients: its rows are judged one by one, and limits only warn.
+    """
+    with changing(lake, table.name) as change:
+        before = ledgers.read(lake, table.name, digest=delivered.digest)
+        if before:
+            line = _again(lake, before[0], received_at, batch)
+            ledgers.write(lake, line, uuid.uuid4().hex)
+            reached("intake.repeated")
+        else:
+            _forget(lake, table, delivered.digest)
+            line = _take(change, table, delivered, received_at, batch, handed_over)
+    if line.refused:
+        raise BatchRefused(_why(line, before[0] if before else line), line)
+    return line
+
+
+def _take(
+    change: Change, table: Table, delivered: Delivered, received_at: datetime, batch: str, handed_over: bool
+) -> Ledger:
+    found = judged(table, delivered, received_at, Accepted(change.lake, table), handed_over)
+    odd = () if found.refused_by else jumps(change.lake, table, found.accepted)
+    line = _line(change.lake, table, replace(found, checks=found.checks + odd), delivered, received_at, "ingest", batch)
+    reached("intake.judged")
+    if line.quarantined:
+        refused = partial(_to_quarantine, delivered, found, line, received_at)
+        change.add(quarantine.folder(table.name), received_at.date(), _part(delivered.digest), refused)
+    if not line.refused:
+        _store(change, table, found.accepted, delivered.digest)
+    change.commit(line)
+    return line
+
+
+def replay(
+    lake: Lake,
+    table: Table,
+    day: date | None,
+    received_at: datetime,
+    mend: Mend | None = None,
+    *,
+    batch: str | None = None,
+) -> Ledger:
+    """Take quarantined rows up again: those that arrived on `day`, or in `batch`, or all where both are None.
+
+    `mend` says what a row should have been; without it rows are judged as they are, which helps when a definition or a
+    limit was wrong. What is in order now is accepted as received now (nobody could use it earlier) and leaves
+    quarantine, as does what turns out to be a duplicate. The limits of a batch are not asked again.
+    """
+    with changing(lake, table.name) as change:
+        rows = quarantine.waiting(lake, table.name, day, batch)
+        lines = [(mend(row) if mend else None) or row.raw for _, row in rows]
+        delivered = _received(table, delivered_from_lines(table, lines, _digest(table, rows, received_at)), received_at)
+        found = judged(table, delivered, received_at, Accepted(lake, table), handed_over=True)
+        found = replace(found, checks=tuple(c for c in found.checks if c.level == "row" or c.rule == DIFFERS))
+        line = _line(lake, table, found, delivered, received_at, "replay", f"replay-{batch or day or 'all'}")
+        if rows:
+            _store(change, table, found.accepted, delivered.digest)
+            leaving = [row for i, row in enumerate(rows) if i not in found.broken]
+            change.replace(quarantine.folder(table.name), quarantine.without(lake, table.name, leaving))
+            change.commit(line)
+    return line
+
+
+def discard(lake: Lake, table: Table, day: date, received_at: datetime, why: str) -> Ledger:
+    """Give up the quarantined rows that arrived on `day`: they wait no longer, and are kept below `discarded/`."""
+    with changing(lake, table.name) as change:
+        folder = quarantine.folder(table.name)
+        rows = lake.read(folder, [day], schema=quarantine.SCHEMA)
+        digest = hashlib.sha256(f"{table.name} discard {day} {received_at}".encode()).hexdigest()
+        name, n = f"discard-{day}", rows.num_rows
+        line = Ledger(name, table.name, "discard", 0, 0, 0, 0, False, received_at, digest, discarded=n, why=why)
+        if n:
+            change.add(f"{DISCARDED}/{table.name}", day, _part(digest), lambda: [rows])
+            change.replace(folder, {day: rows.slice(0, 0)})
+            change.commit(line)
+    return line
+
+
+def _again(lake: Lake, first: Ledger, received_at: datetime, batch: str) -> Ledger:
+    """The line of a delivery that came before; a refused one stays refused while its rows wait, or if it has none."""
+    arrived, rows = first.received_at.date(), first.received
+    waits = first.refused and (not rows or quarantine.count(lake, first.table, arrived, first.batch) > 0)
+    n, checks = first.received, first.checks if waits else ()
+    return Ledger(batch, first.table, "ingest", n, 0, n, 0, waits, received_at, first.digest, checks=checks)
+
+
+def _line(
+    lake: Lake,
+    table: Table,
+    found: Judged,
+    delivered: Delivered,
+    received_at: datetime,
+    kind: Literal["ingest", "replay"],
+    batch: str,
+) -> Ledger:
+    received, digest, span = len(delivered), delivered.digest, _span(table, delivered.rows, received_at)
+    reasons = dict(Counter(rule for broken in found.broken.values() for rule in {rule for rule, _ in broken}))
+    checks = found.checks
+    if found.refused_by:
+        told = reasons | {REFUSED: received}
+        counts = (received, 0, 0, received, True, received_at, digest)
+        return Ledger(batch, table.name, kind, *counts, told, checks=checks, span=span)
+    accepted = found.accepted.num_rows
+    return Ledger(
+        batch, table.name, kind, received, accepted, found.duplicate, len(found.broken), False, received_at, digest,
+        reasons, _unknown(lake, table, found.accepted), tuple(_days(table, found.accepted)), checks,
+        differs=found.differs, examples=found.examples, span=span,
+    )  # fmt: skip
+
+
+def _to_quarantine(delivered: Delivered, found: Judged, line: Ledger, received_at: datetime) -> Iterator[pa.Table]:
+    rows = range(len(delivered)) if line.refused else list(found.broken)
+    all_of_it = ((REFUSED, f"batch refused: {_limits(line)}"),) if line.refused else ()
+
+    def reasons(row: int) -> tuple[tuple[str, str], ...]:
+        return (*found.broken.get(row, ()), *all_of_it)
+
+    return quarantine.rows_of(line.batch, rows, reasons, delivered.raws, received_at)
+
+
+def _store(change: Change, table: Table, rows: pa.Table, digest: str) -> None:
+    days = pc.cast(pc.floor_temporal(rows[table.received_time], unit="day"), pa.date32())
+
+    def of(day: date) -> Iterator[pa.Table]:
+        for start in range(0, rows.num_rows, AT_ONCE):
+            some = rows.slice(start, AT_ONCE).filter(pc.equal(days.slice(start, AT_ONCE), pa.scalar(day)))
+            if some.num_rows:
+                yield some
+
+    for day in _days(table, rows):
+        change.add(f"tables/{table.name}", day, _part(digest), partial(of, day))
+
+
+def _days(table: Table, rows: pa.Table) -> list[date]:
+    """The days of receipt of rows, in order."""
+    days = pc.cast(pc.floor_temporal(rows[table.received_time], unit="day"), pa.date32())
+    return sorted(pc.unique(days).to_pylist())
+
+
+def _span(table: Table, rows: pa.Table, received_at: datetime) -> tuple[date, date]:
+    """First and last day on which rows say they were received; a moment that cannot be is taken for the nearest."""
+    moment, said = pa.timestamp("us", tz="UTC"), rows[table.received_time]
+    least, most = (pa.scalar(at, moment).cast(pa.int64()).as_py() for at in (EARLIEST, received_at))
+    known = pc.min_max(said.cast(moment).cast(pa.int64())).as_py()
+    ends = [end for end in known.values() if end is not None] + ([most] if said.null_count else [])
+    days = [min(max(end, least), most) // DAY for end in ends or [most]]
+    return EPOCH + timedelta(days=min(days)), EPOCH + timedelta(days=max(days))
+
+
+def _received(table: Table, delivered: Delivered, received_at: datetime) -> Delivered:
+    """The same rows, received now."""
+    place, rows = delivered.rows.column_names.index(table.received_time), delivered.rows
+    now = pa.array([received_at] * len(delivered), rows.column(place).type)
+    rows = rows.set_column(place, table.received_time, now)
+    return Delivered(rows, delivered.faults, delivered.raws, delivered.digest)
+
+
+def _unknown(lake: Lake, table: Table, rows: pa.Table) -> dict[str, float]:
+    """Column → share of rows whose value is not found where it refers to: more may come, so this only warns."""
+    shares = {}
+    for column in table.columns:
+        if column.refers_to and rows.num_rows:
+            values = rows[column.name]
+            wanted = ds.field(column.name).isin(pc.unique(values).drop_null())
+            told = pa.schema([(column.name, values.type)])
+            there = lake.read(f"tables/{column.refers_to}", None, [column.name], wanted, told)
+            known = pc.sum(pc.is_in(values, there.column(0).drop_null())).as_py() if there.num_columns else 0
+            shares[column.name] = 1 - (known or 0) / max(len(values) - values.null_count, 1)
+    return shares
+
+
+def _forget(lake: Lake, table: Table, digest: str) -> None:
+    """Remove what an attempt left that died before it wrote its ledger line, in the days before there were intents."""
+    for name in (f"tables/{table.name}", quarantine.folder(table.name)):
+        for path in lake.parts(name, _part(digest)):
+            path.unlink()
+
+
+def _part(digest: str) -> str:
+    return digest[:24]
+
+
+def _digest(table: Table, rows: Sequence[tuple[date, Quarantined]], received_at: datetime) -> str:
+    told = "\n".join(f"{row.batch} {row.row}" for _, row in rows)
+    return hashlib.sha256(f"{table.name} replay {received_at} {told}".encode()).hexdigest()
+
+
+def _limits(line: Ledger) -> str:
+    broken = [check for check in line.checks if check.level == "batch" and not check.passed]
+    return "; ".join(f"{check.rule} is {check.measured} ({check.asked})" for check in broken)
+
+
+def _why(line: Ledger, first: Ledger) -> str:
+    day = f"{first.received_at:%Y-%m-%d}"
+    most = sorted(((n, rule) for rule, n in first.reasons.items() if rule != REFUSED), reverse=True)[:3]
+    rows = "".join(f"\n  {n:,} rows ({n / max(first.received, 1):.1%}) break {rule}" for n, rule in most)
+    again = " was refused before and still waits" if line is not first else ""
+    return (
+        f"{line.table}, batch {line.batch}, {line.received:,} rows{again}: {_limits(first)}.{rows}\n"
+        f"  All its rows are in quarantine/{line.table}/{day}. Mend them and run `flywheel ingest --replay {day}`."
+    )

@@ -1,0 +1,66 @@
+"""A batch's rows judged: told apart, and those that come again told from those that say something else now."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from validation.batches import corrections
+from validation.batches.accepted import Accepted
+from validation.batches.checks import Check
+from validation.batches.corrections import ASKED, DIFFERS
+from validation.batches.triage import sort_out
+from validation.contract import Table
+from validation.files.delivered import Delivered
+
+NOT_ASKED = {"max_duplicate"}  # of what was handed over: whoever gets no answer sends again
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Rows to accept, the number of duplicates, the (rule, reason) pairs of each broken row, and every check.
+
+    `differs` says how many rows came again with other content, `examples` what the first of them said.
+    """
+
+    accepted: pa.Table
+    duplicate: int
+    broken: Mapping[int, tuple[tuple[str, str], ...]]
+    checks: tuple[Check, ...]
+    differs: int = 0
+    examples: tuple[str, ...] = ()
+
+    @property
+    def refused_by(self) -> tuple[Check, ...]:
+        """The limits of the table that the batch breaks; one is enough to refuse all of it."""
+        return tuple(check for check in self.checks if check.level == "batch" and not check.passed)
+
+
+def judged(table: Table, delivered: Delivered, received_at: datetime, past: Accepted, handed_over: bool) -> Judged:
+    """Judge a batch; of what was `handed_over` every row by itself, with limits that only warn."""
+    told = sort_out(table, delivered, received_at, past.known)
+    checks = _warned(told.checks) if handed_over else told.checks
+    found = Judged(told.accepted, told.duplicate, told.broken, checks)
+    return found if found.refused_by or not found.duplicate else _corrected(found, table, delivered, past)
+
+
+def _corrected(found: Judged, table: Table, delivered: Delivered, past: Accepted) -> Judged:
+    sound = np.setdiff1d(np.arange(len(delivered)), list(found.broken))
+    rows = delivered.rows.take(sound) if found.broken else delivered.rows
+    differs = corrections.differing(rows, past)
+    if not differs.any():
+        return found
+    n, said = int(differs.sum()), corrections.examples(rows, differs, past)
+    found = replace(found, differs=n, examples=said, checks=(*found.checks, corrections.check(n, said)))
+    if table.differing == "count":
+        return found
+    kept = {int(row): ((DIFFERS, f"{ASKED}; this one says something else"),) for row in sound[differs]}
+    return replace(found, duplicate=found.duplicate - n, broken=dict(sorted({**found.broken, **kept}.items())))
+
+
+def _warned(checks: tuple[Check, ...]) -> tuple[Check, ...]:
+    asked = (check for check in checks if check.rule not in NOT_ASKED)
+    return tuple(msgspec.structs.replace(c, level="warning") if c.level == "batch" else c for c in asked)

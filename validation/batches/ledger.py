@@ -1,0 +1,159 @@
+"""The ledger: one line a batch and table, in which received = accepted + duplicate + quarantined, exactly."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Literal
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from infra.errors import FlywheelError
+from infra.lake import Lake
+from validation.batches.checks import Check, table_md
+from validation.batches.intents import settled
+from validation.gates.verdict import markdown
+
+LEDGER = "ledger"
+FLAT = ("table", "batch", "kind", "received", "accepted", "duplicate", "quarantined", "refused", "digest")
+HEAD = ("table", "batch", "received", "accepted", "duplicate", "quarantined", "outcome")
+
+
+class Ledger(msgspec.Struct, frozen=True):
+    """How one batch fared.
+
+    kind       ingest: rows as delivered; replay: rows taken up again from quarantine; discard: rows given up there
+    reasons    rule → rows it quarantined
+    unknown    column → share of accepted rows whose reference is not known yet
+    days       the days of receipt that accepted rows went to
+    differs    how many rows were delivered before with other content; `examples` says what the first of them said
+    span       first and last day on which the delivered rows say they were received
+    discarded  how many rows a discard gave up, `why` the reason somebody gave for it
+    """
+
+    batch: str
+    table: str
+    kind: Literal["ingest", "replay", "discard"]
+    received: int
+    accepted: int
+    duplicate: int
+    quarantined: int
+    refused: bool
+    received_at: datetime
+    digest: str
+    reasons: Mapping[str, int] = {}
+    unknown: Mapping[str, float] = {}
+    days: tuple[date, ...] = ()
+    checks: tuple[Check, ...] = ()
+    differs: int = 0
+    examples: tuple[str, ...] = ()
+    span: tuple[date, date] | None = None
+    discarded: int = 0
+    why: str = ""
+
+    def __post_init__(self) -> None:
+        if self.received != self.accepted + self.duplicate + self.quarantined:
+            raise AssertionError(f"the ledger of {self.table}, batch {self.batch}, does not balance: {self}")
+
+    def row(self) -> tuple[str, ...]:
+        """The cells of one line, as named by HEAD."""
+        received, accepted, duplicate, quarantined = map(
+            "{:,}".format, (self.received, self.accepted, self.duplicate, self.quarantined)
+        )
+        duplicate += f", {self.differs:,} differ" if self.differs else ""
+        return (self.table, self.batch, received, accepted, duplicate, quarantined, self.outcome)
+
+    @property
+    def outcome(self) -> str:
+        """What became of the batch, in a few words."""
+        if self.discarded:
+            return f"{self.discarded:,} discarded"
+        return "REFUSED" if self.refused else "taken, with warnings" if self.warnings else "taken"
+
+    @property
+    def warnings(self) -> tuple[Check, ...]:
+        """What is odd about the batch and kept nothing of it out."""
+        return tuple(check for check in self.checks if check.level == "warning" and not check.passed)
+
+    def facts(self) -> dict[str, int | float | str | bool]:
+        """The line as flat metadata: counts, the rows each rule quarantined, shares of unknown references."""
+        names = ("received", "accepted", "duplicate", "differs", "quarantined", "refused")
+        counts = {name: getattr(self, name) for name in names}
+        unknown = {f"unknown {column}": share for column, share in self.unknown.items()}
+        return {"batch": self.batch, **counts, **{f"quarantined by {r}": n for r, n in self.reasons.items()}, **unknown}
+
+    def table_md(self) -> str:
+        """What failed, as a Markdown table; a sentence when nothing did."""
+        return table_md(self.checks, self.received)
+
+
+class BatchRefused(FlywheelError):  # noqa: N818 (as all of infra/errors.py)
+    """A delivered batch breaks a table rule; nothing downstream may run. `ledger` is its line, with what failed."""
+
+    def __init__(self, message: str, ledger: Ledger) -> None:
+        super().__init__(message)
+        self.ledger = ledger
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return BatchRefused, (str(self), self.ledger)
+
+
+def ledger_md(lines: Sequence[Ledger]) -> str:
+    """Ledger lines as a Markdown table."""
+    return markdown(HEAD, [line.row() for line in lines])
+
+
+def part_of(line: Ledger, mark: str) -> str:
+    """The file below the lake that holds a line, told from all others by its mark."""
+    return f"{LEDGER}/day={line.received_at.date()}/part-{_part(line, mark)}.parquet"
+
+
+def write(lake: Lake, line: Ledger, mark: str) -> None:
+    """Add a line: what it says of the lake counts from then on."""
+    flat = {name: pa.array([getattr(line, name)]) for name in FLAT}
+    flat["received_at"] = pa.array([line.received_at], pa.timestamp("us", tz="UTC"))
+    rows = pa.table(flat | {"line": pa.array([msgspec.json.encode(line).decode()])})
+    lake.append(LEDGER, line.received_at.date(), rows, _part(line, mark))
+
+
+def read(
+    lake: Lake,
+    table: str | None = None,
+    days: Sequence[date] | None = None,
+    digest: str | None = None,
+    since: date | None = None,
+) -> list[Ledger]:
+    """The lines, oldest first: of one table, of some days of arrival or since one, of one delivery's digest.
+
+    Each None means all.
+    """
+    wanted = None if days is None else {f"day={day.isoformat()}" for day in days}
+    found = []
+    for path in lake.parts(LEDGER, f"{table or '*'}-{digest[:24] if digest else '*'}-*"):
+        if (wanted is None or path.parent.name in wanted) and path.parent.name >= f"day={since or ''}":
+            lines = pq.read_table(path, columns=["line"], partitioning=None)["line"].to_pylist()
+            found += [msgspec.json.decode(line, type=Ledger) for line in lines]
+    return sorted(found, key=lambda line: (line.received_at, line.table, line.batch))
+
+
+def balance(lake: Lake, table: str) -> dict[str, int]:
+    """What the ledger says of a table against what the lake holds; `off` is 0 when nothing was lost or made up.
+
+    Rows in quarantine are those delivered into it, less those that a replay or a discard took out.
+    """
+    settled(lake, table)
+    lines = read(lake, table)
+    told = sum(line.accepted for line in lines)
+    left = sum(line.received - line.quarantined + line.discarded for line in lines if line.kind != "ingest")
+    waiting = sum(line.quarantined for line in lines if line.kind == "ingest") - left
+    held, quarantined = (_rows(lake, f"{folder}/{table}") for folder in ("tables", "quarantine"))
+    off = abs(told - held) + abs(waiting - quarantined)
+    return {"accepted": told, "in tables": held, "waiting": waiting, "in quarantine": quarantined, "off": off}
+
+
+def _part(line: Ledger, mark: str) -> str:
+    return f"{line.table}-{line.digest[:24]}-{mark[:8]}"
+
+
+def _rows(lake: Lake, name: str) -> int:
+    return sum(pq.read_metadata(path).num_rows for path in lake.parts(name, "*"))

@@ -1,0 +1,167 @@
+"""Quarantine: refused rows as they came, with the reason, until someone mends and replays them."""
+
+import codecs
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import msgspec
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from infra.errors import MendRefused
+from infra.lake import Lake
+from validation.files.flaws import printable
+
+AT_ONCE = 10_000  # rows that are Python objects at one time
+SCHEMA = pa.schema([
+    ("batch", pa.string()), ("row", pa.int64()), ("rule", pa.string()), ("reason", pa.string()),
+    ("raw", pa.large_binary()), ("received_at", pa.timestamp("us", tz="UTC")),
+])  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """One refused row: its batch and row number as delivered, the rules it breaks, why, and its raw bytes."""
+
+    batch: str
+    row: int
+    rule: str
+    reason: str
+    raw: bytes
+
+
+Mend = Callable[[Quarantined], bytes | None]
+"""What a refused row should have been, as the bytes of a JSON object; None leaves the row where it is."""
+
+
+def folder(table: str) -> str:
+    """The lake's name for a table's refused rows; its days are days of arrival."""
+    return f"quarantine/{table}"
+
+
+def rows_of(
+    batch: str,
+    rows: Sequence[int],
+    reasons: Callable[[int], Sequence[tuple[str, str]]],
+    raws: Callable[[Sequence[int]], list[bytes]],
+    received_at: datetime,
+) -> Iterator[pa.Table]:
+    """Refused rows of a batch as quarantine holds them, some at a time: a million are never held at once.
+
+    reasons  row number → the rules that it breaks, each with the sentence about it
+    raws     row numbers → their bytes as delivered
+    """
+    for start in range(0, len(rows), AT_ONCE):
+        some = rows[start : start + AT_ONCE]
+        told = [reasons(row) for row in some]
+        cells = {
+            "batch": [batch] * len(some),
+            "row": list(some),
+            "rule": [", ".join(dict.fromkeys(rule for rule, _ in each)) for each in told],
+            "reason": ["; ".join(reason for _, reason in each) for each in told],
+            "raw": raws(some),
+            "received_at": [received_at] * len(some),
+        }
+        yield pa.table(cells, schema=SCHEMA)
+
+
+def waiting(
+    lake: Lake, table: str, day: date | None = None, batch: str | None = None
+) -> list[tuple[date, Quarantined]]:
+    """The refused rows of a table with their day of arrival: of one day or all, of one batch or all."""
+    days = lake.days(folder(table)) if day is None else [day]
+    where = None if batch is None else ds.field("batch") == batch
+    read = {each: lake.read(folder(table), [each], SCHEMA.names[:-1], where).to_pylist() for each in days}
+    return [(each, Quarantined(**row)) for each, rows in read.items() for row in rows]
+
+
+def count(lake: Lake, table: str, day: date, batch: str) -> int:
+    """How many rows of a batch that arrived on a day wait."""
+    return len(lake.read(folder(table), [day], ["row"], ds.field("batch") == batch, SCHEMA))
+
+
+def without(lake: Lake, table: str, rows: Iterable[tuple[date, Quarantined]]) -> dict[date, pa.Table]:
+    """What quarantine holds when these rows have left it: the days they lie in, each with the rows that stay."""
+    gone: dict[date, set[tuple[str, int]]] = {}
+    for day, row in rows:
+        gone.setdefault(day, set()).add((row.batch, row.row))
+    left = {}
+    for day, keys in gone.items():
+        held = lake.read(folder(table), [day], schema=SCHEMA)
+        stays = [key not in keys for key in zip(held["batch"].to_pylist(), held["row"].to_pylist(), strict=True)]
+        left[day] = held.filter(pa.array(stays, pa.bool_()))
+    return left
+
+
+def as_lines(rows: Iterable[Quarantined]) -> list[bytes]:
+    """Refused rows as JSON lines for a person to mend: write the right row under `mended`, then replay with the file.
+
+    Bytes that are not UTF-8 are shown with �.
+    """
+    return [
+        msgspec.json.encode(
+            {"batch": r.batch, "row": r.row, "reason": r.reason, "raw": r.raw.decode(errors="replace"), "mended": None}
+        )
+        for r in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A Mend that a file of lines describes: (batch, row) → what the row should have been."""
+
+    rows: Mapping[tuple[str, int], bytes]
+
+    def __call__(self, row: Quarantined) -> bytes | None:
+        return self.rows.get((row.batch, row.row))
+
+    def unmet(self, waiting: Iterable[Quarantined]) -> list[tuple[str, int]]:
+        """The rows that the file names and that are not among the waiting ones."""
+        there = {(row.batch, row.row) for row in waiting}
+        return [named for named in self.rows if named not in there]
+
+
+def mended_by(content: bytes | Iterable[bytes]) -> Mended:
+    """The mend that a file of such lines describes, each with a row (an object) under `mended`.
+
+    The content may begin with a byte order mark, of UTF-8 or UTF-16. Raises MendRefused for a line that is none.
+    """
+    rows: dict[tuple[str, int], bytes] = {}
+    for number, raw in enumerate(_utf8(content).split(b"\n") if isinstance(content, bytes) else content, 1):
+        if not raw.removeprefix(codecs.BOM_UTF8).strip():
+            continue
+        line = _mended(number, raw.removeprefix(codecs.BOM_UTF8))
+        mended, named = bytes(line.mended), (line.batch, line.row)
+        if mended == b"null":
+            continue
+        if rows.setdefault(named, mended) != mended:
+            raise MendRefused(
+                f"mend file, line {number}: it mends row {line.row} of batch {line.batch} anew. Keep one."
+            )
+    return Mended(rows)
+
+
+def _utf8(content: bytes) -> bytes:
+    if not content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content
+    try:
+        return content.decode("utf-16").encode()
+    except UnicodeError as error:
+        raise MendRefused(f"mend file: it begins as UTF-16 and is none ({error}). Save it as UTF-8.") from error
+
+
+def _mended(number: int, line: bytes) -> "_Mended":
+    try:
+        return msgspec.json.decode(line, type=_Mended)
+    except (ValueError, RecursionError) as error:
+        asked = 'a line says {"batch": …, "row": …, "mended": {the row}}, as --export writes it'
+        raise MendRefused(
+            f"mend file, line {number}: {printable(str(error))}; {asked}. Nothing was replayed."
+        ) from error
+
+
+class _Mended(msgspec.Struct):
+    batch: str
+    row: int
+    mended: msgspec.Raw = msgspec.Raw(b"null")

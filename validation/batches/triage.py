@@ -1,0 +1,148 @@
+"""Delivered rows told apart: to accept, repeated, broken. Pure: what was accepted before, a function tells."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from validation.batches.checks import Check
+from validation.batches.expectations import of_batch, validate, validate_batch
+from validation.contract import Table
+from validation.doors import CLOCK_ERROR
+from validation.files.delivered import SHAPE, Delivered
+from validation.files.flaws import Fault, Flaws, printable
+
+Bools = NDArray[np.bool_]
+Known = Callable[[pa.Table], Bools]
+"""Rows with the columns of a table's identity → (rows,) whether each was accepted before."""
+
+
+AT_ONCE = 25_000  # rows that are Python objects at one time: a million of them take a gigabyte
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """Rows to accept, the number of duplicates, the (rule, reason) pairs of each broken row, and every check."""
+
+    accepted: pa.Table
+    duplicate: int
+    broken: Mapping[int, tuple[Fault, ...]]
+    checks: tuple[Check, ...]
+
+    @property
+    def refused_by(self) -> tuple[Check, ...]:
+        """The limits of the table that the batch breaks; one is enough to refuse all of it."""
+        return tuple(check for check in self.checks if check.level == "batch" and not check.passed)
+
+
+def sort_out(table: Table, delivered: Delivered, received_at: datetime, known: Known) -> Sorted:
+    """Tell a batch's rows apart. Of rows with one identity the first that breaks no rule counts, others repeat it."""
+    rows = _stamped(table, delivered.rows, received_at)
+    readable, broken = np.ones(len(delivered), dtype=bool), Flaws(delivered.faults)
+    readable[broken.rows()] = False
+    checks = _checked(table, rows, readable, received_at, broken)
+    good = readable.copy()
+    good[broken.rows()] = False
+    identity = _those(rows.select(table.identity), good)
+    repeats = repeated(identity)
+    fresh = ~repeats & ~known(identity)
+    limits = _limits(table, rows, readable, good, int(repeats.sum()))
+    accepts = np.zeros(len(delivered), dtype=bool)
+    accepts[np.flatnonzero(good)[fresh]] = True
+    accepted = _those(rows, accepts).cast(table.schema)
+    return Sorted(accepted, int(len(fresh) - fresh.sum()), broken, (*checks, *_shape(delivered), *limits))
+
+
+def repeated(identity: pa.Table) -> Bools:
+    """Whether each row is the same as one before it. Rows are compared only where their hashes are alike."""
+    repeats = np.zeros(identity.num_rows, dtype=bool)
+    hashes = np.concatenate([np.zeros(0, dtype=np.uint64), *map(_hashes, identity.to_batches(AT_ONCE))])
+    ordered = np.sort(hashes)
+    several = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    if len(several):
+        alike = np.isin(hashes, several)
+        places: NDArray[np.int64] = np.flatnonzero(alike)
+        numbered = identity.filter(alike).append_column("row number", pa.array(places))
+        first = numbered.group_by(identity.column_names).aggregate([("row number", "min")])["row number_min"]
+        repeats[places] = True
+        repeats[first.to_numpy()] = False
+    return repeats
+
+
+def _hashes(some: pa.RecordBatch) -> NDArray[np.uint64]:
+    hashes = pd.util.hash_pandas_object(some.to_pandas(), index=False, categorize=False)
+    return np.asarray(hashes, dtype=np.uint64)
+
+
+def _those(rows: pa.Table, wanted: Bools) -> pa.Table:
+    """The rows that are wanted; the same table where all are: a copy of it takes as much room again."""
+    return rows if wanted.all() else rows.filter(wanted)
+
+
+def _stamped(table: Table, rows: pa.Table, received_at: datetime) -> pa.Table:
+    """Rows that do not say when they were received were received now; what is a little ahead of us, as it happened."""
+    place = rows.column_names.index(table.received_time)
+    given, happened = rows.column(place), rows[table.event_time]
+    now, latest = (pa.scalar(moment, given.type) for moment in (received_at, received_at + CLOCK_ERROR))
+    ahead = pc.and_(pc.greater(happened, now), pc.less_equal(happened, latest))
+    stamp = pc.if_else(pc.fill_null(ahead, False), happened, now)
+    return rows.set_column(place, table.received_time, pc.coalesce(given, stamp))
+
+
+def _checked(table: Table, rows: pa.Table, readable: Bools, received_at: datetime, broken: Flaws) -> list[Check]:
+    """What every row rule found among the readable rows; the rows that break one are added to the broken ones."""
+    found: dict[str, Check] = {}
+    for start in range(0, len(readable), AT_ONCE):
+        some = readable[start : start + AT_ONCE]
+        places = np.flatnonzero(some) + start
+        checked = validate(table, _those(rows.slice(start, AT_ONCE), some), received_at)
+        for row, faults in checked.broken.items():
+            for rule, reason in faults:
+                broken.add(int(places[row]), rule, reason)
+        for check in checked.checks:
+            found[check.rule] = _together(found.get(check.rule), check)
+    return list(found.values())
+
+
+def _together(before: Check | None, check: Check) -> Check:
+    """What a rule found among rows and among those before them."""
+    if before is None:
+        return check
+    measured = before.measured if not before.passed else check.measured
+    return Check(check.rule, check.level, check.asked, before.passed and check.passed, before.broken + check.broken,
+                 measured)  # fmt: skip
+
+
+def _shape(delivered: Delivered) -> list[Check]:
+    """What reading found: how many rows break each rule of shape, and the first reason."""
+    broken, example = Counter[str](), dict[str, str]()
+    for faults in delivered.faults.values():
+        broken.update({fault.rule for fault in faults})
+        for fault in faults:
+            example.setdefault(fault.rule, printable(fault.reason))
+    return [Check(rule, "row", asked, rule not in broken, broken[rule], example.get(rule, ""))
+            for rule, asked in SHAPE.items()]  # fmt: skip
+
+
+def _newest(column: pa.ChunkedArray) -> datetime | None:
+    newest: datetime | None = pc.max(column).as_py()
+    return newest
+
+
+def _limits(table: Table, rows: pa.Table, readable: Bools, good: Bools, repeats: int) -> tuple[Check, ...]:
+    """What the table's limits find in the batch as a whole. What could not be read is not known to be null."""
+    times = _those(rows.select([table.event_time, table.received_time]), good)
+    happened, received = _newest(times[table.event_time]), _newest(times[table.received_time])
+    nulls = {
+        column.name: int((readable & rows[column.name].is_null().to_numpy()).sum())
+        for column in table.columns
+        if column.nullable
+    }
+    line = of_batch(len(good), int((~good).sum()), repeats, nulls, (table.event_time, happened))
+    return validate_batch(table, line, received)

@@ -1,0 +1,143 @@
+"""A look at a folder of deliveries, however deep: each path once, with its table or the reason why it is not taken."""
+
+import contextlib
+import os
+import re
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from validation.contract import Table, unknown
+from validation.files.formats import format_of
+from validation.files.landed import BUNDLE, DONE, FAILED, Found, Look, PassedOver, is_utf8, problem
+
+PARTITION = re.compile(r"\w+=.*|\d+|\d{4}-\d\d-\d\d.*")
+"""Names of folders that cut a table into pieces: the table's own folder is above them."""
+
+
+def look(root: Path, tables: Sequence[Table], only: Table | None = None, not_into: Path | None = None) -> Look:
+    """What lies at a path, a file or a folder, however deep; tables in their own order, so that what others refer to
+    comes first.
+
+    A file is of the table whose folder it is in, or whose name its own begins with. `only` says which table it is where
+    neither does. `not_into` is a folder that is passed over: the installation's own, with the lake in it.
+    """
+    looking = _Looking(Path(os.path.abspath(root)), tables, only, os.path.abspath(not_into) if not_into else None)
+    looking.at_root()
+    order = {table.name: place for place, table in enumerate(tables)}
+    found = sorted(looking.found, key=lambda each: (order[each.table.name], each.below.split("/"), str(each.path)))
+    return Look(tuple(found), tuple(sorted(looking.passed_over, key=lambda each: os.fsencode(each.path))))
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A folder on the way down: the table that it, or the nearest one above it that is a table's, belongs to."""
+
+    path: str
+    table: Table | None = None
+    below: str = ""
+    is_root: bool = False
+
+    def inside(self, name: str, table: Table | None) -> "_Place":
+        """A folder in this one; `below` starts anew at a table's own folder."""
+        return _Place(os.path.join(self.path, name), table or self.table, "" if table else f"{self.below}{name}/")
+
+
+@dataclass
+class _Looking:
+    root: Path
+    tables: Sequence[Table]
+    only: Table | None
+    not_into: str | None
+    found: list[Found] = field(default_factory=list)
+    passed_over: list[PassedOver] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._longest_first = sorted(self.tables, key=lambda table: -len(table.name))  # `users_old` is not `users`
+
+    def at_root(self) -> None:
+        """Look at the root itself, and below it where it is a folder."""
+        try:
+            mode = os.lstat(self.root).st_mode
+        except OSError as error:
+            return self._pass(self.root, None, f"it cannot be read ({error.strerror})")
+        is_folder = stat.S_ISDIR(mode) and self.root.suffix != BUNDLE
+        table = None if self.only else self._told_above(self.root if is_folder else self.root.parent)
+        if is_folder:
+            return self._below(_Place(str(self.root), table, is_root=True))
+        return self._entry(_Place(str(self.root.parent), table or self.only), self.root.name, mode)
+
+    def _below(self, root: _Place) -> None:
+        waiting = [root]
+        while waiting:
+            here = waiting.pop()
+            for name, mode in self._entries(here):
+                if stat.S_ISDIR(mode) and self._is_plain(here, name):
+                    waiting.append(here.inside(name, self._named(name)))
+                else:
+                    self._entry(here, name, mode)
+
+    def _entries(self, place: _Place) -> Iterator[tuple[str, int]]:
+        try:
+            with os.scandir(place.path) as entries:
+                for entry in entries:
+                    with contextlib.suppress(FileNotFoundError):  # moved since
+                        yield entry.name, entry.stat(follow_symlinks=False).st_mode
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            self._pass(Path(place.path), place.table, f"it cannot be listed ({error.strerror})")
+
+    def _is_plain(self, place: _Place, name: str) -> bool:
+        """Whether a folder is one to look into."""
+        special = name.startswith((".", "_")) or name.endswith(BUNDLE) or (place.is_root and name in (DONE, FAILED))
+        ours = os.path.join(place.path, name) == self.not_into
+        return not (special or ours) and format_of(name) is None and is_utf8(name)
+
+    def _entry(self, place: _Place, name: str, mode: int) -> None:
+        path = Path(place.path, name)
+        why, refused = problem(path, mode, place.is_root)
+        if str(path) == self.not_into:
+            why, refused = "the folder of this installation", False
+        table = self._table_of(place, name)
+        if why or table is None:
+            why, refused = (why, refused) if why else self._unplaced(place, name)
+            return self._pass(path, place.table, why, refused)
+        return self.found.append(Found(table, path, place.below + name))
+
+    def _pass(self, path: Path, table: Table | None, why: str, refused: bool = True) -> None:
+        self.passed_over.append(PassedOver(path, why, refused, table))
+
+    def _told(self, place: _Place, name: str) -> Table | None:
+        """The table that the nearest folder, or else the name, tells."""
+        return place.table or next((table for table in self._longest_first if begins(name, table)), None)
+
+    def _table_of(self, place: _Place, name: str) -> Table | None:
+        told = self._told(place, name)
+        if self.only is None:
+            return told
+        itself = os.path.join(place.path, name) == str(self.root)
+        return self.only if itself or told in (None, self.only) else None
+
+    def _unplaced(self, place: _Place, name: str) -> tuple[str, bool]:
+        told = self._told(place, name)
+        if told and self.only:
+            return f"it is of `{told.name}`, not of `{self.only.name}`; name the file itself to take it as that", False
+        folder = place.below.rstrip("/").rpartition("/")[2]
+        near = unknown(folder or re.split(r"[-.]", name)[0], [table.name for table in self.tables])
+        return f"its name or folder has to name a table, or say `--table`. {near}", True
+
+    def _told_above(self, folder: Path) -> Table | None:
+        """The table whose folder this is, or of which it only is a piece, such as `day=2026-05-03`."""
+        while PARTITION.fullmatch(folder.name):
+            folder = folder.parent
+        return self._named(folder.name)
+
+    def _named(self, name: str) -> Table | None:
+        return next((table for table in self.tables if table.name == name), None)
+
+
+def begins(name: str, table: Table) -> bool:
+    """Whether a name is that of the table, alone or followed by something that no table's name has."""
+    return re.match(rf"{re.escape(table.name)}(?![A-Za-z0-9_])", name) is not None

@@ -1,0 +1,1 @@
+"""Gates: what a release has to prove, and the verdict that says so."""

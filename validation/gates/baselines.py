@@ -1,0 +1,63 @@
+"""What the gates say of a baseline that is to be released itself: the simplest that nothing beats."""
+
+import math
+
+import numpy as np
+
+from infra.statistics.resampling import Interval
+from validation.gates.comparison import difference, few
+from validation.gates.evidence import Evidence, GateLimits
+from validation.gates.verdict import Finding, closed
+
+MORE = "more days, better features"
+
+
+def unbeaten(evidence: Evidence, limits: GateLimits) -> Finding:
+    """Passes a baseline that no other contender clearly beats; refuses it where one does, or nothing was compared."""
+    name, own = evidence.candidate, evidence.ndcg.get(evidence.candidate)
+    if own is None or not np.isfinite(own).any():
+        return closed("baseline", f"`{name}` was not measured on the judge rows; score it on them")
+    others = [other for other in evidence.ndcg if other not in (name, evidence.live_contender)]
+    found = {other: difference(evidence, other, name, limits) for other in others}
+    lifts = {other: lift for other, lift in found.items() if isinstance(lift, Interval)}
+    unknown = [
+        told for other, told in found.items() if isinstance(told, str) and not few(evidence, other, name, limits)
+    ]
+    if unknown or not others:
+        return closed(
+            "baseline", unknown[0] if unknown else f"nothing was compared with `{name}`; score other contenders"
+        )
+    if not lifts:
+        groups = int(np.isfinite(own).sum())
+        told = f"too few groups to show that anything beats it ({groups:,}, and {limits.min_groups:,} are asked)"
+        return Finding("baseline", True, None, limits.min_lift, f"{_released(name)}: {told}; for a model: more days")
+    best = max(lifts, key=lambda other: lifts[other].low)
+    lift = lifts[best]
+    told = f"{best} {lift} over {lift.groups:,} groups"
+    if lift.low > limits.min_lift:
+        reason = f"{name} is clearly beaten ({told}): release {best} (`flywheel run train` chooses it)"
+        return Finding("baseline", False, lift.low, limits.min_lift, reason)
+    reason = f"{_released(name)}: it is not clearly beaten ({told}); for a model: {MORE}"
+    return Finding("baseline", True, lift.low, limits.min_lift, reason)
+
+
+def in_slices(evidence: Evidence, limits: GateLimits) -> Finding:
+    """No slice loses by a model where none is released."""
+    told = f"{evidence.candidate} is a baseline: slices are held against what needs no model, so none can lose by one"
+    return Finding("slice", True, None, -limits.slice_margin, told)
+
+
+def uncalibrated(evidence: Evidence, limits: GateLimits) -> Finding:
+    """A baseline gives an order. That is said, and what follows; what it measured is told where it did."""
+    error, name = evidence.calibration_error, evidence.candidate
+    known = evidence.probabilistic and error is not None and math.isfinite(error)
+    told = f"{name} gives an order and no probabilities: there is nothing to calibrate"
+    if known:
+        limit = f"limit {limits.max_calibration_error:g} for a model"
+        told = f"{name}'s scores and seen shares differ by {error:.3f} on average ({limit})"
+    follows = "its scores rank and are no chances; what needs chances waits for a model"
+    return Finding("calibration", True, error if known else None, limits.max_calibration_error, f"{told}; {follows}")
+
+
+def _released(name: str) -> str:
+    return f"{name} is released as the simplest that nothing beats"
