@@ -86,16 +86,16 @@ def make(at: Installation, data: Dataset, moment: datetime) -> Candidate:
     (_folder(at).parent / "verdict.json").unlink(missing_ok=True)  # until the new one is whole there is no candidate
     runs = {target: _timed(data, ranking, target) for target in (ranking.target, *ranking.also)}
     trained, took = runs.pop(ranking.target)
-    trained = judge.settled(trained, at.system.limits)
+    trained = judge.settle_on_baseline(trained, at.system.limits)
     folder = _folder(at)
     embedded = retrieval.embedded(at, data, trained, moment)
     verdict = build(at, data, trained, moment, folder, embedded)
     if embedded is not None:
         retrieval.keep(embedded, folder)
     found = embedded.measures if embedded else {}
-    told = report.log(at.settings, trained, data, ranking, moment, found, took)
+    told = report.log_report(at.settings, trained, data, ranking, moment, found, took)
     for run, times in runs.values():
-        report.log(at.settings, run, data, ranking, moment, took=times)
+        report.log_report(at.settings, run, data, ranking, moment, took=times)
     metrics = {target: run.metrics() for target, (run, _) in runs.items()}
     figures = Figures(trained.metrics(), metrics, trained.winner, told.run_id, str(told.folder), dict(found))
     (folder.parent / "figures.json").write_bytes(msgspec.json.encode(figures))
@@ -119,9 +119,9 @@ def build(
     reference = Reference.of(judged, trained.features, scores)
     drawn = evidently_report.frame(judged, trained.features, scores)
     items = popular_lists.newest_descriptions(at.lake, ranking.shelves, moment)
-    lists = popular_lists.lists(data.frame, items, ranking.shelves, moment)
+    lists = popular_lists.popular_lists(data.frame, items, ranking.shelves, moment)
     policy = definition.to_json(system.policy) if system.policy else b"{}"
-    release.build(
+    release.build_release(
         folder,
         trained,
         data,

@@ -177,8 +177,8 @@ def sentences(at: Installation, ingested: Ingested) -> list[str]:
 def export_day(at: Installation, day: date, table: str | None, target: Path) -> int:
     """Write the rows quarantined on a day to a file for a person to mend; returns how many there are."""
     tables = [_table(at, table)] if table else at.system.tables
-    rows = [row for t in tables for row in quarantine.waiting(at.lake, t.name, day)]
-    target.write_bytes(b"".join(line + b"\n" for line in quarantine.as_lines(row for _, row in rows)))
+    rows = [row for t in tables for row in quarantine.waiting_rows(at.lake, t.name, day)]
+    target.write_bytes(b"".join(line + b"\n" for line in quarantine.mending_lines(row for _, row in rows)))
     return len(rows)
 
 
@@ -204,7 +204,7 @@ def discard_day(at: Installation, day: date, table: str | None, why: str) -> lis
 
 def _held(at: Installation, tables: Sequence[Table], day: date) -> list[Table]:
     """The tables of which rows wait that arrived on a day; raises DefinitionError when none does."""
-    held = [t for t in tables if day in at.lake.days(quarantine.folder(t.name))]
+    held = [t for t in tables if day in at.lake.days(quarantine.quarantine_folder(t.name))]
     if not held:
         raise DefinitionError(f"quarantine: no row of {', '.join(t.name for t in tables)} arrived on {day}.")
     return held
@@ -221,7 +221,7 @@ def _tell_unmet(
     at: Installation, mend: quarantine.Mended, day: date, held: Sequence[Table], say: Callable[[str], None]
 ) -> None:
     """Tell which rows of a mend file are not waiting; raises MendRefused when none of them is."""
-    unmet = mend.unmet(row for t in held for _, row in quarantine.waiting(at.lake, t.name, day))
+    unmet = mend.unmet(row for t in held for _, row in quarantine.waiting_rows(at.lake, t.name, day))
     if not unmet:
         return
     batch, row = unmet[0]

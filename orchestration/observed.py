@@ -58,7 +58,7 @@ class Observed:
     def load(cls, at: Installation, day: date) -> "Observed | None":
         """The day as `observe` stored it, None when there is nothing."""
         try:
-            made = dataset.load(at.lake, _name(day))
+            made = dataset.load_dataset(at.lake, _name(day))
         except DefinitionError:
             return None
         return cls(made, _served(at, made.frame))
@@ -100,11 +100,11 @@ class Observed:
 def observe(at: Installation, day: date) -> int:
     """Make and store a day's rows; returns how many there are."""
     ranking, features = at.system.ranking, at.system.features
-    found = labels.build(at.spark, at.lake, ranking, features, at.tables, at.now(), day, day)
+    found = labels.build_labels(at.spark, at.lake, ranking, features, at.tables, at.now(), day, day)
     if found.empty:
         return 0
-    made = dataset.build(found, at.store, features, ranking, at.lake)
-    dataset.save(at.lake, _name(day), made)
+    made = dataset.build_dataset(found, at.store, features, ranking, at.lake)
+    dataset.save_dataset(at.lake, _name(day), made)
     return len(found)
 
 
@@ -129,7 +129,7 @@ def note_online(at: Installation, until: datetime) -> None:
 
 def brought_online(at: Installation) -> pd.DataFrame:
     """Up to when publications were online (`until`) and since when (`done_at`), in order; the stream tells its own."""
-    notes = memory.brought_online(memory.folder_of(at.settings, at.system.features.name))
+    notes = memory.brought_online(memory.stream_folder(at.settings, at.system.features.name))
     columns = {name: pa.array([note[i] for note in notes], MOMENT) for i, name in enumerate(("until", "done_at"))}
     every = pa.concat_tables([at.lake.read("online"), pa.table(columns)], promote_options="default")
     found: pd.DataFrame = every.to_pandas().sort_values("done_at", kind="stable")

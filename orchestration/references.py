@@ -41,8 +41,8 @@ def _unknown(lake: Lake, table: str, column: str, named: pa.Array, waiting: Mapp
 def _waiting(lake: Lake, table: str, column: str) -> dict[str, date]:
     """The values of a column in the rows of a table that wait in quarantine, each with the day it came."""
     found: dict[str, date] = {}
-    for day in lake.days(quarantine.folder(table)):
-        for raw in lake.read(quarantine.folder(table), [day], ["raw"])["raw"].to_pylist():
+    for day in lake.days(quarantine.quarantine_folder(table)):
+        for raw in lake.read(quarantine.quarantine_folder(table), [day], ["raw"])["raw"].to_pylist():
             try:
                 row: Mapping[str, object] = msgspec.json.decode(raw)
                 value = row.get(column)

@@ -26,7 +26,9 @@ def embedded(at: Installation, data: Dataset, trained: Trained, moment: datetime
     ranking = at.system.ranking
     if ranking.embedding is None:
         return None
-    return embedding.build(at.spark, at.lake, data, trained.rows, ranking, at.system.features, moment, trained.seed)
+    return embedding.build_item_space(
+        at.spark, at.lake, data, trained.rows, ranking, at.system.features, moment, trained.seed
+    )
 
 
 def keep(made: Embedded, folder: Path) -> None:
@@ -49,15 +51,15 @@ def publish(at: Installation, version: str) -> int:
     project = at.system.features.name
     with redis_records.connect(at.settings.redis_url) as redis:
         if users is None or vectors is None:
-            if not user_vectors.published(redis, project, digest):
+            if not user_vectors.vectors_published(redis, project, digest):
                 raise NotProven(
                     f"release {version}: the users' vectors that belong to it are not online, and {kept} holds none or "
                     "those of another candidate. Train again (`flywheel run retrain`)."
                 )
             return 0
-        laid_out = user_vectors.layout_of(project, at.system.ranking.user, digest, vectors.shape[1])
-        user_vectors.publish(redis, laid_out, users, vectors, read_manifest(folder).created_at)
-        user_vectors.keep_only(redis, project, [digest, *_needed(at)])
+        laid_out = user_vectors.vector_layout(project, at.system.ranking.user, digest, vectors.shape[1])
+        user_vectors.publish_vectors(redis, laid_out, users, vectors, read_manifest(folder).created_at)
+        user_vectors.keep_only_vectors(redis, project, [digest, *_needed(at)])
     return len(users)
 
 

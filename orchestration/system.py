@@ -69,7 +69,7 @@ class Installation:
         """The newest training set."""
         from training.rows import dataset
 
-        return dataset.load(self.lake, self.system.name)
+        return dataset.load_dataset(self.lake, self.system.name)
 
     @property
     def spark(self) -> "SparkSession":

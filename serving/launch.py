@@ -55,7 +55,7 @@ def start(settings: Settings, target: str = SERVICE, system: str | None = None) 
     would stand open.
     """
     address = f"http://{settings.service_host}:{settings.service_port}"
-    keyring.opened(settings)
+    keyring.open_keyring(settings)
     must_be_free("service", settings.service_host, settings.service_port, "FLYWHEEL_SERVICE_PORT")
     log = settings.home / "logs" / "service.log"
     log.parent.mkdir(parents=True, exist_ok=True)

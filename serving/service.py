@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from serving.api.hot_routes import Asgi
 
 SETTINGS = Settings()
-keyring.must_be_named(SETTINGS)  # said once here, not by each worker that cannot start
+keyring.must_name_keyring(SETTINGS)  # said once here, not by each worker that cannot start
 
 
 @cache

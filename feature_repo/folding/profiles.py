@@ -20,7 +20,7 @@ SPARK_TYPES = {
 }  # fmt: skip
 
 
-def publish(
+def publish_profiles(
     spark: "SparkSession", lake: Lake, features: FeatureSet, tables: Mapping[str, Table], first: date, last: date
 ) -> dict[str, int]:
     """Write `profiles/<view>` for the days of receipt from `first` to `last`, both inclusive; says each view's rows.

@@ -35,7 +35,7 @@ class PublishedFacts:
     entities: Mapping[str, int]
 
 
-def publish(
+def publish_states(
     spark: "SparkSession", lake: Lake, features: FeatureSet, tables: Mapping[str, Table], first: date, last: date
 ) -> PublishedFacts:
     """Fold the days from `first` to `last`, both inclusive, into `states/<view>`, on top of the newest snapshot before.

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from infra.marks import Marks
 
-BITS = 1 << 27
-BYTES = BITS // 8
+BLOOM_BITS = 1 << 27
+BLOOM_BYTES = BLOOM_BITS // 8
 PLACES = 7  # bits a pair: with 15 bits of room for each, the best number of them is a little more and hardly better
 _FIRST = np.uint64(64 - 27)  # the highest bits of a number say where: as many as there are bits
 _GOLDEN, _OTHER = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
@@ -25,13 +25,13 @@ def places(ones: Marks, others: Marks) -> NDArray[np.int64]:
     return ((begin + stride * _STEPS) >> _FIRST).astype(np.int64)
 
 
-def add(bits: Bits, ones: Marks, others: Marks) -> None:
+def bloom_add(bits: Bits, ones: Marks, others: Marks) -> None:
     """Note pairs in (BYTES,) bits."""
     where = places(ones, others)
     np.bitwise_or.at(bits, where >> 3, _mask(where))
 
 
-def holds(bits: Bits, ones: Marks, others: Marks) -> NDArray[np.bool_]:
+def bloom_holds(bits: Bits, ones: Marks, others: Marks) -> NDArray[np.bool_]:
     """(n,) whether each pair was met: never False for one that was."""
     where = places(ones, others)
     held: NDArray[np.bool_] = (bits.take(where >> 3) & _mask(where) != 0).all(axis=0)

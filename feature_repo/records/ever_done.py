@@ -27,7 +27,7 @@ def note(redis: Redis, layout: Layout, keys: Sequence[Key], records: Sequence[by
         return
     values, _ = counted(layout, records)
     for counter in layout.ever:
-        found = bloom.places(*done(layout, counter, keys, values))
+        found = bloom.places(*pairs_done(layout, counter, keys, values))
         if found.size:
             bits = redis.bitfield(layout.ever_at(counter))
             for place in found.ravel().tolist():
@@ -35,16 +35,16 @@ def note(redis: Redis, layout: Layout, keys: Sequence[Key], records: Sequence[by
             bits.execute()
 
 
-def noted(redis: Redis, layout: Layout, counter: str) -> Iterator[tuple[int, bytes]]:
+def noted_bits(redis: Redis, layout: Layout, counter: str) -> Iterator[tuple[int, bytes]]:
     """The bits of all that was noted, in parts with the byte that each begins at."""
     with reached(redis):
-        for start in range(0, bloom.BYTES, AT_ONCE):
+        for start in range(0, bloom.BLOOM_BYTES, AT_ONCE):
             part: Any = redis.getrange(layout.ever_at(counter), start, start + AT_ONCE - 1)
             if part:
                 yield start, part
 
 
-def done(layout: Layout, counter: str, keys: Sequence[Key], values: Floats) -> tuple[Marks, Marks]:
+def pairs_done(layout: Layout, counter: str, keys: Sequence[Key], values: Floats) -> tuple[Marks, Marks]:
     """Marks of the pairs of which a counter says that it was done; `values` are (keys, floats), NaN where missing."""
     pairs = [keys[i] for i in np.flatnonzero(values[:, layout.floats.index(counter)] > DONE).tolist()]
     return marks(str(one) for one, _ in pairs), marks(str(other) for _, other in pairs)

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from feature_repo.counters import Floats, Seconds
 from feature_repo.definition import CounterView, FeatureSet, ProfileView
 from feature_repo.jit import float32_at, int64_at, jit
-from feature_repo.records.bloom import BITS
+from feature_repo.records.bloom import BLOOM_BITS
 from infra.errors import DefinitionError
 from validation.contract import unknown
 
@@ -84,7 +84,7 @@ class Layout:
 
     def ever_at(self, counter: str) -> str:
         """Key of the bits that say of whom a counter was ever done; a filter of another size is another key."""
-        return f"fw:{self.project}:{self.view}!ever:{counter}:{BITS}"
+        return f"fw:{self.project}:{self.view}!ever:{counter}:{BLOOM_BITS}"
 
     @property
     def hashed(self) -> bool:

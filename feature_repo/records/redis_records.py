@@ -21,9 +21,6 @@ from feature_repo.records.scan import HASHES, ahead, batched, held_in, scan, who
 from feature_repo.records.scripts import DELETE, WRITE
 from infra.settings import utc
 
-__all__ = ["Changes", "Key", "Layout", "Packed", "Presence", "Written", "changes", "connect", "decode", "delete_entity",
-           "delete_view", "encode", "layout", "layouts", "position", "positions", "read", "read_all", "read_parts",
-           "write"]  # fmt: skip
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # What a record may be ahead of `now`: clocks differ, and a state is dated at its minute's end.
@@ -59,7 +56,7 @@ class Changes:
     complete: bool
 
 
-def read(redis: Redis, layout: Layout, keys: Sequence[Key]) -> Packed:
+def read_records(redis: Redis, layout: Layout, keys: Sequence[Key]) -> Packed:
     """The records of some entities, in one round trip."""
     if not keys:
         return decode(layout, keys, [])
@@ -68,21 +65,23 @@ def read(redis: Redis, layout: Layout, keys: Sequence[Key]) -> Packed:
     return decode(layout, keys, found)  # type: ignore[arg-type]  # redis-py allows for its asynchronous client
 
 
-def read_all(redis: Redis, layout: Layout) -> Packed:
+def read_all_records(redis: Redis, layout: Layout) -> Packed:
     """Every record of a view. Take `position` before it: what changes meanwhile is then seen again, not lost."""
     with reached(redis):
         parts = (part for _, part in held_in(redis, [layout]))
         return _decoded(layout, dict(chain.from_iterable(parts)).items())
 
 
-def read_parts(redis: Redis, layouts: Iterable[Layout]) -> Iterator[Packed]:
+def read_records_in_parts(redis: Redis, layouts: Iterable[Layout]) -> Iterator[Packed]:
     """Every record of some views in parts of one view each, for views of millions; a record may come twice."""
     with reached(redis):
         for layout, part in ahead(held_in(redis, layouts)):
             yield _decoded(layout, part)
 
 
-def write(redis: Redis, layout: Layout, keys: Sequence[Key], records: Sequence[bytes], now: datetime) -> Written:
+def write_records(
+    redis: Redis, layout: Layout, keys: Sequence[Key], records: Sequence[bytes], now: datetime
+) -> Written:
     """Write the records of some entities, newest wins; `now` decides which are dated in the future."""
     script, stream = redis.register_script(WRITE), layout.changes
     told = (_microseconds(now + CLOCK_SKEW), REMEMBERED, int(layout.kept.total_seconds()) if layout.kept else 0)
@@ -113,7 +112,7 @@ def delete_entity(redis: Redis, layouts: Mapping[str, Layout], entity: Mapping[s
         if len(held) == 1:  # with several it is what they share that goes, not one of them
             [(key, value)] = held.items()
             for project in projects:
-                redis.unlink(seen_pages.prefix(project, key) + value)
+                redis.unlink(seen_pages.seen_prefix(project, key) + value)
         made = [remembered(redis, project) for project in projects]
         views = [*layouts.values(), *(found for of_project in made for found in of_project.values())]
         concerned = [found for found in views if held.keys() <= set(found.keys)]
@@ -128,12 +127,12 @@ def delete_view(redis: Redis, layout: Layout) -> None:
         redis.unlink(layout.changes, *map(layout.ever_at, layout.ever))
 
 
-def position(redis: Redis, layout: Layout) -> str:
+def change_position(redis: Redis, layout: Layout) -> str:
     """Where the change stream ends now."""
-    return positions(redis, [layout])[0]
+    return change_positions(redis, [layout])[0]
 
 
-def positions(redis: Redis, layouts: Iterable[Layout]) -> list[str]:
+def change_positions(redis: Redis, layouts: Iterable[Layout]) -> list[str]:
     """Where the change streams of some views end now, in one round trip."""
     with reached(redis), redis.pipeline(transaction=False) as pipe:
         for each in layouts:
@@ -141,7 +140,7 @@ def positions(redis: Redis, layouts: Iterable[Layout]) -> list[str]:
         return [last[0][0].decode() if last else EMPTY for last in pipe.execute()]
 
 
-def changes(redis: Redis, layout: Layout, after: str, at_most: int = 100) -> Changes:
+def record_changes(redis: Redis, layout: Layout, after: str, at_most: int = 100) -> Changes:
     """What changed after a position, at most so many batches at once; it does not wait."""
     with reached(redis):
         complete = _reaches_back(redis, layout, after)
@@ -149,7 +148,7 @@ def changes(redis: Redis, layout: Layout, after: str, at_most: int = 100) -> Cha
         announced = entries[0][1] if entries else []
         end = announced[-1][0].decode() if announced else (after if complete else _end(redis, layout) or EMPTY)
         names = {name for _, fields in announced for name in fields}
-    return Changes(end, read(redis, layout, [layout.entity(name.decode()) for name in names]), complete)
+    return Changes(end, read_records(redis, layout, [layout.entity(name.decode()) for name in names]), complete)
 
 
 def _reaches_back(redis: Redis, layout: Layout, after: str) -> bool:

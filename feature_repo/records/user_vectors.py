@@ -10,19 +10,19 @@ from feature_repo.counters import Floats
 from feature_repo.records import made_views
 from feature_repo.records.layout import Layout, encode, layout
 from feature_repo.records.redis_client import reached
-from feature_repo.records.redis_records import Written, delete_view, write
+from feature_repo.records.redis_records import Written, delete_view, write_records
 from infra.settings import utc
 
 PREFIX = "user_vector_"
 AT_ONCE = 10_000  # vectors encoded together
 
 
-def layout_of(project: str, user: str, space: str, width: int) -> Layout:
+def vector_layout(project: str, user: str, space: str, width: int) -> Layout:
     """How the users' vectors in a space are stored, below the join key `user`; `space` is the space's digest."""
     return layout(project, f"{PREFIX}{space[:8]}", (user,), {f"d{i}": "Float32" for i in range(width)})
 
 
-def publish(redis: Redis, laid_out: Layout, users: Sequence[str], vectors: Floats, at: datetime) -> Written:
+def publish_vectors(redis: Redis, laid_out: Layout, users: Sequence[str], vectors: Floats, at: datetime) -> Written:
     """Write the vectors of some users, (users, d) float32, learned at a moment; the store remembers the view."""
     with reached(redis):
         made_views.remember(redis, laid_out)
@@ -30,17 +30,19 @@ def publish(redis: Redis, laid_out: Layout, users: Sequence[str], vectors: Float
     for start in range(0, len(users), AT_ONCE):
         named, part = users[start : start + AT_ONCE], vectors[start : start + AT_ONCE]
         micros = np.full(len(named), round(utc(at).timestamp() * 1e6), dtype=np.int64)
-        written += write(redis, laid_out, [(user,) for user in named], encode(laid_out, part, [], micros, micros), at)
+        written += write_records(
+            redis, laid_out, [(user,) for user in named], encode(laid_out, part, [], micros, micros), at
+        )
     return written
 
 
-def published(redis: Redis, project: str, space: str) -> bool:
+def vectors_published(redis: Redis, project: str, space: str) -> bool:
     """Whether users' vectors in a space are in the store; `space` is the space's digest."""
     with reached(redis):
         return f"{PREFIX}{space[:8]}" in made_views.remembered(redis, project)
 
 
-def keep_only(redis: Redis, project: str, spaces: Collection[str]) -> list[str]:
+def keep_only_vectors(redis: Redis, project: str, spaces: Collection[str]) -> list[str]:
     """Remove the users' vectors of all spaces but those with these digests; returns the views that are gone."""
     kept = {f"{PREFIX}{space[:8]}" for space in spaces}
     with reached(redis):

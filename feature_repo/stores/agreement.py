@@ -91,7 +91,7 @@ def _is_behind(store: "FeatureStore", layout: Layout, newest: pd.DataFrame) -> N
     """Whether the online record of each row's entity is newer than the row."""
     redis = store._get_provider().online_store.client(store.config)
     entities = list(zip(*(newest[key].astype(str) for key in layout.keys), strict=True))
-    found = redis_records.read(redis, layout, entities)
+    found = redis_records.read_records(redis, layout, entities)
     at, created = (_seconds(newest, name) for name in (AT, CREATED))
     ahead = (found.at > at) | ((found.at == at) & (np.nan_to_num(found.created) > np.nan_to_num(created)))
     return np.asarray(ahead, dtype=bool)

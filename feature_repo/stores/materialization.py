@@ -12,7 +12,7 @@ from feast.infra.compute_engines.base import ComputeEngine
 from feast.repo_config import FeastConfigBaseModel
 
 from feature_repo.records.from_arrow import records_of
-from feature_repo.records.redis_records import Written, write
+from feature_repo.records.redis_records import Written, write_records
 from feature_repo.stores.asof_offline_store import latest
 from feature_repo.stores.packed_online_store import view_layout
 from feature_repo.stores.view_rows import CREATED, TIME, rows_of
@@ -80,4 +80,4 @@ class RecordEngine(ComputeEngine):  # type: ignore[misc]
         entities = list(zip(*(found[key].cast(pa.string()).to_pylist() for key in laid_out.keys), strict=True))
         records = records_of(laid_out, found, TIME, CREATED)
         redis = self.online_store.client(self.repo_config)
-        return write(redis, laid_out, entities, records, now=task.end_time)
+        return write_records(redis, laid_out, entities, records, now=task.end_time)

@@ -15,7 +15,7 @@ from pydantic import Field
 from redis import Redis
 
 from feature_repo.records.layout import Key, Layout, Presence, encode, layout
-from feature_repo.records.redis_records import connect, delete_view, read, write
+from feature_repo.records.redis_records import connect, delete_view, read_records, write_records
 from feature_repo.stores.open_store import repository_settings
 from infra.clock import Clock
 from infra.settings import Settings, utc
@@ -74,7 +74,7 @@ class PackedOnlineStore(OnlineStore):  # type: ignore[misc]
         events = np.array([_micros(event) for _, _, event, _ in data], dtype=np.int64)
         created = np.array([_micros(made) if made else 0 for _, _, _, made in data], dtype=np.int64)
         records = encode(laid_out, floats.reshape(len(data), len(laid_out.floats)), others, events, created)
-        write(self.client(config), laid_out, keys, records, now=config.online_store.now())
+        write_records(self.client(config), laid_out, keys, records, now=config.online_store.now())
         if progress:
             progress(len(data))
 
@@ -83,7 +83,7 @@ class PackedOnlineStore(OnlineStore):  # type: ignore[misc]
     ) -> list[tuple[datetime | None, dict[str, Any] | None]]:
         """The records of some entities; one that is too old, or from the future, has its time but no values."""
         laid_out = view_layout(config, table)
-        found = read(self.client(config), laid_out, [entity_key(laid_out, key) for key in entity_keys])
+        found = read_records(self.client(config), laid_out, [entity_key(laid_out, key) for key in entity_keys])
         usable = found.presence(config.online_store.now().timestamp()) == Presence.PRESENT
         names = requested_features or [f.name for f in table.features]
         columns = {name: _messages(table, name, found.column(name)) for name in names}

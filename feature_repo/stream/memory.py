@@ -224,7 +224,7 @@ class StreamState:
             self.note(counted=counted, begun=uuid.uuid4().hex)
 
 
-def folder_of(settings: Settings, name: str) -> Path:
+def stream_folder(settings: Settings, name: str) -> Path:
     """Where the stream of a feature set keeps what it remembers."""
     return settings.home / "stream" / name
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from redis import Redis
 
 from feature_repo.records.layout import Layout, split
-from feature_repo.records.redis_records import write
+from feature_repo.records.redis_records import write_records
 from feature_repo.stream.memory import StreamState, micros
 
 
@@ -18,7 +18,7 @@ def bring_online(state: StreamState, redis: Redis, layouts: Mapping[str, Layout]
     written = 0
     for view, layout in layouts.items():
         due = state.due(view, until)
-        write(redis, layout, [split(key) for key, _ in due], [record for _, record in due], now)
+        write_records(redis, layout, [split(key) for key, _ in due], [record for _, record in due], now)
         written += len(due)
     if written:
         with state.transaction():

@@ -21,7 +21,7 @@ from feature_repo.records.layout import layouts
 from feature_repo.records.redis_records import connect
 from feature_repo.stream.counting import Stream
 from feature_repo.stream.intake import Intake, Landed, Taken
-from feature_repo.stream.memory import StreamState, folder_of, micros
+from feature_repo.stream.memory import StreamState, micros, stream_folder
 from feature_repo.stream.online import bring_online
 from feature_repo.stream.rebase import rebase
 from infra.atomic import whole
@@ -81,7 +81,7 @@ class Streaming:
         self._intake = Intake(stream, state, self._lake, features, tables, settings.file_limits)
         for name in self._intake.tables:
             (settings.landing / name).mkdir(parents=True, exist_ok=True)
-        self._lists = folder_of(settings, features.name).absolute() / "lists"
+        self._lists = stream_folder(settings, features.name).absolute() / "lists"
         self._listed: set[Path] = set()
         self._busy = threading.Lock()
         self.progress = Progress()
@@ -194,7 +194,7 @@ class Streaming:
 
     def _checkpoint(self) -> Path:
         """Spark's own notes of the files it read: a new folder for each base, so that they do not grow for ever."""
-        folder = folder_of(self._settings, self._features.name).absolute()
+        folder = stream_folder(self._settings, self._features.name).absolute()
         current = folder / f"files-{self._state.fact('begun')}-{self._state.base}"
         for old in folder.glob("files-*"):
             if old != current:
@@ -207,7 +207,7 @@ def streaming(
     settings: Settings, features: FeatureSet, tables: Mapping[str, Table], disk: Clock
 ) -> Iterator[Streaming]:
     """The stream of an installation; raises Unavailable when another process runs it."""
-    folder = folder_of(settings, features.name)
+    folder = stream_folder(settings, features.name)
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         try:

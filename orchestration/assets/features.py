@@ -30,7 +30,7 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
     def published_states(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         from feature_repo.folding import published_states as states
 
-        made = states.publish(at.spark, at.lake, features, at.tables, *span(context))
+        made = states.publish_states(at.spark, at.lake, features, at.tables, *span(context))
         return dg.MaterializeResult(
             metadata={"events": made.events, "rows": dict(made.rows), "entities": dict(made.entities)}
         )
@@ -47,7 +47,7 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
         """A row is one entity as described at one moment, in the columns features read."""
         from feature_repo.folding import profiles
 
-        made = profiles.publish(at.spark, at.lake, features, at.tables, *span(context))
+        made = profiles.publish_profiles(at.spark, at.lake, features, at.tables, *span(context))
         return dg.MaterializeResult(metadata=dict(made))
 
     @dg.asset(

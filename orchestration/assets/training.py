@@ -32,8 +32,8 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
         """A row is one shown row whose window has closed, with what followed it."""
         _, last = span(context)
         first = last - timedelta(days=at.history_days - 1)
-        rows = labels.build(at.spark, at.lake, ranking, features, at.tables, at.as_of(last), first, last)
-        labels.save(at.lake, "labels", rows, days_from(first, last))
+        rows = labels.build_labels(at.spark, at.lake, ranking, features, at.tables, at.as_of(last), first, last)
+        labels.save_labels(at.lake, "labels", rows, days_from(first, last))
         shares = {f"share {name}": float(rows[name].mean()) for name in ranking.targets if len(rows)}
         return dg.MaterializeResult(metadata={"rows": len(rows), **shares})
 
@@ -51,8 +51,8 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
         _, last = span(context)
         first = last - timedelta(days=at.history_days - 1)
         rows = at.lake.read("labels", days_from(first, last)).to_pandas()
-        made = dataset.build(rows, at.store, features, ranking, at.lake)
-        dataset.save(at.lake, at.system.name, made)
+        made = dataset.build_dataset(rows, at.store, features, ranking, at.lake)
+        dataset.save_dataset(at.lake, at.system.name, made)
         unknown = made.mostly_unknown()
         check = dg.AssetCheckResult(
             check_name=KNOWN,
@@ -89,7 +89,7 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
 def _pages(at: Installation, made: Candidate) -> dict[str, dg.MetadataValue]:
     """What people rather look at: the report's tables and plots, and the run in MLflow."""
     folder, run = made.report.folder, made.report.run_id
-    page = pages.mlflow(at.settings, tracking.experiment(at.settings, at.system.name), run)
+    page = pages.mlflow(at.settings, tracking.experiment_id(at.settings, at.system.name), run)
     plots = {plot.stem: dg.MetadataValue.path(str(plot.absolute())) for plot in sorted(folder.glob("*.png"))}
     return {
         "tables": dg.MetadataValue.md((folder / "report.md").read_text()),

@@ -80,7 +80,7 @@ def _online(at: Installation, keys: list[str]) -> Measured:
     client = redis_records.connect(at.settings.redis_url)
     wanted = [f"{view.name}:{name}" for name in view.counters]
     entities = [{view.keys[0]: key} for key in keys]
-    ours = _cost(lambda: redis_records.read(client, layout, [(key,) for key in keys]))
+    ours = _cost(lambda: redis_records.read_records(client, layout, [(key,) for key in keys]))
     obvious = _cost(lambda: at.store.get_online_features(wanted, entity_rows=entities))
     return Measured(f"read {len(keys)} entities × {len(view.counters)} counters", ours, obvious)
 

@@ -239,8 +239,8 @@ def rotate() -> None:
 
     policy = installation().system.policy
     assert policy is not None
-    key = keyring.rotate(keyring.where(settings()), time.time(), policy.feedback.lives_s)
-    out.print(f"key {key} signs in {keyring.AHEAD_S:.0f} s: running services take it up by themselves")
+    key = keyring.rotate_keyring(keyring.keyring_path(settings()), time.time(), policy.feedback.lives_s)
+    out.print(f"key {key} signs in {keyring.NEW_KEY_AHEAD_S:.0f} s: running services take it up by themselves")
 
 
 @app.command()

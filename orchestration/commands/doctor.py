@@ -76,7 +76,7 @@ def _waiting(at: Installation) -> Iterator[Finding]:
         told = f"{sum(map(len, files.values())):,} files of {min(files)} to {max(files)} wait in the landing"
         yield Finding("landing", "note", told, f"flywheel run ingest --day {min(files)} --until {max(files)}")
     for table in at.system.tables:
-        rows = quarantine.waiting(at.lake, table.name)
+        rows = quarantine.waiting_rows(at.lake, table.name)
         if rows:
             first = min(day for day, _ in rows)
             told = f"{len(rows):,} rows of {table.name} wait, such as: {rows[0][1].reason[:120]}"
@@ -125,7 +125,7 @@ def _online(at: Installation) -> Iterator[Finding]:
         return
     layout = layouts(at.system.features)[policy.item_view]
     with redis.Redis.from_url(at.settings.redis_url, socket_timeout=30) as client:
-        held = redis_records.read_all(client, layout)
+        held = redis_records.read_all_records(client, layout)
     known = int(held.present.sum())
     if not known:
         yield Finding("online states", "missing", f"no {policy.item} of {layout.view} is online", _run(at, "features"))

@@ -17,12 +17,12 @@ def verdict_of_day(at: Installation, day: date) -> Verdict:
     """What the gates say of the ranker that would be trained as of a day's end, from what is in the lake."""
     first = day - timedelta(days=at.history_days - 1)
     ranking, features = at.system.ranking, at.system.features
-    rows = labels.build(at.spark, at.lake, ranking, features, at.tables, at.as_of(day), first, day)
-    return verdict_on(at, dataset.build(rows, at.store, features, ranking, at.lake), at.as_of(day))
+    rows = labels.build_labels(at.spark, at.lake, ranking, features, at.tables, at.as_of(day), first, day)
+    return verdict_on(at, dataset.build_dataset(rows, at.store, features, ranking, at.lake), at.as_of(day))
 
 
 def verdict_on(at: Installation, data: Dataset, moment: datetime) -> Verdict:
     """What the gates say of a ranker trained on this set; the release it would make is thrown away."""
-    trained = judge.settled(train(data, at.system.ranking), at.system.limits)
+    trained = judge.settle_on_baseline(train(data, at.system.ranking), at.system.limits)
     with tempfile.TemporaryDirectory() as scratch:
         return candidate.build(at, data, trained, moment, Path(scratch) / "release")

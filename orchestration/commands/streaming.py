@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from feature_repo.stream.memory import folder_of
+from feature_repo.stream.memory import stream_folder
 from infra import alerts
 from infra.atomic import whole
 from infra.clock import Clock
@@ -111,7 +111,7 @@ def _told(at: Installation, stream: "Streaming") -> str:
         "records_written": done.written,
         "base": done.base.isoformat() if done.base else None,
     }
-    path = folder_of(at.settings, at.system.features.name) / "status.json"
+    path = stream_folder(at.settings, at.system.features.name) / "status.json"
     with whole(path) as draft:
         draft.write_text(json.dumps(figures, indent=1))
     return (

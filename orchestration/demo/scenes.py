@@ -143,7 +143,7 @@ def ledger(stage: Stage, at: Installation) -> dict[str, dict[str, int]]:
     """The ledger added up by table, and held against what the lake holds."""
     found: dict[str, dict[str, int]] = {}
     for table in at.system.tables:
-        lines = ledgers.read(at.lake, table.name)
+        lines = ledgers.read_ledger(at.lake, table.name)
         counts = {
             n: sum(getattr(line, n) for line in lines) for n in ("received", "accepted", "duplicate", "quarantined")
         }

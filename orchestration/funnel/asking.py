@@ -34,7 +34,7 @@ class Asking:
                 f"funnel: no release answers: {self.parts.releases.why}. Remove the home and measure again."
             )
         self.parts.releases.live = replace(release, policy=unhurried(policy))
-        asked = messages.of(policy, self.parts.served.events).feed
+        asked = messages.messages_of(policy, self.parts.served.events).feed
         return [self._feed(asked(user=user)) for user in users]
 
     def _feed(self, request: object) -> Page:

@@ -26,7 +26,7 @@ class Guard:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._follow(keyring.opened(settings))
+        self._follow(keyring.open_keyring(settings))
         self._reading = Background(self._read, EVERY_S)
 
     async def start(self) -> None:
@@ -39,7 +39,7 @@ class Guard:
 
     async def _read(self) -> None:
         try:
-            self._follow(keyring.read(keyring.where(self._settings)))
+            self._follow(keyring.read_keyring(keyring.keyring_path(self._settings)))
         except Unsafe as wrong:
             log.error("%s The one before it stays.", wrong)
 

@@ -18,7 +18,7 @@ from serving.access.roles import ROLES, Role, loopback
 if TYPE_CHECKING:
     from serving.access.tokens import Keys
 
-AHEAD_S = 60.0  # a new key signs only once every worker and machine has read of it
+NEW_KEY_AHEAD_S = 60.0  # a new key signs only once every worker and machine has read of it
 Bearer = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._~+/=-]{32,256}$")]
 
 
@@ -46,22 +46,22 @@ class Keyring(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def rotated(self, now: float, lives_s: float) -> "Keyring":
         """With a new key that signs soon, and without those that signed no token which could still be good."""
         needed = [old for old, newer in pairwise(self.keys) if newer.signs_from + lives_s > now]
-        return msgspec.structs.replace(self, keys=(*needed, self.keys[-1], _key(now + AHEAD_S)))
+        return msgspec.structs.replace(self, keys=(*needed, self.keys[-1], _key(now + NEW_KEY_AHEAD_S)))
 
 
-def opened(settings: Settings) -> Keyring:
+def open_keyring(settings: Settings) -> Keyring:
     """The installation's keyring; made at first use, by whoever comes first, where only this machine can reach it.
 
     Raises Unsafe when the service is to be reached from elsewhere and no keyring was named for that.
     """
-    must_be_named(settings)
-    path = where(settings)
+    must_name_keyring(settings)
+    path = keyring_path(settings)
     if settings.keyring is None:
         _make(path)
-    return read(path)
+    return read_keyring(path)
 
 
-def must_be_named(settings: Settings) -> None:
+def must_name_keyring(settings: Settings) -> None:
     """Raises Unsafe when the service is to be reached from elsewhere and no keyring was named for that."""
     if settings.keyring is None and not loopback(settings.service_host):
         raise Unsafe(
@@ -70,12 +70,12 @@ def must_be_named(settings: Settings) -> None:
         )
 
 
-def where(settings: Settings) -> Path:
+def keyring_path(settings: Settings) -> Path:
     """The keyring's file."""
     return settings.keyring or settings.home / "keyring.json"
 
 
-def read(path: Path) -> Keyring:
+def read_keyring(path: Path) -> Keyring:
     """The keyring in a file; raises Unsafe when it cannot be read, everybody can, or a secret is too short."""
     try:
         if path.stat().st_mode & stat.S_IRWXO:
@@ -85,9 +85,9 @@ def read(path: Path) -> Keyring:
         raise Unsafe(f"keyring {path}: {wrong}. See docs/serving.md, Access.") from wrong
 
 
-def rotate(path: Path, now: float, lives_s: float) -> str:
+def rotate_keyring(path: Path, now: float, lives_s: float) -> str:
     """Give the keyring in a file a new signing key; returns the key's id. What runs takes it up by itself."""
-    found = read(path).rotated(now, lives_s)
+    found = read_keyring(path).rotated(now, lives_s)
     draft = _draft(path, found)
     draft.replace(path)
     return found.keys[-1].id
@@ -95,9 +95,9 @@ def rotate(path: Path, now: float, lives_s: float) -> str:
 
 def bearer(settings: Settings, role: Role) -> dict[str, str]:
     """The header that a caller of this installation sends to act in a role."""
-    tokens = opened(settings).tokens.get(role, ())
+    tokens = open_keyring(settings).tokens.get(role, ())
     if not tokens:
-        raise Unsafe(f"keyring {where(settings)}: no token holds the role `{role}`. Add one under `tokens`.")
+        raise Unsafe(f"keyring {keyring_path(settings)}: no token holds the role `{role}`. Add one under `tokens`.")
     return {"authorization": f"Bearer {tokens[0]}"}
 
 

@@ -41,7 +41,7 @@ class App:
 
     def __init__(self, served: Served, online: Callable[[], Online]) -> None:
         self._served, self._make = served, online
-        self._messages: Messages = messages.of(served.policy, served.events)
+        self._messages: Messages = messages.messages_of(served.policy, served.events)
         self._lines = impression_rows.Lines(served)
         self._spec = encode(openapi.spec(served, self._messages))
         self._answered = {name: metrics.Route(name) for name in ("feed", "rank", "events")}

@@ -46,7 +46,7 @@ class Messages:
     shown: type[Any]
 
 
-def of(policy: Policy, events: Table) -> Messages:
+def messages_of(policy: Policy, events: Table) -> Messages:
     """The messages of one system."""
     names = policy.names
     context = msgspec.defstruct(

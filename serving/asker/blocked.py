@@ -12,13 +12,13 @@ from serving.items.grouped_rows import NONE
 from serving.items.item_states import Codes
 
 
-def read(policy: Policy, user: UserState, now: float) -> Mapping[str, Codes]:
+def read_blocked(policy: Policy, user: UserState, now: float) -> Mapping[str, Codes]:
     """Codes of what was read that the asker blocked, by the counter that says so."""
     counters = [rule.counter for rule in policy.filters if isinstance(rule, NotBlocked)]
     return {counter: _codes(user, counter, now) for counter in counters}
 
 
-def unread(who: Asked) -> Marks | None:
+def not_read(who: Asked) -> Marks | None:
     """The mark (1,) of an asker of whom not all was read, or nothing is there, as in a Redis that lost its memory."""
     known = who.gone or (who.user.profile and not who.user.why)
     return None if known else marks([who.user.user])

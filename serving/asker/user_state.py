@@ -106,7 +106,7 @@ class UserReader:
                 )
         self._half_lives = {v.name: dict(zip(v.counters, v.half_lives, strict=True)) for v in features.counter_views}
         self._none = {layout.view: self._tastes(layout, []) for layout in self._mixed}
-        self._seen = seen_pages.prefix(features.name, user)
+        self._seen = seen_pages.seen_prefix(features.name, user)
 
     async def read(self, user: str, vectors: Layout | None = None) -> UserState:
         """All of that; neutral, with the reason, when Redis fails. `vectors` is where the asker's vector would be."""

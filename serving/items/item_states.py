@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_repo.definition import CounterView, FeatureSet, ProfileView
-from feature_repo.records.bloom import BITS, BYTES
+from feature_repo.records.bloom import BLOOM_BITS, BLOOM_BYTES
 from feature_repo.records.layout import Packed, layouts
 from infra.errors import DefinitionError
 from serving import metrics
@@ -55,7 +55,7 @@ class ItemStates:
         self.arrays = SharedArrays(folder / _digest(features, policy, capacity) if folder else None)
         self._head = self.arrays.open("head", np.float64, 3).values
         apart = SharedArrays(self.arrays.folder)  # a disk without room for these does not make states old
-        self.ever = {name: apart.open(f"ever-{name}-{BITS}", np.uint8, BYTES) for name in features.ever}
+        self.ever = {name: apart.open(f"ever-{name}-{BLOOM_BITS}", np.uint8, BLOOM_BYTES) for name in features.ever}
         self.words = {key: self._vocabulary(f"key-{key}") for key in features.entities if key != policy.user}
         self.counters: dict[str, CounterTable] = {}
         self.profiles: dict[str, ProfileTable] = {}

@@ -13,7 +13,7 @@ from feature_repo.counters import Floats
 from feature_repo.embedding_space import INDEX, VECTORS, Space
 from feature_repo.jit import jit
 from feature_repo.records.layout import Layout
-from feature_repo.records.user_vectors import layout_of
+from feature_repo.records.user_vectors import vector_layout
 from infra.errors import ReleaseMismatch
 from infra.manifest import read_manifest
 from infra.marks import NO_MARKS
@@ -60,7 +60,7 @@ class NearestItems:
         if space is None:
             return None
         digest = read_manifest(folder).files[VECTORS]
-        layout = layout_of(served.features.name, served.policy.user, digest, space.width)
+        layout = vector_layout(served.features.name, served.policy.user, digest, space.width)
         return cls(space, opened(folder, space), layout, states, served)
 
     def near(self, vector: Floats, k: int) -> Codes:

@@ -50,13 +50,15 @@ class Filters:
             vocabulary = self.states.vocabulary(wanted.field)
             if vocabulary is not None:
                 others = vocabulary.marks(_codes(block, self.states, wanted.field))
-                held |= bloom.holds(self.states.ever[wanted.counter].values, asker, others)
+                held |= bloom.bloom_holds(self.states.ever[wanted.counter].values, asker, others)
         return held
 
     def ever_of(self, attributes: Mapping[str, Any], asker: Marks) -> bool:
         """The same of an item that is not in memory."""
         return any(
-            bloom.holds(self.states.ever[wanted.counter].values, asker, marks([str(attributes[_own(wanted.field)])]))
+            bloom.bloom_holds(
+                self.states.ever[wanted.counter].values, asker, marks([str(attributes[_own(wanted.field)])])
+            )
             for wanted in self._blocking
         )
 

@@ -180,7 +180,7 @@ class Ladder:
 
     def _may(self, policy: Policy, who: Asked, now: float, seen: Marks = NO_MARKS) -> May:
         """What an asker may be shown, as far as is known of them."""
-        return May(self.filters, who.here, blocked.read(policy, who.user, now), seen, blocked.unread(who))
+        return May(self.filters, who.here, blocked.read_blocked(policy, who.user, now), seen, blocked.not_read(who))
 
     def _personal(self, ask: Ask, budget: Budget, limit: int) -> Page | str:
         """A page of an asker's own candidates, or why there is none."""

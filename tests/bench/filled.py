@@ -59,7 +59,7 @@ def _write(
         part = slice(start, start + CHUNK)
         at = np.full(len(keys[part]), int(AT * 1e6), dtype=np.int64)
         records = encode(layout, floats[part].astype(np.float32), [column[part] for column in others], at, at)
-        redis_records.write(redis, layout, keys[part], records, NOW)
+        redis_records.write_records(redis, layout, keys[part], records, NOW)
     return len(keys)
 
 
@@ -70,7 +70,7 @@ def _show(redis: Redis, catalogue: Catalogue) -> None:
     with redis.pipeline(transaction=False) as pipe:
         for user in catalogue.names["user_id"]:
             shown = known[draw.integers(len(known), size=(PAGES, PAGE))]
-            pipe.rpush(seen_pages.prefix(FEATURES.name, "user_id") + user, *(page.tobytes() for page in shown))
+            pipe.rpush(seen_pages.seen_prefix(FEATURES.name, "user_id") + user, *(page.tobytes() for page in shown))
         pipe.execute()
 
 

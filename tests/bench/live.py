@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from feature_repo.recipe import recipe_of
-from feature_repo.stream.memory import folder_of
+from feature_repo.stream.memory import stream_folder
 from feature_repo.systems.home_feed import HOME_FEED as FEATURES
 from infra import redis_server
 from infra.patience import Process, Waiting, patiently
@@ -70,7 +70,7 @@ class Live:
 
     def lag_s(self) -> float | None:
         """How far behind the stream says it is."""
-        status = folder_of(self.settings, FEATURES.name) / "status.json"
+        status = stream_folder(self.settings, FEATURES.name) / "status.json"
         lag: float | None = json.loads(status.read_text())["lag_s"] if status.exists() else None
         return lag
 

@@ -48,8 +48,8 @@ def publish(redis: Redis, folder: Path, catalogue: Catalogue) -> None:
     category, creator = _words(catalogue)
     vectors = category[catalogue.topics[:, :3]].mean(axis=1) + creator[catalogue.known].mean(axis=1)
     digest = read_manifest(folder).files[VECTORS]
-    layout = user_vectors.layout_of(FEATURES.name, "user_id", digest, EMBEDDING.rank)
-    user_vectors.publish(redis, layout, list(catalogue.names["user_id"]), vectors.astype(np.float32), NOW)
+    layout = user_vectors.vector_layout(FEATURES.name, "user_id", digest, EMBEDDING.rank)
+    user_vectors.publish_vectors(redis, layout, list(catalogue.names["user_id"]), vectors.astype(np.float32), NOW)
 
 
 def _words(catalogue: Catalogue) -> tuple[Any, Any]:

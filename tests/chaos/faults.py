@@ -148,12 +148,12 @@ def _republished(stage: Stage, shift_s: float) -> None:
     with Redis.from_url(stage.redis_url) as redis:
         for view in FEATURES.counter_views:
             layout = layouts(FEATURES)[view.name]
-            known = redis_records.read_all(redis, layout)
+            known = redis_records.read_all_records(redis, layout)
             at = ((known.at + shift_s) * 1e6).astype(np.int64)
             records = encode(layout, known.values, [known.column(name) for name in layout.others], at, at)
             if shift_s < 0:
                 redis_records.delete_view(redis, layout)
-            redis_records.write(redis, layout, known.keys, records, NOW)
+            redis_records.write_records(redis, layout, known.keys, records, NOW)
 
 
 def _stale(stage: Stage) -> None:

@@ -7,7 +7,7 @@ import pytest
 from redis import Redis
 
 from feature_repo.records.layout import counter_fields, encode, layout
-from feature_repo.records.redis_records import Changes, Layout, Written, read, write
+from feature_repo.records.redis_records import Changes, Layout, Written, read_records, write_records
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -36,12 +36,12 @@ def put(
     floats = np.full((1, len(to.floats)), value, dtype=np.float32)
     made = micros(created) if created else 0
     record = encode(to, floats, [[micros(event)]], np.array([micros(event)]), np.array([made]))
-    return write(redis, to, [key], record, now)
+    return write_records(redis, to, [key], record, now)
 
 
 def value(redis: Redis, of: Layout, *key: str) -> float:
     """The value of an entity's record."""
-    return float(read(redis, of, [key]).values[0, 0])
+    return float(read_records(redis, of, [key]).values[0, 0])
 
 
 # Records stand in two kinds of places, and the same is promised of both: strings, and fields of a hash.

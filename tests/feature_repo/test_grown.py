@@ -59,7 +59,7 @@ def test_a_column_and_a_field_more_and_a_wider_type_leave_older_days_readable(
     settings = Settings(home=tmp_path / "we[ir]d {home} #1 %20")
     lake = Lake(settings.lake)
     take(lake, SONGS, "a", 0)
-    profiles.publish(spark, lake, features(SONG), {"songs": SONGS}, DAY, DAY)
+    profiles.publish_profiles(spark, lake, features(SONG), {"songs": SONGS}, DAY, DAY)
     take(lake, GROWN, "b", 1, mood="calm", length=2**40)
     rows = lake.read("tables/songs", columns=["song", "mood", "length"]).to_pylist()
     assert [tuple(row.values()) for row in rows] == [("a", None, 90), ("b", "calm", 2**40)]
@@ -75,7 +75,7 @@ def test_a_column_and_a_field_more_and_a_wider_type_leave_older_days_readable(
 
     assert found() == [(90, None), (None, None)], "nothing is published that knows of moods"
     assert popular_lists.described(lake, "song", "song", ["mood"], START + 3 * NEXT)["mood"].isna().tolist() == [True]
-    profiles.publish(spark, lake, features(MOODS), {"songs": GROWN}, DAY + NEXT, DAY + NEXT)
+    profiles.publish_profiles(spark, lake, features(MOODS), {"songs": GROWN}, DAY + NEXT, DAY + NEXT)
     for join in ("arrow", "spark"):
         monkeypatch.setattr(AsofOfflineStoreConfig, "in_process", lambda *_, how=join: how == "arrow")
         assert found() == [(90, None), (2**40, "calm")]

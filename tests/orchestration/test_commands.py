@@ -9,7 +9,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.orchestration.commands.test_cli import ROOT, flywheel
 
 from infra import processes
 from infra.errors import Unavailable
@@ -17,6 +16,7 @@ from infra.patience import Process, Waiting, patiently
 from infra.settings import Settings
 from orchestration import up
 from tests.conftest import free_port
+from tests.orchestration.commands.test_cli import ROOT, flywheel
 
 HEAVY = (
     "numpy", "pandas", "pyarrow", "pyspark", "mlflow", "dagster", "great_expectations", "feast", "sklearn", "xgboost",

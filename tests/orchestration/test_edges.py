@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from feature_repo.folding.contributions import contributions, read, weight
-from feature_repo.folding.profiles import described, publish
+from feature_repo.folding.profiles import described, publish_profiles
 from feature_repo.records.from_arrow import records_of
 from feature_repo.records.layout import decode, layouts
 from feature_repo.request_time import Inputs, value
@@ -69,7 +69,7 @@ FEATURES = {feature.name: feature for feature in HOME_FEED.features}
 
 def test_labels_counters_profiles_features_and_slices_agree_on_every_edge(spark: Any, tmp_path: Path) -> None:
     lake = delivered(tmp_path, {**EDGES, TOO_EARLY: Edge(0, before_s=61.0)})
-    label = labels.build(spark, lake, RANKING, HOME_FEED, BY_NAME, NOON + timedelta(days=1), DAY, DAY)
+    label = labels.build_labels(spark, lake, RANKING, HOME_FEED, BY_NAME, NOON + timedelta(days=1), DAY, DAY)
     label = label.set_index("video_id")
     counted = contributions(spark, lake, HOME_FEED, BY_NAME, DAY, DAY).toPandas()
     counted = counted.groupby("video_id").sum(min_count=1, numeric_only=True)
@@ -105,7 +105,7 @@ def test_labels_counters_profiles_features_and_slices_agree_on_every_edge(spark:
 
 def test_what_nobody_has_described_is_published_as_that(spark: Any, tmp_path: Path) -> None:
     lake = Lake(tmp_path)
-    assert publish(spark, lake, HOME_FEED, BY_NAME, DAY, DAY) == {"video_profile": 0, "user_profile": 0}
+    assert publish_profiles(spark, lake, HOME_FEED, BY_NAME, DAY, DAY) == {"video_profile": 0, "user_profile": 0}
     assert set(lake.read("profiles/user_profile").column_names) >= {"user_id", "region", "event_timestamp", "created"}
 
 

@@ -49,7 +49,7 @@ def test_one_clients_events_never_refuse_those_of_another(does, tmp_path):
     assert line.received == len(lines) == line.accepted + line.duplicate + line.quarantined
     taken = at.lake.read("tables/engagements")["event_id"].to_pylist()
     assert {"honest0", "honest1", "honest2"} <= set(taken)
-    assert all(row.batch == line.batch for _, row in quarantine.waiting(at.lake, "engagements"))
+    assert all(row.batch == line.batch for _, row in quarantine.waiting_rows(at.lake, "engagements"))
     assert ledger.balance(at.lake, "engagements")["off"] == 0
 
 

@@ -36,7 +36,7 @@ def test_only_the_day_is_read_of_what_was_served(settings: Settings) -> None:
     keys = shown(DAY, "7").select([*IMPRESSIONS.key, "event_time"]).to_pandas()
     frame = keys.rename(columns={"event_time": "event_timestamp"})
     made = dataset.made(pd.DataFrame(frame), np.zeros((3, 1), np.float32), ("x",), (), {})
-    dataset.save(at.lake, f"observed-{DAY}", made)
+    dataset.save_dataset(at.lake, f"observed-{DAY}", made)
     found = Observed.load(at, DAY)
     assert found is not None
     assert found.served[RELEASE].tolist() == ["7", "7", "7"]

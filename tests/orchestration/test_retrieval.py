@@ -53,7 +53,7 @@ def online(at: Any) -> dict[str, list[tuple[str, ...]]]:
     """The users whose vectors are online, by view."""
     with redis_records.connect(at.settings.redis_url) as redis:
         views = made_views.remembered(redis, at.system.features.name)
-        return {name: sorted(redis_records.read_all(redis, view).keys) for name, view in views.items()}
+        return {name: sorted(redis_records.read_all_records(redis, view).keys) for name, view in views.items()}
 
 
 def test_the_vectors_beside_the_candidate_go_online_though_an_older_release_was_pruned(at: Any) -> None:

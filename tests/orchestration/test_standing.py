@@ -105,7 +105,7 @@ def test_where_nothing_was_received_nothing_waits(at):
 
 def test_lines_from_before_spans_were_noted_count_by_the_days_of_their_rows(at):
     take(at, rows(100, bad=3))
-    [line] = ledger.read(at.lake)
+    [line] = ledger.read_ledger(at.lake)
     [path] = at.lake.files("ledger")
     path.unlink()
     ledger.write(at.lake, msgspec.structs.replace(line, span=None), "old")

@@ -69,16 +69,16 @@ def vectors(at: Installation) -> list[redis_records.Packed]:
     """The views of users' vectors that are online."""
     with redis_records.connect(at.settings.redis_url) as client:
         found = made_views.remembered(client, at.system.features.name)
-        return [redis_records.read_all(client, view) for view in found.values()]
+        return [redis_records.read_all_records(client, view) for view in found.values()]
 
 
 def test_files_become_tables_and_the_ledger_balances(at: Installation) -> None:
     run(at, "ingest", FIRST)
     for table in at.system.tables:
-        lines = ledger.read(at.lake, table.name)
+        lines = ledger.read_ledger(at.lake, table.name)
         assert sum(line.received for line in lines) > 0
         assert ledger.balance(at.lake, table.name)["off"] == 0
-    assert sum(line.quarantined for line in ledger.read(at.lake)) > 0, "the simulator breaks some rows"
+    assert sum(line.quarantined for line in ledger.read_ledger(at.lake)) > 0, "the simulator breaks some rows"
 
 
 def test_online_values_equal_offline_values(at: Installation) -> None:
@@ -91,7 +91,7 @@ def test_online_values_equal_offline_values(at: Installation) -> None:
 def test_the_check_notices_an_online_value_that_differs(at: Installation) -> None:
     layout = layouts(at.system.features)["category"]
     client = redis_records.connect(at.settings.redis_url)
-    held = {key: client.get(key) for key in map(layout.redis_key, redis_records.read_all(client, layout).keys)}
+    held = {key: client.get(key) for key in map(layout.redis_key, redis_records.read_all_records(client, layout).keys)}
     header = layout.head.fields["floats"][1]
     for key, record in held.items():
         client.set(key, record[:header] + np.float32(-1).tobytes() + record[header + 4 :])
@@ -104,12 +104,12 @@ def test_the_check_notices_an_online_value_that_differs(at: Installation) -> Non
 def test_what_a_stream_has_moved_on_from_is_not_compared(at: Installation) -> None:
     layout = layouts(at.system.features)["category"]
     client = redis_records.connect(at.settings.redis_url)
-    held = redis_records.read_all(client, layout)
+    held = redis_records.read_all_records(client, layout)
     later = np.full(len(held.keys), int(SCALE.end.timestamp() * 1e6), dtype=np.int64)
     records = redis_records.encode(layout, held.values * 2, [later.tolist()], later, later)
     places = [layout.redis_key(key) for key in held.keys]
     before = dict(zip(places, client.mget(places), strict=True))
-    redis_records.write(client, layout, held.keys, records, SCALE.end)
+    redis_records.write_records(client, layout, held.keys, records, SCALE.end)
     found = compare(at.store, at.lake, at.system.features, SCALE.end)
     client.mset(before)
     assert found.passed

@@ -97,13 +97,13 @@ def test_events_of_years_ago_run_in_their_own_time_to_equal_stores_a_training_se
         {"video_id": video, "creator_id": "c1", "category": "k", "length_class": "to_30s", **of_user}
         for video in ("v2", "v1")
     ])  # fmt: skip
-    made = dataset.build(asked, at.store, features, at.system.ranking, at.lake)
+    made = dataset.build_dataset(asked, at.store, features, at.system.ranking, at.lake)
     assert np.isnan(made.column("video_duration")).tolist() == [False, True], "a description holds, however old"
     assert made.mostly_unknown() == {"video_duration": 0.5, "same_language": 1.0, "device": 1.0}
     assert "| video_duration | 50% |" in lacking(made.mostly_unknown())
     with redis_records.connect(home.redis_url) as client:
-        online = redis_records.read(client, layouts(features)["video_profile"], [("v2",), ("v1",)])
-        assert not len(redis_records.read_all(client, layouts(features)["user_choice"]).keys)
+        online = redis_records.read_records(client, layouts(features)["video_profile"], [("v2",), ("v1",)])
+        assert not len(redis_records.read_all_records(client, layouts(features)["user_choice"]).keys)
     assert np.isnan(online.column("duration_s")).tolist() == [False, True], "online as in training"
 
     with Client(SimpleNamespace(settings=at.settings)) as service:

@@ -106,7 +106,7 @@ class World:
         at = np.full(len(keys), int(NOW.timestamp() - 60) * 1_000_000, dtype=np.int64)
         records = encode(layout, floats, [columns[name] for name in layout.others], at, at)
         with redis_client.Redis.from_url(self.settings.redis_url) as redis:
-            redis_records.write(redis, layout, keys, records, NOW)
+            redis_records.write_records(redis, layout, keys, records, NOW)
 
     def release(self, version: str, favourite: str = "video_long_view_1d", kind: str = "xgboost") -> Path:
         """Publish a release whose model likes one feature; nothing points to it yet."""

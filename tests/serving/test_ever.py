@@ -137,7 +137,7 @@ def states(world: Any, tmp_path: Any) -> ItemStates:
     made = ItemStates(FEATURES, POLICY, tmp_path / "states", capacity=4096)
     made.words["creator_id"].codes(["c5", "c6"])
     with redis_records.connect(world.settings.redis_url) as redis:
-        made.take("video_profile", redis_records.read_all(redis, LAYOUTS["video_profile"]))
+        made.take("video_profile", redis_records.read_all_records(redis, LAYOUTS["video_profile"]))
     return made
 
 

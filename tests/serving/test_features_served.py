@@ -43,15 +43,15 @@ def trained(world: Any, user: str, videos: list[str], now: float) -> Any:
     """The same by hand: each view read row by row for each video, nothing shared, nothing cached."""
     redis = redis_records.connect(world.settings.redis_url)
     found = layouts(FEATURES)
-    profile = redis_records.read(redis, found["video_profile"], [(v,) for v in videos])
-    own = redis_records.read(redis, found["user_profile"], [(user,)] * len(videos))
+    profile = redis_records.read_records(redis, found["video_profile"], [(v,) for v in videos])
+    own = redis_records.read_records(redis, found["user_profile"], [(user,)] * len(videos))
     columns = {name: profile.column(name) for name in ("creator_id", "category", "length_class")}
     columns |= {"video_id": np.array(videos, dtype=object), "user_id": np.array([user] * len(videos), dtype=object)}
     columns["region"] = own.column("region")
     counters = {}
     for view in FEATURES.counter_views:
         keys = list(zip(*(columns[key] for key in view.keys), strict=True))
-        read = redis_records.read(redis, found[view.name], keys)
+        read = redis_records.read_records(redis, found[view.name], keys)
         counters[view.name] = Counters(read.values, read.at, view.counters, np.array(view.half_lives))
     fields: dict[str, Any] = {}
     for packed in (profile, own):

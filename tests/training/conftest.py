@@ -48,7 +48,7 @@ def shuffled(shop: Dataset) -> Dataset:
 @pytest.fixture(scope="session")
 def learned_nothing(shuffled: Dataset) -> Trained:
     """All contenders, trained on labels that say nothing: no model is better than a baseline."""
-    return judge.settled(train.train(shuffled, RANKING), LIMITS)
+    return judge.settle_on_baseline(train.train(shuffled, RANKING), LIMITS)
 
 
 @pytest.fixture(scope="session")
@@ -88,7 +88,7 @@ def registry(home: Settings) -> Registry:
 @pytest.fixture
 def logged(home: Settings, shop: Dataset, trained: Trained) -> Report:
     """A recorded run."""
-    return report.log(home, trained, shop, RANKING, AT)
+    return report.log_report(home, trained, shop, RANKING, AT)
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def register(shop: Dataset, trained: Trained, verdict: Verdict, tmp_path_factory
     draft = build(tmp_path_factory.mktemp("linear") / "1", replace(trained, winner="logistic_regression"), shop)
 
     def registered(home: Settings) -> str:
-        run = tracking.client(home).create_run(tracking.experiment(home, "shop")).info.run_id
+        run = tracking.client(home).create_run(tracking.experiment_id(home, "shop")).info.run_id
         report = Report(run, {}, {"auc": 0.9}, draft.parent)
         return Registry(home, "shop").register(draft, report, Verdict(verdict.findings, digest(draft)))
 
@@ -147,8 +147,8 @@ def live_registry(live_home: Settings) -> Registry:
 
 def build(folder: Path, trained: Trained, shop: Dataset, version: str = "1") -> Path:
     """A release folder."""
-    popular = popular_lists.lists(shop.frame, wares(), RANKING.shelves, AT)
-    release.build(folder, trained, shop, FEATURES, RANKING, popular, b"{}", version=version, created_at=AT)
+    popular = popular_lists.popular_lists(shop.frame, wares(), RANKING.shelves, AT)
+    release.build_release(folder, trained, shop, FEATURES, RANKING, popular, b"{}", version=version, created_at=AT)
     return folder
 
 

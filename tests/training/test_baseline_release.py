@@ -20,9 +20,13 @@ def test_rows_in_which_no_model_is_better_end_with_a_baseline_that_is_live_and_s
     home: Settings, registry: Registry, shuffled: Dataset, learned_nothing: Trained, tmp_path: Path
 ) -> None:
     rows, trained = shuffled, learned_nothing
-    told, folder, version = report.log(home, trained, rows, RANKING, AT), tmp_path / "release", registry.next_version()
-    popular = popular_lists.lists(rows.frame, wares(), RANKING.shelves, AT)
-    release.build(folder, trained, rows, FEATURES, RANKING, popular, b"{}", version=version, created_at=AT)
+    told, folder, version = (
+        report.log_report(home, trained, rows, RANKING, AT),
+        tmp_path / "release",
+        registry.next_version(),
+    )
+    popular = popular_lists.popular_lists(rows.frame, wares(), RANKING.shelves, AT)
+    release.build_release(folder, trained, rows, FEATURES, RANKING, popular, b"{}", version=version, created_at=AT)
     verdict = judge.judge(trained, rows, RANKING, FEATURES, LIMITS, folder)
 
     version = registry.register(folder, told, verdict)

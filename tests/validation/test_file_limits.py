@@ -101,7 +101,7 @@ def test_a_delivery_over_a_limit_is_refused_with_its_reason_and_the_next_one_tak
     line = refusal.value.ledger
     assert (line.received, line.quarantined, line.refused) == (1, 1, True)
     assert "FLYWHEEL_MAX_ROWS" in line.table_md()
-    assert quarantine.waiting(lake, "parcels")[0][1].raw == LINES
+    assert quarantine.waiting_rows(lake, "parcels")[0][1].raw == LINES
     assert ingest(lake, PARCELS, delivered_from_jsonl(PARCELS, LINES + b"\n"), ARRIVAL, "b2").accepted == 20
 
 

@@ -62,7 +62,7 @@ def test_what_is_mended_into_no_row_stays_in_quarantine(lake):
     ingest(lake, PARCELS, delivered([*map(parcel, range(40)), b"{"]), ARRIVAL, "b1")
     mend = mended_by(b'{"batch": "b1", "row": 40, "mended": "p99"}')
     assert replay(lake, PARCELS, ARRIVAL.date(), ARRIVAL, mend).quarantined == 1
-    assert [row.raw for _, row in quarantine.waiting(lake, "parcels")] == [b"{"]
+    assert [row.raw for _, row in quarantine.waiting_rows(lake, "parcels")] == [b"{"]
 
 
 class Home:
@@ -99,7 +99,7 @@ def test_mended_rows_that_do_not_wait_are_told_and_the_others_replayed(at, tmp_p
 def test_a_mend_file_of_which_no_row_waits_is_refused_and_nothing_replayed(at, tmp_path):
     with pytest.raises(MendRefused, match="nothing was replayed"):
         replay_day(at, ARRIVAL.date(), sheet(tmp_path / "mend", 77), "parcels")
-    assert len(quarantine.waiting(at.lake, "parcels")) == 2
+    assert len(quarantine.waiting_rows(at.lake, "parcels")) == 2
 
 
 def test_a_mend_file_that_is_not_there_is_told(at, tmp_path):

@@ -89,7 +89,7 @@ def test_odd_rows_reach_quarantine_and_the_others_the_lake(lake):
     content = parquet(handed_at=moments(2**63 - 1), door=texts(b"\xff"), paid=pa.array([5.0] * (MANY - 1) + [1e300]))
     line = ingest(lake, PARCELS, delivered_from_parquet(PARCELS, content), ARRIVAL, "b1")
     assert (line.accepted, line.quarantined, line.reasons) == (MANY - 1, 1, {"typed": 1})
-    [(_, kept)] = quarantine.waiting(lake, "parcels")
+    [(_, kept)] = quarantine.waiting_rows(lake, "parcels")
     assert all(text in kept.raw for text in (b"9223372036854775807", b"1e+300", b"\\udcff"))
 
 
@@ -238,6 +238,6 @@ def test_a_moment_of_96_bits_is_not_taken_for_another_one(lake, moment):
     pq.write_table(rows, sink, use_deprecated_int96_timestamps=True)
     line = ingest(lake, PARCELS, delivered_from_parquet(PARCELS, sink.getvalue()), ARRIVAL, "b1")
     assert (line.accepted, line.quarantined) == (MANY - 1, 1)
-    [(_, kept)] = quarantine.waiting(lake, "parcels")
+    [(_, kept)] = quarantine.waiting_rows(lake, "parcels")
     assert "handed_at.clock" in kept.rule
     assert moment in kept.raw.decode()

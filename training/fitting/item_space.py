@@ -52,7 +52,7 @@ class Embedded:
         nearest_index.save(self.index, folder / INDEX)
 
 
-def build(
+def build_item_space(
     spark: "SparkSession",
     lake: Lake,
     data: Dataset,

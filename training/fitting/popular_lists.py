@@ -27,7 +27,7 @@ class Popular(msgspec.Struct, frozen=True):
         return list(dict.fromkeys([*self.by_group.get(group, []), *self.all]))
 
 
-def lists(labels: pd.DataFrame, items: pd.DataFrame, shelves: Shelves, at: datetime) -> Popular:
+def popular_lists(labels: pd.DataFrame, items: pd.DataFrame, shelves: Shelves, at: datetime) -> Popular:
     """The lists at a moment, from mature labels and the items' newest descriptions."""
     may = np.ones(len(items), dtype=bool)
     for name, value in shelves.eligible.items():
@@ -67,7 +67,7 @@ def described(lake: Lake, profile: str, item: str, fields: Sequence[str], at: da
     return newest[wanted]
 
 
-def read(content: bytes) -> Popular:
+def read_popular_lists(content: bytes) -> Popular:
     """The lists of `popular.json`."""
     return msgspec.json.decode(content, type=Popular)
 

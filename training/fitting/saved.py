@@ -24,7 +24,7 @@ class _Linear(msgspec.Struct):
     intercept: float
 
 
-def load(folder: Path) -> Fitted:
+def load_contender(folder: Path) -> Fitted:
     """The model of a release, after its digests have been verified."""
     manifest = verify(folder)
     match manifest.kind:

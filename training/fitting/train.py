@@ -91,7 +91,7 @@ def simplest_good(evaluations: Mapping[str, Evaluation], decides_by: str) -> str
 def divided(dataset: Dataset, ranking: Ranking) -> dict[str, Array]:
     """The places of the rows of each part: fit, tune and judge, by time. Tuning looks at what is judged."""
     groups = _codes(dataset.frame[ranking.split.whole or ranking.group])
-    part = split.parts(dataset.times(), groups, ranking.split, ranking.window)
+    part = split.split_rows(dataset.times(), groups, ranking.split, ranking.window)
     takes_part = {"fit": FITS, "tune": JUDGED, "judge": JUDGED}
     rows = {
         name: np.flatnonzero((part == split.PARTS[name]) & dataset.frame[where].to_numpy(dtype=bool))

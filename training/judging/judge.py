@@ -48,7 +48,7 @@ def judge(
     return release_gates.judge(evidence(trained, dataset, ranking, features, limits, release, live, data), limits)
 
 
-def settled(trained: Trained, limits: GateLimits) -> Trained:
+def settle_on_baseline(trained: Trained, limits: GateLimits) -> Trained:
     """The run with the contender that the baseline gate lets pass: its winner, else the simplest that nothing beats.
 
     A model that is not clearly better than a baseline is no reason for it, and no reason to release nothing.
@@ -149,6 +149,6 @@ def _of_live(live: Path, trained: Trained, dataset: Dataset, ranking: Ranking) -
         return {}
     columns = [dataset.features.index(name) for name in wanted]
     matrix = as_served(dataset.matrix[trained.rows["judge"]], dataset, ranking)
-    scores = saved.load(live).scores(np.ascontiguousarray(matrix[:, columns]))
+    scores = saved.load_contender(live).scores(np.ascontiguousarray(matrix[:, columns]))
     judged = trained.judged
     return {LIVE: measures.ndcg(judged.group, judged.gain, scores, ranking.top, judged.groups)}

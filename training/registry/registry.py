@@ -161,13 +161,13 @@ class Registry:
         """The lists the release carries."""
         from training.fitting import popular_lists
 
-        return popular_lists.read((self.folder(version) / "popular.json").read_bytes())
+        return popular_lists.read_popular_lists((self.folder(version) / "popular.json").read_bytes())
 
     def scorer(self, version: str) -> "Fitted":
         """The release's model."""
         from training.fitting import saved
 
-        return saved.load(self.folder(version))
+        return saved.load_contender(self.folder(version))
 
     def _settle(self, at: datetime) -> None:
         for sentence in self._live.settle():

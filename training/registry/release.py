@@ -24,7 +24,7 @@ RESERVED = {"manifest.json", "recipe.json", "model.ubj", "model.json", "popular.
             EMBEDDINGS, VECTORS, INDEX}  # fmt: skip
 
 
-def build(
+def build_release(
     folder: Path,
     trained: Trained,
     dataset: Dataset,

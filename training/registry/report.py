@@ -32,7 +32,7 @@ class Report:
     folder: Path
 
 
-def log(
+def log_report(
     settings: Settings, trained: Trained, dataset: Dataset, ranking: Ranking, at: datetime,
     retrieval: Mapping[str, float] | None = None, took: tuple[datetime, datetime] | None = None,
 ) -> Report:  # fmt: skip
@@ -46,7 +46,7 @@ def log(
     write(trained, ranking, where, retrieval or {}, dataset.mostly_unknown())
     client = tracking.client(settings)
     began, ended = (int(moment.timestamp() * 1000) for moment in took or (at, at))
-    experiment = tracking.experiment(settings, ranking.name)
+    experiment = tracking.experiment_id(settings, ranking.name)
     run = client.create_run(experiment, start_time=began, run_name=run_name(trained, at))
     run_id = str(run.info.run_id)
     _log_numbers(client, run_id, trained, dataset, ranking, ended, retrieval or {})

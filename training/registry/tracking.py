@@ -68,7 +68,7 @@ def _without_password(uri: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-def experiment(settings: Settings, name: str) -> str:
+def experiment_id(settings: Settings, name: str) -> str:
     """The id of the experiment of that name, made if need be; without a server its artefacts stay below home."""
     of = client(settings)
     found = of.get_experiment_by_name(name)

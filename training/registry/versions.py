@@ -153,7 +153,7 @@ class Versions:
             model_id = _log_booster(folder / "model.ubj", manifest, report)
             client.set_terminated(report.run_id, end_time=ended)  # MLflow took the logging for a part of the run
             return model_id
-        experiment = tracking.experiment(self._settings, manifest.system)
+        experiment = tracking.experiment_id(self._settings, manifest.system)
         made = client.create_logged_model(experiment, name="ranker", source_run_id=report.run_id)
         return str(made.model_id)
 

@@ -80,7 +80,7 @@ class Dataset:
         }
 
 
-def build(
+def build_dataset(
     labels: pd.DataFrame, store: "FeatureStore", features: FeatureSet, ranking: Ranking, lake: Lake | None = None
 ) -> Dataset:
     """Join features point in time, through Feast, and make the model's input of them.
@@ -129,7 +129,7 @@ def digest(frame: pd.DataFrame, matrix: Floats, features: tuple[str, ...]) -> st
     return found.hexdigest()
 
 
-def save(lake: Lake, name: str, dataset: Dataset) -> None:
+def save_dataset(lake: Lake, name: str, dataset: Dataset) -> None:
     """Write a set into the lake as `training_sets/<name>`, one folder a day, in one step and in place of the last."""
     inputs = {f"{PREFIX}{f}": dataset.matrix[:, i] for i, f in enumerate(dataset.features)}
     table = pa.Table.from_pandas(dataset.frame.assign(**{ROW: np.arange(len(dataset.frame))}), preserve_index=False)
@@ -147,7 +147,7 @@ def save(lake: Lake, name: str, dataset: Dataset) -> None:
     lake.replace_days(f"training_sets/{name}", wanted, only=True)
 
 
-def load(lake: Lake, name: str) -> Dataset:
+def load_dataset(lake: Lake, name: str) -> Dataset:
     """A set as it was saved; raises DefinitionError when there is none or its content is not what was saved."""
     table = lake.read(f"training_sets/{name}")
     if ABOUT not in (table.schema.metadata or {}):

@@ -25,7 +25,7 @@ AT = "event_timestamp"  # the name Feast gives to the moment that features are w
 GAIN, FITS, JUDGED = "gain", "fits", "judged"
 
 
-def build(
+def build_labels(
     spark: "SparkSession",
     lake: Lake,
     ranking: Ranking,
@@ -64,7 +64,7 @@ def from_outcomes(ranking: Ranking, features: FeatureSet, tables: Mapping[str, T
     return tuple(name for name in _context(features) if name not in shown and name in outcomes)
 
 
-def save(lake: Lake, name: str, rows: "pd.DataFrame", days: Iterable[date]) -> None:
+def save_labels(lake: Lake, name: str, rows: "pd.DataFrame", days: Iterable[date]) -> None:
     """Write labels into the lake, one folder a day of showing, these days anew and in one step."""
     table = pa.Table.from_pandas(rows, preserve_index=False)
     shown = pc.cast(table[AT], pa.timestamp("us", tz="UTC"))

@@ -14,7 +14,7 @@ PARTS = {"fit": FIT, "tune": TUNE, "judge": JUDGE, "between": BETWEEN}
 Times = NDArray[np.datetime64]
 
 
-def parts(times: Times, groups: NDArray[Any], split: Split, window: timedelta) -> NDArray[np.int8]:
+def split_rows(times: Times, groups: NDArray[Any], split: Split, window: timedelta) -> NDArray[np.int8]:
     """The part each row belongs to: FIT, TUNE, JUDGE, or BETWEEN for rows whose window reaches over the next cut.
 
     times   (rows,) when each row was shown, UTC      groups  (rows,) codes from 0 of what is ranked together

@@ -52,7 +52,7 @@ def ingest(
     service `handed_over` was acknowledged, to many clients: its rows are judged one by one, and limits only warn.
     """
     with changing(lake, table.name) as change:
-        before = ledgers.read(lake, table.name, digest=delivered.digest)
+        before = ledgers.read_ledger(lake, table.name, digest=delivered.digest)
         if before:
             line = _again(lake, before[0], received_at, batch)
             ledgers.write(lake, line, uuid.uuid4().hex)
@@ -74,7 +74,7 @@ def _take(
     reached("intake.judged")
     if line.quarantined:
         refused = partial(_to_quarantine, delivered, found, line, received_at)
-        change.add(quarantine.folder(table.name), received_at.date(), _part(delivered.digest), refused)
+        change.add(quarantine.quarantine_folder(table.name), received_at.date(), _part(delivered.digest), refused)
     if not line.refused:
         _store(change, table, found.accepted, delivered.digest)
     change.commit(line)
@@ -97,7 +97,7 @@ def replay(
     quarantine, as does what turns out to be a duplicate. The limits of a batch are not asked again.
     """
     with changing(lake, table.name) as change:
-        rows = quarantine.waiting(lake, table.name, day, batch)
+        rows = quarantine.waiting_rows(lake, table.name, day, batch)
         lines = [(mend(row) if mend else None) or row.raw for _, row in rows]
         delivered = _received(table, delivered_from_lines(table, lines, _digest(table, rows, received_at)), received_at)
         found = judged(table, delivered, received_at, Accepted(lake, table), handed_over=True)
@@ -106,7 +106,7 @@ def replay(
         if rows:
             _store(change, table, found.accepted, delivered.digest)
             leaving = [row for i, row in enumerate(rows) if i not in found.broken]
-            change.replace(quarantine.folder(table.name), quarantine.without(lake, table.name, leaving))
+            change.replace(quarantine.quarantine_folder(table.name), quarantine.without(lake, table.name, leaving))
             change.commit(line)
     return line
 
@@ -114,7 +114,7 @@ def replay(
 def discard(lake: Lake, table: Table, day: date, received_at: datetime, why: str) -> Ledger:
     """Give up the quarantined rows that arrived on `day`: they wait no longer, and are kept below `discarded/`."""
     with changing(lake, table.name) as change:
-        folder = quarantine.folder(table.name)
+        folder = quarantine.quarantine_folder(table.name)
         rows = lake.read(folder, [day], schema=quarantine.SCHEMA)
         digest = hashlib.sha256(f"{table.name} discard {day} {received_at}".encode()).hexdigest()
         name, n = f"discard-{day}", rows.num_rows
@@ -221,7 +221,7 @@ def _unknown(lake: Lake, table: Table, rows: pa.Table) -> dict[str, float]:
 
 def _forget(lake: Lake, table: Table, digest: str) -> None:
     """Remove what an attempt left that died before it wrote its ledger line, in the days before there were intents."""
-    for name in (f"tables/{table.name}", quarantine.folder(table.name)):
+    for name in (f"tables/{table.name}", quarantine.quarantine_folder(table.name)):
         for path in lake.parts(name, _part(digest)):
             path.unlink()
 

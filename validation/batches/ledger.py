@@ -116,7 +116,7 @@ def write(lake: Lake, line: Ledger, mark: str) -> None:
     lake.append(LEDGER, line.received_at.date(), rows, _part(line, mark))
 
 
-def read(
+def read_ledger(
     lake: Lake,
     table: str | None = None,
     days: Sequence[date] | None = None,
@@ -142,7 +142,7 @@ def balance(lake: Lake, table: str) -> dict[str, int]:
     Rows in quarantine are those delivered into it, less those that a replay or a discard took out.
     """
     settled(lake, table)
-    lines = read(lake, table)
+    lines = read_ledger(lake, table)
     told = sum(line.accepted for line in lines)
     left = sum(line.received - line.quarantined + line.discarded for line in lines if line.kind != "ingest")
     waiting = sum(line.quarantined for line in lines if line.kind == "ingest") - left

@@ -35,7 +35,7 @@ Mend = Callable[[Quarantined], bytes | None]
 """What a refused row should have been, as the bytes of a JSON object; None leaves the row where it is."""
 
 
-def folder(table: str) -> str:
+def quarantine_folder(table: str) -> str:
     """The lake's name for a table's refused rows; its days are days of arrival."""
     return f"quarantine/{table}"
 
@@ -66,19 +66,19 @@ def rows_of(
         yield pa.table(cells, schema=SCHEMA)
 
 
-def waiting(
+def waiting_rows(
     lake: Lake, table: str, day: date | None = None, batch: str | None = None
 ) -> list[tuple[date, Quarantined]]:
     """The refused rows of a table with their day of arrival: of one day or all, of one batch or all."""
-    days = lake.days(folder(table)) if day is None else [day]
+    days = lake.days(quarantine_folder(table)) if day is None else [day]
     where = None if batch is None else ds.field("batch") == batch
-    read = {each: lake.read(folder(table), [each], SCHEMA.names[:-1], where).to_pylist() for each in days}
+    read = {each: lake.read(quarantine_folder(table), [each], SCHEMA.names[:-1], where).to_pylist() for each in days}
     return [(each, Quarantined(**row)) for each, rows in read.items() for row in rows]
 
 
 def count(lake: Lake, table: str, day: date, batch: str) -> int:
     """How many rows of a batch that arrived on a day wait."""
-    return len(lake.read(folder(table), [day], ["row"], ds.field("batch") == batch, SCHEMA))
+    return len(lake.read(quarantine_folder(table), [day], ["row"], ds.field("batch") == batch, SCHEMA))
 
 
 def without(lake: Lake, table: str, rows: Iterable[tuple[date, Quarantined]]) -> dict[date, pa.Table]:
@@ -88,13 +88,13 @@ def without(lake: Lake, table: str, rows: Iterable[tuple[date, Quarantined]]) ->
         gone.setdefault(day, set()).add((row.batch, row.row))
     left = {}
     for day, keys in gone.items():
-        held = lake.read(folder(table), [day], schema=SCHEMA)
+        held = lake.read(quarantine_folder(table), [day], schema=SCHEMA)
         stays = [key not in keys for key in zip(held["batch"].to_pylist(), held["row"].to_pylist(), strict=True)]
         left[day] = held.filter(pa.array(stays, pa.bool_()))
     return left
 
 
-def as_lines(rows: Iterable[Quarantined]) -> list[bytes]:
+def mending_lines(rows: Iterable[Quarantined]) -> list[bytes]:
     """Refused rows as JSON lines for a person to mend: write the right row under `mended`, then replay with the file.
 
     Bytes that are not UTF-8 are shown with �.

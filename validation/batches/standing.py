@@ -40,7 +40,7 @@ def standing(lake: Lake, tables: Iterable[Table], first: date, last: date) -> St
     A row waits until it is replayed or discarded, or until a row of the same identity was accepted: whoever delivers a
     file right at the second try has mended the first.
     """
-    lines = [x for x in ledger.read(lake, since=first) if x.kind == "ingest" and _within(x, first, last)]
+    lines = [x for x in ledger.read_ledger(lake, since=first) if x.kind == "ingest" and _within(x, first, last)]
     refused = {(line.table, line.batch) for line in lines if line.refused}
     waits: Counter[tuple[str, str]] = Counter()
     since: set[date] = set()
@@ -61,7 +61,7 @@ def _within(line: Ledger, first: date, last: date) -> bool:
 
 def _waiting(lake: Lake, table: Table, batches: set[str], first: date) -> Iterator[tuple[date, str, int]]:
     """By day of arrival and batch, how many rows of these batches wait; none has arrived before its rows' days."""
-    folder = quarantine.folder(table.name)
+    folder = quarantine.quarantine_folder(table.name)
     where = ds.field("batch").isin(sorted(batches))
     for day in [day for day in lake.days(folder) if batches and day >= first]:
         found = opened(lake.files(folder, [day]), quarantine.SCHEMA)

@@ -61,7 +61,7 @@ def artists(lake: Lake) -> list[tuple[str, str | None, datetime]]:
 
 def test_a_profile_is_known_from_its_receipt(spark: "SparkSession", tmp_path: Path) -> None:
     lake = lake_of(tmp_path, song("a", "mia", 1, 5), song("a", "zoe", 6, 30), song("b", None, 2, 3))
-    rows = profiles.publish(spark, lake, RADIO, {"songs": SONGS}, DAY, DAY + timedelta(days=1))
+    rows = profiles.publish_profiles(spark, lake, RADIO, {"songs": SONGS}, DAY, DAY + timedelta(days=1))
     assert rows == {"song": 3}
     assert artists(lake) == [("a", "MIA", hour(5)), ("a", "ZOE", hour(30)), ("b", None, hour(3))]
     (first,) = lake.read("profiles/song", [DAY + timedelta(days=1)]).to_pylist()
@@ -74,14 +74,14 @@ def test_a_description_that_is_outdated_when_it_comes_changes_nothing(spark: "Sp
     together = (song("a", "old", 1, 10), song("a", "new", 2, 10))
     lake = lake_of(tmp_path, *together, song("a", "older", 0, 26), song("a", "newest", 20, 27))
     for day in (DAY, DAY + timedelta(days=1)):
-        profiles.publish(spark, lake, RADIO, {"songs": SONGS}, day, day)
+        profiles.publish_profiles(spark, lake, RADIO, {"songs": SONGS}, day, day)
     assert artists(lake) == [("a", "NEW", hour(10)), ("a", "NEWEST", hour(27))]
 
 
 def test_publishing_again_replaces(spark: "SparkSession", tmp_path: Path) -> None:
     lake = lake_of(tmp_path, song("a", "mia", 1, 5))
     for _ in range(2):
-        profiles.publish(spark, lake, RADIO, {"songs": SONGS}, DAY, DAY)
+        profiles.publish_profiles(spark, lake, RADIO, {"songs": SONGS}, DAY, DAY)
     assert len(artists(lake)) == 1
 
 

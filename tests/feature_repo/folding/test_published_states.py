@@ -66,7 +66,7 @@ def test_states_are_the_formula_however_events_arrive(
 ) -> None:
     plays = made_plays()
     lake = lake_of(tmp_path, delivery(plays))
-    facts = published_states.publish(spark, lake, RADIO, TABLES, DAYS[0], DAYS[-1])
+    facts = published_states.publish_states(spark, lake, RADIO, TABLES, DAYS[0], DAYS[-1])
     for view in RADIO.counter_views:
         expected = oracle(view, plays, made_songs())
         assert_same(published(lake, view), expected)
@@ -79,7 +79,7 @@ def test_day_by_day_and_again_publishes_what_the_whole_range_does(spark: "SparkS
     plays = made_plays()
     lake = lake_of(tmp_path, [plays])
     for day in (DAYS[0], DAYS[1], DAYS[1], DAYS[2], DAYS[1], DAYS[2]):
-        published_states.publish(spark, lake, RADIO, TABLES, day, day)
+        published_states.publish_states(spark, lake, RADIO, TABLES, day, day)
     for view in RADIO.counter_views:
         assert_same(published(lake, view), oracle(view, plays, made_songs()))
 
@@ -87,7 +87,7 @@ def test_day_by_day_and_again_publishes_what_the_whole_range_does(spark: "SparkS
 def test_days_that_were_never_published_are_folded_first(spark: "SparkSession", tmp_path: Path) -> None:
     plays = made_plays()
     lake = lake_of(tmp_path, [plays])
-    facts = published_states.publish(spark, lake, RADIO, TABLES, DAYS[2], DAYS[2])
+    facts = published_states.publish_states(spark, lake, RADIO, TABLES, DAYS[2], DAYS[2])
     expected = oracle(LISTENER, plays, made_songs())
     assert_same(published(lake, LISTENER), expected)
     assert facts.rows["listener"] == sum(key[-1] >= moment(48).timestamp() for key in expected)
@@ -96,9 +96,9 @@ def test_days_that_were_never_published_are_folded_first(spark: "SparkSession", 
 def test_states_counted_by_another_definition_are_not_carried_on(spark: "SparkSession", tmp_path: Path) -> None:
     plays = made_plays(60)
     lake = lake_of(tmp_path, [plays])
-    published_states.publish(spark, lake, RADIO, TABLES, DAYS[0], DAYS[1])
+    published_states.publish_states(spark, lake, RADIO, TABLES, DAYS[0], DAYS[1])
     changed = replace(LISTENER, counts={"played": ("6h",), "heard": ("1d",)})
-    published_states.publish(spark, lake, replace(RADIO, counter_views=(changed,)), TABLES, DAYS[2], DAYS[2])
+    published_states.publish_states(spark, lake, replace(RADIO, counter_views=(changed,)), TABLES, DAYS[2], DAYS[2])
     assert_same(published(lake, changed), oracle(changed, plays, made_songs()))
 
 
@@ -106,15 +106,15 @@ def test_a_day_published_again_loses_rows_that_are_no_longer_true(spark: "SparkS
     lake = lake_of(
         tmp_path, [[play(1, "listener 0", "song 0", 1.0, 1, 2), play(2, "listener 0", "song 0", 1.0, 1, 26)]]
     )
-    published_states.publish(spark, lake, RADIO, TABLES, DAYS[0], DAYS[1])
+    published_states.publish_states(spark, lake, RADIO, TABLES, DAYS[0], DAYS[1])
     lake.drop("tables/plays", DAYS[1])
-    facts = published_states.publish(spark, lake, RADIO, TABLES, DAYS[1], DAYS[1])
+    facts = published_states.publish_states(spark, lake, RADIO, TABLES, DAYS[1], DAYS[1])
     assert lake.days("states/listener") == [DAYS[0]]
     assert (facts.rows["listener"], facts.entities["listener"]) == (0, 1)
 
 
 def test_nothing_to_count_publishes_nothing(spark: "SparkSession", tmp_path: Path) -> None:
-    facts = published_states.publish(spark, Lake(tmp_path), RADIO, TABLES, DAYS[0], DAYS[1])
+    facts = published_states.publish_states(spark, Lake(tmp_path), RADIO, TABLES, DAYS[0], DAYS[1])
     assert (facts.events, facts.rows) == (0, {"listener": 0, "taste": 0})
 
 
@@ -166,7 +166,7 @@ def test_what_nobody_has_ever_done_can_be_read_as_that(spark: "SparkSession", tm
     loveless = replace(RADIO, signals=never, counter_views=views, entities={**RADIO.entities, "song": "what"})
     lake = lake_of(tmp_path, [made_plays(40)])
     for day in (DAYS[0], DAYS[1], DAYS[1]):
-        published_states.publish(spark, lake, loveless, TABLES, day, day)
+        published_states.publish_states(spark, lake, loveless, TABLES, day, day)
     read = lake.read("states/love")
     assert (read.num_rows, set(read.column_names)) == (
         0,

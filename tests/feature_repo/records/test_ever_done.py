@@ -22,10 +22,10 @@ def redis(redis_url: str) -> Redis:
 
 def known(redis: Redis, *pair: str) -> bool:
     """Whether a machine that has read what was noted knows a pair."""
-    bits = np.zeros(bloom.BYTES, dtype=np.uint8)
-    for start, part in ever_done.noted(redis, CHOICE, STOP):
+    bits = np.zeros(bloom.BLOOM_BYTES, dtype=np.uint8)
+    for start, part in ever_done.noted_bits(redis, CHOICE, STOP):
         bits[start : start + len(part)] |= np.frombuffer(part, dtype=np.uint8)
-    return bool(bloom.holds(bits, marks(pair[:1]), marks(pair[1:]))[0])
+    return bool(bloom.bloom_holds(bits, marks(pair[:1]), marks(pair[1:]))[0])
 
 
 def test_what_a_record_says_was_done_is_noted(redis: Redis) -> None:

@@ -19,14 +19,14 @@ from feature_repo.records.redis_records import (
     Key,
     Layout,
     Written,
-    changes,
+    change_position,
     connect,
     delete_entity,
     delete_view,
-    position,
-    read,
-    read_all,
-    write,
+    read_all_records,
+    read_records,
+    record_changes,
+    write_records,
 )
 from infra.errors import DefinitionError, Unavailable
 
@@ -72,7 +72,7 @@ def test_a_row_from_the_future_is_refused_and_one_that_got_in_freezes_nothing(
     assert put(redis, to, m, 1.0, century) == Written(future=1)
     assert put(redis, to, m, 1.0, NOON + CLOCK_SKEW) == Written(accepted=1), "clocks differ a little"
     assert put(redis, to, n, 1.0, century, now=century) == Written(accepted=1), "by a writer with a wrong clock"
-    assert read(redis, to, [n]).presence(NOON.timestamp()) == [Presence.FUTURE]
+    assert read_records(redis, to, [n]).presence(NOON.timestamp()) == [Presence.FUTURE]
     assert put(redis, to, n, 2.0, NOON - MINUTE) == Written(accepted=1)
     assert value(redis, to, *n) == 2.0
 
@@ -80,7 +80,7 @@ def test_a_row_from_the_future_is_refused_and_one_that_got_in_freezes_nothing(
 def test_missing_stale_and_present_are_told_apart(redis: Redis) -> None:
     put(redis, MACHINE, ("fresh",), 1.0, NOON - TTL)
     put(redis, MACHINE, ("stale",), 1.0, NOON - TTL - MINUTE)
-    found = read(redis, MACHINE, [("fresh",), ("stale",), ("never",)])
+    found = read_records(redis, MACHINE, [("fresh",), ("stale",), ("never",)])
     assert found.presence(NOON.timestamp()).tolist() == [Presence.PRESENT, Presence.STALE, Presence.MISSING]
     assert np.isnan(found.values[2]).all()
     assert np.isnan(found.at[2])
@@ -91,8 +91,8 @@ def test_keys_never_meet_by_accident(redis: Redis) -> None:
              ("a", ""), ("", "")]  # fmt: skip
     for i, pair in enumerate(pairs):
         put(redis, PAIR, pair, float(i), NOON)
-    assert read(redis, PAIR, pairs).values[:, 0].tolist() == list(range(len(pairs)))
-    assert sorted(read_all(redis, PAIR).keys) == sorted(pairs)
+    assert read_records(redis, PAIR, pairs).values[:, 0].tolist() == list(range(len(pairs)))
+    assert sorted(read_all_records(redis, PAIR).keys) == sorted(pairs)
 
 
 @given(parts=st.lists(st.text(alphabet="a\\\x1f:*", max_size=5), min_size=1, max_size=3))
@@ -108,8 +108,8 @@ def test_deleting_one_entity_takes_all_it_has_and_nothing_else(redis: Redis) -> 
             put(redis, PAIR, (name, shift), 1.0, NOON)
     put(redis, SHIFT, ("m1",), 1.0, NOON)  # a shift that happens to be called like the machine
     assert delete_entity(redis, LAYOUTS, {"machine": "m1"}) == 3
-    assert not read(redis, MACHINE, [("m1",)]).present.any()
-    assert sorted(read_all(redis, PAIR).keys) == [("m11", "early"), ("m11", "late")]
+    assert not read_records(redis, MACHINE, [("m1",)]).present.any()
+    assert sorted(read_all_records(redis, PAIR).keys) == [("m11", "early"), ("m11", "late")]
     assert value(redis, SHIFT, "m1") == 1.0
     assert delete_entity(redis, LAYOUTS, {"shift": "late"}) == 1, "shared records under another's key are searched for"
     assert delete_entity(redis, LAYOUTS, {"machine": "m11", "shift": "early"}) == 1
@@ -141,51 +141,51 @@ def test_a_view_is_deleted_with_all_its_records(redis: Redis) -> None:
 @PLACES
 def test_every_change_is_announced_and_deletes_too(redis: Redis, to: Layout, rest: Key) -> None:
     a, b = ("a", *rest), ("b", *rest)
-    before = position(redis, to)
+    before = change_position(redis, to)
     put(redis, to, a, 1.0, NOON)
     put(redis, to, b, 1.0, NOON)
     put(redis, to, a, 0.0, NOON - MINUTE)  # older: changes nothing
-    told = changes(redis, to, before)
+    told = record_changes(redis, to, before)
     assert seen(told) == {a: True, b: True}
     assert told.complete
     delete_entity(redis, LAYOUTS, {"machine": "a"})
-    after = changes(redis, to, told.position)
+    after = record_changes(redis, to, told.position)
     assert seen(after) == {a: False}
-    assert seen(changes(redis, to, after.position)) == {}
+    assert seen(record_changes(redis, to, after.position)) == {}
 
 
 def test_records_of_one_hash_that_change_together_are_announced_each(redis: Redis) -> None:
-    before, shifts = position(redis, PAIR), [("m", "early"), ("m", "late"), ("m", "\x1f"), ("m", "")]
+    before, shifts = change_position(redis, PAIR), [("m", "early"), ("m", "late"), ("m", "\x1f"), ("m", "")]
     floats, at = np.ones((len(shifts), 1), np.float32), np.full(len(shifts), micros(NOON))
-    write(redis, PAIR, shifts, encode(PAIR, floats, [at.tolist()], at, at), NOON)
-    assert seen(changes(redis, PAIR, before)) == dict.fromkeys(shifts, True)
+    write_records(redis, PAIR, shifts, encode(PAIR, floats, [at.tolist()], at, at), NOON)
+    assert seen(record_changes(redis, PAIR, before)) == dict.fromkeys(shifts, True)
 
 
 def test_whoever_fell_behind_is_told_to_read_everything(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     put(redis, MACHINE, ("a",), 1.0, NOON)
-    known = position(redis, MACHINE)
+    known = change_position(redis, MACHINE)
     redis.xtrim(MACHINE.changes, maxlen=0)
     put(redis, MACHINE, ("b",), 1.0, NOON)
-    behind = changes(redis, MACHINE, known)
+    behind = record_changes(redis, MACHINE, known)
     assert not behind.complete
-    assert changes(redis, MACHINE, behind.position).complete
+    assert record_changes(redis, MACHINE, behind.position).complete
     redis.flushall()
-    assert not changes(redis, MACHINE, behind.position).complete, "the server lost its memory"
+    assert not record_changes(redis, MACHINE, behind.position).complete, "the server lost its memory"
     monkeypatch.setattr(redis_records, "REMEMBERED", 1)
     put(redis, MACHINE, ("c",), 1.0, NOON)
-    assert not changes(redis, MACHINE, EMPTY).complete, "what came before may be trimmed already"
+    assert not record_changes(redis, MACHINE, EMPTY).complete, "what came before may be trimmed already"
 
 
 def test_a_record_of_another_layout_is_missing_and_gives_way(redis: Redis) -> None:
     old = Layout(MACHINE.project, MACHINE.view, MACHINE.keys, ("other",), dict(MACHINE.others))
     put(redis, old, ("m",), 1.0, NOON)
-    assert not read(redis, MACHINE, [("m",)]).present.any()
+    assert not read_records(redis, MACHINE, [("m",)]).present.any()
     assert put(redis, MACHINE, ("m",), 2.0, NOON) == Written(accepted=1)
 
 
 def test_an_unknown_field_is_named(redis: Redis) -> None:
     with pytest.raises(DefinitionError, match="Did you mean `stop_1h`"):
-        read(redis, MACHINE, []).column("stop_1hh")
+        read_records(redis, MACHINE, []).column("stop_1hh")
 
 
 def test_a_record_says_what_it_was_given() -> None:
@@ -226,10 +226,10 @@ def test_one_record_reads_as_plain_values() -> None:
 
 REFUSED = "redis://127.0.0.1:1/0"
 USES: list[Callable[[Redis], object]] = [
-    lambda r: read(r, MACHINE, [("m",)]),
-    lambda r: read_all(r, MACHINE),
+    lambda r: read_records(r, MACHINE, [("m",)]),
+    lambda r: read_all_records(r, MACHINE),
     lambda r: put(r, MACHINE, ("m",), 1.0, NOON),
-    lambda r: changes(r, MACHINE, EMPTY),
+    lambda r: record_changes(r, MACHINE, EMPTY),
     lambda r: delete_entity(r, LAYOUTS, {"machine": "m"}),
 ]
 

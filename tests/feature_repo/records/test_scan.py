@@ -8,7 +8,15 @@ import pytest
 from redis import Redis
 
 from feature_repo.records.layout import counter_fields
-from feature_repo.records.redis_records import Key, Layout, connect, encode, layout, read_parts, write
+from feature_repo.records.redis_records import (
+    Key,
+    Layout,
+    connect,
+    encode,
+    layout,
+    read_records_in_parts,
+    write_records,
+)
 from feature_repo.records.scan import ahead
 from infra.errors import Unavailable
 
@@ -34,7 +42,7 @@ def redis(redis_url: str) -> Redis:
 
 def put(redis: Redis, to: Layout, keys: Sequence[Key]) -> None:
     at = np.full(len(keys), int(NOON.timestamp()) * 1_000_000)
-    write(redis, to, keys, encode(to, np.ones((len(keys), 1), np.float32), [at.tolist()], at, at), NOON)
+    write_records(redis, to, keys, encode(to, np.ones((len(keys), 1), np.float32), [at.tolist()], at, at), NOON)
 
 
 def calls(redis: Redis) -> int:
@@ -44,7 +52,7 @@ def calls(redis: Redis) -> int:
 def test_each_record_is_found_in_its_own_view_in_one_look(redis: Redis) -> None:
     found: dict[str, list[Key]] = {}
     before = calls(redis)
-    for part in read_parts(redis, [MACHINE, SHIFT, PAIR]):
+    for part in read_records_in_parts(redis, [MACHINE, SHIFT, PAIR]):
         assert part.present.all()
         found.setdefault(part.layout.view, []).extend(part.keys)
     assert {view: sorted(keys) for view, keys in found.items()} == {v: sorted(keys) for v, keys in WANTED.items()}
@@ -53,7 +61,7 @@ def test_each_record_is_found_in_its_own_view_in_one_look(redis: Redis) -> None:
 
 def test_what_fails_while_the_next_part_is_fetched_is_told() -> None:
     with pytest.raises(Unavailable, match=r"127\.0\.0\.1:1"):
-        list(read_parts(connect("redis://127.0.0.1:1/0", 0.1), [MACHINE]))
+        list(read_records_in_parts(connect("redis://127.0.0.1:1/0", 0.1), [MACHINE]))
 
 
 def test_parts_come_in_their_order_and_one_ahead() -> None:

@@ -7,7 +7,7 @@ import pytest
 from plant import MINUTE, NOON, PAIR, PLACES, PROFILE, TTL, put, seen
 from redis import Redis
 
-from feature_repo.records.redis_records import Key, Layout, changes, connect, position, read
+from feature_repo.records.redis_records import Key, Layout, change_position, connect, read_records, record_changes
 
 
 @pytest.fixture
@@ -30,11 +30,11 @@ def test_old_records_go_from_a_hash_that_grows_and_it_is_announced(redis: Redis)
     kept, old, young = replace(PAIR, kept=TTL), ("m", "old \\ \x1f"), ("m", "young")
     put(redis, kept, old, 1.0, NOON - TTL - 120 * MINUTE)
     put(redis, PAIR, ("n", "old"), 1.0, NOON - TTL - 120 * MINUTE)
-    before = position(redis, kept)
+    before = change_position(redis, kept)
     put(redis, kept, young, 1.0, NOON - TTL)
     for minutes in range(60, 0, -1):
         for name, to in (("m", kept), ("n", PAIR)):
             redis.hdel(to.redis_key((name,)), "early")
             put(redis, to, (name, "early"), 1.0, NOON - minutes * MINUTE)  # is new, and looks at two of three by lot
-    assert read(redis, kept, [old, young, ("n", "old")]).present.tolist() == [False, True, True]
-    assert seen(changes(redis, kept, before))[old] is False
+    assert read_records(redis, kept, [old, young, ("n", "old")]).present.tolist() == [False, True, True]
+    assert seen(record_changes(redis, kept, before))[old] is False

@@ -13,7 +13,7 @@ from redis import Redis
 
 from feature_repo.definition import CounterView, FeatureSet, ProfileView, Signal
 from feature_repo.folding.carry import nothing
-from feature_repo.records.redis_records import Written, connect, encode, layouts, read_all, write
+from feature_repo.records.redis_records import Written, connect, encode, layouts, read_all_records, write_records
 from feature_repo.request_time import Count
 from feature_repo.stores.open_store import materialise, open_store
 from feature_repo.stores.packed_online_store import PackedOnlineStoreConfig
@@ -108,13 +108,15 @@ def test_online_values_equal_offline_values(store: FeatureStore) -> None:
 
 def test_only_what_was_published_in_the_window_is_materialised(store: FeatureStore, redis: Redis) -> None:
     materialise(store, PLANT, NOON - timedelta(days=1), NOON - 2 * MINUTE, views=["machine"])
-    assert set(read_all(redis, MACHINE).at) == {(NOON - 2 * MINUTE).timestamp()}
+    assert set(read_all_records(redis, MACHINE).at) == {(NOON - 2 * MINUTE).timestamp()}
 
 
 def test_feast_tells_present_null_missing_and_stale(store: FeatureStore, redis: Redis) -> None:
     materialise(store, PLANT, NOON - timedelta(days=1), NOON)
     old = np.array([(NOON - timedelta(days=3)).timestamp() * 1e6], dtype=np.int64)
-    write(redis, MACHINE, [("retired",)], encode(MACHINE, np.ones((1, 3), "f4"), [old.tolist()], old, old), NOON)
+    write_records(
+        redis, MACHINE, [("retired",)], encode(MACHINE, np.ones((1, 3), "f4"), [old.tolist()], old, old), NOON
+    )
     features = ["machine:stop_1h", "machine_profile:power"]
     rows = [{"machine": name} for name in ("m1", "m4", "nobody", "retired")]
     response = store.get_online_features(features=features, entity_rows=rows).proto
@@ -145,8 +147,8 @@ def test_a_view_no_longer_defined_leaves_the_store(settings: Settings, store: Fe
     materialise(store, PLANT, NOON - timedelta(days=1), NOON)
     smaller = FeatureSet(**{f: getattr(PLANT, f) for f in PLANT.__slots__} | {"counter_views": PLANT.counter_views[:1]})
     again = open_store(settings, smaller, as_of=NOON)
-    assert len(read_all(redis, PAIR).keys) == 0
-    assert len(read_all(redis, MACHINE).keys) == 30
+    assert len(read_all_records(redis, PAIR).keys) == 0
+    assert len(read_all_records(redis, MACHINE).keys) == 30
     assert {v.name for v in again.list_feature_views()} == {"machine", "machine_profile"}
 
 

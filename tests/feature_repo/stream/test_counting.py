@@ -33,7 +33,7 @@ from feature_repo.records import redis_records
 from feature_repo.records.layout import layouts
 from feature_repo.stream.counting import Stream
 from feature_repo.stream.intake import Intake, Landed, Taken
-from feature_repo.stream.memory import StreamState, brought_online, folder_of, micros
+from feature_repo.stream.memory import StreamState, brought_online, micros, stream_folder
 from feature_repo.stream.online import bring_online
 from feature_repo.stream.rebase import rebase
 from feature_repo.stream.spark_stream import small_session, streaming
@@ -84,7 +84,7 @@ class Radio:
     def online(self, redis: redis_records.Redis, until: datetime = LATER) -> dict[str, dict[tuple[Any, ...], Any]]:
         """Bring all that is due online; what is there then, by view: entity and moment to counters."""
         bring_online(self.state, redis, layouts(RADIO), micros(until), LATER)
-        found = {name: redis_records.read_all(redis, layout) for name, layout in layouts(RADIO).items()}
+        found = {name: redis_records.read_all_records(redis, layout) for name, layout in layouts(RADIO).items()}
         return {
             name: {(*key, at): values.tolist() for key, at, values in zip(some.keys, some.at, some.values, strict=True)}
             for name, some in found.items()
@@ -128,7 +128,7 @@ def test_files_that_ingestion_is_at_are_taken_and_what_is_online_is_noted(
         stream.start(availableNow=True).awaitTermination()
         stream.bring_online()
         assert (stream.progress.taken.accepted, stream.progress.written) == (1 + len(made_songs()), 2)
-    [(until, done_at)] = brought_online(folder_of(settings, RADIO.name))
+    [(until, done_at)] = brought_online(stream_folder(settings, RADIO.name))
     assert until == stream.progress.until < done_at
 
 
@@ -243,7 +243,7 @@ def test_a_snapshot_becomes_the_base_and_nothing_is_lost_or_counted_twice(
     early = [row for row in plays if row["got"] < moment(48)]
     radio.land(songs=made_songs(), plays=plays[: len(early) + 20])  # some of the third day is there already
     lake_of(radio.lake.root, [early])
-    published_states.publish(spark, radio.lake, RADIO, TABLES, DAYS[0], DAYS[1])
+    published_states.publish_states(spark, radio.lake, RADIO, TABLES, DAYS[0], DAYS[1])
     assert radio.rebase(moment(50)) is None  # its files still wait for ingestion
     radio.state.drop_files(radio.state.names("file"))
     assert radio.rebase(moment(50)) == DAYS[1]
@@ -255,11 +255,11 @@ def test_a_snapshot_becomes_the_base_and_nothing_is_lost_or_counted_twice(
 def test_a_snapshot_that_lacks_what_was_ingested_since_is_no_base(radio: Radio, spark: "SparkSession") -> None:
     plays = made_plays(60)
     lake_of(radio.lake.root, [plays])
-    published_states.publish(spark, radio.lake, RADIO, TABLES, DAYS[0], DAYS[1])
+    published_states.publish_states(spark, radio.lake, RADIO, TABLES, DAYS[0], DAYS[1])
     late = play(950, "listener 1", "song 0", 1.0, 30, 31)
     radio.lake.append("tables/plays", DAYS[1], pa.Table.from_pylist([late], PLAYS.schema))
     assert radio.rebase(moment(50)) == DAYS[0]
-    published_states.publish(spark, radio.lake, RADIO, TABLES, DAYS[1], DAYS[1])
+    published_states.publish_states(spark, radio.lake, RADIO, TABLES, DAYS[1], DAYS[1])
     assert radio.rebase(moment(50)) == DAYS[1]
     assert radio.rebase(moment(50)) is None
 
@@ -273,7 +273,7 @@ def test_a_stream_that_begins_late_goes_on_from_the_lake(
 ) -> None:
     plays = sorted(made_plays(), key=lambda row: row["got"])
     lake_of(radio.lake.root, [plays[:250]], [row for row in made_songs() if row["song"] != "song 3"])
-    published_states.publish(spark, radio.lake, RADIO, TABLES, DAYS[0], DAYS[1])
+    published_states.publish_states(spark, radio.lake, RADIO, TABLES, DAYS[0], DAYS[1])
     assert radio.rebase(moment(60)) == DAYS[1]
     found = radio.land(songs=made_songs()[3:4], plays=plays[240:])  # what waited for song 3 counts from now on
     assert found.duplicate == 10

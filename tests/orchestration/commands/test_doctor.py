@@ -46,7 +46,7 @@ def described(at: Installation, **changed: object) -> None:
     moment = np.array([int(AT.timestamp()) * 1_000_000], dtype=np.int64)
     records = encode(layout, floats, [[given[name]] for name in layout.others], moment, moment)
     with redis.Redis.from_url(at.settings.redis_url) as client:
-        redis_records.write(client, layout, [("v",)], records, AT)
+        redis_records.write_records(client, layout, [("v",)], records, AT)
 
 
 def test_an_empty_home_lacks_everything_and_the_first_next_command_is_to_bring_events(

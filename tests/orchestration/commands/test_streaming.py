@@ -20,7 +20,7 @@ from feature_repo.counters import decay
 from feature_repo.folding import published_states
 from feature_repo.records import redis_records
 from feature_repo.records.layout import layouts
-from feature_repo.stream.memory import FILE, folder_of
+from feature_repo.stream.memory import FILE, stream_folder
 from infra.lake import Lake
 from infra.settings import Settings
 from orchestration.commands import streaming
@@ -71,7 +71,7 @@ def landed(folder: Path, landing: Path) -> list[Path]:
 
 def taken(settings: Settings) -> int:
     """How many files the stream has taken."""
-    path = folder_of(settings, HOME_FEED.features.name) / FILE
+    path = stream_folder(settings, HOME_FEED.features.name) / FILE
     if not path.exists():
         return 0
     with sqlite3.connect(path) as sql:
@@ -113,7 +113,7 @@ def assert_online_is_what_the_fold_says(settings: Settings, lake: Lake) -> None:
     for view in HOME_FEED.features.counter_views:
         rows = lake.read(f"states/{view.name}").to_pandas().sort_values("published_at", kind="stable")
         rows = rows.drop_duplicates(list(view.keys), keep="last").sort_values(list(view.keys))
-        found = redis_records.read_all(redis, layouts(HOME_FEED.features)[view.name])
+        found = redis_records.read_all_records(redis, layouts(HOME_FEED.features)[view.name])
         order = sorted(range(len(found.keys)), key=lambda row: found.keys[row])
         assert [found.keys[row] for row in order] == list(rows[list(view.keys)].itertuples(index=False, name=None))
         at, half_lives = rows["published_at"].astype("int64").to_numpy() / 1e6, np.array(view.half_lives)
@@ -136,5 +136,5 @@ def test_killed_at_any_moment_and_started_again_it_ends_where_the_nightly_fold_d
     streaming.once(at, said.append)
     assert "repeated" in said[-1]
     take_in(at.lake, deliveries(tmp_path / "delivered", HOME_FEED.tables), NOW)
-    published_states.publish(spark, at.lake, HOME_FEED.features, at.tables, SCALE.start.date(), NOW.date())
+    published_states.publish_states(spark, at.lake, HOME_FEED.features, at.tables, SCALE.start.date(), NOW.date())
     assert_online_is_what_the_fold_says(settings, at.lake)

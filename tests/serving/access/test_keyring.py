@@ -28,16 +28,16 @@ def home(tmp_path: Path) -> Settings:
 
 
 def test_the_first_start_makes_secrets_for_the_owner_alone(home: Settings) -> None:
-    made = keyring.opened(home)
+    made = keyring.open_keyring(home)
     assert set(made.tokens) == set(ROLES)
     assert len({token for some in made.tokens.values() for token in some}) == len(ROLES), "each role its own"
-    assert keyring.where(home).stat().st_mode & 0o777 == 0o600
-    assert keyring.opened(home) == made, "the second start reads them"
+    assert keyring.keyring_path(home).stat().st_mode & 0o777 == 0o600
+    assert keyring.open_keyring(home) == made, "the second start reads them"
     assert [path.name for path in home.home.iterdir()] == ["keyring.json"]
 
 
 def test_no_two_installations_share_a_secret(tmp_path: Path) -> None:
-    one, other = (keyring.opened(Settings(home=tmp_path / name)) for name in ("one", "other"))
+    one, other = (keyring.open_keyring(Settings(home=tmp_path / name)) for name in ("one", "other"))
     assert one.keys[0].secret != other.keys[0].secret
     assert one.tokens != other.tokens
 
@@ -52,14 +52,14 @@ def test_workers_that_start_together_share_one_keyring(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "shop.example"])
 def test_what_others_can_reach_does_not_start_without_secrets_of_its_own(home: Settings, host: str) -> None:
-    keyring.opened(home)
+    keyring.open_keyring(home)
     with pytest.raises(Unsafe, match="FLYWHEEL_KEYRING"):
-        keyring.opened(home.model_copy(update={"service_host": host}))
+        keyring.open_keyring(home.model_copy(update={"service_host": host}))
     named = {"service_host": host, "keyring": home.home / "missing.json"}
     with pytest.raises(Unsafe, match="No such file"):
-        keyring.opened(home.model_copy(update=named))
+        keyring.open_keyring(home.model_copy(update=named))
     assert not (home.home / "missing.json").exists(), "a named keyring is never made in passing"
-    assert keyring.opened(home.model_copy(update={**named, "keyring": keyring.where(home)})).keys
+    assert keyring.open_keyring(home.model_copy(update={**named, "keyring": keyring.keyring_path(home)})).keys
 
 
 SPOILT = [
@@ -74,29 +74,29 @@ SPOILT = [
 
 @pytest.mark.parametrize(("why", "spoil", "said"), SPOILT, ids=[why for why, *_ in SPOILT])
 def test_a_keyring_that_protects_nothing_is_refused(home: Settings, why: str, spoil: object, said: str) -> None:
-    keyring.opened(home)
-    spoil(keyring.where(home))  # type: ignore[operator]
+    keyring.open_keyring(home)
+    spoil(keyring.keyring_path(home))  # type: ignore[operator]
     with pytest.raises(Unsafe, match=said):
-        keyring.opened(home)
+        keyring.open_keyring(home)
 
 
 def test_a_rotated_key_signs_a_minute_later_and_the_old_one_is_kept_as_long_as_its_tokens(home: Settings) -> None:
-    first = keyring.opened(home)
-    new = keyring.rotate(keyring.where(home), now=1000.0, lives_s=600.0)
-    both = keyring.opened(home)
+    first = keyring.open_keyring(home)
+    new = keyring.rotate_keyring(keyring.keyring_path(home), now=1000.0, lives_s=600.0)
+    both = keyring.open_keyring(home)
     assert both.signing(1001.0).signing == first.keys[0].id
     assert both.signing(1060.0).signing == new
     assert set(both.signing(1060.0).secrets) == {first.keys[0].id, new}
-    keyring.rotate(keyring.where(home), now=1659.0, lives_s=600.0)
-    assert len(keyring.opened(home).keys) == 3, "its last token lives one second longer"
-    keyring.rotate(keyring.where(home), now=1660.0, lives_s=600.0)
-    assert first.keys[0].id not in {key.id for key in keyring.opened(home).keys}
+    keyring.rotate_keyring(keyring.keyring_path(home), now=1659.0, lives_s=600.0)
+    assert len(keyring.open_keyring(home).keys) == 3, "its last token lives one second longer"
+    keyring.rotate_keyring(keyring.keyring_path(home), now=1660.0, lives_s=600.0)
+    assert first.keys[0].id not in {key.id for key in keyring.open_keyring(home).keys}
 
 
 def test_a_running_service_follows_its_keyring(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard, "EVERY_S", 0.01)
-    monkeypatch.setattr(keyring, "AHEAD_S", -1.0)
-    path = keyring.where(home)
+    monkeypatch.setattr(keyring, "NEW_KEY_AHEAD_S", -1.0)
+    path = keyring.keyring_path(home)
 
     async def comes_to(found: Guard, wanted: str) -> Keys:
         while found.keys.signing != wanted:
@@ -107,7 +107,7 @@ def test_a_running_service_follows_its_keyring(home: Settings, monkeypatch: pyte
         found = Guard(home)
         await found.start()
         old = found.keys.signing
-        new = keyring.rotate(path, now=guard.time.time(), lives_s=600.0)
+        new = keyring.rotate_keyring(path, now=guard.time.time(), lives_s=600.0)
         both = await asyncio.wait_for(comes_to(found, new), 10)
         assert set(both.secrets) == {old, new}
         path.write_text("spoilt")
@@ -119,10 +119,10 @@ def test_a_running_service_follows_its_keyring(home: Settings, monkeypatch: pyte
 
 
 def test_a_caller_finds_its_token(home: Settings) -> None:
-    made = keyring.opened(home)
+    made = keyring.open_keyring(home)
     assert keyring.bearer(home, "rank") == {"authorization": f"Bearer {made.tokens['rank'][0]}"}
     fewer = msgspec.structs.replace(made, tokens={"rank": made.tokens["rank"]})
-    path = keyring.where(home)
+    path = keyring.keyring_path(home)
     path.write_bytes(msgspec.json.encode(fewer))
     os.chmod(path, 0o600)
     with pytest.raises(Unsafe, match="no token holds the role `operate`"):
@@ -137,6 +137,6 @@ def test_the_service_says_why_it_does_not_start_open_to_others(home: Settings) -
     )  # fmt: skip
     assert done.returncode != 0
     assert "0.0.0.0 can be reached from elsewhere, and FLYWHEEL_KEYRING names no file" in done.stdout + done.stderr
-    assert not keyring.where(home).exists()
+    assert not keyring.keyring_path(home).exists()
     with pytest.raises(Unsafe, match="FLYWHEEL_KEYRING"):
         start(home.model_copy(update={"service_host": "0.0.0.0"}))

@@ -18,7 +18,7 @@ BLOCK = "user_choice.block_3650d"
 
 
 def names(who: UserState, states: ItemStates) -> list[str]:
-    return states.words["creator_id"].words_of(blocked.read(HOME_FEED, who, NOW)[BLOCK])
+    return states.words["creator_id"].words_of(blocked.read_blocked(HOME_FEED, who, NOW)[BLOCK])
 
 
 def world() -> ItemStates:
@@ -46,4 +46,4 @@ def test_a_record_that_cannot_be_read_counts_as_a_block() -> None:
     ({}, True, False),
 ])  # fmt: skip
 def test_only_who_was_not_read_in_full_is_asked_for_by_heart(held: dict[str, Any], gone: bool, by_heart: bool) -> None:
-    assert blocked.unread(Asked(UserState("u1", **held), {}, {}, {}, gone)) == (marks(["u1"]) if by_heart else None)
+    assert blocked.not_read(Asked(UserState("u1", **held), {}, {}, {}, gone)) == (marks(["u1"]) if by_heart else None)

@@ -104,7 +104,7 @@ def test_the_vector_of_the_live_space_comes_along(world: Any) -> None:
     at = np.array([int(world.settings.replay_from.timestamp()) * 1_000_000])
     record = encode(VECTORS, np.array([[0.5, -1.0]], np.float32), [], at, at)
     redis = redis_records.connect(world.settings.redis_url)
-    redis_records.write(redis, VECTORS, [("u1",)], record, world.settings.replay_from)
+    redis_records.write_records(redis, VECTORS, [("u1",)], record, world.settings.replay_from)
     found = read(world, "u1", vectors=VECTORS)
     assert found.vector is not None
     assert found.vector.tolist() == [0.5, -1.0]
@@ -119,7 +119,7 @@ def test_what_was_shown_is_remembered_newest_first_and_not_for_ever(world: Any) 
     async def use(parts: Online, users: UserReader) -> Any:
         for page in pages:
             users.remember(await users.read("u9"), page)
-        place = seen_pages.prefix(FEATURES.name, POLICY.user) + "u9"
+        place = seen_pages.seen_prefix(FEATURES.name, POLICY.user) + "u9"
         kept = await parts.link.ask(("LLEN", place), ("TTL", place))
         return (await users.read("u9")).seen, kept
 

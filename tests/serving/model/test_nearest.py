@@ -10,7 +10,7 @@ from feature_repo import embedding_space
 from feature_repo.embedding_space import EMBEDDINGS, INDEX, VECTORS, Attribute, Space
 from feature_repo.records import redis_records
 from feature_repo.records.layout import layouts
-from feature_repo.records.user_vectors import publish
+from feature_repo.records.user_vectors import publish_vectors
 from feature_repo.systems.home_feed import HOME_FEED as FEATURES
 from infra.errors import ReleaseMismatch
 from infra.marks import marks
@@ -71,7 +71,7 @@ def follow(states: ItemStates, world: Any) -> None:
     """Take over what Redis holds now."""
     with redis_records.connect(world.settings.redis_url) as redis:
         for view in states.views:
-            states.take(view, redis_records.read_all(redis, layouts(FEATURES)[view]))
+            states.take(view, redis_records.read_all_records(redis, layouts(FEATURES)[view]))
 
 
 @pytest.fixture
@@ -142,8 +142,8 @@ def test_vectors_have_length_one_and_unknown_items_none(nearest: NearestItems, s
 def test_a_users_stored_vector_is_where_the_release_says(nearest: NearestItems, world: Any) -> None:
     assert nearest.layout.view.startswith("user_vector_")
     with redis_records.connect(world.settings.redis_url) as redis:
-        publish(redis, nearest.layout, ["u1"], np.ones((1, 4), dtype=np.float32), world.settings.replay_from)
-        assert redis_records.read(redis, nearest.layout, [("u1",)]).present.all()
+        publish_vectors(redis, nearest.layout, ["u1"], np.ones((1, 4), dtype=np.float32), world.settings.replay_from)
+        assert redis_records.read_records(redis, nearest.layout, [("u1",)]).present.all()
 
 
 def test_the_service_draws_candidates_near_the_asker_from_it(released: Path, world: Any) -> None:
@@ -151,7 +151,7 @@ def test_the_service_draws_candidates_near_the_asker_from_it(released: Path, wor
     with Client(world) as client:
         live = client.online.releases.live
         with redis_records.connect(world.settings.redis_url) as redis:
-            publish(redis, live.nearest.layout, ["u9"], AXES[1:2], world.settings.replay_from)
+            publish_vectors(redis, live.nearest.layout, ["u9"], AXES[1:2], world.settings.replay_from)
         before = metrics.CANDIDATES.labels("personal")._value.get()
         assert client.feed(user_id="u9")["served_by"] == "full"
         metrics.Tally.flush()

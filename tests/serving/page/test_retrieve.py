@@ -86,7 +86,9 @@ def teenager(states: ItemStates, **mixed: Any) -> Asked:
 
 
 def request(states: ItemStates, who: Asked, policy: Any = PATIENT, **more: Any) -> Ask:
-    may = May(Filters(policy.filters, states), who.here, blocked.read(policy, who.user, NOW), np.sort(marks(["seen"])))
+    may = May(
+        Filters(policy.filters, states), who.here, blocked.read_blocked(policy, who.user, NOW), np.sort(marks(["seen"]))
+    )
     return ask(states, who, policy, may=may, **more)
 
 

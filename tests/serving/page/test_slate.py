@@ -27,7 +27,7 @@ def states(world: Any) -> ItemStates:
     made, found = ItemStates(FEATURES, HOME_FEED), layouts(FEATURES)
     redis = redis_records.connect(world.settings.redis_url)
     for view in made.views:
-        made.take(view, redis_records.read_all(redis, found[view]))
+        made.take(view, redis_records.read_all_records(redis, found[view]))
     return made
 
 

@@ -28,7 +28,7 @@ def made(spark: "SparkSession", tmp_path_factory: pytest.TempPathFactory) -> Emb
     """The club's space."""
     lake = stock(tmp_path_factory.mktemp("lake"))
     data = rows()
-    return embedded.build(spark, lake, data, train.divided(data, RANKING), RANKING, FEATURES, AT, seed=0)
+    return embedded.build_item_space(spark, lake, data, train.divided(data, RANKING), RANKING, FEATURES, AT, seed=0)
 
 
 def nearest(made: Embedded, vector: "np.ndarray[tuple[int], np.dtype[np.float32]]", k: int = 10) -> list[str]:
@@ -110,7 +110,7 @@ def test_a_taste_that_places_nobody_is_refused(taste: str, why: str, spark: "Spa
     wrong = replace(RANKING, embedding=replace(EMBEDDING, taste=taste, attributes=attributes))
     data = rows()
     with pytest.raises(DefinitionError, match=why):
-        embedded.build(spark, stock(tmp_path), data, train.divided(data, wrong), wrong, FEATURES, AT, seed=0)
+        embedded.build_item_space(spark, stock(tmp_path), data, train.divided(data, wrong), wrong, FEATURES, AT, seed=0)
 
 
 def test_words_add_up_to_the_vectors_they_explain() -> None:

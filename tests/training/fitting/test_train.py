@@ -37,7 +37,7 @@ def test_a_list_shown_over_a_cut_goes_whole_and_a_whole_life_is_cut() -> None:
     minutes = np.array([0, 99, 101, 103, 200, 0, 101, 200])
     groups = np.array([0, 1, 1, 2, 3, 4, 4, 4])  # list 1 lies over the cut at 100; 4 lasts longer than the window
     cut = Split(tune_from=datetime(2026, 5, 1, 1, 40, tzinfo=UTC), judge_from=datetime(2026, 5, 1, 3, 20, tzinfo=UTC))
-    found = split.parts(start + minutes.astype("timedelta64[m]"), groups, cut, WINDOW)
+    found = split.split_rows(start + minutes.astype("timedelta64[m]"), groups, cut, WINDOW)
     fit, tune, judge, between = split.FIT, split.TUNE, split.JUDGE, split.BETWEEN
     assert found.tolist() == [fit, between, between, tune, judge, fit, tune, judge]
 

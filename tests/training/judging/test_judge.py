@@ -22,15 +22,15 @@ from validation.gates.verdict import Verdict
 
 def judged(rows: Dataset, folder: Path, ranking: Ranking = RANKING, live: Path | None = None) -> Verdict:
     """Train, build and judge, as a run does."""
-    return asked(judge.settled(train.train(rows, ranking), LIMITS), rows, folder, ranking, live)
+    return asked(judge.settle_on_baseline(train.train(rows, ranking), LIMITS), rows, folder, ranking, live)
 
 
 def asked(
     trained: Trained, rows: Dataset, folder: Path, ranking: Ranking = RANKING, live: Path | None = None
 ) -> Verdict:
     """Build the winner's release and ask every gate about it."""
-    popular = popular_lists.lists(rows.frame, wares(), ranking.shelves, AT)
-    release.build(folder, trained, rows, FEATURES, ranking, popular, b"{}", version="2", created_at=AT)
+    popular = popular_lists.popular_lists(rows.frame, wares(), ranking.shelves, AT)
+    release.build_release(folder, trained, rows, FEATURES, ranking, popular, b"{}", version="2", created_at=AT)
     return judge.judge(trained, rows, ranking, FEATURES, LIMITS, folder, live=live)
 
 
@@ -59,15 +59,15 @@ def test_a_model_that_is_not_clearly_better_is_refused_and_gives_way_to_the_base
 ) -> None:
     model = replace(learned_nothing, winner="xgboost")
     assert "baseline" in refused(asked(model, shuffled, tmp_path / "r"))
-    settled = judge.settled(model, LIMITS)
+    settled = judge.settle_on_baseline(model, LIMITS)
     assert settled.winner == "popularity"
     told = "Winner: popularity (popularity is released as the simplest that nothing beats"
     assert told in report.tables(settled, RANKING)
 
 
 def test_a_model_that_is_clearly_better_stays_the_winner(trained: Trained) -> None:
-    assert judge.settled(trained, LIMITS).winner == trained.winner
-    assert judge.settled(replace(trained, winner="popularity"), LIMITS).winner == "xgboost"
+    assert judge.settle_on_baseline(trained, LIMITS).winner == trained.winner
+    assert judge.settle_on_baseline(replace(trained, winner="popularity"), LIMITS).winner == "xgboost"
 
 
 def test_a_baseline_of_leaking_rows_is_refused(shuffled: Dataset, tmp_path: Path) -> None:
@@ -144,15 +144,15 @@ def test_a_stored_training_set_is_the_one_that_was_built_and_a_changed_one_is_re
     from infra.lake import Lake
 
     lake, rows = Lake(tmp_path), made(5)
-    dataset.save(lake, "shop", rows)
-    loaded = dataset.load(lake, "shop")
+    dataset.save_dataset(lake, "shop", rows)
+    loaded = dataset.load_dataset(lake, "shop")
     assert loaded.digest == rows.digest
     assert np.array_equal(loaded.matrix, rows.matrix, equal_nan=True)
     assert loaded.lineage == rows.lineage
     day = lake.days("training_sets/shop")[0]
     lake.replace("training_sets/shop", day, lake.read("training_sets/shop", [day]).slice(1))
     with pytest.raises(DefinitionError, match="has changed"):
-        dataset.load(lake, "shop")
+        dataset.load_dataset(lake, "shop")
 
 
 def test_the_digest_tells_sets_apart() -> None:

@@ -82,7 +82,7 @@ def test_nothing_that_is_stored_is_a_pickle(registry: Registry, add: Add, home: 
     golden = home.releases / "shop" / "1" / "golden.npz"
     with np.load(golden, allow_pickle=False) as stored:
         assert stored["inputs"].dtype == np.float32
-        assert np.allclose(saved.load(golden.parent).scores(stored["inputs"]), stored["scores"])
+        assert np.allclose(saved.load_contender(golden.parent).scores(stored["inputs"]), stored["scores"])
 
 
 @pytest.mark.parametrize("gate", ["leakage", "baseline"])
@@ -258,7 +258,7 @@ def test_a_run_holds_parameters_measures_plots_and_the_training_set(
 def test_shelves_hold_what_may_be_shown_best_first_and_newest_first(shop: Dataset) -> None:
     from shop import RANKING, wares
 
-    lists = popular_lists.lists(shop.frame, wares(), RANKING.shelves, AT)
+    lists = popular_lists.popular_lists(shop.frame, wares(), RANKING.shelves, AT)
     assert lists.fresh[:2] == ["w199", "w198"]
     assert "w0" not in {*lists.all, *lists.fresh, *lists.items}, "it is sold out"
     assert set(lists.by_group) == {"t0", "t1"}
@@ -272,7 +272,7 @@ def test_a_release_carries_no_pickle_however_it_is_called(trained: Trained, shop
     from shop import FEATURES, RANKING
 
     with pytest.raises(ReleaseMismatch, match="pickle"):
-        release.build(
+        release.build_release(
             tmp_path / "r", trained, shop, FEATURES, RANKING, popular_lists.Popular([], {}, [], {}), b"{}", version="1",
             created_at=AT, extra={"reference.bin": pickle.dumps({})},
         )  # fmt: skip

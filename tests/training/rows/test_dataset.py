@@ -91,10 +91,10 @@ def made(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     deliver(lake, CALLS, call("a1", 0, "a"), call("b1", 0.5, "b", 7.0), call("a2", 61, "a"), call("c1", 62, "c"))
     deliver(lake, DELAYS, {"delay": "d", "call": "b1", "hours": 2.0, "at": after(3), "known": after(9)})
     days = (date(2026, 5, 3), date(2026, 5, 3))
-    published_states.publish(spark, lake, FEATURES, TABLES, *days)
-    profiles.publish(spark, lake, FEATURES, TABLES, *days)
-    rows = labels.build(spark, lake, RANKING, FEATURES, TABLES, after(600), *days)
-    return dataset.build(rows, open_store(settings, FEATURES), FEATURES, RANKING, lake)
+    published_states.publish_states(spark, lake, FEATURES, TABLES, *days)
+    profiles.publish_profiles(spark, lake, FEATURES, TABLES, *days)
+    rows = labels.build_labels(spark, lake, RANKING, FEATURES, TABLES, after(600), *days)
+    return dataset.build_dataset(rows, open_store(settings, FEATURES), FEATURES, RANKING, lake)
 
 
 def column(made: Dataset, name: str) -> dict[str, float]:

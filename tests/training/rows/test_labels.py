@@ -99,7 +99,7 @@ def built(
     deliver(lake, SHOWN, shown)
     deliver(lake, DONE, done)
     days = (date(2026, 5, 3), date(2026, 5, 4))
-    return labels.build(spark, lake, ranking, features, TABLES, as_of, *days).set_index("shelf", drop=False)
+    return labels.build_labels(spark, lake, ranking, features, TABLES, as_of, *days).set_index("shelf", drop=False)
 
 
 def test_an_outcome_counts_for_the_impression_it_names_else_for_the_latest_before_it(spark: Any, lake: Lake) -> None:
@@ -182,7 +182,7 @@ def test_a_context_column_taken_from_outcomes_says_when_it_was_known(spark: Any,
 
 def test_labels_are_stored_by_the_day_a_row_was_shown(spark: Any, lake: Lake) -> None:
     found = built(spark, lake, [show("s1"), show("s2", at=24 * 60 - 300)], [])
-    labels.save(lake, "labels", found, [date(2026, 5, 3), date(2026, 5, 4)])
+    labels.save_labels(lake, "labels", found, [date(2026, 5, 3), date(2026, 5, 4)])
     assert lake.read("labels", [date(2026, 5, 4)])["shelf"].to_pylist() == ["s2"]
 
 

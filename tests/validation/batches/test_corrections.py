@@ -59,7 +59,7 @@ def test_a_table_may_ask_to_quarantine_what_differs(lake):
     line = ingest(lake, STRICT, delivered(AGAIN), LATER, "b2")
     assert (line.accepted, line.duplicate, line.differs, line.quarantined) == (1, 2, 4, 4)
     assert line.reasons == {"differs": 4}
-    kept = quarantine.waiting(lake, "parcels")
+    kept = quarantine.waiting_rows(lake, "parcels")
     assert [row.row for _, row in kept] == [2, 3, 4, 6]
     assert {row.rule for _, row in kept} == {"differs"}
     again = replay(lake, STRICT, None, LATER)
@@ -123,5 +123,5 @@ def test_rows_are_told_apart_alike_however_many_are_looked_at_together(lake, mon
     assert (line.accepted, line.duplicate, line.differs) == (10, 21, 3)
     with pytest.raises(BatchRefused):
         ingest(lake, LENIENT, delivered([parcel(i, state="lost") for i in range(40, 51)]), LATER, "b3")
-    assert [row.row for _, row in quarantine.waiting(lake, "parcels")] == list(range(11))
+    assert [row.row for _, row in quarantine.waiting_rows(lake, "parcels")] == list(range(11))
     assert ledger.balance(lake, "parcels")["off"] == 0

@@ -45,7 +45,7 @@ def test_a_broken_row_is_kept_as_it_came_with_its_reason_and_harms_no_other(case
     raw = row if isinstance(row, bytes) else json.dumps(row).encode()
     line = ingest(lake, PARCELS, delivered([*map(parcel, range(40)), row]), ARRIVAL, "b1")
     assert (line.received, line.accepted, line.duplicate, line.quarantined) == (41, 40, 0, 1)
-    [(day, kept)] = quarantine.waiting(lake, "parcels")
+    [(day, kept)] = quarantine.waiting_rows(lake, "parcels")
     assert (day, kept.batch, kept.row, kept.rule, kept.raw) == (ARRIVAL.date(), "b1", 40, rule, raw)
     assert kept.reason
     assert line.reasons == dict.fromkeys(rule.split(", "), 1)
@@ -55,7 +55,7 @@ def test_a_broken_row_is_kept_as_it_came_with_its_reason_and_harms_no_other(case
 def test_a_row_may_break_several_rules_and_each_is_named(lake):
     rows = [*map(parcel, range(40)), parcel(41, state="lost", paid=-1)]
     ingest(lake, PARCELS, delivered(rows), ARRIVAL, "b1")
-    [(_, kept)] = quarantine.waiting(lake, "parcels")
+    [(_, kept)] = quarantine.waiting_rows(lake, "parcels")
     assert set(kept.rule.split(", ")) == {"state.one_of", "paid.range"}
     assert "'lost'" in kept.reason
 
@@ -100,7 +100,7 @@ def test_a_batch_over_a_limit_is_refused_and_none_of_it_accepted_or_lost(limit, 
     assert limit in line.table_md()
     assert "flywheel ingest --replay 2026-05-04" in str(refusal.value)
     assert lake.days("tables/parcels") == []
-    assert len(quarantine.waiting(lake, "parcels")) == len(rows)
+    assert len(quarantine.waiting_rows(lake, "parcels")) == len(rows)
     assert ledger.balance(lake, "parcels")["off"] == 0
 
 
@@ -141,7 +141,7 @@ def test_a_file_delivered_twice_changes_nothing_but_the_ledger(lake):
     assert (first.accepted, first.duplicate, first.quarantined) == (40, 1, 1)
     assert (second.received, second.duplicate, second.refused) == (42, 42, False)
     assert _bytes(lake) == before
-    assert [line.batch for line in ledger.read(lake, "parcels")] == ["b1", "b2"]
+    assert [line.batch for line in ledger.read_ledger(lake, "parcels")] == ["b1", "b2"]
 
 
 def test_a_refused_file_delivered_again_is_refused_again_and_kept_once(lake):
@@ -149,7 +149,7 @@ def test_a_refused_file_delivered_again_is_refused_again_and_kept_once(lake):
     for batch in ("b1", "b2"):
         with pytest.raises(BatchRefused):
             ingest(lake, PARCELS, delivered(rows), ARRIVAL, batch)
-    assert len(quarantine.waiting(lake, "parcels")) == 20
+    assert len(quarantine.waiting_rows(lake, "parcels")) == 20
     assert ledger.balance(lake, "parcels")["off"] == 0
 
 
@@ -199,7 +199,7 @@ def test_a_file_that_is_no_parquet_is_one_refused_row(lake):
     table = replace(PARCELS, limits=Limits(max_quarantined=1.0))
     line = ingest(lake, table, delivered_from_parquet(table, b"PAR1 and then nothing"), ARRIVAL, "b1")
     assert line.quarantined == 1
-    assert quarantine.waiting(lake, "parcels")[0][1].raw == b"PAR1 and then nothing"
+    assert quarantine.waiting_rows(lake, "parcels")[0][1].raw == b"PAR1 and then nothing"
 
 
 def test_replay_takes_mended_rows_as_received_now_and_leaves_the_others(lake):
@@ -209,7 +209,7 @@ def test_replay_takes_mended_rows_as_received_now_and_leaves_the_others(lake):
     line = replay(lake, PARCELS, ARRIVAL.date(), later, mend=lambda row: row.raw.replace(b"LOST", b"torn"))
     assert (line.kind, line.received, line.accepted, line.duplicate, line.quarantined) == ("replay", 3, 1, 1, 1)
     assert lake.read("tables/parcels", [later.date()])["known_at"].to_pylist() == [later]
-    assert [row.raw for _, row in quarantine.waiting(lake, "parcels")] == [b"{"]
+    assert [row.raw for _, row in quarantine.waiting_rows(lake, "parcels")] == [b"{"]
     assert ledger.balance(lake, "parcels") == {
         "accepted": 61, "in tables": 61, "waiting": 1, "in quarantine": 1, "off": 0,
     }  # fmt: skip
@@ -217,7 +217,10 @@ def test_replay_takes_mended_rows_as_received_now_and_leaves_the_others(lake):
 
 def test_replay_by_a_file_of_mended_rows(lake):
     ingest(lake, PARCELS, delivered([*map(parcel, range(40)), b"\xff{", b"}"]), ARRIVAL, "b1")
-    sheet = [json.loads(line) for line in quarantine.as_lines(row for _, row in quarantine.waiting(lake, "parcels"))]
+    sheet = [
+        json.loads(line)
+        for line in quarantine.mending_lines(row for _, row in quarantine.waiting_rows(lake, "parcels"))
+    ]
     sheet[0]["mended"] = parcel(99)
     mend = quarantine.mended_by([json.dumps(line).encode() for line in sheet])
     line = replay(lake, PARCELS, None, ARRIVAL + timedelta(hours=2), mend, batch="b1")
@@ -248,7 +251,7 @@ def test_replay_of_a_refused_parquet_batch_brings_every_value_back(lake):
 
 def test_replay_without_anything_waiting_is_a_line_of_zeros_and_writes_nothing(lake):
     assert replay(lake, PARCELS, None, ARRIVAL).received == 0
-    assert ledger.read(lake) == []
+    assert ledger.read_ledger(lake) == []
 
 
 ROWS = st.one_of(
