@@ -1,7 +1,6 @@
 """What `feast plan` and `feast apply` read: the home feed's features as Feast objects."""
 
-from feature_repo.stores.feast_objects import objects, project
-from feature_repo.stores.open_store import quieten, repository_settings
+from feature_repo.stores import objects, project, quieten, repository_settings
 from feature_repo.systems.home_feed import HOME_FEED
 from infra import private_files
 

@@ -13,13 +13,21 @@ FlywheelError            anything raised on purpose; the message names the thing
 └── Unavailable          something that has to run (Redis, Java, the registry) does not
 """
 
+from typing import ClassVar
+
 from infra.address import shown
 
 # ruff: noqa: N818 (an exception is named for what happened; the suffix would say it twice)
 
 
 class FlywheelError(Exception):
-    """Anything we raise on purpose. Whoever prints, logs or records it shows no password of an address in it."""
+    """Anything we raise on purpose. Whoever prints, logs or records it shows no password of an address in it.
+
+    `title` is what a command calls it, the class' own name unless said; `exit_status` what the command ends with.
+    """
+
+    title: ClassVar[str] = ""
+    exit_status: ClassVar[int] = 2
 
     def __init__(self, *said: object) -> None:
         super().__init__(*(shown(word) if isinstance(word, str) else word for word in said))

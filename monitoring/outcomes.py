@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from infra.errors import DefinitionError
-from infra.statistics.auc import auc
+from infra.statistics import auc
 from monitoring.definition import Watch
-from training.measuring import measures
+from training.measuring import ndcg
 from validation.contract import unknown
 
 Finding = Literal["auc drop", "as promised", "nothing promised", "not enough rows"]
@@ -116,7 +116,7 @@ def _part(release: str, served_by: str, frame: pd.DataFrame, promised: Mapping[s
     error = auc_error(live, int((label > 0).sum()), int((label <= 0).sum()))
     auc_then, ndcg_then = promised.get("auc"), promised.get(f"ndcg_at_{watch.ndcg_at}")
     groups = pd.factorize(rows["group"])[0]
-    per_group = measures.ndcg(groups, grade, score, watch.ndcg_at, int(groups.max(initial=-1)) + 1)
+    per_group = ndcg(groups, grade, score, watch.ndcg_at, int(groups.max(initial=-1)) + 1)
     gain = float(np.nanmean(per_group)) if np.isfinite(per_group).any() else float("nan")
     finding = _finding(len(rows), live, error, auc_then, watch)
     return Part(release, served_by, len(rows), len(np.unique(groups)), live, error, gain, auc_then, ndcg_then, finding)

@@ -8,9 +8,7 @@ from datetime import date
 import pyarrow.dataset as ds
 
 from infra.lake import Lake
-from validation.batches import quarantine
-from validation.batches.intake import REFUSED
-from validation.batches.ledger import Ledger
+from validation.batches import REFUSED, Ledger, quarantine_folder
 
 MOST_REASONS, MOST_SHOWN = 3, 300
 
@@ -74,7 +72,7 @@ def mending(table: str, day: date) -> tuple[str, str]:
 
 def _waiting(lake: Lake, line: Ledger) -> tuple[date | None, list[Reason]]:
     """The day under which rows of a batch wait in quarantine, and the rules that most of them break."""
-    name, of_batch = quarantine.quarantine_folder(line.table), ds.field("batch") == line.batch
+    name, of_batch = quarantine_folder(line.table), ds.field("batch") == line.batch
     for day in reversed(lake.days(name)):
         held = lake.read(name, [day], ["row", "rule"], of_batch)
         if held.num_rows:
@@ -96,7 +94,7 @@ def _waiting(lake: Lake, line: Ledger) -> tuple[date | None, list[Reason]]:
 def _reason(lake: Lake, line: Ledger, day: date, row: int) -> str:
     """What quarantine says of one row, without what it says of the whole batch, and the row."""
     one = (ds.field("batch") == line.batch) & (ds.field("row") == row)
-    found = lake.read(quarantine.quarantine_folder(line.table), [day], ["reason", "raw"], one).to_pylist()[0]
+    found = lake.read(quarantine_folder(line.table), [day], ["reason", "raw"], one).to_pylist()[0]
     reason = found["reason"].partition("; batch refused:")[0]
     return f"{reason}\n    {_shown(found['raw'])}"
 

@@ -15,15 +15,13 @@ from orchestration import retrieval
 from orchestration.system import Installation
 from serving import definition
 from training.definition import Ranking
-from training.fitting import popular_lists
-from training.fitting.item_space import Embedded
-from training.fitting.train import Trained, train
-from training.judging import judge
-from training.registry import release, report
-from training.registry.report import Report
-from training.rows.dataset import Dataset
-from validation.batches.standing import standing
-from validation.gates.verdict import Verdict
+from training.fitting import Embedded, Trained, build_popular_lists, newest_descriptions, train_contenders
+from training.judging import judge_candidate, settle_on_baseline
+from training.registry import LoggedRun
+from training.release import build_release, log_report
+from training.rows import Dataset
+from validation.batches import standing
+from validation.gates import Verdict
 
 REFERENCE = "reference.json"  # how inputs and scores lay when the release was judged: what drift is measured against
 REFERENCE_ROWS = "reference_rows.parquet"  # some of those rows themselves: what the drift page draws
@@ -49,10 +47,10 @@ class Candidate:
     figures: Figures
 
     @property
-    def report(self) -> Report:
+    def report(self) -> LoggedRun:
         """The report as the registry wants it."""
         f = self.figures
-        return Report(f.run_id, f.metrics, f.metrics[f.winner], Path(f.report))
+        return LoggedRun(f.run_id, f.metrics, f.metrics[f.winner], Path(f.report))
 
     def facts(self) -> dict[str, Any]:
         """Figures for whoever looks at the run."""
@@ -86,16 +84,16 @@ def make(at: Installation, data: Dataset, moment: datetime) -> Candidate:
     (_folder(at).parent / "verdict.json").unlink(missing_ok=True)  # until the new one is whole there is no candidate
     runs = {target: _timed(data, ranking, target) for target in (ranking.target, *ranking.also)}
     trained, took = runs.pop(ranking.target)
-    trained = judge.settle_on_baseline(trained, at.system.limits)
+    trained = settle_on_baseline(trained, at.system.limits)
     folder = _folder(at)
     embedded = retrieval.embedded(at, data, trained, moment)
     verdict = build(at, data, trained, moment, folder, embedded)
     if embedded is not None:
         retrieval.keep(embedded, folder)
     found = embedded.measures if embedded else {}
-    told = report.log_report(at.settings, trained, data, ranking, moment, found, took)
+    told = log_report(at.settings, trained, data, ranking, moment, found, took)
     for run, times in runs.values():
-        report.log_report(at.settings, run, data, ranking, moment, took=times)
+        log_report(at.settings, run, data, ranking, moment, took=times)
     metrics = {target: run.metrics() for target, (run, _) in runs.items()}
     figures = Figures(trained.metrics(), metrics, trained.winner, told.run_id, str(told.folder), dict(found))
     (folder.parent / "figures.json").write_bytes(msgspec.json.encode(figures))
@@ -118,10 +116,10 @@ def build(
     scores = trained.scores[trained.winner]
     reference = Reference.of(judged, trained.features, scores)
     drawn = evidently_report.frame(judged, trained.features, scores)
-    items = popular_lists.newest_descriptions(at.lake, ranking.shelves, moment)
-    lists = popular_lists.popular_lists(data.frame, items, ranking.shelves, moment)
+    items = newest_descriptions(at.lake, ranking.shelves, moment)
+    lists = build_popular_lists(data.frame, items, ranking.shelves, moment)
     policy = definition.to_json(system.policy) if system.policy else b"{}"
-    release.build_release(
+    build_release(
         folder,
         trained,
         data,
@@ -135,7 +133,7 @@ def build(
         extra={REFERENCE: reference.to_json(), REFERENCE_ROWS: evidently_report.kept(drawn)},
     )
     live = at.registry.live()
-    return judge.judge(
+    return judge_candidate(
         trained,
         data,
         ranking,
@@ -160,7 +158,7 @@ def batches(at: Installation, moment: datetime) -> dict[str, Any]:
 def _timed(data: Dataset, ranking: Ranking, target: str) -> tuple[Trained, tuple[datetime, datetime]]:
     """A training with when it began and ended, by the clock on the wall: replayed events are trained on now, too."""
     began = datetime.now(UTC)
-    return train(data, ranking, target=target), (began, datetime.now(UTC))
+    return train_contenders(data, ranking, target=target), (began, datetime.now(UTC))
 
 
 def _folder(at: Installation) -> Path:

@@ -10,8 +10,7 @@ import msgspec
 from infra.errors import Unavailable
 from infra.patience import Patience, Process, Waiting, patiently
 from infra.settings import Settings
-from serving.access.keyring import bearer
-from serving.access.roles import Role
+from serving.access import Role, bearer
 
 if TYPE_CHECKING:
     from urllib.request import Request

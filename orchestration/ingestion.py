@@ -17,12 +17,19 @@ from orchestration.partitions import by_day, landed
 from orchestration.sources.bundles import bundled
 from orchestration.sources.landing import Delivery, Failed, Taken, attempt, set_aside, set_aside_failed
 from orchestration.system import Installation
-from validation.batches import quarantine
-from validation.batches.intake import discard, replay
-from validation.batches.ledger import Ledger, ledger_md
+from validation.batches import (
+    Ledger,
+    Mended,
+    discard,
+    ledger_md,
+    mended_by,
+    mending_lines,
+    quarantine_folder,
+    replay,
+    waiting_rows,
+)
 from validation.contract import Table, unknown
-from validation.files.folder_scan import look
-from validation.files.landed import PassedOver, shown
+from validation.files import PassedOver, look, shown
 
 
 @dataclass(frozen=True)
@@ -177,8 +184,8 @@ def sentences(at: Installation, ingested: Ingested) -> list[str]:
 def export_day(at: Installation, day: date, table: str | None, target: Path) -> int:
     """Write the rows quarantined on a day to a file for a person to mend; returns how many there are."""
     tables = [_table(at, table)] if table else at.system.tables
-    rows = [row for t in tables for row in quarantine.waiting_rows(at.lake, t.name, day)]
-    target.write_bytes(b"".join(line + b"\n" for line in quarantine.mending_lines(row for _, row in rows)))
+    rows = [row for t in tables for row in waiting_rows(at.lake, t.name, day)]
+    target.write_bytes(b"".join(line + b"\n" for line in mending_lines(row for _, row in rows)))
     return len(rows)
 
 
@@ -204,24 +211,22 @@ def discard_day(at: Installation, day: date, table: str | None, why: str) -> lis
 
 def _held(at: Installation, tables: Sequence[Table], day: date) -> list[Table]:
     """The tables of which rows wait that arrived on a day; raises DefinitionError when none does."""
-    held = [t for t in tables if day in at.lake.days(quarantine.quarantine_folder(t.name))]
+    held = [t for t in tables if day in at.lake.days(quarantine_folder(t.name))]
     if not held:
         raise DefinitionError(f"quarantine: no row of {', '.join(t.name for t in tables)} arrived on {day}.")
     return held
 
 
-def _mend(path: Path) -> quarantine.Mended:
+def _mend(path: Path) -> Mended:
     try:
-        return quarantine.mended_by(path.read_bytes())
+        return mended_by(path.read_bytes())
     except OSError as error:
         raise MendRefused(f"{path}: it cannot be read ({error.strerror}). Nothing was replayed.") from error
 
 
-def _tell_unmet(
-    at: Installation, mend: quarantine.Mended, day: date, held: Sequence[Table], say: Callable[[str], None]
-) -> None:
+def _tell_unmet(at: Installation, mend: Mended, day: date, held: Sequence[Table], say: Callable[[str], None]) -> None:
     """Tell which rows of a mend file are not waiting; raises MendRefused when none of them is."""
-    unmet = mend.unmet(row for t in held for _, row in quarantine.waiting_rows(at.lake, t.name, day))
+    unmet = mend.unmet(row for t in held for _, row in waiting_rows(at.lake, t.name, day))
     if not unmet:
         return
     batch, row = unmet[0]

@@ -10,15 +10,24 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
-from feature_repo.stream import memory
+from feature_repo.stream import online_notes, stream_folder
 from infra import manifest
 from infra.errors import DefinitionError
 from infra.lake import days_from
 from orchestration.system import Installation
-from serving.page.rungs import FULL, STALE
-from training.fitting.train import as_served
-from training.rows import dataset, labels
-from training.rows.dataset import Dataset
+from serving.page import FULL, STALE
+from training.fitting import as_served
+from training.rows import (
+    AT,
+    GAIN,
+    JUDGED,
+    Dataset,
+    build_dataset,
+    build_labels,
+    known_online,
+    load_dataset,
+    save_dataset,
+)
 
 # What every decision log writes beside the table's own columns.
 RELEASE, RUNG, FEATURES = "release", "served_by", "served_features"
@@ -42,7 +51,7 @@ class Observed:
     @property
     def judged(self) -> NDArray[np.bool_]:
         """Which rows are of the kind that rankers are judged on: those a reference was made from."""
-        return np.asarray(self.made.frame[labels.JUDGED], dtype=bool)
+        return np.asarray(self.made.frame[JUDGED], dtype=bool)
 
     def scores(self, at: Installation, version: str) -> Floats:
         """What a release would say of these rows when it serves them: without what only the log knows."""
@@ -58,7 +67,7 @@ class Observed:
     def load(cls, at: Installation, day: date) -> "Observed | None":
         """The day as `observe` stored it, None when there is nothing."""
         try:
-            made = dataset.load_dataset(at.lake, _name(day))
+            made = load_dataset(at.lake, _name(day))
         except DefinitionError:
             return None
         return cls(made, _served(at, made.frame))
@@ -78,8 +87,8 @@ class Observed:
     def recomputed(self, at: Installation, rows: NDArray[np.intp]) -> Floats:
         """What serving should have computed for these rows, from what had been brought online before each was shown."""
         frame = self.made.frame.iloc[rows]
-        until = pd.merge_asof(frame[[labels.AT]], brought_online(at), left_on=labels.AT, right_on="done_at")["until"]
-        matrix = dataset.known_online(frame, until, at.store, at.system.features)
+        until = pd.merge_asof(frame[[AT]], brought_online(at), left_on=AT, right_on="done_at")["until"]
+        matrix = known_online(frame, until, at.store, at.system.features)
         return as_served(matrix, self.made, at.system.ranking)
 
     def names(self, rows: NDArray[np.intp]) -> list[str]:
@@ -91,7 +100,7 @@ class Observed:
     def outcome_frame(self, at: Installation, version: str, scores: Floats) -> pd.DataFrame:
         """Label, group, release and score of every row; what another policy showed is judged as if the release had."""
         ranking = at.system.ranking
-        told = {"label": ranking.target, "group": ranking.group, "grade": labels.GAIN}
+        told = {"label": ranking.target, "group": ranking.group, "grade": GAIN}
         frame = pd.DataFrame({name: self.made.frame[column].to_numpy() for name, column in told.items()})
         rung = self.served[RUNG].fillna("history").to_numpy()
         return frame.assign(release=version, served_by=rung, score=scores)[self.judged]
@@ -100,11 +109,11 @@ class Observed:
 def observe(at: Installation, day: date) -> int:
     """Make and store a day's rows; returns how many there are."""
     ranking, features = at.system.ranking, at.system.features
-    found = labels.build_labels(at.spark, at.lake, ranking, features, at.tables, at.now(), day, day)
+    found = build_labels(at.spark, at.lake, ranking, features, at.tables, at.now(), day, day)
     if found.empty:
         return 0
-    made = dataset.build_dataset(found, at.store, features, ranking, at.lake)
-    dataset.save_dataset(at.lake, _name(day), made)
+    made = build_dataset(found, at.store, features, ranking, at.lake)
+    save_dataset(at.lake, _name(day), made)
     return len(found)
 
 
@@ -129,7 +138,7 @@ def note_online(at: Installation, until: datetime) -> None:
 
 def brought_online(at: Installation) -> pd.DataFrame:
     """Up to when publications were online (`until`) and since when (`done_at`), in order; the stream tells its own."""
-    notes = memory.brought_online(memory.stream_folder(at.settings, at.system.features.name))
+    notes = online_notes(stream_folder(at.settings, at.system.features.name))
     columns = {name: pa.array([note[i] for note in notes], MOMENT) for i, name in enumerate(("until", "done_at"))}
     every = pa.concat_tables([at.lake.read("online"), pa.table(columns)], promote_options="default")
     found: pd.DataFrame = every.to_pandas().sort_values("done_at", kind="stable")
@@ -144,7 +153,7 @@ def _served(at: Installation, frame: pd.DataFrame) -> pd.DataFrame:
     """Who served each row, in the rows' order; a source without a decision log served none of them."""
     table = at.tables[at.system.ranking.shown]
     known = [name for name in (RELEASE, RUNG, FEATURES) if name in {c.name for c in table.columns}]
-    first, last = frame[labels.AT].min(), frame[labels.AT].max()
+    first, last = frame[AT].min(), frame[AT].max()
     shown = (ds.field(table.event_time) >= first) & (ds.field(table.event_time) <= last)
     received = [day for day in at.lake.days(f"tables/{table.name}") if day >= first.date()]  # as labels look for them
     wanted = [*table.key, *known]

@@ -7,8 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from orchestration.system import Installation
-from validation.files.folder_scan import look
-from validation.files.landed import Found, Look
+from validation.files import Found, Look, look
 
 if TYPE_CHECKING:
     import dagster as dg

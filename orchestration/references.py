@@ -10,10 +10,9 @@ import pyarrow.dataset as ds
 
 from infra.lake import Lake
 from orchestration.batch_report import mending
-from validation.batches import quarantine
-from validation.batches.ledger import Ledger
+from validation.batches import Ledger, quarantine_folder
 from validation.contract import Table
-from validation.files.delivered import Delivered
+from validation.files import Delivered
 
 
 def held_back(lake: Lake, table: Table, delivered: Delivered, line: Ledger) -> list[str]:
@@ -41,8 +40,8 @@ def _unknown(lake: Lake, table: str, column: str, named: pa.Array, waiting: Mapp
 def _waiting(lake: Lake, table: str, column: str) -> dict[str, date]:
     """The values of a column in the rows of a table that wait in quarantine, each with the day it came."""
     found: dict[str, date] = {}
-    for day in lake.days(quarantine.quarantine_folder(table)):
-        for raw in lake.read(quarantine.quarantine_folder(table), [day], ["raw"])["raw"].to_pylist():
+    for day in lake.days(quarantine_folder(table)):
+        for raw in lake.read(quarantine_folder(table), [day], ["raw"])["raw"].to_pylist():
             try:
                 row: Mapping[str, object] = msgspec.json.decode(raw)
                 value = row.get(column)

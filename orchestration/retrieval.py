@@ -7,15 +7,13 @@ import numpy as np
 
 from feature_repo.counters import Floats
 from feature_repo.embedding_space import VECTORS
-from feature_repo.records import redis_records, user_vectors
+from feature_repo.records import connect, keep_only_vectors, publish_vectors, vector_layout, vectors_published
 from infra.atomic import whole
 from infra.errors import NotProven, ReleaseMismatch
 from infra.manifest import read_manifest
 from orchestration.system import Installation
-from training.fitting import item_space as embedding
-from training.fitting.item_space import Embedded
-from training.fitting.train import Trained
-from training.rows.dataset import Dataset
+from training.fitting import Embedded, Trained, build_item_space
+from training.rows import Dataset
 
 KEPT = 3  # releases that were live, whose users' vectors stay: a rollback finds them
 USERS = "users.npz"  # users and their vectors beside a candidate: they do not travel with the release
@@ -26,9 +24,7 @@ def embedded(at: Installation, data: Dataset, trained: Trained, moment: datetime
     ranking = at.system.ranking
     if ranking.embedding is None:
         return None
-    return embedding.build_item_space(
-        at.spark, at.lake, data, trained.rows, ranking, at.system.features, moment, trained.seed
-    )
+    return build_item_space(at.spark, at.lake, data, trained.rows, ranking, at.system.features, moment, trained.seed)
 
 
 def keep(made: Embedded, folder: Path) -> None:
@@ -49,17 +45,17 @@ def publish(at: Installation, version: str) -> int:
         return 0
     users, vectors = _kept_beside(kept, digest)
     project = at.system.features.name
-    with redis_records.connect(at.settings.redis_url) as redis:
+    with connect(at.settings.redis_url) as redis:
         if users is None or vectors is None:
-            if not user_vectors.vectors_published(redis, project, digest):
+            if not vectors_published(redis, project, digest):
                 raise NotProven(
                     f"release {version}: the users' vectors that belong to it are not online, and {kept} holds none or "
                     "those of another candidate. Train again (`flywheel run retrain`)."
                 )
             return 0
-        laid_out = user_vectors.vector_layout(project, at.system.ranking.user, digest, vectors.shape[1])
-        user_vectors.publish_vectors(redis, laid_out, users, vectors, read_manifest(folder).created_at)
-        user_vectors.keep_only_vectors(redis, project, [digest, *_needed(at)])
+        laid_out = vector_layout(project, at.system.ranking.user, digest, vectors.shape[1])
+        publish_vectors(redis, laid_out, users, vectors, read_manifest(folder).created_at)
+        keep_only_vectors(redis, project, [digest, *_needed(at)])
     return len(users)
 
 

@@ -15,14 +15,14 @@ from monitoring.definition import Watch
 from serving.definition import Policy
 from training.definition import Ranking
 from validation.contract import Table
-from validation.gates.evidence import GateLimits
+from validation.gates import GateLimits
 
 if TYPE_CHECKING:
     from feast import FeatureStore
     from pyspark.sql import SparkSession
 
-    from training.registry.registry import Registry
-    from training.rows.dataset import Dataset
+    from training.registry import Registry
+    from training.rows import Dataset
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,9 @@ class Installation:
 
     def training_set(self) -> "Dataset":
         """The newest training set."""
-        from training.rows import dataset
+        from training.rows import load_dataset
 
-        return dataset.load_dataset(self.lake, self.system.name)
+        return load_dataset(self.lake, self.system.name)
 
     @property
     def spark(self) -> "SparkSession":
@@ -81,14 +81,14 @@ class Installation:
     @cached_property
     def store(self) -> "FeatureStore":
         """The Feast feature store with this system's definitions applied."""
-        from feature_repo.stores.open_store import open_store
+        from feature_repo.stores import open_store
 
         return open_store(self.settings, self.system.features)
 
     @cached_property
     def registry(self) -> "Registry":
         """The model registry of this system; where a policy says that it is served, releases have to be proven."""
-        from training.registry.registry import Registry
+        from training.registry import Registry
 
         return Registry(self.settings, self.system.name, served=self.system.policy is not None)
 

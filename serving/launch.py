@@ -14,7 +14,7 @@ from infra.errors import Unavailable
 from infra.patience import Patience, Process, Waiting, patiently
 from infra.processes import ANSWER_S, end, kept, must_be_free
 from infra.settings import Settings
-from serving.access import keyring
+from serving.access import open_keyring
 
 ROOT = Path(__file__).parent.parent
 SERVICE = "serving.service:HomeFeed"
@@ -55,7 +55,7 @@ def start(settings: Settings, target: str = SERVICE, system: str | None = None) 
     would stand open.
     """
     address = f"http://{settings.service_host}:{settings.service_port}"
-    keyring.open_keyring(settings)
+    open_keyring(settings)
     must_be_free("service", settings.service_host, settings.service_port, "FLYWHEEL_SERVICE_PORT")
     log = settings.home / "logs" / "service.log"
     log.parent.mkdir(parents=True, exist_ok=True)

@@ -4,10 +4,10 @@ import os
 from bisect import bisect_left
 from typing import ClassVar
 
-from serving.running import worker_metrics
+from serving.running import FOLDER
 
 # BentoML and Feast set this for themselves; only where ours is shared by workers (serving/service.py) it is ours.
-os.environ.pop("" if worker_metrics.FOLDER in os.environ else "PROMETHEUS_MULTIPROC_DIR", None)
+os.environ.pop("" if FOLDER in os.environ else "PROMETHEUS_MULTIPROC_DIR", None)
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -190,7 +190,7 @@ def source(name: str) -> Source:
 
 def page() -> bytes:
     """The page that Prometheus reads: this process, or all workers of its service."""
-    folder = os.environ.get(worker_metrics.FOLDER)
+    folder = os.environ.get(FOLDER)
     if not folder:
         return generate_latest(REGISTRY)
     shared = CollectorRegistry()

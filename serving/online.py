@@ -8,27 +8,19 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from feature_repo import jit
-from feature_repo.records import redis_records
-from feature_repo.records.layout import layouts
+from feature_repo.records import connect, layouts
 from infra.clock import Clock
 from infra.settings import Settings
 from serving import metrics
-from serving.access.guard import Guard
-from serving.asker.redis_link import RedisLink
-from serving.asker.user_state import UserReader
+from serving.access import Guard
+from serving.asker import RedisLink, UserReader
 from serving.definition import Served
-from serving.feedback.attribution import Attribution
-from serving.feedback.decision_log import DecisionLog
-from serving.feedback.event_log import EventLog
-from serving.items.item_states import ItemStates
-from serving.items.state_follower import StateFeed
-from serving.limits.rates import Rates
-from serving.limits.shedding import Shedding
-from serving.model.release_follower import Releases
-from serving.page.ladder import Ladder
-from serving.page.pools import Pooler
-from serving.running.background import Background
-from serving.running.parent import Parent
+from serving.feedback import Attribution, DecisionLog, EventLog
+from serving.items import ItemStates, StateFeed
+from serving.limits import Rates, Shedding
+from serving.model import Releases
+from serving.page import Ladder, Pooler
+from serving.running import Background, Parent
 
 POOLS_EVERY_S = 10.0
 POOLS_AT_FIRST_S = 1.0  # while states are still read, and until there are any
@@ -128,7 +120,7 @@ def online(served: Served, settings: Settings, system: str) -> Online:
         attribution=Attribution(served, Rates(policy.feedback, settings.service_workers)),
         states=states,
         link=link,
-        feed=StateFeed(redis_records.connect(settings.redis_url, REDIS_S), found, states),
+        feed=StateFeed(connect(settings.redis_url, REDIS_S), found, states),
         releases=releases,
         pooler=Pooler(states),
         ladder=Ladder(served, states, users, releases, clock, shedding),

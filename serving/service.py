@@ -5,10 +5,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from infra.settings import Settings
-from serving.running import (
-    parent,  # noqa: F401  `parent` notes who started this process
-    worker_metrics,
-)
+from serving.running import shared
 
 # Each is read once: by BentoML when it is first asked, by the Prometheus client and numpy when they are first imported,
 # by malloc when a worker begins.
@@ -16,24 +13,23 @@ os.environ.setdefault("BENTOML_DO_NOT_TRACK", "true")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for the workers: threads make products so small up to 25 × dearer
 os.environ.setdefault("MALLOC_ARENA_MAX", "1")  # for the workers: threads share what is free, 25 MiB less of it
 os.environ.setdefault("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")  # for the workers: huge pages, 3 % less CPU
-os.environ |= worker_metrics.shared(Settings().home / "serving" / "metrics")
+os.environ |= shared(Settings().home / "serving" / "metrics")
 
 import bentoml
 
-from serving.access import keyring
+from serving.access import must_name_keyring
 
 if TYPE_CHECKING:
-    from serving.api.app import App
-    from serving.api.hot_routes import Asgi
+    from serving.api import App, Asgi
 
 SETTINGS = Settings()
-keyring.must_name_keyring(SETTINGS)  # said once here, not by each worker that cannot start
+must_name_keyring(SETTINGS)  # said once here, not by each worker that cannot start
 
 
 @cache
 def app() -> "App":
     """What answers. The process that watches the workers never imports it: they begin 0.15 to 0.3 s sooner."""
-    from serving.api.app import App
+    from serving.api import App
     from serving.online import online
     from serving.systems.home_feed import SERVED
 
@@ -49,7 +45,7 @@ class Fronted(bentoml.Service[Any]):  # type: ignore[misc]  # BentoML names it l
 
     def to_asgi(self, is_main: bool = True) -> "Asgi":
         """The whole app, as a worker serves it."""
-        from serving.api.connection import limited
+        from serving.api import limited
 
         limited(SETTINGS)
         self.mount_asgi_app(app().starlette(), path="/")

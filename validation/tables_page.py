@@ -5,11 +5,11 @@ python -m validation.tables_page > docs/tables.md
 
 from collections.abc import Iterator, Sequence
 
-from validation.batches.expectations import CLOCKS_DIFFER
+from validation.batches import CLOCKS_DIFFER
 from validation.contract import EARLIEST, LATEST, Column, Table
 from validation.doors import LONGEST_WORD
-from validation.files.delivered import SHAPE
-from validation.gates.verdict import markdown
+from validation.files import SHAPE
+from validation.gates import markdown
 
 INTRODUCTION = """# Tables
 

@@ -137,7 +137,7 @@ def split(word: str) -> Key:
     return tuple(parts)
 
 
-def layout(
+def make_layout(
     project: str, view: str, keys: Sequence[str], fields: Mapping[str, str], ttl: timedelta = timedelta(days=90),
     kept: timedelta | None = None, ever: tuple[str, ...] = (),
 ) -> Layout:  # fmt: skip
@@ -168,7 +168,7 @@ def layouts(features: FeatureSet) -> dict[str, Layout]:
     views: list[CounterView | ProfileView] = [*features.counter_views, *features.profile_views]
     kept = {v.name: features.kept(v) for v in features.counter_views}
     return {
-        v.name: layout(
+        v.name: make_layout(
             features.name, v.name, v.keys, fields_of(features, v.name),
             features.ttl if v.name in kept else timedelta.max, kept.get(v.name), features.ever_of(v.name),
         )

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from redis import Redis
 
-from feature_repo.records.layout import Layout, layout
+from feature_repo.records.layout import Layout, make_layout
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -28,7 +28,9 @@ def remembered(redis: Redis, project: str) -> dict[str, Layout]:
     """The layout of every view that was noted and not forgotten."""
     noted: Any = redis.hgetall(_place(project))
     found = {view.decode(): msgspec.json.decode(said, type=Made) for view, said in noted.items()}
-    return {view: layout(project, view, of.keys, dict.fromkeys(of.floats, "Float32")) for view, of in found.items()}
+    return {
+        view: make_layout(project, view, of.keys, dict.fromkeys(of.floats, "Float32")) for view, of in found.items()
+    }
 
 
 def forget(redis: Redis, project: str, views: Iterable[str]) -> None:

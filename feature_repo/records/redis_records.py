@@ -14,13 +14,12 @@ from typing import Any
 from redis import Redis
 
 from feature_repo.records import ever_done, seen_pages
-from feature_repo.records.layout import EMPTY, Key, Layout, Packed, Presence, decode, encode, layout, layouts
+from feature_repo.records.layout import EMPTY, Key, Layout, Packed, decode
 from feature_repo.records.made_views import remembered
-from feature_repo.records.redis_client import connect, reached
+from feature_repo.records.redis_client import reached
 from feature_repo.records.scan import HASHES, ahead, batched, held_in, scan, whole
 from feature_repo.records.scripts import DELETE, WRITE
 from infra.settings import utc
-
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # What a record may be ahead of `now`: clocks differ, and a state is dated at its minute's end.

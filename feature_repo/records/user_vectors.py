@@ -8,7 +8,7 @@ from redis import Redis
 
 from feature_repo.counters import Floats
 from feature_repo.records import made_views
-from feature_repo.records.layout import Layout, encode, layout
+from feature_repo.records.layout import Layout, encode, make_layout
 from feature_repo.records.redis_client import reached
 from feature_repo.records.redis_records import Written, delete_view, write_records
 from infra.settings import utc
@@ -19,7 +19,7 @@ AT_ONCE = 10_000  # vectors encoded together
 
 def vector_layout(project: str, user: str, space: str, width: int) -> Layout:
     """How the users' vectors in a space are stored, below the join key `user`; `space` is the space's digest."""
-    return layout(project, f"{PREFIX}{space[:8]}", (user,), {f"d{i}": "Float32" for i in range(width)})
+    return make_layout(project, f"{PREFIX}{space[:8]}", (user,), {f"d{i}": "Float32" for i in range(width)})
 
 
 def publish_vectors(redis: Redis, laid_out: Layout, users: Sequence[str], vectors: Floats, at: datetime) -> Written:

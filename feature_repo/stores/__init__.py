@@ -1,1 +1,7 @@
 """Feast's offline and online store: point-in-time joins, materialisation, agreement of the two."""
+
+from feature_repo.stores.agreement import compare
+from feature_repo.stores.feast_objects import objects, project
+from feature_repo.stores.store import materialise, open_store, quieten, repository_settings
+
+__all__ = ["compare", "materialise", "objects", "open_store", "project", "quieten", "repository_settings"]

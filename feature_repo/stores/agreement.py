@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 
 from feature_repo.counters import Seconds
 from feature_repo.definition import FeatureSet
-from feature_repo.records import redis_records
-from feature_repo.records.layout import Layout
-from feature_repo.stores.open_store import open_store
+from feature_repo.records import Layout, read_records
 from feature_repo.stores.packed_online_store import view_layout
+from feature_repo.stores.store import open_store
 from infra.lake import Lake
-from validation.gates.verdict import markdown
+from validation.gates import markdown
 
 if TYPE_CHECKING:
     from feast import FeatureStore
@@ -91,7 +90,7 @@ def _is_behind(store: "FeatureStore", layout: Layout, newest: pd.DataFrame) -> N
     """Whether the online record of each row's entity is newer than the row."""
     redis = store._get_provider().online_store.client(store.config)
     entities = list(zip(*(newest[key].astype(str) for key in layout.keys), strict=True))
-    found = redis_records.read_records(redis, layout, entities)
+    found = read_records(redis, layout, entities)
     at, created = (_seconds(newest, name) for name in (AT, CREATED))
     ahead = (found.at > at) | ((found.at == at) & (np.nan_to_num(found.created) > np.nan_to_num(created)))
     return np.asarray(ahead, dtype=bool)

@@ -10,7 +10,7 @@ from feast import types as feast_types
 from feast.infra.offline_stores.contrib.spark_offline_store.spark_source import SparkSource
 
 from feature_repo.definition import CounterView, FeatureSet, ProfileView
-from feature_repo.records.layout import counter_fields
+from feature_repo.records import counter_fields
 from feature_repo.stores.packed_online_store import EVER, KEPT
 from infra.errors import DefinitionError
 

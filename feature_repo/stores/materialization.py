@@ -11,8 +11,7 @@ from feast.infra.common.materialization_job import MaterializationJob, Materiali
 from feast.infra.compute_engines.base import ComputeEngine
 from feast.repo_config import FeastConfigBaseModel
 
-from feature_repo.records.from_arrow import records_of
-from feature_repo.records.redis_records import Written, write_records
+from feature_repo.records import Written, records_of, write_records
 from feature_repo.stores.asof_offline_store import latest
 from feature_repo.stores.packed_online_store import view_layout
 from feature_repo.stores.view_rows import CREATED, TIME, rows_of

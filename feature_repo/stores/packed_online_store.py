@@ -14,9 +14,18 @@ from feast.type_map import feast_value_type_to_python_type, python_values_to_pro
 from pydantic import Field
 from redis import Redis
 
-from feature_repo.records.layout import Key, Layout, Presence, encode, layout
-from feature_repo.records.redis_records import connect, delete_view, read_records, write_records
-from feature_repo.stores.open_store import repository_settings
+from feature_repo.records import (
+    Key,
+    Layout,
+    Presence,
+    connect,
+    delete_view,
+    encode,
+    make_layout,
+    read_records,
+    write_records,
+)
+from feature_repo.stores.store import repository_settings
 from infra.clock import Clock
 from infra.settings import Settings, utc
 
@@ -116,7 +125,7 @@ def view_layout(config: Any, view: Any) -> Layout:
     """The layout of a Feast view's records."""
     fields = {f.name: str(f.dtype) for f in view.features}
     keys, kept = [c.name for c in view.entity_columns], view.tags.get(KEPT)
-    return layout(
+    return make_layout(
         config.project,
         view.name,
         keys,

@@ -8,10 +8,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from feature_repo.definition import CounterView, FeatureSet, ProfileView
-from feature_repo.folding import profiles
-from feature_repo.folding.event_sources import Source, sources
-from feature_repo.records.from_arrow import records_of
-from feature_repo.records.layout import layouts
+from feature_repo.folding import Source, described, sources
+from feature_repo.records import layouts, records_of
 from feature_repo.stream import micro_batch
 from feature_repo.stream.descriptions import Descriptions, keyed, keys_of
 from feature_repo.stream.memory import DAY, Micros, StreamState
@@ -67,18 +65,18 @@ class Stream:
         """Takes up the descriptions among the rows; the rows, and the events that waited for these descriptions."""
         rows = {name: [some] for name, some in accepted.items()}
         for name, some in accepted.items():
-            for described in self._descriptions.kept(name):
-                keys, known = self._descriptions.take(described, some)
-                for source, event in self._state.waited(described.name, keys):
+            for kept in self._descriptions.kept(name):
+                keys, known = self._descriptions.take(kept, some)
+                for source, event in self._state.waited(kept.name, keys):
                     rows.setdefault(source, []).append(unpacked(self._tables[source], [event]))
                 for view in self._features.profile_views:
-                    if (view.table, view.keys) == (name, described.keys) and not in_base:
+                    if (view.table, view.keys) == (name, kept.keys) and not in_base:
                         self._publish(view, known)
         return {name: pa.concat_tables(parts) for name, parts in rows.items()}
 
     def _publish(self, view: ProfileView, rows: pa.Table) -> None:
         frame = micro_batch.frame_of(self._spark, rows)
-        self._hold(view, profiles.described(frame, view, self._tables[view.table]).toArrow())
+        self._hold(view, described(frame, view, self._tables[view.table]).toArrow())
 
     def _not_counted(self, source: Source, rows: pa.Table) -> pa.Table:
         """Of the rows that a base was made of those it could not count: something was known too late."""

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from feature_repo.definition import FeatureSet
-from feature_repo.records.layout import joined
+from feature_repo.records import joined
 from feature_repo.stream.memory import StreamState
 from feature_repo.stream.row_bytes import packed, unpacked
 from validation.contract import Table

@@ -11,17 +11,15 @@ import pyarrow.dataset as ds
 from py4j.protocol import Py4JError, Py4JJavaError
 
 from feature_repo.definition import FeatureSet
-from feature_repo.folding.contributions import WAIT_DAYS
-from feature_repo.folding.snapshots import parts_of
+from feature_repo.folding import WAIT_DAYS, parts_of
 from feature_repo.stream.counting import Stream, days_of
 from feature_repo.stream.memory import StreamState, day_number, micros
 from infra.errors import Unavailable
 from infra.lake import Lake
 from infra.settings import FileLimits
-from validation.batches.triage import sort_out
+from validation.batches import sort_out
 from validation.contract import Table
-from validation.files.delivered import NO_LIMITS, Delivered, delivered_from_jsonl
-from validation.files.formats import delivered_from_file, format_of, lines_of
+from validation.files import NO_LIMITS, Delivered, delivered_from_file, delivered_from_jsonl, format_of, lines_of
 
 AT_ONCE = 20_000  # rows of the lake a transaction
 FOR_EVER = 10**6  # a day that is never pruned

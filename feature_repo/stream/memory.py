@@ -229,7 +229,7 @@ def stream_folder(settings: Settings, name: str) -> Path:
     return settings.home / "stream" / name
 
 
-def brought_online(folder: Path) -> list[tuple[datetime, datetime]]:
+def online_notes(folder: Path) -> list[tuple[datetime, datetime]]:
     """Up to when a stream had everything online, and since when, in order: (until, done_at). None without a stream."""
     path = folder / FILE
     if not path.exists():

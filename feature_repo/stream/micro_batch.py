@@ -10,10 +10,8 @@ import pyarrow.compute as pc
 
 from feature_repo.counters import Seconds
 from feature_repo.definition import CounterView, FeatureSet
-from feature_repo.folding.carry import MICROSECONDS, states_of
-from feature_repo.folding.contributions import contributed
-from feature_repo.folding.published_states import summed
-from feature_repo.records.layout import split
+from feature_repo.folding import MICROSECONDS, contributed, states_of, summed
+from feature_repo.records import split
 from feature_repo.stream.descriptions import keys_of
 from feature_repo.stream.memory import DAY, Micros
 from validation.contract import Table

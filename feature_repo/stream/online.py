@@ -5,8 +5,7 @@ from datetime import datetime
 
 from redis import Redis
 
-from feature_repo.records.layout import Layout, split
-from feature_repo.records.redis_records import write_records
+from feature_repo.records import Layout, split, write_records
 from feature_repo.stream.memory import StreamState, micros
 
 

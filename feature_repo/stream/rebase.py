@@ -6,8 +6,7 @@ from datetime import date, datetime
 import pyarrow as pa
 
 from feature_repo.definition import CounterView, FeatureSet
-from feature_repo.folding.contributions import WAIT_DAYS
-from feature_repo.folding.snapshots import COMPLETE, Snapshots
+from feature_repo.folding import COMPLETE, WAIT_DAYS, Snapshots
 from feature_repo.stream.memory import StreamState, day_number
 from feature_repo.stream.micro_batch import stored_rows
 from infra.lake import Lake

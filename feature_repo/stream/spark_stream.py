@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from feature_repo.definition import FeatureSet
-from feature_repo.folding.snapshots import Snapshots
-from feature_repo.records.layout import layouts
-from feature_repo.records.redis_records import connect
+from feature_repo.folding import Snapshots
+from feature_repo.records import connect, layouts
 from feature_repo.stream.counting import Stream
 from feature_repo.stream.intake import Intake, Landed, Taken
 from feature_repo.stream.memory import StreamState, micros, stream_folder
@@ -32,8 +31,7 @@ from infra.settings import Settings
 from infra.spark import session
 from infra.spark_files import spark_path
 from validation.contract import Table
-from validation.files.folder_scan import look
-from validation.files.landed import BUNDLE, content_of
+from validation.files import BUNDLE, content_of, look
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -28,9 +28,9 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
         description=f"A row is the decayed counters of one entity at one minute.\n\n{views}",
     )
     def published_states(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        from feature_repo.folding import published_states as states
+        from feature_repo.folding import publish_states
 
-        made = states.publish_states(at.spark, at.lake, features, at.tables, *span(context))
+        made = publish_states(at.spark, at.lake, features, at.tables, *span(context))
         return dg.MaterializeResult(
             metadata={"events": made.events, "rows": dict(made.rows), "entities": dict(made.entities)}
         )
@@ -45,9 +45,9 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
     )
     def published_profiles(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one entity as described at one moment, in the columns features read."""
-        from feature_repo.folding import profiles
+        from feature_repo.folding import publish_profiles
 
-        made = profiles.publish_profiles(at.spark, at.lake, features, at.tables, *span(context))
+        made = publish_profiles(at.spark, at.lake, features, at.tables, *span(context))
         return dg.MaterializeResult(metadata=dict(made))
 
     @dg.asset(
@@ -61,8 +61,7 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
     )
     def online(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one entity's newest state or profile, in Redis."""
-        from feature_repo.stores.agreement import compare
-        from feature_repo.stores.open_store import materialise
+        from feature_repo.stores import compare, materialise
 
         first, last = span(context)
         start, end = datetime.combine(first, time.min, UTC), at.as_of(last)

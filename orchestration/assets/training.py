@@ -10,8 +10,9 @@ from orchestration import candidate, pages
 from orchestration.candidate import Candidate
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.system import Installation
-from training.registry import report, tracking
-from training.rows import dataset, labels
+from training.registry import experiment_id
+from training.release import lacking
+from training.rows import build_dataset, build_labels, save_dataset, save_labels
 
 GATES, KNOWN = "gates", "features_known"
 
@@ -32,8 +33,8 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
         """A row is one shown row whose window has closed, with what followed it."""
         _, last = span(context)
         first = last - timedelta(days=at.history_days - 1)
-        rows = labels.build_labels(at.spark, at.lake, ranking, features, at.tables, at.as_of(last), first, last)
-        labels.save_labels(at.lake, "labels", rows, days_from(first, last))
+        rows = build_labels(at.spark, at.lake, ranking, features, at.tables, at.as_of(last), first, last)
+        save_labels(at.lake, "labels", rows, days_from(first, last))
         shares = {f"share {name}": float(rows[name].mean()) for name in ranking.targets if len(rows)}
         return dg.MaterializeResult(metadata={"rows": len(rows), **shares})
 
@@ -51,14 +52,14 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
         _, last = span(context)
         first = last - timedelta(days=at.history_days - 1)
         rows = at.lake.read("labels", days_from(first, last)).to_pandas()
-        made = dataset.build_dataset(rows, at.store, features, ranking, at.lake)
-        dataset.save_dataset(at.lake, at.system.name, made)
+        made = build_dataset(rows, at.store, features, ranking, at.lake)
+        save_dataset(at.lake, at.system.name, made)
         unknown = made.mostly_unknown()
         check = dg.AssetCheckResult(
             check_name=KNOWN,
             passed=not unknown,
             severity=dg.AssetCheckSeverity.WARN,
-            metadata={"unknown": dg.MetadataValue.md(report.lacking(unknown))},
+            metadata={"unknown": dg.MetadataValue.md(lacking(unknown))},
         )
         return dg.MaterializeResult(metadata=made.facts(ranking), check_results=[check])
 
@@ -89,7 +90,7 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
 def _pages(at: Installation, made: Candidate) -> dict[str, dg.MetadataValue]:
     """What people rather look at: the report's tables and plots, and the run in MLflow."""
     folder, run = made.report.folder, made.report.run_id
-    page = pages.mlflow(at.settings, tracking.experiment_id(at.settings, at.system.name), run)
+    page = pages.mlflow(at.settings, experiment_id(at.settings, at.system.name), run)
     plots = {plot.stem: dg.MetadataValue.path(str(plot.absolute())) for plot in sorted(folder.glob("*.png"))}
     return {
         "tables": dg.MetadataValue.md((folder / "report.md").read_text()),

@@ -57,7 +57,7 @@ def measure(at: Installation, home: Path, say: Callable[[str], None]) -> list[tu
 
 def _publish(at: Installation) -> list[str]:
     """States of one view in the lake and online; returns the entities."""
-    from feature_repo.stores.open_store import materialise
+    from feature_repo.stores import materialise
 
     view = at.system.features.counter_views[0]
     draw = np.random.default_rng(0)
@@ -72,15 +72,14 @@ def _publish(at: Installation) -> list[str]:
 
 def _online(at: Installation, keys: list[str]) -> Measured:
     """Reading the counters of 500 entities: packed records, and Feast's own call on the same store."""
-    from feature_repo.records import redis_records
-    from feature_repo.records.layout import layouts
+    from feature_repo.records import connect, layouts, read_records
 
     view = at.system.features.counter_views[0]
     layout = layouts(at.system.features)[view.name]
-    client = redis_records.connect(at.settings.redis_url)
+    client = connect(at.settings.redis_url)
     wanted = [f"{view.name}:{name}" for name in view.counters]
     entities = [{view.keys[0]: key} for key in keys]
-    ours = _cost(lambda: redis_records.read_records(client, layout, [(key,) for key in keys]))
+    ours = _cost(lambda: read_records(client, layout, [(key,) for key in keys]))
     obvious = _cost(lambda: at.store.get_online_features(wanted, entity_rows=entities))
     return Measured(f"read {len(keys)} entities × {len(view.counters)} counters", ours, obvious)
 
@@ -89,7 +88,7 @@ def _scores(home: Path) -> Measured:
     """Scoring a request's candidates, of whose 40 features 9 are the user's: as the service does, and by XGBoost."""
     import xgboost
 
-    from serving.model.trees import Trees
+    from serving.model import Trees
 
     draw = np.random.default_rng(0)
     seen = draw.normal(size=(20_000, 40)).astype(np.float32)

@@ -13,7 +13,7 @@ from infra.ending import end_in_order
 from orchestration.commands import measuring, own_events, releasing
 from orchestration.commands.console import grid, installation, out, say, settings
 from orchestration.commands.error_messages import DEBUG, told
-from serving.access.roles import Role
+from serving.access import Role
 
 EXAMPLES = """
 Examples:
@@ -118,7 +118,7 @@ def ingest(
     flywheel ingest --discard 2026-05-03 --why "test events of the app team"
     """
     from orchestration.ingestion import Ingested, discard_day, export_day, ingest_path, replay_day, sentences
-    from validation.batches.ledger import HEAD
+    from validation.batches import HEAD
 
     at = installation()
     if replay is not None and export is not None:
@@ -222,7 +222,7 @@ def token(role: Annotated[Role, typer.Option(help="what its holder may do")] = "
 
     Example: curl -H "authorization: Bearer $(flywheel token --role observe)" localhost:3700/metrics
     """
-    from serving.access.keyring import bearer
+    from serving.access import bearer
 
     print(bearer(settings(), role)["authorization"].removeprefix("Bearer "))
 
@@ -235,12 +235,12 @@ def rotate() -> None:
     """
     import time
 
-    from serving.access import keyring
+    from serving.access import NEW_KEY_AHEAD_S, keyring_path, rotate_keyring
 
     policy = installation().system.policy
     assert policy is not None
-    key = keyring.rotate_keyring(keyring.keyring_path(settings()), time.time(), policy.feedback.lives_s)
-    out.print(f"key {key} signs in {keyring.NEW_KEY_AHEAD_S:.0f} s: running services take it up by themselves")
+    key = rotate_keyring(keyring_path(settings()), time.time(), policy.feedback.lives_s)
+    out.print(f"key {key} signs in {NEW_KEY_AHEAD_S:.0f} s: running services take it up by themselves")
 
 
 @app.command()

@@ -10,7 +10,7 @@ from rich.table import Table as Grid
 if TYPE_CHECKING:
     from infra.settings import Settings
     from orchestration.system import Installation
-    from training.registry.registry import Registry
+    from training.registry import Registry
 
 out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 120)
 
@@ -38,7 +38,7 @@ def installation(*, to_look: bool = False) -> "Installation":
 
 def registry() -> "Registry":
     """The home feed's registry, without all that makes an installation."""
-    from training.registry.registry import Registry
+    from training.registry import Registry
     from validation.systems.home_feed import NAME
 
     return Registry(settings(), NAME)

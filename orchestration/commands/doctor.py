@@ -69,14 +69,14 @@ def _tables(at: Installation) -> Iterator[Finding]:
 
 def _waiting(at: Installation) -> Iterator[Finding]:
     from orchestration.partitions import waiting
-    from validation.batches import quarantine
+    from validation.batches import waiting_rows
 
     files = waiting(at)
     if files:
         told = f"{sum(map(len, files.values())):,} files of {min(files)} to {max(files)} wait in the landing"
         yield Finding("landing", "note", told, f"flywheel run ingest --day {min(files)} --until {max(files)}")
     for table in at.system.tables:
-        rows = quarantine.waiting_rows(at.lake, table.name)
+        rows = waiting_rows(at.lake, table.name)
         if rows:
             first = min(day for day, _ in rows)
             told = f"{len(rows):,} rows of {table.name} wait, such as: {rows[0][1].reason[:120]}"
@@ -117,15 +117,14 @@ def _redis(at: Installation) -> Iterator[Finding]:
 def _online(at: Installation) -> Iterator[Finding]:
     import redis
 
-    from feature_repo.records import redis_records
-    from feature_repo.records.layout import layouts
+    from feature_repo.records import layouts, read_all_records
 
     policy = at.system.policy
     if policy is None:
         return
     layout = layouts(at.system.features)[policy.item_view]
     with redis.Redis.from_url(at.settings.redis_url, socket_timeout=30) as client:
-        held = redis_records.read_all_records(client, layout)
+        held = read_all_records(client, layout)
     known = int(held.present.sum())
     if not known:
         yield Finding("online states", "missing", f"no {policy.item} of {layout.view} is online", _run(at, "features"))
@@ -158,7 +157,7 @@ def _eligible(at: Installation, held: Any) -> tuple[int, str]:
 
 
 def _release(at: Installation) -> Iterator[Finding]:
-    from validation.gates.verdict import Verdict
+    from validation.gates import Verdict
 
     pointer = at.settings.releases / at.system.name / "live.json"
     live = at.registry.live() if pointer.parent.exists() else None

@@ -12,7 +12,6 @@ from time import strftime
 
 from infra.ending import Ended, end_children
 from infra.errors import FlywheelError
-from validation.batches.ledger import BatchRefused
 
 DEBUG = "FLYWHEEL_DEBUG"
 REFUSED, WRONG, UNEXPECTED = 1, 2, 70  # the last is what sysexits.h calls an internal software error
@@ -27,10 +26,8 @@ def told() -> Iterator[None]:
         yield
     except Ended as ended:
         _end("Ended", f"by {ended.name}; whatever this command had started is stopped.", ended.status)
-    except BatchRefused as refused:
-        _end("Refused", str(refused), REFUSED)
     except FlywheelError as error:
-        _end(type(error).__name__, str(error), WRONG)
+        _end(error.title or type(error).__name__, str(error), error.exit_status)
     except Exception as error:
         _end(*_of(error))
 

@@ -8,17 +8,17 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from feature_repo.stream.memory import stream_folder
+from feature_repo.stream import stream_folder
 from infra import alerts
 from infra.atomic import whole
 from infra.clock import Clock
 from infra.ending import raise_if_asked
 from infra.errors import Unavailable
 from orchestration.system import Installation
-from validation.files.landed import shown
+from validation.files import shown
 
 if TYPE_CHECKING:
-    from feature_repo.stream.spark_stream import Streaming
+    from feature_repo.stream import Streaming
 
 Say = Callable[[str], None]
 LAKE_EVERY_S = 10.0
@@ -50,7 +50,7 @@ def follow(at: Installation, every_s: float, say: Say) -> None:
 
 
 def _stream(at: Installation) -> "AbstractContextManager[Streaming]":
-    from feature_repo.stream.spark_stream import streaming
+    from feature_repo.stream import streaming
 
     disk = Clock()  # the machine's own also in a replay: whatever time events have, files are dated by the machine
     return streaming(at.settings, at.system.features, at.tables, disk)

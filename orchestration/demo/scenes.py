@@ -14,8 +14,8 @@ from orchestration import client as feed
 from orchestration.demo.origins import Origin, Simulated
 from orchestration.demo.stage import Stage
 from orchestration.system import Installation
-from serving.page.rungs import FULL
-from validation.batches import ledger as ledgers
+from serving.page import FULL
+from validation.batches import balance, read_ledger
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -79,10 +79,10 @@ def true_utility(stage: Stage, at: Installation, origin: Simulated) -> dict[str,
 def planted_leak(stage: Stage, at: Installation) -> dict[str, Any]:
     """A column that tells the label is planted into the training set: a gate has to refuse what learned from it."""
     from orchestration.commands.gating import verdict_on
-    from training.judging import faults
+    from training.judging import planted_column
 
     with stage.step("a leak is planted: a column filled in after the impression") as line:
-        planted = faults.planted_column(at.training_set(), at.system.ranking, seed=0)
+        planted = planted_column(at.training_set(), at.system.ranking, seed=0)
         verdict = verdict_on(at, planted, at.now())
         line.says = "REFUSED" if not verdict.passed else "passed, which it must not"
     reasons = [reason for reason in verdict.reasons() if "leak" in reason] or verdict.reasons()
@@ -143,11 +143,11 @@ def ledger(stage: Stage, at: Installation) -> dict[str, dict[str, int]]:
     """The ledger added up by table, and held against what the lake holds."""
     found: dict[str, dict[str, int]] = {}
     for table in at.system.tables:
-        lines = ledgers.read_ledger(at.lake, table.name)
+        lines = read_ledger(at.lake, table.name)
         counts = {
             n: sum(getattr(line, n) for line in lines) for n in ("received", "accepted", "duplicate", "quarantined")
         }
-        found[table.name] = {**counts, "off": ledgers.balance(at.lake, table.name)["off"]}
+        found[table.name] = {**counts, "off": balance(at.lake, table.name)["off"]}
     rows = [(name, *(f"{n:,}" for n in counts.values())) for name, counts in found.items()]
     stage.grid("Ledger: received = accepted + duplicate + quarantined", ("table", *next(iter(found.values()))), rows)
     return found

@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from feature_repo.records.redis_client import connect
+from feature_repo.records import connect
 from infra.address import shown
 from infra.errors import FlywheelError
 from infra.patience import Patience

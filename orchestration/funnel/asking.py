@@ -9,12 +9,11 @@ import msgspec
 
 from infra.errors import Unavailable
 from orchestration.system import Installation
-from serving.api import messages
+from serving.api import messages_of
 from serving.definition import Policy, Served
-from serving.limits.budget import Budget
+from serving.limits import Budget
 from serving.online import Online, online
-from serving.page.ladder import Page
-from serving.page.rungs import FULL
+from serving.page import FULL, Page
 
 PATIENCE_S = 60.0
 
@@ -34,7 +33,7 @@ class Asking:
                 f"funnel: no release answers: {self.parts.releases.why}. Remove the home and measure again."
             )
         self.parts.releases.live = replace(release, policy=unhurried(policy))
-        asked = messages.messages_of(policy, self.parts.served.events).feed
+        asked = messages_of(policy, self.parts.served.events).feed
         return [self._feed(asked(user=user)) for user in users]
 
     def _feed(self, request: object) -> Page:

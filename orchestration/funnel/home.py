@@ -19,7 +19,7 @@ from orchestration.demo.stage import Stage
 from orchestration.runs import execute
 from orchestration.sources.simulator import Scale, World, deliver
 from orchestration.system import Installation, System
-from training.registry.registry import Registry
+from training.registry import Registry
 
 
 @contextmanager

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from infra.statistics.resampling import Interval
+from infra.statistics import Interval
 from orchestration.funnel.figures import NEW_S, TOGETHER, TOP
 from orchestration.funnel.sources import TOP as BEST
 from orchestration.funnel.sources import Sources
 from orchestration.funnel.steps import ALL, NONE, Compared
 from serving.definition import Policy
-from validation.gates.verdict import markdown
+from validation.gates import markdown
 
 INTRODUCTION = """# What the parts of the funnel do
 

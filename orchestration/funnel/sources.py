@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from infra.statistics.resampling import Interval, interval
+from infra.statistics import Interval, interval
 from orchestration.funnel.figures import Feeds, watched
 from orchestration.sources.simulator import World
 from orchestration.sources.simulator.chance import Flags, Floats, Ints
 from serving.definition import Policy
-from serving.items.item_states import ItemStates
-from serving.page.ladder import Page
+from serving.items import ItemStates
+from serving.page import Page
 
 EVERY = "all sources"
 TOP = 500  # how many of the truly best videos ought to be among the candidates

@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from infra.statistics.resampling import Interval, interval
+from infra.statistics import Interval, interval
 from orchestration.demo.stage import Stage
 from orchestration.funnel.asking import Asking
 from orchestration.funnel.figures import Feeds, figures
 from orchestration.sources.simulator import World
 from orchestration.sources.simulator.chance import Floats
 from serving.definition import Policy
-from serving.page.ladder import Page
+from serving.page import Page
 
 NONE, ALL = "no steps", "all steps"
 PAIRED, AGAINST = ("true utility", "long views"), ", more"  # what is told against the same users' pages without steps

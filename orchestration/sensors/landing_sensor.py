@@ -12,7 +12,7 @@ from infra import alerts
 from orchestration.jobs import Job
 from orchestration.partitions import landed, waiting
 from orchestration.system import Installation
-from validation.files.landed import Found, shown
+from validation.files import Found, shown
 
 RUN_KEY_TAG = "dagster/run_key"
 ATTEMPTS = 6

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from infra.failpoint import reached
 from validation.contract import Table
-from validation.files.delivered import NO_LIMITS
-from validation.files.landed import BUNDLE, content_of
+from validation.files import BUNDLE, NO_LIMITS, content_of
 
 MOST_BYTES = 64_000_000
 HANDED_OVER = re.compile(r".*-\d{8}T\d{6}-\d+-\d+\.jsonl")

@@ -19,13 +19,21 @@ from infra.lake import Lake
 from infra.settings import FileLimits
 from orchestration.references import held_back
 from orchestration.sources import bundles
-from validation.batches.intake import ingest
-from validation.batches.ledger import BatchRefused, Ledger
+from validation.batches import BatchRefused, Ledger, ingest
 from validation.contract import Table
-from validation.files.delivered import NO_LIMITS, Delivered, delivered_from_jsonl
-from validation.files.folder_scan import look
-from validation.files.formats import delivered_from_file
-from validation.files.landed import BUNDLE, CHANGED, DONE, FAILED, opened, shown
+from validation.files import (
+    BUNDLE,
+    CHANGED,
+    DONE,
+    FAILED,
+    NO_LIMITS,
+    Delivered,
+    delivered_from_file,
+    delivered_from_jsonl,
+    look,
+    opened,
+    shown,
+)
 
 OURS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.EIO})
 """Errors of the machine: no delivery is to blame, and the next would meet the same."""

@@ -9,7 +9,7 @@ from serving.access import keyring
 from serving.access.keyring import Keyring
 from serving.access.roles import Access
 from serving.access.tokens import Keys
-from serving.running.background import Background
+from serving.running import Background
 
 EVERY_S = 5.0
 log = logging.getLogger(__name__)

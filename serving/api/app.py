@@ -14,21 +14,18 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from serving import metrics
-from serving.access.refused import RefusedError
-from serving.access.roles import Headers, Role, Roles
-from serving.access.tokens import Impression
+from serving.access import Headers, Impression, RefusedError, Role, Roles
 from serving.api import messages, openapi
 from serving.api.explain import why
 from serving.api.hot_routes import Asgi, Front, Post, encode
 from serving.api.messages import Accepted, Messages
 from serving.api.public_reason import told
-from serving.asker.asker import Asked
+from serving.asker import Asked
 from serving.definition import Served
-from serving.feedback import impression_rows
-from serving.limits.budget import Budget
+from serving.feedback import VARIANT, Lines
+from serving.limits import Budget
 from serving.online import Online
-from serving.page.ladder import Page
-from serving.page.rungs import PERSONAL
+from serving.page import PERSONAL, Page
 
 log = logging.getLogger(__name__)
 BUSY = "more requests are waiting than can be answered in time: come again, or ask another instance"
@@ -42,7 +39,7 @@ class App:
     def __init__(self, served: Served, online: Callable[[], Online]) -> None:
         self._served, self._make = served, online
         self._messages: Messages = messages.messages_of(served.policy, served.events)
-        self._lines = impression_rows.Lines(served)
+        self._lines = Lines(served)
         self._spec = encode(openapi.spec(served, self._messages))
         self._answered = {name: metrics.Route(name) for name in ("feed", "rank", "events")}
         self.online: Online | None = None
@@ -170,7 +167,7 @@ class App:
         ]
         return self._messages.answer(
             request_id=page.request_id, release=page.release.version if page.release else None,
-            variant=impression_rows.VARIANT, served_by=page.served_by, reason=told(page.reason), items=items,
+            variant=VARIANT, served_by=page.served_by, reason=told(page.reason), items=items,
             token=None if request.preview or not page.items else self._token(page, who),
             left_out=msgspec.UNSET if page.left_out is None else page.left_out,
             ranker=page.release.ranker if page.release else None,

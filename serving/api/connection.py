@@ -17,7 +17,7 @@ from infra.settings import Settings
 from serving import metrics
 from serving.api.hot_routes import MOST_BYTES
 from serving.api.messages import Problem
-from serving.limits.crowd import Crowd, open_files
+from serving.limits import Crowd, open_files
 
 HEAD_BYTES = 32 << 10
 HEADERS = 100

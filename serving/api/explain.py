@@ -8,8 +8,8 @@ import numpy as np
 
 from feature_repo.request_time import Context
 from serving.api.messages import Influence
-from serving.asker.asker import Asked
-from serving.page.ladder import Page
+from serving.asker import Asked
+from serving.page import Page
 
 INFLUENCES = 5
 log = logging.getLogger(__name__)

@@ -8,8 +8,7 @@ from uuid import uuid4
 
 import msgspec
 
-from serving.access.refused import RefusedError
-from serving.access.roles import Headers, Roles
+from serving.access import Headers, RefusedError, Roles
 from serving.api.messages import Problem
 
 Message = MutableMapping[str, Any]

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from serving.access.roles import Role
+from serving.access import Role
 from serving.api.messages import Accepted, Messages, Problem
 from serving.definition import Served
 

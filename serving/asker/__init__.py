@@ -1,1 +1,9 @@
 """What is known of the one who asks, read from Redis once a request."""
+
+from serving.asker.asker import Asked, asked
+from serving.asker.blocked import not_read, read_blocked
+from serving.asker.redis_link import RedisLink
+from serving.asker.seen import Shown
+from serving.asker.user_state import UserReader, UserState
+
+__all__ = ["Asked", "RedisLink", "Shown", "UserReader", "UserState", "asked", "not_read", "read_blocked"]

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 
-from feature_repo.records.ever_done import DONE
+from feature_repo.records import DONE
 from infra.marks import Marks, marks
 from serving.asker.asker import Asked
 from serving.asker.user_state import Tastes, UserState
 from serving.definition import Policy
 from serving.filters import NotBlocked
-from serving.items.grouped_rows import NONE
-from serving.items.item_states import Codes
+from serving.items import NONE, Codes
 
 
 def read_blocked(policy: Policy, user: UserState, now: float) -> Mapping[str, Codes]:

@@ -11,8 +11,8 @@ from urllib.parse import unquote, urlsplit
 import hiredis
 
 from infra.errors import Unavailable
-from serving.limits.breaker import Breaker, State
-from serving.running.background import Background
+from serving.limits import Breaker, State
+from serving.running import Background
 
 Command = tuple[bytes | str | int, ...]
 Replies = asyncio.Future[list[Any]]

@@ -13,14 +13,12 @@ import numpy as np
 from feature_repo.counters import Floats, Seconds
 from feature_repo.definition import FeatureSet
 from feature_repo.jit import jit
-from feature_repo.records import seen_pages
-from feature_repo.records.layout import SEPARATOR, Layout, counted, joined, plain, split
+from feature_repo.records import SEPARATOR, Layout, counted, joined, plain, seen_prefix, split
 from infra.errors import DefinitionError, Unavailable
 from infra.marks import NO_MARKS, Marks
 from serving.asker.redis_link import RedisLink
 from serving.definition import Policy
-from serving.items.distinct_rows import Places, among
-from serving.items.item_states import Codes, ItemStates
+from serving.items import Codes, ItemStates, Places, among
 
 MOST_TASTES = 4096  # of one view: more than a person has, and 2 ms to read
 
@@ -106,7 +104,7 @@ class UserReader:
                 )
         self._half_lives = {v.name: dict(zip(v.counters, v.half_lives, strict=True)) for v in features.counter_views}
         self._none = {layout.view: self._tastes(layout, []) for layout in self._mixed}
-        self._seen = seen_pages.seen_prefix(features.name, user)
+        self._seen = seen_prefix(features.name, user)
 
     async def read(self, user: str, vectors: Layout | None = None) -> UserState:
         """All of that; neutral, with the reason, when Redis fails. `vectors` is where the asker's vector would be."""

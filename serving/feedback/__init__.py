@@ -1,1 +1,8 @@
 """What comes back: impressions shown, events taken in, and the files they land in."""
+
+from serving.feedback.attribution import Attribution
+from serving.feedback.decision_log import DecisionLog
+from serving.feedback.event_log import EventLog
+from serving.feedback.impression_rows import VARIANT, Lines
+
+__all__ = ["VARIANT", "Attribution", "DecisionLog", "EventLog", "Lines"]

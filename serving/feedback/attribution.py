@@ -11,13 +11,11 @@ import msgspec
 
 from infra.clock import written
 from infra.errors import TokenRefused
-from serving.access.refused import RefusedError
-from serving.access.roles import Roles
-from serving.access.tokens import Impression, Keys
+from serving.access import Impression, Keys, RefusedError, Roles
 from serving.definition import Served
 from serving.feedback.event_log import Event
 from serving.feedback.row_rules import RowRules
-from serving.limits.rates import Rates
+from serving.limits import Rates
 from validation.doors import CLOCK_ERROR, OLDEST
 
 CLOCK_ERROR_S, OLDEST_S = CLOCK_ERROR.total_seconds(), OLDEST.total_seconds()

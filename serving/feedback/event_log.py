@@ -11,7 +11,7 @@ from pathlib import Path
 from infra.clock import Clock
 from serving import metrics
 from serving.feedback.landing_log import LandingLog
-from serving.running.background import Background
+from serving.running import Background
 
 PATIENCE_S = 2.0  # for a disk that hangs
 ROTATE_S = 1.0  # how often somebody looks whether the file is due to be handed over

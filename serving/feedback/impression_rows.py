@@ -5,9 +5,9 @@ import orjson
 
 from feature_repo.counters import Floats
 from infra.clock import written
-from serving.asker.asker import Asked
+from serving.asker import Asked
 from serving.definition import Served
-from serving.page.ladder import Page
+from serving.page import Page
 
 VARIANT = "champion"
 FLOAT32 = orjson.OPT_SERIALIZE_NUMPY  # in the digits that a float32 has: half as many, for half the time

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.records.layout import Key
+from feature_repo.records import Key
 from infra.marks import Marks
 from serving.items.mark_index import Codes, MarkIndex
 from serving.items.shared_arrays import SharedArrays

@@ -5,8 +5,15 @@ from collections.abc import Mapping
 import numpy as np
 from redis import Redis
 
-from feature_repo.records import bloom, ever_done, redis_records
-from feature_repo.records.layout import Layout
+from feature_repo.records import (
+    BLOOM_BYTES,
+    Layout,
+    bloom_add,
+    change_positions,
+    noted_bits,
+    pairs_done,
+    record_changes,
+)
 from serving import metrics
 from serving.items.item_states import ItemStates
 
@@ -26,24 +33,22 @@ class EverWriter:
 
     def follow(self) -> None:
         """Catch up with every view: with all of it at first, then with what changed."""
-        ends = redis_records.change_positions(self._redis, self._layouts)
+        ends = change_positions(self._redis, self._layouts)
         for layout, end in zip(self._layouts, ends, strict=True):
             if end != self._positions.get(layout.view):
                 self._catch_up(layout, end)
 
     def _catch_up(self, layout: Layout, end: str) -> None:
         arrays = {counter: self._ever[f"{layout.view}.{counter}"] for counter in layout.ever}
-        if any(array.reserve(bloom.BLOOM_BYTES) < bloom.BLOOM_BYTES for array in arrays.values()):
+        if any(array.reserve(BLOOM_BYTES) < BLOOM_BYTES for array in arrays.values()):
             metrics.NO_ROOM.labels(layout.view).inc()
             return
         after = self._positions.get(layout.view)
-        news = redis_records.record_changes(self._redis, layout, after, BATCHES) if after else None
+        news = record_changes(self._redis, layout, after, BATCHES) if after else None
         for counter, array in arrays.items():
             if news and news.complete:
-                bloom.bloom_add(
-                    array.values, *ever_done.pairs_done(layout, counter, news.records.keys, news.records.values)
-                )
+                bloom_add(array.values, *pairs_done(layout, counter, news.records.keys, news.records.values))
             else:
-                for start, part in ever_done.noted_bits(self._redis, layout, counter):
+                for start, part in noted_bits(self._redis, layout, counter):
                     array.values[start : start + len(part)] |= np.frombuffer(part, dtype=np.uint8)
         self._positions[layout.view] = news.position if news and news.complete else end

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_repo.definition import CounterView, FeatureSet, ProfileView
-from feature_repo.records.bloom import BLOOM_BITS, BLOOM_BYTES
-from feature_repo.records.layout import Packed, layouts
+from feature_repo.records import BLOOM_BITS, BLOOM_BYTES, Packed, layouts
 from infra.errors import DefinitionError
 from serving import metrics
 from serving.definition import Policy

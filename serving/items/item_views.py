@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from feature_repo.counters import Floats, Seconds
 from feature_repo.definition import CounterView, ProfileView
 from feature_repo.jit import jit
-from feature_repo.records.layout import Packed
+from feature_repo.records import Packed
 from serving.items.combinations import Combinations
 from serving.items.entity_table import EntityTable, Words
 from serving.items.mark_index import Codes

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 
 from redis import Redis
 
-from feature_repo.records.layout import Layout
+from feature_repo.records import Layout
 from infra.errors import Unavailable
 from serving import metrics
 from serving.items.ever_done_writer import EverWriter
 from serving.items.item_states import ItemStates
 from serving.items.state_writer import StateWriter
 from serving.items.writer_election import Keeper, discard_others
-from serving.running.background import Background
+from serving.running import Background
 
 POLL_S = 0.5
 PATIENCE_S = 1.5

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from redis import Redis
 
-from feature_repo.records import redis_records
-from feature_repo.records.layout import Layout, Packed
+from feature_repo.records import Layout, Packed, change_positions, read_records_in_parts, record_changes
 from serving import metrics
 from serving.items.item_states import Codes, ItemStates
 
@@ -60,7 +59,7 @@ class StateWriter:
         """Whether the view is now what Redis held a moment ago."""
         for _ in range(ROUNDS):
             before = self._positions[view]
-            news = redis_records.record_changes(self._redis, self._layouts[view], before, BATCHES)
+            news = record_changes(self._redis, self._layouts[view], before, BATCHES)
             if not news.complete:
                 return self._read_all([view])
             self._take(view, news.records)
@@ -87,7 +86,7 @@ class StateWriter:
             self._stand_at(view, "")
         positions = self._ends(views)
         held = {view: self._states.held(view) for view in views}
-        for part in redis_records.read_records_in_parts(self._redis, [self._layouts[view] for view in views]):
+        for part in read_records_in_parts(self._redis, [self._layouts[view] for view in views]):
             view, arrays.lacked_room = part.layout.view, False
             found[view][self._states.take(view, part)] = True
             if arrays.lacked_room:
@@ -113,9 +112,7 @@ class StateWriter:
     def _ends(self, views: Iterable[str]) -> dict[str, str]:
         """Where the change streams of some views end now."""
         asked = {view: self._layouts[view] for view in views}
-        return (
-            dict(zip(asked, redis_records.change_positions(self._redis, asked.values()), strict=True)) if asked else {}
-        )
+        return dict(zip(asked, change_positions(self._redis, asked.values()), strict=True)) if asked else {}
 
     def _stand_at(self, view: str, position: str) -> None:
         """Where the next look at the change stream begins; noted for a successor only where nothing is doubted."""

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.records.layout import Key
+from feature_repo.records import Key
 from infra.marks import Marks, marks
 from serving.items.mark_index import Codes, MarkIndex
 from serving.items.shared_arrays import SharedArrays

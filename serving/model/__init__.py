@@ -1,1 +1,8 @@
 """A release in memory: found, proven in a child, loaded, and scoring."""
+
+from serving.model.loaded_release import Popular, Release
+from serving.model.nearest import NearestItems
+from serving.model.release_follower import Releases
+from serving.model.trees import Trees
+
+__all__ = ["NearestItems", "Popular", "Release", "Releases", "Trees"]

@@ -13,10 +13,9 @@ from feature_repo.definition import CounterView, FeatureSet
 from feature_repo.recipe import Recipe
 from feature_repo.request_time import Counters, Inputs, Places
 from infra.errors import ReleaseMismatch
-from serving.asker.user_state import UserState
+from serving.asker import UserState
 from serving.definition import Policy
-from serving.items.item_block import ItemBlock
-from serving.items.item_states import NUMBERS, Codes, ItemStates
+from serving.items import NUMBERS, Codes, ItemBlock, ItemStates
 from serving.model.join_keys import JoinKeys
 from validation.contract import unknown
 

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from serving.definition import Policy
-from serving.items.item_block import ItemBlock
-from serving.items.item_states import Codes, ItemStates
+from serving.items import Codes, ItemBlock, ItemStates
 
 
 class JoinKeys:

@@ -12,7 +12,7 @@ from infra.errors import FlywheelError, ReleaseMismatch
 from infra.manifest import RECIPE
 from serving import definition
 from serving.definition import Policy, Served
-from serving.items.item_states import ItemStates
+from serving.items import ItemStates
 from serving.model.features import Builder
 from serving.model.nearest import NearestItems
 from serving.model.scorer import Scorer

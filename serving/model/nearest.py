@@ -12,15 +12,13 @@ from feature_repo import embedding_space
 from feature_repo.counters import Floats
 from feature_repo.embedding_space import INDEX, VECTORS, Space
 from feature_repo.jit import jit
-from feature_repo.records.layout import Layout
-from feature_repo.records.user_vectors import vector_layout
+from feature_repo.records import Layout, vector_layout
 from infra.errors import ReleaseMismatch
 from infra.manifest import read_manifest
 from infra.marks import NO_MARKS
-from serving.asker.asker import Asked
+from serving.asker import Asked
 from serving.definition import Served
-from serving.items.item_block import ItemBlock
-from serving.items.item_states import Codes, ItemStates
+from serving.items import Codes, ItemBlock, ItemStates
 from validation.contract import unknown
 
 if TYPE_CHECKING:

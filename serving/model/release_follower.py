@@ -21,11 +21,10 @@ from infra.patience import LOOK_S, USUAL, Patience, Process, Waiting
 from infra.settings import Settings
 from serving import metrics
 from serving.definition import Policy, Served
-from serving.items.item_states import ItemStates
+from serving.items import ItemStates
 from serving.model import scorer
 from serving.model.loaded_release import Release, load, pointer
-from serving.running import worker_metrics
-from serving.running.background import Background
+from serving.running import Background, apart
 
 POLL_S = 1.0
 TRIAL_CPU_S = 60.0  # a release that takes more to score some rows is a bad one; one that waits for its turn is not
@@ -184,7 +183,7 @@ async def _trial(folder: Path, patience: Patience = USUAL) -> None:
     """
     path = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])])
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "serving.model.trial", str(folder), env={**worker_metrics.apart(), "PYTHONPATH": path},
+        sys.executable, "-m", "serving.model.trial", str(folder), env={**apart(), "PYTHONPATH": path},
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:

@@ -8,12 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_repo.jit import jit
-from feature_repo.records import bloom
+from feature_repo.records import bloom_holds
 from infra.marks import NO_MARKS, Marks, marks
 from serving.filters import AtMost, Filter, NotBlocked, OneOf, Reaches
-from serving.items.distinct_rows import among
-from serving.items.item_block import ItemBlock
-from serving.items.item_states import Codes, ItemStates
+from serving.items import Codes, ItemBlock, ItemStates, among
 
 Flags = NDArray[np.bool_]
 Asker = Mapping[str, Any]
@@ -50,15 +48,13 @@ class Filters:
             vocabulary = self.states.vocabulary(wanted.field)
             if vocabulary is not None:
                 others = vocabulary.marks(_codes(block, self.states, wanted.field))
-                held |= bloom.bloom_holds(self.states.ever[wanted.counter].values, asker, others)
+                held |= bloom_holds(self.states.ever[wanted.counter].values, asker, others)
         return held
 
     def ever_of(self, attributes: Mapping[str, Any], asker: Marks) -> bool:
         """The same of an item that is not in memory."""
         return any(
-            bloom.bloom_holds(
-                self.states.ever[wanted.counter].values, asker, marks([str(attributes[_own(wanted.field)])])
-            )
+            bloom_holds(self.states.ever[wanted.counter].values, asker, marks([str(attributes[_own(wanted.field)])]))
             for wanted in self._blocking
         )
 

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from feature_repo.counters import Floats, decay
 from serving.definition import Policy
-from serving.items.item_block import ItemBlock
-from serving.items.item_states import Codes, ItemStates
+from serving.items import Codes, ItemBlock, ItemStates
 from serving.page.eligible import Filters
 from serving.sources import Liked, Rare
 

@@ -13,19 +13,11 @@ import numpy as np
 from feature_repo.counters import Floats
 from infra.clock import Clock
 from infra.marks import NO_MARKS, Marks, marks
-from serving.asker import blocked
-from serving.asker.asker import Asked, asked
-from serving.asker.seen import Shown
-from serving.asker.user_state import UserReader, UserState
+from serving.asker import Asked, Shown, UserReader, UserState, asked, not_read, read_blocked
 from serving.definition import Policy, Served
-from serving.items.item_block import ItemBlock
-from serving.items.item_states import ItemStates
-from serving.limits.breaker import Breaker
-from serving.limits.budget import Budget
-from serving.limits.shedding import Shedding
-from serving.model.loaded_release import Popular, Release
-from serving.model.nearest import NearestItems
-from serving.model.release_follower import Releases
+from serving.items import ItemBlock, ItemStates
+from serving.limits import Breaker, Budget, Shedding
+from serving.model import NearestItems, Popular, Release, Releases
 from serving.page import popular, rerank, retrieve, slate
 from serving.page.eligible import Filters, May
 from serving.page.pools import Pools
@@ -180,7 +172,7 @@ class Ladder:
 
     def _may(self, policy: Policy, who: Asked, now: float, seen: Marks = NO_MARKS) -> May:
         """What an asker may be shown, as far as is known of them."""
-        return May(self.filters, who.here, blocked.read_blocked(policy, who.user, now), seen, blocked.not_read(who))
+        return May(self.filters, who.here, read_blocked(policy, who.user, now), seen, not_read(who))
 
     def _personal(self, ask: Ask, budget: Budget, limit: int) -> Page | str:
         """A page of an asker's own candidates, or why there is none."""

@@ -7,8 +7,7 @@ import numpy as np
 
 from feature_repo.counters import Floats, decay
 from serving.definition import Policy
-from serving.items.grouped_rows import EMPTY, NONE, Newest, Shelf, best, most
-from serving.items.item_states import Codes, ItemStates
+from serving.items import EMPTY, NONE, Codes, ItemStates, Newest, Shelf, best, most
 from serving.page.eligible import Filters
 from serving.page.item_survey import Survey
 from serving.sources import Fresh, Liked, Rare, Trending

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from feature_repo.counters import Floats
 from infra.marks import marks
 from serving.definition import Policy
-from serving.model.loaded_release import Popular
+from serving.model import Popular
 from serving.page import retrieve, slate
 from serving.page.eligible import May
 from serving.page.item_survey import watched

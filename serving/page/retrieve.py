@@ -13,12 +13,9 @@ from numpy.typing import NDArray
 from feature_repo.counters import Floats
 from feature_repo.jit import jit
 from serving import metrics
-from serving.asker.asker import Asked
+from serving.asker import Asked
 from serving.definition import Policy
-from serving.items.distinct_rows import distinct
-from serving.items.grouped_rows import NONE
-from serving.items.item_block import ItemBlock
-from serving.items.item_states import Codes
+from serving.items import NONE, Codes, ItemBlock, distinct
 from serving.page.eligible import May
 from serving.page.pools import Pools
 from serving.sources import Fresh, Liked, Nearest, Rare, Source, Trending

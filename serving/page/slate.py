@@ -8,8 +8,7 @@ import numpy as np
 from feature_repo.counters import Floats
 from feature_repo.jit import jit
 from serving.definition import Caps, Diversity, Exploration, FreshSlots, Policy
-from serving.items.item_block import ItemBlock
-from serving.items.mark_index import Codes
+from serving.items import Codes, ItemBlock
 from serving.page import rerank
 from serving.page.diversity import diverse, spread
 from serving.page.exploration import explored

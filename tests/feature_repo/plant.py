@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 from redis import Redis
 
-from feature_repo.records.layout import counter_fields, encode, layout
+from feature_repo.records.layout import counter_fields, encode, make_layout
 from feature_repo.records.redis_records import Changes, Layout, Written, read_records, write_records
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TTL = timedelta(days=2)
-MACHINE = layout("plant", "machine", ["machine"], counter_fields(["stop_1h", "stop_1d", "part_1h"]), TTL)
-PAIR = layout("plant", "machine_shift", ["machine", "shift"], counter_fields(["stop_1d"]), TTL)
-SHIFT = layout("plant", "shift", ["shift"], counter_fields(["stop_1d"]), TTL)
-PROFILE = layout(
+MACHINE = make_layout("plant", "machine", ["machine"], counter_fields(["stop_1h", "stop_1d", "part_1h"]), TTL)
+PAIR = make_layout("plant", "machine_shift", ["machine", "shift"], counter_fields(["stop_1d"]), TTL)
+SHIFT = make_layout("plant", "shift", ["shift"], counter_fields(["stop_1d"]), TTL)
+PROFILE = make_layout(
     "plant", "profile", ["machine"],
     {"kind": "String", "bought_at": "Int64", "power": "Float32", "tools": "Array(String)"},
 )  # fmt: skip

@@ -13,7 +13,7 @@ from feature_repo.definition import FeatureSet, ProfileView
 from feature_repo.folding import profiles
 from feature_repo.folding.contributions import read
 from feature_repo.stores.asof_offline_store import AsofOfflineStoreConfig
-from feature_repo.stores.open_store import open_store
+from feature_repo.stores.store import open_store
 from infra.lake import Lake
 from infra.settings import Settings
 from training.fitting import popular_lists

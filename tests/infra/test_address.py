@@ -106,7 +106,7 @@ def _link_of_the_service(settings: Settings) -> Any:
 def _mlflow_behind_a_sign_in(settings: Settings) -> Any:
     from training.registry import tracking
 
-    of = tracking.client(settings.model_copy(update={"mlflow_uri": f"http://me:{SECRET}@127.0.0.1:1"}))
+    of = tracking.mlflow_client(settings.model_copy(update={"mlflow_uri": f"http://me:{SECRET}@127.0.0.1:1"}))
     return of.tracking_uri
 
 

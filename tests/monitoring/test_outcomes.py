@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from infra.errors import DefinitionError
-from infra.statistics.auc import auc
+from infra.statistics.roc import auc
 from monitoring import outcomes
 from monitoring.definition import Watch
 

@@ -22,7 +22,7 @@ from orchestration.runs import execute
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
 from tests.serving.caller import Client
-from training.registry.report import lacking
+from training.release.report import lacking
 from training.rows import dataset
 
 FIRST, LAST = date(2022, 5, 2), date(2022, 5, 8)

@@ -17,9 +17,11 @@ from infra.settings import Settings
 from training.fitting import popular_lists, train
 from training.fitting.train import Trained
 from training.judging import faults, judge
-from training.registry import release, report, tracking
+from training.registry import tracking
 from training.registry.registry import Registry
-from training.registry.report import Report
+from training.release import build as release
+from training.release import report
+from training.release.report import LoggedRun
 from training.rows.dataset import Dataset
 from validation.gates.verdict import Finding, Verdict
 
@@ -36,7 +38,7 @@ def shop() -> Dataset:
 @pytest.fixture(scope="session")
 def trained(shop: Dataset) -> Trained:
     """All contenders, trained on the shop."""
-    return train.train(shop, RANKING)
+    return train.train_contenders(shop, RANKING)
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +50,7 @@ def shuffled(shop: Dataset) -> Dataset:
 @pytest.fixture(scope="session")
 def learned_nothing(shuffled: Dataset) -> Trained:
     """All contenders, trained on labels that say nothing: no model is better than a baseline."""
-    return judge.settle_on_baseline(train.train(shuffled, RANKING), LIMITS)
+    return judge.settle_on_baseline(train.train_contenders(shuffled, RANKING), LIMITS)
 
 
 @pytest.fixture(scope="session")
@@ -60,14 +62,14 @@ def built(shop: Dataset, trained: Trained, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="session")
 def verdict(shop: Dataset, trained: Trained, built: Path) -> Verdict:
     """What the gates say of it."""
-    return judge.judge(trained, shop, RANKING, FEATURES, LIMITS, built)
+    return judge.judge_candidate(trained, shop, RANKING, FEATURES, LIMITS, built)
 
 
 @pytest.fixture(scope="session")
 def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An MLflow database as the first use makes it: seconds of migrations, paid once."""
     home = tmp_path_factory.mktemp("mlflow")
-    tracking.client(Settings(home=home)).search_experiments()
+    tracking.mlflow_client(Settings(home=home)).search_experiments()
     return home / "mlflow" / "mlflow.db"
 
 
@@ -86,13 +88,15 @@ def registry(home: Settings) -> Registry:
 
 
 @pytest.fixture
-def logged(home: Settings, shop: Dataset, trained: Trained) -> Report:
+def logged(home: Settings, shop: Dataset, trained: Trained) -> LoggedRun:
     """A recorded run."""
     return report.log_report(home, trained, shop, RANKING, AT)
 
 
 @pytest.fixture
-def add(registry: Registry, logged: Report, shop: Dataset, trained: Trained, verdict: Verdict, tmp_path: Path) -> Add:
+def add(
+    registry: Registry, logged: LoggedRun, shop: Dataset, trained: Trained, verdict: Verdict, tmp_path: Path
+) -> Add:
     """Builds and registers one more release, by default one that passed; returns its version."""
 
     def registered(refused: str | None = None) -> str:
@@ -112,8 +116,8 @@ def register(shop: Dataset, trained: Trained, verdict: Verdict, tmp_path_factory
     draft = build(tmp_path_factory.mktemp("linear") / "1", replace(trained, winner="logistic_regression"), shop)
 
     def registered(home: Settings) -> str:
-        run = tracking.client(home).create_run(tracking.experiment_id(home, "shop")).info.run_id
-        report = Report(run, {}, {"auc": 0.9}, draft.parent)
+        run = tracking.mlflow_client(home).create_run(tracking.experiment_id(home, "shop")).info.run_id
+        report = LoggedRun(run, {}, {"auc": 0.9}, draft.parent)
         return Registry(home, "shop").register(draft, report, Verdict(verdict.findings, digest(draft)))
 
     return registered
@@ -147,7 +151,7 @@ def live_registry(live_home: Settings) -> Registry:
 
 def build(folder: Path, trained: Trained, shop: Dataset, version: str = "1") -> Path:
     """A release folder."""
-    popular = popular_lists.popular_lists(shop.frame, wares(), RANKING.shelves, AT)
+    popular = popular_lists.build_popular_lists(shop.frame, wares(), RANKING.shelves, AT)
     release.build_release(folder, trained, shop, FEATURES, RANKING, popular, b"{}", version=version, created_at=AT)
     return folder
 

@@ -12,10 +12,7 @@ from numpy.typing import NDArray
 
 from feature_repo.counters import Floats
 from training.definition import Embedding, Ranking
-from training.rows.attribution import KNOWN_AT
-from training.rows.dataset import Dataset
-from training.rows.labels import GAIN
-from training.rows.split import cuts
+from training.rows import GAIN, KNOWN_AT, Dataset, cuts
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -23,8 +23,7 @@ from training.fitting import als as embeddings
 from training.fitting import content, nearest_index, popular_lists, recall
 from training.fitting.als import Factors
 from training.fitting.content import Content
-from training.rows.dataset import Dataset
-from training.rows.labels import GAIN
+from training.rows import GAIN, Dataset
 from validation.contract import unknown
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ import pandas as pd
 
 from infra.lake import Lake, united
 from training.definition import Shelves
-from training.rows.labels import AT, GAIN
-from training.rows.lineage import moments
+from training.rows import AT, GAIN, moments
 
 
 class Popular(msgspec.Struct, frozen=True):
@@ -27,7 +26,7 @@ class Popular(msgspec.Struct, frozen=True):
         return list(dict.fromkeys([*self.by_group.get(group, []), *self.all]))
 
 
-def popular_lists(labels: pd.DataFrame, items: pd.DataFrame, shelves: Shelves, at: datetime) -> Popular:
+def build_popular_lists(labels: pd.DataFrame, items: pd.DataFrame, shelves: Shelves, at: datetime) -> Popular:
     """The lists at a moment, from mature labels and the items' newest descriptions."""
     may = np.ones(len(items), dtype=bool)
     for name, value in shelves.eligible.items():

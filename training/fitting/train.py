@@ -11,11 +11,8 @@ from numpy.typing import NDArray
 from infra.errors import DefinitionError
 from training.contenders import Examples, Fitted
 from training.definition import Ranking, Slice
-from training.measuring import evaluate
-from training.measuring.evaluate import Evaluation, Judged
-from training.rows import split
-from training.rows.dataset import Dataset, Floats
-from training.rows.labels import FITS, GAIN, JUDGED
+from training.measuring import Evaluation, Judged, difference, evaluate, resampled
+from training.rows import FITS, GAIN, JUDGED, PARTS, Dataset, Floats, split_rows
 
 Array = NDArray[Any]
 
@@ -54,7 +51,7 @@ class Trained:
                 "target": self.target}  # fmt: skip
 
 
-def train(dataset: Dataset, ranking: Ranking, seed: int | None = None, target: str | None = None) -> Trained:
+def train_contenders(dataset: Dataset, ranking: Ranking, seed: int | None = None, target: str | None = None) -> Trained:
     """Fit and judge all contenders for a target, by default the main one."""
     target, seed = target or ranking.target, ranking.seed if seed is None else seed
     rows = divided(dataset, ranking)
@@ -65,10 +62,9 @@ def train(dataset: Dataset, ranking: Ranking, seed: int | None = None, target: s
     served = as_served(logged, dataset, ranking)
     scores = {name: model.scores(served) for name, model in fitted.items()}
     chances = {name: model.scores(logged) for name, model in fitted.items() if model.probabilistic}
-    weights = evaluate.resampled(judged.users, ranking.resamples, seed)
+    weights = resampled(judged.users, ranking.resamples, seed)
     measured = {
-        name: evaluate.evaluate(judged, scores[name], chances.get(name), weights, ranking.top, ranking.listed)
-        for name in fitted
+        name: evaluate(judged, scores[name], chances.get(name), weights, ranking.top, ranking.listed) for name in fitted
     }
     winner = simplest_good(measured, ranking.decides_by)
     return Trained(target, dataset.features, fitted, measured, rows, judged, scores, chances, winner, seed,
@@ -83,7 +79,7 @@ def simplest_good(evaluations: Mapping[str, Evaluation], decides_by: str) -> str
         raise DefinitionError(f"no contender could be judged by {decides_by}: the judge rows hold nothing to rank")
     best = max(known, key=lambda name: known[name].value)
     for name, own in known.items():
-        if name == best or not evaluate.difference(known[best], own).low > 0:
+        if name == best or not difference(known[best], own).low > 0:
             return name
     return best
 
@@ -91,10 +87,10 @@ def simplest_good(evaluations: Mapping[str, Evaluation], decides_by: str) -> str
 def divided(dataset: Dataset, ranking: Ranking) -> dict[str, Array]:
     """The places of the rows of each part: fit, tune and judge, by time. Tuning looks at what is judged."""
     groups = _codes(dataset.frame[ranking.split.whole or ranking.group])
-    part = split.split_rows(dataset.times(), groups, ranking.split, ranking.window)
+    part = split_rows(dataset.times(), groups, ranking.split, ranking.window)
     takes_part = {"fit": FITS, "tune": JUDGED, "judge": JUDGED}
     rows = {
-        name: np.flatnonzero((part == split.PARTS[name]) & dataset.frame[where].to_numpy(dtype=bool))
+        name: np.flatnonzero((part == PARTS[name]) & dataset.frame[where].to_numpy(dtype=bool))
         for name, where in takes_part.items()
     }
     for name, found in rows.items():

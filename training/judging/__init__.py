@@ -1,1 +1,6 @@
 """What judges: evidence for the gates, and faults planted to see them refuse."""
+
+from training.judging.faults import planted_column
+from training.judging.judge import judge_candidate, settle_on_baseline
+
+__all__ = ["judge_candidate", "planted_column", "settle_on_baseline"]

@@ -5,9 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from training.definition import Ranking
-from training.rows.dataset import Dataset, made
-from training.rows.labels import GAIN
-from validation.gates.evidence import Lineage
+from training.rows import GAIN, Dataset, made
+from validation.gates import Lineage
 
 
 def shuffled_labels(dataset: Dataset, ranking: Ranking, seed: int) -> Dataset:

@@ -13,19 +13,16 @@ from feature_repo import recipe
 from feature_repo.definition import FeatureSet
 from infra.manifest import verify
 from training.definition import Ranking
-from training.fitting import saved
-from training.fitting.train import Trained, as_served
-from training.measuring import list_measures, measures
-from training.rows.dataset import Dataset
-from validation.gates import release_gates
-from validation.gates.evidence import DataFacts, Evidence, GateLimits, Slice
-from validation.gates.verdict import Verdict
+from training.fitting import Trained, as_served, load_contender
+from training.measuring import ndcg, owners
+from training.rows import Dataset
+from validation.gates import DataFacts, Evidence, GateLimits, Slice, Verdict, baseline_gate, judge_evidence
 
 LEAK_ROWS = 50_000  # enough to see a leak; a look at every row of every feature would take minutes
 LIVE = "live"
 
 
-def judge(
+def judge_candidate(
     trained: Trained,
     dataset: Dataset,
     ranking: Ranking,
@@ -45,7 +42,7 @@ def judge(
     refused_batches, quarantined_share, failures, waiting_since   how the batches behind the training set fared
     """
     data = facts(trained, dataset, ranking, refused_batches, quarantined_share, failures, waiting_since)
-    return release_gates.judge(evidence(trained, dataset, ranking, features, limits, release, live, data), limits)
+    return judge_evidence(evidence(trained, dataset, ranking, features, limits, release, live, data), limits)
 
 
 def settle_on_baseline(trained: Trained, limits: GateLimits) -> Trained:
@@ -54,7 +51,7 @@ def settle_on_baseline(trained: Trained, limits: GateLimits) -> Trained:
     A model that is not clearly better than a baseline is no reason for it, and no reason to release nothing.
     """
     for name in dict.fromkeys((trained.winner, *trained.evaluations)):
-        found = release_gates.baseline_gate(_compared(trained, name), limits)
+        found = baseline_gate(_compared(trained, name), limits)
         if found.passed:
             why = found.reason if name in limits.baselines else trained.why
             return replace(trained, winner=name, why=why)
@@ -65,8 +62,8 @@ def _compared(trained: Trained, candidate: str) -> Evidence:
     """How the contenders did on the judge groups, with one of them to be released."""
     judged = trained.judged
     ndcg = {name: evaluation.ndcg for name, evaluation in trained.evaluations.items()}
-    owners = list_measures.owners(judged.group, judged.user, judged.groups)
-    return Evidence(features=(), candidate=candidate, ndcg=ndcg, clusters=owners)
+    clusters = owners(judged.group, judged.user, judged.groups)
+    return Evidence(features=(), candidate=candidate, ndcg=ndcg, clusters=clusters)
 
 
 def evidence(
@@ -149,6 +146,6 @@ def _of_live(live: Path, trained: Trained, dataset: Dataset, ranking: Ranking) -
         return {}
     columns = [dataset.features.index(name) for name in wanted]
     matrix = as_served(dataset.matrix[trained.rows["judge"]], dataset, ranking)
-    scores = saved.load_contender(live).scores(np.ascontiguousarray(matrix[:, columns]))
+    scores = load_contender(live).scores(np.ascontiguousarray(matrix[:, columns]))
     judged = trained.judged
-    return {LIVE: measures.ndcg(judged.group, judged.gain, scores, ranking.top, judged.groups)}
+    return {LIVE: ndcg(judged.group, judged.gain, scores, ranking.top, judged.groups)}

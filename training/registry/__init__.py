@@ -1,1 +1,7 @@
 """What keeps: releases as MLflow versions, aliases, the release history, what is live."""
+
+from training.registry.logged_run import LoggedRun
+from training.registry.registry import Registry
+from training.registry.tracking import DESCRIPTION_TAG, artifact_page, experiment_id, mlflow_client
+
+__all__ = ["DESCRIPTION_TAG", "LoggedRun", "Registry", "artifact_page", "experiment_id", "mlflow_client"]

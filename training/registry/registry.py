@@ -18,12 +18,12 @@ from training.registry.local_files import Local
 from training.registry.moves import Move
 from training.registry.proof import Proof
 from training.registry.versions import PROMISED, VERDICT, WHOLE, Versions
-from validation.gates.verdict import Verdict
+from validation.gates import Verdict
 
 if TYPE_CHECKING:
     from training.contenders import Fitted
-    from training.fitting.popular_lists import Popular
-    from training.registry.report import Report
+    from training.fitting import Popular
+    from training.registry.logged_run import LoggedRun
 
 
 class Registry:
@@ -54,7 +54,7 @@ class Registry:
             raise NotProven(f"{self._name}: nothing is registered yet. Train a release (`flywheel run train`).")
         return version
 
-    def register(self, folder: Path, report: "Report", verdict: Verdict) -> str:
+    def register(self, folder: Path, report: "LoggedRun", verdict: Verdict) -> str:
         """Put a built release into MLflow with its verdict; returns its version. A refused one is kept, never live.
 
         The stored manifest bears the version that MLflow gave, whatever the draft's says.
@@ -159,15 +159,15 @@ class Registry:
 
     def popular(self, version: str) -> "Popular":
         """The lists the release carries."""
-        from training.fitting import popular_lists
+        from training.fitting import read_popular_lists
 
-        return popular_lists.read_popular_lists((self.folder(version) / "popular.json").read_bytes())
+        return read_popular_lists((self.folder(version) / "popular.json").read_bytes())
 
     def scorer(self, version: str) -> "Fitted":
         """The release's model."""
-        from training.fitting import saved
+        from training.fitting import load_contender
 
-        return saved.load_contender(self.folder(version))
+        return load_contender(self.folder(version))
 
     def _settle(self, at: datetime) -> None:
         for sentence in self._live.settle():

@@ -18,12 +18,12 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when mlflow is
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 os.environ.setdefault("MLFLOW_UV_AUTO_DETECT", "false")  # else it copies the lock file into every model
 PREFIX = "sqlite:///"
-DESCRIPTION = "mlflow.note.content"  # MLflow's name for the text on a run's first page
+DESCRIPTION_TAG = "mlflow.note.content"  # MLflow's name for the text on a run's first page
 KIND = ("mlflow.experimentKind", "custom_model_development")  # else MLflow shows the pages of language models
 ANSWERS = {"RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS", "INVALID_PARAMETER_VALUE", "NOT_FOUND"}
 
 
-def client(settings: Settings) -> "MlflowClient":
+def mlflow_client(settings: Settings) -> "MlflowClient":
     """A client of the tracking server and registry; the first one makes an SQLite database, which takes seconds."""
     import logging
 
@@ -48,7 +48,7 @@ def answering(settings: Settings) -> Iterator["MlflowClient"]:
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        yield client(settings)
+        yield mlflow_client(settings)
     except (MlflowException, SQLAlchemyError, requests.RequestException) as failed:
         if getattr(failed, "error_code", None) in ANSWERS:
             raise
@@ -70,7 +70,7 @@ def _without_password(uri: str) -> str:
 
 def experiment_id(settings: Settings, name: str) -> str:
     """The id of the experiment of that name, made if need be; without a server its artefacts stay below home."""
-    of = client(settings)
+    of = mlflow_client(settings)
     found = of.get_experiment_by_name(name)
     if found is not None:
         if found.tags.get(KIND[0]) != KIND[1]:
@@ -81,6 +81,6 @@ def experiment_id(settings: Settings, name: str) -> str:
     return str(of.create_experiment(name, artifact_location=where, tags=dict([KIND])))
 
 
-def artifact(run_id: str, path: str) -> str:
+def artifact_page(run_id: str, path: str) -> str:
     """Where MLflow's own pages find an artefact of a run."""
     return f"get-artifact?path={path}&run_uuid={run_id}"

@@ -18,7 +18,7 @@ from training.registry.aliases import aliases
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from training.registry.report import Report
+    from training.registry.logged_run import LoggedRun
 
 RELEASE, VERDICT, PROMISED = "release", "verdict.json", "promised.json"
 WHOLE = "manifest_sha256"
@@ -41,7 +41,7 @@ class Versions:
         return str(max(numbers)) if numbers else None
 
     def create(
-        self, folder: Path, manifest: Manifest, report: "Report", verdict: bytes, tags: Mapping[str, str]
+        self, folder: Path, manifest: Manifest, report: "LoggedRun", verdict: bytes, tags: Mapping[str, str]
     ) -> str:
         """Store a release folder, its verdict and its figures as one more version; returns the number MLflow gave.
 
@@ -146,7 +146,7 @@ class Versions:
             if exists.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
 
-    def _model(self, client: "MlflowClient", folder: Path, manifest: Manifest, report: "Report") -> str:
+    def _model(self, client: "MlflowClient", folder: Path, manifest: Manifest, report: "LoggedRun") -> str:
         """The id of a logged model: with MLflow's own XGBoost flavour, or plain files for the other kinds."""
         if manifest.kind == "xgboost":
             ended = client.get_run(report.run_id).info.end_time
@@ -166,7 +166,7 @@ def _store(client: "MlflowClient", model_id: str, files: Mapping[str, bytes], fo
         client.log_model_artifacts(model_id, beside, folder)
 
 
-def _log_booster(path: Path, manifest: Manifest, report: "Report") -> str:
+def _log_booster(path: Path, manifest: Manifest, report: "LoggedRun") -> str:
     import mlflow.xgboost
     import numpy as np
     import xgboost as xgb

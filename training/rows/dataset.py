@@ -19,7 +19,7 @@ from infra.lake import Lake
 from training.definition import Ranking
 from training.rows import lineage
 from training.rows.labels import AT
-from validation.gates.evidence import Lineage
+from validation.gates import Lineage
 
 if TYPE_CHECKING:
     from feast import FeatureStore

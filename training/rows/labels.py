@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from feature_repo.definition import FeatureSet
-from feature_repo.folding.contributions import once, read
+from feature_repo.folding import once, read
 from feature_repo.request_time import Code, Context
 from infra.errors import DefinitionError
 from infra.lake import Lake

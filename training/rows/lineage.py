@@ -9,7 +9,7 @@ from feature_repo.definition import CounterView, FeatureSet, ProfileView
 from feature_repo.request_time import Code, Context, Feature
 from infra.lake import Lake
 from training.rows.attribution import TOLD_AT
-from validation.gates.evidence import Lineage
+from validation.gates import Lineage
 
 if TYPE_CHECKING:
     Series = pd.Series[Any]

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from validation.gates.verdict import markdown
+from validation.gates import markdown
 
 FOLLOWS = {"row": "row quarantined", "batch": "batch refused", "warning": "warning"}
 

@@ -13,7 +13,7 @@ from infra.errors import DefinitionError
 from validation.batches import lean_import
 from validation.batches.checks import Check, Checked
 from validation.contract import EARLIEST, LATEST, Column, Rule, Table
-from validation.files.flaws import printable
+from validation.files import printable
 
 CLOCKS_DIFFER = timedelta(minutes=5)  # a producer's clock may run this far ahead of ours
 ROWS, QUARANTINED, REPEATED = "rows delivered", "rows quarantined", "rows repeated"

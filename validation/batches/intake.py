@@ -25,7 +25,7 @@ from validation.batches.ledger import BatchRefused, Ledger
 from validation.batches.quarantine import Mend, Quarantined
 from validation.batches.unit_jumps import jumps
 from validation.contract import EARLIEST, Table
-from validation.files.delivered import (
+from validation.files import (
     Delivered,
     delivered_from_arrow,
     delivered_from_jsonl,

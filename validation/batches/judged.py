@@ -14,7 +14,7 @@ from validation.batches.checks import Check
 from validation.batches.corrections import ASKED, DIFFERS
 from validation.batches.triage import sort_out
 from validation.contract import Table
-from validation.files.delivered import Delivered
+from validation.files import Delivered
 
 NOT_ASKED = {"max_duplicate"}  # of what was handed over: whoever gets no answer sends again
 

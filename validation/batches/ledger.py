@@ -12,7 +12,7 @@ from infra.errors import FlywheelError
 from infra.lake import Lake
 from validation.batches.checks import Check, table_md
 from validation.batches.intents import settled
-from validation.gates.verdict import markdown
+from validation.gates import markdown
 
 LEDGER = "ledger"
 FLAT = ("table", "batch", "kind", "received", "accepted", "duplicate", "quarantined", "refused", "digest")
@@ -89,6 +89,8 @@ class Ledger(msgspec.Struct, frozen=True):
 
 class BatchRefused(FlywheelError):  # noqa: N818 (as all of infra/errors.py)
     """A delivered batch breaks a table rule; nothing downstream may run. `ledger` is its line, with what failed."""
+
+    title, exit_status = "Refused", 1
 
     def __init__(self, message: str, ledger: Ledger) -> None:
         super().__init__(message)

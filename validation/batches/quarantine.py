@@ -11,7 +11,7 @@ import pyarrow.dataset as ds
 
 from infra.errors import MendRefused
 from infra.lake import Lake
-from validation.files.flaws import printable
+from validation.files import printable
 
 AT_ONCE = 10_000  # rows that are Python objects at one time
 SCHEMA = pa.schema([

@@ -15,8 +15,7 @@ from validation.batches.checks import Check
 from validation.batches.expectations import of_batch, validate, validate_batch
 from validation.contract import Table
 from validation.doors import CLOCK_ERROR
-from validation.files.delivered import SHAPE, Delivered
-from validation.files.flaws import Fault, Flaws, printable
+from validation.files import SHAPE, Delivered, Fault, Flaws, printable
 
 Bools = NDArray[np.bool_]
 Known = Callable[[pa.Table], Bools]

@@ -1,1 +1,42 @@
 """Delivered files: found, unpacked and read into typed rows, or refused by name."""
+
+from validation.files.delivered import (
+    NO_LIMITS,
+    SHAPE,
+    Delivered,
+    delivered_from_arrow,
+    delivered_from_jsonl,
+    delivered_from_lines,
+    delivered_from_parquet,
+)
+from validation.files.flaws import Fault, Flaws, printable
+from validation.files.folder_scan import look
+from validation.files.formats import delivered_from_file, format_of, lines_of
+from validation.files.landed import BUNDLE, CHANGED, DONE, FAILED, Found, Look, PassedOver, content_of, opened, shown
+
+__all__ = [
+    "BUNDLE",
+    "CHANGED",
+    "DONE",
+    "FAILED",
+    "NO_LIMITS",
+    "SHAPE",
+    "Delivered",
+    "Fault",
+    "Flaws",
+    "Found",
+    "Look",
+    "PassedOver",
+    "content_of",
+    "delivered_from_arrow",
+    "delivered_from_file",
+    "delivered_from_jsonl",
+    "delivered_from_lines",
+    "delivered_from_parquet",
+    "format_of",
+    "lines_of",
+    "look",
+    "opened",
+    "printable",
+    "shown",
+]

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from infra.statistics.resampling import Interval
+from infra.statistics import Interval
 from validation.gates.comparison import difference, few
 from validation.gates.evidence import Evidence, GateLimits
 from validation.gates.verdict import Finding, closed

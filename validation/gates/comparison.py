@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from infra.statistics.resampling import Interval, interval
+from infra.statistics import Interval, interval
 from validation.gates.evidence import Evidence, Floats, GateLimits
 
 SEED = 20_260_501  # a constant, so that the same evidence always gets the same verdict

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from infra.statistics.auc import telling, told_by_nulls
+from infra.statistics import telling, told_by_nulls
 from validation.gates.evidence import Evidence, Floats, GateLimits
 from validation.gates.verdict import Finding, closed
 

@@ -6,16 +6,12 @@ from datetime import date
 
 from validation.gates import baselines
 from validation.gates.comparison import difference, paired
-from validation.gates.evidence import DataFacts, Evidence, GateLimits, Lineage, Slice
+from validation.gates.evidence import DataFacts, Evidence, GateLimits
 from validation.gates.leaks import leakage_gate
-from validation.gates.verdict import GATES, Finding, Verdict, closed
-
-__all__ = ["GATES", "DataFacts", "Evidence", "Finding", "GateLimits", "Lineage", "Slice", "Verdict"]
-__all__ += ["baseline_gate", "calibration_gate", "champion_gate", "data_gate", "judge", "latency_gate", "leakage_gate"]
-__all__ += ["signature_gate", "slice_gate"]
+from validation.gates.verdict import Finding, Verdict, closed
 
 
-def judge(evidence: Evidence, limits: GateLimits) -> Verdict:
+def judge_evidence(evidence: Evidence, limits: GateLimits) -> Verdict:
     """The verdict of all gates on one candidate."""
     gates = [data_gate, leakage_gate, baseline_gate, champion_gate, slice_gate, calibration_gate, signature_gate]
     if limits.max_latency_ms is not None:

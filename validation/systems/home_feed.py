@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from validation.contract import Column, Limits, Rule, Table
-from validation.gates.evidence import GateLimits
+from validation.gates import GateLimits
 
 NAME, USER, VIDEO = "home_feed", "user_id", "video_id"  # what a small command needs to know of this system
 ACTIONS = ("click", "watch", "like", "comment", "share", "follow", "hide", "report", "block")

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import redis as redis_client
 
-from feature_repo.records.layout import Layout, layout
+from feature_repo.records.layout import Layout, make_layout
 from feature_repo.records.redis_records import connect, delete_entity, read_records
 from feature_repo.records.user_vectors import keep_only_vectors, publish_vectors, vector_layout
 from infra.errors import Unavailable
 
 AT = datetime(2026, 5, 3, 12, tzinfo=UTC)
 OLD, NEW = vector_layout("shop", "guest", "aaaaaaaaaa", 4), vector_layout("shop", "guest", "bbbbbbbbbb", 4)
-OTHERS = {"visits": layout("shop", "visits", ("guest",), {"count": "Float32"})}
+OTHERS = {"visits": make_layout("shop", "visits", ("guest",), {"count": "Float32"})}
 VECTORS = np.arange(8, dtype=np.float32).reshape(2, 4)
 
 

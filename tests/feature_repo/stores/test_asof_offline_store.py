@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feature_repo.stores.asof_join import NOTHING, last_known
-from feature_repo.stores.open_store import configuration
+from feature_repo.stores.store import configuration
 from infra.errors import DefinitionError, Unavailable
 from infra.lake import Lake
 from infra.settings import Settings

@@ -12,8 +12,8 @@ from feast import types as feast_types
 
 from feature_repo.records.layout import fields_of, layouts
 from feature_repo.stores.feast_objects import feast_type, objects
-from feature_repo.stores.open_store import open_store
 from feature_repo.stores.packed_online_store import view_layout
+from feature_repo.stores.store import open_store
 from feature_repo.systems.home_feed import HOME_FEED
 from infra.errors import DefinitionError
 from infra.settings import Settings

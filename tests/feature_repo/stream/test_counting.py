@@ -33,7 +33,7 @@ from feature_repo.records import redis_records
 from feature_repo.records.layout import layouts
 from feature_repo.stream.counting import Stream
 from feature_repo.stream.intake import Intake, Landed, Taken
-from feature_repo.stream.memory import StreamState, brought_online, micros, stream_folder
+from feature_repo.stream.memory import StreamState, micros, online_notes, stream_folder
 from feature_repo.stream.online import bring_online
 from feature_repo.stream.rebase import rebase
 from feature_repo.stream.spark_stream import small_session, streaming
@@ -128,7 +128,7 @@ def test_files_that_ingestion_is_at_are_taken_and_what_is_online_is_noted(
         stream.start(availableNow=True).awaitTermination()
         stream.bring_online()
         assert (stream.progress.taken.accepted, stream.progress.written) == (1 + len(made_songs()), 2)
-    [(until, done_at)] = brought_online(stream_folder(settings, RADIO.name))
+    [(until, done_at)] = online_notes(stream_folder(settings, RADIO.name))
     assert until == stream.progress.until < done_at
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feature_repo.records import redis_records, seen_pages
-from feature_repo.records.layout import encode, layout, layouts
+from feature_repo.records.layout import encode, layouts, make_layout
 from feature_repo.systems.home_feed import HOME_FEED as FEATURES
 from infra.errors import DefinitionError
 from infra.marks import marks
@@ -21,7 +21,7 @@ from serving.online import Online, online
 from serving.systems.home_feed import HOME_FEED as POLICY
 from tests.serving.conftest import PATIENT
 
-VECTORS = layout("home_feed", "user_vector_ab12", ["user_id"], {"d0": "Float32", "d1": "Float32"})
+VECTORS = make_layout("home_feed", "user_vector_ab12", ["user_id"], {"d0": "Float32", "d1": "Float32"})
 
 
 def with_parts(world: Any, use: Callable[[Online, UserReader], Any]) -> Any:

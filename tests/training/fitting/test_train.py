@@ -53,14 +53,14 @@ def test_lists_stay_whole_also_where_ranks_are_taken_within_longer_groups(shop: 
 def test_what_the_last_rows_hold_changes_nothing_that_was_learned(trained: Trained, shop: Dataset) -> None:
     frame = shop.frame.copy()
     frame.loc[trained.rows["judge"], "bought"] = 1 - frame.loc[trained.rows["judge"], "bought"]
-    again = train.train(replace(shop, frame=frame), RANKING)
+    again = train.train_contenders(replace(shop, frame=frame), RANKING)
     probe = shop.matrix[:500]
     for name, model in trained.fitted.items():
         assert np.array_equal(again.fitted[name].scores(probe), model.scores(probe)), name
 
 
 def test_the_same_seed_gives_the_same_model_and_figures(trained: Trained, shop: Dataset) -> None:
-    again = train.train(shop, RANKING)
+    again = train.train_contenders(shop, RANKING)
     assert again.metrics() == trained.metrics()
 
 
@@ -72,7 +72,7 @@ def test_a_model_of_interactions_beats_all_others_where_only_interactions_tell(t
 
 
 def test_the_simplest_contender_wins_where_it_is_as_good() -> None:
-    assert train.train(made(1, bends=False), RANKING).winner == "logistic_regression"
+    assert train.train_contenders(made(1, bends=False), RANKING).winner == "logistic_regression"
 
 
 def test_what_only_the_log_knows_is_neutral_when_models_are_judged(trained: Trained, shop: Dataset) -> None:
@@ -94,19 +94,19 @@ def test_every_measure_has_an_interval_and_every_slice_its_figures(trained: Trai
 
 
 def test_another_target_is_trained_when_asked(shop: Dataset) -> None:
-    found = train.train(shop, RANKING, target="looked")
+    found = train.train_contenders(shop, RANKING, target="looked")
     assert found.judged.label.mean() > shop.frame["bought"].mean()
 
 
 def test_rows_left_out_by_definition_take_no_part(shop: Dataset) -> None:
     keep = shop.frame["town"] == "t0"
-    found = train.train(replace(shop, frame=shop.frame.assign(fits=keep, judged=keep)), RANKING)
+    found = train.train_contenders(replace(shop, frame=shop.frame.assign(fits=keep, judged=keep)), RANKING)
     assert set(shop.frame["town"].iloc[np.concatenate(list(found.rows.values()))]) == {"t0"}
 
 
 def test_labels_of_one_kind_are_refused(shop: Dataset) -> None:
     with pytest.raises(DefinitionError, match="nothing to learn"):
-        train.train(replace(shop, frame=shop.frame.assign(bought=np.float32(1))), RANKING)
+        train.train_contenders(replace(shop, frame=shop.frame.assign(bought=np.float32(1))), RANKING)
 
 
 @pytest.mark.parametrize("contender", [ByColumn("p", "rate"), Linear(), Boosted(max_trees=5)], ids=lambda c: c.name)
@@ -119,4 +119,4 @@ def test_a_saved_model_is_no_pickle(contender: contenders.Contender, tmp_path: P
 
 def test_a_contender_that_names_no_feature_is_refused_with_the_nearest(shop: Dataset) -> None:
     with pytest.raises(DefinitionError, match="Did you mean `rate`"):
-        train.train(shop, replace(RANKING, contenders=(ByColumn("popularity", "rates"),)))
+        train.train_contenders(shop, replace(RANKING, contenders=(ByColumn("popularity", "rates"),)))

@@ -13,7 +13,8 @@ from training.definition import Ranking
 from training.fitting import popular_lists, train
 from training.fitting.train import Trained
 from training.judging import faults, judge
-from training.registry import release, report
+from training.release import build as release
+from training.release import report
 from training.rows import dataset
 from training.rows.dataset import Dataset
 from validation.gates.evidence import Lineage
@@ -22,16 +23,16 @@ from validation.gates.verdict import Verdict
 
 def judged(rows: Dataset, folder: Path, ranking: Ranking = RANKING, live: Path | None = None) -> Verdict:
     """Train, build and judge, as a run does."""
-    return asked(judge.settle_on_baseline(train.train(rows, ranking), LIMITS), rows, folder, ranking, live)
+    return asked(judge.settle_on_baseline(train.train_contenders(rows, ranking), LIMITS), rows, folder, ranking, live)
 
 
 def asked(
     trained: Trained, rows: Dataset, folder: Path, ranking: Ranking = RANKING, live: Path | None = None
 ) -> Verdict:
     """Build the winner's release and ask every gate about it."""
-    popular = popular_lists.popular_lists(rows.frame, wares(), ranking.shelves, AT)
+    popular = popular_lists.build_popular_lists(rows.frame, wares(), ranking.shelves, AT)
     release.build_release(folder, trained, rows, FEATURES, ranking, popular, b"{}", version="2", created_at=AT)
-    return judge.judge(trained, rows, ranking, FEATURES, LIMITS, folder, live=live)
+    return judge.judge_candidate(trained, rows, ranking, FEATURES, LIMITS, folder, live=live)
 
 
 def refused(verdict: Verdict) -> set[str]:
@@ -115,16 +116,16 @@ def test_a_miscalibrated_model_is_refused(trained: Trained, shop: Dataset, built
     off = replace(own.measures["calibration_error"], value=0.3)
     worse = replace(own, measures={**own.measures, "calibration_error": off})
     changed = replace(trained, evaluations={**trained.evaluations, trained.winner: worse})
-    assert refused(judge.judge(changed, shop, RANKING, FEATURES, LIMITS, built)) == {"calibration"}
+    assert refused(judge.judge_candidate(changed, shop, RANKING, FEATURES, LIMITS, built)) == {"calibration"}
 
 
 def test_a_release_of_other_features_is_refused(trained: Trained, shop: Dataset, built: Path) -> None:
     fewer = replace(FEATURES, features=FEATURES.features[:-1])
-    assert "signature" in refused(judge.judge(trained, shop, RANKING, fewer, LIMITS, built))
+    assert "signature" in refused(judge.judge_candidate(trained, shop, RANKING, fewer, LIMITS, built))
 
 
 def test_batches_that_intake_refused_close_the_data_gate(trained: Trained, shop: Dataset, built: Path) -> None:
-    verdict = judge.judge(trained, shop, RANKING, FEATURES, LIMITS, built, refused_batches=1)
+    verdict = judge.judge_candidate(trained, shop, RANKING, FEATURES, LIMITS, built, refused_batches=1)
     assert refused(verdict) == {"data"}
 
 
@@ -136,7 +137,7 @@ def test_a_verdict_names_the_release_it_is_about_and_a_damaged_one_gets_none(
     damaged = Path(shutil.copytree(built, tmp_path / "damaged"))
     (damaged / "model.ubj").write_bytes((damaged / "model.ubj").read_bytes()[:-1] + b"x")
     with pytest.raises(ReleaseMismatch, match=r"model\.ubj"):
-        judge.judge(trained, shop, RANKING, FEATURES, LIMITS, damaged)
+        judge.judge_candidate(trained, shop, RANKING, FEATURES, LIMITS, damaged)
 
 
 def test_a_stored_training_set_is_the_one_that_was_built_and_a_changed_one_is_refused(tmp_path: Path) -> None:

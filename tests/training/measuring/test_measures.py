@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
 from training.measuring import list_measures, measures
-from training.measuring.evaluate import Judged, evaluate, resampled
+from training.measuring.evaluation import Judged, evaluate, resampled
 
 
 def once(users: int) -> measures.Weights:

@@ -62,7 +62,7 @@ def alerts(home: Settings) -> list[str]:
 def test_an_alias_moved_by_hand_is_an_alert_with_the_way_to_mean_it(
     live_home: Settings, live_registry: Registry
 ) -> None:
-    tracking.client(live_home).set_registered_model_alias("shop", "champion", "1")
+    tracking.mlflow_client(live_home).set_registered_model_alias("shop", "champion", "1")
     (found,) = live_registry.disagreements()
     assert "release 2 is live, but MLflow's alias `champion` names 1" in found
     assert "`flywheel releases --repair` puts it right" in found
@@ -76,7 +76,7 @@ def test_an_alias_moved_by_hand_is_an_alert_with_the_way_to_mean_it(
 def test_an_alias_deleted_by_hand_and_a_pointer_edited_by_hand_are_put_right(
     live_home: Settings, live_registry: Registry
 ) -> None:
-    tracking.client(live_home).delete_registered_model_alias("shop", "champion")
+    tracking.mlflow_client(live_home).delete_registered_model_alias("shop", "champion")
     path = live_home.releases / "shop" / "live.json"
     path.write_text('{"champion": {"version": "1", "path": "1"}, "previous": null}')
     shutil.rmtree(live_home.releases / "shop" / "2")
@@ -88,7 +88,7 @@ def test_an_alias_deleted_by_hand_and_a_pointer_edited_by_hand_are_put_right(
 def test_a_live_release_that_is_gone_for_good_does_not_block_another(
     live_home: Settings, live_registry: Registry
 ) -> None:
-    tracking.client(live_home).delete_model_version("shop", "2")
+    tracking.mlflow_client(live_home).delete_model_version("shop", "2")
     shutil.rmtree(live_home.releases / "shop" / "2")
     promote(live_registry, "3", 5)
     assert agree(live_home, gone="2") == "3"

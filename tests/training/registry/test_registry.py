@@ -16,9 +16,9 @@ from infra.manifest import read_manifest
 from infra.settings import Settings
 from training.fitting import popular_lists, saved
 from training.fitting.train import Trained
-from training.registry import release
 from training.registry.registry import Registry
-from training.registry.report import Report
+from training.release import build as release
+from training.release.report import LoggedRun
 from training.rows.dataset import Dataset
 from validation.gates.verdict import Verdict
 
@@ -42,9 +42,9 @@ def pointer(home: Settings) -> dict[str, dict[str, str]]:
 
 def aliases(home: Settings) -> dict[str, str]:
     """What MLflow's own users see."""
-    from training.registry.tracking import client
+    from training.registry.tracking import mlflow_client
 
-    return {name: str(version) for name, version in client(home).get_registered_model("shop").aliases.items()}
+    return {name: str(version) for name, version in mlflow_client(home).get_registered_model("shop").aliases.items()}
 
 
 def test_a_release_goes_through_mlflow_and_comes_back_as_it_was(
@@ -105,7 +105,7 @@ def test_a_passing_verdict_brought_along_does_not_replace_the_stored_one(
 
 
 def test_a_verdict_about_another_release_is_refused(
-    registry: Registry, logged: Report, built: Path, verdict: Verdict
+    registry: Registry, logged: LoggedRun, built: Path, verdict: Verdict
 ) -> None:
     with pytest.raises(ReleaseMismatch, match="another release"):
         registry.register(built, logged, Verdict(verdict.findings, "0" * 64))
@@ -142,10 +142,10 @@ def test_a_refused_verdict_rewritten_in_the_store_does_not_pass(registry: Regist
 def test_a_release_bears_the_number_it_is_stored_under_after_one_was_deleted_in_mlflow(
     registry: Registry, add: Add, home: Settings
 ) -> None:
-    from training.registry.tracking import client
+    from training.registry.tracking import mlflow_client
 
     promote(registry, add())
-    client(home).delete_model_version("shop", add(refused="calibration"))
+    mlflow_client(home).delete_model_version("shop", add(refused="calibration"))
     version = add()
     assert (version, read_manifest(registry.folder(version)).version) == ("3", "3")
     promote(registry, version, 1)
@@ -153,7 +153,7 @@ def test_a_release_bears_the_number_it_is_stored_under_after_one_was_deleted_in_
 
 
 def test_drafts_of_the_same_number_registered_at_once_bear_different_ones(
-    registry: Registry, logged: Report, built: Path, verdict: Verdict
+    registry: Registry, logged: LoggedRun, built: Path, verdict: Verdict
 ) -> None:
     threads = ThreadPoolExecutor(2)
     versions = list(threads.map(lambda _: registry.register(built, logged, verdict), range(2)))
@@ -234,11 +234,11 @@ def test_a_version_that_is_not_there_is_named(registry: Registry, add: Add) -> N
 
 
 def test_a_run_holds_parameters_measures_plots_and_the_training_set(
-    logged: Report, home: Settings, shop: Dataset
+    logged: LoggedRun, home: Settings, shop: Dataset
 ) -> None:
-    from training.registry.tracking import client
+    from training.registry.tracking import mlflow_client
 
-    found = client(home)
+    found = mlflow_client(home)
     run = found.get_run(logged.run_id)
     assert run.data.metrics["xgboost/ndcg_at_10"] == pytest.approx(logged.metrics["xgboost"]["ndcg_at_10"])
     assert run.data.tags["dataset_digest"] == shop.digest
@@ -258,7 +258,7 @@ def test_a_run_holds_parameters_measures_plots_and_the_training_set(
 def test_shelves_hold_what_may_be_shown_best_first_and_newest_first(shop: Dataset) -> None:
     from shop import RANKING, wares
 
-    lists = popular_lists.popular_lists(shop.frame, wares(), RANKING.shelves, AT)
+    lists = popular_lists.build_popular_lists(shop.frame, wares(), RANKING.shelves, AT)
     assert lists.fresh[:2] == ["w199", "w198"]
     assert "w0" not in {*lists.all, *lists.fresh, *lists.items}, "it is sold out"
     assert set(lists.by_group) == {"t0", "t1"}

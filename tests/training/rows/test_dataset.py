@@ -11,7 +11,7 @@ import pytest
 from feature_repo.definition import CounterView, FeatureSet, Lookup, ProfileView, Signal
 from feature_repo.folding import profiles, published_states
 from feature_repo.request_time import Age, Context, Count
-from feature_repo.stores.open_store import open_store
+from feature_repo.stores.store import open_store
 from infra.lake import Lake
 from infra.settings import Settings
 from training.contenders import ByColumn

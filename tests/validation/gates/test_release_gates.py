@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from validation.gates.evidence import DataFacts, Evidence, GateLimits, Lineage, Slice
-from validation.gates.release_gates import GATES, judge
+from validation.gates.release_gates import GATES, judge_evidence
 from validation.gates.verdict import Finding, Verdict
 from validation.systems.home_feed import RANKER_LIMITS
 
@@ -44,7 +44,7 @@ GOOD = Evidence(
 
 
 def finding(gate, evidence, limits=LIMITS):
-    return next(f for f in judge(evidence, limits).findings if f.gate == gate)
+    return next(f for f in judge_evidence(evidence, limits).findings if f.gate == gate)
 
 
 def data(**changed):
@@ -166,13 +166,13 @@ def test_a_gate_refuses(case):
     found = finding(gate, evidence)
     assert not found.passed
     assert told in found.reason
-    verdict = judge(evidence, LIMITS)
+    verdict = judge_evidence(evidence, LIMITS)
     assert not verdict.passed
     assert f"{gate} gate: {found.reason}" in verdict.reasons()
 
 
 def test_good_evidence_passes_every_gate():
-    verdict = judge(GOOD, LIMITS)
+    verdict = judge_evidence(GOOD, LIMITS)
     assert verdict.reasons() == []
     assert verdict.passed
     assert tuple(f.gate for f in verdict.findings) == GATES
@@ -190,7 +190,7 @@ UNBEATEN = replace(
 
 
 def test_a_baseline_that_nothing_beats_passes_every_gate_and_each_says_what_it_is():
-    verdict = judge(UNBEATEN, LIMITS)
+    verdict = judge_evidence(UNBEATEN, LIMITS)
     assert verdict.passed, verdict.reasons()
     told = {found.gate: found.reason for found in verdict.findings}
     assert told["baseline"].startswith(
@@ -221,14 +221,14 @@ def test_a_baseline_whose_rate_is_off_ranks_all_the_same_and_says_so():
 
 def test_a_baseline_as_good_as_the_live_one_follows_it():
     same = replace(UNBEATEN, live="3", ndcg={**UNBEATEN.ndcg, "live": POPULAR})
-    assert judge(same, LIMITS).passed
+    assert judge_evidence(same, LIMITS).passed
 
 
 @pytest.mark.parametrize("candidate", ["popularity", "recency", "xgboost"])
 @pytest.mark.parametrize("groups", [1, 50, GROUPS])
 def test_no_gate_compares_a_contender_with_itself(candidate, groups):
     some = replace(UNBEATEN, candidate=candidate, ndcg={n: found[:groups] for n, found in UNBEATEN.ndcg.items()})
-    reasons = [found.reason for found in judge(some, LIMITS).findings]
+    reasons = [found.reason for found in judge_evidence(some, LIMITS).findings]
     assert not [reason for reason in reasons if f"`{candidate}` and `{candidate}`" in reason]
 
 
@@ -244,7 +244,7 @@ def test_a_noisy_small_loss_in_a_slice_is_no_refusal():
 def test_latency_is_asked_only_where_a_limit_is_set():
     limits = replace(LIMITS, max_latency_ms=3.0)
     assert "4.0 ms" in finding("latency", GOOD, limits).reason
-    assert not judge(GOOD, limits).passed
+    assert not judge_evidence(GOOD, limits).passed
     assert not finding("latency", replace(GOOD, latency_ms=None), limits).passed
     assert finding("latency", replace(GOOD, latency_ms=2.0), limits).passed
 
@@ -260,11 +260,11 @@ def test_users_with_many_groups_do_not_make_an_interval_narrow():
 
 
 def test_the_same_evidence_has_the_same_verdict():
-    assert judge(GOOD, RANKER_LIMITS) == judge(GOOD, RANKER_LIMITS)
+    assert judge_evidence(GOOD, RANKER_LIMITS) == judge_evidence(GOOD, RANKER_LIMITS)
 
 
 def test_a_verdict_survives_its_journey_and_a_gate_never_asked_is_closed():
-    verdict = judge(GOOD, LIMITS)
+    verdict = judge_evidence(GOOD, LIMITS)
     assert Verdict.from_json(verdict.to_json()) == verdict
     partial = Verdict(verdict.findings[:-1])
     assert not partial.passed

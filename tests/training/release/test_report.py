@@ -8,8 +8,9 @@ from shop import RANKING
 
 from infra.settings import Settings
 from training.fitting.train import Trained
-from training.registry import report, tracking
-from training.registry.report import Report
+from training.registry import tracking
+from training.release import report
+from training.release.report import LoggedRun
 from training.rows.dataset import Dataset
 
 Add = Callable[..., str]
@@ -18,7 +19,7 @@ Add = Callable[..., str]
 def test_a_run_opens_with_who_won_and_the_plots_and_says_when_it_ran(
     home: Settings, shop: Dataset, trained: Trained
 ) -> None:
-    found = tracking.client(home)
+    found = tracking.mlflow_client(home)
     took = (datetime(2026, 7, 1, 8, tzinfo=UTC), datetime(2026, 7, 1, 8, 3, tzinfo=UTC))
     made = report.log_report(home, trained, shop, RANKING, datetime(2026, 5, 4, tzinfo=UTC), took=took)
     run = found.get_run(made.run_id)
@@ -35,9 +36,9 @@ def test_a_run_opens_with_who_won_and_the_plots_and_says_when_it_ran(
 
 
 def test_a_run_has_ended_when_it_was_trained_also_after_it_was_registered(
-    home: Settings, logged: Report, add: Add
+    home: Settings, logged: LoggedRun, add: Add
 ) -> None:
-    found = tracking.client(home)
+    found = tracking.mlflow_client(home)
     before = found.get_run(logged.run_id).info
     add()
     after = found.get_run(logged.run_id).info

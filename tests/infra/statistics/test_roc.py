@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from infra.statistics.auc import auc, telling, told_by_nulls
+from infra.statistics.roc import auc, telling, told_by_nulls
 
 RNG = np.random.default_rng(5)
 LABEL = RNG.random(20_000) < 0.3

@@ -1,7 +1,6 @@
 """What MLflow and the reader get of a training run: parameters, measures, tables, plots, and the data's digest."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,32 +9,20 @@ import msgspec
 
 from infra.settings import Settings
 from training.definition import Ranking
-from training.fitting.train import Trained
-from training.registry import plots, tracking
-from training.rows.dataset import Dataset
-from validation.gates.verdict import markdown
+from training.fitting import Trained
+from training.registry import DESCRIPTION_TAG, LoggedRun, artifact_page, experiment_id, mlflow_client
+from training.release import plots
+from training.rows import Dataset
+from validation.gates import markdown
 
 REPORT = "report"  # the folder of tables and plots among a run's artefacts
 DIGEST_LENGTH = 36  # MLflow stores no more of a data set's digest; the whole one is a tag
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """A recorded run: its id in MLflow, what each contender measured, and the folder of its tables and plots.
-
-    `promised` are the winner's figures: what its release is held to once it is live.
-    """
-
-    run_id: str
-    metrics: Mapping[str, Mapping[str, Any]]
-    promised: Mapping[str, Any]
-    folder: Path
-
-
 def log_report(
     settings: Settings, trained: Trained, dataset: Dataset, ranking: Ranking, at: datetime,
     retrieval: Mapping[str, float] | None = None, took: tuple[datetime, datetime] | None = None,
-) -> Report:  # fmt: skip
+) -> LoggedRun:  # fmt: skip
     """Record a run. Tables and plots are written below the settings' reports too.
 
     at         the moment the run speaks of: it knows what was received before
@@ -44,17 +31,17 @@ def log_report(
     """
     where = settings.reports / "training" / f"{ranking.name}-{trained.target}"
     write(trained, ranking, where, retrieval or {}, dataset.mostly_unknown())
-    client = tracking.client(settings)
+    client = mlflow_client(settings)
     began, ended = (int(moment.timestamp() * 1000) for moment in took or (at, at))
-    experiment = tracking.experiment_id(settings, ranking.name)
+    experiment = experiment_id(settings, ranking.name)
     run = client.create_run(experiment, start_time=began, run_name=run_name(trained, at))
     run_id = str(run.info.run_id)
     _log_numbers(client, run_id, trained, dataset, ranking, ended, retrieval or {})
     client.set_tag(run_id, "as_of", at.isoformat())
     client.log_artifacts(run_id, str(where), REPORT)
-    client.set_tag(run_id, tracking.DESCRIPTION, front_page(trained, ranking, run_id))
+    client.set_tag(run_id, DESCRIPTION_TAG, front_page(trained, ranking, run_id))
     client.set_terminated(run_id, end_time=ended)
-    return Report(run_id, trained.metrics(), trained.metrics()[trained.winner], where)
+    return LoggedRun(run_id, trained.metrics(), trained.metrics()[trained.winner], where)
 
 
 def run_name(trained: Trained, at: datetime) -> str:
@@ -65,7 +52,7 @@ def run_name(trained: Trained, at: datetime) -> str:
 def front_page(trained: Trained, ranking: Ranking, run_id: str) -> str:
     """What MLflow shows of a run before anything is clicked: who won, and the plots. It draws no tables."""
     figures = [f"- **{c}** {_interval(e.summary(), ranking.decides_by)}" for c, e in trained.evaluations.items()]
-    drawn = [f"![{plot}]({tracking.artifact(run_id, f'{REPORT}/{plot}.png')})" for plot in plots.PLOTS]
+    drawn = [f"![{plot}]({artifact_page(run_id, f'{REPORT}/{plot}.png')})" for plot in plots.PLOTS]
     return "\n".join([f"## {trained.winner} wins in {ranking.decides_by}\n", *figures, "", *drawn])
 
 

@@ -14,7 +14,7 @@ from validation.batches import ledger, quarantine
 from validation.batches.accepted import Accepted
 from validation.batches.ledger import Ledger
 from validation.contract import Table
-from validation.files.delivered import delivered_from_lines
+from validation.files import delivered_from_lines
 
 AT_ONCE = 20_000  # quarantined rows that are read again together
 

@@ -14,10 +14,8 @@ from feature_repo.recipe import recipe_of
 from infra.errors import ReleaseMismatch
 from infra.manifest import Manifest, write_manifest
 from training.definition import Ranking
-from training.fitting.item_space import Embedded
-from training.fitting.popular_lists import Popular
-from training.fitting.train import Trained, as_served
-from training.rows.dataset import Dataset
+from training.fitting import Embedded, Popular, Trained, as_served
+from training.rows import Dataset
 
 GOLDEN_ROWS = 200
 RESERVED = {"manifest.json", "recipe.json", "model.ubj", "model.json", "popular.json", "policy.json", "golden.npz",

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 from feast.infra.registry.file import FileRegistryStore
 
 from feature_repo.definition import FeatureSet
-from feature_repo.records.layout import layouts
+from feature_repo.records import layouts
 from infra.atomic import whole
 from infra.settings import Settings
 
 if TYPE_CHECKING:
     from feast import FeatureStore, RepoConfig
 
-    from feature_repo.records.redis_records import Written
+    from feature_repo.records import Written
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -62,7 +62,7 @@ def configuration(settings: Settings, name: str, as_of: datetime | None = None) 
         project=name,
         provider="local",
         registry={
-            "registry_store_type": "feature_repo.stores.open_store.HomeRegistryStore",
+            "registry_store_type": "feature_repo.stores.store.HomeRegistryStore",
             "path": str(settings.home.absolute() / "feast" / f"{name}.db"),
         },
         offline_store={"type": "feature_repo.stores.asof_offline_store.AsofOfflineStore", "settings": settings},

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from training.definition import Ranking
-from training.fitting.train import Trained, importances
-from training.measuring.measures import bins_of
+from training.fitting import Trained, importances
+from training.measuring import bins_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
