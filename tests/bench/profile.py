@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 import msgspec.structs
 
-from feature_repo.records import redis_records
+from feature_repo.records import connect
 from infra import redis_server
 from infra.settings import Settings
 from serving import metrics
@@ -49,7 +49,7 @@ def main() -> None:
         settings = Settings(home=Path(folder), redis_url=f"redis://127.0.0.1:{free_port()}/0", replay_from=NOW)
         with redis_server.running(settings.redis_url, settings.home / "redis"):
             catalogue = Catalogue(Scale())
-            filled.fill(redis_records.connect(settings.redis_url), catalogue)
+            filled.fill(connect(settings.redis_url), catalogue)
             measured_release.build(settings.releases / SERVED.policy.name, catalogue, PATIENT)
             asyncio.run(_profiled(settings, list(bodies(catalogue, 3 * count, seed=1)), count))
 

@@ -16,7 +16,7 @@ import numpy as np
 from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 
-from feature_repo.records import redis_records
+from feature_repo.records import connect
 from infra import redis_server
 from infra.patience import Process, Waiting, patiently
 from infra.settings import Settings
@@ -108,7 +108,7 @@ def standing(scale: Scale, home: Path, say: Any = print) -> Iterator[Stand]:
         service_workers=1,
     )  # fmt: skip
     with redis_server.running(settings.redis_url, home / "redis"):
-        redis = redis_records.connect(settings.redis_url)
+        redis = connect(settings.redis_url)
         catalogue = Catalogue(scale)
         say(f"filling Redis: {scale.videos:,} videos, {scale.users:,} users …")
         stored = filled.fill(redis, catalogue)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from feature_repo.definition import FeatureSet
-from feature_repo.records import redis_records
+from feature_repo.records import connect
 from feature_repo.records.layout import Layout, Packed, decode, encode, layouts
 from feature_repo.systems.home_feed import HOME_FEED as FEATURES
 from infra import redis_server
@@ -175,7 +175,7 @@ def service(items: int) -> dict[str, Any]:
         assert states.arrays.folder is not None
         with redis_server.running(url, settings.home / "redis"):
             fill(url, items)
-            writer = StateWriter(redis_records.connect(url), layouts(FEATURES), states)
+            writer = StateWriter(connect(url), layouts(FEATURES), states)
             writer.begin(resume=False)
             seconds, since = cpu(writer.follow), time.monotonic()
             running = start(settings)
@@ -207,7 +207,7 @@ def cpu_of(pid: int) -> float:
 
 
 def fill(url: str, items: int) -> None:
-    found, redis = layouts(FEATURES), redis_records.connect(url)
+    found, redis = layouts(FEATURES), connect(url)
     for view, part in parts(FEATURES, items):
         redis.mset({found[view].redis_key(key): record(part, i) for i, key in enumerate(part.keys)})
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from feature_repo.embedding_space import VECTORS
-from feature_repo.records import made_views, redis_records
+from feature_repo.records import connect, made_views, redis_records
 from infra.errors import NotProven, ReleaseMismatch
 from infra.manifest import MANIFEST, Manifest
 from infra.settings import Settings
@@ -51,7 +51,7 @@ def at(tmp_path: Path, redis_url: str) -> Any:
 
 def online(at: Any) -> dict[str, list[tuple[str, ...]]]:
     """The users whose vectors are online, by view."""
-    with redis_records.connect(at.settings.redis_url) as redis:
+    with connect(at.settings.redis_url) as redis:
         views = made_views.remembered(redis, at.system.features.name)
         return {name: sorted(redis_records.read_all_records(redis, view).keys) for name, view in views.items()}
 

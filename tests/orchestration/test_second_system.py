@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fraud import DAYS, FRAUD, START, deliver
 
-from feature_repo.records import made_views, redis_records
+from feature_repo.records import connect, made_views
 from feature_repo.systems.home_feed import HOME_FEED
 from infra.settings import Settings
 from orchestration.runs import execute
@@ -40,7 +40,7 @@ def test_a_fraud_system_runs_from_its_own_definitions_to_a_trained_model(setting
     assert metrics["xgboost"]["auc"] > 0.8, "fraud follows shady shops and high amounts: that can be learned"
     assert metrics["xgboost"]["auc"] > metrics["recency"]["auc"]
     assert trained["ranker"]["retrieval recall_at_500"].value == 1.0, "sixty shops are compared one by one"
-    with redis_records.connect(at.settings.redis_url) as redis:
+    with connect(at.settings.redis_url) as redis:
         assert not made_views.remembered(redis, FRAUD.features.name), "nothing is served: no user's vector is online"
 
 

@@ -12,8 +12,8 @@ import pytest
 import redis
 from rich.console import Console
 
-from feature_repo.records import made_views, redis_records
-from feature_repo.records.layout import layouts
+from feature_repo.records import connect, made_views, redis_records
+from feature_repo.records.layout import encode, layouts
 from feature_repo.stores.agreement import compare
 from infra.errors import NotProven
 from infra.settings import Settings
@@ -67,7 +67,7 @@ def metadata(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, object]
 
 def vectors(at: Installation) -> list[redis_records.Packed]:
     """The views of users' vectors that are online."""
-    with redis_records.connect(at.settings.redis_url) as client:
+    with connect(at.settings.redis_url) as client:
         found = made_views.remembered(client, at.system.features.name)
         return [redis_records.read_all_records(client, view) for view in found.values()]
 
@@ -90,7 +90,7 @@ def test_online_values_equal_offline_values(at: Installation) -> None:
 
 def test_the_check_notices_an_online_value_that_differs(at: Installation) -> None:
     layout = layouts(at.system.features)["category"]
-    client = redis_records.connect(at.settings.redis_url)
+    client = connect(at.settings.redis_url)
     held = {key: client.get(key) for key in map(layout.redis_key, redis_records.read_all_records(client, layout).keys)}
     header = layout.head.fields["floats"][1]
     for key, record in held.items():
@@ -103,10 +103,10 @@ def test_the_check_notices_an_online_value_that_differs(at: Installation) -> Non
 
 def test_what_a_stream_has_moved_on_from_is_not_compared(at: Installation) -> None:
     layout = layouts(at.system.features)["category"]
-    client = redis_records.connect(at.settings.redis_url)
+    client = connect(at.settings.redis_url)
     held = redis_records.read_all_records(client, layout)
     later = np.full(len(held.keys), int(SCALE.end.timestamp() * 1e6), dtype=np.int64)
-    records = redis_records.encode(layout, held.values * 2, [later.tolist()], later, later)
+    records = encode(layout, held.values * 2, [later.tolist()], later, later)
     places = [layout.redis_key(key) for key in held.keys]
     before = dict(zip(places, client.mget(places), strict=True))
     redis_records.write_records(client, layout, held.keys, records, SCALE.end)

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import redis
 
-from feature_repo.records import redis_records
+from feature_repo.records import connect, redis_records
 from feature_repo.records.layout import layouts
 from feature_repo.stores.agreement import compare
 from feature_repo.systems.home_feed import HOME_FEED as FEATURES
@@ -101,7 +101,7 @@ def test_events_of_years_ago_run_in_their_own_time_to_equal_stores_a_training_se
     assert np.isnan(made.column("video_duration")).tolist() == [False, True], "a description holds, however old"
     assert made.mostly_unknown() == {"video_duration": 0.5, "same_language": 1.0, "device": 1.0}
     assert "| video_duration | 50% |" in lacking(made.mostly_unknown())
-    with redis_records.connect(home.redis_url) as client:
+    with connect(home.redis_url) as client:
         online = redis_records.read_records(client, layouts(features)["video_profile"], [("v2",), ("v1",)])
         assert not len(redis_records.read_all_records(client, layouts(features)["user_choice"]).keys)
     assert np.isnan(online.column("duration_s")).tolist() == [False, True], "online as in training"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from feature_repo.records import redis_records
+from feature_repo.records import connect, redis_records
 from feature_repo.records.layout import layouts
 from feature_repo.systems.home_feed import HOME_FEED as FEATURES
 from infra.errors import Unavailable
@@ -97,13 +97,13 @@ def test_nobody_is_shown_whom_they_blocked_by_a_worker_that_never_met_them(
 def test_who_can_be_read_is_believed(caller: Client, blocking: Any) -> None:
     """What is known by heart cannot be taken back; what stands in Redis can."""
     assert not BLOCKED & set(ids(caller.feed(user_id="kid", limit=60)))
-    with redis_records.connect(blocking.settings.redis_url) as redis:
+    with connect(blocking.settings.redis_url) as redis:
         redis_records.delete_entity(redis, {"user_choice": LAYOUTS["user_choice"]}, {POLICY.user: "kid"})
     assert set(ids(caller.feed(user_id="kid", limit=60))) >= BLOCKED
 
 
 def test_nor_where_redis_has_lost_its_memory(caller: Client, blocking: Any) -> None:
-    with redis_records.connect(blocking.settings.redis_url) as redis:
+    with connect(blocking.settings.redis_url) as redis:
         redis_records.delete_entity(redis, LAYOUTS, {POLICY.user: "kid"})
     answer = caller.feed(user_id="kid", limit=60)
     assert answer["served_by"] == "full"
@@ -123,7 +123,7 @@ def test_nor_after_a_start_without_redis(world: Any) -> None:
 
 
 def writer(world: Any, states: ItemStates) -> EverWriter:
-    return EverWriter(redis_records.connect(world.settings.redis_url), LAYOUTS, states)
+    return EverWriter(connect(world.settings.redis_url), LAYOUTS, states)
 
 
 def known(states: ItemStates, user: str) -> list[bool]:
@@ -136,7 +136,7 @@ def known(states: ItemStates, user: str) -> list[bool]:
 def states(world: Any, tmp_path: Any) -> ItemStates:
     made = ItemStates(FEATURES, POLICY, tmp_path / "states", capacity=4096)
     made.words["creator_id"].codes(["c5", "c6"])
-    with redis_records.connect(world.settings.redis_url) as redis:
+    with connect(world.settings.redis_url) as redis:
         made.take("video_profile", redis_records.read_all_records(redis, LAYOUTS["video_profile"]))
     return made
 
@@ -156,7 +156,7 @@ def test_a_keeper_that_missed_changes_reads_all_that_was_noted(world: Any, state
     block(world, "early", "c5")
     follower.follow()
     block(world, "late", "c6")
-    with redis_records.connect(world.settings.redis_url) as redis:
+    with connect(world.settings.redis_url) as redis:
         redis.xtrim(LAYOUTS["user_choice"].changes, maxlen=0)
     block(world, "nobody", "c9")
     follower.follow()
@@ -167,7 +167,7 @@ def test_a_redis_that_lost_its_memory_takes_nothing_away(world: Any, states: Ite
     follower = writer(world, states)
     block(world, "early", "c5")
     follower.follow()
-    with redis_records.connect(world.settings.redis_url) as redis:
+    with connect(world.settings.redis_url) as redis:
         redis.flushall()
     follower.follow()
     block(world, "late", "c6")

@@ -10,7 +10,7 @@ import pytest
 
 from feature_repo.assembly import assemble
 from feature_repo.recipe import read_recipe, recipe_of
-from feature_repo.records import redis_records
+from feature_repo.records import connect, redis_records
 from feature_repo.records.layout import layouts
 from feature_repo.request_time import Counters, Inputs
 from feature_repo.systems.home_feed import HOME_FEED as FEATURES
@@ -41,7 +41,7 @@ async def served(parts: Online, asks: list[tuple[str, list[str]]], now: float) -
 
 def trained(world: Any, user: str, videos: list[str], now: float) -> Any:
     """The same by hand: each view read row by row for each video, nothing shared, nothing cached."""
-    redis = redis_records.connect(world.settings.redis_url)
+    redis = connect(world.settings.redis_url)
     found = layouts(FEATURES)
     profile = redis_records.read_records(redis, found["video_profile"], [(v,) for v in videos])
     own = redis_records.read_records(redis, found["user_profile"], [(user,)] * len(videos))

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from feature_repo.records import redis_records
+from feature_repo.records import connect, redis_records
 from feature_repo.records.layout import layouts
 from feature_repo.systems.home_feed import HOME_FEED as FEATURES
 from serving.items import shared_arrays, state_writer
@@ -42,7 +42,7 @@ from serving.items.state_follower import StateFeed
 
 async def follow():
     states = ItemStates(FEATURES, POLICY, Path(sys.argv[1]))
-    feed = StateFeed(redis_records.connect(sys.argv[2]), layouts(FEATURES), states)
+    feed = StateFeed(connect(sys.argv[2]), layouts(FEATURES), states)
     await feed.start()
     print(len(states), flush=True)
     await asyncio.Event().wait()
@@ -71,7 +71,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def writer(world: Any, states: ItemStates) -> StateWriter:
-    made = StateWriter(redis_records.connect(world.settings.redis_url), LAYOUTS, states)
+    made = StateWriter(connect(world.settings.redis_url), LAYOUTS, states)
     made.begin(resume=False)
     return made
 
@@ -118,7 +118,7 @@ def test_a_cold_start_without_redis_answers_with_what_lies_there(world: Any, fol
 
     async def start() -> ItemStates:
         states = ItemStates(FEATURES, POLICY, folder)
-        feed = StateFeed(redis_records.connect("redis://127.0.0.1:1/0", 0.1), LAYOUTS, states)
+        feed = StateFeed(connect("redis://127.0.0.1:1/0", 0.1), LAYOUTS, states)
         await feed.start()
         await feed.stop()
         return states
@@ -130,7 +130,7 @@ def test_a_cold_start_without_redis_answers_with_what_lies_there(world: Any, fol
 
 def test_a_new_keeper_forgets_what_vanished_while_nobody_looked(world: Any, folder: Path) -> None:
     writer(world, ItemStates(FEATURES, POLICY, folder)).follow()
-    redis = redis_records.connect(world.settings.redis_url)
+    redis = connect(world.settings.redis_url)
     redis.delete(LAYOUTS["video_profile"].redis_key(("v3",)))  # announced to nobody
     states = ItemStates(FEATURES, POLICY, folder)
     writer(world, states).follow()
@@ -142,7 +142,7 @@ def test_a_deleted_item_is_unknown(world: Any, folder: Path) -> None:
     states = ItemStates(FEATURES, POLICY, folder)
     follower = writer(world, states)
     follower.follow()
-    redis = redis_records.connect(world.settings.redis_url)
+    redis = connect(world.settings.redis_url)
     redis_records.delete_entity(redis, LAYOUTS, {POLICY.item: "v3"})
     follower.follow()
     block = states.gather(states.rows(["v3"]))
@@ -153,7 +153,7 @@ def test_a_deleted_item_is_unknown(world: Any, folder: Path) -> None:
 
 def test_a_successor_goes_on_where_the_keeper_stopped(world: Any, folder: Path) -> None:
     writer(world, ItemStates(FEATURES, POLICY, folder)).follow()
-    redis = redis_records.connect(world.settings.redis_url)
+    redis = connect(world.settings.redis_url)
     redis.delete(LAYOUTS["video_profile"].redis_key(("v3",)))  # announced to nobody: only reading everything shows it
     world.describe(60)
     states = ItemStates(FEATURES, POLICY, folder)
@@ -172,7 +172,7 @@ def test_a_redis_that_lost_its_memory_takes_nothing_away(
     follower = writer(world, states)
     follower.follow()
     before = states.fresh
-    redis_records.connect(world.settings.redis_url).flushall()
+    connect(world.settings.redis_url).flushall()
     world.describe(60)
     follower.follow()
     assert known(states, "v3", "v60") == [True, True], "what it still has is taken, what it lost is kept"
@@ -188,7 +188,7 @@ def test_a_successor_doubts_what_the_keeper_doubted(world: Any, folder: Path) ->
     follower = writer(world, states)
     follower.follow()
     before = states.fresh
-    redis = redis_records.connect(world.settings.redis_url)
+    redis = connect(world.settings.redis_url)
     redis.flushall()
     follower.follow()
     successor = StateWriter(redis, LAYOUTS, states)
@@ -203,7 +203,7 @@ def test_a_redis_that_stands_by_its_loss_is_believed(world: Any, folder: Path, m
     follower.follow()
     before = states.fresh
     monkeypatch.setattr(state_writer, "BELIEVE_S", 0.0)
-    redis_records.connect(world.settings.redis_url).flushall()
+    connect(world.settings.redis_url).flushall()
     follower.follow()
     assert len(states) == 0
     assert states.fresh > before
@@ -246,7 +246,7 @@ def full(*_: object) -> None:
 def test_another_layout_begins_anew_and_the_old_files_go(world: Any, folder: Path) -> None:
     async def started(features: Any) -> ItemStates:
         states = ItemStates(features, POLICY, folder)
-        feed = StateFeed(redis_records.connect(world.settings.redis_url), layouts(features), states)
+        feed = StateFeed(connect(world.settings.redis_url), layouts(features), states)
         await feed.start()
         await feed.stop()
         return states

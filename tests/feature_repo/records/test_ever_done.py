@@ -8,7 +8,8 @@ from plant import MINUTE, NOON, PAIR, put
 from redis import Redis
 
 from feature_repo.records import bloom, ever_done
-from feature_repo.records.redis_records import connect, delete_entity, delete_view
+from feature_repo.records.redis_client import connect
+from feature_repo.records.redis_records import delete_entity, delete_view
 from infra.marks import marks
 
 (STOP,) = PAIR.floats

@@ -14,13 +14,13 @@ from redis import Redis
 
 from feature_repo.records import redis_records
 from feature_repo.records.layout import EMPTY, Presence, counted, decode, encode, plain, split
+from feature_repo.records.redis_client import connect
 from feature_repo.records.redis_records import (
     CLOCK_SKEW,
     Key,
     Layout,
     Written,
     change_position,
-    connect,
     delete_entity,
     delete_view,
     read_all_records,

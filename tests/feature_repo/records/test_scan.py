@@ -7,23 +7,22 @@ import numpy as np
 import pytest
 from redis import Redis
 
-from feature_repo.records.layout import counter_fields
-from feature_repo.records.redis_records import (
-    Key,
-    Layout,
-    connect,
-    encode,
-    layout,
-    read_records_in_parts,
-    write_records,
-)
+from feature_repo.records.layout import counter_fields, encode
+from feature_repo.records.redis_client import connect
+from feature_repo.records.redis_records import Key, Layout, read_records_in_parts, write_records
 from feature_repo.records.scan import ahead
 from infra.errors import Unavailable
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 COUNTED = counter_fields(["stop_1d"])
-MACHINE, MACHINES = layout("plant", "machine", ["machine"], COUNTED), layout("plant", "machines", ["m"], COUNTED)
-SHIFT, PAIR = layout("plant", "shift", ["shift"], COUNTED), layout("plant", "pair", ["machine", "shift"], COUNTED)
+MACHINE, MACHINES = (
+    make_layout("plant", "machine", ["machine"], COUNTED),
+    make_layout("plant", "machines", ["m"], COUNTED),
+)
+SHIFT, PAIR = (
+    make_layout("plant", "shift", ["shift"], COUNTED),
+    make_layout("plant", "pair", ["machine", "shift"], COUNTED),
+)
 WANTED: dict[str, list[Key]] = {
     "machine": [("m1",), ("m:2",), ("with \\ and \x1f",), ("été",)], "shift": [("early",)],
     "pair": [("m1", "early"), ("m1", "late"), ("m2", "a\x1fb")],
@@ -36,7 +35,7 @@ def redis(redis_url: str) -> Redis:
     for made in (MACHINE, SHIFT, PAIR):
         put(redis, made, WANTED[made.view])
     put(redis, MACHINES, [("of another view",)])
-    put(redis, layout("shop", "machine", ["machine"], COUNTED), [("of another project",)])
+    put(redis, make_layout("shop", "machine", ["machine"], COUNTED), [("of another project",)])
     return redis
 
 

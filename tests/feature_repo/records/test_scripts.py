@@ -7,7 +7,8 @@ import pytest
 from plant import MINUTE, NOON, PAIR, PLACES, PROFILE, TTL, put, seen
 from redis import Redis
 
-from feature_repo.records.redis_records import Key, Layout, change_position, connect, read_records, record_changes
+from feature_repo.records.redis_client import connect
+from feature_repo.records.redis_records import Key, Layout, change_position, read_records, record_changes
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import pytest
 import redis as redis_client
 
 from feature_repo.records.layout import Layout, make_layout
-from feature_repo.records.redis_records import connect, delete_entity, read_records
+from feature_repo.records.redis_client import connect
+from feature_repo.records.redis_records import delete_entity, read_records
 from feature_repo.records.user_vectors import keep_only_vectors, publish_vectors, vector_layout
 from infra.errors import Unavailable
 

@@ -13,7 +13,9 @@ from redis import Redis
 
 from feature_repo.definition import CounterView, FeatureSet, ProfileView, Signal
 from feature_repo.folding.carry import nothing
-from feature_repo.records.redis_records import Written, connect, encode, layouts, read_all_records, write_records
+from feature_repo.records.layout import encode, layouts
+from feature_repo.records.redis_client import connect
+from feature_repo.records.redis_records import Written, read_all_records, write_records
 from feature_repo.request_time import Count
 from feature_repo.stores.packed_online_store import PackedOnlineStoreConfig
 from feature_repo.stores.store import materialise, open_store

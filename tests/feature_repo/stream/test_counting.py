@@ -29,7 +29,7 @@ from radio import (
 )
 
 from feature_repo.folding import published_states
-from feature_repo.records import redis_records
+from feature_repo.records import connect, redis_records
 from feature_repo.records.layout import layouts
 from feature_repo.stream.counting import Stream
 from feature_repo.stream.intake import Intake, Landed, Taken
@@ -156,7 +156,7 @@ def radio(small: "SparkSession", tmp_path: Path) -> Iterator[Radio]:
 
 @pytest.fixture
 def redis(redis_url: str) -> redis_records.Redis:
-    return redis_records.connect(redis_url)
+    return connect(redis_url)
 
 
 def by_receipt(plays: Rows) -> list[Rows]:
@@ -230,7 +230,7 @@ def test_records_wait_for_their_moment_and_for_redis(radio: Radio, redis: redis_
     assert radio.online(redis, moment(1))["taste"] == {}
     between = radio.online(redis, moment(1.5))["taste"]
     assert_same(between, oracle(TASTE, plays[:1], made_songs()))
-    nowhere = redis_records.connect("redis://127.0.0.1:1/0")
+    nowhere = connect("redis://127.0.0.1:1/0")
     with pytest.raises(Unavailable):
         radio.online(nowhere)
     assert_online(radio, redis, plays)

@@ -18,7 +18,7 @@ import pytest
 
 from feature_repo.counters import decay
 from feature_repo.folding import published_states
-from feature_repo.records import redis_records
+from feature_repo.records import connect, redis_records
 from feature_repo.records.layout import layouts
 from feature_repo.stream.memory import FILE, stream_folder
 from infra.lake import Lake
@@ -109,7 +109,7 @@ def assert_online_is_what_the_fold_says(settings: Settings, lake: Lake) -> None:
 
     A row that came twice is known, and published, when the copy was received that was taken first: here or there.
     """
-    redis, compared, now = redis_records.connect(settings.redis_url), 0, np.array([NOW.timestamp()])
+    redis, compared, now = connect(settings.redis_url), 0, np.array([NOW.timestamp()])
     for view in HOME_FEED.features.counter_views:
         rows = lake.read(f"states/{view.name}").to_pandas().sort_values("published_at", kind="stable")
         rows = rows.drop_duplicates(list(view.keys), keep="last").sort_values(list(view.keys))

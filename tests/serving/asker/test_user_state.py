@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feature_repo.records import redis_records, seen_pages
+from feature_repo.records import connect, redis_records, seen_pages
 from feature_repo.records.layout import encode, layouts, make_layout
 from feature_repo.systems.home_feed import HOME_FEED as FEATURES
 from infra.errors import DefinitionError
@@ -103,7 +103,7 @@ def test_a_user_with_far_too_many_tastes_is_read_in_part_and_it_is_said(
 def test_the_vector_of_the_live_space_comes_along(world: Any) -> None:
     at = np.array([int(world.settings.replay_from.timestamp()) * 1_000_000])
     record = encode(VECTORS, np.array([[0.5, -1.0]], np.float32), [], at, at)
-    redis = redis_records.connect(world.settings.redis_url)
+    redis = connect(world.settings.redis_url)
     redis_records.write_records(redis, VECTORS, [("u1",)], record, world.settings.replay_from)
     found = read(world, "u1", vectors=VECTORS)
     assert found.vector is not None
@@ -135,7 +135,7 @@ def test_a_user_who_is_deleted_was_shown_nothing(world: Any) -> None:
         for user in ("u1", "u10"):
             users.remember(UserState(user), marks(["v1"]))
         assert len((await users.read("u1")).seen)
-        redis = redis_records.connect(world.settings.redis_url)
+        redis = connect(world.settings.redis_url)
         redis_records.delete_entity(redis, layouts(FEATURES), {POLICY.user: "u1", "category": "music"})
         assert len((await users.read("u1")).seen), "a taste was deleted, not the user"
         redis_records.delete_entity(redis, layouts(FEATURES), {POLICY.user: "u1"})

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from feature_repo.records import redis_records
+from feature_repo.records import connect, redis_records
 from feature_repo.records.layout import layouts
 from feature_repo.systems.home_feed import HOME_FEED as FEATURES
 from infra.marks import mark
@@ -17,7 +17,7 @@ from serving.systems.home_feed import HOME_FEED as POLICY
 def states(world: Any) -> ItemStates:
     """Everything the world's Redis holds."""
     made, found = ItemStates(FEATURES, POLICY), layouts(FEATURES)
-    redis = redis_records.connect(world.settings.redis_url)
+    redis = connect(world.settings.redis_url)
     for view in made.views:
         made.take(view, redis_records.read_all_records(redis, found[view]))
     return made

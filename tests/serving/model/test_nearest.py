@@ -8,7 +8,7 @@ import pytest
 
 from feature_repo import embedding_space
 from feature_repo.embedding_space import EMBEDDINGS, INDEX, VECTORS, Attribute, Space
-from feature_repo.records import redis_records
+from feature_repo.records import connect, redis_records
 from feature_repo.records.layout import layouts
 from feature_repo.records.user_vectors import publish_vectors
 from feature_repo.systems.home_feed import HOME_FEED as FEATURES
@@ -69,7 +69,7 @@ def states(world: Any) -> ItemStates:
 
 def follow(states: ItemStates, world: Any) -> None:
     """Take over what Redis holds now."""
-    with redis_records.connect(world.settings.redis_url) as redis:
+    with connect(world.settings.redis_url) as redis:
         for view in states.views:
             states.take(view, redis_records.read_all_records(redis, layouts(FEATURES)[view]))
 
@@ -141,7 +141,7 @@ def test_vectors_have_length_one_and_unknown_items_none(nearest: NearestItems, s
 
 def test_a_users_stored_vector_is_where_the_release_says(nearest: NearestItems, world: Any) -> None:
     assert nearest.layout.view.startswith("user_vector_")
-    with redis_records.connect(world.settings.redis_url) as redis:
+    with connect(world.settings.redis_url) as redis:
         publish_vectors(redis, nearest.layout, ["u1"], np.ones((1, 4), dtype=np.float32), world.settings.replay_from)
         assert redis_records.read_records(redis, nearest.layout, [("u1",)]).present.all()
 
@@ -150,7 +150,7 @@ def test_the_service_draws_candidates_near_the_asker_from_it(released: Path, wor
     world.promote("1")
     with Client(world) as client:
         live = client.online.releases.live
-        with redis_records.connect(world.settings.redis_url) as redis:
+        with connect(world.settings.redis_url) as redis:
             publish_vectors(redis, live.nearest.layout, ["u9"], AXES[1:2], world.settings.replay_from)
         before = metrics.CANDIDATES.labels("personal")._value.get()
         assert client.feed(user_id="u9")["served_by"] == "full"

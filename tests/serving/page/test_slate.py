@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from feature_repo.records import redis_records
+from feature_repo.records import connect, redis_records
 from feature_repo.records.layout import layouts
 from feature_repo.systems.home_feed import HOME_FEED as FEATURES
 from serving.definition import Caps, Diversity, Exploration, FreshSlots, Policy, Step
@@ -25,7 +25,7 @@ def states(world: Any) -> ItemStates:
     """The world's sixty videos of three categories; three were hardly ever shown, the last six were born today."""
     world.count("video", RARE, lambda i, name: 2)
     made, found = ItemStates(FEATURES, HOME_FEED), layouts(FEATURES)
-    redis = redis_records.connect(world.settings.redis_url)
+    redis = connect(world.settings.redis_url)
     for view in made.views:
         made.take(view, redis_records.read_all_records(redis, found[view]))
     return made

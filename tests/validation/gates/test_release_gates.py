@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from validation.gates.evidence import DataFacts, Evidence, GateLimits, Lineage, Slice
-from validation.gates.release_gates import GATES, judge_evidence
-from validation.gates.verdict import Finding, Verdict
+from validation.gates.release_gates import judge_evidence
+from validation.gates.verdict import GATES, Finding, Verdict
 from validation.systems.home_feed import RANKER_LIMITS
 
 ROWS, GROUPS = 4_000, 600
