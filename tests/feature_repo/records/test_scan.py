@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from redis import Redis
 
-from feature_repo.records.layout import counter_fields, encode
+from feature_repo.records.layout import counter_fields, encode, make_layout
 from feature_repo.records.redis_client import connect
 from feature_repo.records.redis_records import Key, Layout, read_records_in_parts, write_records
 from feature_repo.records.scan import ahead
