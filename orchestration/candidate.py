@@ -66,34 +66,38 @@ class Candidate:
         }
 
     @classmethod
-    def load(cls, at: Installation) -> "Candidate":
+    def load(cls, installation: Installation) -> "Candidate":
         """The newest candidate; raises NotProven when there is none or a gate refused it."""
-        folder = _folder(at)
+        folder = _folder(installation)
         if not (folder.parent / "verdict.json").exists():
-            raise NotProven(f"{at.system.name}: there is no candidate. Train one (`flywheel run train`).")
+            raise NotProven(f"{installation.system.name}: there is no candidate. Train one (`flywheel run train`).")
         verdict = Verdict.from_json((folder.parent / "verdict.json").read_bytes())
         if not verdict.passed:
-            raise NotProven(f"{at.system.name}: the newest candidate was refused: {'; '.join(verdict.reasons())}")
+            raise NotProven(
+                f"{installation.system.name}: the newest candidate was refused: {'; '.join(verdict.reasons())}"
+            )
         figures = msgspec.json.decode((folder.parent / "figures.json").read_bytes(), type=Figures)
         return cls(folder, verdict, figures)
 
 
-def make(at: Installation, data: Dataset, moment: datetime) -> Candidate:
+def make(installation: Installation, data: Dataset, moment: datetime) -> Candidate:
     """Train, judge and build a release from a training set, and record the run; what was refused is recorded too."""
-    ranking = at.system.ranking
-    (_folder(at).parent / "verdict.json").unlink(missing_ok=True)  # until the new one is whole there is no candidate
+    ranking = installation.system.ranking
+    (_folder(installation).parent / "verdict.json").unlink(
+        missing_ok=True
+    )  # until the new one is whole there is no candidate
     runs = {target: _timed(data, ranking, target) for target in (ranking.target, *ranking.also)}
     trained, took = runs.pop(ranking.target)
-    trained = settle_on_baseline(trained, at.system.limits)
-    folder = _folder(at)
-    embedded = retrieval.embedded(at, data, trained, moment)
-    verdict = build(at, data, trained, moment, folder, embedded)
+    trained = settle_on_baseline(trained, installation.system.limits)
+    folder = _folder(installation)
+    embedded = retrieval.embedded(installation, data, trained, moment)
+    verdict = build(installation, data, trained, moment, folder, embedded)
     if embedded is not None:
         retrieval.keep(embedded, folder)
     found = embedded.measures if embedded else {}
-    told = log_report(at.settings, trained, data, ranking, moment, found, took)
+    told = log_report(installation.settings, trained, data, ranking, moment, found, took)
     for run, times in runs.values():
-        log_report(at.settings, run, data, ranking, moment, took=times)
+        log_report(installation.settings, run, data, ranking, moment, took=times)
     metrics = {target: run.metrics() for target, (run, _) in runs.items()}
     figures = Figures(trained.metrics(), metrics, trained.winner, told.run_id, str(told.folder), dict(found))
     (folder.parent / "figures.json").write_bytes(msgspec.json.encode(figures))
@@ -103,7 +107,7 @@ def make(at: Installation, data: Dataset, moment: datetime) -> Candidate:
 
 
 def build(
-    at: Installation,
+    installation: Installation,
     data: Dataset,
     trained: Trained,
     moment: datetime,
@@ -111,12 +115,12 @@ def build(
     embedded: Embedded | None = None,
 ) -> Verdict:
     """Build a release folder from a training run, and ask every gate about it; nothing is published."""
-    system, ranking = at.system, at.system.ranking
+    system, ranking = installation.system, installation.system.ranking
     judged = data.matrix[trained.rows["judge"]]
     scores = trained.scores[trained.winner]
     reference = Reference.of(judged, trained.features, scores)
     drawn = evidently_report.frame(judged, trained.features, scores)
-    items = newest_descriptions(at.lake, ranking.shelves, moment)
+    items = newest_descriptions(installation.lake, ranking.shelves, moment)
     lists = build_popular_lists(data.frame, items, ranking.shelves, moment)
     policy = definition.to_json(system.policy) if system.policy else b"{}"
     build_release(
@@ -127,12 +131,12 @@ def build(
         ranking,
         lists,
         policy,
-        version=at.registry.next_version(),
+        version=installation.registry.next_version(),
         created_at=moment,
         embedded=embedded,
         extra={REFERENCE: reference.to_json(), REFERENCE_ROWS: evidently_report.kept(drawn)},
     )
-    live = at.registry.live()
+    live = installation.registry.live()
     return judge_candidate(
         trained,
         data,
@@ -140,18 +144,20 @@ def build(
         system.features,
         system.limits,
         folder,
-        live=at.registry.folder(live) if live else None,
-        **batches(at, moment),
+        live=installation.registry.folder(live) if live else None,
+        **batches(installation, moment),
     )
 
 
-def batches(at: Installation, moment: datetime) -> dict[str, Any]:
+def batches(installation: Installation, moment: datetime) -> dict[str, Any]:
     """How the batches behind a training set stand: what of them still waits, and since when.
 
     The days are those that the set is made of, whenever their files were taken in and whatever was mended since.
     """
     last = (moment - timedelta(microseconds=1)).date()
-    found = standing(at.lake, at.system.tables, last - timedelta(days=at.history_days - 1), last)
+    found = standing(
+        installation.lake, installation.system.tables, last - timedelta(days=installation.history_days - 1), last
+    )
     return {"refused_batches": found.refused, "quarantined_share": found.share, "waiting_since": found.since}
 
 
@@ -161,5 +167,5 @@ def _timed(data: Dataset, ranking: Ranking, target: str) -> tuple[Trained, tuple
     return train_contenders(data, ranking, target=target), (began, datetime.now(UTC))
 
 
-def _folder(at: Installation) -> Path:
-    return at.settings.home / "candidates" / at.system.name / "release"
+def _folder(installation: Installation) -> Path:
+    return installation.settings.home / "candidates" / installation.system.name / "release"

@@ -13,18 +13,18 @@ from orchestration.system import Installation
 from serving.launch import build, started
 
 
-def prove(at: Installation, version: str) -> dict[str, Any]:
+def prove(installation: Installation, version: str) -> dict[str, Any]:
     """Build the service, start it with this release on a port of its own, and see it take the release, or raise.
 
     The service takes a release only after its golden rows scored as they did in training.
     """
-    tag = build(at.settings)
-    folder = at.settings.home.absolute() / "bentoml" / "bentos" / tag.replace(":", "/")
+    tag = build(installation.settings)
+    folder = installation.settings.home.absolute() / "bentoml" / "bentos" / tag.replace(":", "/")
     with tempfile.TemporaryDirectory() as home:
-        settings = at.settings.model_copy(update={"home": Path(home), "service_port": free_port()})
-        _name_champion(at, version, settings)
+        settings = installation.settings.model_copy(update={"home": Path(home), "service_port": free_port()})
+        _name_champion(installation, version, settings)
         with started(settings, str(folder)) as running:
-            answer = answered(settings, at.system, "deployment", version, running)
+            answer = answered(settings, installation.system, "deployment", version, running)
     if answer["release"] != version:
         raise ReleaseMismatch(
             f"deployment: {tag} answers with release {answer['release']}, not {version}: {answer['reason']}"
@@ -39,9 +39,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _name_champion(at: Installation, version: str, settings: Settings) -> None:
+def _name_champion(installation: Installation, version: str, settings: Settings) -> None:
     """A registry's pointer, for this process alone, that names the release."""
-    folder = settings.releases / at.system.name
+    folder = settings.releases / installation.system.name
     folder.mkdir(parents=True)
-    (folder / version).symlink_to(at.registry.folder(version).absolute())
+    (folder / version).symlink_to(installation.registry.folder(version).absolute())
     (folder / "live.json").write_text(json.dumps({"champion": {"version": version, "path": version}}))

@@ -85,47 +85,53 @@ class Ingested:
         return "\n".join(f"- {each}" for each in (*self.failed, *self.passed_over)) or "Every file was taken."
 
 
-def ingest_days(at: Installation, table: Table, first: date, last: date) -> Ingested:
+def ingest_days(installation: Installation, table: Table, first: date, last: date) -> Ingested:
     """Take in the landing's files of a table whose names begin with one of these days; other files count as today's.
 
     A file belongs to the moment its day ended, or to now while the day lasts. What a service handed over in many
     small files is taken as one delivery. One that cannot be taken is set aside in `failed`, with its error.
     """
-    with at.lake.locked(f"landing {table.name}"):
-        return _landed_on(at, table, first, last)
+    with installation.lake.locked(f"landing {table.name}"):
+        return _landed_on(installation, table, first, last)
 
 
-def _landed_on(at: Installation, table: Table, first: date, last: date) -> Ingested:
-    landing, outcomes = at.settings.landing, list[Taken | Failed]()
-    seen = landed(at)
-    found = by_day(seen.of(table), at.now().date())
+def _landed_on(installation: Installation, table: Table, first: date, last: date) -> Ingested:
+    landing, outcomes = installation.settings.landing, list[Taken | Failed]()
+    seen = landed(installation)
+    found = by_day(seen.of(table), installation.now().date())
     for day in sorted(day for day in found if first <= day <= last):
         below = {file.path: file.below for file in found[day]}
         for path in bundled(landing, table, below):
-            outcomes.append(_landed(at, Delivery(table, path, below.get(path, path.name)), day))
-    is_first = table is at.system.tables[0]  # it also tells of what lies in no table's folder
+            outcomes.append(_landed(installation, Delivery(table, path, below.get(path, path.name)), day))
+    is_first = table is installation.system.tables[0]  # it also tells of what lies in no table's folder
     passed_over = [each for each in seen.refused if each.table is table or (is_first and each.table is None)]
     return _ingested(outcomes, passed_over)
 
 
-def _landed(at: Installation, delivery: Delivery, day: date) -> Taken | Failed:
+def _landed(installation: Installation, delivery: Delivery, day: date) -> Taken | Failed:
     """Take in one delivery of the landing, and move it to where it belongs then."""
     before = _written(delivery.path)
-    outcome = attempt(at.lake, delivery, at.as_of(day), at.settings.file_limits)
+    outcome = attempt(installation.lake, delivery, installation.as_of(day), installation.settings.file_limits)
     if isinstance(outcome, Taken) and _written(delivery.path) not in (before, None):
         told = "it was written to while it was taken in; it stays here, and the next run takes what is new"
         outcome = Failed(delivery.table.name, delivery.path, told)
     elif isinstance(outcome, Taken):
         reached("landing.taken")
         try:
-            set_aside(at.settings.landing, delivery)
+            set_aside(installation.settings.landing, delivery)
             return outcome
         except OSError as error:
             told = f"it was taken in, but could not be moved to `done` ({error.strerror})"
             outcome = Failed(delivery.table.name, delivery.path, told)
     else:
-        outcome = set_aside_failed(at.settings.landing, delivery, outcome)
-    alerts.write(at.settings.home, at.now(), table=outcome.table, file=shown(outcome.path), error=outcome.error)
+        outcome = set_aside_failed(installation.settings.landing, delivery, outcome)
+    alerts.write(
+        installation.settings.home,
+        installation.now(),
+        table=outcome.table,
+        file=shown(outcome.path),
+        error=outcome.error,
+    )
     return outcome
 
 
@@ -137,13 +143,15 @@ def _written(path: Path) -> tuple[int, int] | None:
     return None
 
 
-def ingest_path(at: Installation, path: Path, table: str | None, say: Callable[[str], None]) -> Ingested:
+def ingest_path(installation: Installation, path: Path, table: str | None, say: Callable[[str], None]) -> Ingested:
     """Take in files from anywhere; they stay where they are. Raises DefinitionError where nothing can be taken."""
     if not os.path.lexists(path):
         raise DefinitionError(f"nothing to ingest: {shown(path)} does not exist.")
     with contextlib.suppress(NotImplementedError):  # this Arrow was built without it
         pa.set_memory_pool(pa.jemalloc_memory_pool())  # gives back what was unpacked: 50 MiB in 1 M rows
-    seen = look(path, at.system.tables, _table(at, table) if table else None, at.settings.home)
+    seen = look(
+        path, installation.system.tables, _table(installation, table) if table else None, installation.settings.home
+    )
     if not seen.found:
         why = "".join(f"\n  {each}" for each in seen.passed_over) or " It holds no file."
         raise DefinitionError(f"nothing to ingest in {shown(path)}.{why}")
@@ -151,9 +159,9 @@ def ingest_path(at: Installation, path: Path, table: str | None, say: Callable[[
     for place, found in enumerate(seen.found, 1):
         say(f"[{place}/{len(seen.found)}] {shown(found.path.name)}")
         delivery = Delivery(found.table, found.path, found.below)
-        outcomes.append(attempt(at.lake, delivery, at.now(), at.settings.file_limits))
+        outcomes.append(attempt(installation.lake, delivery, installation.now(), installation.settings.file_limits))
     ingested = _ingested(outcomes, seen.passed_over)
-    report(at, ingested.lines)
+    report(installation, ingested.lines)
     return ingested
 
 
@@ -169,49 +177,49 @@ def _ingested(outcomes: Iterable[Taken | Failed], passed_over: Iterable[PassedOv
     )
 
 
-def sentences(at: Installation, ingested: Ingested) -> list[str]:
+def sentences(installation: Installation, ingested: Ingested) -> list[str]:
     """What people have to know: every batch that was not taken whole, every file that was not taken, and why."""
     lines = [
         line
         for entry in ingested.lines
-        for line in batch_report.about(at.lake, entry, ingested.names.get(entry.batch, ""))
+        for line in batch_report.about(installation.lake, entry, ingested.names.get(entry.batch, ""))
     ]
     lines += ingested.held_back
     lines += [f"not taken: {each}" for each in ingested.passed_over]
     return lines + [f"FAILED: {each}" for each in ingested.failed]
 
 
-def export_day(at: Installation, day: date, table: str | None, target: Path) -> int:
+def export_day(installation: Installation, day: date, table: str | None, target: Path) -> int:
     """Write the rows quarantined on a day to a file for a person to mend; returns how many there are."""
-    tables = [_table(at, table)] if table else at.system.tables
-    rows = [row for t in tables for row in waiting_rows(at.lake, t.name, day)]
+    tables = [_table(installation, table)] if table else installation.system.tables
+    rows = [row for t in tables for row in waiting_rows(installation.lake, t.name, day)]
     target.write_bytes(b"".join(line + b"\n" for line in mending_lines(row for _, row in rows)))
     return len(rows)
 
 
 def replay_day(
-    at: Installation, day: date, mended: Path | None, table: str | None, say: Callable[[str], None] = print
+    installation: Installation, day: date, mended: Path | None, table: str | None, say: Callable[[str], None] = print
 ) -> list[Ledger]:
     """Take up the rows that were quarantined on a day again, mended by a file of lines where one is given."""
     mend = _mend(mended) if mended else None
-    tables = [_table(at, table)] if table else at.system.tables
-    held = _held(at, tables, day)
+    tables = [_table(installation, table)] if table else installation.system.tables
+    held = _held(installation, tables, day)
     if mend:
-        _tell_unmet(at, mend, day, held, say)
-    lines = [replay(at.lake, t, day, at.now(), mend) for t in held]
-    report(at, lines)
+        _tell_unmet(installation, mend, day, held, say)
+    lines = [replay(installation.lake, t, day, installation.now(), mend) for t in held]
+    report(installation, lines)
     return lines
 
 
-def discard_day(at: Installation, day: date, table: str | None, why: str) -> list[Ledger]:
+def discard_day(installation: Installation, day: date, table: str | None, why: str) -> list[Ledger]:
     """Give up the rows that were quarantined on a day: nobody will mend them, for the reason given."""
-    tables = [_table(at, table)] if table else at.system.tables
-    return [discard(at.lake, t, day, at.now(), why) for t in _held(at, tables, day)]
+    tables = [_table(installation, table)] if table else installation.system.tables
+    return [discard(installation.lake, t, day, installation.now(), why) for t in _held(installation, tables, day)]
 
 
-def _held(at: Installation, tables: Sequence[Table], day: date) -> list[Table]:
+def _held(installation: Installation, tables: Sequence[Table], day: date) -> list[Table]:
     """The tables of which rows wait that arrived on a day; raises DefinitionError when none does."""
-    held = [t for t in tables if day in at.lake.days(quarantine_folder(t.name))]
+    held = [t for t in tables if day in installation.lake.days(quarantine_folder(t.name))]
     if not held:
         raise DefinitionError(f"quarantine: no row of {', '.join(t.name for t in tables)} arrived on {day}.")
     return held
@@ -224,9 +232,11 @@ def _mend(path: Path) -> Mended:
         raise MendRefused(f"{path}: it cannot be read ({error.strerror}). Nothing was replayed.") from error
 
 
-def _tell_unmet(at: Installation, mend: Mended, day: date, held: Sequence[Table], say: Callable[[str], None]) -> None:
+def _tell_unmet(
+    installation: Installation, mend: Mended, day: date, held: Sequence[Table], say: Callable[[str], None]
+) -> None:
     """Tell which rows of a mend file are not waiting; raises MendRefused when none of them is."""
-    unmet = mend.unmet(row for t in held for _, row in waiting_rows(at.lake, t.name, day))
+    unmet = mend.unmet(row for t in held for _, row in waiting_rows(installation.lake, t.name, day))
     if not unmet:
         return
     batch, row = unmet[0]
@@ -237,15 +247,15 @@ def _tell_unmet(at: Installation, mend: Mended, day: date, held: Sequence[Table]
     say(f"{told}; the others are replayed.")
 
 
-def report(at: Installation, lines: Sequence[Ledger]) -> None:
+def report(installation: Installation, lines: Sequence[Ledger]) -> None:
     """Tell Dagster what was taken in outside of a run, where it keeps its records here."""
-    if not (at.settings.home / "dagster").exists():
+    if not (installation.settings.home / "dagster").exists():
         return
     import dagster as dg
 
     from orchestration.up import environment
 
-    os.environ.update(environment(at.settings))
+    os.environ.update(environment(installation.settings))
     with dg.DagsterInstance.get() as instance:
         for line in lines:
             for day in line.days:
@@ -255,7 +265,7 @@ def report(at: Installation, lines: Sequence[Ledger]) -> None:
                 )
 
 
-def _table(at: Installation, name: str) -> Table:
-    if name not in at.tables:
-        raise DefinitionError(f"table {unknown(name, at.tables)}")
-    return at.tables[name]
+def _table(installation: Installation, name: str) -> Table:
+    if name not in installation.tables:
+        raise DefinitionError(f"table {unknown(name, installation.tables)}")
+    return installation.tables[name]

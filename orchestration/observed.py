@@ -53,9 +53,11 @@ class Observed:
         """Which rows are of the kind that rankers are judged on: those a reference was made from."""
         return np.asarray(self.made.frame[JUDGED], dtype=bool)
 
-    def scores(self, at: Installation, version: str) -> Floats:
+    def scores(self, installation: Installation, version: str) -> Floats:
         """What a release would say of these rows when it serves them: without what only the log knows."""
-        scores: Floats = at.registry.scorer(version).scores(as_served(self.matrix, self.made, at.system.ranking))
+        scores: Floats = installation.registry.scorer(version).scores(
+            as_served(self.matrix, self.made, installation.system.ranking)
+        )
         return scores
 
     @property
@@ -64,13 +66,13 @@ class Observed:
         return self.made.features
 
     @classmethod
-    def load(cls, at: Installation, day: date) -> "Observed | None":
+    def load(cls, installation: Installation, day: date) -> "Observed | None":
         """The day as `observe` stored it, None when there is nothing."""
         try:
-            made = load_dataset(at.lake, _name(day))
+            made = load_dataset(installation.lake, _name(day))
         except DefinitionError:
             return None
-        return cls(made, _served(at, made.frame))
+        return cls(made, _served(installation, made.frame))
 
     def served_by_release(self, version: str) -> tuple[NDArray[np.intp], Floats]:
         """The places of the rows a release served from all it needs, and the features it logged for them.
@@ -84,12 +86,12 @@ class Observed:
         logged = [np.asarray(values, dtype=np.float32) for values in self.served[FEATURES].iloc[rows]]
         return rows, np.stack(logged) if logged else np.empty((0, len(self.features)), np.float32)
 
-    def recomputed(self, at: Installation, rows: NDArray[np.intp]) -> Floats:
+    def recomputed(self, installation: Installation, rows: NDArray[np.intp]) -> Floats:
         """What serving should have computed for these rows, from what had been brought online before each was shown."""
         frame = self.made.frame.iloc[rows]
-        until = pd.merge_asof(frame[[AT]], brought_online(at), left_on=AT, right_on="done_at")["until"]
-        matrix = known_online(frame, until, at.store, at.system.features)
-        return as_served(matrix, self.made, at.system.ranking)
+        until = pd.merge_asof(frame[[AT]], brought_online(installation), left_on=AT, right_on="done_at")["until"]
+        matrix = known_online(frame, until, installation.store, installation.system.features)
+        return as_served(matrix, self.made, installation.system.ranking)
 
     def names(self, rows: NDArray[np.intp]) -> list[str]:
         """What to call these rows when they are shown as examples."""
@@ -97,50 +99,52 @@ class Observed:
             " ".join(map(str, key)) for key in self.served.iloc[rows].drop(columns=[RELEASE, RUNG, FEATURES]).to_numpy()
         ]
 
-    def outcome_frame(self, at: Installation, version: str, scores: Floats) -> pd.DataFrame:
+    def outcome_frame(self, installation: Installation, version: str, scores: Floats) -> pd.DataFrame:
         """Label, group, release and score of every row; what another policy showed is judged as if the release had."""
-        ranking = at.system.ranking
+        ranking = installation.system.ranking
         told = {"label": ranking.target, "group": ranking.group, "grade": GAIN}
         frame = pd.DataFrame({name: self.made.frame[column].to_numpy() for name, column in told.items()})
         rung = self.served[RUNG].fillna("history").to_numpy()
         return frame.assign(release=version, served_by=rung, score=scores)[self.judged]
 
 
-def observe(at: Installation, day: date) -> int:
+def observe(installation: Installation, day: date) -> int:
     """Make and store a day's rows; returns how many there are."""
-    ranking, features = at.system.ranking, at.system.features
-    found = build_labels(at.spark, at.lake, ranking, features, at.tables, at.now(), day, day)
+    ranking, features = installation.system.ranking, installation.system.features
+    found = build_labels(
+        installation.spark, installation.lake, ranking, features, installation.tables, installation.now(), day, day
+    )
     if found.empty:
         return 0
-    made = build_dataset(found, at.store, features, ranking, at.lake)
-    save_dataset(at.lake, _name(day), made)
+    made = build_dataset(found, installation.store, features, ranking, installation.lake)
+    save_dataset(installation.lake, _name(day), made)
     return len(found)
 
 
-def worth_watching(at: Installation, first: date, last: date) -> list[date]:
+def worth_watching(installation: Installation, first: date, last: date) -> list[date]:
     """The days of a range that the live release can be held against: none before there is one.
 
     A backfill of months is watched from shortly before the release on: older days are what it was made of.
     """
-    live = at.registry.live()
+    live = installation.registry.live()
     if live is None:
         return []
-    since = manifest.read_manifest(at.registry.folder(live)).created_at.date() - STEADY
+    since = manifest.read_manifest(installation.registry.folder(live)).created_at.date() - STEADY
     return [day for day in days_from(first, last) if day >= since]
 
 
-def note_online(at: Installation, until: datetime) -> None:
+def note_online(installation: Installation, until: datetime) -> None:
     """Write down that everything published up to a moment is online now."""
-    done_at = at.now()
+    done_at = installation.now()
     times = pa.table({"until": pa.array([until], MOMENT), "done_at": pa.array([done_at], MOMENT)})
-    at.lake.append("online", done_at.date(), times)
+    installation.lake.append("online", done_at.date(), times)
 
 
-def brought_online(at: Installation) -> pd.DataFrame:
+def brought_online(installation: Installation) -> pd.DataFrame:
     """Up to when publications were online (`until`) and since when (`done_at`), in order; the stream tells its own."""
-    notes = online_notes(stream_folder(at.settings, at.system.features.name))
+    notes = online_notes(stream_folder(installation.settings, installation.system.features.name))
     columns = {name: pa.array([note[i] for note in notes], MOMENT) for i, name in enumerate(("until", "done_at"))}
-    every = pa.concat_tables([at.lake.read("online"), pa.table(columns)], promote_options="default")
+    every = pa.concat_tables([installation.lake.read("online"), pa.table(columns)], promote_options="default")
     found: pd.DataFrame = every.to_pandas().sort_values("done_at", kind="stable")
     return found
 
@@ -149,14 +153,16 @@ def _name(day: date) -> str:
     return f"observed-{day}"
 
 
-def _served(at: Installation, frame: pd.DataFrame) -> pd.DataFrame:
+def _served(installation: Installation, frame: pd.DataFrame) -> pd.DataFrame:
     """Who served each row, in the rows' order; a source without a decision log served none of them."""
-    table = at.tables[at.system.ranking.shown]
+    table = installation.tables[installation.system.ranking.shown]
     known = [name for name in (RELEASE, RUNG, FEATURES) if name in {c.name for c in table.columns}]
     first, last = frame[AT].min(), frame[AT].max()
     shown = (ds.field(table.event_time) >= first) & (ds.field(table.event_time) <= last)
-    received = [day for day in at.lake.days(f"tables/{table.name}") if day >= first.date()]  # as labels look for them
+    received = [
+        day for day in installation.lake.days(f"tables/{table.name}") if day >= first.date()
+    ]  # as labels look for them
     wanted = [*table.key, *known]
-    log: Any = at.lake.read(f"tables/{table.name}", received, wanted, shown, schema=table.schema).to_pandas()
+    log: Any = installation.lake.read(f"tables/{table.name}", received, wanted, shown, schema=table.schema).to_pandas()
     rows = frame[[*table.key]].merge(log.drop_duplicates([*table.key]), how="left", on=[*table.key])
     return rows.assign(**{name: None for name in (RELEASE, RUNG, FEATURES) if name not in known})

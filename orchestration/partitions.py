@@ -34,29 +34,29 @@ def __getattr__(name: str) -> Any:
     return dg.BackfillPolicy.single_run()
 
 
-def days(at: Installation) -> "dg.DailyPartitionsDefinition":
+def days(installation: Installation) -> "dg.DailyPartitionsDefinition":
     """Daily partitions from the day before the first in the lake or the landing, today included.
 
     A few weeks are there in any case: what lands later than this is read may be of a day before all that is known now.
     """
     import dagster as dg
 
-    known = [day for table in at.system.tables for day in at.lake.days(f"tables/{table.name}")]
-    first = min([*known, *waiting(at), at.now().date() - WAY_BACK])
+    known = [day for table in installation.system.tables for day in installation.lake.days(f"tables/{table.name}")]
+    first = min([*known, *waiting(installation), installation.now().date() - WAY_BACK])
     return dg.DailyPartitionsDefinition(
         datetime.combine(first - timedelta(days=1), time.min, UTC), end_offset=1, end_date=None, timezone="UTC"
     )
 
 
-def waiting(at: Installation) -> dict[date, list[Found]]:
+def waiting(installation: Installation) -> dict[date, list[Found]]:
     """The files that wait in the landing, by the day whose work they are."""
-    return by_day(landed(at).found, at.now().date())
+    return by_day(landed(installation).found, installation.now().date())
 
 
-def landed(at: Installation) -> Look:
+def landed(installation: Installation) -> Look:
     """What lies in the landing. Where nothing was ever delivered to it there is no folder, which is no fault."""
-    landing = at.settings.landing
-    return look(landing, at.system.tables) if os.path.lexists(landing) else Look((), ())
+    landing = installation.settings.landing
+    return look(landing, installation.system.tables) if os.path.lexists(landing) else Look((), ())
 
 
 def by_day(files: Iterable[Found], today: date) -> dict[date, list[Found]]:

@@ -13,19 +13,23 @@ from orchestration.system import Installation
 warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill policies: pinned, and tested in ours
 
 
-def pipeline(at: Installation) -> dg.Definitions:
+def pipeline(installation: Installation) -> dg.Definitions:
     """All that Dagster knows of one installation; without a policy nothing is served, without a watch none watched."""
-    cut = days(at)
-    assets = [*tables.assets(at, cut), *features.assets(at, cut), *training.assets(at, cut)]
-    if at.system.policy:
-        assets += release.assets(at, cut)
-    if at.system.watch:
-        assets += monitoring.assets(at, cut)
+    cut = days(installation)
+    assets = [
+        *tables.assets(installation, cut),
+        *features.assets(installation, cut),
+        *training.assets(installation, cut),
+    ]
+    if installation.system.policy:
+        assets += release.assets(installation, cut)
+    if installation.system.watch:
+        assets += monitoring.assets(installation, cut)
     groups = {spec.group_name for asset in assets for spec in asset.specs}
     made = jobs.jobs(groups)
     return dg.Definitions(
         assets=assets,
         jobs=list(made.values()),
-        schedules=schedules.schedules(at, made),
-        sensors=sensors.sensors(at, made, cut),
+        schedules=schedules.schedules(installation, made),
+        sensors=sensors.sensors(installation, made, cut),
     )

@@ -7,13 +7,13 @@ from orchestration import deployment, retrieval
 from orchestration.system import Installation
 
 
-def proven(at: Installation, version: str) -> dict[str, Any]:
+def proven(installation: Installation, version: str) -> dict[str, Any]:
     """What the proof showed, kept as a tag of the version for promotion to ask; a failure is kept too, and raised."""
-    retrieval.publish(at, version)
+    retrieval.publish(installation, version)
     try:
-        told = deployment.prove(at, version)
+        told = deployment.prove(installation, version)
     except FlywheelError as failed:
-        at.registry.deployed(version, False, str(failed), at.now())
+        installation.registry.deployed(version, False, str(failed), installation.now())
         raise
-    at.registry.deployed(version, True, str(told["bento"]), at.now())
+    installation.registry.deployed(version, True, str(told["bento"]), installation.now())
     return told

@@ -24,9 +24,9 @@ def version_of(context: dg.AssetExecutionContext) -> str:
     return version
 
 
-def candidate_of(context: dg.AssetExecutionContext, at: Installation) -> Candidate:
+def candidate_of(context: dg.AssetExecutionContext, installation: Installation) -> Candidate:
     """The newest candidate; where this run trained one, it has to be that one, or NotProven is raised."""
-    made, trained = Candidate.load(at), _told(context, RANKER, TRAINING_RUN)
+    made, trained = Candidate.load(installation), _told(context, RANKER, TRAINING_RUN)
     if trained not in {None, made.figures.run_id}:
         raise NotProven(
             f"run {context.run_id} trained a candidate (MLflow run {trained}), and another run has put its own in its "

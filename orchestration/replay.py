@@ -14,40 +14,40 @@ PRESENT = "now"
 Say = Callable[[str], None]
 
 
-def newest_day(at: Installation) -> date | None:
+def newest_day(installation: Installation) -> date | None:
     """The newest day with data in the lake or the landing; None when there is none."""
-    return max([*_in_lake(at), *waiting(at)], default=None)
+    return max([*_in_lake(installation), *waiting(installation)], default=None)
 
 
-def replaying(at: Installation, say: Say) -> Installation:
+def replaying(installation: Installation, say: Say) -> Installation:
     """The same installation; old events run in their own time: else nothing would be fresh and all forgotten."""
-    newest = newest_day(at)
-    if at.settings.replay_from or newest is None or at.now().date() - newest <= STILL_NOW:
-        return at
+    newest = newest_day(installation)
+    if installation.settings.replay_from or newest is None or installation.now().date() - newest <= STILL_NOW:
+        return installation
     moment = datetime.combine(newest + timedelta(days=1), time.min, UTC)
     say(f"The newest events are of {newest}: everything runs as if it were {moment:%Y-%m-%d %H:%M} UTC now.")
-    return _since(at, moment)
+    return _since(installation, moment)
 
 
-def as_of(at: Installation, moment: str | None, say: Say) -> Installation:
+def as_of(installation: Installation, moment: str | None, say: Say) -> Installation:
     """The installation in the time that is asked for; in that of its events when nothing is.
 
     moment  a day (as it begins), a moment as in 2022-05-09T06:00, or `now`
     """
     if moment is None:
-        found = replaying(at, say)
-        if found is not at:
+        found = replaying(installation, say)
+        if found is not installation:
             say(f"Say `--as-of {PRESENT}` for the present, or another moment.")
         return found
-    return _since(at, None if moment == PRESENT else _read(moment))
+    return _since(installation, None if moment == PRESENT else _read(moment))
 
 
-def _in_lake(at: Installation) -> list[date]:
-    return [day for table in at.system.tables for day in at.lake.days(f"tables/{table.name}")]
+def _in_lake(installation: Installation) -> list[date]:
+    return [day for table in installation.system.tables for day in installation.lake.days(f"tables/{table.name}")]
 
 
-def _since(at: Installation, moment: datetime | None) -> Installation:
-    return Installation(at.system, at.settings.model_copy(update={"replay_from": moment}))
+def _since(installation: Installation, moment: datetime | None) -> Installation:
+    return Installation(installation.system, installation.settings.model_copy(update={"replay_from": moment}))
 
 
 def _read(text: str) -> datetime:

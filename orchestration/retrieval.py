@@ -19,12 +19,21 @@ KEPT = 3  # releases that were live, whose users' vectors stay: a rollback finds
 USERS = "users.npz"  # users and their vectors beside a candidate: they do not travel with the release
 
 
-def embedded(at: Installation, data: Dataset, trained: Trained, moment: datetime) -> Embedded | None:
+def embedded(installation: Installation, data: Dataset, trained: Trained, moment: datetime) -> Embedded | None:
     """Users and items as vectors; None for a system that defines no embedding."""
-    ranking = at.system.ranking
+    ranking = installation.system.ranking
     if ranking.embedding is None:
         return None
-    return build_item_space(at.spark, at.lake, data, trained.rows, ranking, at.system.features, moment, trained.seed)
+    return build_item_space(
+        installation.spark,
+        installation.lake,
+        data,
+        trained.rows,
+        ranking,
+        installation.system.features,
+        moment,
+        trained.seed,
+    )
 
 
 def keep(made: Embedded, folder: Path) -> None:
@@ -34,18 +43,18 @@ def keep(made: Embedded, folder: Path) -> None:
         np.savez(file, allow_pickle=False, space=np.array(_space(folder)), users=users, vectors=made.user_vectors)
 
 
-def publish(at: Installation, version: str) -> int:
+def publish(installation: Installation, version: str) -> int:
     """Put the users' vectors of a release online; spaces that no kept release uses go. Returns how many users it wrote.
 
     Raises NotProven when the vectors were replaced by those of another candidate and are not online either.
     """
-    folder = at.registry.folder(version)
-    digest, kept = _space(folder), at.settings.home / "candidates" / at.system.name / USERS
+    folder = installation.registry.folder(version)
+    digest, kept = _space(folder), installation.settings.home / "candidates" / installation.system.name / USERS
     if digest is None:
         return 0
     users, vectors = _kept_beside(kept, digest)
-    project = at.system.features.name
-    with connect(at.settings.redis_url) as redis:
+    project = installation.system.features.name
+    with connect(installation.settings.redis_url) as redis:
         if users is None or vectors is None:
             if not vectors_published(redis, project, digest):
                 raise NotProven(
@@ -53,9 +62,9 @@ def publish(at: Installation, version: str) -> int:
                     "those of another candidate. Train again (`flywheel run retrain`)."
                 )
             return 0
-        laid_out = vector_layout(project, at.system.ranking.user, digest, vectors.shape[1])
+        laid_out = vector_layout(project, installation.system.ranking.user, digest, vectors.shape[1])
         publish_vectors(redis, laid_out, users, vectors, read_manifest(folder).created_at)
-        keep_only_vectors(redis, project, [digest, *_needed(at)])
+        keep_only_vectors(redis, project, [digest, *_needed(installation)])
     return len(users)
 
 
@@ -69,13 +78,13 @@ def _kept_beside(path: Path, digest: str) -> tuple[list[str], Floats] | tuple[No
         return [user.decode() for user in held["users"].tolist()], held["vectors"]
 
 
-def _needed(at: Installation) -> list[str]:
+def _needed(installation: Installation) -> list[str]:
     """The digests of the spaces of the last releases that were live, and of the newest; not of those that are gone."""
-    live = list(dict.fromkeys(move.after for move in reversed(at.registry.history())))[:KEPT]
+    live = list(dict.fromkeys(move.after for move in reversed(installation.registry.history())))[:KEPT]
     found = []
-    for version in {*live, at.registry.newest()}:
+    for version in {*live, installation.registry.newest()}:
         try:
-            found.append(_space(at.registry.folder(version)))
+            found.append(_space(installation.registry.folder(version)))
         except ReleaseMismatch:  # its files were pruned: nobody can roll back to it
             continue
     return [digest for digest in found if digest]

@@ -33,16 +33,16 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def execute(
-    at: Installation, job: str, first: date, last: date, say: Say | None = None, why: str | None = None
+    installation: Installation, job: str, first: date, last: date, say: Say | None = None, why: str | None = None
 ) -> dg.ExecuteInProcessResult:
     """Run a job for a range of days, both included. A refused check or a failed step is said, and is in the result.
 
     `why` is kept with the run, and with what it makes live.
     """
-    _must_be_days(at, first, last)
+    _must_be_days(installation, first, last)
     os.environ.pop("FLYWHEEL_REPLAY_FROM", None)  # what runs in the present starts nothing in another time
-    os.environ.update(environment(at.settings))
-    definitions = pipeline(at)
+    os.environ.update(environment(installation.settings))
+    definitions = pipeline(installation)
     tags = {RANGE_START: first.isoformat(), RANGE_END: last.isoformat(), **({WHY: why} if why else {})}
     with dg.DagsterInstance.get() as instance:
         result = definitions.resolve_job_def(checked(job)).execute_in_process(
@@ -56,19 +56,19 @@ def execute(
     return result
 
 
-def _must_be_days(at: Installation, first: date, last: date) -> None:
-    today = at.now().date()
+def _must_be_days(installation: Installation, first: date, last: date) -> None:
+    today = installation.now().date()
     if last < first:
         raise DefinitionError(f"the days {first} to {last} are none: --until is before --day. Swap them.")
     if last > today:
         raise DefinitionError(
-            f"{last} is later than the moment this runs as of, {at.now():%Y-%m-%d %H:%M} UTC: give an earlier day, or "
-            "say a later moment (`--as-of`)."
+            f"{last} is later than the moment this runs as of, {installation.now():%Y-%m-%d %H:%M} UTC: give an earlier "
+            "day, or say a later moment (`--as-of`)."
         )
-    earliest = days(at).start.date()
+    earliest = days(installation).start.date()
     if first < earliest:
         raise DefinitionError(
-            f"{first} is before {earliest}, where the days of {at.settings.home} begin: no event is older."
+            f"{first} is before {earliest}, where the days of {installation.settings.home} begin: no event is older."
         )
 
 
@@ -79,11 +79,11 @@ def sound(result: dg.ExecuteInProcessResult) -> bool:
     return result.success and not lost
 
 
-def redis_for(at: Installation, job: str) -> AbstractContextManager[str | None]:
+def redis_for(installation: Installation, job: str) -> AbstractContextManager[str | None]:
     """A Redis for as long as a job runs that brings something online or reads it there; one that runs is used."""
     if not ONLINE & set(STAGES[job]):
         return contextlib.nullcontext()
-    settings, patience = at.settings, Patience.of(at.settings)
+    settings, patience = installation.settings, Patience.of(installation.settings)
     return redis_running(settings.redis_url, settings.home / "redis", settings.redis_accept_old, patience=patience)
 
 
@@ -120,21 +120,22 @@ def findings(result: dg.ExecuteInProcessResult) -> list[str]:
     return lines
 
 
-def live(at: Installation, job: str) -> str | None:
+def live(installation: Installation, job: str) -> str | None:
     """After a job that may release: what is live, what ranks in it, and what the baseline gate said; else None."""
-    version = at.registry.live() if "release" in STAGES[job] else None
+    version = installation.registry.live() if "release" in STAGES[job] else None
     if version is None:
         return None
-    ranker = manifest.read_manifest(at.registry.folder(version)).ranker
-    found = next((f.reason for f in at.registry.verdict(version).findings if f.gate == "baseline"), "")
+    ranker = manifest.read_manifest(installation.registry.folder(version)).ranker
+    found = next((f.reason for f in installation.registry.verdict(version).findings if f.gate == "baseline"), "")
     return f"release {version} is live, ranked by {ranker or 'a model'}. {found}"
 
 
-def last_day(at: Installation) -> date:
+def last_day(installation: Installation) -> date:
     """The newest day with data in the lake or the landing; raises Unavailable when there is none."""
-    newest = newest_day(at)
+    newest = newest_day(installation)
     if newest is None:
         raise Unavailable(
-            f"{at.settings.home} holds no events yet. Bring some (`flywheel ingest PATH`) or run `flywheel demo`."
+            f"{installation.settings.home} holds no events yet. Bring some (`flywheel ingest PATH`) or run "
+            "`flywheel demo`."
         )
     return newest

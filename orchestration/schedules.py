@@ -19,12 +19,14 @@ WHEN = {
 }
 
 
-def schedules(at: Installation, jobs: dict[str, Job]) -> list[dg.ScheduleDefinition]:
+def schedules(installation: Installation, jobs: dict[str, Job]) -> list[dg.ScheduleDefinition]:
     """One schedule for each job of `WHEN` that exists: its cron, for the day it was so long ago. Times are UTC."""
-    return [_schedule(at, jobs[name], name, *when) for name, when in WHEN.items() if name in jobs]
+    return [_schedule(installation, jobs[name], name, *when) for name, when in WHEN.items() if name in jobs]
 
 
-def _schedule(at: Installation, job: Job, name: str, cron: str, ago: timedelta, why: str) -> dg.ScheduleDefinition:
+def _schedule(
+    installation: Installation, job: Job, name: str, cron: str, ago: timedelta, why: str
+) -> dg.ScheduleDefinition:
     def evaluate(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
         day = (context.scheduled_execution_time - ago).date()
         return dg.RunRequest(run_key=context.scheduled_execution_time.isoformat(), partition_key=day.isoformat())

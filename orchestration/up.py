@@ -107,39 +107,39 @@ def programs(settings: Settings) -> list[Program]:
     ]
 
 
-def stream(at: Installation) -> Program:
+def stream(installation: Installation) -> Program:
     """The stream, in the time that it is now: replayed time has gone on since this process began."""
-    env = environment(at.settings)
-    if at.settings.replay_from:
-        env["FLYWHEEL_REPLAY_FROM"] = at.now().isoformat()
-    log = at.settings.home / "logs" / "stream.log"
+    env = environment(installation.settings)
+    if installation.settings.replay_from:
+        env["FLYWHEEL_REPLAY_FROM"] = installation.now().isoformat()
+    log = installation.settings.home / "logs" / "stream.log"
     return Program("Stream       events count as they land", [str(BIN / "flywheel"), "stream"], log, None, env)
 
 
 @contextmanager
-def everything(at: Installation) -> Iterator[list[str]]:
+def everything(installation: Installation) -> Iterator[list[str]]:
     """The whole installation running; yields one line about each part."""
-    settings = at.settings
+    settings = installation.settings
     with ExitStack() as stack:
-        said = settled(at)  # before the service follows the pointer
+        said = settled(installation)  # before the service follows the pointer
         patience = Patience.of(settings)
         stack.enter_context(
             redis_running(settings.redis_url, settings.home / "redis", settings.redis_accept_old, patience=patience)
         )
         address = stack.enter_context(serving(settings))
-        stack.enter_context(running(stream(at)))
-        pages = stack.enter_context(everything_else(at))
+        stack.enter_context(running(stream(installation)))
+        pages = stack.enter_context(everything_else(installation))
         first = [f"Redis        {shown(settings.redis_url)}", f"Service      {address}  (POST /v1/feed, /docs)"]
-        yield [*first, stream(at).name, *pages, *said]
+        yield [*first, stream(installation).name, *pages, *said]
 
 
 @contextmanager
-def everything_else(at: Installation) -> Iterator[list[str]]:
+def everything_else(installation: Installation) -> Iterator[list[str]]:
     """MLflow and Dagster, beside a Redis and a service that run already; yields one line about each."""
     with ExitStack() as stack:
-        for program in programs(at.settings):
+        for program in programs(installation.settings):
             stack.enter_context(running(program))
-        yield [program.name for program in programs(at.settings)]
+        yield [program.name for program in programs(installation.settings)]
 
 
 def until_interrupted() -> None:

@@ -12,9 +12,9 @@ from orchestration.system import Installation
 AGREE = "online_equals_offline"
 
 
-def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The assets of the features stage."""
-    features = at.system.features
+    features = installation.system.features
     read = {*(s.table for s in features.signals), *(look.table for look in features.lookups)}
     views = "\n".join(f"- `{v.name}` by {', '.join(v.keys)}: {v.meaning}" for v in features.counter_views)
 
@@ -30,7 +30,7 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
     def published_states(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         from feature_repo.folding import publish_states
 
-        made = publish_states(at.spark, at.lake, features, at.tables, *span(context))
+        made = publish_states(installation.spark, installation.lake, features, installation.tables, *span(context))
         return dg.MaterializeResult(
             metadata={"events": made.events, "rows": dict(made.rows), "entities": dict(made.entities)}
         )
@@ -47,7 +47,7 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
         """A row is one entity as described at one moment, in the columns features read."""
         from feature_repo.folding import publish_profiles
 
-        made = publish_profiles(at.spark, at.lake, features, at.tables, *span(context))
+        made = publish_profiles(installation.spark, installation.lake, features, installation.tables, *span(context))
         return dg.MaterializeResult(metadata=dict(made))
 
     @dg.asset(
@@ -64,10 +64,10 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
         from feature_repo.stores import compare, materialise
 
         first, last = span(context)
-        start, end = datetime.combine(first, time.min, UTC), at.as_of(last)
-        made = materialise(at.store, features, start, end)
-        note_online(at, end - timedelta(microseconds=1))  # what is published at midnight is the next day's
-        agreed = compare(at.store, at.lake, features, end, sample=200, seed=0)
+        start, end = datetime.combine(first, time.min, UTC), installation.as_of(last)
+        made = materialise(installation.store, features, start, end)
+        note_online(installation, end - timedelta(microseconds=1))  # what is published at midnight is the next day's
+        agreed = compare(installation.store, installation.lake, features, end, sample=200, seed=0)
         check = dg.AssetCheckResult(
             check_name=AGREE,
             passed=agreed.passed,

@@ -19,11 +19,11 @@ from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.system import Installation
 
 
-def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The assets of the monitoring stage. Before the first release they say that there is nothing to compare with."""
-    watch = at.system.watch
+    watch = installation.system.watch
     assert watch is not None
-    shown = [at.system.ranking.shown, at.system.ranking.outcomes_in, "states", "profiles"]
+    shown = [installation.system.ranking.shown, installation.system.ranking.outcomes_in, "states", "profiles"]
 
     @dg.asset(
         name="observed",
@@ -35,8 +35,8 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
     )
     def observed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one shown row of the day whose outcomes are known, with its features as training would see them."""
-        days = worth_watching(at, *span(context))
-        counts = {day.isoformat(): observe(at, day) for day in days}
+        days = worth_watching(installation, *span(context))
+        counts = {day.isoformat(): observe(installation, day) for day in days}
         return dg.MaterializeResult(metadata={"rows": sum(counts.values()), "by day": counts})
 
     @dg.asset(
@@ -50,13 +50,13 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
     def drifted(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one feature of the day: its PSI against the live release's reference, and whether that counts."""
         told = newest(context.instance, "drift")
-        found = [_drift(at, watch, day, told) for day in days_from(*span(context))]
+        found = [_drift(installation, watch, day, told) for day in days_from(*span(context))]
         return dg.MaterializeResult(metadata=_told([f for f in found if f]))
 
     @dg.asset(name="skew", group_name="monitoring", partitions_def=days, backfill_policy=WHOLE_RANGE, deps=["observed"])
     def skewed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one feature: the share of served rows in which it equals what training would have seen."""
-        found = [_skew(at, watch, day) for day in days_from(*span(context))]
+        found = [_skew(installation, watch, day) for day in days_from(*span(context))]
         return dg.MaterializeResult(metadata=_told([f for f in found if f]))
 
     @dg.asset(
@@ -64,59 +64,61 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
     )
     def achieved(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one release and rung: live AUC and NDCG on matured labels beside what the release promised."""
-        found = [_outcomes(at, watch, day) for day in days_from(*span(context))]
+        found = [_outcomes(installation, watch, day) for day in days_from(*span(context))]
         return dg.MaterializeResult(metadata=_told([f for f in found if f]))
 
     return [observed, drifted, skewed, achieved]
 
 
-def _drift(at: Installation, watch: Watch, day: date, told: list[Evidence]) -> dict[str, Any] | None:
+def _drift(installation: Installation, watch: Watch, day: date, told: list[Evidence]) -> dict[str, Any] | None:
     """What drift says of a day; its evidence is added to what was `told` before."""
-    version, seen = at.registry.live(), Observed.load(at, day)
+    version, seen = installation.registry.live(), Observed.load(installation, day)
     if version is None or seen is None:
         return None
-    raw = (at.registry.folder(version) / REFERENCE).read_bytes()
+    raw = (installation.registry.folder(version) / REFERENCE).read_bytes()
     reference = Reference.from_json(raw)
-    matrix, scores = seen.matrix[seen.judged], seen.scores(at, version)[seen.judged]
+    matrix, scores = seen.matrix[seen.judged], seen.scores(installation, version)[seen.judged]
     report = drift.measure(reference, matrix, seen.features, scores, watch)
     present = None if not report.enough else report.finding == "drift"
-    evidence = Evidence(f"drift {day} {version}", "drift", at.as_of(day), version, present, report.reason())
+    evidence = Evidence(f"drift {day} {version}", "drift", installation.as_of(day), version, present, report.reason())
     told.append(evidence)
     decision = standing([e for e in told if e.release == version and e.at <= evidence.at], "drift", watch)
     facts = {**report.facts(), "decision": decision}
     found = {"facts": facts, "table": report.markdown(), "evidence": evidence}
-    drawn = at.registry.folder(version) / REFERENCE_ROWS
+    drawn = installation.registry.folder(version) / REFERENCE_ROWS
     if not (drawn.exists() and report.enough):  # a release made before it carried rows has no page
         return found
-    page = at.settings.reports / "drift" / f"{day}.html"
+    page = installation.settings.reports / "drift" / f"{day}.html"
     now = evidently_report.frame(matrix, seen.features, scores)
     before = pd.read_parquet(drawn)
     evidently_report.write(before, now, page, rows=watch.report_rows, report=report, decision=decision)
     return {**found, "page": page}
 
 
-def _skew(at: Installation, watch: Watch, day: date) -> dict[str, Any] | None:
-    version, seen = at.registry.live(), Observed.load(at, day)
+def _skew(installation: Installation, watch: Watch, day: date) -> dict[str, Any] | None:
+    version, seen = installation.registry.live(), Observed.load(installation, day)
     if version is None or seen is None:
         return None
     rows, served = seen.served_by_release(version)
     if not len(rows):
         return None
-    report = skew.measure(served, seen.recomputed(at, rows), seen.features, watch, rows=seen.names(rows))
+    report = skew.measure(served, seen.recomputed(installation, rows), seen.features, watch, rows=seen.names(rows))
     return {"facts": {**report.facts(), "reason": report.reason()}, "table": report.markdown()}
 
 
-def _outcomes(at: Installation, watch: Watch, day: date) -> dict[str, Any] | None:
-    version, seen = at.registry.live(), Observed.load(at, day)
+def _outcomes(installation: Installation, watch: Watch, day: date) -> dict[str, Any] | None:
+    version, seen = installation.registry.live(), Observed.load(installation, day)
     if version is None or seen is None:
         return None
-    promised = {version: at.registry.promised(version)}
-    scores = seen.scores(at, version)
-    report = outcomes.measure(seen.outcome_frame(at, version, scores), promised, watch)
+    promised = {version: installation.registry.promised(version)}
+    scores = seen.scores(installation, version)
+    report = outcomes.measure(seen.outcome_frame(installation, version, scores), promised, watch)
     part = report.of(version)
     measured = part is not None and part.finding in {"auc drop", "as promised"}
     present = part.finding == "auc drop" if part is not None and measured else None
-    evidence = Evidence(f"auc {day} {version}", "auc drop", at.as_of(day), version, present, report.reason(version))
+    evidence = Evidence(
+        f"auc {day} {version}", "auc drop", installation.as_of(day), version, present, report.reason(version)
+    )
     return {"facts": report.facts(), "table": report.markdown(), "evidence": evidence}
 
 

@@ -10,7 +10,7 @@ from orchestration.sensors import registry_sensor
 from orchestration.system import Installation
 
 
-def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The assets of the release stage, in the order in which a release becomes live."""
 
     @dg.asset(
@@ -23,8 +23,8 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
     )
     def registered(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A version in the registry: everything the online path needs to be consistent with itself, and its verdict."""
-        made = candidate_of(context, at)
-        version = at.registry.register(made.folder, made.report, made.verdict)
+        made = candidate_of(context, installation)
+        version = installation.registry.register(made.folder, made.report, made.verdict)
         return dg.MaterializeResult(metadata={VERSION: version, **made.facts()})
 
     @dg.asset(
@@ -37,7 +37,7 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
     )
     def deployed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """The service, built, started with this run's release, its golden rows scored as they were in training."""
-        return dg.MaterializeResult(metadata=proving.proven(at, version_of(context)))
+        return dg.MaterializeResult(metadata=proving.proven(installation, version_of(context)))
 
     @dg.asset(
         name="champion",
@@ -50,17 +50,19 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
     )
     def champion(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """The release that is live, this run's: the service follows it within seconds."""
-        version, was = version_of(context), at.registry.live()
-        ranker = verify(at.registry.folder(version)).ranker
-        why = context.run.tags.get(WHY, f"job {context.run.job_name}: every gate passed") + _told(at, ranker)
-        at.registry.promote(version, who="dagster", why=why, at=at.now())
+        version, was = version_of(context), installation.registry.live()
+        ranker = verify(installation.registry.folder(version)).ranker
+        why = context.run.tags.get(WHY, f"job {context.run.job_name}: every gate passed") + _told(installation, ranker)
+        installation.registry.promote(version, who="dagster", why=why, at=installation.now())
         told = {"version": version, "ranker": ranker, "was": was or "none", "why": why}
-        check = registry_sensor.outcome(at.registry.disagreements())
+        check = registry_sensor.outcome(installation.registry.disagreements())
         return dg.MaterializeResult(metadata=told, check_results=[check])
 
     return [registered, deployed, champion]
 
 
-def _told(at: Installation, ranker: str) -> str:
+def _told(installation: Installation, ranker: str) -> str:
     """What ranks, for the history; of a baseline also why it does."""
-    return f"; {ranker}" + (", the simplest that nothing beats" if ranker in at.system.limits.baselines else "")
+    return f"; {ranker}" + (
+        ", the simplest that nothing beats" if ranker in installation.system.limits.baselines else ""
+    )

@@ -13,12 +13,12 @@ CHECK = "expectations"
 SET_ASIDE = "set aside"
 
 
-def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
     """One asset a table. A table waits for those it refers to, so that their rows are known first."""
-    return [_asset(at, table, days) for table in at.system.tables]
+    return [_asset(installation, table, days) for table in installation.system.tables]
 
 
-def _asset(at: Installation, table: Table, days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+def _asset(installation: Installation, table: Table, days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     columns = [dg.TableColumn(c.name, c.dtype, c.meaning) for c in table.columns]
 
     @dg.asset(
@@ -37,7 +37,7 @@ def _asset(at: Installation, table: Table, days: dg.DailyPartitionsDefinition) -
     )
     def accepted(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
         first, last = span(context)
-        found = ingest_days(at, table, first, last)
+        found = ingest_days(installation, table, first, last)
         # a warning stops nothing: a file that was set aside keeps none behind it waiting
         check = dg.AssetCheckResult(
             check_name=CHECK,

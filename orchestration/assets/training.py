@@ -17,9 +17,9 @@ from training.rows import build_dataset, build_labels, save_dataset, save_labels
 GATES, KNOWN = "gates", "features_known"
 
 
-def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The assets of the training stage. A partition is a whole training run as of that day's end."""
-    ranking, features = at.system.ranking, at.system.features
+    ranking, features = installation.system.ranking, installation.system.features
 
     @dg.asset(
         name="labels",
@@ -32,9 +32,18 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
     def mature_labels(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one shown row whose window has closed, with what followed it."""
         _, last = span(context)
-        first = last - timedelta(days=at.history_days - 1)
-        rows = build_labels(at.spark, at.lake, ranking, features, at.tables, at.as_of(last), first, last)
-        save_labels(at.lake, "labels", rows, days_from(first, last))
+        first = last - timedelta(days=installation.history_days - 1)
+        rows = build_labels(
+            installation.spark,
+            installation.lake,
+            ranking,
+            features,
+            installation.tables,
+            installation.as_of(last),
+            first,
+            last,
+        )
+        save_labels(installation.lake, "labels", rows, days_from(first, last))
         shares = {f"share {name}": float(rows[name].mean()) for name in ranking.targets if len(rows)}
         return dg.MaterializeResult(metadata={"rows": len(rows), **shares})
 
@@ -50,10 +59,10 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
     def training_set(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one mature shown row with the features that were known when it was shown."""
         _, last = span(context)
-        first = last - timedelta(days=at.history_days - 1)
-        rows = at.lake.read("labels", days_from(first, last)).to_pandas()
-        made = build_dataset(rows, at.store, features, ranking, at.lake)
-        save_dataset(at.lake, at.system.name, made)
+        first = last - timedelta(days=installation.history_days - 1)
+        rows = installation.lake.read("labels", days_from(first, last)).to_pandas()
+        made = build_dataset(rows, installation.store, features, ranking, installation.lake)
+        save_dataset(installation.lake, installation.system.name, made)
         unknown = made.mostly_unknown()
         check = dg.AssetCheckResult(
             check_name=KNOWN,
@@ -75,22 +84,22 @@ def assets(at: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.Asse
     def ranker(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
         """The contender that won, judged on later rows than it learned from, as a release that is not yet live."""
         _, last = span(context)
-        made = candidate.make(at, at.training_set(), at.as_of(last))
+        made = candidate.make(installation, installation.training_set(), installation.as_of(last))
         check = dg.AssetCheckResult(
             check_name=GATES,
             passed=made.verdict.passed,
             severity=dg.AssetCheckSeverity.ERROR,
             metadata={"verdict": dg.MetadataValue.md(made.verdict.table_md())},
         )
-        yield dg.MaterializeResult(metadata={**made.facts(), **_pages(at, made)}, check_results=[check])
+        yield dg.MaterializeResult(metadata={**made.facts(), **_pages(installation, made)}, check_results=[check])
 
     return [mature_labels, training_set, ranker]
 
 
-def _pages(at: Installation, made: Candidate) -> dict[str, dg.MetadataValue]:
+def _pages(installation: Installation, made: Candidate) -> dict[str, dg.MetadataValue]:
     """What people rather look at: the report's tables and plots, and the run in MLflow."""
     folder, run = made.report.folder, made.report.run_id
-    page = pages.mlflow(at.settings, experiment_id(at.settings, at.system.name), run)
+    page = pages.mlflow(installation.settings, experiment_id(installation.settings, installation.system.name), run)
     plots = {plot.stem: dg.MetadataValue.path(str(plot.absolute())) for plot in sorted(folder.glob("*.png"))}
     return {
         "tables": dg.MetadataValue.md((folder / "report.md").read_text()),

@@ -36,12 +36,14 @@ class Measured:
         )
 
 
-def measure(at: Installation, home: Path, say: Callable[[str], None]) -> list[tuple[str, ...]]:
+def measure(installation: Installation, home: Path, say: Callable[[str], None]) -> list[tuple[str, ...]]:
     """Measure on made-up states below `home`; figures go to bench/parts.json of the installation."""
     from infra.redis_server import running
 
-    settings = at.settings.model_copy(update={"home": home, "redis_url": socket_url(home), "replay_from": END})
-    scratch = Installation(at.system, settings)
+    settings = installation.settings.model_copy(
+        update={"home": home, "redis_url": socket_url(home), "replay_from": END}
+    )
+    scratch = Installation(installation.system, settings)
     with running(settings.redis_url, home / "redis"):
         say("publishing made-up states …")
         keys = _publish(scratch)
@@ -49,38 +51,38 @@ def measure(at: Installation, home: Path, say: Callable[[str], None]) -> list[tu
         found = [_online(scratch, keys)]
     say("scores …")
     found.append(_scores(home))
-    target = at.settings.home / "bench" / "parts.json"
+    target = installation.settings.home / "bench" / "parts.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps([m.__dict__ for m in found], indent=1))
     return [m.row() for m in found]
 
 
-def _publish(at: Installation) -> list[str]:
+def _publish(installation: Installation) -> list[str]:
     """States of one view in the lake and online; returns the entities."""
     from feature_repo.stores import materialise
 
-    view = at.system.features.counter_views[0]
+    view = installation.system.features.counter_views[0]
     draw = np.random.default_rng(0)
     keys = [f"e{i:06d}" for i in range(ENTITIES)]
     moments = pa.array([END - timedelta(hours=1)] * ENTITIES, pa.timestamp("us", tz="UTC"))
     rows = {view.keys[0]: pa.array(keys), "event_timestamp": moments, "published_at": moments}
     rows |= {name: pa.array(draw.random(ENTITIES, dtype=np.float32)) for name in view.counters}
-    at.lake.replace(f"states/{view.name}", END.date() - timedelta(days=1), pa.table(rows))
-    materialise(at.store, at.system.features, END - timedelta(days=2), END, [view.name])
+    installation.lake.replace(f"states/{view.name}", END.date() - timedelta(days=1), pa.table(rows))
+    materialise(installation.store, installation.system.features, END - timedelta(days=2), END, [view.name])
     return keys[:ASKED]
 
 
-def _online(at: Installation, keys: list[str]) -> Measured:
+def _online(installation: Installation, keys: list[str]) -> Measured:
     """Reading the counters of 500 entities: packed records, and Feast's own call on the same store."""
     from feature_repo.records import connect, layouts, read_records
 
-    view = at.system.features.counter_views[0]
-    layout = layouts(at.system.features)[view.name]
-    client = connect(at.settings.redis_url)
+    view = installation.system.features.counter_views[0]
+    layout = layouts(installation.system.features)[view.name]
+    client = connect(installation.settings.redis_url)
     wanted = [f"{view.name}:{name}" for name in view.counters]
     entities = [{view.keys[0]: key} for key in keys]
     ours = _cost(lambda: read_records(client, layout, [(key,) for key in keys]))
-    obvious = _cost(lambda: at.store.get_online_features(wanted, entity_rows=entities))
+    obvious = _cost(lambda: installation.store.get_online_features(wanted, entity_rows=entities))
     return Measured(f"read {len(keys)} entities × {len(view.counters)} counters", ours, obvious)
 
 

@@ -11,7 +11,7 @@ import typer
 from infra import private_files
 from infra.ending import end_in_order
 from orchestration.commands import measuring, own_events, releasing
-from orchestration.commands.console import grid, installation, out, say, settings
+from orchestration.commands.console import grid, open_installation, out, say, settings
 from orchestration.commands.error_messages import DEBUG, told
 from serving.access import Role
 
@@ -86,9 +86,9 @@ def up() -> None:
     from orchestration.replay import replaying
     from orchestration.up import everything, until_interrupted
 
-    at = replaying(installation(), out.print)
+    installation = replaying(open_installation(), out.print)
     with out.status("Starting …"):
-        running = everything(at)
+        running = everything(installation)
         lines = running.__enter__()
     try:
         for line in lines:
@@ -120,9 +120,9 @@ def ingest(
     from orchestration.ingestion import Ingested, discard_day, export_day, ingest_path, replay_day, sentences
     from validation.batches import HEAD
 
-    at = installation()
+    installation = open_installation()
     if replay is not None and export is not None:
-        rows = export_day(at, _day(replay), table, export)
+        rows = export_day(installation, _day(replay), table, export)
         out.print(
             f"{rows:,} rows are in {export}. Write what a row should be under `mended`, then replay with the file."
         )
@@ -130,15 +130,15 @@ def ingest(
     if discard is not None:
         if not why:
             raise typer.BadParameter("say --why: the reason is kept in the ledger")
-        found = Ingested(tuple(discard_day(at, _day(discard), table, why)))
+        found = Ingested(tuple(discard_day(installation, _day(discard), table, why)))
     elif replay is not None:
-        found = Ingested(tuple(replay_day(at, _day(replay), path, table, say)))
+        found = Ingested(tuple(replay_day(installation, _day(replay), path, table, say)))
     elif path is not None:
-        found = ingest_path(at, path, table, say)
+        found = ingest_path(installation, path, table, say)
     else:
         raise typer.BadParameter("name a file or folder, or a day with --replay or --discard")
     grid("Ledger", HEAD, [entry.row() for entry in found.lines])
-    for line in sentences(at, found):
+    for line in sentences(installation, found):
         say(line)
     if not found.whole:
         raise typer.Exit(1)
@@ -166,16 +166,16 @@ def run(
     from orchestration import replay
     from orchestration.runs import checked, execute, last_day, live, redis_for, sound
 
-    job, at = checked(job), replay.as_of(installation(), as_of, out.print)
-    newest = last_day(at)  # where there are no events, no job has anything to do
+    job, installation = checked(job), replay.as_of(open_installation(), as_of, out.print)
+    newest = last_day(installation)  # where there are no events, no job has anything to do
     first = _day(day) if day else newest
     last = _day(until) if until else first
     out.print(f"{job}, {first} to {last}: this can take minutes, and what it found is said at its end.")
-    with redis_for(at, job):
-        result = execute(at, job, first, last, say)
+    with redis_for(installation, job):
+        result = execute(installation, job, first, last, say)
     if not sound(result):
         raise typer.Exit(1)
-    out.print(live(at, job) or f"{job}: done")
+    out.print(live(installation, job) or f"{job}: done")
 
 
 @app.command()
@@ -190,8 +190,8 @@ def stream(
     from orchestration.commands import streaming
 
     if not once:
-        streaming.follow(installation(), every, say)
-    elif not streaming.once(installation(), say):
+        streaming.follow(open_installation(), every, say)
+    elif not streaming.once(open_installation(), say):
         raise typer.Exit(1)
 
 
@@ -237,7 +237,7 @@ def rotate() -> None:
 
     from serving.access import NEW_KEY_AHEAD_S, keyring_path, rotate_keyring
 
-    policy = installation().system.policy
+    policy = open_installation().system.policy
     assert policy is not None
     key = rotate_keyring(keyring_path(settings()), time.time(), policy.feedback.lives_s)
     out.print(f"key {key} signs in {NEW_KEY_AHEAD_S:.0f} s: running services take it up by themselves")
@@ -252,8 +252,8 @@ def gate(day: Day = None) -> None:
     from orchestration.commands.gating import verdict_of_day
     from orchestration.runs import last_day
 
-    at = installation()
-    verdict = verdict_of_day(at, _day(day) if day else last_day(at))
+    installation = open_installation()
+    verdict = verdict_of_day(installation, _day(day) if day else last_day(installation))
     grid("Gates", ("gate", "outcome", "measured", "limit", "reason"), verdict.table())
     if not verdict.passed:
         raise typer.Exit(1)

@@ -20,7 +20,7 @@ def say(text: str) -> None:
     out.print(text, markup=False)
 
 
-def installation(*, to_look: bool = False) -> "Installation":
+def open_installation(*, to_look: bool = False) -> "Installation":
     """The home feed on the settings of the environment; raises Unavailable where its home can keep nothing.
 
     to_look  for a command that only looks: then any home will do
@@ -29,11 +29,11 @@ def installation(*, to_look: bool = False) -> "Installation":
     from orchestration.system import Installation, unusable
     from orchestration.systems.home_feed import HOME_FEED
 
-    at = Installation(HOME_FEED, settings())
-    wrong = None if to_look else unusable(at.settings.home)
+    installation = Installation(HOME_FEED, settings())
+    wrong = None if to_look else unusable(installation.settings.home)
     if wrong:
         raise Unavailable(wrong)
-    return at
+    return installation
 
 
 def registry() -> "Registry":

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration.commands.console import grid, installation, out, settings
+from orchestration.commands.console import grid, open_installation, out, settings
 
 app = typer.Typer()
 
@@ -21,7 +21,7 @@ def bench() -> None:
     from orchestration.commands.bench import measure
 
     with tempfile.TemporaryDirectory() as scratch:
-        figures = measure(installation(), Path(scratch), out.print)
+        figures = measure(open_installation(), Path(scratch), out.print)
     grid("CPU time, in one run", ("what", "ours", "the obvious way", "times cheaper"), figures)
 
 
@@ -39,4 +39,4 @@ def funnel(
     """
     from orchestration.funnel import report
 
-    report(installation().system, settings(), users=users, seed=seed, target=page, out=out)
+    report(open_installation().system, settings(), users=users, seed=seed, target=page, out=out)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from infra.errors import DefinitionError
-from orchestration.commands.console import grid, installation, out
+from orchestration.commands.console import grid, open_installation, out
 
 if TYPE_CHECKING:
     from orchestration.sources.mapping import Written
@@ -29,19 +29,21 @@ def map_(
     """
     from orchestration.sources import mapping as mappings
 
-    at = installation()
+    installation = open_installation()
     if guess is not None:
         if mapping.exists():
             raise DefinitionError(f"{mapping} exists already. Name another one (`flywheel map other.toml --from …`).")
-        mapping.write_text(mappings.draft(guess, mapping, at.now()), encoding="utf-8")
+        mapping.write_text(mappings.draft(guess, mapping, installation.now()), encoding="utf-8")
         out.print(f"{mapping} is written: a first guess. Look at every line, then run `flywheel map {mapping}`.")
         return
-    folder = into or at.settings.home / "mapped"
-    made = mappings.write(mappings.read(mapping, at.system.tables), at.system.tables, folder, out.print)
-    _tell(at, made)
+    folder = into or installation.settings.home / "mapped"
+    made = mappings.write(
+        mappings.read(mapping, installation.system.tables), installation.system.tables, folder, out.print
+    )
+    _tell(installation, made)
 
 
-def _tell(at: "Installation", made: "Written") -> None:
+def _tell(installation: "Installation", made: "Written") -> None:
     from orchestration.commands.doctor import daily
 
     grid("Deliveries", ("table", "rows", "repeats left out"), [
@@ -59,7 +61,7 @@ def _tell(at: "Installation", made: "Written") -> None:
         )
     if made.lost:
         grid("Absent, and what is lost by it", ("table", "column", "lost"), made.lost)
-    shown = made.rows.get(at.system.ranking.shown, 0)
+    shown = made.rows.get(installation.system.ranking.shown, 0)
     if not 0 < made.successes < shown:
         out.print(
             f"[bold yellow]{made.successes:,} of {shown:,} shown rows are a success: nothing is to be told apart.[/] "
@@ -69,15 +71,15 @@ def _tell(at: "Installation", made: "Written") -> None:
     assert made.last is not None
     out.print("Next:")
     out.print(f"  flywheel ingest {made.folder}")
-    out.print(f"  {daily(at, made.first, made.last)}")
+    out.print(f"  {daily(installation, made.first, made.last)}")
     out.print("  flywheel up          and, beside it:")
-    out.print(f"  flywheel rank {made.latest.get(_askers(at) or '', 'USER')}")
+    out.print(f"  flywheel rank {made.latest.get(_askers(installation) or '', 'USER')}")
 
 
-def _askers(at: "Installation") -> str | None:
+def _askers(installation: "Installation") -> str | None:
     """The table of those who are shown something."""
-    shown = at.tables[at.system.ranking.shown]
-    return shown.column(at.system.ranking.user).refers_to
+    shown = installation.tables[installation.system.ranking.shown]
+    return shown.column(installation.system.ranking.user).refers_to
 
 
 @app.command()
@@ -88,7 +90,7 @@ def doctor() -> None:
     """
     from orchestration.commands.doctor import complete, examine
 
-    findings = examine(installation(to_look=True))
+    findings = examine(open_installation(to_look=True))
     grid("What a feed needs", ("part", "", "seen", "next"), [finding.row() for finding in findings])
     lacking = next((finding for finding in findings if finding.standing == "missing"), None)
     if lacking is not None:

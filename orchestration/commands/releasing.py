@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration.commands.console import grid, installation, out, registry
+from orchestration.commands.console import grid, open_installation, out, registry
 
 app = typer.Typer()
 
@@ -24,8 +24,8 @@ def releases(repair: Repair = False, who: Who = "") -> None:
     Example: flywheel releases --repair
     """
     if repair:
-        at = installation()
-        for sentence in at.registry.repair(who or getpass.getuser(), at.now()):
+        installation = open_installation()
+        for sentence in installation.registry.repair(who or getpass.getuser(), installation.now()):
             out.print(sentence, markup=False)
     found = registry()
     grid("Releases", ("at", "action", "from", "to", "who", "why"), [move.row() for move in found.history()])
@@ -42,7 +42,7 @@ def prove(version: Version) -> None:
     """
     from orchestration import proving
 
-    told = proving.proven(installation(), version)
+    told = proving.proven(open_installation(), version)
     out.print(f"release {version} is proven: {told['bento']} answered with it, {told['items']} items")
 
 
@@ -52,9 +52,9 @@ def promote(version: Version, why: Why, who: Who = "") -> None:
 
     Example: flywheel promote 7 --why "passed the review"
     """
-    at = installation()
-    at.registry.promote(version, who=who or getpass.getuser(), why=why, at=at.now())
-    out.print(f"live: {at.registry.live()}")
+    installation = open_installation()
+    installation.registry.promote(version, who=who or getpass.getuser(), why=why, at=installation.now())
+    out.print(f"live: {installation.registry.live()}")
 
 
 @app.command()
@@ -63,6 +63,6 @@ def rollback(why: Why, who: Who = "") -> None:
 
     Example: flywheel rollback --why "long views fell since noon"
     """
-    at = installation()
-    at.registry.rollback(who=who or getpass.getuser(), why=why, at=at.now())
-    out.print(f"live: {at.registry.live()}")
+    installation = open_installation()
+    installation.registry.rollback(who=who or getpass.getuser(), why=why, at=installation.now())
+    out.print(f"live: {installation.registry.live()}")

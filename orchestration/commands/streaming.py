@@ -24,39 +24,39 @@ Say = Callable[[str], None]
 LAKE_EVERY_S = 10.0
 
 
-def once(at: Installation, say: Say) -> bool:
+def once(installation: Installation, say: Say) -> bool:
     """Take everything that waits, bring online what is due, and end; whether every file could be taken."""
-    with _stream(at) as stream:
+    with _stream(installation) as stream:
         stream.meet_the_lake()
         stream.start(availableNow=True).awaitTermination()
         _bring_online(stream, say)
-        _tell_failed(at, stream, set(), say)
-        say(_told(at, stream))
+        _tell_failed(installation, stream, set(), say)
+        say(_told(installation, stream))
         return not stream.failed
 
 
-def follow(at: Installation, every_s: float, say: Say) -> None:
+def follow(installation: Installation, every_s: float, say: Say) -> None:
     """Take what lands, a micro-batch every so many seconds, until SIGTERM or Ctrl-C.
 
     Raises Unavailable when Spark gives up; started again, it goes on where it was.
     """
-    with _asked_to_end() as ended, _stream(at) as stream:
+    with _asked_to_end() as ended, _stream(installation) as stream:
         try:
-            _follow(at, stream, every_s, say, ended)
+            _follow(installation, stream, every_s, say, ended)
         except Exception:
             if not ended.is_set():  # Java may have heard the same sign, and be gone first
                 raise
     raise_if_asked(but_by=signal.SIGINT)  # Ctrl-C is how this is meant to end
 
 
-def _stream(at: Installation) -> "AbstractContextManager[Streaming]":
+def _stream(installation: Installation) -> "AbstractContextManager[Streaming]":
     from feature_repo.stream import streaming
 
     disk = Clock()  # the machine's own also in a replay: whatever time events have, files are dated by the machine
-    return streaming(at.settings, at.system.features, at.tables, disk)
+    return streaming(installation.settings, installation.system.features, installation.tables, disk)
 
 
-def _follow(at: Installation, stream: "Streaming", every_s: float, say: Say, ended: threading.Event) -> None:
+def _follow(installation: Installation, stream: "Streaming", every_s: float, say: Say, ended: threading.Event) -> None:
     query: Any = None
     met, told, failed = -LAKE_EVERY_S, -1, set(stream.failed)
     while not ended.is_set():
@@ -68,8 +68,8 @@ def _follow(at: Installation, stream: "Streaming", every_s: float, say: Say, end
         if not query.isActive:
             raise Unavailable(f"stream: Spark gave up: {query.exception()}")
         _bring_online(stream, say)
-        failed = _tell_failed(at, stream, failed, say)
-        line = _told(at, stream)
+        failed = _tell_failed(installation, stream, failed, say)
+        line = _told(installation, stream)
         if stream.progress.batches != told:
             told = stream.progress.batches
             say(line)
@@ -84,16 +84,22 @@ def _bring_online(stream: "Streaming", say: Say) -> None:
         say(f"held back: {down}")
 
 
-def _tell_failed(at: Installation, stream: "Streaming", before: set[str], say: Say) -> set[str]:
+def _tell_failed(installation: Installation, stream: "Streaming", before: set[str], say: Say) -> set[str]:
     """Say which files could not be taken since; all of them."""
     found = stream.failed
     for name in sorted(found.keys() - before):
         say(f"not taken: {shown(name)}: {found[name]}. The stream goes on without it; ingestion sets it aside")
-        alerts.write(at.settings.home, at.now(), stream=at.system.features.name, file=shown(name), error=found[name])
+        alerts.write(
+            installation.settings.home,
+            installation.now(),
+            stream=installation.system.features.name,
+            file=shown(name),
+            error=found[name],
+        )
     return set(found)
 
 
-def _told(at: Installation, stream: "Streaming") -> str:
+def _told(installation: Installation, stream: "Streaming") -> str:
     """One line on how the stream gets on; the same figures go to `status.json` beside its state."""
     done, taken, now = stream.progress, stream.progress.taken, stream.now()
     lag = (now - done.until).total_seconds() if done.until else None
@@ -111,7 +117,7 @@ def _told(at: Installation, stream: "Streaming") -> str:
         "records_written": done.written,
         "base": done.base.isoformat() if done.base else None,
     }
-    path = stream_folder(at.settings, at.system.features.name) / "status.json"
+    path = stream_folder(installation.settings, installation.system.features.name) / "status.json"
     with whole(path) as draft:
         draft.write_text(json.dumps(figures, indent=1))
     return (

@@ -47,13 +47,13 @@ def _tell(settings: Settings, diary: Diary, keep: bool, out: Console) -> None:
     # All of it has to fit into 3 GiB, and nobody waits for a log.
     small = {"hand_over_s": 2.0, "spark_memory": "512m", "service_workers": 1}
     now = diary.clocks.get(AT, end_of(events.last))
-    at = Installation(events.system(HOME_FEED), settings.model_copy(update={"replay_from": now, **small}))
+    installation = Installation(events.system(HOME_FEED), settings.model_copy(update={"replay_from": now, **small}))
     stage = Stage(out, diary.seconds)
     with ExitStack() as life:
-        Story(stage, at, events, diary, life).tell()
+        Story(stage, installation, events, diary, life).tell()
         close(stage, diary, events, settings.home / "summary.json")
         if keep:
-            for line in life.enter_context(everything_else(at)):
+            for line in life.enter_context(everything_else(installation)):
                 out.print(f"  {line}")
             out.print("Everything runs. Ctrl-C stops it.")
             until_interrupted()

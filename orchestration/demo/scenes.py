@@ -28,44 +28,46 @@ FEEDBACK_FROM = 150
 
 
 def feed_of_one(
-    stage: Stage, at: Installation, origin: Origin, title: str, ranked_by: "Running | None" = None
+    stage: Stage, installation: Installation, origin: Origin, title: str, ranked_by: "Running | None" = None
 ) -> dict[str, Any]:
     """The feed of one user as it is now; from `ranked_by`, once that service has followed the release."""
-    user = origin.users(1, at.lake)[0]
+    user = origin.users(1, installation.lake)[0]
     with stage.step(f"the feed of user {user}, {title}") as line:
         if ranked_by:
-            answer = feed.answered(at.settings, at.system, user, at.registry.live(), ranked_by, explain=True)
+            answer = feed.answered(
+                installation.settings, installation.system, user, installation.registry.live(), ranked_by, explain=True
+            )
         else:
-            answer = preview(at, user, 5)
+            answer = preview(installation, user, 5)
         line.says = f"served by {answer['served_by']}, release {answer['release'] or 'none'}"
-    stage.grid("", ("#", "video", "why: the features that count most"), feed.rows(answer, item_name(at)))
+    stage.grid("", ("#", "video", "why: the features that count most"), feed.rows(answer, item_name(installation)))
     return answer
 
 
-def latency(stage: Stage, at: Installation, origin: Origin) -> dict[str, float]:
+def latency(stage: Stage, installation: Installation, origin: Origin) -> dict[str, float]:
     """Milliseconds of sequential requests over loopback, one user each: p50 and p95."""
-    users = origin.users(ASKED, at.lake)
+    users = origin.users(ASKED, installation.lake)
     with stage.step(f"{len(users)} users ask for their feed") as line:
         took = []
         for user in users:
             start = time.perf_counter()
-            preview(at, user)
+            preview(installation, user)
             took.append((time.perf_counter() - start) * 1000)
         found = {name: round(float(np.quantile(took, q)), 2) for name, q in (("p50", 0.5), ("p95", 0.95), ("max", 1.0))}
         line.says = f"p50 {found['p50']} ms, p95 {found['p95']} ms (embedded: one process, loopback)"
     return found
 
 
-def true_utility(stage: Stage, at: Installation, origin: Simulated) -> dict[str, float]:
+def true_utility(stage: Stage, installation: Installation, origin: Simulated) -> dict[str, float]:
     """Mean true utility of ten videos: the popular ones, those ranked, and those an oracle would show."""
-    moment, name = origin.scale.finish, item_name(at)
-    users = origin.users(ASKED, at.lake)
+    moment, name = origin.scale.finish, item_name(installation)
+    users = origin.users(ASKED, installation.lake)
     with stage.step("the simulator tells the true utility of the feeds") as line:
-        lists = at.registry.popular(at.registry.newest())
+        lists = installation.registry.popular(installation.registry.newest())
         worth: dict[str, list[float]] = {"popular": [], "ranked": [], "oracle": []}
         for user in users:
             live = set(origin.world.live_videos(moment, user))
-            shown = [item[name] for item in preview(at, user)["items"]]
+            shown = [item[name] for item in preview(installation, user)["items"]]
             shelf = [video for video in lists.for_group(origin.region_of(user)) if video in live][:10]
             best = origin.world.best(user, moment, 10, sorted(live))
             for kind, videos in (("popular", shelf), ("ranked", shown), ("oracle", list(best))):
@@ -76,14 +78,14 @@ def true_utility(stage: Stage, at: Installation, origin: Simulated) -> dict[str,
     return found
 
 
-def planted_leak(stage: Stage, at: Installation) -> dict[str, Any]:
+def planted_leak(stage: Stage, installation: Installation) -> dict[str, Any]:
     """A column that tells the label is planted into the training set: a gate has to refuse what learned from it."""
     from orchestration.commands.gating import verdict_on
     from training.judging import planted_column
 
     with stage.step("a leak is planted: a column filled in after the impression") as line:
-        planted = planted_column(at.training_set(), at.system.ranking, seed=0)
-        verdict = verdict_on(at, planted, at.now())
+        planted = planted_column(installation.training_set(), installation.system.ranking, seed=0)
+        verdict = verdict_on(installation, planted, installation.now())
         line.says = "REFUSED" if not verdict.passed else "passed, which it must not"
     reasons = [reason for reason in verdict.reasons() if "leak" in reason] or verdict.reasons()
     for reason in reasons[:2]:
@@ -91,33 +93,38 @@ def planted_leak(stage: Stage, at: Installation) -> dict[str, Any]:
     return {"refused": not verdict.passed, "reasons": verdict.reasons()}
 
 
-def without_redis(stage: Stage, at: Installation, origin: Origin) -> dict[str, Any]:
+def without_redis(stage: Stage, installation: Installation, origin: Origin) -> dict[str, Any]:
     """Redis is killed; everybody is still answered, and the answers say what is missing."""
     from infra import redis_server
 
-    users = origin.users(50, at.lake)
+    users = origin.users(50, installation.lake)
     with stage.step("Redis is killed; 50 users ask for their feed") as line:
-        redis_server.end(at.settings.redis_url, at.settings.home / "redis")
-        answers = [preview(at, user) for user in users]
+        redis_server.end(installation.settings.redis_url, installation.settings.home / "redis")
+        answers = [preview(installation, user) for user in users]
         rungs = {rung: sum(a["served_by"] == rung for a in answers) for rung in {a["served_by"] for a in answers}}
         filled = sum(len(a["items"]) > 0 for a in answers)
         line.says = f"{filled} of {len(users)} answered with videos; served by {rungs}"
     return {"asked": len(users), "answered": filled, "served_by": rungs}
 
 
-def feedback(stage: Stage, at: Installation, origin: Origin) -> dict[str, Any]:
+def feedback(stage: Stage, installation: Installation, origin: Origin) -> dict[str, Any]:
     """Users get their feeds and react; the service writes both down where ingestion finds them."""
-    assert at.system.policy is not None
-    names, sent = at.system.policy.names, 0
-    users = origin.users(FEEDBACK_FROM, at.lake)
+    assert installation.system.policy is not None
+    names, sent = installation.system.policy.names, 0
+    users = origin.users(FEEDBACK_FROM, installation.lake)
     with stage.step(f"{len(users)} users watch what they were shown") as line:
-        pages = [(user, feed.ask(at.settings, at.system, user, 10), at.clock.now()) for user in users]
+        pages = [
+            (user, feed.ask(installation.settings, installation.system, user, 10), installation.clock.now())
+            for user in users
+        ]
         for user, page, moment in pages:
             shown = [str(item[names.item]) for item in page["items"]]
             events = origin.react(user, shown, moment, page["request_id"]) if shown else []
-            events = [{**_by_now(event, names.event_time, at.now()), "token": page["token"]} for event in events]
+            events = [
+                {**_by_now(event, names.event_time, installation.now()), "token": page["token"]} for event in events
+            ]
             if events:
-                sent += feed.post(at.settings, "events", "/v1/events", {"events": events})["accepted"]
+                sent += feed.post(installation.settings, "events", "/v1/events", {"events": events})["accepted"]
         line.says = f"{sum(len(page['items']) for _, page, _ in pages):,} impressions, {sent:,} engagements"
     return {"feeds": len(pages), "impressions": sum(len(page["items"]) for _, page, _ in pages), "engagements": sent}
 
@@ -127,35 +134,35 @@ def _by_now(event: dict[str, Any], time_name: str, now: datetime) -> dict[str, A
     return {**event, time_name: min(datetime.fromisoformat(event[time_name]), now).isoformat()}
 
 
-def wait_for_landing(stage: Stage, at: Installation, service: "Running") -> None:
+def wait_for_landing(stage: Stage, installation: Installation, service: "Running") -> None:
     """Wait until the service has handed its open files over to the landing."""
-    folders = [at.settings.landing / table.name for table in at.system.tables]
+    folders = [installation.settings.landing / table.name for table in installation.system.tables]
 
     def handed_over() -> bool:
         return not any(path for folder in folders for path in folder.glob("*.open"))
 
     with stage.step("the service hands its logs over to the landing") as line:
-        patiently(_waiting("the service's log files", at, service), handed_over, service.process.poll)
+        patiently(_waiting("the service's log files", installation, service), handed_over, service.process.poll)
         line.says = f"{sum(len(list(folder.glob('*.jsonl'))) for folder in folders)} files"
 
 
-def ledger(stage: Stage, at: Installation) -> dict[str, dict[str, int]]:
+def ledger(stage: Stage, installation: Installation) -> dict[str, dict[str, int]]:
     """The ledger added up by table, and held against what the lake holds."""
     found: dict[str, dict[str, int]] = {}
-    for table in at.system.tables:
-        lines = read_ledger(at.lake, table.name)
+    for table in installation.system.tables:
+        lines = read_ledger(installation.lake, table.name)
         counts = {
             n: sum(getattr(line, n) for line in lines) for n in ("received", "accepted", "duplicate", "quarantined")
         }
-        found[table.name] = {**counts, "off": balance(at.lake, table.name)["off"]}
+        found[table.name] = {**counts, "off": balance(installation.lake, table.name)["off"]}
     rows = [(name, *(f"{n:,}" for n in counts.values())) for name, counts in found.items()]
     stage.grid("Ledger: received = accepted + duplicate + quarantined", ("table", *next(iter(found.values()))), rows)
     return found
 
 
-def verdict(stage: Stage, at: Installation) -> list[dict[str, Any]]:
+def verdict(stage: Stage, installation: Installation) -> list[dict[str, Any]]:
     """What the gates said of the newest release."""
-    found = at.registry.verdict(at.registry.newest())
+    found = installation.registry.verdict(installation.registry.newest())
     stage.grid("Gates", ("gate", "outcome", "measured", "limit", "reason"), [tuple(row) for row in found.table()])
     return [
         {"gate": f.gate, "passed": f.passed, "measured": f.measured, "limit": f.limit, "reason": f.reason}
@@ -163,57 +170,59 @@ def verdict(stage: Stage, at: Installation) -> list[dict[str, Any]]:
     ]
 
 
-def retraining_asked(at: Installation, cursor: str | None) -> tuple[list["dg.RunRequest"], str | None]:
+def retraining_asked(installation: Installation, cursor: str | None) -> tuple[list["dg.RunRequest"], str | None]:
     """What the retraining sensor asks for now, as Dagster's daemon would hear it, and its cursor."""
     import dagster as dg
 
     from orchestration.pipeline import pipeline
 
-    definitions = pipeline(at)
+    definitions = pipeline(installation)
     sensor = definitions.resolve_sensor_def("retraining_sensor")
     with dg.DagsterInstance.get() as instance:
         told = sensor.evaluate_tick(dg.build_sensor_context(instance, cursor, definitions=definitions))
     return list(told.run_requests or []), told.cursor
 
 
-def wait_for_full(stage: Stage, at: Installation, origin: Origin, service: "Running") -> None:
+def wait_for_full(stage: Stage, installation: Installation, origin: Origin, service: "Running") -> None:
     """Wait until the service has noticed that Redis is back: a feed is served in full again."""
-    user = origin.users(1, at.lake)[0]
-    waiting = _waiting("a feed that is served in full", at, service)
+    user = origin.users(1, installation.lake)[0]
+    waiting = _waiting("a feed that is served in full", installation, service)
     try:
-        patiently(waiting, lambda: preview(at, user)["served_by"] == FULL, service.process.poll)
+        patiently(waiting, lambda: preview(installation, user)["served_by"] == FULL, service.process.poll)
     except Unavailable as late:  # 180 ms are a rule of the product, which a machine may be too busy for
         if service.process.poll() is not None:
             raise
         stage.say(f"no feed was served in full yet: {late}")
 
 
-def _waiting(what: str, at: Installation, service: "Running") -> Waiting:
-    patience = replace(Patience.of(at.settings), longest_s=min(at.settings.longest_wait_s, FOLLOWS_WITHIN_S))
+def _waiting(what: str, installation: Installation, service: "Running") -> Waiting:
+    patience = replace(
+        Patience.of(installation.settings), longest_s=min(installation.settings.longest_wait_s, FOLLOWS_WITHIN_S)
+    )
     return Waiting(what, Process(service.process.pid, service.log), patience)
 
 
-def rollback(stage: Stage, at: Installation) -> dict[str, Any]:
+def rollback(stage: Stage, installation: Installation) -> dict[str, Any]:
     """Back to the release before: the service follows without a restart; the history says who and why."""
-    was = at.registry.live()
+    was = installation.registry.live()
     with stage.step("rollback to the release before") as line:
-        at.registry.rollback(who="demo", why="shown on purpose", at=at.now())
-        live = at.registry.live()
+        installation.registry.rollback(who="demo", why="shown on purpose", at=installation.now())
+        live = installation.registry.live()
         line.says = f"live was {was}, is {live}"
-    history = [entry.row() for entry in at.registry.history()]
+    history = [entry.row() for entry in installation.registry.history()]
     stage.grid("What was live when, who moved it, why", ("at", "action", "from", "to", "who", "why"), history)
     return {"from": was, "to": live, "history": history}
 
 
-def preview(at: Installation, user: str, limit: int = 10, explain: bool = False) -> dict[str, Any]:
+def preview(installation: Installation, user: str, limit: int = 10, explain: bool = False) -> dict[str, Any]:
     """A feed as the user would get it, neither logged nor remembered."""
-    return feed.ask(at.settings, at.system, user, limit, explain=explain, preview=True)
+    return feed.ask(installation.settings, installation.system, user, limit, explain=explain, preview=True)
 
 
-def item_name(at: Installation) -> str:
+def item_name(installation: Installation) -> str:
     """What the system's answers call an item's id."""
-    assert at.system.policy is not None
-    return at.system.policy.names.item
+    assert installation.system.policy is not None
+    return installation.system.policy.names.item
 
 
 def training_figures(stage: Stage, result: "dg.ExecuteInProcessResult") -> dict[str, Any]:

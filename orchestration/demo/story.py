@@ -32,7 +32,7 @@ class Story:
     """One telling: where it happens, on which events, what is done of it. Its processes live as long as `life`."""
 
     stage: Stage
-    at: Installation
+    installation: Installation
     origin: Origin
     diary: Diary
     life: ExitStack = field(default_factory=ExitStack)
@@ -57,8 +57,10 @@ class Story:
         for scene in left:
             scene()
             self.diary.told.append(scene.__name__)
-            self.diary.clocks = {AT: self.at.now()} | ({LATER: self.later.now()} if "later" in self.__dict__ else {})
-            self.diary.write(self.at.settings.home)
+            self.diary.clocks = {AT: self.installation.now()} | (
+                {LATER: self.later.now()} if "later" in self.__dict__ else {}
+            )
+            self.diary.write(self.installation.settings.home)
 
     @property
     def learned(self) -> dict[str, Any]:
@@ -71,7 +73,7 @@ class Story:
             return
         self.start_redis("Redis starts")
         self._redis_runs = True
-        if self.features.__name__ in self.diary.told and not connect(self.at.settings.redis_url).dbsize():
+        if self.features.__name__ in self.diary.told and not connect(self.installation.settings.redis_url).dbsize():
             self.run("features", "what Redis held is lost: once more", self.origin.first, self.origin.last)
 
     def service_runs(self) -> Running:
@@ -81,7 +83,7 @@ class Story:
             return self._service
         known = "" if self.model.__name__ in self.diary.told else ", without a model yet"
         with self.stage.step(f"the service starts{known}") as line:
-            self._service = self.life.enter_context(started(self.moved(self.at.now()).settings))
+            self._service = self.life.enter_context(started(self.moved(self.installation.now()).settings))
             line.says = self._service.address
         return self._service
 
@@ -93,7 +95,7 @@ class Story:
 
     def start_redis(self, title: str) -> None:
         """A Redis server, as long as `life`."""
-        settings = self.at.settings
+        settings = self.installation.settings
         with self.stage.step(title) as line:
             patience, old = Patience.of(settings), settings.redis_accept_old
             self.life.enter_context(redis_running(settings.redis_url, settings.home / "redis", old, patience=patience))
@@ -102,7 +104,7 @@ class Story:
     def delivery(self) -> None:
         """Events reach the landing."""
         with self.stage.step("events are delivered to the landing") as line:
-            delivered = self.origin.deliver(self.at.settings.landing)
+            delivered = self.origin.deliver(self.installation.settings.landing)
             line.says = ", ".join(f"{name} {facts.received:,}" for name, facts in delivered.items())
 
     def ingestion(self) -> None:
@@ -110,7 +112,7 @@ class Story:
         self.redis_runs()
         first, last = self.origin.first, self.origin.last
         self.run("ingest", "every batch is validated, the ledger balances", first, last)
-        self.learned["ledger"] = scenes.ledger(self.stage, self.at)
+        self.learned["ledger"] = scenes.ledger(self.stage, self.installation)
 
     def features(self) -> None:
         """States, profiles, and their newest rows online."""
@@ -120,7 +122,7 @@ class Story:
     def feed_without_model(self) -> None:
         """The first feed, from a service that was started before there is any model."""
         self.service_runs()
-        before = scenes.feed_of_one(self.stage, self.at, self.origin, "before any model")
+        before = scenes.feed_of_one(self.stage, self.installation, self.origin, "before any model")
         self.learned["feed"] = {"before": before}
 
     def model(self) -> None:
@@ -130,43 +132,47 @@ class Story:
         trained = self.run("train", "contenders learn from point-in-time features", last, last)
         self.learned["training"] = scenes.training_figures(self.stage, trained)
         self.run("release", "gates, registry, a built service proves it, it goes live", last, last)
-        self.learned["gates"] = scenes.verdict(self.stage, self.at)
+        self.learned["gates"] = scenes.verdict(self.stage, self.installation)
 
     def feed_by_model(self) -> None:
         """The same user's feed."""
-        after = scenes.feed_of_one(self.stage, self.at, self.origin, "ranked by the release", self.service_runs())
+        after = scenes.feed_of_one(
+            self.stage, self.installation, self.origin, "ranked by the release", self.service_runs()
+        )
         self.learned["feed"]["after"] = after
 
     def latency(self) -> None:
         """How long a feed takes."""
         self.service_runs()
-        self.learned["latency_ms"] = scenes.latency(self.stage, self.at, self.origin)
+        self.learned["latency_ms"] = scenes.latency(self.stage, self.installation, self.origin)
 
     def utility(self) -> None:
         """What the feeds are worth, where that is known."""
         if isinstance(self.origin, Simulated):
             self.service_runs()
-            self.learned["utility"] = scenes.true_utility(self.stage, self.at, self.origin)
+            self.learned["utility"] = scenes.true_utility(self.stage, self.installation, self.origin)
 
     def leak(self) -> None:
         """A leak that a gate refuses."""
-        self.learned["leak"] = scenes.planted_leak(self.stage, self.at)
+        self.learned["leak"] = scenes.planted_leak(self.stage, self.installation)
 
     def without_redis(self) -> None:
         """Redis goes, and comes back."""
         service = self.service_runs()
-        self.learned["redis_down"] = scenes.without_redis(self.stage, self.at, self.origin)
+        self.learned["redis_down"] = scenes.without_redis(self.stage, self.installation, self.origin)
         self.start_redis("Redis is back, with what it had saved")
-        scenes.wait_for_full(self.stage, self.at, self.origin, service)
+        scenes.wait_for_full(self.stage, self.installation, self.origin, service)
 
     def feedback(self) -> None:
         """Served feeds and what users did with them return through ingestion; served features equal recomputed ones."""
         service, today = self.service_runs(), self.origin.last + timedelta(days=1)
-        seen = scenes.feedback(self.stage, self.at, self.origin)
+        seen = scenes.feedback(self.stage, self.installation, self.origin)
         after = self.moved(end_of(today))
-        scenes.wait_for_landing(self.stage, self.at, service)
-        self.run("features", "they come back through ingestion", today, today, at=after)
-        watched = self.run("monitor", "served features are compared with recomputed ones", today, today, at=after)
+        scenes.wait_for_landing(self.stage, self.installation, service)
+        self.run("features", "they come back through ingestion", today, today, installation=after)
+        watched = self.run(
+            "monitor", "served features are compared with recomputed ones", today, today, installation=after
+        )
         skew = scenes.run_metadata(watched, "skew")
         self.stage.say(str(skew.get("reason", skew.get("finding"))))
         self.learned["feedback"] = {**seen, "skew": {name: value for name, value in skew.items() if name != "table"}}
@@ -175,22 +181,22 @@ class Story:
         """Two steady days have passed: nothing asks for a retraining."""
         last = self.origin.last
         self.run("monitor", "the last two days are steady", last - timedelta(days=1), last)
-        asked, self.diary.kept["cursor"] = scenes.retraining_asked(self.at, None)
+        asked, self.diary.kept["cursor"] = scenes.retraining_asked(self.installation, None)
         self.learned["drift"] = {"retrainings_while_steady": len(asked)}
 
     def turned(self) -> None:
         """Two days arrive in which something has changed."""
         first, until = self._drifted
         with self.stage.step("two days arrive in which something turned") as line:
-            self.origin.deliver_drifted(self.at.settings.landing, self.at.lake)
+            self.origin.deliver_drifted(self.installation.settings.landing, self.installation.lake)
             line.says = f"{first} and {until}"
 
     def watched(self) -> None:
         """The sensor asks for exactly one retraining."""
         self.redis_runs()
         first, until = self._drifted
-        self.run("features", "they are ingested and become features", first, until, at=self.later)
-        self.run("monitor", "they are compared with what the release knew", first, until, at=self.later)
+        self.run("features", "they are ingested and become features", first, until, installation=self.later)
+        self.run("monitor", "they are compared with what the release knew", first, until, installation=self.later)
         asked, cursor = scenes.retraining_asked(self.later, self.diary.kept["cursor"])
         again, _ = scenes.retraining_asked(self.later, cursor)
         drift = self.learned["drift"]
@@ -209,9 +215,9 @@ class Story:
 
     def retrain(self, day: date, why: str | None) -> None:
         """A candidate from newer events; what the gates refuse does not go live, and the story goes on."""
-        at, title = self.later, "it retrains through the same gates"
-        result = self.run("retrain", title, day, day, why, may_be_refused=True, at=at)
-        self.stage.say(f"release {at.registry.live()} is live" if result.success else "so the live release stays")
+        later, title = self.later, "it retrains through the same gates"
+        result = self.run("retrain", title, day, day, why, may_be_refused=True, installation=later)
+        self.stage.say(f"release {later.registry.live()} is live" if result.success else "so the live release stays")
 
     def rollback(self) -> None:
         """Back to the release before, where there is one."""
@@ -226,7 +232,9 @@ class Story:
 
     def moved(self, moment: datetime) -> Installation:
         """The same installation, later."""
-        return Installation(self.at.system, self.at.settings.model_copy(update={"replay_from": moment}))
+        return Installation(
+            self.installation.system, self.installation.settings.model_copy(update={"replay_from": moment})
+        )
 
     def run(
         self,
@@ -236,12 +244,12 @@ class Story:
         last: date,
         why: str | None = None,
         may_be_refused: bool = False,
-        at: Installation | None = None,
+        installation: Installation | None = None,
     ) -> dg.ExecuteInProcessResult:
         """Run a Dagster job as one step; raises FlywheelError when it fails, but not on a refusal that is allowed."""
         said: list[str] = []
         with self.stage.step(title) as line:
-            result = runs.execute(at or self.at, job, first, last, said.append, why)
+            result = runs.execute(installation or self.installation, job, first, last, said.append, why)
             refused = any(c.check_name == GATES and not c.passed for c in result.get_asset_check_evaluations())
             line.says = f"job {job}, " + (f"{first} to {last}" if first != last else f"{last}")
             if not (result.success or (refused and may_be_refused)):

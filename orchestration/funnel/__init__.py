@@ -19,19 +19,19 @@ from orchestration.system import Installation, System
 def report(system: System, settings: Settings, *, users: int, seed: int, target: Path, out: Console) -> None:
     """Build a simulated platform, or take the one that was built, measure the funnel on it and write the page."""
     stage, scale = Stage(out), Scale(seed=seed)
-    with opened(system, settings, scale, stage) as at:
-        text = measured(at, World.make(scale), users, f"flywheel funnel --users {users} --seed {seed}", stage)
+    with opened(system, settings, scale, stage) as installation:
+        text = measured(installation, World.make(scale), users, f"flywheel funnel --users {users} --seed {seed}", stage)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(text)
     out.print(f"\n{target} holds these tables.")
 
 
-def measured(at: Installation, world: World, users: int, command: str, stage: Stage) -> str:
+def measured(installation: Installation, world: World, users: int, command: str, stage: Stage) -> str:
     """The page of an installation that was made from the world; its tables are shown as well."""
-    policy, scale = at.system.policy, world.scale
+    policy, scale = installation.system.policy, world.scale
     assert policy is not None
     asked = some_users(world, users)
-    with asking(at) as path:
+    with asking(installation) as path:
         compared, pages = steps.compare(path, policy, world, asked, scale.seed, stage)
         with stage.step(f"what is truly best for {len(asked)} users"):
             given = sources.describe(world, policy, path.parts.states, asked, pages, scale.seed)
@@ -45,7 +45,7 @@ def measured(at: Installation, world: World, users: int, command: str, stage: St
         "days": scale.days,
         "live": len(world.live_videos(scale.finish)),
     }
-    return page.page(facts, policy, compared, given, Candidate.load(at).figures.retrieval)
+    return page.page(facts, policy, compared, given, Candidate.load(installation).figures.retrieval)
 
 
 def some_users(world: World, count: int) -> list[str]:

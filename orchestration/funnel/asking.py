@@ -44,12 +44,12 @@ class Asking:
 
 
 @contextmanager
-def asking(at: Installation) -> Iterator[Asking]:
+def asking(installation: Installation) -> Iterator[Asking]:
     """The online path of an installation, started in this process while the block runs."""
-    system = at.system
+    system = installation.system
     assert system.policy is not None
-    shown, events = at.tables[system.ranking.shown], at.tables[system.ranking.outcomes_in]
-    parts = online(Served(unhurried(system.policy), system.features, shown, events), at.settings, system.name)
+    shown, events = installation.tables[system.ranking.shown], installation.tables[system.ranking.outcomes_in]
+    parts = online(Served(unhurried(system.policy), system.features, shown, events), installation.settings, system.name)
     with asyncio.Runner() as loop:
         loop.run(parts.start())
         try:

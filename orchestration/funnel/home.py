@@ -30,35 +30,37 @@ def opened(system: System, settings: Settings, scale: Scale, stage: Stage) -> It
     """
     home = settings.home / "funnel"
     own = {"home": home, "redis_url": socket_url(home), "replay_from": scale.end}
-    at = Installation(system, settings.model_copy(update=own))
+    installation = Installation(system, settings.model_copy(update=own))
     mark, made_of = home / "built", _digest(system, scale)
     there = mark.exists() and mark.read_text() == made_of
     if not there:
         mark.unlink(missing_ok=True)  # first: what is left of a home by somebody who is killed here is not a home
         shutil.rmtree(home, ignore_errors=True)
-    with running(at.settings.redis_url, home / "redis"):
+    with running(installation.settings.redis_url, home / "redis"):
         if not there:
-            _build(at, scale, stage)
+            _build(installation, scale, stage)
             mark.write_text(made_of)
-        yield at
+        yield installation
 
 
-def _build(at: Installation, scale: Scale, stage: Stage) -> None:
+def _build(installation: Installation, scale: Scale, stage: Stage) -> None:
     first, last = scale.start.date(), scale.end.date() - timedelta(days=1)
     with stage.step("the past of a simulated platform arrives") as line:
-        handed = deliver(World.make(scale).history(), scale, at.settings.landing)
+        handed = deliver(World.make(scale).history(), scale, installation.settings.landing)
         line.says = ", ".join(f"{name} {facts.received:,}" for name, facts in handed.items())
     for job, since in (("ingest", first), ("features", first), ("train", last)):
         said: list[str] = []
         with stage.step(f"job {job}"):
-            if not execute(at, job, since, last, said.append).success:
+            if not execute(installation, job, since, last, said.append).success:
                 raise FlywheelError(f"job {job} for {since} to {last} failed:\n" + "\n".join(said))
     with stage.step("the ranker is released") as line:
-        made = Candidate.load(at)
-        registry = Registry(at.settings, at.system.name)  # no service follows it: no deployment is to be proven
+        made = Candidate.load(installation)
+        registry = Registry(
+            installation.settings, installation.system.name
+        )  # no service follows it: no deployment is to be proven
         version = registry.register(made.folder, made.report, made.verdict)
-        retrieval.publish(at, version)
-        registry.promote(version, who="funnel", why="to be measured", at=at.now())
+        retrieval.publish(installation, version)
+        registry.promote(version, who="funnel", why="to be measured", at=installation.now())
         line.says = made.figures.winner
 
 

@@ -30,7 +30,7 @@ class Asked:
     given_up: bool = False
 
 
-def landing_sensor(at: Installation, job: Job, days: dg.DailyPartitionsDefinition) -> dg.SensorDefinition:
+def landing_sensor(installation: Installation, job: Job, days: dg.DailyPartitionsDefinition) -> dg.SensorDefinition:
     """Ingests what landed and publishes it: one run for each day that files are waiting for.
 
     The same files are asked for again when their run ended and they still wait, with growing pauses; the cursor holds
@@ -39,14 +39,17 @@ def landing_sensor(at: Installation, job: Job, days: dg.DailyPartitionsDefinitio
 
     @dg.sensor(name="landing_sensor", job=job, minimum_interval_seconds=60)
     def landing(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        asked = [_ask(context.instance, day, files, days.start.date()) for day, files in sorted(waiting(at).items())]
-        cursor = _told(at, asked, context.cursor)
+        asked = [
+            _ask(context.instance, day, files, days.start.date())
+            for day, files in sorted(waiting(installation).items())
+        ]
+        cursor = _told(installation, asked, context.cursor)
         reasons = [each.reason for each in asked if each.reason]
-        reasons += [f"not taken: {each}" for each in landed(at).refused]
+        reasons += [f"not taken: {each}" for each in landed(installation).refused]
         for reason in reasons:
             context.log.info(reason)
         requests = [each.request for each in asked if each.request]
-        idle = "; ".join(reasons) or f"no file waits in {shown(at.settings.landing)}"
+        idle = "; ".join(reasons) or f"no file waits in {shown(installation.settings.landing)}"
         return dg.SensorResult(
             run_requests=requests, skip_reason=None if requests else dg.SkipReason(idle[:2000]), cursor=cursor
         )
@@ -76,12 +79,12 @@ def _ask(instance: dg.DagsterInstance, day: date, files: Sequence[Found], first:
     return Asked(day, None, f"{told}. Mend what it says, then run `flywheel run features --day {day}`", given_up=True)
 
 
-def _told(at: Installation, asked: Sequence[Asked], cursor: str | None) -> str:
+def _told(installation: Installation, asked: Sequence[Asked], cursor: str | None) -> str:
     """Alert somebody of what is no longer tried, once; the cursor with it."""
     before = set(json.loads(cursor)["told"]) if cursor else set()
     given_up = {each.reason for each in asked if each.given_up}
     for reason in sorted(given_up - before):
-        alerts.write(at.settings.home, at.now(), sensor="landing_sensor", error=reason)
+        alerts.write(installation.settings.home, installation.now(), sensor="landing_sensor", error=reason)
     return json.dumps({"told": sorted(given_up)})
 
 

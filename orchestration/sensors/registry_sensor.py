@@ -12,15 +12,17 @@ CHECK, CHAMPION = "one_truth", "champion"
 SAYS = "history, MLflow's aliases and the pointer that serving follows name the same release"
 
 
-def settled(at: Installation) -> list[str]:
+def settled(installation: Installation) -> list[str]:
     """Finish and put right what a crash or another hand left behind; a sentence about each, written as an alert too."""
-    said = _looked(at)
+    said = _looked(installation)
     for sentence in said:
-        alerts.write(at.settings.home, at.now(), registry=at.system.name, disagreement=sentence)
+        alerts.write(
+            installation.settings.home, installation.now(), registry=installation.system.name, disagreement=sentence
+        )
     return said
 
 
-def registry_sensor(at: Installation) -> dg.SensorDefinition:
+def registry_sensor(installation: Installation) -> dg.SensorDefinition:
     """Settles the registry every minute; a disagreement becomes an alert, and shows as a failed check of `champion`.
 
     The cursor is the last finding: what could not be put right is told once, not every minute.
@@ -33,15 +35,17 @@ def registry_sensor(at: Installation) -> dg.SensorDefinition:
         description=f"Sees to it that {SAYS}.",
     )
     def agreement(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        said = _looked(at)
+        said = _looked(installation)
         key = hashlib.sha256("\n".join(said).encode()).hexdigest()[:24] if said else "agrees"
         if key == (context.cursor or "agrees"):
             reason = said[0] if said else f"Nothing to do: {SAYS}."
             return dg.SensorResult(skip_reason=dg.SkipReason(reason), cursor=key)
         for sentence in said:
             context.log.error(sentence)
-            alerts.write(at.settings.home, at.now(), registry=at.system.name, disagreement=sentence)
-        return dg.SensorResult(asset_events=[_evaluated(said)] if at.system.policy else [], cursor=key)
+            alerts.write(
+                installation.settings.home, installation.now(), registry=installation.system.name, disagreement=sentence
+            )
+        return dg.SensorResult(asset_events=[_evaluated(said)] if installation.system.policy else [], cursor=key)
 
     return agreement
 
@@ -64,8 +68,8 @@ def _evaluated(said: list[str]) -> dg.AssetCheckEvaluation:
     )
 
 
-def _looked(at: Installation) -> list[str]:
+def _looked(installation: Installation) -> list[str]:
     try:
-        return at.registry.settle()
+        return installation.registry.settle()
     except FlywheelError as lost:  # nothing is put right where the history is lost or MLflow does not answer
         return [str(lost)]

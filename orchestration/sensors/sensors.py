@@ -18,13 +18,23 @@ from orchestration.sensors.registry_sensor import registry_sensor
 from orchestration.system import Installation
 
 
-def sensors(at: Installation, jobs: dict[str, Job], days: dg.DailyPartitionsDefinition) -> list[dg.SensorDefinition]:
+def sensors(
+    installation: Installation, jobs: dict[str, Job], days: dg.DailyPartitionsDefinition
+) -> list[dg.SensorDefinition]:
     """The sensors of a system: landing, failures and registry always, retraining where it is watched."""
-    made = [landing_sensor(at, jobs["features"], days), failure_sensor(at), registry_sensor(at)]
-    return [*made, retraining_sensor(at, jobs["retrain"])] if at.system.watch and "retrain" in jobs else made
+    made = [
+        landing_sensor(installation, jobs["features"], days),
+        failure_sensor(installation),
+        registry_sensor(installation),
+    ]
+    return (
+        [*made, retraining_sensor(installation, jobs["retrain"])]
+        if installation.system.watch and "retrain" in jobs
+        else made
+    )
 
 
-def retraining_sensor(at: Installation, job: Job) -> dg.SensorDefinition:
+def retraining_sensor(installation: Installation, job: Job) -> dg.SensorDefinition:
     """Turns confirmed drift, or an AUC drop, into one retraining; a drop also rolls back to the previous release.
 
     The cursor holds what was seen and done: evidence causes nothing twice, and a restart forgets nothing.
@@ -39,17 +49,17 @@ def retraining_sensor(at: Installation, job: Job) -> dg.SensorDefinition:
     def retraining(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         state = json.loads(context.cursor) if context.cursor else {"after": {}, "journal": None}
         found, after = written(context.instance, state["after"])
-        live = at.registry.live()
-        now = at.now()
+        live = installation.registry.live()
+        now = installation.now()
         journal = Journal.from_json(state["journal"]).seen(found, now)
-        assert at.system.watch is not None
-        decision = decide(journal.evidence, journal.actions, now, at.system.watch, live)
+        assert installation.system.watch is not None
+        decision = decide(journal.evidence, journal.actions, now, installation.system.watch, live)
         if decision.roll_back:
             try:
-                at.registry.rollback(who="retraining sensor", why=decision.reason, at=now)
+                installation.registry.rollback(who="retraining sensor", why=decision.reason, at=now)
             except (NotProven, ReleaseMismatch) as nowhere:  # none stands before it, or its files are gone for good
                 context.log.warning(str(nowhere))  # retraining must not wait for one
-                alerts.write(at.settings.home, now, registry=at.system.name, rollback=str(nowhere))
+                alerts.write(installation.settings.home, now, registry=installation.system.name, rollback=str(nowhere))
         requests = []
         if decision.retrain:
             ends = max(e.at for e in journal.evidence if e.id in decision.evidence)
@@ -63,14 +73,14 @@ def retraining_sensor(at: Installation, job: Job) -> dg.SensorDefinition:
     return retraining
 
 
-def failure_sensor(at: Installation) -> dg.SensorDefinition:
+def failure_sensor(installation: Installation) -> dg.SensorDefinition:
     """Writes every failed run to `alerts.jsonl`, a line each, for whatever wakes people up where you are."""
 
     @dg.run_failure_sensor(name="failure_sensor", description="every failed run becomes a line of alerts.jsonl")
     def failure(context: dg.RunFailureSensorContext) -> None:
         alerts.write(
-            at.settings.home,
-            at.now(),
+            installation.settings.home,
+            installation.now(),
             run=context.dagster_run.run_id,
             job=context.dagster_run.job_name,
             partition=context.dagster_run.tags.get("dagster/partition"),
