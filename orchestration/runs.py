@@ -62,8 +62,8 @@ def _must_be_days(installation: Installation, first: date, last: date) -> None:
         raise DefinitionError(f"the days {first} to {last} are none: --until is before --day. Swap them.")
     if last > today:
         raise DefinitionError(
-            f"{last} is later than the moment this runs as of, {installation.now():%Y-%m-%d %H:%M} UTC: give an earlier "
-            "day, or say a later moment (`--as-of`)."
+            f"{last} is later than the moment this runs as of, {installation.now():%Y-%m-%d %H:%M} UTC: give an "
+            "earlier day, or say a later moment (`--as-of`)."
         )
     earliest = days(installation).start.date()
     if first < earliest:
