@@ -7,7 +7,7 @@ import dagster as dg
 from orchestration import jobs, schedules
 from orchestration.assets import features, monitoring, release, tables, training
 from orchestration.partitions import days
-from orchestration.sensors import sensors
+from orchestration.sensors import failure_sensor, landing_sensor, registry_sensor, retraining_sensor
 from orchestration.system import Installation
 
 warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill policies: pinned, and tested in ours
@@ -31,5 +31,21 @@ def pipeline(installation: Installation) -> dg.Definitions:
         assets=assets,
         jobs=list(made.values()),
         schedules=schedules.schedules(installation, made),
-        sensors=sensors.sensors(installation, made, cut),
+        sensors=_sensors(installation, made, cut),
+    )
+
+
+def _sensors(
+    installation: Installation, made: dict[str, jobs.Job], days: dg.DailyPartitionsDefinition
+) -> list[dg.SensorDefinition]:
+    """The sensors of a system: landing, failures and registry always, retraining where it is watched."""
+    always: list[dg.SensorDefinition] = [
+        landing_sensor(installation, made["features"], days),
+        failure_sensor(installation),
+        registry_sensor(installation),
+    ]
+    return (
+        [*always, retraining_sensor(installation, made["retrain"])]
+        if installation.system.watch and "retrain" in made
+        else always
     )

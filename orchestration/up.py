@@ -17,7 +17,7 @@ from infra.redis_server import running as redis_running
 from infra.settings import Settings
 from orchestration import pages
 from orchestration.jobs import STAGES
-from orchestration.sensors.registry_sensor import settled
+from orchestration.sensors import settle_registry
 from orchestration.system import Installation
 from serving.launch import serving
 
@@ -121,7 +121,7 @@ def everything(installation: Installation) -> Iterator[list[str]]:
     """The whole installation running; yields one line about each part."""
     settings = installation.settings
     with ExitStack() as stack:
-        said = settled(installation)  # before the service follows the pointer
+        said = settle_registry(installation)  # before the service follows the pointer
         patience = Patience.of(settings)
         stack.enter_context(
             redis_running(settings.redis_url, settings.home / "redis", settings.redis_accept_old, patience=patience)

@@ -6,7 +6,7 @@ from infra.manifest import verify
 from orchestration import proving
 from orchestration.partitions import WHOLE_RANGE, WHY
 from orchestration.registered import REGISTERED, VERSION, candidate_of, version_of
-from orchestration.sensors import registry_sensor
+from orchestration.sensors import registry_check_result, registry_check_spec
 from orchestration.system import Installation
 
 
@@ -46,7 +46,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         backfill_policy=WHOLE_RANGE,
         deps=["deployment"],
         kinds={"mlflow"},
-        check_specs=[registry_sensor.spec()],
+        check_specs=[registry_check_spec()],
     )
     def champion(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """The release that is live, this run's: the service follows it within seconds."""
@@ -55,7 +55,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         why = context.run.tags.get(WHY, f"job {context.run.job_name}: every gate passed") + _told(installation, ranker)
         installation.registry.promote(version, who="dagster", why=why, at=installation.now())
         told = {"version": version, "ranker": ranker, "was": was or "none", "why": why}
-        check = registry_sensor.outcome(installation.registry.disagreements())
+        check = registry_check_result(installation.registry.disagreements())
         return dg.MaterializeResult(metadata=told, check_results=[check])
 
     return [registered, deployed, champion]

@@ -1,1 +1,21 @@
-"""What Dagster looks out for: landed files, the registry, evidence of monitoring."""
+"""What Dagster looks out for: landed files, confirmed drift, failed runs, a registry that disagrees with itself."""
+
+from orchestration.sensors.failure import failure_sensor
+from orchestration.sensors.landing import landing_sensor
+from orchestration.sensors.registry import (
+    registry_check_result,
+    registry_check_spec,
+    registry_sensor,
+    settle_registry,
+)
+from orchestration.sensors.retraining import retraining_sensor
+
+__all__ = [
+    "failure_sensor",
+    "landing_sensor",
+    "registry_check_result",
+    "registry_check_spec",
+    "registry_sensor",
+    "retraining_sensor",
+    "settle_registry",
+]

@@ -12,7 +12,7 @@ CHECK, CHAMPION = "one_truth", "champion"
 SAYS = "history, MLflow's aliases and the pointer that serving follows name the same release"
 
 
-def settled(installation: Installation) -> list[str]:
+def settle_registry(installation: Installation) -> list[str]:
     """Finish and put right what a crash or another hand left behind; a sentence about each, written as an alert too."""
     said = _looked(installation)
     for sentence in said:
@@ -50,19 +50,19 @@ def registry_sensor(installation: Installation) -> dg.SensorDefinition:
     return agreement
 
 
-def spec() -> dg.AssetCheckSpec:
+def registry_check_spec() -> dg.AssetCheckSpec:
     """The check of the live release."""
     return dg.AssetCheckSpec(CHECK, asset=CHAMPION, blocking=True, description=SAYS)
 
 
-def outcome(said: list[str]) -> dg.AssetCheckResult:
+def registry_check_result(said: list[str]) -> dg.AssetCheckResult:
     """The check's outcome: every sentence is a disagreement."""
     return dg.AssetCheckResult(check_name=CHECK, passed=not said, metadata={"says": " ".join(said) or SAYS})
 
 
 def _evaluated(said: list[str]) -> dg.AssetCheckEvaluation:
     """The same outside a run."""
-    made = outcome(said)
+    made = registry_check_result(said)
     return dg.AssetCheckEvaluation(
         asset_key=dg.AssetKey(CHAMPION), check_name=CHECK, passed=made.passed, metadata=dict(made.metadata)
     )

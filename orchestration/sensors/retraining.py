@@ -1,4 +1,4 @@
-"""What the installation reacts to: files that landed, drift that was confirmed, runs that failed."""
+"""The retraining sensor: what monitoring confirmed becomes one retraining, and an AUC drop a rollback too."""
 
 import hashlib
 import json
@@ -13,25 +13,7 @@ from monitoring.retrain import decide
 from orchestration.evidence import written
 from orchestration.jobs import Job
 from orchestration.partitions import WHY
-from orchestration.sensors.landing_sensor import landing_sensor
-from orchestration.sensors.registry_sensor import registry_sensor
 from orchestration.system import Installation
-
-
-def sensors(
-    installation: Installation, jobs: dict[str, Job], days: dg.DailyPartitionsDefinition
-) -> list[dg.SensorDefinition]:
-    """The sensors of a system: landing, failures and registry always, retraining where it is watched."""
-    made = [
-        landing_sensor(installation, jobs["features"], days),
-        failure_sensor(installation),
-        registry_sensor(installation),
-    ]
-    return (
-        [*made, retraining_sensor(installation, jobs["retrain"])]
-        if installation.system.watch and "retrain" in jobs
-        else made
-    )
 
 
 def retraining_sensor(installation: Installation, job: Job) -> dg.SensorDefinition:
@@ -71,23 +53,6 @@ def retraining_sensor(installation: Installation, job: Job) -> dg.SensorDefiniti
         return dg.SensorResult(run_requests=requests, skip_reason=reason, cursor=cursor)
 
     return retraining
-
-
-def failure_sensor(installation: Installation) -> dg.SensorDefinition:
-    """Writes every failed run to `alerts.jsonl`, a line each, for whatever wakes people up where you are."""
-
-    @dg.run_failure_sensor(name="failure_sensor", description="every failed run becomes a line of alerts.jsonl")
-    def failure(context: dg.RunFailureSensorContext) -> None:
-        alerts.write(
-            installation.settings.home,
-            installation.now(),
-            run=context.dagster_run.run_id,
-            job=context.dagster_run.job_name,
-            partition=context.dagster_run.tags.get("dagster/partition"),
-            error=context.failure_event.message,
-        )
-
-    return failure
 
 
 def _key(*parts: str) -> str:

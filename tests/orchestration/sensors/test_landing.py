@@ -10,7 +10,7 @@ import pytest
 
 from infra.settings import Settings
 from orchestration.pipeline import pipeline
-from orchestration.sensors import landing_sensor
+from orchestration.sensors import landing
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
 
@@ -100,14 +100,14 @@ def test_a_run_that_failed_is_tried_again_with_growing_pauses_then_somebody_is_t
     ticks.ends()
     days, told = ticks.tick()
     assert (days, "a.jsonl still waits; attempt 3 at" in told) == ([], True)
-    monkeypatch.setattr(landing_sensor, "FIRST_WAIT", timedelta())
-    for _ in range(landing_sensor.ATTEMPTS - 2):
+    monkeypatch.setattr(landing, "FIRST_WAIT", timedelta())
+    for _ in range(landing.ATTEMPTS - 2):
         assert ticks.tick()[0] == ["2026-05-08"]
         ticks.ends()
     told = [ticks.tick() for _ in range(2)]
     assert told[0] == told[1]
     assert told[0][0] == []
-    assert f"a.jsonl still waits after {landing_sensor.ATTEMPTS} runs" in told[0][1]
+    assert f"a.jsonl still waits after {landing.ATTEMPTS} runs" in told[0][1]
     [alert] = (ticks.at.settings.home / "alerts.jsonl").read_text().splitlines()
     assert json.loads(alert)["error"] in told[0][1]
     (ticks.folder / "b.jsonl").write_text("{}\n")

@@ -14,7 +14,7 @@ from infra.manifest import digest_of
 from infra.settings import Settings
 from orchestration.commands.cli import app
 from orchestration.pipeline import pipeline
-from orchestration.sensors.registry_sensor import CHECK, settled
+from orchestration.sensors.registry import CHECK, settle_registry
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
 from training.registry.history import History
@@ -120,7 +120,7 @@ def test_the_command_puts_it_right_when_told_to(at: Installation, monkeypatch: p
 
 def test_what_starts_the_service_settles_before_and_says_so(at: Installation) -> None:
     point(at, "1")
-    (said,) = settled(at)
+    (said,) = settle_registry(at)
     assert "live.json names 1. It was put right." in said
     assert alerts(at) == [said]
-    assert settled(at) == []
+    assert settle_registry(at) == []
