@@ -23,7 +23,7 @@ up: $(READY) ## Dagster, MLflow, Redis and the service, until Ctrl-C
 test: $(READY) ## every test
 	@$(BIN)/pytest
 
-same: $(READY) ## whether a small world from events to 200 pages gives the figures it gave before (3 minutes on two quiet cores)
+same: $(READY) ## whether a small world from events to 200 pages gives the figures it gave before (5 minutes on two busy cores)
 	@$(BIN)/python -m tests.same_feed --against tests/same_feed/reference.json
 
 lint: $(READY) ## style, types, and which floor may import which

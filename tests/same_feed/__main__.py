@@ -43,12 +43,13 @@ def say(words: str) -> None:
 
 def measured(folder: Path) -> dict[str, Any]:
     """All figures of one run."""
+    on = figures.made_on()  # now: somebody may commit while this runs
     say("a week of events: ingestion, features, training, gates, release …")
     made = released(folder)
     home, lake = made.home, made.home / "lake"
     training_set = figures.read(lake / "training_sets" / SYSTEM).schema
     found = {
-        difference.MADE_ON: figures.made_on(),
+        difference.MADE_ON: on,
         "world": {name: str(value) for name, value in asdict(SCALE).items()},
         "tables": figures.tables(lake),
         "release": figures.release(home / "releases" / SYSTEM, training_set),
