@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from feature_repo.redis_server import running as redis_running
+from infra.redis_server import running as redis_running
 from orchestration.sources.simulator import Scale, World, deliver
 
 ROOT = Path(__file__).parents[2]
