@@ -5,7 +5,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.jit import jit
+from feature_repo.loops import loop
 from serving.mark_index import Codes
 from serving.shared_arrays import SharedArrays
 
@@ -73,14 +73,14 @@ class EntityTable:
         return codes
 
 
-@jit
+@loop("int64(read(uint32[:]), read(int32[:]), uint32[:])")
 def _look(states: Words, rows: Codes, seen: Words) -> int:
     for i in range(len(rows)):
         seen[i] = states[rows[i]]
     return len(rows)
 
 
-@jit
+@loop("int64(read(uint32[:]), read(int32[:]), read(uint32[:]), boolean[:])")
 def _changed(states: Words, rows: Codes, seen: Words, torn: Flags) -> int:
     """Which rows were written since, or then; returns how many."""
     count = 0

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from time import perf_counter
 
-from feature_repo import jit, packed_records
+from feature_repo import loops, packed_records
 from feature_repo.record_layout import layouts
 from serving import metrics
 from serving.attribution import Attribution
@@ -72,7 +72,7 @@ class Online:
         await self.events.start()
         await self.link.start()
         # A release's trial has a core of its own; loops are made before a request needs them, whatever else there is.
-        await asyncio.gather(self.feed.start(), self.releases.start(), asyncio.to_thread(jit.prepare))
+        await asyncio.gather(self.feed.start(), self.releases.start(), asyncio.to_thread(loops.prepare))
         await self._pool()
         self._pooling.start(at_once=False)
         self._counting.start(at_once=False)

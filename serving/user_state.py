@@ -13,7 +13,7 @@ import numpy as np
 from feature_repo import seen_pages
 from feature_repo.counters import Floats, Seconds
 from feature_repo.definition import FeatureSet
-from feature_repo.jit import jit
+from feature_repo.loops import loop
 from feature_repo.marks import NO_MARKS, Marks
 from feature_repo.record_layout import SEPARATOR, Layout, counted, joined, plain, split
 from serving.definition import Policy
@@ -164,7 +164,7 @@ class UserReader:
         state.pages = bisect_left(list(accumulate(map(len, pages))), most * 8) + 1
 
 
-@jit
+@loop("int64(read(int32[:]), read(float32[:, :]), read(float64[:]), int64, float64, float64, float64, int32[:])")
 def _done(
     codes: Codes, values: Floats, at: Seconds, place: int, half_life: float, now: float, above: float, found: Codes
 ) -> int:  # fmt: skip
@@ -177,7 +177,10 @@ def _done(
     return count
 
 
-@jit
+@loop(
+    "int64(read(int32[:]), read(float32[:, :]), read(float64[:]), int64, float64, float64, float64, int32[:], "
+    "float64[:])"
+)
 def _most(
     codes: Codes, values: Floats, at: Seconds, place: int, half_life: float, now: float, above: float, found: Codes,
     worth: Seconds,
