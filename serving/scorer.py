@@ -1,6 +1,5 @@
 """Scorers: float32 features in, float32 scores out, and why. Everything a model is to the online path."""
 
-import contextlib
 from pathlib import Path
 from typing import Protocol
 
@@ -8,8 +7,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from feature_repo import loops
 from feature_repo.counters import Floats
-from serving import forest_kernel, lean
+from serving import lean
 from serving.trees import Trees
 from validation.errors import ReleaseMismatch
 
@@ -88,8 +88,12 @@ class Column:
 def prepare() -> None:
     """Do what any release of trees would first have to wait for."""
     lean.xgboost()
-    with contextlib.suppress(RuntimeError):  # said, with its consequence, when there are trees
-        forest_kernel.compiled()
+    loops.prepare()
+
+
+def is_slow(scorer: Scorer) -> bool:
+    """Whether XGBoost scores its own trees, for ten times the CPU of `forest`."""
+    return isinstance(scorer, Trees) and scorer.by_xgboost
 
 
 def load(kind: str, folder: Path) -> Scorer:
