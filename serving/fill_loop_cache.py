@@ -1,0 +1,12 @@
+"""Compile every loop of the service once, so that no worker has to: `python -m serving.fill_loop_cache`.
+
+Said when an image is built; elsewhere the first start does it.
+"""
+
+import serving.online  # noqa: F401  imports every loop
+from feature_repo import loops
+from validation import private
+
+if __name__ == "__main__":
+    private.from_now_on()
+    loops.prepare()
