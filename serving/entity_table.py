@@ -24,8 +24,8 @@ class EntityTable:
 
     A row's first word changes before and after the row is written (a seqlock a row): a reader compares it before and
     after, reads again, and takes a row that stays unreadable, as when its writer died, for one that nothing is known
-    of. The next writer starts where that one had got to, and so heals it. Loads and stores must keep their order, as
-    they do on x86-64.
+    of. The next writer starts where that one had got to, and so heals it. Loads and stores must keep their order:
+    `SharedArrays` refuses processors on which they do not.
     """
 
     def __init__(self, arrays: SharedArrays, name: str, capacity: int, width: int) -> None:

@@ -27,6 +27,7 @@ from serving.shedding import Shedding
 from serving.state_feed import StateFeed
 from serving.user_state import UserReader
 from validation.clock import Clock
+from validation.errors import Unavailable
 from validation.settings import Settings
 
 POOLS_EVERY_S = 10.0
@@ -139,11 +140,11 @@ def online(served: Served, settings: Settings, system: str) -> Online:
 
 
 def _states(served: Served, settings: Settings, system: str) -> ItemStates:
-    """Item states in the installation's folder, in memory of this process alone when there is no writing there."""
+    """Item states in the installation's folder; in memory of this process alone where they cannot be shared there."""
     folder = settings.home / "serving" / system / "states"
     try:
         states = ItemStates(served.features, served.policy, folder, settings.item_capacity)
-    except OSError as refused:
+    except (OSError, Unavailable) as refused:
         log.error("item states: %s; this process keeps its own", refused)
         states = ItemStates(served.features, served.policy, capacity=settings.item_capacity)
     metrics.CAPACITY.set(states.capacity)

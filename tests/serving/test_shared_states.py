@@ -21,11 +21,15 @@ from feature_repo.home_feed import HOME_FEED as FEATURES
 from feature_repo.record_layout import layouts
 from serving import shared_arrays, state_writer
 from serving.home_feed import HOME_FEED as POLICY
+from serving.home_feed import SERVED
 from serving.item_states import ItemStates
 from serving.keeper import Keeper
+from serving.online import online
+from serving.shared_arrays import SharedArrays
 from serving.state_feed import StateFeed
 from serving.state_writer import StateWriter
 from tests.waiting import PATIENCE_S, until
+from validation.errors import Unavailable
 
 PAUSE = threading.Event()
 LAYOUTS = layouts(FEATURES)
@@ -269,9 +273,27 @@ def test_another_layout_begins_anew_and_the_old_files_go(world: Any, folder: Pat
 
 
 def test_a_folder_that_cannot_be_written_keeps_states_to_the_process(world: Any, tmp_path: Path) -> None:
-    from serving.home_feed import SERVED
-    from serving.online import online
-
     (tmp_path / "serving").write_text("")
     parts = online(SERVED, world.settings.model_copy(update={"home": tmp_path}), "home_feed")
     assert parts.states.arrays.folder is None
+
+
+@pytest.mark.parametrize("machine", ["aarch64", "arm64", "riscv64", ""])
+def test_a_processor_that_reorders_stores_keeps_states_to_the_process(
+    world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, machine: str
+) -> None:
+    monkeypatch.setattr(shared_arrays.platform, "machine", lambda: machine)
+    with pytest.raises(Unavailable, match=f"keeps the order of stores .*, this one is {machine}"):
+        SharedArrays(tmp_path / "refused")
+    parts = online(SERVED, world.settings.model_copy(update={"home": tmp_path}), "home_feed")
+    assert parts.states.arrays.folder is None
+    assert "this process keeps its own" in caplog.text
+    assert not list(tmp_path.rglob("*.rows"))
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "AMD64"])
+def test_a_processor_that_keeps_the_order_of_stores_shares_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, machine: str
+) -> None:
+    monkeypatch.setattr(shared_arrays.platform, "machine", lambda: machine)
+    assert SharedArrays(tmp_path).folder == tmp_path
