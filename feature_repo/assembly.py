@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_repo.counters import Floats, Seconds
-from feature_repo.jit import jit
 from feature_repo.request_time import EACH, Count, Counters, Feature, Inputs, Places, Rate, value
 from infra.errors import DefinitionError
+from infra.loops import loop
 
 Views = Mapping[str, tuple[Sequence[str], Seconds]]
 Numbers = NDArray[np.int64]
@@ -96,7 +96,10 @@ class _View:
         return stand
 
 
-@jit
+@loop(
+    "int64(read(float32[:, :]), read(float64[:]), read(float64[:]), float64, read(float64[:]), read(int64[:]), "
+    "float64[:], float32[:, :], int64)"
+)
 def _stand(
     values: Floats, at: Seconds, now: Seconds, ttl: float, half_lives: Seconds, fading: Numbers, kept: Seconds,
     stand: Floats, entries: int,
@@ -125,7 +128,10 @@ def _write(stand: Floats, places: Places, made: Numbers, smoothing: Seconds, col
     _features(stand, np.empty(entries, dtype=np.float32), places, made, smoothing, columns, rows)
 
 
-@jit
+@loop(
+    "int64(read(float32[:, :]), float32[:], read(int32[:]), read(int64[:, :]), read(float64[:, :]), float32[:, :], "
+    "int64)"
+)
 def _features(
     stand: Floats, said: Floats, places: Places, made: Numbers, smoothing: Seconds, columns: Floats, rows: int
 ) -> int:  # fmt: skip
@@ -136,7 +142,7 @@ def _features(
         per = made[feature, 2]
         for entry in range(len(said)):
             if per < 0:
-                said[entry] = log1p(max(stand[of, entry], 0.0))
+                said[entry] = log1p(max(np.float64(stand[of, entry]), 0.0))
             else:
                 said[entry] = (stand[of, entry] + smoothing[feature, 0]) / (stand[per, entry] + smoothing[feature, 1])
         if len(places) > 0:
@@ -152,7 +158,7 @@ def _features(
     return len(made)
 
 
-@jit
+@loop("int64(read(float64[:]), read(int32[:]), float32[:, :], int64, int64)")
 def _fill(said: Seconds, places: Places, columns: Floats, row: int, rows: int) -> int:
     """Write what one feature says of each entry to its rows."""
     for i in range(rows):

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_repo.counters import Floats, Seconds
-from feature_repo.jit import jit
+from infra.loops import loop
 
 Column = NDArray[Any]
 Places = NDArray[np.int32]
@@ -175,7 +175,7 @@ def _logged(numbers: Seconds) -> Seconds:
     return numbers
 
 
-@jit
+@loop("int64(float64[:])")
 def _log(numbers: Seconds) -> int:
     for i in range(len(numbers)):
         numbers[i] = log1p(max(numbers[i], 0.0))

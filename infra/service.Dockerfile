@@ -30,6 +30,10 @@ ENV PATH=/opt/venv/bin:$PATH \
     BENTOML_HOME=/var/lib/flywheel/bentoml \
     BENTOML_DO_NOT_TRACK=true
 USER flywheel
+# Compiled loops are the image's, not the volume's: each image finds its own. Those for another processor than the
+# builder's are compiled at the first start.
+ENV NUMBA_CACHE_DIR=/home/flywheel/loops
+RUN python -m serving.fill_loop_cache
 EXPOSE 3700
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s \
     CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(f'http://127.0.0.1:{os.environ[\"FLYWHEEL_SERVICE_PORT\"]}/readyz', timeout=2)"]

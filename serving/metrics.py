@@ -43,6 +43,10 @@ RELEASE = Gauge(
 )
 SWAPS = Counter("flywheel_release_swaps", "releases taken into service", registry=REGISTRY)
 REFUSALS = Counter("flywheel_release_refusals", "releases refused", ["release"], registry=REGISTRY)
+TREES_BY_XGBOOST = Gauge(
+    "flywheel_trees_by_xgboost", "1 while XGBoost scores the live release's trees itself, for ten times the CPU",
+    registry=REGISTRY, multiprocess_mode="livemax",
+)  # fmt: skip
 BREAKER = Gauge(
     "flywheel_breaker_state", "0 closed, 1 half open, 2 open", ["dependency"], registry=REGISTRY,
     multiprocess_mode="livemax",

@@ -7,9 +7,10 @@ import sys
 from dataclasses import dataclass
 from time import perf_counter
 
-from feature_repo import jit
 from feature_repo.records import connect, layouts
+from infra import loops
 from infra.clock import Clock
+from infra.errors import Unavailable
 from infra.settings import Settings
 from serving import metrics
 from serving.access import Guard
@@ -65,7 +66,7 @@ class Online:
         await self.events.start()
         await self.link.start()
         # A release's trial has a core of its own; loops are made before a request needs them, whatever else there is.
-        await asyncio.gather(self.feed.start(), self.releases.start(), asyncio.to_thread(jit.prepare))
+        await asyncio.gather(self.feed.start(), self.releases.start(), asyncio.to_thread(loops.prepare))
         await self._pool()
         self._pooling.start(at_once=False)
         self._counting.start(at_once=False)
@@ -132,11 +133,11 @@ def online(served: Served, settings: Settings, system: str) -> Online:
 
 
 def _states(served: Served, settings: Settings, system: str) -> ItemStates:
-    """Item states in the installation's folder, in memory of this process alone when there is no writing there."""
+    """Item states in the installation's folder; in memory of this process alone where they cannot be shared there."""
     folder = settings.home / "serving" / system / "states"
     try:
         states = ItemStates(served.features, served.policy, folder, settings.item_capacity)
-    except OSError as refused:
+    except (OSError, Unavailable) as refused:
         log.error("item states: %s; this process keeps its own", refused)
         states = ItemStates(served.features, served.policy, capacity=settings.item_capacity)
     metrics.CAPACITY.set(states.capacity)

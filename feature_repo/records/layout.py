@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 
 from feature_repo.counters import Floats, Seconds
 from feature_repo.definition import CounterView, FeatureSet, ProfileView
-from feature_repo.jit import float32_at, int64_at, jit
 from feature_repo.records.bloom import BLOOM_BITS
 from infra.errors import DefinitionError
 from validation.contract import unknown
@@ -269,26 +268,13 @@ def decode(layout: Layout, keys: Sequence[Key], records: Sequence[bytes | None])
 
 def counted(layout: Layout, records: Sequence[bytes]) -> tuple[Floats, Seconds]:
     """The floats of some records, (rows, floats), and their event times, (rows,), as `decode` says them: at once."""
-    block, each, floats = b"".join(records), len(records[0]) if records else 0, len(layout.floats)
+    block, each = b"".join(records), len(records[0]) if records else 0
     if each >= layout.head.itemsize and each * len(records) == len(block):
-        values, at = np.empty((len(records), floats), dtype=np.float32), np.empty(len(records))
-        if _read(block, each, int64_at(layout.digest, 0), floats, values, at) == len(records):
-            return values, at
+        heads = np.ndarray(len(records), dtype=layout.head, buffer=block, strides=(each,))
+        if (heads["digest"] == layout.digest).all():
+            return heads["floats"].copy(), heads["event"] / 1e6
     found = decode(layout, [()] * len(records), records)
     return found.values, found.at
-
-
-@jit
-def _read(block: bytes, each: int, digest: int, floats: int, values: Floats, at: Seconds) -> int:
-    """Read records of one length, as those of a view mostly are; returns how many there are before one unlike them."""
-    for i in range(len(at)):
-        begin = i * each
-        if int64_at(block, begin) != digest:
-            return i
-        at[i] = int64_at(block, begin + 8) / 1e6
-        for k in range(floats):
-            values[i, k] = float32_at(block, begin + HEAD + 4 * k)
-    return len(at)
 
 
 def plain(layout: Layout, record: bytes | None) -> dict[str, Any]:

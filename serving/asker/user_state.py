@@ -12,9 +12,9 @@ import numpy as np
 
 from feature_repo.counters import Floats, Seconds
 from feature_repo.definition import FeatureSet
-from feature_repo.jit import jit
 from feature_repo.records import SEPARATOR, Layout, counted, joined, plain, seen_prefix, split
 from infra.errors import DefinitionError, Unavailable
+from infra.loops import loop
 from infra.marks import NO_MARKS, Marks
 from serving.asker.redis_link import RedisLink
 from serving.definition import Policy
@@ -162,7 +162,7 @@ class UserReader:
         state.pages = bisect_left(list(accumulate(map(len, pages))), most * 8) + 1
 
 
-@jit
+@loop("int64(read(int32[:]), read(float32[:, :]), read(float64[:]), int64, float64, float64, float64, int32[:])")
 def _done(
     codes: Codes, values: Floats, at: Seconds, place: int, half_life: float, now: float, above: float, found: Codes
 ) -> int:  # fmt: skip
@@ -175,7 +175,10 @@ def _done(
     return count
 
 
-@jit
+@loop(
+    "int64(read(int32[:]), read(float32[:, :]), read(float64[:]), int64, float64, float64, float64, int32[:], "
+    "float64[:])"
+)
 def _most(
     codes: Codes, values: Floats, at: Seconds, place: int, half_life: float, now: float, above: float, found: Codes,
     worth: Seconds,

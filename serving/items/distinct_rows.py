@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.jit import jit
+from infra.loops import loop
 from serving.items.item_states import Codes
 
 Numbers = NDArray[np.int64]
@@ -19,7 +19,7 @@ def distinct(rows: Codes) -> tuple[Codes, Places]:
     return found[:count], places
 
 
-@jit
+@loop("int64(read(int32[:]), int32[:], int32[:], int32[:])")
 def _distinct(rows: Codes, slots: Codes, found: Codes, places: Places) -> int:
     count = 0
     last = len(slots) - 1
@@ -45,7 +45,7 @@ def among(wanted: Numbers, held: Numbers) -> Places:
     return places
 
 
-@jit
+@loop("int64(read(int64[:]), read(int64[:]), int32[:], int32[:])")
 def _among(wanted: Numbers, held: Numbers, slots: Codes, places: Places) -> int:
     last = len(slots) - 1
     for slot in range(len(slots)):

@@ -5,7 +5,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.jit import jit
+from infra.loops import loop
 from serving.items.mark_index import Codes
 from serving.items.shared_arrays import SharedArrays
 
@@ -24,8 +24,8 @@ class EntityTable:
 
     A row's first word changes before and after the row is written (a seqlock a row): a reader compares it before and
     after, reads again, and takes a row that stays unreadable, as when its writer died, for one that nothing is known
-    of. The next writer starts where that one had got to, and so heals it. Loads and stores must keep their order, as
-    they do on x86-64.
+    of. The next writer starts where that one had got to, and so heals it. Loads and stores must keep their order:
+    `SharedArrays` refuses processors on which they do not.
     """
 
     def __init__(self, arrays: SharedArrays, name: str, capacity: int, width: int) -> None:
@@ -73,14 +73,14 @@ class EntityTable:
         return codes
 
 
-@jit
+@loop("int64(read(uint32[:]), read(int32[:]), uint32[:])")
 def _look(states: Words, rows: Codes, seen: Words) -> int:
     for i in range(len(rows)):
         seen[i] = states[rows[i]]
     return len(rows)
 
 
-@jit
+@loop("int64(read(uint32[:]), read(int32[:]), read(uint32[:]), boolean[:])")
 def _changed(states: Words, rows: Codes, seen: Words, torn: Flags) -> int:
     """Which rows were written since, or then; returns how many."""
     count = 0

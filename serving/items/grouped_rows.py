@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.jit import jit
+from infra.loops import loop
 from serving.items.mark_index import Codes
 
 Numbers = NDArray[Any]
@@ -33,7 +33,7 @@ class Shelf:
         return found[:count]
 
 
-@jit
+@loop("int64(read(int32[:]), read(int64[:]), read(int32[:]), int64, int32[:], int64)")
 def _first(rows: Codes, starts: NDArray[np.int64], groups: Codes, each: int, found: Codes, count: int) -> int:
     for turn in range(each):
         for i in range(len(groups)):

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from feature_repo.counters import Floats, Seconds
 from feature_repo.definition import CounterView, ProfileView
-from feature_repo.jit import jit
 from feature_repo.records import Packed
+from infra.loops import loop
 from serving.items.combinations import Combinations
 from serving.items.entity_table import EntityTable, Words
 from serving.items.mark_index import Codes
@@ -127,7 +127,7 @@ def _counters(words: Words) -> tuple[Floats, Seconds]:
     return words[:, 1:].view(np.float32), at
 
 
-@jit
+@loop("int64(read(uint32[:, :]), float64[:])")
 def _published(words: Words, at: Seconds) -> int:
     """When each row's record was published, NaN where there is none."""
     for row in range(len(at)):

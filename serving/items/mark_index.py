@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.jit import jit
+from infra.loops import loop
 from infra.marks import Marks
 from serving.items.shared_arrays import SharedArrays
 
@@ -84,10 +84,10 @@ class MarkIndex:
             place, rows = _next(place[on], size), rows[on]
 
 
-@jit
+@loop("int64(read(uint64[:]), read(int32[:]), read(uint64[:]), int64, int32[:])")
 def _find(marks: Marks, slots: Codes, known: Marks, size: int, found: Codes) -> int:
     for i in range(len(marks)):
-        place = int(marks[i] & (size - 1))
+        place = np.int64(marks[i] & np.uint64(size - 1))
         row = slots[size + place]
         while row != 0 and known[row] != marks[i]:
             place = (place + 1) & (size - 1)

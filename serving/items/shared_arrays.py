@@ -1,8 +1,15 @@
-"""Arrays in files that all processes of a machine map: one copy in memory, there again after everybody stopped."""
+"""Arrays in files that all processes of a machine map: one copy in memory, there again after everybody stopped.
+
+What is kept in them (rows in `entity_table`, marks in `mark_index`) is written and read by several processes without a
+lock. That needs a processor that lets nobody see a later store before an earlier one, as x86-64 does; ARM does not, and
+Python has no barrier to ask it for. So on any other processor such arrays are refused, and `online` keeps item states
+in the memory of each worker, where Python's lock keeps the order.
+"""
 
 import errno
 import mmap
 import os
+import platform
 from collections.abc import Sequence
 from math import prod
 from pathlib import Path
@@ -11,6 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from infra.errors import Unavailable
+
+IN_ORDER = ("x86_64", "amd64")  # processors, as `platform.machine` names them
 STEP = 1 << 16  # bytes: room is asked for in whole steps
 MOST = 1 << 26  # and at most so much ahead of what is needed
 
@@ -58,12 +68,19 @@ class SharedArray:
 class SharedArrays:
     """The arrays of one folder; without a folder they are private to the process.
 
+    Raises Unavailable for a folder on a processor that may show other processes stores out of order.
+
     `lacked_room` says that the disk had no room for one of them, until somebody takes it back.
     """
 
     def __init__(self, folder: Path | None) -> None:
         self.folder, self.lacked_room = folder, False
         if folder is not None:
+            if platform.machine().lower() not in IN_ORDER:
+                raise Unavailable(
+                    f"{folder}: arrays that processes share need a processor that keeps the order of stores "
+                    f"({', '.join(IN_ORDER)}), this one is {platform.machine()}. Keep them in each process's memory."
+                )
             folder.mkdir(parents=True, exist_ok=True)
 
     def open(self, name: str, dtype: DTypeLike, *shape: int) -> SharedArray:

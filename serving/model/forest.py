@@ -1,4 +1,4 @@
-"""XGBoost's trees, scored by machine code of our own: the same scores for a tenth of the CPU."""
+"""XGBoost's trees, scored by a loop of our own: the same scores for a tenth of the CPU."""
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_repo.counters import Floats
-from serving.model import forest_kernel
-from serving.model.forest_kernel import AT_ONCE, BLOCKS, LARGEST, ROWS, WIDEST
+from serving.model.forest_kernel import AT_ONCE, LARGEST, WIDEST, Kernel
+from serving.model.row_blocks import ROWS
 
 BELOW = np.float32(-np.inf)
 APART = 1e-5  # scores that differ by more are not the same
@@ -47,16 +47,15 @@ class Tree(msgspec.Struct, frozen=True):
 
 
 class Forest:
-    """Trees as arrays, see `forest_kernel.compiled`.
+    """Trees as arrays, see `forest_kernel.Kernel`.
 
-    Raises RuntimeError where no machine code can be made, for more than WIDEST features, for a split on none of them,
-    and for a tree of more than LARGEST nodes.
+    Raises RuntimeError for more than WIDEST features, for a split on none of them, and for a tree of more than LARGEST
+    nodes.
     """
 
     def __init__(self, trees: Sequence[Tree], features: int) -> None:
         if features > WIDEST:
             raise RuntimeError(f"it reads {features} features, more than {WIDEST}")
-        self._run = forest_kernel.compiled()
         asked, left, right, leaves, splits = [], [], [], [], []
         for tree in trees:
             nodes = tree.nodes()
@@ -74,41 +73,35 @@ class Forest:
         if nodes_at_most > LARGEST:
             raise RuntimeError(f"one of its trees has {nodes_at_most} nodes, more than {LARGEST}")
         number = {condition: number for number, condition in enumerate(conditions)}
-        self._size = len(trees), nodes_at_most, len(conditions)
-        # Room for all calls: there is one at a time, because Python's lock is kept.
-        room = np.empty((len(conditions) + 1) * BLOCKS, dtype=np.uint64)
-        self._arrays = (
-            np.array([0, *accumulate(splits)], dtype=np.int64),
+        self._kernel = Kernel(
+            features, np.array([0, *accumulate(splits)], dtype=np.int64),
             np.array([number[condition] for condition in asked], dtype=np.int32),
             _ints(left), _ints(right), _reals(leaves),
             _ints([column for column, _ in conditions]), _reals([below for _, below in conditions]),
-            room[-room.ctypes.data // 8 % BLOCKS :], np.empty(len(conditions), dtype=np.int8),
         )  # fmt: skip
-        self._places = [array.ctypes.data for array in self._arrays]
 
     def sums(self, rows: Floats) -> Floats:
         """(rows,) the sum of the leaves that each of some rows (rows, features) float32 comes to.
 
         Rows whose features stand side by side in memory, a column each, are read where they are.
         """
-        count, features = rows.shape
+        count = len(rows)
         if not count:
             return np.empty(0, dtype=np.float32)
         if count < ROWS:
             rows = np.pad(rows, ((0, ROWS - count), (0, 0)), mode="edge")
-        columns, sums = np.asfortranarray(rows), np.empty(len(rows), dtype=np.float32)
+        columns, sums = np.asfortranarray(rows).T, np.empty(len(rows), dtype=np.float32)
         for first in range(0, len(rows), AT_ONCE):
             start = min(first, len(rows) - ROWS)
-            given, found = columns[start : start + AT_ONCE], sums[start:]
-            self._run(len(given), len(rows), features, *self._size, given, *self._places, found)
+            self._kernel.score(columns, start, min(AT_ONCE, len(rows) - start), sums)
         return sums[:count]
 
 
 def scores(booster: Any, features: int) -> Scores | None:
     """A function from rows (rows, features) float32 to scores (rows,), or None where XGBoost has to do it itself.
 
-    That is so where no machine code can be made, and for a model that is not scored here as XGBoost does: both are
-    asked for rows that stand on the model's own splits, and beside them.
+    That is so for a model that is not scored here as XGBoost does: both are asked for rows that stand on the model's
+    own splits, and beside them.
     """
     try:
         learner = msgspec.json.decode(bytes(booster.save_raw("json")))["learner"]

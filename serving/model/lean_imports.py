@@ -14,14 +14,14 @@ NOT_FOR_SCORING = ("sklearn", "pandas", "pyarrow", "dask", "cudf", "cupy", "matp
 
 def xgboost() -> Any:
     """The xgboost module."""
-    with _hidden(NOT_FOR_SCORING), _without_scipy():
+    with hidden(NOT_FOR_SCORING), _without_scipy():
         import xgboost as found
     return found
 
 
 def matrix(rows: Floats) -> Any:
     """Rows (rows, features) as an xgboost matrix."""
-    with _hidden(("scipy",)):  # it would be looked for, to see whether rows are of its kind
+    with hidden(("scipy",)):  # it would be looked for, to see whether rows are of its kind
         return xgboost().DMatrix(rows, nthread=1)
 
 
@@ -41,7 +41,8 @@ def _without_scipy() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _hidden(names: tuple[str, ...]) -> Iterator[None]:
+def hidden(names: tuple[str, ...]) -> Iterator[None]:
+    """While the block runs, an import of these fails, unless they are loaded already."""
     absent = [name for name in names if name not in sys.modules]
     sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]  # None makes an import fail, as if it were not installed
     try:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from feature_repo import embedding_space
 from feature_repo.counters import Floats
 from feature_repo.embedding_space import INDEX, VECTORS, Space
-from feature_repo.jit import jit
 from feature_repo.records import Layout, vector_layout
 from infra.errors import ReleaseMismatch
+from infra.loops import loop
 from infra.manifest import read_manifest
 from infra.marks import NO_MARKS
 from serving.asker import Asked
@@ -140,7 +140,7 @@ class NearestItems:
         return self._space.described(codes)
 
 
-@jit
+@loop("int64(read(int64[:, :]), read(float32[:, :]), read(int32[:]), int32[:], float32[:])")
 def _known(found: NDArray[np.int64], near: Floats, known: Codes, rows: Codes, scores: Floats) -> int:
     """The rows of what was found at places of the space, and how near they are, without those that nobody knows."""
     count = 0
@@ -153,7 +153,7 @@ def _known(found: NDArray[np.int64], near: Floats, known: Codes, rows: Codes, sc
     return count
 
 
-@jit
+@loop("int64(read(int32[:]), read(int32[:]), read(float32[:, :]), int64, float32[:, :], int64[:])")
 def _learned(
     rows: Codes, places: Codes, learned: Floats, width: int, vectors: Floats, other: NDArray[np.int64]
 ) -> int:  # fmt: skip
@@ -170,13 +170,13 @@ def _learned(
     return count
 
 
-@jit
+@loop("int64(float32[:, :], int64)")
 def _shorten(vectors: Floats, width: int) -> int:
     """Give each vector the length 1; one of zeros stays."""
     for i in range(len(vectors)):
         length = 0.0
         for k in range(width):
-            length += vectors[i, k] * vectors[i, k]
+            length += np.float64(vectors[i, k]) * vectors[i, k]
         length = max(sqrt(length), 1e-12)
         for k in range(width):
             vectors[i, k] = vectors[i, k] / length

@@ -117,6 +117,7 @@ class Releases:
             metrics.RELEASE.labels(self.live.version).set(0)
         self.live, self._current, self.why = release, name, None
         metrics.RELEASE.labels(release.version).set(1)
+        metrics.TREES_BY_XGBOOST.set(scorer.is_slow(release.scorer))
         metrics.SWAPS.inc()
         log.warning("releases: release %s answers from now on", release.version)
         with whole(self._cache / "last.json") as draft:

@@ -1,6 +1,5 @@
 """Scorers: float32 features in, float32 scores out, and why. Everything a model is to the online path."""
 
-import contextlib
 from pathlib import Path
 from typing import Protocol
 
@@ -9,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_repo.counters import Floats
+from infra import loops
 from infra.errors import ReleaseMismatch
-from serving.model import forest_kernel, lean_imports
+from serving.model import lean_imports
 from serving.model.trees import Trees
 
 
@@ -88,8 +88,12 @@ class Column:
 def prepare() -> None:
     """Do what any release of trees would first have to wait for."""
     lean_imports.xgboost()
-    with contextlib.suppress(RuntimeError):  # said, with its consequence, when there are trees
-        forest_kernel.compiled()
+    loops.prepare()
+
+
+def is_slow(scorer: Scorer) -> bool:
+    """Whether XGBoost scores its own trees, for ten times the CPU of `forest`."""
+    return isinstance(scorer, Trees) and scorer.by_xgboost
 
 
 def load(kind: str, folder: Path) -> Scorer:

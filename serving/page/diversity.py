@@ -3,7 +3,7 @@
 import numpy as np
 
 from feature_repo.counters import Floats
-from feature_repo.jit import jit
+from infra.loops import loop
 from serving.page.rerank import Order
 
 NEVER = -float("inf")
@@ -16,12 +16,12 @@ def spread(scores: Floats) -> Floats:
     return stretched
 
 
-@jit
+@loop("int64(read(float32[:]), float32[:])")
 def _spread(scores: Floats, stretched: Floats) -> int:
-    low = high = scores[0]
+    low = high = np.float64(scores[0])
     for i in range(len(scores)):
-        low = min(low, scores[i])
-        high = max(high, scores[i])
+        low = min(low, np.float64(scores[i]))
+        high = max(high, np.float64(scores[i]))
     if high > low:
         for i in range(len(scores)):
             stretched[i] = (scores[i] - low) / (high - low)
@@ -40,7 +40,7 @@ def diverse(relevance: Floats, vectors: Floats, weight: float, picks: int) -> Or
     return picked
 
 
-@jit
+@loop("int64(read(float32[:]), read(float32[:, :]), float64, float32[:], int64[:])")
 def _pick(relevance: Floats, likeness: Floats, weight: float, worth: Floats, picked: Order) -> int:
     """Pick the best again and again; a score that is no number is the best of all, and picked once too."""
     for turn in range(len(picked)):

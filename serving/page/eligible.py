@@ -7,8 +7,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.jit import jit
 from feature_repo.records import bloom_holds
+from infra.loops import loop
 from infra.marks import NO_MARKS, Marks, marks
 from serving.filters import AtMost, Filter, NotBlocked, OneOf, Reaches
 from serving.items import Codes, ItemBlock, ItemStates, among
@@ -178,15 +178,18 @@ def _passes(wanted: Filter, word: Any, kind: Hashable) -> bool:
     return False
 
 
-@jit
+@loop("int64(read(int32[:]), read(boolean[:]), boolean[:])")
 def _refuse_unless(codes: Codes, passing: Flags, allowed: Flags) -> int:
-    """Refuse those whose word does not pass; the last of `passing` stands for all words that come after."""
+    """Refuse those whose word does not pass; the last of `passing` stands for all words that come after.
+
+    A code below 0 is nobody's word: it would count from the end.
+    """
     for i in range(len(allowed)):
-        allowed[i] = allowed[i] and passing[min(codes[i], len(passing) - 1)]
+        allowed[i] = allowed[i] and codes[i] >= 0 and passing[min(codes[i], len(passing) - 1)]
     return 0
 
 
-@jit
+@loop("int64(read(int32[:]), read(int32[:]), boolean[:])")
 def _refuse_blocked(codes: Codes, blocked: Codes, allowed: Flags) -> int:
     """Refuse those whose word is unknown or blocked."""
     for i in range(len(allowed)):

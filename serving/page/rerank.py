@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_repo.counters import Floats
-from feature_repo.jit import jit
+from infra.loops import loop
 
 Order = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -23,7 +23,7 @@ def by_score(scores: Floats) -> Order:
     return keys & 0xFFFFFFFF
 
 
-@jit
+@loop("int64(read(float32[:]), read(int32[:]), int64[:])")
 def _keys(scores: Floats, bits: NDArray[np.int32], keys: Order) -> int:
     """Whole numbers that rise as scores fall, each with its place in its lower half."""
     for i in range(len(scores)):
@@ -43,7 +43,7 @@ def ahead(picked: Order | Sequence[int], order: Order) -> Order:
     return made
 
 
-@jit
+@loop("int64(read(int64[:]), read(int64[:]), boolean[:], int64[:])")
 def _ahead(picked: Order, order: Order, waiting: Flags, made: Order) -> int:
     count = 0
     for i in range(len(picked)):
@@ -68,7 +68,7 @@ def capped(order: Order, values: Sequence[NDArray[np.int32]], most: Sequence[int
     return ahead(page[: _capped(order, codes, np.array(most, dtype=np.int64), page)], order)
 
 
-@jit
+@loop("int64(read(int64[:]), read(int32[:, :]), read(int64[:]), int64[:])")
 def _capped(order: Order, codes: NDArray[np.int32], most: Order, page: Order) -> int:
     count = 0
     for at in range(len(order)):
@@ -97,7 +97,7 @@ def with_fresh(order: Order, fresh: Flags, places: int, limit: int) -> Order:
     return ahead(page, order) if changed else order
 
 
-@jit
+@loop("int64(read(int64[:]), read(boolean[:]), int64, int64[:], int64[:])")
 def _freshened(order: Order, fresh: Flags, places: int, page: Order, waiting: Order) -> int:
     """Put fresh ones on the page; returns how many."""
     missing = places

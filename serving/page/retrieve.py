@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_repo.counters import Floats
-from feature_repo.jit import jit
+from infra.loops import loop
 from serving import metrics
 from serving.asker import Asked
 from serving.definition import Policy
@@ -172,7 +172,7 @@ def _taken(ask: Ask, offered: Sequence[Codes], quotas: Sequence[int]) -> Candida
     return Candidates(block.take(taken[:count]), sources[:count])
 
 
-@jit
+@loop("int64(read(int32[:]), boolean[:], read(int64[:]), read(int64[:]), int32[:], uint8[:])")
 def _shared(
     places: Codes, free: NDArray[np.bool_], ends: Places, quotas: Places, taken: Codes, sources: NDArray[np.uint8]
 ) -> int:  # fmt: skip

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from feature_repo.counters import Floats
-from feature_repo.jit import jit
+from infra.loops import loop
 from serving.definition import Caps, Diversity, Exploration, FreshSlots, Policy
 from serving.items import Codes, ItemBlock
 from serving.page import rerank
@@ -104,7 +104,7 @@ def _explored(step: Exploration, order: Order, given: Scored, seed: int) -> Arra
     return Arrangement(*explored(page, rare[:count], step.share, seed))
 
 
-@jit
+@loop("int64(read(float32[:]), float64, read(int64[:]), int64[:])")
 def _rare(exposure: Floats, below: float, places: Order, rare: Order) -> int:
     """Those of some places at which the exposure is less."""
     count = 0

@@ -1,8 +1,8 @@
 """Loops as machine code: they say what Python says of the same arrays, and refuse what is not theirs."""
 
-import struct
-from collections.abc import Callable
+import shutil
 from math import exp2, log1p
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from tests.orchestration.test_cli import ROOT
 
-from feature_repo import jit as loops
-from feature_repo import machine
-from feature_repo.jit import float32_at, int64_at, jit
+from feature_repo.request_time import _log
+from infra import loops
+from infra.loops import loop
 
 Codes, Marks, Flags, Bytes = NDArray[np.int32], NDArray[np.uint64], NDArray[np.bool_], NDArray[np.uint8]
 Reals, Doubles = NDArray[np.float32], NDArray[np.float64]
@@ -24,20 +25,32 @@ WHOLE = st.integers(-(2**31), 2**31 - 1)
 @pytest.fixture(autouse=True)
 def _(monkeypatch: pytest.MonkeyPatch) -> None:
     """What these tests write is not made with the loops of a worker."""
-    monkeypatch.setattr(loops, "_written", [])
+    monkeypatch.setattr(loops, "_all", [])
 
 
-def both(loop: Any, *given: Any) -> tuple[int, list[list[Any]]]:
+@pytest.fixture(scope="module", autouse=True)
+def compiled() -> None:
+    """Compiling takes longer than hypothesis lets one example take."""
+    for one in (kept, placed, spans):
+        one.loop.compile()  # type: ignore[attr-defined]
+
+
+def both(made: Any, *given: Any) -> tuple[int, list[list[Any]]]:
     """What it returns and writes, by machine code and, which must be the same, by Python."""
     copies = [one.copy() if isinstance(one, np.ndarray) else one for one in given]
-    found = loop(*given), [one.tolist() for one in given if isinstance(one, np.ndarray)]
-    assert loop.loop.in_python(*copies) == found[0]
+    found = made(*given), [one.tolist() for one in given if isinstance(one, np.ndarray)]
+    assert in_python(made, *copies) == found[0]
     for mine, other in zip(given, copies, strict=True):
         np.testing.assert_array_equal(mine, other)
     return found
 
 
-@jit
+def in_python(made: Any, *given: Any) -> Any:
+    """The same function by Python alone, with its own numbers, as memory views have them."""
+    return made.py_func(*(one.data if isinstance(one, np.ndarray) else one for one in given))
+
+
+@loop("int64(read(int32[:]), read(boolean[:]), int64, int32[:])")
 def kept(codes: Codes, chosen: Flags, limit: int, made: Codes) -> int:
     """Branches, turns that end early, a constant of the module, whole numbers."""
     count = there = 0
@@ -60,7 +73,7 @@ def test_branches_and_whole_numbers(rows: list[tuple[int, bool]], limit: int) ->
     both(kept, codes, chosen, limit, np.zeros(30, dtype=np.int32))
 
 
-@jit
+@loop("int64(read(uint64[:]), read(uint64[:]), int32[:], uint8[:])")
 def placed(marks: Marks, asked: Marks, places: Codes, last: Bytes) -> int:
     """Unsigned numbers, also above 2⁶³."""
     for i in range(len(asked)):
@@ -73,7 +86,7 @@ def placed(marks: Marks, asked: Marks, places: Codes, last: Bytes) -> int:
             else:
                 high = middle
         places[i] = low
-        last[i] = int(asked[i] >> 56)
+        last[i] = asked[i] >> np.uint64(56)
     return len(asked)
 
 
@@ -85,15 +98,15 @@ def test_large_numbers_have_no_sign(marks: list[int], asked: list[int]) -> None:
     assert places.tolist() == np.searchsorted(*given).tolist()
 
 
-@jit
+@loop("int64(read(float32[:, :]), float64, float64[:], float32[:])")
 def spans(values: Reals, scale: float, made: Doubles, short: Reals) -> int:
     """Two dimensions, functions, what is no number."""
     known = 0
     for row in range(len(values)):
-        least = most = values[row, 0]
+        least = most = np.float64(values[row, 0])
         for column in range(len(short)):
-            least = min(least, values[row, column])
-            most = max(values[row, column], most)
+            least = min(least, np.float64(values[row, column]))
+            most = max(np.float64(values[row, column]), most)
             short[column] = values[row, column] / scale + float(column)
         made[row] = log1p(max(most - least, 0.0)) + exp2(min(-least, 0.0)) if least == least else -1.0  # noqa: PLR0124
         known += int(most > least or least != least)  # noqa: PLR0124
@@ -110,39 +123,19 @@ def test_reals_and_rows_that_lie_apart(rows: list[list[float]], turned: bool) ->
     both(spans, apart, 3.5, np.zeros(len(rows)), np.zeros(3, dtype=np.float32))
 
 
-@jit
-def unpacked(data: bytes, each: int, whole: NDArray[np.int64], reals: Reals) -> int:
-    """Numbers that stand in bytes, wherever they begin."""
-    for i in range(len(whole)):
-        whole[i] = int64_at(data, i * each)
-        reals[i] = float32_at(data, i * each + 8)
-    return len(whole)
-
-
-@given(st.lists(st.tuples(st.integers(-(2**63), 2**63 - 1), st.floats(width=32, allow_nan=False)), max_size=9))
-def test_numbers_that_stand_in_bytes(rows: list[tuple[int, float]]) -> None:
-    data = b"".join(struct.pack("<qf", *row) + b"odd" for row in rows)
-    _, (whole, reals) = both(unpacked, data, 15, np.zeros(len(rows), np.int64), np.zeros(len(rows), np.float32))
-    assert [*zip(whole, reals, strict=True)] == rows
-
-
-@pytest.mark.parametrize("each", [-1, 14, 2**62], ids=["before", "cut short", "far away"])
-def test_what_is_not_in_the_bytes_is_refused(each: int) -> None:
-    with pytest.raises(IndexError, match="unpacked"):
-        unpacked(b"x" * 25, each, np.zeros(2, np.int64), np.zeros(2, np.float32))
-
-
 def test_an_index_that_is_not_there_is_refused() -> None:
     codes, chosen = np.arange(9, dtype=np.int32), np.ones(9, dtype=bool)
-    with pytest.raises(IndexError, match="kept: an index is outside"):
+    with pytest.raises(IndexError, match="out of bounds"):
         kept(codes, chosen[:5], 9, codes.copy())
 
-    @jit
-    def before(codes: Codes) -> int:
-        return codes[len(codes) - 10]
+    @loop("int64(read(int32[:]), int64)")
+    def back(codes: Codes, places: int) -> int:
+        return codes[len(codes) - places]
 
-    with pytest.raises(IndexError, match="before"):
-        before(codes)
+    assert back(codes, 10) == back.py_func(codes, 10) == 8  # type: ignore[attr-defined]  # from the end, as in Python
+    for places in (19, -1, -(2**62)):
+        with pytest.raises(IndexError, match="out of bounds"):
+            back(codes, places)
 
 
 @pytest.mark.parametrize(
@@ -151,76 +144,21 @@ def test_an_index_that_is_not_there_is_refused() -> None:
     ids=["longer", "unsigned", "two dimensions", "a list", "nothing"],
 )
 def test_another_kind_of_array_is_refused(wrong: Any) -> None:
-    with pytest.raises(TypeError, match=r"kept: an argument is not what it is made for: .*int32"):
+    with pytest.raises(TypeError, match=r"No matching definition for argument type"):
         kept(wrong, np.ones(9, dtype=bool), 9, np.zeros(9, dtype=np.int32))
 
 
-def printed(codes: Codes) -> int:
-    print(codes[0])
-    return 0
-
-
-def renamed(codes: Codes) -> int:
-    first = codes[0]
-    first = 0.5
-    return int(first)
-
-
-def guessed(codes: Codes) -> int:
-    return 1 if codes[0] else 0
-
-
-def halved(codes: Codes) -> int:
-    return codes[0] // 2
-
-
-def stepped(codes: Codes) -> int:
-    for i in range(0, len(codes), 2):
-        codes[i] = i
-    return 0
-
-
-def contained(codes: Codes) -> int:
-    return int(codes[0] in codes)
-
-
-def flattened(codes: Codes) -> int:
-    return codes[0, 0] + codes[0]
-
-
-@pytest.mark.parametrize(
-    ("written", "why"),
-    [
-        (printed, "print"),
-        (renamed, "a float stands"),
-        (guessed, "a int stands where a bool"),
-        (halved, "//"),
-        (stepped, "range"),
-        (contained, " in "),
-        (flattened, "codes"),
-    ],
-)
-def test_what_is_not_of_the_language_is_refused(written: Callable[..., int], why: str) -> None:
-    with pytest.raises(TypeError, match=f"{written.__name__}.*{why}"):
-        jit(written)(np.ones(1, dtype=np.int32))
-
-
-def test_where_no_machine_code_can_be_made_python_runs_it(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def broken(module: Any) -> Any:
-        raise RuntimeError("no such processor")
-
-    monkeypatch.setattr(machine, "linked", broken)
-    again = jit(kept.__wrapped__)  # type: ignore[attr-defined]
-    codes, made = np.arange(4, dtype=np.int32), np.zeros(4, dtype=np.int32)
-    assert again(codes, np.ones(4, dtype=bool), 9, made) == 3 + (0 + 3 + 2)
-    assert made.tolist() == [2, 5, 8, 0]
-    assert "no such processor" in caplog.text
+def test_an_array_that_may_not_be_written_is_only_read() -> None:
+    codes, chosen = np.arange(4, dtype=np.int32), np.ones(4, dtype=bool)
+    codes.flags.writeable = False
+    made = np.zeros(4, dtype=np.int32)
+    assert kept(codes, chosen, 9, made) == 3 + (0 + 3 + 2)
+    with pytest.raises(TypeError, match="readonly"):
+        kept(codes, chosen, 9, codes)
 
 
 def test_all_that_was_imported_is_made_at_once() -> None:
-    @jit
+    @loop("int64(read(int32[:]))")
     def one(codes: Codes) -> int:
         return len(codes)
 
@@ -228,3 +166,82 @@ def test_all_that_was_imported_is_made_at_once() -> None:
     loops.prepare()
     assert one.loop.ready  # type: ignore[attr-defined]
     assert one(np.arange(3, dtype=np.int32)) == 3
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The home of an installation that was never started."""
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setenv("FLYWHEEL_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def first_call() -> list[float]:
+    """What a loop of the project makes of some numbers when it is called first, as in a new process."""
+    made, numbers = loops.Loop(_log.py_func, "int64(float64[:])"), np.array([np.e - 1, -1.0])  # type: ignore[attr-defined]
+    assert made.run(numbers) == 2
+    return [float(number) for number in numbers]
+
+
+def cached(home: Path) -> dict[str, bytes]:
+    """The files of machine code, by their names."""
+    return {path.name: path.read_bytes() for path in (home / "loops").rglob("*.nb?")}
+
+
+def test_machine_code_is_kept_in_the_home_for_its_owner_alone(home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert first_call() == [1, 0]
+    kept_there = cached(home)
+    assert len(kept_there) == 2
+    assert (home / "loops").stat().st_mode & 0o077 == 0
+    assert first_call() == [1, 0]
+    assert cached(home) == kept_there
+    assert not [*(ROOT / "feature_repo").rglob("*.nbi")]
+    assert not caplog.text
+
+
+@pytest.mark.parametrize("place", ["loops", "loops/folder"])
+def test_a_cache_that_others_may_write_is_not_used(home: Path, caplog: pytest.LogCaptureFixture, place: str) -> None:
+    first_call()
+    (folder,) = (home / "loops").iterdir()
+    (home / "loops" if place == "loops" else folder).chmod(0o777)
+    for path in (home / "loops").rglob("*.nb?"):
+        path.write_bytes(b"anybody's")
+    assert first_call() == [1, 0]
+    assert "not this user's alone" in caplog.text
+    assert set(cached(home).values()) == {b"anybody's"}
+
+
+@pytest.mark.parametrize("suffix", ["nbi", "nbc"])
+@pytest.mark.parametrize("content", [b"", b"\x80\x04 broken", None], ids=["empty", "broken", "cut short"])
+def test_a_damaged_cache_costs_time_and_is_filled_again(
+    home: Path, caplog: pytest.LogCaptureFixture, suffix: str, content: bytes | None
+) -> None:
+    first_call()
+    (path,) = (home / "loops").rglob(f"*.{suffix}")
+    path.write_bytes(path.read_bytes()[:40] if content is None else content)
+    assert first_call() == [1, 0]
+    assert "is removed, it cannot be read" in caplog.text
+    caplog.clear()
+    assert first_call() == [1, 0]
+    assert len(cached(home)) == 2
+    assert not caplog.text
+
+
+def test_where_no_folder_can_be_made_loops_are_compiled_all_the_same(
+    home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    home.write_text("a file where a folder should be")
+    assert first_call() == [1, 0]
+    assert "is compiled anew at each start" in caplog.text
+
+
+def test_where_no_file_can_be_written_loops_are_compiled_all_the_same(
+    home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first_call()
+    (data,) = (home / "loops").rglob("*.nbc")
+    shutil.rmtree(data.parent)
+    data.parent.write_text("a file where a folder should be")
+    assert first_call() == [1, 0]
+    assert "is compiled anew at each start" in caplog.text
+    assert "no locator available" in caplog.text

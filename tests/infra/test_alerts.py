@@ -29,3 +29,9 @@ def test_a_rule_asks_for_what_is_there_and_says_what_it_means(rule: dict[str, An
 def test_the_share_of_answers_that_know_their_asker_has_an_objective() -> None:
     (rule,) = [rule for rule in RULES if "flywheel_personalised_objective" in rule["expr"]]
     assert "flywheel_personalised_answers_total" in rule["expr"]
+
+
+def test_trees_that_cost_ten_times_the_cpu_are_told() -> None:
+    assert [rule["alert"] for rule in RULES if "flywheel_trees_by_xgboost" in rule["expr"]] == [
+        "TreesAreScoredByXGBoost"
+    ]

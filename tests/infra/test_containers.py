@@ -171,3 +171,10 @@ def test_defaults_stay_on_loopback() -> None:
     for name, text in TEXT.items():
         if name.endswith("Dockerfile"):
             assert text.count("0.0.0.0") == 1  # opened once, said why, inside the container only
+
+
+def test_the_service_image_has_its_loops_compiled_where_its_user_finds_them() -> None:
+    text = (INFRA / "service.Dockerfile").read_text()
+    filled, user = text.index("RUN python -m serving.fill_loop_cache"), text.index("USER flywheel")
+    assert user < text.index("NUMBA_CACHE_DIR=/home/flywheel/") < filled
+    assert (ROOT / "serving" / "fill_loop_cache.py").exists()

@@ -19,12 +19,16 @@ import pytest
 from feature_repo.records import connect, redis_records
 from feature_repo.records.layout import layouts
 from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from infra.errors import Unavailable
 from serving.items import shared_arrays, state_writer
 from serving.items.item_states import ItemStates
+from serving.items.shared_arrays import SharedArrays
 from serving.items.state_follower import StateFeed
 from serving.items.state_writer import StateWriter
 from serving.items.writer_election import Keeper
+from serving.online import online
 from serving.systems.home_feed import HOME_FEED as POLICY
+from serving.systems.home_feed import SERVED
 from tests.waiting import PATIENCE_S, until
 
 PAUSE = threading.Event()
@@ -275,3 +279,24 @@ def test_a_folder_that_cannot_be_written_keeps_states_to_the_process(world: Any,
     (tmp_path / "serving").write_text("")
     parts = online(SERVED, world.settings.model_copy(update={"home": tmp_path}), "home_feed")
     assert parts.states.arrays.folder is None
+
+
+@pytest.mark.parametrize("machine", ["aarch64", "arm64", "riscv64", ""])
+def test_a_processor_that_reorders_stores_keeps_states_to_the_process(
+    world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, machine: str
+) -> None:
+    monkeypatch.setattr(shared_arrays.platform, "machine", lambda: machine)
+    with pytest.raises(Unavailable, match=f"keeps the order of stores .*, this one is {machine}"):
+        SharedArrays(tmp_path / "refused")
+    parts = online(SERVED, world.settings.model_copy(update={"home": tmp_path}), "home_feed")
+    assert parts.states.arrays.folder is None
+    assert "this process keeps its own" in caplog.text
+    assert not list(tmp_path.rglob("*.rows"))
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "AMD64"])
+def test_a_processor_that_keeps_the_order_of_stores_shares_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, machine: str
+) -> None:
+    monkeypatch.setattr(shared_arrays.platform, "machine", lambda: machine)
+    assert SharedArrays(tmp_path).folder == tmp_path

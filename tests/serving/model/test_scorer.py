@@ -10,7 +10,7 @@ import pytest
 from feature_repo.counters import Floats
 from infra.errors import ReleaseMismatch
 from serving.model import forest, forest_kernel
-from serving.model.scorer import Scorer, load
+from serving.model.scorer import Scorer, is_slow, load
 
 ROWS = np.array([[1.0, 2.0], [np.nan, 2.0], [3.0, np.nan]], dtype=np.float32)
 
@@ -137,14 +137,14 @@ def test_a_tree_that_is_too_large_for_the_stack_is_left_to_xgboost() -> None:
         forest.Forest([tree], 1)
 
 
-def test_where_there_is_no_machine_code_or_it_differs_xgboost_scores(
+def test_where_loops_fail_or_differ_xgboost_scores_and_it_is_told(
     trees: tuple[Any, Scorer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     booster, _ = trees
     booster.save_model(tmp_path / "model.ubj")
     rows = np.random.default_rng(3).normal(size=(9, 6)).astype(np.float32)
 
-    def none() -> None:
+    def none(*_: Any) -> None:
         raise RuntimeError("no such processor")
 
     def zeros(_: forest.Forest, rows: Floats) -> Floats:
@@ -156,14 +156,51 @@ def test_where_there_is_no_machine_code_or_it_differs_xgboost_scores(
         return right(made, rows) + (rows == rows[0]).all(axis=0).any()
 
     for owner, name, broken in (
-        (forest_kernel, "compiled", none),
+        (forest_kernel.Kernel, "score", none),
         (forest.Forest, "sums", zeros),
         (forest.Forest, "sums", wrong_for_a_request),
     ):
         with monkeypatch.context() as patched:
             patched.setattr(owner, name, broken)
             assert forest.scores(booster, 6) is None
-            assert load("xgboost", tmp_path).score(rows).tobytes() == booster.inplace_predict(rows).tobytes()
+            scorer = load("xgboost", tmp_path)
+            assert is_slow(scorer)
+            assert scorer.score(rows).tobytes() == booster.inplace_predict(rows).tobytes()
+    assert not is_slow(load("xgboost", tmp_path))
+
+
+INTS, SHORTS = np.int32, np.int16
+STUMP = {
+    "starts": np.array([0, 1]), "asked": np.array([0], INTS), "left": np.array([1], SHORTS),
+    "right": np.array([2], SHORTS), "leaves": np.array([1, 2], np.float32), "column": np.array([0], SHORTS),
+    "below": np.array([0.5], np.float32),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"asked": np.array([1], INTS)}, {"asked": np.array([-1], INTS)}, {"left": np.array([0], SHORTS)},
+        {"left": np.array([3], SHORTS)}, {"right": np.array([-1], SHORTS)}, {"column": np.array([2], SHORTS)},
+        {"column": np.array([-1], SHORTS)}, {"starts": np.array([0, 2])}, {"leaves": np.array([1], np.float32)},
+        {"below": np.array([], np.float32)},
+    ],
+    ids=lambda wrong: "-".join(f"{name}={value.tolist()}" for name, value in wrong.items()),
+)  # fmt: skip
+def test_trees_that_lead_out_of_their_arrays_are_refused(wrong: dict[str, Any]) -> None:
+    forest_kernel.Kernel(1, **STUMP)  # type: ignore[arg-type]
+    with pytest.raises(RuntimeError, match="not there"):
+        forest_kernel.Kernel(1, **{**STUMP, **wrong})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("features", "width", "first", "rows"),
+    [(2, 64, 0, 64), (1, 64, 0, 65), (1, 64, 1, 64), (1, 128, -1, 64), (1, 63, 0, 63), (1, 1024, 0, 513)],
+)
+def test_rows_that_are_not_there_are_not_scored(features: int, width: int, first: int, rows: int) -> None:
+    kernel = forest_kernel.Kernel(1, **STUMP)  # type: ignore[arg-type]
+    with pytest.raises(IndexError, match="there are no"):
+        kernel.score(np.zeros((features, width), np.float32), first, rows, np.zeros(width, np.float32))
 
 
 def test_scores_outlive_the_next_call(trees: tuple[Any, Scorer]) -> None:

@@ -1,0 +1,53 @@
+"""Machine code made by numba, kept in files of the installation: a process that finds it there starts seconds sooner.
+
+The files are in `loops` in the installation's home, or where NUMBA_CACHE_DIR says. They are code that will be run, so
+they are used only where nobody else can write. A cache that cannot be used or written costs the time to compile,
+nothing else; one that cannot be read is removed and filled again.
+"""
+
+import logging
+import os
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from infra.settings import Settings
+
+LOCATOR = "UserProvidedCacheLocator"  # others of numba write beside the source, or where all of the user's programs do
+OTHERS_MAY_WRITE = 0o022
+ONE_AT_A_TIME = threading.RLock()
+log = logging.getLogger(__name__)
+
+
+def compiled(function: Callable[..., Any], signature: Any, **options: Any) -> Callable[..., Any]:
+    """A function compiled for one signature only: loaded from the cache, or compiled and put there."""
+    from numba import config, njit
+
+    with ONE_AT_A_TIME:
+        folder = _root() / "-".join(f"{name}={value}" for name, value in sorted(options.items()))
+        try:
+            _must_be_ours(folder)
+            config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES = str(folder), LOCATOR
+            return njit(signature, cache=True, **options)(function)  # type: ignore[no-any-return]
+        except (OSError, RuntimeError) as refused:  # RuntimeError: numba's word for a folder that it may not write to
+            log.warning("loops: %s is compiled anew at each start: %s", function.__qualname__, refused)
+        except Exception as broken:  # reading a damaged file raises whatever its bytes happen to say
+            log.warning("loops: the cache in %s is removed, it cannot be read: %r", folder, broken)
+            shutil.rmtree(folder, ignore_errors=True)
+        return njit(signature, **options)(function)  # type: ignore[no-any-return]
+
+
+def _root() -> Path:
+    return Path(os.environ.get("NUMBA_CACHE_DIR") or Settings().home.absolute() / "loops")
+
+
+def _must_be_ours(folder: Path) -> None:
+    """Raises PermissionError when somebody else may put code there."""
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for place in (folder.parent, folder):
+        found = place.stat()
+        if found.st_uid != os.geteuid() or found.st_mode & OTHERS_MAY_WRITE:
+            raise PermissionError(f"{place} is not this user's alone")
