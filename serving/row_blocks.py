@@ -16,10 +16,11 @@ from feature_repo.counters import Floats
 from feature_repo.loops import loop
 from serving import lean
 
-with lean.hidden(("scipy",)):  # numba imports it when it finds it, for linear algebra
+with lean.hidden(("scipy",)):  # numba looks for it, for linear algebra: 26 MiB
     from numba import types
     from numba.core import cgutils
     from numba.extending import intrinsic
+    from numba.np import arraymath  # noqa: F401  at its import, else at the first loop that is compiled
 
 ROWS = 64  # a block
 BLOCKS = 8
