@@ -16,10 +16,11 @@ from feature_repo.counters import Floats
 from infra.loops import loop
 from serving.model import lean_imports
 
-with lean_imports.hidden(("scipy",)):  # numba imports it when it finds it, for linear algebra
+with lean_imports.hidden(("scipy",)):  # numba looks for it, for linear algebra: 26 MiB
     from numba import types
     from numba.core import cgutils
     from numba.extending import intrinsic
+    from numba.np import arraymath  # noqa: F401  at its import, else at the first loop that is compiled
 
 ROWS = 64  # a block
 BLOCKS = 8

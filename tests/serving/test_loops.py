@@ -189,4 +189,4 @@ def test_an_image_can_be_built_with_all_of_them_compiled(tmp_path: Path) -> None
     env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
     subprocess.run([sys.executable, "-m", "serving.fill_loop_cache"], env=env, check=True)
     kept = {path.name.split("-")[0] for path in tmp_path.rglob("*.nbc")}
-    assert kept == {name.partition(".")[2] for name in LOOPS if name.startswith(("serving.", "feature_repo."))}
+    assert kept == {".".join(name.split(".")[-2:]) for name in LOOPS if name.startswith(("serving.", "feature_repo."))}
