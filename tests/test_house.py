@@ -128,7 +128,7 @@ def broken_link(page: Path, text: str, shown: str, target: str) -> str | None:
 
 def unknown_word(word: str) -> bool:
     """Whether a word of a page names a file, a folder or a module that is not there."""
-    if not word or "://" in word or re.search(r"[<>$…{}\\]", word):
+    if not word or "://" in word or re.search(r"[<>$…{}\\]|\bNAME\b", word):
         return False
     first = re.split(r"[/.]", word)[0]
     if "/" in word and first in folders():
