@@ -1,1 +1,1 @@
-"""The command line: what people type, and what it says back."""
+"""The command line: the `flywheel` commands and their output."""

@@ -1,1 +1,1 @@
-"""What Dagster looks out for: landed files, the registry, evidence of monitoring."""
+"""Dagster sensors: landed files, the registry, confirmed drift, failed runs."""
