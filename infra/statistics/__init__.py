@@ -1,4 +1,4 @@
-"""Statistics that several floors ask for: the area under a curve, resampling by cluster."""
+"""Statistics that several stages use: the area under the ROC curve, resampling by cluster."""
 
 from infra.statistics.resampling import Interval, interval
 from infra.statistics.roc import auc, telling, told_by_nulls

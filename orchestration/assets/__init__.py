@@ -1,1 +1,1 @@
-"""The assets of each stage: nouns whose body is one call."""
+"""The Dagster assets of each stage: each calls one function of its stage."""

@@ -1,4 +1,4 @@
-"""What Dagster looks out for: landed files, confirmed drift, failed runs, a registry that disagrees with itself."""
+"""Dagster sensors: landed files, the registry, confirmed drift, failed runs."""
 
 from orchestration.sensors.failure import failure_sensor
 from orchestration.sensors.landing import landing_sensor

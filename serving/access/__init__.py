@@ -1,4 +1,4 @@
-"""Who may ask: roles, keys, signed tokens, and what a refused caller is told."""
+"""Access: roles, the keyring, signed tokens, and the answer to a refused caller."""
 
 from serving.access.guard import Guard
 from serving.access.keyring import (

@@ -1,4 +1,4 @@
-"""What is known of the one who asks, read from Redis once a request."""
+"""The user a page is made for: what is known of them, read from Redis once a request."""
 
 from serving.asker.asker import Asked, asked
 from serving.asker.blocked import not_read, read_blocked

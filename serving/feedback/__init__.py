@@ -1,4 +1,4 @@
-"""What comes back: impressions shown, events taken in, and the files they land in."""
+"""Feedback: events taken in, impressions logged, and the landing files both are written to."""
 
 from serving.feedback.attribution import Attribution
 from serving.feedback.decision_log import DecisionLog

@@ -1,4 +1,4 @@
-"""States of all items, shared by the workers of a machine and kept fresh from Redis."""
+"""States of all items: shared by the workers of a machine, kept up to date from Redis."""
 
 from serving.items.distinct_rows import Places, among, distinct
 from serving.items.grouped_rows import EMPTY, NONE, Newest, Shelf, best, most

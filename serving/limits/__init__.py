@@ -1,4 +1,4 @@
-"""Limits: deadlines, breakers, admission, load shedding, rates, connections a peer."""
+"""Limits: deadlines, breakers, admission, load shedding, rates of users, connections of an address."""
 
 from serving.limits.breaker import Breaker, State
 from serving.limits.budget import Budget

@@ -1,4 +1,4 @@
-"""A release in memory: found, proven in a child, loaded, and scoring."""
+"""A release in memory: found, tested in a child process, loaded, and scoring."""
 
 from serving.model.loaded_release import Popular, Release
 from serving.model.nearest import NearestItems

@@ -1,4 +1,4 @@
-"""A worker as a process: its parent, its background tasks, its part of the metrics."""
+"""A worker as a process: its parent, its background tasks, its share of the metrics."""
 
 from serving.running.background import Background
 from serving.running.parent import Parent

@@ -1,4 +1,4 @@
-"""What fits: contenders, embeddings, the item space, popular lists."""
+"""Fitting: contenders, embeddings, the item space, popular lists."""
 
 from training.fitting.item_space import Embedded, build_item_space
 from training.fitting.popular_lists import Popular, build_popular_lists, newest_descriptions, read_popular_lists

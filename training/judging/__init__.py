@@ -1,4 +1,4 @@
-"""What judges: evidence for the gates, and faults planted to see them refuse."""
+"""Judging: the evidence for the gates, and faults planted to test that they refuse."""
 
 from training.judging.faults import planted_column
 from training.judging.judge import judge_candidate, settle_on_baseline

@@ -1,4 +1,4 @@
-"""What keeps: releases as MLflow versions, aliases, the release history, what is live."""
+"""The registry: releases as MLflow versions, aliases, the release history, the live release."""
 
 from training.registry.logged_run import LoggedRun
 from training.registry.registry import Registry

@@ -1,4 +1,4 @@
-"""A release put together: its files, its report, and the candidate that the gates judged."""
+"""Building a release: its files, and the report of its training run."""
 
 from training.release.build import build_release
 from training.release.report import lacking, log_report

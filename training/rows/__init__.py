@@ -1,4 +1,4 @@
-"""What makes rows: outcomes attributed, labels, point-in-time training sets, their split."""
+"""Training rows: attributed outcomes, labels, point-in-time training sets, their split."""
 
 from training.rows.attribution import KNOWN_AT
 from training.rows.dataset import Dataset, Floats, build_dataset, known_online, load_dataset, made, save_dataset
