@@ -144,7 +144,7 @@ def test_the_service_image_holds_only_floors_that_serving_may_import() -> None:
     folders = {
         c.split()[0] for c in instructions(text, "COPY") if not c.startswith("--from") and "." not in c.split()[0]
     }
-    assert folders == {"validation", "feature_repo", "serving"}
+    assert folders == {"infra", "validation", "feature_repo", "serving"}
 
 
 @pytest.mark.parametrize("lock", ["code_location.lock", "service.lock"])
@@ -176,5 +176,6 @@ def test_defaults_stay_on_loopback() -> None:
 def test_the_service_image_has_its_loops_compiled_where_its_user_finds_them() -> None:
     text = (INFRA / "service.Dockerfile").read_text()
     filled, user = text.index("RUN python -m serving.fill_loop_cache"), text.index("USER flywheel")
-    assert user < text.index("NUMBA_CACHE_DIR=/home/flywheel/") < filled
+    assert "--owner flywheel --group flywheel /var/lib/flywheel /opt/loops" in text
+    assert user < text.index("NUMBA_CACHE_DIR=/opt/loops") < filled
     assert (ROOT / "serving" / "fill_loop_cache.py").exists()

@@ -18,8 +18,7 @@ import serving.online  # noqa: F401  imports every loop
 from infra import loops
 from infra.errors import Unavailable
 from infra.settings import Settings
-from serving.access.keyring import bearer
-from serving.access.roles import Role
+from serving.access import Role, bearer
 from serving.launch import Running, build, start, stop
 from serving.online import COUNTED_EVERY_S
 from tests.bench import costs

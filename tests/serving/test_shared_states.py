@@ -273,9 +273,6 @@ def test_another_layout_begins_anew_and_the_old_files_go(world: Any, folder: Pat
 
 
 def test_a_folder_that_cannot_be_written_keeps_states_to_the_process(world: Any, tmp_path: Path) -> None:
-    from serving.online import online
-    from serving.systems.home_feed import SERVED
-
     (tmp_path / "serving").write_text("")
     parts = online(SERVED, world.settings.model_copy(update={"home": tmp_path}), "home_feed")
     assert parts.states.arrays.folder is None
