@@ -12,10 +12,10 @@ from monitoring import drift, evidently_report, outcomes, skew
 from monitoring.definition import Watch
 from monitoring.reference import Reference
 from monitoring.retrain import Evidence, standing
-from orchestration.candidate import REFERENCE, REFERENCE_ROWS
 from orchestration.evidence import EVIDENCE, newest
 from orchestration.observed import Observed, observe, worth_watching
 from orchestration.partitions import WHOLE_RANGE, span
+from orchestration.release_inputs import REFERENCE, REFERENCE_ROWS
 from orchestration.system import Installation
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from infra.errors import Unavailable
 from orchestration import proving
-from orchestration.candidate import Candidate
 from orchestration.registered import candidate_of, version_of
 
 FAILS: list[str] = []
@@ -80,7 +79,10 @@ def taken(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: i
 def test_a_run_registers_the_candidate_it_trained_and_not_one_that_took_its_place(
     monkeypatch: pytest.MonkeyPatch, there: str
 ) -> None:
-    monkeypatch.setattr(Candidate, "load", lambda at: SimpleNamespace(figures=SimpleNamespace(run_id=there)))
+    monkeypatch.setattr(
+        "orchestration.registered.newest_candidate",
+        lambda installation: SimpleNamespace(figures=SimpleNamespace(run_id=there)),
+    )
     made = dg.Definitions(assets=[ranker, taken], jobs=[dg.define_asset_job("retrain")]).resolve_job_def("retrain")
     with dg.DagsterInstance.ephemeral() as instance:
         result = made.execute_in_process(instance=instance, raise_on_error=False)
