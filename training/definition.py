@@ -145,7 +145,7 @@ class Ranking:
     decides_by: str = "ndcg_at_10"
     top: int = 10
     listed: int = 5
-    resamples: int = 200
+    draws: int = 200
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -29,7 +29,7 @@ RANKING = Ranking(
         Boosted(params={"eta": 0.2, "max_depth": 4, "max_bin": 64, "nthread": 1}, max_trees=80),
     ),
     shelves=Shelves("ware", "wares", "town", "born", ("born", "state"), {"state": "on sale"}),
-    slices=(Slice("town", "town"), Slice("ware_age", "age", (1.0,), ("new", "old"))), resamples=100,
+    slices=(Slice("town", "town"), Slice("ware_age", "age", (1.0,), ("new", "old"))), draws=100,
 )  # fmt: skip
 LIMITS = GateLimits(baselines=("popularity", "recency"))
 
