@@ -12,7 +12,8 @@ import pytest
 from feature_repo.embedding_space import VECTORS
 from feature_repo.records import connect, made_views, redis_records
 from infra.errors import NotProven, ReleaseMismatch
-from infra.manifest import MANIFEST, Manifest
+from infra.manifest import Manifest
+from infra.release_format import MANIFEST
 from infra.settings import Settings
 from orchestration import retrieval
 from orchestration.systems.home_feed import HOME_FEED
