@@ -1,6 +1,9 @@
 """What an installation gives training to make a release from: where things are, the policy, what drift is held to."""
 
+from functools import partial
+
 from monitoring import evidently_report
+from monitoring.definition import PLAIN, Watch
 from monitoring.reference import Reference
 from orchestration.system import Installation
 from serving import definition
@@ -26,7 +29,7 @@ def release_inputs(installation: Installation) -> ReleaseInputs:
         limits=system.limits,
         history_days=installation.history_days,
         policy=definition.to_json(system.policy) if system.policy else b"{}",
-        extra=reference_files,
+        extra=partial(reference_files, watch=system.watch or PLAIN),
     )
 
 
@@ -35,10 +38,10 @@ def newest_candidate(installation: Installation) -> Candidate:
     return Candidate.load(installation.settings, installation.system.name)
 
 
-def reference_files(data: Dataset, trained: Trained) -> dict[str, bytes]:
+def reference_files(data: Dataset, trained: Trained, watch: Watch) -> dict[str, bytes]:
     """The judged rows as monitoring compares with them, by file name."""
     judged = data.matrix[trained.rows["judge"]]
     scores = trained.scores[trained.winner]
-    reference = Reference.of(judged, trained.features, scores)
+    reference = Reference.of(judged, trained.features, scores, watch.bins)
     rows = evidently_report.frame(judged, trained.features, scores)
-    return {REFERENCE: reference.to_json(), REFERENCE_ROWS: evidently_report.kept(rows)}
+    return {REFERENCE: reference.to_json(), REFERENCE_ROWS: evidently_report.kept(rows, watch.report_rows)}

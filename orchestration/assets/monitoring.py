@@ -91,7 +91,7 @@ def _drift(installation: Installation, watch: Watch, day: date, told: list[Evide
     page = installation.settings.reports / "drift" / f"{day}.html"
     now = evidently_report.frame(matrix, seen.features, scores)
     before = pd.read_parquet(drawn)
-    evidently_report.write(before, now, page, rows=watch.report_rows, report=report, decision=decision)
+    evidently_report.write(before, now, page, watch, report=report, decision=decision)
     return {**found, "page": page}
 
 

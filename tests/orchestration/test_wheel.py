@@ -28,7 +28,7 @@ from orchestration.systems.home_feed import HOME_FEED
 from training.judging import faults
 from training.release import make_candidate
 from validation.batches import ledger
-from validation.gates.evidence import GateLimits
+from validation.definition import GateLimits
 
 SCALE = Scale(users=300, videos=1_200, days=5, impressions=20_000, creators=60, categories=8, regions=3)
 FIRST, LAST = SCALE.start.date(), (SCALE.end - timedelta(days=1)).date()

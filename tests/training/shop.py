@@ -11,7 +11,8 @@ from training.contenders import Boosted, ByColumn, Linear
 from training.definition import Outcome, Ranking, Shelves, Slice
 from training.rows import dataset
 from training.rows.dataset import Dataset
-from validation.gates.evidence import GateLimits, Lineage
+from validation.definition import GateLimits
+from validation.gates.evidence import Lineage
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
 GROUPS, SIZE = 1500, 6

@@ -76,7 +76,7 @@ class Evaluation:
 
 
 def evaluate(
-    judged: Judged, scores: Array, probabilities: Array | None, weights: Weights, top: int = 10, listed: int = 5
+    judged: Judged, scores: Array, probabilities: Array | None, weights: Weights, top: int, listed: int
 ) -> Evaluation:
     """Judge one contender.
 

@@ -31,7 +31,8 @@ from training.release.user_vectors import keep_user_vectors
 from training.rows import Dataset
 from validation.batches import standing
 from validation.contract import Table
-from validation.gates import GateLimits, Verdict
+from validation.definition import GateLimits
+from validation.gates import Verdict
 
 FIGURES, VERDICT = "figures.json", "verdict.json"  # beside the candidate's folder
 

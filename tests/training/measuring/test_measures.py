@@ -8,7 +8,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from infra.statistics import Weights, drawn_by_poisson, weighted_auc
 from training.measuring import list_measures, measures
-from training.measuring.evaluation import Judged, evaluate
+from training.measuring.evaluation import Evaluation, Judged, evaluate
 
 
 def once(users: int) -> Weights:
@@ -74,11 +74,16 @@ def test_lists_cover_items_and_differ_in_kind() -> None:
 
 
 def test_an_interval_holds_the_value_and_narrows_with_more_users() -> None:
-    few, many = (evaluate(judged(n), np.arange(n * 5) % 7 * 1.0, None, drawn_by_poisson(n, 200, 0)) for n in (50, 2000))
+    few, many = (measured_of(users) for users in (50, 2000))
     for found in (few, many):
         measured = found.measures["ndcg_at_10"]
         assert measured.low < measured.value < measured.high
     assert width(many) < width(few) / 3
+
+
+def measured_of(users: int) -> Evaluation:
+    """One contender, judged on the rows of so many users."""
+    return evaluate(judged(users), np.arange(users * 5) % 7 * 1.0, None, drawn_by_poisson(users, 200, 0), 10, 5)
 
 
 def judged(users: int) -> Judged:
