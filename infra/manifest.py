@@ -14,8 +14,7 @@ import msgspec
 
 from infra.atomic import whole
 from infra.errors import ReleaseMismatch
-
-MANIFEST, RECIPE = "manifest.json", "recipe.json"
+from infra.release_format import MANIFEST, RECIPE
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,28 +11,28 @@ import numpy as np
 import pandas as pd
 
 from infra.atomic import whole
+from monitoring.definition import PLAIN, Watch
 from monitoring.drift import DriftReport
 from monitoring.drift_opening import BODY, opened
 
-MAX_PSI = 0.2
-
 
 def write(
-    before: pd.DataFrame, now: pd.DataFrame, path: Path, *, rows: int = 10_000, seed: int = 0, max_psi: float = MAX_PSI,
+    before: pd.DataFrame, now: pd.DataFrame, path: Path, watch: Watch, *, seed: int = 0,
     report: DriftReport | None = None, decision: str = "",
 ) -> Path:  # fmt: skip
     """Write the HTML page that shows how each numeric column moved, and Evidently's own figures beside it as JSON.
 
-    At most `rows` of each frame are drawn: the page's cost grows with them, its shape does not. Evidently bins both
-    windows together and drops nulls, so its figures differ from the ones that decide: `report` holds those, and the
-    page opens with them and with the `decision`. A column with fewer than two known values among the drawn rows of
-    either frame is left out, and named. What Evidently cannot draw at all leaves a page without drawings.
+    At most the watch's `report_rows` of each frame are drawn: the page's cost grows with them, its shape does not.
+    Columns are marked as drifted above the watch's `max_psi`. Evidently bins both windows together and drops nulls, so
+    its figures differ from the ones that decide: `report` holds those, and the page opens with them and with the
+    `decision`. A column with fewer than two known values among the drawn rows of either frame is left out, and named.
+    What Evidently cannot draw at all leaves a page without drawings.
     """
     shared = [c for c in now.columns if c in before.columns and pd.api.types.is_numeric_dtype(now[c])]
-    drawn = [_sample(frame[shared], rows, seed) for frame in (before, now)]
+    drawn = [_sample(frame[shared], watch.report_rows, seed) for frame in (before, now)]
     ordered = [m.name for m in report.worst_first() if m.name in shared] if report else shared
     columns = [c for c in ordered if all(_drawable(frame[c]) for frame in drawn)]
-    html, figures = _drawn(drawn[0][columns], drawn[1][columns], columns, max_psi)
+    html, figures = _drawn(drawn[0][columns], drawn[1][columns], columns, watch.max_psi)
     left_out = [c for c in shared if c not in columns]
     if report is not None:
         html = opened(html, report, decision, left_out)
@@ -51,7 +51,7 @@ def frame(
     return made if scores is None else made.assign(score=scores)
 
 
-def kept(frame: pd.DataFrame, rows: int = 10_000, seed: int = 0) -> bytes:
+def kept(frame: pd.DataFrame, rows: int = PLAIN.report_rows, seed: int = 0) -> bytes:
     """Some rows of a frame as Parquet: small enough to go with a release, enough for the page's `before`."""
     sink = BytesIO()
     _sample(frame, rows, seed).astype(np.float32).to_parquet(sink, index=False)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infra.errors import ReleaseMismatch
+from monitoring.definition import PLAIN
 
 Numbers = NDArray[Any]
 SAME = 1e-5  # relative distance below which two values are one: float32 carries about seven digits
@@ -37,7 +38,9 @@ class Reference(msgspec.Struct, frozen=True):
     scores: Distribution | None = None
 
     @classmethod
-    def of(cls, matrix: Numbers, names: Sequence[str], scores: Numbers | None = None, bins: int = 10) -> "Reference":
+    def of(
+        cls, matrix: Numbers, names: Sequence[str], scores: Numbers | None = None, bins: int = PLAIN.bins
+    ) -> "Reference":
         """The reference that a (rows, features) matrix makes, with the scores given to the same rows."""
         if matrix.ndim != 2 or matrix.shape[1] != len(names):
             raise ReleaseMismatch(
@@ -65,7 +68,7 @@ class Reference(msgspec.Struct, frozen=True):
         return hashlib.sha256(self.to_json()).hexdigest()
 
 
-def distribution(name: str, values: Numbers, bins: int = 10) -> Distribution:
+def distribution(name: str, values: Numbers, bins: int = PLAIN.bins) -> Distribution:
     """How a column lies, in as many bins of equal share as its values allow; a value that fills a bin gets its own."""
     known = values[np.isfinite(values)].astype(np.float64)
     edges = _edges(np.quantile(known, np.linspace(0, 1, bins + 1))) if len(known) else np.array([])

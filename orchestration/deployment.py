@@ -1,12 +1,14 @@
 """Deployment: the service is built and started with a release, before that release answers anybody."""
 
-import json
 import socket
 import tempfile
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from infra.errors import ReleaseMismatch
+from infra.release_format import LIVE, LivePointer, NamedRelease
 from infra.settings import Settings
 from orchestration.client import answered
 from orchestration.system import Installation
@@ -44,4 +46,5 @@ def _name_champion(installation: Installation, version: str, settings: Settings)
     folder = settings.releases / installation.system.name
     folder.mkdir(parents=True)
     (folder / version).symlink_to(installation.registry.folder(version).absolute())
-    (folder / "live.json").write_text(json.dumps({"champion": {"version": version, "path": version}}))
+    pointer = LivePointer(NamedRelease(version, version))
+    (folder / LIVE).write_bytes(msgspec.json.encode(pointer))

@@ -6,8 +6,9 @@ from typing import Any
 import dagster as dg
 
 from infra.errors import NotProven
-from orchestration.candidate import Candidate
+from orchestration.release_inputs import newest_candidate
 from orchestration.system import Installation
+from training.release import Candidate
 
 REGISTERED, VERSION = "registered_release", "version"
 RANKER, TRAINING_RUN = "ranker", "mlflow run"
@@ -26,7 +27,7 @@ def version_of(context: dg.AssetExecutionContext) -> str:
 
 def candidate_of(context: dg.AssetExecutionContext, installation: Installation) -> Candidate:
     """The newest candidate; where this run trained one, it has to be that one, or NotProven is raised."""
-    made, trained = Candidate.load(installation), _told(context, RANKER, TRAINING_RUN)
+    made, trained = newest_candidate(installation), _told(context, RANKER, TRAINING_RUN)
     if trained not in {None, made.figures.run_id}:
         raise NotProven(
             f"run {context.run_id} trained a candidate (MLflow run {trained}), and another run has put its own in its "

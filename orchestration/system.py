@@ -15,7 +15,7 @@ from monitoring.definition import Watch
 from serving.definition import Policy
 from training.definition import Ranking
 from validation.contract import Table
-from validation.gates import GateLimits
+from validation.definition import GateLimits
 
 if TYPE_CHECKING:
     from feast import FeatureStore
@@ -30,7 +30,6 @@ class System:
     """Everything that makes one ranking problem: its tables, features, model, gates, policy and watch.
 
     A second system is a second value; `policy` and `watch` may be absent where nothing is served or watched.
-    A model learns from what was shown on the last `history_days`; how long counters count is the features' `ttl`.
     """
 
     name: str
@@ -40,7 +39,6 @@ class System:
     limits: GateLimits
     policy: Policy | None = None
     watch: Watch | None = None
-    history_days: int = 28
 
 
 @dataclass(frozen=True)
@@ -62,8 +60,8 @@ class Installation:
 
     @property
     def history_days(self) -> int:
-        """The days a model learns from: the setting, else what the system says."""
-        return self.settings.history_days or self.system.history_days
+        """The days a model learns from: the setting, else what the ranking says."""
+        return self.settings.history_days or self.system.ranking.history_days
 
     def training_set(self) -> "Dataset":
         """The newest training set."""

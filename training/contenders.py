@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from infra.errors import DefinitionError
+from infra.release_format import TREES, ColumnModel, LinearModel, write_model
 from validation.contract import unknown
 
 Floats = NDArray[np.float32]
@@ -79,16 +79,9 @@ class FittedColumn:
 
     def save(self, folder: Path) -> Path:
         """Write `model.json`."""
-        return _write_json(
-            folder,
-            {
-                "kind": self.kind,
-                "feature": self.feature,
-                "index": self.index,
-                "sign": self.sign,
-                "missing": 0.0 if self.probabilistic else -1e9,
-            },
-        )
+        missing = 0.0 if self.probabilistic else -1e9
+        model = ColumnModel(feature=self.feature, index=self.index, sign=self.sign, missing=missing)
+        return write_model(folder, model)
 
     def importance(self) -> Mapping[str, float]:
         """The one feature."""
@@ -133,9 +126,9 @@ class FittedLinear:
 
     def save(self, folder: Path) -> Path:
         """Write `model.json`."""
-        numbers = {"mean": self.mean, "scale": self.scale, "fill": self.mean, "coefficients": self.coefficients}
-        lists = {name: [float(v) for v in values] for name, values in numbers.items()}
-        return _write_json(folder, {"kind": self.kind, "intercept": self.intercept, **lists})
+        mean, scale, weights = (values.tolist() for values in (self.mean, self.scale, self.coefficients))
+        model = LinearModel(intercept=self.intercept, mean=mean, scale=scale, fill=mean, coefficients=weights)
+        return write_model(folder, model)
 
     def importance(self) -> Mapping[str, float]:
         """Size of each coefficient, in standard deviations of its feature."""
@@ -183,7 +176,7 @@ class FittedBoosted:
 
     def save(self, folder: Path) -> Path:
         """Write `model.ubj`."""
-        path = folder / "model.ubj"
+        path = folder / TREES
         self.booster.save_model(path)
         return path
 
@@ -234,9 +227,3 @@ class Boosted:
         matrix, labels = np.concatenate([fit.matrix, tune.matrix]), np.concatenate([fit.labels, tune.labels])
         both = xgb.QuantileDMatrix(matrix, labels, max_bin=bins)
         return FittedBoosted(xgb.train(params, both, trees), fit.features)
-
-
-def _write_json(folder: Path, value: Mapping[str, Any]) -> Path:
-    path = folder / "model.json"
-    path.write_bytes(msgspec.json.encode(value))
-    return path

@@ -119,6 +119,7 @@ class Ranking:
     or every contender would list the same.
     `contenders` stand in order, simplest first: the first that is not clearly worse in `decides_by` wins.
     `embedding` is absent where nothing is retrieved by nearness.
+    A model learns from what was shown on the last `history_days`; how long counters count is the features' `ttl`.
     """
 
     name: str
@@ -145,8 +146,9 @@ class Ranking:
     decides_by: str = "ndcg_at_10"
     top: int = 10
     listed: int = 5
-    resamples: int = 200
+    draws: int = 200
     seed: int = 0
+    history_days: int = 28
 
     def __post_init__(self) -> None:
         names = [o.name for o in self.outcomes]

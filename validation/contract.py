@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 
 from infra.errors import DefinitionError
-from validation.doors import LONGEST_WORD, OLDEST
+from validation.definition import LONGEST_WORD, Limits
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,23 +56,6 @@ class Rule:
     name: str
     holds: str
     why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What must hold for a whole batch; a batch that breaks one is refused.
-
-    Shares are of delivered rows. `max_duplicate` is about rows repeated inside one batch: what was accepted before may
-    be delivered again at any time. `fresh_within` is the largest gap between the batch's newest event and receipt: a
-    delivery of old events alone comes from phones that were offline, one older than any door takes from a broken clock.
-    """
-
-    min_rows: int = 1
-    max_rows: int = 50_000_000
-    max_quarantined: float = 0.05
-    max_duplicate: float = 0.20
-    max_null: float = 0.50
-    fresh_within: timedelta = OLDEST
 
 
 @dataclass(frozen=True, slots=True)

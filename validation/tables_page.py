@@ -5,9 +5,8 @@ python -m validation.tables_page > docs/tables.md
 
 from collections.abc import Iterator, Sequence
 
-from validation.batches import CLOCKS_DIFFER
 from validation.contract import EARLIEST, LATEST, Column, Table
-from validation.doors import LONGEST_WORD
+from validation.definition import CLOCKS_DIFFER, LONGEST_WORD
 from validation.files import SHAPE
 from validation.gates import markdown
 
@@ -89,7 +88,7 @@ def _allowed(table: Table, column: Column) -> Iterator[str]:
 def _limits(table: Table) -> Iterator[tuple[str, str]]:
     limits = table.limits
     yield "rows", f"{limits.min_rows:,} to {limits.max_rows:,}"
-    yield "rows quarantined", f"at most {limits.max_quarantined:.0%}"
+    yield "rows quarantined", f"at most {limits.max_quarantined_of_batch:.0%}"
     yield "rows repeated inside the batch", f"at most {limits.max_duplicate:.0%}"
     yield "newest event before the newest receipt", f"at most {limits.fresh_within.total_seconds() / 3600:,g} hours"
 

@@ -1,6 +1,17 @@
 """Statistics that several stages use: the area under the ROC curve, resampling by cluster."""
 
-from infra.statistics.resampling import Interval, interval
-from infra.statistics.roc import auc, telling, told_by_nulls
+from infra.statistics.resampling import Interval, Weights, drawn_by_poisson, interval, percentiles, weighted_ratio
+from infra.statistics.roc import auc, telling, told_by_nulls, weighted_auc
 
-__all__ = ["Interval", "auc", "interval", "telling", "told_by_nulls"]
+__all__ = [
+    "Interval",
+    "Weights",
+    "auc",
+    "drawn_by_poisson",
+    "interval",
+    "percentiles",
+    "telling",
+    "told_by_nulls",
+    "weighted_auc",
+    "weighted_ratio",
+]

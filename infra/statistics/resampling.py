@@ -1,12 +1,15 @@
-"""Bootstrap intervals of a mean, resampled by cluster."""
+"""Bootstrap intervals: clusters such as users are drawn again and again, and a figure is measured on every draw."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.floating[Any]]
+Weights = NDArray[Any]
+"""(draws, clusters): how often each cluster is drawn in each draw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +42,36 @@ def interval(
     if size < 2:
         return Interval(float("nan"), float("nan"), float("nan"), int(known.sum()))
     sums, counts = np.bincount(place, weights=values[known]), np.bincount(place)
+    means = [float(weighted_ratio(drawn, sums, counts)) for drawn in drawn_with_replacement(size, draws, seed)]
+    low, high = percentiles(means, (1 - confidence) / 2, (1 + confidence) / 2)
+    return Interval(float(values[known].mean()), low, high, int(known.sum()))
+
+
+def percentiles(samples: ArrayLike, low: float, high: float) -> tuple[float, float]:
+    """The two quantiles of what was measured on the draws, without those that measured nothing; NaN where none did."""
+    values = np.asarray(samples)
+    known = values[np.isfinite(values)]
+    ends = np.quantile(known, [low, high]) if len(known) else (np.nan, np.nan)
+    return float(ends[0]), float(ends[1])
+
+
+def weighted_ratio(weights: Weights, above: NDArray[Any], below: NDArray[Any]) -> NDArray[Any]:
+    """Σ above / Σ below over what is drawn; (draws,) for weights (draws, clusters), one number for one draw."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray((weights @ above) / (weights @ below))
+
+
+# Two ways to draw, because recorded figures rest on both: gates decide on draws with replacement, the measures of
+# training on Poisson weights. With one way for both, the figures of the other would change at the same seed.
+
+
+def drawn_with_replacement(clusters: int, draws: int, seed: int) -> Iterator[NDArray[np.int64]]:
+    """Draw by draw, how often each cluster is drawn: as many in all as there are clusters."""
     rng = np.random.default_rng(seed)
-    means = [_one_draw(rng, sums, counts) for _ in range(draws)]
-    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Interval(float(values[known].mean()), float(low), float(high), int(known.sum()))
+    for _ in range(draws):
+        yield np.bincount(rng.integers(0, clusters, clusters), minlength=clusters)
 
 
-def _one_draw(rng: np.random.Generator, sums: NDArray[Any], counts: NDArray[Any]) -> float:
-    weights = np.bincount(rng.integers(0, len(sums), len(sums)), minlength=len(sums))
-    return float((weights @ sums) / (weights @ counts))
+def drawn_by_poisson(clusters: int, draws: int, seed: int) -> Weights:
+    """How often each cluster is drawn in each draw, Poisson with mean 1; (draws, clusters) float32."""
+    return np.random.default_rng(seed).poisson(1.0, (draws, clusters)).astype(np.float32)

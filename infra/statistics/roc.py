@@ -1,11 +1,14 @@
-"""Area under the ROC curve, from ranks."""
+"""Area under the ROC curve: of rows, or of rows whose owners are drawn more or less often."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.floating[Any]]
+from infra.statistics.resampling import Weights
+
+AT_ONCE = 2_000_000  # weighted rows held in memory at the same time
 
 
 def auc(label: ArrayLike, score: ArrayLike) -> float:
@@ -13,22 +16,35 @@ def auc(label: ArrayLike, score: ArrayLike) -> float:
 
     label  (rows,) positive where above 0      score  (rows,) finite
     """
-    positive, values = np.asarray(label) > 0, np.asarray(score)
-    n = int(positive.sum())
-    if n == 0 or n == len(positive):
-        return float("nan")
-    return float((_ranks(values)[positive].sum() - n * (n + 1) / 2) / (n * (len(positive) - n)))
+    rows = len(np.asarray(label))
+    return float(weighted_auc(np.arange(rows), label, score)(np.ones((1, rows), dtype=np.float32))[0])
 
 
-def _ranks(values: NDArray[Any]) -> Floats:
-    """Ranks from 1, ties sharing their mean rank."""
+def weighted_auc(owner: NDArray[Any], label: ArrayLike, score: ArrayLike) -> Callable[[Weights], NDArray[Any]]:
+    """The same as a function of how often each owner of rows is drawn: (draws, owners) weights → (draws,) areas.
+
+    owner  (rows,) codes from 0: whose each row is
+    """
+    values = np.asarray(score)
     order = np.argsort(values, kind="stable")
-    ordered = values[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-    ends = np.r_[starts[1:], len(values)]
-    ranks = np.empty(len(values))
-    ranks[order] = np.repeat((starts + 1 + ends) / 2, ends - starts)
-    return ranks
+    ordered, who, positive = values[order], owner[order], np.asarray(label)[order] > 0
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(order) else np.zeros(0, dtype=int)
+    step = max(1, AT_ONCE // max(1, len(order)))
+
+    def some(weights: Weights) -> NDArray[Any]:
+        drawn = weights[:, who]
+        ones = np.add.reduceat(drawn * positive, starts, axis=1, dtype=np.float64)
+        noughts = np.add.reduceat(drawn * ~positive, starts, axis=1, dtype=np.float64)
+        below = np.cumsum(noughts, axis=1) - noughts / 2
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray((ones * below).sum(axis=1) / (ones.sum(axis=1) * noughts.sum(axis=1)))
+
+    def areas(weights: Weights) -> NDArray[Any]:
+        if not len(order):
+            return np.full(len(weights), np.nan)
+        return np.concatenate([some(weights[i : i + step]) for i in range(0, len(weights), step)])
+
+    return areas
 
 
 def telling(label: ArrayLike, values: ArrayLike, bins: int = 64) -> float:

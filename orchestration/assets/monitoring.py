@@ -12,10 +12,10 @@ from monitoring import drift, evidently_report, outcomes, skew
 from monitoring.definition import Watch
 from monitoring.reference import Reference
 from monitoring.retrain import Evidence, standing
-from orchestration.candidate import REFERENCE, REFERENCE_ROWS
 from orchestration.evidence import EVIDENCE, newest
 from orchestration.observed import Observed, observe, worth_watching
 from orchestration.partitions import WHOLE_RANGE, span
+from orchestration.release_inputs import REFERENCE, REFERENCE_ROWS
 from orchestration.system import Installation
 
 
@@ -91,7 +91,7 @@ def _drift(installation: Installation, watch: Watch, day: date, told: list[Evide
     page = installation.settings.reports / "drift" / f"{day}.html"
     now = evidently_report.frame(matrix, seen.features, scores)
     before = pd.read_parquet(drawn)
-    evidently_report.write(before, now, page, rows=watch.report_rows, report=report, decision=decision)
+    evidently_report.write(before, now, page, watch, report=report, decision=decision)
     return {**found, "page": page}
 
 

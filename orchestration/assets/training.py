@@ -6,12 +6,12 @@ from datetime import timedelta
 import dagster as dg
 
 from infra.lake import days_from
-from orchestration import candidate, pages
-from orchestration.candidate import Candidate
+from orchestration import pages
 from orchestration.partitions import WHOLE_RANGE, span
+from orchestration.release_inputs import release_inputs
 from orchestration.system import Installation
 from training.registry import experiment_id
-from training.release import lacking
+from training.release import Candidate, lacking, make_candidate
 from training.rows import build_dataset, build_labels, save_dataset, save_labels
 
 GATES, KNOWN = "gates", "features_known"
@@ -84,7 +84,8 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
     def ranker(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
         """The contender that won, judged on later rows than it learned from, as a release that is not yet live."""
         _, last = span(context)
-        made = candidate.make(installation, installation.training_set(), installation.as_of(last))
+        inputs = release_inputs(installation)
+        made = make_candidate(inputs, installation.training_set(), installation.as_of(last))
         check = dg.AssetCheckResult(
             check_name=GATES,
             passed=made.verdict.passed,

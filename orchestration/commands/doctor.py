@@ -165,8 +165,8 @@ def _eligible(installation: Installation, held: Any) -> tuple[int, str]:
 def _release(installation: Installation) -> Iterator[Finding]:
     from validation.gates import Verdict
 
-    pointer = installation.settings.releases / installation.system.name / "live.json"
-    live = installation.registry.live() if pointer.parent.exists() else None
+    releases = installation.settings.releases / installation.system.name
+    live = installation.registry.live() if releases.exists() else None
     if live is not None:
         yield Finding("release", "there", f"{live} is live, ranked by {_ranker(installation, live)}")
         return

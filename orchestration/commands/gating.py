@@ -4,10 +4,11 @@ import tempfile
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from orchestration import candidate
+from orchestration.release_inputs import release_inputs
 from orchestration.system import Installation
 from training.fitting import train_contenders
 from training.judging import settle_on_baseline
+from training.release import build_and_judge
 from training.rows import Dataset, build_dataset, build_labels
 from validation.gates import Verdict
 
@@ -37,4 +38,4 @@ def verdict_on(installation: Installation, data: Dataset, moment: datetime) -> V
     """What the gates say of a ranker trained on this set; the release it would make is thrown away."""
     trained = settle_on_baseline(train_contenders(data, installation.system.ranking), installation.system.limits)
     with tempfile.TemporaryDirectory() as scratch:
-        return candidate.build(installation, data, trained, moment, Path(scratch) / "release")
+        return build_and_judge(release_inputs(installation), data, trained, moment, Path(scratch) / "release")

@@ -7,11 +7,11 @@ import numpy as np
 from rich.console import Console
 
 from infra.settings import Settings
-from orchestration.candidate import Candidate
 from orchestration.demo.stage import Stage
 from orchestration.funnel import page, sources, steps
 from orchestration.funnel.asking import asking
 from orchestration.funnel.home import opened
+from orchestration.release_inputs import newest_candidate
 from orchestration.sources.simulator import Scale, World
 from orchestration.system import Installation, System
 
@@ -45,7 +45,7 @@ def measured(installation: Installation, world: World, users: int, command: str,
         "days": scale.days,
         "live": len(world.live_videos(scale.finish)),
     }
-    return page.page(facts, policy, compared, given, Candidate.load(installation).figures.retrieval)
+    return page.page(facts, policy, compared, given, newest_candidate(installation).figures.retrieval)
 
 
 def some_users(world: World, count: int) -> list[str]:

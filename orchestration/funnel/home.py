@@ -14,8 +14,8 @@ from infra.errors import FlywheelError
 from infra.redis_server import running
 from infra.settings import Settings, socket_url
 from orchestration import retrieval
-from orchestration.candidate import Candidate
 from orchestration.demo.stage import Stage
+from orchestration.release_inputs import newest_candidate
 from orchestration.runs import execute
 from orchestration.sources.simulator import Scale, World, deliver
 from orchestration.system import Installation, System
@@ -54,7 +54,7 @@ def _build(installation: Installation, scale: Scale, stage: Stage) -> None:
             if not execute(installation, job, since, last, said.append).success:
                 raise FlywheelError(f"job {job} for {since} to {last} failed:\n" + "\n".join(said))
     with stage.step("the ranker is released") as line:
-        made = Candidate.load(installation)
+        made = newest_candidate(installation)
         registry = Registry(
             installation.settings, installation.system.name
         )  # no service follows it: no deployment is to be proven

@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from serving.definition import Names, Policy
 from validation.contract import Column, Table
-from validation.doors import LONGEST_WORD
+from validation.definition import LONGEST_WORD
 
 Id = Annotated[str, Meta(min_length=1, max_length=LONGEST_WORD)]
 Token = Annotated[str, Meta(max_length=16_384, description="`token` of the answer that showed the item")]

@@ -16,7 +16,7 @@ from serving.definition import Served
 from serving.feedback.event_log import Event
 from serving.feedback.row_rules import RowRules
 from serving.limits import Rates
-from validation.doors import CLOCK_ERROR, OLDEST
+from validation.definition import CLOCK_ERROR, OLDEST
 
 CLOCK_ERROR_S, OLDEST_S = CLOCK_ERROR.total_seconds(), OLDEST.total_seconds()
 REQUEST = "request_id"

@@ -1,6 +1,7 @@
 """A release in memory: found, tested in a child process, loaded, and scoring."""
 
-from serving.model.loaded_release import Popular, Release
+from infra.release_format import Popular
+from serving.model.loaded_release import Release
 from serving.model.nearest import NearestItems
 from serving.model.release_follower import Releases
 from serving.model.trees import Trees

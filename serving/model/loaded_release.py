@@ -1,15 +1,11 @@
 """A release in memory: everything one answer needs to be consistent with itself."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from feature_repo.recipe import read_recipe
 from infra.errors import FlywheelError, ReleaseMismatch
-from infra.manifest import RECIPE
+from infra.release_format import POLICY, RECIPE, Popular, read_popular
 from serving import definition
 from serving.definition import Policy, Served
 from serving.items import ItemStates
@@ -17,15 +13,6 @@ from serving.model.features import Builder
 from serving.model.nearest import NearestItems
 from serving.model.scorer import Scorer
 from serving.model.trial import prove
-
-
-class Popular(msgspec.Struct, frozen=True):
-    """The lists for moments when nothing can be scored; `items` has the attributes that eligibility is decided on."""
-
-    all: list[str]
-    by_group: dict[str, list[str]]
-    fresh: list[str]
-    items: dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +33,7 @@ def load(folder: Path, served: Served, states: ItemStates) -> Release:
     try:
         manifest, scorer = prove(folder)
         recipe = read_recipe((folder / RECIPE).read_bytes())
-        popular = msgspec.json.decode((folder / "popular.json").read_bytes(), type=Popular)
+        popular = read_popular(folder)
         policy = _policy(folder, served)
         nearest = NearestItems.of(folder, states, served)
     except (OSError, ValueError, KeyError, FlywheelError) as refused:
@@ -61,7 +48,7 @@ def load(folder: Path, served: Served, states: ItemStates) -> Release:
 
 
 def _policy(folder: Path, served: Served) -> Policy:
-    path = folder / "policy.json"
+    path = folder / POLICY
     policy = definition.from_json(path.read_bytes()) if path.exists() else served.policy
     definition.must_fit(policy, served.features)
     if policy.names != served.policy.names:
@@ -69,15 +56,3 @@ def _policy(folder: Path, served: Served) -> Policy:
             "its policy names requests otherwise than this service. Deploy the service of that release."
         )
     return policy
-
-
-def pointer(path: Path) -> Mapping[str, Any] | None:
-    """The champion that the registry's pointer file names, None when there is no such file or no champion in it."""
-    try:
-        live = msgspec.json.decode(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    champion = live.get("champion") if isinstance(live, dict) else None
-    if champion is not None and not (isinstance(champion, dict) and "version" in champion):
-        raise ReleaseMismatch(f"{path}: the champion has no version. Promote one (`flywheel promote`).")
-    return champion

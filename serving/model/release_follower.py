@@ -8,22 +8,22 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from pathlib import Path
 from time import monotonic
-from typing import Any
 
 import msgspec
 
 from infra.atomic import whole
 from infra.errors import FlywheelError, ReleaseMismatch, Unavailable
 from infra.patience import LOOK_S, USUAL, Patience, Process, Waiting
+from infra.release_format import LIVE, MANIFEST, NamedRelease, read_champion
 from infra.settings import Settings
 from serving import metrics
 from serving.definition import Policy, Served
 from serving.items import ItemStates
 from serving.model import scorer
-from serving.model.loaded_release import Release, load, pointer
+from serving.model.loaded_release import Release, load
 from serving.running import Background, apart
 
 POLL_S = 1.0
@@ -65,7 +65,7 @@ class Releases:
 
     async def _follow(self) -> None:
         try:
-            champion = pointer(self._registry / "live.json")
+            champion = read_champion(self._registry / LIVE)
             if champion is None:
                 self._missing(f"the registry at {self._registry} names no champion")
             else:
@@ -75,7 +75,7 @@ class Releases:
         except Exception:
             log.exception("releases: could not follow the registry")
 
-    async def _swap(self, champion: Mapping[str, Any]) -> None:
+    async def _swap(self, champion: NamedRelease) -> None:
         name = _name(champion)
         if name == self._current:
             self.why = None
@@ -92,10 +92,10 @@ class Releases:
                     self._proof(name).touch()
                 release = await asyncio.to_thread(load, self._cache / name, self._served, self._states)
             except ReleaseMismatch as refused:
-                self._refuse(name, str(champion["version"]), str(refused))
+                self._refuse(name, champion.version, str(refused))
                 return
             except Unavailable as undecided:
-                self._missing(f"release {champion['version']} is not proven yet: {undecided}")
+                self._missing(f"release {champion.version} is not proven yet: {undecided}")
                 self._refused[name] = (monotonic(), self.why or "")
                 return
             self._take(release, name)
@@ -152,19 +152,19 @@ class Releases:
         self._current, self.why = name, None
         metrics.RELEASE.labels(self.live.version).set(1)
 
-    def _fetch(self, champion: Mapping[str, Any], name: str) -> Path:
+    def _fetch(self, champion: NamedRelease, name: str) -> Path:
         """Copy the release into the cache, so that it outlives the registry."""
-        source, target = self._registry / str(champion.get("path") or champion["version"]), self._cache / name
+        source, target = self._registry / (champion.path or champion.version), self._cache / name
         draft = self._cache / f".{name}.{os.getpid()}"
         shutil.rmtree(draft, ignore_errors=True)
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(source, draft)
-        wanted = champion.get("manifest_sha256")
-        found = hashlib.sha256((draft / "manifest.json").read_bytes()).hexdigest()
+        wanted = champion.manifest_sha256
+        found = hashlib.sha256((draft / MANIFEST).read_bytes()).hexdigest()
         if wanted and wanted != found:
             shutil.rmtree(draft)
             raise ReleaseMismatch(
-                f"manifest.json has digest {found[:12]}, the registry says {wanted[:12]}. Promote it again."
+                f"{MANIFEST} has digest {found[:12]}, the registry says {wanted[:12]}. Promote it again."
             )
         draft.rename(target)
         return target
@@ -211,6 +211,6 @@ async def _result(child: asyncio.subprocess.Process, patience: Patience) -> byte
         result.cancel()
 
 
-def _name(champion: Mapping[str, Any]) -> str:
-    digest = str(champion.get("manifest_sha256") or "")[:12]
-    return "-".join(filter(None, [str(champion["version"]).replace(os.sep, "_"), digest]))
+def _name(champion: NamedRelease) -> str:
+    digest = champion.manifest_sha256[:12]
+    return "-".join(filter(None, [champion.version.replace(os.sep, "_"), digest]))

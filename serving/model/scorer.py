@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Protocol
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from feature_repo.counters import Floats
 from infra import loops
 from infra.errors import ReleaseMismatch
+from infra.release_format import TREES, ColumnModel, LinearModel, read_model
 from serving.model import lean_imports
 from serving.model.trees import Trees
 
@@ -24,16 +24,6 @@ class Scorer(Protocol):
     def contributions(self, features: Floats) -> Floats:
         """How much each feature moved each row's score: (rows, features)."""
         ...
-
-
-class LinearModel(msgspec.Struct, frozen=True):
-    """A logistic regression as model.json writes it: missing values are filled, then standardised."""
-
-    mean: list[float]
-    scale: list[float]
-    fill: list[float]
-    coefficients: list[float]
-    intercept: float
 
 
 class Linear:
@@ -57,14 +47,6 @@ class Linear:
     def _parts(self, features: Floats) -> NDArray[np.float64]:
         known = np.where(np.isnan(features), self._fill, features)
         return np.asarray((known - self._mean) * self._weights, dtype=np.float64)
-
-
-class ColumnModel(msgspec.Struct, frozen=True):
-    """A ranking by one feature as model.json writes it; `missing` is the score of rows without a value."""
-
-    index: int
-    sign: float
-    missing: float
 
 
 class Column:
@@ -100,11 +82,11 @@ def load(kind: str, folder: Path) -> Scorer:
     """The scorer of a release folder; raises ReleaseMismatch for a kind this checkout cannot score."""
     match kind:
         case "xgboost":
-            return Trees(folder / "model.ubj")
+            return Trees(folder / TREES)
         case "linear":
-            return Linear(msgspec.json.decode((folder / "model.json").read_bytes(), type=LinearModel))
+            return Linear(read_model(folder, LinearModel))
         case "column":
-            return Column(msgspec.json.decode((folder / "model.json").read_bytes(), type=ColumnModel))
+            return Column(read_model(folder, ColumnModel))
     raise ReleaseMismatch(
         f"release {folder.name}: model kind `{kind}` is not xgboost, linear or column. Update this checkout."
     )

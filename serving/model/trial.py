@@ -11,6 +11,7 @@ import numpy as np
 from feature_repo import embedding_space
 from infra.errors import FlywheelError, ReleaseMismatch
 from infra.manifest import Manifest, verify
+from infra.release_format import read_golden_rows
 from serving.model import nearest
 from serving.model.scorer import Scorer, load
 
@@ -24,8 +25,7 @@ def prove(folder: Path) -> tuple[Manifest, Scorer]:
     """
     manifest = verify(folder)
     scorer = load(manifest.kind, folder)
-    with np.load(folder / "golden.npz", allow_pickle=False) as golden:
-        rows, expected = golden["inputs"], golden["scores"]
+    rows, expected = read_golden_rows(folder)
     name, width = f"release {manifest.version}", len(manifest.features)
     if rows.ndim != 2 or rows.shape[1] != width:
         raise ReleaseMismatch(

@@ -18,7 +18,8 @@ from infra.lake import Lake
 from infra.settings import Settings
 from training.fitting import popular_lists
 from validation.batches.intake import ingest
-from validation.contract import Column, Limits, Table
+from validation.contract import Column, Table
+from validation.definition import Limits
 from validation.files.delivered import delivered_from_jsonl
 
 if TYPE_CHECKING:

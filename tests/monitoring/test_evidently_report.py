@@ -8,7 +8,7 @@ import pytest
 
 from feature_repo.systems.home_feed import HOME_FEED
 from monitoring import drift, evidently_report
-from monitoring.definition import Watch
+from monitoring.definition import PLAIN, Watch
 from monitoring.reference import Reference
 from monitoring.systems.home_feed import HOME_FEED_WATCH
 
@@ -26,14 +26,16 @@ def test_the_page_and_its_figures_are_written_also_with_columns_that_say_nothing
         evidently_report.frame(before, names, before[:, 3]),
         evidently_report.frame(now, names, now[:, 3]),
         tmp_path / "reports" / "drift.html",
-        rows=1_000,
+        Watch(critical=(), report_rows=1_000, max_psi=0.35),
     )
     page = path.read_text()
     assert "<html" in page
     found = json.loads(path.with_suffix(".json").read_text())["metrics"]
     psi = {m["config"]["column"]: m["value"] for m in found if "column" in m["config"]}
     assert set(psi) == {"moved", "constant", "steady", "score"}
-    assert psi["moved"] > 0.2 > psi["steady"]
+    assert psi["moved"] > 0.35 > psi["steady"]
+    limits = {m["config"]["threshold"] for m in found if "column" in m["config"]}
+    assert limits == {0.35}, "the limit that the watch decides by"
     assert list(path.parent.glob(".*")) == []
 
 
@@ -50,7 +52,7 @@ def test_a_column_known_in_a_few_rows_does_not_cost_the_page(tmp_path: Path, kno
     before, now = (rng.normal(size=(rows, 2)).astype(np.float32) for rows in (5_000, 10_000))
     now[rng.choice(10_000, 10_000 - known, replace=False), 1] = np.nan
     frames = [evidently_report.frame(matrix, ("steady", "rare")) for matrix in (before, now)]
-    page = evidently_report.write(frames[0], frames[1], tmp_path / "day.html", rows=500)
+    page = evidently_report.write(frames[0], frames[1], tmp_path / "day.html", Watch(critical=(), report_rows=500))
     drawn = {m["config"].get("column") for m in json.loads(page.with_suffix(".json").read_text())["metrics"]}
     assert "steady" in drawn
     assert ("rare" in drawn) is (known == 9_999)  # a sample of 500 holds none or one of three
@@ -62,11 +64,11 @@ def test_the_page_opens_with_what_moved_and_what_was_decided(tmp_path: Path) -> 
     now[:, 1] += 3
     now[:, 2] = np.nan
     names = ("steady", "moved<b>", "lost")
-    watch = Watch(critical=("moved<b>",))
+    watch = Watch(critical=("moved<b>",), report_rows=500)
     report = drift.measure(Reference.of(before, names), now, names, None, watch)
     frames = [evidently_report.frame(matrix, names) for matrix in (before, now)]
     told = "drift in 1 of the last 1 measured windows: nothing follows."
-    html = evidently_report.write(*frames, tmp_path / "day.html", rows=500, report=report, decision=told).read_text()
+    html = evidently_report.write(*frames, tmp_path / "day.html", watch, report=report, decision=told).read_text()
     opening = html[html.index("<body>") : html.index("as Evidently draws them")]
     assert "<h1>Drift</h1>" in opening
     assert told in opening
@@ -87,6 +89,6 @@ def test_a_page_that_evidently_cannot_draw_still_tells_what_moved(
     matrix = np.random.default_rng(0).normal(size=(2_000, 1)).astype(np.float32)
     report = drift.measure(Reference.of(matrix, ("x",)), matrix + 9, ("x",), None, Watch(critical=("x",)))
     frame = evidently_report.frame(matrix, ("x",))
-    html = evidently_report.write(frame, frame, tmp_path / "day.html", report=report).read_text()
+    html = evidently_report.write(frame, frame, tmp_path / "day.html", PLAIN, report=report).read_text()
     assert "<h1>Drift</h1>" in html
     assert "ZeroDivisionError: odd data" in html

@@ -13,8 +13,8 @@ from feature_repo.request_time import Age, Context, Count, Rate
 from orchestration.system import System
 from training.contenders import Boosted, ByColumn, Linear
 from training.definition import Embedding, Outcome, Ranking, Shelves, Slice
-from validation.contract import Column, Limits, Rule, Table
-from validation.gates.evidence import GateLimits
+from validation.contract import Column, Rule, Table
+from validation.definition import GateLimits, Limits
 
 START = datetime(2026, 5, 4, tzinfo=UTC)
 DAYS = 5

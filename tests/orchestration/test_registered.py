@@ -8,7 +8,7 @@ import pytest
 
 from infra.errors import Unavailable
 from orchestration import proving
-from orchestration.candidate import Candidate
+from orchestration.assets import release
 from orchestration.registered import candidate_of, version_of
 
 FAILS: list[str] = []
@@ -65,6 +65,33 @@ def test_a_step_that_is_run_alone_does_not_take_the_newest() -> None:
     assert "flywheel prove VERSION" in str(said.cause)
 
 
+def test_the_job_proves_and_promotes_its_own_release_though_another_is_registered_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    registered, proved, promoted = [], [], []
+
+    def register(*candidate: object) -> str:
+        registered.extend(["1", "2"])  # right after this run, somebody else registers
+        return "1"
+
+    registry = SimpleNamespace(
+        register=register, newest=lambda: registered[-1], live=lambda: None, folder=lambda version: version,
+        disagreements=list, promote=lambda version, **more: promoted.append(version),
+    )  # fmt: skip
+    installation: Any = SimpleNamespace(
+        registry=registry, now=lambda: "now", system=SimpleNamespace(limits=SimpleNamespace(baselines=()))
+    )
+    candidate = SimpleNamespace(folder="", report="", verdict="", facts=dict)
+    monkeypatch.setattr(release, "candidate_of", lambda context, installation: candidate)
+    monkeypatch.setattr(release, "verify", lambda folder: SimpleNamespace(ranker="xgboost"))
+    monkeypatch.setattr("orchestration.proving.proven", lambda at, version: {"version": proved.append(version) or ""})
+    assets = release.assets(installation, dg.DailyPartitionsDefinition("2026-07-01"))
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert dg.materialize(assets, instance=instance, partition_key="2026-07-01").success
+    assert registry.newest() == "2"
+    assert (proved, promoted) == (["1"], ["1"])
+
+
 @dg.asset
 def ranker() -> dg.MaterializeResult:  # type: ignore[type-arg]
     return dg.MaterializeResult(metadata={"mlflow run": "mine"})
@@ -80,7 +107,10 @@ def taken(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: i
 def test_a_run_registers_the_candidate_it_trained_and_not_one_that_took_its_place(
     monkeypatch: pytest.MonkeyPatch, there: str
 ) -> None:
-    monkeypatch.setattr(Candidate, "load", lambda at: SimpleNamespace(figures=SimpleNamespace(run_id=there)))
+    monkeypatch.setattr(
+        "orchestration.registered.newest_candidate",
+        lambda installation: SimpleNamespace(figures=SimpleNamespace(run_id=there)),
+    )
     made = dg.Definitions(assets=[ranker, taken], jobs=[dg.define_asset_job("retrain")]).resolve_job_def("retrain")
     with dg.DagsterInstance.ephemeral() as instance:
         result = made.execute_in_process(instance=instance, raise_on_error=False)

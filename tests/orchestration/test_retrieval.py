@@ -12,10 +12,13 @@ import pytest
 from feature_repo.embedding_space import VECTORS
 from feature_repo.records import connect, made_views, redis_records
 from infra.errors import NotProven, ReleaseMismatch
-from infra.manifest import MANIFEST, Manifest
+from infra.manifest import Manifest
+from infra.release_format import MANIFEST
 from infra.settings import Settings
 from orchestration import retrieval
 from orchestration.systems.home_feed import HOME_FEED
+from training.release.candidate import candidate_folder
+from training.release.user_vectors import keep_user_vectors, user_vectors_file
 
 AT = datetime(2026, 5, 12, tzinfo=UTC)
 
@@ -37,7 +40,7 @@ def at(tmp_path: Path, redis_url: str) -> Any:
     settings = Settings(home=tmp_path, redis_url=redis_url)
     candidate = built(tmp_path / "candidates" / "home_feed" / "release", "b" * 64)
     learned: Any = SimpleNamespace(users=["ada", "böb"], user_vectors=np.ones((2, 4), dtype=np.float32))
-    retrieval.keep(learned, candidate)
+    keep_user_vectors(learned, candidate)
 
     def folder(version: str) -> Path:
         if version == "1":
@@ -72,6 +75,6 @@ def test_vectors_of_another_candidate_are_not_taken_for_those_of_the_release(at:
 
 def test_vectors_that_are_online_already_need_no_file(at: Any) -> None:
     retrieval.publish(at, "2")
-    (at.settings.home / "candidates" / "home_feed" / retrieval.USERS).unlink()
+    user_vectors_file(candidate_folder(at.settings, "home_feed")).unlink()
     assert retrieval.publish(at, "2") == 0
     assert len(online(at)) == 1

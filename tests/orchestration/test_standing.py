@@ -7,10 +7,11 @@ import msgspec
 import pytest
 
 from infra.settings import Settings
-from orchestration import candidate
 from orchestration.ingestion import discard_day
+from orchestration.release_inputs import release_inputs
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
+from training.release import batches_behind
 from validation.batches import ledger
 from validation.batches.intake import ingest, replay
 from validation.batches.ledger import BatchRefused
@@ -51,7 +52,7 @@ def take(at: Installation, content: bytes, arrival: datetime = YESTERDAY) -> Non
 
 def told(at: Installation) -> tuple[int, float, Finding]:
     """Refused batches, the share that waits, and what the gate says."""
-    found = candidate.batches(at, NOW)
+    found = batches_behind(release_inputs(at), NOW)
     gate = data_gate(Evidence((), "x", DataFacts(100_000, 5_000, 0.3, **found)), HOME_FEED.limits)
     return found["refused_batches"], found["quarantined_share"], gate
 

@@ -17,17 +17,18 @@ from feature_repo.records.layout import encode, layouts
 from feature_repo.stores.agreement import compare
 from infra.errors import NotProven
 from infra.settings import Settings
-from orchestration import candidate, funnel
-from orchestration.candidate import Candidate
+from orchestration import funnel
 from orchestration.commands import gating
 from orchestration.demo.stage import Stage
+from orchestration.release_inputs import newest_candidate, release_inputs
 from orchestration.runs import execute
 from orchestration.sources.simulator import Scale, World, deliver
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
 from training.judging import faults
+from training.release import make_candidate
 from validation.batches import ledger
-from validation.gates.evidence import GateLimits
+from validation.definition import GateLimits
 
 SCALE = Scale(users=300, videos=1_200, days=5, impressions=20_000, creators=60, categories=8, regions=3)
 FIRST, LAST = SCALE.start.date(), (SCALE.end - timedelta(days=1)).date()
@@ -147,10 +148,10 @@ def test_the_funnel_is_measured_by_the_simulators_truth(at: Installation) -> Non
 )
 def test_what_must_not_be_learned_ends_in_a_refused_gate_and_no_release(at: Installation, plant: object) -> None:
     spoilt = plant(at.training_set(), at.system.ranking, seed=1)  # type: ignore[operator]
-    made = candidate.make(at, spoilt, SCALE.end)
+    made = make_candidate(release_inputs(at), spoilt, SCALE.end)
     assert not made.verdict.passed
     with pytest.raises(NotProven, match="gate"):
-        Candidate.load(at)
+        newest_candidate(at)
     assert at.registry.newest() == at.registry.live() == "1"
 
 

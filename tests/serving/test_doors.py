@@ -13,7 +13,7 @@ from tests.serving.caller import Client
 from validation.batches.intake import delivered_from_jsonl, ingest
 from validation.batches.ledger import BatchRefused
 from validation.contract import Table
-from validation.doors import CLOCK_ERROR, LONGEST_WORD, OLDEST
+from validation.definition import CLOCK_ERROR, LONGEST_WORD, OLDEST
 from validation.systems.home_feed import ENGAGEMENTS
 
 MOMENT = timedelta(seconds=1)

@@ -11,7 +11,8 @@ from training.contenders import Boosted, ByColumn, Linear
 from training.definition import Outcome, Ranking, Shelves, Slice
 from training.rows import dataset
 from training.rows.dataset import Dataset
-from validation.gates.evidence import GateLimits, Lineage
+from validation.definition import GateLimits
+from validation.gates.evidence import Lineage
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
 GROUPS, SIZE = 1500, 6
@@ -29,7 +30,7 @@ RANKING = Ranking(
         Boosted(params={"eta": 0.2, "max_depth": 4, "max_bin": 64, "nthread": 1}, max_trees=80),
     ),
     shelves=Shelves("ware", "wares", "town", "born", ("born", "state"), {"state": "on sale"}),
-    slices=(Slice("town", "town"), Slice("ware_age", "age", (1.0,), ("new", "old"))), resamples=100,
+    slices=(Slice("town", "town"), Slice("ware_age", "age", (1.0,), ("new", "old"))), draws=100,
 )  # fmt: skip
 LIMITS = GateLimits(baselines=("popularity", "recency"))
 

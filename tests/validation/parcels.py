@@ -4,7 +4,8 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from validation.contract import Column, Limits, Rule, Table
+from validation.contract import Column, Rule, Table
+from validation.definition import Limits
 from validation.files.delivered import Delivered, delivered_from_lines
 
 NOON = datetime(2026, 5, 3, 12, tzinfo=UTC)

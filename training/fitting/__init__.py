@@ -1,13 +1,12 @@
 """Fitting: contenders, embeddings, the item space, popular lists."""
 
 from training.fitting.item_space import Embedded, build_item_space
-from training.fitting.popular_lists import Popular, build_popular_lists, newest_descriptions, read_popular_lists
+from training.fitting.popular_lists import build_popular_lists, newest_descriptions
 from training.fitting.saved import load_contender
 from training.fitting.train import Trained, as_served, importances, train_contenders
 
 __all__ = [
     "Embedded",
-    "Popular",
     "Trained",
     "as_served",
     "build_item_space",
@@ -15,6 +14,5 @@ __all__ = [
     "importances",
     "load_contender",
     "newest_descriptions",
-    "read_popular_lists",
     "train_contenders",
 ]

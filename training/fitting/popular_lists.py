@@ -4,26 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import msgspec
 import numpy as np
 import pandas as pd
 
 from infra.lake import Lake, united
+from infra.release_format import Popular
 from training.definition import Shelves
 from training.rows import AT, GAIN, moments
-
-
-class Popular(msgspec.Struct, frozen=True):
-    """The lists as `popular.json` holds them; `items` has the attributes that safety filters look at."""
-
-    all: list[str]
-    by_group: dict[str, list[str]]
-    fresh: list[str]
-    items: dict[str, dict[str, Any]]
-
-    def for_group(self, group: str) -> list[str]:
-        """The list of a group, filled up with what is liked everywhere."""
-        return list(dict.fromkeys([*self.by_group.get(group, []), *self.all]))
 
 
 def build_popular_lists(labels: pd.DataFrame, items: pd.DataFrame, shelves: Shelves, at: datetime) -> Popular:
@@ -64,11 +51,6 @@ def described(lake: Lake, profile: str, item: str, fields: Sequence[str], at: da
     known = stored[moments(stored[AT]) <= pd.Timestamp(at)]
     newest: pd.DataFrame = known.sort_values(AT, kind="stable").drop_duplicates(item, keep="last")
     return newest[wanted]
-
-
-def read_popular_lists(content: bytes) -> Popular:
-    """The lists of `popular.json`."""
-    return msgspec.json.decode(content, type=Popular)
 
 
 def _kept(rows: pd.DataFrame, shelves: Shelves, at: datetime) -> "np.ndarray[Any, Any]":

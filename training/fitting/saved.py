@@ -2,26 +2,12 @@
 
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
 from infra.errors import ReleaseMismatch
 from infra.manifest import verify
+from infra.release_format import TREES, ColumnModel, LinearModel, read_model
 from training.contenders import Fitted, FittedBoosted, FittedColumn, FittedLinear
-
-
-class _Column(msgspec.Struct):
-    feature: str
-    index: int
-    sign: float
-    missing: float
-
-
-class _Linear(msgspec.Struct):
-    mean: list[float]
-    scale: list[float]
-    coefficients: list[float]
-    intercept: float
 
 
 def load_contender(folder: Path) -> Fitted:
@@ -31,12 +17,12 @@ def load_contender(folder: Path) -> Fitted:
         case "xgboost":
             import xgboost as xgb
 
-            return FittedBoosted(xgb.Booster(model_file=str(folder / "model.ubj")), manifest.features)
+            return FittedBoosted(xgb.Booster(model_file=str(folder / TREES)), manifest.features)
         case "linear":
-            linear = msgspec.json.decode((folder / "model.json").read_bytes(), type=_Linear)
+            linear = read_model(folder, LinearModel)
             mean, scale, weights = (np.array(values) for values in (linear.mean, linear.scale, linear.coefficients))
             return FittedLinear(manifest.features, mean, scale, weights, linear.intercept)
         case "column":
-            column = msgspec.json.decode((folder / "model.json").read_bytes(), type=_Column)
+            column = read_model(folder, ColumnModel)
             return FittedColumn(column.feature, column.index, column.sign, column.missing == 0.0)
     raise ReleaseMismatch(f"release {manifest.version}: kind `{manifest.kind}` is not known here. Retrain it.")

@@ -9,9 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from infra.errors import DefinitionError
+from infra.statistics import drawn_by_poisson
 from training.contenders import Examples, Fitted
 from training.definition import Ranking, Slice
-from training.measuring import Evaluation, Judged, difference, evaluate, resampled
+from training.measuring import Evaluation, Judged, difference, evaluate
 from training.rows import FITS, GAIN, JUDGED, PARTS, Dataset, Floats, split_rows
 
 Array = NDArray[Any]
@@ -62,7 +63,7 @@ def train_contenders(dataset: Dataset, ranking: Ranking, seed: int | None = None
     served = as_served(logged, dataset, ranking)
     scores = {name: model.scores(served) for name, model in fitted.items()}
     chances = {name: model.scores(logged) for name, model in fitted.items() if model.probabilistic}
-    weights = resampled(judged.users, ranking.resamples, seed)
+    weights = drawn_by_poisson(judged.users, ranking.draws, seed)
     measured = {
         name: evaluate(judged, scores[name], chances.get(name), weights, ranking.top, ranking.listed) for name in fitted
     }

@@ -16,7 +16,8 @@ from training.definition import Ranking
 from training.fitting import Trained, as_served, load_contender
 from training.measuring import ndcg, owners
 from training.rows import Dataset
-from validation.gates import DataFacts, Evidence, GateLimits, Slice, Verdict, baseline_gate, judge_evidence
+from validation.definition import GateLimits
+from validation.gates import DataFacts, Evidence, Slice, Verdict, baseline_gate, judge_evidence
 
 LEAK_ROWS = 50_000  # enough to see a leak; a look at every row of every feature would take minutes
 LIVE = "live"

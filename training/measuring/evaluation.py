@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from infra.statistics import Weights, percentiles, weighted_auc
 from training.measuring import list_measures, measures
-from training.measuring.measures import Array, Measure, Weights
+from training.measuring.measures import Array, Measure
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One measure: its value, its 95 % interval, and the resampled values the interval was read from."""
+    """One measure: its value, its 95 % interval, and its value on each draw, which the interval was read from."""
 
     value: float
     low: float
@@ -52,10 +53,8 @@ class Measured:
 
     @classmethod
     def of(cls, value: float, samples: Array) -> "Measured":
-        """A measure with the interval that its resampled values span."""
-        known = samples[np.isfinite(samples)]
-        low, high = np.quantile(known, [0.025, 0.975]) if len(known) else (np.nan, np.nan)
-        return cls(float(value), float(low), float(high), samples)
+        """A measure with the interval that its values on the draws span."""
+        return cls(float(value), *percentiles(samples, 0.025, 0.975), samples)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +76,13 @@ class Evaluation:
 
 
 def evaluate(
-    judged: Judged, scores: Array, probabilities: Array | None, weights: Weights, top: int = 10, listed: int = 5
+    judged: Judged, scores: Array, probabilities: Array | None, weights: Weights, top: int, listed: int
 ) -> Evaluation:
     """Judge one contender.
 
     scores         (rows,) as it would be served
     probabilities  (rows,) of the target given all that the request really said; None where the scores mean none
-    weights        (resamples, users): how often each user is drawn. The same weights for every contender make their
+    weights        (draws, users): how often each user is drawn. The same weights for every contender make their
                    intervals comparable pairwise.
     """
     order = dict(_order(judged, scores, top))
@@ -93,13 +92,8 @@ def evaluate(
     return replace(whole, slices=slices)
 
 
-def resampled(users: int, resamples: int, seed: int) -> Weights:
-    """How often each user is drawn in each resample: (resamples, users), Poisson with mean 1."""
-    return np.random.default_rng(seed).poisson(1.0, (resamples, users)).astype(np.float32)
-
-
 def difference(better: Measured, other: Measured) -> Measured:
-    """The paired difference of two contenders in one measure, on the same resamples of the same rows."""
+    """The paired difference of two contenders in one measure, on the same draws of the same rows."""
     return Measured.of(better.value - other.value, better.samples - other.samples)
 
 
@@ -127,7 +121,7 @@ def _order(judged: Judged, scores: Array, top: int) -> Iterator[tuple[str, Measu
         measures.mean(groups, list_measures.owners(judged.group, judged.user, judged.groups), judged.users),
     )
     yield "gauc", measures.gauc(judged.user, judged.label, scores, judged.users)
-    yield "auc", measures.auc(judged.user, judged.label, scores)
+    yield "auc", weighted_auc(judged.user, judged.label, scores)
 
 
 def _probability(judged: Judged, probabilities: Array | None) -> Iterator[tuple[str, Measure]]:

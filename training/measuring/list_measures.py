@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from training.measuring.measures import Array, Measure, Weights, mean, places_in_group
+from infra.statistics import Weights
+from training.measuring.measures import Array, Measure, mean, places_in_group
 
 
 def first_places(group: Array, score: Array, top: int) -> Array:

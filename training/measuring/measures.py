@@ -4,17 +4,18 @@ Arrays of rows are aligned; groups and users are codes from 0; scores that tie s
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[Any]
-Weights = NDArray[np.float32]
-Measure = Callable[[Weights], Array]
-"""(resamples, users) weights → (resamples,) values."""
+from infra.statistics import Weights, weighted_ratio
 
-AT_ONCE = 2_000_000  # numbers held per step of a weighted AUC
+Array = NDArray[Any]
+Measure = Callable[[Weights], Array]
+"""(draws, users) weights → (draws,) values."""
+
 BINS = 15
 
 
@@ -44,11 +45,7 @@ def mean(values: Array, user: Array, users: int) -> Measure:
 def ratio(above: Array, below: Array) -> Measure:
     """Σ above / Σ below, both (users,)."""
 
-    def measure(weights: Weights) -> Array:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray((weights @ above) / (weights @ below))
-
-    return measure
+    return partial(weighted_ratio, above=above, below=below)
 
 
 def gauc(user: Array, label: Array, score: Array, users: int) -> Measure:
@@ -61,29 +58,6 @@ def gauc(user: Array, label: Array, score: Array, users: int) -> Measure:
     both = (ones > 0) & (ones < rows)
     area = np.divide(above, ones * (rows - ones), out=np.zeros(users), where=both)
     return ratio(area * rows * both, rows * both)
-
-
-def auc(user: Array, label: Array, score: Array) -> Measure:
-    """Probability that a row on which the target happened scores above one on which it did not."""
-    order = np.argsort(score, kind="stable")
-    ordered, who, positive = score[order], user[order], label[order] > 0
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(order) else np.zeros(0, dtype=int)
-    step = max(1, AT_ONCE // max(1, len(order)))
-
-    def some(weights: Weights) -> Array:
-        drawn = weights[:, who]
-        ones = np.add.reduceat(drawn * positive, starts, axis=1, dtype=np.float64)
-        noughts = np.add.reduceat(drawn * ~positive, starts, axis=1, dtype=np.float64)
-        below = np.cumsum(noughts, axis=1) - noughts / 2
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray((ones * below).sum(axis=1) / (ones.sum(axis=1) * noughts.sum(axis=1)))
-
-    def measure(weights: Weights) -> Array:
-        if not len(order):
-            return np.full(len(weights), np.nan)
-        return np.concatenate([some(weights[i : i + step]) for i in range(0, len(weights), step)])
-
-    return measure
 
 
 def log_loss(user: Array, label: Array, probability: Array, users: int) -> Measure:

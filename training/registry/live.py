@@ -14,6 +14,7 @@ import msgspec
 
 from infra import failpoint
 from infra.errors import HistoryLost, ReleaseMismatch, Unavailable
+from infra.release_format import LIVE, read_live_pointer
 from training.registry import pointer
 from training.registry.history import History, durable
 from training.registry.local_files import Local
@@ -50,7 +51,7 @@ class Live:
 
     def __init__(self, folder: Path, history: History, versions: Versions, local: Local) -> None:
         self._history, self._versions, self._local = history, versions, local
-        self._pointer, self._intended = folder / "live.json", folder / "moving.json"
+        self._pointer, self._intended = folder / LIVE, folder / "moving.json"
 
     def moves(self) -> tuple[Move, ...]:
         """All moves; raises HistoryLost when there are none though a release is live, or when they are broken."""
@@ -108,7 +109,7 @@ class Live:
 
     def _served(self) -> list[str]:
         """The releases that pointer or aliases name, the live one last."""
-        stands = pointer.read(self._pointer)
+        stands = read_live_pointer(self._pointer)
         if stands:
             return [named.version for named in (stands.previous, stands.champion) if named]
         aliases = self._versions.aliases()
@@ -179,7 +180,7 @@ class Live:
     def _compared(self, moves: Sequence[Move]) -> list[Disagreement]:
         """Where pointer and aliases name something else than the history."""
         live, wanted, aliases = standing(moves)[-1], pointer.of(moves), self._versions.aliases()
-        stands, champion, before = pointer.read(self._pointer), aliases.get(CHAMPION), aliases.get(PREVIOUS)
+        stands, champion, before = read_live_pointer(self._pointer), aliases.get(CHAMPION), aliases.get(PREVIOUS)
         found = []
         if stands is None or not stands.names(wanted):
             named = stands.champion.version if stands else None

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from infra import failpoint
 from infra.errors import ReleaseMismatch
-from infra.manifest import MANIFEST, Manifest, digest_of, read_manifest, verify
+from infra.manifest import Manifest, digest_of, read_manifest, verify
+from infra.release_format import MANIFEST
 from training.registry.history import exclusive
 from training.registry.versions import RELEASE, WHOLE, Versions
 

@@ -9,7 +9,8 @@ import msgspec
 
 from infra import alerts, failpoint
 from infra.errors import NotProven, ReleaseMismatch
-from infra.manifest import MANIFEST, digest_of, read_manifest, verify
+from infra.manifest import digest_of, read_manifest, verify
+from infra.release_format import MANIFEST, Popular, read_popular
 from infra.settings import Settings
 from training.registry import moves, proof
 from training.registry.history import History
@@ -22,7 +23,6 @@ from validation.gates import Verdict
 
 if TYPE_CHECKING:
     from training.contenders import Fitted
-    from training.fitting import Popular
     from training.registry.logged_run import LoggedRun
 
 
@@ -157,11 +157,9 @@ class Registry:
         found = msgspec.json.decode(self._versions.artefact(version, PROMISED), type=dict[str, Any])
         return {name: float(value) for name, value in found.items() if isinstance(value, int | float)}
 
-    def popular(self, version: str) -> "Popular":
+    def popular(self, version: str) -> Popular:
         """The lists the release carries."""
-        from training.fitting import read_popular_lists
-
-        return read_popular_lists((self.folder(version) / "popular.json").read_bytes())
+        return read_popular(self.folder(version))
 
     def scorer(self, version: str) -> "Fitted":
         """The release's model."""

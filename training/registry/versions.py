@@ -10,7 +10,8 @@ import msgspec
 
 from infra import failpoint
 from infra.errors import ReleaseMismatch, Unavailable
-from infra.manifest import MANIFEST, Manifest, digest_of, stamped
+from infra.manifest import Manifest, digest_of, stamped
+from infra.release_format import MANIFEST, TREES
 from infra.settings import Settings
 from training.registry import tracking
 from training.registry.aliases import aliases
@@ -150,7 +151,7 @@ class Versions:
         """The id of a logged model: with MLflow's own XGBoost flavour, or plain files for the other kinds."""
         if manifest.kind == "xgboost":
             ended = client.get_run(report.run_id).info.end_time
-            model_id = _log_booster(folder / "model.ubj", manifest, report)
+            model_id = _log_booster(folder / TREES, manifest, report)
             client.set_terminated(report.run_id, end_time=ended)  # MLflow took the logging for a part of the run
             return model_id
         experiment = tracking.experiment_id(self._settings, manifest.system)

@@ -1,6 +1,25 @@
 """Building a release: its files, and the report of its training run."""
 
-from training.release.build import build_release
-from training.release.report import lacking, log_report
+from training.release.candidate import (
+    Candidate,
+    ReleaseInputs,
+    batches_behind,
+    build_and_judge,
+    candidate_folder,
+    make_candidate,
+)
+from training.release.report import lacking
+from training.release.user_vectors import read_user_vectors, space_digest, user_vectors_file
 
-__all__ = ["build_release", "lacking", "log_report"]
+__all__ = [
+    "Candidate",
+    "ReleaseInputs",
+    "batches_behind",
+    "build_and_judge",
+    "candidate_folder",
+    "lacking",
+    "make_candidate",
+    "read_user_vectors",
+    "space_digest",
+    "user_vectors_file",
+]

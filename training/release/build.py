@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
 from feature_repo.definition import FeatureSet
@@ -13,13 +12,24 @@ from feature_repo.embedding_space import EMBEDDINGS, INDEX, VECTORS
 from feature_repo.recipe import recipe_of
 from infra.errors import ReleaseMismatch
 from infra.manifest import Manifest, write_manifest
+from infra.release_format import (
+    GOLDEN,
+    MANIFEST,
+    MODEL,
+    POLICY,
+    POPULAR,
+    RECIPE,
+    TREES,
+    Popular,
+    write_golden_rows,
+    write_popular,
+)
 from training.definition import Ranking
-from training.fitting import Embedded, Popular, Trained, as_served
+from training.fitting import Embedded, Trained, as_served
 from training.rows import Dataset
 
 GOLDEN_ROWS = 200
-RESERVED = {"manifest.json", "recipe.json", "model.ubj", "model.json", "popular.json", "policy.json", "golden.npz",
-            EMBEDDINGS, VECTORS, INDEX}  # fmt: skip
+RESERVED = {MANIFEST, RECIPE, TREES, MODEL, POPULAR, POLICY, GOLDEN, EMBEDDINGS, VECTORS, INDEX}
 
 
 def build_release(
@@ -47,11 +57,11 @@ def build_release(
     folder.mkdir(parents=True)
     model = trained.fitted[trained.winner]
     model.save(folder)
-    (folder / "recipe.json").write_bytes(recipe_of(features))
-    (folder / "popular.json").write_bytes(msgspec.json.encode(popular))
-    (folder / "policy.json").write_bytes(policy)
+    (folder / RECIPE).write_bytes(recipe_of(features))
+    write_popular(folder, popular)
+    (folder / POLICY).write_bytes(policy)
     golden = golden_rows(dataset, trained, ranking)
-    np.savez(folder / "golden.npz", inputs=golden, scores=model.scores(golden))
+    write_golden_rows(folder, golden, model.scores(golden))
     if embedded is not None:
         embedded.write(folder)
     for name, content in (extra or {}).items():

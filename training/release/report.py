@@ -155,4 +155,4 @@ def _params(ranking: Ranking) -> dict[str, Any]:
     """What defines the ranking, flat."""
     split = {f"split_{name}": getattr(ranking.split, name) for name in ("fit", "tune", "tune_from", "judge_from")}
     contenders = {f"contender_{contender.name}": contender for contender in ranking.contenders}
-    return {"window": ranking.window, "grace": ranking.grace, "resamples": ranking.resamples, **split, **contenders}
+    return {"window": ranking.window, "grace": ranking.grace, "draws": ranking.draws, **split, **contenders}

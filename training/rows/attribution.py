@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from feature_repo.definition import Lookup
 from training.definition import Ranking
 from validation.contract import Table
-from validation.doors import CLOCK_ERROR
+from validation.definition import CLOCK_ERROR
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame

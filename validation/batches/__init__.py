@@ -1,14 +1,12 @@
 """Batches: each row judged, accepted or quarantined, and counted in the ledger."""
 
 from validation.batches.batch_status import standing
-from validation.batches.expectations import CLOCKS_DIFFER
 from validation.batches.intake import REFUSED, discard, ingest, replay
 from validation.batches.ledger import HEAD, BatchRefused, Ledger, balance, ledger_md, read_ledger
 from validation.batches.quarantine import Mended, mended_by, mending_lines, quarantine_folder, waiting_rows
 from validation.batches.triage import sort_out
 
 __all__ = [
-    "CLOCKS_DIFFER",
     "HEAD",
     "REFUSED",
     "BatchRefused",

@@ -1,7 +1,7 @@
 """Table → Great Expectations suites, and their results → which rows to refuse and why."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -13,9 +13,9 @@ from infra.errors import DefinitionError
 from validation.batches import lean_import
 from validation.batches.checks import Check, Checked
 from validation.contract import EARLIEST, LATEST, Column, Rule, Table
+from validation.definition import CLOCKS_DIFFER
 from validation.files import printable
 
-CLOCKS_DIFFER = timedelta(minutes=5)  # a producer's clock may run this far ahead of ours
 ROWS, QUARANTINED, REPEATED = "rows delivered", "rows quarantined", "rows repeated"
 """Columns of the line about a batch; no table has columns with a space in their name."""
 EVERY_ROW = {"result_format": "COMPLETE", "return_unexpected_index_query": False, "exclude_unexpected_values": True}
@@ -38,7 +38,7 @@ def limits_suite_of(table: Table, newest_receipt: datetime | None = None, empty:
     volume = _most(ROWS, "volume", rows, min_value=limits.min_rows, max_value=limits.max_rows)
     if empty:
         return _suite(f"{table.name} limits", [volume])
-    found = [volume, _share(QUARANTINED, "max_quarantined", limits.max_quarantined, "rows quarantined")]
+    found = [volume, _share(QUARANTINED, "max_quarantined", limits.max_quarantined_of_batch, "rows quarantined")]
     found += [_share(REPEATED, "max_duplicate", limits.max_duplicate, "rows repeated inside the batch")]
     found += [asked for column in table.columns if column.nullable for asked in _nulls(table, column)]
     if newest_receipt is not None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from validation.batches.checks import Check
 from validation.batches.expectations import of_batch, validate, validate_batch
 from validation.contract import Table
-from validation.doors import CLOCK_ERROR
+from validation.definition import CLOCK_ERROR
 from validation.files import SHAPE, Delivered, Fault, Flaws, printable
 
 Bools = NDArray[np.bool_]

@@ -1,13 +1,12 @@
 """Gates: what a release has to prove, and the verdict that says so."""
 
-from validation.gates.evidence import DataFacts, Evidence, GateLimits, Lineage, Slice
+from validation.gates.evidence import DataFacts, Evidence, Lineage, Slice
 from validation.gates.release_gates import baseline_gate, judge_evidence
 from validation.gates.verdict import Verdict, markdown
 
 __all__ = [
     "DataFacts",
     "Evidence",
-    "GateLimits",
     "Lineage",
     "Slice",
     "Verdict",

@@ -5,8 +5,9 @@ import math
 import numpy as np
 
 from infra.statistics import Interval
+from validation.definition import GateLimits
 from validation.gates.comparison import difference, few
-from validation.gates.evidence import Evidence, GateLimits
+from validation.gates.evidence import Evidence
 from validation.gates.verdict import Finding, closed
 
 MORE = "more days, better features"

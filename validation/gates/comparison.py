@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infra.statistics import Interval, interval
-from validation.gates.evidence import Evidence, Floats, GateLimits
+from validation.definition import GateLimits
+from validation.gates.evidence import Evidence, Floats
 
 SEED = 20_260_501  # a constant, so that the same evidence always gets the same verdict
 

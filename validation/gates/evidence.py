@@ -1,4 +1,4 @@
-"""What training hands the gates, and the limits a system holds it against."""
+"""What training hands the gates."""
 
 from __future__ import annotations
 
@@ -7,40 +7,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, TypeAlias
 
-if TYPE_CHECKING:  # small commands read these limits with the definitions, and numpy costs as much CPU as all they do
+if TYPE_CHECKING:  # small commands come by here with the definitions, and numpy costs as much CPU as all they do
     from typing import Any
 
     import numpy as np
     from numpy.typing import NDArray
 
 Floats: TypeAlias = "NDArray[np.floating[Any]]"
-
-
-@dataclass(frozen=True, slots=True)
-class GateLimits:
-    """The thresholds of one system's gates.
-
-    `baselines` name the contenders a ranker has to beat. Differences of NDCG are candidate minus the other, paired by
-    group; their intervals are bootstraps at `confidence`.
-    """
-
-    baselines: tuple[str, ...]
-    min_rows: int = 1_000
-    min_groups: int = 200
-    min_positive: float = 0.001
-    max_positive: float = 0.999
-    max_refused_batches: int = 0
-    max_quarantined: float = 0.05
-    max_feature_auc: float = 0.90
-    max_null_auc: float = 0.70
-    min_lift: float = 0.0
-    champion_margin: float = 0.005
-    slice_margin: float = 0.02
-    min_slice_groups: int = 100
-    max_calibration_error: float = 0.05
-    max_latency_ms: float | None = None
-    confidence: float = 0.95
-    draws: int = 1_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from infra.statistics import telling, told_by_nulls
-from validation.gates.evidence import Evidence, Floats, GateLimits
+from validation.definition import GateLimits
+from validation.gates.evidence import Evidence, Floats
 from validation.gates.verdict import Finding, closed
 
 

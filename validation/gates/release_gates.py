@@ -4,9 +4,10 @@ import math
 from collections.abc import Iterator, Sequence
 from datetime import date
 
+from validation.definition import GateLimits
 from validation.gates import baselines
 from validation.gates.comparison import difference, paired
-from validation.gates.evidence import DataFacts, Evidence, GateLimits
+from validation.gates.evidence import DataFacts, Evidence
 from validation.gates.leaks import leakage_gate
 from validation.gates.verdict import Finding, Verdict, closed
 
@@ -53,8 +54,8 @@ def _data_rules(facts: DataFacts, limits: GateLimits) -> Iterator[tuple[float, f
     yield positive, most, positive <= most, wanted
     batches = f"{refused} batches of the training window were refused, {limits.max_refused_batches} may be; {mend}"
     yield refused, limits.max_refused_batches, refused <= limits.max_refused_batches, batches
-    rest = f"{quarantined:.1%} of received rows wait in quarantine (limit {limits.max_quarantined:.1%}); {mend}"
-    yield quarantined, limits.max_quarantined, quarantined <= limits.max_quarantined, rest
+    rest = f"{quarantined:.1%} of received rows wait in quarantine (limit {limits.max_quarantined_of_days:.1%}); {mend}"
+    yield quarantined, limits.max_quarantined_of_days, quarantined <= limits.max_quarantined_of_days, rest
 
 
 def _mending(since: Sequence[date]) -> str:

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from validation.contract import Column, Limits, Rule, Table
-from validation.gates import GateLimits
+from validation.contract import Column, Rule, Table
+from validation.definition import GateLimits, Limits
 
 NAME, USER, VIDEO = "home_feed", "user_id", "video_id"  # what a small command needs to know of this system
 ACTIONS = ("click", "watch", "like", "comment", "share", "follow", "hide", "report", "block")

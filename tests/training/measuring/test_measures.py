@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
+from infra.statistics import Weights, drawn_by_poisson, weighted_auc
 from training.measuring import list_measures, measures
-from training.measuring.evaluation import Judged, evaluate, resampled
+from training.measuring.evaluation import Evaluation, Judged, evaluate
 
 
-def once(users: int) -> measures.Weights:
+def once(users: int) -> Weights:
     """Every user drawn once: the value itself."""
     return np.ones((1, users), dtype=np.float32)
 
@@ -49,7 +50,7 @@ def test_auc_and_log_loss_are_those_of_scikit_learn_also_when_users_are_drawn_mo
     rng = np.random.default_rng(1)
     user, label, score = rng.integers(0, 40, 500), rng.integers(0, 2, 500), rng.integers(1, 9, 500) / 10
     weights = rng.poisson(1.0, (3, 40)).astype(np.float32)
-    areas, losses = measures.auc(user, label, score)(weights), measures.log_loss(user, label, score, 40)(weights)
+    areas, losses = weighted_auc(user, label, score)(weights), measures.log_loss(user, label, score, 40)(weights)
     for drawn, area, loss in zip(weights, areas, losses, strict=True):
         assert area == pytest.approx(roc_auc_score(label, score, sample_weight=drawn[user]))
         assert loss == pytest.approx(log_loss(label, score, sample_weight=drawn[user]), rel=1e-5)
@@ -73,11 +74,16 @@ def test_lists_cover_items_and_differ_in_kind() -> None:
 
 
 def test_an_interval_holds_the_value_and_narrows_with_more_users() -> None:
-    few, many = (evaluate(judged(n), np.arange(n * 5) % 7 * 1.0, None, resampled(n, 200, 0)) for n in (50, 2000))
+    few, many = (measured_of(users) for users in (50, 2000))
     for found in (few, many):
         measured = found.measures["ndcg_at_10"]
         assert measured.low < measured.value < measured.high
     assert width(many) < width(few) / 3
+
+
+def measured_of(users: int) -> Evaluation:
+    """One contender, judged on the rows of so many users."""
+    return evaluate(judged(users), np.arange(users * 5) % 7 * 1.0, None, drawn_by_poisson(users, 200, 0), 10, 5)
 
 
 def judged(users: int) -> Judged:

@@ -13,6 +13,7 @@ from shop import AT
 
 from infra.errors import NotProven, ReleaseMismatch
 from infra.manifest import read_manifest
+from infra.release_format import Popular
 from infra.settings import Settings
 from training.fitting import popular_lists, saved
 from training.fitting.train import Trained
@@ -273,6 +274,6 @@ def test_a_release_carries_no_pickle_however_it_is_called(trained: Trained, shop
 
     with pytest.raises(ReleaseMismatch, match="pickle"):
         release.build_release(
-            tmp_path / "r", trained, shop, FEATURES, RANKING, popular_lists.Popular([], {}, [], {}), b"{}", version="1",
+            tmp_path / "r", trained, shop, FEATURES, RANKING, Popular([], {}, [], {}), b"{}", version="1",
             created_at=AT, extra={"reference.bin": pickle.dumps({})},
         )  # fmt: skip

@@ -17,7 +17,7 @@ from validation.batches.accepted import Accepted
 from validation.batches.intake import ingest, replay
 from validation.batches.ledger import BatchRefused
 from validation.batches.unit_jumps import jumps
-from validation.contract import Limits
+from validation.definition import Limits
 
 LENIENT = replace(PARCELS, limits=Limits(max_duplicate=1.0, max_null=1.0))
 STRICT = replace(LENIENT, differing="quarantine")

@@ -15,7 +15,7 @@ from infra.lake import Lake
 from validation.batches import intake, ledger, quarantine
 from validation.batches.intake import ingest, replay
 from validation.batches.ledger import BatchRefused
-from validation.contract import Limits
+from validation.definition import Limits
 from validation.files.delivered import delivered_from_parquet
 
 BROKEN = {
@@ -124,7 +124,7 @@ def test_old_events_are_taken_up_to_the_age_that_the_service_takes(ages, taken, 
 def test_what_a_clock_dates_a_little_ahead_was_received_as_it_happened(ahead, taken, lake):
     row = parcel(1, handed_at=(ARRIVAL + timedelta(seconds=ahead)).isoformat())
     del row["known_at"]
-    table = replace(PARCELS, limits=Limits(max_quarantined=1.0))
+    table = replace(PARCELS, limits=Limits(max_quarantined_of_batch=1.0))
     assert ingest(lake, table, delivered([row]), ARRIVAL, "b1").accepted == taken
 
 
@@ -196,7 +196,7 @@ def test_a_batch_whose_process_died_half_way_can_be_delivered_again(lake, monkey
 
 
 def test_a_file_that_is_no_parquet_is_one_refused_row(lake):
-    table = replace(PARCELS, limits=Limits(max_quarantined=1.0))
+    table = replace(PARCELS, limits=Limits(max_quarantined_of_batch=1.0))
     line = ingest(lake, table, delivered_from_parquet(table, b"PAR1 and then nothing"), ARRIVAL, "b1")
     assert line.quarantined == 1
     assert quarantine.waiting_rows(lake, "parcels")[0][1].raw == b"PAR1 and then nothing"
@@ -265,7 +265,7 @@ ROWS = st.one_of(
 @given(batches=st.lists(st.lists(ROWS, max_size=25), min_size=1, max_size=3))
 def test_the_ledger_balances_whatever_is_delivered(batches, tmp_path_factory):
     lake = Lake(tmp_path_factory.mktemp("lake"))
-    lenient = replace(PARCELS, limits=Limits(min_rows=0, max_quarantined=0.6, max_duplicate=0.9, max_null=1.0))
+    lenient = replace(PARCELS, limits=Limits(min_rows=0, max_quarantined_of_batch=0.6, max_duplicate=0.9, max_null=1.0))
     for number, rows in enumerate(batches):
         try:
             line = ingest(lake, lenient, delivered(rows), ARRIVAL, f"b{number}")

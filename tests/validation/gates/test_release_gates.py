@@ -6,7 +6,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from validation.gates.evidence import DataFacts, Evidence, GateLimits, Lineage, Slice
+from validation.definition import GateLimits
+from validation.gates.evidence import DataFacts, Evidence, Lineage, Slice
 from validation.gates.release_gates import judge_evidence
 from validation.gates.verdict import GATES, Finding, Verdict
 from validation.systems.home_feed import RANKER_LIMITS

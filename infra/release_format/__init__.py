@@ -1,0 +1,35 @@
+"""The files of a release, and the file that names the live one: training writes them, the service reads them.
+
+Of the other files the format stands elsewhere below both: the manifest in infra/manifest.py, the recipe in
+feature_repo/recipe.py, the embeddings in feature_repo/embedding_space.py; the policy is the service's own.
+"""
+
+from infra.release_format.file_names import GOLDEN, LIVE, MANIFEST, MODEL, POLICY, POPULAR, RECIPE, TREES
+from infra.release_format.golden_rows import read_golden_rows, write_golden_rows
+from infra.release_format.live_pointer import LivePointer, NamedRelease, read_champion, read_live_pointer
+from infra.release_format.models import ColumnModel, LinearModel, read_model, write_model
+from infra.release_format.popular_lists import Popular, read_popular, write_popular
+
+__all__ = [
+    "GOLDEN",
+    "LIVE",
+    "MANIFEST",
+    "MODEL",
+    "POLICY",
+    "POPULAR",
+    "RECIPE",
+    "TREES",
+    "ColumnModel",
+    "LinearModel",
+    "LivePointer",
+    "NamedRelease",
+    "Popular",
+    "read_champion",
+    "read_golden_rows",
+    "read_live_pointer",
+    "read_model",
+    "read_popular",
+    "write_golden_rows",
+    "write_model",
+    "write_popular",
+]

@@ -1,0 +1,11 @@
+"""What the files of a release are called, and the one beside the releases that names the live one."""
+
+MANIFEST = "manifest.json"  # digest and size of every other file
+RECIPE = "recipe.json"  # how the model's input is made
+TREES = "model.ubj"  # the model, where it is XGBoost's trees
+MODEL = "model.json"  # the model, where it is a column or a logistic regression
+POPULAR = "popular.json"  # the lists served without a model
+POLICY = "policy.json"  # the serving policy
+GOLDEN = "golden.npz"  # inputs and the scores they must give
+
+LIVE = "live.json"  # which release is live

@@ -1,0 +1,63 @@
+"""`live.json`, the pointer that serving follows: which release is live, and the digest of its manifest."""
+
+from pathlib import Path
+
+import msgspec
+
+from infra.errors import ReleaseMismatch
+
+
+class NamedRelease(msgspec.Struct, frozen=True):
+    """A release, where its files are, and the sha256 of its manifest; an empty one is not compared.
+
+    path  from the folder of the pointer; empty: the folder named like the version
+    """
+
+    version: str
+    path: str = ""
+    manifest_sha256: str = ""
+
+
+class LivePointer(msgspec.Struct, frozen=True):
+    """The release that is live, and the one that a rollback makes live."""
+
+    champion: NamedRelease
+    previous: NamedRelease | None = None
+
+    def names(self, other: "LivePointer") -> bool:
+        """Whether both name the same releases with the same files."""
+        return _same(self.champion, other.champion) and _same(self.previous, other.previous)
+
+
+def read_live_pointer(path: Path) -> LivePointer | None:
+    """The pointer as it stands; None when it is gone or cannot be read."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=LivePointer)
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return None
+
+
+def read_champion(path: Path) -> NamedRelease | None:
+    """The release that is live; None when there is no pointer or no champion in it.
+
+    Raises ReleaseMismatch for a champion without a version, ValueError for what is no JSON.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_Champion).champion
+    except FileNotFoundError:
+        return None
+    except msgspec.ValidationError as error:
+        raise ReleaseMismatch(f"{path}: the champion has no version. Promote one (`flywheel promote`).") from error
+
+
+class _Champion(msgspec.Struct, frozen=True):
+    """The part of the pointer that serving needs: it goes on where the rest is not as expected."""
+
+    champion: NamedRelease | None = None
+
+
+def _same(one: NamedRelease | None, other: NamedRelease | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    digests = {one.manifest_sha256, other.manifest_sha256} - {""}
+    return one.version == other.version and len(digests) < 2

@@ -1,0 +1,47 @@
+"""What an installation gives training to make a release from: where things are, the policy, what drift is held to."""
+
+from functools import partial
+
+from monitoring import evidently_report
+from monitoring.definition import PLAIN, Watch
+from monitoring.reference import Reference
+from orchestration.system import Installation
+from serving import definition
+from training.fitting import Trained
+from training.release import Candidate, ReleaseInputs
+from training.rows import Dataset
+
+REFERENCE = "reference.json"  # how inputs and scores lay when the release was judged: what drift is measured against
+REFERENCE_ROWS = "reference_rows.parquet"  # some of those rows themselves: what the drift page draws
+
+
+def release_inputs(installation: Installation) -> ReleaseInputs:
+    """Everything but the training set."""
+    system = installation.system
+    return ReleaseInputs(
+        settings=installation.settings,
+        system=system.name,
+        lake=installation.lake,
+        registry=installation.registry,
+        ranking=system.ranking,
+        features=system.features,
+        tables=system.tables,
+        limits=system.limits,
+        history_days=installation.history_days,
+        policy=definition.to_json(system.policy) if system.policy else b"{}",
+        extra=partial(reference_files, watch=system.watch or PLAIN),
+    )
+
+
+def newest_candidate(installation: Installation) -> Candidate:
+    """The newest candidate; raises NotProven when there is none or a gate refused it."""
+    return Candidate.load(installation.settings, installation.system.name)
+
+
+def reference_files(data: Dataset, trained: Trained, watch: Watch) -> dict[str, bytes]:
+    """The judged rows as monitoring compares with them, by file name."""
+    judged = data.matrix[trained.rows["judge"]]
+    scores = trained.scores[trained.winner]
+    reference = Reference.of(judged, trained.features, scores, watch.bins)
+    rows = evidently_report.frame(judged, trained.features, scores)
+    return {REFERENCE: reference.to_json(), REFERENCE_ROWS: evidently_report.kept(rows, watch.report_rows)}

@@ -1,0 +1,208 @@
+"""The candidate: what a training run brings forth, before it has a version anywhere."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from feature_repo.definition import FeatureSet
+from infra.atomic import whole
+from infra.errors import NotProven
+from infra.lake import Lake
+from infra.settings import Settings
+from infra.spark import session
+from training.definition import Ranking
+from training.fitting import (
+    Embedded,
+    Trained,
+    build_item_space,
+    build_popular_lists,
+    newest_descriptions,
+    train_contenders,
+)
+from training.judging import judge_candidate, settle_on_baseline
+from training.registry import LoggedRun, Registry
+from training.release.build import build_release
+from training.release.report import log_report
+from training.release.user_vectors import keep_user_vectors
+from training.rows import Dataset
+from validation.batches import standing
+from validation.contract import Table
+from validation.definition import GateLimits
+from validation.gates import Verdict
+
+FIGURES, VERDICT = "figures.json", "verdict.json"  # beside the candidate's folder
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseInputs:
+    """What a release is made from besides the training set.
+
+    policy  the serving policy as JSON
+    extra   makes further files for the release to carry from the training set and the training run, by name
+    """
+
+    settings: Settings
+    system: str
+    lake: Lake
+    registry: Registry
+    ranking: Ranking
+    features: FeatureSet
+    tables: tuple[Table, ...]
+    limits: GateLimits
+    history_days: int
+    policy: bytes
+    extra: Callable[[Dataset, Trained], Mapping[str, bytes]]
+
+    @property
+    def folder(self) -> Path:
+        """Where the candidate is built."""
+        return candidate_folder(self.settings, self.system)
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """A run's figures: of the main target by contender, and of the others by target and contender."""
+
+    metrics: dict[str, dict[str, Any]]
+    also: dict[str, dict[str, dict[str, Any]]]
+    winner: str
+    run_id: str
+    report: str
+    retrieval: dict[str, float] = {}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A built release with the verdict on it and the report of its run."""
+
+    folder: Path
+    verdict: Verdict
+    figures: Figures
+
+    @property
+    def report(self) -> LoggedRun:
+        """The report as the registry wants it."""
+        f = self.figures
+        return LoggedRun(f.run_id, f.metrics, f.metrics[f.winner], Path(f.report))
+
+    def facts(self) -> dict[str, Any]:
+        """Figures for whoever looks at the run."""
+        f = self.figures
+        return {
+            "winner": f.winner,
+            "metrics": f.metrics,
+            "metrics_also": f.also,
+            "passed": self.verdict.passed,
+            "mlflow run": f.run_id,
+            "report": f.report,
+            **{f"retrieval {name}": value for name, value in f.retrieval.items()},
+        }
+
+    @classmethod
+    def load(cls, settings: Settings, system: str) -> "Candidate":
+        """The newest candidate; raises NotProven when there is none or a gate refused it."""
+        folder = candidate_folder(settings, system)
+        if not (folder.parent / VERDICT).exists():
+            raise NotProven(f"{system}: there is no candidate. Train one (`flywheel run train`).")
+        verdict = Verdict.from_json((folder.parent / VERDICT).read_bytes())
+        if not verdict.passed:
+            raise NotProven(f"{system}: the newest candidate was refused: {'; '.join(verdict.reasons())}")
+        return cls(folder, verdict, msgspec.json.decode((folder.parent / FIGURES).read_bytes(), type=Figures))
+
+
+def candidate_folder(settings: Settings, system: str) -> Path:
+    """Where the newest candidate of a system is; its verdict, figures and users' vectors stand beside it."""
+    return settings.home / "candidates" / system / "release"
+
+
+def make_candidate(inputs: ReleaseInputs, data: Dataset, moment: datetime) -> Candidate:
+    """Train, judge and build a release from a training set, and record the run; what was refused is recorded too."""
+    ranking, folder = inputs.ranking, inputs.folder
+    (folder.parent / VERDICT).unlink(missing_ok=True)  # until the new one is complete there is no candidate
+    runs = {target: _timed(data, ranking, target) for target in (ranking.target, *ranking.also)}
+    trained, took = runs.pop(ranking.target)
+    trained = settle_on_baseline(trained, inputs.limits)
+    embedded = _embedded(inputs, data, trained, moment)
+    verdict = build_and_judge(inputs, data, trained, moment, folder, embedded)
+    if embedded is not None:
+        keep_user_vectors(embedded, folder)
+    retrieval = embedded.measures if embedded else {}
+    logged = log_report(inputs.settings, trained, data, ranking, moment, retrieval, took)
+    for run, times in runs.values():
+        log_report(inputs.settings, run, data, ranking, moment, took=times)
+    also = {target: run.metrics() for target, (run, _) in runs.items()}
+    figures = Figures(trained.metrics(), also, trained.winner, logged.run_id, str(logged.folder), dict(retrieval))
+    (folder.parent / FIGURES).write_bytes(msgspec.json.encode(figures))
+    with whole(folder.parent / VERDICT) as draft:
+        draft.write_text(verdict.to_json())
+    return Candidate(folder, verdict, figures)
+
+
+def build_and_judge(
+    inputs: ReleaseInputs,
+    data: Dataset,
+    trained: Trained,
+    moment: datetime,
+    folder: Path,
+    embedded: Embedded | None = None,
+) -> Verdict:
+    """Build a release folder from a training run, and ask every gate about it; nothing is published."""
+    ranking, registry = inputs.ranking, inputs.registry
+    items = newest_descriptions(inputs.lake, ranking.shelves, moment)
+    lists = build_popular_lists(data.frame, items, ranking.shelves, moment)
+    build_release(
+        folder,
+        trained,
+        data,
+        inputs.features,
+        ranking,
+        lists,
+        inputs.policy,
+        version=registry.next_version(),
+        created_at=moment,
+        embedded=embedded,
+        extra=inputs.extra(data, trained),
+    )
+    live = registry.live()
+    return judge_candidate(
+        trained,
+        data,
+        ranking,
+        inputs.features,
+        inputs.limits,
+        folder,
+        live=registry.folder(live) if live else None,
+        **batches_behind(inputs, moment),
+    )
+
+
+def batches_behind(inputs: ReleaseInputs, moment: datetime) -> dict[str, Any]:
+    """How the batches behind a training set stand: what of them still waits, and since when.
+
+    The days are those that the set is made of, whenever their files were taken in and whatever was mended since.
+    """
+    last = (moment - timedelta(microseconds=1)).date()
+    first = last - timedelta(days=inputs.history_days - 1)
+    batches = standing(inputs.lake, inputs.tables, first, last)
+    return {
+        "refused_batches": batches.refused,
+        "quarantined_share": batches.share,
+        "waiting_since": batches.since,
+    }
+
+
+def _timed(data: Dataset, ranking: Ranking, target: str) -> tuple[Trained, tuple[datetime, datetime]]:
+    """A training with when it began and ended, by the clock on the wall: replayed events are trained on now, too."""
+    began = datetime.now(UTC)
+    return train_contenders(data, ranking, target=target), (began, datetime.now(UTC))
+
+
+def _embedded(inputs: ReleaseInputs, data: Dataset, trained: Trained, moment: datetime) -> Embedded | None:
+    """Users and items as vectors; None for a system that defines no embedding."""
+    if inputs.ranking.embedding is None:
+        return None
+    spark, rows, seed = session(inputs.settings), trained.rows, trained.seed
+    return build_item_space(spark, inputs.lake, data, rows, inputs.ranking, inputs.features, moment, seed)

@@ -1,0 +1,41 @@
+"""The users' vectors of a candidate's embedding space: kept beside it, because they do not travel with the release."""
+
+from pathlib import Path
+
+import numpy as np
+
+from feature_repo.counters import Floats
+from feature_repo.embedding_space import VECTORS
+from infra.atomic import whole
+from infra.manifest import read_manifest
+from training.fitting import Embedded
+
+USERS = "users.npz"
+
+
+def keep_user_vectors(embedded: Embedded, folder: Path) -> None:
+    """Write them beside a built candidate, from where they go online when its release is to be proven."""
+    users = np.array([user.encode() for user in embedded.users], dtype=np.bytes_)
+    space = np.array(space_digest(folder))
+    with whole(user_vectors_file(folder)) as draft, draft.open("wb") as file:
+        np.savez(file, allow_pickle=False, space=space, users=users, vectors=embedded.user_vectors)
+
+
+def read_user_vectors(path: Path, space: str) -> tuple[list[str], Floats] | tuple[None, None]:
+    """Users and their vectors (users, d); None when nothing is kept there, or the vectors of another space."""
+    if not path.exists():
+        return None, None
+    with np.load(path, allow_pickle=False) as kept:
+        if str(kept["space"]) != space:
+            return None, None
+        return [user.decode() for user in kept["users"].tolist()], kept["vectors"]
+
+
+def user_vectors_file(folder: Path) -> Path:
+    """Where the users' vectors of the candidate in this folder are kept."""
+    return folder.parent / USERS
+
+
+def space_digest(folder: Path) -> str | None:
+    """The digest of a release's embedding space, None when it has none."""
+    return read_manifest(folder).files.get(VECTORS)

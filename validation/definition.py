@@ -1,0 +1,65 @@
+"""The numbers that events, batches and releases are held to, where a system says no others.
+
+What every door asks of an event stands here too: the service, the stream, ingestion and labels take these numbers. An
+event that a door has acknowledged is used: nothing behind the door asks for more than the door did.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+CLOCK_ERROR = timedelta(seconds=60)
+"""How far the clock that dates an event may be ahead of ours, or behind the answer that the event names.
+
+An event that names its answer by id and is dated at most so long before it happened at the showing.
+"""
+OLDEST = timedelta(days=30)
+"""How old an event may be when it comes: so long a phone may be offline. Older ones come from a clock never set."""
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""How far the clock of whoever delivers a file may run ahead of ours."""
+LONGEST_WORD = 256
+"""The most characters of an id, and of any text whose column does not say another number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What must hold for a whole batch; a batch that breaks one is refused.
+
+    Shares are of delivered rows. `max_duplicate` is about rows repeated inside one batch: what was accepted before may
+    be delivered again at any time. `fresh_within` is the largest gap between the batch's newest event and receipt: a
+    delivery of old events alone comes from phones that were offline, one older than any door takes from a broken clock.
+    """
+
+    min_rows: int = 1
+    max_rows: int = 50_000_000
+    max_quarantined_of_batch: float = 0.05
+    max_duplicate: float = 0.20
+    max_null: float = 0.50
+    fresh_within: timedelta = OLDEST
+
+
+@dataclass(frozen=True, slots=True)
+class GateLimits:
+    """The thresholds of one system's gates.
+
+    `baselines` name the contenders a ranker has to beat. Differences of NDCG are candidate minus the other, paired by
+    group; their intervals are bootstraps of so many `draws` at `confidence`. `max_quarantined_of_days` is the share of
+    the rows received on the days learned from that may still wait in quarantine.
+    """
+
+    baselines: tuple[str, ...]
+    min_rows: int = 1_000
+    min_groups: int = 200
+    min_positive: float = 0.001
+    max_positive: float = 0.999
+    max_refused_batches: int = 0
+    max_quarantined_of_days: float = 0.05
+    max_feature_auc: float = 0.90
+    max_null_auc: float = 0.70
+    min_lift: float = 0.0
+    champion_margin: float = 0.005
+    slice_margin: float = 0.02
+    min_slice_groups: int = 100
+    max_calibration_error: float = 0.05
+    max_latency_ms: float | None = None
+    confidence: float = 0.95
+    draws: int = 1_000
