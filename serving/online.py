@@ -84,8 +84,8 @@ class Online:
 
     async def _pool(self) -> None:
         began = perf_counter()
-        policy, filters = self.ladder.policy, self.ladder.filters
-        self.ladder.pools = await asyncio.to_thread(self.pooler.pools, policy, filters, self.clock.now())
+        parts = self.ladder.parts
+        parts.pools = await asyncio.to_thread(self.pooler.pools, parts.policy, parts.filters, self.clock.now())
         live = self.releases.live
         if live is not None and live.nearest is not None:
             await asyncio.to_thread(live.nearest.refresh)

@@ -11,7 +11,7 @@ from infra.statistics.resampling import Interval
 from orchestration.funnel import figures, page, sources, steps
 from orchestration.funnel.figures import Feeds
 from orchestration.sources.simulator import TINY, World
-from serving.page.ladder import Page
+from serving.page.page import Page
 from serving.page.retrieve import Candidates
 from serving.systems.home_feed import HOME_FEED
 

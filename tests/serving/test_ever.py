@@ -68,10 +68,12 @@ def lists(parts: Any, change: pytest.MonkeyPatch) -> None:
     policy, empty = parts.ladder.policy, ItemStates(FEATURES, parts.ladder.policy, capacity=4096)
     empty.words["creator_id"].codes(["c3"])
     empty.ever = parts.states.ever
-    for name, value in (
-        ("_states", empty), ("pools", Pools()), ("_filters", (policy, Filters(policy.filters, empty)))
+    made_with = parts.ladder.parts
+    for owner, name, value in (
+        (made_with, "states", empty), (made_with.scoring, "_states", empty), (made_with, "pools", Pools()),
+        (made_with, "_filters", (policy, Filters(policy.filters, empty))),
     ):  # fmt: skip
-        change.setattr(parts.ladder, name, value)
+        change.setattr(owner, name, value)
 
 
 RUNGS = [(down, "no_user_state"), (lowest, "popular"), (lists, "popular")]

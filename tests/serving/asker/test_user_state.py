@@ -31,7 +31,7 @@ def with_parts(world: Any, use: Callable[[Online, UserReader], Any]) -> Any:
         parts = online(PATIENT, world.settings, "home_feed")
         await parts.start()
         try:
-            return await use(parts, parts.ladder._users)
+            return await use(parts, parts.ladder.parts.users)
         finally:
             await parts.stop()
 

@@ -85,9 +85,10 @@ def lists(parts: Any, change: pytest.MonkeyPatch) -> None:
     """No video is in memory: there are but the release's lists."""
     policy, empty = parts.ladder.policy, ItemStates(FEATURES, parts.ladder.policy, capacity=4096)
     empty.words["creator_id"].codes([f"c{i}" for i in range(20)])
+    made_with = parts.ladder.parts
     for owner, name, value in (
-        (parts.ladder, "_states", empty), (parts.ladder._users, "_states", empty), (parts.ladder, "pools", Pools()),
-        (parts.ladder, "_filters", (policy, Filters(policy.filters, empty))),
+        (made_with, "states", empty), (made_with.scoring, "_states", empty), (made_with.users, "_states", empty),
+        (made_with, "pools", Pools()), (made_with, "_filters", (policy, Filters(policy.filters, empty))),
     ):  # fmt: skip
         change.setattr(owner, name, value)
 
