@@ -13,7 +13,7 @@ from monitoring import evidently_report
 from monitoring.reference import Reference
 from orchestration import retrieval
 from orchestration.system import Installation
-from serving import definition
+from serving import policy_json
 from training.definition import Ranking
 from training.fitting import Embedded, Trained, build_popular_lists, newest_descriptions, train_contenders
 from training.judging import judge_candidate, settle_on_baseline
@@ -122,7 +122,7 @@ def build(
     drawn = evidently_report.frame(judged, trained.features, scores)
     items = newest_descriptions(installation.lake, ranking.shelves, moment)
     lists = build_popular_lists(data.frame, items, ranking.shelves, moment)
-    policy = definition.to_json(system.policy) if system.policy else b"{}"
+    policy = policy_json.to_json(system.policy) if system.policy else b"{}"
     build_release(
         folder,
         trained,

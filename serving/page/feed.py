@@ -7,7 +7,7 @@ import numpy as np
 
 from feature_repo.counters import Floats
 from serving.asker import Asked, Shown
-from serving.definition import Policy
+from serving.definition import ReleasePolicy
 from serving.items import ItemBlock
 from serving.limits import Budget
 from serving.page import popular, retrieve, slate
@@ -37,7 +37,9 @@ class Feed:
         seed = None if request.preview else int(request_id, 16)  # previews are not logged: nothing is drawn by lot
         seen = who.user.seen if who.gone else np.concatenate([who.user.seen, self._shown.to(request.user, now)])
         may = parts.may(policy, who, now, seen)
-        ask = Ask(policy, parts.pools, who, may, parts.nearest, now, seed, parts.shedding.quality)
+        ask = Ask(
+            policy, parts.pools, who, may, parts.nearest, now, seed, parts.service.remembered, parts.shedding.quality
+        )
         page = self._unranked(ask, unranked, budget, limit) if unranked else self._personal(ask, budget, limit)
         page.at, page.request_id = now, request_id
         if not request.preview and not who.gone and page.items:
@@ -45,7 +47,7 @@ class Feed:
             parts.users.remember(who.user, page.marks)
         return page, who
 
-    def _lowest(self, policy: Policy, request: Any, request_id: str) -> Unranked | None:
+    def _lowest(self, policy: ReleasePolicy, request: Any, request_id: str) -> Unranked | None:
         """Why this request gets the lowest rung whatever else there is, if it does."""
         if self._parts.shedding.exhausted:
             return EXHAUSTED

@@ -10,7 +10,7 @@ import numpy as np
 from infra.clock import Clock
 from infra.marks import NO_MARKS
 from serving.asker import Asked, Shown, UserReader
-from serving.definition import Policy, Served
+from serving.definition import ReleasePolicy, Served
 from serving.items import ItemStates
 from serving.limits import Budget, Shedding
 from serving.model import Releases
@@ -33,12 +33,12 @@ class Ladder:
         shedding: Shedding,
     ) -> None:  # fmt: skip
         self.parts = PageParts(served, states, users, releases, clock, shedding)
-        self._feed = Feed(self.parts, Shown(served.policy.remembered, served.policy.remember_s))
+        self._feed = Feed(self.parts, Shown(served.policy.service.remembered, served.policy.service.remember_s))
         self._rank = Rank(self.parts)
 
     @property
-    def policy(self) -> Policy:
-        """The policy of the release that answers, the service's own before there is one."""
+    def policy(self) -> ReleasePolicy:
+        """The policy of the release that answers, the checkout's before there is one."""
         return self.parts.policy
 
     async def feed(self, request: Any, budget: Budget) -> tuple[Page, Asked]:

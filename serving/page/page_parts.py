@@ -8,7 +8,7 @@ import numpy as np
 from infra.clock import Clock
 from infra.marks import NO_MARKS, Marks, marks
 from serving.asker import Asked, UserReader, UserState, asked, not_read, read_blocked
-from serving.definition import Policy, Served
+from serving.definition import ReleasePolicy, Served
 from serving.items import ItemStates
 from serving.limits import Budget, Shedding
 from serving.model import NearestItems, Popular, Releases
@@ -30,13 +30,14 @@ class PageParts:
         self, served: Served, states: ItemStates, users: UserReader, releases: Releases, clock: Clock,
         shedding: Shedding,
     ) -> None:  # fmt: skip
+        self.service = served.policy.service
         self.states, self.users, self.releases, self.clock, self.shedding = states, users, releases, clock, shedding
         self.scoring, self.pools = Scoring(states, releases), Pools()
-        self._filters = served.policy, Filters(served.policy.filters, states)
+        self._filters = served.policy.release, Filters(served.policy.release.filters, states)
 
     @property
-    def policy(self) -> Policy:
-        """The policy of the release that answers, the service's own before there is one."""
+    def policy(self) -> ReleasePolicy:
+        """The policy of the release that answers, the checkout's before there is one."""
         return self.releases.policy
 
     @property
@@ -61,19 +62,19 @@ class PageParts:
         lowest = await self.shedding.turn(budget, unranked is not None)
         return unranked or (EXHAUSTED if lowest else None)
 
-    async def who(self, policy: Policy, request: Any, budget: Budget, unranked: Unranked | None) -> Asked:
+    async def who(self, policy: ReleasePolicy, request: Any, budget: Budget, unranked: Unranked | None) -> Asked:
         """The asker: as Redis knows them, or as the request alone says when nothing may be read."""
         if unranked:
             return self.unread(policy, request, unranked)
         with budget.stage("user"):
             user = await self.users.read(request.user, self.nearest.layout if self.nearest else None)
-        return asked(policy, user, request.context)
+        return asked(self.service, policy, user, request.context)
 
-    def unread(self, policy: Policy, request: Any, unranked: Unranked) -> Asked:
+    def unread(self, policy: ReleasePolicy, request: Any, unranked: Unranked) -> Asked:
         """The asker as the request alone says."""
-        return asked(policy, UserState(request.user, why=unranked.reason), request.context)
+        return asked(self.service, policy, UserState(request.user, why=unranked.reason), request.context)
 
-    def may(self, policy: Policy, who: Asked, now: float, seen: Marks = NO_MARKS) -> May:
+    def may(self, policy: ReleasePolicy, who: Asked, now: float, seen: Marks = NO_MARKS) -> May:
         """What an asker may be shown, as far as is known of them."""
         return May(self.filters, who.here, read_blocked(policy, who.user, now), seen, not_read(who))
 

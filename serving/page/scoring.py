@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from feature_repo.counters import Floats
 from serving.asker import Asked
-from serving.definition import Policy
+from serving.definition import ReleasePolicy
 from serving.items import ItemBlock, ItemStates
 from serving.limits import Breaker, Budget
 from serving.model import Releases
@@ -53,7 +53,7 @@ class Scoring:
         reason = "; ".join(filter(None, [who.user.why, self._releases.why, self._aged(release.policy)])) or None
         return Ranked(block, shown, features, release, rung, reason)
 
-    def _aged(self, policy: Policy) -> str | None:
+    def _aged(self, policy: ReleasePolicy) -> str | None:
         """What to say of states that nobody has compared with the store for long."""
         age = self._states.age(time.time())
         return f"item states are {age:.0f} s old" if age > policy.limits.states_s else None
