@@ -35,7 +35,7 @@ def ask(
     A preview is neither logged nor remembered.
     """
     assert system.policy is not None
-    return ask_as(settings, {system.policy.names.user: user}, limit, explain=explain, preview=preview)
+    return ask_as(settings, {system.policy.service.names.user: user}, limit, explain=explain, preview=preview)
 
 
 def ask_as(

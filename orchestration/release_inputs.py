@@ -6,7 +6,7 @@ from monitoring import evidently_report
 from monitoring.definition import PLAIN, Watch
 from monitoring.reference import Reference
 from orchestration.system import Installation
-from serving import definition
+from serving import policy_json
 from training.fitting import Trained
 from training.release import Candidate, ReleaseInputs
 from training.rows import Dataset
@@ -28,7 +28,7 @@ def release_inputs(installation: Installation) -> ReleaseInputs:
         tables=system.tables,
         limits=system.limits,
         history_days=installation.history_days,
-        policy=definition.to_json(system.policy) if system.policy else b"{}",
+        policy=policy_json.to_json(system.policy) if system.policy else b"{}",
         extra=partial(reference_files, watch=system.watch or PLAIN),
     )
 

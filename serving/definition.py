@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import msgspec
-
 from feature_repo.definition import FeatureSet
 from infra.errors import DefinitionError
 from serving.filters import AtMost, Filter, NotBlocked, OneOf, Reaches
@@ -54,18 +52,16 @@ Step = Diversity | Caps | FreshSlots | Exploration
 
 
 class Limits(Value, frozen=True):
-    """What one answer may cost, in milliseconds, and what becomes of requests that cannot be answered in time.
+    """What one page may cost, in milliseconds, and what becomes of requests that cannot be answered in time.
 
-    `request_ms` is the budget of a request from its arrival, `user_ms` how long it waits for Redis, `score_ms` what
-    must be left of the budget for scoring to begin. While the p95 of answers is above `calm_ms`, fewer candidates are
-    scored, down to a share of `least_quality`. A request that would wait longer than `unscored_ms` gets the lowest
-    rung, one that would wait longer than `refuse_ms` is refused. `lowest_share` of the feeds come from the lowest rung
-    at any time, so that it cannot rot. Answers say so when item states are older than `states_s`. `personalised` is the
-    objective for the share of answers that know their asker.
+    `request_ms` is the budget of a request from its arrival, `score_ms` what must be left of it for scoring to begin.
+    While the p95 of answers is above `calm_ms`, fewer candidates are scored, down to a share of `least_quality`. A
+    request that would wait longer than `unscored_ms` gets the lowest rung, one that would wait longer than `refuse_ms`
+    is refused. `lowest_share` of the feeds come from the lowest rung at any time, so that it cannot rot. Answers say so
+    when item states are older than `states_s`.
     """
 
     request_ms: float = 180.0
-    user_ms: float = 30.0
     score_ms: float = 20.0
     calm_ms: float = 40.0
     least_quality: float = 0.2
@@ -73,6 +69,14 @@ class Limits(Value, frozen=True):
     refuse_ms: float = 120.0
     lowest_share: float = 0.005
     states_s: float = 60.0
+
+
+class ServiceLimits(Value, frozen=True):
+    """What holds for the whole service: how long a request waits for Redis, in milliseconds, and the objective for the
+    share of answers that know their asker.
+    """
+
+    user_ms: float = 30.0
     personalised: float = 0.98
 
 
@@ -102,59 +106,79 @@ class Names(Value, frozen=True):
     received_time: str = "received_at"
 
 
-class Policy(Value, frozen=True):
-    """How one system answers. Attributes are written `view.field`, counters `view.counter`, as features are.
+class ReleasePolicy(Value, frozen=True):
+    """What a release sets: where candidates come from, what may be shown, what a page looks like and may cost.
 
-    `born` is the second an item came to be, `trending` the item's counter that says what is watched now, `shelf` the
-    attribute of the asker that a release's lists are grouped by. Once the asker's attribute `account` is known to be
-    none of its values, nothing of theirs is used: they count as unknown. `steps` make a page of scored candidates, one
-    after the other.
+    A promoted change takes effect in the next answer. Attributes are written `view.field`, counters `view.counter`, as
+    features are. `born` is the second an item came to be, `trending` the item's counter that says what is watched now,
+    `shelf` the attribute of the asker that a release's lists are grouped by. Once the asker's attribute `account` is
+    known to be none of its values, nothing of theirs is used: they count as unknown. `steps` make a page of scored
+    candidates, one after the other.
+    """
+
+    born: str
+    trending: str
+    sources: tuple[Source, ...]
+    filters: tuple[Filter, ...]
+    user_view: str | None = None
+    shelf: str | None = None
+    account: OneOf | None = None
+    steps: tuple[Step, ...] = ()
+    limit: int = 20
+    limits: Limits = Limits()
+
+
+class ServicePolicy(Value, frozen=True):
+    """What a deployment sets: a process reads it from its own checkout when it starts.
+
+    It decides what a process holds in memory, what its requests look like and which feedback it believes. A release
+    carries these values too, for those who read it; where they differ from the checkout's the service says so, and they
+    take effect with a deployment.
     """
 
     name: str
     user: str
     item: str
     item_view: str
-    born: str
-    trending: str
-    sources: tuple[Source, ...]
-    filters: tuple[Filter, ...]
     names: Names
-    user_view: str | None = None
-    shelf: str | None = None
-    account: OneOf | None = None
-    steps: tuple[Step, ...] = ()
-    limit: int = 20
     most: int = 100
     most_candidates: int = 1000
     remembered: int = 400
     remember_s: float = 43_200.0
-    limits: Limits = Limits()
+    limits: ServiceLimits = ServiceLimits()
     feedback: Feedback = Feedback()
 
+
+class Policy(Value, frozen=True):
+    """How one system answers: what its service sets, and what its release does."""
+
+    service: ServicePolicy
+    release: ReleasePolicy
+
     def __post_init__(self) -> None:
-        fields = [name for step in self.steps if isinstance(step, Caps) for name in step.most]
-        fields += [source.field for source in self.sources if isinstance(source, Liked)]
-        for name in (self.born, *(f.field for f in self.filters), *fields):
-            if not name.startswith(f"{self.item_view}."):
+        service, release = self.service, self.release
+        fields = [name for step in release.steps if isinstance(step, Caps) for name in step.most]
+        fields += [source.field for source in release.sources if isinstance(source, Liked)]
+        for name in (release.born, *(f.field for f in release.filters), *fields):
+            if not name.startswith(f"{service.item_view}."):
                 raise DefinitionError(
-                    f"policy {self.name}: `{name}` is no attribute of items: write {self.item_view}.<field>"
+                    f"policy {service.name}: `{name}` is no attribute of items: write {service.item_view}.<field>"
                 )
         _must_be_sensible(self)
 
 
 def _must_be_sensible(policy: Policy) -> None:
-    for place, step in enumerate(policy.steps, 1):
+    for place, step in enumerate(policy.release.steps, 1):
         match step:
             case Exploration(share=share) if not 0 < share < 1:
                 wrong = f"Exploration of {share:g} of the places: write a share between 0 and 1"
-            case Exploration() if place < len(policy.steps):
+            case Exploration() if place < len(policy.release.steps):
                 wrong = "a step after Exploration would make the logged propensities untrue: put it last"
             case Diversity(weight=weight, depth=depth) if weight <= 0 or depth < 1:
                 wrong = f"Diversity of weight {weight:g} and depth {depth}: write numbers above 0"
             case _:
                 continue
-        raise DefinitionError(f"policy {policy.name}: {wrong}")
+        raise DefinitionError(f"policy {policy.service.name}: {wrong}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,19 +196,19 @@ class Served:
 
 def must_fit(policy: Policy, features: FeatureSet) -> None:
     """Raises DefinitionError when a filter, a source or a step of the policy reads what the features do not have."""
-    views = features.counter_views
+    views, service, release = features.counter_views, policy.service, policy.release
 
     def counters(*keys: str) -> list[str]:
         return [f"{view.name}.{name}" for view in views if view.keys == keys for name in view.counters]
 
     def shared(field: str) -> list[str]:
-        return counters(policy.user, field.partition(".")[2])
+        return counters(service.user, field.partition(".")[2])
 
     fields = [f"{view.name}.{field}" for view in features.profile_views for field in view.fields]
-    of_items = counters(policy.item)
-    _must_be(policy, "born", policy.born, fields)
-    _must_be(policy, "trending", policy.trending, of_items)
-    for word in (*policy.filters, *policy.sources, *policy.steps):
+    of_items = counters(service.item)
+    _must_be(policy, "born", release.born, fields)
+    _must_be(policy, "trending", release.trending, of_items)
+    for word in (*release.filters, *release.sources, *release.steps):
         wanted: list[tuple[str, list[str]]] = []
         match word:
             case Caps(most=most):
@@ -196,8 +220,8 @@ def must_fit(policy: Policy, features: FeatureSet) -> None:
             case Liked(field=field, counter=counter):
                 wanted = [(field, fields), (counter, shared(field))]
             case Trending(locally=locally):
-                pairs = [view.keys for view in views if f"{policy.item_view}.{view.keys[-1]}" in fields]
-                local = [keys for keys in pairs if len(keys) > 1 and policy.user not in keys]
+                pairs = [view.keys for view in views if f"{service.item_view}.{view.keys[-1]}" in fields]
+                local = [keys for keys in pairs if len(keys) > 1 and service.user not in keys]
                 wanted = [(locally, [name for keys in local for name in counters(*keys)])]
             case OneOf(field=field) | Reaches(field=field) | AtMost(field=field):
                 wanted = [(field, fields)]
@@ -207,19 +231,4 @@ def must_fit(policy: Policy, features: FeatureSet) -> None:
 
 def _must_be(policy: Policy, word: str, name: str, there: Sequence[str]) -> None:
     if name not in there:
-        raise DefinitionError(f"policy {policy.name}, {word}: {unknown(name, there)}")
-
-
-def to_json(policy: Policy) -> bytes:
-    """The policy as a release carries it."""
-    return msgspec.json.format(msgspec.json.encode(policy, order="sorted"), indent=1)
-
-
-def from_json(written: bytes) -> Policy:
-    """The policy a release carries; raises DefinitionError when this checkout cannot follow it."""
-    try:
-        return msgspec.json.decode(written, type=Policy)
-    except msgspec.MsgspecError as refused:
-        raise DefinitionError(
-            f"policy.json: {refused}. It was written for another version of serving/definition.py."
-        ) from refused
+        raise DefinitionError(f"policy {policy.service.name}, {word}: {unknown(name, there)}")

@@ -85,8 +85,8 @@ class Online:
 
     async def _pool(self) -> None:
         began = perf_counter()
-        policy, filters = self.ladder.policy, self.ladder.filters
-        self.ladder.pools = await asyncio.to_thread(self.pooler.pools, policy, filters, self.clock.now())
+        parts = self.ladder.parts
+        parts.pools = await asyncio.to_thread(self.pooler.pools, parts.policy, parts.filters, self.clock.now())
         live = self.releases.live
         if live is not None and live.nearest is not None:
             await asyncio.to_thread(live.nearest.refresh)
@@ -107,18 +107,18 @@ def _spare_the_collector() -> None:
 
 def online(served: Served, settings: Settings, system: str) -> Online:
     """The parts for one system on one installation."""
-    policy, clock = served.policy, Clock(settings.replay_from)
+    service, clock = served.policy.service, Clock(settings.replay_from)
     states, found = _states(served, settings, system), layouts(served.features)
-    link = RedisLink(settings.redis_url, policy.limits.user_ms / 1000)
+    link = RedisLink(settings.redis_url, service.limits.user_ms / 1000)
     releases = Releases(settings, system, served, states)
-    users = UserReader(link, served.features, found, policy, states)
+    users = UserReader(link, served.features, found, service, states)
     shedding = Shedding(lambda: releases.policy.limits)
-    metrics.OBJECTIVE.set(policy.limits.personalised)
+    metrics.OBJECTIVE.set(service.limits.personalised)
     return Online(
         served=served,
         clock=clock,
         guard=Guard(settings),
-        attribution=Attribution(served, Rates(policy.feedback, settings.service_workers)),
+        attribution=Attribution(served, Rates(service.feedback, settings.service_workers)),
         states=states,
         link=link,
         feed=StateFeed(connect(settings.redis_url, REDIS_S), found, states),
@@ -136,9 +136,9 @@ def _states(served: Served, settings: Settings, system: str) -> ItemStates:
     """Item states in the installation's folder; in memory of this process alone where they cannot be shared there."""
     folder = settings.home / "serving" / system / "states"
     try:
-        states = ItemStates(served.features, served.policy, folder, settings.item_capacity)
+        states = ItemStates(served.features, served.policy.service, folder, settings.item_capacity)
     except (OSError, Unavailable) as refused:
         log.error("item states: %s; this process keeps its own", refused)
-        states = ItemStates(served.features, served.policy, capacity=settings.item_capacity)
+        states = ItemStates(served.features, served.policy.service, capacity=settings.item_capacity)
     metrics.CAPACITY.set(states.capacity)
     return states

@@ -33,7 +33,7 @@ def app() -> "App":
     from serving.online import online
     from serving.systems.home_feed import SERVED
 
-    return App(SERVED, lambda: online(SERVED, SETTINGS, os.environ.get("FLYWHEEL_SYSTEM", SERVED.policy.name)))
+    return App(SERVED, lambda: online(SERVED, SETTINGS, os.environ.get("FLYWHEEL_SYSTEM", SERVED.policy.service.name)))
 
 
 class Fronted(bentoml.Service[Any]):  # type: ignore[misc]  # BentoML names it lazily, as Any

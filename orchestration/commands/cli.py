@@ -239,7 +239,7 @@ def rotate() -> None:
 
     policy = open_installation().system.policy
     assert policy is not None
-    key = rotate_keyring(keyring_path(settings()), time.time(), policy.feedback.lives_s)
+    key = rotate_keyring(keyring_path(settings()), time.time(), policy.service.feedback.lives_s)
     out.print(f"key {key} signs in {NEW_KEY_AHEAD_S:.0f} s: running services take it up by themselves")
 
 

@@ -126,22 +126,25 @@ def _online(installation: Installation) -> Iterator[Finding]:
     policy = installation.system.policy
     if policy is None:
         return
-    layout = layouts(installation.system.features)[policy.item_view]
+    layout = layouts(installation.system.features)[policy.service.item_view]
     with redis.Redis.from_url(installation.settings.redis_url, socket_timeout=30) as client:
         held = read_all_records(client, layout)
     known = int(held.present.sum())
     if not known:
         yield Finding(
-            "online states", "missing", f"no {policy.item} of {layout.view} is online", _run(installation, "features")
+            "online states",
+            "missing",
+            f"no {policy.service.item} of {layout.view} is online",
+            _run(installation, "features"),
         )
         return
     yield Finding("online states", "there", f"{known:,} of {layout.view}")
     may, why = _eligible(installation, held)
     told = f"{may:,} of {known:,} may be shown to somebody{why}"
     if may:
-        yield Finding(f"eligible {policy.item}", "there", told)
+        yield Finding(f"eligible {policy.service.item}", "there", told)
     else:
-        yield Finding(f"eligible {policy.item}", "missing", told, "mend these columns and flywheel ingest DIR")
+        yield Finding(f"eligible {policy.service.item}", "missing", told, "mend these columns and flywheel ingest DIR")
 
 
 def _eligible(installation: Installation, held: Any) -> tuple[int, str]:
@@ -152,7 +155,7 @@ def _eligible(installation: Installation, held: Any) -> tuple[int, str]:
 
     assert installation.system.policy is not None
     may, told = held.present.copy(), []
-    for wanted in installation.system.policy.filters:
+    for wanted in installation.system.policy.release.filters:
         if isinstance(wanted, OneOf | AtMost):
             words = wanted.values if isinstance(wanted, OneOf) else wanted.order
             passes = np.array([word in words for word in held.column(wanted.field.partition(".")[2])], dtype=bool)

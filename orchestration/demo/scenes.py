@@ -110,7 +110,7 @@ def without_redis(stage: Stage, installation: Installation, origin: Origin) -> d
 def feedback(stage: Stage, installation: Installation, origin: Origin) -> dict[str, Any]:
     """Users get their feeds and react; the service writes both down where ingestion finds them."""
     assert installation.system.policy is not None
-    names, sent = installation.system.policy.names, 0
+    names, sent = installation.system.policy.service.names, 0
     users = origin.users(FEEDBACK_FROM, installation.lake)
     with stage.step(f"{len(users)} users watch what they were shown") as line:
         pages = [
@@ -222,7 +222,7 @@ def preview(installation: Installation, user: str, limit: int = 10, explain: boo
 def item_name(installation: Installation) -> str:
     """What the system's answers call an item's id."""
     assert installation.system.policy is not None
-    return installation.system.policy.names.item
+    return installation.system.policy.service.names.item
 
 
 def training_figures(stage: Stage, result: "dg.ExecuteInProcessResult") -> dict[str, Any]:

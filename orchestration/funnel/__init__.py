@@ -41,7 +41,7 @@ def measured(installation: Installation, world: World, users: int, command: str,
         "command": command,
         "users": len(asked),
         "seed": scale.seed,
-        "limit": policy.limit,
+        "limit": policy.release.limit,
         "days": scale.days,
         "live": len(world.live_videos(scale.finish)),
     }

@@ -32,8 +32,8 @@ class Asking:
             raise Unavailable(
                 f"funnel: no release answers: {self.parts.releases.why}. Remove the home and measure again."
             )
-        self.parts.releases.live = replace(release, policy=unhurried(policy))
-        asked = messages_of(policy, self.parts.served.events).feed
+        self.parts.releases.live = replace(release, policy=unhurried(policy).release)
+        asked = messages_of(policy.service, self.parts.served.events).feed
         return [self._feed(asked(user=user)) for user in users]
 
     def _feed(self, request: object) -> Page:
@@ -61,7 +61,12 @@ def asking(installation: Installation) -> Iterator[Asking]:
 def unhurried(policy: Policy) -> Policy:
     """The policy without anything that depends on how busy this machine is, or on who was asked before."""
     patient = PATIENCE_S * 1000
+    service, release = policy.service, policy.release
+    waiting = msgspec.structs.replace(service.limits, user_ms=patient)
     limits = msgspec.structs.replace(
-        policy.limits, request_ms=patient, user_ms=patient, unscored_ms=patient, refuse_ms=patient, lowest_share=0.0
+        release.limits, request_ms=patient, unscored_ms=patient, refuse_ms=patient, lowest_share=0.0
     )
-    return msgspec.structs.replace(policy, limits=limits, remember_s=0.0)
+    return Policy(
+        msgspec.structs.replace(service, limits=waiting, remember_s=0.0),
+        msgspec.structs.replace(release, limits=limits),
+    )

@@ -80,7 +80,7 @@ def page(
     facts: Mapping[str, Any], policy: Policy, compared: Compared, sources: Sources, index: Mapping[str, float]
 ) -> str:  # fmt: skip
     """The whole page as Markdown; `index` is what was measured of it, nothing where the release has none."""
-    written = ",\n".join(repr(step) for step in policy.steps)
+    written = ",\n".join(repr(step) for step in policy.release.steps)
     parts = [
         INTRODUCTION.format(**facts),
         SOURCES.format(table=markdown(*sources_table(sources)), index=index_line(index)),

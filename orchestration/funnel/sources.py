@@ -48,7 +48,7 @@ def describe(
             "long views": interval(placed[long].astype(np.float64), seed, clusters=shown.user[long]),
         }
 
-    named: dict[str, int | None] = {source.name: place for place, source in enumerate(policy.sources)}
+    named: dict[str, int | None] = {source.name: place for place, source in enumerate(policy.release.sources)}
     return {name: one(place) for name, place in {**named, EVERY: None}.items()}
 
 
@@ -62,7 +62,7 @@ def candidates(world: World, states: ItemStates, pages: Sequence[Page]) -> Given
 
 def on_pages(policy: Policy, feeds: Feeds, pages: Sequence[Page]) -> Given:
     """What was shown."""
-    names = {source.name: place for place, source in enumerate(policy.sources)}
+    names = {source.name: place for place, source in enumerate(policy.release.sources)}
     user = np.nonzero(feeds.filled)[0]
     return Given(user, feeds.shown[feeds.filled], np.array([names[str(s)] for page in pages for s in page.sources]))
 

@@ -20,9 +20,10 @@ Compared = Mapping[str, Mapping[str, Interval]]
 
 def variants(policy: Policy) -> Mapping[str, Policy]:
     """The policy without its steps, with each of them alone, and as it is."""
-    alone = {f"+ {type(step).__name__}": (step,) for step in policy.steps}
-    chosen = {NONE: (), **alone, ALL: policy.steps}
-    return {name: msgspec.structs.replace(policy, steps=steps) for name, steps in chosen.items()}
+    alone = {f"+ {type(step).__name__}": (step,) for step in policy.release.steps}
+    chosen = {NONE: (), **alone, ALL: policy.release.steps}
+    releases = {name: msgspec.structs.replace(policy.release, steps=steps) for name, steps in chosen.items()}
+    return {name: Policy(policy.service, release) for name, release in releases.items()}
 
 
 def compare(

@@ -38,7 +38,7 @@ class App:
 
     def __init__(self, served: Served, online: Callable[[], Online]) -> None:
         self._served, self._make = served, online
-        self._messages: Messages = messages.messages_of(served.policy, served.events)
+        self._messages: Messages = messages.messages_of(served.policy.service, served.events)
         self._lines = Lines(served)
         self._spec = encode(openapi.spec(served, self._messages))
         self._answered = {name: metrics.Route(name) for name in ("feed", "rank", "events")}
@@ -127,7 +127,7 @@ class App:
         counted = self._answered["events"]
 
         async def answer(body: bytes, roles: Roles) -> tuple[int, bytes]:
-            budget = Budget(self._served.policy.limits.request_ms / 1000)
+            budget = Budget(self._parts.ladder.policy.limits.request_ms / 1000)
             answered = encode(await self._landed(_read(decode, body).events, roles))
             counted.landed(budget.spent_s)
             return 202, answered
@@ -154,7 +154,7 @@ class App:
     def _token(self, page: Page, who: Asked) -> str:
         """What proves this page when its feedback comes."""
         # Rounded up: what is not too long before the token's moment is not too long before the showing either.
-        at, lives_s = ceil(page.at), int(self._served.policy.feedback.lives_s)
+        at, lives_s = ceil(page.at), int(self._served.policy.service.feedback.lives_s)
         release = page.release.version if page.release else None
         shown = Impression(page.request_id, who.user.user, page.marks, release, at, at + lives_s)
         return self._parts.guard.keys.sign(shown)

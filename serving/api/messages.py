@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from serving.definition import Names, Policy
+from serving.definition import Names, ServicePolicy
 from validation.contract import Column, Table
 from validation.definition import LONGEST_WORD
 
@@ -46,9 +46,9 @@ class Messages:
     shown: type[Any]
 
 
-def messages_of(policy: Policy, events: Table) -> Messages:
+def messages_of(service: ServicePolicy, events: Table) -> Messages:
     """The messages of one system."""
-    names = policy.names
+    names = service.names
     context = msgspec.defstruct(
         "Context",
         [(name, Literal[words] | None if words else Id | None, None) for name, words in names.context.items()],
@@ -57,11 +57,11 @@ def messages_of(policy: Policy, events: Table) -> Messages:
     every: list[Any] = [
         ("user", Id),
         ("context", context, context()),
-        ("limit", Annotated[int, Meta(ge=1, le=policy.most)] | None, None),
+        ("limit", Annotated[int, Meta(ge=1, le=service.most)] | None, None),
         ("explain", bool, False),
         ("preview", bool, False),
     ]
-    items = ("items", Annotated[list[Id], Meta(min_length=1, max_length=policy.most_candidates)])
+    items = ("items", Annotated[list[Id], Meta(min_length=1, max_length=service.most_candidates)])
     shown = msgspec.defstruct(
         "Shown",
         [("item", str), ("position", int), ("why", list[Influence] | UnsetType, UNSET)],

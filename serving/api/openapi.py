@@ -48,11 +48,11 @@ def spec(served: Served, messages: Messages) -> dict[str, Any]:
     types = (messages.feed, messages.rank, messages.events, messages.answer, Accepted, Problem)
     found, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     feed, rank, events, answer, accepted, problem = found
-    names = served.policy.names
+    names = served.policy.service.names
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": f"{served.policy.name}: ranking service",
+            "title": f"{served.policy.service.name}: ranking service",
             "version": str(served.features.version),
             "description": ABOUT,
         },

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from serving.asker.user_state import UserState
-from serving.definition import Policy
+from serving.definition import ReleasePolicy, ServicePolicy
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -24,15 +24,15 @@ class Asked(msgspec.Struct, frozen=True):
     gone: bool = False
 
 
-def asked(policy: Policy, user: UserState, context: Any) -> Asked:
+def asked(service: ServicePolicy, policy: ReleasePolicy, user: UserState, context: Any) -> Asked:
     """The asker of a request whose context was checked; who is gone counts as unknown."""
     gone = _is_gone(policy, user)
     user = UserState(user.user) if gone else user
     view = f"{policy.user_view}."
     profile = {name.removeprefix(view): value for name, value in user.profile.items() if name.startswith(view)}
-    profile[policy.user] = user.user
-    said = {name: getattr(context, name) for name in policy.names.context}
-    for name, words in policy.names.context.items():
+    profile[service.user] = user.user
+    said = {name: getattr(context, name) for name in service.names.context}
+    for name, words in service.names.context.items():
         known = profile.get(name)
         if said[name] is None:
             said[name] = known if known in words or not words else words[0]
@@ -41,7 +41,7 @@ def asked(policy: Policy, user: UserState, context: Any) -> Asked:
     return Asked(user, said, {**known, **given}, {**given, **known}, gone)
 
 
-def _is_gone(policy: Policy, user: UserState) -> bool:
+def _is_gone(policy: ReleasePolicy, user: UserState) -> bool:
     if policy.account is None:
         return False
     account = user.profile.get(policy.account.field)

@@ -6,12 +6,12 @@ from feature_repo.records import DONE
 from infra.marks import Marks, marks
 from serving.asker.asker import Asked
 from serving.asker.user_state import Tastes, UserState
-from serving.definition import Policy
+from serving.definition import ReleasePolicy
 from serving.filters import NotBlocked
 from serving.items import NONE, Codes
 
 
-def read_blocked(policy: Policy, user: UserState, now: float) -> Mapping[str, Codes]:
+def read_blocked(policy: ReleasePolicy, user: UserState, now: float) -> Mapping[str, Codes]:
     """Codes of what was read that the asker blocked, by the counter that says so."""
     counters = [rule.counter for rule in policy.filters if isinstance(rule, NotBlocked)]
     return {counter: _codes(user, counter, now) for counter in counters}

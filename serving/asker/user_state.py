@@ -17,7 +17,7 @@ from infra.errors import DefinitionError, Unavailable
 from infra.loops import loop
 from infra.marks import NO_MARKS, Marks
 from serving.asker.redis_link import RedisLink
-from serving.definition import Policy
+from serving.definition import ServicePolicy
 from serving.items import Codes, ItemStates, Places, among
 
 MOST_TASTES = 4096  # of one view: more than a person has, and 2 ms to read
@@ -89,10 +89,11 @@ class UserReader:
     """Reads the views whose keys hold the asker; raises DefinitionError for one that does not stand under the asker."""
 
     def __init__(
-        self, link: RedisLink, features: FeatureSet, layouts: Mapping[str, Layout], policy: Policy, states: ItemStates
-    ):
-        self._link, self._policy, self._states = link, policy, states
-        own, user = (policy.user,), policy.user
+        self, link: RedisLink, features: FeatureSet, layouts: Mapping[str, Layout], service: ServicePolicy,
+        states: ItemStates,
+    ):  # fmt: skip
+        self._link, self._service, self._states = link, service, states
+        own, user = (service.user,), service.user
         self._profiles = [layouts[v.name] for v in features.profile_views if v.keys == own]
         self._counters = [layouts[v.name] for v in features.counter_views if v.keys == own]
         self._mixed = [layouts[v.name] for v in features.counter_views if user in v.keys and v.keys != own]
@@ -113,7 +114,7 @@ class UserReader:
         try:
             records, pages, *held = await self._link.ask(
                 ("MGET", *(layout.prefix + word for layout in own)),
-                ("LRANGE", self._seen + user, 0, self._policy.remembered - 1),
+                ("LRANGE", self._seen + user, 0, self._service.remembered - 1),
                 *(("HRANDFIELD", layout.prefix + word, MOST_TASTES, "WITHVALUES") for layout in self._mixed),
             )  # fmt: skip
         except Unavailable as failed:
@@ -132,11 +133,11 @@ class UserReader:
     def remember(self, state: UserState, shown: Marks) -> None:
         """Note what was shown, for every process that asks this Redis; nobody waits for it."""
         key = self._seen + state.user
-        older = self._policy.remembered - 1 if state.pages is None else state.pages
+        older = self._service.remembered - 1 if state.pages is None else state.pages
         self._link.tell(
             ("LPUSH", key, shown.astype("<u8").tobytes()),
             ("LTRIM", key, 0, older),
-            ("EXPIRE", key, int(self._policy.remember_s)),
+            ("EXPIRE", key, int(self._service.remember_s)),
         )
 
     def _describe(self, state: UserState, records: Sequence[bytes | None]) -> None:
@@ -157,7 +158,7 @@ class UserReader:
         return Tastes(codes, values, at, self._half_lives[layout.view])
 
     def _recall(self, state: UserState, pages: Sequence[bytes]) -> None:
-        block, most = b"".join(pages), self._policy.remembered
+        block, most = b"".join(pages), self._service.remembered
         state.seen = np.frombuffer(block[: len(block) // 8 * 8], dtype="<u8")[:most]
         state.pages = bisect_left(list(accumulate(map(len, pages))), most * 8) + 1
 

@@ -28,7 +28,7 @@ class Attribution:
     """Believes an event with a token for what the token says, and others where the caller may ingest."""
 
     def __init__(self, served: Served, rates: Rates) -> None:
-        self._names, self._rates, self._feedback = served.policy.names, rates, served.policy.feedback
+        self._names, self._rates, self._feedback = served.policy.service.names, rates, served.policy.service.feedback
         (self._id,) = served.events.key
         self._texts = [c.name for c in served.events.columns if c.nullable and c.dtype == "string"]
         self._rules = RowRules(served.events)

@@ -18,8 +18,8 @@ class Lines:
     """Writes the pages of one system. Columns that its table does not have are left out."""
 
     def __init__(self, served: Served) -> None:
-        self._names = served.policy.names
-        self._item = orjson.dumps(served.policy.names.item)
+        self._names = served.policy.service.names
+        self._item = orjson.dumps(served.policy.service.names.item)
         self._columns = {column.name for column in served.impressions.columns}
 
     def of(self, page: Page, who: Asked) -> list[bytes]:

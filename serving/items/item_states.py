@@ -17,7 +17,7 @@ from feature_repo.definition import CounterView, FeatureSet, ProfileView
 from feature_repo.records import BLOOM_BITS, BLOOM_BYTES, Packed, layouts
 from infra.errors import DefinitionError
 from serving import metrics
-from serving.definition import Policy
+from serving.definition import ServicePolicy
 from serving.items.combinations import Combinations
 from serving.items.entity_table import EntityTable, Words
 from serving.items.item_block import ItemBlock
@@ -44,23 +44,23 @@ class ItemStates:
     """
 
     def __init__(
-        self, features: FeatureSet, policy: Policy, folder: Path | None = None, capacity: int = CAPACITY
+        self, features: FeatureSet, service: ServicePolicy, folder: Path | None = None, capacity: int = CAPACITY
     ) -> None:
-        self._policy, self.capacity = policy, capacity
-        counters = [view for view in features.counter_views if policy.user not in view.keys]
-        profiles = [v for v in features.profile_views if policy.user not in v.keys and len(v.keys) == 1]
-        if policy.item_view not in (views := [view.name for view in profiles]):
-            raise DefinitionError(f"policy {policy.name}: item view {unknown(policy.item_view, views)}")
-        self.arrays = SharedArrays(folder / _digest(features, policy, capacity) if folder else None)
+        self._service, self.capacity = service, capacity
+        counters = [view for view in features.counter_views if service.user not in view.keys]
+        profiles = [v for v in features.profile_views if service.user not in v.keys and len(v.keys) == 1]
+        if service.item_view not in (views := [view.name for view in profiles]):
+            raise DefinitionError(f"policy {service.name}: item view {unknown(service.item_view, views)}")
+        self.arrays = SharedArrays(folder / _digest(features, service, capacity) if folder else None)
         self._head = self.arrays.open("head", np.float64, 3).values
         apart = SharedArrays(self.arrays.folder)  # a disk without room for these does not make states old
         self.ever = {name: apart.open(f"ever-{name}-{BLOOM_BITS}", np.uint8, BLOOM_BYTES) for name in features.ever}
-        self.words = {key: self._vocabulary(f"key-{key}") for key in features.entities if key != policy.user}
+        self.words = {key: self._vocabulary(f"key-{key}") for key in features.entities if key != service.user}
         self.counters: dict[str, CounterTable] = {}
         self.profiles: dict[str, ProfileTable] = {}
         for keys in dict.fromkeys([*(view.keys for view in profiles), *(view.keys for view in counters)]):
             self._lay_out(keys, [v for v in profiles if v.keys == keys], [v for v in counters if v.keys == keys])
-        self.item_words, self.items = self.words[policy.item], self.profiles[policy.item_view]
+        self.item_words, self.items = self.words[service.item], self.profiles[service.item_view]
         self._of_field = {f"{name}.{field}": of for name, v in self.profiles.items() for field, of in v.words.items()}
         self.readers: dict[str, Reader] = {
             f"{name}.{field}": view.reader(field)
@@ -108,7 +108,7 @@ class ItemStates:
 
     def keys_of(self, key: str, rows: Codes) -> Codes | None:
         """The code of a join key for each item: its own, or its attribute of that name; None if it has neither."""
-        if key == self._policy.item:
+        if key == self._service.item:
             return rows
         return self.items.gather(key, rows) if key in self.items.words else None
 
@@ -205,8 +205,8 @@ class ItemStates:
         }  # fmt: skip
 
 
-def _digest(features: FeatureSet, policy: Policy, capacity: int) -> str:
+def _digest(features: FeatureSet, service: ServicePolicy, capacity: int) -> str:
     """A name that changes whenever the files would have to be read differently."""
     views = [(name, found.digest.hex()) for name, found in sorted(layouts(features).items())]
-    said = msgspec.json.encode([FORMAT, capacity, policy.user, policy.item, policy.item_view, views])
+    said = msgspec.json.encode([FORMAT, capacity, service.user, service.item, service.item_view, views])
     return hashlib.sha256(said).hexdigest()[:16]

@@ -27,7 +27,8 @@ class Builder:
     """Builds the input of one release; raises ReleaseMismatch for features this process holds no states of."""
 
     def __init__(self, recipe: Recipe, defined: FeatureSet, policy: Policy, states: ItemStates) -> None:
-        self.features, self._policy, self._states = recipe.features, policy, states
+        service = policy.service
+        self.features, self._service, self._states = recipe.features, service, states
         reads = {name for feature in recipe.features for name in feature.reads()}
         counters = {f"{v.name}.{c}": v for v in defined.counter_views for c in v.counters}
         fields = {f"{v.name}.{f}": kind for v in defined.profile_views for f, (kind, _) in v.fields.items()}
@@ -37,11 +38,11 @@ class Builder:
         _must_agree(recipe, {counters[name].name: counters[name] for name in reads & counters.keys()})
         self._views = list({v.name: v for name, v in counters.items() if name in reads}.values())
         self._none = {view.name: _nothing(view) for view in self._views}
-        self._keys = {v.name: JoinKeys(states, policy, [k for k in v.keys if k != policy.user]) for v in self._views}
+        self._keys = {v.name: JoinKeys(states, service, [k for k in v.keys if k != service.user]) for v in self._views}
         self._held = {view.name: (view.counters, np.array(view.half_lives)) for view in self._views}
         self._plan = Plan(recipe.features, self._held, recipe.ttl_s)
-        of_users = [name for look in defined.lookups if look.on == policy.user for name in look.columns]
-        self._borrowed = {name: f"{policy.user_view}.{name}" for name in of_users}
+        of_users = [name for look in defined.lookups if look.on == service.user for name in look.columns]
+        self._borrowed = {name: f"{policy.release.user_view}.{name}" for name in of_users}
         self._second, self._found = 0, dict[tuple[object, ...], tuple[Floats, Seconds]]()
         self._numeric = {name: kind in NUMBERS for name, kind in fields.items() if name in reads}
 
@@ -66,10 +67,10 @@ class Builder:
         self, view: CounterView, block: ItemBlock, user: UserState, asker: Asker, now: float, places: dict[str, Places]
     ) -> tuple[Floats, Seconds]:  # fmt: skip
         """A view's counters and when they were published, by entry, and in `places` the entry each item has."""
-        if view.keys == (self._policy.item,):
+        if view.keys == (self._service.item,):
             return block.counters(view.name)
         keys = self._keys[view.name]
-        if self._policy.user in view.keys:
+        if self._service.user in view.keys:
             shared = user.mixed.get(view.name)
             if shared is not None:
                 places[view.name] = shared.places(keys.of_items(keys.said(asker), block))

@@ -5,17 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from serving.definition import Policy
+from serving.definition import ServicePolicy
 from serving.items import Codes, ItemBlock, ItemStates
 
 
 class JoinKeys:
     """Some keys of a view, and where each comes from: it is the item, an attribute of it, or one of the asker."""
 
-    def __init__(self, states: ItemStates, policy: Policy, keys: Sequence[str]) -> None:
-        own = {key: f"{policy.item_view}.{key}" for key in keys if key in states.items.words}
-        self._keys = [(key, policy.item if key == policy.item else own.get(key)) for key in keys]
-        self._item, self._vocabularies = policy.item, {key: states.words[key] for key in keys}
+    def __init__(self, states: ItemStates, service: ServicePolicy, keys: Sequence[str]) -> None:
+        own = {key: f"{service.item_view}.{key}" for key in keys if key in states.items.words}
+        self._keys = [(key, service.item if key == service.item else own.get(key)) for key in keys]
+        self._item, self._vocabularies = service.item, {key: states.words[key] for key in keys}
         of_items = [key for key, field in self._keys if field is not None]
         self._words = self._vocabularies[of_items[0]] if len(of_items) == 1 else None
         self._of_items = bool(of_items)

@@ -42,7 +42,7 @@ class NearestItems:
 
     def __init__(self, space: Space, index: "faiss.Index", layout: Layout, states: ItemStates, served: Served) -> None:
         self._space, self._index, self._states = space, index, states
-        self._item, self._view = served.policy.item, served.policy.item_view
+        self._item, self._view = served.policy.service.item, served.policy.service.item_view
         self._taste, self._counter, self._half_life = _taste(space, served)
         self._places: Codes = np.zeros(0, dtype=np.int32)  # row → place in the space, -1 for none
         self._rows: Codes = np.zeros(len(space.marks), dtype=np.int32)  # place → row, 0 for none
@@ -58,7 +58,7 @@ class NearestItems:
         if space is None:
             return None
         digest = read_manifest(folder).files[VECTORS]
-        layout = vector_layout(served.features.name, served.policy.user, digest, space.width)
+        layout = vector_layout(served.features.name, served.policy.service.user, digest, space.width)
         return cls(space, opened(folder, space), layout, states, served)
 
     def near(self, vector: Floats, k: int) -> Codes:

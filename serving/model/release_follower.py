@@ -20,7 +20,7 @@ from infra.patience import LOOK_S, USUAL, Patience, Process, Waiting
 from infra.release_format import LIVE, MANIFEST, NamedRelease, read_champion
 from infra.settings import Settings
 from serving import metrics
-from serving.definition import Policy, Served
+from serving.definition import ReleasePolicy, Served
 from serving.items import ItemStates
 from serving.model import scorer
 from serving.model.loaded_release import Release, load
@@ -48,9 +48,9 @@ class Releases:
         self.why: str | None = "no release was ever live here"
 
     @property
-    def policy(self) -> Policy:
-        """The policy of the release that answers, the service's own before there is one."""
-        return self.live.policy if self.live else self._served.policy
+    def policy(self) -> ReleasePolicy:
+        """The policy of the release that answers, the checkout's before there is one."""
+        return self.live.policy if self.live else self._served.policy.release
 
     async def start(self) -> None:
         """Take what served last, else what the registry names; follow the registry from then on."""
@@ -120,6 +120,7 @@ class Releases:
         metrics.TREES_BY_XGBOOST.set(scorer.is_slow(release.scorer))
         metrics.SWAPS.inc()
         log.warning("releases: release %s answers from now on", release.version)
+        _say_what_needs_deployment(release)
         with whole(self._cache / "last.json") as draft:
             draft.write_bytes(msgspec.json.encode({"name": name}))
         self._tidy()
@@ -151,6 +152,7 @@ class Releases:
             return
         self._current, self.why = name, None
         metrics.RELEASE.labels(self.live.version).set(1)
+        _say_what_needs_deployment(self.live)
 
     def _fetch(self, champion: NamedRelease, name: str) -> Path:
         """Copy the release into the cache, so that it outlives the registry."""
@@ -175,6 +177,15 @@ class Releases:
         )
         for old in [p for p in folders if p.name != self._current][KEPT - 1 :]:
             self._forget(old.name)
+
+
+def _say_what_needs_deployment(release: Release) -> None:
+    if release.needs_deployment:
+        log.warning(
+            "releases: release %s sets %s otherwise than this service: these values need a deployment, until then the "
+            "service's own hold",
+            release.version, ", ".join(release.needs_deployment),
+        )  # fmt: skip
 
 
 async def _trial(folder: Path, patience: Patience = USUAL) -> None:

@@ -1,6 +1,7 @@
 """A page: candidates, filters, re-ranking, exploration, and the ladder of answers."""
 
-from serving.page.ladder import Ladder, Page
+from serving.page.ladder import Ladder
+from serving.page.page import Page
 from serving.page.pools import Pooler
 from serving.page.rungs import FULL, PERSONAL, STALE
 

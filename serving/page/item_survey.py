@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_repo.counters import Floats, decay
-from serving.definition import Policy
+from serving.definition import ReleasePolicy
 from serving.items import Codes, ItemBlock, ItemStates
 from serving.page.eligible import Filters
 from serving.sources import Liked, Rare
@@ -24,7 +24,7 @@ class Survey:
     born     (n,) seconds since the epoch, NaN unknown
     """
 
-    def __init__(self, states: ItemStates, policy: Policy, filters: Filters, now: float) -> None:
+    def __init__(self, states: ItemStates, policy: ReleasePolicy, filters: Filters, now: float) -> None:
         everything = np.flatnonzero(states.items.known).astype(np.int32)
         fields = {policy.born, *(s.field for s in policy.sources if isinstance(s, Liked))}
         counters = {s.exposure for s in policy.sources if isinstance(s, Rare)}

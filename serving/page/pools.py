@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from feature_repo.counters import Floats, decay
-from serving.definition import Policy
+from serving.definition import ReleasePolicy
 from serving.items import EMPTY, NONE, Codes, ItemStates, Newest, Shelf, best, most
 from serving.page.eligible import Filters
 from serving.page.item_survey import Survey
@@ -47,7 +47,7 @@ class Pooler:
         self._states = states
         self._newest: dict[str, Newest] = {}
 
-    def pools(self, policy: Policy, filters: Filters, now: float) -> Pools:
+    def pools(self, policy: ReleasePolicy, filters: Filters, now: float) -> Pools:
         """The pools as things stand now; takes a while, and other threads go on meanwhile."""
         sources, found = policy.sources, Survey(self._states, policy, filters, now)
         if not len(found.rows):

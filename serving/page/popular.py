@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from feature_repo.counters import Floats
 from infra.marks import marks
-from serving.definition import Policy
+from serving.definition import ReleasePolicy
 from serving.model import Popular
 from serving.page import retrieve, slate
 from serving.page.eligible import May
@@ -47,7 +47,7 @@ def feed(ask: Ask, shelves: Popular | None, limit: int) -> Listed:
     return _certain(next((items for items in some if items), []), LISTED)
 
 
-def rank(may: May, policy: Policy, items: Sequence[str], shelves: Popular | None, now: float) -> Listed:
+def rank(may: May, policy: ReleasePolicy, items: Sequence[str], shelves: Popular | None, now: float) -> Listed:
     """Those of a caller's items that may be shown, most watched first."""
     states = may.filters.states
     block = states.gather(states.rows(items))

@@ -14,7 +14,7 @@ from feature_repo.counters import Floats
 from infra.loops import loop
 from serving import metrics
 from serving.asker import Asked
-from serving.definition import Policy
+from serving.definition import ReleasePolicy
 from serving.items import NONE, Codes, ItemBlock, distinct
 from serving.page.eligible import May
 from serving.page.pools import Pools
@@ -36,15 +36,19 @@ class Near(Protocol):
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """One request for candidates: a `share` of every quota is wanted, and `seed` decides what is drawn by lot."""
+    """One request for candidates: a `share` of every quota is wanted, and `seed` decides what is drawn by lot.
 
-    policy: Policy
+    `remembered` is how many of the items shown to the asker count.
+    """
+
+    policy: ReleasePolicy
     pools: Pools
     who: Asked
     may: May
     near: Near | None
     now: float
     seed: int | None
+    remembered: int
     share: float = 1.0
 
 
@@ -63,7 +67,7 @@ class Candidates(msgspec.Struct, frozen=True):
         """(n,) the rows of the items."""
         return self.block.rows
 
-    def names(self, policy: Policy, places: NDArray[np.intp] | slice = ALL) -> list[str]:
+    def names(self, policy: ReleasePolicy, places: NDArray[np.intp] | slice = ALL) -> list[str]:
         """The name of the source that found each first, or each of those at some places."""
         return [policy.sources[source].name for source in self.sources[places].tolist()]
 
@@ -98,7 +102,7 @@ def _offers(ask: Ask, wanted: int) -> tuple[float, float]:
 
     Some of it is not allowed, or was found by a source before; and what the asker has seen, the sources still like.
     """
-    seen = min(len(ask.may.seen), ask.policy.remembered)  # by us and in Redis: some of it stands there twice
+    seen = min(len(ask.may.seen), ask.remembered)  # by us and in Redis: some of it stands there twice
     first = max(1.4, 1.2 + seen / max(wanted, 1))
     return first, 2 * first
 

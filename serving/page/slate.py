@@ -7,7 +7,7 @@ import numpy as np
 
 from feature_repo.counters import Floats
 from infra.loops import loop
-from serving.definition import Caps, Diversity, Exploration, FreshSlots, Policy
+from serving.definition import Caps, Diversity, Exploration, FreshSlots, ReleasePolicy
 from serving.items import Codes, ItemBlock
 from serving.page import rerank
 from serving.page.diversity import diverse, spread
@@ -31,7 +31,7 @@ class Arrangement(msgspec.Struct, frozen=True):
 class Scored(msgspec.Struct, frozen=True):
     """The candidates of one request with their scores, and the moment and size of the page to be made of them."""
 
-    policy: Policy
+    policy: ReleasePolicy
     block: ItemBlock
     scores: Floats
     vectors: Vectors | None
@@ -40,7 +40,7 @@ class Scored(msgspec.Struct, frozen=True):
 
 
 def arranged(
-    policy: Policy,
+    policy: ReleasePolicy,
     block: ItemBlock,
     scores: Floats,
     vectors: Vectors | None,

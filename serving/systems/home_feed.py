@@ -9,7 +9,10 @@ from serving.definition import (
     Limits,
     Names,
     Policy,
+    ReleasePolicy,
     Served,
+    ServiceLimits,
+    ServicePolicy,
 )
 from serving.filters import AtMost, NotBlocked, OneOf, Reaches
 from serving.sources import Fresh, Liked, Nearest, Rare, Trending
@@ -18,11 +21,21 @@ from validation.systems.home_feed import AGES, DEVICES, ENGAGEMENTS, IMPRESSIONS
 CREATOR, CATEGORY = "video_profile.creator_id", "video_profile.category"
 SHOWN, FEW = "video.shown_30d", 30  # a video shown less often is hardly known yet
 
-HOME_FEED = Policy(
+SERVICE = ServicePolicy(  # a change takes effect with a deployment
     name=NAME,
     user="user_id",
     item="video_id",
     item_view="video_profile",
+    names=Names(
+        user=USER,
+        item=VIDEO,
+        items="video_ids",
+        context={"device": DEVICES, "region": ()},
+    ),
+    limits=ServiceLimits(user_ms=30),
+)
+
+RELEASE = ReleasePolicy(  # a change takes effect with the promotion of a release
     user_view="user_profile",
     shelf="region",
     born="video_profile.uploaded_at",
@@ -64,13 +77,9 @@ HOME_FEED = Policy(
         FreshSlots(places=2, of=20, within_s=24 * 3600),
         Exploration(share=0.05, exposure=SHOWN, below=FEW),
     ),
-    names=Names(
-        user=USER,
-        item=VIDEO,
-        items="video_ids",
-        context={"device": DEVICES, "region": ()},
-    ),
-    limits=Limits(request_ms=180, user_ms=30, lowest_share=0.005),
+    limits=Limits(request_ms=180, lowest_share=0.005),
 )
+
+HOME_FEED = Policy(SERVICE, RELEASE)
 
 SERVED = Served(policy=HOME_FEED, features=FEATURES, impressions=IMPRESSIONS, events=ENGAGEMENTS)

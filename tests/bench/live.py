@@ -25,7 +25,7 @@ from infra.settings import Settings
 from serving import launch as process
 from serving.access.keyring import bearer
 from serving.access.roles import Role
-from serving.definition import to_json
+from serving.policy_json import to_json
 from serving.systems.home_feed import HOME_FEED as POLICY
 from tests.bench import costs, measured_release
 from tests.bench.stand import free_port
@@ -120,7 +120,7 @@ def redis_of(home: Path) -> Iterator[Settings]:
 @contextmanager
 def live(settings: Settings, *words: str) -> Iterator[Live]:
     """The service, with a release that ranks by one feature, and the stream; both are ready."""
-    release(settings.releases / POLICY.name)
+    release(settings.releases / POLICY.service.name)
     with ExitStack() as stack:
         service = process.start(settings)
         stack.callback(process.stop, service)

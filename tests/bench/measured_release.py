@@ -13,7 +13,8 @@ from feature_repo.definition import FeatureSet
 from feature_repo.recipe import recipe_of
 from feature_repo.systems.home_feed import HOME_FEED as FEATURES
 from infra.manifest import write_manifest
-from serving.definition import Policy, to_json
+from serving.definition import Policy
+from serving.policy_json import to_json
 from serving.systems.home_feed import HOME_FEED as POLICY
 from tests.bench import placed
 from tests.bench.catalogue import NOW, REGIONS, Catalogue
@@ -62,7 +63,7 @@ def with_policy(registry: Path, version: str, policy: Policy, of: str = "1") -> 
 def promote(folder: Path, kind: str = "xgboost", features: FeatureSet = MEASURED) -> None:
     """Write a release's manifest, and make the registry's pointer name it."""
     write_manifest(
-        folder, system=POLICY.name, version=folder.name, created_at=NOW, kind=kind,
+        folder, system=POLICY.service.name, version=folder.name, created_at=NOW, kind=kind,
         features=[f.name for f in features.features], dataset_digest="measured",
     )  # fmt: skip
     digest = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()

@@ -25,9 +25,10 @@ from infra.settings import Settings
 from serving import metrics
 from serving.access.keyring import bearer
 from serving.api.app import App
+from serving.definition import Policy
 from serving.limits import budget
 from serving.online import online
-from serving.systems.home_feed import SERVED
+from serving.systems.home_feed import RELEASE, SERVED, SERVICE
 from tests.bench import filled, measured_release
 from tests.bench.catalogue import NOW, Catalogue, Scale
 from tests.bench.measures import stages
@@ -36,10 +37,13 @@ from tests.bench.stand import bodies, free_port
 Ask = Callable[[bytes], Awaitable[None]]
 
 # A busy machine must not make the work less.
-LIMITS = msgspec.structs.replace(SERVED.policy.limits, request_ms=1e5, user_ms=1e4, calm_ms=1e5, unscored_ms=1e5)
-PATIENT = msgspec.structs.replace(SERVED.policy, limits=LIMITS, sources=tuple(
-    msgspec.structs.replace(source, deadline_ms=1e4) for source in SERVED.policy.sources
-))  # fmt: skip
+LIMITS = msgspec.structs.replace(RELEASE.limits, request_ms=1e5, calm_ms=1e5, unscored_ms=1e5)
+PATIENT = Policy(
+    msgspec.structs.replace(SERVICE, limits=msgspec.structs.replace(SERVICE.limits, user_ms=1e4)),
+    msgspec.structs.replace(RELEASE, limits=LIMITS, sources=tuple(
+        msgspec.structs.replace(source, deadline_ms=1e4) for source in RELEASE.sources
+    )),
+)  # fmt: skip
 
 
 def main() -> None:
@@ -50,14 +54,12 @@ def main() -> None:
         with redis_server.running(settings.redis_url, settings.home / "redis"):
             catalogue = Catalogue(Scale())
             filled.fill(connect(settings.redis_url), catalogue)
-            measured_release.build(settings.releases / SERVED.policy.name, catalogue, PATIENT)
+            measured_release.build(settings.releases / SERVICE.name, catalogue, PATIENT)
             asyncio.run(_profiled(settings, list(bodies(catalogue, 3 * count, seed=1)), count))
 
 
 async def _profiled(settings: Settings, asked: list[bytes], count: int) -> None:
-    app = App(
-        replace(SERVED, policy=PATIENT), lambda: online(replace(SERVED, policy=PATIENT), settings, SERVED.policy.name)
-    )
+    app = App(replace(SERVED, policy=PATIENT), lambda: online(replace(SERVED, policy=PATIENT), settings, SERVICE.name))
     starlette = app.starlette()
     async with starlette.router.lifespan_context(starlette):
         parts = app.online

@@ -82,9 +82,10 @@ class Stand:
 
     def only_lowest_rung(self) -> None:
         """Promote the same release with a policy that answers everything from the lowest rung."""
-        limits = msgspec.structs.replace(POLICY.limits, lowest_share=1.0)
-        registry = self.settings.releases / POLICY.name
-        measured_release.with_policy(registry, "2", msgspec.structs.replace(POLICY, limits=limits))
+        limits = msgspec.structs.replace(POLICY.release.limits, lowest_share=1.0)
+        registry = self.settings.releases / POLICY.service.name
+        lowest = msgspec.structs.replace(POLICY.release, limits=limits)
+        measured_release.with_policy(registry, "2", msgspec.structs.replace(POLICY, release=lowest))
         patiently(self._waiting("release 2"), lambda: self.metrics().get('flywheel_release_live{release="2"}') == 1)
 
     def wait_for_states(self) -> None:
@@ -113,8 +114,8 @@ def standing(scale: Scale, home: Path, say: Any = print) -> Iterator[Stand]:
         say(f"filling Redis: {scale.videos:,} videos, {scale.users:,} users …")
         stored = filled.fill(redis, catalogue)
         say("training the release …")
-        facts = measured_release.build(settings.releases / POLICY.name, catalogue)
-        placed.publish(redis, settings.releases / POLICY.name / "1", catalogue)
+        facts = measured_release.build(settings.releases / POLICY.service.name, catalogue)
+        placed.publish(redis, settings.releases / POLICY.service.name / "1", catalogue)
         say("starting the service …")
         before = time.monotonic()
         running = process.start(settings)

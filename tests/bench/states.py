@@ -25,7 +25,7 @@ from infra.settings import Settings
 from serving.items.item_states import ItemStates
 from serving.items.state_writer import StateWriter
 from serving.launch import start, stop
-from serving.systems.home_feed import HOME_FEED as POLICY
+from serving.systems.home_feed import RELEASE, SERVICE
 from tests.conftest import free_port
 
 COLUMNS, PART, ASKED, DESIGNED = 40, 5000, 500, 8_000_000
@@ -48,10 +48,10 @@ sys.stdin.read()
 
 def forty() -> FeatureSet:
     """The feed's features, with so many counters of a video that a video has 40 columns."""
-    profile = next(view for view in FEATURES.profile_views if view.name == POLICY.item_view)
+    profile = next(view for view in FEATURES.profile_views if view.name == SERVICE.item_view)
     labels = tuple(f"{i + 1}h" for i in range(COLUMNS - len(profile.fields)))
     views = tuple(
-        replace(view, counts={"shown": labels}) if view.keys == (POLICY.item,) else view
+        replace(view, counts={"shown": labels}) if view.keys == (SERVICE.item,) else view
         for view in FEATURES.counter_views
     )
     return replace(FEATURES, counter_views=views, features=())
@@ -63,7 +63,7 @@ def parts(features: FeatureSet, items: int) -> Iterator[tuple[str, Packed]]:
     for first in range(0, items, PART):
         ids = [f"{number:016x}" for number in rng.integers(0, 2**63, min(PART, items - first))]
         for layout in found.values():
-            if layout.keys == (POLICY.item,):
+            if layout.keys == (SERVICE.item,):
                 yield layout.view, records(layout, ids, rng)
 
 
@@ -135,7 +135,7 @@ def weight(pid: int, folder: Path) -> dict[str, float]:
 def arrays(items: int) -> dict[str, Any]:
     """Memory and times of so many videos of 40 columns."""
     with tempfile.TemporaryDirectory() as home:
-        states = ItemStates(forty(), POLICY, Path(home))
+        states = ItemStates(forty(), SERVICE, Path(home))
         folder = states.arrays.folder
         assert folder is not None
         spent: dict[str, float] = {}
@@ -161,8 +161,8 @@ def arrays(items: int) -> dict[str, Any]:
 
 def sliced(states: ItemStates, rows: Any) -> None:
     block = states.gather(rows)
-    block.counters(next(view for view, table in states.counters.items() if table.view.keys == (POLICY.item,)))
-    for name in (POLICY.born, POLICY.group):
+    block.counters(next(view for view, table in states.counters.items() if table.view.keys == (SERVICE.item,)))
+    for name in (RELEASE.born, RELEASE.group):
         block.field(name)
 
 
@@ -171,7 +171,7 @@ def service(items: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as home:
         url = f"redis://127.0.0.1:{free_port()}/0"
         settings = Settings(home=Path(home), redis_url=url, service_port=free_port())
-        states = ItemStates(FEATURES, POLICY, settings.home / "serving" / POLICY.name / "states")
+        states = ItemStates(FEATURES, SERVICE, settings.home / "serving" / SERVICE.name / "states")
         assert states.arrays.folder is not None
         with redis_server.running(url, settings.home / "redis"):
             fill(url, items)

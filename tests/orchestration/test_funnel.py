@@ -11,9 +11,10 @@ from infra.statistics.resampling import Interval
 from orchestration.funnel import figures, page, sources, steps
 from orchestration.funnel.figures import Feeds
 from orchestration.sources.simulator import TINY, World
-from serving.page.ladder import Page
+from serving.definition import Policy
+from serving.page.page import Page
 from serving.page.retrieve import Candidates
-from serving.systems.home_feed import HOME_FEED
+from serving.systems.home_feed import HOME_FEED, RELEASE, SERVICE
 
 AT = TINY.begin + 1.5 * 86_400
 
@@ -88,9 +89,9 @@ def test_top_creators_are_those_shown_most(world: World) -> None:
 def test_every_step_is_measured_alone_and_with_the_others() -> None:
     found = steps.variants(HOME_FEED)
     assert list(found) == ["no steps", "+ Diversity", "+ Caps", "+ FreshSlots", "+ Exploration", "all steps"]
-    assert [len(policy.steps) for policy in found.values()] == [0, 1, 1, 1, 1, 4]
+    assert [len(policy.release.steps) for policy in found.values()] == [0, 1, 1, 1, 1, 4]
     assert found["all steps"] == HOME_FEED
-    alone = msgspec.structs.replace(HOME_FEED, steps=())
+    alone = Policy(SERVICE, msgspec.structs.replace(RELEASE, steps=()))
     assert found["no steps"] == alone
 
 
@@ -133,7 +134,7 @@ def test_sources_share_candidates_places_and_long_views(world: World) -> None:
     user = str(world.users.ids[0])
     best = world.videos.places(world.best(user, AT, 12))
     worst = world.platform.videos.live(AT)[:8]
-    first, second, *_ = HOME_FEED.sources
+    first, second, *_ = RELEASE.sources
     found = Candidates(
         SimpleNamespace(rows=np.concatenate([best, np.setdiff1d(worst, best)])),  # type: ignore[arg-type]
         np.repeat([0, 1], [12, len(np.setdiff1d(worst, best))]).astype(np.uint8),
@@ -149,5 +150,5 @@ def test_sources_share_candidates_places_and_long_views(world: World) -> None:
     assert told[first.name]["true utility"].mean > told[second.name]["true utility"].mean
     live = len(world.live_videos(AT, user))
     assert told[first.name]["recall"].mean == pytest.approx(12 / min(sources.TOP, live))
-    assert told[HOME_FEED.sources[2].name]["candidates"].mean == 0
+    assert told[RELEASE.sources[2].name]["candidates"].mean == 0
     assert told[first.name]["long views"].mean + told[second.name]["long views"].mean == pytest.approx(1)

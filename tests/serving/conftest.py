@@ -24,19 +24,19 @@ from feature_repo.systems.home_feed import HOME_FEED as FEATURES
 from infra import redis_server
 from infra.manifest import write_manifest
 from infra.settings import Settings
-from serving.definition import to_json
-from serving.systems.home_feed import HOME_FEED, SERVED
+from serving.definition import Policy
+from serving.policy_json import to_json
+from serving.systems.home_feed import RELEASE, SERVED, SERVICE
 from tests.serving.caller import Client
 
 NOW = datetime(2026, 5, 3, 12, 0, tzinfo=UTC)
 CATEGORIES = ("cooking", "football", "music")
 LAYOUTS = layouts(FEATURES)
-EXPECTED = msgspec.structs.replace(
-    HOME_FEED.limits, lowest_share=0.0
-)  # an answer in 200 that is meant to be another one
-POLICY = msgspec.structs.replace(HOME_FEED, limits=EXPECTED)
+EXPECTED = msgspec.structs.replace(RELEASE.limits, lowest_share=0.0)  # an answer in 200 that is meant to be another one
+POLICY = Policy(SERVICE, msgspec.structs.replace(RELEASE, limits=EXPECTED))
+WAITING = msgspec.structs.replace(SERVICE.limits, user_ms=5000.0)
 PATIENT = replace(  # for what is read, however busy the machine is
-    SERVED, policy=msgspec.structs.replace(POLICY, limits=msgspec.structs.replace(EXPECTED, user_ms=5000.0))
+    SERVED, policy=Policy(msgspec.structs.replace(SERVICE, limits=WAITING), POLICY.release)
 )
 NAMES = [feature.name for feature in FEATURES.features]
 

@@ -12,7 +12,7 @@ from serving.items.item_states import ItemStates
 from serving.page.eligible import Filters, May
 from serving.page.pools import Pooler, Pools
 from serving.page.retrieve import Ask
-from serving.systems.home_feed import HOME_FEED as POLICY
+from serving.systems.home_feed import RELEASE, SERVICE
 
 NOW = 1_800_000_000.0
 LAYOUTS = layouts(FEATURES)
@@ -25,7 +25,7 @@ ADULT = {"region": "FR", "age_group": "18"}
 
 def described(**videos: dict[str, Any]) -> ItemStates:
     """Videos in memory, each with what is said of it; the rest is plain."""
-    states = ItemStates(FEATURES, POLICY, capacity=4096)
+    states = ItemStates(FEATURES, SERVICE, capacity=4096)
     if videos:
         take(states, "video_profile", {(name,): {**PLAIN, **facts} for name, facts in videos.items()})
     return states
@@ -63,14 +63,16 @@ def asker(user: UserState | None = None, **here: Any) -> Asked:
     return Asked(user or UserState("u1"), {}, here or ADULT, here or ADULT)
 
 
-def made(states: ItemStates, policy: Any = POLICY) -> Pools:
+def made(states: ItemStates, policy: Any = RELEASE) -> Pools:
     """The pools as they stand."""
     return Pooler(states).pools(policy, Filters(policy.filters, states), NOW)
 
 
-def ask(states: ItemStates, who: Asked | None = None, policy: Any = POLICY, **more: Any) -> Ask:
+def ask(states: ItemStates, who: Asked | None = None, policy: Any = RELEASE, **more: Any) -> Ask:
     """A request for candidates."""
     who = who or asker()
     may = more.pop("may", None) or May(Filters(policy.filters, states), who.here)
     pools = more.pop("pools", None) or made(states, policy)
-    return Ask(policy, pools, who, may, **{"near": None, "now": NOW, "seed": 7, **more})
+    return Ask(
+        policy, pools, who, may, **{"near": None, "now": NOW, "seed": 7, "remembered": SERVICE.remembered, **more}
+    )

@@ -18,7 +18,7 @@ from serving.items.ever_done_writer import EverWriter
 from serving.items.item_states import ItemStates
 from serving.page.eligible import Filters
 from serving.page.pools import Pools
-from serving.systems.home_feed import HOME_FEED as POLICY
+from serving.systems.home_feed import RELEASE, SERVICE
 from tests.serving.caller import Client
 
 BLOCKED = {"v5", "v25", "v45"}
@@ -65,13 +65,15 @@ def lowest(parts: Any, change: pytest.MonkeyPatch) -> None:
 def lists(parts: Any, change: pytest.MonkeyPatch) -> None:
     """There are but the release's lists, and Redis is down."""
     down(parts, change)
-    policy, empty = parts.ladder.policy, ItemStates(FEATURES, parts.ladder.policy, capacity=4096)
+    policy, empty = parts.ladder.policy, ItemStates(FEATURES, SERVICE, capacity=4096)
     empty.words["creator_id"].codes(["c3"])
     empty.ever = parts.states.ever
-    for name, value in (
-        ("_states", empty), ("pools", Pools()), ("_filters", (policy, Filters(policy.filters, empty)))
+    made_with = parts.ladder.parts
+    for owner, name, value in (
+        (made_with, "states", empty), (made_with.scoring, "_states", empty), (made_with, "pools", Pools()),
+        (made_with, "_filters", (policy, Filters(policy.filters, empty))),
     ):  # fmt: skip
-        change.setattr(parts.ladder, name, value)
+        change.setattr(owner, name, value)
 
 
 RUNGS = [(down, "no_user_state"), (lowest, "popular"), (lists, "popular")]
@@ -98,13 +100,13 @@ def test_who_can_be_read_is_believed(caller: Client, blocking: Any) -> None:
     """What is known by heart cannot be taken back; what stands in Redis can."""
     assert not BLOCKED & set(ids(caller.feed(user_id="kid", limit=60)))
     with connect(blocking.settings.redis_url) as redis:
-        redis_records.delete_entity(redis, {"user_choice": LAYOUTS["user_choice"]}, {POLICY.user: "kid"})
+        redis_records.delete_entity(redis, {"user_choice": LAYOUTS["user_choice"]}, {SERVICE.user: "kid"})
     assert set(ids(caller.feed(user_id="kid", limit=60))) >= BLOCKED
 
 
 def test_nor_where_redis_has_lost_its_memory(caller: Client, blocking: Any) -> None:
     with connect(blocking.settings.redis_url) as redis:
-        redis_records.delete_entity(redis, LAYOUTS, {POLICY.user: "kid"})
+        redis_records.delete_entity(redis, LAYOUTS, {SERVICE.user: "kid"})
     answer = caller.feed(user_id="kid", limit=60)
     assert answer["served_by"] == "full"
     assert not BLOCKED & set(ids(answer))
@@ -129,12 +131,12 @@ def writer(world: Any, states: ItemStates) -> EverWriter:
 def known(states: ItemStates, user: str) -> list[bool]:
     """Whether a user is known to have blocked c5 and c6."""
     block = states.gather(states.rows(["v5", "v6"]))
-    return Filters(POLICY.filters, states).ever(block, marks([user])).tolist()
+    return Filters(RELEASE.filters, states).ever(block, marks([user])).tolist()
 
 
 @pytest.fixture
 def states(world: Any, tmp_path: Any) -> ItemStates:
-    made = ItemStates(FEATURES, POLICY, tmp_path / "states", capacity=4096)
+    made = ItemStates(FEATURES, SERVICE, tmp_path / "states", capacity=4096)
     made.words["creator_id"].codes(["c5", "c6"])
     with connect(world.settings.redis_url) as redis:
         made.take("video_profile", redis_records.read_all_records(redis, LAYOUTS["video_profile"]))
@@ -143,7 +145,7 @@ def states(world: Any, tmp_path: Any) -> ItemStates:
 
 def test_a_block_is_known_in_the_next_turn_to_all_processes(world: Any, states: ItemStates, tmp_path: Any) -> None:
     block(world, "early", "c5")
-    follower, other = writer(world, states), ItemStates(FEATURES, POLICY, tmp_path / "states", capacity=4096)
+    follower, other = writer(world, states), ItemStates(FEATURES, SERVICE, tmp_path / "states", capacity=4096)
     follower.follow()
     assert [known(other, user) for user in ("early", "late")] == [[True, False], [False, False]]
     block(world, "late", "c6")

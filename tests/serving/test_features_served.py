@@ -29,9 +29,9 @@ async def served(parts: Online, asks: list[tuple[str, list[str]]], now: float) -
         builder = Builder(read_recipe(recipe_of(FEATURES)), FEATURES, POLICY, parts.states)
         matrices = []
         for user, videos in asks:
-            state = await parts.ladder._users.read(user)
+            state = await parts.ladder.parts.users.read(user)
             assert state.why is None
-            who = asked(POLICY, state, type("Context", (), {"device": "phone", "region": "FR"}))
+            who = asked(POLICY.service, POLICY.release, state, type("Context", (), {"device": "phone", "region": "FR"}))
             block = parts.states.gather(parts.states.rows(videos))
             matrices.append(builder.matrix(block, who.user, who.keys, who.context, now))
         return matrices

@@ -8,10 +8,16 @@ import msgspec
 import pytest
 
 from infra.errors import DefinitionError
-from serving.definition import Caps, Diversity, Exploration, Step, from_json, to_json
+from serving.definition import Caps, Diversity, Exploration, Policy, Step
 from serving.filters import NotBlocked, OneOf
+from serving.policy_json import from_json, to_json
 from serving.sources import Liked, Rare, Trending
-from serving.systems.home_feed import CREATOR, HOME_FEED, SERVED
+from serving.systems.home_feed import CREATOR, HOME_FEED, RELEASE, SERVED, SERVICE
+
+
+def changed(**values: Any) -> Policy:
+    """The feed's policy with other values in its release."""
+    return Policy(SERVICE, msgspec.structs.replace(RELEASE, **values))
 
 
 def test_a_policy_survives_its_release() -> None:
@@ -49,7 +55,7 @@ WRONG_WORDS = [
 @pytest.mark.parametrize(("part", "word", "named"), WRONG_WORDS, ids=[str(i) for i in range(len(WRONG_WORDS))])
 def test_what_reads_something_nobody_knows_is_refused(part: str, word: Any, named: str) -> None:
     with pytest.raises(DefinitionError, match=named):
-        replace(SERVED, policy=msgspec.structs.replace(HOME_FEED, **{part: (word,)}))
+        replace(SERVED, policy=changed(**{part: (word,)}))
 
 
 def test_steps_that_cannot_be_followed_are_refused() -> None:
@@ -62,7 +68,7 @@ def test_steps_that_cannot_be_followed_are_refused() -> None:
         ((Caps({"creator": 2}),), "no attribute of items"),
     ]:
         with pytest.raises(DefinitionError, match=why):
-            msgspec.structs.replace(HOME_FEED, steps=steps)
+            changed(steps=steps)
 
 
 @pytest.mark.parametrize(
@@ -76,4 +82,4 @@ def test_steps_that_cannot_be_followed_are_refused() -> None:
 )
 def test_a_step_that_reads_what_nobody_counts_is_refused(step: Step, named: str) -> None:
     with pytest.raises(DefinitionError, match=named):
-        replace(SERVED, policy=msgspec.structs.replace(HOME_FEED, steps=(step,)))
+        replace(SERVED, policy=changed(steps=(step,)))

@@ -27,8 +27,7 @@ from serving.items.state_follower import StateFeed
 from serving.items.state_writer import StateWriter
 from serving.items.writer_election import Keeper
 from serving.online import online
-from serving.systems.home_feed import HOME_FEED as POLICY
-from serving.systems.home_feed import SERVED
+from serving.systems.home_feed import SERVED, SERVICE
 from tests.waiting import PATIENCE_S, until
 
 PAUSE = threading.Event()
@@ -37,15 +36,15 @@ LAYOUTS = layouts(FEATURES)
 FOLLOWER = """
 import asyncio, sys
 from pathlib import Path
-from feature_repo.records import redis_records
+from feature_repo.records import connect
 from feature_repo.systems.home_feed import HOME_FEED as FEATURES
 from feature_repo.records.layout import layouts
-from serving.systems.home_feed import HOME_FEED as POLICY
+from serving.systems.home_feed import SERVICE
 from serving.items.item_states import ItemStates
 from serving.items.state_follower import StateFeed
 
 async def follow():
-    states = ItemStates(FEATURES, POLICY, Path(sys.argv[1]))
+    states = ItemStates(FEATURES, SERVICE, Path(sys.argv[1]))
     feed = StateFeed(connect(sys.argv[2]), layouts(FEATURES), states)
     await feed.start()
     print(len(states), flush=True)
@@ -85,7 +84,7 @@ def known(states: ItemStates, *items: str) -> list[bool]:
 
 
 def test_two_processes_map_one_copy_and_one_of_them_writes(world: Any, folder: Path) -> None:
-    states = ItemStates(FEATURES, POLICY, folder)
+    states = ItemStates(FEATURES, SERVICE, folder)
     with process(FOLLOWER, folder, world.settings.redis_url) as keeper:
         assert keeper.said == "60"  # type: ignore[attr-defined]
         assert len(states) == 60, "what it wrote is here too"
@@ -94,11 +93,11 @@ def test_two_processes_map_one_copy_and_one_of_them_writes(world: Any, folder: P
         world.describe(60)
         until(lambda: known(states, "v60") == [True])
         mapped = Path(f"/proc/{keeper.pid}/maps").read_text()
-        assert str(states.arrays.folder / f"{POLICY.item}.rows") in mapped
+        assert str(states.arrays.folder / f"{SERVICE.item}.rows") in mapped
 
 
 def test_when_the_keeper_is_killed_another_takes_over_and_changes_go_on_arriving(world: Any, folder: Path) -> None:
-    states = ItemStates(FEATURES, POLICY, folder)
+    states = ItemStates(FEATURES, SERVICE, folder)
     with (
         process(FOLLOWER, folder, world.settings.redis_url) as first,
         process(FOLLOWER, folder, world.settings.redis_url) as second,
@@ -118,10 +117,10 @@ def test_when_the_keeper_is_killed_another_takes_over_and_changes_go_on_arriving
 
 
 def test_a_cold_start_without_redis_answers_with_what_lies_there(world: Any, folder: Path) -> None:
-    writer(world, ItemStates(FEATURES, POLICY, folder)).follow()
+    writer(world, ItemStates(FEATURES, SERVICE, folder)).follow()
 
     async def start() -> ItemStates:
-        states = ItemStates(FEATURES, POLICY, folder)
+        states = ItemStates(FEATURES, SERVICE, folder)
         feed = StateFeed(connect("redis://127.0.0.1:1/0", 0.1), LAYOUTS, states)
         await feed.start()
         await feed.stop()
@@ -133,21 +132,21 @@ def test_a_cold_start_without_redis_answers_with_what_lies_there(world: Any, fol
 
 
 def test_a_new_keeper_forgets_what_vanished_while_nobody_looked(world: Any, folder: Path) -> None:
-    writer(world, ItemStates(FEATURES, POLICY, folder)).follow()
+    writer(world, ItemStates(FEATURES, SERVICE, folder)).follow()
     redis = connect(world.settings.redis_url)
     redis.delete(LAYOUTS["video_profile"].redis_key(("v3",)))  # announced to nobody
-    states = ItemStates(FEATURES, POLICY, folder)
+    states = ItemStates(FEATURES, SERVICE, folder)
     writer(world, states).follow()
     assert known(states, "v3", "v4") == [False, True]
     assert len(states) == 59
 
 
 def test_a_deleted_item_is_unknown(world: Any, folder: Path) -> None:
-    states = ItemStates(FEATURES, POLICY, folder)
+    states = ItemStates(FEATURES, SERVICE, folder)
     follower = writer(world, states)
     follower.follow()
     redis = connect(world.settings.redis_url)
-    redis_records.delete_entity(redis, LAYOUTS, {POLICY.item: "v3"})
+    redis_records.delete_entity(redis, LAYOUTS, {SERVICE.item: "v3"})
     follower.follow()
     block = states.gather(states.rows(["v3"]))
     assert block.known.tolist() == [False]
@@ -156,11 +155,11 @@ def test_a_deleted_item_is_unknown(world: Any, folder: Path) -> None:
 
 
 def test_a_successor_goes_on_where_the_keeper_stopped(world: Any, folder: Path) -> None:
-    writer(world, ItemStates(FEATURES, POLICY, folder)).follow()
+    writer(world, ItemStates(FEATURES, SERVICE, folder)).follow()
     redis = connect(world.settings.redis_url)
     redis.delete(LAYOUTS["video_profile"].redis_key(("v3",)))  # announced to nobody: only reading everything shows it
     world.describe(60)
-    states = ItemStates(FEATURES, POLICY, folder)
+    states = ItemStates(FEATURES, SERVICE, folder)
     successor = StateWriter(redis, LAYOUTS, states)
     successor.begin(resume=True)
     successor.follow()
@@ -172,7 +171,7 @@ def test_a_redis_that_lost_its_memory_takes_nothing_away(
 ) -> None:
     """Its states count as old until it has them again."""
     monkeypatch.setattr(state_writer, "LOOK_AGAIN_S", 0.0)
-    states = ItemStates(FEATURES, POLICY, folder)
+    states = ItemStates(FEATURES, SERVICE, folder)
     follower = writer(world, states)
     follower.follow()
     before = states.fresh
@@ -188,7 +187,7 @@ def test_a_redis_that_lost_its_memory_takes_nothing_away(
 
 
 def test_a_successor_doubts_what_the_keeper_doubted(world: Any, folder: Path) -> None:
-    states = ItemStates(FEATURES, POLICY, folder)
+    states = ItemStates(FEATURES, SERVICE, folder)
     follower = writer(world, states)
     follower.follow()
     before = states.fresh
@@ -202,7 +201,7 @@ def test_a_successor_doubts_what_the_keeper_doubted(world: Any, folder: Path) ->
 
 
 def test_a_redis_that_stands_by_its_loss_is_believed(world: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    states = ItemStates(FEATURES, POLICY, folder)
+    states = ItemStates(FEATURES, SERVICE, folder)
     follower = writer(world, states)
     follower.follow()
     before = states.fresh
@@ -214,7 +213,7 @@ def test_a_redis_that_stands_by_its_loss_is_believed(world: Any, folder: Path, m
 
 
 def test_a_full_table_leaves_new_items_unknown(world: Any, folder: Path) -> None:
-    states = ItemStates(FEATURES, POLICY, folder, capacity=41)
+    states = ItemStates(FEATURES, SERVICE, folder, capacity=41)
     writer(world, states).follow()
     assert len(states) == 40
     assert sum(known(states, *world.videos)) == 40
@@ -227,8 +226,8 @@ def test_a_full_disk_costs_new_items_until_there_is_room_again(
 ) -> None:
     """Writing to a mapped page without a place on the disk would end the process."""
     monkeypatch.setattr(state_writer, "LOOK_AGAIN_S", 0.0)
-    writer(world, ItemStates(FEATURES, POLICY, folder)).follow()
-    states = ItemStates(FEATURES, POLICY, folder)
+    writer(world, ItemStates(FEATURES, SERVICE, folder)).follow()
+    states = ItemStates(FEATURES, SERVICE, folder)
     with monkeypatch.context() as disk:
         disk.setattr(shared_arrays.os, "posix_fallocate", full)
         follower = writer(world, states)
@@ -249,7 +248,7 @@ def full(*_: object) -> None:
 
 def test_another_layout_begins_anew_and_the_old_files_go(world: Any, folder: Path) -> None:
     async def started(features: Any) -> ItemStates:
-        states = ItemStates(features, POLICY, folder)
+        states = ItemStates(features, SERVICE, folder)
         feed = StateFeed(connect(world.settings.redis_url), layouts(features), states)
         await feed.start()
         await feed.stop()

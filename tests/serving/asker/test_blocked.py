@@ -11,14 +11,14 @@ from serving.asker import blocked
 from serving.asker.asker import Asked
 from serving.asker.user_state import UserState
 from serving.items.item_states import ItemStates
-from serving.systems.home_feed import HOME_FEED
+from serving.systems.home_feed import RELEASE
 from tests.serving.memory import NOW, choices, described
 
 BLOCK = "user_choice.block_3650d"
 
 
 def names(who: UserState, states: ItemStates) -> list[str]:
-    return states.words["creator_id"].words_of(blocked.read_blocked(HOME_FEED, who, NOW)[BLOCK])
+    return states.words["creator_id"].words_of(blocked.read_blocked(RELEASE, who, NOW)[BLOCK])
 
 
 def world() -> ItemStates:

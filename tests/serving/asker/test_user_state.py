@@ -18,7 +18,7 @@ from infra.marks import marks
 from serving.asker import user_state
 from serving.asker.user_state import Tastes, UserReader, UserState
 from serving.online import Online, online
-from serving.systems.home_feed import HOME_FEED as POLICY
+from serving.systems.home_feed import SERVICE
 from tests.serving.conftest import PATIENT
 
 VECTORS = make_layout("home_feed", "user_vector_ab12", ["user_id"], {"d0": "Float32", "d1": "Float32"})
@@ -31,7 +31,7 @@ def with_parts(world: Any, use: Callable[[Online, UserReader], Any]) -> Any:
         parts = online(PATIENT, world.settings, "home_feed")
         await parts.start()
         try:
-            return await use(parts, parts.ladder._users)
+            return await use(parts, parts.ladder.parts.users)
         finally:
             await parts.stop()
 
@@ -119,15 +119,15 @@ def test_what_was_shown_is_remembered_newest_first_and_not_for_ever(world: Any) 
     async def use(parts: Online, users: UserReader) -> Any:
         for page in pages:
             users.remember(await users.read("u9"), page)
-        place = seen_pages.seen_prefix(FEATURES.name, POLICY.user) + "u9"
+        place = seen_pages.seen_prefix(FEATURES.name, SERVICE.user) + "u9"
         kept = await parts.link.ask(("LLEN", place), ("TTL", place))
         return (await users.read("u9")).seen, kept
 
     seen, (length, seconds) = with_parts(world, use)
     newest = np.concatenate(pages[::-1])
-    np.testing.assert_array_equal(seen, newest[: POLICY.remembered])
-    assert length <= POLICY.remembered // 30 + 2
-    assert 0 < seconds <= POLICY.remember_s
+    np.testing.assert_array_equal(seen, newest[: SERVICE.remembered])
+    assert length <= SERVICE.remembered // 30 + 2
+    assert 0 < seconds <= SERVICE.remember_s
 
 
 def test_a_user_who_is_deleted_was_shown_nothing(world: Any) -> None:
@@ -136,9 +136,9 @@ def test_a_user_who_is_deleted_was_shown_nothing(world: Any) -> None:
             users.remember(UserState(user), marks(["v1"]))
         assert len((await users.read("u1")).seen)
         redis = connect(world.settings.redis_url)
-        redis_records.delete_entity(redis, layouts(FEATURES), {POLICY.user: "u1", "category": "music"})
+        redis_records.delete_entity(redis, layouts(FEATURES), {SERVICE.user: "u1", "category": "music"})
         assert len((await users.read("u1")).seen), "a taste was deleted, not the user"
-        redis_records.delete_entity(redis, layouts(FEATURES), {POLICY.user: "u1"})
+        redis_records.delete_entity(redis, layouts(FEATURES), {SERVICE.user: "u1"})
         return len((await users.read("u1")).seen), len((await users.read("u10")).seen)
 
     assert with_parts(world, use) == (0, 1)
@@ -161,7 +161,7 @@ def test_a_view_that_does_not_stand_under_the_asker_is_refused(world: Any) -> No
     features = replace(FEATURES, counter_views=turned)
     parts = online(PATIENT, world.settings, "home_feed")
     with pytest.raises(DefinitionError, match=r"user_category: its first key is `category`.*Name `user_id` first"):
-        UserReader(parts.link, features, layouts(features), POLICY, parts.states)
+        UserReader(parts.link, features, layouts(features), SERVICE, parts.states)
 
 
 CODES = st.integers(0, 6)

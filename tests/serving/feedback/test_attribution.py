@@ -147,7 +147,7 @@ def test_one_action_on_one_item_counts_once_however_often_it_is_sent(client: Cli
 
 
 def test_a_user_who_acts_too_fast_is_told_when_to_come_again(client: Client) -> None:
-    policy = client.online.served.policy.feedback
+    policy = client.online.served.policy.service.feedback
     hasty, calm = (client.feed(user_id=user, preview=False, limit=1) for user in ("hasty", "calm"))
     flood = [told(client, hasty)] * (policy.at_once - 10)
     assert send(client, *flood).status_code == 202

@@ -10,13 +10,13 @@ from feature_repo.records.layout import layouts
 from feature_repo.systems.home_feed import HOME_FEED as FEATURES
 from infra.marks import mark
 from serving.items.item_states import ItemStates
-from serving.systems.home_feed import HOME_FEED as POLICY
+from serving.systems.home_feed import SERVICE
 
 
 @pytest.fixture
 def states(world: Any) -> ItemStates:
     """Everything the world's Redis holds."""
-    made, found = ItemStates(FEATURES, POLICY), layouts(FEATURES)
+    made, found = ItemStates(FEATURES, SERVICE), layouts(FEATURES)
     redis = connect(world.settings.redis_url)
     for view in made.views:
         made.take(view, redis_records.read_all_records(redis, found[view]))

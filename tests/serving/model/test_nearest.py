@@ -21,8 +21,7 @@ from serving.items.item_states import ItemStates
 from serving.model.loaded_release import load
 from serving.model.nearest import NearestItems, opened
 from serving.model.trial import prove
-from serving.systems.home_feed import HOME_FEED as POLICY
-from serving.systems.home_feed import SERVED
+from serving.systems.home_feed import SERVED, SERVICE
 from tests.serving.caller import Client
 from training.fitting import nearest_index
 
@@ -62,7 +61,7 @@ def released(world: Any) -> Path:
 @pytest.fixture
 def states(world: Any) -> ItemStates:
     """What Redis holds of the videos."""
-    made = ItemStates(FEATURES, POLICY)
+    made = ItemStates(FEATURES, SERVICE)
     follow(made, world)
     return made
 
@@ -106,7 +105,7 @@ def test_a_video_that_comes_later_is_found_once_it_is_taken_in(
 
 
 def test_a_space_that_comes_before_the_states_learns_of_them(released: Path, world: Any) -> None:
-    states = ItemStates(FEATURES, POLICY)
+    states = ItemStates(FEATURES, SERVICE)
     nearest = NearestItems.of(released, states, SERVED)
     assert nearest is not None
     assert not len(nearest.near(AXES[2], 10))

@@ -32,10 +32,10 @@ def fails(*_: Any, **__: Any) -> Any:
 
 
 BROKEN = [
-    ("_users.read", "popular"),
-    ("_releases.live.scorer.score", "popular"),
-    ("_releases.live.builder.matrix", "popular"),
-    ("_shown.to", "nothing_known"),
+    ("parts.users.read", "popular"),
+    ("parts.releases.live.scorer.score", "popular"),
+    ("parts.releases.live.builder.matrix", "popular"),
+    ("_feed._shown.to", "nothing_known"),
 ]
 
 
@@ -48,7 +48,7 @@ def test_what_nobody_foresaw_costs_rungs_and_never_the_answer(
     for step in way:
         owner = getattr(owner, step)
     monkeypatch.setattr(owner, name, fails)
-    monkeypatch.setattr(parts.ladder, "_scoring", Breaker("tested"))
+    monkeypatch.setattr(parts.ladder.parts.scoring, "breaker", Breaker("tested"))
     answer = client.feed()
     assert answer["served_by"] == rung
     assert "RuntimeError" in answer["reason"]
@@ -61,7 +61,7 @@ def test_a_scorer_that_keeps_failing_is_not_asked_for_a_while(
     client: Client, parts: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked, clock = [], [0.0]
-    monkeypatch.setattr(parts.ladder, "_scoring", Breaker("tested", clock=lambda: clock[0]))
+    monkeypatch.setattr(parts.ladder.parts.scoring, "breaker", Breaker("tested", clock=lambda: clock[0]))
     with monkeypatch.context() as broken:
         broken.setattr(parts.releases.live.scorer, "score", lambda matrix: asked.append(1) or fails())
         for _ in range(10):

@@ -18,7 +18,7 @@ from serving.page.eligible import Filters, May
 from serving.page.pools import Pooler
 from serving.page.retrieve import Ask, Candidates
 from serving.sources import Fresh, Liked, Nearest, Rare, Source, Trending
-from serving.systems.home_feed import CREATOR, HOME_FEED
+from serving.systems.home_feed import CREATOR, RELEASE
 from tests.serving.memory import NOW, PLAIN, ask, asker, choices, described, made, take, tastes
 
 HOUR = 3600
@@ -27,10 +27,10 @@ HOUR = 3600
 def only(*sources: Source, deadline_ms: float = 60_000, **changed: Any) -> Any:
     """The feed's policy with other sources, which are given time."""
     given = tuple(replace(source, deadline_ms=deadline_ms) for source in sources)
-    return replace(HOME_FEED, sources=given, **changed)
+    return replace(RELEASE, sources=given, **changed)
 
 
-PATIENT = only(*HOME_FEED.sources)
+PATIENT = only(*RELEASE.sources)
 SOURCES = {source.name: source for source in PATIENT.sources}
 FORBIDDEN: dict[str, dict[str, Any]] = {
     "removed": {"status": "removed"},
@@ -104,7 +104,7 @@ def numbers(states: ItemStates, found: Candidates) -> list[int]:
 def unfiltered() -> tuple[ItemStates, Any]:
     """A catalogue, and pools that hold all of it: as if what is forbidden had been allowed a moment ago."""
     states = catalogue()
-    return states, made(states, replace(HOME_FEED, filters=()))
+    return states, made(states, replace(RELEASE, filters=()))
 
 
 @pytest.mark.parametrize("name", SOURCES)
@@ -297,4 +297,4 @@ def test_pools_follow_what_becomes_known() -> None:
 
 
 def test_a_policy_sums_to_five_hundred_candidates() -> None:
-    assert sum(source.quota for source in HOME_FEED.sources) == 500
+    assert sum(source.quota for source in RELEASE.sources) == 500

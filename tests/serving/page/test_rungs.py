@@ -15,7 +15,7 @@ from serving.items.item_states import ItemStates
 from serving.limits.budget import Budget
 from serving.page.eligible import Filters
 from serving.page.pools import Pools
-from serving.systems.home_feed import SERVED
+from serving.systems.home_feed import RELEASE, SERVED, SERVICE
 from tests.serving.caller import Client
 from tests.serving.memory import PLAIN
 
@@ -83,11 +83,12 @@ def popular_alone(parts: Any, change: pytest.MonkeyPatch) -> None:
 
 def lists(parts: Any, change: pytest.MonkeyPatch) -> None:
     """No video is in memory: there are but the release's lists."""
-    policy, empty = parts.ladder.policy, ItemStates(FEATURES, parts.ladder.policy, capacity=4096)
+    policy, empty = parts.ladder.policy, ItemStates(FEATURES, SERVICE, capacity=4096)
     empty.words["creator_id"].codes([f"c{i}" for i in range(20)])
+    made_with = parts.ladder.parts
     for owner, name, value in (
-        (parts.ladder, "_states", empty), (parts.ladder._users, "_states", empty), (parts.ladder, "pools", Pools()),
-        (parts.ladder, "_filters", (policy, Filters(policy.filters, empty))),
+        (made_with, "states", empty), (made_with.scoring, "_states", empty), (made_with.users, "_states", empty),
+        (made_with, "pools", Pools()), (made_with, "_filters", (policy, Filters(policy.filters, empty))),
     ):  # fmt: skip
         change.setattr(owner, name, value)
 
@@ -140,7 +141,7 @@ def test_nothing_of_a_deleted_user_is_used_or_remembered(caller: Client) -> None
 
 
 def test_the_log_says_what_found_each_video(caller: Client) -> None:
-    names = {source.name for source in SERVED.policy.sources}
+    names = {source.name for source in RELEASE.sources}
     request = type("Request", (), {"user": "kid", "limit": 60, "preview": True, "context": Context})
     page, who = run(caller, request)
     assert set(page.sources) <= names

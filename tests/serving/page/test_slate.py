@@ -9,10 +9,10 @@ import pytest
 from feature_repo.records import connect, redis_records
 from feature_repo.records.layout import layouts
 from feature_repo.systems.home_feed import HOME_FEED as FEATURES
-from serving.definition import Caps, Diversity, Exploration, FreshSlots, Policy, Step
+from serving.definition import Caps, Diversity, Exploration, FreshSlots, ReleasePolicy, Step
 from serving.items.item_states import Codes, ItemStates
 from serving.page.slate import Arrangement, Vectors, arranged
-from serving.systems.home_feed import HOME_FEED
+from serving.systems.home_feed import RELEASE, SERVICE
 
 SCORES = -np.arange(60, dtype=np.float32)  # v0 is the best, v59 the worst
 HOUR = 3600
@@ -24,15 +24,15 @@ EXPLORE = Exploration(0.2, "video.shown_30d", 30)
 def states(world: Any) -> ItemStates:
     """The world's sixty videos of three categories; three were hardly ever shown, the last six were born today."""
     world.count("video", RARE, lambda i, name: 2)
-    made, found = ItemStates(FEATURES, HOME_FEED), layouts(FEATURES)
+    made, found = ItemStates(FEATURES, SERVICE), layouts(FEATURES)
     redis = connect(world.settings.redis_url)
     for view in made.views:
         made.take(view, redis_records.read_all_records(redis, found[view]))
     return made
 
 
-def policy(*steps: Step) -> Policy:
-    return msgspec.structs.replace(HOME_FEED, steps=steps)
+def policy(*steps: Step) -> ReleasePolicy:
+    return msgspec.structs.replace(RELEASE, steps=steps)
 
 
 def page(states: ItemStates, world: Any, *steps: Step, **how: Any) -> Arrangement:
@@ -102,7 +102,7 @@ def test_only_what_was_hardly_ever_shown_is_explored(states: ItemStates, world: 
 
 
 def test_all_steps_of_the_feed_keep_their_promises_together(states: ItemStates, world: Any) -> None:
-    found = page(states, world, *HOME_FEED.steps, limit=20)
+    found = page(states, world, *RELEASE.steps, limit=20)
     assert len(set(found.places.tolist())) == 20
     certain = found.places[found.propensities > 0.5]
     creators = [int(place) % 20 for place in certain]
@@ -111,10 +111,10 @@ def test_all_steps_of_the_feed_keep_their_promises_together(states: ItemStates, 
 
 
 def test_fewer_candidates_than_places_are_all_shown(states: ItemStates, world: Any) -> None:
-    assert sorted(page(states, world, *HOME_FEED.steps, limit=100).places.tolist()) == list(range(60))
+    assert sorted(page(states, world, *RELEASE.steps, limit=100).places.tolist()) == list(range(60))
 
 
 def test_no_candidates_make_an_empty_page(states: ItemStates) -> None:
     nothing = states.gather(states.rows([]))
-    found = arranged(HOME_FEED, nothing, np.zeros(0, dtype=np.float32), by_category(states), limit=20, now=0.0, seed=1)
+    found = arranged(RELEASE, nothing, np.zeros(0, dtype=np.float32), by_category(states), limit=20, now=0.0, seed=1)
     assert found.places.tolist() == []

@@ -1,0 +1,59 @@
+"""Scores and arranges the candidates of one request, behind a breaker."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from feature_repo.counters import Floats
+from serving.asker import Asked
+from serving.definition import ReleasePolicy
+from serving.items import ItemBlock, ItemStates
+from serving.limits import Breaker, Budget
+from serving.model import Releases
+from serving.page.outcome import Outcome, Ranked, Unranked
+from serving.page.rungs import FULL, NEUTRAL, STALE
+from serving.page.slate import Arrangement
+
+Arrange = Callable[[ItemBlock, Floats], Arrangement]
+log = logging.getLogger(__name__)
+
+
+class Scoring:
+    """Scores by the live release. What it cannot score is an outcome, never an exception."""
+
+    def __init__(self, states: ItemStates, releases: Releases) -> None:
+        self._states, self._releases = states, releases
+        self.breaker = Breaker("scorer")
+
+    def ranked(self, block: ItemBlock, who: Asked, now: float, budget: Budget, arrange: Arrange) -> Outcome:
+        """The candidates of a block, arranged by their scores."""
+        release = self._releases.live
+        if release is None:
+            return Unranked(self._releases.why or "no release")
+        if not len(block.rows):
+            known = len(self._states)
+            return Unranked("no candidates: nothing in memory may be shown" if known else "no item states in memory")
+        if budget.left_s * 1000 < release.policy.limits.score_ms:
+            return Unranked("too late to score")
+        if not self.breaker.allows():
+            return Unranked(self.breaker.why)
+        try:
+            with budget.stage("features"):
+                features = release.builder.matrix(block, who.user, who.keys, who.context, now)
+            with budget.stage("score"):
+                scores = release.scorer.score(features)
+            with budget.stage("rerank"):
+                shown = arrange(block, scores)
+        except Exception as failed:  # what nobody foresaw in a model or a state costs the score, not the answer
+            log.exception("release %s: could not score", release.version)
+            self.breaker.failed(f"scoring failed: {type(failed).__name__}")
+            return Unranked(self.breaker.why)
+        self.breaker.succeeded()
+        rung = NEUTRAL if who.user.why else STALE if self._releases.why else FULL
+        reason = "; ".join(filter(None, [who.user.why, self._releases.why, self._aged(release.policy)])) or None
+        return Ranked(block, shown, features, release, rung, reason)
+
+    def _aged(self, policy: ReleasePolicy) -> str | None:
+        """What to say of states that nobody has compared with the store for long."""
+        age = self._states.age(time.time())
+        return f"item states are {age:.0f} s old" if age > policy.limits.states_s else None

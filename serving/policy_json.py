@@ -1,0 +1,46 @@
+"""The policy as a release carries it, `policy.json`: both of its parts in one object."""
+
+from typing import Any
+
+import msgspec
+
+from infra.errors import DefinitionError
+from serving.definition import Policy, ReleasePolicy, ServiceLimits, ServicePolicy
+
+LIMITS = "limits"  # the one field that both parts have
+
+
+def to_json(policy: Policy) -> bytes:
+    """The policy as a release carries it."""
+    service, release = msgspec.to_builtins(policy.service), msgspec.to_builtins(policy.release)
+    both = {**service, **release, LIMITS: {**service[LIMITS], **release[LIMITS]}}
+    return msgspec.json.format(msgspec.json.encode(both, order="sorted"), indent=1)
+
+
+def from_json(written: bytes) -> Policy:
+    """The policy a release carries; raises DefinitionError when this checkout cannot follow it."""
+    try:
+        both = msgspec.json.decode(written, type=dict[str, Any])
+        limits = msgspec.convert(both.pop(LIMITS, {}), dict[str, Any])
+        service, release = _parted(both, ServicePolicy)
+        service[LIMITS], release[LIMITS] = _parted(limits, ServiceLimits)
+        return Policy(msgspec.convert(service, ServicePolicy), msgspec.convert(release, ReleasePolicy))
+    except msgspec.MsgspecError as refused:
+        raise DefinitionError(
+            f"policy.json: {refused}. It was written for another version of serving/definition.py."
+        ) from refused
+
+
+def need_deployment(written: Policy, deployed: Policy) -> list[str]:
+    """The values of the service, by name, that a release wants to be others than this checkout sets."""
+    names = [name for name in ServicePolicy.__struct_fields__ if name != LIMITS]
+    differ = [name for name in names if getattr(written.service, name) != getattr(deployed.service, name)]
+    wanted, set_here = written.service.limits, deployed.service.limits
+    limits = [name for name in ServiceLimits.__struct_fields__ if getattr(wanted, name) != getattr(set_here, name)]
+    return differ + [f"{LIMITS}.{name}" for name in limits]
+
+
+def _parted(values: dict[str, Any], kind: type[ServicePolicy | ServiceLimits]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The values that are fields of a struct, and all others."""
+    own = {name: value for name, value in values.items() if name in kind.__struct_fields__}
+    return own, {name: value for name, value in values.items() if name not in own}
