@@ -18,6 +18,8 @@ def spread(scores: Floats) -> Floats:
 
 @jit
 def _spread(scores: Floats, stretched: Floats) -> int:
+    if len(scores) == 0:
+        return 0
     low = high = scores[0]
     for i in range(len(scores)):
         low = min(low, scores[i])

@@ -18,6 +18,7 @@ from serving.asker import asked
 from serving.features import Builder
 from serving.home_feed import HOME_FEED as POLICY
 from serving.online import Online, online
+from tests.serving.caller import states_read
 from tests.serving.conftest import PATIENT
 from validation.errors import ReleaseMismatch
 
@@ -26,6 +27,7 @@ async def served(parts: Online, asks: list[tuple[str, list[str]]], now: float) -
     """The matrices that requests of these users for these videos are scored on."""
     await parts.start()
     try:
+        await states_read(parts)
         builder = Builder(read_recipe(recipe_of(FEATURES)), FEATURES, POLICY, parts.states)
         matrices = []
         for user, videos in asks:
