@@ -9,7 +9,7 @@ import msgspec
 
 from monitoring import evidently_report
 from monitoring.reference import Reference
-from orchestration import retrieval
+from orchestration import latency, retrieval
 from orchestration.system import Installation
 from serving import definition
 from training import judge, release, report, shelves
@@ -17,7 +17,7 @@ from training.dataset import Dataset
 from training.definition import Ranking
 from training.embedded import Embedded
 from training.report import Report
-from training.train import Trained, train
+from training.train import Trained, as_served, train
 from validation.errors import NotProven
 from validation.standing import standing
 from validation.verdict import Verdict
@@ -132,7 +132,7 @@ def build(
         embedded=embedded,
         extra={REFERENCE: reference.to_json(), REFERENCE_ROWS: evidently_report.kept(drawn)},
     )
-    live = at.registry.live()
+    live, timed = at.registry.live(), system.limits.max_latency_ms is not None
     return judge.judge(
         trained,
         data,
@@ -141,6 +141,7 @@ def build(
         system.limits,
         folder,
         live=at.registry.folder(live) if live else None,
+        latency_ms=latency.scoring_ms(folder, as_served(judged, data, ranking)) if timed else None,
         **batches(at, moment),
     )
 

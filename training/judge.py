@@ -33,6 +33,7 @@ def judge(
     release: Path,
     *,
     live: Path | None = None,
+    latency_ms: float | None = None,
     refused_batches: int = 0,
     quarantined_share: float = 0.0,
     failures: tuple[str, ...] = (),
@@ -40,11 +41,13 @@ def judge(
 ) -> Verdict:
     """The verdict of all gates on a built release.
 
-    live       folder of the release that is live now, scored on the same rows
+    live        folder of the release that is live now, scored on the same rows
+    latency_ms  what scoring one request takes, where a limit is set
     refused_batches, quarantined_share, failures, waiting_since   how the batches behind the training set fared
     """
     data = facts(trained, dataset, ranking, refused_batches, quarantined_share, failures, waiting_since)
-    return gates.judge(evidence(trained, dataset, ranking, features, limits, release, live, data), limits)
+    found = evidence(trained, dataset, ranking, features, limits, release, live, data)
+    return gates.judge(replace(found, latency_ms=latency_ms), limits)
 
 
 def settled(trained: Trained, limits: GateLimits) -> Trained:

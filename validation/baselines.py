@@ -10,6 +10,7 @@ from validation.resampling import Interval
 from validation.verdict import Finding, closed
 
 MORE = "more days, better features"
+SLOW = "a baseline has nothing to make smaller: raise `max_latency_ms` of the system's limits, or use a faster machine"
 
 
 def unbeaten(evidence: Evidence, limits: GateLimits) -> Finding:

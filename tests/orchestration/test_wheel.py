@@ -153,6 +153,15 @@ def test_what_must_not_be_learned_ends_in_a_refused_gate_and_no_release(at: Inst
     assert at.registry.newest() == at.registry.live() == "1"
 
 
+@pytest.mark.parametrize(("limit_ms", "passes"), [(1e-6, False), (1e6, True)])
+def test_where_latency_is_limited_a_release_is_timed(at: Installation, limit_ms: float, passes: bool) -> None:
+    limited = replace(at.system, limits=replace(at.system.limits, max_latency_ms=limit_ms))
+    verdict = gating.verdict_on(Installation(limited, at.settings), at.training_set(), SCALE.end)
+    found = next(finding for finding in verdict.findings if finding.gate == "latency")
+    assert found.passed is passes, found.reason
+    assert "scoring a request takes" in found.reason
+
+
 def test_gates_answer_without_a_registry(at: Installation) -> None:
     verdict = gating.verdict_on(at, at.training_set(), SCALE.end)
     assert verdict.passed, verdict.reasons()

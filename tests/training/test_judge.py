@@ -115,6 +115,20 @@ def test_a_miscalibrated_model_is_refused(trained: Trained, shop: Dataset, built
     assert refused(judge.judge(changed, shop, RANKING, FEATURES, LIMITS, built)) == {"calibration"}
 
 
+@pytest.mark.parametrize("ranker", ["xgboost", "popularity"])
+def test_a_release_that_scores_too_slowly_is_refused_a_baseline_too(
+    trained: Trained, shuffled: Dataset, shop: Dataset, learned_nothing: Trained, tmp_path: Path, ranker: str
+) -> None:
+    rows, run = (shop, trained) if ranker == "xgboost" else (shuffled, learned_nothing)
+    assert run.winner == ranker
+    asked(run, rows, tmp_path / "r")
+    limits = replace(LIMITS, max_latency_ms=2.0)
+    verdict = judge.judge(run, rows, RANKING, FEATURES, limits, tmp_path / "r", latency_ms=5.0)
+    assert refused(verdict) == {"latency"}
+    assert "scoring a request takes 5 ms (limit 2 ms); " in verdict.reasons()[0]
+    assert judge.judge(run, rows, RANKING, FEATURES, limits, tmp_path / "r", latency_ms=1.0).passed
+
+
 def test_a_release_of_other_features_is_refused(trained: Trained, shop: Dataset, built: Path) -> None:
     fewer = replace(FEATURES, features=FEATURES.features[:-1])
     assert "signature" in refused(judge.judge(trained, shop, RANKING, fewer, LIMITS, built))
