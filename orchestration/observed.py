@@ -103,7 +103,7 @@ def observe(at: Installation, day: date) -> int:
     found = labels.build(at.spark, at.lake, ranking, features, at.tables, at.now(), day, day)
     if found.empty:
         return 0
-    made = dataset.build(found, at.store, features, ranking, at.lake)
+    made = dataset.build(found, at.store, features, ranking)  # when a profile was first known, no watch asks
     dataset.save(at.lake, _name(day), made)
     return len(found)
 

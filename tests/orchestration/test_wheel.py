@@ -19,10 +19,11 @@ from orchestration import candidate, funnel, gating
 from orchestration.candidate import Candidate
 from orchestration.demo.stage import Stage
 from orchestration.home_feed import HOME_FEED
+from orchestration.observed import Observed, observe
 from orchestration.runs import execute
 from orchestration.sources.simulator import Scale, World, deliver
 from orchestration.system import Installation
-from training import faults
+from training import faults, labels
 from validation import ledger
 from validation.errors import NotProven
 from validation.evidence import GateLimits
@@ -151,6 +152,25 @@ def test_what_must_not_be_learned_ends_in_a_refused_gate_and_no_release(at: Inst
     with pytest.raises(NotProven, match="gate"):
         Candidate.load(at)
     assert at.registry.newest() == at.registry.live() == "1"
+
+
+def test_a_day_is_observed_without_opening_what_other_days_brought(at: Installation) -> None:
+    """But for what is asked of it as of a moment: states and descriptions are as old as they are."""
+    ranking, near = at.system.ranking, {LAST, LAST - timedelta(days=1)}  # a clock may be behind at midnight
+    names = [f"tables/{ranking.shown}", f"tables/{ranking.outcomes_in}", "labels", f"training_sets/{at.system.name}"]
+    others = [file for name in names for file in at.lake.files(name, set(at.lake.days(name)) - near)]
+    assert len(others) > len(names)
+    held = {file: file.read_bytes() for file in others}
+    try:
+        for file in others:
+            file.write_bytes(b"not to be opened")
+        count, seen = observe(at, LAST), Observed.load(at, LAST)
+    finally:
+        for file, content in held.items():
+            file.write_bytes(content)
+    assert seen is not None
+    assert len(seen.matrix) == count > 500
+    assert set(seen.made.frame[labels.AT].dt.date) == {LAST}
 
 
 @pytest.mark.parametrize(("limit_ms", "passes"), [(1e-6, False), (1e6, True)])
