@@ -116,7 +116,7 @@ def observe(installation: Installation, day: date) -> int:
     )
     if found.empty:
         return 0
-    made = build_dataset(found, installation.store, features, ranking, installation.lake)
+    made = build_dataset(found, installation.store, features, ranking)  # when a profile was first known, no watch asks
     save_dataset(installation.lake, _name(day), made)
     return len(found)
 

@@ -5,6 +5,7 @@ from functools import partial
 from monitoring import evidently_report
 from monitoring.definition import PLAIN, Watch
 from monitoring.reference import Reference
+from orchestration.latency import scoring_ms
 from orchestration.system import Installation
 from serving import policy_json
 from training.fitting import Trained
@@ -29,6 +30,7 @@ def release_inputs(installation: Installation) -> ReleaseInputs:
         limits=system.limits,
         history_days=installation.history_days,
         policy=policy_json.to_json(system.policy) if system.policy else b"{}",
+        scoring_ms=scoring_ms,
         extra=partial(reference_files, watch=system.watch or PLAIN),
     )
 

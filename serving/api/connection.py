@@ -25,6 +25,7 @@ PIPELINED = 32  # requests that may wait behind the one being answered
 FED_BYTES = 16 << 10  # what the parser is given at a time: of an unfinished header it keeps at least a piece
 MESSAGE_BYTES = HEAD_BYTES + 2 * MOST_BYTES  # of one request on the wire, with what its encoding adds to the body
 LINGER_S, LINGER_BYTES = 2.0, 256 << 10
+LAST_LOOK_S = 0.001  # after a deadline: the loop looks at its sockets once more before anything is judged
 NOT_READ: Any = deque(maxlen=0)
 CROWDED = "too many connections are open: close some, come again, or ask another instance"
 
@@ -214,6 +215,10 @@ class Connection(HttpToolsProtocol):
             self._timer = None
 
     def _late(self) -> None:
+        """A loop that was busy finds deadline and bytes waiting, the deadline first: what came in time is read."""
+        self._timer = self.loop.call_later(LAST_LOOK_S, self._too_late)
+
+    def _too_late(self) -> None:
         self._timer = None
         if self._part is None:
             self._count(408)

@@ -185,6 +185,8 @@ def _most(
     worth: Seconds,
 ) -> int:  # fmt: skip
     count = 0
+    if len(found) == 0:
+        return 0
     for i in range(len(codes)):
         stands = values[i, place] * exp2(max(now - at[i], 0.0) / -half_life)
         if codes[i] > 0 and stands > above and (count < len(found) or stands > worth[count - 1]):

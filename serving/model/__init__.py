@@ -4,6 +4,7 @@ from infra.release_format import Popular
 from serving.model.loaded_release import Release
 from serving.model.nearest import NearestItems
 from serving.model.release_follower import Releases
+from serving.model.scorer import load_scorer
 from serving.model.trees import Trees
 
-__all__ = ["NearestItems", "Popular", "Release", "Releases", "Trees"]
+__all__ = ["NearestItems", "Popular", "Release", "Releases", "Trees", "load_scorer"]

@@ -78,7 +78,7 @@ def is_slow(scorer: Scorer) -> bool:
     return isinstance(scorer, Trees) and scorer.by_xgboost
 
 
-def load(kind: str, folder: Path) -> Scorer:
+def load_scorer(kind: str, folder: Path) -> Scorer:
     """The scorer of a release folder; raises ReleaseMismatch for a kind this checkout cannot score."""
     match kind:
         case "xgboost":

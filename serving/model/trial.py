@@ -13,7 +13,7 @@ from infra.errors import FlywheelError, ReleaseMismatch
 from infra.manifest import Manifest, verify
 from infra.release_format import read_golden_rows
 from serving.model import nearest
-from serving.model.scorer import Scorer, load
+from serving.model.scorer import Scorer, load_scorer
 
 TOLERANCE = 1e-5
 
@@ -24,7 +24,7 @@ def prove(folder: Path) -> tuple[Manifest, Scorer]:
     Where the release carries embeddings, their index has to find the golden neighbours.
     """
     manifest = verify(folder)
-    scorer = load(manifest.kind, folder)
+    scorer = load_scorer(manifest.kind, folder)
     rows, expected = read_golden_rows(folder)
     name, width = f"release {manifest.version}", len(manifest.features)
     if rows.ndim != 2 or rows.shape[1] != width:

@@ -18,6 +18,8 @@ def spread(scores: Floats) -> Floats:
 
 @loop("int64(read(float32[:]), float32[:])")
 def _spread(scores: Floats, stretched: Floats) -> int:
+    if len(scores) == 0:
+        return 0
     low = high = np.float64(scores[0])
     for i in range(len(scores)):
         low = min(low, np.float64(scores[i]))

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -53,6 +53,26 @@ class Breaking(Server):
         """Answer or break."""
         if self.asked % 10 == 0:
             self.transport.abort()
+        else:
+            super().answer()
+
+
+class Restarted(Server):
+    """Is replaced at its hundredth request: whoever was connected is not any more, whoever comes is answered."""
+
+    open: ClassVar[list[Any]] = []
+
+    def connection_made(self, transport: Any) -> None:
+        """A caller came."""
+        super().connection_made(transport)
+        self.open.append(transport)
+
+    def answer(self) -> None:
+        """Answer or break off with everybody."""
+        if self.asked == 100:
+            for transport in self.open:
+                transport.abort()
+            self.open.clear()
         else:
             super().answer()
 
@@ -110,6 +130,13 @@ def test_a_request_whose_connection_broke_is_sent_once_more() -> None:
     assert (done.status == 200).sum() + done.counts().get("broken twice", 0) == 300
     assert done.retried.sum() >= 30
     assert done.valid.mean() > 0.9
+
+
+def test_it_is_sent_once_more_on_a_connection_that_was_not_there_when_the_first_broke() -> None:
+    """Of a server that is gone the generator holds thirty connections more, each as dead as the first."""
+    done = driven(Restarted, steady(300, 1.0))
+    assert done.retried.any()
+    assert (done.status == 200).all()
 
 
 def test_nobody_waits_for_ever() -> None:

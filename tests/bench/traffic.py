@@ -129,7 +129,7 @@ class Traffic:
             self._timer.set(began + at[self._next])
 
     def _send(self, request: int) -> None:
-        if self._idle:
+        if self._idle and not self.retried[request]:  # of a server that is gone, idle ones may be gone, too
             line = self._idle.pop()
             self._busy[request] = line
             line.send(request, self._contents[request % len(self._contents)])
@@ -186,6 +186,7 @@ class Traffic:
         while True:
             await asyncio.sleep(0.02)
             past = time.monotonic() - self.began - patience
+            await asyncio.sleep(0.001)  # a loop that was late reads what came meanwhile before anything is given up
             while self._given_up < self._next and at[self._given_up] <= past:
                 request = self._given_up
                 self._given_up += 1

@@ -29,7 +29,8 @@ def main() -> int:
             found = broken(seen[-1])
             says = "; ".join(found) or f"p95 {seen[-1].p95_ms[1]:.0f} ms, well after {seen[-1].recovery_s:.0f} s"
             out.print(f"  {'[red]✗[/]' if found else '[green]✓[/]'} {fault.name}: {says}")
-            out.print(f"    [dim]{seen[-1].rungs}, p95 {[f'{ms:.0f}' for ms in seen[-1].p95_ms]} ms[/]")
+            p95, late = ([f"{ms:.0f}" for ms in of] for of in (seen[-1].p95_ms, seen[-1].late_ms))
+            out.print(f"    [dim]{seen[-1].rungs}, p95 {p95} ms, sent late {late} ms[/]")
     if not given.only:
         PAGE.write_text(page(seen, course, stage.settings.service_workers))
     return 1 if any(broken(one) for one in seen) else 0

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from tests.bench.catalogue import Scale
+from tests.bench.open_loop import Outcome, Plan
 from tests.chaos.__main__ import PAGE
 from tests.chaos.faults import FAULTS
 from tests.chaos.page import broken, page
 from tests.chaos.stage import Stage
-from tests.chaos.trial import Course, Seen, judged, recovered, tried
+from tests.chaos.trial import Course, Seen, judged, recovered, seen, tried
 
 TINY = Scale(videos=2_000, users=200, rows=2_000, trees=10, depth=4)
 SHORT = Course(before_s=1.0, during_s=2.5, after_s=2.0, rate=30.0)
@@ -37,9 +38,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 )
 def test_callers_see_no_error(stage: Stage, name: str) -> None:
     (fault,) = [fault for fault in FAULTS if fault.name == name]
-    seen = tried(stage, fault, SHORT)
-    assert (seen.errors, seen.invalid, seen.ineligible) == (0, 0, 0)
-    assert fault.rungs & seen.rungs.keys()
+    found = tried(stage, fault, SHORT)
+    assert (found.errors, found.invalid, found.ineligible) == (0, 0, 0)
+    assert fault.rungs & found.rungs.keys()
 
 
 def answer(*items: str, rung: str = "full") -> bytes:
@@ -71,15 +72,40 @@ def test_every_answer_is_judged(status: int, body: bytes, word: str) -> None:
         ({"errors": 1}, "1 errors"),
         ({"invalid": 1}, "valid feeds"),
         ({"ineligible": 1}, "1 ineligible"),
-        ({"p95_ms": (5.0, 500.0, 5.0)}, "p95 500 ms"),
+        ({"p95_ms": (5.0, 500.0, 5.0), "late_ms": (1.0, 400.0, 1.0)},
+         "p95 5, 500, 5 ms, of which the generator's own 1, 400, 1 ms"),
         ({"recovery_s": 61.0}, "well again"),
         ({"recovery_s": float("nan")}, "well again"),
+        ({"unmeasured": "the generator was late"}, "not measured: the generator was late"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
-)
+)  # fmt: skip
 def test_a_broken_promise_is_named(change: dict[str, object], said: str) -> None:
     assert broken(WELL) == []
     assert any(said in found for found in broken(replace(WELL, **change)))  # type: ignore[arg-type]
+
+
+def outcome(labels: list[str], status: list[int], late: list[float]) -> Outcome:
+    """What became of a request a second, the first one of before the fault, the last one of after it."""
+    at, none = np.arange(float(len(labels))), np.zeros(len(labels))
+    words = tuple(dict.fromkeys(labels))
+    return Outcome(
+        Plan("127.0.0.1", 1, "/", at, (b"",)), np.array(status, np.int16), none, none == 0,
+        np.array([words.index(label) for label in labels], np.int16), words, np.array(late), none > 0, 0.0, 0.0,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("label", "status"), [("error", 503), ("given up", 0), ("broken twice", 0)])
+def test_a_request_that_gets_no_answer_is_an_error(label: str, status: int) -> None:
+    found = seen("none", outcome(["full", label, "full"], [200, status, 200], [0.0] * 3), began=0.5, ended=1.5)
+    assert found.errors == 1
+    assert found.valid_share == pytest.approx(2 / 3)
+
+
+def test_how_late_the_generator_was_stands_beside_how_late_the_service_was() -> None:
+    found = seen("none", outcome(["full"] * 3, [200] * 3, [0.001, 0.4, 0.002]), began=0.5, ended=1.5)
+    assert found.late_ms == pytest.approx((1.0, 400.0, 2.0))
+    assert "| 1, 400, 2 |" in page([found], Course(), workers=2)
 
 
 def test_recovery_counts_from_the_last_bad_moment() -> None:

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.bench.open_loop import Load, Outcome, poisson
+from tests.bench.open_loop import LateGeneratorError, Load, Outcome, poisson
 from tests.chaos.faults import Fault
 from tests.chaos.stage import Stage
 
@@ -41,6 +41,8 @@ class Seen:
     invalid     answers that are no feed: refused, empty, repeating an item
     ineligible  answers that showed what may not be shown
     p95_ms      of all requests from their intended start, by phase: before, during, after
+    late_ms     of that the generator's own: 95 % of the requests it sent at most so late, by phase
+    unmeasured  what it says when it could not keep to its schedule: then the times are not the service's alone
     rungs       share of each rung among the answers while it lasted
     recovery_s  from the end of the fault to the first second from which all is well again; NaN if that never came
     """
@@ -53,6 +55,8 @@ class Seen:
     p95_ms: tuple[float, float, float]
     rungs: dict[str, float]
     recovery_s: float
+    late_ms: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    unmeasured: str | None = None
 
     @property
     def valid_share(self) -> float:
@@ -87,26 +91,32 @@ def tried(stage: Stage, fault: Fault, course: Course) -> Seen:
         _until(load.began + course.before_s + course.during_s)
         fault.end(stage)
         ended = time.monotonic() - load.began
-        outcome = load.finish()
+        outcome, unmeasured = load.finish(), None
+    except LateGeneratorError as late:
+        outcome, unmeasured = late.outcome, str(late)
     finally:
         load.stop()
-    return _seen(fault.name, outcome, began, ended)
+    return seen(fault.name, outcome, began, ended, unmeasured)
 
 
-def _seen(name: str, outcome: Outcome, began: float, ended: float) -> Seen:
+def seen(name: str, outcome: Outcome, began: float, ended: float, unmeasured: str | None = None) -> Seen:
+    """What became of the requests before a fault, from when it `began` to when it had `ended`, and after it."""
     at = outcome.plan.at
     words = np.array(outcome.labels)[outcome.label]
+    unanswered = outcome.status == 0  # given up, or broken twice
     phases = [at < began, (at >= began) & (at < ended), at >= ended]
     during = words[phases[1]]
     return Seen(
         fault=name,
         requests=len(at),
-        errors=int((words == "error").sum()),
+        errors=int(((words == "error") | unanswered).sum()),
         invalid=int((words == "invalid").sum()),
         ineligible=int((words == "ineligible").sum()),
         p95_ms=tuple(outcome.percentiles(phase)["p95"] for phase in phases),  # type: ignore[arg-type]
         rungs={str(word): float((during == word).mean()) for word in np.unique(during)},
         recovery_s=recovered(at, words == WELL, ended),
+        late_ms=tuple(float(np.percentile(outcome.late[phase], 95)) * 1000 for phase in phases),  # type: ignore[arg-type]
+        unmeasured=unmeasured,
     )
 
 

@@ -20,6 +20,7 @@ from infra.settings import Settings
 from orchestration import funnel
 from orchestration.commands import gating
 from orchestration.demo.stage import Stage
+from orchestration.observed import Observed, observe
 from orchestration.release_inputs import newest_candidate, release_inputs
 from orchestration.runs import execute
 from orchestration.sources.simulator import Scale, World, deliver
@@ -27,6 +28,7 @@ from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
 from training.judging import faults
 from training.release import make_candidate
+from training.rows import labels
 from validation.batches import ledger
 from validation.definition import GateLimits
 
@@ -153,6 +155,34 @@ def test_what_must_not_be_learned_ends_in_a_refused_gate_and_no_release(at: Inst
     with pytest.raises(NotProven, match="gate"):
         newest_candidate(at)
     assert at.registry.newest() == at.registry.live() == "1"
+
+
+def test_a_day_is_observed_without_opening_what_other_days_brought(at: Installation) -> None:
+    """But for what is asked of it as of a moment: states and descriptions are as old as they are."""
+    ranking, near = at.system.ranking, {LAST, LAST - timedelta(days=1)}  # a clock may be behind at midnight
+    names = [f"tables/{ranking.shown}", f"tables/{ranking.outcomes_in}", "labels", f"training_sets/{at.system.name}"]
+    others = [file for name in names for file in at.lake.files(name, set(at.lake.days(name)) - near)]
+    assert len(others) > len(names)
+    held = {file: file.read_bytes() for file in others}
+    try:
+        for file in others:
+            file.write_bytes(b"not to be opened")
+        count, seen = observe(at, LAST), Observed.load(at, LAST)
+    finally:
+        for file, content in held.items():
+            file.write_bytes(content)
+    assert seen is not None
+    assert len(seen.matrix) == count > 500
+    assert set(seen.made.frame[labels.AT].dt.date) == {LAST}
+
+
+@pytest.mark.parametrize(("limit_ms", "passes"), [(1e-6, False), (1e6, True)])
+def test_where_latency_is_limited_a_release_is_timed(at: Installation, limit_ms: float, passes: bool) -> None:
+    limited = replace(at.system, limits=replace(at.system.limits, max_latency_ms=limit_ms))
+    verdict = gating.verdict_on(Installation(limited, at.settings), at.training_set(), SCALE.end)
+    found = next(finding for finding in verdict.findings if finding.gate == "latency")
+    assert found.passed is passes, found.reason
+    assert "scoring a request takes" in found.reason
 
 
 def test_gates_answer_without_a_registry(at: Installation) -> None:

@@ -8,15 +8,24 @@ import httpx
 from serving.access.keyring import bearer
 from serving.access.roles import Role
 from serving.api.app import App
-from serving.online import online
+from serving.online import Online, online
 from serving.systems.home_feed import SERVED
+from tests.waiting import PATIENCE_S
+
+
+async def states_read(parts: Online) -> None:
+    """Return once a started service holds all that Redis does: its start waits only a moment for that."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not parts.states.fresh:
+            await asyncio.sleep(0.01)
+    await parts._pool()
 
 
 class Client:
-    """Posts to an app that runs in a loop of its own."""
+    """Posts to an app that runs in a loop of its own, and has read its states unless it starts `without_redis`."""
 
-    def __init__(self, world: Any) -> None:
-        self.settings = world.settings
+    def __init__(self, world: Any, *, without_redis: bool = False) -> None:
+        self.settings, self._without_redis = world.settings, without_redis
         self._made = app = App(SERVED, lambda: online(SERVED, world.settings, "home_feed"))
         self._starlette = app.starlette()
         self._app = app.front(self._starlette)
@@ -25,6 +34,8 @@ class Client:
 
     def __enter__(self) -> "Client":
         self._runner.run(self._life.__aenter__())
+        if not self._without_redis:
+            self._runner.run(states_read(self.online))
         return self
 
     def __exit__(self, *_: object) -> None:

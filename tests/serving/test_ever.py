@@ -117,7 +117,8 @@ def test_nor_after_a_start_without_redis(world: Any) -> None:
     block(world, "elder", "c5")
     with Client(world):
         pass
-    with Client(replace(world, settings=world.settings.model_copy(update={"redis_url": NOBODY}))) as again:
+    nowhere = replace(world, settings=world.settings.model_copy(update={"redis_url": NOBODY}))
+    with Client(nowhere, without_redis=True) as again:
         others, answer = (again.feed(user_id=user, limit=60) for user in ("somebody", "elder"))
         assert "redis: " in answer["reason"]
         assert set(ids(answer)) == set(ids(others)) - BLOCKED

@@ -19,6 +19,7 @@ from serving.asker.asker import asked
 from serving.model.features import Builder
 from serving.online import Online, online
 from serving.systems.home_feed import HOME_FEED as POLICY
+from tests.serving.caller import states_read
 from tests.serving.conftest import PATIENT
 
 
@@ -26,6 +27,7 @@ async def served(parts: Online, asks: list[tuple[str, list[str]]], now: float) -
     """The matrices that requests of these users for these videos are scored on."""
     await parts.start()
     try:
+        await states_read(parts)
         builder = Builder(read_recipe(recipe_of(FEATURES)), FEATURES, POLICY, parts.states)
         matrices = []
         for user, videos in asks:

@@ -32,6 +32,7 @@ def judge_candidate(
     release: Path,
     *,
     live: Path | None = None,
+    latency_ms: float | None = None,
     refused_batches: int = 0,
     quarantined_share: float = 0.0,
     failures: tuple[str, ...] = (),
@@ -39,11 +40,13 @@ def judge_candidate(
 ) -> Verdict:
     """The verdict of all gates on a built release.
 
-    live       folder of the release that is live now, scored on the same rows
+    live        folder of the release that is live now, scored on the same rows
+    latency_ms  what scoring one request takes, where a limit is set
     refused_batches, quarantined_share, failures, waiting_since   how the batches behind the training set fared
     """
     data = facts(trained, dataset, ranking, refused_batches, quarantined_share, failures, waiting_since)
-    return judge_evidence(evidence(trained, dataset, ranking, features, limits, release, live, data), limits)
+    found = evidence(trained, dataset, ranking, features, limits, release, live, data)
+    return judge_evidence(replace(found, latency_ms=latency_ms), limits)
 
 
 def settle_on_baseline(trained: Trained, limits: GateLimits) -> Trained:

@@ -157,10 +157,16 @@ def load_dataset(lake: Lake, name: str) -> Dataset:
     features = tuple(about["features"])
     matrix = np.column_stack([table[f"{PREFIX}{f}"].to_numpy() for f in features]).astype(np.float32)
     frame = table.drop_columns([ROW, *(f"{PREFIX}{f}" for f in features)]).to_pandas()
-    dataset = made(frame, matrix, features, msgspec.convert(about["lineage"], tuple[Lineage, ...]), about["neutral"])
+    known = tuple(Lineage(**_with_nan(line)) for line in about["lineage"])
+    dataset = made(frame, matrix, features, known, about["neutral"])
     if dataset.digest != about["digest"]:
         raise DefinitionError(f"training set {name}: its content has changed since it was built. Build it again.")
     return dataset
+
+
+def _with_nan(line: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no NaN: what nobody knew when it was saved stands there as null."""
+    return {name: float("nan") if value is None else value for name, value in line.items()}
 
 
 def _joined(frame: pd.DataFrame, store: "FeatureStore", features: FeatureSet) -> pd.DataFrame:

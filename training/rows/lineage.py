@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from feature_repo.definition import CounterView, FeatureSet, ProfileView
 from feature_repo.request_time import Code, Context, Feature
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     Series = pd.Series[Any]
 
 AT = "event_timestamp"  # as Feast names it, in labels and in the lake's profiles
+FIRST = "first"
 NOBODY_KNOWS = float("nan")
 
 
@@ -51,14 +54,26 @@ def _described(joined: pd.DataFrame, view: ProfileView, lake: Lake | None) -> fl
     has = joined.loc[joined[fields].notna().any(axis=1), [*view.keys, AT]]
     if has.empty:
         return 0.0
-    stored = lake.read(f"profiles/{view.name}")
-    if AT not in stored.column_names:
+    first = _first(lake, view)
+    if first is None:
         return NOBODY_KNOWS
-    first = stored.select([*view.keys, AT]).to_pandas().groupby(list(view.keys), as_index=False)[AT].min()
-    known = has.merge(first.rename(columns={AT: "first"}), on=list(view.keys), how="left")["first"]
+    known = has.merge(first.to_pandas(), on=list(view.keys), how="left")[FIRST]
     if known.isna().any():
         return NOBODY_KNOWS
     return _largest(moments(known) - has[AT].reset_index(drop=True))
+
+
+def _first(lake: Lake, view: ProfileView) -> pa.Table | None:
+    """When each entity was described first; a day at a time, so that a long history costs no more than its entities."""
+    keys, name, found = list(view.keys), f"profiles/{view.name}", None
+    for day in lake.days(name):
+        if any(AT not in pq.read_schema(file).names for file in lake.files(name, [day])):
+            return None
+        part = lake.read(name, [day], [*keys, AT]).rename_columns([*keys, FIRST])
+        told = part if found is None else pa.concat_tables([found, part])
+        found = told.group_by(keys).aggregate([(FIRST, "min")]).select([*keys, f"{FIRST}_min"])
+        found = found.rename_columns([*keys, FIRST])
+    return found
 
 
 def moments(column: "Series") -> "Series":

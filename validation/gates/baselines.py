@@ -11,6 +11,7 @@ from validation.gates.evidence import Evidence
 from validation.gates.verdict import Finding, closed
 
 MORE = "more days, better features"
+SLOW = "a baseline has nothing to make smaller: raise `max_latency_ms` of the system's limits, or use a faster machine"
 
 
 def unbeaten(evidence: Evidence, limits: GateLimits) -> Finding:

@@ -72,7 +72,7 @@ class Evidence:
     slices             one entry a slice
     features_digest    of this checkout's recipe; `model_digest` of the recipe inside the release
     model_features     what the candidate was trained on, in order
-    latency_ms         p95 of scoring one request, when measured
+    latency_ms         p95 of the CPU time of scoring one request, when measured
     subject            digest of what is judged
     """
 

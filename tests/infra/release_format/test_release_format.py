@@ -45,7 +45,7 @@ def test_a_model_is_written_to_the_byte_as_releases_have_it(name: str, tmp_path:
 def test_the_service_scores_what_training_wrote_as_training_does(name: str, tmp_path: Path) -> None:
     fitted, _ = WRITTEN[name]
     fitted.save(tmp_path)
-    np.testing.assert_allclose(scorer.load(fitted.kind, tmp_path).score(ROWS), fitted.scores(ROWS), rtol=1e-6)
+    np.testing.assert_allclose(scorer.load_scorer(fitted.kind, tmp_path).score(ROWS), fitted.scores(ROWS), rtol=1e-6)
 
 
 def test_a_model_of_another_kind_than_asked_for_is_not_read(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What is read of one asker: all of it at once, by the codes that item states have, and bounded."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -17,20 +18,24 @@ from infra.errors import DefinitionError
 from infra.marks import marks
 from serving.asker import user_state
 from serving.asker.user_state import Tastes, UserReader, UserState
+from serving.items import state_follower
+from serving.items.state_writer import StateWriter
 from serving.online import Online, online
 from serving.systems.home_feed import SERVICE
+from tests.serving.caller import states_read
 from tests.serving.conftest import PATIENT
 
 VECTORS = make_layout("home_feed", "user_vector_ab12", ["user_id"], {"d0": "Float32", "d1": "Float32"})
 
 
 def with_parts(world: Any, use: Callable[[Online, UserReader], Any]) -> Any:
-    """What a coroutine finds in a started service."""
+    """What a coroutine finds in a started service that has read its states."""
 
     async def run() -> Any:
         parts = online(PATIENT, world.settings, "home_feed")
         await parts.start()
         try:
+            await states_read(parts)
             return await use(parts, parts.ladder.parts.users)
         finally:
             await parts.stop()
@@ -86,6 +91,36 @@ def test_keys_with_odd_signs_are_found(world: Any) -> None:
         return tastes.values[tastes.places([creators]), 0].tolist()
 
     assert with_parts(world, use) == [100, 101, 102, 103]
+
+
+@pytest.mark.parametrize("still_reading", [False, True], ids=["read", "still being read"])
+def test_a_taste_in_what_this_process_has_not_met_is_nobodys(
+    world: Any, monkeypatch: pytest.MonkeyPatch, still_reading: bool
+) -> None:
+    """A service answers before it has read its states: then it knows no item's creator, and no taste may be taken."""
+    reading = threading.Event()
+    follow = StateWriter.follow
+    monkeypatch.setattr(state_follower, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(StateWriter, "follow", lambda self: reading.wait() and follow(self))
+
+    async def use() -> tuple[list[int], int]:
+        parts = online(PATIENT, world.settings, "home_feed")
+        await parts.start()
+        try:
+            if not still_reading:
+                reading.set()
+                await states_read(parts)
+            tastes = (await parts.ladder._users.read("u1")).mixed["user_creator"]
+            creators = parts.states.keys_of("creator_id", parts.states.rows(["v2", "v3"]))
+            assert creators is not None
+            return tastes.places([creators]).tolist(), len(tastes.at)
+        finally:
+            reading.set()
+            await parts.stop()
+
+    places, rows = asyncio.run(use())
+    assert places == ([1, 1] if still_reading else [0, 1]), "v2 is by c2, whom u1 likes; 1 is the row after the last"
+    assert rows == 1
 
 
 def test_a_user_with_far_too_many_tastes_is_read_in_part_and_it_is_said(
@@ -180,3 +215,10 @@ def test_rows_are_found_by_the_whole_combination(held: Any, asked: Any, keys: in
     none = len(held)
     found = [held.index(pair[:keys]) if pair[:keys] in held and all(pair[:keys]) else none for pair in asked]
     assert tastes.places(columns).tolist() == found
+
+
+@pytest.mark.parametrize("count", range(4))
+def test_no_more_is_found_than_is_asked_for(count: int) -> None:
+    values = np.array([[1.0], [3.0], [2.0]], dtype=np.float32)
+    tastes = Tastes([np.array([7, 8, 9], np.int32)], values, np.zeros(3), {"liked": 60.0})
+    assert tastes.most("liked", now=0.0, above=0.0, count=count).tolist() == [8, 9, 7][:count]

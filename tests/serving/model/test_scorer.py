@@ -10,7 +10,7 @@ import pytest
 from feature_repo.counters import Floats
 from infra.errors import ReleaseMismatch
 from serving.model import forest, forest_kernel
-from serving.model.scorer import Scorer, is_slow, load
+from serving.model.scorer import Scorer, is_slow, load_scorer
 
 ROWS = np.array([[1.0, 2.0], [np.nan, 2.0], [3.0, np.nan]], dtype=np.float32)
 
@@ -25,7 +25,7 @@ def test_a_logistic_regression_fills_then_standardises(tmp_path: Path) -> None:
         "intercept": 0.1,
     }
     (tmp_path / "model.json").write_text(json.dumps(model))
-    scorer = load("linear", tmp_path)
+    scorer = load_scorer("linear", tmp_path)
     margins = np.array([0.1 + 0 - 1, 0.1 + 0 - 1, 0.1 + 0.5 + 1])
     np.testing.assert_allclose(scorer.score(ROWS), 1 / (1 + np.exp(-margins)), rtol=1e-6)
     np.testing.assert_allclose(scorer.contributions(ROWS)[2], [0.5, 1.0], rtol=1e-6)
@@ -33,7 +33,7 @@ def test_a_logistic_regression_fills_then_standardises(tmp_path: Path) -> None:
 
 def test_a_ranking_by_one_feature_puts_the_unknown_last(tmp_path: Path) -> None:
     (tmp_path / "model.json").write_text(json.dumps({"kind": "column", "index": 0, "sign": -1.0, "missing": -1e9}))
-    scorer = load("column", tmp_path)
+    scorer = load_scorer("column", tmp_path)
     assert list(np.argsort(-scorer.score(ROWS))) == [0, 2, 1]
     assert scorer.score(ROWS).dtype == np.float32
 
@@ -44,7 +44,7 @@ def test_trees_explain_what_they_score(tmp_path: Path) -> None:
     rows = np.random.default_rng(1).normal(size=(300, 3)).astype(np.float32)
     booster = xgboost.train({"nthread": 1, "base_score": 0.0}, xgboost.DMatrix(rows, 3 * rows[:, 1]), 30)
     booster.save_model(tmp_path / "model.ubj")
-    scorer = load("xgboost", tmp_path)
+    scorer = load_scorer("xgboost", tmp_path)
     np.testing.assert_allclose(scorer.score(rows), booster.inplace_predict(rows), rtol=1e-6)
     moved = scorer.contributions(rows)
     assert moved.shape == rows.shape
@@ -62,7 +62,7 @@ def trees(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Scorer]:
     liked = np.nan_to_num(rows[:, 0] * rows[:, 1]) > np.isnan(rows[:, 2])
     booster = xgboost.train({"nthread": 1, "objective": "binary:logistic"}, xgboost.DMatrix(rows, liked), 60)
     booster.save_model(folder / "model.ubj")
-    return booster, load("xgboost", folder)
+    return booster, load_scorer("xgboost", folder)
 
 
 @pytest.mark.parametrize("rows", [0, 1, 64, 65, 500, 1100])
@@ -163,10 +163,10 @@ def test_where_loops_fail_or_differ_xgboost_scores_and_it_is_told(
         with monkeypatch.context() as patched:
             patched.setattr(owner, name, broken)
             assert forest.scores(booster, 6) is None
-            scorer = load("xgboost", tmp_path)
+            scorer = load_scorer("xgboost", tmp_path)
             assert is_slow(scorer)
             assert scorer.score(rows).tobytes() == booster.inplace_predict(rows).tobytes()
-    assert not is_slow(load("xgboost", tmp_path))
+    assert not is_slow(load_scorer("xgboost", tmp_path))
 
 
 INTS, SHORTS = np.int32, np.int16
@@ -219,4 +219,4 @@ def test_trees_refuse_another_number_of_features(trees: tuple[Any, Scorer], widt
 
 def test_a_pickle_is_no_model(tmp_path: Path) -> None:
     with pytest.raises(ReleaseMismatch, match="sklearn-pickle"):
-        load("sklearn-pickle", tmp_path)
+        load_scorer("sklearn-pickle", tmp_path)

@@ -119,6 +119,20 @@ def test_a_miscalibrated_model_is_refused(trained: Trained, shop: Dataset, built
     assert refused(judge.judge_candidate(changed, shop, RANKING, FEATURES, LIMITS, built)) == {"calibration"}
 
 
+@pytest.mark.parametrize("ranker", ["xgboost", "popularity"])
+def test_a_release_that_scores_too_slowly_is_refused_a_baseline_too(
+    trained: Trained, shuffled: Dataset, shop: Dataset, learned_nothing: Trained, tmp_path: Path, ranker: str
+) -> None:
+    rows, run = (shop, trained) if ranker == "xgboost" else (shuffled, learned_nothing)
+    assert run.winner == ranker
+    asked(run, rows, tmp_path / "r")
+    limits = replace(LIMITS, max_latency_ms=2.0)
+    verdict = judge.judge_candidate(run, rows, RANKING, FEATURES, limits, tmp_path / "r", latency_ms=5.0)
+    assert refused(verdict) == {"latency"}
+    assert "scoring a request takes 5 ms (limit 2 ms); " in verdict.reasons()[0]
+    assert judge.judge_candidate(run, rows, RANKING, FEATURES, limits, tmp_path / "r", latency_ms=1.0).passed
+
+
 def test_a_release_of_other_features_is_refused(trained: Trained, shop: Dataset, built: Path) -> None:
     fewer = replace(FEATURES, features=FEATURES.features[:-1])
     assert "signature" in refused(judge.judge_candidate(trained, shop, RANKING, fewer, LIMITS, built))
@@ -145,11 +159,13 @@ def test_a_stored_training_set_is_the_one_that_was_built_and_a_changed_one_is_re
     from infra.lake import Lake
 
     lake, rows = Lake(tmp_path), made(5)
+    rows = replace(rows, lineage=(*rows.lineage[:-1], Lineage("place", "somewhere", float("nan"))))
     dataset.save_dataset(lake, "shop", rows)
     loaded = dataset.load_dataset(lake, "shop")
+    assert np.isnan(loaded.lineage[-1].known_after_s), "of unknown origin, for the leakage gate to refuse"
+    assert repr(loaded.lineage) == repr(rows.lineage)
     assert loaded.digest == rows.digest
     assert np.array_equal(loaded.matrix, rows.matrix, equal_nan=True)
-    assert loaded.lineage == rows.lineage
     day = lake.days("training_sets/shop")[0]
     lake.replace("training_sets/shop", day, lake.read("training_sets/shop", [day]).slice(1))
     with pytest.raises(DefinitionError, match="has changed"):

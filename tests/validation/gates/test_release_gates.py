@@ -242,12 +242,25 @@ def test_a_noisy_small_loss_in_a_slice_is_no_refusal():
     assert finding("slice", replace(GOOD, slices=(noisy,))).passed
 
 
-def test_latency_is_asked_only_where_a_limit_is_set():
-    limits = replace(LIMITS, max_latency_ms=3.0)
-    assert "4.0 ms" in finding("latency", GOOD, limits).reason
-    assert not judge_evidence(GOOD, limits).passed
-    assert not finding("latency", replace(GOOD, latency_ms=None), limits).passed
-    assert finding("latency", replace(GOOD, latency_ms=2.0), limits).passed
+@pytest.mark.parametrize(
+    ("candidate", "way_on"),
+    [("xgboost", "use fewer trees or features"), ("popularity", "raise `max_latency_ms` of the system's limits")],
+)
+def test_a_release_that_scores_too_slowly_is_told_the_time_the_limit_and_the_way_on(candidate, way_on):
+    slow, limits = replace(GOOD, candidate=candidate), replace(LIMITS, max_latency_ms=3.0)
+    found = finding("latency", slow, limits)
+    assert (found.passed, found.measured, found.limit) == (False, 4.0, 3.0)
+    assert found.reason.startswith("scoring a request takes 4 ms (limit 3 ms); ")
+    assert way_on in found.reason
+    assert any(found.reason in reason for reason in judge_evidence(slow, limits).reasons())
+    assert finding("latency", replace(slow, latency_ms=3.0), limits).passed
+
+
+def test_latency_is_asked_only_where_a_limit_is_set_and_then_has_to_be_known():
+    assert "latency" not in {found.gate for found in judge_evidence(replace(GOOD, latency_ms=None), LIMITS).findings}
+    unknown = finding("latency", replace(GOOD, latency_ms=None), replace(LIMITS, max_latency_ms=3.0))
+    assert not unknown.passed
+    assert "`flywheel run train` times it" in unknown.reason
 
 
 def test_users_with_many_groups_do_not_make_an_interval_narrow():
