@@ -22,7 +22,7 @@ from infra.marks import Marks
 
 EMBEDDINGS, VECTORS, INDEX = "embeddings.npz", "item_vectors.npy", "nearest.faiss"
 Codes = NDArray[np.int32]
-Words = NDArray[np.bytes_]
+IdBytes = NDArray[np.bytes_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def places(held: Marks, asked: Marks) -> Codes:
     return np.where(held[place] == asked, place, -1).astype(np.int32)
 
 
-def write(space: Space, ids: Words, folder: Path) -> None:
+def write(space: Space, ids: IdBytes, folder: Path) -> None:
     """Write everything but the index; `ids` (items,) are the items' names in the order of their marks."""
     named: dict[str, NDArray[Any]] = {f"marks.{name}": attribute.marks for name, attribute in space.attributes.items()}
     named |= {f"vectors.{name}": attribute.vectors for name, attribute in space.attributes.items()}
@@ -123,8 +123,8 @@ def read(folder: Path) -> Space | None:
     return space
 
 
-def item_ids(folder: Path) -> Words:
+def item_ids(folder: Path) -> IdBytes:
     """(items,) UTF-8, the names of the items whose vectors a release carries, in the vectors' order."""
     with np.load(folder / EMBEDDINGS, allow_pickle=False) as held:
-        ids: Words = held["ids"]
+        ids: IdBytes = held["ids"]
     return ids

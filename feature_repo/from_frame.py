@@ -7,7 +7,7 @@ import pandas as pd
 
 from feature_repo.counters import Seconds
 from feature_repo.definition import CounterView, FeatureSet
-from feature_repo.request_time import Code, Column, Context, Counters, Inputs
+from feature_repo.request_time import Code, Context, Counters, FeatureInput, Inputs
 from infra.errors import DefinitionError
 from validation.contract import unknown
 
@@ -59,7 +59,7 @@ def _seconds(column: "pd.Series[Any]") -> Seconds:
     return np.where(np.isnat(moments), np.nan, moments.astype(np.int64) / SECOND)
 
 
-def _values(column: "pd.Series[Any]") -> Column:
+def _values(column: "pd.Series[Any]") -> FeatureInput:
     """The values as serving has them: numbers, moments in seconds, or objects with None where nothing is known."""
     if pd.api.types.is_datetime64_any_dtype(column):
         return _seconds(column)

@@ -1,11 +1,11 @@
 """What `feast plan` and `feast apply` read: the home feed's features as Feast objects."""
 
 from feature_repo.stores import objects, project, quieten, repository_settings
-from feature_repo.systems.home_feed import HOME_FEED
+from feature_repo.systems.home_feed import HOME_FEED_FEATURES
 from infra import private_files
 
 private_files.from_now_on()
 quieten()
-PROJECT = project(HOME_FEED)
-for declared in objects(HOME_FEED, repository_settings().lake):
+PROJECT = project(HOME_FEED_FEATURES)
+for declared in objects(HOME_FEED_FEATURES, repository_settings().lake):
     globals()[f"{type(declared).__name__}_{declared.name}"] = declared  # Feast looks at the module's names

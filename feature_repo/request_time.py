@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from feature_repo.counters import Floats, Seconds
 from infra.loops import loop
 
-Column = NDArray[Any]
+FeatureInput = NDArray[Any]
 Places = NDArray[np.int32]
 EACH: Places = np.zeros(0, dtype=np.int32)  # every row has its own entry, or all have the one there is
 
@@ -48,8 +48,8 @@ class Inputs(msgspec.Struct, frozen=True):
     rows: int
     now: Seconds
     counters: Mapping[str, Counters]
-    fields: Mapping[str, Column]
-    context: Mapping[str, Column]
+    fields: Mapping[str, FeatureInput]
+    context: Mapping[str, FeatureInput]
     places: Mapping[str, Places] = msgspec.field(default_factory=dict)
 
 
@@ -147,7 +147,7 @@ class Code(msgspec.Struct, frozen=True, tag=True):
 Feature = Count | Rate | Number | Age | Match | Hour | Context | Code
 
 
-def value(feature: Number | Age | Match | Hour | Context | Code, given: Inputs) -> tuple[Column, Places]:
+def value(feature: Number | Age | Match | Hour | Context | Code, given: Inputs) -> tuple[FeatureInput, Places]:
     """What any other feature says of its entries, and the entry each row has.
 
     Raises KeyError with the name of a field that is not given.
@@ -187,12 +187,12 @@ def _codes(vocabulary: tuple[str, ...]) -> Mapping[Any, float]:
     return {word: float(i) for i, word in enumerate(vocabulary)}
 
 
-def spread(entries: Column, places: Places | None) -> Column:
+def spread(entries: FeatureInput, places: Places | None) -> FeatureInput:
     """Entries (…, entries) at the places that rows have: (…, rows); as they are when they have none."""
     return entries if places is None else entries.take(places, axis=-1)
 
 
-def _match(given: Inputs, of: str, to: str) -> tuple[Column, Places]:
+def _match(given: Inputs, of: str, to: str) -> tuple[FeatureInput, Places]:
     """Compared entry by entry where one side is the same for all, row by row otherwise."""
     (left, left_at), (right, right_at) = ((given.fields[name], given.places.get(name)) for name in (of, to))
     if len(right) == 1 and right_at is None:
@@ -202,7 +202,7 @@ def _match(given: Inputs, of: str, to: str) -> tuple[Column, Places]:
     return _same(spread(left, left_at), spread(right, right_at)), EACH
 
 
-def _same(left: Column, right: Column) -> Seconds:
+def _same(left: FeatureInput, right: FeatureInput) -> Seconds:
     """1 or 0 for each pair, NaN where one is None or NaN, which differs from itself; one on a side is in each pair."""
     ones = left.tolist() * len(right) if len(left) == 1 else left.tolist()
     others = right.tolist() * len(left) if len(right) == 1 else right.tolist()

@@ -9,7 +9,7 @@ from infra.failpoint import reached
 
 
 @contextmanager
-def whole(target: Path) -> Iterator[Path]:
+def atomic_write(target: Path) -> Iterator[Path]:
     """Where to write what is to stand at `target`: readers find what was there before or, from the end on, all of it.
 
     Its folder is made. After an error nothing has changed. The draft's name begins with a dot, which readers of tables

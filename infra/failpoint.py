@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 
-Watch = Callable[[str], None]
+FailpointHook = Callable[[str], None]
 
 
 def reached(name: str) -> None:
@@ -12,7 +12,7 @@ def reached(name: str) -> None:
         watching(name)
 
 
-def ending(place: str) -> Watch:
+def ending(place: str) -> FailpointHook:
     """Ends this process, without any clean-up, when it gets to a place: `name`, or `name:2` for the second time."""
     name, _, nth = place.partition(":")
     left = [name] * int(nth or 1)
@@ -27,4 +27,4 @@ def ending(place: str) -> Watch:
 
 
 _place = os.environ.get("FLYWHEEL_FAILPOINT")
-watching: Watch | None = ending(_place) if _place else None
+watching: FailpointHook | None = ending(_place) if _place else None

@@ -14,7 +14,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from infra import live_files
-from infra.atomic import whole
+from infra.atomic import atomic_write
 from infra.errors import Unavailable
 from infra.failpoint import reached
 from infra.writer_lock import held
@@ -89,7 +89,7 @@ class Lake:
             changed = set(days) if only else set(map(_folder, files))
             self._sweep(name, days, changed)
 
-    def _sweep(self, name: str, days: live_files.Days, changed: Iterable[str]) -> None:
+    def _sweep(self, name: str, days: live_files.FilesByDay, changed: Iterable[str]) -> None:
         """Remove what is live no longer, and from the list the days of which nothing is left."""
         for each in changed:
             folder = self.path(name) / each
@@ -115,7 +115,7 @@ class Lake:
         """The live files of a table, of all days or of those named, in order."""
         wanted = None if days is None else {_folder(day) for day in days}
 
-        def look(there: live_files.Days) -> list[Path]:
+        def look(there: live_files.FilesByDay) -> list[Path]:
             folders = [f for f in live_files.day_folders(self.path(name)) if wanted is None or f.name in wanted]
             return [path for folder in folders for path in live_files.of_day(folder, there)]
 
@@ -125,7 +125,7 @@ class Lake:
         """The same for a reader of folders: the folder of a day that was only ever added to, else the files of it."""
         wanted = {_folder(day) for day in days}
 
-        def look(there: live_files.Days) -> list[Path]:
+        def look(there: live_files.FilesByDay) -> list[Path]:
             folders = [
                 f
                 for f in live_files.day_folders(self.path(name))
@@ -166,7 +166,7 @@ class Lake:
         if part == "*":
             return self.files(name)
 
-        def look(there: live_files.Days) -> list[Path]:
+        def look(there: live_files.FilesByDay) -> list[Path]:
             folders = {
                 folder: live_files.names_of_day(folder, there) for folder in live_files.day_folders(self.path(name))
             }
@@ -194,7 +194,7 @@ class Lake:
 
 
 def _write(rows: pa.Table, target: Path) -> None:
-    with whole(target) as draft:
+    with atomic_write(target) as draft:
         pq.write_table(rows, draft, coerce_timestamps="us")
 
 

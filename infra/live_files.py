@@ -12,18 +12,18 @@ from typing import TypeVar
 
 import msgspec
 
-from infra.atomic import whole
+from infra.atomic import atomic_write
 from infra.errors import Unavailable
 
 LIST = ".live.json"
-Days = dict[str, list[str]]
+FilesByDay = dict[str, list[str]]
 T = TypeVar("T")
 
 
-def listed(folder: Path) -> Days:
+def listed(folder: Path) -> FilesByDay:
     """The list of a table's folder; empty where there is none."""
     try:
-        return msgspec.json.decode((folder / LIST).read_bytes(), type=Days)
+        return msgspec.json.decode((folder / LIST).read_bytes(), type=FilesByDay)
     except FileNotFoundError:
         return {}
     except msgspec.MsgspecError as broken:
@@ -35,11 +35,11 @@ def listed(folder: Path) -> Days:
 
 def switch(folder: Path, days: Mapping[str, list[str]]) -> None:
     """From now on these are the table's lists."""
-    with whole(folder / LIST) as draft:
+    with atomic_write(folder / LIST) as draft:
         draft.write_bytes(msgspec.json.encode(days))
 
 
-def looked(folder: Path, look: Callable[[Days], T]) -> T:
+def looked(folder: Path, look: Callable[[FilesByDay], T]) -> T:
     """What one finds by a table's list; looked for again where it was switched meanwhile."""
     days = listed(folder)
     while True:
@@ -49,19 +49,19 @@ def looked(folder: Path, look: Callable[[Days], T]) -> T:
         days = now
 
 
-def of_day(folder: Path, days: Days) -> list[Path]:
+def of_day(folder: Path, days: FilesByDay) -> list[Path]:
     """The live files of a day's folder, by the list of its table."""
     names = days.get(folder.name)
     return [folder / name for name in (sorted(_added(folder)) if names is None else names)]
 
 
-def names_of_day(folder: Path, days: Days) -> list[str]:
+def names_of_day(folder: Path, days: FilesByDay) -> list[str]:
     """The names of the same, in no order."""
     names = days.get(folder.name)
     return list(_added(folder)) if names is None else names
 
 
-def any_of_day(folder: Path, days: Days) -> bool:
+def any_of_day(folder: Path, days: FilesByDay) -> bool:
     """Whether a day has live files."""
     names = days.get(folder.name)
     return any(True for _ in _added(folder)) if names is None else bool(names)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from infra.atomic import whole
+from infra.atomic import atomic_write
 from infra.errors import ReleaseMismatch
 from infra.release_format import MANIFEST, RECIPE
 
@@ -59,7 +59,7 @@ def write_manifest(folder: Path, **facts: object) -> Manifest:
         raise ReleaseMismatch(
             f"release in {folder.name}: the manifest lacks a fact or has a wrong one: {error}."
         ) from error
-    with whole(folder / MANIFEST) as draft:
+    with atomic_write(folder / MANIFEST) as draft:
         draft.write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
     return manifest
 

@@ -37,7 +37,7 @@ class Patience:
         return cls(settings.patience_s, settings.longest_wait_s)
 
 
-class Done(NamedTuple):
+class WorkDone(NamedTuple):
     """What was done up to now: CPU seconds, and bytes of log."""
 
     cpu_s: float
@@ -47,7 +47,7 @@ class Done(NamedTuple):
 class Work(Protocol):
     """Somebody's work, as seen from outside."""
 
-    def done(self) -> Done:
+    def done(self) -> WorkDone:
         """What was done up to now; another value whenever some work was done."""
 
     def last_words(self) -> str:
@@ -64,9 +64,11 @@ class Process:
     pid: int
     log: Path | None = None
 
-    def done(self) -> Done:
+    def done(self) -> WorkDone:
         """CPU time of the family (children that have ended count with whoever waited for them), length of the log."""
-        return Done(sum(map(_cpu_s, self._family())), self.log.stat().st_size if self.log and self.log.exists() else 0)
+        return WorkDone(
+            sum(map(_cpu_s, self._family())), self.log.stat().st_size if self.log and self.log.exists() else 0
+        )
 
     def _family(self) -> "list[psutil.Process]":
         import psutil
@@ -99,7 +101,7 @@ def last_words(log: Path | None) -> str:
     return f"Its log ends: {' | '.join(lines[-LAST_LINES:])[-1000:] or 'without a word'} (all of it: {log})"
 
 
-def tell(words: str) -> None:
+def print_progress(words: str) -> None:
     """Say it to whoever looks on."""
     print(words, file=sys.stderr, flush=True)
 
@@ -116,7 +118,7 @@ class Waiting:
     what: str
     work: Work
     patience: Patience = USUAL
-    say: Say = tell
+    say: Say = print_progress
     every_s: float = field(default_factory=tell_every_s)
     clock: Callable[[], float] = time.monotonic
 
@@ -160,7 +162,9 @@ class Waiting:
         raise Unavailable(f"{self.what}: not ready after {waited:.0f} s; {why}. {self.work.last_words()}")
 
 
-def patiently(waiting: Waiting, ready: Callable[[], bool], ended: Callable[[], int | None] = lambda: None) -> None:
+def wait_until_ready(
+    waiting: Waiting, ready: Callable[[], bool], ended: Callable[[], int | None] = lambda: None
+) -> None:
     """Return once it is ready. Raises Unavailable when it has ended instead (`ended` gives its status) or hangs."""
     while not ready():
         status = ended()

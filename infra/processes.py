@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from infra.errors import Unavailable
-from infra.patience import USUAL, Patience, Process, Waiting, patiently
+from infra.patience import USUAL, Patience, Process, Waiting, wait_until_ready
 
 LEAVES_IN = Patience(idle_s=15.0, longest_s=120.0, work_s=30.0)
 ANSWER_S = 10.0  # for one answer: a busy machine gives a process its turn late
@@ -56,7 +56,7 @@ def running(program: Program) -> Iterator[subprocess.Popen[bytes]]:
             env={**os.environ, **program.env},
             start_new_session=True,
         )
-    with kept(process):
+    with killed_with_this_process(process):
         try:
             _await_ready(program, process)
             yield process
@@ -65,7 +65,7 @@ def running(program: Program) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @contextmanager
-def kept(process: "subprocess.Popen[bytes]") -> Iterator[None]:
+def killed_with_this_process(process: "subprocess.Popen[bytes]") -> Iterator[None]:
     """While the block runs, the end of this process, were it by SIGKILL, is the end of that one's process group."""
     command = ["sh", "-c", KEEPER, "keeper", str(process.pid)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as keeper:
@@ -80,7 +80,7 @@ def end(process: "subprocess.Popen[bytes]", name: str = "a process", log: Path |
     try:
         _signal(process, signal.SIGTERM)
         waiting = Waiting(f"the end of {name}", Process(process.pid, log), LEAVES_IN)
-        patiently(waiting, lambda: process.poll() is not None)
+        wait_until_ready(waiting, lambda: process.poll() is not None)
     except Unavailable:
         pass
     finally:
@@ -107,7 +107,7 @@ def must_be_free(name: str, host: str, port: int, setting: str) -> None:
 
 def _await_ready(program: Program, process: "subprocess.Popen[bytes]") -> None:
     waiting = Waiting(program.called, Process(process.pid, program.log), program.patience)
-    patiently(waiting, lambda: program.ready is None or _answers(program.ready), process.poll)
+    wait_until_ready(waiting, lambda: program.ready is None or _answers(program.ready), process.poll)
 
 
 def _answers(url: str) -> bool:

@@ -18,7 +18,7 @@ from redis.retry import Retry
 from infra import redis_config, redis_version
 from infra.address import shown
 from infra.errors import Unavailable, Unsafe
-from infra.patience import USUAL, Patience, Process, Waiting, patiently
+from infra.patience import USUAL, Patience, Process, Waiting, wait_until_ready
 
 ANSWER_S = 10.0  # for one answer: a busy machine gives a process its turn late
 # The server's keeper: when the pipe to the process that started it closes, however that ended, so does the server.
@@ -139,4 +139,4 @@ def _client(url: str) -> redis.Redis:
 def _await(url: str, keeper: subprocess.Popen[bytes], folder: Path, patience: Patience) -> None:
     """Wait until the server answers; loading its data counts as not answering yet."""
     waiting = Waiting(f"Redis at {shown(url)}", Process(keeper.pid, folder / "redis.log"), patience)
-    patiently(waiting, lambda: answers(url), keeper.poll)
+    wait_until_ready(waiting, lambda: answers(url), keeper.poll)

@@ -16,7 +16,7 @@ TOLD = re.compile(r"(redis|valkey)?[ -]?(?:server|version)? ?v=(\d+)\.(\d+)\.(\d
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class ServerVersion:
     """What a server is: `kind` is redis or valkey."""
 
     kind: str
@@ -34,21 +34,21 @@ class Version:
         return line > max(known) or self.patch >= known.get(line, self.patch + 1)
 
 
-def of_program(path: str) -> Version | None:
+def of_program(path: str) -> ServerVersion | None:
     """The version of a server's program; None where it does not say."""
     done = subprocess.run([path, "--version"], check=False, capture_output=True, text=True, timeout=20)
     found = TOLD.search(done.stdout)
     return _version(found[1] or "redis", found[2], found[3], found[4]) if found else None
 
 
-def of_server(info: Mapping[str, Any]) -> Version | None:
+def of_server(info: Mapping[str, Any]) -> ServerVersion | None:
     """The version in what a server answers to INFO; None where it does not say, as some that are managed by others."""
     kind = "valkey" if "valkey_version" in info else "redis"
     parts = re.fullmatch(r"(\d+)\.(\d+)\.(\d+).*", str(info.get(f"{kind}_version", "")))
     return _version(kind, parts[1], parts[2], parts[3]) if parts else None
 
 
-def advice(found: Version) -> str:
+def advice(found: ServerVersion) -> str:
     """What to do about a version without the fix."""
     fixed = ", ".join(f"{major}.{minor}.{patch}" for (major, minor), patch in FIXED[found.kind].items())
     return (
@@ -57,5 +57,5 @@ def advice(found: Version) -> str:
     )
 
 
-def _version(kind: str, major: str, minor: str, patch: str) -> Version:
-    return Version(kind.lower(), int(major), int(minor), int(patch))
+def _version(kind: str, major: str, minor: str, patch: str) -> ServerVersion:
+    return ServerVersion(kind.lower(), int(major), int(minor), int(patch))

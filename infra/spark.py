@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import current_thread, main_thread
 from typing import TYPE_CHECKING
 
-from infra.atomic import whole
+from infra.atomic import atomic_write
 from infra.errors import Unavailable
 from infra.settings import Settings
 
@@ -163,7 +163,7 @@ def _launching(folder: Path) -> Iterator[None]:
         yield
         return
     wrapper = folder / "java" / "bin" / "java"
-    with whole(wrapper) as draft:
+    with atomic_write(wrapper) as draft:
         draft.write_text(WRAPPER.format(java=java()))
         draft.chmod(0o700)
     wanted = {"JAVA_HOME": str(folder / "java"), "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}

@@ -13,7 +13,7 @@ from monitoring.reference import Distribution, Numbers, Reference
 from validation.contract import unknown
 
 FLOOR = 1e-4  # stands in for an empty bin: ln 0 is no number, and one row in ten thousand is near enough to none
-Finding = Literal["drift", "steady", "not enough rows"]
+DriftFinding = Literal["drift", "steady", "not enough rows"]
 
 
 def psi(reference: NDArray[np.float64], now: NDArray[np.float64]) -> float:
@@ -23,7 +23,7 @@ def psi(reference: NDArray[np.float64], now: NDArray[np.float64]) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class ColumnDrift:
     """One column's PSI; `critical` columns above the limit are evidence for a retraining, others are only shown."""
 
     name: str
@@ -43,7 +43,7 @@ class DriftReport:
     rows: int
     min_rows: int
     limit: float
-    columns: tuple[Moved, ...]
+    columns: tuple[ColumnDrift, ...]
 
     @property
     def enough(self) -> bool:
@@ -56,13 +56,13 @@ class DriftReport:
         return tuple(m.name for m in self.worst_first() if m.flagged)
 
     @property
-    def finding(self) -> Finding:
+    def finding(self) -> DriftFinding:
         """Drift when a critical feature or the scores are above the limit."""
         if not self.enough:
             return "not enough rows"
         return "drift" if any(m.flagged and m.critical for m in self.columns) else "steady"
 
-    def worst_first(self) -> list[Moved]:
+    def worst_first(self) -> list[ColumnDrift]:
         """The columns by falling PSI."""
         return sorted(self.columns, key=lambda m: -m.psi)
 
@@ -128,10 +128,10 @@ def measure(
     )
 
 
-def _moved(was: Distribution, values: Numbers, limit: float, critical: bool, enough: bool) -> Moved:
+def _moved(was: Distribution, values: Numbers, limit: float, critical: bool, enough: bool) -> ColumnDrift:
     before, now = np.array(was.shares), was.shares_of(values)
     moved = psi(before, now) if len(values) else 0.0
-    return Moved(was.name, moved, float(before[-1]), float(now[-1]), critical, enough and moved > limit)
+    return ColumnDrift(was.name, moved, float(before[-1]), float(now[-1]), critical, enough and moved > limit)
 
 
 def _different(before: Sequence[str], now: Sequence[str]) -> str:

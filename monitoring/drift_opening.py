@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from monitoring.drift import DriftReport, Moved
+from monitoring.drift import ColumnDrift, DriftReport
 
 BODY = "<body>"
 STYLE = """<style>
@@ -44,7 +44,7 @@ def opening(report: DriftReport, decision: str, left_out: Sequence[str]) -> str:
     return f'{STYLE}<section class="opening">{"".join(parts)}</section>'
 
 
-def _row(m: Moved, largest: float) -> str:
+def _row(m: ColumnDrift, largest: float) -> str:
     width, kind = max(2, round(WIDEST * m.psi / largest)), "" if m.critical else " shown"
     bar = f'<span class="bar{kind}" style="width:{width}px"></span>{m.psi:.3f}'
     counts = "counts" if m.critical else "shown only"

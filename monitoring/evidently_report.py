@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from infra.atomic import whole
+from infra.atomic import atomic_write
 from monitoring.definition import PLAIN, Watch
 from monitoring.drift import DriftReport
 from monitoring.drift_opening import BODY, opened
@@ -36,9 +36,9 @@ def write(
     left_out = [c for c in shared if c not in columns]
     if report is not None:
         html = opened(html, report, decision, left_out)
-    with whole(path) as draft:
+    with atomic_write(path) as draft:
         draft.write_text(html)
-    with whole(path.with_suffix(".json")) as draft:
+    with atomic_write(path.with_suffix(".json")) as draft:
         draft.write_text(json.dumps(figures, indent=1))
     return path
 

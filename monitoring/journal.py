@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from monitoring.retrain import Action, Decision, Evidence
+from monitoring.retrain import Action, Decision, WindowEvidence
 
 KEPT = timedelta(days=30)  # long beyond every window and cooldown, short enough for a cursor
 
@@ -13,7 +13,7 @@ KEPT = timedelta(days=30)  # long beyond every window and cooldown, short enough
 class Journal(msgspec.Struct, frozen=True):
     """Evidence and actions of one system, oldest first."""
 
-    evidence: tuple[Evidence, ...] = ()
+    evidence: tuple[WindowEvidence, ...] = ()
     actions: tuple[Action, ...] = ()
 
     @classmethod
@@ -25,7 +25,7 @@ class Journal(msgspec.Struct, frozen=True):
         """The journal as text."""
         return msgspec.json.encode(self, order="deterministic").decode()
 
-    def seen(self, found: Iterable[Evidence], now: datetime) -> "Journal":
+    def seen(self, found: Iterable[WindowEvidence], now: datetime) -> "Journal":
         """With more evidence; a window measured again replaces what it said, and what is too old is let go."""
         latest = {e.id: e for e in (*self.evidence, *found) if now - e.at < KEPT}
         actions = tuple(a for a in self.actions if now - a.at < KEPT)

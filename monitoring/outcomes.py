@@ -13,13 +13,13 @@ from monitoring.definition import Watch
 from training.measuring import ndcg
 from validation.contract import unknown
 
-Finding = Literal["auc drop", "as promised", "nothing promised", "not enough rows"]
+OutcomeFinding = Literal["auc drop", "as promised", "nothing promised", "not enough rows"]
 COLUMNS = ("label", "group", "release", "served_by")
 SURE = 1.64  # standard errors that a drop has to exceed: 5 % of steady windows would show more by chance
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ReleaseOutcome:
     """What one release (and one rung of it) achieved; `promised_*` are None where nothing was recorded."""
 
     release: str
@@ -31,7 +31,7 @@ class Part:
     ndcg: float
     promised_auc: float | None
     promised_ndcg: float | None
-    finding: Finding
+    finding: OutcomeFinding
 
     @property
     def drop(self) -> float:
@@ -43,12 +43,12 @@ class Part:
 class OutcomeReport:
     """The parts of a window: each release as a whole (`served_by` is all), then its rungs."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[ReleaseOutcome, ...]
     limit: float
     min_rows: int
     ndcg_at: int
 
-    def of(self, release: str) -> Part | None:
+    def of(self, release: str) -> ReleaseOutcome | None:
         """The release as a whole, None when it served nothing in the window."""
         return next((p for p in self.parts if p.release == release and p.served_by == "all"), None)
 
@@ -108,7 +108,9 @@ def measure(frame: pd.DataFrame, promised: Mapping[str, Mapping[str, float]], wa
     return OutcomeReport(tuple(parts), watch.max_auc_drop, watch.min_outcome_rows, watch.ndcg_at)
 
 
-def _part(release: str, served_by: str, frame: pd.DataFrame, promised: Mapping[str, float], watch: Watch) -> Part:
+def _part(
+    release: str, served_by: str, frame: pd.DataFrame, promised: Mapping[str, float], watch: Watch
+) -> ReleaseOutcome:
     rows, score = _ranked(frame)
     label = rows["label"].to_numpy()
     grade = rows["grade"].to_numpy() if "grade" in rows else label
@@ -119,7 +121,9 @@ def _part(release: str, served_by: str, frame: pd.DataFrame, promised: Mapping[s
     per_group = ndcg(groups, grade, score, watch.ndcg_at, int(groups.max(initial=-1)) + 1)
     gain = float(np.nanmean(per_group)) if np.isfinite(per_group).any() else float("nan")
     finding = _finding(len(rows), live, error, auc_then, watch)
-    return Part(release, served_by, len(rows), len(np.unique(groups)), live, error, gain, auc_then, ndcg_then, finding)
+    return ReleaseOutcome(
+        release, served_by, len(rows), len(np.unique(groups)), live, error, gain, auc_then, ndcg_then, finding
+    )
 
 
 def auc_error(area: float, positives: int, negatives: int) -> float:
@@ -142,7 +146,7 @@ def _ranked(frame: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray[tuple[int], n
     return frame.iloc[:0], np.empty(0)
 
 
-def _finding(rows: int, live: float, error: float, promised: float | None, watch: Watch) -> Finding:
+def _finding(rows: int, live: float, error: float, promised: float | None, watch: Watch) -> OutcomeFinding:
     if rows < watch.min_outcome_rows or not np.isfinite(live):
         return "not enough rows"
     if promised is None:

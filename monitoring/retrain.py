@@ -13,7 +13,7 @@ Kind = Literal["drift", "auc drop"]
 KINDS: tuple[Kind, ...] = ("drift", "auc drop")
 
 
-class Evidence(msgspec.Struct, frozen=True):
+class WindowEvidence(msgspec.Struct, frozen=True):
     """What one window said about one release; `present` is None where the window had too few rows to say anything.
 
     `id` names kind, window and release: the same window measured again replaces what it said. `at` is the window's end.
@@ -48,7 +48,7 @@ class Decision:
 
 
 def decide(
-    evidence: Sequence[Evidence], history: Sequence[Action], now: datetime, watch: Watch, live: str | None = None
+    evidence: Sequence[WindowEvidence], history: Sequence[Action], now: datetime, watch: Watch, live: str | None = None
 ) -> Decision:
     """What the evidence about the live release asks for; None for `live` takes evidence about any release.
 
@@ -65,7 +65,7 @@ def decide(
     return Decision(not blocked, bool(found["auc drop"]), f"{why}; no retraining: {blocked}" if blocked else why, spent)
 
 
-def standing(evidence: Sequence[Evidence], kind: Kind, watch: Watch) -> str:
+def standing(evidence: Sequence[WindowEvidence], kind: Kind, watch: Watch) -> str:
     """What the newest windows of one release add up to, in a sentence; a window measured again counts as last told."""
     newest = _measured([e for e in evidence if e.kind == kind])[-watch.of_last :]
     count = sum(bool(e.present) for e in newest)
@@ -75,13 +75,13 @@ def standing(evidence: Sequence[Evidence], kind: Kind, watch: Watch) -> str:
     return f"{seen}: nothing follows. {watch.confirm} of {watch.of_last} confirm it."
 
 
-def _measured(evidence: Sequence[Evidence]) -> list[Evidence]:
+def _measured(evidence: Sequence[WindowEvidence]) -> list[WindowEvidence]:
     """What each window said last, oldest window first, without those that had too few rows."""
     latest = {e.id: e for e in evidence}
     return sorted((e for e in latest.values() if e.present is not None), key=lambda e: (e.at, e.id))
 
 
-def _confirmed(evidence: Sequence[Evidence], history: Sequence[Action], watch: Watch) -> list[Evidence]:
+def _confirmed(evidence: Sequence[WindowEvidence], history: Sequence[Action], watch: Watch) -> list[WindowEvidence]:
     """The windows that confirm a finding, oldest first, or none; what a retraining has answered counts no more."""
     spent = {name for action in history for name in action.evidence}
     answered = max((a.at for a in history if a.retrained), default=None)
@@ -101,6 +101,6 @@ def _blocked(history: Sequence[Action], now: datetime, watch: Watch) -> str:
     return ""
 
 
-def _sentence(kind: Kind, findings: Sequence[Evidence], watch: Watch) -> str:
+def _sentence(kind: Kind, findings: Sequence[WindowEvidence], watch: Watch) -> str:
     newest = f" ({findings[-1].detail})" if findings[-1].detail else ""
     return f"{kind} in {len(findings)} of the last {watch.of_last} windows{newest}"

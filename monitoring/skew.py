@@ -11,7 +11,7 @@ from infra.errors import ReleaseMismatch
 from monitoring.definition import PLAIN, Watch
 from monitoring.reference import Numbers
 
-Finding = Literal["skew", "equal", "not enough rows"]
+SkewFinding = Literal["skew", "equal", "not enough rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class FeatureSkew:
     """One feature: the share of rows in which served and recomputed are equal, and the rows that differ most."""
 
     name: str
@@ -40,7 +40,7 @@ class SkewReport:
     rows: int
     min_rows: int
     required: float
-    features: tuple[Compared, ...]
+    features: tuple[FeatureSkew, ...]
 
     @property
     def skewed(self) -> tuple[str, ...]:
@@ -48,13 +48,13 @@ class SkewReport:
         return tuple(f.name for f in self.worst_first() if not f.passed)
 
     @property
-    def finding(self) -> Finding:
+    def finding(self) -> SkewFinding:
         """Skew as soon as one feature differs too often."""
         if self.skewed:
             return "skew"
         return "equal" if self.rows >= self.min_rows else "not enough rows"
 
-    def worst_first(self) -> list[Compared]:
+    def worst_first(self) -> list[FeatureSkew]:
         """The features by rising share of equal rows."""
         return sorted(self.features, key=lambda f: f.exact)
 
@@ -117,7 +117,7 @@ def measure(
     for i, name in enumerate(names):
         exact = float(equal[:, i].mean()) if len(served) else 1.0
         worst = _worst(served[:, i], recomputed[:, i], equal[:, i], labels, examples)
-        features.append(Compared(name, exact, exact >= watch.exact_share, worst))
+        features.append(FeatureSkew(name, exact, exact >= watch.exact_share, worst))
     return SkewReport(len(served), watch.min_skew_rows, watch.exact_share, tuple(features))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from infra.errors import Unavailable
-from infra.patience import Patience, Process, Waiting, patiently
+from infra.patience import Patience, Process, Waiting, wait_until_ready
 from infra.settings import Settings
 from serving.access import Role, bearer
 
@@ -62,7 +62,7 @@ def answered(
     patience = replace(Patience.of(settings), longest_s=min(settings.longest_wait_s, RANKS_WITHIN_S))
     waiting = Waiting(f"a feed ranked by release {version}", Process(by.process.pid, by.log), patience)
     try:
-        patiently(waiting, ranked, by.process.poll)
+        wait_until_ready(waiting, ranked, by.process.poll)
     except Unavailable as given_up:
         raise Unavailable(f"{given_up} Its last answer gave as reason: {answer.get('reason', 'none')}") from given_up
     return answer

@@ -5,16 +5,16 @@ from collections.abc import Mapping
 import dagster as dg
 import msgspec
 
-from monitoring.retrain import Evidence
+from monitoring.retrain import WindowEvidence
 
 EVIDENCE = "evidence"
 WATCHING = ("drift", "outcomes")
 PAGE = 500
 
 
-def written(instance: dg.DagsterInstance, after: Mapping[str, int]) -> tuple[list[Evidence], dict[str, int]]:
+def written(instance: dg.DagsterInstance, after: Mapping[str, int]) -> tuple[list[WindowEvidence], dict[str, int]]:
     """All evidence written since the last look, and how far each asset has now been read."""
-    found: list[Evidence] = []
+    found: list[WindowEvidence] = []
     seen = dict(after)
     for name in WATCHING:
         while records := _page(instance, name, seen.get(name)):
@@ -23,7 +23,7 @@ def written(instance: dg.DagsterInstance, after: Mapping[str, int]) -> tuple[lis
     return found, seen
 
 
-def newest(instance: dg.DagsterInstance, name: str, records: int = 20) -> list[Evidence]:
+def newest(instance: dg.DagsterInstance, name: str, records: int = 20) -> list[WindowEvidence]:
     """What an asset's newest records tell, oldest first; the cost does not grow with how long it has been watched."""
     wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(name))
     found = instance.fetch_materializations(wanted, limit=records, ascending=False).records
@@ -35,6 +35,6 @@ def _page(instance: dg.DagsterInstance, name: str, after: int | None) -> list[dg
     return list(instance.fetch_materializations(wanted, limit=PAGE, ascending=True).records)
 
 
-def _of(record: dg.EventLogRecord) -> list[Evidence]:
+def _of(record: dg.EventLogRecord) -> list[WindowEvidence]:
     value = record.asset_materialization.metadata.get(EVIDENCE) if record.asset_materialization else None
-    return msgspec.json.decode(str(value.value), type=list[Evidence]) if value is not None else []
+    return msgspec.json.decode(str(value.value), type=list[WindowEvidence]) if value is not None else []

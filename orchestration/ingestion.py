@@ -15,7 +15,7 @@ from infra.failpoint import reached
 from orchestration import batch_report
 from orchestration.partitions import by_day, landed
 from orchestration.sources.bundles import bundled
-from orchestration.sources.landing import Delivery, Failed, Taken, attempt, set_aside, set_aside_failed
+from orchestration.sources.landing import Delivery, DeliveryOutcome, Failed, attempt, set_aside, set_aside_failed
 from orchestration.system import Installation
 from validation.batches import (
     Ledger,
@@ -29,7 +29,7 @@ from validation.batches import (
     waiting_rows,
 )
 from validation.contract import Table, unknown
-from validation.files import PassedOver, look, shown
+from validation.files import PassedOver, scan_folder, shown
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def ingest_days(installation: Installation, table: Table, first: date, last: dat
 
 
 def _landed_on(installation: Installation, table: Table, first: date, last: date) -> Ingested:
-    landing, outcomes = installation.settings.landing, list[Taken | Failed]()
+    landing, outcomes = installation.settings.landing, list[DeliveryOutcome | Failed]()
     seen = landed(installation)
     found = by_day(seen.of(table), installation.now().date())
     for day in sorted(day for day in found if first <= day <= last):
@@ -108,14 +108,14 @@ def _landed_on(installation: Installation, table: Table, first: date, last: date
     return _ingested(outcomes, passed_over)
 
 
-def _landed(installation: Installation, delivery: Delivery, day: date) -> Taken | Failed:
+def _landed(installation: Installation, delivery: Delivery, day: date) -> DeliveryOutcome | Failed:
     """Take in one delivery of the landing, and move it to where it belongs then."""
     before = _written(delivery.path)
     outcome = attempt(installation.lake, delivery, installation.as_of(day), installation.settings.file_limits)
-    if isinstance(outcome, Taken) and _written(delivery.path) not in (before, None):
+    if isinstance(outcome, DeliveryOutcome) and _written(delivery.path) not in (before, None):
         told = "it was written to while it was taken in; it stays here, and the next run takes what is new"
         outcome = Failed(delivery.table.name, delivery.path, told)
-    elif isinstance(outcome, Taken):
+    elif isinstance(outcome, DeliveryOutcome):
         reached("landing.taken")
         try:
             set_aside(installation.settings.landing, delivery)
@@ -149,7 +149,7 @@ def ingest_path(installation: Installation, path: Path, table: str | None, say: 
         raise DefinitionError(f"nothing to ingest: {shown(path)} does not exist.")
     with contextlib.suppress(NotImplementedError):  # this Arrow was built without it
         pa.set_memory_pool(pa.jemalloc_memory_pool())  # gives back what was unpacked: 50 MiB in 1 M rows
-    seen = look(
+    seen = scan_folder(
         path, installation.system.tables, _table(installation, table) if table else None, installation.settings.home
     )
     if not seen.found:
@@ -165,9 +165,9 @@ def ingest_path(installation: Installation, path: Path, table: str | None, say: 
     return ingested
 
 
-def _ingested(outcomes: Iterable[Taken | Failed], passed_over: Iterable[PassedOver]) -> Ingested:
+def _ingested(outcomes: Iterable[DeliveryOutcome | Failed], passed_over: Iterable[PassedOver]) -> Ingested:
     outcomes = list(outcomes)
-    taken = [outcome for outcome in outcomes if isinstance(outcome, Taken)]
+    taken = [outcome for outcome in outcomes if isinstance(outcome, DeliveryOutcome)]
     return Ingested(
         tuple(outcome.line for outcome in taken),
         tuple(outcome for outcome in outcomes if isinstance(outcome, Failed)),

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from orchestration.system import Installation
-from validation.files import Found, Look, look
+from validation.files import Found, ScanResult, scan_folder
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -53,10 +53,10 @@ def waiting(installation: Installation) -> dict[date, list[Found]]:
     return by_day(landed(installation).found, installation.now().date())
 
 
-def landed(installation: Installation) -> Look:
+def landed(installation: Installation) -> ScanResult:
     """What lies in the landing. Where nothing was ever delivered to it there is no folder, which is no fault."""
     landing = installation.settings.landing
-    return look(landing, installation.system.tables) if os.path.lexists(landing) else Look((), ())
+    return scan_folder(landing, installation.system.tables) if os.path.lexists(landing) else ScanResult((), ())
 
 
 def by_day(files: Iterable[Found], today: date) -> dict[date, list[Found]]:

@@ -51,7 +51,7 @@ class Exploration(Value, frozen=True, tag=True):
 Step = Diversity | Caps | FreshSlots | Exploration
 
 
-class Limits(Value, frozen=True):
+class RequestLimits(Value, frozen=True):
     """What one page may cost, in milliseconds, and what becomes of requests that cannot be answered in time.
 
     `request_ms` is the budget of a request from its arrival, `score_ms` what must be left of it for scoring to begin.
@@ -91,7 +91,7 @@ class Feedback(Value, frozen=True):
     at_once: int = 500
 
 
-class Names(Value, frozen=True):
+class ApiNames(Value, frozen=True):
     """What a system calls things in requests, answers and its log of impressions.
 
     `context` are the fields of a request that say something about its moment, each with the words it may take.
@@ -125,7 +125,7 @@ class ReleasePolicy(Value, frozen=True):
     account: OneOf | None = None
     steps: tuple[Step, ...] = ()
     limit: int = 20
-    limits: Limits = Limits()
+    limits: RequestLimits = RequestLimits()
 
 
 class ServicePolicy(Value, frozen=True):
@@ -140,7 +140,7 @@ class ServicePolicy(Value, frozen=True):
     user: str
     item: str
     item_view: str
-    names: Names
+    names: ApiNames
     most: int = 100
     most_candidates: int = 1000
     remembered: int = 400

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.errors import Unavailable
-from infra.patience import Patience, Process, Waiting, patiently
-from infra.processes import ANSWER_S, end, kept, must_be_free
+from infra.patience import Patience, Process, Waiting, wait_until_ready
+from infra.processes import ANSWER_S, end, killed_with_this_process, must_be_free
 from infra.settings import Settings
 from serving.access import open_keyring
 
@@ -41,7 +41,7 @@ def serving(settings: Settings, target: str = SERVICE, system: str | None = None
 def started(settings: Settings, target: str = SERVICE, system: str | None = None) -> Iterator[Running]:
     """A service that is ready; it is stopped on leaving, and when this process ends without having left."""
     running = start(settings, target, system)
-    with kept(running.process):
+    with killed_with_this_process(running.process):
         try:
             yield running
         finally:
@@ -131,7 +131,7 @@ def environment(settings: Settings, system: str | None = None) -> Mapping[str, s
 def _await_ready(running: Running, settings: Settings) -> None:
     patience = Patience(settings.patience_s, settings.longest_wait_s, STARTS_IN)
     waiting = Waiting(f"the service at {running.address}", Process(running.process.pid, running.log), patience)
-    patiently(waiting, lambda: _is_ready(running.address), running.process.poll)
+    wait_until_ready(waiting, lambda: _is_ready(running.address), running.process.poll)
 
 
 def _is_ready(address: str) -> bool:

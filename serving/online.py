@@ -20,7 +20,7 @@ from serving.feedback import Attribution, DecisionLog, EventLog
 from serving.items import ItemStates, StateFeed
 from serving.limits import Rates, Shedding
 from serving.model import Releases
-from serving.page import Ladder, Pooler
+from serving.page import Ladder, PoolBuilder
 from serving.running import Background, Parent
 
 POOLS_EVERY_S = 10.0
@@ -44,7 +44,7 @@ class Online:
     link: RedisLink
     feed: StateFeed
     releases: Releases
-    pooler: Pooler
+    pooler: PoolBuilder
     ladder: Ladder
     decisions: DecisionLog
     events: EventLog
@@ -123,7 +123,7 @@ def online(served: Served, settings: Settings, system: str) -> Online:
         link=link,
         feed=StateFeed(connect(settings.redis_url, REDIS_S), found, states),
         releases=releases,
-        pooler=Pooler(states),
+        pooler=PoolBuilder(states),
         ladder=Ladder(served, states, users, releases, clock, shedding),
         shedding=shedding,
         parent=Parent(),

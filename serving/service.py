@@ -5,7 +5,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from infra.settings import Settings
-from serving.running import shared
+from serving.running import shared_metrics_environment
 
 # Each is read once: by BentoML when it is first asked, by the Prometheus client and numpy when they are first imported,
 # by malloc when a worker begins.
@@ -13,7 +13,7 @@ os.environ.setdefault("BENTOML_DO_NOT_TRACK", "true")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for the workers: threads make products so small up to 25 × dearer
 os.environ.setdefault("MALLOC_ARENA_MAX", "1")  # for the workers: threads share what is free, 25 MiB less of it
 os.environ.setdefault("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")  # for the workers: huge pages, 3 % less CPU
-os.environ |= shared(Settings().home / "serving" / "metrics")
+os.environ |= shared_metrics_environment(Settings().home / "serving" / "metrics")
 
 import bentoml
 
@@ -36,7 +36,7 @@ def app() -> "App":
     return App(SERVED, lambda: online(SERVED, SETTINGS, os.environ.get("FLYWHEEL_SYSTEM", SERVED.policy.service.name)))
 
 
-class Fronted(bentoml.Service[Any]):  # type: ignore[misc]  # BentoML names it lazily, as Any
+class HotRouteService(bentoml.Service[Any]):  # type: ignore[misc]  # BentoML names it lazily, as Any
     """A service whose hot routes stand in front of BentoML's middlewares, not behind them.
 
     Those keep a task and a timer of a minute for every request, and look at its address. Budgets and admission are ours
@@ -54,7 +54,7 @@ class Fronted(bentoml.Service[Any]):  # type: ignore[misc]  # BentoML names it l
 
 @bentoml.service(
     name="home_feed",
-    service_class=Fronted,
+    service_class=HotRouteService,
     workers=SETTINGS.service_workers,
     http={"host": SETTINGS.service_host, "port": SETTINGS.service_port, "cors": {"enabled": False}},
     metrics={"enabled": False},  # /metrics is ours

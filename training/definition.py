@@ -26,7 +26,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
+class SliceDefinition:
     """A way to cut the judged rows: by the words of a column, or by a feature cut at `edges` into bins called `names`.
 
     Words are looked up among the labels' columns first, numbers among the features. A row lies in bin i when
@@ -141,7 +141,7 @@ class Ranking:
     logged_only: tuple[str, ...] = ()
     fit_where: str = "true"
     judge_where: str = "true"
-    slices: tuple[Slice, ...] = ()
+    slices: tuple[SliceDefinition, ...] = ()
     split: Split = field(default_factory=Split)
     decides_by: str = "ndcg_at_10"
     top: int = 10

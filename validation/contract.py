@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 
 from infra.errors import DefinitionError
-from validation.definition import LONGEST_WORD, Limits
+from validation.definition import LONGEST_WORD, BatchLimits
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -75,7 +75,7 @@ class Table:
     received_time: str
     columns: tuple[Column, ...]
     rules: tuple[Rule, ...] = ()
-    limits: Limits = field(default_factory=Limits)
+    limits: BatchLimits = field(default_factory=BatchLimits)
     versioned: bool = False
     differing: Literal["count", "quarantine"] = "count"
 

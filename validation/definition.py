@@ -21,7 +21,7 @@ LONGEST_WORD = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class BatchLimits:
     """What must hold for a whole batch; a batch that breaks one is refused.
 
     Shares are of delivered rows. `max_duplicate` is about rows repeated inside one batch: what was accepted before may

@@ -62,7 +62,7 @@ def _standing(states: pa.Table, until: NDArray[np.int64]) -> Iterator[pa.RecordB
     yield from timed.filter(pa.array(stands)).to_batches()
 
 
-def published(view: CounterView, states: pa.RecordBatch) -> pa.Table:
+def newly_published_rows(view: CounterView, states: pa.RecordBatch) -> pa.Table:
     """The rows of `states_of` that are news, as the lake holds them: counters in float32, `event_timestamp`."""
     rows = pa.Table.from_batches([states]).filter(pc.field("is_new"))
     columns = {key: rows[key] for key in view.keys}
@@ -77,7 +77,7 @@ def nothing(view: CounterView) -> pa.Table:
     return pa.schema(columns).empty_table()
 
 
-def standing(view: CounterView, states: pa.RecordBatch, end: datetime) -> pa.Table:
+def states_before(view: CounterView, states: pa.RecordBatch, end: datetime) -> pa.Table:
     """The rows of `states_of` that are true just before `end`, one an entity, in float64 to be carried on."""
     lasts = pc.field("until").is_null() | (pc.field("until") >= end)
     rows = pa.Table.from_batches([states]).filter((pc.field("published_at") < end) & lasts)

@@ -6,7 +6,7 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from feature_repo.definition import FeatureSet, Lookup, Signal
-from feature_repo.folding.event_sources import Source, sources
+from feature_repo.folding.event_sources import EventSource, sources
 from infra.lake import Lake
 from infra.spark_files import read_files
 from validation.contract import Table
@@ -37,10 +37,10 @@ def contributions(
     for source in sources(features, tables):
         name = source.table.name
         days = [day for day in lake.days(f"tables/{name}") if waited <= day <= last]
-        events[name] = read(spark, lake, source.table, days)
+        events[name] = read_accepted_rows(spark, lake, source.table, days)
         for lookup in source.lookups:
             days = [day for day in lake.days(f"tables/{lookup.table}") if day <= last]
-            described[lookup.table] = read(spark, lake, tables[lookup.table], days)
+            described[lookup.table] = read_accepted_rows(spark, lake, tables[lookup.table], days)
     every = contributed(events, described, features, tables)
     return every.where(sql.to_date("published_at").between(sql.lit(first), sql.lit(last)))
 
@@ -55,13 +55,17 @@ def contributed(
     one `weight_of_<signal>` each. `events` and `described` are rows by table; an event given twice counts once.
     """
     parts = [
-        _weighed(_known(once(events[source.table.name], source.table), source, described, tables), source, features)
+        _weighed(
+            _known(without_repeats(events[source.table.name], source.table), source, described, tables),
+            source,
+            features,
+        )
         for source in sources(features, tables)
     ]
     return reduce(lambda left, right: left.unionByName(right, allowMissingColumns=True), parts)
 
 
-def once(events: "DataFrame", table: Table) -> "DataFrame":
+def without_repeats(events: "DataFrame", table: Table) -> "DataFrame":
     """The events without repetitions: of each key the row that was received first."""
     from pyspark.sql import Window
     from pyspark.sql import functions as sql
@@ -71,7 +75,7 @@ def once(events: "DataFrame", table: Table) -> "DataFrame":
 
 
 def _known(
-    events: "DataFrame", source: Source, described: Mapping[str, "DataFrame"], tables: Mapping[str, Table]
+    events: "DataFrame", source: EventSource, described: Mapping[str, "DataFrame"], tables: Mapping[str, Table]
 ) -> "DataFrame":
     """The events with what they borrow and `known_at`; those that still wait for a description are left out."""
     from pyspark.sql import functions as sql
@@ -97,7 +101,7 @@ def _first_description(rows: "DataFrame", lookup: Lookup, table: Table, known_at
     return first.select(lookup.on, "borrowed.*", sql.col(f"order.{table.received_time}").alias(known_at))
 
 
-def _weighed(events: "DataFrame", source: Source, features: FeatureSet) -> "DataFrame":
+def _weighed(events: "DataFrame", source: EventSource, features: FeatureSet) -> "DataFrame":
     from pyspark.sql import functions as sql
 
     period = features.publish_every_s
@@ -122,6 +126,6 @@ def _weight_of(signal: Signal) -> "Column":
     return sql.expr(counted).alias(weight(signal.name))
 
 
-def read(spark: "SparkSession", lake: Lake, table: Table, days: list[date]) -> "DataFrame":
+def read_accepted_rows(spark: "SparkSession", lake: Lake, table: Table, days: list[date]) -> "DataFrame":
     """The accepted rows of a table received on `days`."""
     return read_files(spark, lake.places(f"tables/{table.name}", days), table.schema)

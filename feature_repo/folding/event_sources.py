@@ -9,7 +9,7 @@ from validation.contract import Table, unknown
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class EventSource:
     """One event table as the features use it: the signals in it, and the lookups it borrows through."""
 
     table: Table
@@ -22,7 +22,7 @@ class Source:
         return (*(c.name for c in self.table.columns), *(name for look in self.lookups for name in look.columns))
 
 
-def sources(features: FeatureSet, tables: Mapping[str, Table]) -> tuple[Source, ...]:
+def sources(features: FeatureSet, tables: Mapping[str, Table]) -> tuple[EventSource, ...]:
     """The event tables that are counted; raises DefinitionError where features and tables do not fit each other."""
     for name in (*(s.table for s in features.signals), *(look.table for look in features.lookups)):
         if name not in tables:
@@ -38,10 +38,10 @@ def sources(features: FeatureSet, tables: Mapping[str, Table]) -> tuple[Source, 
     return found
 
 
-def _source(features: FeatureSet, table: Table) -> Source:
+def _source(features: FeatureSet, table: Table) -> EventSource:
     own = [column.name for column in table.columns]
     signals = tuple(signal for signal in features.signals if signal.table == table.name)
-    source = Source(table, signals, tuple(look for look in features.lookups if look.on in own))
+    source = EventSource(table, signals, tuple(look for look in features.lookups if look.on in own))
     twice = sorted({name for name in source.columns if source.columns.count(name) > 1})
     if twice:
         raise DefinitionError(f"lookups on {table.name}: {twice} exist already. Give the borrowed columns other names.")

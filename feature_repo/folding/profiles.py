@@ -5,7 +5,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from feature_repo.definition import FeatureSet, ProfileView
-from feature_repo.folding.contributions import read
+from feature_repo.folding.contributions import read_accepted_rows
 from feature_repo.folding.day_partitions import replace_days
 from infra.errors import DefinitionError
 from infra.lake import Lake, days_from
@@ -35,7 +35,7 @@ def publish_profiles(
             raise DefinitionError(f"profile view {view.name}: table {unknown(view.table, tables)}")
         table = tables[view.table]
         received = [day for day in lake.days(f"tables/{table.name}") if day <= last]
-        known = described(read(spark, lake, table, received), view, table)
+        known = described(read_accepted_rows(spark, lake, table, received), view, table)
         of_range = known.where(sql.to_date("event_timestamp").between(sql.lit(first), sql.lit(last)))
         rows[view.name] = replace_days(
             lake, f"profiles/{view.name}", of_range, "event_timestamp", days_from(first, last)

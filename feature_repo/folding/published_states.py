@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from feature_repo.definition import CounterView, FeatureSet, seconds
-from feature_repo.folding.carry import MICROSECONDS, nothing, published, standing, states_of
+from feature_repo.folding.carry import MICROSECONDS, newly_published_rows, nothing, states_before, states_of
 from feature_repo.folding.contributions import contributions, weight
 from feature_repo.folding.day_partitions import DRAFTED, Drafts, commit, placed
 from feature_repo.folding.snapshots import Snapshots
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
 
-Batches = Iterator[pa.RecordBatch]
+StateBatches = Iterator[pa.RecordBatch]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +82,14 @@ def _kept(days: list[date]) -> list[date]:
     return days[-2:]
 
 
-def _drafted(lake: Lake, view: CounterView, kept: list[date], batches: Batches) -> Batches:
+def _drafted(lake: Lake, view: CounterView, kept: list[date], batches: StateBatches) -> StateBatches:
     """Drafts what a task's entities publish, and their states at the ends of the days `kept`."""
     drafts = Drafts(lake)
     for batch in states_of(view, batches):
-        rows = published(view, batch)
+        rows = newly_published_rows(view, batch)
         drafts.add(f"states/{view.name}", rows, rows["published_at"].cast(pa.date32()))
         for day in kept:
-            stand = standing(view, batch, datetime.combine(day + timedelta(days=1), time(), UTC))
+            stand = states_before(view, batch, datetime.combine(day + timedelta(days=1), time(), UTC))
             drafts.add(f"snapshots/{view.name}", stand, pa.array([day] * len(stand), pa.date32()))
     yield drafts.close()
 

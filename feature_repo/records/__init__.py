@@ -20,7 +20,7 @@ from feature_repo.records.layout import (
 )
 from feature_repo.records.redis_client import connect
 from feature_repo.records.redis_records import (
-    Written,
+    WriteCounts,
     change_positions,
     delete_view,
     read_all_records,
@@ -41,7 +41,7 @@ __all__ = [
     "Layout",
     "Packed",
     "Presence",
-    "Written",
+    "WriteCounts",
     "bloom_add",
     "bloom_holds",
     "change_positions",

@@ -14,7 +14,7 @@ from redis import Redis
 from feature_repo.counters import Floats
 from feature_repo.records import bloom
 from feature_repo.records.layout import Key, Layout, counted
-from feature_repo.records.redis_client import reached
+from feature_repo.records.redis_client import errors_as_unavailable
 from infra.marks import Marks, marks
 
 DONE = 0.5  # of a counter that hardly decays: above it, it was done at least once
@@ -37,7 +37,7 @@ def note(redis: Redis, layout: Layout, keys: Sequence[Key], records: Sequence[by
 
 def noted_bits(redis: Redis, layout: Layout, counter: str) -> Iterator[tuple[int, bytes]]:
     """The bits of all that was noted, in parts with the byte that each begins at."""
-    with reached(redis):
+    with errors_as_unavailable(redis):
         for start in range(0, bloom.BLOOM_BYTES, AT_ONCE):
             part: Any = redis.getrange(layout.ever_at(counter), start, start + AT_ONCE - 1)
             if part:

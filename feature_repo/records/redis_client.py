@@ -23,7 +23,7 @@ def connect(url: str, timeout_s: float = ANSWERS_IN_S) -> Redis:
 
 
 @contextmanager
-def reached(redis: Redis) -> Iterator[None]:
+def errors_as_unavailable(redis: Redis) -> Iterator[None]:
     """Whatever is asked of the store within fails with Unavailable when nothing answers."""
     try:
         yield

@@ -16,8 +16,8 @@ from redis import Redis
 from feature_repo.records import ever_done, seen_pages
 from feature_repo.records.layout import EMPTY, Key, Layout, Packed, decode
 from feature_repo.records.made_views import remembered
-from feature_repo.records.redis_client import reached
-from feature_repo.records.scan import HASHES, ahead, batched, held_in, scan, whole
+from feature_repo.records.redis_client import errors_as_unavailable
+from feature_repo.records.scan import HASHES, all_records, batched, held_in, prefetched, scan
 from feature_repo.records.scripts import DELETE, WRITE
 from infra.settings import utc
 
@@ -29,7 +29,7 @@ REMEMBERED = 4096  # script calls the change stream remembers, approximately
 
 
 @dataclass(frozen=True)
-class Written:
+class WriteCounts:
     """What became of the records of one write: `same` were there already, `older` lost, `future` were refused."""
 
     accepted: int = 0
@@ -37,8 +37,8 @@ class Written:
     older: int = 0
     future: int = 0
 
-    def __add__(self, other: "Written") -> "Written":
-        return Written(
+    def __add__(self, other: "WriteCounts") -> "WriteCounts":
+        return WriteCounts(
             self.accepted + other.accepted, self.same + other.same, self.older + other.older, self.future + other.future
         )
 
@@ -59,39 +59,39 @@ def read_records(redis: Redis, layout: Layout, keys: Sequence[Key]) -> Packed:
     """The records of some entities, in one round trip."""
     if not keys:
         return decode(layout, keys, [])
-    with reached(redis):
+    with errors_as_unavailable(redis):
         found = _fields(redis, layout, keys) if layout.hashed else redis.mget([layout.redis_key(key) for key in keys])
     return decode(layout, keys, found)  # type: ignore[arg-type]  # redis-py allows for its asynchronous client
 
 
 def read_all_records(redis: Redis, layout: Layout) -> Packed:
     """Every record of a view. Take `position` before it: what changes meanwhile is then seen again, not lost."""
-    with reached(redis):
+    with errors_as_unavailable(redis):
         parts = (part for _, part in held_in(redis, [layout]))
         return _decoded(layout, dict(chain.from_iterable(parts)).items())
 
 
 def read_records_in_parts(redis: Redis, layouts: Iterable[Layout]) -> Iterator[Packed]:
     """Every record of some views in parts of one view each, for views of millions; a record may come twice."""
-    with reached(redis):
-        for layout, part in ahead(held_in(redis, layouts)):
+    with errors_as_unavailable(redis):
+        for layout, part in prefetched(held_in(redis, layouts)):
             yield _decoded(layout, part)
 
 
 def write_records(
     redis: Redis, layout: Layout, keys: Sequence[Key], records: Sequence[bytes], now: datetime
-) -> Written:
+) -> WriteCounts:
     """Write the records of some entities, newest wins; `now` decides which are dated in the future."""
     script, stream = redis.register_script(WRITE), layout.changes
     told = (_microseconds(now + CLOCK_SKEW), REMEMBERED, int(layout.kept.total_seconds()) if layout.kept else 0)
-    written = Written()
-    with reached(redis):
+    written = WriteCounts()
+    with errors_as_unavailable(redis):
         for start in range(0, len(keys), BATCH):
             batch = keys[start : start + BATCH]
             ever_done.note(redis, layout, batch, records[start : start + BATCH])
             said: list[Any] = [*told, *records[start : start + BATCH], *_fields_of(layout, batch)]
             counts: Any = script(keys=[*map(layout.redis_key, batch), stream], args=said)
-            written += Written(*counts)
+            written += WriteCounts(*counts)
     return written
 
 
@@ -106,7 +106,7 @@ def delete_entity(redis: Redis, layouts: Mapping[str, Layout], entity: Mapping[s
     (ever_done.py) stays: a Bloom filter cannot forget, and it names nobody.
     """
     held = {name: str(value) for name, value in entity.items()}
-    with reached(redis):
+    with errors_as_unavailable(redis):
         projects = {found.project for found in layouts.values()}
         if len(held) == 1:  # with several it is what they share that goes, not one of them
             [(key, value)] = held.items()
@@ -120,7 +120,7 @@ def delete_entity(redis: Redis, layouts: Mapping[str, Layout], entity: Mapping[s
 
 def delete_view(redis: Redis, layout: Layout) -> None:
     """Remove every record of a view, its change stream, and what is known of it by heart."""
-    with reached(redis):
+    with errors_as_unavailable(redis):
         for found in batched(redis.scan_iter(match=f"{layout.prefix}*", count=5000), BATCH):
             redis.unlink(*found)
         redis.unlink(layout.changes, *map(layout.ever_at, layout.ever))
@@ -133,7 +133,7 @@ def change_position(redis: Redis, layout: Layout) -> str:
 
 def change_positions(redis: Redis, layouts: Iterable[Layout]) -> list[str]:
     """Where the change streams of some views end now, in one round trip."""
-    with reached(redis), redis.pipeline(transaction=False) as pipe:
+    with errors_as_unavailable(redis), redis.pipeline(transaction=False) as pipe:
         for each in layouts:
             pipe.xrevrange(each.changes, count=1)
         return [last[0][0].decode() if last else EMPTY for last in pipe.execute()]
@@ -141,7 +141,7 @@ def change_positions(redis: Redis, layouts: Iterable[Layout]) -> list[str]:
 
 def record_changes(redis: Redis, layout: Layout, after: str, at_most: int = 100) -> Changes:
     """What changed after a position, at most so many batches at once; it does not wait."""
-    with reached(redis):
+    with errors_as_unavailable(redis):
         complete = _reaches_back(redis, layout, after)
         entries: Any = redis.xread({layout.changes: after}, count=at_most) if complete else []
         announced = entries[0][1] if entries else []
@@ -204,7 +204,7 @@ def _holding(redis: Redis, layout: Layout, held: Mapping[str, str]) -> Iterator[
     first = held.get(layout.keys[0])
     hashes = scan(redis, [layout]) if first is None else iter([layout.redis_key([first]).encode()])
     for found in batched(hashes, HASHES):
-        for name, _ in whole(redis, found):
+        for name, _ in all_records(redis, found):
             entity = layout.entity(name.decode())
             if held.items() <= dict(zip(layout.keys, entity, strict=True)).items():
                 yield entity

@@ -14,10 +14,10 @@ from feature_repo.records.layout import SEPARATOR, Layout
 T = TypeVar("T")
 STRINGS = 5000  # records read at once: some 2 ms in which Redis does nothing else
 HASHES = 100  # hashes read whole at once: some hundred records each
-Held = list[tuple[bytes, bytes | None]]
+KeyValues = list[tuple[bytes, bytes | None]]
 
 
-def held_in(redis: Redis, layouts: Iterable[Layout]) -> Iterator[tuple[Layout, Held]]:
+def held_in(redis: Redis, layouts: Iterable[Layout]) -> Iterator[tuple[Layout, KeyValues]]:
     """Records by view, some thousands at a time, each under the name that the change stream gives it."""
     views = list(layouts)
     for hashed, at_once in ((False, STRINGS), (True, HASHES)):
@@ -27,7 +27,7 @@ def held_in(redis: Redis, layouts: Iterable[Layout]) -> Iterator[tuple[Layout, H
                 begins = layout.prefix.encode()
                 names = [name for name in found if name.startswith(begins)]
                 if names:
-                    values: Any = whole(redis, names) if hashed else zip(names, redis.mget(names), strict=True)
+                    values: Any = all_records(redis, names) if hashed else zip(names, redis.mget(names), strict=True)
                     yield layout, list(values)
 
 
@@ -37,7 +37,7 @@ def scan(redis: Redis, layouts: Sequence[Layout]) -> Iterator[bytes]:
     return iter(redis.scan_iter(match=_pattern([layout.prefix for layout in layouts]), count=5000, _type=kind))
 
 
-def whole(redis: Redis, hashes: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
+def all_records(redis: Redis, hashes: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
     """Every record of some hashes, each under the name that the change stream gives it."""
     with redis.pipeline(transaction=False) as pipe:
         for place in hashes:
@@ -52,7 +52,7 @@ def batched(keys: Iterator[T], size: int) -> Iterator[list[T]]:
         yield found
 
 
-def ahead(parts: Iterator[T]) -> Iterator[T]:
+def prefetched(parts: Iterator[T]) -> Iterator[T]:
     """The same parts, each made in a thread while the one before it is worked on."""
     with ThreadPoolExecutor(1, "ahead") as reader:
         coming = reader.submit(next, parts, None)

@@ -9,8 +9,8 @@ from redis import Redis
 from feature_repo.counters import Floats
 from feature_repo.records import made_views
 from feature_repo.records.layout import Layout, encode, make_layout
-from feature_repo.records.redis_client import reached
-from feature_repo.records.redis_records import Written, delete_view, write_records
+from feature_repo.records.redis_client import errors_as_unavailable
+from feature_repo.records.redis_records import WriteCounts, delete_view, write_records
 from infra.settings import utc
 
 PREFIX = "user_vector_"
@@ -22,11 +22,11 @@ def vector_layout(project: str, user: str, space: str, width: int) -> Layout:
     return make_layout(project, f"{PREFIX}{space[:8]}", (user,), {f"d{i}": "Float32" for i in range(width)})
 
 
-def publish_vectors(redis: Redis, laid_out: Layout, users: Sequence[str], vectors: Floats, at: datetime) -> Written:
+def publish_vectors(redis: Redis, laid_out: Layout, users: Sequence[str], vectors: Floats, at: datetime) -> WriteCounts:
     """Write the vectors of some users, (users, d) float32, learned at a moment; the store remembers the view."""
-    with reached(redis):
+    with errors_as_unavailable(redis):
         made_views.remember(redis, laid_out)
-    written = Written()
+    written = WriteCounts()
     for start in range(0, len(users), AT_ONCE):
         named, part = users[start : start + AT_ONCE], vectors[start : start + AT_ONCE]
         micros = np.full(len(named), round(utc(at).timestamp() * 1e6), dtype=np.int64)
@@ -38,14 +38,14 @@ def publish_vectors(redis: Redis, laid_out: Layout, users: Sequence[str], vector
 
 def vectors_published(redis: Redis, project: str, space: str) -> bool:
     """Whether users' vectors in a space are in the store; `space` is the space's digest."""
-    with reached(redis):
+    with errors_as_unavailable(redis):
         return f"{PREFIX}{space[:8]}" in made_views.remembered(redis, project)
 
 
 def keep_only_vectors(redis: Redis, project: str, spaces: Collection[str]) -> list[str]:
     """Remove the users' vectors of all spaces but those with these digests; returns the views that are gone."""
     kept = {f"{PREFIX}{space[:8]}" for space in spaces}
-    with reached(redis):
+    with errors_as_unavailable(redis):
         found = made_views.remembered(redis, project)
         gone = [view for view in found if view.startswith(PREFIX) and view not in kept]
         for view in gone:

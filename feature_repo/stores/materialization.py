@@ -11,7 +11,7 @@ from feast.infra.common.materialization_job import MaterializationJob, Materiali
 from feast.infra.compute_engines.base import ComputeEngine
 from feast.repo_config import FeastConfigBaseModel
 
-from feature_repo.records import Written, records_of, write_records
+from feature_repo.records import WriteCounts, records_of, write_records
 from feature_repo.stores.asof_offline_store import latest
 from feature_repo.stores.packed_online_store import view_layout
 from feature_repo.stores.view_rows import CREATED, TIME, rows_of
@@ -25,7 +25,7 @@ class RecordEngineConfig(FeastConfigBaseModel):  # type: ignore[misc]
     )
 
 
-class Done(MaterializationJob):  # type: ignore[misc]
+class WrittenView(MaterializationJob):  # type: ignore[misc]
     """A view that was written; it is when the job exists."""
 
     def __init__(self, job: str) -> None:
@@ -59,7 +59,7 @@ class RecordEngine(ComputeEngine):  # type: ignore[misc]
     def __init__(self, **given: Any) -> None:
         given.pop("type", None)
         super().__init__(**given)
-        self.written: dict[str, Written] = {}
+        self.written: dict[str, WriteCounts] = {}
 
     def update(self, *_: Any, **__: Any) -> None:
         """Nothing has to be prepared."""
@@ -72,9 +72,9 @@ class RecordEngine(ComputeEngine):  # type: ignore[misc]
         rows = rows_of(view, [f.name for f in view.features])
         found = latest(config.offline_store, rows, task.start_time, task.end_time)
         self.written[view.name] = self._write(view, list(rows.keys), found, task)
-        return Done(f"{view.name} {task.start_time:%Y-%m-%dT%H:%M}/{task.end_time:%Y-%m-%dT%H:%M}")
+        return WrittenView(f"{view.name} {task.start_time:%Y-%m-%dT%H:%M}/{task.end_time:%Y-%m-%dT%H:%M}")
 
-    def _write(self, view: Any, keys: Sequence[str], found: pa.Table, task: Any) -> Written:
+    def _write(self, view: Any, keys: Sequence[str], found: pa.Table, task: Any) -> WriteCounts:
         laid_out = view_layout(self.repo_config, view)
         entities = list(zip(*(found[key].cast(pa.string()).to_pylist() for key in laid_out.keys), strict=True))
         records = records_of(laid_out, found, TIME, CREATED)

@@ -13,13 +13,13 @@ from feast.infra.registry.file import FileRegistryStore
 
 from feature_repo.definition import FeatureSet
 from feature_repo.records import layouts
-from infra.atomic import whole
+from infra.atomic import atomic_write
 from infra.settings import Settings
 
 if TYPE_CHECKING:
     from feast import FeatureStore, RepoConfig
 
-    from feature_repo.records import Written
+    from feature_repo.records import WriteCounts
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -41,7 +41,7 @@ class HomeRegistryStore(FileRegistryStore):  # type: ignore[misc]
     def _write_registry(self, registry_proto: Any) -> None:
         target: Path = self._filepath
         try:
-            with whole(target) as self._filepath:
+            with atomic_write(target) as self._filepath:
                 super()._write_registry(registry_proto)
         finally:
             self._filepath = target
@@ -98,7 +98,7 @@ def open_store(settings: Settings, features: FeatureSet, as_of: datetime | None 
 
 def materialise(
     store: "FeatureStore", features: FeatureSet, start: datetime, end: datetime, views: Sequence[str] | None = None
-) -> dict[str, "Written"]:
+) -> dict[str, "WriteCounts"]:
     """Bring the online store up to what was published in [start, end]; what became of each view's rows.
 
     Windows may overlap: what is there already stays. Rows later than `end` are left alone.
@@ -106,7 +106,7 @@ def materialise(
     wanted = list(views) if views is not None else list(layouts(features))
     with redirect_stdout(StringIO()):
         store.materialize(start, end, feature_views=wanted)
-    written: dict[str, Written] = store._get_provider().batch_engine.written
+    written: dict[str, WriteCounts] = store._get_provider().batch_engine.written
     return {name: written[name] for name in wanted}
 
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from feature_repo.definition import CounterView, FeatureSet, ProfileView
-from feature_repo.folding import Source, described, sources
+from feature_repo.folding import EventSource, described, sources
 from feature_repo.records import layouts, records_of
 from feature_repo.stream import micro_batch
 from feature_repo.stream.descriptions import Descriptions, keyed, keys_of
@@ -21,7 +21,7 @@ from validation.contract import Table
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-Rows = Mapping[str, pa.Table]
+TablesByName = Mapping[str, pa.Table]
 
 
 class Stream:
@@ -43,7 +43,7 @@ class Stream:
         """Note rows as taken."""
         self._state.remember(_marks(table, rows), days_of(table, rows))
 
-    def take(self, accepted: Rows, made_at: int, in_base: bool = False) -> None:
+    def take(self, accepted: TablesByName, made_at: int, in_base: bool = False) -> None:
         """Take accepted rows, by table, none of which was taken before.
 
         made_at  the moment that new records say they were created at, in µs
@@ -61,7 +61,7 @@ class Stream:
         for view in self._features.counter_views:
             self._count(view, sums[view.name], made_at, in_base)
 
-    def _with_those_that_waited(self, accepted: Rows, in_base: bool) -> dict[str, pa.Table]:
+    def _with_those_that_waited(self, accepted: TablesByName, in_base: bool) -> dict[str, pa.Table]:
         """Takes up the descriptions among the rows; the rows, and the events that waited for these descriptions."""
         rows = {name: [some] for name, some in accepted.items()}
         for name, some in accepted.items():
@@ -78,7 +78,7 @@ class Stream:
         frame = micro_batch.frame_of(self._spark, rows)
         self._hold(view, described(frame, view, self._tables[view.table]).toArrow())
 
-    def _not_counted(self, source: Source, rows: pa.Table) -> pa.Table:
+    def _not_counted(self, source: EventSource, rows: pa.Table) -> pa.Table:
         """Of the rows that a base was made of those it could not count: something was known too late."""
         last = self._state.base_end - self._features.publish_every_s * 1_000_000
         late = rows[source.table.received_time].cast(pa.int64()).to_numpy() >= last
@@ -88,7 +88,7 @@ class Stream:
             late |= np.array([known_at.get(key, last) >= last for key in keys], dtype=bool)
         return rows.filter(pa.array(late))
 
-    def _ready(self, events: Rows) -> tuple[Rows, Rows]:
+    def _ready(self, events: TablesByName) -> tuple[TablesByName, TablesByName]:
         """The events of every source that lack no description, and the first descriptions; the other events wait."""
         ready: dict[str, pa.Table] = {}
         borrowed: dict[str, dict[str, bytes]] = {look.table: {} for look in self._features.lookups}
@@ -104,7 +104,7 @@ class Stream:
             ready[name] = left
         return ready, {name: unpacked(self._tables[name], list(rows.values())) for name, rows in borrowed.items()}
 
-    def _park(self, source: Source, described: str, keys: Sequence[str], rows: pa.Table, there: pa.Array) -> None:
+    def _park(self, source: EventSource, described: str, keys: Sequence[str], rows: pa.Table, there: pa.Array) -> None:
         """Let the events wait whose description is not there yet."""
         wait = np.flatnonzero(~np.asarray(there, dtype=bool))
         parked, days = rows.take(wait), days_of(source.table, rows)

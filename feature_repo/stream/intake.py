@@ -39,7 +39,7 @@ class Landed:
 
 
 @dataclass
-class Taken:
+class FileCounts:
     """How the rows of landed files fared.
 
     `reasons` maps a rule to the rows that it kept out, `failed` a file that could not be taken to its error.
@@ -52,8 +52,8 @@ class Taken:
     reasons: Counter[str] = field(default_factory=Counter)
     failed: Mapping[str, str] = field(default_factory=dict)
 
-    def __add__(self, other: "Taken") -> "Taken":
-        return Taken(
+    def __add__(self, other: "FileCounts") -> "FileCounts":
+        return FileCounts(
             self.files + other.files,
             self.accepted + other.accepted,
             self.duplicate + other.duplicate,
@@ -81,7 +81,7 @@ class Intake:
         # what others borrow from comes first, so that fewer events wait
         self.tables = {name: tables[name] for name in dict.fromkeys([*described, *self._events])}
 
-    def take_files(self, files: Iterable[Landed], now: datetime) -> Taken:
+    def take_files(self, files: Iterable[Landed], now: datetime) -> FileCounts:
         """Take landed files: each row is checked as ingestion checks it. A file that was taken before is left alone.
 
         Rows are kept out one by one: the limits that refuse a whole delivery are ingestion's to judge. A row without a
@@ -98,8 +98,8 @@ class Intake:
         half = len(some) // 2  # one of them is to blame: the others are taken without it
         return self.take_files(some[:half], now) + self.take_files(some[half:], now)
 
-    def _take(self, files: Sequence[Landed], now: datetime) -> Taken:
-        taken = Taken()
+    def _take(self, files: Sequence[Landed], now: datetime) -> FileCounts:
+        taken = FileCounts()
         with self._state.transaction():
             known = self._state.names("file")
             fresh = [file for file in files if file.table in self.tables and file.name not in known]
@@ -113,13 +113,13 @@ class Intake:
             taken.files = len(fresh)
         return taken
 
-    def give_up(self, name: str, error: Exception, now: datetime) -> Taken:
+    def give_up(self, name: str, error: Exception, now: datetime) -> FileCounts:
         """Note a landed file as one that cannot be taken."""
         told = f"{type(error).__name__}: {error}"
         with self._state.transaction():
             self._state.took("file", {name: day_number(now.date())})
             self._state.gave_up(name, told)
-        return Taken(failed={name: told})
+        return FileCounts(failed={name: told})
 
     def take_lake(self, now: datetime) -> int:
         """Take what the lake accepted lately and no landed file brought, replays for instance; says how many rows."""
@@ -175,7 +175,7 @@ class Intake:
                 if file not in together:
                     yield name, delivered_from_file(table, file.name, file.content, self._limits)
 
-    def _checked(self, table: Table, delivered: Delivered, now: datetime, taken: Taken) -> pa.Table:
+    def _checked(self, table: Table, delivered: Delivered, now: datetime, taken: FileCounts) -> pa.Table:
         found = sort_out(table, delivered, now, lambda rows: self._stream.met(table, rows))
         self._stream.remember(table, found.accepted)
         taken.accepted += len(found.accepted)

@@ -19,11 +19,11 @@ from feature_repo.definition import FeatureSet
 from feature_repo.folding import Snapshots
 from feature_repo.records import connect, layouts
 from feature_repo.stream.counting import Stream
-from feature_repo.stream.intake import Intake, Landed, Taken
+from feature_repo.stream.intake import FileCounts, Intake, Landed
 from feature_repo.stream.memory import StreamState, micros, stream_folder
 from feature_repo.stream.online import bring_online
 from feature_repo.stream.rebase import rebase
-from infra.atomic import whole
+from infra.atomic import atomic_write
 from infra.clock import Clock
 from infra.errors import NotTaken, Unavailable
 from infra.lake import Lake
@@ -31,7 +31,7 @@ from infra.settings import Settings
 from infra.spark import session
 from infra.spark_files import spark_path
 from validation.contract import Table
-from validation.files import BUNDLE, content_of, look
+from validation.files import BUNDLE, content_of, scan_folder
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -55,7 +55,7 @@ class Progress:
     """How a stream gets on: what it took since its start, and up to when everything is online."""
 
     batches: int = 0
-    taken: Taken = field(default_factory=Taken)
+    taken: FileCounts = field(default_factory=FileCounts)
     from_lake: int = 0
     written: int = 0
     until: datetime | None = None
@@ -136,7 +136,7 @@ class Streaming:
         known = self._state.names("file")
         fresh = [path for path in there if path not in self._listed and self._name(path) not in known]
         if fresh and self._lists.exists():
-            with whole(self._lists / f"{uuid.uuid4().hex}.txt") as draft:
+            with atomic_write(self._lists / f"{uuid.uuid4().hex}.txt") as draft:
                 draft.write_text("".join(json.dumps(str(path)) + "\n" for path in fresh))
             self._listed.update(fresh)
 
@@ -179,7 +179,7 @@ class Streaming:
     def _landing(self) -> Iterator[tuple[Path, float]]:
         """The finished files that wait for ingestion, or are in it, and how many seconds ago each got its last line."""
         landing = os.path.abspath(self._settings.landing)
-        for found in look(self._settings.landing, list(self._intake.tables.values())).found:
+        for found in scan_folder(self._settings.landing, list(self._intake.tables.values())).found:
             if str(found.path).startswith(os.path.join(landing, found.table.name, "")):
                 with contextlib.suppress(FileNotFoundError):  # ingestion has just moved it
                     for path in sorted(found.path.iterdir()) if found.is_bundle else [found.path]:

@@ -245,7 +245,7 @@ FEATURES: tuple[Feature, ...] = (
     Context("position", neutral=1.0),
 )
 
-HOME_FEED = FeatureSet(
+HOME_FEED_FEATURES = FeatureSet(
     name="home_feed",
     version=1,
     owner="ranking team",

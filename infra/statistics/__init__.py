@@ -1,7 +1,7 @@
 """Statistics that several stages use: the area under the ROC curve, resampling by cluster."""
 
 from infra.statistics.resampling import Interval, Weights, drawn_by_poisson, interval, percentiles, weighted_ratio
-from infra.statistics.roc import auc, telling, told_by_nulls, weighted_auc
+from infra.statistics.roc import auc, label_auc_of_column, label_auc_of_nulls, weighted_auc
 
 __all__ = [
     "Interval",
@@ -9,9 +9,9 @@ __all__ = [
     "auc",
     "drawn_by_poisson",
     "interval",
+    "label_auc_of_column",
+    "label_auc_of_nulls",
     "percentiles",
-    "telling",
-    "told_by_nulls",
     "weighted_auc",
     "weighted_ratio",
 ]

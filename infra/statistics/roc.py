@@ -47,7 +47,7 @@ def weighted_auc(owner: NDArray[Any], label: ArrayLike, score: ArrayLike) -> Cal
     return areas
 
 
-def telling(label: ArrayLike, values: ArrayLike, bins: int = 64) -> float:
+def label_auc_of_column(label: ArrayLike, values: ArrayLike, bins: int = 64) -> float:
     """How well a column alone tells the label where it is known, 0.5 (not at all) to 1: by order or by bins.
 
     The bins (quantiles) learn their mean label on every second row and are judged on the others, so that a column that
@@ -66,7 +66,7 @@ def telling(label: ArrayLike, values: ArrayLike, bins: int = 64) -> float:
     return float(np.nanmax([straight, 1 - straight, auc(positive[~learn], means[place[~learn]])]))
 
 
-def told_by_nulls(label: ArrayLike, values: ArrayLike) -> float:
+def label_auc_of_nulls(label: ArrayLike, values: ArrayLike) -> float:
     """How well it alone tells the label whether a column is known, 0.5 (not at all) to 1; NaN without both classes."""
     straight = auc(label, ~np.isfinite(np.asarray(values, dtype=np.float64)))
     return max(straight, 1 - straight)

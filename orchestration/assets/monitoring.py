@@ -11,7 +11,7 @@ from infra.lake import days_from
 from monitoring import drift, evidently_report, outcomes, skew
 from monitoring.definition import Watch
 from monitoring.reference import Reference
-from monitoring.retrain import Evidence, standing
+from monitoring.retrain import WindowEvidence, standing
 from orchestration.evidence import EVIDENCE, newest
 from orchestration.observed import Observed, observe, worth_watching
 from orchestration.partitions import WHOLE_RANGE, span
@@ -70,7 +70,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
     return [observed, drifted, skewed, achieved]
 
 
-def _drift(installation: Installation, watch: Watch, day: date, told: list[Evidence]) -> dict[str, Any] | None:
+def _drift(installation: Installation, watch: Watch, day: date, told: list[WindowEvidence]) -> dict[str, Any] | None:
     """What drift says of a day; its evidence is added to what was `told` before."""
     version, seen = installation.registry.live(), Observed.load(installation, day)
     if version is None or seen is None:
@@ -80,7 +80,9 @@ def _drift(installation: Installation, watch: Watch, day: date, told: list[Evide
     matrix, scores = seen.matrix[seen.judged], seen.scores(installation, version)[seen.judged]
     report = drift.measure(reference, matrix, seen.features, scores, watch)
     present = None if not report.enough else report.finding == "drift"
-    evidence = Evidence(f"drift {day} {version}", "drift", installation.as_of(day), version, present, report.reason())
+    evidence = WindowEvidence(
+        f"drift {day} {version}", "drift", installation.as_of(day), version, present, report.reason()
+    )
     told.append(evidence)
     decision = standing([e for e in told if e.release == version and e.at <= evidence.at], "drift", watch)
     facts = {**report.facts(), "decision": decision}
@@ -116,7 +118,7 @@ def _outcomes(installation: Installation, watch: Watch, day: date) -> dict[str, 
     part = report.of(version)
     measured = part is not None and part.finding in {"auc drop", "as promised"}
     present = part.finding == "auc drop" if part is not None and measured else None
-    evidence = Evidence(
+    evidence = WindowEvidence(
         f"auc {day} {version}", "auc drop", installation.as_of(day), version, present, report.reason(version)
     )
     return {"facts": report.facts(), "table": report.markdown(), "evidence": evidence}

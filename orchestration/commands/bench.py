@@ -19,7 +19,7 @@ END = datetime(2026, 5, 4, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Measured:
+class TimedWork:
     """CPU seconds of this process for one piece of work, done our way and the obvious way."""
 
     what: str
@@ -72,7 +72,7 @@ def _publish(installation: Installation) -> list[str]:
     return keys[:ASKED]
 
 
-def _online(installation: Installation, keys: list[str]) -> Measured:
+def _online(installation: Installation, keys: list[str]) -> TimedWork:
     """Reading the counters of 500 entities: packed records, and Feast's own call on the same store."""
     from feature_repo.records import connect, layouts, read_records
 
@@ -83,10 +83,10 @@ def _online(installation: Installation, keys: list[str]) -> Measured:
     entities = [{view.keys[0]: key} for key in keys]
     ours = _cost(lambda: read_records(client, layout, [(key,) for key in keys]))
     obvious = _cost(lambda: installation.store.get_online_features(wanted, entity_rows=entities))
-    return Measured(f"read {len(keys)} entities × {len(view.counters)} counters", ours, obvious)
+    return TimedWork(f"read {len(keys)} entities × {len(view.counters)} counters", ours, obvious)
 
 
-def _scores(home: Path) -> Measured:
+def _scores(home: Path) -> TimedWork:
     """Scoring a request's candidates, of whose 40 features 9 are the user's: as the service does, and by XGBoost."""
     import xgboost
 
@@ -104,7 +104,7 @@ def _scores(home: Path) -> Measured:
     trees = Trees(home / "model.ubj")
     ours = _cost(lambda: trees.score(rows))
     obvious = _cost(lambda: booster.inplace_predict(rows))
-    return Measured(f"score {ASKED} candidates × 40 features, 300 trees", ours, obvious)
+    return TimedWork(f"score {ASKED} candidates × 40 features, 300 trees", ours, obvious)
 
 
 def _cost(work: Callable[[], Any], runs: int = 15) -> float:

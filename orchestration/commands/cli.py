@@ -12,7 +12,7 @@ from infra import private_files
 from infra.ending import end_in_order
 from orchestration.commands import measuring, own_events, releasing
 from orchestration.commands.console import grid, open_installation, out, say, settings
-from orchestration.commands.error_messages import DEBUG, told
+from orchestration.commands.error_messages import DEBUG, errors_as_exit_status
 from serving.access import Role
 
 EXAMPLES = """
@@ -72,9 +72,9 @@ def demo(
 
     Examples: flywheel demo --source kuairand --path ../shared/data/kuairand · flywheel demo --resume
     """
-    from orchestration.demo import tell
+    from orchestration.demo import run_demo
 
-    tell(settings(), source=source, path=path, keep=keep, seed=seed, out=out, resume=resume)
+    run_demo(settings(), source=source, path=path, keep=keep, seed=seed, out=out, resume=resume)
 
 
 @app.command()
@@ -191,7 +191,7 @@ def stream(
 
     if not once:
         streaming.follow(open_installation(), every, say)
-    elif not streaming.once(open_installation(), say):
+    elif not streaming.catch_up(open_installation(), say):
         raise typer.Exit(1)
 
 
@@ -273,5 +273,5 @@ def main() -> None:
     warnings.filterwarnings("ignore", message="The ``noload`` loader strategy")  # of MLflow's own tables
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # spinning threads would take the core from Spark and Redis
     end_in_order()
-    with told():
+    with errors_as_exit_status():
         app()

@@ -8,15 +8,15 @@ from typing import Any, Literal
 from infra.errors import FlywheelError
 from orchestration.system import Installation, unusable
 
-Standing = Literal["there", "missing", "note"]
+PresenceWord = Literal["there", "missing", "note"]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class PartStatus:
     """One part: whether it is there, what was seen, and what to do next where it is not."""
 
     part: str
-    standing: Standing
+    standing: PresenceWord
     told: str
     then: str = ""
 
@@ -25,72 +25,72 @@ class Finding:
         return self.part, self.standing if self.standing != "missing" else "MISSING", self.told, self.then
 
 
-def examine(installation: Installation) -> list[Finding]:
+def examine(installation: Installation) -> list[PartStatus]:
     """Every part that a ranked feed needs, looked at; a part whose look fails is missing, with the reason."""
     return [finding for look in LOOKS for finding in _guarded(look, installation)]
 
 
-def complete(findings: list[Finding]) -> bool:
+def complete(findings: list[PartStatus]) -> bool:
     """Whether nothing is missing."""
     return not any(finding.standing == "missing" for finding in findings)
 
 
-def _guarded(look: "Look", installation: Installation) -> Iterator[Finding]:
+def _guarded(look: "PartCheck", installation: Installation) -> Iterator[PartStatus]:
     name = look.__name__.strip("_").replace("_", " ")
     try:
         yield from look(installation)
     except (FlywheelError, OSError, ValueError) as failed:
-        yield Finding(name, "missing", str(failed))
+        yield PartStatus(name, "missing", str(failed))
 
 
-def _home(installation: Installation) -> Iterator[Finding]:
+def _home(installation: Installation) -> Iterator[PartStatus]:
     wrong = unusable(installation.settings.home)
     if wrong:
-        yield Finding("home", "missing", wrong, "export FLYWHEEL_HOME=DIR, a folder that can be written")
+        yield PartStatus("home", "missing", wrong, "export FLYWHEEL_HOME=DIR, a folder that can be written")
 
 
-def _java(installation: Installation) -> Iterator[Finding]:
+def _java(installation: Installation) -> Iterator[PartStatus]:
     from infra.spark import java
 
-    yield Finding("java", "there", str(java()))
+    yield PartStatus("java", "there", str(java()))
 
 
-def _tables(installation: Installation) -> Iterator[Finding]:
+def _tables(installation: Installation) -> Iterator[PartStatus]:
     for table in installation.system.tables:
         name = f"table {table.name}"
         days = installation.lake.days(f"tables/{table.name}")
         if not days:
             told = f"no row was taken in; a row is {table.row}"
-            yield Finding(name, "missing", told, "flywheel map --from DIR, or flywheel ingest DIR")
+            yield PartStatus(name, "missing", told, "flywheel map --from DIR, or flywheel ingest DIR")
         else:
             rows = installation.lake.read(f"tables/{table.name}", columns=[table.key[0]]).num_rows
-            yield Finding(name, "there", f"{rows:,} rows, {min(days)} to {max(days)}")
+            yield PartStatus(name, "there", f"{rows:,} rows, {min(days)} to {max(days)}")
 
 
-def _waiting(installation: Installation) -> Iterator[Finding]:
+def _waiting(installation: Installation) -> Iterator[PartStatus]:
     from orchestration.partitions import waiting
     from validation.batches import waiting_rows
 
     files = waiting(installation)
     if files:
         told = f"{sum(map(len, files.values())):,} files of {min(files)} to {max(files)} wait in the landing"
-        yield Finding("landing", "note", told, f"flywheel run ingest --day {min(files)} --until {max(files)}")
+        yield PartStatus("landing", "note", told, f"flywheel run ingest --day {min(files)} --until {max(files)}")
     for table in installation.system.tables:
         rows = waiting_rows(installation.lake, table.name)
         if rows:
             first = min(day for day, _ in rows)
             told = f"{len(rows):,} rows of {table.name} wait, such as: {rows[0][1].reason[:120]}"
-            yield Finding("quarantine", "note", told, f"flywheel ingest --replay {first} --export mend.jsonl")
+            yield PartStatus("quarantine", "note", told, f"flywheel ingest --replay {first} --export mend.jsonl")
 
 
-def _states(installation: Installation) -> Iterator[Finding]:
+def _states(installation: Installation) -> Iterator[PartStatus]:
     newest = _newest(installation)
     if newest is None:
         return
     for view in installation.system.features.profile_views:
         days = installation.lake.days(f"profiles/{view.name}")
         if not days:
-            yield Finding("features", "missing", f"nothing is computed of {view.name}", _all_of_it(installation))
+            yield PartStatus("features", "missing", f"nothing is computed of {view.name}", _all_of_it(installation))
             return
     days = [
         day
@@ -98,27 +98,27 @@ def _states(installation: Installation) -> Iterator[Finding]:
         for day in installation.lake.days(f"states/{view.name}")
     ]
     if not days:
-        yield Finding("features", "missing", "no state is published", _run(installation, "features"))
+        yield PartStatus("features", "missing", "no state is published", _run(installation, "features"))
     elif max(days) < newest:
         told = f"published until {max(days)}, events reach to {newest}"
         then = f"flywheel run features --day {max(days) + timedelta(days=1)} --until {newest}"
-        yield Finding("features", "note", told, then)
+        yield PartStatus("features", "note", told, then)
     else:
-        yield Finding("features", "there", f"published until {max(days)}")
+        yield PartStatus("features", "there", f"published until {max(days)}")
 
 
-def _redis(installation: Installation) -> Iterator[Finding]:
+def _redis(installation: Installation) -> Iterator[PartStatus]:
     from infra.redis_server import answers
 
     url = _shown(installation.settings.redis_url)
     if not answers(installation.settings.redis_url):
-        yield Finding("redis", "missing", f"nothing answers at {url}", "flywheel up")
+        yield PartStatus("redis", "missing", f"nothing answers at {url}", "flywheel up")
         return
-    yield Finding("redis", "there", url)
+    yield PartStatus("redis", "there", url)
     yield from _online(installation)
 
 
-def _online(installation: Installation) -> Iterator[Finding]:
+def _online(installation: Installation) -> Iterator[PartStatus]:
     import redis
 
     from feature_repo.records import layouts, read_all_records
@@ -131,20 +131,22 @@ def _online(installation: Installation) -> Iterator[Finding]:
         held = read_all_records(client, layout)
     known = int(held.present.sum())
     if not known:
-        yield Finding(
+        yield PartStatus(
             "online states",
             "missing",
             f"no {policy.service.item} of {layout.view} is online",
             _run(installation, "features"),
         )
         return
-    yield Finding("online states", "there", f"{known:,} of {layout.view}")
+    yield PartStatus("online states", "there", f"{known:,} of {layout.view}")
     may, why = _eligible(installation, held)
     told = f"{may:,} of {known:,} may be shown to somebody{why}"
     if may:
-        yield Finding(f"eligible {policy.service.item}", "there", told)
+        yield PartStatus(f"eligible {policy.service.item}", "there", told)
     else:
-        yield Finding(f"eligible {policy.service.item}", "missing", told, "mend these columns and flywheel ingest DIR")
+        yield PartStatus(
+            f"eligible {policy.service.item}", "missing", told, "mend these columns and flywheel ingest DIR"
+        )
 
 
 def _eligible(installation: Installation, held: Any) -> tuple[int, str]:
@@ -165,21 +167,21 @@ def _eligible(installation: Installation, held: Any) -> tuple[int, str]:
     return int(may.sum()), f"; {'; '.join(told)}" if told else ""
 
 
-def _release(installation: Installation) -> Iterator[Finding]:
+def _release(installation: Installation) -> Iterator[PartStatus]:
     from validation.gates import Verdict
 
     releases = installation.settings.releases / installation.system.name
     live = installation.registry.live() if releases.exists() else None
     if live is not None:
-        yield Finding("release", "there", f"{live} is live, ranked by {_ranker(installation, live)}")
+        yield PartStatus("release", "there", f"{live} is live, ranked by {_ranker(installation, live)}")
         return
     verdict = installation.settings.home / "candidates" / installation.system.name / "verdict.json"
     if verdict.exists() and not (found := Verdict.from_json(verdict.read_bytes())).passed:
-        yield Finding(
+        yield PartStatus(
             "release", "missing", f"the newest was refused: {'; '.join(found.reasons())}", _run(installation, "retrain")
         )
         return
-    yield Finding(
+    yield PartStatus(
         "release", "missing", "none is live: a feed is served by what is popular and new", _run(installation, "retrain")
     )
 
@@ -191,7 +193,7 @@ def _ranker(installation: Installation, live: str) -> str:
     return manifest.ranker or manifest.kind
 
 
-def _service(installation: Installation) -> Iterator[Finding]:
+def _service(installation: Installation) -> Iterator[PartStatus]:
     from orchestration.client import address, ask
 
     if installation.system.policy is None:
@@ -199,19 +201,19 @@ def _service(installation: Installation) -> Iterator[Finding]:
     try:
         answer = ask(installation.settings, installation.system, "doctor", preview=True)
     except FlywheelError as down:
-        yield Finding(
+        yield PartStatus(
             "service", "missing", str(down).partition(": ")[0] + f" ({address(installation.settings)})", "flywheel up"
         )
         return
     told = f"served by {answer['served_by']}, release {answer['release'] or 'none'}, {len(answer['items'])} items"
     if answer["items"]:
-        yield Finding("feed", "there", told, "flywheel rank USER")
+        yield PartStatus("feed", "there", told, "flywheel rank USER")
     else:
-        yield Finding("feed", "missing", f"{told}: {answer['reason']}", "see what is missing above")
+        yield PartStatus("feed", "missing", f"{told}: {answer['reason']}", "see what is missing above")
 
 
-Look = Callable[[Installation], Iterator[Finding]]
-LOOKS: tuple[Look, ...] = (_home, _java, _tables, _waiting, _states, _redis, _release, _service)
+PartCheck = Callable[[Installation], Iterator[PartStatus]]
+LOOKS: tuple[PartCheck, ...] = (_home, _java, _tables, _waiting, _states, _redis, _release, _service)
 
 
 def _newest(installation: Installation) -> date | None:

@@ -20,7 +20,7 @@ CLOSED = {errno.EACCES: "may not be written", errno.EPERM: "may not be written",
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def errors_as_exit_status() -> Iterator[None]:
     """Whatever ends the block is told in a sentence and becomes an exit status."""
     try:
         yield

@@ -9,7 +9,7 @@ from infra.errors import DefinitionError
 from orchestration.commands.console import grid, open_installation, out
 
 if TYPE_CHECKING:
-    from orchestration.sources.mapping import Written
+    from orchestration.sources.mapping import MappingResult
     from orchestration.system import Installation
 
 app = typer.Typer()
@@ -43,7 +43,7 @@ def map_(
     _tell(installation, made)
 
 
-def _tell(installation: "Installation", made: "Written") -> None:
+def _tell(installation: "Installation", made: "MappingResult") -> None:
     from orchestration.commands.doctor import daily
 
     grid("Deliveries", ("table", "rows", "repeats left out"), [

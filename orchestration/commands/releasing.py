@@ -9,7 +9,7 @@ from orchestration.commands.console import grid, open_installation, out, registr
 
 app = typer.Typer()
 
-Version = Annotated[str, typer.Argument(help="version of the release")]
+VersionArgument = Annotated[str, typer.Argument(help="version of the release")]
 Why = Annotated[str, typer.Option("--why", help="the reason, kept in the history")]
 Who = Annotated[str, typer.Option("--who", help="who decides this, kept in the history")]
 Repair = Annotated[
@@ -35,7 +35,7 @@ def releases(repair: Repair = False, who: Who = "") -> None:
 
 
 @app.command()
-def prove(version: Version) -> None:
+def prove(version: VersionArgument) -> None:
     """Build the service, start it with a release beside the live one, and keep whether it took it: promotion asks.
 
     Example: flywheel prove 7
@@ -47,7 +47,7 @@ def prove(version: Version) -> None:
 
 
 @app.command()
-def promote(version: Version, why: Why, who: Who = "") -> None:
+def promote(version: VersionArgument, why: Why, who: Who = "") -> None:
     """Make a release live, if its gates passed and a built service has taken it.
 
     Example: flywheel promote 7 --why "passed the review"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from feature_repo.stream import stream_folder
 from infra import alerts
-from infra.atomic import whole
+from infra.atomic import atomic_write
 from infra.clock import Clock
 from infra.ending import raise_if_asked
 from infra.errors import Unavailable
@@ -24,7 +24,7 @@ Say = Callable[[str], None]
 LAKE_EVERY_S = 10.0
 
 
-def once(installation: Installation, say: Say) -> bool:
+def catch_up(installation: Installation, say: Say) -> bool:
     """Take everything that waits, bring online what is due, and end; whether every file could be taken."""
     with _stream(installation) as stream:
         stream.meet_the_lake()
@@ -118,7 +118,7 @@ def _told(installation: Installation, stream: "Streaming") -> str:
         "base": done.base.isoformat() if done.base else None,
     }
     path = stream_folder(installation.settings, installation.system.features.name) / "status.json"
-    with whole(path) as draft:
+    with atomic_write(path) as draft:
         draft.write_text(json.dumps(figures, indent=1))
     return (
         f"batch {done.batches}: {taken.accepted:,} rows taken, {taken.duplicate:,} repeated, "

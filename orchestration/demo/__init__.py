@@ -11,7 +11,7 @@ from infra.settings import Settings
 from orchestration.demo.closing import close
 from orchestration.demo.diary import Diary
 from orchestration.demo.origins import end_of, origin
-from orchestration.demo.stage import Stage
+from orchestration.demo.stage import DemoConsole
 from orchestration.demo.story import AT, Story
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
@@ -21,7 +21,7 @@ MARK = "written_by_the_demo"
 STAYS = (MARK, "bench")  # the mark, for somebody may end this midway; and what `make bench` and its sisters measured
 
 
-def tell(
+def run_demo(
     settings: Settings, *, source: str, path: Path | None, keep: bool, seed: int, out: Console, resume: bool = False
 ) -> None:
     """Tell the story on a home of its own making; raises DefinitionError rather than touch a home with other data.
@@ -48,7 +48,7 @@ def _tell(settings: Settings, diary: Diary, keep: bool, out: Console) -> None:
     small = {"hand_over_s": 2.0, "spark_memory": "512m", "service_workers": 1}
     now = diary.clocks.get(AT, end_of(events.last))
     installation = Installation(events.system(HOME_FEED), settings.model_copy(update={"replay_from": now, **small}))
-    stage = Stage(out, diary.seconds)
+    stage = DemoConsole(out, diary.seconds)
     with ExitStack() as life:
         Story(stage, installation, events, diary, life).tell()
         close(stage, diary, events, settings.home / "summary.json")

@@ -9,10 +9,10 @@ import msgspec
 from orchestration.demo.diary import Diary
 from orchestration.demo.origins import Origin
 from orchestration.demo.scenes import contenders
-from orchestration.demo.stage import Stage
+from orchestration.demo.stage import DemoConsole
 
 
-def close(stage: Stage, diary: Diary, events: Origin, path: Path) -> None:
+def close(stage: DemoConsole, diary: Diary, events: Origin, path: Path) -> None:
     """Write summary.json and show what counts."""
     learned = diary.learned
     summary: dict[str, Any] = {

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from infra.atomic import whole
+from infra.atomic import atomic_write
 from infra.errors import DefinitionError
 
 NAME = "demo.json"
@@ -33,7 +33,7 @@ class Diary(msgspec.Struct):
 
     def write(self, home: Path) -> None:
         """Put it into the home, whole or not at all."""
-        with whole(home / NAME) as draft:
+        with atomic_write(home / NAME) as draft:
             draft.write_bytes(msgspec.json.encode(self, enc_hook=str))
 
     @classmethod

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from infra.errors import Unavailable
-from infra.patience import Patience, Process, Waiting, patiently
+from infra.patience import Patience, Process, Waiting, wait_until_ready
 from orchestration import client as feed
 from orchestration.demo.origins import Origin, Simulated
-from orchestration.demo.stage import Stage
+from orchestration.demo.stage import DemoConsole
 from orchestration.system import Installation
 from serving.page import FULL
 from validation.batches import balance, read_ledger
@@ -28,7 +28,7 @@ FEEDBACK_FROM = 150
 
 
 def feed_of_one(
-    stage: Stage, installation: Installation, origin: Origin, title: str, ranked_by: "Running | None" = None
+    stage: DemoConsole, installation: Installation, origin: Origin, title: str, ranked_by: "Running | None" = None
 ) -> dict[str, Any]:
     """The feed of one user as it is now; from `ranked_by`, once that service has followed the release."""
     user = origin.users(1, installation.lake)[0]
@@ -44,7 +44,7 @@ def feed_of_one(
     return answer
 
 
-def latency(stage: Stage, installation: Installation, origin: Origin) -> dict[str, float]:
+def latency(stage: DemoConsole, installation: Installation, origin: Origin) -> dict[str, float]:
     """Milliseconds of sequential requests over loopback, one user each: p50 and p95."""
     users = origin.users(ASKED, installation.lake)
     with stage.step(f"{len(users)} users ask for their feed") as line:
@@ -58,7 +58,7 @@ def latency(stage: Stage, installation: Installation, origin: Origin) -> dict[st
     return found
 
 
-def true_utility(stage: Stage, installation: Installation, origin: Simulated) -> dict[str, float]:
+def true_utility(stage: DemoConsole, installation: Installation, origin: Simulated) -> dict[str, float]:
     """Mean true utility of ten videos: the popular ones, those ranked, and those an oracle would show."""
     moment, name = origin.scale.finish, item_name(installation)
     users = origin.users(ASKED, installation.lake)
@@ -78,7 +78,7 @@ def true_utility(stage: Stage, installation: Installation, origin: Simulated) ->
     return found
 
 
-def planted_leak(stage: Stage, installation: Installation) -> dict[str, Any]:
+def planted_leak(stage: DemoConsole, installation: Installation) -> dict[str, Any]:
     """A column that tells the label is planted into the training set: a gate has to refuse what learned from it."""
     from orchestration.commands.gating import verdict_on
     from training.judging import planted_column
@@ -93,7 +93,7 @@ def planted_leak(stage: Stage, installation: Installation) -> dict[str, Any]:
     return {"refused": not verdict.passed, "reasons": verdict.reasons()}
 
 
-def without_redis(stage: Stage, installation: Installation, origin: Origin) -> dict[str, Any]:
+def without_redis(stage: DemoConsole, installation: Installation, origin: Origin) -> dict[str, Any]:
     """Redis is killed; everybody is still answered, and the answers say what is missing."""
     from infra import redis_server
 
@@ -107,7 +107,7 @@ def without_redis(stage: Stage, installation: Installation, origin: Origin) -> d
     return {"asked": len(users), "answered": filled, "served_by": rungs}
 
 
-def feedback(stage: Stage, installation: Installation, origin: Origin) -> dict[str, Any]:
+def feedback(stage: DemoConsole, installation: Installation, origin: Origin) -> dict[str, Any]:
     """Users get their feeds and react; the service writes both down where ingestion finds them."""
     assert installation.system.policy is not None
     names, sent = installation.system.policy.service.names, 0
@@ -134,7 +134,7 @@ def _by_now(event: dict[str, Any], time_name: str, now: datetime) -> dict[str, A
     return {**event, time_name: min(datetime.fromisoformat(event[time_name]), now).isoformat()}
 
 
-def wait_for_landing(stage: Stage, installation: Installation, service: "Running") -> None:
+def wait_for_landing(stage: DemoConsole, installation: Installation, service: "Running") -> None:
     """Wait until the service has handed its open files over to the landing."""
     folders = [installation.settings.landing / table.name for table in installation.system.tables]
 
@@ -142,11 +142,11 @@ def wait_for_landing(stage: Stage, installation: Installation, service: "Running
         return not any(path for folder in folders for path in folder.glob("*.open"))
 
     with stage.step("the service hands its logs over to the landing") as line:
-        patiently(_waiting("the service's log files", installation, service), handed_over, service.process.poll)
+        wait_until_ready(_waiting("the service's log files", installation, service), handed_over, service.process.poll)
         line.says = f"{sum(len(list(folder.glob('*.jsonl'))) for folder in folders)} files"
 
 
-def ledger(stage: Stage, installation: Installation) -> dict[str, dict[str, int]]:
+def ledger(stage: DemoConsole, installation: Installation) -> dict[str, dict[str, int]]:
     """The ledger added up by table, and held against what the lake holds."""
     found: dict[str, dict[str, int]] = {}
     for table in installation.system.tables:
@@ -160,7 +160,7 @@ def ledger(stage: Stage, installation: Installation) -> dict[str, dict[str, int]
     return found
 
 
-def verdict(stage: Stage, installation: Installation) -> list[dict[str, Any]]:
+def verdict(stage: DemoConsole, installation: Installation) -> list[dict[str, Any]]:
     """What the gates said of the newest release."""
     found = installation.registry.verdict(installation.registry.newest())
     stage.grid("Gates", ("gate", "outcome", "measured", "limit", "reason"), [tuple(row) for row in found.table()])
@@ -183,12 +183,12 @@ def retraining_asked(installation: Installation, cursor: str | None) -> tuple[li
     return list(told.run_requests or []), told.cursor
 
 
-def wait_for_full(stage: Stage, installation: Installation, origin: Origin, service: "Running") -> None:
+def wait_for_full(stage: DemoConsole, installation: Installation, origin: Origin, service: "Running") -> None:
     """Wait until the service has noticed that Redis is back: a feed is served in full again."""
     user = origin.users(1, installation.lake)[0]
     waiting = _waiting("a feed that is served in full", installation, service)
     try:
-        patiently(waiting, lambda: preview(installation, user)["served_by"] == FULL, service.process.poll)
+        wait_until_ready(waiting, lambda: preview(installation, user)["served_by"] == FULL, service.process.poll)
     except Unavailable as late:  # 180 ms are a rule of the product, which a machine may be too busy for
         if service.process.poll() is not None:
             raise
@@ -202,7 +202,7 @@ def _waiting(what: str, installation: Installation, service: "Running") -> Waiti
     return Waiting(what, Process(service.process.pid, service.log), patience)
 
 
-def rollback(stage: Stage, installation: Installation) -> dict[str, Any]:
+def rollback(stage: DemoConsole, installation: Installation) -> dict[str, Any]:
     """Back to the release before: the service follows without a restart; the history says who and why."""
     was = installation.registry.live()
     with stage.step("rollback to the release before") as line:
@@ -225,7 +225,7 @@ def item_name(installation: Installation) -> str:
     return installation.system.policy.service.names.item
 
 
-def training_figures(stage: Stage, result: "dg.ExecuteInProcessResult") -> dict[str, Any]:
+def training_figures(stage: DemoConsole, result: "dg.ExecuteInProcessResult") -> dict[str, Any]:
     """What the training run measured, as it told Dagster; shown as a table of contenders."""
     told = run_metadata(result, "ranker")
     head = ("contender", "NDCG@10", "AUC", "GAUC", "log loss")

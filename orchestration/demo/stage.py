@@ -11,14 +11,14 @@ from rich.table import Table
 
 
 @dataclass
-class Line:
+class DemoStep:
     """One step while it runs; `says` is what stands behind its title once it is done."""
 
     says: str = ""
 
 
 @dataclass
-class Stage:
+class DemoConsole:
     """A console, and how long each step took."""
 
     out: Console
@@ -29,9 +29,9 @@ class Stage:
         self.out.print(f"\n[bold]{title}[/]")
 
     @contextmanager
-    def step(self, title: str) -> Iterator[Line]:
+    def step(self, title: str) -> Iterator[DemoStep]:
         """A step: a spinner while it lasts, then one line with its time."""
-        line, start = Line(), time.monotonic()
+        line, start = DemoStep(), time.monotonic()
         with self.out.status(f"{title} …"):
             try:
                 yield line

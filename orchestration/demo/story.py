@@ -19,7 +19,7 @@ from orchestration.assets.training import GATES
 from orchestration.demo import scenes
 from orchestration.demo.diary import Diary
 from orchestration.demo.origins import AFTERWARDS, Origin, Simulated, end_of
-from orchestration.demo.stage import Stage
+from orchestration.demo.stage import DemoConsole
 from orchestration.partitions import WHY
 from orchestration.system import Installation
 from serving.launch import Running, started
@@ -31,7 +31,7 @@ AT, LATER = "at", "later"  # the clocks of the diary
 class Story:
     """One telling: where it happens, on which events, what is done of it. Its processes live as long as `life`."""
 
-    stage: Stage
+    stage: DemoConsole
     installation: Installation
     origin: Origin
     diary: Diary

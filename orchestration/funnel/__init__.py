@@ -7,7 +7,7 @@ import numpy as np
 from rich.console import Console
 
 from infra.settings import Settings
-from orchestration.demo.stage import Stage
+from orchestration.demo.stage import DemoConsole
 from orchestration.funnel import page, sources, steps
 from orchestration.funnel.asking import asking
 from orchestration.funnel.home import opened
@@ -18,7 +18,7 @@ from orchestration.system import Installation, System
 
 def report(system: System, settings: Settings, *, users: int, seed: int, target: Path, out: Console) -> None:
     """Build a simulated platform, or take the one that was built, measure the funnel on it and write the page."""
-    stage, scale = Stage(out), Scale(seed=seed)
+    stage, scale = DemoConsole(out), Scale(seed=seed)
     with opened(system, settings, scale, stage) as installation:
         text = measured(installation, World.make(scale), users, f"flywheel funnel --users {users} --seed {seed}", stage)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -26,7 +26,7 @@ def report(system: System, settings: Settings, *, users: int, seed: int, target:
     out.print(f"\n{target} holds these tables.")
 
 
-def measured(installation: Installation, world: World, users: int, command: str, stage: Stage) -> str:
+def measured(installation: Installation, world: World, users: int, command: str, stage: DemoConsole) -> str:
     """The page of an installation that was made from the world; its tables are shown as well."""
     policy, scale = installation.system.policy, world.scale
     assert policy is not None

@@ -14,7 +14,7 @@ from infra.errors import FlywheelError
 from infra.redis_server import running
 from infra.settings import Settings, socket_url
 from orchestration import retrieval
-from orchestration.demo.stage import Stage
+from orchestration.demo.stage import DemoConsole
 from orchestration.release_inputs import newest_candidate
 from orchestration.runs import execute
 from orchestration.sources.simulator import Scale, World, deliver
@@ -23,7 +23,7 @@ from training.registry import Registry
 
 
 @contextmanager
-def opened(system: System, settings: Settings, scale: Scale, stage: Stage) -> Iterator[Installation]:
+def opened(system: System, settings: Settings, scale: Scale, stage: DemoConsole) -> Iterator[Installation]:
     """The installation below the settings' home, with a Redis of its own while the block runs.
 
     It is built at the first time, and again when the world or the features have changed since.
@@ -43,7 +43,7 @@ def opened(system: System, settings: Settings, scale: Scale, stage: Stage) -> It
         yield installation
 
 
-def _build(installation: Installation, scale: Scale, stage: Stage) -> None:
+def _build(installation: Installation, scale: Scale, stage: DemoConsole) -> None:
     first, last = scale.start.date(), scale.end.date() - timedelta(days=1)
     with stage.step("the past of a simulated platform arrives") as line:
         handed = deliver(World.make(scale).history(), scale, installation.settings.landing)

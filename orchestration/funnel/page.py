@@ -9,7 +9,7 @@ from infra.statistics import Interval
 from orchestration.funnel.figures import NEW_S, TOGETHER, TOP
 from orchestration.funnel.sources import TOP as BEST
 from orchestration.funnel.sources import Sources
-from orchestration.funnel.steps import ALL, NONE, Compared
+from orchestration.funnel.steps import ALL, NONE, StepFigures
 from serving.definition import Policy
 from validation.gates import markdown
 
@@ -77,7 +77,7 @@ GIVEN = {"candidates": COUNT, "true utility": PLAIN, "recall": SHARE, "shown": S
 
 
 def page(
-    facts: Mapping[str, Any], policy: Policy, compared: Compared, sources: Sources, index: Mapping[str, float]
+    facts: Mapping[str, Any], policy: Policy, compared: StepFigures, sources: Sources, index: Mapping[str, float]
 ) -> str:  # fmt: skip
     """The whole page as Markdown; `index` is what was measured of it, nothing where the release has none."""
     written = ",\n".join(repr(step) for step in policy.release.steps)
@@ -105,7 +105,7 @@ def sources_table(sources: Sources) -> tuple[tuple[str, ...], list[tuple[str, ..
     return ("source", *GIVEN), rows
 
 
-def steps_table(compared: Compared) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def steps_table(compared: StepFigures) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Head and rows of the table of steps."""
     rows = [
         (name, *(cell(found[figure], form) for figure, form in FIGURES.items())) for name, found in compared.items()

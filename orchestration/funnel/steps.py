@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from infra.statistics import Interval, interval
-from orchestration.demo.stage import Stage
+from orchestration.demo.stage import DemoConsole
 from orchestration.funnel.asking import Asking
 from orchestration.funnel.figures import Feeds, figures
 from orchestration.sources.simulator import World
@@ -15,7 +15,7 @@ from serving.page import Page
 
 NONE, ALL = "no steps", "all steps"
 PAIRED, AGAINST = ("true utility", "long views"), ", more"  # what is told against the same users' pages without steps
-Compared = Mapping[str, Mapping[str, Interval]]
+StepFigures = Mapping[str, Mapping[str, Interval]]
 
 
 def variants(policy: Policy) -> Mapping[str, Policy]:
@@ -27,8 +27,8 @@ def variants(policy: Policy) -> Mapping[str, Policy]:
 
 
 def compare(
-    asking: Asking, policy: Policy, world: World, users: Sequence[str], seed: int, stage: Stage
-) -> tuple[Compared, list[Page]]:
+    asking: Asking, policy: Policy, world: World, users: Sequence[str], seed: int, stage: DemoConsole
+) -> tuple[StepFigures, list[Page]]:
     """Every figure of every variant, each with its interval, and the pages that are served."""
     compared: dict[str, Mapping[str, Interval]] = {}
     base: Mapping[str, Floats] = {}

@@ -21,7 +21,7 @@ FIRST_WAIT = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class DayRun:
     """What a day's files lead to: a run, or a reason why none now. `given_up`: no more is tried here."""
 
     day: date
@@ -57,29 +57,29 @@ def landing_sensor(installation: Installation, job: Job, days: dg.DailyPartition
     return landing
 
 
-def _ask(instance: dg.DagsterInstance, day: date, files: Sequence[Found], first: date) -> Asked:
+def _ask(instance: dg.DagsterInstance, day: date, files: Sequence[Found], first: date) -> DayRun:
     """A run for the files of a day, unless one is at it or has just failed at it."""
     if day < first:
         told = f"it is before the first day known here ({first}); run `flywheel run features --day {day}`"
         told = f"{day}: {_some(files)} waits: {told}, or reload the code location"
-        return Asked(day, None, told, given_up=True)
+        return DayRun(day, None, told, given_up=True)
     content = _content(files)
     for attempt in range(1, ATTEMPTS + 1):
         key = _key(day, content, attempt)
         [*records] = instance.get_run_records(dg.RunsFilter(tags={RUN_KEY_TAG: key}), limit=1)
         if not records:
-            return Asked(day, dg.RunRequest(run_key=key, partition_key=day.isoformat()))
+            return DayRun(day, dg.RunRequest(run_key=key, partition_key=day.isoformat()))
         run, ended = records[0].dagster_run, records[0].update_timestamp.astimezone(UTC)
         if not run.is_finished:
-            return Asked(day, None, f"{day}: run {run.run_id} is at {_some(files)}")
+            return DayRun(day, None, f"{day}: run {run.run_id} is at {_some(files)}")
         again = ended + (FIRST_WAIT * 2 ** (attempt - 2) if attempt > 1 else timedelta())
         if attempt < ATTEMPTS and datetime.now(UTC) < again:
-            return Asked(day, None, f"{day}: {_some(files)} still waits; attempt {attempt + 1} at {again:%H:%M} UTC")
+            return DayRun(day, None, f"{day}: {_some(files)} still waits; attempt {attempt + 1} at {again:%H:%M} UTC")
     told = f"{day}: {_some(files)} still waits after {ATTEMPTS} runs; look at the last one, {run.run_id}"
-    return Asked(day, None, f"{told}. Mend what it says, then run `flywheel run features --day {day}`", given_up=True)
+    return DayRun(day, None, f"{told}. Mend what it says, then run `flywheel run features --day {day}`", given_up=True)
 
 
-def _told(installation: Installation, asked: Sequence[Asked], cursor: str | None) -> str:
+def _told(installation: Installation, asked: Sequence[DayRun], cursor: str | None) -> str:
     """Alert somebody of what is no longer tried, once; the cursor with it."""
     before = set(json.loads(cursor)["told"]) if cursor else set()
     given_up = {each.reason for each in asked if each.given_up}

@@ -30,8 +30,8 @@ from validation.files import (
     Delivered,
     delivered_from_file,
     delivered_from_jsonl,
-    look,
     opened,
+    scan_folder,
     shown,
 )
 
@@ -64,7 +64,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class DeliveryOutcome:
     """A delivery that was taken in or refused: its line, and sentences about columns that name what is held back."""
 
     file: str
@@ -89,7 +89,7 @@ def files(root: Path, table: Table) -> list[Path]:
     """The finished files of a table in a landing folder, and what is left of bundles, in order."""
     root = Path(os.path.abspath(root))
     places = (root / table.name, root)
-    found = [file.path for file in look(root, [table]).of(table)]
+    found = [file.path for file in scan_folder(root, [table]).of(table)]
     return [path for path in found if places[0] in path.parents or path.parent == places[1]]
 
 
@@ -98,7 +98,7 @@ def deliveries(path: Path, tables: Sequence[Table], only: Table | None = None) -
 
     `only` says which table it is where the names do not. Raises DefinitionError for a path without anything to take.
     """
-    seen = look(path, tables, only)
+    seen = scan_folder(path, tables, only)
     if not seen.found:
         why = "".join(f"\n  {each}" for each in seen.passed_over[:10]) or " It holds no file."
         raise DefinitionError(f"nothing to ingest in {shown(path)}.{why}")
@@ -112,7 +112,9 @@ def take_in(
     return [_taken(lake, delivery, received_at, limits).line for delivery in waiting]
 
 
-def attempt(lake: Lake, delivery: Delivery, received_at: datetime, limits: FileLimits = NO_LIMITS) -> Taken | Failed:
+def attempt(
+    lake: Lake, delivery: Delivery, received_at: datetime, limits: FileLimits = NO_LIMITS
+) -> DeliveryOutcome | Failed:
     """Ingest one delivery: what became of it, or the error that it met, so that those behind it can be taken.
 
     Raises what the machine is to blame for, such as a full disk: then no delivery is.
@@ -151,14 +153,14 @@ def set_aside_failed(landing: Path, delivery: Delivery, failed: Failed) -> Faile
     return Failed(failed.table, target, failed.error, failed.trace)
 
 
-def _taken(lake: Lake, delivery: Delivery, received_at: datetime, limits: FileLimits) -> Taken:
+def _taken(lake: Lake, delivery: Delivery, received_at: datetime, limits: FileLimits) -> DeliveryOutcome:
     batch, delivered = delivery.read(limits)
     try:
         handed_over = bundles.handed_over(delivery.path)
         line = ingest(lake, delivery.table, delivered, received_at, batch, handed_over=handed_over)
     except BatchRefused as refused:
-        return Taken(delivery.path.name, refused.ledger)
-    return Taken(delivery.path.name, line, tuple(held_back(lake, delivery.table, delivered, line)))
+        return DeliveryOutcome(delivery.path.name, refused.ledger)
+    return DeliveryOutcome(delivery.path.name, line, tuple(held_back(lake, delivery.table, delivered, line)))
 
 
 def _written(source: BinaryIO) -> tuple[int, int]:

@@ -1,6 +1,6 @@
 """The home feed: its definitions from every stage, in one value."""
 
-from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
 from monitoring.systems.home_feed import HOME_FEED_WATCH
 from orchestration.system import System
 from serving.systems.home_feed import HOME_FEED as POLICY

@@ -22,7 +22,7 @@ NEW_KEY_AHEAD_S = 60.0  # a new key signs only once every worker and machine has
 Bearer = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._~+/=-]{32,256}$")]
 
 
-class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SigningKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One signing key: it signs from a moment (seconds since the epoch) until a newer one does."""
 
     id: Annotated[str, Meta(pattern=r"^[0-9a-f]{8}$")]
@@ -33,7 +33,7 @@ class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Keyring(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Signing keys from the oldest, and for each role the bearer tokens that hold it."""
 
-    keys: Annotated[tuple[Key, ...], Meta(min_length=1)]
+    keys: Annotated[tuple[SigningKey, ...], Meta(min_length=1)]
     tokens: dict[Role, tuple[Bearer, ...]]
 
     def signing(self, now: float) -> "Keys":
@@ -122,5 +122,5 @@ def _draft(path: Path, keyring: Keyring) -> Path:
     return draft
 
 
-def _key(signs_from: float) -> Key:
-    return Key(secrets.token_hex(4), secrets.token_hex(32), signs_from)
+def _key(signs_from: float) -> SigningKey:
+    return SigningKey(secrets.token_hex(4), secrets.token_hex(32), signs_from)

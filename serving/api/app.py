@@ -17,12 +17,12 @@ from serving import metrics
 from serving.access import Headers, Impression, RefusedError, Role, Roles
 from serving.api import messages, openapi
 from serving.api.explain import why
-from serving.api.hot_routes import Asgi, Front, Post, encode
-from serving.api.messages import Accepted, Messages
+from serving.api.hot_routes import Asgi, HotRoutes, Post, encode
+from serving.api.messages import EventsAccepted, Messages
 from serving.api.public_reason import told
-from serving.asker import Asked
+from serving.asker import RequestAsker
 from serving.definition import Served
-from serving.feedback import VARIANT, Lines
+from serving.feedback import VARIANT, ImpressionRows
 from serving.limits import Budget
 from serving.online import Online
 from serving.page import PERSONAL, Page
@@ -30,7 +30,7 @@ from serving.page import PERSONAL, Page
 log = logging.getLogger(__name__)
 BUSY = "more requests are waiting than can be answered in time: come again, or ask another instance"
 SECRET = "`explain` tells what the ranker weighs: it needs a token of role `operate`"
-Answering = Callable[[Any, Budget], Awaitable[tuple[Page, Asked]]]
+Answering = Callable[[Any, Budget], Awaitable[tuple[Page, RequestAsker]]]
 
 
 class App:
@@ -39,7 +39,7 @@ class App:
     def __init__(self, served: Served, online: Callable[[], Online]) -> None:
         self._served, self._make = served, online
         self._messages: Messages = messages.messages_of(served.policy.service, served.events)
-        self._lines = Lines(served)
+        self._lines = ImpressionRows(served)
         self._spec = encode(openapi.spec(served, self._messages))
         self._answered = {name: metrics.Route(name) for name in ("feed", "rank", "events")}
         self.online: Online | None = None
@@ -57,9 +57,9 @@ class App:
             lifespan=self._lifespan,
         )
 
-    def front(self, app: Asgi) -> Front:
+    def front(self, app: Asgi) -> HotRoutes:
         """The hot routes, in front of `app`."""
-        return Front(app, {
+        return HotRoutes(app, {
             "/v1/feed": self._page("feed", self._messages.feed, self._feed),
             "/v1/rank": self._page("rank", self._messages.rank, self._rank),
             "/v1/events": self._events(),
@@ -82,10 +82,10 @@ class App:
         assert self.online is not None, "the server starts the app before it takes requests"
         return self.online
 
-    async def _feed(self, request: Any, budget: Budget) -> tuple[Page, Asked]:
+    async def _feed(self, request: Any, budget: Budget) -> tuple[Page, RequestAsker]:
         return await self._parts.ladder.feed(request, budget)
 
-    async def _rank(self, request: Any, budget: Budget) -> tuple[Page, Asked]:
+    async def _rank(self, request: Any, budget: Budget) -> tuple[Page, RequestAsker]:
         return await self._parts.ladder.rank(request, budget)
 
     def _page(self, name: str, wanted: type[Any], answering: Answering) -> Post:
@@ -134,7 +134,7 @@ class App:
 
         return Post(lambda headers, reached: self._admit(headers, "events", reached), answer, counted.refused)
 
-    async def _landed(self, said: Sequence[Any], roles: Roles) -> Accepted:
+    async def _landed(self, said: Sequence[Any], roles: Roles) -> EventsAccepted:
         parts = self._parts
         try:
             events = parts.attribution.events(said, roles, parts.guard.keys, parts.clock.now())
@@ -149,9 +149,9 @@ class App:
                 503, "the events could not be put on disk: send them again, each counts once", 1
             ) from failed
         metrics.EVENTS.labels("accepted").inc(len(said))
-        return Accepted(len(said))
+        return EventsAccepted(len(said))
 
-    def _token(self, page: Page, who: Asked) -> str:
+    def _token(self, page: Page, who: RequestAsker) -> str:
         """What proves this page when its feedback comes."""
         # Rounded up: what is not too long before the token's moment is not too long before the showing either.
         at, lives_s = ceil(page.at), int(self._served.policy.service.feedback.lives_s)
@@ -159,7 +159,7 @@ class App:
         shown = Impression(page.request_id, who.user.user, page.marks, release, at, at + lives_s)
         return self._parts.guard.keys.sign(shown)
 
-    def _answer(self, request: Any, page: Page, who: Asked) -> Any:
+    def _answer(self, request: Any, page: Page, who: RequestAsker) -> Any:
         shown, reasons = self._messages.shown, why(page, who) if request.explain else None
         items = [
             shown(item=item, position=place, why=reasons[place - 1] if reasons else msgspec.UNSET)
@@ -173,7 +173,7 @@ class App:
             ranker=page.release.ranker if page.release else None,
         )  # fmt: skip
 
-    def _remember(self, page: Page, who: Asked) -> None:
+    def _remember(self, page: Page, who: RequestAsker) -> None:
         """Log a page once it is on its way."""
         self._parts.decisions.put(self._lines.of(page, who))
 

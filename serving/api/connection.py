@@ -17,7 +17,7 @@ from infra.settings import Settings
 from serving import metrics
 from serving.api.hot_routes import MOST_BYTES
 from serving.api.messages import Problem
-from serving.limits import Crowd, open_files
+from serving.limits import ConnectionLimit, open_files
 
 HEAD_BYTES = 32 << 10
 HEADERS = 100
@@ -31,7 +31,7 @@ CROWDED = "too many connections are open: close some, come again, or ask another
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class ReceiveTimes:
     """How long a caller may take.
 
     head_s        from its connection, or from the first byte of a further request, to the end of the headers
@@ -44,7 +44,7 @@ class Patience:
     keep_alive_s: float
 
 
-class Part(Enum):
+class RequestPart(Enum):
     """What of a request is being received."""
 
     HEAD = "headers"
@@ -58,12 +58,12 @@ class RudeError(Exception):
 class Connection(HttpToolsProtocol):
     """uvicorn's protocol, with limits. It costs a whole request that comes in one piece no timer."""
 
-    def __init__(self, patience: Patience, crowd: Crowd, **given: Any) -> None:
+    def __init__(self, patience: ReceiveTimes, crowd: ConnectionLimit, **given: Any) -> None:
         super().__init__(**given)
         self.ws_protocol_class = None  # an upgraded connection would leave the limits behind
         self.timeout_keep_alive = patience.keep_alive_s  # type: ignore[assignment]  # call_later takes parts of a second
         self._patience, self._crowd = patience, crowd
-        self._part: Part | None = None
+        self._part: RequestPart | None = None
         self._pieces_bytes = 0
         self._refusal: tuple[int, str] | None = None
         self._ended, self._dropped = False, 0
@@ -73,7 +73,7 @@ class Connection(HttpToolsProtocol):
     @property
     def busy(self) -> bool:
         """Whether a whole request is being answered."""
-        return self._answering and self._part is not Part.BODY
+        return self._answering and self._part is not RequestPart.BODY
 
     @property
     def _answering(self) -> bool:
@@ -137,7 +137,7 @@ class Connection(HttpToolsProtocol):
     def _unfinished(self, more: int) -> None:
         """A request is not whole yet. Of the piece that it began in, what came before it is not told apart."""
         self._pieces_bytes += more
-        if self._part is Part.HEAD:
+        if self._part is RequestPart.HEAD:
             if self._too_long() and self._refusal:
                 self._refuse(*self._refusal)
             self._expect(self._patience.head_s)
@@ -152,14 +152,14 @@ class Connection(HttpToolsProtocol):
             self._refusal = 429, f"more than {PIPELINED} requests wait on this connection: await their answers"
             raise RudeError
         super().on_message_begin()
-        self._part, self._pieces_bytes = Part.HEAD, 0
+        self._part, self._pieces_bytes = RequestPart.HEAD, 0
 
     def on_headers_complete(self) -> None:
         """Who asks is known; a body may follow, and after it further headers, which are not read."""
         if self._too_long():
             raise RudeError
         self._no_timer()
-        self._part = Part.BODY
+        self._part = RequestPart.BODY
         super().on_headers_complete()
         self.headers = NOT_READ
 
@@ -187,7 +187,7 @@ class Connection(HttpToolsProtocol):
             return
         if self._ended:
             self._hang_up()
-        elif self._part is Part.BODY:
+        elif self._part is RequestPart.BODY:
             self._no_timer()
             self._expect(min(LINGER_S, self._patience.body_s))
 
@@ -231,9 +231,11 @@ class Connection(HttpToolsProtocol):
         self._count(status)
         self._ended = True
         self._no_timer()
-        if self._answering and self._part is not Part.BODY:
+        if self._answering and self._part is not RequestPart.BODY:
             return  # the end comes with the answer
-        answered = self._part is Part.BODY and (not self._answering or self.cycle.response_started or self.pipeline)
+        answered = self._part is RequestPart.BODY and (
+            not self._answering or self.cycle.response_started or self.pipeline
+        )
         if self._answering:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
@@ -255,8 +257,8 @@ class Connection(HttpToolsProtocol):
 def limited(settings: Settings) -> None:
     """Have this process' uvicorn, however it is started, use connections with limits."""
     most = open_files(settings.connections)
-    crowd = Crowd(most, settings.connections_a_peer, settings.trusted_proxies)
-    patience = Patience(settings.head_s, settings.body_s, settings.keep_alive_s)
+    crowd = ConnectionLimit(most, settings.connections_a_peer, settings.trusted_proxies)
+    patience = ReceiveTimes(settings.head_s, settings.body_s, settings.keep_alive_s)
     # BentoML makes uvicorn's configuration and leaves the protocol at `auto`.
     uvicorn.config.HTTP_PROTOCOLS["auto"] = partial(Connection, patience, crowd)  # type: ignore[assignment]
 

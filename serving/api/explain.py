@@ -8,14 +8,14 @@ import numpy as np
 
 from feature_repo.request_time import Context
 from serving.api.messages import Influence
-from serving.asker import Asked
+from serving.asker import RequestAsker
 from serving.page import Page
 
 INFLUENCES = 5
 log = logging.getLogger(__name__)
 
 
-def why(page: Page, who: Asked) -> list[Any] | None:
+def why(page: Page, who: RequestAsker) -> list[Any] | None:
     """The influences on each item of a page that was scored; what nobody said is the same everywhere, and no reason."""
     if page.release is None or page.features is None:
         return None

@@ -38,7 +38,7 @@ class Post:
     refused: Callable[[int], None]
 
 
-class Front:
+class HotRoutes:
     """Answers POST on its paths itself. Everything else can only be looked at, by whom `admit` lets, and is `app`'s."""
 
     def __init__(self, app: Asgi, posts: Mapping[str, Post], admit: Admit) -> None:

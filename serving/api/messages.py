@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from serving.definition import Names, ServicePolicy
+from serving.definition import ApiNames, ServicePolicy
 from validation.contract import Column, Table
 from validation.definition import LONGEST_WORD
 
@@ -23,7 +23,7 @@ class Influence(msgspec.Struct, frozen=True):
     contribution: float
 
 
-class Accepted(msgspec.Struct, frozen=True):
+class EventsAccepted(msgspec.Struct, frozen=True):
     """How many events are safely on disk."""
 
     accepted: int
@@ -89,7 +89,7 @@ def messages_of(service: ServicePolicy, events: Table) -> Messages:
     )  # fmt: skip
 
 
-def event(table: Table, names: Names) -> type[Any]:
+def event(table: Table, names: ApiNames) -> type[Any]:
     """One row of an event table as a caller sends it: the columns of the contract but the one we stamp ourselves.
 
     An impression's token says who acted, and makes the event's id.

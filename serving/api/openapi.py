@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 
 from serving.access import Role
-from serving.api.messages import Accepted, Messages, Problem
+from serving.api.messages import EventsAccepted, Messages, Problem
 from serving.definition import Served
 
-Roles = tuple[Role, ...]
+RoleList = tuple[Role, ...]
 # Swagger UI comes from BentoML's own static folder, which the service serves.
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Ranking service</title>
@@ -45,7 +45,7 @@ LATER = {"retry-after": {"description": "seconds", "schema": {"type": "integer"}
 
 def spec(served: Served, messages: Messages) -> dict[str, Any]:
     """The OpenAPI document of one system's service."""
-    types = (messages.feed, messages.rank, messages.events, messages.answer, Accepted, Problem)
+    types = (messages.feed, messages.rank, messages.events, messages.answer, EventsAccepted, Problem)
     found, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     feed, rank, events, answer, accepted, problem = found
     names = served.policy.service.names
@@ -75,7 +75,13 @@ def spec(served: Served, messages: Messages) -> dict[str, Any]:
 
 
 def _post(
-    summary: str, roles: Roles, asked: Any, status: str, answer: Any, problem: Any, more: Mapping[str, str] = REFUSALS
+    summary: str,
+    roles: RoleList,
+    asked: Any,
+    status: str,
+    answer: Any,
+    problem: Any,
+    more: Mapping[str, str] = REFUSALS,
 ) -> dict[str, Any]:
     refused = {
         code: {"description": why, "content": _json(problem), **({"headers": LATER} if code in {"429", "503"} else {})}
@@ -95,7 +101,7 @@ def _json(schema: Any) -> dict[str, Any]:
     return {"application/json": {"schema": schema}}
 
 
-def _get(summary: str, roles: Roles = ()) -> dict[str, Any]:
+def _get(summary: str, roles: RoleList = ()) -> dict[str, Any]:
     refused = {code: {"description": REFUSALS[code]} for code in ("401", "403") if roles}
     security = [{}, *({"role": [role]} for role in roles)]
     return {"get": {"summary": summary, "security": security, "responses": {"200": {"description": "yes"}, **refused}}}

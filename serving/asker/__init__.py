@@ -1,9 +1,9 @@
 """The user a page is made for: what is known of them, read from Redis once a request."""
 
-from serving.asker.asker import Asked, asked
+from serving.asker.asker import RequestAsker, asked
 from serving.asker.blocked import not_read, read_blocked
 from serving.asker.redis_link import RedisLink
-from serving.asker.seen import Shown
+from serving.asker.seen import ShownLately
 from serving.asker.user_state import UserReader, UserState
 
-__all__ = ["Asked", "RedisLink", "Shown", "UserReader", "UserState", "asked", "not_read", "read_blocked"]
+__all__ = ["RedisLink", "RequestAsker", "ShownLately", "UserReader", "UserState", "asked", "not_read", "read_blocked"]

@@ -8,7 +8,7 @@ from serving.asker.user_state import UserState
 from serving.definition import ReleasePolicy, ServicePolicy
 
 
-class Asked(msgspec.Struct, frozen=True):
+class RequestAsker(msgspec.Struct, frozen=True):
     """One request's asker.
 
     context  what the request says of its moment; what it leaves open is the profile's, else the first word it could be
@@ -24,7 +24,7 @@ class Asked(msgspec.Struct, frozen=True):
     gone: bool = False
 
 
-def asked(service: ServicePolicy, policy: ReleasePolicy, user: UserState, context: Any) -> Asked:
+def asked(service: ServicePolicy, policy: ReleasePolicy, user: UserState, context: Any) -> RequestAsker:
     """The asker of a request whose context was checked; who is gone counts as unknown."""
     gone = _is_gone(policy, user)
     user = UserState(user.user) if gone else user
@@ -38,7 +38,7 @@ def asked(service: ServicePolicy, policy: ReleasePolicy, user: UserState, contex
             said[name] = known if known in words or not words else words[0]
     given = {name: value for name, value in said.items() if value is not None}
     known = {name: value for name, value in profile.items() if value is not None}
-    return Asked(user, said, {**known, **given}, {**given, **known}, gone)
+    return RequestAsker(user, said, {**known, **given}, {**given, **known}, gone)
 
 
 def _is_gone(policy: ReleasePolicy, user: UserState) -> bool:

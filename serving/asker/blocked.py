@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from feature_repo.records import DONE
 from infra.marks import Marks, marks
-from serving.asker.asker import Asked
+from serving.asker.asker import RequestAsker
 from serving.asker.user_state import Tastes, UserState
 from serving.definition import ReleasePolicy
 from serving.filters import NotBlocked
@@ -17,7 +17,7 @@ def read_blocked(policy: ReleasePolicy, user: UserState, now: float) -> Mapping[
     return {counter: _codes(user, counter, now) for counter in counters}
 
 
-def not_read(who: Asked) -> Marks | None:
+def not_read(who: RequestAsker) -> Marks | None:
     """The mark (1,) of an asker of whom not all was read, or nothing is there, as in a Redis that lost its memory."""
     known = who.gone or (who.user.profile and not who.user.why)
     return None if known else marks([who.user.user])

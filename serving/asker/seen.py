@@ -9,7 +9,7 @@ from infra.marks import NO_MARKS, Marks
 USERS = 10_000
 
 
-class Shown:
+class ShownLately:
     """The last items shown to the last users, by their marks; the oldest users and pages are forgotten first."""
 
     def __init__(self, items: int, seconds: float, users: int = USERS) -> None:

@@ -18,7 +18,7 @@ from infra.loops import loop
 from infra.marks import NO_MARKS, Marks
 from serving.asker.redis_link import RedisLink
 from serving.definition import ServicePolicy
-from serving.items import Codes, ItemStates, Places, among
+from serving.items import Codes, ItemStates, Places, places_among
 
 MOST_TASTES = 4096  # of one view: more than a person has, and 2 ms to read
 
@@ -60,7 +60,7 @@ class Tastes(msgspec.Struct, frozen=True):
     def places(self, wanted: Sequence[Codes]) -> Places:
         """The row of each combination of codes, given as a column a key; as many as there are rows for one not met."""
         held, asked = (self.codes[0], wanted[0]) if len(wanted) == 1 else _numbered(self.codes, wanted)
-        return among(asked.astype(np.int64), held.astype(np.int64))
+        return places_among(asked.astype(np.int64), held.astype(np.int64))
 
 
 @dataclass(slots=True)

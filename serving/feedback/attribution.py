@@ -21,7 +21,7 @@ from validation.definition import CLOCK_ERROR, OLDEST
 CLOCK_ERROR_S, OLDEST_S = CLOCK_ERROR.total_seconds(), OLDEST.total_seconds()
 REQUEST = "request_id"
 encode = msgspec.json.Encoder().encode
-Row = dict[str, Any]
+EventRow = dict[str, Any]
 
 
 class Attribution:
@@ -55,14 +55,14 @@ class Attribution:
         self._in_measure(acting)
         return events
 
-    def _vouched(self, row: Row, at: str, roles: Roles) -> None:
+    def _vouched(self, row: EventRow, at: str, roles: Roles) -> None:
         if "ingest" not in roles:
             raise RefusedError(403, f"`{at}` has no `token`: what came from no answer needs the role `ingest`")
         for name in (self._id, self._names.user):
             if row[name] is None:
                 raise RefusedError(422, f"`{at}` has neither a `token` nor `{name}`")
 
-    def _attribute(self, row: Row, at: str, shown: Impression) -> None:
+    def _attribute(self, row: EventRow, at: str, shown: Impression) -> None:
         """Fill in what the token says; refuses what it contradicts."""
         names, known = self._names, {self._names.user: shown.user, REQUEST: shown.request_id}
         if row[self._id] is not None:
@@ -78,7 +78,7 @@ class Attribution:
             raise RefusedError(422, f"`{at}.{names.event_time}` is before the answer, of {written(shown.issued_at)}")
         row |= {**known, self._id: action_id(shown.request_id, row[names.item], row[names.action])}
 
-    def _stamp(self, row: Row, at: str, now: float) -> None:
+    def _stamp(self, row: EventRow, at: str, now: float) -> None:
         """The times as landing files write them. What is a little ahead of our clock is known when it happens."""
         happened = row[self._names.event_time].timestamp()
         if not now - OLDEST_S <= happened <= now + CLOCK_ERROR_S:

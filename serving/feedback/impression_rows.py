@@ -5,7 +5,7 @@ import orjson
 
 from feature_repo.counters import Floats
 from infra.clock import written
-from serving.asker import Asked
+from serving.asker import RequestAsker
 from serving.definition import Served
 from serving.page import Page
 
@@ -14,7 +14,7 @@ FLOAT32 = orjson.OPT_SERIALIZE_NUMPY  # in the digits that a float32 has: half a
 _lines = msgspec.json.Encoder().encode_lines
 
 
-class Lines:
+class ImpressionRows:
     """Writes the pages of one system. Columns that its table does not have are left out."""
 
     def __init__(self, served: Served) -> None:
@@ -22,7 +22,7 @@ class Lines:
         self._item = orjson.dumps(served.policy.service.names.item)
         self._columns = {column.name for column in served.impressions.columns}
 
-    def of(self, page: Page, who: Asked) -> list[bytes]:
+    def of(self, page: Page, who: RequestAsker) -> list[bytes]:
         """One JSON row an item shown, from the top."""
         names, at = self._names, written(page.at)
         shared = {

@@ -1,7 +1,7 @@
 """States of all items: shared by the workers of a machine, kept up to date from Redis."""
 
-from serving.items.distinct_rows import Places, among, distinct
-from serving.items.grouped_rows import EMPTY, NONE, Newest, Shelf, best, most
+from serving.items.distinct_rows import Places, distinct, places_among
+from serving.items.grouped_rows import EMPTY, NONE, GroupedRows, Newest, best_of_each_group, places_of_largest
 from serving.items.item_block import ItemBlock
 from serving.items.item_states import NUMBERS, ItemStates
 from serving.items.mark_index import Codes
@@ -12,14 +12,14 @@ __all__ = [
     "NONE",
     "NUMBERS",
     "Codes",
+    "GroupedRows",
     "ItemBlock",
     "ItemStates",
     "Newest",
     "Places",
-    "Shelf",
     "StateFeed",
-    "among",
-    "best",
+    "best_of_each_group",
     "distinct",
-    "most",
+    "places_among",
+    "places_of_largest",
 ]

@@ -38,7 +38,7 @@ def _distinct(rows: Codes, slots: Codes, found: Codes, places: Places) -> int:
     return count
 
 
-def among(wanted: Numbers, held: Numbers) -> Places:
+def places_among(wanted: Numbers, held: Numbers) -> Places:
     """The place of each wanted number among those held; as many as there are for one that is not, and for 0."""
     places, slots = np.empty(len(wanted), dtype=np.int32), np.empty(2 << len(held).bit_length(), dtype=np.int32)
     _among(wanted, held, slots, places)

@@ -9,7 +9,7 @@ from infra.loops import loop
 from serving.items.mark_index import Codes
 from serving.items.shared_arrays import SharedArrays
 
-Words = NDArray[np.uint32]
+RowWords = NDArray[np.uint32]
 Flags = NDArray[np.bool_]
 WRITING = 1 << 8
 KNOWN, BUSY, GENERATION = np.uint32(1), np.uint32(WRITING), np.uint32(1 << 16)
@@ -30,8 +30,8 @@ class EntityTable:
 
     def __init__(self, arrays: SharedArrays, name: str, capacity: int, width: int) -> None:
         self._array = arrays.open(f"{name}.rows", np.uint32, capacity, width)
-        self._rows: Words = self._array.values
-        self._state: Words = self._rows[:, STATE]
+        self._rows: RowWords = self._array.values
+        self._state: RowWords = self._rows[:, STATE]
 
     @property
     def known(self) -> NDArray[np.bool_]:
@@ -39,11 +39,11 @@ class EntityTable:
         view: NDArray[np.bool_] = self._rows.view(np.uint8)[:, 0].view(np.bool_)
         return view
 
-    def column(self, word: int) -> Words:
+    def column(self, word: int) -> RowWords:
         """(capacity,) one word of every row: a view, not a copy."""
         return self._rows[:, word]
 
-    def gather(self, rows: Codes, words: slice = ALL) -> Words:
+    def gather(self, rows: Codes, words: slice = ALL) -> RowWords:
         """(n, words) a copy of some rows, each as it was at one moment."""
         before, torn = np.empty(len(rows), dtype=np.uint32), np.empty(len(rows), dtype=np.bool_)
         for attempt in range(ATTEMPTS):
@@ -55,7 +55,7 @@ class EntityTable:
         found[torn] = 0
         return found
 
-    def write(self, codes: Codes, words: slice, values: Words, known: NDArray[np.bool_] | None = None) -> Codes:
+    def write(self, codes: Codes, words: slice, values: RowWords, known: NDArray[np.bool_] | None = None) -> Codes:
         """Set some words of some rows, and whether they are known unless that stays; says which there was room for."""
         room = self._array.reserve(int(codes.max(initial=0)) + 1)
         fits = (codes > 0) & (codes < room)
@@ -74,14 +74,14 @@ class EntityTable:
 
 
 @loop("int64(read(uint32[:]), read(int32[:]), uint32[:])")
-def _look(states: Words, rows: Codes, seen: Words) -> int:
+def _look(states: RowWords, rows: Codes, seen: RowWords) -> int:
     for i in range(len(rows)):
         seen[i] = states[rows[i]]
     return len(rows)
 
 
 @loop("int64(read(uint32[:]), read(int32[:]), read(uint32[:]), boolean[:])")
-def _changed(states: Words, rows: Codes, seen: Words, torn: Flags) -> int:
+def _changed(states: RowWords, rows: Codes, seen: RowWords, torn: Flags) -> int:
     """Which rows were written since, or then; returns how many."""
     count = 0
     for i in range(len(rows)):

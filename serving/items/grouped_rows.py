@@ -16,17 +16,17 @@ LATEST = 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class GroupedRows:
     """The rows of group g stand at `rows[starts[g]:starts[g + 1]]`; those of the shelf `behind` come after them."""
 
     rows: Codes
     starts: NDArray[np.int64]
-    behind: "Shelf | None" = None
+    behind: "GroupedRows | None" = None
 
     def first(self, groups: Codes, each: int) -> Codes:
         """The first row of each group, then the second of each…, at most `each` of one group."""
         found, count = np.empty(2 * each * len(groups), dtype=np.int32), 0
-        shelf: Shelf | None = self
+        shelf: GroupedRows | None = self
         while shelf is not None:
             count = _first(shelf.rows, shelf.starts, groups, each, found, count)
             shelf = shelf.behind
@@ -44,10 +44,10 @@ def _first(rows: Codes, starts: NDArray[np.int64], groups: Codes, each: int, fou
     return count
 
 
-EMPTY = Shelf(NONE, np.zeros(1, dtype=np.int64))
+EMPTY = GroupedRows(NONE, np.zeros(1, dtype=np.int64))
 
 
-def best(rows: Codes, groups: Codes, worth: Numbers, each: int) -> Shelf:
+def best_of_each_group(rows: Codes, groups: Codes, worth: Numbers, each: int) -> GroupedRows:
     """A shelf with the `each` rows of most worth in each group, best first; for thousands of groups, not millions."""
     size = int(groups.max(initial=0)) + 1
     order = np.argsort(groups.astype(np.uint16) if size <= 1 << 16 else groups, kind="stable")
@@ -55,10 +55,10 @@ def best(rows: Codes, groups: Codes, worth: Numbers, each: int) -> Shelf:
     parts = [
         _most(part, worth, each) for part in np.split(order, np.cumsum(counts)[:-1])[1:]  # group 0 is unknown
     ]  # fmt: skip
-    return Shelf(rows[np.concatenate([NONE, *parts])], _starts(np.array([0, *map(len, parts)])))
+    return GroupedRows(rows[np.concatenate([NONE, *parts])], _starts(np.array([0, *map(len, parts)])))
 
 
-def most(worth: Numbers, count: int) -> NDArray[np.intp]:
+def places_of_largest(worth: Numbers, count: int) -> NDArray[np.intp]:
     """Places of the `count` largest, largest first."""
     if len(worth) <= max(count, FEW):
         return (-worth).argsort(kind="stable")[:count]
@@ -67,7 +67,7 @@ def most(worth: Numbers, count: int) -> NDArray[np.intp]:
 
 
 def _most(part: NDArray[np.intp], worth: Numbers, each: int) -> NDArray[np.intp]:
-    return part[most(worth[part], each)]
+    return part[places_of_largest(worth[part], each)]
 
 
 class Newest:
@@ -81,7 +81,7 @@ class Newest:
     def __init__(self) -> None:
         self._groups, self._large = NONE, EMPTY
 
-    def updated(self, rows: Codes, groups: Codes, born: Numbers, size: int) -> Shelf:
+    def updated(self, rows: Codes, groups: Codes, born: Numbers, size: int) -> GroupedRows:
         """The shelf as of now.
 
         rows    allowed ones, ascending
@@ -100,15 +100,15 @@ class Newest:
             self._groups, self._large = now, _newest(rows, groups, born)
             return self._large
         small = _newest(late.astype(np.int32), now[late], born[np.searchsorted(rows, late)])
-        return Shelf(small.rows, small.starts, self._large)
+        return GroupedRows(small.rows, small.starts, self._large)
 
 
-def _newest(rows: Codes, groups: Codes, born: Numbers) -> Shelf:
+def _newest(rows: Codes, groups: Codes, born: Numbers) -> GroupedRows:
     age = (LATEST - np.clip(np.nan_to_num(born, nan=0.0), 0, LATEST)).astype(np.int64)
     order = np.argsort(groups.astype(np.int64) << 32 | age)
     order = order[np.count_nonzero(groups == 0) :]
     counts = np.bincount(groups[order], minlength=1)
-    return Shelf(rows[order], _starts(counts))
+    return GroupedRows(rows[order], _starts(counts))
 
 
 def _starts(counts: NDArray[Any]) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from feature_repo.counters import Floats, Seconds
 from infra.marks import Marks
-from serving.items.entity_table import BUSY, KNOWN, STATE, Words
+from serving.items.entity_table import BUSY, KNOWN, STATE, RowWords
 from serving.items.mark_index import Codes
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class ItemBlock:
     words  (n, words) uint32, their rows of the table
     """
 
-    def __init__(self, states: "ItemStates", rows: Codes, words: Words) -> None:
+    def __init__(self, states: "ItemStates", rows: Codes, words: RowWords) -> None:
         self._states, self.rows, self.words = states, rows, words
         self._fields: dict[str, NDArray[Any] | None] = {}
 

@@ -19,7 +19,7 @@ from infra.errors import DefinitionError
 from serving import metrics
 from serving.definition import ServicePolicy
 from serving.items.combinations import Combinations
-from serving.items.entity_table import EntityTable, Words
+from serving.items.entity_table import EntityTable, RowWords
 from serving.items.item_block import ItemBlock
 from serving.items.item_views import NUMBERS, CounterTable, ProfileTable, Reader
 from serving.items.mark_index import Codes
@@ -168,7 +168,7 @@ class ItemStates:
         return rows
 
     def _write(
-        self, table: CounterTable | ProfileTable, rows: Codes, words: Words, known: NDArray[np.bool_]
+        self, table: CounterTable | ProfileTable, rows: Codes, words: RowWords, known: NDArray[np.bool_]
     ) -> Codes:  # fmt: skip
         if table is not self.items:
             return table.table.write(rows, table.span, words)

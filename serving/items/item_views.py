@@ -15,12 +15,12 @@ from feature_repo.definition import CounterView, ProfileView
 from feature_repo.records import Packed
 from infra.loops import loop
 from serving.items.combinations import Combinations
-from serving.items.entity_table import EntityTable, Words
+from serving.items.entity_table import EntityTable, RowWords
 from serving.items.mark_index import Codes
 from serving.items.vocabulary import Vocabulary
 
 NUMBERS = {"Float32", "Float64", "Int32", "Int64", "Bool", "UnixTimestamp"}
-Reader = Callable[[Words], NDArray[Any]]
+Reader = Callable[[RowWords], NDArray[Any]]
 DOUBLES = {"Float64", "Int32", "Int64", "UnixTimestamp"}  # two words: what float32 would round
 
 
@@ -38,7 +38,7 @@ class CounterTable:
         """Words a row."""
         return 1 + len(view.counters)
 
-    def written(self, records: Packed) -> Words:
+    def written(self, records: Packed) -> RowWords:
         """What records say, as words; an entity without a record has nothing counted."""
         words = np.empty((len(records.keys), 1 + records.values.shape[1]), dtype=np.uint32)
         words[:, 0] = _seconds(records)
@@ -49,11 +49,11 @@ class CounterTable:
         """The counters of some entities and when they were published."""
         return _counters(self.table.gather(codes, self.span))
 
-    def of(self, rows: Words) -> tuple[Floats, Seconds]:
+    def of(self, rows: RowWords) -> tuple[Floats, Seconds]:
         """The same from whole rows."""
         return _counters(rows[:, self.span])
 
-    def one(self, counter: str, rows: Words) -> Floats:
+    def one(self, counter: str, rows: RowWords) -> Floats:
         """One counter from whole rows."""
         return rows[:, self._places[counter]].view(np.float32)
 
@@ -87,7 +87,7 @@ class ProfileTable:
         """(rows,) whether each entity is described."""
         return self.table.known[: len(self.index)]
 
-    def written(self, records: Packed) -> Words:
+    def written(self, records: Packed) -> RowWords:
         """What records say, as words; new words get codes."""
         first = self.span.start
         words = np.empty((len(records.keys), self.span.stop - first), dtype=np.uint32)
@@ -105,14 +105,14 @@ class ProfileTable:
         place = self.places[field]
         at, begin, end = self.span.start - first, place.start - first, place.stop - first
 
-        def numbers(rows: Words) -> NDArray[Any]:
+        def numbers(rows: RowWords) -> NDArray[Any]:
             found = rows[:, begin:end]
             known = found.view(np.float32)[:, 0] if begin + 1 == end else found.copy().view(np.float64)[:, 0]
             return np.where(rows[:, at] == 0, np.nan, known)
 
         return (lambda rows: rows[:, begin].view(np.int32)) if field in self.words else numbers
 
-    def _column(self, name: str, column: NDArray[Any]) -> Words:
+    def _column(self, name: str, column: NDArray[Any]) -> RowWords:
         place, vocabulary = self.places[name], self.words.get(name)
         if vocabulary is not None:
             words = column.tolist()
@@ -121,14 +121,14 @@ class ProfileTable:
         return column.astype(kind).view(np.uint32).reshape(len(column), -1)
 
 
-def _counters(words: Words) -> tuple[Floats, Seconds]:
+def _counters(words: RowWords) -> tuple[Floats, Seconds]:
     at = np.empty(len(words))
     _published(words, at)
     return words[:, 1:].view(np.float32), at
 
 
 @loop("int64(read(uint32[:, :]), float64[:])")
-def _published(words: Words, at: Seconds) -> int:
+def _published(words: RowWords, at: Seconds) -> int:
     """When each row's record was published, NaN where there is none."""
     for row in range(len(at)):
         at[row] = float(words[row, 0]) if words[row, 0] > 0 else nan

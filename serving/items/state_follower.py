@@ -14,7 +14,7 @@ from serving import metrics
 from serving.items.ever_done_writer import EverWriter
 from serving.items.item_states import ItemStates
 from serving.items.state_writer import StateWriter
-from serving.items.writer_election import Keeper, discard_others
+from serving.items.writer_election import WriterLock, discard_others
 from serving.running import Background
 
 POLL_S = 0.5
@@ -28,7 +28,7 @@ class StateFeed:
     def __init__(self, redis: Redis, layouts: Mapping[str, Layout], states: ItemStates) -> None:
         self._redis, self._states = redis, states
         self._ever, self._writer = EverWriter(redis, layouts, states), StateWriter(redis, layouts, states)
-        self._keeper = Keeper(states.arrays.folder)
+        self._keeper = WriterLock(states.arrays.folder)
         self._writes, self._saw_another = False, False
         self._following = Background(self._follow, POLL_S)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import IO
 
 
-class Keeper:
+class WriterLock:
     """A lock on a file in the shared folder; the kernel frees it when its holder dies. Without a folder it is ours."""
 
     def __init__(self, folder: Path | None) -> None:
@@ -36,7 +36,7 @@ class Keeper:
 def discard_others(folder: Path | None) -> None:
     """Remove the folders beside this one that nobody keeps: states of layouts that nobody serves any more."""
     for other in folder.parent.iterdir() if folder else ():
-        keeper = Keeper(other)
+        keeper = WriterLock(other)
         if other != folder and other.is_dir() and keeper.elected():
             shutil.rmtree(other, ignore_errors=True)
             keeper.resign()

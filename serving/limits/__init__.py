@@ -2,8 +2,8 @@
 
 from serving.limits.breaker import Breaker, State
 from serving.limits.budget import Budget
-from serving.limits.crowd import Crowd, open_files
+from serving.limits.crowd import ConnectionLimit, open_files
 from serving.limits.rates import Rates
 from serving.limits.shedding import Shedding
 
-__all__ = ["Breaker", "Budget", "Crowd", "Rates", "Shedding", "State", "open_files"]
+__all__ = ["Breaker", "Budget", "ConnectionLimit", "Rates", "Shedding", "State", "open_files"]

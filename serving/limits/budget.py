@@ -23,12 +23,12 @@ class Budget:
         """Seconds until the answer is too late; never negative."""
         return max(0.0, self._total_s - self.spent_s)
 
-    def stage(self, name: str) -> "Stage":
+    def stage(self, name: str) -> "StageTimer":
         """Measures a stage while a block runs."""
-        return Stage(metrics.stage(name))
+        return StageTimer(metrics.stage(name))
 
 
-class Stage:
+class StageTimer:
     """The time one stage of a request takes."""
 
     __slots__ = ("_began", "_times")

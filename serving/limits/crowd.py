@@ -23,7 +23,7 @@ class Caller(Protocol):
         """It has to go: the place is needed."""
 
 
-class Crowd:
+class ConnectionLimit:
     """The connections of one worker.
 
     Where all places are taken, a newcomer gets that of the connection that has waited longest: of those that never sent

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 
 from serving import metrics
-from serving.definition import Limits
+from serving.definition import RequestLimits
 from serving.limits.budget import Budget
-from serving.limits.turnstile import Pace, Turnstile
+from serving.limits.turnstile import Pace, RequestQueue
 
 SAMPLES = 64
 DOWN, UP = 0.8, 1.1
@@ -22,8 +22,8 @@ class Shedding:
     in_flight  requests that were taken and are not answered yet
     """
 
-    def __init__(self, limits: Callable[[], Limits]) -> None:
-        self._limits, self._turnstile = limits, Turnstile()
+    def __init__(self, limits: Callable[[], RequestLimits]) -> None:
+        self._limits, self._turnstile = limits, RequestQueue()
         self._full, self._lowest = Pace(0.003), Pace(0.001)
         self._took: list[float] = []
         self.in_flight = 0

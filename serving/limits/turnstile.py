@@ -21,7 +21,7 @@ class Pace:
         self.s += WEIGHT * (min(took_s, PAUSE * self.s) - self.s)
 
 
-class Turnstile:
+class RequestQueue:
     """Lets requests pass in the order they come; whoever comes when nobody is before them does not wait.
 
     Without it an event loop does all that is ready before it looks at its sockets again: fifty answers of Redis are

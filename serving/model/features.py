@@ -19,7 +19,7 @@ from serving.items import NUMBERS, Codes, ItemBlock, ItemStates
 from serving.model.join_keys import JoinKeys
 from validation.contract import unknown
 
-Asker = Mapping[str, Any]
+AskerAttributes = Mapping[str, Any]
 FOUND = 1000  # lookups that are kept at most
 
 
@@ -46,7 +46,9 @@ class Builder:
         self._second, self._found = 0, dict[tuple[object, ...], tuple[Floats, Seconds]]()
         self._numeric = {name: kind in NUMBERS for name, kind in fields.items() if name in reads}
 
-    def matrix(self, block: ItemBlock, user: UserState, asker: Asker, context: Mapping[str, Any], now: float) -> Floats:
+    def matrix(
+        self, block: ItemBlock, user: UserState, asker: AskerAttributes, context: Mapping[str, Any], now: float
+    ) -> Floats:
         """The model's input (items, features) float32 for a block of items, all counters decayed to now."""
         places = dict[str, Places]()
         asker = self._described(asker, user)
@@ -58,14 +60,20 @@ class Builder:
         said = {name: np.array([value], dtype=object) for name, value in context.items()}
         return self._plan.matrix(Inputs(len(block.rows), np.array([now]), counters, fields, said, places))
 
-    def _described(self, asker: Asker, user: UserState) -> Asker:
+    def _described(self, asker: AskerAttributes, user: UserState) -> AskerAttributes:
         """The asker without what only a description of them tells in training, where there is none."""
         unknown = {name for name, field in self._borrowed.items() if user.profile.get(field) is None}
         return {name: value for name, value in asker.items() if name not in unknown}
 
     def _gather(
-        self, view: CounterView, block: ItemBlock, user: UserState, asker: Asker, now: float, places: dict[str, Places]
-    ) -> tuple[Floats, Seconds]:  # fmt: skip
+        self,
+        view: CounterView,
+        block: ItemBlock,
+        user: UserState,
+        asker: AskerAttributes,
+        now: float,
+        places: dict[str, Places],
+    ) -> tuple[Floats, Seconds]:
         """A view's counters and when they were published, by entry, and in `places` the entry each item has."""
         if view.keys == (self._service.item,):
             return block.counters(view.name)

@@ -16,7 +16,7 @@ from infra.errors import ReleaseMismatch
 from infra.loops import loop
 from infra.manifest import read_manifest
 from infra.marks import NO_MARKS
-from serving.asker import Asked
+from serving.asker import RequestAsker
 from serving.definition import Served
 from serving.items import Codes, ItemBlock, ItemStates
 from validation.contract import unknown
@@ -69,7 +69,7 @@ class NearestItems:
         rows, scores = rows[:count], scores[:count]
         return self._with_new(rows, scores, vector, k) if len(self._after.rows) else rows
 
-    def user_vector(self, who: Asked) -> Floats | None:
+    def user_vector(self, who: RequestAsker) -> Floats | None:
         """(d,) float32, as it was learned, else as the asker's tastes say; None when nothing is known."""
         if who.user.vector is not None:
             return who.user.vector

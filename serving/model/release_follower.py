@@ -14,7 +14,7 @@ from time import monotonic
 
 import msgspec
 
-from infra.atomic import whole
+from infra.atomic import atomic_write
 from infra.errors import FlywheelError, ReleaseMismatch, Unavailable
 from infra.patience import LOOK_S, USUAL, Patience, Process, Waiting
 from infra.release_format import LIVE, MANIFEST, NamedRelease, read_champion
@@ -24,7 +24,7 @@ from serving.definition import ReleasePolicy, Served
 from serving.items import ItemStates
 from serving.model import scorer
 from serving.model.loaded_release import Release, load
-from serving.running import Background, apart
+from serving.running import Background, own_metrics_environment
 
 POLL_S = 1.0
 TRIAL_CPU_S = 60.0  # a release that takes more to score some rows is a bad one; one that waits for its turn is not
@@ -121,7 +121,7 @@ class Releases:
         metrics.SWAPS.inc()
         log.warning("releases: release %s answers from now on", release.version)
         _say_what_needs_deployment(release)
-        with whole(self._cache / "last.json") as draft:
+        with atomic_write(self._cache / "last.json") as draft:
             draft.write_bytes(msgspec.json.encode({"name": name}))
         self._tidy()
 
@@ -195,7 +195,7 @@ async def _trial(folder: Path, patience: Patience = USUAL) -> None:
     """
     path = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])])
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "serving.model.trial", str(folder), env={**apart(), "PYTHONPATH": path},
+        sys.executable, "-m", "serving.model.trial", str(folder), env={**own_metrics_environment(), "PYTHONPATH": path},
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:

@@ -26,7 +26,7 @@ class Scorer(Protocol):
         ...
 
 
-class Linear:
+class LinearScorer:
     """A logistic regression."""
 
     def __init__(self, model: LinearModel) -> None:
@@ -49,7 +49,7 @@ class Linear:
         return np.asarray((known - self._mean) * self._weights, dtype=np.float64)
 
 
-class Column:
+class ColumnScorer:
     """A ranking by one feature."""
 
     def __init__(self, model: ColumnModel) -> None:
@@ -84,9 +84,9 @@ def load_scorer(kind: str, folder: Path) -> Scorer:
         case "xgboost":
             return Trees(folder / TREES)
         case "linear":
-            return Linear(read_model(folder, LinearModel))
+            return LinearScorer(read_model(folder, LinearModel))
         case "column":
-            return Column(read_model(folder, ColumnModel))
+            return ColumnScorer(read_model(folder, ColumnModel))
     raise ReleaseMismatch(
         f"release {folder.name}: model kind `{kind}` is not xgboost, linear or column. Update this checkout."
     )

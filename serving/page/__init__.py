@@ -2,7 +2,7 @@
 
 from serving.page.ladder import Ladder
 from serving.page.page import Page
-from serving.page.pools import Pooler
+from serving.page.pools import PoolBuilder
 from serving.page.rungs import FULL, PERSONAL, STALE
 
-__all__ = ["FULL", "PERSONAL", "STALE", "Ladder", "Page", "Pooler"]
+__all__ = ["FULL", "PERSONAL", "STALE", "Ladder", "Page", "PoolBuilder"]

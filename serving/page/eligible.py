@@ -11,10 +11,10 @@ from feature_repo.records import bloom_holds
 from infra.loops import loop
 from infra.marks import NO_MARKS, Marks, marks
 from serving.filters import AtMost, Filter, NotBlocked, OneOf, Reaches
-from serving.items import Codes, ItemBlock, ItemStates, among
+from serving.items import Codes, ItemBlock, ItemStates, places_among
 
 Flags = NDArray[np.bool_]
-Asker = Mapping[str, Any]
+AskerAttributes = Mapping[str, Any]
 ANYBODY = object()  # the key of an asker who may see whatever somebody may see
 NONE: Codes = np.zeros(0, dtype=np.int32)
 
@@ -24,18 +24,18 @@ class Filters:
 
     def __init__(self, filters: Sequence[Filter], states: ItemStates) -> None:
         self.states = states
-        self._by_word = [Words(wanted, states) for wanted in filters if not isinstance(wanted, NotBlocked)]
+        self._by_word = [WordFilter(wanted, states) for wanted in filters if not isinstance(wanted, NotBlocked)]
         self._blocking = [wanted for wanted in filters if isinstance(wanted, NotBlocked)]
 
     def anybody(self, block: ItemBlock) -> Flags:
         """(n,) whether there may be somebody who may be shown the item."""
         return self._mask(block, None, {})
 
-    def mask(self, block: ItemBlock, asker: Asker, blocked: Mapping[str, Codes]) -> Flags:
+    def mask(self, block: ItemBlock, asker: AskerAttributes, blocked: Mapping[str, Codes]) -> Flags:
         """(n,) whether each item may be shown to the asker; `blocked` has codes of what they blocked, by counter."""
         return self._mask(block, asker, blocked)
 
-    def allow(self, attributes: Mapping[str, Any], asker: Asker, blocked: Mapping[str, Codes]) -> bool:
+    def allow(self, attributes: Mapping[str, Any], asker: AskerAttributes, blocked: Mapping[str, Codes]) -> bool:
         """Whether an item that is not in memory, with these attributes by the fields' own names, may be shown."""
         return all(words.allow(attributes, asker) for words in self._by_word) and all(
             self._is_free(wanted, attributes, blocked.get(wanted.counter)) for wanted in self._blocking
@@ -58,7 +58,7 @@ class Filters:
             for wanted in self._blocking
         )
 
-    def _mask(self, block: ItemBlock, asker: Asker | None, blocked: Mapping[str, Codes]) -> Flags:
+    def _mask(self, block: ItemBlock, asker: AskerAttributes | None, blocked: Mapping[str, Codes]) -> Flags:
         allowed = block.known
         for words in self._by_word:
             words.refuse(block, asker, allowed)
@@ -74,7 +74,7 @@ class Filters:
         return blocked is None or vocabulary.find(word) not in blocked
 
 
-class Words:
+class WordFilter:
     """Which words of a field pass a filter, one array for each kind of asker; it grows with the vocabulary."""
 
     def __init__(self, wanted: Filter, states: ItemStates) -> None:
@@ -83,7 +83,7 @@ class Words:
         self._places: set[Hashable] = set()
         self._met = 0
 
-    def refuse(self, block: ItemBlock, asker: Asker | None, allowed: Flags) -> None:
+    def refuse(self, block: ItemBlock, asker: AskerAttributes | None, allowed: Flags) -> None:
         """Take away (n,) what does not pass by its word; in a field that has no words nothing does."""
         codes = _codes(block, self._states, self._wanted.field)
         words = [None] if self._vocabulary is None else self._vocabulary.words
@@ -99,13 +99,13 @@ class Words:
             self._masks[key] = passing
         _refuse_unless(codes, passing, allowed)
 
-    def allow(self, attributes: Mapping[str, Any], asker: Asker) -> bool:
+    def allow(self, attributes: Mapping[str, Any], asker: AskerAttributes) -> bool:
         """Whether the word among an item's attributes passes."""
         word = attributes.get(_own(self._wanted.field))
         return _passes(self._wanted, word, _kind(self._wanted, asker, word or ()))
 
 
-class May(msgspec.Struct, frozen=True):
+class Eligibility(msgspec.Struct, frozen=True):
     """What one asker may be shown: the filters, what they blocked, and not what was shown to them lately.
 
     blocked  codes of what the asker blocked, by the counter that says so
@@ -114,7 +114,7 @@ class May(msgspec.Struct, frozen=True):
     """
 
     filters: Filters
-    asker: Asker
+    asker: AskerAttributes
     blocked: Mapping[str, Codes] = msgspec.field(default_factory=dict)
     seen: Marks = msgspec.field(default_factory=lambda: NO_MARKS)
     unread: Marks | None = None
@@ -123,7 +123,7 @@ class May(msgspec.Struct, frozen=True):
         """(n,) whether each item may be shown."""
         allowed = self.filters.mask(block, self.asker, self.blocked)
         if len(self.seen):
-            allowed &= among(block.marks.view(np.int64), self.seen.view(np.int64)) == len(self.seen)
+            allowed &= places_among(block.marks.view(np.int64), self.seen.view(np.int64)) == len(self.seen)
         if self.unread is not None:
             allowed &= ~self.filters.ever(block, self.unread)
         return allowed
@@ -134,9 +134,9 @@ class May(msgspec.Struct, frozen=True):
             return False
         return self.unread is None or not self.filters.ever_of(attributes, self.unread)
 
-    def again(self) -> "May":
+    def again(self) -> "Eligibility":
         """The same, with what was shown already."""
-        return May(self.filters, self.asker, self.blocked, unread=self.unread)
+        return Eligibility(self.filters, self.asker, self.blocked, unread=self.unread)
 
 
 def _codes(block: ItemBlock, states: ItemStates, name: str) -> Codes:
@@ -149,7 +149,7 @@ def _own(name: str) -> str:
     return name.partition(".")[2]
 
 
-def _kind(wanted: Filter, asker: Asker | None, places: Any) -> Hashable:
+def _kind(wanted: Filter, asker: AskerAttributes | None, places: Any) -> Hashable:
     """What a filter asks of an asker; of those it tells apart there are few, whatever requests say."""
     match wanted:
         case Reaches():

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from feature_repo.counters import Floats
-from serving.asker import Asked, Shown
+from serving.asker import RequestAsker, ShownLately
 from serving.definition import ReleasePolicy
 from serving.items import ItemBlock
 from serving.limits import Budget
@@ -14,7 +14,7 @@ from serving.page import popular, retrieve, slate
 from serving.page.outcome import Outcome, Ranked, Unranked
 from serving.page.page import Page
 from serving.page.page_parts import EXHAUSTED, PageParts
-from serving.page.retrieve import Ask, Candidates
+from serving.page.retrieve import CandidateRequest, Candidates
 from serving.page.slate import Arrangement
 
 SHARE = Unranked("the constant share of this rung")
@@ -23,10 +23,10 @@ SHARE = Unranked("the constant share of this rung")
 class Feed:
     """Makes feeds, and keeps in mind what was shown to whom."""
 
-    def __init__(self, parts: PageParts, shown: Shown) -> None:
+    def __init__(self, parts: PageParts, shown: ShownLately) -> None:
         self._parts, self._shown = parts, shown
 
-    async def page(self, request: Any, budget: Budget, unranked: Unranked | None) -> tuple[Page, Asked]:
+    async def page(self, request: Any, budget: Budget, unranked: Unranked | None) -> tuple[Page, RequestAsker]:
         """The page, and who asked; `unranked` is a reason known before, because of which nothing may be read."""
         parts, request_id = self._parts, secrets.token_hex(16)
         policy, now = parts.policy, parts.clock.now()
@@ -37,7 +37,7 @@ class Feed:
         seed = None if request.preview else int(request_id, 16)  # previews are not logged: nothing is drawn by lot
         seen = who.user.seen if who.gone else np.concatenate([who.user.seen, self._shown.to(request.user, now)])
         may = parts.may(policy, who, now, seen)
-        ask = Ask(
+        ask = CandidateRequest(
             policy, parts.pools, who, may, parts.nearest, now, seed, parts.service.remembered, parts.shedding.quality
         )
         page = self._unranked(ask, unranked, budget, limit) if unranked else self._personal(ask, budget, limit)
@@ -54,7 +54,7 @@ class Feed:
         constant = not request.preview and int(request_id[:8], 16) < policy.limits.lowest_share * (1 << 32)
         return SHARE if constant else None
 
-    def _personal(self, ask: Ask, budget: Budget, limit: int) -> Page:
+    def _personal(self, ask: CandidateRequest, budget: Budget, limit: int) -> Page:
         """The asker's own candidates, ranked; the lowest rung where that cannot be."""
         with budget.stage("candidates"):
             found = retrieve.candidates(ask)
@@ -67,13 +67,13 @@ class Feed:
             case Unranked() as unranked:
                 return self._unranked(ask, unranked, budget, limit)
 
-    def _outcome(self, ask: Ask, found: Candidates, budget: Budget, limit: int) -> Outcome:
+    def _outcome(self, ask: CandidateRequest, found: Candidates, budget: Budget, limit: int) -> Outcome:
         def arrange(block: ItemBlock, scores: Floats) -> Arrangement:
             vectors = self._parts.nearest.vectors if self._parts.nearest else None
             return slate.arranged(ask.policy, block, scores, vectors, limit=limit, now=ask.now, seed=ask.seed)
 
         return self._parts.scoring.ranked(found.block, ask.who, ask.now, budget, arrange)
 
-    def _unranked(self, ask: Ask, unranked: Unranked, budget: Budget, limit: int) -> Page:
+    def _unranked(self, ask: CandidateRequest, unranked: Unranked, budget: Budget, limit: int) -> Page:
         with budget.stage("popular"):
             return self._parts.unranked(unranked, popular.feed(ask, self._parts.lists, limit), ask.who)

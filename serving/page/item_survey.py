@@ -15,7 +15,7 @@ from serving.sources import Liked, Rare
 AT_ONCE = 1 << 16  # rows looked at between two answers: a few milliseconds, most of them without Python's lock
 
 
-class Survey:
+class EligibleItems:
     """Of each item that may be shown to somebody its row and what sources read of it.
 
     rows     (n,) ascending

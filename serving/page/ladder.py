@@ -9,7 +9,7 @@ import numpy as np
 
 from infra.clock import Clock
 from infra.marks import NO_MARKS
-from serving.asker import Asked, Shown, UserReader
+from serving.asker import RequestAsker, ShownLately, UserReader
 from serving.definition import ReleasePolicy, Served
 from serving.items import ItemStates
 from serving.limits import Budget, Shedding
@@ -22,7 +22,7 @@ from serving.page.rank import Rank
 from serving.page.rungs import NOTHING
 
 log = logging.getLogger(__name__)
-Make = Callable[[Any, Budget, Unranked | None], Awaitable[tuple[Page, Asked]]]
+Make = Callable[[Any, Budget, Unranked | None], Awaitable[tuple[Page, RequestAsker]]]
 
 
 class Ladder:
@@ -33,7 +33,7 @@ class Ladder:
         shedding: Shedding,
     ) -> None:  # fmt: skip
         self.parts = PageParts(served, states, users, releases, clock, shedding)
-        self._feed = Feed(self.parts, Shown(served.policy.service.remembered, served.policy.service.remember_s))
+        self._feed = Feed(self.parts, ShownLately(served.policy.service.remembered, served.policy.service.remember_s))
         self._rank = Rank(self.parts)
 
     @property
@@ -41,15 +41,15 @@ class Ladder:
         """The policy of the release that answers, the checkout's before there is one."""
         return self.parts.policy
 
-    async def feed(self, request: Any, budget: Budget) -> tuple[Page, Asked]:
+    async def feed(self, request: Any, budget: Budget) -> tuple[Page, RequestAsker]:
         """A page for an asker, from our own candidates."""
         return await self._answer_or_fall_back(self._feed.page, request, budget)
 
-    async def rank(self, request: Any, budget: Budget) -> tuple[Page, Asked]:
+    async def rank(self, request: Any, budget: Budget) -> tuple[Page, RequestAsker]:
         """A caller's own candidates in order; those that may not be shown are left out."""
         return await self._answer_or_fall_back(self._rank.page, request, budget)
 
-    async def _answer_or_fall_back(self, make: Make, request: Any, budget: Budget) -> tuple[Page, Asked]:
+    async def _answer_or_fall_back(self, make: Make, request: Any, budget: Budget) -> tuple[Page, RequestAsker]:
         """An answer whatever happens: what nobody foresaw costs the rungs above the lowest, and then the items."""
         try:
             return await make(request, budget, None)
@@ -60,7 +60,7 @@ class Ladder:
         except Exception as failed:
             return self._nothing(request, _failed(failed))
 
-    def _nothing(self, request: Any, unranked: Unranked) -> tuple[Page, Asked]:
+    def _nothing(self, request: Any, unranked: Unranked) -> tuple[Page, RequestAsker]:
         """The empty page."""
         who = self.parts.unread(self.policy, request, unranked)
         page = Page([], NO_MARKS, [], np.zeros(0, dtype=np.float32), NOTHING, unranked.reason)

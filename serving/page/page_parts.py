@@ -7,12 +7,12 @@ import numpy as np
 
 from infra.clock import Clock
 from infra.marks import NO_MARKS, Marks, marks
-from serving.asker import Asked, UserReader, UserState, asked, not_read, read_blocked
+from serving.asker import RequestAsker, UserReader, UserState, asked, not_read, read_blocked
 from serving.definition import ReleasePolicy, Served
 from serving.items import ItemStates
 from serving.limits import Budget, Shedding
 from serving.model import NearestItems, Popular, Releases
-from serving.page.eligible import Filters, May
+from serving.page.eligible import Eligibility, Filters
 from serving.page.outcome import Ranked, Unranked
 from serving.page.page import Page
 from serving.page.pools import Pools
@@ -62,7 +62,7 @@ class PageParts:
         lowest = await self.shedding.turn(budget, unranked is not None)
         return unranked or (EXHAUSTED if lowest else None)
 
-    async def who(self, policy: ReleasePolicy, request: Any, budget: Budget, unranked: Unranked | None) -> Asked:
+    async def who(self, policy: ReleasePolicy, request: Any, budget: Budget, unranked: Unranked | None) -> RequestAsker:
         """The asker: as Redis knows them, or as the request alone says when nothing may be read."""
         if unranked:
             return self.unread(policy, request, unranked)
@@ -70,13 +70,13 @@ class PageParts:
             user = await self.users.read(request.user, self.nearest.layout if self.nearest else None)
         return asked(self.service, policy, user, request.context)
 
-    def unread(self, policy: ReleasePolicy, request: Any, unranked: Unranked) -> Asked:
+    def unread(self, policy: ReleasePolicy, request: Any, unranked: Unranked) -> RequestAsker:
         """The asker as the request alone says."""
         return asked(self.service, policy, UserState(request.user, why=unranked.reason), request.context)
 
-    def may(self, policy: ReleasePolicy, who: Asked, now: float, seen: Marks = NO_MARKS) -> May:
+    def may(self, policy: ReleasePolicy, who: RequestAsker, now: float, seen: Marks = NO_MARKS) -> Eligibility:
         """What an asker may be shown, as far as is known of them."""
-        return May(self.filters, who.here, read_blocked(policy, who.user, now), seen, not_read(who))
+        return Eligibility(self.filters, who.here, read_blocked(policy, who.user, now), seen, not_read(who))
 
     def ranked(self, outcome: Ranked, items: list[str], sources: Sequence[str | None]) -> Page:
         """The page of ranked candidates: the items that are shown, and what found each."""
@@ -92,7 +92,7 @@ class PageParts:
             scored=len(outcome.block.rows),
         )
 
-    def unranked(self, outcome: Unranked, listed: Listed, who: Asked) -> Page:
+    def unranked(self, outcome: Unranked, listed: Listed, who: RequestAsker) -> Page:
         """The page of the lowest rung."""
         reason = "; ".join(dict.fromkeys(filter(None, [outcome.reason, who.user.why, self.releases.why])))
         return Page(

@@ -7,9 +7,9 @@ import numpy as np
 
 from feature_repo.counters import Floats, decay
 from serving.definition import ReleasePolicy
-from serving.items import EMPTY, NONE, Codes, ItemStates, Newest, Shelf, best, most
+from serving.items import EMPTY, NONE, Codes, GroupedRows, ItemStates, Newest, best_of_each_group, places_of_largest
 from serving.page.eligible import Filters
-from serving.page.item_survey import Survey
+from serving.page.item_survey import EligibleItems
 from serving.sources import Fresh, Liked, Rare, Trending
 
 TRENDING, FRESH, RARE, OF_GROUP = 1000, 1000, 20_000, 200
@@ -29,9 +29,9 @@ class Pools:
     trending: Mapping[str | None, Codes] = field(default_factory=dict)
     fresh: Codes = field(default_factory=lambda: NONE)
     rare: Codes = field(default_factory=lambda: NONE)
-    shelves: Mapping[tuple[str, bool], Shelf] = field(default_factory=dict)
+    shelves: Mapping[tuple[str, bool], GroupedRows] = field(default_factory=dict)
 
-    def shelf(self, field: str, newest: bool) -> Shelf:
+    def shelf(self, field: str, newest: bool) -> GroupedRows:
         """The shelf of a field, empty when there is none."""
         return self.shelves.get((field, newest), EMPTY)
 
@@ -40,7 +40,7 @@ class Pools:
         return self.trending.get(place, self.trending.get(None, NONE))
 
 
-class Pooler:
+class PoolBuilder:
     """Makes pools, and keeps between two of them what changes little."""
 
     def __init__(self, states: ItemStates) -> None:
@@ -49,7 +49,7 @@ class Pooler:
 
     def pools(self, policy: ReleasePolicy, filters: Filters, now: float) -> Pools:
         """The pools as things stand now; takes a while, and other threads go on meanwhile."""
-        sources, found = policy.sources, Survey(self._states, policy, filters, now)
+        sources, found = policy.sources, EligibleItems(self._states, policy, filters, now)
         if not len(found.rows):
             return Pools()
         young = [source.within_s for source in sources if isinstance(source, Fresh)]
@@ -61,30 +61,32 @@ class Pooler:
             shelves={(s.field, s.newest): self._shelf(s, found) for s in sources if isinstance(s, Liked)},
         )
 
-    def _shelf(self, source: Liked, found: Survey) -> Shelf:
+    def _shelf(self, source: Liked, found: EligibleItems) -> GroupedRows:
         groups = found.of(source.field)
         if not source.newest:
-            return best(found.rows, groups, found.watched, OF_GROUP)
+            return best_of_each_group(found.rows, groups, found.watched, OF_GROUP)
         kept = self._newest.setdefault(source.field, Newest())
         return kept.updated(found.rows, groups, found.born, found.size)
 
-    def _trending(self, source: Trending, found: Survey, now: float) -> Mapping[str | None, Codes]:
+    def _trending(self, source: Trending, found: EligibleItems, now: float) -> Mapping[str | None, Codes]:
         """The most watched everywhere, in an order for every place that anything is watched at."""
-        top = most(found.watched, WATCHED)
+        top = places_of_largest(found.watched, WATCHED)
         rows, watched = found.rows[top], found.watched[top]
         view, _, counter = source.locally.partition(".")
         _, group = self._states.counters[view].view.keys
         groups = self._states.keys_of(group, rows)
         lifts = _lifts(self._states, view, counter, now)
         everywhere: dict[str | None, Codes] = {None: rows[:TRENDING]}
-        return everywhere | {place: rows[most(watched * lift[groups], TRENDING)] for place, lift in lifts.items()}
+        return everywhere | {
+            place: rows[places_of_largest(watched * lift[groups], TRENDING)] for place, lift in lifts.items()
+        }
 
 
-def _born_last(found: Survey, within_s: float, now: float) -> Codes:
+def _born_last(found: EligibleItems, within_s: float, now: float) -> Codes:
     """The rows of the youngest, the youngest first; those born later than now are left out."""
     age = now - found.born
     young = np.flatnonzero((age >= 0) & (age <= within_s))
-    return found.rows[young[most(-age[young], FRESH)]]
+    return found.rows[young[places_of_largest(-age[young], FRESH)]]
 
 
 def _lot(rows: Codes, now: float) -> Codes:

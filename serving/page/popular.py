@@ -12,9 +12,9 @@ from infra.marks import marks
 from serving.definition import ReleasePolicy
 from serving.model import Popular
 from serving.page import retrieve, slate
-from serving.page.eligible import May
+from serving.page.eligible import Eligibility
 from serving.page.item_survey import watched
-from serving.page.retrieve import Ask
+from serving.page.retrieve import CandidateRequest
 
 EVERY = 3  # on the shelves of a release, every third place is for a fresh item
 LISTED = "release_list"  # what is named as the source of items from a release's lists
@@ -33,10 +33,10 @@ class Listed:
         return Listed(self.items[:count], self.sources[:count], self.propensities[:count])
 
 
-def feed(ask: Ask, shelves: Popular | None, limit: int) -> Listed:
+def feed(ask: CandidateRequest, shelves: Popular | None, limit: int) -> Listed:
     """A page of what is watched now and what is new; what was shown already comes only when nothing else is left."""
     for may in (ask.may, ask.may.again()):
-        found = retrieve.unasked(replace(ask, may=may))
+        found = retrieve.candidates_without_user(replace(ask, may=may))
         if len(found.rows):
             falling = -np.arange(len(found.rows), dtype=np.float32)
             page = slate.arranged(ask.policy, found.block, falling, None, limit=limit, now=ask.now, seed=ask.seed)
@@ -47,7 +47,7 @@ def feed(ask: Ask, shelves: Popular | None, limit: int) -> Listed:
     return _certain(next((items for items in some if items), []), LISTED)
 
 
-def rank(may: May, policy: ReleasePolicy, items: Sequence[str], shelves: Popular | None, now: float) -> Listed:
+def rank(may: Eligibility, policy: ReleasePolicy, items: Sequence[str], shelves: Popular | None, now: float) -> Listed:
     """Those of a caller's items that may be shown, most watched first."""
     states = may.filters.states
     block = states.gather(states.rows(items))
@@ -63,7 +63,7 @@ def _certain(items: list[str], source: str | None = None) -> Listed:
     return Listed(items, [source] * len(items), np.ones(len(items), dtype=np.float32))
 
 
-def _shelf(ask: Ask, shelves: Popular | None) -> list[str]:
+def _shelf(ask: CandidateRequest, shelves: Popular | None) -> list[str]:
     if shelves is None:
         return []
     group = ask.who.here.get(ask.policy.shelf) if ask.policy.shelf else None
@@ -74,7 +74,7 @@ def _shelf(ask: Ask, shelves: Popular | None) -> list[str]:
     return list(dict.fromkeys(chain.from_iterable(chain.from_iterable(mixed))))
 
 
-def _allowed(may: May, shelves: Popular | None, items: Sequence[str]) -> Iterator[str]:
+def _allowed(may: Eligibility, shelves: Popular | None, items: Sequence[str]) -> Iterator[str]:
     """Those that the attributes a release carries allow, unless newer ones in memory say otherwise."""
     if shelves is None:
         return

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from serving.asker import Asked
+from serving.asker import RequestAsker
 from serving.items import ItemBlock
 from serving.limits import Budget
 from serving.page import popular, rerank, slate
-from serving.page.eligible import May
+from serving.page.eligible import Eligibility
 from serving.page.outcome import Ranked, Unranked
 from serving.page.page import Page
 from serving.page.page_parts import EXHAUSTED, PageParts
@@ -22,7 +22,7 @@ class Rank:
     def __init__(self, parts: PageParts) -> None:
         self._parts = parts
 
-    async def page(self, request: Any, budget: Budget, unranked: Unranked | None) -> tuple[Page, Asked]:
+    async def page(self, request: Any, budget: Budget, unranked: Unranked | None) -> tuple[Page, RequestAsker]:
         """The page, and who asked; `unranked` is a reason known before, because of which nothing may be read."""
         parts = self._parts
         policy, now = parts.policy, parts.clock.now()
@@ -48,7 +48,7 @@ class Rank:
         page.at, page.request_id = now, secrets.token_hex(16)
         return page, who
 
-    def _allowed(self, may: May, items: Sequence[str]) -> tuple[ItemBlock, Sequence[str]]:
+    def _allowed(self, may: Eligibility, items: Sequence[str]) -> tuple[ItemBlock, Sequence[str]]:
         """Those of the items in memory that may be shown, and their names."""
         block = self._parts.states.gather(self._parts.states.rows(items))
         places = np.flatnonzero(may.mask(block))

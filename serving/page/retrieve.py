@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from feature_repo.counters import Floats
 from infra.loops import loop
 from serving import metrics
-from serving.asker import Asked
+from serving.asker import RequestAsker
 from serving.definition import ReleasePolicy
 from serving.items import NONE, Codes, ItemBlock, distinct
-from serving.page.eligible import May
+from serving.page.eligible import Eligibility
 from serving.page.pools import Pools
 from serving.sources import Fresh, Liked, Nearest, Rare, Source, Trending
 
@@ -28,14 +28,14 @@ log = logging.getLogger(__name__)
 class Near(Protocol):
     """A release's embeddings, as far as retrieval is concerned."""
 
-    def user_vector(self, who: Asked) -> Floats | None:
+    def user_vector(self, who: RequestAsker) -> Floats | None:
         """The asker's place among the items, None when nothing is known of it."""
 
     def near(self, vector: Floats, count: int) -> Codes:
         """The rows nearest to a place, nearest first."""
 
 
-class Ask(msgspec.Struct, frozen=True):
+class CandidateRequest(msgspec.Struct, frozen=True):
     """One request for candidates: a `share` of every quota is wanted, and `seed` decides what is drawn by lot.
 
     `remembered` is how many of the items shown to the asker count.
@@ -43,8 +43,8 @@ class Ask(msgspec.Struct, frozen=True):
 
     policy: ReleasePolicy
     pools: Pools
-    who: Asked
-    may: May
+    who: RequestAsker
+    may: Eligibility
     near: Near | None
     now: float
     seed: int | None
@@ -72,7 +72,7 @@ class Candidates(msgspec.Struct, frozen=True):
         return [policy.sources[source].name for source in self.sources[places].tolist()]
 
 
-def candidates(ask: Ask) -> Candidates:
+def candidates(ask: CandidateRequest) -> Candidates:
     """The candidates of an asker: of each source those that may be shown, as many as it may give.
 
     A source that fails or takes longer than its deadline gives nothing, and the others fill its places.
@@ -90,14 +90,14 @@ def candidates(ask: Ask) -> Candidates:
     return taken
 
 
-def unasked(ask: Ask) -> Candidates:
+def candidates_without_user(ask: CandidateRequest) -> Candidates:
     """All that is found without knowing the asker: what is watched now where they are, and what is new."""
     plain = (Trending, Fresh)
     offered = [_offered(ask, s, 0) if isinstance(s, plain) else NONE for s in ask.policy.sources]
     return _taken(ask, offered, [len(part) for part in offered])
 
 
-def _offers(ask: Ask, wanted: int) -> tuple[float, float]:
+def _offers(ask: CandidateRequest, wanted: int) -> tuple[float, float]:
     """How many times its quota each source is asked for, and how many if that was too little.
 
     Some of it is not allowed, or was found by a source before; and what the asker has seen, the sources still like.
@@ -107,7 +107,7 @@ def _offers(ask: Ask, wanted: int) -> tuple[float, float]:
     return first, 2 * first
 
 
-def _offer(ask: Ask, wanted: Sequence[int], offered: list[Codes], more: list[bool]) -> None:
+def _offer(ask: CandidateRequest, wanted: Sequence[int], offered: list[Codes], more: list[bool]) -> None:
     """Fill in what sources offer, and which may have more; those that said they have none are not asked again."""
     missing = 0
     for place, source in enumerate(ask.policy.sources):
@@ -118,7 +118,7 @@ def _offer(ask: Ask, wanted: Sequence[int], offered: list[Codes], more: list[boo
         missing = count - len(offered[place])
 
 
-def _timely(ask: Ask, source: Source, wanted: int) -> Codes:
+def _timely(ask: CandidateRequest, source: Source, wanted: int) -> Codes:
     """What a source offers in time, at most so many as are wanted."""
     meter, began = metrics.source(source.name), perf_counter()
     try:
@@ -135,7 +135,7 @@ def _timely(ask: Ask, source: Source, wanted: int) -> Codes:
     return offered
 
 
-def _offered(ask: Ask, source: Source, wanted: int) -> Codes:
+def _offered(ask: CandidateRequest, source: Source, wanted: int) -> Codes:
     """What a source has, best first; some of them have to be told how many are wanted."""
     match source:
         case Nearest():
@@ -154,7 +154,7 @@ def _offered(ask: Ask, source: Source, wanted: int) -> Codes:
             return np.concatenate([pool[begin : begin + wanted], pool[: min(begin, wanted)]])
 
 
-def _liked(ask: Ask, source: Liked) -> Codes:
+def _liked(ask: CandidateRequest, source: Liked) -> Codes:
     """Codes of what the asker likes, most liked first."""
     view, _, counter = source.counter.partition(".")
     tastes = ask.who.user.mixed.get(view)
@@ -163,7 +163,7 @@ def _liked(ask: Ask, source: Liked) -> Codes:
     return tastes.most(counter, ask.now, source.above, source.groups)
 
 
-def _taken(ask: Ask, offered: Sequence[Codes], quotas: Sequence[int]) -> Candidates:
+def _taken(ask: CandidateRequest, offered: Sequence[Codes], quotas: Sequence[int]) -> Candidates:
     """What may be shown of what is offered: each source takes its quota of what those before it left.
 
     What a source leaves of its quota goes to those after it, and what is left then to all that have more.

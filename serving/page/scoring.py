@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from feature_repo.counters import Floats
-from serving.asker import Asked
+from serving.asker import RequestAsker
 from serving.definition import ReleasePolicy
 from serving.items import ItemBlock, ItemStates
 from serving.limits import Breaker, Budget
@@ -25,7 +25,7 @@ class Scoring:
         self._states, self._releases = states, releases
         self.breaker = Breaker("scorer")
 
-    def ranked(self, block: ItemBlock, who: Asked, now: float, budget: Budget, arrange: Arrange) -> Outcome:
+    def ranked(self, block: ItemBlock, who: RequestAsker, now: float, budget: Budget, arrange: Arrange) -> Outcome:
         """The candidates of a block, arranged by their scores."""
         release = self._releases.live
         if release is None:

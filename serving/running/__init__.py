@@ -2,6 +2,6 @@
 
 from serving.running.background import Background
 from serving.running.parent import Parent
-from serving.running.worker_metrics import FOLDER, apart, shared
+from serving.running.worker_metrics import FOLDER, own_metrics_environment, shared_metrics_environment
 
-__all__ = ["FOLDER", "Background", "Parent", "apart", "shared"]
+__all__ = ["FOLDER", "Background", "Parent", "own_metrics_environment", "shared_metrics_environment"]

@@ -9,7 +9,7 @@ from infra import private_files
 FOLDER = "FLYWHEEL_METRICS_FOLDER"
 
 
-def shared(folder: Path) -> dict[str, str]:
+def shared_metrics_environment(folder: Path) -> dict[str, str]:
     """The environment for this process and its siblings, those that have the same parent, to count together.
 
     Folders of services that have ended are removed, and so are the gauges of siblings that have.
@@ -26,7 +26,7 @@ def shared(folder: Path) -> dict[str, str]:
     return dict.fromkeys((FOLDER, "PROMETHEUS_MULTIPROC_DIR"), str(mine.absolute()))
 
 
-def apart() -> dict[str, str]:
+def own_metrics_environment() -> dict[str, str]:
     """The environment for a child that is no worker: its gauges, which it never sets, are not to be seen as theirs."""
     return {name: value for name, value in os.environ.items() if name != FOLDER}
 

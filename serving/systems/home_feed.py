@@ -1,15 +1,15 @@
 """The home feed's ranking policy: where candidates come from, what may be shown, and what a page looks like."""
 
-from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
 from serving.definition import (
+    ApiNames,
     Caps,
     Diversity,
     Exploration,
     FreshSlots,
-    Limits,
-    Names,
     Policy,
     ReleasePolicy,
+    RequestLimits,
     Served,
     ServiceLimits,
     ServicePolicy,
@@ -26,7 +26,7 @@ SERVICE = ServicePolicy(  # a change takes effect with a deployment
     user="user_id",
     item="video_id",
     item_view="video_profile",
-    names=Names(
+    names=ApiNames(
         user=USER,
         item=VIDEO,
         items="video_ids",
@@ -77,7 +77,7 @@ RELEASE = ReleasePolicy(  # a change takes effect with the promotion of a releas
         FreshSlots(places=2, of=20, within_s=24 * 3600),
         Exploration(share=0.05, exposure=SHOWN, below=FEW),
     ),
-    limits=Limits(request_ms=180, lowest_share=0.005),
+    limits=RequestLimits(request_ms=180, lowest_share=0.005),
 )
 
 HOME_FEED = Policy(SERVICE, RELEASE)

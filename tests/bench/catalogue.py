@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_repo.definition import CounterView
-from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
 from feature_repo.systems.home_feed import LENGTHS_S
 from validation.systems.home_feed import AGES, DEVICES
 

@@ -9,7 +9,7 @@ from redis import Redis
 
 from feature_repo.records import redis_records, seen_pages
 from feature_repo.records.layout import Layout, encode, layouts
-from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
 from infra.marks import marks
 from tests.bench.catalogue import AT, NOW, Catalogue
 

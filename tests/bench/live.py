@@ -18,9 +18,9 @@ import numpy as np
 
 from feature_repo.recipe import recipe_of
 from feature_repo.stream.memory import stream_folder
-from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
 from infra import redis_server
-from infra.patience import Process, Waiting, patiently
+from infra.patience import Process, Waiting, wait_until_ready
 from infra.settings import Settings
 from serving import launch as process
 from serving.access.keyring import bearer
@@ -127,7 +127,7 @@ def live(settings: Settings, *words: str) -> Iterator[Live]:
         stream = stack.enter_context(flywheel(settings, "stream", *words))
         found = Live(settings, stream, service)
         work = Process(stream.pid, settings.home / "logs" / "stream.log")
-        patiently(Waiting("the stream", work), lambda: found.lag_s() is not None, stream.poll)
+        wait_until_ready(Waiting("the stream", work), lambda: found.lag_s() is not None, stream.poll)
         yield found
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from feature_repo.definition import FeatureSet
 from feature_repo.recipe import recipe_of
-from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
 from infra.manifest import write_manifest
 from serving.definition import Policy
 from serving.policy_json import to_json

@@ -9,7 +9,7 @@ from redis import Redis
 from feature_repo import embedding_space
 from feature_repo.embedding_space import INDEX, VECTORS, Attribute, Space
 from feature_repo.records import user_vectors
-from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
 from infra.manifest import read_manifest
 from infra.marks import marks
 from tests.bench.catalogue import NOW, Catalogue

@@ -18,7 +18,7 @@ from redis import Redis
 
 from feature_repo.records import connect
 from infra import redis_server
-from infra.patience import Process, Waiting, patiently
+from infra.patience import Process, Waiting, wait_until_ready
 from infra.settings import Settings
 from serving import launch as process
 from serving.access.keyring import bearer
@@ -86,7 +86,9 @@ class Stand:
         registry = self.settings.releases / POLICY.service.name
         lowest = msgspec.structs.replace(POLICY.release, limits=limits)
         measured_release.with_policy(registry, "2", msgspec.structs.replace(POLICY, release=lowest))
-        patiently(self._waiting("release 2"), lambda: self.metrics().get('flywheel_release_live{release="2"}') == 1)
+        wait_until_ready(
+            self._waiting("release 2"), lambda: self.metrics().get('flywheel_release_live{release="2"}') == 1
+        )
 
     def wait_for_states(self) -> None:
         """Return once the state of every video is in memory."""
@@ -95,7 +97,7 @@ class Stand:
         def resident() -> bool:
             return self.metrics().get("flywheel_items_resident", 0) >= videos
 
-        patiently(self._waiting("the states of all videos"), resident, self.running.process.poll)
+        wait_until_ready(self._waiting("the states of all videos"), resident, self.running.process.poll)
 
     def _waiting(self, what: str) -> Waiting:
         return Waiting(what, Process(self.running.process.pid, self.running.log))

@@ -19,7 +19,7 @@ import numpy as np
 from feature_repo.definition import FeatureSet
 from feature_repo.records import connect
 from feature_repo.records.layout import Layout, Packed, decode, encode, layouts
-from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
 from infra import redis_server
 from infra.settings import Settings
 from serving.items.item_states import ItemStates

@@ -10,7 +10,7 @@ from redis import Redis
 
 from feature_repo.records import redis_records
 from feature_repo.records.layout import encode, layouts
-from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
 from infra.manifest import write_manifest
 from tests.bench.catalogue import NOW
 from tests.chaos.stage import Stage

@@ -7,7 +7,7 @@ import pytest
 from redis import Redis
 
 from feature_repo.records.layout import counter_fields, encode, make_layout
-from feature_repo.records.redis_records import Changes, Layout, Written, read_records, write_records
+from feature_repo.records.redis_records import Changes, Layout, WriteCounts, read_records, write_records
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -31,7 +31,7 @@ def micros(moment: datetime) -> int:
 def put(
     redis: Redis, to: Layout, key: tuple[str, ...], value: float, event: datetime,
     created: datetime | None = None, now: datetime = NOON,
-) -> Written:  # fmt: skip
+) -> WriteCounts:  # fmt: skip
     """Write a record whose counters all have this value."""
     floats = np.full((1, len(to.floats)), value, dtype=np.float32)
     made = micros(created) if created else 0

@@ -9,7 +9,7 @@ import pyarrow as pa
 from feature_repo.counters import decay
 from feature_repo.folding import published_states
 from feature_repo.folding.contributions import contributed
-from feature_repo.systems.home_feed import HOME_FEED
+from feature_repo.systems.home_feed import HOME_FEED_FEATURES
 from validation.contract import Table
 from validation.systems.home_feed import ENGAGEMENTS, IMPRESSIONS, TABLES, USERS, VIDEOS
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 THEN = datetime(2026, 3, 1, tzinfo=UTC)
-CHOICE = HOME_FEED.counter_view("user_choice")
+CHOICE = HOME_FEED_FEATURES.counter_view("user_choice")
 ACTS = [
     ("u1", "v1", "follow"),
     ("u1", "v2", "block"),
@@ -48,7 +48,7 @@ def test_who_follows_or_blocks_a_creator_does_so_for_years(spark: "SparkSession"
         "videos": rows(spark, VIDEOS, *videos),
         "users": rows(spark, USERS, {"user_id": "u1"}, {"user_id": "u2"}),
     }
-    told = contributed(events, described, HOME_FEED, {table.name: table for table in TABLES})
+    told = contributed(events, described, HOME_FEED_FEATURES, {table.name: table for table in TABLES})
     found = {(row.user_id, row.creator_id): row for row in published_states.fold(told, None, CHOICE).collect()}
     assert set(found) == {("u1", "c1"), ("u1", "c2"), ("u2", "c2")}, "only what was chosen"
     counted = np.array([[row[name] for name in CHOICE.counters] for row in found.values()], dtype=np.float32)

@@ -10,7 +10,7 @@ import pytest
 from feature_repo.definition import CounterView, FeatureSet, ProfileView, Signal, seconds
 from feature_repo.recipe import digest, read_recipe, recipe_of
 from feature_repo.request_time import Age, Code, Context, Count, Hour, Match, Number, Rate
-from feature_repo.systems.home_feed import HOME_FEED
+from feature_repo.systems.home_feed import HOME_FEED_FEATURES
 from infra.errors import DefinitionError
 
 PLAYED = Signal("played", "plays", "a play")
@@ -70,7 +70,9 @@ def test_equal_definitions_have_equal_digests_and_others_do_not() -> None:
     reordered = replace(SONG, fields=dict(reversed(SONG.fields.items())))
     assert digest(recipe_of(replace(RADIO, profile_views=(reordered,)))) == digest(recipe_of(RADIO))
     assert digest(recipe_of(replace(RADIO, features=FEATURES[::-1]))) != digest(recipe_of(RADIO))
-    assert msgspec.json.encode(read_recipe(recipe_of(HOME_FEED)), order="sorted") == recipe_of(HOME_FEED)
+    assert msgspec.json.encode(read_recipe(recipe_of(HOME_FEED_FEATURES)), order="sorted") == recipe_of(
+        HOME_FEED_FEATURES
+    )
 
 
 def test_a_recipe_with_an_unknown_kind_of_feature_is_refused() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from feature_repo.definition import FeatureSet, ProfileView
 from feature_repo.folding import profiles
-from feature_repo.folding.contributions import read
+from feature_repo.folding.contributions import read_accepted_rows
 from feature_repo.stores.asof_offline_store import AsofOfflineStoreConfig
 from feature_repo.stores.store import open_store
 from infra.lake import Lake
@@ -19,7 +19,7 @@ from infra.settings import Settings
 from training.fitting import popular_lists
 from validation.batches.intake import ingest
 from validation.contract import Column, Table
-from validation.definition import Limits
+from validation.definition import BatchLimits
 from validation.files.delivered import delivered_from_jsonl
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ SONGS = Table(
     (
         Column("song", "string", "id"), Column("length", "int32", "how long", "s"),
         Column("at", "timestamp", "when"), Column("got", "timestamp", "when we knew it"),
-    ), limits=Limits(fresh_within=timedelta(days=3650)), versioned=True,
+    ), limits=BatchLimits(fresh_within=timedelta(days=3650)), versioned=True,
 )  # fmt: skip
 LONGER = Column("length", "int64", "how long", "s")
 MOOD = Column("mood", "string", "how it feels", nullable=True)
@@ -65,7 +65,7 @@ def test_a_column_and_a_field_more_and_a_wider_type_leave_older_days_readable(
     rows = lake.read("tables/songs", columns=["song", "mood", "length"]).to_pylist()
     assert [tuple(row.values()) for row in rows] == [("a", None, 90), ("b", "calm", 2**40)]
     assert lake.read("tables/songs", columns=["mood"], schema=GROWN.schema)["mood"].to_pylist() == [None, "calm"]
-    of_all_days = read(spark, lake, GROWN, lake.days("tables/songs")).toArrow()
+    of_all_days = read_accepted_rows(spark, lake, GROWN, lake.days("tables/songs")).toArrow()
     assert sorted(of_all_days["length"].to_pylist()) == [90, 2**40]
     store = open_store(settings, features(MOODS))
     asked = pd.DataFrame({"song": ["a", "b"], "event_timestamp": [START + 3 * NEXT] * 2})

@@ -13,7 +13,7 @@ from radio import RADIO, TABLES, made_plays, made_songs, moment, play
 
 from feature_repo.stream import intake as stream_intake
 from feature_repo.stream.counting import Stream
-from feature_repo.stream.intake import Intake, Landed, Taken
+from feature_repo.stream.intake import FileCounts, Intake, Landed
 from feature_repo.stream.memory import StreamState
 from feature_repo.stream.spark_stream import small_session, streaming
 from infra.clock import Clock
@@ -62,7 +62,7 @@ def test_a_file_that_raises_is_noted_and_the_others_count(
     taken = intake.take_files([*files[:3], odd, *files[3:], songs], LATER)
     assert (taken.files, taken.accepted) == (7, len(plays) + len(made_songs()))
     assert taken.failed == state.failed() == POISON
-    assert intake.take_files([odd, songs], LATER) == Taken(), "neither is tried again"
+    assert intake.take_files([odd, songs], LATER) == FileCounts(), "neither is tried again"
     state.drop_files({"plays/odd.jsonl"})
     assert state.failed() == {}, "it has left the landing"
 

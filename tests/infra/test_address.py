@@ -67,9 +67,9 @@ def _lines_of_up(settings: Settings) -> Any:
 
 
 def _redis_that_is_not_there(settings: Settings) -> Any:
-    from feature_repo.records.redis_client import connect, reached
+    from feature_repo.records.redis_client import connect, errors_as_unavailable
 
-    with pytest.raises(Unavailable) as error, connect(settings.redis_url) as redis, reached(redis):
+    with pytest.raises(Unavailable) as error, connect(settings.redis_url) as redis, errors_as_unavailable(redis):
         redis.ping()
     return error.value
 

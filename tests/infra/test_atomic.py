@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from infra.atomic import whole
+from infra.atomic import atomic_write
 
 
 def test_readers_find_the_old_content_until_all_of_the_new_is_there(tmp_path: Path) -> None:
     target = tmp_path / "folder" / "file"
-    with whole(target) as draft:
+    with atomic_write(target) as draft:
         draft.write_text("old")
-    with whole(target) as draft:
+    with atomic_write(target) as draft:
         draft.write_text("ne")
         assert target.read_text() == "old"
         draft.write_text("new")
@@ -24,7 +24,7 @@ def test_an_error_changes_nothing(tmp_path: Path) -> None:
     target.write_text("old")
 
     def written_to_a_full_disk() -> None:
-        with whole(target) as draft:
+        with atomic_write(target) as draft:
             draft.write_text("ne")
             raise OSError("No space left on device")
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.errors import Unavailable
-from infra.patience import Done, Patience, Process, Waiting, patiently
+from infra.patience import Patience, Process, Waiting, WorkDone, wait_until_ready
 
 HOUR = 3600.0
 
@@ -29,8 +29,8 @@ class Scripted:
         self.now += self.step_s
         return self.now
 
-    def done(self) -> Done:
-        return Done(round(min(self.now, self.until_s) * self.share, 2))
+    def done(self) -> WorkDone:
+        return WorkDone(round(min(self.now, self.until_s) * self.share, 2))
 
     def last_words(self) -> str:
         return "Its log ends: loading"
@@ -83,7 +83,7 @@ def worker(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
 
 def test_the_work_of_children_counts(worker: "subprocess.Popen[bytes]") -> None:
     work = Process(worker.pid)
-    patiently(Waiting("its child", work), lambda: work.done().cpu_s > 0.3, worker.poll)
+    wait_until_ready(Waiting("its child", work), lambda: work.done().cpu_s > 0.3, worker.poll)
 
 
 def test_the_end_of_a_process_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
@@ -91,4 +91,4 @@ def test_the_end_of_a_process_is_told_with_the_end_of_its_log(tmp_path: Path) ->
     with log.open("wb") as out:
         process = subprocess.Popen([sys.executable, "-c", "print('no room'); raise SystemExit(3)"], stdout=out)
     with pytest.raises(Unavailable, match=r"ended with status 3 before it was ready.*no room.*its\.log"):
-        patiently(Waiting("MLflow", Process(process.pid, log)), lambda: False, process.poll)
+        wait_until_ready(Waiting("MLflow", Process(process.pid, log)), lambda: False, process.poll)

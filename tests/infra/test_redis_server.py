@@ -10,7 +10,7 @@ import redis
 from infra import redis_server, redis_version
 from infra.errors import Unavailable, Unsafe
 from infra.redis_server import running
-from infra.redis_version import Version
+from infra.redis_version import ServerVersion
 from infra.settings import Settings, socket_url
 from tests.conftest import free_port
 
@@ -165,21 +165,24 @@ def test_the_wheels_server_goes_before_an_old_one(tmp_path: Path, monkeypatch: p
 @pytest.mark.parametrize(
     ("info", "found"),
     [
-        ({"redis_version": "7.4.5"}, Version("redis", 7, 4, 5)),
-        ({"redis_version": "7.2.4", "valkey_version": "9.1.2", "server_name": "valkey"}, Version("valkey", 9, 1, 2)),
-        ({"redis_version": "255.255.255"}, Version("redis", 255, 255, 255)),
+        ({"redis_version": "7.4.5"}, ServerVersion("redis", 7, 4, 5)),
+        (
+            {"redis_version": "7.2.4", "valkey_version": "9.1.2", "server_name": "valkey"},
+            ServerVersion("valkey", 9, 1, 2),
+        ),
+        ({"redis_version": "255.255.255"}, ServerVersion("redis", 255, 255, 255)),
         ({"redis_version": "odd"}, None),
         ({}, None),
     ],
 )
-def test_a_server_that_runs_tells_its_version(info: dict[str, str], found: Version | None) -> None:
+def test_a_server_that_runs_tells_its_version(info: dict[str, str], found: ServerVersion | None) -> None:
     assert redis_version.of_server(info) == found
 
 
 def test_an_old_server_that_runs_is_refused_unless_accepted(
     redis_address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redis_version, "of_server", lambda info: Version("redis", 7, 4, 5))
+    monkeypatch.setattr(redis_version, "of_server", lambda info: ServerVersion("redis", 7, 4, 5))
     with pytest.raises(Unsafe, match=r"redis 7\.4\.5 has no fix of CVE-2025-49844"), running(redis_address, tmp_path):
         pass
     with running(redis_address, tmp_path, accept_old=True):

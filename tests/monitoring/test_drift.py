@@ -31,7 +31,7 @@ def measured(now: np.ndarray, before: np.ndarray | None = None, watch: Watch = W
     return drift.measure(Reference.of(was, NAMES, scores_of(was)), now, NAMES, scores_of(now), watch)
 
 
-def one(before: np.ndarray, now: np.ndarray) -> drift.Moved:
+def one(before: np.ndarray, now: np.ndarray) -> drift.ColumnDrift:
     """How one column moved, without scores."""
     report = drift.measure(Reference.of(before[:, None], ("speed",)), now[:, None], ("speed",), None, WATCH)
     return report.columns[0]

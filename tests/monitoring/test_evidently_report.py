@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from feature_repo.systems.home_feed import HOME_FEED
+from feature_repo.systems.home_feed import HOME_FEED_FEATURES
 from monitoring import drift, evidently_report
 from monitoring.definition import PLAIN, Watch
 from monitoring.reference import Reference
@@ -40,7 +40,7 @@ def test_the_page_and_its_figures_are_written_also_with_columns_that_say_nothing
 
 
 def test_the_feed_watches_features_it_has() -> None:
-    names = tuple(f.name for f in HOME_FEED.features)
+    names = tuple(f.name for f in HOME_FEED_FEATURES.features)
     matrix = np.random.default_rng(0).normal(size=(2_000, len(names))).astype(np.float32)
     report = drift.measure(Reference.of(matrix, names), matrix, names, None, HOME_FEED_WATCH)
     assert {m.name for m in report.columns if m.critical} == set(HOME_FEED_WATCH.critical)

@@ -8,7 +8,7 @@ import pytest
 from infra.errors import DefinitionError
 from monitoring.definition import Watch
 from monitoring.journal import Journal
-from monitoring.retrain import Action, Decision, Evidence, Kind, decide, standing
+from monitoring.retrain import Action, Decision, Kind, WindowEvidence, decide, standing
 
 WATCH = Watch(critical=(), confirm=2, of_last=3, cooldown=timedelta(hours=6), daily_budget=2)
 START = datetime(2026, 5, 3, tzinfo=UTC)
@@ -18,17 +18,17 @@ def hour(n: float) -> datetime:
     return START + timedelta(hours=n)
 
 
-def seen(pattern: str, kind: Kind = "drift", release: str = "7", first: int = 1) -> list[Evidence]:
+def seen(pattern: str, kind: Kind = "drift", release: str = "7", first: int = 1) -> list[WindowEvidence]:
     """One window an hour: x found, . not found, ? too few rows."""
     return [
-        Evidence(
+        WindowEvidence(
             f"{kind}:{release}:{first + i}", kind, hour(first + i), release, {"x": True, ".": False, "?": None}[mark]
         )
         for i, mark in enumerate(pattern)
     ]
 
 
-def played(evidence: Sequence[Evidence], hours: int, watch: Watch = WATCH) -> list[tuple[int, Decision]]:
+def played(evidence: Sequence[WindowEvidence], hours: int, watch: Watch = WATCH) -> list[tuple[int, Decision]]:
     """What is done when the evidence is looked at every hour, the journal going through its JSON each time."""
     cursor, done = None, []
     for n in range(hours):

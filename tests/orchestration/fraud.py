@@ -12,14 +12,14 @@ from feature_repo.definition import CounterView, FeatureSet, Lookup, ProfileView
 from feature_repo.request_time import Age, Context, Count, Rate
 from orchestration.system import System
 from training.contenders import Boosted, ByColumn, Linear
-from training.definition import Embedding, Outcome, Ranking, Shelves, Slice
+from training.definition import Embedding, Outcome, Ranking, Shelves, SliceDefinition
 from validation.contract import Column, Rule, Table
-from validation.definition import GateLimits, Limits
+from validation.definition import BatchLimits, GateLimits
 
 START = datetime(2026, 5, 4, tzinfo=UTC)
 DAYS = 5
 TIMES = (Column("happened", "timestamp", "when it happened"), Column("known", "timestamp", "when we knew it"))
-LONG_AGO = Limits(fresh_within=timedelta(days=3650))
+LONG_AGO = BatchLimits(fresh_within=timedelta(days=3650))
 
 
 def _table(
@@ -126,7 +126,7 @@ RANKING = Ranking(
     ),
     shelves=Shelves(item="shop", profile="shop_profile", group="sector", fresh_by="opened", attributes=("opened",)),
     embedding=Embedding("shop_profile", ("sector",), "by_card_sector.paid_7d", rank=8, rounds=4),
-    slices=(Slice("sector", "sector"),),
+    slices=(SliceDefinition("sector", "sector"),),
 )
 
 FRAUD = System(

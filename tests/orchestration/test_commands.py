@@ -12,7 +12,7 @@ import pytest
 
 from infra import processes
 from infra.errors import Unavailable
-from infra.patience import Process, Waiting, patiently
+from infra.patience import Process, Waiting, wait_until_ready
 from infra.settings import Settings
 from orchestration import up
 from tests.conftest import free_port
@@ -81,7 +81,7 @@ def test_sigterm_leaves_nothing_behind_and_says_so(tmp_path: Path, words: str, r
             family.update(psutil.Process(started.pid).children(recursive=True))
             return any(running in " ".join(cmdline(process)) for process in family)
 
-        patiently(Waiting(f"the {running} of `flywheel {words}`", work), begun, started.poll)
+        wait_until_ready(Waiting(f"the {running} of `flywheel {words}`", work), begun, started.poll)
         started.send_signal(signal.SIGTERM)
         said = started.stdout.read()
         assert started.wait() == 143

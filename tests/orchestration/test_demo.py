@@ -17,7 +17,7 @@ from orchestration import demo, runs
 from orchestration.assets.training import GATES
 from orchestration.demo import MARK, emptied
 from orchestration.demo.diary import Diary
-from orchestration.demo.stage import Stage
+from orchestration.demo.stage import DemoConsole
 from orchestration.demo.story import Story
 
 DAY = date(2026, 3, 18)
@@ -41,7 +41,7 @@ def told(monkeypatch: pytest.MonkeyPatch, execute: Callable[..., Any]) -> str:
     page = StringIO()
     at: Any = SimpleNamespace(registry=SimpleNamespace(live=lambda: "1"))
     origin: Any = None
-    story = Story(Stage(Console(file=page, width=200)), at, origin, Diary("simulator", 7))
+    story = Story(DemoConsole(Console(file=page, width=200)), at, origin, Diary("simulator", 7))
     story.__dict__["later"] = at
     story.retrain(DAY, "drift")
     return page.getvalue()
@@ -109,7 +109,7 @@ def story(home: Path, diary: Diary) -> Story:
     moment = datetime(2026, 3, 16, tzinfo=UTC)
     at: Any = SimpleNamespace(settings=SimpleNamespace(home=home), now=lambda: moment)
     origin: Any = None
-    return Story(Stage(Console(file=StringIO()), diary.seconds), at, origin, diary)
+    return Story(DemoConsole(Console(file=StringIO()), diary.seconds), at, origin, diary)
 
 
 def test_a_demo_that_was_ended_goes_on_at_its_scene_with_the_figures_of_those_before(tmp_path: Path) -> None:
@@ -141,7 +141,9 @@ def test_a_demo_that_ends_early_says_how_it_goes_on(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(demo, "_tell", ended_early)
     page = StringIO()
     with pytest.raises(Unavailable):
-        demo.tell(Settings(home=tmp_path), source="simulator", path=None, keep=False, seed=9, out=Console(file=page))
+        demo.run_demo(
+            Settings(home=tmp_path), source="simulator", path=None, keep=False, seed=9, out=Console(file=page)
+        )
     assert "flywheel demo --resume" in " ".join(page.getvalue().split())
     assert Diary.read(tmp_path).seed == 9
 

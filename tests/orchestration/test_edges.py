@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from feature_repo.folding.contributions import contributions, read, weight
+from feature_repo.folding.contributions import contributions, read_accepted_rows, weight
 from feature_repo.folding.profiles import described, publish_profiles
 from feature_repo.records.from_arrow import records_of
 from feature_repo.records.layout import decode, layouts
 from feature_repo.request_time import Inputs, value
-from feature_repo.systems.home_feed import HOME_FEED
+from feature_repo.systems.home_feed import HOME_FEED_FEATURES
 from infra.lake import Lake
-from training.definition import Slice
+from training.definition import SliceDefinition
 from training.fitting.train import sliced
 from training.rows import labels
 from training.systems.home_feed import RANKING
@@ -63,17 +63,17 @@ EDGES = {
     "an empty request": Edge(1, completed=1.0, watch={"request_id": ""}),
 }
 TOO_EARLY = "before that"
-BY_LENGTH = Slice("length", "video_duration", (1.0,), ("short", "long"))
-FEATURES = {feature.name: feature for feature in HOME_FEED.features}
+BY_LENGTH = SliceDefinition("length", "video_duration", (1.0,), ("short", "long"))
+FEATURES = {feature.name: feature for feature in HOME_FEED_FEATURES.features}
 
 
 def test_labels_counters_profiles_features_and_slices_agree_on_every_edge(spark: Any, tmp_path: Path) -> None:
     lake = delivered(tmp_path, {**EDGES, TOO_EARLY: Edge(0, before_s=61.0)})
-    label = labels.build_labels(spark, lake, RANKING, HOME_FEED, BY_NAME, NOON + timedelta(days=1), DAY, DAY)
+    label = labels.build_labels(spark, lake, RANKING, HOME_FEED_FEATURES, BY_NAME, NOON + timedelta(days=1), DAY, DAY)
     label = label.set_index("video_id")
-    counted = contributions(spark, lake, HOME_FEED, BY_NAME, DAY, DAY).toPandas()
+    counted = contributions(spark, lake, HOME_FEED_FEATURES, BY_NAME, DAY, DAY).toPandas()
     counted = counted.groupby("video_id").sum(min_count=1, numeric_only=True)
-    video, user = (record(spark, lake, view) for view in HOME_FEED.profile_views)
+    video, user = (record(spark, lake, view) for view in HOME_FEED_FEATURES.profile_views)
     for name, edge in EDGES.items():
         online = {f"video_profile.{field}": of[name] for field, of in video.items()}
         online["user_profile.language"] = user["language"]["u"]
@@ -105,7 +105,10 @@ def test_labels_counters_profiles_features_and_slices_agree_on_every_edge(spark:
 
 def test_what_nobody_has_described_is_published_as_that(spark: Any, tmp_path: Path) -> None:
     lake = Lake(tmp_path)
-    assert publish_profiles(spark, lake, HOME_FEED, BY_NAME, DAY, DAY) == {"video_profile": 0, "user_profile": 0}
+    assert publish_profiles(spark, lake, HOME_FEED_FEATURES, BY_NAME, DAY, DAY) == {
+        "video_profile": 0,
+        "user_profile": 0,
+    }
     assert set(lake.read("profiles/user_profile").column_names) >= {"user_id", "region", "event_timestamp", "created"}
 
 
@@ -146,8 +149,8 @@ def deliver(lake: Lake, table: Table, rows: list[dict[str, Any]]) -> None:
 def record(spark: Any, lake: Lake, view: Any) -> dict[str, dict[str, Any]]:
     """Field → entity → what a service reads of the view's online record."""
     table = BY_NAME[view.table]
-    rows = described(read(spark, lake, table, [date(2026, 5, 10)]), view, table).toArrow()
-    layout, keys = layouts(HOME_FEED)[view.name], rows[view.keys[0]].to_pylist()
+    rows = described(read_accepted_rows(spark, lake, table, [date(2026, 5, 10)]), view, table).toArrow()
+    layout, keys = layouts(HOME_FEED_FEATURES)[view.name], rows[view.keys[0]].to_pylist()
     packed = decode(layout, [(key,) for key in keys], records_of(layout, rows, "event_timestamp", "created"))
     return {name: dict(zip(keys, packed.column(name).tolist(), strict=True)) for name in view.fields}
 

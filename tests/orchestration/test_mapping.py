@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from infra.errors import DefinitionError
 from infra.lake import Lake
 from orchestration.commands.cli import app
-from orchestration.sources.mapping import Written, draft, read, write
+from orchestration.sources.mapping import MappingResult, draft, read, write
 from orchestration.sources.mapping.conditions import parsed
 from validation.batches.intake import delivered_from_parquet, ingest
 from validation.systems.home_feed import ENGAGEMENTS, IMPRESSIONS, TABLES, USERS, VIDEOS
@@ -67,14 +67,14 @@ def clicks(folder: Path, text: str = CLICKS, name: str = "log.csv") -> Path:
     return folder
 
 
-def mapped(folder: Path, text: str | None = None) -> Written:
+def mapped(folder: Path, text: str | None = None) -> MappingResult:
     """The deliveries of a mapping, by default of the one that is drafted from the folder."""
     path = folder / "mapping.toml"
     path.write_text(draft(folder, path, NOW) if text is None else text, encoding="utf-8")
     return write(read(path, TABLES), TABLES, folder / "mapped", lambda _: None)
 
 
-def rows(made: Written, table: str) -> pd.DataFrame:
+def rows(made: MappingResult, table: str) -> pd.DataFrame:
     return pd.concat([pq.read_table(path).to_pandas() for path in sorted((made.folder / table).glob("*.parquet"))])
 
 

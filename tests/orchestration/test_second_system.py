@@ -9,7 +9,7 @@ import pytest
 from fraud import DAYS, FRAUD, START, deliver
 
 from feature_repo.records import connect, made_views
-from feature_repo.systems.home_feed import HOME_FEED
+from feature_repo.systems.home_feed import HOME_FEED_FEATURES
 from infra.settings import Settings
 from orchestration.runs import execute
 from orchestration.system import Installation
@@ -45,8 +45,8 @@ def test_a_fraud_system_runs_from_its_own_definitions_to_a_trained_model(setting
 
 
 def test_machinery_names_no_column_of_the_feed() -> None:
-    columns = {c.name for table in TABLES for c in table.columns} | set(HOME_FEED.entities)
-    columns |= {name for look in HOME_FEED.lookups for name in look.columns}
+    columns = {c.name for table in TABLES for c in table.columns} | set(HOME_FEED_FEATURES.entities)
+    columns |= {name for look in HOME_FEED_FEATURES.lookups for name in look.columns}
     found = {f"{path.relative_to(ROOT)}: {word}" for path in machinery() for word in words(path) & (columns - EVERYDAY)}
     assert not found
 

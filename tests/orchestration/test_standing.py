@@ -16,9 +16,9 @@ from validation.batches import ledger
 from validation.batches.intake import ingest, replay
 from validation.batches.ledger import BatchRefused
 from validation.files.delivered import delivered_from_jsonl
-from validation.gates.evidence import DataFacts, Evidence
+from validation.gates.evidence import DataFacts, GateEvidence
 from validation.gates.release_gates import data_gate
-from validation.gates.verdict import Finding
+from validation.gates.verdict import GateFinding
 from validation.systems.home_feed import ENGAGEMENTS
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
@@ -50,10 +50,10 @@ def take(at: Installation, content: bytes, arrival: datetime = YESTERDAY) -> Non
         return
 
 
-def told(at: Installation) -> tuple[int, float, Finding]:
+def told(at: Installation) -> tuple[int, float, GateFinding]:
     """Refused batches, the share that waits, and what the gate says."""
     found = batches_behind(release_inputs(at), NOW)
-    gate = data_gate(Evidence((), "x", DataFacts(100_000, 5_000, 0.3, **found)), HOME_FEED.limits)
+    gate = data_gate(GateEvidence((), "x", DataFacts(100_000, 5_000, 0.3, **found)), HOME_FEED.limits)
     return found["refused_batches"], found["quarantined_share"], gate
 
 

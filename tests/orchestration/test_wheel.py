@@ -19,7 +19,7 @@ from infra.errors import NotProven
 from infra.settings import Settings
 from orchestration import funnel
 from orchestration.commands import gating
-from orchestration.demo.stage import Stage
+from orchestration.demo.stage import DemoConsole
 from orchestration.observed import Observed, observe
 from orchestration.release_inputs import newest_candidate, release_inputs
 from orchestration.runs import execute
@@ -138,7 +138,7 @@ def test_a_ranker_is_trained_proven_and_goes_live(at: Installation) -> None:
 
 
 def test_the_funnel_is_measured_by_the_simulators_truth(at: Installation) -> None:
-    quiet = Stage(Console(quiet=True))
+    quiet = DemoConsole(Console(quiet=True))
     page = funnel.measured(at, World.make(SCALE), 30, "flywheel funnel --users 30", quiet)
     rows = {line.split("|")[1].strip(): line for line in page.splitlines() if line.startswith("| ")}
     assert {"no steps", "+ Diversity", "+ Caps", "+ FreshSlots", "+ Exploration", "all steps"} <= set(rows)

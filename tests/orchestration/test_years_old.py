@@ -15,7 +15,7 @@ import redis
 from feature_repo.records import connect, redis_records
 from feature_repo.records.layout import layouts
 from feature_repo.stores.agreement import compare
-from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
 from infra.settings import Settings
 from orchestration.replay import as_of
 from orchestration.runs import execute

@@ -20,7 +20,7 @@ import redis as redis_client
 from feature_repo.recipe import recipe_of
 from feature_repo.records import redis_records
 from feature_repo.records.layout import encode, layouts
-from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
 from infra import redis_server
 from infra.manifest import write_manifest
 from infra.settings import Settings

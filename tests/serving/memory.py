@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 
 from feature_repo.records.layout import decode, encode, layouts
-from feature_repo.systems.home_feed import HOME_FEED as FEATURES
-from serving.asker.asker import Asked
+from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
+from serving.asker.asker import RequestAsker
 from serving.asker.user_state import Tastes, UserState
 from serving.items.item_states import ItemStates
-from serving.page.eligible import Filters, May
-from serving.page.pools import Pooler, Pools
-from serving.page.retrieve import Ask
+from serving.page.eligible import Eligibility, Filters
+from serving.page.pools import PoolBuilder, Pools
+from serving.page.retrieve import CandidateRequest
 from serving.systems.home_feed import RELEASE, SERVICE
 
 NOW = 1_800_000_000.0
@@ -58,21 +58,21 @@ def choices(states: ItemStates, *, follow: tuple[str, ...] = (), block: tuple[st
     return found
 
 
-def asker(user: UserState | None = None, **here: Any) -> Asked:
+def asker(user: UserState | None = None, **here: Any) -> RequestAsker:
     """Who asks, from where."""
-    return Asked(user or UserState("u1"), {}, here or ADULT, here or ADULT)
+    return RequestAsker(user or UserState("u1"), {}, here or ADULT, here or ADULT)
 
 
 def made(states: ItemStates, policy: Any = RELEASE) -> Pools:
     """The pools as they stand."""
-    return Pooler(states).pools(policy, Filters(policy.filters, states), NOW)
+    return PoolBuilder(states).pools(policy, Filters(policy.filters, states), NOW)
 
 
-def ask(states: ItemStates, who: Asked | None = None, policy: Any = RELEASE, **more: Any) -> Ask:
+def ask(states: ItemStates, who: RequestAsker | None = None, policy: Any = RELEASE, **more: Any) -> CandidateRequest:
     """A request for candidates."""
     who = who or asker()
-    may = more.pop("may", None) or May(Filters(policy.filters, states), who.here)
+    may = more.pop("may", None) or Eligibility(Filters(policy.filters, states), who.here)
     pools = more.pop("pools", None) or made(states, policy)
-    return Ask(
+    return CandidateRequest(
         policy, pools, who, may, **{"near": None, "now": NOW, "seed": 7, "remembered": SERVICE.remembered, **more}
     )

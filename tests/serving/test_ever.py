@@ -10,7 +10,7 @@ import pytest
 
 from feature_repo.records import connect, redis_records
 from feature_repo.records.layout import layouts
-from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
 from infra.errors import Unavailable
 from infra.marks import marks
 from serving.items import shared_arrays

@@ -13,7 +13,7 @@ from feature_repo.recipe import read_recipe, recipe_of
 from feature_repo.records import connect, redis_records
 from feature_repo.records.layout import layouts
 from feature_repo.request_time import Counters, Inputs
-from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
 from infra.errors import ReleaseMismatch
 from serving.asker.asker import asked
 from serving.model.features import Builder

@@ -12,9 +12,9 @@ import pytest
 import uvicorn
 import uvloop
 
-from serving.api.connection import Connection, Patience
-from serving.api.hot_routes import Front, Post
-from serving.limits.crowd import Crowd
+from serving.api.connection import Connection, ReceiveTimes
+from serving.api.hot_routes import HotRoutes, Post
+from serving.limits.crowd import ConnectionLimit
 from tests.serving.raw import head
 from tests.waiting import PATIENCE_S
 
@@ -23,7 +23,7 @@ POST = head("/v1/feed", "POST", "content-type: application/json", "content-lengt
 LAST = POST.replace(b"content-length", b"connection: close\r\ncontent-length") + b"{}"
 
 
-class Watched(Crowd):
+class Watched(ConnectionLimit):
     """Tells of each whole request in the moment in which the loop reads it."""
 
     def __init__(self, asked: Callable[[], None]) -> None:
@@ -35,7 +35,7 @@ class Watched(Crowd):
         self._tell()
 
 
-def answers(patience: Patience, first: bytes, on_head: bytes = b"", on_asked: bytes = b"") -> bytes:
+def answers(patience: ReceiveTimes, first: bytes, on_head: bytes = b"", on_asked: bytes = b"") -> bytes:
     """All that is answered to some bytes, to others sent when headers were read, and to others after a request was."""
 
     async def both() -> bytes:
@@ -52,7 +52,7 @@ def answers(patience: Patience, first: bytes, on_head: bytes = b"", on_asked: by
         async def nobody(scope: Any, receive: Any, send: Any) -> None:
             raise AssertionError("nobody asks for this")
 
-        app = Front(nobody, {"/v1/feed": Post(admit, answer, lambda status: None)}, admit)
+        app = HotRoutes(nobody, {"/v1/feed": Post(admit, answer, lambda status: None)}, admit)
         config = uvicorn.Config(app, log_config=None, lifespan="off")
         config.load()
         state, loop = uvicorn.Server(config).server_state, asyncio.get_running_loop()
@@ -78,19 +78,19 @@ def answers(patience: Patience, first: bytes, on_head: bytes = b"", on_asked: by
 @pytest.mark.parametrize(
     ("patience", "sent", "wanted"),
     [
-        (Patience(AT_ONCE, LATER, LATER), {"first": LAST}, 1),
-        (Patience(AT_ONCE, LATER, LATER), {"first": POST + b"{}" + LAST[:20], "on_asked": LAST[20:]}, 2),
-        (Patience(LATER, AT_ONCE, LATER), {"first": LAST[:-2], "on_head": b"{}"}, 1),
+        (ReceiveTimes(AT_ONCE, LATER, LATER), {"first": LAST}, 1),
+        (ReceiveTimes(AT_ONCE, LATER, LATER), {"first": POST + b"{}" + LAST[:20], "on_asked": LAST[20:]}, 2),
+        (ReceiveTimes(LATER, AT_ONCE, LATER), {"first": LAST[:-2], "on_head": b"{}"}, 1),
     ],
     ids=["headers", "headers of a further request", "a body"],
 )
 def test_what_came_in_time_is_answered_however_late_the_loop_is(
-    patience: Patience, sent: dict[str, bytes], wanted: int
+    patience: ReceiveTimes, sent: dict[str, bytes], wanted: int
 ) -> None:
     found = answers(patience, **sent)
     assert found.count(b"HTTP/1.1 200 ") == found.count(b"HTTP/1.1 ") == wanted, found
 
 
 def test_what_did_not_come_is_not_waited_for() -> None:
-    assert answers(Patience(AT_ONCE, LATER, LATER), POST[:20]).startswith(b"HTTP/1.1 408 ")
-    assert answers(Patience(LATER, AT_ONCE, LATER), POST).startswith(b"HTTP/1.1 408 ")
+    assert answers(ReceiveTimes(AT_ONCE, LATER, LATER), POST[:20]).startswith(b"HTTP/1.1 408 ")
+    assert answers(ReceiveTimes(LATER, AT_ONCE, LATER), POST).startswith(b"HTTP/1.1 408 ")

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from infra.processes import end, kept
+from infra.processes import end, killed_with_this_process
 from tests.waiting import until
 
 STARTS = """
@@ -46,6 +46,6 @@ def test_a_process_that_is_asked_to_end_may_finish_what_it_does(tmp_path: Path) 
     with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        with kept(process):
+        with killed_with_this_process(process):
             end(process)
     assert (tmp_path / "log").read_text() == "handed over"

@@ -18,14 +18,14 @@ import pytest
 
 from feature_repo.records import connect, redis_records
 from feature_repo.records.layout import layouts
-from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
 from infra.errors import Unavailable
 from serving.items import shared_arrays, state_writer
 from serving.items.item_states import ItemStates
 from serving.items.shared_arrays import SharedArrays
 from serving.items.state_follower import StateFeed
 from serving.items.state_writer import StateWriter
-from serving.items.writer_election import Keeper
+from serving.items.writer_election import WriterLock
 from serving.online import online
 from serving.systems.home_feed import SERVED, SERVICE
 from tests.waiting import PATIENCE_S, until
@@ -88,7 +88,7 @@ def test_two_processes_map_one_copy_and_one_of_them_writes(world: Any, folder: P
     with process(FOLLOWER, folder, world.settings.redis_url) as keeper:
         assert keeper.said == "60"  # type: ignore[attr-defined]
         assert len(states) == 60, "what it wrote is here too"
-        assert not Keeper(states.arrays.folder).elected()
+        assert not WriterLock(states.arrays.folder).elected()
         assert known(states, "v3", "v60") == [True, False]
         world.describe(60)
         until(lambda: known(states, "v60") == [True])

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import serving
-from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
 from infra.clock import Clock
 from tests.serving.caller import Client
 from tests.waiting import PATIENCE_S, until

@@ -44,7 +44,7 @@ def rows(seed: int = 0) -> Dataset:
         "outcomes_known_at": (at + timedelta(minutes=20)).astype("datetime64[us, UTC]"), "fits": True, "judged": True,
     })  # fmt: skip
     frame.loc[gain == 0, "outcomes_known_at"] = pd.NaT
-    return dataset.made(frame, np.zeros((ROWS, 1), dtype=np.float32), ("bought",), (), {})
+    return dataset.dataset_of(frame, np.zeros((ROWS, 1), dtype=np.float32), ("bought",), (), {})
 
 
 def stock(root: Path) -> Lake:

@@ -23,7 +23,7 @@ from training.release import build as release
 from training.release import report
 from training.release.report import LoggedRun
 from training.rows.dataset import Dataset
-from validation.gates.verdict import Finding, Verdict
+from validation.gates.verdict import GateFinding, Verdict
 
 Add = Callable[..., str]
 Register = Callable[[Settings], str]
@@ -104,7 +104,7 @@ def add(
         folder = build(tmp_path / "draft" / version, trained, shop, version)
         findings = [f for f in verdict.findings if f.gate != refused]
         if refused:
-            findings.append(Finding(refused, False, None, None, "refused on purpose"))
+            findings.append(GateFinding(refused, False, None, None, "refused on purpose"))
         return registry.register(folder, logged, Verdict(tuple(findings), digest(folder)))
 
     return registered

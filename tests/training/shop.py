@@ -8,7 +8,7 @@ import pandas as pd
 from feature_repo.definition import FeatureSet
 from feature_repo.request_time import Context
 from training.contenders import Boosted, ByColumn, Linear
-from training.definition import Outcome, Ranking, Shelves, Slice
+from training.definition import Outcome, Ranking, Shelves, SliceDefinition
 from training.rows import dataset
 from training.rows.dataset import Dataset
 from validation.definition import GateLimits
@@ -30,7 +30,7 @@ RANKING = Ranking(
         Boosted(params={"eta": 0.2, "max_depth": 4, "max_bin": 64, "nthread": 1}, max_trees=80),
     ),
     shelves=Shelves("ware", "wares", "town", "born", ("born", "state"), {"state": "on sale"}),
-    slices=(Slice("town", "town"), Slice("ware_age", "age", (1.0,), ("new", "old"))), draws=100,
+    slices=(SliceDefinition("town", "town"), SliceDefinition("ware_age", "age", (1.0,), ("new", "old"))), draws=100,
 )  # fmt: skip
 LIMITS = GateLimits(baselines=("popularity", "recency"))
 
@@ -56,7 +56,7 @@ def made(seed: int = 0, bends: bool = True) -> Dataset:
         "gain": bought, "fits": True, "judged": True,
     })  # fmt: skip
     known = tuple(Lineage(name, "the request", 0.0) for name in NAMES)
-    return dataset.made(frame, matrix, NAMES, known, dict.fromkeys(NAMES, 0.0))
+    return dataset.dataset_of(frame, matrix, NAMES, known, dict.fromkeys(NAMES, 0.0))
 
 
 AT = START + timedelta(days=11)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from validation.contract import Column, Rule, Table
-from validation.definition import Limits
+from validation.definition import BatchLimits
 from validation.files.delivered import Delivered, delivered_from_lines
 
 NOON = datetime(2026, 5, 3, 12, tzinfo=UTC)
@@ -31,7 +31,7 @@ PARCELS = Table(
         Rule("known_after_handed", "known_at >= handed_at", "nothing is known before it happens"),
         Rule("light_is_cheap", "(weight >= 1) | (paid <= 10)", "under a kilo there is one price"),
     ),
-    limits=Limits(max_rows=500, max_null=0.5, fresh_within=timedelta(hours=6)),
+    limits=BatchLimits(max_rows=500, max_null=0.5, fresh_within=timedelta(hours=6)),
 )
 DOORS = Table(
     name="doors",

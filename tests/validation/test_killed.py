@@ -26,7 +26,7 @@ from orchestration.system import Installation, System
 from validation.batches import ledger
 from validation.batches.intake import discard, ingest, replay
 from validation.contract import Column, Table
-from validation.definition import Limits
+from validation.definition import BatchLimits
 from validation.files.delivered import delivered_from_jsonl
 
 ROOT = Path(__file__).parents[2]
@@ -49,7 +49,7 @@ SEEN = Table(
         Column("at", "timestamp", "when it was seen"),
         Column("known", "timestamp", "when we knew"),
     ),
-    limits=Limits(max_quarantined_of_batch=0.6),
+    limits=BatchLimits(max_quarantined_of_batch=0.6),
 )
 LATER = ARRIVAL + timedelta(hours=1)
 Step = Callable[[Path], object]

@@ -18,7 +18,7 @@ from infra.lake import Lake
 from validation.batches import ledger, quarantine
 from validation.batches.intake import ingest
 from validation.batches.ledger import BatchRefused
-from validation.definition import Limits
+from validation.definition import BatchLimits
 from validation.files.delivered import delivered_from_arrow, delivered_from_jsonl, delivered_from_parquet
 
 MANY = 40
@@ -219,7 +219,9 @@ def test_whatever_bytes_come_they_are_rows_and_every_row_can_be_kept(file, chang
 def test_whatever_bytes_come_the_ledger_balances(file, changes, tmp_path_factory):
     reader, content = file
     lake = Lake(tmp_path_factory.mktemp("lake"))
-    lenient = replace(DOORS, limits=Limits(min_rows=0, max_quarantined_of_batch=0.9, max_duplicate=1.0, max_null=1.0))
+    lenient = replace(
+        DOORS, limits=BatchLimits(min_rows=0, max_quarantined_of_batch=0.9, max_duplicate=1.0, max_null=1.0)
+    )
     try:
         line = ingest(lake, lenient, reader(DOORS, changed(content, changes)), ARRIVAL, "b")
     except BatchRefused as refused:

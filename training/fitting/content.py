@@ -13,7 +13,7 @@ from feature_repo.embedding_space import Attribute, Codes, places
 from infra.marks import Marks, marks
 
 SWEEPS = 10
-Weights = NDArray[np.float64]
+AttributeWeights = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Content:
     attributes: Mapping[str, Attribute]
 
 
-def fit(words: pd.DataFrame, vectors: Floats, weights: Weights, ridge: float) -> Content:
+def fit(words: pd.DataFrame, vectors: Floats, weights: AttributeWeights, ridge: float) -> Content:
     """Ridge regression from one-hot words to vectors.
 
     words    (items, attributes) text; None says nothing
@@ -38,8 +38,10 @@ def fit(words: pd.DataFrame, vectors: Floats, weights: Weights, ridge: float) ->
     names = [str(name) for name in words]
     known = {name: np.unique(marked(words[name].dropna())) for name in names}
     codes = {name: places(known[name], marked(words[name])) + np.int32(1) for name in names}
-    tables: dict[str, Weights] = {name: np.zeros((1 + len(met), vectors.shape[1])) for name, met in known.items()}
-    rest: Weights = (vectors - mean).astype(np.float64)
+    tables: dict[str, AttributeWeights] = {
+        name: np.zeros((1 + len(met), vectors.shape[1])) for name, met in known.items()
+    }
+    rest: AttributeWeights = (vectors - mean).astype(np.float64)
     for _ in range(SWEEPS):
         for name, rows in codes.items():
             rest += tables[name][rows]
@@ -56,10 +58,12 @@ def marked(words: "pd.Series[Any]") -> Marks:
     return hashed[code]
 
 
-def _means(rest: Weights, weights: Weights, rows: Codes, words: int, ridge: float) -> Weights:
+def _means(
+    rest: AttributeWeights, weights: AttributeWeights, rows: Codes, words: int, ridge: float
+) -> AttributeWeights:
     """(words, d) the weighted mean of what is left to explain, drawn to zero; nothing for row 0, the unknown."""
     total = np.bincount(rows, weights=weights, minlength=words) + ridge
     sums = np.stack([np.bincount(rows, weights=column * weights, minlength=words) for column in rest.T], axis=1)
-    found: Weights = sums / total[:, None]
+    found: AttributeWeights = sums / total[:, None]
     found[0] = 0.0
     return found

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from feature_repo import embedding_space
 from feature_repo.counters import Floats
 from feature_repo.definition import FeatureSet
-from feature_repo.embedding_space import INDEX, Space, Words
+from feature_repo.embedding_space import INDEX, IdBytes, Space
 from infra.errors import DefinitionError
 from infra.lake import Lake
 from infra.marks import marks
@@ -39,7 +39,7 @@ class Embedded:
     """A space with its index, and the users in it, who do not travel with the release: (users, d) float32."""
 
     space: Space
-    ids: Words
+    ids: IdBytes
     index: "faiss.Index"
     users: list[str]
     user_vectors: Floats

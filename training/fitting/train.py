@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from infra.errors import DefinitionError
 from infra.statistics import drawn_by_poisson
 from training.contenders import Examples, Fitted
-from training.definition import Ranking, Slice
-from training.measuring import Evaluation, Judged, difference, evaluate
+from training.definition import Ranking, SliceDefinition
+from training.measuring import Evaluation, JudgedRows, difference, evaluate
 from training.rows import FITS, GAIN, JUDGED, PARTS, Dataset, Floats, split_rows
 
 Array = NDArray[Any]
@@ -35,7 +35,7 @@ class Trained:
     fitted: Mapping[str, Fitted]
     evaluations: Mapping[str, Evaluation]
     rows: Mapping[str, Array]
-    judged: Judged
+    judged: JudgedRows
     scores: Mapping[str, Floats]
     probabilities: Mapping[str, Floats]
     winner: str
@@ -108,7 +108,7 @@ def as_served(matrix: Floats, dataset: Dataset, ranking: Ranking) -> Floats:
     return served
 
 
-def judge_rows(dataset: Dataset, ranking: Ranking, target: str, rows: Mapping[str, Array]) -> Judged:
+def judge_rows(dataset: Dataset, ranking: Ranking, target: str, rows: Mapping[str, Array]) -> JudgedRows:
     """The judge rows as arrays. The main target is ranked by graded gains, any other by itself."""
     frame = dataset.frame.iloc[rows["judge"]]
     label = frame[target].to_numpy(dtype=np.float32)
@@ -116,11 +116,11 @@ def judge_rows(dataset: Dataset, ranking: Ranking, target: str, rows: Mapping[st
     group, user = _codes(frame[ranking.group]), _codes(frame[ranking.user])
     slices = {s.name: sliced(dataset.column(s.of, labels_first=not s.edges)[rows["judge"]], s) for s in ranking.slices}
     novelty = _novelty(frame[ranking.item], dataset.frame[ranking.item].iloc[np.r_[rows["fit"], rows["tune"]]])
-    return Judged(int(group.max()) + 1, int(user.max()) + 1, label, gain, group, user, _codes(frame[ranking.item]),
+    return JudgedRows(int(group.max()) + 1, int(user.max()) + 1, label, gain, group, user, _codes(frame[ranking.item]),
                   _codes(frame[ranking.attribute]), novelty, slices)  # fmt: skip
 
 
-def sliced(values: Array, by: Slice) -> Array:
+def sliced(values: Array, by: SliceDefinition) -> Array:
     """The name of the slice each row lies in."""
     if not by.edges:
         words = pd.Series(values)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from training.definition import Ranking
-from training.rows import GAIN, Dataset, made
+from training.rows import GAIN, Dataset, dataset_of
 from validation.gates import Lineage
 
 
@@ -31,4 +31,4 @@ def planted_column(dataset: Dataset, ranking: Ranking, seed: int, known_after_s:
 
 
 def _remade(changed: Dataset) -> Dataset:
-    return made(changed.frame, changed.matrix, changed.features, changed.lineage, changed.neutral)
+    return dataset_of(changed.frame, changed.matrix, changed.features, changed.lineage, changed.neutral)

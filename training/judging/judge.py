@@ -17,7 +17,7 @@ from training.fitting import Trained, as_served, load_contender
 from training.measuring import ndcg, owners
 from training.rows import Dataset
 from validation.definition import GateLimits
-from validation.gates import DataFacts, Evidence, Slice, Verdict, baseline_gate, judge_evidence
+from validation.gates import DataFacts, GateEvidence, SliceEvidence, Verdict, baseline_gate, judge_evidence
 
 LEAK_ROWS = 50_000  # enough to see a leak; a look at every row of every feature would take minutes
 LIVE = "live"
@@ -62,12 +62,12 @@ def settle_on_baseline(trained: Trained, limits: GateLimits) -> Trained:
     return trained
 
 
-def _compared(trained: Trained, candidate: str) -> Evidence:
+def _compared(trained: Trained, candidate: str) -> GateEvidence:
     """How the contenders did on the judge groups, with one of them to be released."""
     judged = trained.judged
     ndcg = {name: evaluation.ndcg for name, evaluation in trained.evaluations.items()}
     clusters = owners(judged.group, judged.user, judged.groups)
-    return Evidence(features=(), candidate=candidate, ndcg=ndcg, clusters=clusters)
+    return GateEvidence(features=(), candidate=candidate, ndcg=ndcg, clusters=clusters)
 
 
 def evidence(
@@ -79,7 +79,7 @@ def evidence(
     release: Path,
     live: Path | None,
     data: DataFacts,
-) -> Evidence:
+) -> GateEvidence:
     """The evidence for one release."""
     manifest, compared = verify(release), _compared(trained, trained.winner)
     rows = np.sort(np.concatenate(list(trained.rows.values())))
@@ -89,7 +89,7 @@ def evidence(
         version = verify(live).version
         ndcg |= _of_live(live, trained, dataset, ranking)
     calibration = trained.evaluations[trained.winner].measures.get("calibration_error")
-    return Evidence(
+    return GateEvidence(
         features=_defined(features, dataset),
         candidate=trained.winner,
         data=data,
@@ -133,14 +133,14 @@ def _defined(features: FeatureSet, dataset: Dataset) -> tuple[str, ...]:
     return (*names, *(name for name in dataset.features if name not in names))
 
 
-def _slices(trained: Trained, limits: GateLimits) -> Iterator[Slice]:
+def _slices(trained: Trained, limits: GateLimits) -> Iterator[SliceEvidence]:
     """Each slice with the candidate's and the first baseline's NDCG."""
     own = trained.evaluations[trained.winner].slices
     baseline = trained.evaluations.get(limits.baselines[0]) if limits.baselines else None
     for slicing, parts in own.items():
         for word, evaluation in parts.items():
             if baseline is not None:
-                yield Slice(f"{slicing}={word}", evaluation.ndcg, baseline.slices[slicing][word].ndcg)
+                yield SliceEvidence(f"{slicing}={word}", evaluation.ndcg, baseline.slices[slicing][word].ndcg)
 
 
 def _of_live(live: Path, trained: Trained, dataset: Dataset, ranking: Ranking) -> dict[str, NDArray[Any]]:

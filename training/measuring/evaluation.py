@@ -12,7 +12,7 @@ from training.measuring.measures import Array, Measure
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedRows:
     """The judged rows as arrays, aligned. Codes count from 0.
 
     groups, users how many codes there are
@@ -34,16 +34,16 @@ class Judged:
     novelty: Array
     slices: Mapping[str, Array] = field(default_factory=dict)
 
-    def only(self, rows: Array) -> "Judged":
+    def only(self, rows: Array) -> "JudgedRows":
         """The rows for which the mask holds; group and user codes stay, so that intervals pair with the whole."""
-        return Judged(
+        return JudgedRows(
             self.groups, self.users, self.label[rows], self.gain[rows], self.group[rows], self.user[rows],
             self.item[rows], self.attribute[rows], self.novelty[rows],
         )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasureValue:
     """One measure: its value, its 95 % interval, and its value on each draw, which the interval was read from."""
 
     value: float
@@ -52,7 +52,7 @@ class Measured:
     samples: Array
 
     @classmethod
-    def of(cls, value: float, samples: Array) -> "Measured":
+    def of(cls, value: float, samples: Array) -> "MeasureValue":
         """A measure with the interval that its values on the draws span."""
         return cls(float(value), *percentiles(samples, 0.025, 0.975), samples)
 
@@ -61,7 +61,7 @@ class Measured:
 class Evaluation:
     """All measures of one contender, with NDCG of each group (NaN without a positive gain), overall and by slice."""
 
-    measures: Mapping[str, Measured]
+    measures: Mapping[str, MeasureValue]
     ndcg: Array
     slices: Mapping[str, Mapping[str, "Evaluation"]]
     facts: Mapping[str, int]
@@ -76,7 +76,7 @@ class Evaluation:
 
 
 def evaluate(
-    judged: Judged, scores: Array, probabilities: Array | None, weights: Weights, top: int, listed: int
+    judged: JudgedRows, scores: Array, probabilities: Array | None, weights: Weights, top: int, listed: int
 ) -> Evaluation:
     """Judge one contender.
 
@@ -92,29 +92,31 @@ def evaluate(
     return replace(whole, slices=slices)
 
 
-def difference(better: Measured, other: Measured) -> Measured:
+def difference(better: MeasureValue, other: MeasureValue) -> MeasureValue:
     """The paired difference of two contenders in one measure, on the same draws of the same rows."""
-    return Measured.of(better.value - other.value, better.samples - other.samples)
+    return MeasureValue.of(better.value - other.value, better.samples - other.samples)
 
 
 def _slices(
-    judged: Judged, scores: Array, words: Array, weights: Weights, top: int
+    judged: JudgedRows, scores: Array, words: Array, weights: Weights, top: int
 ) -> Iterator[tuple[str, Evaluation]]:
     for word in sorted(set(words.tolist())):
         part, mine = judged.only(words == word), scores[words == word]
         yield word, _measured(part, mine, dict(_order(part, mine, top)), weights, top)
 
 
-def _measured(judged: Judged, scores: Array, wanted: Mapping[str, Measure], weights: Weights, top: int) -> Evaluation:
+def _measured(
+    judged: JudgedRows, scores: Array, wanted: Mapping[str, Measure], weights: Weights, top: int
+) -> Evaluation:
     once = np.ones((1, judged.users), dtype=np.float32)
-    found = {name: Measured.of(measure(once)[0], measure(weights)) for name, measure in wanted.items()}
+    found = {name: MeasureValue.of(measure(once)[0], measure(weights)) for name, measure in wanted.items()}
     groups = _by_group(judged, scores, top)
     facts = {"rows": len(scores), "users": len(np.unique(judged.user)), "groups": int(np.isfinite(groups).sum())}
     facts["groups_without_gain"] = len(np.unique(judged.group)) - facts["groups"]
     return Evaluation(found, groups, {}, facts)
 
 
-def _order(judged: Judged, scores: Array, top: int) -> Iterator[tuple[str, Measure]]:
+def _order(judged: JudgedRows, scores: Array, top: int) -> Iterator[tuple[str, Measure]]:
     groups = _by_group(judged, scores, top)
     yield (
         f"ndcg_at_{top}",
@@ -124,19 +126,19 @@ def _order(judged: Judged, scores: Array, top: int) -> Iterator[tuple[str, Measu
     yield "auc", weighted_auc(judged.user, judged.label, scores)
 
 
-def _probability(judged: Judged, probabilities: Array | None) -> Iterator[tuple[str, Measure]]:
+def _probability(judged: JudgedRows, probabilities: Array | None) -> Iterator[tuple[str, Measure]]:
     if probabilities is not None:
         given = (judged.user, judged.label, probabilities, judged.users)
         yield "log_loss", measures.log_loss(*given)
         yield "calibration_error", measures.calibration_error(*given)
 
 
-def _listed(judged: Judged, scores: Array, top: int) -> Iterator[tuple[str, Measure]]:
+def _listed(judged: JudgedRows, scores: Array, top: int) -> Iterator[tuple[str, Measure]]:
     listed = list_measures.first_places(judged.group, scores, top)
     yield "coverage", list_measures.coverage(judged.user, judged.item, listed, judged.users)
     yield "novelty", list_measures.novelty(judged.user, judged.novelty, listed, judged.users)
     yield "diversity", list_measures.diversity(judged.group, judged.user, judged.attribute, listed, judged.users)
 
 
-def _by_group(judged: Judged, scores: Array, top: int) -> Array:
+def _by_group(judged: JudgedRows, scores: Array, top: int) -> Array:
     return measures.ndcg(judged.group, judged.gain, scores, top, judged.groups)

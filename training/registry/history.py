@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from infra import failpoint
-from infra.atomic import whole
+from infra.atomic import atomic_write
 from infra.errors import HistoryLost
-from training.registry.moves import Held, Move, bare, follow, held, lines
+from training.registry.moves import Move, ParsedMoves, bare, follow, held, lines
 
 REPAIR = "`flywheel releases --repair` keeps what can be read and goes on from the release that is served."
 
@@ -88,7 +88,7 @@ def exclusive(path: Path) -> Iterator[None]:
 
 def durable(path: Path, content: bytes) -> None:
     """Put a file in place, whole, so that it outlives a loss of power."""
-    with whole(path) as draft, draft.open("wb") as file:
+    with atomic_write(path) as draft, draft.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
@@ -99,11 +99,11 @@ def _told(moves: Sequence[Move]) -> tuple[int, int]:
     return len(moves), sum(bool(move.link) for move in moves)
 
 
-def _read(path: Path) -> Held:
+def _read(path: Path) -> ParsedMoves:
     try:
         return held(path.read_bytes())
     except FileNotFoundError:
-        return Held()
+        return ParsedMoves()
 
 
 def _replace(path: Path, moves: Sequence[Move]) -> None:

@@ -18,7 +18,7 @@ from infra.release_format import LIVE, read_live_pointer
 from training.registry import pointer
 from training.registry.history import History, durable
 from training.registry.local_files import Local
-from training.registry.moves import Move, standing
+from training.registry.moves import Move, live_releases
 from training.registry.versions import WHOLE, Versions
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
@@ -90,7 +90,7 @@ class Live:
     def take_over(self, who: str, at: datetime) -> str | None:
         """Where moves are lost, go on from the release that is served; says so, None when none are lost."""
         said, moves, served = self._history.salvage(), self._history.read(), self._served()
-        if not served or (moves and not said) or standing(moves)[-1:] == served[-1:]:
+        if not served or (moves and not said) or live_releases(moves)[-1:] == served[-1:]:
             return said
         for version in served[-1:] if moves else served:
             self._enter(version, who, at)
@@ -104,7 +104,7 @@ class Live:
             tags = {}
         digest, manifest = tags.get("digest", ""), tags.get(WHOLE, "")
         why = "taken over from what is served: the history was lost"
-        before = standing(moves)[-1] if moves else None
+        before = live_releases(moves)[-1] if moves else None
         self._history.append(Move(at, "promote", before, version, digest, who, why, manifest))
 
     def _served(self) -> list[str]:
@@ -149,7 +149,7 @@ class Live:
         return None
 
     def _name(self, moves: Sequence[Move]) -> None:
-        before, now = [None, *standing(moves)][-2:]
+        before, now = [None, *live_releases(moves)][-2:]
         self._versions.alias(CHAMPION, now)
         failpoint.reached("registry-champion-named")
         try:
@@ -179,7 +179,7 @@ class Live:
 
     def _compared(self, moves: Sequence[Move]) -> list[Disagreement]:
         """Where pointer and aliases name something else than the history."""
-        live, wanted, aliases = standing(moves)[-1], pointer.of(moves), self._versions.aliases()
+        live, wanted, aliases = live_releases(moves)[-1], pointer.of(moves), self._versions.aliases()
         stands, champion, before = read_live_pointer(self._pointer), aliases.get(CHAMPION), aliases.get(PREVIOUS)
         found = []
         if stands is None or not stands.names(wanted):

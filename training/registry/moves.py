@@ -43,7 +43,7 @@ class Move(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 @dataclass(frozen=True)
-class Held:
+class ParsedMoves:
     """What a file holds: its moves up to the first line that is none, and what is wrong with that line."""
 
     moves: tuple[Move, ...] = ()
@@ -57,7 +57,7 @@ class Held:
         return moves
 
 
-def held(raw: bytes) -> Held:
+def held(raw: bytes) -> ParsedMoves:
     """The moves in a file's bytes. A last line without an end was cut short by a crash: it never happened."""
     moves: list[Move] = []
     link, chained = "", False
@@ -65,12 +65,12 @@ def held(raw: bytes) -> Held:
         try:
             move = msgspec.json.decode(line, type=Move)
         except (msgspec.MsgspecError, ValueError) as wrong:
-            return Held(tuple(moves), f"line {number} is no move ({wrong})")
+            return ParsedMoves(tuple(moves), f"line {number} is no move ({wrong})")
         link, chained = move.linked(link).link, chained or bool(move.link)
         if chained and move.link != link:
-            return Held(tuple(moves), f"line {number} does not follow from the lines before it")
+            return ParsedMoves(tuple(moves), f"line {number} does not follow from the lines before it")
         moves.append(move)
-    return Held(tuple(moves))
+    return ParsedMoves(tuple(moves))
 
 
 def follow(moves: Iterable[Move], move: Move) -> Move:
@@ -91,7 +91,7 @@ def lines(moves: Iterable[Move]) -> bytes:
     return b"".join(msgspec.json.encode(move) + b"\n" for move in moves)
 
 
-def standing(moves: Sequence[Move]) -> list[str]:
+def live_releases(moves: Sequence[Move]) -> list[str]:
     """The releases that stand on each other, the live one last: a promotion adds one, a rollback takes one away."""
     stack: list[str] = []
     for move in moves:

@@ -7,13 +7,13 @@ import msgspec
 
 from infra.release_format import LivePointer, NamedRelease
 from training.registry.history import durable
-from training.registry.moves import Move, standing
+from training.registry.moves import Move, live_releases
 
 
 def of(moves: Sequence[Move]) -> LivePointer:
     """What the pointer says after these moves, of which there is at least one."""
     manifests = {move.after: move.manifest for move in moves}
-    named = [NamedRelease(version, version, manifests[version]) for version in standing(moves)[-2:]]
+    named = [NamedRelease(version, version, manifests[version]) for version in live_releases(moves)[-2:]]
     return LivePointer(named[-1], named[0] if len(named) > 1 else None)
 
 

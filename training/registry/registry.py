@@ -99,7 +99,7 @@ class Registry:
         with self._history.locked():
             self._settle(at)
             history = self._live.moves()
-            standing = moves.standing(history)
+            standing = moves.live_releases(history)
             if len(standing) < 2:
                 now = f"release {standing[0]} is the first that was live" if standing else "no release was ever live"
                 raise NotProven(f"{self._name}: {now}; there is nothing to roll back to. Promote another one.")
@@ -112,7 +112,7 @@ class Registry:
 
     def live(self) -> str | None:
         """The version that is live."""
-        standing = moves.standing(self._live.moves())
+        standing = moves.live_releases(self._live.moves())
         return standing[-1] if standing else None
 
     def live_at(self, moment: datetime) -> str | None:

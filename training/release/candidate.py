@@ -10,7 +10,7 @@ import msgspec
 
 from feature_repo.counters import Floats
 from feature_repo.definition import FeatureSet
-from infra.atomic import whole
+from infra.atomic import atomic_write
 from infra.errors import NotProven
 from infra.lake import Lake
 from infra.settings import Settings
@@ -140,7 +140,7 @@ def make_candidate(inputs: ReleaseInputs, data: Dataset, moment: datetime) -> Ca
     also = {target: run.metrics() for target, (run, _) in runs.items()}
     figures = Figures(trained.metrics(), also, trained.winner, logged.run_id, str(logged.folder), dict(retrieval))
     (folder.parent / FIGURES).write_bytes(msgspec.json.encode(figures))
-    with whole(folder.parent / VERDICT) as draft:
+    with atomic_write(folder.parent / VERDICT) as draft:
         draft.write_text(verdict.to_json())
     return Candidate(folder, verdict, figures)
 

@@ -64,7 +64,7 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "metrics.json").write_bytes(msgspec.json.format(msgspec.json.encode(trained.metrics())))
     (folder / "slices.json").write_bytes(msgspec.json.format(msgspec.json.encode(slices(trained))))
-    (folder / "report.md").write_text(tables(trained, ranking) + lacking(unknown or {}) + found(retrieval))
+    (folder / "report.md").write_text(tables(trained, ranking) + lacking(unknown or {}) + retrieval_section(retrieval))
     plots.draw(trained, ranking, folder)
 
 
@@ -94,7 +94,7 @@ def lacking(unknown: Mapping[str, float]) -> str:
     return "\n## Warning\n" + said + markdown(["feature", "unknown in"], rows) + "\n"
 
 
-def found(retrieval: Mapping[str, float]) -> str:
+def retrieval_section(retrieval: Mapping[str, float]) -> str:
     """What retrieval by embeddings measured, as Markdown; nothing where nothing was."""
     if not retrieval:
         return ""

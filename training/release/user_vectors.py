@@ -6,7 +6,7 @@ import numpy as np
 
 from feature_repo.counters import Floats
 from feature_repo.embedding_space import VECTORS
-from infra.atomic import whole
+from infra.atomic import atomic_write
 from infra.manifest import read_manifest
 from training.fitting import Embedded
 
@@ -17,7 +17,7 @@ def keep_user_vectors(embedded: Embedded, folder: Path) -> None:
     """Write them beside a built candidate, from where they go online when its release is to be proven."""
     users = np.array([user.encode() for user in embedded.users], dtype=np.bytes_)
     space = np.array(space_digest(folder))
-    with whole(user_vectors_file(folder)) as draft, draft.open("wb") as file:
+    with atomic_write(user_vectors_file(folder)) as draft, draft.open("wb") as file:
         np.savez(file, allow_pickle=False, space=space, users=users, vectors=embedded.user_vectors)
 
 

@@ -1,7 +1,7 @@
 """Training rows: attributed outcomes, labels, point-in-time training sets, their split."""
 
 from training.rows.attribution import KNOWN_AT
-from training.rows.dataset import Dataset, Floats, build_dataset, known_online, load_dataset, made, save_dataset
+from training.rows.dataset import Dataset, Floats, build_dataset, dataset_of, known_online, load_dataset, save_dataset
 from training.rows.labels import AT, FITS, GAIN, JUDGED, build_labels, save_labels
 from training.rows.lineage import moments
 from training.rows.split import PARTS, cuts, split_rows
@@ -18,9 +18,9 @@ __all__ = [
     "build_dataset",
     "build_labels",
     "cuts",
+    "dataset_of",
     "known_online",
     "load_dataset",
-    "made",
     "moments",
     "save_dataset",
     "save_labels",

@@ -31,7 +31,7 @@ def descriptions(rows: "DataFrame", lookup: Lookup, table: Table) -> "DataFrame"
     return firsts.select(lookup.on, "described_at", "borrowed")
 
 
-def borrowing(rows: "DataFrame", lookup: Lookup, described: "DataFrame", by: "Column") -> "DataFrame":
+def with_lookup(rows: "DataFrame", lookup: Lookup, described: "DataFrame", by: "Column") -> "DataFrame":
     """The rows with the columns of a lookup, null where the description was not known `by` then."""
     from pyspark.sql import functions as sf
 
@@ -42,7 +42,7 @@ def borrowing(rows: "DataFrame", lookup: Lookup, described: "DataFrame", by: "Co
     return rows.join(described, lookup.on, "left").withColumns(borrowed).drop("described_at", "borrowed")
 
 
-def flagged(outcomes: "DataFrame", table: Table, ranking: Ranking, told: tuple[str, ...]) -> "DataFrame":
+def outcome_flags(outcomes: "DataFrame", table: Table, ranking: Ranking, told: tuple[str, ...]) -> "DataFrame":
     """Outcome rows reduced to what attribution needs: keys, times, a flag an outcome, and the columns `told`."""
     from pyspark.sql import functions as sf
 
@@ -53,7 +53,7 @@ def flagged(outcomes: "DataFrame", table: Table, ranking: Ranking, told: tuple[s
     return outcomes.select(sf.struct(*table.key).alias("outcome"), *keys, *flags, *times, *columns)
 
 
-def followed(shown: "DataFrame", outcomes: "DataFrame", table: Table, ranking: Ranking) -> "DataFrame":
+def with_outcomes(shown: "DataFrame", outcomes: "DataFrame", table: Table, ranking: Ranking) -> "DataFrame":
     """Each shown row after which something happened: 0/1 for each outcome, and when the last of them was received."""
     from pyspark.sql import functions as sf
 

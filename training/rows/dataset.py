@@ -94,7 +94,7 @@ def build_dataset(
     matrix = assemble(features.features, _inputs(joined, features))
     known = lineage.measured(joined, features, lake)
     neutral = {f.name: f.neutral for f in features.features if isinstance(f, Context)}
-    return made(frame, matrix, tuple(f.name for f in features.features), known, neutral)
+    return dataset_of(frame, matrix, tuple(f.name for f in features.features), known, neutral)
 
 
 def known_online(
@@ -107,7 +107,7 @@ def known_online(
     return assemble(features.features, _inputs(joined, features))
 
 
-def made(
+def dataset_of(
     frame: pd.DataFrame,
     matrix: Floats,
     features: tuple[str, ...],
@@ -158,7 +158,7 @@ def load_dataset(lake: Lake, name: str) -> Dataset:
     matrix = np.column_stack([table[f"{PREFIX}{f}"].to_numpy() for f in features]).astype(np.float32)
     frame = table.drop_columns([ROW, *(f"{PREFIX}{f}" for f in features)]).to_pandas()
     known = tuple(Lineage(**_with_nan(line)) for line in about["lineage"])
-    dataset = made(frame, matrix, features, known, about["neutral"])
+    dataset = dataset_of(frame, matrix, features, known, about["neutral"])
     if dataset.digest != about["digest"]:
         raise DefinitionError(f"training set {name}: its content has changed since it was built. Build it again.")
     return dataset

@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from feature_repo.definition import FeatureSet
-from feature_repo.folding import once, read
+from feature_repo.folding import read_accepted_rows, without_repeats
 from feature_repo.request_time import Code, Context
 from infra.errors import DefinitionError
 from infra.lake import Lake
 from training.definition import Ranking
-from training.rows.attribution import KNOWN_AT, TOLD_AT, borrowing, descriptions, flagged, followed
+from training.rows.attribution import KNOWN_AT, TOLD_AT, descriptions, outcome_flags, with_lookup, with_outcomes
 from validation.contract import Table, unknown
 
 if TYPE_CHECKING:
@@ -50,10 +50,10 @@ def build_labels(
     outcomes = _known(spark, lake, outcome_table, first - timedelta(days=1), as_of)  # a clock was behind at midnight
     for lookup in features.lookups:
         described = descriptions(_known(spark, lake, tables[lookup.table], None, as_of), lookup, tables[lookup.table])
-        shown = borrowing(shown, lookup, described, sf.col(table.event_time))
-        outcomes = borrowing(outcomes, lookup, described, sf.lit(as_of))
+        shown = with_lookup(shown, lookup, described, sf.col(table.event_time))
+        outcomes = with_lookup(outcomes, lookup, described, sf.lit(as_of))
     told = from_outcomes(ranking, features, tables)
-    after = followed(shown, flagged(outcomes, outcome_table, ranking, told), table, ranking)
+    after = with_outcomes(shown, outcome_flags(outcomes, outcome_table, ranking, told), table, ranking)
     rows = shown.join(after, [*table.key], "left").select(*_columns(ranking, features, table, told))
     return _in_order(_graded(rows, ranking), table)
 
@@ -108,8 +108,8 @@ def _known(spark: "SparkSession", lake: Lake, table: Table, first: date | None, 
 
     last = as_of.astimezone(UTC).date()
     days = [day for day in lake.days(f"tables/{table.name}") if (first or day) <= day <= last]
-    rows = read(spark, lake, table, days).where(sf.col(table.received_time) <= sf.lit(as_of))
-    return rows if table.versioned else once(rows, table)
+    rows = read_accepted_rows(spark, lake, table, days).where(sf.col(table.received_time) <= sf.lit(as_of))
+    return rows if table.versioned else without_repeats(rows, table)
 
 
 def _columns(ranking: Ranking, features: FeatureSet, table: Table, told: tuple[str, ...]) -> Iterator["Column"]:

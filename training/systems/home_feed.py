@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from feature_repo.systems.home_feed import LONG_VIEW
 from training.contenders import Boosted, ByColumn, Linear
-from training.definition import Embedding, Outcome, Ranking, Shelves, Slice, Split
+from training.definition import Embedding, Outcome, Ranking, Shelves, SliceDefinition, Split
 
 OUTCOMES = (
     Outcome("is_click", "action = 'click'", "the video was opened"),
@@ -38,11 +38,11 @@ CONTENDERS = (
 )
 
 SLICES = (
-    Slice("region", "region"),
-    Slice("device", "device"),
-    Slice("user_tenure", "account_age", (math.log1p(7 * 24),), ("new", "settled")),
-    Slice("video_age", "video_age", (math.log1p(24),), ("new", "older")),
-    Slice("activity", "user_shown_30d", (math.log1p(20), math.log1p(100)), ("light", "regular", "heavy")),
+    SliceDefinition("region", "region"),
+    SliceDefinition("device", "device"),
+    SliceDefinition("user_tenure", "account_age", (math.log1p(7 * 24),), ("new", "settled")),
+    SliceDefinition("video_age", "video_age", (math.log1p(24),), ("new", "older")),
+    SliceDefinition("activity", "user_shown_30d", (math.log1p(20), math.log1p(100)), ("light", "regular", "heavy")),
 )
 
 SHELVES = Shelves(

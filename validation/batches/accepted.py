@@ -20,7 +20,7 @@ PLACE = "__fragment_index"  # Arrow's name for which of the files a row is from
 
 
 @dataclass
-class Accepted:
+class AcceptedRows:
     """The accepted rows of a table; `met` are the files in which rows that were asked for may be."""
 
     lake: Lake

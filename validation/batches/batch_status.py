@@ -11,7 +11,7 @@ import pyarrow.dataset as ds
 
 from infra.lake import Lake, opened
 from validation.batches import ledger, quarantine
-from validation.batches.accepted import Accepted
+from validation.batches.accepted import AcceptedRows
 from validation.batches.ledger import Ledger
 from validation.contract import Table
 from validation.files import delivered_from_lines
@@ -20,7 +20,7 @@ AT_ONCE = 20_000  # quarantined rows that are read again together
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class BatchStatus:
     """Rows received, rows that wait, refused batches of which any row waits, and the days on which those arrived."""
 
     received: int
@@ -34,7 +34,7 @@ class Standing:
         return self.waiting / self.received if self.received else 0.0
 
 
-def standing(lake: Lake, tables: Iterable[Table], first: date, last: date) -> Standing:
+def standing(lake: Lake, tables: Iterable[Table], first: date, last: date) -> BatchStatus:
     """How the batches stand that brought rows of these days of receipt, both included.
 
     A row waits until it is replayed or discarded, or until a row of the same identity was accepted: whoever delivers a
@@ -50,7 +50,7 @@ def standing(lake: Lake, tables: Iterable[Table], first: date, last: date) -> St
             waits[table.name, batch] += rows
             since.add(day)
     received = sum(line.accepted + line.quarantined for line in lines)
-    return Standing(received, waits.total(), len(refused & set(waits)), tuple(sorted(since)))
+    return BatchStatus(received, waits.total(), len(refused & set(waits)), tuple(sorted(since)))
 
 
 def _within(line: Ledger, first: date, last: date) -> bool:
@@ -78,5 +78,5 @@ def _settled(lake: Lake, table: Table, raws: list[bytes]) -> "np.ndarray[tuple[i
         return settled
     rows = delivered_from_lines(table, raws).rows.select(table.identity)
     told = np.flatnonzero(np.logical_and.reduce([column.is_valid().to_numpy() for column in rows.columns]))
-    settled[told] = Accepted(lake, table).known(rows.take(told))
+    settled[told] = AcceptedRows(lake, table).known(rows.take(told))
     return settled

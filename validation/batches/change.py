@@ -24,7 +24,7 @@ from validation.batches import ledger as ledgers
 from validation.batches.intents import Intent
 from validation.batches.ledger import Ledger
 
-Rows = Callable[[], Iterable[pa.Table]]
+RowReader = Callable[[], Iterable[pa.Table]]
 """Rows, made some at a time when they are written: a million of them are never held at once."""
 
 
@@ -34,10 +34,10 @@ class Change:
 
     lake: Lake
     table: str
-    _added: list[tuple[str, date, str, Rows]] = field(default_factory=list)
+    _added: list[tuple[str, date, str, RowReader]] = field(default_factory=list)
     _replaced: dict[tuple[str, date], pa.Table] = field(default_factory=dict)
 
-    def add(self, name: str, day: date, part: str, rows: Rows) -> None:
+    def add(self, name: str, day: date, part: str, rows: RowReader) -> None:
         """Rows to add to a day of a table, as that part."""
         self._added.append((name, day, part, rows))
 

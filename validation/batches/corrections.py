@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from validation.batches.accepted import Accepted, Bools
+from validation.batches.accepted import AcceptedRows, Bools
 from validation.batches.checks import Check
 from validation.contract import Table
 
@@ -20,7 +20,7 @@ Digests = NDArray[np.uint64]
 ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
-def differing(rows: pa.Table, past: Accepted) -> Bools:
+def differing(rows: pa.Table, past: AcceptedRows) -> Bools:
     """Whether each of a batch's sound rows was there before, in the lake or in the batch, with other content.
 
     When it was received is no content: whoever delivers a row again does so later.
@@ -30,7 +30,7 @@ def differing(rows: pa.Table, past: Accepted) -> Bools:
     return found
 
 
-def _may_be_known(rows: pa.Table, past: Accepted) -> Bools:
+def _may_be_known(rows: pa.Table, past: AcceptedRows) -> Bools:
     """Whether a row may have the identity of another in the batch or in the lake: digests may agree by chance."""
     keys = _digests(rows, past.table.identity)
     _, place, times = np.unique(keys, return_inverse=True, return_counts=True)
@@ -41,7 +41,7 @@ def _may_be_known(rows: pa.Table, past: Accepted) -> Bools:
     return met
 
 
-def _differing(rows: pa.Table, past: Accepted) -> Bools:
+def _differing(rows: pa.Table, past: AcceptedRows) -> Bools:
     table, number = past.table, np.arange(rows.num_rows)
     said = _digests(rows, _content(table))
     numbered = rows.select(table.identity).append_column("row", pa.array(number)).append_column("said", pa.array(said))
@@ -60,7 +60,7 @@ def _content(table: Table) -> list[str]:
     return [column.name for column in table.columns if column.name != table.received_time]
 
 
-def examples(rows: pa.Table, differs: Bools, past: Accepted) -> tuple[str, ...]:
+def examples(rows: pa.Table, differs: Bools, past: AcceptedRows) -> tuple[str, ...]:
     """What the first of the rows that differ said before, and what they say now."""
     table, found = past.table, []
     for row in np.flatnonzero(differs)[:SHOWN].tolist():

@@ -17,10 +17,10 @@ from infra.failpoint import reached
 from infra.lake import Lake
 from validation.batches import ledger as ledgers
 from validation.batches import quarantine
-from validation.batches.accepted import Accepted
+from validation.batches.accepted import AcceptedRows
 from validation.batches.change import Change, changing
 from validation.batches.corrections import DIFFERS
-from validation.batches.judged import Judged, judged
+from validation.batches.judged import JudgedBatch, judged
 from validation.batches.ledger import BatchRefused, Ledger
 from validation.batches.quarantine import Mend, Quarantined
 from validation.batches.unit_jumps import jumps
@@ -68,7 +68,7 @@ def ingest(
 def _take(
     change: Change, table: Table, delivered: Delivered, received_at: datetime, batch: str, handed_over: bool
 ) -> Ledger:
-    found = judged(table, delivered, received_at, Accepted(change.lake, table), handed_over)
+    found = judged(table, delivered, received_at, AcceptedRows(change.lake, table), handed_over)
     odd = () if found.refused_by else jumps(change.lake, table, found.accepted)
     line = _line(change.lake, table, replace(found, checks=found.checks + odd), delivered, received_at, "ingest", batch)
     reached("intake.judged")
@@ -100,7 +100,7 @@ def replay(
         rows = quarantine.waiting_rows(lake, table.name, day, batch)
         lines = [(mend(row) if mend else None) or row.raw for _, row in rows]
         delivered = _received(table, delivered_from_lines(table, lines, _digest(table, rows, received_at)), received_at)
-        found = judged(table, delivered, received_at, Accepted(lake, table), handed_over=True)
+        found = judged(table, delivered, received_at, AcceptedRows(lake, table), handed_over=True)
         found = replace(found, checks=tuple(c for c in found.checks if c.level == "row" or c.rule == DIFFERS))
         line = _line(lake, table, found, delivered, received_at, "replay", f"replay-{batch or day or 'all'}")
         if rows:
@@ -137,7 +137,7 @@ def _again(lake: Lake, first: Ledger, received_at: datetime, batch: str) -> Ledg
 def _line(
     lake: Lake,
     table: Table,
-    found: Judged,
+    found: JudgedBatch,
     delivered: Delivered,
     received_at: datetime,
     kind: Literal["ingest", "replay"],
@@ -158,7 +158,7 @@ def _line(
     )  # fmt: skip
 
 
-def _to_quarantine(delivered: Delivered, found: Judged, line: Ledger, received_at: datetime) -> Iterator[pa.Table]:
+def _to_quarantine(delivered: Delivered, found: JudgedBatch, line: Ledger, received_at: datetime) -> Iterator[pa.Table]:
     rows = range(len(delivered)) if line.refused else list(found.broken)
     all_of_it = ((REFUSED, f"batch refused: {_limits(line)}"),) if line.refused else ()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from infra.atomic import whole
+from infra.atomic import atomic_write
 from infra.errors import Unavailable
 from infra.failpoint import reached
 from infra.lake import Lake
@@ -27,7 +27,7 @@ class Intent(msgspec.Struct, frozen=True):
 
 def write(lake: Lake, table: str, intent: Intent) -> None:
     """Note an intent; whoever does so holds the table."""
-    with whole(_path(lake, table)) as draft:
+    with atomic_write(_path(lake, table)) as draft:
         draft.write_bytes(msgspec.json.encode(intent))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from validation.batches import corrections
-from validation.batches.accepted import Accepted
+from validation.batches.accepted import AcceptedRows
 from validation.batches.checks import Check
 from validation.batches.corrections import ASKED, DIFFERS
 from validation.batches.triage import sort_out
@@ -20,7 +20,7 @@ NOT_ASKED = {"max_duplicate"}  # of what was handed over: whoever gets no answer
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedBatch:
     """Rows to accept, the number of duplicates, the (rule, reason) pairs of each broken row, and every check.
 
     `differs` says how many rows came again with other content, `examples` what the first of them said.
@@ -39,15 +39,17 @@ class Judged:
         return tuple(check for check in self.checks if check.level == "batch" and not check.passed)
 
 
-def judged(table: Table, delivered: Delivered, received_at: datetime, past: Accepted, handed_over: bool) -> Judged:
+def judged(
+    table: Table, delivered: Delivered, received_at: datetime, past: AcceptedRows, handed_over: bool
+) -> JudgedBatch:
     """Judge a batch; of what was `handed_over` every row by itself, with limits that only warn."""
     told = sort_out(table, delivered, received_at, past.known)
     checks = _warned(told.checks) if handed_over else told.checks
-    found = Judged(told.accepted, told.duplicate, told.broken, checks)
+    found = JudgedBatch(told.accepted, told.duplicate, told.broken, checks)
     return found if found.refused_by or not found.duplicate else _corrected(found, table, delivered, past)
 
 
-def _corrected(found: Judged, table: Table, delivered: Delivered, past: Accepted) -> Judged:
+def _corrected(found: JudgedBatch, table: Table, delivered: Delivered, past: AcceptedRows) -> JudgedBatch:
     sound = np.setdiff1d(np.arange(len(delivered)), list(found.broken))
     rows = delivered.rows.take(sound) if found.broken else delivered.rows
     differs = corrections.differing(rows, past)

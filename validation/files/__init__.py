@@ -10,9 +10,20 @@ from validation.files.delivered import (
     delivered_from_parquet,
 )
 from validation.files.flaws import Fault, Flaws, printable
-from validation.files.folder_scan import look
+from validation.files.folder_scan import scan_folder
 from validation.files.formats import delivered_from_file, format_of, lines_of
-from validation.files.landed import BUNDLE, CHANGED, DONE, FAILED, Found, Look, PassedOver, content_of, opened, shown
+from validation.files.landed import (
+    BUNDLE,
+    CHANGED,
+    DONE,
+    FAILED,
+    Found,
+    PassedOver,
+    ScanResult,
+    content_of,
+    opened,
+    shown,
+)
 
 __all__ = [
     "BUNDLE",
@@ -25,8 +36,8 @@ __all__ = [
     "Fault",
     "Flaws",
     "Found",
-    "Look",
     "PassedOver",
+    "ScanResult",
     "content_of",
     "delivered_from_arrow",
     "delivered_from_file",
@@ -35,8 +46,8 @@ __all__ = [
     "delivered_from_parquet",
     "format_of",
     "lines_of",
-    "look",
     "opened",
     "printable",
+    "scan_folder",
     "shown",
 ]

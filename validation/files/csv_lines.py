@@ -14,7 +14,16 @@ from infra.errors import NotTaken
 from infra.settings import FileLimits
 from validation.arrow import ARROW
 from validation.contract import Column, DType, Table
-from validation.files.delivered import KNOWN, NO_LIMITS, READABLE, TYPED, Delivered, digest_of, nothing_but, stranger
+from validation.files.delivered import (
+    KNOWN,
+    NO_LIMITS,
+    READABLE,
+    TYPED,
+    Delivered,
+    digest_of,
+    stranger,
+    unreadable_delivery,
+)
 from validation.files.flaws import Fault
 from validation.files.typed_values import read_values
 
@@ -25,7 +34,7 @@ WHOLE, NUMBER = re.compile(r"-?\d{1,19}"), re.compile(r"-?(\d+\.?\d*|\.\d+)([eE]
 TRUTH = {"true": True, "false": False}
 csv.field_size_limit(1 << 24)  # a list of numbers as text is longer than the 128 KiB that Python allows for
 
-Faults = dict[int, list[Fault]]
+FaultsByRow = dict[int, list[Fault]]
 Cells = Sequence[str] | Fault
 
 
@@ -37,12 +46,14 @@ def delivered_from_csv(table: Table, content: bytes, limits: FileLimits = NO_LIM
     more rows than the limits allow for.
     """
     if content.startswith(UTF16):
-        return nothing_but(table, Fault(READABLE, "the file is UTF-16; save it as UTF-8"), content)
+        return unreadable_delivery(table, Fault(READABLE, "the file is UTF-16; save it as UTF-8"), content)
     records = _Records(content.removeprefix(b"\xef\xbb\xbf"), limits.line_bytes)
     header = next(records, (0, ()))[1]
     problem = f"but {header.reason}" if isinstance(header, Fault) else _unusable(header, table, limits)
     if isinstance(header, Fault) or problem:
-        return nothing_but(table, Fault(READABLE, f"the first line should name the columns, {problem}"), content)
+        return unreadable_delivery(
+            table, Fault(READABLE, f"the first line should name the columns, {problem}"), content
+        )
     reading = _Reading(table, records, [name.strip() for name in header], limits.rows)
     return reading.delivered(digest_of(table, content))
 
@@ -69,7 +80,7 @@ class _Reading:
         self._strange = strange + [Fault(KNOWN, f"column `{name}` comes {header.count(name)} times") for name in twice]
         self._place = {c.name: header.index(c.name) for c in table.columns if header.count(c.name) == 1}
         self._table, self._records, self._header, self._most_rows = table, records, header, most_rows
-        self._starts, self._faults = array("q"), Faults()
+        self._starts, self._faults = array("q"), FaultsByRow()
 
     def delivered(self, digest: str) -> Delivered:
         """The rows, typed."""

@@ -13,10 +13,10 @@ from infra.settings import FileLimits
 from validation.arrow import ARROW
 from validation.contract import Table
 from validation.files.flaws import Fault, Flaws
-from validation.files.json_lines import BLOCK, JsonLines, object_of, over, surveyed
-from validation.files.parquet_rows import Batches, RawRows, parquet_batches
+from validation.files.json_lines import BLOCK, JsonLines, object_of, surveyed, too_large_sentence
+from validation.files.parquet_rows import BatchReader, RawRows, parquet_batches
 from validation.files.parquet_size import AT_ONCE, size_of
-from validation.files.typed_values import Faults, read_array, read_values
+from validation.files.typed_values import FaultTexts, read_array, read_values
 
 READABLE, WITHIN, KNOWN, TYPED = "readable", "within_limits", "known_columns", "typed"
 SHAPE = {
@@ -77,7 +77,7 @@ def delivered_from_parquet(table: Table, content: bytes | BinaryIO, limits: File
     source = _source(content)
     size = source.seek(0, 2)
     if size > limits.file_bytes:
-        told = over("the file", size, "bytes", limits.file_bytes, "FLYWHEEL_MAX_FILE_BYTES")
+        told = too_large_sentence("the file", size, "bytes", limits.file_bytes, "FLYWHEEL_MAX_FILE_BYTES")
         return _refused(table, Fault(WITHIN, told), source, digest_of(table, _head(source) + str(size).encode()))
     digest = digest_of(table, _blocks(source))
     try:
@@ -97,7 +97,7 @@ def delivered_from_arrow(table: Table, given: pa.Table, digest: str | None = Non
     return _from_batches(table, lambda: iter(given.to_batches(AT_ONCE) or [empty]), digest or _content(table, given))
 
 
-def nothing_but(table: Table, fault: Fault, content: bytes | BinaryIO) -> Delivered:
+def unreadable_delivery(table: Table, fault: Fault, content: bytes | BinaryIO) -> Delivered:
     """A delivery of which nothing can be read: a single row, with the content as its bytes."""
     source = _source(content)
     return _refused(table, fault, source, digest_of(table, _blocks(source)))
@@ -143,7 +143,7 @@ class _Gathered:
             objects.append(found)
         self.add(len(lines), {c.name: read_values(c, [o.get(c.name) for o in objects]) for c in self._table.columns})
 
-    def add(self, rows: int, columns: Mapping[str, tuple[pa.Array, Faults]], strange: Sequence[Fault] = ()) -> None:
+    def add(self, rows: int, columns: Mapping[str, tuple[pa.Array, FaultTexts]], strange: Sequence[Fault] = ()) -> None:
         """Add typed columns, with a fault for each value that is none of its type; every row has the strange ones."""
         for fault in strange:
             for row in range(rows):
@@ -166,13 +166,13 @@ class _Gathered:
             self._flaws.add(row, KNOWN, f"{len(names) - STRANGERS:,} more columns are not defined")
 
 
-def _from_batches(table: Table, batches: Batches, digest: str) -> Delivered:
+def _from_batches(table: Table, batches: BatchReader, digest: str) -> Delivered:
     gathered = _Gathered(table)
     for batch in batches():
         times = Counter(batch.schema.names)
         strange = [stranger(name) for name in times if name not in {c.name for c in table.columns}]
         strange += [Fault(KNOWN, f"column `{name}` comes {n} times; keep one") for name, n in times.items() if n > 1]
-        absent: tuple[pa.Array, Faults] = pa.nulls(batch.num_rows), {}
+        absent: tuple[pa.Array, FaultTexts] = pa.nulls(batch.num_rows), {}
         columns = {c.name: read_array(c, batch.column(c.name)) if times[c.name] == 1 else absent for c in table.columns}
         gathered.add(batch.num_rows, columns, strange)
     return gathered.delivered(RawRows(batches), digest)

@@ -10,13 +10,15 @@ from pathlib import Path
 
 from validation.contract import Table, unknown
 from validation.files.formats import format_of
-from validation.files.landed import BUNDLE, DONE, FAILED, Found, Look, PassedOver, is_utf8, problem
+from validation.files.landed import BUNDLE, DONE, FAILED, Found, PassedOver, ScanResult, is_utf8, problem
 
 PARTITION = re.compile(r"\w+=.*|\d+|\d{4}-\d\d-\d\d.*")
 """Names of folders that cut a table into pieces: the table's own folder is above them."""
 
 
-def look(root: Path, tables: Sequence[Table], only: Table | None = None, not_into: Path | None = None) -> Look:
+def scan_folder(
+    root: Path, tables: Sequence[Table], only: Table | None = None, not_into: Path | None = None
+) -> ScanResult:
     """What lies at a path, a file or a folder, however deep; tables in their own order, so that what others refer to
     comes first.
 
@@ -27,7 +29,7 @@ def look(root: Path, tables: Sequence[Table], only: Table | None = None, not_int
     looking.at_root()
     order = {table.name: place for place, table in enumerate(tables)}
     found = sorted(looking.found, key=lambda each: (order[each.table.name], each.below.split("/"), str(each.path)))
-    return Look(tuple(found), tuple(sorted(looking.passed_over, key=lambda each: os.fsencode(each.path))))
+    return ScanResult(tuple(found), tuple(sorted(looking.passed_over, key=lambda each: os.fsencode(each.path))))
 
 
 @dataclass(frozen=True, slots=True)

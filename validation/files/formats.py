@@ -21,10 +21,10 @@ from validation.files.delivered import (
     delivered_from_lines,
     delivered_from_parquet,
     digest_of,
-    nothing_but,
+    unreadable_delivery,
 )
 from validation.files.flaws import Fault
-from validation.files.json_lines import over
+from validation.files.json_lines import too_large_sentence
 
 CHUNK = 1 << 20
 HIGHER = "cut it into several files, or set FLYWHEEL_MAX_UNPACKED_BYTES higher"
@@ -36,7 +36,7 @@ LINES = (".jsonl", ".ndjson")
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
+class FileFormat:
     """How a file is written: the end of its name that says what its rows are, and what it is packed with."""
 
     end: str
@@ -48,13 +48,13 @@ class Format:
         return self.end in LINES
 
 
-def format_of(name: str) -> Format | None:
+def format_of(name: str) -> FileFormat | None:
     """The format that a file's name tells, in capitals or not; None for a name that tells none."""
     low = name.lower()
     packed = next((end for end in PACKED if low.endswith(end)), None)
     inner = low.removesuffix(packed) if packed else low
     end = next((end for end in READERS if inner.endswith(end)), None)
-    return Format(end, PACKED[packed] if packed else None) if end else None
+    return FileFormat(end, PACKED[packed] if packed else None) if end else None
 
 
 def delivered_from_file(table: Table, name: str, source: bytes | BinaryIO, limits: FileLimits = NO_LIMITS) -> Delivered:
@@ -71,15 +71,15 @@ def delivered_from_file(table: Table, name: str, source: bytes | BinaryIO, limit
     size = file.seek(0, SEEK_END)
     file.seek(0)
     if size > limits.file_bytes:
-        told = over("the file", size, "bytes", limits.file_bytes, "FLYWHEEL_MAX_FILE_BYTES")
-        return nothing_but(table, Fault(WITHIN, told), file)
+        told = too_large_sentence("the file", size, "bytes", limits.file_bytes, "FLYWHEEL_MAX_FILE_BYTES")
+        return unreadable_delivery(table, Fault(WITHIN, told), file)
     content = file.read()
     try:
         return READERS[found.end](table, unpacked(name, content, limits), limits)
     except Torn as torn:
-        return nothing_but(table, Fault(READABLE, str(torn)), content)
+        return unreadable_delivery(table, Fault(READABLE, str(torn)), content)
     except NotTaken as large:
-        return nothing_but(table, Fault(WITHIN, str(large)), content)
+        return unreadable_delivery(table, Fault(WITHIN, str(large)), content)
 
 
 def lines_of(name: str, content: bytes, limits: FileLimits = NO_LIMITS) -> bytes:

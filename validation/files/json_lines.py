@@ -15,7 +15,7 @@ from validation.files.flaws import Fault
 BLOCK = 1 << 20
 BOM = b"\xef\xbb\xbf"
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
-Line = tuple[int, int, bytes | None]
+LinePlace = tuple[int, int, bytes | None]
 """Where a line begins, how many bytes it has, and the bytes; None for those of a line that is too long."""
 
 
@@ -55,14 +55,14 @@ class JsonLines:
         line = self._source.readline(self._limits.line_bytes)
         return line.removesuffix(b"\n").rstrip(b"\r")
 
-    def _blocks(self) -> Iterator[list[Line]]:
+    def _blocks(self) -> Iterator[list[LinePlace]]:
         self._source.seek(0)
         start = len(BOM) if self._source.read(len(BOM)) == BOM else 0
         self._source.seek(start)
         rest, dropped, most = b"", 0, self._limits.line_bytes
         while block := self._source.read(BLOCK):
             *whole, rest = (rest + block).split(b"\n")
-            lines: list[Line] = []
+            lines: list[LinePlace] = []
             for line in whole:
                 length = dropped + len(line)
                 lines.append((start, length, None if length > most else line))
@@ -82,13 +82,15 @@ def surveyed(source: BinaryIO, table: Table, limits: FileLimits) -> tuple[str, s
         found.update(block)
         size, lines = size + len(block), lines + block.count(b"\n")
         if size > limits.file_bytes:
-            return found.hexdigest(), over("the file", size, "bytes", limits.file_bytes, "FLYWHEEL_MAX_FILE_BYTES")
+            return found.hexdigest(), too_large_sentence(
+                "the file", size, "bytes", limits.file_bytes, "FLYWHEEL_MAX_FILE_BYTES"
+            )
         if lines > limits.rows:
-            return found.hexdigest(), over("the file", lines, "lines", limits.rows, "FLYWHEEL_MAX_ROWS")
+            return found.hexdigest(), too_large_sentence("the file", lines, "lines", limits.rows, "FLYWHEEL_MAX_ROWS")
     return found.hexdigest(), None
 
 
-def over(what: str, found: int, unit: str, most: int, setting: str) -> str:
+def too_large_sentence(what: str, found: int, unit: str, most: int, setting: str) -> str:
     """The sentence about something that is larger than it may be."""
     return f"{what} has {found:,} {unit} or more, {most:,} are the most ({setting}): cut it into several files"
 

@@ -60,7 +60,7 @@ class PassedOver:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ScanResult:
     """What a look at a path found, each path once, ordered by table and name."""
 
     found: tuple[Found, ...]

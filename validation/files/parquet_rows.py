@@ -9,11 +9,11 @@ import pyarrow.parquet as pq
 
 from validation.files.arrow_values import json_rows
 
-Batches = Callable[[], Iterator[pa.RecordBatch]]
+BatchReader = Callable[[], Iterator[pa.RecordBatch]]
 """All rows in order, from the first one at each call."""
 
 
-def parquet_batches(source: BinaryIO, at_once: int) -> Batches:
+def parquet_batches(source: BinaryIO, at_once: int) -> BatchReader:
     """The rows of a Parquet file. Moments of 96 bits are read in µs: in ns those beyond the year 2262 become others."""
 
     def batches() -> Iterator[pa.RecordBatch]:
@@ -26,7 +26,7 @@ def parquet_batches(source: BinaryIO, at_once: int) -> Batches:
 class RawRows:
     """Rows as JSON lines, by their numbers."""
 
-    def __init__(self, batches: Batches) -> None:
+    def __init__(self, batches: BatchReader) -> None:
         self._batches = batches
         self._start = 0
         self._held: pa.RecordBatch | None = None

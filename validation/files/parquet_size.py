@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from infra.settings import FileLimits
-from validation.files.json_lines import over
+from validation.files.json_lines import too_large_sentence
 
 MOST_FOOTER = 1 << 24  # bytes: a footer that is read takes ten times its room
 MAGIC = b"PAR1"
@@ -54,17 +54,23 @@ class Size:
 def size_of(source: BinaryIO, limits: FileLimits) -> Size:
     """Whether a Parquet file is within limits, from its footer and, where that does not tell, its dictionaries."""
     if footer_bytes(source) > MOST_FOOTER:
-        return Size(over("the footer", footer_bytes(source), "bytes", MOST_FOOTER, "fixed"))
+        return Size(too_large_sentence("the footer", footer_bytes(source), "bytes", MOST_FOOTER, "fixed"))
     file = pq.ParquetFile(source, buffer_size=SMALL)
     facts = file.metadata
     if facts.num_columns > limits.columns:
-        return Size(over("the file", facts.num_columns, "columns", limits.columns, "FLYWHEEL_MAX_COLUMNS"))
+        return Size(
+            too_large_sentence("the file", facts.num_columns, "columns", limits.columns, "FLYWHEEL_MAX_COLUMNS")
+        )
     rows = max(facts.num_rows, sum(facts.row_group(group).num_rows for group in range(facts.num_row_groups)))
     if rows > limits.rows:
-        return Size(over("the file", rows, "rows", limits.rows, "FLYWHEEL_MAX_ROWS"))
+        return Size(too_large_sentence("the file", rows, "rows", limits.rows, "FLYWHEEL_MAX_ROWS"))
     packed = sum(facts.row_group(group).total_byte_size for group in range(facts.num_row_groups))
     if packed > limits.unpacked_bytes:
-        return Size(over("unpacked the file", packed, "bytes", limits.unpacked_bytes, "FLYWHEEL_MAX_UNPACKED_BYTES"))
+        return Size(
+            too_large_sentence(
+                "unpacked the file", packed, "bytes", limits.unpacked_bytes, "FLYWHEEL_MAX_UNPACKED_BYTES"
+            )
+        )
     _open_each_group(file)
     look = _Look(source, facts, limits.unpacked_bytes)
     chunks = [look.longest(chunk) for chunk in _chunks(facts)]
@@ -72,7 +78,9 @@ def size_of(source: BinaryIO, limits: FileLimits) -> Size:
         chunks = look.counted(chunks)
     size = sum(chunk.size for chunk in chunks)
     if size > limits.unpacked_bytes:
-        return Size(over("unpacked the file", size, "bytes", limits.unpacked_bytes, "FLYWHEEL_MAX_UNPACKED_BYTES"))
+        return Size(
+            too_large_sentence("unpacked the file", size, "bytes", limits.unpacked_bytes, "FLYWHEEL_MAX_UNPACKED_BYTES")
+        )
     return Size(at_once=_at_once(facts, chunks))
 
 

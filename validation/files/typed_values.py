@@ -46,16 +46,16 @@ FIRST, LAST = -62_135_596_800, 253_402_300_799  # the years 1 to 9999 in seconds
 ODD = (pa.ArrowException, ValueError, OverflowError, TypeError, LookupError, MemoryError, RecursionError)
 """What a value that is not of its column's type can raise, in Python, pandas or Arrow."""
 
-Faults = Mapping[int, str]
+FaultTexts = Mapping[int, str]
 
 
-def read_values(column: Column, values: Sequence[object]) -> tuple[pa.Array, Faults]:
+def read_values(column: Column, values: Sequence[object]) -> tuple[pa.Array, FaultTexts]:
     """A column from Python values, and a fault for each row whose value is not of the column's type."""
     array, faults = _from_values(column, values)
     return _known_texts(column, array), faults
 
 
-def _from_values(column: Column, values: Sequence[object]) -> tuple[pa.Array, Faults]:
+def _from_values(column: Column, values: Sequence[object]) -> tuple[pa.Array, FaultTexts]:
     kinds = set(map(type, values)) - {type(None)}
     if kinds <= PLAIN[column.dtype]:
         try:
@@ -66,7 +66,7 @@ def _from_values(column: Column, values: Sequence[object]) -> tuple[pa.Array, Fa
     return _one_by_one(column, values)
 
 
-def read_array(column: Column, array: pa.Array) -> tuple[pa.Array, Faults]:
+def read_array(column: Column, array: pa.Array) -> tuple[pa.Array, FaultTexts]:
     """A column from a Parquet column, and a fault for each row whose value is not of the column's type."""
     array = array.storage if isinstance(array.type, pa.BaseExtensionType) else array
     try:
@@ -140,7 +140,7 @@ def _moments(texts: pa.Array) -> pa.Array:
     return pa.Array.from_pandas(read).cast(ARROW["timestamp"], safe=False)
 
 
-def _one_by_one(column: Column, values: Sequence[object]) -> tuple[pa.Array, Faults]:
+def _one_by_one(column: Column, values: Sequence[object]) -> tuple[pa.Array, FaultTexts]:
     read: list[object] = []
     faults: dict[int, str] = {}
     for row, value in enumerate(values):

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from infra.statistics import Interval, interval
 from validation.definition import GateLimits
-from validation.gates.evidence import Evidence, Floats
+from validation.gates.evidence import Floats, GateEvidence
 
 SEED = 20_260_501  # a constant, so that the same evidence always gets the same verdict
 
 
-def difference(evidence: Evidence, one: str, other: str, limits: GateLimits) -> Interval | str:
+def difference(evidence: GateEvidence, one: str, other: str, limits: GateLimits) -> Interval | str:
     """The interval of `one` minus `other`, or the sentence about why it cannot be told."""
     mine, theirs = evidence.ndcg.get(one), evidence.ndcg.get(other)
     if mine is None or theirs is None or not aligned(mine, theirs):
@@ -28,7 +28,7 @@ def difference(evidence: Evidence, one: str, other: str, limits: GateLimits) -> 
     return lift
 
 
-def few(evidence: Evidence, one: str, other: str, limits: GateLimits) -> bool:
+def few(evidence: GateEvidence, one: str, other: str, limits: GateLimits) -> bool:
     """Whether both were measured on the same groups, and these are too few to tell them apart."""
     mine, theirs = evidence.ndcg.get(one), evidence.ndcg.get(other)
     both = mine is not None and theirs is not None and aligned(mine, theirs)

@@ -47,7 +47,7 @@ class Lineage:
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
+class SliceEvidence:
     """A part of the judge rows: NDCG per group inside it, of the candidate and of the baseline, aligned on groups."""
 
     name: str
@@ -56,7 +56,7 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class GateEvidence:
     """All that the gates of one candidate release look at; what is absent is refused.
 
     features           the names the feature set defines, in order
@@ -88,7 +88,7 @@ class Evidence:
     live_contender: str = "live"
     calibration_error: float | None = None
     probabilistic: bool = True
-    slices: Sequence[Slice] = ()
+    slices: Sequence[SliceEvidence] = ()
     features_digest: str | None = None
     model_features: Sequence[str] | None = None
     model_digest: str | None = None

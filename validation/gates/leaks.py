@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from infra.statistics import telling, told_by_nulls
+from infra.statistics import label_auc_of_column, label_auc_of_nulls
 from validation.definition import GateLimits
-from validation.gates.evidence import Evidence, Floats
-from validation.gates.verdict import Finding, closed
+from validation.gates.evidence import Floats, GateEvidence
+from validation.gates.verdict import GateFinding, closed
 
 
-def leakage_gate(evidence: Evidence, limits: GateLimits) -> Finding:
+def leakage_gate(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
     """Refuses a feature received after its impression, one that tells the label alone, or one whose nulls tell it."""
     names, values, label = evidence.features, evidence.values, evidence.label
     if values is None or label is None or len(label) < limits.min_rows or values.shape != (len(label), len(names)):
@@ -24,7 +24,7 @@ def leakage_gate(evidence: Evidence, limits: GateLimits) -> Finding:
     return _late(evidence) or _told(names, values, label, limits)
 
 
-def _late(evidence: Evidence) -> Finding | None:
+def _late(evidence: GateEvidence) -> GateFinding | None:
     known = {line.feature: line for line in evidence.lineage}
     for name in evidence.features:
         line = known.get(name)
@@ -34,22 +34,22 @@ def _late(evidence: Evidence) -> Finding | None:
             late = (
                 f"`{name}` was received after the impression ({line.source}, up to {line.known_after_s:,.0f} s later)"
             )
-            return Finding("leakage", False, line.known_after_s, 0.0, f"{late}; join it point in time or drop it")
+            return GateFinding("leakage", False, line.known_after_s, 0.0, f"{late}; join it point in time or drop it")
     return None
 
 
-def _told(names: Sequence[str], values: Floats, label: NDArray[Any], limits: GateLimits) -> Finding:
+def _told(names: Sequence[str], values: Floats, label: NDArray[Any], limits: GateLimits) -> GateFinding:
     strongest, most = "", 0.5
     for i, name in enumerate(names):
-        nulls, alone = told_by_nulls(label, values[:, i]), telling(label, values[:, i])
+        nulls, alone = label_auc_of_nulls(label, values[:, i]), label_auc_of_column(label, values[:, i])
         if nulls > limits.max_null_auc:
             told = f"`{name}` being null or not tells the label (AUC {nulls:.3f}, limit {limits.max_null_auc:g})"
             reason = f"{told}; it is filled in only after the outcome: drop it, or fill it for every row"
-            return Finding("leakage", False, nulls, limits.max_null_auc, reason)
+            return GateFinding("leakage", False, nulls, limits.max_null_auc, reason)
         if alone > limits.max_feature_auc:
             told = f"`{name}` alone tells the label (AUC {alone:.3f}, limit {limits.max_feature_auc:g})"
             reason = f"{told}; no honest feature does: look at how it is computed, or drop it"
-            return Finding("leakage", False, alone, limits.max_feature_auc, reason)
+            return GateFinding("leakage", False, alone, limits.max_feature_auc, reason)
         strongest, most = (name, alone) if alone > most else (strongest, most)
     reason = f"all {len(names)} features were known by the impression; the strongest alone is `{strongest}`"
-    return Finding("leakage", True, most, limits.max_feature_auc, reason)
+    return GateFinding("leakage", True, most, limits.max_feature_auc, reason)

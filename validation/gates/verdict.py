@@ -7,7 +7,7 @@ import msgspec
 GATES = ("data", "leakage", "baseline", "champion", "slice", "calibration", "signature")
 
 
-class Finding(msgspec.Struct, frozen=True):
+class GateFinding(msgspec.Struct, frozen=True):
     """What one gate measured, the limit it was held against, and in words why it passed or what to do next."""
 
     gate: str
@@ -33,7 +33,7 @@ class Verdict(msgspec.Struct, frozen=True):
     `subject` is the digest of what was judged, so that one release's verdict cannot promote another.
     """
 
-    findings: tuple[Finding, ...]
+    findings: tuple[GateFinding, ...]
     subject: str = ""
 
     @property
@@ -69,9 +69,9 @@ class Verdict(msgspec.Struct, frozen=True):
         return msgspec.json.decode(text, type=cls)
 
 
-def closed(gate: str, reason: str) -> Finding:
+def closed(gate: str, reason: str) -> GateFinding:
     """The finding of a gate that lacks its evidence: refused."""
-    return Finding(gate, False, None, None, reason)
+    return GateFinding(gate, False, None, None, reason)
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from validation.contract import Column, Rule, Table
-from validation.definition import GateLimits, Limits
+from validation.definition import BatchLimits, GateLimits
 
 NAME, USER, VIDEO = "home_feed", "user_id", "video_id"  # what a small command needs to know of this system
 ACTIONS = ("click", "watch", "like", "comment", "share", "follow", "hide", "report", "block")
@@ -58,7 +58,7 @@ VIDEOS = Table(
         RECEIVED_AFTER_EVENT,
         Rule("described_after_upload", "event_time >= uploaded_at", "a video is not described before it is published"),
     ),
-    limits=Limits(max_null=0.7, fresh_within=timedelta(days=3650)),
+    limits=BatchLimits(max_null=0.7, fresh_within=timedelta(days=3650)),
 )
 
 USERS = Table(
@@ -92,7 +92,7 @@ USERS = Table(
         RECEIVED_AFTER_EVENT,
         Rule("described_after_signup", "event_time >= signup_at", "an account is not described before it exists"),
     ),
-    limits=Limits(max_null=1.0, fresh_within=timedelta(days=3650)),
+    limits=BatchLimits(max_null=1.0, fresh_within=timedelta(days=3650)),
 )
 
 IMPRESSIONS = Table(
@@ -120,7 +120,7 @@ IMPRESSIONS = Table(
         Column("served_features", "floats", "features as served, in the release's order", nullable=True),
     ),
     rules=(RECEIVED_AFTER_EVENT,),
-    limits=Limits(max_null=1.0),
+    limits=BatchLimits(max_null=1.0),
 )
 
 ENGAGEMENTS = Table(
@@ -156,7 +156,7 @@ ENGAGEMENTS = Table(
             "a watch without a length says nothing",
         ),
     ),
-    limits=Limits(max_null=1.0),
+    limits=BatchLimits(max_null=1.0),
 )
 
 TABLES = (VIDEOS, USERS, IMPRESSIONS, ENGAGEMENTS)

@@ -4,8 +4,8 @@
 how rankers are judged on it, `watch` what is watched.
 """
 
-from orchestration.sources.kuairand.delivery import Handed, days, deliver
+from orchestration.sources.kuairand.delivery import DeliveredRows, days, deliver
 from orchestration.sources.kuairand.files import Published, detect
 from orchestration.sources.kuairand.ranking import ranking, watch
 
-__all__ = ["Handed", "Published", "days", "deliver", "detect", "ranking", "watch"]
+__all__ = ["DeliveredRows", "Published", "days", "deliver", "detect", "ranking", "watch"]

@@ -25,7 +25,7 @@ DAY = 86_400_000_000  # microseconds
 
 
 @dataclass(frozen=True, slots=True)
-class Handed:
+class DeliveredRows:
     """What was delivered of one table: its rows, and the days on which they were received."""
 
     received: int
@@ -49,7 +49,7 @@ def days(path: Path) -> tuple[date, date]:
     return sighted.first, sighted.last
 
 
-def deliver(path: Path, landing: Path) -> dict[str, Handed]:
+def deliver(path: Path, landing: Path) -> dict[str, DeliveredRows]:
     """Write all four tables as `<landing>/<table>/<day of receipt>.parquet` and say, by table, what was written.
 
     Rows that KuaiRand holds twice are delivered twice: intake counts them as the duplicates they are.
@@ -57,17 +57,20 @@ def deliver(path: Path, landing: Path) -> dict[str, Handed]:
     published = detect(path)
     sighted = _sighted(published)
     with ExitStack() as stack:
-        out = {table: stack.enter_context(Days(table, landing)) for table in (USERS, VIDEOS, IMPRESSIONS, ENGAGEMENTS)}
+        out = {
+            table: stack.enter_context(DayWriters(table, landing))
+            for table in (USERS, VIDEOS, IMPRESSIONS, ENGAGEMENTS)
+        }
         out[USERS].add(descriptions.users(sighted.users, _table(published.users, OF_USERS), sighted.first))
         out[VIDEOS].add(descriptions.videos(sighted.videos, _table(published.videos, OF_VIDEOS)))
         for part in published.rows():
-            log = events.told(events.timed(part))
+            log = events.prepared_log(events.timed(part))
             out[IMPRESSIONS].add(events.impressions(log))
             out[ENGAGEMENTS].add(events.engagements(log))
         return {table.name: files.handed() for table, files in out.items()}
 
 
-class Days:
+class DayWriters:
     """A table's open files, one for each day of receipt. They get their names when all of them are whole."""
 
     def __init__(self, table: Table, landing: Path) -> None:
@@ -75,7 +78,7 @@ class Days:
         self._writers: dict[date, pq.ParquetWriter] = {}
         self._rows = 0
 
-    def __enter__(self) -> "Days":
+    def __enter__(self) -> "DayWriters":
         self.folder.mkdir(parents=True, exist_ok=True)
         return self
 
@@ -98,9 +101,9 @@ class Days:
             self._writers[day].write_table(rows.filter(pa.array(received == number)))
         self._rows += rows.num_rows
 
-    def handed(self) -> Handed:
+    def handed(self) -> DeliveredRows:
         """What was written."""
-        return Handed(self._rows, min(self._writers), max(self._writers))
+        return DeliveredRows(self._rows, min(self._writers), max(self._writers))
 
     def _draft(self, day: date) -> Path:
         return self.folder / f"{day.isoformat()}.parquet.open"

@@ -33,7 +33,7 @@ def timed(log: "pd.DataFrame") -> "pd.DataFrame":
     return log.assign(user_id=user, video_id=video, shown=shown, known=shown + watched)
 
 
-def told(log: "pd.DataFrame") -> "pd.DataFrame":
+def prepared_log(log: "pd.DataFrame") -> "pd.DataFrame":
     """The timed log with an id for each feed answer, and the cut's one label told apart into like and hate."""
     if "label" in log.columns:
         log = log.assign(is_like=log["label"] == 1, is_hate=log["label"] == 0)

@@ -2,6 +2,6 @@
 
 from orchestration.sources.mapping.definition import Mapping, read
 from orchestration.sources.mapping.draft import draft
-from orchestration.sources.mapping.writing import Written, write
+from orchestration.sources.mapping.writing import MappingResult, write
 
-__all__ = ["Mapping", "Written", "draft", "read", "write"]
+__all__ = ["Mapping", "MappingResult", "draft", "read", "write"]

@@ -11,7 +11,7 @@ import msgspec
 from infra.errors import DefinitionError
 from validation.contract import Table, unknown
 
-Format = Literal["text", "jsonl", "parquet"]
+SourceFormat = Literal["text", "jsonl", "parquet"]
 
 
 class Explode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -25,11 +25,11 @@ class Explode(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     by: str = " "
 
 
-class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class MappedSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Files of one kind. `columns` names those of a file that has no header line."""
 
     files: str | list[str]
-    format: Format | None = None
+    format: SourceFormat | None = None
     delimiter: str = ","
     columns: tuple[str, ...] | None = None
     encoding: str = "utf-8"
@@ -67,7 +67,7 @@ class Time(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shift_days: int = 0
 
 
-class Rows(msgspec.Struct, frozen=True):
+class MappedRows(msgspec.Struct, frozen=True):
     """Rows of one of our tables, made from those of a source for which `where` holds."""
 
     told: str  # how the mapping file calls it
@@ -81,9 +81,9 @@ class Mapping(msgspec.Struct, frozen=True):
     """A whole mapping: sources by name, and what becomes of them, by table."""
 
     path: Path
-    sources: dict[str, Source]
+    sources: dict[str, MappedSource]
     time: Time
-    tables: dict[str, tuple[Rows, ...]]
+    tables: dict[str, tuple[MappedRows, ...]]
 
 
 def read(path: Path, tables: Sequence[Table]) -> Mapping:
@@ -98,7 +98,9 @@ def read(path: Path, tables: Sequence[Table]) -> Mapping:
     for name in raw:
         if name not in known:
             raise DefinitionError(f"{path}: section {unknown(name, known)}")
-    sources = {name: _converted(path, f"sources.{name}", given, Source) for name, given in _of(raw, "sources").items()}
+    sources = {
+        name: _converted(path, f"sources.{name}", given, MappedSource) for name, given in _of(raw, "sources").items()
+    }
     if not sources:
         raise DefinitionError(f'{path}: no source is named. Say where the rows are: [sources.NAME], files = "…".')
     time = _converted(path, "time", raw.get("time", {}), Time)
@@ -107,7 +109,7 @@ def read(path: Path, tables: Sequence[Table]) -> Mapping:
     return Mapping(path, sources, time, made)
 
 
-def _rows(path: Path, table: Table, given: Any, sources: dict[str, Source]) -> Iterator[Rows]:
+def _rows(path: Path, table: Table, given: Any, sources: dict[str, MappedSource]) -> Iterator[MappedRows]:
     entries = given if isinstance(given, list) else [given]
     for place, entry in enumerate(entries, 1):
         told = table.name if not isinstance(given, list) else f"{table.name}[{place}]"
@@ -126,7 +128,7 @@ def _rows(path: Path, table: Table, given: Any, sources: dict[str, Source]) -> I
             except DefinitionError as wrong:
                 raise DefinitionError(f"{path}: {told}: {wrong}") from wrong
         fields = {name: _field(path, f"{told}.{name}", value) for name, value in words.items()}
-        yield Rows(told, source, fields, where, success)
+        yield MappedRows(told, source, fields, where, success)
 
 
 def _field(path: Path, told: str, given: Any) -> Field:

@@ -44,7 +44,9 @@ class Seen:
         return self._first.get(table, pd.Series([], dtype="datetime64[us, UTC]"))
 
 
-def whole(table: Table, parts: "Sequence[pd.DataFrame]", seen: Seen) -> "tuple[pd.DataFrame, dict[str, int]]":
+def described_entities(
+    table: Table, parts: "Sequence[pd.DataFrame]", seen: Seen
+) -> "tuple[pd.DataFrame, dict[str, int]]":
     """One row for each entity that a catalogue or an event names, and what there is to tell of them in numbers."""
     import pandas as pd
 

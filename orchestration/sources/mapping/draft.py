@@ -9,7 +9,7 @@ import msgspec
 from infra.errors import DefinitionError
 from orchestration.sources.mapping import fields, reading
 from orchestration.sources.mapping.definition import Field, Mapping, Time
-from orchestration.sources.mapping.sniffing import Looked, look, moments
+from orchestration.sources.mapping.sniffing import Looked, moments, sniff_file
 from orchestration.sources.mapping.words import catalogue, engagements, impressions, source_words
 
 STILL_NOW = timedelta(days=3)  # events older than that would count for nothing: they are moved
@@ -27,7 +27,7 @@ SHIFT = """\
 
 def draft(folder: Path, target: Path, now: datetime) -> str:
     """The text of a first mapping file for what lies in a folder; raises DefinitionError when no events are found."""
-    looked = [found for path in _files(folder) if (found := look(path, _name(path, target)))]
+    looked = [found for path in _files(folder) if (found := sniff_file(path, _name(path, target)))]
     if not looked:
         raise DefinitionError(
             f"{folder} holds no table that can be read: text with a delimiter, JSON lines or Parquet. "

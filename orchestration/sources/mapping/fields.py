@@ -52,7 +52,7 @@ class Unread:
         self.found[told] = (before + int(lost.sum()), example)
 
 
-def made(
+def column_values(
     field: Field, column: Column, frame: "pd.DataFrame", time: Time, told: str, unread: Unread,
     moments: "pd.Series[Any] | None" = None,
 ) -> "pd.Series[Any]":  # fmt: skip

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 
 from infra.errors import DefinitionError
-from orchestration.sources.mapping.definition import Mapping, Source
+from orchestration.sources.mapping.definition import MappedSource, Mapping
 from validation.contract import unknown
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ PACKED = (".gz", ".bz2", ".xz", ".zip")
 def parts(mapping: Mapping, name: str, columns: Sequence[str]) -> Iterator["pd.DataFrame"]:
     """The rows of a source with these columns, null where nothing stands; raises DefinitionError if unreadable."""
     source = mapping.sources[name]
-    for path in found(mapping, name):
+    for path in source_files(mapping, name):
         told = f"{mapping.path}: [sources.{name}] {path.name}"
         wanted = [c for c in columns if not source.explode or c not in (*_groups(told, source), PLACE)]
         if source.explode and source.explode.column not in wanted:
@@ -45,7 +45,7 @@ def parts(mapping: Mapping, name: str, columns: Sequence[str]) -> Iterator["pd.D
             yield _exploded(part, source, told) if source.explode else part
 
 
-def found(mapping: Mapping, name: str) -> list[Path]:
+def source_files(mapping: Mapping, name: str) -> list[Path]:
     """The files of a source, in the order of their names; raises DefinitionError when there is none."""
     given = mapping.sources[name].files
     names = [given] if isinstance(given, str) else given
@@ -61,12 +61,12 @@ def found(mapping: Mapping, name: str) -> list[Path]:
 
 def columns_of(mapping: Mapping, name: str) -> list[str]:
     """The columns a mapping may name of a source: those of its first file, and those that `explode` adds."""
-    source, path = mapping.sources[name], found(mapping, name)[0]
+    source, path = mapping.sources[name], source_files(mapping, name)[0]
     told = f"{mapping.path}: [sources.{name}] {path.name}"
     return header(path, source, told) + ([*_groups(told, source), PLACE] if source.explode else [])
 
 
-def header(path: Path, source: Source, told: str) -> list[str]:
+def header(path: Path, source: MappedSource, told: str) -> list[str]:
     """The columns of a file."""
     kind = kind_of(path, source)
     if kind == "parquet":
@@ -91,7 +91,7 @@ def header(path: Path, source: Source, told: str) -> list[str]:
     return list(source.columns)
 
 
-def kind_of(path: Path, source: Source) -> str:
+def kind_of(path: Path, source: MappedSource) -> str:
     """How a file is read: as said, else by the end of its name."""
     name = path.name.lower()
     for packed in PACKED:
@@ -99,7 +99,7 @@ def kind_of(path: Path, source: Source) -> str:
     return source.format or ENDINGS.get(Path(name).suffix, "text")
 
 
-def first_rows(path: Path, source: Source, columns: Sequence[str], rows: int) -> "pd.DataFrame":
+def first_rows(path: Path, source: MappedSource, columns: Sequence[str], rows: int) -> "pd.DataFrame":
     """The first rows of a file."""
     return next(_read(path, source, columns, path.name)).head(rows)
 
@@ -122,7 +122,7 @@ def _matching(folder: Path, name: str) -> list[Path]:
     return sorted(found for found in folder.glob(name) if found.is_file())
 
 
-def _read(path: Path, source: Source, columns: Sequence[str], told: str) -> Iterator["pd.DataFrame"]:
+def _read(path: Path, source: MappedSource, columns: Sequence[str], told: str) -> Iterator["pd.DataFrame"]:
     import pandas as pd
 
     rows = OF_SEVERAL if source.explode else PART
@@ -149,7 +149,7 @@ def _read(path: Path, source: Source, columns: Sequence[str], told: str) -> Iter
                 raise DefinitionError(f"{told} cannot be read: {wrong}. Look at `delimiter` and `quote`.") from wrong
 
 
-def _csv(path: Path, source: Source, columns: Sequence[str] | None, **more: Any) -> Iterator["pd.DataFrame"]:
+def _csv(path: Path, source: MappedSource, columns: Sequence[str] | None, **more: Any) -> Iterator["pd.DataFrame"]:
     import pandas as pd
 
     quote = source.quote if source.quote is not None else ('"' if source.delimiter in QUOTED else "")
@@ -181,7 +181,7 @@ def _parquet(path: Path, columns: Sequence[str], rows: int) -> Iterator["pd.Data
         yield pd.DataFrame(made)
 
 
-def _lines(path: Path, source: Source, told: str) -> Iterator[dict[str, str | None]]:
+def _lines(path: Path, source: MappedSource, told: str) -> Iterator[dict[str, str | None]]:
     with opened(path, source.encoding) as handle:
         for number, line in enumerate(handle, 1):
             if not line.strip():
@@ -208,7 +208,7 @@ def _guarded(told: str, act: Any) -> Any:
         ) from wrong
 
 
-def _groups(told: str, source: Source) -> list[str]:
+def _groups(told: str, source: MappedSource) -> list[str]:
     assert source.explode is not None
     try:
         groups = list(re.compile(source.explode.pattern).groupindex)
@@ -221,7 +221,7 @@ def _groups(told: str, source: Source) -> list[str]:
     return groups
 
 
-def _exploded(part: "pd.DataFrame", source: Source, told: str) -> "pd.DataFrame":
+def _exploded(part: "pd.DataFrame", source: MappedSource, told: str) -> "pd.DataFrame":
     import pandas as pd
 
     said = source.explode

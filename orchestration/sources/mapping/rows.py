@@ -9,7 +9,7 @@ from infra.errors import DefinitionError
 from orchestration.sources.mapping import fields
 from orchestration.sources.mapping.absent import ABSENT, SUCCESS, filled
 from orchestration.sources.mapping.conditions import parsed
-from orchestration.sources.mapping.definition import Mapping, Rows
+from orchestration.sources.mapping.definition import MappedRows, Mapping
 from orchestration.sources.mapping.fields import Unread
 from orchestration.sources.mapping.reading import columns_of
 from validation.contract import Table
@@ -41,13 +41,15 @@ def complete(mapping: Mapping, tables: Sequence[Table]) -> Mapping:
     return whole
 
 
-def needs(rows: Rows) -> set[str]:
+def needs(rows: MappedRows) -> set[str]:
     """The columns of its source that these rows are made from."""
     asked = {c.column for c in parsed(rows.told, rows.where)} if rows.where else set()
     return asked.union(*(fields.reads(field) for field in rows.fields.values()))
 
 
-def of(mapping: Mapping, table: Table, rows: Rows, part: "pd.DataFrame", unread: Unread) -> "list[pd.DataFrame]":
+def rows_of_part(
+    mapping: Mapping, table: Table, rows: MappedRows, part: "pd.DataFrame", unread: Unread
+) -> "list[pd.DataFrame]":
     """The rows of a table that a part of its source holds; of a success two each: the action and what it counts as."""
     if rows.where:
         for condition in parsed(rows.told, rows.where):
@@ -66,7 +68,7 @@ def of(mapping: Mapping, table: Table, rows: Rows, part: "pd.DataFrame", unread:
     return [plain, counted]
 
 
-def _made(mapping: Mapping, table: Table, rows: Rows, part: "pd.DataFrame", unread: Unread) -> "pd.DataFrame":
+def _made(mapping: Mapping, table: Table, rows: MappedRows, part: "pd.DataFrame", unread: Unread) -> "pd.DataFrame":
     import pandas as pd
 
     part = _listed(mapping, table, rows, part, unread)
@@ -74,7 +76,7 @@ def _made(mapping: Mapping, table: Table, rows: Rows, part: "pd.DataFrame", unre
     first = [table.event_time] if table.event_time in rows.fields else []
     for name in [*first, *(n for n in rows.fields if n not in first)]:
         told = f"{mapping.path}: {rows.told}.{name}"
-        made[name] = fields.made(
+        made[name] = fields.column_values(
             rows.fields[name], table.column(name), part, mapping.time, told, unread, made.get(table.event_time)
         )
     if not table.versioned:
@@ -84,7 +86,7 @@ def _made(mapping: Mapping, table: Table, rows: Rows, part: "pd.DataFrame", unre
     return pd.DataFrame(made, index=part.index)
 
 
-def _listed(mapping: Mapping, table: Table, rows: Rows, part: "pd.DataFrame", unread: Unread) -> "pd.DataFrame":
+def _listed(mapping: Mapping, table: Table, rows: MappedRows, part: "pd.DataFrame", unread: Unread) -> "pd.DataFrame":
     """The rows whose words the mapping lists, where a column that may not be null is made from listed words."""
     for name, field in rows.fields.items():
         if field.values is None or field.otherwise is not None or field.column is None or table.column(name).nullable:
@@ -96,14 +98,14 @@ def _listed(mapping: Mapping, table: Table, rows: Rows, part: "pd.DataFrame", un
     return part
 
 
-def _taking_over(rows: Rows, earlier: Sequence[Rows], names: set[str]) -> Rows:
+def _taking_over(rows: MappedRows, earlier: Sequence[MappedRows], names: set[str]) -> MappedRows:
     like = next((other for other in earlier if other.source == rows.source), None)
     if like is None:
         return rows
     return msgspec.structs.replace(rows, fields={n: f for n, f in like.fields.items() if n in names} | rows.fields)
 
 
-def _check(mapping: Mapping, table: Table, rows: Rows) -> None:
+def _check(mapping: Mapping, table: Table, rows: MappedRows) -> None:
     columns = columns_of(mapping, rows.source)
     if rows.where:
         parsed(f"{mapping.path}: {rows.told}, where", rows.where, columns)
@@ -118,7 +120,7 @@ def _check(mapping: Mapping, table: Table, rows: Rows) -> None:
         _words(mapping, rows, column.name, column.one_of)
 
 
-def _words(mapping: Mapping, rows: Rows, name: str, one_of: tuple[str, ...] | None) -> None:
+def _words(mapping: Mapping, rows: MappedRows, name: str, one_of: tuple[str, ...] | None) -> None:
     """Constants and listed values of a column with few words have to be among them."""
     field = rows.fields.get(name)
     if field is None or one_of is None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from infra.errors import FlywheelError
-from orchestration.sources.mapping.definition import Source
+from orchestration.sources.mapping.definition import MappedSource
 from orchestration.sources.mapping.reading import ENDINGS, QUOTED, header, kind_of, opened
 
 LOOK = 200  # lines looked at
@@ -77,7 +77,7 @@ class Looked:
     """A file as it seems: how it is read, and some texts of each column."""
 
     path: Path
-    source: Source
+    source: MappedSource
     texts: Mapping[str, tuple[str, ...]]
 
     @property
@@ -114,7 +114,7 @@ class Looked:
         return None
 
 
-def look(path: Path, name: str) -> Looked | None:
+def sniff_file(path: Path, name: str) -> Looked | None:
     """A file at first sight; None for one that holds no rows of several columns."""
     try:
         source = _source(path, name)
@@ -145,10 +145,10 @@ def _reads(text: str, form: str | None) -> bool:
     return True
 
 
-def _source(path: Path, name: str) -> Source | None:
-    kind = kind_of(path, Source(name))
+def _source(path: Path, name: str) -> MappedSource | None:
+    kind = kind_of(path, MappedSource(name))
     if kind != "text" or Path(path.name.lower()).suffix in ENDINGS:
-        return Source(name)
+        return MappedSource(name)
     encoding, lines = _lines(path)
     if not lines or any("\0" in line for line in lines):
         return None
@@ -158,10 +158,10 @@ def _source(path: Path, name: str) -> Source | None:
     cells = _cells(lines[0], delimiter)
     known = PUBLISHED.get(path.name.lower())
     if known is not None and len(cells) == len(known):
-        return Source(name, delimiter=delimiter, columns=known, encoding=encoding)
+        return MappedSource(name, delimiter=delimiter, columns=known, encoding=encoding)
     if _names(cells) or _unlike(cells, [_cells(line, delimiter) for line in lines[1:]]):
-        return Source(name, delimiter=delimiter, encoding=encoding)
-    return Source(name, delimiter=delimiter, columns=tuple(_invented(lines, delimiter)), encoding=encoding)
+        return MappedSource(name, delimiter=delimiter, encoding=encoding)
+    return MappedSource(name, delimiter=delimiter, columns=tuple(_invented(lines, delimiter)), encoding=encoding)
 
 
 def _lines(path: Path) -> tuple[str, list[str]]:
@@ -245,7 +245,7 @@ def _invented(lines: Sequence[str], sign: str) -> list[str]:
     return names
 
 
-def _texts(path: Path, source: Source) -> dict[str, tuple[str, ...]]:
+def _texts(path: Path, source: MappedSource) -> dict[str, tuple[str, ...]]:
     from orchestration.sources.mapping.reading import first_rows
 
     names = header(path, source, path.name)

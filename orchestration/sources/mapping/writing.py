@@ -6,12 +6,12 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.atomic import whole as whole_file
+from infra.atomic import atomic_write as whole_file
 from infra.errors import DefinitionError
 from orchestration.sources.mapping import reading, rows
 from orchestration.sources.mapping.absent import SUCCESS
-from orchestration.sources.mapping.definition import Mapping, Rows
-from orchestration.sources.mapping.described import Seen, lost, whole
+from orchestration.sources.mapping.definition import MappedRows, Mapping
+from orchestration.sources.mapping.described import Seen, described_entities, lost
 from orchestration.sources.mapping.fields import Unread
 from validation.contract import Table
 
@@ -22,7 +22,7 @@ PREFIX = "mapped-"
 
 
 @dataclass
-class Written:
+class MappingResult:
     """What a mapping made: rows by table, repeats left out, texts that could not be read, and what is lost."""
 
     folder: Path
@@ -38,10 +38,10 @@ class Written:
     latest: dict[str, str] = field(default_factory=dict)  # an id that was seen late, by table
 
 
-def write(mapping: Mapping, tables: Sequence[Table], folder: Path, say: Callable[[str], None]) -> Written:
+def write(mapping: Mapping, tables: Sequence[Table], folder: Path, say: Callable[[str], None]) -> MappingResult:
     """Write the deliveries of a mapping into a folder, one folder a table; what it wrote before is replaced."""
     mapping = rows.complete(mapping, tables)
-    made, unread, seen = Written(folder), Unread(), Seen()
+    made, unread, seen = MappingResult(folder), Unread(), Seen()
     _cleared(folder, tables)
     events = [table for table in tables if not table.versioned]
     for source in dict.fromkeys(r.source for table in events for r in mapping.tables[table.name]):
@@ -49,7 +49,7 @@ def write(mapping: Mapping, tables: Sequence[Table], folder: Path, say: Callable
         say(f"reading {source}")
         for part in reading.parts(mapping, source, sorted(set().union(*(rows.needs(r) for _, r in wanted)))):
             for table, each in wanted:
-                for frame in rows.of(mapping, table, each, part, unread):
+                for frame in rows.rows_of_part(mapping, table, each, part, unread):
                     seen.take(table, frame)
                     _event_rows(made, table, frame)
     if seen.start is None or seen.last is None:
@@ -59,7 +59,7 @@ def write(mapping: Mapping, tables: Sequence[Table], folder: Path, say: Callable
     made.first, made.last = seen.start.date(), seen.last.date()
     for table in (table for table in tables if table.versioned):
         parts = [frame for r in mapping.tables[table.name] for frame in _catalogue(mapping, table, r, unread)]
-        frame, made.entities[table.name] = whole(table, parts, seen)
+        frame, made.entities[table.name] = described_entities(table, parts, seen)
         made.latest[table.name] = str(seen.of(table.name).idxmax())
         _put(made, table, frame)
     made.unread, made.left_out = unread.found, unread.left_out
@@ -67,12 +67,12 @@ def write(mapping: Mapping, tables: Sequence[Table], folder: Path, say: Callable
     return made
 
 
-def _catalogue(mapping: Mapping, table: Table, each: Rows, unread: Unread) -> "list[pd.DataFrame]":
+def _catalogue(mapping: Mapping, table: Table, each: MappedRows, unread: Unread) -> "list[pd.DataFrame]":
     parts = reading.parts(mapping, each.source, sorted(rows.needs(each)))
-    return [frame for part in parts for frame in rows.of(mapping, table, each, part, unread)]
+    return [frame for part in parts for frame in rows.rows_of_part(mapping, table, each, part, unread)]
 
 
-def _event_rows(made: Written, table: Table, frame: "pd.DataFrame") -> None:
+def _event_rows(made: MappingResult, table: Table, frame: "pd.DataFrame") -> None:
     once = frame.drop_duplicates(list(table.identity))
     made.repeats[table.name] = made.repeats.get(table.name, 0) + len(frame) - len(once)
     judged = next(iter(name for name, value in SUCCESS.items() if value is True))
@@ -81,7 +81,7 @@ def _event_rows(made: Written, table: Table, frame: "pd.DataFrame") -> None:
     _put(made, table, once)
 
 
-def _put(made: Written, table: Table, frame: "pd.DataFrame") -> None:
+def _put(made: MappingResult, table: Table, frame: "pd.DataFrame") -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -103,5 +103,5 @@ def _cleared(folder: Path, tables: Sequence[Table]) -> None:
             old.unlink()
 
 
-def _mapped(entries: Sequence[Rows]) -> list[str]:
+def _mapped(entries: Sequence[MappedRows]) -> list[str]:
     return [name for each in entries for name in each.fields]

@@ -8,7 +8,7 @@ import numpy as np
 from infra.errors import DefinitionError
 from orchestration.sources.simulator.behaviour import NOBODY, Pages
 from orchestration.sources.simulator.chance import Floats, Ints
-from orchestration.sources.simulator.names import Names
+from orchestration.sources.simulator.names import EntityIds
 from orchestration.sources.simulator.truth import Platform
 from validation.systems.home_feed import DEVICES
 
@@ -17,7 +17,7 @@ Feed = Sequence[str] | Ints | Any
 
 def pages_of(
     platform: Platform,
-    videos: Names,
+    videos: EntityIds,
     who: Ints,
     feeds: Sequence[Feed],
     *,
@@ -33,7 +33,7 @@ def pages_of(
     return Pages(who, at, device, feed, np.array([len(pages) for pages in earlier]), recent)
 
 
-def topics(platform: Platform, videos: Names, pages: Sequence[Feed]) -> Floats:
+def topics(platform: Platform, videos: EntityIds, pages: Sequence[Feed]) -> Floats:
     """(topics,) how many videos of each topic some pages held."""
     shown = [place for page in pages for place in videos.places(list(page))]
     counts = np.bincount(platform.videos.category[shown], minlength=len(platform.categories.names))

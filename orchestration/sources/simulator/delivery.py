@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from orchestration.sources.simulator.breakage import Row, broken_line, line_of
+from orchestration.sources.simulator.breakage import RawRow, broken_line, line_of
 from orchestration.sources.simulator.chance import Flags, Floats, Ints, uniform
 from orchestration.sources.simulator.events import Events, as_json
 from orchestration.sources.simulator.files import write_lines, write_parquet
@@ -25,7 +25,7 @@ OLD_CLIENTS = (30, 9)  # rows of old clients for each broken row and each repeti
 
 
 @dataclass(frozen=True, slots=True)
-class Handed:
+class DeliveredCounts:
     """What was delivered of a table: `received = clean + duplicate + broken`; `late` clean rows came after an hour."""
 
     received: int = 0
@@ -35,8 +35,8 @@ class Handed:
     late: int = 0
     files: int = 0
 
-    def __add__(self, more: "Handed") -> "Handed":
-        return Handed(*(getattr(self, name) + getattr(more, name) for name in Handed.__slots__))
+    def __add__(self, more: "DeliveredCounts") -> "DeliveredCounts":
+        return DeliveredCounts(*(getattr(self, name) + getattr(more, name) for name in DeliveredCounts.__slots__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Fates:
 
 def deliver(
     events: Events, scale: Scale, landing: Path, first: datetime | None = None, until: datetime | None = None
-) -> dict[str, Handed]:
+) -> dict[str, DeliveredCounts]:
     """Write everything received in [first, until) as landing files and say, by table, what was written.
 
     Left out, `first` and `until` are the scale's own days. What is received later is still under way: pass the same
@@ -61,12 +61,14 @@ def deliver(
     return {table.name: _deliver(table, rows, scale, landing / table.name, window) for table, rows in events}
 
 
-def _deliver(table: Table, rows: pa.Table, scale: Scale, folder: Path, window: tuple[datetime, datetime]) -> Handed:
+def _deliver(
+    table: Table, rows: pa.Table, scale: Scale, folder: Path, window: tuple[datetime, datetime]
+) -> DeliveredCounts:
     rows = rows.take(pc.sort_indices(rows, [(name, "ascending") for name in (table.received_time, *table.key)]))
     received = _micros(rows, table.received_time)
     fates = _fates(table, received, scale)
     waited = received - np.maximum(_micros(rows, table.event_time), round(scale.begin * MICROS))
-    total = Handed()
+    total = DeliveredCounts()
     for day in _days(*window):
         low, high = _bounds(day, window)
         today = (received >= low) & (received < high)
@@ -78,7 +80,7 @@ def _deliver(table: Table, rows: pa.Table, scale: Scale, folder: Path, window: t
         files = write_parquet(folder / f"{day}.parquet", rows.filter(pa.array(intact & ~fates.old_client)))
         files += write_lines(folder / f"{day}.jsonl", lines)
         clean, late = int(intact.sum()), int((intact & (waited > 3600 * MICROS)).sum())
-        total += Handed(clean + len(again) + len(broken), clean, len(again), len(broken), late, files)
+        total += DeliveredCounts(clean + len(again) + len(broken), clean, len(again), len(broken), late, files)
     return total
 
 
@@ -108,7 +110,7 @@ def _again(received: Ints, luck: Floats) -> Ints:
     return again
 
 
-def _received_again(table: Table, rows: pa.Table, fates: Fates, window: tuple[int, int]) -> list[Row]:
+def _received_again(table: Table, rows: pa.Table, fates: Fates, window: tuple[int, int]) -> list[RawRow]:
     chosen = fates.twice & (fates.again >= window[0]) & (fates.again < window[1])
     index = rows.schema.get_field_index(table.received_time)
     field = rows.schema.field(index)

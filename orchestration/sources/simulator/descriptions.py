@@ -5,7 +5,7 @@ import pyarrow as pa
 
 from orchestration.sources.simulator.catalogue import Videos
 from orchestration.sources.simulator.chance import Floats, Ints, uniform
-from orchestration.sources.simulator.names import Names, numbered
+from orchestration.sources.simulator.names import EntityIds, numbered
 from orchestration.sources.simulator.people import LANGUAGES, UNTOLD, Users
 from orchestration.sources.simulator.rows import moments
 from orchestration.sources.simulator.scale import Scale
@@ -23,7 +23,7 @@ def region_names(count: int) -> pa.Array:
     return pa.array([REGIONS[i] if i < len(REGIONS) else f"region_{i + 1}" for i in range(count)])
 
 
-def describe_users(names: Names, users: Users, scale: Scale, window: tuple[float, float]) -> pa.Table:
+def describe_users(names: EntityIds, users: Users, scale: Scale, window: tuple[float, float]) -> pa.Table:
     """What became known about users within the window; those who were there before are told at the very start."""
     everyone = np.arange(len(users.region))
     first, later, left = (
@@ -56,7 +56,7 @@ def describe_users(names: Names, users: Users, scale: Scale, window: tuple[float
     )
 
 
-def describe_videos(names: Names, platform: Platform, scale: Scale, window: tuple[float, float]) -> pa.Table:
+def describe_videos(names: EntityIds, platform: Platform, scale: Scale, window: tuple[float, float]) -> pa.Table:
     """What became known about videos within the window: their birth, and their end."""
     videos = platform.videos
     everything = np.arange(len(videos.born))

@@ -6,14 +6,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from infra.atomic import whole
+from infra.atomic import atomic_write
 
 
 def write_parquet(target: Path, rows: pa.Table) -> int:
     """Write rows as Parquet; returns the number of files."""
     if not rows.num_rows:
         return 0
-    with whole(target) as draft:
+    with atomic_write(target) as draft:
         pq.write_table(rows, draft, coerce_timestamps="us")
     return 1
 
@@ -22,6 +22,6 @@ def write_lines(target: Path, lines: Sequence[bytes]) -> int:
     """Write lines of JSON; returns the number of files."""
     if not lines:
         return 0
-    with whole(target) as draft:
+    with atomic_write(target) as draft:
         draft.write_bytes(b"\n".join(lines) + b"\n")
     return 1

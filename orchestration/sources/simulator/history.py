@@ -17,7 +17,7 @@ TIRES = 1800.0  # half-life of being tired of a topic
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownPages:
     """Pages, what was done on them, whether they explored, and the propensity of each place."""
 
     pages: Pages
@@ -34,7 +34,7 @@ class Past:
     long_views: tuple[Ints, Ints, Floats]
 
 
-def shown_between(platform: Platform, scale: Scale, days: range, past: Past | None = None) -> Iterator[Shown]:
+def shown_between(platform: Platform, scale: Scale, days: range, past: Past | None = None) -> Iterator[ShownPages]:
     """Pages of some days that follow each other, in blocks; join them to have them in order."""
     policy = PopularMix(platform, scale.feed, scale.impressions, scale.begin + days.start * DAY)
     if past is not None:
@@ -79,7 +79,7 @@ class Watched:
     def __init__(self) -> None:
         self.rows: list[tuple[Ints, Ints, Floats, Floats]] = []
 
-    def add(self, shown: Shown) -> None:
+    def add(self, shown: ShownPages) -> None:
         """Take note of the long views of some pages."""
         page, place = np.nonzero(shown.outcomes.long_view)
         pages = shown.pages
@@ -99,7 +99,7 @@ class Watched:
 
 def _step(
     platform: Platform, scale: Scale, policy: PopularMix, tired: Tiredness, sessions: Sessions
-) -> Iterator[Shown]:
+) -> Iterator[ShownPages]:
     """The pages of sessions that begin in one step: first pages first, a later page once the one before is read."""
     _, once = np.unique(sessions.who, return_index=True)  # who comes twice within the step stays on: pages are added up
     pages = np.zeros(len(once), dtype=np.int64)
@@ -113,12 +113,12 @@ def _step(
         outcomes = act(platform, shown, scale.seed)
         tired.add(shown)
         policy.remember(np.repeat(who, feed.shape[1])[shown.filled.ravel()], feed[shown.filled])
-        yield Shown(shown, outcomes, explores, propensity)
+        yield ShownPages(shown, outcomes, explores, propensity)
         pause = 1 + 8 * uniform(scale.seed, "pause", who, np.round(at * 1000))
         at = np.round(outcomes.ended_at[:, -1] + pause, 3)
 
 
-def joined(blocks: list[Shown]) -> Shown:
+def joined(blocks: list[ShownPages]) -> ShownPages:
     """Blocks of pages as one, in order of time."""
     at = np.concatenate([b.pages.at for b in blocks])
     order = np.argsort(at, kind="stable")
@@ -126,7 +126,7 @@ def joined(blocks: list[Shown]) -> Shown:
     def column(part: str, name: str) -> np.ndarray:
         return np.concatenate([getattr(getattr(b, part), name) for b in blocks])[order]
 
-    return Shown(
+    return ShownPages(
         pages=Pages(**{f.name: column("pages", f.name) for f in fields(Pages)}),
         outcomes=Outcomes(**{f.name: column("outcomes", f.name) for f in fields(Outcomes)}),
         explores=np.concatenate([b.explores for b in blocks])[order],

@@ -14,7 +14,7 @@ Ids = NDArray[np.str_]
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class EntityIds:
     """The ids of one kind of thing, in order of place: a letter and a number of fixed length."""
 
     kind: str
@@ -49,9 +49,9 @@ class Names:
         return numbers
 
 
-def names(kind: str, count: int, digits: int) -> Names:
+def names(kind: str, count: int, digits: int) -> EntityIds:
     """The ids of `count` things of a kind."""
-    return Names(kind, numbered(kind[0], np.arange(count), digits))
+    return EntityIds(kind, numbered(kind[0], np.arange(count), digits))
 
 
 def numbered(prefix: str, numbers: Ints, digits: int) -> pa.Array:

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from orchestration.sources.simulator.behaviour import Outcomes, Pages
 from orchestration.sources.simulator.chance import Flags, Floats, normal, uniform
-from orchestration.sources.simulator.names import Names
+from orchestration.sources.simulator.names import EntityIds
 from validation.arrow import ARROW
 from validation.systems.home_feed import ACTIONS, DEVICES, ENGAGEMENTS, IMPRESSIONS
 
@@ -19,8 +19,8 @@ from validation.systems.home_feed import ACTIONS, DEVICES, ENGAGEMENTS, IMPRESSI
 class Log:
     """How pages are written down: the ids of users, videos and feed answers; `late` answers wait for a connection."""
 
-    users: Names
-    videos: Names
+    users: EntityIds
+    videos: EntityIds
     requests: pa.Array
     late: float
     seed: int

@@ -16,8 +16,8 @@ from orchestration.sources.simulator.categories import make_categories
 from orchestration.sources.simulator.chance import Flags, Floats, uniform
 from orchestration.sources.simulator.descriptions import describe_users, describe_videos
 from orchestration.sources.simulator.events import Events, none
-from orchestration.sources.simulator.history import Past, Shown, joined, shown_between
-from orchestration.sources.simulator.names import Ids, Names, names, numbered
+from orchestration.sources.simulator.history import Past, ShownPages, joined, shown_between
+from orchestration.sources.simulator.names import EntityIds, Ids, names, numbered
 from orchestration.sources.simulator.popular_mix import VARIANTS
 from orchestration.sources.simulator.rows import Log, engagements, impressions, milliseconds
 from orchestration.sources.simulator.scale import DAY, Scale, Shift
@@ -34,8 +34,8 @@ class World:
 
     scale: Scale
     platform: Platform
-    users: Names
-    videos: Names
+    users: EntityIds
+    videos: EntityIds
     shift: Shift | None = None
 
     @classmethod
@@ -173,7 +173,7 @@ class World:
         pages = pages_of(self.platform, self.videos, who, feeds, at=when, device=held, earlier=fresh)
         return act(self.platform, pages, seed).long_view
 
-    def _logged(self, shown: Shown, prefix: str, described: Events) -> Events:
+    def _logged(self, shown: ShownPages, prefix: str, described: Events) -> Events:
         pages = shown.pages
         requests = numbered(prefix, np.arange(len(pages.who)), 7)
         log = Log(self.users, self.videos, requests, self.scale.late, self.scale.seed)

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from infra.patience import Process, Waiting, patiently
+from infra.patience import Process, Waiting, wait_until_ready
 from infra.processes import end
 from serving.systems.home_feed import HOME_FEED as POLICY
 from tests.bench import costs
@@ -111,4 +111,4 @@ def _await(port: int, process: "subprocess.Popen[bytes]", folder: Path) -> None:
         except OSError:
             return False
 
-    patiently(Waiting("the naive stack", Process(process.pid, folder / "service.log")), is_ready, process.poll)
+    wait_until_ready(Waiting("the naive stack", Process(process.pid, folder / "service.log")), is_ready, process.poll)

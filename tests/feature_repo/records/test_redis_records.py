@@ -19,7 +19,7 @@ from feature_repo.records.redis_records import (
     CLOCK_SKEW,
     Key,
     Layout,
-    Written,
+    WriteCounts,
     change_position,
     delete_entity,
     delete_view,
@@ -57,10 +57,10 @@ def test_the_newest_row_wins_in_every_order_of_arrival(
 
 @PLACES
 def test_a_day_published_anew_replaces_what_it_said(redis: Redis, to: Layout, rest: Key) -> None:
-    assert put(redis, to, ("m", *rest), 1.0, NOON) == Written(accepted=1)
-    assert put(redis, to, ("m", *rest), 2.0, NOON) == Written(accepted=1)
-    assert put(redis, to, ("m", *rest), 2.0, NOON) == Written(same=1)
-    assert put(redis, to, ("m", *rest), 9.0, NOON - MINUTE) == Written(older=1)
+    assert put(redis, to, ("m", *rest), 1.0, NOON) == WriteCounts(accepted=1)
+    assert put(redis, to, ("m", *rest), 2.0, NOON) == WriteCounts(accepted=1)
+    assert put(redis, to, ("m", *rest), 2.0, NOON) == WriteCounts(same=1)
+    assert put(redis, to, ("m", *rest), 9.0, NOON - MINUTE) == WriteCounts(older=1)
     assert value(redis, to, "m", *rest) == 2.0
 
 
@@ -69,11 +69,11 @@ def test_a_row_from_the_future_is_refused_and_one_that_got_in_freezes_nothing(
     redis: Redis, to: Layout, rest: Key
 ) -> None:
     century, m, n = NOON + timedelta(days=36_500), ("m", *rest), ("n", *rest)
-    assert put(redis, to, m, 1.0, century) == Written(future=1)
-    assert put(redis, to, m, 1.0, NOON + CLOCK_SKEW) == Written(accepted=1), "clocks differ a little"
-    assert put(redis, to, n, 1.0, century, now=century) == Written(accepted=1), "by a writer with a wrong clock"
+    assert put(redis, to, m, 1.0, century) == WriteCounts(future=1)
+    assert put(redis, to, m, 1.0, NOON + CLOCK_SKEW) == WriteCounts(accepted=1), "clocks differ a little"
+    assert put(redis, to, n, 1.0, century, now=century) == WriteCounts(accepted=1), "by a writer with a wrong clock"
     assert read_records(redis, to, [n]).presence(NOON.timestamp()) == [Presence.FUTURE]
-    assert put(redis, to, n, 2.0, NOON - MINUTE) == Written(accepted=1)
+    assert put(redis, to, n, 2.0, NOON - MINUTE) == WriteCounts(accepted=1)
     assert value(redis, to, *n) == 2.0
 
 
@@ -180,7 +180,7 @@ def test_a_record_of_another_layout_is_missing_and_gives_way(redis: Redis) -> No
     old = Layout(MACHINE.project, MACHINE.view, MACHINE.keys, ("other",), dict(MACHINE.others))
     put(redis, old, ("m",), 1.0, NOON)
     assert not read_records(redis, MACHINE, [("m",)]).present.any()
-    assert put(redis, MACHINE, ("m",), 2.0, NOON) == Written(accepted=1)
+    assert put(redis, MACHINE, ("m",), 2.0, NOON) == WriteCounts(accepted=1)
 
 
 def test_an_unknown_field_is_named(redis: Redis) -> None:

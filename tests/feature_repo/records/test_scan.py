@@ -10,7 +10,7 @@ from redis import Redis
 from feature_repo.records.layout import counter_fields, encode, make_layout
 from feature_repo.records.redis_client import connect
 from feature_repo.records.redis_records import Key, Layout, read_records_in_parts, write_records
-from feature_repo.records.scan import ahead
+from feature_repo.records.scan import prefetched
 from infra.errors import Unavailable
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -71,7 +71,7 @@ def test_parts_come_in_their_order_and_one_ahead() -> None:
             made.append(i)
             yield i
 
-    for i, part in enumerate(ahead(parts())):
+    for i, part in enumerate(prefetched(parts())):
         assert part == i
         assert len(made) <= i + 2
     assert made == [*range(5)]

@@ -14,7 +14,7 @@ from feature_repo.records.layout import fields_of, layouts
 from feature_repo.stores.feast_objects import feast_type, objects
 from feature_repo.stores.packed_online_store import view_layout
 from feature_repo.stores.store import open_store
-from feature_repo.systems.home_feed import HOME_FEED
+from feature_repo.systems.home_feed import HOME_FEED_FEATURES
 from infra.errors import DefinitionError
 from infra.settings import Settings
 
@@ -23,37 +23,37 @@ REPOSITORY = Path(__file__).parents[3] / "feature_repo"
 
 
 def test_every_object_says_whose_it_is_and_what_it_means() -> None:
-    for declared in objects(HOME_FEED, Path("lake")):
-        assert declared.owner == HOME_FEED.owner, declared.name
+    for declared in objects(HOME_FEED_FEATURES, Path("lake")):
+        assert declared.owner == HOME_FEED_FEATURES.owner, declared.name
         assert declared.description, declared.name
         for field in getattr(declared, "schema", None) or []:
             assert field.description, f"{declared.name}.{field.name}"
 
 
 def test_the_service_is_versioned_and_holds_every_view() -> None:
-    declared = objects(HOME_FEED, Path("lake"))
+    declared = objects(HOME_FEED_FEATURES, Path("lake"))
     (service,) = [o for o in declared if isinstance(o, FeatureService)]
     views = {o.name for o in declared if isinstance(o, FeatureView)}
     assert service.name == "home_feed_v1"
     assert service.tags["version"] == "1"
-    assert {p.name for p in service.feature_view_projections} == views == set(layouts(HOME_FEED))
+    assert {p.name for p in service.feature_view_projections} == views == set(layouts(HOME_FEED_FEATURES))
 
 
 def test_a_record_holds_the_fields_of_its_view_in_order() -> None:
-    for view in [o for o in objects(HOME_FEED, Path("lake")) if isinstance(o, FeatureView)]:
-        assert [f.name for f in view.features] == list(fields_of(HOME_FEED, view.name))
+    for view in [o for o in objects(HOME_FEED_FEATURES, Path("lake")) if isinstance(o, FeatureView)]:
+        assert [f.name for f in view.features] == list(fields_of(HOME_FEED_FEATURES, view.name))
 
 
 def test_the_store_that_feast_fills_lays_records_out_as_the_stream_does() -> None:
-    config = SimpleNamespace(project=HOME_FEED.name)
-    views = [o for o in objects(HOME_FEED, Path("lake")) if isinstance(o, FeatureView)]
-    assert {view.name: view_layout(config, view) for view in views} == layouts(HOME_FEED)
+    config = SimpleNamespace(project=HOME_FEED_FEATURES.name)
+    views = [o for o in objects(HOME_FEED_FEATURES, Path("lake")) if isinstance(o, FeatureView)]
+    assert {view.name: view_layout(config, view) for view in views} == layouts(HOME_FEED_FEATURES)
 
 
 def test_blocks_are_kept_for_as_long_as_they_count_and_descriptions_for_ever() -> None:
-    found = layouts(HOME_FEED)
+    found = layouts(HOME_FEED_FEATURES)
     assert found["user_choice"].kept == timedelta(days=3650)
-    assert found["user_creator"].kept == HOME_FEED.ttl
+    assert found["user_creator"].kept == HOME_FEED_FEATURES.ttl
     assert found["video_profile"].kept is found["user_profile"].kept is None
 
 
@@ -71,8 +71,8 @@ def test_a_type_feast_does_not_have_is_refused(name: str) -> None:
 
 
 def test_opening_twice_applies_once(settings: Settings) -> None:
-    first = open_store(settings, HOME_FEED).registry.proto().version_id
-    assert open_store(settings, HOME_FEED).registry.proto().version_id == first
+    first = open_store(settings, HOME_FEED_FEATURES).registry.proto().version_id
+    assert open_store(settings, HOME_FEED_FEATURES).registry.proto().version_id == first
 
 
 def test_feast_plan_and_apply_work_from_the_folder_and_leave_it_as_it_was(settings: Settings) -> None:

@@ -15,7 +15,7 @@ from feature_repo.definition import CounterView, FeatureSet, ProfileView, Signal
 from feature_repo.folding.carry import nothing
 from feature_repo.records.layout import encode, layouts
 from feature_repo.records.redis_client import connect
-from feature_repo.records.redis_records import Written, read_all_records, write_records
+from feature_repo.records.redis_records import WriteCounts, read_all_records, write_records
 from feature_repo.request_time import Count
 from feature_repo.stores.packed_online_store import PackedOnlineStoreConfig
 from feature_repo.stores.store import materialise, open_store
@@ -94,9 +94,9 @@ def plain(cell: Any) -> Any:
 
 def test_online_values_equal_offline_values(store: FeatureStore) -> None:
     written = materialise(store, PLANT, NOON - timedelta(days=1), NOON)
-    assert written["machine"] == Written(accepted=30)
-    assert written["shift"] == Written(accepted=7)
-    assert materialise(store, PLANT, NOON - timedelta(days=1), NOON)["machine"] == Written(same=30)
+    assert written["machine"] == WriteCounts(accepted=30)
+    assert written["shift"] == WriteCounts(accepted=7)
+    assert materialise(store, PLANT, NOON - timedelta(days=1), NOON)["machine"] == WriteCounts(same=30)
     entities = [{"machine": f"m{i}", "shift": f"s{i % 7}"} for i in range(32)]  # two of them nobody knows
     service = store.get_feature_service(PLANT.service)
     online = store.get_online_features(features=service, entity_rows=entities, full_feature_names=True).to_df()
@@ -166,7 +166,7 @@ def test_a_view_of_what_nobody_ever_did_is_read_as_that(settings: Settings) -> N
     shift = PLANT.counter_view("shift")
     Lake(settings.lake).replace("states/shift", NOON.date(), nothing(shift))
     store = open_store(settings, PLANT, as_of=NOON)
-    assert materialise(store, PLANT, NOON - timedelta(days=1), NOON)["shift"] == Written()
+    assert materialise(store, PLANT, NOON - timedelta(days=1), NOON)["shift"] == WriteCounts()
     asked = pd.DataFrame({"machine": ["m1"], "shift": ["s1"], "event_timestamp": [NOON]})
     service = store.get_feature_service(PLANT.service)
     found = store.get_historical_features(entity_df=asked, features=service, full_feature_names=True).to_df()

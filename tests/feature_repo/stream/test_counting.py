@@ -32,7 +32,7 @@ from feature_repo.folding import published_states
 from feature_repo.records import connect, redis_records
 from feature_repo.records.layout import layouts
 from feature_repo.stream.counting import Stream
-from feature_repo.stream.intake import Intake, Landed, Taken
+from feature_repo.stream.intake import FileCounts, Intake, Landed
 from feature_repo.stream.memory import StreamState, micros, online_notes, stream_folder
 from feature_repo.stream.online import bring_online
 from feature_repo.stream.rebase import rebase
@@ -69,7 +69,7 @@ class Radio:
         stream = Stream(self.spark, RADIO, TABLES, self.state)
         self.intake = Intake(stream, self.state, self.lake, RADIO, TABLES)
 
-    def land(self, now: datetime = LATER, name: str | None = None, **rows: Rows) -> Taken:
+    def land(self, now: datetime = LATER, name: str | None = None, **rows: Rows) -> FileCounts:
         """Take a file of each table; a table's file is named anew unless `name` says how."""
         self.files += 1
         files = [Landed(f"{t}/{name or self.files}.jsonl", lines(some)) for t, some in rows.items()]
@@ -193,7 +193,7 @@ def test_a_file_taken_again_and_a_stream_started_again_change_nothing(radio: Rad
     radio.land(songs=made_songs(), plays=plays[:60], name="one")
     radio.state.close()
     radio.open()
-    assert radio.land(plays=plays[:60], name="one") == Taken()
+    assert radio.land(plays=plays[:60], name="one") == FileCounts()
     radio.land(plays=plays[60:])
     assert_online(radio, redis, plays)
 

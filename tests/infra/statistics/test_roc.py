@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import rankdata
 
 from infra.statistics import roc
-from infra.statistics.roc import auc, telling, told_by_nulls, weighted_auc
+from infra.statistics.roc import auc, label_auc_of_column, label_auc_of_nulls, weighted_auc
 
 RNG = np.random.default_rng(5)
 LABEL = RNG.random(20_000) < 0.3
@@ -44,12 +44,12 @@ def test_auc_without_both_classes_is_not_a_number(label):
     ids=["noise", "the label and noise", "the label turned round", "not monotone", "half unknown", "a constant"],
 )
 def test_how_well_a_column_tells_the_label(column, least, most):
-    assert least <= telling(LABEL, column) <= most
+    assert least <= label_auc_of_column(LABEL, column) <= most
 
 
 def test_nulls_tell_the_label_only_where_they_do():
-    assert told_by_nulls(LABEL, np.where(LABEL, np.nan, 1.0)) == 1.0
-    assert told_by_nulls(LABEL, np.where(RNG.random(20_000) < 0.4, np.nan, 1.0)) < 0.53
+    assert label_auc_of_nulls(LABEL, np.where(LABEL, np.nan, 1.0)) == 1.0
+    assert label_auc_of_nulls(LABEL, np.where(RNG.random(20_000) < 0.4, np.nan, 1.0)) < 0.53
 
 
 @pytest.mark.parametrize("values", [3, 100, 10_000_000], ids=["many ties", "some ties", "hardly a tie"])

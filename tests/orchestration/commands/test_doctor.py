@@ -13,7 +13,7 @@ from feature_repo.records import redis_records
 from feature_repo.records.layout import encode, layouts
 from infra.settings import Settings
 from orchestration.commands.cli import app
-from orchestration.commands.doctor import Finding, complete, examine
+from orchestration.commands.doctor import PartStatus, complete, examine
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
 from tests.serving.conftest import free_port
@@ -25,7 +25,7 @@ def installation(home: Path, redis_url: str) -> Installation:
     return Installation(HOME_FEED, Settings(home=home, redis_url=redis_url, service_port=free_port()))
 
 
-def by_part(at: Installation) -> dict[str, Finding]:
+def by_part(at: Installation) -> dict[str, PartStatus]:
     return {finding.part: finding for finding in examine(at)}
 
 

@@ -133,7 +133,7 @@ def test_killed_at_any_moment_and_started_again_it_ends_where_the_nightly_fold_d
     killed_at_random(settings, landed(tmp_path / "delivered", settings.landing), seed)
     at = Installation(HOME_FEED, settings.model_copy(update={"replay_from": NOW}))
     said: list[str] = []
-    streaming.once(at, said.append)
+    streaming.catch_up(at, said.append)
     assert "repeated" in said[-1]
     take_in(at.lake, deliveries(tmp_path / "delivered", HOME_FEED.tables), NOW)
     published_states.publish_states(spark, at.lake, HOME_FEED.features, at.tables, SCALE.start.date(), NOW.date())

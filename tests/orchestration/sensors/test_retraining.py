@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from infra.settings import Settings
-from monitoring.retrain import Evidence
+from monitoring.retrain import WindowEvidence
 from orchestration.evidence import EVIDENCE
 from orchestration.pipeline import pipeline
 from orchestration.system import Installation
@@ -21,13 +21,15 @@ def at(settings: Settings) -> Installation:
     return Installation(HOME_FEED, settings.model_copy(update={"replay_from": NOW}))
 
 
-def windows(*present: bool | None) -> list[Evidence]:
+def windows(*present: bool | None) -> list[WindowEvidence]:
     """Drift found or not in the windows that end before now, a day each."""
     ends = [NOW - timedelta(days=len(present) - 1 - i) for i in range(len(present))]
-    return [Evidence(f"drift {end:%d}", "drift", end, "none", found) for end, found in zip(ends, present, strict=True)]
+    return [
+        WindowEvidence(f"drift {end:%d}", "drift", end, "none", found) for end, found in zip(ends, present, strict=True)
+    ]
 
 
-def told(instance: dg.DagsterInstance, found: list[Evidence]) -> None:
+def told(instance: dg.DagsterInstance, found: list[WindowEvidence]) -> None:
     text = msgspec.json.encode(found).decode()
     instance.report_runless_asset_event(
         dg.AssetMaterialization("drift", metadata={EVIDENCE: dg.MetadataValue.text(text)})
@@ -57,7 +59,7 @@ def test_confirmed_drift_leads_to_exactly_one_retraining(at: Installation) -> No
     "found", [windows(False, False, False), windows(False, False, True), windows(None, None, None)],
     ids=["steady", "one window alone", "too few rows to say"],
 )  # fmt: skip
-def test_without_confirmed_drift_nothing_is_retrained(at: Installation, found: list[Evidence]) -> None:
+def test_without_confirmed_drift_nothing_is_retrained(at: Installation, found: list[WindowEvidence]) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         told(instance, found)
         requests, _ = asked(at, instance, None)

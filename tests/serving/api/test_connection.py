@@ -12,13 +12,13 @@ import pytest
 import uvicorn
 
 from serving.access.refused import RefusedError
-from serving.api.connection import HEAD_BYTES, HEADERS, MESSAGE_BYTES, PIPELINED, Connection, Patience
-from serving.api.hot_routes import MOST_BYTES, Front, Post
-from serving.limits.crowd import Crowd
+from serving.api.connection import HEAD_BYTES, HEADERS, MESSAGE_BYTES, PIPELINED, Connection, ReceiveTimes
+from serving.api.hot_routes import MOST_BYTES, HotRoutes, Post
+from serving.limits.crowd import ConnectionLimit
 from tests.serving.raw import head
 
-SOON = Patience(head_s=0.2, body_s=0.2, keep_alive_s=0.2)
-LATER = Patience(head_s=60.0, body_s=60.0, keep_alive_s=60.0)
+SOON = ReceiveTimes(head_s=0.2, body_s=0.2, keep_alive_s=0.2)
+LATER = ReceiveTimes(head_s=60.0, body_s=60.0, keep_alive_s=60.0)
 JSON = "content-type: application/json"
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[Any]]
 
@@ -36,7 +36,7 @@ def _stranger(headers: Any, reached: str) -> Any:
     raise RefusedError(401, "who are you?")
 
 
-APP = Front(
+APP = HotRoutes(
     _page,
     {
         "/v1/feed": Post(lambda headers, reached: frozenset(), _answered, lambda status: None),
@@ -46,7 +46,7 @@ APP = Front(
 )
 
 
-def talk(say: Talk, patience: Patience = LATER, crowd: Crowd | None = None) -> Any:
+def talk(say: Talk, patience: ReceiveTimes = LATER, crowd: ConnectionLimit | None = None) -> Any:
     """What a caller sees of a server with these limits."""
 
     async def both() -> Any:
@@ -57,7 +57,11 @@ def talk(say: Talk, patience: Patience = LATER, crowd: Crowd | None = None) -> A
 
         def connection() -> Connection:
             return Connection(
-                patience, crowd or Crowd(1000, 1000), config=config, server_state=server.server_state, app_state={}
+                patience,
+                crowd or ConnectionLimit(1000, 1000),
+                config=config,
+                server_state=server.server_state,
+                app_state={},
             )
 
         async with await loop.create_server(connection, "127.0.0.1", 0) as listening:
@@ -71,7 +75,7 @@ def talk(say: Talk, patience: Patience = LATER, crowd: Crowd | None = None) -> A
     return asyncio.run(both())
 
 
-def sends(*pieces: bytes, patience: Patience = LATER, crowd: Crowd | None = None) -> bytes:
+def sends(*pieces: bytes, patience: ReceiveTimes = LATER, crowd: ConnectionLimit | None = None) -> bytes:
     """All that the server answers to some bytes until it ends the connection."""
 
     async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
@@ -203,7 +207,7 @@ def test_answers_that_nobody_takes_are_given_up() -> None:
                 writer.write((head() + b"\r\n") * PIPELINED)
             await asyncio.sleep(0.001)
 
-    told = Crowd(1000, 1000)
+    told = ConnectionLimit(1000, 1000)
     talk(say, SOON, told)
 
 
@@ -220,7 +224,7 @@ def test_where_all_places_are_needed_a_newcomer_is_told() -> None:
      ("10.1.2.3", "10.1.2.3", False), (None, None, False), ("", "", False)],
 )  # fmt: skip
 def test_one_address_may_hold_its_share(first: str | None, second: str | None, shared: bool) -> None:
-    crowd = Crowd(10, 1, ["10.1.0.0/16", "fd00::/8"])
+    crowd = ConnectionLimit(10, 1, ["10.1.0.0/16", "fd00::/8"])
     one = Waiting()
     assert crowd.enter(one, first)
     assert crowd.enter(Waiting(), second) is not shared
@@ -251,7 +255,7 @@ def test_a_worker_may_open_as_many_files_as_it_needs(soft: int, hard: int, wante
 
 def test_a_proxy_that_is_no_address_is_named() -> None:
     with pytest.raises(ValueError, match=r"FLYWHEEL_TRUSTED_PROXIES names `balancer`"):
-        Crowd(10, 1, ["balancer"])
+        ConnectionLimit(10, 1, ["balancer"])
 
 
 class Waiting:
@@ -264,15 +268,17 @@ class Waiting:
         self.gone = True
 
 
-def _crowd_with(count: int, most: int = 10, a_peer: int = 10, address: str = "192.0.2.1", busy: bool = False) -> Crowd:
-    crowd = Crowd(most, a_peer)
+def _crowd_with(
+    count: int, most: int = 10, a_peer: int = 10, address: str = "192.0.2.1", busy: bool = False
+) -> ConnectionLimit:
+    crowd = ConnectionLimit(most, a_peer)
     for _ in range(count):
         assert crowd.enter(Waiting(busy), address)
     return crowd
 
 
 def test_a_newcomer_gets_the_place_of_whoever_waited_longest() -> None:
-    crowd, some = Crowd(4, 100), [Waiting() for _ in range(4)]
+    crowd, some = ConnectionLimit(4, 100), [Waiting() for _ in range(4)]
     for who in some:
         crowd.enter(who, "192.0.2.1")
     crowd.asked(some[0])

@@ -8,7 +8,7 @@ import pytest
 from serving.access.refused import RefusedError
 from serving.access.roles import NONE, Headers, Roles
 from serving.api import hot_routes
-from serving.api.hot_routes import MOST_BYTES, Front, Post
+from serving.api.hot_routes import MOST_BYTES, HotRoutes, Post
 
 JSON = [(b"content-type", b"application/json")]
 
@@ -64,7 +64,7 @@ def ask(
         "/v1/broken": Post(anybody, broken, refusals.append),
     }
     scope = {"type": "http", "path": path, "method": method, "headers": headers}
-    asyncio.run(Front(elsewhere, posts, known)(scope, receive, send))
+    asyncio.run(HotRoutes(elsewhere, posts, known)(scope, receive, send))
     status = sent[0]["status"]
     assert refusals == ([status] if status >= 300 and path in posts else [])
     return status, dict(sent[0]["headers"]), sent[1]["body"], len(waiting)
@@ -134,7 +134,7 @@ def test_too_long_a_body_is_refused_while_it_comes() -> None:
 
 def test_bodies_that_come_at_once_have_a_limit_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hot_routes, "MOST_HELD", 3 * MOST_BYTES)
-    app = Front(elsewhere, {"/v1/echo": Post(anybody, echo, lambda status: None)}, known)
+    app = HotRoutes(elsewhere, {"/v1/echo": Post(anybody, echo, lambda status: None)}, known)
     scope = {"type": "http", "path": "/v1/echo", "method": "POST", "headers": JSON}
     statuses: list[int] = []
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from infra.marks import marks
 from serving.asker import blocked
-from serving.asker.asker import Asked
+from serving.asker.asker import RequestAsker
 from serving.asker.user_state import UserState
 from serving.items.item_states import ItemStates
 from serving.systems.home_feed import RELEASE
@@ -46,4 +46,6 @@ def test_a_record_that_cannot_be_read_counts_as_a_block() -> None:
     ({}, True, False),
 ])  # fmt: skip
 def test_only_who_was_not_read_in_full_is_asked_for_by_heart(held: dict[str, Any], gone: bool, by_heart: bool) -> None:
-    assert blocked.not_read(Asked(UserState("u1", **held), {}, {}, {}, gone)) == (marks(["u1"]) if by_heart else None)
+    assert blocked.not_read(RequestAsker(UserState("u1", **held), {}, {}, {}, gone)) == (
+        marks(["u1"]) if by_heart else None
+    )

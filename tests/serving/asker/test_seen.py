@@ -1,11 +1,11 @@
 """The memory of what was shown that needs no Redis."""
 
 from infra.marks import marks
-from serving.asker.seen import Shown
+from serving.asker.seen import ShownLately
 
 
 def test_pages_add_up_until_their_time_is_over() -> None:
-    shown = Shown(items=100, seconds=60)
+    shown = ShownLately(items=100, seconds=60)
     shown.add("u1", marks(["a", "b"]), now=0)
     shown.add("u1", marks(["c"]), now=50)
     assert shown.to("u1", 60).tolist() == marks(["a", "b", "c"]).tolist()
@@ -14,7 +14,7 @@ def test_pages_add_up_until_their_time_is_over() -> None:
 
 
 def test_the_oldest_pages_and_users_are_forgotten_first() -> None:
-    shown = Shown(items=4, seconds=60, users=2)
+    shown = ShownLately(items=4, seconds=60, users=2)
     for page in (["a", "b"], ["c", "d"], ["e", "f"]):
         shown.add("u1", marks(page), now=0)
     assert shown.to("u1", 0).tolist() == marks(["c", "d", "e", "f"]).tolist()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from feature_repo.records import connect, redis_records, seen_pages
 from feature_repo.records.layout import encode, layouts, make_layout
-from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
 from infra.errors import DefinitionError
 from infra.marks import marks
 from serving.asker import user_state

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from serving.items import grouped_rows
 from serving.items.distinct_rows import distinct
-from serving.items.grouped_rows import Newest, best
+from serving.items.grouped_rows import Newest, best_of_each_group
 
 GROUPS = st.lists(st.integers(0, 5), min_size=1, max_size=60)
 
@@ -19,7 +19,7 @@ def codes(*values: int) -> grouped_rows.Codes:
 def test_the_best_of_each_group_come_in_turn(groups: list[int], seed: int, each: int) -> None:
     worth = np.random.default_rng(seed).permutation(len(groups)).astype(np.float32)
     rows = np.arange(1, len(groups) + 1, dtype=np.int32)
-    made = best(rows, np.array(groups, dtype=np.int32), worth, each)
+    made = best_of_each_group(rows, np.array(groups, dtype=np.int32), worth, each)
     for group in range(1, 6):
         mine = [i for i in np.argsort(-worth) if groups[i] == group][:each]
         assert made.first(codes(group), each).tolist() == [int(rows[i]) for i in mine]

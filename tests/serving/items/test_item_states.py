@@ -7,7 +7,7 @@ import pytest
 
 from feature_repo.records import connect, redis_records
 from feature_repo.records.layout import layouts
-from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
 from infra.marks import mark
 from serving.items.item_states import ItemStates
 from serving.systems.home_feed import SERVICE

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import msgspec
 import pytest
 
-from serving.definition import Limits
+from serving.definition import RequestLimits
 from serving.limits.budget import Budget
 from serving.limits.shedding import SAMPLES, Shedding
 
-LIMITS = Limits(calm_ms=40, least_quality=0.2, unscored_ms=80, refuse_ms=120)
+LIMITS = RequestLimits(calm_ms=40, least_quality=0.2, unscored_ms=80, refuse_ms=120)
 
 
 @pytest.fixture

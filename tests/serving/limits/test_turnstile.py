@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from serving.limits.turnstile import PAUSE, Pace, Turnstile
+from serving.limits.turnstile import PAUSE, Pace, RequestQueue
 from tests.waiting import PATIENCE_S
 
 
 def test_who_comes_alone_does_not_wait() -> None:
     async def alone() -> bool:
-        passing = Turnstile().turn()
+        passing = RequestQueue().turn()
         with pytest.raises(StopIteration):
             passing.send(None)
         return True
@@ -24,7 +24,7 @@ def test_a_crowd_passes_one_by_one_in_the_order_it_came() -> None:
     """The loop does everything else that is ready between two turns."""
 
     async def crowd() -> list[Any]:
-        turnstile, seen = Turnstile(), []
+        turnstile, seen = RequestQueue(), []
         loop, began = asyncio.get_running_loop(), 0
 
         def tick() -> None:
@@ -49,7 +49,7 @@ def test_a_caller_that_comes_between_two_turns_is_seen_between_them() -> None:
     """A real socket: what arrives while one works is read before the next one does."""
 
     async def crowd() -> list[str]:
-        turnstile, seen = Turnstile(), []
+        turnstile, seen = RequestQueue(), []
         done = asyncio.Event()
 
         async def taken(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -77,7 +77,7 @@ def test_a_caller_that_comes_between_two_turns_is_seen_between_them() -> None:
 
 def test_one_that_gives_up_is_left_out() -> None:
     async def crowd() -> list[int]:
-        turnstile, passed = Turnstile(), []
+        turnstile, passed = RequestQueue(), []
 
         async def ask(number: int) -> None:
             await turnstile.turn()
@@ -96,7 +96,7 @@ def test_one_that_gives_up_is_left_out() -> None:
 
 def test_a_pace_is_what_turns_take_when_one_follows_another() -> None:
     async def crowd() -> tuple[float, float]:
-        turnstile, slow, other = Turnstile(), Pace(0.004), Pace(0.001)
+        turnstile, slow, other = RequestQueue(), Pace(0.004), Pace(0.001)
 
         async def ask() -> None:
             await turnstile.turn()

@@ -11,11 +11,11 @@ from feature_repo.embedding_space import EMBEDDINGS, INDEX, VECTORS, Attribute, 
 from feature_repo.records import connect, redis_records
 from feature_repo.records.layout import layouts
 from feature_repo.records.user_vectors import publish_vectors
-from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
 from infra.errors import ReleaseMismatch
 from infra.marks import marks
 from serving import metrics
-from serving.asker.asker import Asked
+from serving.asker.asker import RequestAsker
 from serving.asker.user_state import Tastes, UserState
 from serving.items.item_states import ItemStates
 from serving.model.loaded_release import load
@@ -81,9 +81,9 @@ def nearest(released: Path, states: ItemStates) -> NearestItems:
     return found
 
 
-def who(**known: Any) -> Asked:
+def who(**known: Any) -> RequestAsker:
     """An asker of whom so much is known."""
-    return Asked(UserState("u1", **known), {}, {}, {})
+    return RequestAsker(UserState("u1", **known), {}, {}, {})
 
 
 def test_the_nearest_come_first_whether_the_release_knew_them_or_not(nearest: NearestItems, states: ItemStates) -> None:

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from infra.errors import DefinitionError
-from serving.definition import Feedback, Limits, Policy, ReleasePolicy, ServiceLimits, ServicePolicy
+from serving.definition import Feedback, Policy, ReleasePolicy, RequestLimits, ServiceLimits, ServicePolicy
 from serving.page.rungs import FULL, POPULAR
 from serving.policy_json import from_json, to_json
 from serving.systems.home_feed import RELEASE
@@ -58,7 +58,7 @@ def test_a_promoted_size_of_a_page_takes_effect_at_once(promoted: Client, lastin
 
 def test_a_promoted_limit_takes_effect_at_once(promoted: Client, lasting_world: Any) -> None:
     assert promoted.feed(preview=False)["served_by"] == FULL
-    promote(promoted, lasting_world, released(limits=Limits(lowest_share=1.0)))
+    promote(promoted, lasting_world, released(limits=RequestLimits(lowest_share=1.0)))
     assert promoted.feed(preview=False)["served_by"] == POPULAR
 
 
@@ -124,7 +124,7 @@ def test_what_a_release_left_out_has_its_default() -> None:
     for name in ("limits", "feedback", "steps", "most"):
         del written[name]
     found = from_json(msgspec.json.encode(written))
-    assert (found.service.limits, found.release.limits) == (ServiceLimits(), Limits())
+    assert (found.service.limits, found.release.limits) == (ServiceLimits(), RequestLimits())
     assert (found.service.feedback, found.service.most, found.release.steps) == (Feedback(), 100, ())
 
 
@@ -144,12 +144,12 @@ def test_what_is_no_policy_is_refused(written: bytes) -> None:
 
 def test_both_parts_share_no_name_but_the_limits() -> None:
     assert {*ReleasePolicy.__struct_fields__} & {*ServicePolicy.__struct_fields__} == {"limits"}
-    assert not {*Limits.__struct_fields__} & {*ServiceLimits.__struct_fields__}
+    assert not {*RequestLimits.__struct_fields__} & {*ServiceLimits.__struct_fields__}
 
 
 @pytest.mark.parametrize(
     ("follows", "part", "limits"),
-    [("the live release", ReleasePolicy, Limits), ("the deployment", ServicePolicy, ServiceLimits)],
+    [("the live release", ReleasePolicy, RequestLimits), ("the deployment", ServicePolicy, ServiceLimits)],
 )
 def test_the_page_names_what_follows_what(follows: str, part: Any, limits: Any) -> None:
     rows = [line.split("|") for line in DOCS.read_text().splitlines() if line.startswith("|")]

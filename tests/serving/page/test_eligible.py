@@ -7,7 +7,7 @@ import pytest
 
 from infra.marks import mark, marks
 from serving.filters import AtMost, OneOf
-from serving.page.eligible import Filters, May
+from serving.page.eligible import Eligibility, Filters
 from serving.systems.home_feed import RELEASE
 from tests.serving.memory import ADULT, PLAIN, described, take
 
@@ -42,14 +42,14 @@ def test_what_is_not_known_to_be_allowed_is_not_shown(
     why: str, facts: dict[str, Any], asker: dict[str, Any], shown: bool
 ) -> None:
     states = described(v1=facts, other={"creator_id": "bad", "regions": ["DE"]})
-    may = May(Filters(RELEASE.filters, states), asker, {BLOCK: states.words["creator_id"].find_all(["bad"])})
+    may = Eligibility(Filters(RELEASE.filters, states), asker, {BLOCK: states.words["creator_id"].find_all(["bad"])})
     assert may.mask(states.gather(states.rows(["v1"]))).tolist() == [shown]
     assert may.allow(mark("v1"), {**PLAIN, **facts}) is shown
 
 
 def test_an_item_without_attributes_is_not_shown() -> None:
     states = described(v1={})
-    may = May(Filters(RELEASE.filters, states), ADULT)
+    may = Eligibility(Filters(RELEASE.filters, states), ADULT)
     assert may.mask(states.gather(states.rows(["v2", "v1"]))).tolist() == [False, True]
     assert not may.allow(mark("v2"), {})
 
@@ -67,7 +67,7 @@ def test_a_filter_that_cannot_be_applied_lets_nothing_through(odd: Any) -> None:
 
 def test_words_met_later_are_judged_too() -> None:
     states = described(v1={}, v2={"regions": ["DE"]})
-    may = May(Filters(RELEASE.filters, states), ADULT)
+    may = Eligibility(Filters(RELEASE.filters, states), ADULT)
     assert may.mask(states.gather(states.rows(["v1", "v2"]))).tolist() == [True, False]
     take(states, "video_profile", {("v3",): {**PLAIN, "regions": ["FR"]}, ("v4",): {**PLAIN, "status": "secret"}})
     assert may.mask(states.gather(states.rows(["v1", "v2", "v3", "v4"]))).tolist() == [True, False, True, False]
@@ -77,15 +77,15 @@ def test_a_blocked_creator_whom_nobody_here_knows_is_blocked_still() -> None:
     """A release's list may name creators of whom no state has come yet: then so may the block."""
     states = described(v1={})
     blocked = {BLOCK: states.words["creator_id"].find_all(["stranger"])}
-    may = May(Filters(RELEASE.filters, states), ADULT, blocked)
+    may = Eligibility(Filters(RELEASE.filters, states), ADULT, blocked)
     assert not may.allow(mark("v9"), {**PLAIN, "creator_id": "stranger"})
     assert may.allow(mark("v9"), {**PLAIN, "creator_id": "c1"})
-    assert May(Filters(RELEASE.filters, states), ADULT).allow(mark("v9"), {**PLAIN, "creator_id": "stranger"})
+    assert Eligibility(Filters(RELEASE.filters, states), ADULT).allow(mark("v9"), {**PLAIN, "creator_id": "stranger"})
 
 
 def test_what_was_shown_is_not_shown_until_it_may_be_again() -> None:
     states = described(v1={}, v2={}, v3={})
-    may = May(Filters(RELEASE.filters, states), ADULT, seen=np.sort(marks(["v2", "v9", "elsewhere"])))
+    may = Eligibility(Filters(RELEASE.filters, states), ADULT, seen=np.sort(marks(["v2", "v9", "elsewhere"])))
     block = states.gather(states.rows(["v1", "v2", "v3"]))
     assert may.mask(block).tolist() == [True, False, True]
     assert not may.allow(mark("v9"), PLAIN)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from serving.definition import Limits
+from serving.definition import RequestLimits
 from serving.limits.breaker import FAILURES_TO_OPEN, RETRY_S, Breaker
 from serving.limits.shedding import Shedding
 from serving.limits.turnstile import Pace
@@ -90,7 +90,7 @@ def test_too_many_waiting_are_refused_at_once(client: Client, parts: Any, monkey
 
 def test_a_crowd_gets_what_there_is_time_for(client: Client, parts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first are ranked, those who would wait longer are not, who comes too late for anything is told at once."""
-    slow = Limits(request_ms=60_000, unscored_ms=10_000, refuse_ms=15_000)
+    slow = RequestLimits(request_ms=60_000, unscored_ms=10_000, refuse_ms=15_000)
     policy = msgspec.structs.replace(parts.releases.live.policy, limits=slow)
     monkeypatch.setattr(parts.releases, "live", replace(parts.releases.live, policy=policy))
     monkeypatch.setattr(parts.shedding, "_full", Pace(1.0))
@@ -107,7 +107,7 @@ def test_a_constant_share_comes_from_the_lowest_rung(
     """One in two hundred, so that the rung that needs nothing is known to work on the day it is needed."""
     policy = parts.releases.live.policy
     in_no_hurry = dict.fromkeys(("request_ms", "unscored_ms", "refuse_ms"), 600_000.0)  # on a machine of any speed
-    half = msgspec.structs.replace(policy, limits=Limits(lowest_share=0.5, **in_no_hurry))
+    half = msgspec.structs.replace(policy, limits=RequestLimits(lowest_share=0.5, **in_no_hurry))
     monkeypatch.setattr(parts.releases, "live", replace(parts.releases.live, policy=half))
     answers = [client.feed(preview=False, user_id=f"share{i}") for i in range(60)]
     lowest = [answer for answer in answers if answer["served_by"] == "popular"]

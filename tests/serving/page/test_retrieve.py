@@ -10,13 +10,13 @@ from msgspec.structs import replace
 from infra.marks import marks
 from serving import metrics
 from serving.asker import blocked
-from serving.asker.asker import Asked
+from serving.asker.asker import RequestAsker
 from serving.asker.user_state import UserState
 from serving.items.item_states import Codes, ItemStates
 from serving.page import retrieve
-from serving.page.eligible import Filters, May
-from serving.page.pools import Pooler
-from serving.page.retrieve import Ask, Candidates
+from serving.page.eligible import Eligibility, Filters
+from serving.page.pools import PoolBuilder
+from serving.page.retrieve import CandidateRequest, Candidates
 from serving.sources import Fresh, Liked, Nearest, Rare, Source, Trending
 from serving.systems.home_feed import CREATOR, RELEASE
 from tests.serving.memory import NOW, PLAIN, ask, asker, choices, described, made, take, tastes
@@ -53,7 +53,7 @@ class Nearby:
     def __init__(self, rows: Codes, slow_s: float = 0.0) -> None:
         self.rows, self.slow_s = rows, slow_s
 
-    def user_vector(self, who: Asked) -> Any:
+    def user_vector(self, who: RequestAsker) -> Any:
         return np.ones(2, dtype=np.float32)
 
     def near(self, vector: Any, count: int) -> Codes:
@@ -74,7 +74,7 @@ def catalogue(count: int = 40, forbidden: dict[str, dict[str, Any]] = FORBIDDEN)
     return states
 
 
-def teenager(states: ItemStates, **mixed: Any) -> Asked:
+def teenager(states: ItemStates, **mixed: Any) -> RequestAsker:
     """Thirteen years old, from France; follows c1, likes c2 and music, has blocked a creator."""
     held = {
         "user_choice": choices(states, follow=("c1",), block=("bad",)),
@@ -85,8 +85,8 @@ def teenager(states: ItemStates, **mixed: Any) -> Asked:
     return asker(UserState("u1", mixed=held), region="FR", age_group="13")
 
 
-def request(states: ItemStates, who: Asked, policy: Any = PATIENT, **more: Any) -> Ask:
-    may = May(
+def request(states: ItemStates, who: RequestAsker, policy: Any = PATIENT, **more: Any) -> CandidateRequest:
+    may = Eligibility(
         Filters(policy.filters, states), who.here, blocked.read_blocked(policy, who.user, NOW), np.sort(marks(["seen"]))
     )
     return ask(states, who, policy, may=may, **more)
@@ -283,7 +283,7 @@ def test_pools_follow_what_becomes_known() -> None:
     """A video that is rated an hour after its upload is found from then on, by everything that could find it."""
     states, policy = catalogue(), only(SOURCES["followed"])
     take(states, "video_profile", {("late",): plain(creator_id="c1", age_rating=None, uploaded_at=int(NOW) - 60)})
-    filters, pooler = Filters(policy.filters, states), Pooler(states)
+    filters, pooler = Filters(policy.filters, states), PoolBuilder(states)
 
     def found() -> list[str]:
         pools = pooler.pools(policy, filters, NOW)

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
 from infra.errors import Unavailable
 from serving.feedback import impression_rows
 from serving.items.item_states import ItemStates
@@ -146,13 +146,13 @@ def test_the_log_says_what_found_each_video(caller: Client) -> None:
     page, who = run(caller, request)
     assert set(page.sources) <= names
     assert "followed" in page.sources
-    assert all(b'"source":"' in line for line in impression_rows.Lines(SERVED).of(page, who))
+    assert all(b'"source":"' in line for line in impression_rows.ImpressionRows(SERVED).of(page, who))
 
 
 def test_the_log_holds_the_very_features_that_were_served(caller: Client) -> None:
     request = type("Request", (), {"user": "kid", "limit": 60, "preview": True, "context": Context})
     page, who = run(caller, request)
-    rows = [msgspec.json.decode(line) for line in impression_rows.Lines(SERVED).of(page, who)]
+    rows = [msgspec.json.decode(line) for line in impression_rows.ImpressionRows(SERVED).of(page, who)]
     read = np.array([row["served_features"] for row in rows], dtype=np.float64).astype(np.float32)  # None is NaN
     assert page.features is not None
     np.testing.assert_array_equal(read, page.features)

@@ -8,7 +8,7 @@ import pytest
 
 from feature_repo.records import connect, redis_records
 from feature_repo.records.layout import layouts
-from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
 from serving.definition import Caps, Diversity, Exploration, FreshSlots, ReleasePolicy, Step
 from serving.items.item_states import Codes, ItemStates
 from serving.page.slate import Arrangement, Vectors, arranged

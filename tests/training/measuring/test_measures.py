@@ -8,7 +8,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from infra.statistics import Weights, drawn_by_poisson, weighted_auc
 from training.measuring import list_measures, measures
-from training.measuring.evaluation import Evaluation, Judged, evaluate
+from training.measuring.evaluation import Evaluation, JudgedRows, evaluate
 
 
 def once(users: int) -> Weights:
@@ -86,12 +86,12 @@ def measured_of(users: int) -> Evaluation:
     return evaluate(judged(users), np.arange(users * 5) % 7 * 1.0, None, drawn_by_poisson(users, 200, 0), 10, 5)
 
 
-def judged(users: int) -> Judged:
+def judged(users: int) -> JudgedRows:
     """Five rows for each of so many users, one list each."""
     rng = np.random.default_rng(users)
     label = rng.integers(0, 2, users * 5)
     who = np.repeat(np.arange(users), 5)
-    return Judged(users, users, label, label * 1.0, who, who, who, who % 3, label * 1.0)
+    return JudgedRows(users, users, label, label * 1.0, who, who, who, who % 3, label * 1.0)
 
 
 def width(found: object) -> float:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from infra.errors import HistoryLost
 from training.registry.history import History
-from training.registry.moves import Move, held, standing
+from training.registry.moves import Move, held, live_releases
 
 AT = datetime(2026, 5, 12, tzinfo=UTC)
 MOVES = [Move(AT + timedelta(days=n), "promote", str(n) if n else None, str(n + 1), "d", "ada", "–") for n in range(4)]
@@ -123,7 +123,7 @@ def test_when_both_files_are_no_help_it_says_so_and_how_to_go_on(tmp_path: Path,
         with pytest.raises(HistoryLost, match="flywheel releases --repair"):
             attempt()
     assert history.salvage()
-    assert standing(history.read()) == ["1", "2", "3", "4"][:kept]
+    assert live_releases(history.read()) == ["1", "2", "3", "4"][:kept]
 
 
 def test_moves_of_several_threads_stand_one_after_the_other(tmp_path: Path) -> None:

@@ -13,13 +13,13 @@ from parcels import ARRIVAL, PARCELS, delivered, parcel
 
 from infra.lake import Lake
 from validation.batches import accepted, corrections, intake, ledger, quarantine
-from validation.batches.accepted import Accepted
+from validation.batches.accepted import AcceptedRows
 from validation.batches.intake import ingest, replay
 from validation.batches.ledger import BatchRefused
 from validation.batches.unit_jumps import jumps
-from validation.definition import Limits
+from validation.definition import BatchLimits
 
-LENIENT = replace(PARCELS, limits=Limits(max_duplicate=1.0, max_null=1.0))
+LENIENT = replace(PARCELS, limits=BatchLimits(max_duplicate=1.0, max_null=1.0))
 STRICT = replace(LENIENT, differing="quarantine")
 LATER = ARRIVAL + timedelta(hours=1)
 FIRST = [parcel(i) for i in range(5)]
@@ -83,12 +83,12 @@ def test_two_rows_of_one_key_differ_exactly_when_their_content_does(rows):
     typed = pa.Table.from_pylist(cells, schema=pa.schema([f.with_nullable(True) for f in PARCELS.schema]))
     first: dict[str, dict[str, object]] = {}
     told = [first.setdefault(row["door"], row) != row for row in rows]
-    assert corrections.differing(typed, Accepted(Lake(None), PARCELS)).tolist() == told  # type: ignore[arg-type]
+    assert corrections.differing(typed, AcceptedRows(Lake(None), PARCELS)).tolist() == told  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("times", "warned"), [(1, False), (8, False), (60, True), (1000, True), (1 / 1000, True)])
 def test_a_jump_of_units_is_a_warning_of_the_batch_and_refuses_nothing(times, warned, lake):
-    free = replace(PARCELS, limits=Limits(max_null=1.0), rules=())
+    free = replace(PARCELS, limits=BatchLimits(max_null=1.0), rules=())
     rows = np.random.default_rng(3).lognormal(1, 0.5, 60)
     columns = tuple(replace(c, high=None) for c in free.columns)
     free = replace(free, columns=columns)

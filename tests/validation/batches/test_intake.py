@@ -15,7 +15,7 @@ from infra.lake import Lake
 from validation.batches import intake, ledger, quarantine
 from validation.batches.intake import ingest, replay
 from validation.batches.ledger import BatchRefused
-from validation.definition import Limits
+from validation.definition import BatchLimits
 from validation.files.delivered import delivered_from_parquet
 
 BROKEN = {
@@ -69,7 +69,7 @@ def test_a_null_in_a_rule_counts_as_held_and_an_absent_nullable_column_as_null(l
 def test_rows_go_to_the_day_they_were_received_and_are_stamped_where_they_do_not_say(lake):
     silent = parcel(3)
     del silent["known_at"]
-    table = replace(PARCELS, limits=Limits(fresh_within=timedelta(days=2)))
+    table = replace(PARCELS, limits=BatchLimits(fresh_within=timedelta(days=2)))
     line = ingest(lake, table, delivered([parcel(1), parcel(2), silent]), ARRIVAL, "b1")
     assert line.days == (NOON.date(), ARRIVAL.date()) == tuple(lake.days("tables/parcels"))
     stamped = lake.read("tables/parcels", [ARRIVAL.date()])
@@ -110,7 +110,7 @@ def test_a_batch_over_a_limit_is_refused_and_none_of_it_accepted_or_lost(limit, 
     ids=["a phone that was offline", "beside fresh ones", "history beside fresh ones", "a clock that was never set"],
 )
 def test_old_events_are_taken_up_to_the_age_that_the_service_takes(ages, taken, lake):
-    table = replace(PARCELS, limits=Limits())
+    table = replace(PARCELS, limits=BatchLimits())
     rows = [parcel(i, handed_at=(ARRIVAL - timedelta(days=age)).isoformat()) for i, age in enumerate(ages)]
     rows = [{name: said for name, said in row.items() if name != "known_at"} for row in rows]
     if taken:
@@ -124,7 +124,7 @@ def test_old_events_are_taken_up_to_the_age_that_the_service_takes(ages, taken, 
 def test_what_a_clock_dates_a_little_ahead_was_received_as_it_happened(ahead, taken, lake):
     row = parcel(1, handed_at=(ARRIVAL + timedelta(seconds=ahead)).isoformat())
     del row["known_at"]
-    table = replace(PARCELS, limits=Limits(max_quarantined_of_batch=1.0))
+    table = replace(PARCELS, limits=BatchLimits(max_quarantined_of_batch=1.0))
     assert ingest(lake, table, delivered([row]), ARRIVAL, "b1").accepted == taken
 
 
@@ -161,7 +161,7 @@ def test_a_file_cut_otherwise_is_known_row_by_row(lake):
 
 def test_compound_keys_do_not_run_into_each_other(lake):
     rows = [parcel(0, parcel="1", door="23"), parcel(1, parcel="12", door="3"), parcel(2, parcel="1", door="23")]
-    table = replace(PARCELS, limits=Limits(max_duplicate=1.0))
+    table = replace(PARCELS, limits=BatchLimits(max_duplicate=1.0))
     assert ingest(lake, table, delivered(rows), ARRIVAL, "b1").accepted == 2
 
 
@@ -196,7 +196,7 @@ def test_a_batch_whose_process_died_half_way_can_be_delivered_again(lake, monkey
 
 
 def test_a_file_that_is_no_parquet_is_one_refused_row(lake):
-    table = replace(PARCELS, limits=Limits(max_quarantined_of_batch=1.0))
+    table = replace(PARCELS, limits=BatchLimits(max_quarantined_of_batch=1.0))
     line = ingest(lake, table, delivered_from_parquet(table, b"PAR1 and then nothing"), ARRIVAL, "b1")
     assert line.quarantined == 1
     assert quarantine.waiting_rows(lake, "parcels")[0][1].raw == b"PAR1 and then nothing"
@@ -241,7 +241,7 @@ def test_a_refused_batch_can_be_replayed_once_the_definition_is_right(lake):
 
 def test_replay_of_a_refused_parquet_batch_brings_every_value_back(lake):
     rows = delivered([parcel(i) for i in range(10)]).rows
-    small = replace(PARCELS, limits=Limits(max_rows=5))
+    small = replace(PARCELS, limits=BatchLimits(max_rows=5))
     with pytest.raises(BatchRefused):
         ingest(lake, small, intake.delivered_from_arrow(PARCELS, rows), ARRIVAL, "b1")
     replay(lake, PARCELS, None, ARRIVAL)
@@ -265,7 +265,9 @@ ROWS = st.one_of(
 @given(batches=st.lists(st.lists(ROWS, max_size=25), min_size=1, max_size=3))
 def test_the_ledger_balances_whatever_is_delivered(batches, tmp_path_factory):
     lake = Lake(tmp_path_factory.mktemp("lake"))
-    lenient = replace(PARCELS, limits=Limits(min_rows=0, max_quarantined_of_batch=0.6, max_duplicate=0.9, max_null=1.0))
+    lenient = replace(
+        PARCELS, limits=BatchLimits(min_rows=0, max_quarantined_of_batch=0.6, max_duplicate=0.9, max_null=1.0)
+    )
     for number, rows in enumerate(batches):
         try:
             line = ingest(lake, lenient, delivered(rows), ARRIVAL, f"b{number}")

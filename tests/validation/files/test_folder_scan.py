@@ -8,7 +8,7 @@ import pytest
 from parcels import DOORS, PARCELS
 
 from infra.errors import NotTaken
-from validation.files.folder_scan import look
+from validation.files.folder_scan import scan_folder
 from validation.files.landed import content_of
 
 TABLES = (DOORS, PARCELS)
@@ -21,11 +21,13 @@ def put(root: Path, *names: str) -> None:
 
 
 def found(root: Path, **given) -> list[tuple[str, str]]:
-    return [(each.table.name, each.path.relative_to(root).as_posix()) for each in look(root, TABLES, **given).found]
+    return [
+        (each.table.name, each.path.relative_to(root).as_posix()) for each in scan_folder(root, TABLES, **given).found
+    ]
 
 
 def passed_over(root: Path, **given) -> dict[str, tuple[bool, str]]:
-    seen = look(root, TABLES, **given).passed_over
+    seen = scan_folder(root, TABLES, **given).passed_over
     return {os.fsencode(each.path.relative_to(root)).decode("latin-1"): (each.refused, each.reason) for each in seen}
 
 
@@ -43,7 +45,7 @@ def test_files_are_found_however_deep_each_once_tables_in_their_order(tmp_path):
 @pytest.mark.parametrize("name", ["parcels/day=2026-05-03", "parcels/day=2026-05-03/part.parquet", "parcels/2026/05"])
 def test_a_piece_of_a_tables_folder_may_be_named_itself(name, tmp_path):
     put(tmp_path, "parcels/day=2026-05-03/part.parquet", "parcels/2026/05/x.csv")
-    [each] = look(tmp_path / name, TABLES).found
+    [each] = scan_folder(tmp_path / name, TABLES).found
     assert each.table is PARCELS
 
 
@@ -99,16 +101,16 @@ def test_a_named_table_takes_a_whole_folder_but_what_says_that_it_is_anothers(tm
     told = passed_over(tmp_path, only=PARCELS)
     assert sorted(told) == ["doors-2.jsonl", "doors/d.jsonl"]
     assert all("it is of `doors`, not of `parcels`" in reason for _, reason in told.values())
-    assert [each.table.name for each in look(tmp_path / "doors-2.jsonl", TABLES, PARCELS).found] == ["parcels"]
+    assert [each.table.name for each in scan_folder(tmp_path / "doors-2.jsonl", TABLES, PARCELS).found] == ["parcels"]
 
 
 def test_a_path_that_is_a_link_or_gone_is_said(tmp_path):
     put(tmp_path, "in/parcels/a.jsonl")
     os.symlink(tmp_path / "in", tmp_path / "linked")
-    assert [each.reason.split(",")[0] for each in look(tmp_path / "linked", TABLES).passed_over] == [
+    assert [each.reason.split(",")[0] for each in scan_folder(tmp_path / "linked", TABLES).passed_over] == [
         "it is a symbolic link"
     ]
-    assert "No such file" in look(tmp_path / "nowhere", TABLES).passed_over[0].reason
+    assert "No such file" in scan_folder(tmp_path / "nowhere", TABLES).passed_over[0].reason
 
 
 def test_a_file_that_is_too_large_is_refused_before_it_is_read(tmp_path):

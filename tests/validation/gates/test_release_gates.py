@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from validation.definition import GateLimits
-from validation.gates.evidence import DataFacts, Evidence, Lineage, Slice
+from validation.gates.evidence import DataFacts, GateEvidence, Lineage, SliceEvidence
 from validation.gates.release_gates import judge_evidence
-from validation.gates.verdict import GATES, Finding, Verdict
+from validation.gates.verdict import GATES, GateFinding, Verdict
 from validation.systems.home_feed import RANKER_LIMITS
 
 ROWS, GROUPS = 4_000, 600
@@ -25,23 +25,25 @@ def against(lift, noise=0.02):
     return POPULAR + lift + np.random.default_rng(4).normal(0, noise, GROUPS)
 
 
-GOOD = Evidence(
-    features=("taste", "hour"),
-    candidate="xgboost",
-    data=DATA,
+NORTH = SliceEvidence("region=north", against(0.1)[:300], POPULAR[:300])
+GOOD = GateEvidence(
+    features=("taste", "hour"), candidate="xgboost", data=DATA,
     lineage=(Lineage("taste", "engagements", -60.0), Lineage("hour", "request", 0.0)),
     values=VALUES,
     label=LABEL,
     ndcg={"xgboost": against(0.1), "popularity": POPULAR, "recency": against(0.01), "live": against(0.08)},
     live="3",
     calibration_error=0.01,
-    slices=(Slice("region=north", against(0.1)[:300], POPULAR[:300]), Slice("new users", POPULAR[:9], POPULAR[:9])),
+    slices=(NORTH, SliceEvidence("new users", POPULAR[:9], POPULAR[:9])),
     features_digest="a" * 64,
     model_features=("taste", "hour"),
     model_digest="a" * 64,
     latency_ms=4.0,
     subject="digest",
-)
+)  # fmt: skip
+
+
+BEHIND = SliceEvidence("tv", POPULAR, against(0.1))
 
 
 def finding(gate, evidence, limits=LIMITS):
@@ -148,7 +150,7 @@ REFUSED = {
     "worse than the live release": ("champion", ndcg(live=against(0.2)), "against live release 3"),
     "perhaps worse than the live release": ("champion", ndcg(live=against(0.1, noise=0.9)), "keep the live release"),
     "the live release not measured": ("champion", replace(GOOD, live_contender="champion"), "release 3 is live"),
-    "a slice left behind": ("slice", replace(GOOD, slices=(Slice("tv", POPULAR, against(0.1)),)), "`tv` is worse off"),
+    "a slice left behind": ("slice", replace(GOOD, slices=(BEHIND,)), "`tv` is worse off"),
     "no slice large enough": ("slice", replace(GOOD, slices=GOOD.slices[1:]), "no slice has 100 groups"),
     "no slices": ("slice", replace(GOOD, slices=()), "no slice has 100 groups"),
     "miscalibrated": ("calibration", replace(GOOD, calibration_error=0.2), "differ by 0.200"),
@@ -238,7 +240,7 @@ def test_the_first_release_has_no_champion_to_beat():
 
 
 def test_a_noisy_small_loss_in_a_slice_is_no_refusal():
-    noisy = Slice("tv", POPULAR, against(0.025, noise=0.9))
+    noisy = SliceEvidence("tv", POPULAR, against(0.025, noise=0.9))
     assert finding("slice", replace(GOOD, slices=(noisy,))).passed
 
 
@@ -293,6 +295,6 @@ def test_what_is_no_verdict_is_not_read_as_one(text):
 
 
 def test_people_read_a_table():
-    verdict = Verdict((Finding("data", False, 10.0, 1_000.0, "10 rows | too few"),))
+    verdict = Verdict((GateFinding("data", False, 10.0, 1_000.0, "10 rows | too few"),))
     assert verdict.table() == [("data", "REFUSED", "10", "1,000", "10 rows | too few")]
     assert "10 rows \\| too few" in verdict.table_md()

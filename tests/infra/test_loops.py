@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from tests.orchestration.test_cli import ROOT
 
 from feature_repo.request_time import _log
 from infra import loops
 from infra.loops import loop
+from tests.orchestration.commands.test_cli import ROOT
 
 Codes, Marks, Flags, Bytes = NDArray[np.int32], NDArray[np.uint64], NDArray[np.bool_], NDArray[np.uint8]
 Reals, Doubles = NDArray[np.float32], NDArray[np.float64]
