@@ -30,7 +30,9 @@ def main() -> int:
             says = "; ".join(found) or f"p95 {seen[-1].p95_ms[1]:.0f} ms, well after {seen[-1].recovery_s:.0f} s"
             out.print(f"  {'[red]✗[/]' if found else '[green]✓[/]'} {fault.name}: {says}")
             p95, late = ([f"{ms:.0f}" for ms in of] for of in (seen[-1].p95_ms, seen[-1].late_ms))
-            out.print(f"    [dim]{seen[-1].rungs}, p95 {p95} ms, sent late {late} ms[/]")
+            out.print(
+                f"    [dim]{seen[-1].rungs}, p95 {p95} ms, sent late {late} ms, starved {seen[-1].starved:.0%}[/]"
+            )
     if not given.only:
         PAGE.write_text(page(seen, course, stage.settings.service_workers))
     return 1 if any(broken(one) for one in seen) else 0

@@ -83,6 +83,10 @@ class Stage:
         pid = self.service.process.pid
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
+    def waited_s(self) -> dict[int, float]:
+        """For how many seconds so far each worker's event loop could have run, and the machine ran something else."""
+        return {pid: int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9 for pid in self.workers}
+
     @property
     def ineligible(self) -> frozenset[str]:
         """The videos that may not be shown to those who ask here: removed, or for other regions only."""

@@ -40,6 +40,7 @@ def test_callers_see_no_error(stage: Stage, name: str) -> None:
     (fault,) = [fault for fault in FAULTS if fault.name == name]
     found = tried(stage, fault, SHORT)
     assert (found.errors, found.invalid, found.ineligible) == (0, 0, 0)
+    assert 0.0 <= found.starved <= 1.0
     assert fault.rungs & found.rungs.keys()
 
 
@@ -72,8 +73,8 @@ def test_every_answer_is_judged(status: int, body: bytes, word: str) -> None:
         ({"errors": 1}, "1 errors"),
         ({"invalid": 1}, "valid feeds"),
         ({"ineligible": 1}, "1 ineligible"),
-        ({"p95_ms": (5.0, 500.0, 5.0), "late_ms": (1.0, 400.0, 1.0)},
-         "p95 5, 500, 5 ms, of which the generator's own 1, 400, 1 ms"),
+        ({"p95_ms": (5.0, 500.0, 5.0), "late_ms": (1.0, 400.0, 1.0), "starved": 0.37},
+         "p95 5, 500, 5 ms (the generator's own 1, 400, 1 ms, a worker without a processor 37% of the time)"),
         ({"recovery_s": 61.0}, "well again"),
         ({"recovery_s": float("nan")}, "well again"),
         ({"unmeasured": "the generator was late"}, "not measured: the generator was late"),
@@ -113,6 +114,14 @@ def test_recovery_counts_from_the_last_bad_moment() -> None:
     well = (at < 5) | ((at > 8) & (at < 9)) | (at > 12)
     assert recovered(at, well, ended=10.0) == pytest.approx(3.0)
     assert np.isnan(recovered(at, at < 5, ended=10.0))
+
+
+def test_one_answer_of_the_lowest_rung_at_the_very_end_is_no_illness() -> None:
+    at = np.arange(0, 20.1, 0.02)
+    well = at < at[-3]
+    well[-2:] = True
+    assert recovered(at, well, ended=10.0) == 0.0
+    assert np.isnan(recovered(at, at < 19.5, ended=10.0)), "half a second of them is"
 
 
 def test_the_page_has_a_row_a_fault() -> None:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -42,6 +42,7 @@ class Seen:
     ineligible  answers that showed what may not be shown
     p95_ms      of all requests from their intended start, by phase: before, during, after
     late_ms     of that the generator's own: 95 % of the requests it sent at most so late, by phase
+    starved     while it lasted, the share of the time in which the worst served worker had to wait for a processor
     unmeasured  what it says when it could not keep to its schedule: then the times are not the service's alone
     rungs       share of each rung among the answers while it lasted
     recovery_s  from the end of the fault to the first second from which all is well again; NaN if that never came
@@ -56,6 +57,7 @@ class Seen:
     rungs: dict[str, float]
     recovery_s: float
     late_ms: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    starved: float = 0.0
     unmeasured: str | None = None
 
     @property
@@ -86,9 +88,11 @@ def tried(stage: Stage, fault: Fault, course: Course) -> Seen:
     load = Load(stage.plan(at, course.seed), partial(judged, stage.ineligible))
     try:
         _until(load.began + course.before_s)
-        began = time.monotonic() - load.began
+        began, waited = time.monotonic() - load.began, stage.waited_s()
         fault.begin(stage)
         _until(load.began + course.before_s + course.during_s)
+        during, since = time.monotonic() - load.began - began, stage.waited_s()
+        starved = max(((since[pid] - waited[pid]) / during for pid in waited.keys() & since), default=0.0)
         fault.end(stage)
         ended = time.monotonic() - load.began
         outcome, unmeasured = load.finish(), None
@@ -96,10 +100,10 @@ def tried(stage: Stage, fault: Fault, course: Course) -> Seen:
         outcome, unmeasured = late.outcome, str(late)
     finally:
         load.stop()
-    return seen(fault.name, outcome, began, ended, unmeasured)
+    return replace(seen(fault.name, outcome, began, ended), starved=starved, unmeasured=unmeasured)
 
 
-def seen(name: str, outcome: Outcome, began: float, ended: float, unmeasured: str | None = None) -> Seen:
+def seen(name: str, outcome: Outcome, began: float, ended: float) -> Seen:
     """What became of the requests before a fault, from when it `began` to when it had `ended`, and after it."""
     at = outcome.plan.at
     words = np.array(outcome.labels)[outcome.label]
@@ -116,14 +120,15 @@ def seen(name: str, outcome: Outcome, began: float, ended: float, unmeasured: st
         rungs={str(word): float((during == word).mean()) for word in np.unique(during)},
         recovery_s=recovered(at, words == WELL, ended),
         late_ms=tuple(float(np.percentile(outcome.late[phase], 95)) * 1000 for phase in phases),  # type: ignore[arg-type]
-        unmeasured=unmeasured,
     )
 
 
 def recovered(at: NDArray[np.float64], well: NDArray[np.bool_], ended: float) -> float:
     """Seconds from the end of the fault to the first window from which every window is well."""
-    edges = np.arange(ended, at[-1], WINDOW_S)
-    good = [well[(at >= edge) & (at < edge + WINDOW_S)] for edge in edges]
+    # What is left at the end belongs to the last window: of the few answers of a part of one, the constant share of the
+    # lowest rung alone would look like a service that is not well.
+    edges = ended + WINDOW_S * np.arange(max(1, int((at[-1] - ended) / WINDOW_S)))
+    good = [well[(at >= edge) & (at < end)] for edge, end in zip(edges, [*edges[1:], np.inf], strict=True)]
     recovered = float("nan")
     for edge, answers in zip(reversed(edges), reversed(good), strict=True):
         if len(answers) and answers.mean() < WELL_SHARE:
