@@ -14,7 +14,6 @@ from typing import Any
 import httpx
 import pytest
 
-import serving.online  # noqa: F401  imports every loop
 from feature_repo import loops
 from serving.access import Role
 from serving.keyring import bearer
