@@ -10,7 +10,8 @@ RUN /opt/venv/bin/pip install --no-cache-dir --no-deps --require-hashes -r /tmp/
 
 FROM python:3.12.11-slim-bookworm
 RUN useradd --create-home --uid 10001 flywheel \
- && install --directory --owner flywheel --group flywheel /var/lib/flywheel /opt/loops
+ && install --directory --owner flywheel --group flywheel /var/lib/flywheel \
+ && install --directory --owner flywheel --group flywheel --mode 0700 /var/cache/flywheel
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /opt/flywheel
 COPY pyproject.toml ./
@@ -32,7 +33,7 @@ ENV PATH=/opt/venv/bin:$PATH \
 USER flywheel
 # Compiled loops are the image's, not the volume's: each image finds its own. Those for another processor than the
 # builder's are compiled at the first start.
-ENV NUMBA_CACHE_DIR=/opt/loops
+ENV NUMBA_CACHE_DIR=/var/cache/flywheel/loops
 RUN python -m serving.fill_loop_cache
 EXPOSE 3700
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s \

@@ -176,6 +176,5 @@ def test_defaults_stay_on_loopback() -> None:
 def test_the_service_image_has_its_loops_compiled_where_its_user_finds_them() -> None:
     text = (INFRA / "service.Dockerfile").read_text()
     filled, user = text.index("RUN python -m serving.fill_loop_cache"), text.index("USER flywheel")
-    assert "--owner flywheel --group flywheel /var/lib/flywheel /opt/loops" in text
-    assert user < text.index("NUMBA_CACHE_DIR=/opt/loops") < filled
+    assert user < text.index("NUMBA_CACHE_DIR=/var/cache/flywheel/") < filled
     assert (ROOT / "serving" / "fill_loop_cache.py").exists()

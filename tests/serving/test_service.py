@@ -14,7 +14,6 @@ from typing import Any
 import httpx
 import pytest
 
-import serving.online  # noqa: F401  imports every loop
 from infra import loops
 from infra.errors import Unavailable
 from infra.settings import Settings
