@@ -1,5 +1,6 @@
 """The candidate: what a training run brings forth, before it has a version anywhere."""
 
+import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -104,6 +105,13 @@ def make(installation: Installation, data: Dataset, moment: datetime) -> Candida
     with whole(folder.parent / "verdict.json") as draft:
         draft.write_text(verdict.to_json())
     return Candidate(folder, verdict, figures)
+
+
+def verdict_on(installation: Installation, data: Dataset, moment: datetime) -> Verdict:
+    """What the gates say of a ranker trained on this set; the release it would make is thrown away."""
+    trained = settle_on_baseline(train_contenders(data, installation.system.ranking), installation.system.limits)
+    with tempfile.TemporaryDirectory() as scratch:
+        return build(installation, data, trained, moment, Path(scratch) / "release")
 
 
 def build(

@@ -19,7 +19,6 @@ from infra.errors import NotProven
 from infra.settings import Settings
 from orchestration import candidate, funnel
 from orchestration.candidate import Candidate
-from orchestration.commands import gating
 from orchestration.demo.stage import Stage
 from orchestration.runs import execute
 from orchestration.sources.simulator import Scale, World, deliver
@@ -155,7 +154,7 @@ def test_what_must_not_be_learned_ends_in_a_refused_gate_and_no_release(at: Inst
 
 
 def test_gates_answer_without_a_registry(at: Installation) -> None:
-    verdict = gating.verdict_on(at, at.training_set(), SCALE.end)
+    verdict = candidate.verdict_on(at, at.training_set(), SCALE.end)
     assert verdict.passed, verdict.reasons()
     assert at.registry.newest() == "1"
 
