@@ -1,6 +1,9 @@
 """What an installation gives training to make a release from: where things are, the policy, what drift is held to."""
 
+import tempfile
+from datetime import datetime
 from functools import partial
+from pathlib import Path
 
 from monitoring import evidently_report
 from monitoring.definition import PLAIN, Watch
@@ -8,9 +11,11 @@ from monitoring.reference import Reference
 from orchestration.latency import scoring_ms
 from orchestration.system import Installation
 from serving import policy_json
-from training.fitting import Trained
-from training.release import Candidate, ReleaseInputs
+from training.fitting import Trained, train_contenders
+from training.judging import settle_on_baseline
+from training.release import Candidate, ReleaseInputs, build_and_judge
 from training.rows import Dataset
+from validation.gates import Verdict
 
 REFERENCE = "reference.json"  # how inputs and scores lay when the release was judged: what drift is measured against
 REFERENCE_ROWS = "reference_rows.parquet"  # some of those rows themselves: what the drift page draws
@@ -47,3 +52,10 @@ def reference_files(data: Dataset, trained: Trained, watch: Watch) -> dict[str, 
     reference = Reference.of(judged, trained.features, scores, watch.bins)
     rows = evidently_report.frame(judged, trained.features, scores)
     return {REFERENCE: reference.to_json(), REFERENCE_ROWS: evidently_report.kept(rows, watch.report_rows)}
+
+
+def verdict_on(installation: Installation, data: Dataset, moment: datetime) -> Verdict:
+    """What the gates say of a ranker trained on this set; the release it would make is thrown away."""
+    trained = settle_on_baseline(train_contenders(data, installation.system.ranking), installation.system.limits)
+    with tempfile.TemporaryDirectory() as scratch:
+        return build_and_judge(release_inputs(installation), data, trained, moment, Path(scratch) / "release")

@@ -1,10 +1,8 @@
 """The Arrow types that the words of the contract stand for."""
 
-from collections.abc import Iterable
-
 import pyarrow as pa
 
-from validation.contract import Column, DType
+from validation.dtypes import DType
 
 ARROW: dict[DType, pa.DataType] = {
     "string": pa.string(),
@@ -17,8 +15,3 @@ ARROW: dict[DType, pa.DataType] = {
     "strings": pa.list_(pa.string()),
     "floats": pa.list_(pa.float32()),
 }
-
-
-def schema(columns: Iterable[Column]) -> pa.Schema:
-    """The Arrow schema of rows that have these columns."""
-    return pa.schema([pa.field(c.name, ARROW[c.dtype], nullable=c.nullable) for c in columns])

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Literal
 
 from infra.errors import DefinitionError
 from validation.definition import LONGEST_WORD, BatchLimits
+from validation.dtypes import DType
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-DType = Literal["string", "int32", "int64", "float32", "float64", "bool", "timestamp", "strings", "floats"]
 
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 """No moment outside them is believed: a clock that was never set says 1970."""
@@ -99,9 +98,11 @@ class Table:
     @property
     def schema(self) -> "pa.Schema":
         """The Arrow schema of accepted rows."""
-        from validation import arrow  # 24 MiB that the service, which reads definitions only, does without
+        import pyarrow as pa  # 24 MiB that the service, which reads definitions only, does without
 
-        return arrow.schema(self.columns)
+        from validation.arrow import ARROW
+
+        return pa.schema([pa.field(c.name, ARROW[c.dtype], nullable=c.nullable) for c in self.columns])
 
     def column(self, name: str) -> Column:
         """The column of that name; raises DefinitionError with the nearest name otherwise."""

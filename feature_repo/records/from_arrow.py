@@ -1,15 +1,19 @@
 """Packed records of rows in Arrow."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
 from feature_repo.records.layout import Layout, encode
 
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-def records_of(laid_out: Layout, rows: pa.Table, time: str, created: str) -> list[bytes]:
+
+def records_of(laid_out: Layout, rows: "pa.Table", time: str, created: str) -> list[bytes]:
     """Packed records of published rows."""
+    import pyarrow as pa  # here, because a service imports this package and makes no records
+
     floats = np.empty((len(rows), len(laid_out.floats)), dtype=np.float32)
     for i, name in enumerate(laid_out.floats):
         floats[:, i] = rows[name].cast(pa.float32()).fill_null(float("nan")).to_numpy()
@@ -20,7 +24,9 @@ def records_of(laid_out: Layout, rows: pa.Table, time: str, created: str) -> lis
     return encode(laid_out, floats, others, micros[0], micros[1])
 
 
-def _plain_column(column: pa.ChunkedArray) -> list[Any]:
+def _plain_column(column: "pa.ChunkedArray") -> list[Any]:
+    import pyarrow as pa
+
     if pa.types.is_timestamp(column.type):
         column = column.cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
     plain: list[Any] = column.to_pylist()

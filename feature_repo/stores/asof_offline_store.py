@@ -29,8 +29,8 @@ from pydantic import Field
 from feature_repo.stores.asof_history import by_age, known_at, needed
 from feature_repo.stores.asof_join import NOTHING, codes_of, last_known, micros, never_superseded, newest
 from feature_repo.stores.asof_spark import join_on_spark, newest_on_spark
+from feature_repo.stores.checkout import repository_settings
 from feature_repo.stores.entity_rows import ROW, Questions, ask
-from feature_repo.stores.store import repository_settings
 from feature_repo.stores.view_rows import TIME, ViewRows, rows_of
 from infra.settings import Settings
 from infra.spark import session

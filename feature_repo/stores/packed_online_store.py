@@ -25,7 +25,7 @@ from feature_repo.records import (
     read_records,
     write_records,
 )
-from feature_repo.stores.store import repository_settings
+from feature_repo.stores.checkout import repository_settings
 from infra.clock import Clock
 from infra.settings import Settings, utc
 

@@ -13,6 +13,7 @@ from feast.infra.registry.file import FileRegistryStore
 
 from feature_repo.definition import FeatureSet
 from feature_repo.records import layouts
+from feature_repo.stores.checkout import repository_settings
 from infra.atomic import atomic_write
 from infra.settings import Settings
 
@@ -20,14 +21,6 @@ if TYPE_CHECKING:
     from feast import FeatureStore, RepoConfig
 
     from feature_repo.records import WriteCounts
-
-CHECKOUT = Path(__file__).parents[2]
-
-
-def repository_settings() -> Settings:
-    """The settings for Feast's own commands, which run in this folder: a relative home is the checkout's."""
-    settings = Settings()
-    return settings.model_copy(update={"home": CHECKOUT / settings.home})
 
 
 class HomeRegistryStore(FileRegistryStore):  # type: ignore[misc]

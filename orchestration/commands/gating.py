@@ -1,15 +1,10 @@
 """Gates for CI: train, ask every gate, register nothing."""
 
-import tempfile
-from datetime import date, datetime, timedelta
-from pathlib import Path
+from datetime import date, timedelta
 
-from orchestration.release_inputs import release_inputs
+from orchestration.release_inputs import verdict_on
 from orchestration.system import Installation
-from training.fitting import train_contenders
-from training.judging import settle_on_baseline
-from training.release import build_and_judge
-from training.rows import Dataset, build_dataset, build_labels
+from training.rows import build_dataset, build_labels
 from validation.gates import Verdict
 
 
@@ -32,10 +27,3 @@ def verdict_of_day(installation: Installation, day: date) -> Verdict:
         build_dataset(rows, installation.store, features, ranking, installation.lake),
         installation.as_of(day),
     )
-
-
-def verdict_on(installation: Installation, data: Dataset, moment: datetime) -> Verdict:
-    """What the gates say of a ranker trained on this set; the release it would make is thrown away."""
-    trained = settle_on_baseline(train_contenders(data, installation.system.ranking), installation.system.limits)
-    with tempfile.TemporaryDirectory() as scratch:
-        return build_and_judge(release_inputs(installation), data, trained, moment, Path(scratch) / "release")

@@ -80,7 +80,7 @@ def true_utility(stage: DemoConsole, installation: Installation, origin: Simulat
 
 def planted_leak(stage: DemoConsole, installation: Installation) -> dict[str, Any]:
     """A column that tells the label is planted into the training set: a gate has to refuse what learned from it."""
-    from orchestration.commands.gating import verdict_on
+    from orchestration.release_inputs import verdict_on
     from training.judging import planted_column
 
     with stage.step("a leak is planted: a column filled in after the impression") as line:

@@ -1,6 +1,7 @@
 """What is known of the candidates of one request: gathered once, each row from one moment, then only sliced."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,12 +9,30 @@ from numpy.typing import NDArray
 from feature_repo.counters import Floats, Seconds
 from infra.marks import Marks
 from serving.items.entity_table import BUSY, KNOWN, STATE, RowWords
+from serving.items.item_views import CounterTable, Reader
 from serving.items.mark_index import Codes
-
-if TYPE_CHECKING:
-    from serving.items.item_states import ItemStates
+from serving.items.vocabulary import Vocabulary
 
 READABLE = KNOWN | BUSY
+
+
+class Columns(Protocol):
+    """How the columns of an item's row are read: what a block asks of the states that its rows come from."""
+
+    @property
+    def item_words(self) -> Vocabulary:
+        """The items by their rows."""
+
+    @property
+    def counters(self) -> Mapping[str, CounterTable]:
+        """How the counters of each view are read."""
+
+    @property
+    def readers(self) -> Mapping[str, Reader]:
+        """How each attribute `view.field` of an item is read from rows of their table."""
+
+    def field(self, name: str, rows: Codes) -> NDArray[Any] | None:
+        """An attribute that stands in another table, of some items."""
 
 
 class ItemBlock:
@@ -23,8 +42,8 @@ class ItemBlock:
     words  (n, words) uint32, their rows of the table
     """
 
-    def __init__(self, states: "ItemStates", rows: Codes, words: RowWords) -> None:
-        self._states, self.rows, self.words = states, rows, words
+    def __init__(self, columns: Columns, rows: Codes, words: RowWords) -> None:
+        self._columns, self.rows, self.words = columns, rows, words
         self._fields: dict[str, NDArray[Any] | None] = {}
 
     @property
@@ -36,16 +55,16 @@ class ItemBlock:
     @property
     def marks(self) -> Marks:
         """(n,) the mark of each item, 0 for those never met."""
-        return self._states.item_words.marks(self.rows)
+        return self._columns.item_words.marks(self.rows)
 
     def counters(self, view: str) -> tuple[Floats, Seconds]:
         """The counters of a view whose only key is the item, (n, counters), and when they were published, (n,)."""
-        return self._states.counters[view].of(self.words)
+        return self._columns.counters[view].of(self.words)
 
     def counter(self, name: str) -> Floats:
         """(n,) one counter `view.counter` of such a view, as it was published."""
         view, _, counter = name.partition(".")
-        return self._states.counters[view].one(counter, self.words)
+        return self._columns.counters[view].one(counter, self.words)
 
     def field(self, name: str) -> NDArray[Any] | None:
         """(n,) an attribute `view.field`: numbers (NaN unknown) or codes (0 unknown); None if items have no such.
@@ -53,10 +72,10 @@ class ItemBlock:
         The same array however often it is asked for.
         """
         if name not in self._fields:
-            read = self._states.readers.get(name)
-            self._fields[name] = read(self.words) if read else self._states.field(name, self.rows)
+            read = self._columns.readers.get(name)
+            self._fields[name] = read(self.words) if read else self._columns.field(name, self.rows)
         return self._fields[name]
 
     def take(self, places: NDArray[Any] | list[int]) -> "ItemBlock":
         """The block of some of its items."""
-        return ItemBlock(self._states, self.rows.take(places), self.words.take(places, axis=0))
+        return ItemBlock(self._columns, self.rows.take(places), self.words.take(places, axis=0))

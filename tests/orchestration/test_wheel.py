@@ -18,10 +18,9 @@ from feature_repo.stores.agreement import compare
 from infra.errors import NotProven
 from infra.settings import Settings
 from orchestration import funnel
-from orchestration.commands import gating
 from orchestration.demo.stage import DemoConsole
 from orchestration.observed import Observed, observe
-from orchestration.release_inputs import newest_candidate, release_inputs
+from orchestration.release_inputs import newest_candidate, release_inputs, verdict_on
 from orchestration.runs import execute
 from orchestration.sources.simulator import Scale, World, deliver
 from orchestration.system import Installation
@@ -179,14 +178,14 @@ def test_a_day_is_observed_without_opening_what_other_days_brought(at: Installat
 @pytest.mark.parametrize(("limit_ms", "passes"), [(1e-6, False), (1e6, True)])
 def test_where_latency_is_limited_a_release_is_timed(at: Installation, limit_ms: float, passes: bool) -> None:
     limited = replace(at.system, limits=replace(at.system.limits, max_latency_ms=limit_ms))
-    verdict = gating.verdict_on(Installation(limited, at.settings), at.training_set(), SCALE.end)
+    verdict = verdict_on(Installation(limited, at.settings), at.training_set(), SCALE.end)
     found = next(finding for finding in verdict.findings if finding.gate == "latency")
     assert found.passed is passes, found.reason
     assert "scoring a request takes" in found.reason
 
 
 def test_gates_answer_without_a_registry(at: Installation) -> None:
-    verdict = gating.verdict_on(at, at.training_set(), SCALE.end)
+    verdict = verdict_on(at, at.training_set(), SCALE.end)
     assert verdict.passed, verdict.reasons()
     assert at.registry.newest() == "1"
 

@@ -295,5 +295,5 @@ def test_it_can_be_built_without_a_model(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("BENTOML_HOME", str(tmp_path))
     assert build(Settings(home=tmp_path), "7") == "home_feed:7"
     src = tmp_path / "bentos" / "home_feed" / "7" / "src"
-    assert {path.name for path in src.iterdir() if path.is_dir()} == {"serving", "feature_repo", "validation"}
+    assert {path.name for path in src.iterdir() if path.is_dir()} == {"serving", "feature_repo", "validation", "infra"}
     assert not [path for path in src.rglob("*") if path.suffix in {".ubj", ".pkl"}]

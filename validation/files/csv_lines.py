@@ -13,7 +13,8 @@ import pyarrow as pa
 from infra.errors import NotTaken
 from infra.settings import FileLimits
 from validation.arrow import ARROW
-from validation.contract import Column, DType, Table
+from validation.contract import Column, Table
+from validation.dtypes import DType
 from validation.files.delivered import (
     KNOWN,
     NO_LIMITS,

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from validation.arrow import ARROW
-from validation.contract import Column, DType
+from validation.contract import Column
+from validation.dtypes import DType
 from validation.files.arrow_values import python_values
 
 ISO = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?$"
