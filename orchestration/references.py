@@ -42,7 +42,7 @@ def _waiting(lake: Lake, table: str, column: str) -> dict[str, date]:
     """The values of a column in the rows of a table that wait in quarantine, each with the day it came."""
     found: dict[str, date] = {}
     for day in lake.days(quarantine.folder(table)):
-        for raw in lake.read(quarantine.folder(table), [day], ["raw"])["raw"].to_pylist():
+        for raw in (raw for some in quarantine.some_of(lake, table, day, ["raw"]) for raw in some["raw"].to_pylist()):
             try:
                 row: Mapping[str, object] = msgspec.json.decode(raw)
                 value = row.get(column)

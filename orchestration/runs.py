@@ -1,16 +1,13 @@
 """Running Dagster's jobs from the command line: the same jobs, the same record, in this process."""
 
 import contextlib
-import ctypes
 import gc
 import os
-import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import date
 
 import dagster as dg
-import pyarrow as pa
 
 from feature_repo import spark
 from feature_repo.redis_server import running as redis_running
@@ -25,6 +22,7 @@ from orchestration.up import environment
 from validation import manifest
 from validation.contract import unknown
 from validation.errors import DefinitionError, Unavailable
+from validation.giving_back import give_back
 from validation.patience import Patience
 
 ONLINE = {"features", "release", "monitoring"}
@@ -92,10 +90,7 @@ def _give_back() -> None:
     """Return freed memory to the machine: Java, Arrow and C keep it for a next time that may be minutes away."""
     spark.give_back()
     gc.collect()
-    pa.default_memory_pool().release_unused()
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):  # another C library has no such call
-            ctypes.CDLL("libc.so.6").malloc_trim(0)
+    give_back()
 
 
 def checked(job: str) -> str:

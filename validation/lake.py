@@ -20,6 +20,7 @@ from validation.whole import whole
 from validation.writer_lock import held
 
 WAIT_S = 600.0
+AT_ONCE = 16_384  # rows that are read together where not all are
 TRIES = 3  # a reader that lost a file to a replacement looks again
 
 
@@ -191,6 +192,18 @@ def _write(rows: pa.Table, target: Path) -> None:
 def opened(files: Sequence[Path], schema: pa.Schema | None = None) -> ds.Dataset:
     """Parquet files as one dataset, in the columns of `schema`, else in all that any of them has."""
     return ds.dataset([str(path) for path in files], schema=schema or united(files), format="parquet")
+
+
+def in_parts(
+    files: Sequence[Path], schema: pa.Schema, columns: Sequence[str], where: ds.Expression | None = None
+) -> Iterator[pa.RecordBatch]:
+    """These columns of files, some rows at a time: what a dataset reads ahead by default takes 100 MiB."""
+    ahead = {"use_threads": False, "batch_readahead": 0, "fragment_readahead": 0}
+    little = ds.ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)
+    found = opened(files, schema).scanner(
+        columns=list(columns), filter=where, batch_size=AT_ONCE, fragment_scan_options=little, **ahead
+    )
+    yield from found.to_batches()
 
 
 def united(files: Sequence[Path]) -> pa.Schema:
