@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from validation import live
 from validation.errors import Unavailable
 from validation.failpoint import reached
+from validation.stored_types import told
 from validation.whole import whole
 from validation.writer_lock import held
 
@@ -147,8 +148,9 @@ class Lake:
             if not files:
                 return pa.table({})
             try:
-                found = opened(files, schema)
-                return found.to_table(columns=list(columns) if columns else None, filter=where)
+                with told(files, schema):
+                    found = opened(files, schema)
+                    return found.to_table(columns=list(columns) if columns else None, filter=where)
             except FileNotFoundError:
                 if not left:
                     raise
@@ -200,17 +202,19 @@ def in_parts(
     """These columns of files, some rows at a time: what a dataset reads ahead by default takes 100 MiB."""
     ahead = {"use_threads": False, "batch_readahead": 0, "fragment_readahead": 0}
     little = ds.ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)
-    found = opened(files, schema).scanner(
-        columns=list(columns), filter=where, batch_size=AT_ONCE, fragment_scan_options=little, **ahead
-    )
-    yield from found.to_batches()
+    with told(files, schema):
+        found = opened(files, schema).scanner(
+            columns=list(columns), filter=where, batch_size=AT_ONCE, fragment_scan_options=little, **ahead
+        )
+        yield from found.to_batches()
 
 
 def united(files: Sequence[Path]) -> pa.Schema:
     """The columns that any of these files has, each as wide as in the widest."""
     schemas = [pq.read_schema(path) for path in files]
     same = all(schema.equals(schemas[0]) for schema in schemas)
-    return schemas[0] if same else pa.unify_schemas(schemas, promote_options="permissive")
+    with told(files, None):
+        return schemas[0] if same else pa.unify_schemas(schemas, promote_options="permissive")
 
 
 def days_from(first: date, last: date) -> list[date]:

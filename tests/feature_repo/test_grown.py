@@ -17,6 +17,7 @@ from feature_repo.store import open_store
 from training import shelves
 from validation.contract import Column, Limits, Table
 from validation.delivered import delivered_from_jsonl
+from validation.errors import DefinitionError
 from validation.intake import ingest
 from validation.lake import Lake
 from validation.settings import Settings
@@ -51,6 +52,15 @@ def take(lake: Lake, table: Table, name: str, day: int, **more: object) -> None:
     at = (START + day * NEXT).isoformat()
     row = json.dumps({"song": name, "length": 90, "at": at, "got": at, **more}).encode()
     ingest(lake, table, delivered_from_jsonl(table, row), START + 5 * NEXT, name)
+
+
+def test_a_type_that_spark_does_not_take_for_the_stored_one_is_named(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    take(lake, GROWN, "b", 1, mood="calm", length=7)
+    with pytest.raises(
+        DefinitionError, match=r"table songs, .*: column `length` is stored there as int64 and is int32"
+    ):
+        read(None, lake, SONGS, lake.days("tables/songs"))  # type: ignore[arg-type]
 
 
 def test_a_column_and_a_field_more_and_a_wider_type_leave_older_days_readable(
