@@ -170,9 +170,9 @@ def run(
     newest = last_day(at)  # where there are no events, no job has anything to do
     first = _day(day) if day else newest
     last = _day(until) if until else first
-    out.print(f"{job}, {first} to {last}: this can take minutes, and what it found is said at its end.")
+    out.print(f"{job}, {first} to {last}: this can take minutes; what it found is said at its end.")
     with redis_for(at, job):
-        result = execute(at, job, first, last, say)
+        result = execute(at, job, first, last, say, steps=say)
     if not sound(result):
         raise typer.Exit(1)
     out.print(live(at, job) or f"{job}: done")

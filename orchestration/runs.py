@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import os
+import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import date
@@ -17,6 +18,7 @@ from orchestration.jobs import STAGES
 from orchestration.partitions import RANGE_END, RANGE_START, WHY, days
 from orchestration.pipeline import pipeline
 from orchestration.replay import newest_day
+from orchestration.steps import Steps
 from orchestration.system import Installation
 from orchestration.up import environment
 from validation import manifest
@@ -32,11 +34,18 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def execute(
-    at: Installation, job: str, first: date, last: date, say: Say | None = None, why: str | None = None
+    at: Installation,
+    job: str,
+    first: date,
+    last: date,
+    say: Say | None = None,
+    why: str | None = None,
+    *,
+    steps: Say | None = None,
 ) -> dg.ExecuteInProcessResult:
     """Run a job for a range of days, both included. A refused check or a failed step is said, and is in the result.
 
-    `why` is kept with the run, and with what it makes live.
+    `why` is kept with the run, and with what it makes live. `steps` hears each step that begins and ends.
     """
     _must_be_days(at, first, last)
     os.environ.pop("FLYWHEEL_REPLAY_FROM", None)  # what runs in the present starts nothing in another time
@@ -44,8 +53,11 @@ def execute(
     definitions = pipeline(at)
     tags = {RANGE_START: first.isoformat(), RANGE_END: last.isoformat(), **({WHY: why} if why else {})}
     with dg.DagsterInstance.get() as instance:
+        run_id = str(uuid.uuid4())
+        if steps:
+            instance.add_event_listener(run_id, Steps(steps))
         result = definitions.resolve_job_def(checked(job)).execute_in_process(
-            instance=instance, tags=tags, raise_on_error=False, run_config=QUIET
+            instance=instance, tags=tags, raise_on_error=False, run_config=QUIET, run_id=run_id
         )
     raise_if_asked()  # Dagster makes a failed run of a signal
     for line in findings(result):
