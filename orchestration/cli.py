@@ -210,6 +210,8 @@ def rank(
 
     answer = ask_as(settings(), {USER: user}, limit, explain=explain)
     grid(f"Feed of {user}", ("position", VIDEO, "why"), rows(answer, VIDEO))
+    if answer.get("unknown_user"):
+        say(f"Nothing is known of `{user}`, neither a description nor an event: this is the feed of a newcomer.")
     out.print(
         f"served by {answer['served_by']}, release {answer.get('release') or '–'}, "
         f"ranked by {answer.get('ranker') or 'what is popular and new'}, request {answer['request_id']}"
