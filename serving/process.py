@@ -88,7 +88,8 @@ def start(settings: Settings, target: str = SERVICE, system: str | None = None) 
         )
     running = Running(address, process, log)
     try:
-        _await_ready(running, settings)
+        with kept(process):
+            _await_ready(running, settings)
     except BaseException:
         stop(running)
         raise

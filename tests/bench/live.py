@@ -124,6 +124,7 @@ def live(settings: Settings, *words: str) -> Iterator[Live]:
     with ExitStack() as stack:
         service = process.start(settings)
         stack.callback(process.stop, service)
+        stack.enter_context(process.kept(service.process))
         stream = stack.enter_context(flywheel(settings, "stream", *words))
         found = Live(settings, stream, service)
         work = Process(stream.pid, settings.home / "logs" / "stream.log")

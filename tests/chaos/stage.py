@@ -19,7 +19,7 @@ from redis import Redis
 
 from feature_repo import redis_server
 from serving.keyring import bearer
-from serving.process import Running, end, start, stop
+from serving.process import Running, end, kept, start, stop
 from tests.bench import measured_release
 from tests.bench.catalogue import NOW, REGIONS, Catalogue, Scale
 from tests.bench.filled import fill
@@ -44,6 +44,7 @@ class Stage:
     proxy: FaultProxy = field(init=False)
     service: Running | None = None
     _rude: ExitStack = field(default_factory=ExitStack)
+    _keeper: ExitStack = field(default_factory=ExitStack)
     _servers: ExitStack = field(default_factory=ExitStack)
     _redis_port: int = field(default_factory=free_port)
 
@@ -118,11 +119,14 @@ class Stage:
     def start_service(self) -> None:
         """Start the service and wait until it is ready."""
         self.service = start(self.settings)
+        self._keeper = self._servers.enter_context(ExitStack())
+        self._keeper.enter_context(kept(self.service.process))
 
     def stop_service(self) -> None:
         """Stop it."""
         if self.service is not None:
             stop(self.service)
+            self._keeper.close()
             self.service = None
 
     def forget_releases(self) -> None:
@@ -141,6 +145,7 @@ class Stage:
         )  # fmt: skip
         self._rude = self._servers.enter_context(ExitStack())
         self._rude.callback(end, rude)
+        self._rude.enter_context(kept(rude))
         assert rude.stdin is not None
         rude.stdin.write(f"authorization: {bearer(self.settings, 'rank')['authorization']}\n".encode())
         rude.stdin.close()

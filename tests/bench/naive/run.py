@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from serving.home_feed import HOME_FEED as POLICY
-from serving.process import end
+from serving.process import end, kept
 from tests.bench import costs
 from tests.bench.examples import examples
 from tests.bench.judges import LIMIT
@@ -97,8 +97,9 @@ def _serving(folder: Path, port: int, candidates: int) -> Iterator[int]:
     with (folder / "service.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=CHECKOUT, env=env, stdout=log, stderr=log, start_new_session=True)
     try:
-        _await(port, process, folder)
-        yield process.pid
+        with kept(process):
+            _await(port, process, folder)
+            yield process.pid
     finally:
         end(process)
 
