@@ -17,9 +17,11 @@ from infra import live_files
 from infra.atomic import atomic_write
 from infra.errors import Unavailable
 from infra.failpoint import reached
+from infra.stored_types import told
 from infra.writer_lock import held
 
 WAIT_S = 600.0
+AT_ONCE = 16_384  # rows that are read together where not all are
 TRIES = 3  # a reader that lost a file to a replacement looks again
 
 
@@ -154,8 +156,9 @@ class Lake:
             if not files:
                 return pa.table({})
             try:
-                found = opened(files, schema)
-                return found.to_table(columns=list(columns) if columns else None, filter=where)
+                with told(files, schema):
+                    found = opened(files, schema)
+                    return found.to_table(columns=list(columns) if columns else None, filter=where)
             except FileNotFoundError:
                 if not left:
                     raise
@@ -203,11 +206,25 @@ def opened(files: Sequence[Path], schema: pa.Schema | None = None) -> ds.Dataset
     return ds.dataset([str(path) for path in files], schema=schema or united(files), format="parquet")
 
 
+def in_parts(
+    files: Sequence[Path], schema: pa.Schema, columns: Sequence[str], where: ds.Expression | None = None
+) -> Iterator[pa.RecordBatch]:
+    """These columns of files, some rows at a time: what a dataset reads ahead by default takes 100 MiB."""
+    ahead = {"use_threads": False, "batch_readahead": 0, "fragment_readahead": 0}
+    little = ds.ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)
+    with told(files, schema):
+        found = opened(files, schema).scanner(
+            columns=list(columns), filter=where, batch_size=AT_ONCE, fragment_scan_options=little, **ahead
+        )
+        yield from found.to_batches()
+
+
 def united(files: Sequence[Path]) -> pa.Schema:
     """The columns that any of these files has, each as wide as in the widest."""
     schemas = [pq.read_schema(path) for path in files]
     same = all(schema.equals(schemas[0]) for schema in schemas)
-    return schemas[0] if same else pa.unify_schemas(schemas, promote_options="permissive")
+    with told(files, None):
+        return schemas[0] if same else pa.unify_schemas(schemas, promote_options="permissive")
 
 
 def days_from(first: date, last: date) -> list[date]:

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
+import pyarrow as pa
 import pyarrow.dataset as ds
 
 from infra.lake import Lake
-from validation.batches import REFUSED, Ledger, quarantine_folder
+from validation.batches import REFUSED, Ledger, quarantine_folder, read_quarantine
 
 MOST_REASONS, MOST_SHOWN = 3, 300
 
@@ -72,16 +73,14 @@ def mending(table: str, day: date) -> tuple[str, str]:
 
 def _waiting(lake: Lake, line: Ledger) -> tuple[date | None, list[Reason]]:
     """The day under which rows of a batch wait in quarantine, and the rules that most of them break."""
-    name, of_batch = quarantine_folder(line.table), ds.field("batch") == line.batch
-    for day in reversed(lake.days(name)):
-        held = lake.read(name, [day], ["row", "rule"], of_batch)
-        if held.num_rows:
+    for day in reversed(lake.days(quarantine_folder(line.table))):
+        held = _alike(lake, line, day)
+        if held:
             break
     else:
         return None, []
     first, counts = dict[str, tuple[bool, int]](), Counter[str]()
-    alike = held.group_by("rule").aggregate([("row", "min"), ("row", "count")]).select(["rule", "row_min", "row_count"])
-    for rules, row, rows in sorted(zip(*alike.to_pydict().values(), strict=True), key=lambda some: some[1]):
+    for rules, (row, rows) in sorted(held.items(), key=lambda some: some[1]):
         broken = [rule for rule in rules.split(", ") if rule != REFUSED]
         counts.update(dict.fromkeys(broken, rows))
         for rule in broken:
@@ -91,10 +90,24 @@ def _waiting(lake: Lake, line: Ledger) -> tuple[date | None, list[Reason]]:
     return day, [Reason(rule, n, first[rule][1], _reason(lake, line, day, first[rule][1])) for rule, n in most]
 
 
+def _alike(lake: Lake, line: Ledger, day: date) -> dict[str, tuple[int, int]]:
+    """Rules that rows of a batch break together → the first such row, and how many there are."""
+    found: dict[str, tuple[int, int]] = {}
+    for some in read_quarantine(lake, line.table, day, ["row", "rule"], ds.field("batch") == line.batch):
+        alike = pa.table(some).group_by("rule").aggregate([("row", "min"), ("row", "count")])
+        for rules, row, rows in zip(
+            *(alike[name].to_pylist() for name in ("rule", "row_min", "row_count")), strict=True
+        ):
+            first, before = found.get(rules, (row, 0))
+            found[rules] = (min(first, row), before + rows)
+    return found
+
+
 def _reason(lake: Lake, line: Ledger, day: date, row: int) -> str:
     """What quarantine says of one row, without what it says of the whole batch, and the row."""
     one = (ds.field("batch") == line.batch) & (ds.field("row") == row)
-    found = lake.read(quarantine_folder(line.table), [day], ["reason", "raw"], one).to_pylist()[0]
+    parts = read_quarantine(lake, line.table, day, ["reason", "raw"], one)
+    found = next(row for some in parts for row in some.to_pylist())
     reason = found["reason"].partition("; batch refused:")[0]
     return f"{reason}\n    {_shown(found['raw'])}"
 

@@ -62,7 +62,8 @@ def landed(installation: Installation) -> ScanResult:
 def by_day(files: Iterable[Found], today: date) -> dict[date, list[Found]]:
     """Files by the day in their name, or else in their folders' names.
 
-    Those without one are today's, as are those of a day to come: who names files by a local time may be ahead.
+    Those without one are today's, as are those of a day to come: who names files by a local time may be ahead. So are
+    those of a year before 2000, for no row was received then: no clock is believed that says so.
     """
     found: dict[date, list[Found]] = {}
     for file in files:

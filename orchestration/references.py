@@ -10,7 +10,7 @@ import pyarrow.dataset as ds
 
 from infra.lake import Lake
 from orchestration.batch_report import mending
-from validation.batches import Ledger, quarantine_folder
+from validation.batches import Ledger, quarantine_folder, read_quarantine
 from validation.contract import Table
 from validation.files import Delivered
 
@@ -41,7 +41,7 @@ def _waiting(lake: Lake, table: str, column: str) -> dict[str, date]:
     """The values of a column in the rows of a table that wait in quarantine, each with the day it came."""
     found: dict[str, date] = {}
     for day in lake.days(quarantine_folder(table)):
-        for raw in lake.read(quarantine_folder(table), [day], ["raw"])["raw"].to_pylist():
+        for raw in (raw for some in read_quarantine(lake, table, day, ["raw"]) for raw in some["raw"].to_pylist()):
             try:
                 row: Mapping[str, object] = msgspec.json.decode(raw)
                 value = row.get(column)

@@ -1,20 +1,19 @@
 """Running Dagster's jobs from the command line: the same jobs, the same record, in this process."""
 
 import contextlib
-import ctypes
 import gc
 import os
-import sys
+import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import date
 
 import dagster as dg
-import pyarrow as pa
 
 from infra import manifest, spark
 from infra.ending import raise_if_asked
 from infra.errors import DefinitionError, Unavailable
+from infra.giving_back import give_back
 from infra.patience import Patience
 from infra.redis_server import running as redis_running
 from orchestration.assets.tables import SET_ASIDE
@@ -22,6 +21,7 @@ from orchestration.jobs import STAGES
 from orchestration.partitions import RANGE_END, RANGE_START, WHY, days
 from orchestration.pipeline import pipeline
 from orchestration.replay import newest_day
+from orchestration.steps import Steps
 from orchestration.system import Installation
 from orchestration.up import environment
 from validation.contract import unknown
@@ -33,11 +33,18 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def execute(
-    installation: Installation, job: str, first: date, last: date, say: Say | None = None, why: str | None = None
+    installation: Installation,
+    job: str,
+    first: date,
+    last: date,
+    say: Say | None = None,
+    why: str | None = None,
+    *,
+    steps: Say | None = None,
 ) -> dg.ExecuteInProcessResult:
     """Run a job for a range of days, both included. A refused check or a failed step is said, and is in the result.
 
-    `why` is kept with the run, and with what it makes live.
+    `why` is kept with the run, and with what it makes live. `steps` hears each step that begins and ends.
     """
     _must_be_days(installation, first, last)
     os.environ.pop("FLYWHEEL_REPLAY_FROM", None)  # what runs in the present starts nothing in another time
@@ -45,8 +52,11 @@ def execute(
     definitions = pipeline(installation)
     tags = {RANGE_START: first.isoformat(), RANGE_END: last.isoformat(), **({WHY: why} if why else {})}
     with dg.DagsterInstance.get() as instance:
+        run_id = str(uuid.uuid4())
+        if steps:
+            instance.add_event_listener(run_id, Steps(steps))
         result = definitions.resolve_job_def(checked(job)).execute_in_process(
-            instance=instance, tags=tags, raise_on_error=False, run_config=QUIET
+            instance=instance, tags=tags, raise_on_error=False, run_config=QUIET, run_id=run_id
         )
     raise_if_asked()  # Dagster makes a failed run of a signal
     for line in findings(result):
@@ -91,10 +101,7 @@ def _give_back() -> None:
     """Return freed memory to the machine: Java, Arrow and C keep it for a next time that may be minutes away."""
     spark.give_back()
     gc.collect()
-    pa.default_memory_pool().release_unused()
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):  # another C library has no such call
-            ctypes.CDLL("libc.so.6").malloc_trim(0)
+    give_back()
 
 
 def checked(job: str) -> str:

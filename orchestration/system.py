@@ -1,10 +1,12 @@
 """A system: one set of definitions from every stage; and an installation: a system on one machine's settings."""
 
+import errno
 import os
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from feature_repo.definition import FeatureSet
@@ -23,6 +25,13 @@ if TYPE_CHECKING:
 
     from training.registry import Registry
     from training.rows import Dataset
+
+
+WHY_NOT = {
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "may not be written by this user"),
+    errno.EROFS: "is on a read-only disk",
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "is on a disk without room"),
+}
 
 
 @dataclass(frozen=True)
@@ -115,6 +124,9 @@ def unusable(home: Path) -> str | None:
     then = "Change that, or name another FLYWHEEL_HOME."
     if not nearest.is_dir():
         return f"{nearest} is no folder: nothing can be kept in {home}. {then}"
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        return f"{nearest} may not be written by this user: nothing can be kept in {home}. {then}"
-    return None
+    try:
+        with TemporaryDirectory(prefix=".flywheel-", dir=nearest):  # a mode tells nothing of read-only disks
+            return None
+    except OSError as error:
+        told = WHY_NOT.get(error.errno or 0, f"takes no folder ({error.strerror})")
+        return f"{nearest} {told}: nothing can be kept in {home}. {then}"

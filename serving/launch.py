@@ -71,7 +71,8 @@ def start(settings: Settings, target: str = SERVICE, system: str | None = None) 
         )
     running = Running(address, process, log)
     try:
-        _await_ready(running, settings)
+        with killed_with_this_process(process):
+            _await_ready(running, settings)
     except BaseException:
         stop(running)
         raise

@@ -177,12 +177,13 @@ class Intake:
 
     def _checked(self, table: Table, delivered: Delivered, now: datetime, taken: FileCounts) -> pa.Table:
         found = sort_out(table, delivered, now, lambda rows: self._stream.met(table, rows))
-        self._stream.remember(table, found.accepted)
-        taken.accepted += len(found.accepted)
+        accepted = found.accepted.table()
+        self._stream.remember(table, accepted)
+        taken.accepted += len(accepted)
         taken.duplicate += found.duplicate
         taken.quarantined += len(found.broken)
-        taken.reasons.update(rule for broken in found.broken.values() for rule in {rule for rule, _ in broken})
-        return found.accepted
+        taken.reasons.update(found.broken.counts())
+        return accepted
 
     def _days(self, accepted: Mapping[str, pa.Table]) -> Iterator[list[int]]:
         return (days_of(self.tables[name], rows).tolist() for name, rows in accepted.items())

@@ -170,9 +170,9 @@ def run(
     newest = last_day(installation)  # where there are no events, no job has anything to do
     first = _day(day) if day else newest
     last = _day(until) if until else first
-    out.print(f"{job}, {first} to {last}: this can take minutes, and what it found is said at its end.")
+    out.print(f"{job}, {first} to {last}: this can take minutes; what it found is said at its end.")
     with redis_for(installation, job):
-        result = execute(installation, job, first, last, say)
+        result = execute(installation, job, first, last, say, steps=say)
     if not sound(result):
         raise typer.Exit(1)
     out.print(live(installation, job) or f"{job}: done")
@@ -210,6 +210,8 @@ def rank(
 
     answer = ask_as(settings(), {USER: user}, limit, explain=explain)
     grid(f"Feed of {user}", ("position", VIDEO, "why"), rows(answer, VIDEO))
+    if answer.get("unknown_user"):
+        say(f"Nothing is known of `{user}`, neither a description nor an event: this is the feed of a newcomer.")
     out.print(
         f"served by {answer['served_by']}, release {answer.get('release') or '–'}, "
         f"ranked by {answer.get('ranker') or 'what is popular and new'}, request {answer['request_id']}"

@@ -45,6 +45,12 @@ def _of(error: Exception) -> tuple[str, str, int]:
             f"{error.filename} {CLOSED[error.errno]} or read by this user. Change that, or name another FLYWHEEL_HOME."
         )
         return "Unavailable", told, WRONG
+    from infra.settings import Settings
+    from orchestration.system import unusable
+
+    home = unusable(Settings().home)
+    if home:
+        return "Unavailable", home, WRONG
     first = (str(error).strip().splitlines() or ["without a word"])[0][:300]
     more = "" if os.environ.get(DEBUG) else f" The traceback is in {_written(error)}; {DEBUG}=1 shows it here."
     if os.environ.get(DEBUG):

@@ -71,7 +71,8 @@ def messages_of(service: ServicePolicy, events: Table) -> Messages:
         "Answer",
         [("request_id", str), ("release", str | None), ("variant", str), ("served_by", str), ("reason", str | None),
          ("ranker", str | None), ("items", list[shown]),  # type: ignore[valid-type]
-         ("token", str | None, None), ("left_out", list[str] | UnsetType, UNSET)],
+         ("token", str | None, None), ("left_out", list[str] | UnsetType, UNSET),
+         ("unknown_user", Literal[True] | UnsetType, UNSET)],
         frozen=True,
     )  # fmt: skip
     strict: dict[str, Any] = {"frozen": True, "forbid_unknown_fields": True}

@@ -84,6 +84,13 @@ class UserState:
     vector: Floats | None = None
     why: str | None = None
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether all was read, and nothing was there: no description and no event. What was shown says nothing."""
+        described = any(value is not None for value in self.profile.values())
+        did = bool(self.counters) or any(len(tastes.at) for tastes in self.mixed.values())
+        return bool(self.profile) and self.why is None and not described and not did
+
 
 class UserReader:
     """Reads the views whose keys hold the asker; raises DefinitionError for one that does not stand under the asker."""

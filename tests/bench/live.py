@@ -19,10 +19,10 @@ import numpy as np
 from feature_repo.recipe import recipe_of
 from feature_repo.stream.memory import stream_folder
 from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
-from infra import redis_server
+from infra import processes, redis_server
 from infra.patience import Process, Waiting, wait_until_ready
 from infra.settings import Settings
-from serving import launch as process
+from serving import launch
 from serving.access.keyring import bearer
 from serving.access.roles import Role
 from serving.policy_json import to_json
@@ -42,7 +42,7 @@ class Live:
 
     settings: Settings
     stream: "subprocess.Popen[bytes]"
-    service: process.Running
+    service: launch.Running
 
     def ask(self, route: str, body: Mapping[str, Any], role: Role) -> dict[str, Any]:
         """The service's answer; raises OSError for any but a 2xx."""
@@ -122,8 +122,9 @@ def live(settings: Settings, *words: str) -> Iterator[Live]:
     """The service, with a release that ranks by one feature, and the stream; both are ready."""
     release(settings.releases / POLICY.service.name)
     with ExitStack() as stack:
-        service = process.start(settings)
-        stack.callback(process.stop, service)
+        service = launch.start(settings)
+        stack.callback(launch.stop, service)
+        stack.enter_context(processes.killed_with_this_process(service.process))
         stream = stack.enter_context(flywheel(settings, "stream", *words))
         found = Live(settings, stream, service)
         work = Process(stream.pid, settings.home / "logs" / "stream.log")

@@ -120,19 +120,17 @@ def standing(scale: Scale, home: Path, say: Any = print) -> Iterator[Stand]:
         placed.publish(redis, settings.releases / POLICY.service.name / "1", catalogue)
         say("starting the service …")
         before = time.monotonic()
-        running = process.start(settings)
-        try:
+        with process.started(settings) as running:
             ready_s, cpu_s = time.monotonic() - before, costs.cpu_s(running.process.pid)
             worker_s = costs.age_s(costs.family(running.process.pid)[1])
             stand = Stand(settings, catalogue, redis, facts | stored, running, ready_s, cpu_s, worker_s)
-            stand.wait_for_states()
-            stand.loaded_s = time.monotonic() - before
-            yield stand
-        except Exception as failed:
-            failed.add_note(f"the service's log ends:\n{running.log.read_text(errors='replace')[-1500:]}")
-            raise
-        finally:
-            process.stop(running)
+            try:
+                stand.wait_for_states()
+                stand.loaded_s = time.monotonic() - before
+                yield stand
+            except Exception as failed:
+                failed.add_note(f"the service's log ends:\n{running.log.read_text(errors='replace')[-1500:]}")
+                raise
 
 
 def bodies(catalogue: Catalogue, count: int, seed: int, items: int = 0) -> Iterator[bytes]:

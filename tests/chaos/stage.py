@@ -18,7 +18,7 @@ import numpy as np
 from redis import Redis
 
 from infra import redis_server
-from infra.processes import end
+from infra.processes import end, killed_with_this_process
 from infra.settings import Settings
 from serving.access.keyring import bearer
 from serving.launch import Running, start, stop
@@ -45,6 +45,7 @@ class Stage:
     proxy: FaultProxy = field(init=False)
     service: Running | None = None
     _rude: ExitStack = field(default_factory=ExitStack)
+    _keeper: ExitStack = field(default_factory=ExitStack)
     _servers: ExitStack = field(default_factory=ExitStack)
     _redis_port: int = field(default_factory=free_port)
 
@@ -123,11 +124,14 @@ class Stage:
     def start_service(self) -> None:
         """Start the service and wait until it is ready."""
         self.service = start(self.settings)
+        self._keeper = self._servers.enter_context(ExitStack())
+        self._keeper.enter_context(killed_with_this_process(self.service.process))
 
     def stop_service(self) -> None:
         """Stop it."""
         if self.service is not None:
             stop(self.service)
+            self._keeper.close()
             self.service = None
 
     def forget_releases(self) -> None:
@@ -146,6 +150,7 @@ class Stage:
         )  # fmt: skip
         self._rude = self._servers.enter_context(ExitStack())
         self._rude.callback(end, rude)
+        self._rude.enter_context(killed_with_this_process(rude))
         assert rude.stdin is not None
         rude.stdin.write(f"authorization: {bearer(self.settings, 'rank')['authorization']}\n".encode())
         rude.stdin.close()

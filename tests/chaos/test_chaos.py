@@ -1,19 +1,24 @@
 """The fault harness finds what it looks for, and the service takes the worst faults without an error."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from tests.bench.catalogue import Scale
-from tests.bench.open_loop import Outcome, Plan
+from tests.bench.open_loop import CHECKOUT, Outcome, Plan
 from tests.chaos.__main__ import PAGE
 from tests.chaos.faults import FAULTS
 from tests.chaos.page import broken, page
 from tests.chaos.stage import Stage
 from tests.chaos.trial import Course, Seen, judged, recovered, seen, tried
+from tests.waiting import until
 
 TINY = Scale(videos=2_000, users=200, rows=2_000, trees=10, depth=4)
 SHORT = Course(before_s=1.0, during_s=2.5, after_s=2.0, rate=30.0)
@@ -24,6 +29,28 @@ WELL = Seen("none", 100, 0, 0, 0, (5.0, 6.0, 7.0), {"full": 1.0}, 0.0)
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with Stage(tmp_path_factory.mktemp("chaos"), TINY) as made:
         yield made
+
+
+STAGED = """
+import sys
+from pathlib import Path
+from tests.chaos.stage import Stage
+from tests.chaos.test_chaos import TINY
+with Stage(Path(sys.argv[1]), TINY):
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_nothing_of_a_stage_outlives_the_process_that_made_it(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", STAGED, str(tmp_path)]
+    with subprocess.Popen(command, cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as staged:
+        assert staged.stdout is not None
+        assert staged.stdout.readline() == "ready\n"
+        family = psutil.Process(staged.pid).children(recursive=True)
+        assert any("bentoml" in " ".join(child.cmdline()) for child in family)
+        staged.kill()
+        until(lambda: not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in family))
 
 
 @pytest.mark.parametrize(

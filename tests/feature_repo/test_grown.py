@@ -14,6 +14,7 @@ from feature_repo.folding import profiles
 from feature_repo.folding.contributions import read_accepted_rows
 from feature_repo.stores.asof_offline_store import AsofOfflineStoreConfig
 from feature_repo.stores.store import open_store
+from infra.errors import DefinitionError
 from infra.lake import Lake
 from infra.settings import Settings
 from training.fitting import popular_lists
@@ -52,6 +53,15 @@ def take(lake: Lake, table: Table, name: str, day: int, **more: object) -> None:
     at = (START + day * NEXT).isoformat()
     row = json.dumps({"song": name, "length": 90, "at": at, "got": at, **more}).encode()
     ingest(lake, table, delivered_from_jsonl(table, row), START + 5 * NEXT, name)
+
+
+def test_a_type_that_spark_does_not_take_for_the_stored_one_is_named(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    take(lake, GROWN, "b", 1, mood="calm", length=7)
+    with pytest.raises(
+        DefinitionError, match=r"table songs, .*: column `length` is stored there as int64 and is int32"
+    ):
+        read_accepted_rows(None, lake, SONGS, lake.days("tables/songs"))  # type: ignore[arg-type]
 
 
 def test_a_column_and_a_field_more_and_a_wider_type_leave_older_days_readable(

@@ -1,6 +1,7 @@
 """Commands start fast, and whatever ends one is a sentence and an exit status."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -127,6 +128,15 @@ def failing(home: Path, error: str, **env: str) -> "subprocess.CompletedProcess[
     return subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, env=env, capture_output=True, text=True, check=False
     )
+
+
+def test_a_run_says_each_step_as_it_begins_and_ends(tmp_path: Path) -> None:
+    (tmp_path / "landing" / "users").mkdir(parents=True)
+    (tmp_path / "landing" / "users" / "2026-01-01.jsonl").write_text("{}\n")
+    done = flywheel(tmp_path, "run", "ingest", "--day", "2026-01-01")
+    users = [line.strip() for line in done.stdout.splitlines() if line.startswith("  users ")]
+    assert users[0] == "users …", done.stdout + done.stderr
+    assert re.fullmatch(r"users took \d+\.\d s", users[1])
 
 
 def test_what_nobody_foresaw_is_a_sentence_and_a_file_with_the_traceback(tmp_path: Path) -> None:

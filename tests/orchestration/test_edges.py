@@ -100,7 +100,8 @@ def test_labels_counters_profiles_features_and_slices_agree_on_every_edge(spark:
             "same language": edge.language,
             "slice is unknown": edge.length is None,
         }, name
-    assert label["long_view"][TOO_EARLY] == 0, "no door takes an event dated more than a minute before its answer"
+    assert label["long_view"][TOO_EARLY] == 0, "it is an outcome of no showing: no service takes it, a file may hold it"
+    assert counted[weight("long_view")][TOO_EARLY] == 1, "and an action of the user like one without any showing"
 
 
 def test_what_nobody_has_described_is_published_as_that(spark: Any, tmp_path: Path) -> None:

@@ -56,7 +56,10 @@ def test_why_names_the_features_that_count(client: Client) -> None:
 
 
 def test_an_unknown_user_gets_a_full_feed(client: Client) -> None:
-    assert client.feed(user_id="nobody", context={"device": "tv", "region": "DE"})["served_by"] == "full"
+    for _ in range(2):  # what was shown to a wrong id makes nobody known
+        answer = client.feed(user_id="nobody", context={"device": "tv", "region": "DE"})
+        assert (answer["served_by"], answer["unknown_user"]) == ("full", True)
+    assert "unknown_user" not in client.feed()
 
 
 def test_a_region_given_in_the_request_decides_what_may_be_shown(client: Client) -> None:

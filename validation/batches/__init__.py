@@ -3,7 +3,14 @@
 from validation.batches.batch_status import standing
 from validation.batches.intake import REFUSED, discard, ingest, replay
 from validation.batches.ledger import HEAD, BatchRefused, Ledger, balance, ledger_md, read_ledger
-from validation.batches.quarantine import Mended, mended_by, mending_lines, quarantine_folder, waiting_rows
+from validation.batches.quarantine import (
+    Mended,
+    mended_by,
+    mending_lines,
+    quarantine_folder,
+    read_quarantine,
+    waiting_rows,
+)
 from validation.batches.triage import sort_out
 
 __all__ = [
@@ -20,6 +27,7 @@ __all__ = [
     "mending_lines",
     "quarantine_folder",
     "read_ledger",
+    "read_quarantine",
     "replay",
     "sort_out",
     "standing",

@@ -1,6 +1,6 @@
 """What the lake accepted of a table before, asked for by the identity of rows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,15 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from numpy.typing import NDArray
 
-from infra.lake import Lake, opened
+from infra.lake import Lake, in_parts
+from validation.batches.chosen import Bools
+from validation.batches.digests import Sought
 from validation.contract import Table
 
-Bools = NDArray[np.bool_]
-AT_ONCE = 250_000  # rows that are looked for together: each time all of the table's identities are read
-FEW = {"batch_readahead": 2, "fragment_readahead": 1}  # the default holds 100 MiB of a table whose groups are small
-PLACE = "__fragment_index"  # Arrow's name for which of the files a row is from
+FEW = 20_000  # rows: of more it costs less to look at all that the lake has than to ask for those alike
 
 
 @dataclass
@@ -28,32 +26,22 @@ class AcceptedRows:
     met: set[Path] = field(default_factory=set)
 
     def known(self, rows: pa.Table) -> Bools:
-        """Whether rows of these identities are in the lake; reads only those columns, of rows alike in the first."""
-        files = self.lake.files(f"tables/{self.table.name}")
-        parts = [self._known(files, rows.slice(start, AT_ONCE)) for start in range(0, rows.num_rows, AT_ONCE) if files]
-        return np.concatenate(parts) if parts else np.zeros(rows.num_rows, dtype=bool)
-
-    def _known(self, files: list[Path], rows: pa.Table) -> Bools:
+        """Whether rows of these identities are in the lake; reads only those columns."""
         known, identity = np.zeros(rows.num_rows, dtype=bool), self.table.identity
-        wanted = ds.field(identity[0]).isin(pc.unique(rows[identity[0]]))
-        past = opened(files, _of(self.table, identity)).to_table(columns=[*identity, PLACE], filter=wanted, **FEW)
-        if past.num_rows:
-            self.met |= {files[place] for place in pc.unique(past[PLACE]).to_pylist()}
-            numbered = rows.select(identity).append_column("row number", pa.array(np.arange(rows.num_rows)))
-            met = numbered.join(past.select(identity), list(identity), join_type="left semi")
-            known[met["row number"].to_numpy()] = True
+        files = self.lake.files(f"tables/{self.table.name}") if rows.num_rows else []
+        sought = Sought.of(rows, identity)
+        alike = ds.field(identity[0]).isin(pc.unique(rows[identity[0]])) if rows.num_rows <= FEW else None
+        for file in files:
+            for some in self.parts(file, identity, alike):
+                mine, _ = sought.met(some)
+                known[mine] = True
+                if len(mine):
+                    self.met.add(file)
         return known
 
-    def identities(self, file: Path) -> Iterator[pa.Table]:
-        """The identities of one file's rows, some at a time."""
-        wanted = _of(self.table, self.table.identity)
-        yield from (pa.Table.from_batches([some]) for some in opened([file], wanted).to_batches())
-
-    def rows(self, file: Path, alike: pa.Table) -> pa.Table:
-        """The rows of one file that are alike these in the first column of their identity."""
-        first = self.table.identity[0]
-        where = ds.field(first).isin(pc.unique(alike[first]))
-        return opened([file], self.table.schema).to_table(filter=where, **FEW)
+    def parts(self, file: Path, columns: Sequence[str], where: ds.Expression | None = None) -> Iterator[pa.Table]:
+        """These columns of one file's rows, some at a time."""
+        yield from (pa.table(some) for some in in_parts([file], self.table.schema, columns, where))
 
     def row(self, identity: dict[str, object]) -> dict[str, object] | None:
         """One accepted row."""
@@ -61,12 +49,8 @@ class AcceptedRows:
         for name, value in identity.items():
             where &= ds.field(name) == pa.scalar(value, self.table.schema.field(name).type)
         for file in sorted(self.met):
-            found = opened([file], self.table.schema).to_table(filter=where).to_pylist()
-            if found:
-                row: dict[str, object] = found[0]
-                return row
+            for some in self.parts(file, self.table.schema.names, where):
+                if some.num_rows:
+                    row: dict[str, object] = some.to_pylist()[0]
+                    return row
         return None
-
-
-def _of(table: Table, names: tuple[str, ...]) -> pa.Schema:
-    return pa.schema([table.schema.field(name) for name in names])

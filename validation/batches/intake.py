@@ -2,23 +2,25 @@
 
 import hashlib
 import uuid
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from infra.failpoint import reached
+from infra.giving_back import give_back
 from infra.lake import Lake
 from validation.batches import ledger as ledgers
 from validation.batches import quarantine
 from validation.batches.accepted import AcceptedRows
 from validation.batches.change import Change, changing
+from validation.batches.chosen import Chosen
 from validation.batches.corrections import DIFFERS
 from validation.batches.judged import JudgedBatch, judged
 from validation.batches.ledger import BatchRefused, Ledger
@@ -38,7 +40,6 @@ __all__ += ["discard", "ingest", "replay"]
 
 REFUSED = "batch_refused"
 EPOCH, DAY = date(1970, 1, 1), 86_400_000_000  # in µs
-AT_ONCE = 65_536  # accepted rows that are written together
 DISCARDED = "discarded"  # the folder of the lake with what was given up
 
 
@@ -71,6 +72,7 @@ def _take(
     found = judged(table, delivered, received_at, AcceptedRows(change.lake, table), handed_over)
     odd = () if found.refused_by else jumps(change.lake, table, found.accepted)
     line = _line(change.lake, table, replace(found, checks=found.checks + odd), delivered, received_at, "ingest", batch)
+    give_back()  # what judging has used: writing takes as much
     reached("intake.judged")
     if line.quarantined:
         refused = partial(_to_quarantine, delivered, found, line, received_at)
@@ -144,13 +146,13 @@ def _line(
     batch: str,
 ) -> Ledger:
     received, digest, span = len(delivered), delivered.digest, _span(table, delivered.rows, received_at)
-    reasons = dict(Counter(rule for broken in found.broken.values() for rule in {rule for rule, _ in broken}))
+    reasons = found.broken.counts()
     checks = found.checks
     if found.refused_by:
         told = reasons | {REFUSED: received}
         counts = (received, 0, 0, received, True, received_at, digest)
         return Ledger(batch, table.name, kind, *counts, told, checks=checks, span=span)
-    accepted = found.accepted.num_rows
+    accepted = len(found.accepted)
     return Ledger(
         batch, table.name, kind, received, accepted, found.duplicate, len(found.broken), False, received_at, digest,
         reasons, _unknown(lake, table, found.accepted), tuple(_days(table, found.accepted)), checks,
@@ -159,7 +161,7 @@ def _line(
 
 
 def _to_quarantine(delivered: Delivered, found: JudgedBatch, line: Ledger, received_at: datetime) -> Iterator[pa.Table]:
-    rows = range(len(delivered)) if line.refused else list(found.broken)
+    rows = np.arange(len(delivered)) if line.refused else found.broken.rows()
     all_of_it = ((REFUSED, f"batch refused: {_limits(line)}"),) if line.refused else ()
 
     def reasons(row: int) -> tuple[tuple[str, str], ...]:
@@ -168,23 +170,19 @@ def _to_quarantine(delivered: Delivered, found: JudgedBatch, line: Ledger, recei
     return quarantine.rows_of(line.batch, rows, reasons, delivered.raws, received_at)
 
 
-def _store(change: Change, table: Table, rows: pa.Table, digest: str) -> None:
-    days = pc.cast(pc.floor_temporal(rows[table.received_time], unit="day"), pa.date32())
-
-    def of(day: date) -> Iterator[pa.Table]:
-        for start in range(0, rows.num_rows, AT_ONCE):
-            some = rows.slice(start, AT_ONCE).filter(pc.equal(days.slice(start, AT_ONCE), pa.scalar(day)))
-            if some.num_rows:
-                yield some
-
+def _store(change: Change, table: Table, rows: Chosen, digest: str) -> None:
+    days = _day_of(rows.rows[table.received_time]).to_numpy()
     for day in _days(table, rows):
-        change.add(f"tables/{table.name}", day, _part(digest), partial(of, day))
+        change.add(f"tables/{table.name}", day, _part(digest), rows.only(days == np.datetime64(day)).parts)
 
 
-def _days(table: Table, rows: pa.Table) -> list[date]:
+def _days(table: Table, rows: Chosen) -> list[date]:
     """The days of receipt of rows, in order."""
-    days = pc.cast(pc.floor_temporal(rows[table.received_time], unit="day"), pa.date32())
-    return sorted(pc.unique(days).to_pylist())
+    return sorted(pc.unique(_day_of(rows[table.received_time])).to_pylist())
+
+
+def _day_of(received: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.cast(pc.floor_temporal(received, unit="day"), pa.date32())
 
 
 def _span(table: Table, rows: pa.Table, received_at: datetime) -> tuple[date, date]:
@@ -205,11 +203,11 @@ def _received(table: Table, delivered: Delivered, received_at: datetime) -> Deli
     return Delivered(rows, delivered.faults, delivered.raws, delivered.digest)
 
 
-def _unknown(lake: Lake, table: Table, rows: pa.Table) -> dict[str, float]:
+def _unknown(lake: Lake, table: Table, rows: Chosen) -> dict[str, float]:
     """Column → share of rows whose value is not found where it refers to: more may come, so this only warns."""
     shares = {}
     for column in table.columns:
-        if column.refers_to and rows.num_rows:
+        if column.refers_to and len(rows):
             values = rows[column.name]
             wanted = ds.field(column.name).isin(pc.unique(values).drop_null())
             told = pa.schema([(column.name, values.type)])

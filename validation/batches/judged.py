@@ -1,34 +1,33 @@
 """A batch's rows judged: told apart, and those that come again told from those that say something else now."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import msgspec
 import numpy as np
-import pyarrow as pa
 
 from validation.batches import corrections
 from validation.batches.accepted import AcceptedRows
 from validation.batches.checks import Check
+from validation.batches.chosen import Bools, Chosen
 from validation.batches.corrections import ASKED, DIFFERS
 from validation.batches.triage import sort_out
 from validation.contract import Table
-from validation.files import Delivered
+from validation.files import Delivered, Flaws
 
 NOT_ASKED = {"max_duplicate"}  # of what was handed over: whoever gets no answer sends again
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedBatch:
-    """Rows to accept, the number of duplicates, the (rule, reason) pairs of each broken row, and every check.
+    """Rows to accept, the number of duplicates, what is wrong with each broken row, and every check.
 
     `differs` says how many rows came again with other content, `examples` what the first of them said.
     """
 
-    accepted: pa.Table
+    accepted: Chosen
     duplicate: int
-    broken: Mapping[int, tuple[tuple[str, str], ...]]
+    broken: Flaws
     checks: tuple[Check, ...]
     differs: int = 0
     examples: tuple[str, ...] = ()
@@ -46,21 +45,22 @@ def judged(
     told = sort_out(table, delivered, received_at, past.known)
     checks = _warned(told.checks) if handed_over else told.checks
     found = JudgedBatch(told.accepted, told.duplicate, told.broken, checks)
-    return found if found.refused_by or not found.duplicate else _corrected(found, table, delivered, past)
+    again = not found.refused_by and found.duplicate
+    return _corrected(found, Chosen(delivered.rows, told.sound), told.again, past) if again else found
 
 
-def _corrected(found: JudgedBatch, table: Table, delivered: Delivered, past: AcceptedRows) -> JudgedBatch:
-    sound = np.setdiff1d(np.arange(len(delivered)), list(found.broken))
-    rows = delivered.rows.take(sound) if found.broken else delivered.rows
-    differs = corrections.differing(rows, past)
+def _corrected(found: JudgedBatch, sound: Chosen, again: Bools, past: AcceptedRows) -> JudgedBatch:
+    differs = corrections.differing(sound, again, past)
     if not differs.any():
         return found
-    n, said = int(differs.sum()), corrections.examples(rows, differs, past)
+    n, said = int(differs.sum()), corrections.examples(sound, differs, past)
     found = replace(found, differs=n, examples=said, checks=(*found.checks, corrections.check(n, said)))
-    if table.differing == "count":
+    if past.table.differing == "count":
         return found
-    kept = {int(row): ((DIFFERS, f"{ASKED}; this one says something else"),) for row in sound[differs]}
-    return replace(found, duplicate=found.duplicate - n, broken=dict(sorted({**found.broken, **kept}.items())))
+    broken = found.broken.copy()
+    for row in np.flatnonzero(differs).tolist():
+        broken.add(row, DIFFERS, f"{ASKED}; this one says something else")
+    return replace(found, duplicate=found.duplicate - n, broken=broken)
 
 
 def _warned(checks: tuple[Check, ...]) -> tuple[Check, ...]:

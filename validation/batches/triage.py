@@ -1,7 +1,6 @@
 """Delivered rows told apart: to accept, repeated, broken. Pure: what was accepted before, a function tells."""
 
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,13 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from infra.giving_back import give_back
 from validation.batches.checks import Check
+from validation.batches.chosen import Bools, Chosen, those
 from validation.batches.expectations import of_batch, validate, validate_batch
 from validation.contract import Table
 from validation.definition import CLOCK_ERROR
-from validation.files import SHAPE, Delivered, Fault, Flaws, printable
+from validation.files import SHAPE, Delivered, Flaws
 
-Bools = NDArray[np.bool_]
 Known = Callable[[pa.Table], Bools]
 """Rows with the columns of a table's identity → (rows,) whether each was accepted before."""
 
@@ -27,11 +27,17 @@ AT_ONCE = 25_000  # rows that are Python objects at one time: a million of them 
 
 @dataclass(frozen=True, slots=True)
 class Sorted:
-    """Rows to accept, the number of duplicates, the (rule, reason) pairs of each broken row, and every check."""
+    """Rows to accept, the number of duplicates, what is wrong with each broken row, and every check.
 
-    accepted: pa.Table
+    sound  (rows,) whether each row breaks no rule
+    again  (rows,) whether each is sound and came before, here or in the lake
+    """
+
+    accepted: Chosen
     duplicate: int
-    broken: Mapping[int, tuple[Fault, ...]]
+    broken: Flaws
+    sound: Bools
+    again: Bools
     checks: tuple[Check, ...]
 
     @property
@@ -43,19 +49,20 @@ class Sorted:
 def sort_out(table: Table, delivered: Delivered, received_at: datetime, known: Known) -> Sorted:
     """Tell a batch's rows apart. Of rows with one identity the first that breaks no rule counts, others repeat it."""
     rows = _stamped(table, delivered.rows, received_at)
-    readable, broken = np.ones(len(delivered), dtype=bool), Flaws(delivered.faults)
+    readable, broken = np.ones(len(delivered), dtype=bool), delivered.faults.copy()
     readable[broken.rows()] = False
     checks = _checked(table, rows, readable, received_at, broken)
     good = readable.copy()
     good[broken.rows()] = False
-    identity = _those(rows.select(table.identity), good)
+    identity = those(rows.select(table.identity), good)
     repeats = repeated(identity)
     fresh = ~repeats & ~known(identity)
     limits = _limits(table, rows, readable, good, int(repeats.sum()))
     accepts = np.zeros(len(delivered), dtype=bool)
     accepts[np.flatnonzero(good)[fresh]] = True
-    accepted = _those(rows, accepts).cast(table.schema)
-    return Sorted(accepted, int(len(fresh) - fresh.sum()), broken, (*checks, *_shape(delivered), *limits))
+    accepted = Chosen(rows, accepts, table.schema)
+    again = good & ~accepts
+    return Sorted(accepted, int(again.sum()), broken, good, again, (*checks, *_shape(delivered), *limits))
 
 
 def repeated(identity: pa.Table) -> Bools:
@@ -79,11 +86,6 @@ def _hashes(some: pa.RecordBatch) -> NDArray[np.uint64]:
     return np.asarray(hashes, dtype=np.uint64)
 
 
-def _those(rows: pa.Table, wanted: Bools) -> pa.Table:
-    """The rows that are wanted; the same table where all are: a copy of it takes as much room again."""
-    return rows if wanted.all() else rows.filter(wanted)
-
-
 def _stamped(table: Table, rows: pa.Table, received_at: datetime) -> pa.Table:
     """Rows that do not say when they were received were received now; what is a little ahead of us, as it happened."""
     place = rows.column_names.index(table.received_time)
@@ -100,12 +102,14 @@ def _checked(table: Table, rows: pa.Table, readable: Bools, received_at: datetim
     for start in range(0, len(readable), AT_ONCE):
         some = readable[start : start + AT_ONCE]
         places = np.flatnonzero(some) + start
-        checked = validate(table, _those(rows.slice(start, AT_ONCE), some), received_at)
+        checked = validate(table, those(rows.slice(start, AT_ONCE), some), received_at)
         for row, faults in checked.broken.items():
             for rule, reason in faults:
                 broken.add(int(places[row]), rule, reason)
         for check in checked.checks:
             found[check.rule] = _together(found.get(check.rule), check)
+    if len(readable) > AT_ONCE:
+        give_back()  # 60 MiB that judging has used
     return list(found.values())
 
 
@@ -120,12 +124,8 @@ def _together(before: Check | None, check: Check) -> Check:
 
 def _shape(delivered: Delivered) -> list[Check]:
     """What reading found: how many rows break each rule of shape, and the first reason."""
-    broken, example = Counter[str](), dict[str, str]()
-    for faults in delivered.faults.values():
-        broken.update({fault.rule for fault in faults})
-        for fault in faults:
-            example.setdefault(fault.rule, printable(fault.reason))
-    return [Check(rule, "row", asked, rule not in broken, broken[rule], example.get(rule, ""))
+    broken, example = delivered.faults.counts(), delivered.faults.first_reasons()
+    return [Check(rule, "row", asked, rule not in broken, broken.get(rule, 0), example.get(rule, ""))
             for rule, asked in SHAPE.items()]  # fmt: skip
 
 
@@ -136,7 +136,7 @@ def _newest(column: pa.ChunkedArray) -> datetime | None:
 
 def _limits(table: Table, rows: pa.Table, readable: Bools, good: Bools, repeats: int) -> tuple[Check, ...]:
     """What the table's limits find in the batch as a whole. What could not be read is not known to be null."""
-    times = _those(rows.select([table.event_time, table.received_time]), good)
+    times = those(rows.select([table.event_time, table.received_time]), good)
     happened, received = _newest(times[table.event_time]), _newest(times[table.received_time])
     nulls = {
         column.name: int((readable & rows[column.name].is_null().to_numpy()).sum())

@@ -5,6 +5,7 @@ import pyarrow as pa
 
 from infra.lake import Lake, opened
 from validation.batches.checks import Check
+from validation.batches.chosen import Chosen
 from validation.contract import Column, Table
 
 FILES, ROWS = 20, 5_000  # how much of what was accepted last is looked at, however long the history
@@ -13,7 +14,7 @@ JUMP = 30.0  # ×60 and ×1000 are units; from day to day the middle of real val
 NUMBERS = ("int32", "int64", "float32", "float64")
 
 
-def jumps(lake: Lake, table: Table, rows: pa.Table) -> tuple[Check, ...]:
+def jumps(lake: Lake, table: Table, rows: pa.Table | Chosen) -> tuple[Check, ...]:
     """A warning for each numeric column whose middle value is far from that of the newest accepted rows."""
     columns = [c for c in table.columns if c.dtype in NUMBERS and _middle(rows[c.name]) is not None]
     before = _newest(lake, table, columns) if columns else None
@@ -21,7 +22,7 @@ def jumps(lake: Lake, table: Table, rows: pa.Table) -> tuple[Check, ...]:
     return tuple(check for check in found if check is not None)
 
 
-def _jump(column: Column, rows: pa.Table, before: pa.Table) -> Check | None:
+def _jump(column: Column, rows: pa.Table | Chosen, before: pa.Table) -> Check | None:
     now, then = _middle(rows[column.name]), _middle(before[column.name])
     if now is None or then is None or 1 / JUMP < now / then < JUMP:
         return None

@@ -3,14 +3,18 @@
 import csv
 import json
 import re
+import sys
 from array import array
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from io import BytesIO
+from typing import BinaryIO
 
 import msgspec
 import pyarrow as pa
 
 from infra.errors import NotTaken
+from infra.giving_back import give_back
 from infra.settings import FileLimits
 from validation.arrow import ARROW
 from validation.contract import Column, Table
@@ -20,43 +24,46 @@ from validation.files.delivered import (
     NO_LIMITS,
     READABLE,
     TYPED,
+    WITHIN,
     Delivered,
-    digest_of,
     stranger,
     unreadable_delivery,
 )
-from validation.files.flaws import Fault
+from validation.files.flaws import Fault, Flaws
+from validation.files.json_lines import BOM, UTF16, surveyed
 from validation.files.typed_values import read_values
 
 AT_ONCE = 50_000  # rows whose cells are Python texts at one time: they take ten times the room of their columns
 LONGEST_RECORD = 50  # lines: a quote that is never closed takes so many with it at most, and gives them back
-UTF16 = (b"\xff\xfe", b"\xfe\xff")
 WHOLE, NUMBER = re.compile(r"-?\d{1,19}"), re.compile(r"-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 TRUTH = {"true": True, "false": False}
 csv.field_size_limit(1 << 24)  # a list of numbers as text is longer than the 128 KiB that Python allows for
 
-FaultsByRow = dict[int, list[Fault]]
 Cells = Sequence[str] | Fault
 
 
-def delivered_from_csv(table: Table, content: bytes, limits: FileLimits = NO_LIMITS) -> Delivered:
+def delivered_from_csv(table: Table, content: bytes | BinaryIO, limits: FileLimits = NO_LIMITS) -> Delivered:
     """A delivery of a CSV file: commas, quotes as in RFC 4180, UTF-8; its first line names the columns.
 
     An empty cell is null, but for a text that may not be null: that is an empty text. A row that cannot be cut into
     the header's cells is kept as its bytes; any other is kept as the JSON line that says the same. Raises NotTaken for
     more rows than the limits allow for.
     """
-    if content.startswith(UTF16):
-        return unreadable_delivery(table, Fault(READABLE, "the file is UTF-16; save it as UTF-8"), content)
-    records = _Records(content.removeprefix(b"\xef\xbb\xbf"), limits.line_bytes)
+    source = BytesIO(content) if isinstance(content, bytes) else content
+    digest, problem = surveyed(source, table, replace(limits, rows=sys.maxsize))  # a row may have many lines
+    if problem:
+        return unreadable_delivery(table, Fault(WITHIN, problem), source)
+    source.seek(0)
+    begins = source.read(len(BOM))
+    if begins.startswith(UTF16):
+        return unreadable_delivery(table, Fault(READABLE, "the file is UTF-16; save it as UTF-8"), source)
+    records = _Records(source, len(BOM) if begins == BOM else 0, limits.line_bytes)
     header = next(records, (0, ()))[1]
     problem = f"but {header.reason}" if isinstance(header, Fault) else _unusable(header, table, limits)
     if isinstance(header, Fault) or problem:
-        return unreadable_delivery(
-            table, Fault(READABLE, f"the first line should name the columns, {problem}"), content
-        )
+        return unreadable_delivery(table, Fault(READABLE, f"the first line should name the columns, {problem}"), source)
     reading = _Reading(table, records, [name.strip() for name in header], limits.rows)
-    return reading.delivered(digest_of(table, content))
+    return reading.delivered(digest)
 
 
 def _unusable(header: Sequence[str], table: Table, limits: FileLimits) -> str | None:
@@ -81,7 +88,7 @@ class _Reading:
         self._strange = strange + [Fault(KNOWN, f"column `{name}` comes {header.count(name)} times") for name in twice]
         self._place = {c.name: header.index(c.name) for c in table.columns if header.count(c.name) == 1}
         self._table, self._records, self._header, self._most_rows = table, records, header, most_rows
-        self._starts, self._faults = array("q"), FaultsByRow()
+        self._starts, self._flaws = array("q"), Flaws()
 
     def delivered(self, digest: str) -> Delivered:
         """The rows, typed."""
@@ -92,15 +99,15 @@ class _Reading:
                 raise NotTaken(f"it has more than {self._most_rows:,} rows; cut it, or set FLYWHEEL_MAX_ROWS higher")
             self._starts.append(start)
             fault = found if isinstance(found, Fault) else self._misfit(found)
-            if fault or self._strange:
-                self._faults[row] = [*([fault] if fault else []), *self._strange]
+            for each in (*([fault] if fault else []), *self._strange):
+                self._flaws.add(row, *each)
             cells.append([""] * len(self._header) if isinstance(found, Fault) or fault else found)
             if len(cells) == AT_ONCE:
                 parts.append(self._typed(cells))
                 cells = []
         parts.append(self._typed(cells))
-        faults = {row: tuple(found) for row, found in sorted(self._faults.items())}
-        return Delivered(pa.concat_tables(parts), faults, self._raws, digest)
+        give_back()
+        return Delivered(pa.concat_tables(parts), self._flaws, self._raws, digest)
 
     def _misfit(self, cells: Sequence[str]) -> Fault | None:
         if len(cells) != len(self._header):
@@ -117,7 +124,7 @@ class _Reading:
             read, wrong = read_values(column, values)
             columns[column.name] = read.cast(ARROW[column.dtype])
             for row, reason in wrong.items():
-                self._faults.setdefault(first + row, []).append(Fault(TYPED, reason))
+                self._flaws.add(first + row, TYPED, reason)
         return pa.table(columns)
 
     def _raws(self, rows: Sequence[int]) -> list[bytes]:
@@ -137,15 +144,16 @@ class _Reading:
 class _Lines:
     """The lines of a file, for the parser: `lines_taken` are those of the record that it is at."""
 
-    def __init__(self, content: bytes, most_bytes: int) -> None:
-        self.file, self._most_bytes = BytesIO(content), most_bytes
-        self.lines_taken = 0
+    def __init__(self, source: BinaryIO, most_bytes: int) -> None:
+        self._source, self._most_bytes = source, most_bytes
+        self.place, self.lines_taken = 0, 0
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        line = self.file.readline(self._most_bytes + 1)
+        line = self._source.readline(self._most_bytes + 1)
+        self.place += len(line)
         if not line:
             raise StopIteration
         if len(line) > self._most_bytes:
@@ -155,6 +163,23 @@ class _Lines:
             raise csv.Error(f"a quote is not closed within {LONGEST_RECORD} lines")
         return line.decode(errors="surrogateescape")
 
+    def go_to(self, place: int) -> None:
+        """The next line is the one that begins at this byte, and the first of its record."""
+        self._source.seek(place)
+        self.place, self.lines_taken = place, 0
+
+    def skip(self) -> None:
+        """Leave a line out, however long it is."""
+        line = b"-"
+        while line and not line.endswith(b"\n"):
+            line = self._source.readline(self._most_bytes)
+            self.place += len(line)
+
+    def between(self, start: int, end: int) -> bytes:
+        """Bytes of the file."""
+        self._source.seek(start)
+        return self._source.read(end - start)
+
 
 class _Records:
     """The records of a file, each with the place of its first byte: its cells, or why it has none.
@@ -162,8 +187,9 @@ class _Records:
     A record that cannot be parsed is its first line alone; what follows is read anew.
     """
 
-    def __init__(self, content: bytes, most_bytes: int) -> None:
-        self._content, self._lines = content, _Lines(content, most_bytes)
+    def __init__(self, source: BinaryIO, begin: int, most_bytes: int) -> None:
+        self._lines, self._most_bytes = _Lines(source, most_bytes), most_bytes
+        self._lines.go_to(begin)
         self._parser = csv.reader(self._lines, strict=True)
 
     def __iter__(self) -> Iterator[tuple[int, Cells]]:
@@ -171,21 +197,22 @@ class _Records:
 
     def __next__(self) -> tuple[int, Cells]:
         while True:
-            start, self._lines.lines_taken = self._lines.file.tell(), 0
+            start, self._lines.lines_taken = self._lines.place, 0
             try:
                 cells = next(self._parser)
             except csv.Error as error:
-                self._lines.file.seek(start)
-                self._lines.file.readline()
+                self._lines.go_to(start)
+                self._lines.skip()
                 return start, Fault(READABLE, f"the line is no CSV: {error}")
             if cells:
                 return start, cells
 
     def at(self, start: int) -> tuple[bytes, Cells]:
-        """The record that begins at a byte, and its bytes."""
-        self._lines.file.seek(start)
+        """The record that begins at a byte, and its bytes; of one that is too long, as many as a line may have."""
+        self._lines.go_to(start)
         _, found = next(self)
-        return self._content[start : self._lines.file.tell()].rstrip(b"\r\n"), found
+        end = min(self._lines.place, start + self._most_bytes) if isinstance(found, Fault) else self._lines.place
+        return self._lines.between(start, end).rstrip(b"\r\n"), found
 
 
 def value_of(column: Column, cell: str) -> object:

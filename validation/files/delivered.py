@@ -44,7 +44,7 @@ class Delivered:
     """
 
     rows: pa.Table
-    faults: Mapping[int, tuple[Fault, ...]]
+    faults: Flaws
     raws: Callable[[Sequence[int]], list[bytes]]
     digest: str
 

@@ -1,9 +1,11 @@
 """How a landed file is read, by the end of its name: what its rows are written as, and what it is packed with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import SEEK_END, BytesIO
-from typing import BinaryIO
+from tempfile import TemporaryFile
+from typing import BinaryIO, cast
 
 import msgspec
 import pyarrow as pa
@@ -24,11 +26,10 @@ from validation.files.delivered import (
     unreadable_delivery,
 )
 from validation.files.flaws import Fault
-from validation.files.json_lines import too_large_sentence
+from validation.files.json_lines import BOM, object_of, too_large_sentence
 
 CHUNK = 1 << 20
 HIGHER = "cut it into several files, or set FLYWHEEL_MAX_UNPACKED_BYTES higher"
-BOM = b"\xef\xbb\xbf"
 PACKED = {".gz": "gzip", ".gzip": "gzip", ".zst": "zstd", ".zstd": "zstd", ".bz2": "bz2"}
 """What a file is packed with, by the last end of its name."""
 LINES = (".jsonl", ".ndjson")
@@ -65,21 +66,13 @@ def delivered_from_file(table: Table, name: str, source: bytes | BinaryIO, limit
     found = format_of(name)
     if found is None:
         raise NotTaken(unreadable(name))
-    if found.packed is None and found.end in IN_PARTS:
-        return IN_PARTS[found.end](table, source, limits)
     file = BytesIO(source) if isinstance(source, bytes) else source
-    size = file.seek(0, SEEK_END)
-    file.seek(0)
-    if size > limits.file_bytes:
-        told = too_large_sentence("the file", size, "bytes", limits.file_bytes, "FLYWHEEL_MAX_FILE_BYTES")
-        return unreadable_delivery(table, Fault(WITHIN, told), file)
-    content = file.read()
     try:
-        return READERS[found.end](table, unpacked(name, content, limits), limits)
+        return READERS[found.end](table, _laid_out(file, found.packed, limits) if found.packed else file, limits)
     except Torn as torn:
-        return unreadable_delivery(table, Fault(READABLE, str(torn)), content)
+        return unreadable_delivery(table, Fault(READABLE, str(torn)), file)
     except NotTaken as large:
-        return unreadable_delivery(table, Fault(WITHIN, str(large)), content)
+        return unreadable_delivery(table, Fault(WITHIN, str(large)), file)
 
 
 def lines_of(name: str, content: bytes, limits: FileLimits = NO_LIMITS) -> bytes:
@@ -102,16 +95,56 @@ def unpacked(name: str, content: bytes, limits: FileLimits = NO_LIMITS) -> bytes
     found = format_of(name)
     if found is None or found.packed is None:
         return content
-    held = bytearray()
+    return b"".join(_unpacked(pa.BufferReader(content), found.packed, limits))
+
+
+def _laid_out(file: BinaryIO, packed: str, limits: FileLimits) -> BinaryIO:
+    """The content of a packed file, in a file without a name that is gone when nobody reads it any more."""
+    size = file.seek(0, SEEK_END)
+    if size > limits.file_bytes:
+        raise NotTaken(too_large_sentence("the file", size, "bytes", limits.file_bytes, "FLYWHEEL_MAX_FILE_BYTES"))
+    file.seek(0)
+    unpacked = cast(BinaryIO, TemporaryFile())  # noqa: SIM115 (what is delivered is read again from it)
+    for chunk in _unpacked(pa.PythonFile(_LeftOpen(file), "r"), packed, limits):
+        unpacked.write(chunk)
+    return unpacked
+
+
+class _LeftOpen:
+    """A file that Arrow, which closes what it has read, does not close."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self.closed = file, False
+
+    def read(self, size: int = -1) -> bytes:
+        """So many bytes."""
+        return self._file.read(size)
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+def _unpacked(source: pa.NativeFile, packed: str, limits: FileLimits) -> Iterator[bytes]:
+    size = 0
+    with _torn(packed):
+        stream = pa.CompressedInputStream(source, packed)
+    while True:
+        with _torn(packed):
+            chunk = stream.read(CHUNK)
+        if not chunk:
+            return
+        size += len(chunk)
+        if size > limits.unpacked_bytes:
+            raise NotTaken(f"it holds more than {limits.unpacked_bytes:,} bytes unpacked; {HIGHER}")
+        yield chunk
+
+
+@contextmanager
+def _torn(packed: str) -> Iterator[None]:
     try:
-        with pa.CompressedInputStream(pa.BufferReader(content), found.packed) as stream:
-            while chunk := stream.read(CHUNK):
-                held += chunk
-                if len(held) > limits.unpacked_bytes:
-                    raise NotTaken(f"it holds more than {limits.unpacked_bytes:,} bytes unpacked; {HIGHER}")
+        yield
     except (pa.ArrowException, OSError) as error:
-        raise Torn(f"the file is no readable {found.packed} ({str(error).splitlines()[0]})") from error
-    return bytes(held)
+        raise Torn(f"the file is no readable {packed} ({str(error).splitlines()[0]})") from error
 
 
 def unreadable(name: str) -> str:
@@ -120,22 +153,23 @@ def unreadable(name: str) -> str:
     return f"only {known} files can be ingested, also packed ({', '.join(PACKED)})"
 
 
-def _delivered_from_json(table: Table, content: bytes, limits: FileLimits) -> Delivered:
-    """A `.json` file: one array of objects, one object over several lines, or JSON lines."""
+def _delivered_from_json(table: Table, source: BinaryIO, limits: FileLimits) -> Delivered:
+    """A `.json` file: JSON lines, or one array of objects, or one object over several lines, which are read whole."""
+    size = source.seek(0, SEEK_END)
+    source.seek(0)
+    if size > limits.file_bytes or isinstance(object_of(source.readline(limits.line_bytes).removeprefix(BOM)), dict):
+        return delivered_from_jsonl(table, source, limits)
+    source.seek(0)
+    content = source.read()
     try:
         whole = msgspec.json.decode(content.removeprefix(BOM), type=list[msgspec.Raw] | dict[str, msgspec.Raw])
     except (ValueError, RecursionError):
-        return delivered_from_jsonl(table, content, limits)
+        return delivered_from_jsonl(table, source, limits)
     rows = [bytes(row) for row in whole] if isinstance(whole, list) else [content.removeprefix(BOM)]
     return delivered_from_lines(table, rows, digest_of(table, content))
 
 
-IN_PARTS: dict[str, Callable[[Table, bytes | BinaryIO, FileLimits], Delivered]] = {
-    **dict.fromkeys(LINES, delivered_from_jsonl),
-    ".parquet": delivered_from_parquet,
-}
-"""How files are read that need not be read whole."""
-READERS: dict[str, Callable[[Table, bytes, FileLimits], Delivered]] = {
+READERS: dict[str, Callable[[Table, BinaryIO, FileLimits], Delivered]] = {
     ".jsonl": delivered_from_jsonl,
     ".ndjson": delivered_from_jsonl,
     ".json": _delivered_from_json,

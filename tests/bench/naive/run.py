@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from infra.patience import Process, Waiting, wait_until_ready
-from infra.processes import end
+from infra.processes import end, killed_with_this_process
 from serving.systems.home_feed import HOME_FEED as POLICY
 from tests.bench import costs
 from tests.bench.examples import examples
@@ -97,8 +97,9 @@ def _serving(folder: Path, port: int, candidates: int) -> Iterator[int]:
     with (folder / "service.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=CHECKOUT, env=env, stdout=log, stderr=log, start_new_session=True)
     try:
-        _await(port, process, folder)
-        yield process.pid
+        with killed_with_this_process(process):
+            _await(port, process, folder)
+            yield process.pid
     finally:
         end(process)
 

@@ -119,6 +119,16 @@ def test_a_home_that_can_keep_nothing_is_said_before_anything_is_done(tmp_path: 
     assert "FAILED" not in done.stdout
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="a folder in which nobody can make one is a system's own matter")
+@pytest.mark.parametrize("words", ["rank u1", "token", "rotate", "stream --once", "gate", "promote 1 --why x", "demo"])
+def test_a_home_that_cannot_be_made_is_no_surprise_to_any_command(words: str) -> None:
+    done = flywheel(Path("/proc/flywheel"), *words.split())
+    assert done.returncode == 2
+    told = " ".join(done.stdout.split())
+    assert "Unavailable: /proc takes no folder" in told
+    assert "name another FLYWHEEL_HOME" in told
+
+
 def test_the_demo_does_not_touch_a_home_with_other_data(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()

@@ -77,6 +77,15 @@ def test_an_odd_day_does_not_stop_the_others(ticks: Ticks) -> None:
     assert ticks.tick()[0][0] == "2019-01-01", "loaded anew, the code location knows the day"
 
 
+def test_a_year_in_which_no_row_can_have_been_received_is_no_day_of_a_file(ticks: Ticks) -> None:
+    (ticks.folder / "1999-12-31.jsonl").write_text("{}\n")
+    (ticks.folder / "day=1998-01-01").mkdir()
+    (ticks.folder / "day=1998-01-01" / "part.jsonl").write_text("{}\n")
+    assert ticks.tick() == (["2026-05-08"], "")
+    ticks.reload()
+    assert ticks.tick()[0] == [], "the days that are known do not reach back to then"
+
+
 def test_the_same_name_with_other_content_is_asked_for_again(ticks: Ticks) -> None:
     file = ticks.folder / "catalogue.jsonl"
     file.write_text("{}\n")

@@ -11,9 +11,11 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 from parcels import ARRIVAL, PARCELS, delivered, parcel
 
+from infra import lake as lake_module
 from infra.lake import Lake
-from validation.batches import accepted, corrections, intake, ledger, quarantine
+from validation.batches import accepted, chosen, corrections, digests, ledger, quarantine
 from validation.batches.accepted import AcceptedRows
+from validation.batches.chosen import Chosen
 from validation.batches.intake import ingest, replay
 from validation.batches.ledger import BatchRefused
 from validation.batches.unit_jumps import jumps
@@ -83,7 +85,9 @@ def test_two_rows_of_one_key_differ_exactly_when_their_content_does(rows):
     typed = pa.Table.from_pylist(cells, schema=pa.schema([f.with_nullable(True) for f in PARCELS.schema]))
     first: dict[str, dict[str, object]] = {}
     told = [first.setdefault(row["door"], row) != row for row in rows]
-    assert corrections.differing(typed, AcceptedRows(Lake(None), PARCELS)).tolist() == told  # type: ignore[arg-type]
+    every = np.ones(len(rows), dtype=bool)
+    past = AcceptedRows(Lake(None), PARCELS)  # type: ignore[arg-type]
+    assert corrections.differing(Chosen(typed, every), every, past).tolist() == told
 
 
 @pytest.mark.parametrize(("times", "warned"), [(1, False), (8, False), (60, True), (1000, True), (1 / 1000, True)])
@@ -114,8 +118,9 @@ def test_zero_with_a_sign_is_zero(lake):
 
 
 def test_rows_are_told_apart_alike_however_many_are_looked_at_together(lake, monkeypatch):
-    for module, few in ((accepted, 3), (corrections, 3), (intake, 4), (quarantine, 2)):
+    for module, few in ((lake_module, 3), (digests, 3), (chosen, 4), (quarantine, 2)):
         monkeypatch.setattr(module, "AT_ONCE", few)
+    monkeypatch.setattr(accepted, "FEW", 3)
     old = [parcel(i, known_at=f"2026-05-03T1{3 + i % 2}:00:00Z") for i in range(20)]
     ingest(lake, LENIENT, delivered(old), ARRIVAL, "b1")
     new = [parcel(i, paid=99.0 if i in (0, 7, 19) else 5.0) for i in range(30)]

@@ -1,6 +1,7 @@
 """The kinds of files that are read, and what becomes of a cell, a row and a file that is not what its name says."""
 
 import gzip
+import io
 import json
 from datetime import UTC, datetime
 
@@ -160,3 +161,23 @@ def test_parquet_is_read_in_capitals_too():
     sink = pa.BufferOutputStream()
     pq.write_table(delivered_from_jsonl(PARCELS, LINES).rows, sink)
     assert len(delivered_from_file(PARCELS, "A.PARQUET", sink.getvalue().to_pybytes())) == 3
+
+
+class InParts(io.BytesIO):
+    """A file that is too large to be read at once."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        """So many bytes."""
+        assert size is not None
+        assert 0 <= size <= 1 << 20, "read whole"
+        return super().read(size)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.jsonl", "a.jsonl.gz", "a.json", "a.ndjson.gz"])
+def test_a_file_of_rows_is_read_in_parts(name):
+    content = csv(line(0), line(1), "x", line(2)) if "csv" in name else LINES
+    found = delivered_from_file(PARCELS, name, InParts(gzip.compress(content) if name.endswith("gz") else content))
+    whole = delivered_from_file(PARCELS, name.removesuffix(".gz"), content)
+    assert found.rows == whole.rows
+    assert found.digest == whole.digest
+    assert found.raws([2, 0]) == whole.raws([2, 0])
