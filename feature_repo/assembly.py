@@ -4,18 +4,17 @@ from collections.abc import Mapping, Sequence
 from math import exp2, log1p
 
 import numpy as np
-from numpy.typing import NDArray
 
-from feature_repo.counters import Floats, Seconds
-from feature_repo.request_time import EACH, Count, Counters, Feature, Inputs, Places, Rate, value
+from feature_repo.counters import Seconds
+from feature_repo.request_time import EACH, Count, Counters, Feature, Inputs, Rate, value
+from infra.arrays import Float32s, Int32s, Int64s
 from infra.errors import DefinitionError
 from infra.loops import loop
 
 Views = Mapping[str, tuple[Sequence[str], Seconds]]
-Numbers = NDArray[np.int64]
 
 
-def assemble(features: Sequence[Feature], given: Inputs) -> Floats:
+def assemble(features: Sequence[Feature], given: Inputs) -> Float32s:
     """The model's input: (rows, features) float32, in the order of `features`, every counter decayed to `now`.
 
     However a column is given (an entry a row, one for all, or entries and places), it makes the same bits. Raises
@@ -47,7 +46,7 @@ class Plan:
             for view, held in views.items() if any(view in read for read in of.values())
         }  # fmt: skip
 
-    def matrix(self, given: Inputs) -> Floats:
+    def matrix(self, given: Inputs) -> Float32s:
         """The model's input: (rows, features) float32, a feature's values side by side in memory."""
         columns = np.empty((self._features, given.rows), dtype=np.float32)
         stand = {
@@ -67,10 +66,10 @@ class Plan:
             _fill(said, places, columns, row, given.rows)
         return columns.T
 
-    def _row_by_row(self, name: str, stand: Mapping[str, Floats], given: Inputs) -> Floats:
+    def _row_by_row(self, name: str, stand: Mapping[str, Float32s], given: Inputs) -> Float32s:
         """(rows | 1,) one counter as it stands."""
         view, _, counter = name.partition(".")
-        entries: Floats = stand[view][self._views[view].place[counter]]
+        entries: Float32s = stand[view][self._views[view].place[counter]]
         return entries[given.places[view]] if view in given.places else entries[:-1]
 
 
@@ -86,7 +85,7 @@ class _View:
         self._made = _numbers([(row, *_pair([places[name] for name in feature.reads()])) for row, feature in features])
         self._smoothing = _smoothing([feature for _, feature in features])
 
-    def write(self, held: Counters, now: Seconds, ttl: float, places: Places, columns: Floats) -> Floats:
+    def write(self, held: Counters, now: Seconds, ttl: float, places: Int32s, columns: Float32s) -> Float32s:
         """Write this view's features; returns its counters as they stand, (counters, entries + 1), the last of none."""
         entries = len(now) if len(held.at) == 1 else len(held.at)
         stand = np.empty((len(self.place), entries + 1), dtype=np.float32)
@@ -101,8 +100,8 @@ class _View:
     "float64[:], float32[:, :], int64)"
 )
 def _stand(
-    values: Floats, at: Seconds, now: Seconds, ttl: float, half_lives: Seconds, fading: Numbers, kept: Seconds,
-    stand: Floats, entries: int,
+    values: Float32s, at: Seconds, now: Seconds, ttl: float, half_lives: Seconds, fading: Int64s, kept: Seconds,
+    stand: Float32s, entries: int,
 ) -> int:  # fmt: skip
     """Counters as they stand now, those of no entry (the last) included: 0 where nothing is known.
 
@@ -122,7 +121,7 @@ def _stand(
     return entries
 
 
-def _write(stand: Floats, places: Places, made: Numbers, smoothing: Seconds, columns: Floats) -> None:
+def _write(stand: Float32s, places: Int32s, made: Int64s, smoothing: Seconds, columns: Float32s) -> None:
     """Write features made of counters as they stand; `made` holds of each its row, and the counters it is made of."""
     entries, rows = stand.shape[1], columns.shape[1]
     _features(stand, np.empty(entries, dtype=np.float32), places, made, smoothing, columns, rows)
@@ -133,7 +132,7 @@ def _write(stand: Floats, places: Places, made: Numbers, smoothing: Seconds, col
     "int64)"
 )
 def _features(
-    stand: Floats, said: Floats, places: Places, made: Numbers, smoothing: Seconds, columns: Floats, rows: int
+    stand: Float32s, said: Float32s, places: Int32s, made: Int64s, smoothing: Seconds, columns: Float32s, rows: int
 ) -> int:  # fmt: skip
     """Counts, log(1 + c), and rates, (c + prior · strength) / (d + strength), of each entry; then those of the rows."""
     for feature in range(len(made)):
@@ -159,7 +158,7 @@ def _features(
 
 
 @loop("int64(read(float64[:]), read(int32[:]), float32[:, :], int64, int64)")
-def _fill(said: Seconds, places: Places, columns: Floats, row: int, rows: int) -> int:
+def _fill(said: Seconds, places: Int32s, columns: Float32s, row: int, rows: int) -> int:
     """Write what one feature says of each entry to its rows."""
     for i in range(rows):
         own = i if len(said) > 1 else 0
@@ -171,7 +170,7 @@ def _pair(of: Sequence[int]) -> tuple[int, int]:
     return (of[0], of[1]) if len(of) > 1 else (of[0], -1)
 
 
-def _numbers(made: Sequence[tuple[int, int, int]]) -> Numbers:
+def _numbers(made: Sequence[tuple[int, int, int]]) -> Int64s:
     return np.array(made, dtype=np.int64).reshape(-1, 3)
 
 

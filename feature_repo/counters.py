@@ -3,11 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from infra.arrays import Float32s
+
 Seconds = NDArray[np.float64]
 
 
-def decay(counters: Floats, published_at: Seconds, now: Seconds, half_lives: Seconds) -> Floats:
+def decay(counters: Float32s, published_at: Seconds, now: Seconds, half_lives: Seconds) -> Float32s:
     """Counters as they stand `now`: c · 2^(−(now − published_at) / half_life).
 
     counters      (rows | 1, counters) float32, as published
@@ -18,7 +19,7 @@ def decay(counters: Floats, published_at: Seconds, now: Seconds, half_lives: Sec
     """
     each, place = np.unique(half_lives, return_inverse=True)
     kept = np.exp2(-np.maximum(now - published_at, 0.0) / each[:, None]).astype(np.float32)
-    stand: Floats = counters.T * kept.take(place, axis=0)
+    stand: Float32s = counters.T * kept.take(place, axis=0)
     np.copyto(stand, 0, where=np.isnan(stand))
     return stand.T
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.counters import Floats
+from infra.arrays import Float32s
 from infra.errors import ReleaseMismatch
 from infra.marks import Marks
 
@@ -34,7 +34,7 @@ class Attribute:
     """
 
     marks: Marks
-    vectors: Floats
+    vectors: Float32s
 
     def codes(self, marks: Marks) -> Codes:
         """(words,) the row of `vectors` for each word; 0 for those not met."""
@@ -51,12 +51,12 @@ class Space:
     """
 
     marks: Marks
-    vectors: Floats
-    mean: Floats
+    vectors: Float32s
+    mean: Float32s
     attributes: Mapping[str, Attribute]
     taste: str
     tasted: str
-    queries: Floats
+    queries: Float32s
     found: Codes
 
     @property
@@ -68,12 +68,12 @@ class Space:
         """(items,) int32, the place of each item; -1 for those not in the space."""
         return places(self.marks, marks)
 
-    def described(self, codes: Mapping[str, Codes]) -> Floats:
+    def described(self, codes: Mapping[str, Codes]) -> Float32s:
         """(n, d) the vectors of items known by their words alone; `codes` as `Attribute.codes` gives them."""
         parts = [self.attributes[name].vectors[rows] for name, rows in codes.items()]
         return np.asarray(self.mean + sum(parts), dtype=np.float32)
 
-    def tasting(self, codes: Codes, liked: Floats) -> Floats | None:
+    def tasting(self, codes: Codes, liked: Float32s) -> Float32s | None:
         """(d,) the vector of a user who likes words so much each; None when no word that is met is liked."""
         weights = np.where(codes > 0, np.fmax(liked, 0), 0).astype(np.float32)  # of NaN and 0, 0
         total = float(weights.sum())

@@ -13,12 +13,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.counters import Floats, Seconds
+from feature_repo.counters import Seconds
+from infra.arrays import Float32s, Int32s
 from infra.loops import loop
 
 FeatureInput = NDArray[Any]
-Places = NDArray[np.int32]
-EACH: Places = np.zeros(0, dtype=np.int32)  # every row has its own entry, or all have the one there is
+EACH: Int32s = np.zeros(0, dtype=np.int32)  # every row has its own entry, or all have the one there is
 
 
 class Counters(msgspec.Struct, frozen=True):
@@ -30,7 +30,7 @@ class Counters(msgspec.Struct, frozen=True):
     half_lives  (counters,) seconds
     """
 
-    values: Floats
+    values: Float32s
     at: Seconds
     names: tuple[str, ...]
     half_lives: Seconds
@@ -50,7 +50,7 @@ class Inputs(msgspec.Struct, frozen=True):
     counters: Mapping[str, Counters]
     fields: Mapping[str, FeatureInput]
     context: Mapping[str, FeatureInput]
-    places: Mapping[str, Places] = msgspec.field(default_factory=dict)
+    places: Mapping[str, Int32s] = msgspec.field(default_factory=dict)
 
 
 class Count(msgspec.Struct, frozen=True, tag=True):
@@ -147,7 +147,7 @@ class Code(msgspec.Struct, frozen=True, tag=True):
 Feature = Count | Rate | Number | Age | Match | Hour | Context | Code
 
 
-def value(feature: Number | Age | Match | Hour | Context | Code, given: Inputs) -> tuple[FeatureInput, Places]:
+def value(feature: Number | Age | Match | Hour | Context | Code, given: Inputs) -> tuple[FeatureInput, Int32s]:
     """What any other feature says of its entries, and the entry each row has.
 
     Raises KeyError with the name of a field that is not given.
@@ -187,12 +187,12 @@ def _codes(vocabulary: tuple[str, ...]) -> Mapping[Any, float]:
     return {word: float(i) for i, word in enumerate(vocabulary)}
 
 
-def spread(entries: FeatureInput, places: Places | None) -> FeatureInput:
+def spread(entries: FeatureInput, places: Int32s | None) -> FeatureInput:
     """Entries (…, entries) at the places that rows have: (…, rows); as they are when they have none."""
     return entries if places is None else entries.take(places, axis=-1)
 
 
-def _match(given: Inputs, of: str, to: str) -> tuple[FeatureInput, Places]:
+def _match(given: Inputs, of: str, to: str) -> tuple[FeatureInput, Int32s]:
     """Compared entry by entry where one side is the same for all, row by row otherwise."""
     (left, left_at), (right, right_at) = ((given.fields[name], given.places.get(name)) for name in (of, to))
     if len(right) == 1 and right_at is None:

@@ -7,9 +7,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from infra.arrays import AnyArray
 from infra.errors import DefinitionError, ReleaseMismatch
 from monitoring.definition import Watch
-from monitoring.reference import Distribution, Numbers, Reference
+from monitoring.reference import Distribution, Reference
 from validation.contract import unknown
 
 FLOOR = 1e-4  # stands in for an empty bin: ln 0 is no number, and one row in ten thousand is near enough to none
@@ -108,7 +109,7 @@ class DriftReport:
 
 
 def measure(
-    reference: Reference, matrix: Numbers, names: Sequence[str], scores: Numbers | None, watch: Watch
+    reference: Reference, matrix: AnyArray, names: Sequence[str], scores: AnyArray | None, watch: Watch
 ) -> DriftReport:
     """How far the (rows, features) matrix and its scores lie from the reference."""
     if tuple(names) != reference.names:
@@ -128,7 +129,7 @@ def measure(
     )
 
 
-def _moved(was: Distribution, values: Numbers, limit: float, critical: bool, enough: bool) -> ColumnDrift:
+def _moved(was: Distribution, values: AnyArray, limit: float, critical: bool, enough: bool) -> ColumnDrift:
     before, now = np.array(was.shares), was.shares_of(values)
     moved = psi(before, now) if len(values) else 0.0
     return ColumnDrift(was.name, moved, float(before[-1]), float(now[-1]), critical, enough and moved > limit)

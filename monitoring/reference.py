@@ -2,16 +2,15 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from infra.arrays import AnyArray
 from infra.errors import ReleaseMismatch
 from monitoring.definition import PLAIN
 
-Numbers = NDArray[Any]
 SAME = 1e-5  # relative distance below which two values are one: float32 carries about seven digits
 NARROW = (
     1e-4  # share of the spread (first to last decile) below which deciles are one: noise around a value, not a shape
@@ -25,7 +24,7 @@ class Distribution(msgspec.Struct, frozen=True):
     edges: tuple[float, ...]
     shares: tuple[float, ...]
 
-    def shares_of(self, values: Numbers) -> NDArray[np.float64]:
+    def shares_of(self, values: AnyArray) -> NDArray[np.float64]:
         """Shares of other values in the same bins."""
         return _shares(values, np.array(self.edges))
 
@@ -39,7 +38,7 @@ class Reference(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(
-        cls, matrix: Numbers, names: Sequence[str], scores: Numbers | None = None, bins: int = PLAIN.bins
+        cls, matrix: AnyArray, names: Sequence[str], scores: AnyArray | None = None, bins: int = PLAIN.bins
     ) -> "Reference":
         """The reference that a (rows, features) matrix makes, with the scores given to the same rows."""
         if matrix.ndim != 2 or matrix.shape[1] != len(names):
@@ -68,7 +67,7 @@ class Reference(msgspec.Struct, frozen=True):
         return hashlib.sha256(self.to_json()).hexdigest()
 
 
-def distribution(name: str, values: Numbers, bins: int = PLAIN.bins) -> Distribution:
+def distribution(name: str, values: AnyArray, bins: int = PLAIN.bins) -> Distribution:
     """How a column lies, in as many bins of equal share as its values allow; a value that fills a bin gets its own."""
     known = values[np.isfinite(values)].astype(np.float64)
     edges = _edges(np.quantile(known, np.linspace(0, 1, bins + 1))) if len(known) else np.array([])
@@ -92,7 +91,7 @@ def _edges(quantiles: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.unique(edges)
 
 
-def _shares(values: Numbers, edges: NDArray[np.float64]) -> NDArray[np.float64]:
+def _shares(values: AnyArray, edges: NDArray[np.float64]) -> NDArray[np.float64]:
     known = np.isfinite(values)
     places = np.where(known, np.searchsorted(edges, np.where(known, values, 0.0), side="left"), len(edges) + 1)
     return np.bincount(places, minlength=len(edges) + 2) / max(len(values), 1)

@@ -7,9 +7,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from infra.arrays import AnyArray
 from infra.errors import ReleaseMismatch
 from monitoring.definition import PLAIN, Watch
-from monitoring.reference import Numbers
 
 SkewFinding = Literal["skew", "equal", "not enough rows"]
 
@@ -97,8 +97,8 @@ class SkewReport:
 
 
 def measure(
-    served: Numbers,
-    recomputed: Numbers,
+    served: AnyArray,
+    recomputed: AnyArray,
     names: Sequence[str],
     watch: Watch = PLAIN,
     *,
@@ -122,7 +122,7 @@ def measure(
 
 
 def _worst(
-    served: Numbers, recomputed: Numbers, equal: NDArray[np.bool_], labels: Sequence[str], count: int
+    served: AnyArray, recomputed: AnyArray, equal: NDArray[np.bool_], labels: Sequence[str], count: int
 ) -> tuple[Example, ...]:
     apart = np.flatnonzero(~equal)
     distance = np.nan_to_num(

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from feature_repo.counters import Floats
+from infra.arrays import Float32s
 from infra.manifest import read_manifest
 from serving.model import load_scorer
 
 CANDIDATES, RUNS = 500, 60
 
 
-def scoring_ms(folder: Path, rows: Floats) -> float:
+def scoring_ms(folder: Path, rows: Float32s) -> float:
     """The p95 of CPU milliseconds for `CANDIDATES` rows, drawn from these: what else runs here is not the release's."""
     scorer, asked = load_scorer(read_manifest(folder).kind, folder), np.resize(rows, (CANDIDATES, rows.shape[1]))
     scorer.score(asked)  # the first one makes what the others use

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from feature_repo.stream import online_notes, stream_folder
 from infra import manifest
+from infra.arrays import Float32s
 from infra.errors import DefinitionError
 from infra.lake import days_from
 from orchestration.system import Installation
@@ -33,7 +34,6 @@ from training.rows import (
 RELEASE, RUNG, FEATURES = "release", "served_by", "served_features"
 STEADY = timedelta(days=7)  # before a release: days that show what it looks like when nothing changes
 MOMENT = pa.timestamp("us", tz="UTC")
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Observed:
     served: pd.DataFrame
 
     @property
-    def matrix(self) -> Floats:
+    def matrix(self) -> Float32s:
         """(rows, features) float32."""
         return self.made.matrix
 
@@ -53,9 +53,9 @@ class Observed:
         """Which rows are of the kind that rankers are judged on: those a reference was made from."""
         return np.asarray(self.made.frame[JUDGED], dtype=bool)
 
-    def scores(self, installation: Installation, version: str) -> Floats:
+    def scores(self, installation: Installation, version: str) -> Float32s:
         """What a release would say of these rows when it serves them: without what only the log knows."""
-        scores: Floats = installation.registry.scorer(version).scores(
+        scores: Float32s = installation.registry.scorer(version).scores(
             as_served(self.matrix, self.made, installation.system.ranking)
         )
         return scores
@@ -74,7 +74,7 @@ class Observed:
             return None
         return cls(made, _served(installation, made.frame))
 
-    def served_by_release(self, version: str) -> tuple[NDArray[np.intp], Floats]:
+    def served_by_release(self, version: str) -> tuple[NDArray[np.intp], Float32s]:
         """The places of the rows a release served from all it needs, and the features it logged for them.
 
         An answer given while Redis was silent is scored on neutral states: it is degraded, and says so, not skewed.
@@ -86,7 +86,7 @@ class Observed:
         logged = [np.asarray(values, dtype=np.float32) for values in self.served[FEATURES].iloc[rows]]
         return rows, np.stack(logged) if logged else np.empty((0, len(self.features)), np.float32)
 
-    def recomputed(self, installation: Installation, rows: NDArray[np.intp]) -> Floats:
+    def recomputed(self, installation: Installation, rows: NDArray[np.intp]) -> Float32s:
         """What serving should have computed for these rows, from what had been brought online before each was shown."""
         frame = self.made.frame.iloc[rows]
         until = pd.merge_asof(frame[[AT]], brought_online(installation), left_on=AT, right_on="done_at")["until"]
@@ -99,7 +99,7 @@ class Observed:
             " ".join(map(str, key)) for key in self.served.iloc[rows].drop(columns=[RELEASE, RUNG, FEATURES]).to_numpy()
         ]
 
-    def outcome_frame(self, installation: Installation, version: str, scores: Floats) -> pd.DataFrame:
+    def outcome_frame(self, installation: Installation, version: str, scores: Float32s) -> pd.DataFrame:
         """Label, group, release and score of every row; what another policy showed is judged as if the release had."""
         ranking = installation.system.ranking
         told = {"label": ranking.target, "group": ranking.group, "grade": GAIN}

@@ -9,11 +9,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from infra.arrays import Float32s
 from infra.errors import DefinitionError
 from infra.release_format import TREES, ColumnModel, LinearModel, write_model
 from validation.contract import unknown
-
-Floats = NDArray[np.float32]
 
 # Idle threads sleep. Left open, they spin where cores are shared: 60 to 80 CPU s for the feed's model instead of 19.
 # Read when OpenMP is first loaded, by whichever of scikit-learn and XGBoost comes first; so it is said here.
@@ -24,8 +23,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 class Examples:
     """Rows to learn from: the model's input (rows, features) and whether the target happened (rows,)."""
 
-    matrix: Floats
-    labels: Floats
+    matrix: Float32s
+    labels: Float32s
     features: tuple[str, ...]
 
 
@@ -40,7 +39,7 @@ class Fitted(Protocol):
     def probabilistic(self) -> bool:
         """Whether a score is a probability."""
 
-    def scores(self, matrix: Floats) -> Floats:
+    def scores(self, matrix: Float32s) -> Float32s:
         """One score a row; a higher one ranks higher."""
 
     def save(self, folder: Path) -> Path:
@@ -71,10 +70,10 @@ class FittedColumn:
     probabilistic: bool
     kind: str = "column"
 
-    def scores(self, matrix: Floats) -> Floats:
+    def scores(self, matrix: Float32s) -> Float32s:
         """One score a row; a higher one ranks higher."""
         lowest = 0.0 if self.probabilistic else -1e9
-        scores: Floats = np.nan_to_num(matrix[:, self.index] * np.float32(self.sign), nan=lowest)
+        scores: Float32s = np.nan_to_num(matrix[:, self.index] * np.float32(self.sign), nan=lowest)
         return scores
 
     def save(self, folder: Path) -> Path:
@@ -117,11 +116,11 @@ class FittedLinear:
     kind: str = "linear"
     probabilistic: bool = True
 
-    def scores(self, matrix: Floats) -> Floats:
+    def scores(self, matrix: Float32s) -> Float32s:
         """One probability a row."""
         filled = np.where(np.isnan(matrix), self.mean, matrix)
         logit = self.intercept + ((filled - self.mean) / self.scale) @ self.coefficients
-        scores: Floats = (1.0 / (1.0 + np.exp(-logit))).astype(np.float32)
+        scores: Float32s = (1.0 / (1.0 + np.exp(-logit))).astype(np.float32)
         return scores
 
     def save(self, folder: Path) -> Path:
@@ -169,9 +168,9 @@ class FittedBoosted:
     kind: str = "xgboost"
     probabilistic: bool = True
 
-    def scores(self, matrix: Floats) -> Floats:
+    def scores(self, matrix: Float32s) -> Float32s:
         """One probability a row."""
-        scores: Floats = np.asarray(self.booster.inplace_predict(matrix), dtype=np.float32)
+        scores: Float32s = np.asarray(self.booster.inplace_predict(matrix), dtype=np.float32)
         return scores
 
     def save(self, folder: Path) -> Path:

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from redis import Redis
 
-from feature_repo.counters import Floats
 from feature_repo.records import bloom
 from feature_repo.records.layout import Key, Layout, counted
 from feature_repo.records.redis_client import errors_as_unavailable
+from infra.arrays import Float32s
 from infra.marks import Marks, marks
 
 DONE = 0.5  # of a counter that hardly decays: above it, it was done at least once
@@ -44,7 +44,7 @@ def noted_bits(redis: Redis, layout: Layout, counter: str) -> Iterator[tuple[int
                 yield start, part
 
 
-def pairs_done(layout: Layout, counter: str, keys: Sequence[Key], values: Floats) -> tuple[Marks, Marks]:
+def pairs_done(layout: Layout, counter: str, keys: Sequence[Key], values: Float32s) -> tuple[Marks, Marks]:
     """Marks of the pairs of which a counter says that it was done; `values` are (keys, floats), NaN where missing."""
     pairs = [keys[i] for i in np.flatnonzero(values[:, layout.floats.index(counter)] > DONE).tolist()]
     return marks(str(one) for one, _ in pairs), marks(str(other) for _, other in pairs)

@@ -22,9 +22,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.counters import Floats, Seconds
+from feature_repo.counters import Seconds
 from feature_repo.definition import CounterView, FeatureSet, ProfileView
 from feature_repo.records.bloom import BLOOM_BITS
+from infra.arrays import Float32s
 from infra.errors import DefinitionError
 from validation.contract import unknown
 
@@ -195,7 +196,7 @@ class Packed:
 
     layout: Layout
     keys: Sequence[Key]
-    values: Floats
+    values: Float32s
     at: Seconds
     created: Seconds
     tails: Sequence[bytes | None] = field(repr=False)
@@ -232,7 +233,7 @@ class Packed:
 
 def encode(
     layout: Layout,
-    floats: Floats,
+    floats: Float32s,
     others: Sequence[Sequence[Any]],
     event_us: NDArray[np.int64],
     created_us: NDArray[np.int64],
@@ -266,7 +267,7 @@ def decode(layout: Layout, keys: Sequence[Key], records: Sequence[bytes | None])
     return Packed(layout, keys, values, at, created, tails)
 
 
-def counted(layout: Layout, records: Sequence[bytes]) -> tuple[Floats, Seconds]:
+def counted(layout: Layout, records: Sequence[bytes]) -> tuple[Float32s, Seconds]:
     """The floats of some records, (rows, floats), and their event times, (rows,), as `decode` says them: at once."""
     block, each = b"".join(records), len(records[0]) if records else 0
     if each >= layout.head.itemsize and each * len(records) == len(block):

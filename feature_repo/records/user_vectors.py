@@ -6,11 +6,11 @@ from datetime import datetime
 import numpy as np
 from redis import Redis
 
-from feature_repo.counters import Floats
 from feature_repo.records import made_views
 from feature_repo.records.layout import Layout, encode, make_layout
 from feature_repo.records.redis_client import errors_as_unavailable
 from feature_repo.records.redis_records import WriteCounts, delete_view, write_records
+from infra.arrays import Float32s
 from infra.settings import utc
 
 PREFIX = "user_vector_"
@@ -22,7 +22,9 @@ def vector_layout(project: str, user: str, space: str, width: int) -> Layout:
     return make_layout(project, f"{PREFIX}{space[:8]}", (user,), {f"d{i}": "Float32" for i in range(width)})
 
 
-def publish_vectors(redis: Redis, laid_out: Layout, users: Sequence[str], vectors: Floats, at: datetime) -> WriteCounts:
+def publish_vectors(
+    redis: Redis, laid_out: Layout, users: Sequence[str], vectors: Float32s, at: datetime
+) -> WriteCounts:
     """Write the vectors of some users, (users, d) float32, learned at a moment; the store remembers the view."""
     with errors_as_unavailable(redis):
         made_views.remember(redis, laid_out)

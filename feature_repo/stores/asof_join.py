@@ -8,11 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
+from infra.arrays import Int64s
+
 NOTHING = -1
 
 
-def last_known(codes: Ints, at: Ints, order: Ints, asked_codes: Ints, asked_at: Ints) -> Ints:
+def last_known(codes: Int64s, at: Int64s, order: Int64s, asked_codes: Int64s, asked_at: Int64s) -> Int64s:
     """The row that answers each question: of its entity's rows up to the asked time the last; NOTHING if there is none.
 
     codes, at     (rows,) entity and time of each row; NOTHING names no entity
@@ -36,7 +37,7 @@ def last_known(codes: Ints, at: Ints, order: Ints, asked_codes: Ints, asked_at: 
     return np.where(known, answers, NOTHING)
 
 
-def never_superseded(codes: Ints, at: Ints, order: Ints) -> NDArray[np.bool_]:
+def never_superseded(codes: Int64s, at: Int64s, order: Int64s) -> NDArray[np.bool_]:
     """(rows,) whether a row was the newest of its entity when it became known: `order` is by age, `at` is when."""
     sequence = np.lexsort((order, at, codes))
     newest = codes[sequence] * (len(codes) + 1) + order[sequence]
@@ -45,16 +46,16 @@ def never_superseded(codes: Ints, at: Ints, order: Ints) -> NDArray[np.bool_]:
     return kept
 
 
-def newest(codes: Ints, order: Ints) -> Ints:
+def newest(codes: Int64s, order: Int64s) -> Int64s:
     """The last row of each entity."""
     sequence = np.lexsort((order, codes))
     sorted_codes = codes[sequence]
     last = np.append(sorted_codes[1:] != sorted_codes[:-1], True) if len(codes) else np.empty(0, dtype=bool)
-    found: Ints = sequence[last & (sorted_codes != NOTHING)]
+    found: Int64s = sequence[last & (sorted_codes != NOTHING)]
     return found
 
 
-def ages(rows: pa.Table, columns: Sequence[str]) -> Ints:
+def ages(rows: pa.Table, columns: Sequence[str]) -> Int64s:
     """(rows,) place of each row when sorted by these columns, nulls first."""
     sequence = pc.sort_indices(rows, sort_keys=[(c, "ascending", "at_start") for c in columns]).to_numpy()
     place = np.empty(len(rows), dtype=np.int64)
@@ -68,9 +69,9 @@ def micros(column: pa.ChunkedArray, missing: Any = 0) -> Any:
     return np.where(known.is_null().to_numpy(), missing, known.fill_null(0).to_numpy())
 
 
-def codes_of(*tables: pa.Table, keys: Sequence[str]) -> list[Ints]:
+def codes_of(*tables: pa.Table, keys: Sequence[str]) -> list[Int64s]:
     """A number for each row's entity, the same in all tables; NOTHING where a key is null."""
-    total: Ints = np.zeros(sum(len(t) for t in tables), dtype=np.int64)
+    total: Int64s = np.zeros(sum(len(t) for t in tables), dtype=np.int64)
     unknown = np.zeros(len(total), dtype=bool)
     for key in keys:
         column = pa.chunked_array([chunk for t in tables for chunk in t[key].chunks], type=tables[0][key].type)

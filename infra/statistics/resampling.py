@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.floating[Any]]
+from infra.arrays import Reals
+
 Weights = NDArray[Any]
 """(draws, clusters): how often each cluster is drawn in each draw."""
 
@@ -26,7 +27,7 @@ class Interval:
 
 
 def interval(
-    values: Floats, seed: int, clusters: NDArray[Any] | None = None, draws: int = 1_000, confidence: float = 0.95
+    values: Reals, seed: int, clusters: NDArray[Any] | None = None, draws: int = 1_000, confidence: float = 0.95
 ) -> Interval:
     """Mean of `values` with its percentile bootstrap interval; all NaN with fewer than two finite values or clusters.
 

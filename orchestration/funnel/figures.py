@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from infra.arrays import Bools, Float64s, Int64s
 from orchestration.sources.simulator import World
 from orchestration.sources.simulator.behaviour import NOBODY
-from orchestration.sources.simulator.chance import Flags, Floats, Ints
 
 NEW_S = 86_400.0
 TOP = 0.01  # the share of creators whose share of the places is told
@@ -18,9 +18,9 @@ TOGETHER = 50  # users whose pages are laid together for the catalogue's coverag
 class Feeds:
     """Pages of some users: who (users,), shown (users, places) with NOBODY where a page is shorter, at (users,)."""
 
-    who: Ints
-    shown: Ints
-    at: Floats
+    who: Int64s
+    shown: Int64s
+    at: Float64s
 
     @classmethod
     def of(cls, world: World, users: Sequence[str], pages: Sequence[Sequence[str]], at: Sequence[float]) -> "Feeds":
@@ -31,13 +31,13 @@ class Feeds:
         return cls(world.users.places(list(users)), shown, np.asarray(at, dtype=np.float64))
 
     @property
-    def filled(self) -> Flags:
+    def filled(self) -> Bools:
         """(users, places) whether there is a video."""
-        filled: Flags = self.shown != NOBODY
+        filled: Bools = self.shown != NOBODY
         return filled
 
 
-def figures(world: World, feeds: Feeds, seed: int) -> Mapping[str, Floats]:
+def figures(world: World, feeds: Feeds, seed: int) -> Mapping[str, Float64s]:
     """Every figure of the pages, by its name."""
     return {
         "true utility": utility(world, feeds),
@@ -49,13 +49,13 @@ def figures(world: World, feeds: Feeds, seed: int) -> Mapping[str, Floats]:
     }
 
 
-def utility(world: World, feeds: Feeds) -> Floats:
+def utility(world: World, feeds: Feeds) -> Float64s:
     """(users,) mean true utility of a place."""
     shown = np.where(feeds.filled, feeds.shown, 0)
     return _mean(feeds, world.utility(feeds.who[:, None], shown, feeds.at[:, None]))
 
 
-def watched(world: World, feeds: Feeds, seed: int) -> Flags:
+def watched(world: World, feeds: Feeds, seed: int) -> Bools:
     """(users, places) whether each place is watched long, by users who tire of the same topic and do not look at all.
 
     All are asked at one moment, so that a user has the same luck with a video on any page.
@@ -64,14 +64,14 @@ def watched(world: World, feeds: Feeds, seed: int) -> Flags:
     return world.long_views(feeds.who, pages, np.full(len(pages), world.scale.finish), seed)
 
 
-def coverage(world: World, feeds: Feeds) -> Floats:
+def coverage(world: World, feeds: Feeds) -> Float64s:
     """(groups,) share of the live catalogue on the pages of so many users together."""
     live = len(world.platform.videos.live(float(feeds.at.min())))
     groups = np.array_split(np.arange(len(feeds.who)), max(1, len(feeds.who) // TOGETHER))
     return np.array([len(np.unique(feeds.shown[group][feeds.filled[group]])) / live for group in groups])
 
 
-def top_creators(world: World, feeds: Feeds) -> Floats:
+def top_creators(world: World, feeds: Feeds) -> Float64s:
     """(users,) share of the places that the creators shown most have: the top of all creators, over all pages."""
     creator = world.platform.videos.creator
     counts = np.bincount(creator[feeds.shown[feeds.filled]], minlength=int(creator.max()) + 1)
@@ -79,7 +79,7 @@ def top_creators(world: World, feeds: Feeds) -> Floats:
     return _mean(feeds, np.isin(creator[feeds.shown], top))
 
 
-def variety(world: World, feeds: Feeds) -> Floats:
+def variety(world: World, feeds: Feeds) -> Float64s:
     """(users,) share of the pairs of videos on a page that differ in topic."""
     topic, filled = world.platform.videos.category[feeds.shown], feeds.filled
     pairs = np.triu(filled[:, :, None] & filled[:, None, :], 1)
@@ -88,11 +88,11 @@ def variety(world: World, feeds: Feeds) -> Floats:
     return _ratio(different.sum(axis=(1, 2)), count)
 
 
-def _mean(feeds: Feeds, values: Floats | Flags) -> Floats:
+def _mean(feeds: Feeds, values: Float64s | Bools) -> Float64s:
     """(users,) the mean over a page; NaN for an empty one."""
     return _ratio(np.where(feeds.filled, values, 0).sum(axis=1), feeds.filled.sum(axis=1))
 
 
-def _ratio(part: Floats | Ints, whole: Ints) -> Floats:
-    shares: Floats = np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
+def _ratio(part: Float64s | Int64s, whole: Int64s) -> Float64s:
+    shares: Float64s = np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
     return shares

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from infra.arrays import Bools, Float64s, Int64s
 from infra.statistics import Interval, interval
 from orchestration.funnel.figures import Feeds, watched
 from orchestration.sources.simulator import World
-from orchestration.sources.simulator.chance import Flags, Floats, Ints
 from serving.definition import Policy
 from serving.items import ItemStates
 from serving.page import Page
@@ -22,9 +22,9 @@ Sources = Mapping[str, Mapping[str, Interval]]
 class Given:
     """Videos of all users in one line: whose each is, which one, and the place of the source that found it first."""
 
-    user: Ints
-    video: Ints
-    source: Ints
+    user: Int64s
+    video: Int64s
+    source: Int64s
 
 
 def describe(
@@ -67,27 +67,27 @@ def on_pages(policy: Policy, feeds: Feeds, pages: Sequence[Page]) -> Given:
     return Given(user, feeds.shown[feeds.filled], np.array([names[str(s)] for page in pages for s in page.sources]))
 
 
-def truly_best(world: World, user: str, at: float) -> Ints:
+def truly_best(world: World, user: str, at: float) -> Int64s:
     """(TOP,) the live videos that are worth most to a user."""
-    best: Ints = world.videos.places(world.best(user, at, TOP))
+    best: Int64s = world.videos.places(world.best(user, at, TOP))
     return best
 
 
-def _among(given: Given, best: Ints) -> Flags:
+def _among(given: Given, best: Int64s) -> Bools:
     """Whether each video is one of its user's best."""
     most = int(max(given.video.max(initial=0), best.max(initial=0))) + 1
     wanted = (np.arange(len(best))[:, None] * most + best).ravel()
-    found: Flags = np.isin(given.user * most + given.video, wanted)
+    found: Bools = np.isin(given.user * most + given.video, wanted)
     return found
 
 
-def _count(given: Given, which: Flags, users: int) -> Floats:
+def _count(given: Given, which: Bools, users: int) -> Float64s:
     """(users,) how many of each user's videos are among those marked."""
-    counts: Floats = np.bincount(given.user[which], minlength=users).astype(np.float64)
+    counts: Float64s = np.bincount(given.user[which], minlength=users).astype(np.float64)
     return counts
 
 
-def _of(given: Given, place: int | None) -> Flags:
+def _of(given: Given, place: int | None) -> Bools:
     """Which came from a source; all of them without one."""
-    mine: Flags = np.ones(len(given.user), dtype=bool) if place is None else given.source == place
+    mine: Bools = np.ones(len(given.user), dtype=bool) if place is None else given.source == place
     return mine

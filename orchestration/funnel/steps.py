@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from infra.arrays import Float64s
 from infra.statistics import Interval, interval
 from orchestration.demo.stage import DemoConsole
 from orchestration.funnel.asking import Asking
 from orchestration.funnel.figures import Feeds, figures
 from orchestration.sources.simulator import World
-from orchestration.sources.simulator.chance import Floats
 from serving.definition import Policy
 from serving.page import Page
 
@@ -31,7 +31,7 @@ def compare(
 ) -> tuple[StepFigures, list[Page]]:
     """Every figure of every variant, each with its interval, and the pages that are served."""
     compared: dict[str, Mapping[str, Interval]] = {}
-    base: Mapping[str, Floats] = {}
+    base: Mapping[str, Float64s] = {}
     pages: list[Page] = []
     for name, variant in variants(policy).items():
         with stage.step(f"{len(users)} users are answered: {name}") as line:

@@ -10,15 +10,16 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from feature_repo.counters import Floats, Seconds
+from feature_repo.counters import Seconds
 from feature_repo.definition import FeatureSet
 from feature_repo.records import SEPARATOR, Layout, counted, joined, plain, seen_prefix, split
+from infra.arrays import Float32s, Int32s
 from infra.errors import DefinitionError, Unavailable
 from infra.loops import loop
 from infra.marks import NO_MARKS, Marks
 from serving.asker.redis_link import RedisLink
 from serving.definition import ServicePolicy
-from serving.items import Codes, ItemStates, Places, places_among
+from serving.items import Codes, ItemStates, places_among
 
 MOST_TASTES = 4096  # of one view: more than a person has, and 2 ms to read
 
@@ -26,7 +27,7 @@ MOST_TASTES = 4096  # of one view: more than a person has, and 2 ms to read
 class Counted(msgspec.Struct, frozen=True):
     """Counters of a view whose only key is the asker: values (1, counters) float32, at (1,) seconds, NaN for none."""
 
-    values: Floats
+    values: Float32s
     at: Seconds
 
 
@@ -40,7 +41,7 @@ class Tastes(msgspec.Struct, frozen=True):
     """
 
     codes: Sequence[Codes]
-    values: Floats
+    values: Float32s
     at: Seconds
     half_lives: Mapping[str, float]
 
@@ -57,7 +58,7 @@ class Tastes(msgspec.Struct, frozen=True):
     def _told(self, name: str, now: float) -> tuple[int, float, float]:
         return list(self.half_lives).index(name), self.half_lives[name], now
 
-    def places(self, wanted: Sequence[Codes]) -> Places:
+    def places(self, wanted: Sequence[Codes]) -> Int32s:
         """The row of each combination of codes, given as a column a key; as many as there are rows for one not met."""
         held, asked = (self.codes[0], wanted[0]) if len(wanted) == 1 else _numbered(self.codes, wanted)
         return places_among(asked.astype(np.int64), held.astype(np.int64))
@@ -81,7 +82,7 @@ class UserState:
     mixed: dict[str, Tastes] = field(default_factory=dict)
     seen: Marks = field(default_factory=lambda: NO_MARKS)
     pages: int | None = None
-    vector: Floats | None = None
+    vector: Float32s | None = None
     why: str | None = None
 
     @property
@@ -172,7 +173,7 @@ class UserReader:
 
 @loop("int64(read(int32[:]), read(float32[:, :]), read(float64[:]), int64, float64, float64, float64, int32[:])")
 def _done(
-    codes: Codes, values: Floats, at: Seconds, place: int, half_life: float, now: float, above: float, found: Codes
+    codes: Codes, values: Float32s, at: Seconds, place: int, half_life: float, now: float, above: float, found: Codes
 ) -> int:  # fmt: skip
     count = 0
     for i in range(len(codes)):
@@ -188,7 +189,7 @@ def _done(
     "float64[:])"
 )
 def _most(
-    codes: Codes, values: Floats, at: Seconds, place: int, half_life: float, now: float, above: float, found: Codes,
+    codes: Codes, values: Float32s, at: Seconds, place: int, half_life: float, now: float, above: float, found: Codes,
     worth: Seconds,
 ) -> int:  # fmt: skip
     count = 0
@@ -216,6 +217,6 @@ def _numbered(held: Sequence[Codes], asked: Sequence[Codes]) -> tuple[Codes, Cod
     return alike[: len(held[0])], alike[len(held[0]) :]
 
 
-def _vector(layout: Layout, record: bytes) -> Floats | None:
+def _vector(layout: Layout, record: bytes) -> Float32s | None:
     values, at = counted(layout, [record])
     return None if np.isnan(at[0]) else values[0]  # a record of another layout

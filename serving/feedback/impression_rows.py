@@ -3,7 +3,7 @@
 import msgspec
 import orjson
 
-from feature_repo.counters import Floats
+from infra.arrays import Float32s
 from infra.clock import written
 from serving.asker import RequestAsker
 from serving.definition import Served
@@ -45,6 +45,6 @@ class ImpressionRows:
         return [row % (head, self._item, *told) for told in each]
 
 
-def _rows(features: Floats) -> list[bytes]:
+def _rows(features: Float32s) -> list[bytes]:
     """Each row of (rows, features) as JSON; all are written at once, for a quarter less than one by one."""
     return [b"[%b]" % row for row in orjson.dumps(features, option=FLOAT32)[2:-2].split(b"],[")][: len(features)]

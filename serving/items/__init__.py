@@ -1,6 +1,6 @@
 """States of all items: shared by the workers of a machine, kept up to date from Redis."""
 
-from serving.items.distinct_rows import Places, distinct, places_among
+from serving.items.distinct_rows import distinct, places_among
 from serving.items.grouped_rows import EMPTY, NONE, GroupedRows, Newest, best_of_each_group, places_of_largest
 from serving.items.item_block import ItemBlock
 from serving.items.item_states import NUMBERS, ItemStates
@@ -16,7 +16,6 @@ __all__ = [
     "ItemBlock",
     "ItemStates",
     "Newest",
-    "Places",
     "StateFeed",
     "best_of_each_group",
     "distinct",

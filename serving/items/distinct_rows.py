@@ -1,17 +1,15 @@
 """Each row once, and where rows are among others: open hash tables, whose slots hold the place of one, or -1."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from infra.arrays import Int32s, Int64s
 from infra.loops import loop
 from serving.items.item_states import Codes
 
-Numbers = NDArray[np.int64]
-Places = NDArray[np.int32]
 SPREAD = 0x9E3779B97F4A7C15 - (1 << 64)  # 2⁶⁴ over the golden ratio, as a signed number
 
 
-def distinct(rows: Codes) -> tuple[Codes, Places]:
+def distinct(rows: Codes) -> tuple[Codes, Int32s]:
     """Each row once, in the order of their first occurrences, and the place of each of the rows among them."""
     found, places = np.empty_like(rows), np.empty(len(rows), dtype=np.int32)
     slots = np.empty(2 << len(rows).bit_length(), dtype=np.int32)
@@ -20,7 +18,7 @@ def distinct(rows: Codes) -> tuple[Codes, Places]:
 
 
 @loop("int64(read(int32[:]), int32[:], int32[:], int32[:])")
-def _distinct(rows: Codes, slots: Codes, found: Codes, places: Places) -> int:
+def _distinct(rows: Codes, slots: Codes, found: Codes, places: Int32s) -> int:
     count = 0
     last = len(slots) - 1
     for slot in range(len(slots)):
@@ -38,7 +36,7 @@ def _distinct(rows: Codes, slots: Codes, found: Codes, places: Places) -> int:
     return count
 
 
-def places_among(wanted: Numbers, held: Numbers) -> Places:
+def places_among(wanted: Int64s, held: Int64s) -> Int32s:
     """The place of each wanted number among those held; as many as there are for one that is not, and for 0."""
     places, slots = np.empty(len(wanted), dtype=np.int32), np.empty(2 << len(held).bit_length(), dtype=np.int32)
     _among(wanted, held, slots, places)
@@ -46,7 +44,7 @@ def places_among(wanted: Numbers, held: Numbers) -> Places:
 
 
 @loop("int64(read(int64[:]), read(int64[:]), int32[:], int32[:])")
-def _among(wanted: Numbers, held: Numbers, slots: Codes, places: Places) -> int:
+def _among(wanted: Int64s, held: Int64s, slots: Codes, places: Int32s) -> int:
     last = len(slots) - 1
     for slot in range(len(slots)):
         slots[slot] = -1

@@ -5,12 +5,12 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
+from infra.arrays import Bools
 from infra.loops import loop
 from serving.items.mark_index import Codes
 from serving.items.shared_arrays import SharedArrays
 
 RowWords = NDArray[np.uint32]
-Flags = NDArray[np.bool_]
 WRITING = 1 << 8
 KNOWN, BUSY, GENERATION = np.uint32(1), np.uint32(WRITING), np.uint32(1 << 16)
 STATE = 0  # the word of a row that says whether it is known, whether it is being written, and how often it was
@@ -81,7 +81,7 @@ def _look(states: RowWords, rows: Codes, seen: RowWords) -> int:
 
 
 @loop("int64(read(uint32[:]), read(int32[:]), read(uint32[:]), boolean[:])")
-def _changed(states: RowWords, rows: Codes, seen: RowWords, torn: Flags) -> int:
+def _changed(states: RowWords, rows: Codes, seen: RowWords, torn: Bools) -> int:
     """Which rows were written since, or then; returns how many."""
     count = 0
     for i in range(len(rows)):

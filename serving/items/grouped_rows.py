@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from infra.arrays import AnyArray
 from infra.loops import loop
 from serving.items.mark_index import Codes
 
-Numbers = NDArray[Any]
 NONE: Codes = np.zeros(0, dtype=np.int32)
 FEW = 4096  # changed rows that a shelf may have before it is made anew, whatever its size
 LATEST = 0xFFFFFFFF
@@ -47,7 +47,7 @@ def _first(rows: Codes, starts: NDArray[np.int64], groups: Codes, each: int, fou
 EMPTY = GroupedRows(NONE, np.zeros(1, dtype=np.int64))
 
 
-def best_of_each_group(rows: Codes, groups: Codes, worth: Numbers, each: int) -> GroupedRows:
+def best_of_each_group(rows: Codes, groups: Codes, worth: AnyArray, each: int) -> GroupedRows:
     """A shelf with the `each` rows of most worth in each group, best first; for thousands of groups, not millions."""
     size = int(groups.max(initial=0)) + 1
     order = np.argsort(groups.astype(np.uint16) if size <= 1 << 16 else groups, kind="stable")
@@ -58,7 +58,7 @@ def best_of_each_group(rows: Codes, groups: Codes, worth: Numbers, each: int) ->
     return GroupedRows(rows[np.concatenate([NONE, *parts])], _starts(np.array([0, *map(len, parts)])))
 
 
-def places_of_largest(worth: Numbers, count: int) -> NDArray[np.intp]:
+def places_of_largest(worth: AnyArray, count: int) -> NDArray[np.intp]:
     """Places of the `count` largest, largest first."""
     if len(worth) <= max(count, FEW):
         return (-worth).argsort(kind="stable")[:count]
@@ -66,7 +66,7 @@ def places_of_largest(worth: Numbers, count: int) -> NDArray[np.intp]:
     return places[np.argsort(-worth[places], kind="stable")]
 
 
-def _most(part: NDArray[np.intp], worth: Numbers, each: int) -> NDArray[np.intp]:
+def _most(part: NDArray[np.intp], worth: AnyArray, each: int) -> NDArray[np.intp]:
     return part[places_of_largest(worth[part], each)]
 
 
@@ -81,7 +81,7 @@ class Newest:
     def __init__(self) -> None:
         self._groups, self._large = NONE, EMPTY
 
-    def updated(self, rows: Codes, groups: Codes, born: Numbers, size: int) -> GroupedRows:
+    def updated(self, rows: Codes, groups: Codes, born: AnyArray, size: int) -> GroupedRows:
         """The shelf as of now.
 
         rows    allowed ones, ascending
@@ -103,7 +103,7 @@ class Newest:
         return GroupedRows(small.rows, small.starts, self._large)
 
 
-def _newest(rows: Codes, groups: Codes, born: Numbers) -> GroupedRows:
+def _newest(rows: Codes, groups: Codes, born: AnyArray) -> GroupedRows:
     age = (LATEST - np.clip(np.nan_to_num(born, nan=0.0), 0, LATEST)).astype(np.int64)
     order = np.argsort(groups.astype(np.int64) << 32 | age)
     order = order[np.count_nonzero(groups == 0) :]

@@ -6,7 +6,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.counters import Floats, Seconds
+from feature_repo.counters import Seconds
+from infra.arrays import Float32s
 from infra.marks import Marks
 from serving.items.entity_table import BUSY, KNOWN, STATE, RowWords
 from serving.items.item_views import CounterTable, Reader
@@ -57,11 +58,11 @@ class ItemBlock:
         """(n,) the mark of each item, 0 for those never met."""
         return self._columns.item_words.marks(self.rows)
 
-    def counters(self, view: str) -> tuple[Floats, Seconds]:
+    def counters(self, view: str) -> tuple[Float32s, Seconds]:
         """The counters of a view whose only key is the item, (n, counters), and when they were published, (n,)."""
         return self._columns.counters[view].of(self.words)
 
-    def counter(self, name: str) -> Floats:
+    def counter(self, name: str) -> Float32s:
         """(n,) one counter `view.counter` of such a view, as it was published."""
         view, _, counter = name.partition(".")
         return self._columns.counters[view].one(counter, self.words)

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.counters import Floats, Seconds
+from feature_repo.counters import Seconds
 from feature_repo.definition import CounterView, ProfileView
 from feature_repo.records import Packed
+from infra.arrays import Float32s
 from infra.loops import loop
 from serving.items.combinations import Combinations
 from serving.items.entity_table import EntityTable, RowWords
@@ -45,15 +46,15 @@ class CounterTable:
         words[:, 1:] = np.nan_to_num(records.values, nan=0.0).view(np.uint32)
         return words
 
-    def gather(self, codes: Codes) -> tuple[Floats, Seconds]:
+    def gather(self, codes: Codes) -> tuple[Float32s, Seconds]:
         """The counters of some entities and when they were published."""
         return _counters(self.table.gather(codes, self.span))
 
-    def of(self, rows: RowWords) -> tuple[Floats, Seconds]:
+    def of(self, rows: RowWords) -> tuple[Float32s, Seconds]:
         """The same from whole rows."""
         return _counters(rows[:, self.span])
 
-    def one(self, counter: str, rows: RowWords) -> Floats:
+    def one(self, counter: str, rows: RowWords) -> Float32s:
         """One counter from whole rows."""
         return rows[:, self._places[counter]].view(np.float32)
 
@@ -121,7 +122,7 @@ class ProfileTable:
         return column.astype(kind).view(np.uint32).reshape(len(column), -1)
 
 
-def _counters(words: RowWords) -> tuple[Floats, Seconds]:
+def _counters(words: RowWords) -> tuple[Float32s, Seconds]:
     at = np.empty(len(words))
     _published(words, at)
     return words[:, 1:].view(np.float32), at

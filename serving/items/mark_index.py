@@ -3,12 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from infra.arrays import Int64s
 from infra.loops import loop
 from infra.marks import Marks
 from serving.items.shared_arrays import SharedArrays
 
 Codes = NDArray[np.int32]
-Places = NDArray[np.int64]
 ROWS, SLOTS, PLACED = 0, 1, 2
 SMALLEST = 1024
 
@@ -96,9 +96,9 @@ def _find(marks: Marks, slots: Codes, known: Marks, size: int, found: Codes) -> 
     return len(marks)
 
 
-def _home(marks: Marks, size: int) -> Places:
+def _home(marks: Marks, size: int) -> Int64s:
     return (marks & np.uint64(size - 1)).astype(np.int64) + size
 
 
-def _next(place: Places, size: int) -> Places:
+def _next(place: Int64s, size: int) -> Int64s:
     return (place + 1 & size - 1) + size

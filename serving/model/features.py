@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_repo.assembly import Plan
-from feature_repo.counters import Floats, Seconds
+from feature_repo.counters import Seconds
 from feature_repo.definition import CounterView, FeatureSet
 from feature_repo.recipe import Recipe
-from feature_repo.request_time import Counters, Inputs, Places
+from feature_repo.request_time import Counters, Inputs
+from infra.arrays import Float32s, Int32s
 from infra.errors import ReleaseMismatch
 from serving.asker import UserState
 from serving.definition import Policy
@@ -43,14 +44,14 @@ class Builder:
         self._plan = Plan(recipe.features, self._held, recipe.ttl_s)
         of_users = [name for look in defined.lookups if look.on == service.user for name in look.columns]
         self._borrowed = {name: f"{policy.release.user_view}.{name}" for name in of_users}
-        self._second, self._found = 0, dict[tuple[object, ...], tuple[Floats, Seconds]]()
+        self._second, self._found = 0, dict[tuple[object, ...], tuple[Float32s, Seconds]]()
         self._numeric = {name: kind in NUMBERS for name, kind in fields.items() if name in reads}
 
     def matrix(
         self, block: ItemBlock, user: UserState, asker: AskerAttributes, context: Mapping[str, Any], now: float
-    ) -> Floats:
+    ) -> Float32s:
         """The model's input (items, features) float32 for a block of items, all counters decayed to now."""
-        places = dict[str, Places]()
+        places = dict[str, Int32s]()
         asker = self._described(asker, user)
         counters = {
             view.name: Counters(*self._gather(view, block, user, asker, now, places), *self._held[view.name])
@@ -72,8 +73,8 @@ class Builder:
         user: UserState,
         asker: AskerAttributes,
         now: float,
-        places: dict[str, Places],
-    ) -> tuple[Floats, Seconds]:
+        places: dict[str, Int32s],
+    ) -> tuple[Float32s, Seconds]:
         """A view's counters and when they were published, by entry, and in `places` the entry each item has."""
         if view.keys == (self._service.item,):
             return block.counters(view.name)
@@ -90,7 +91,7 @@ class Builder:
         places[view.name] = words
         return self._kept(view, keys, said, now)
 
-    def _kept(self, view: CounterView, keys: JoinKeys, said: tuple[int, ...], now: float) -> tuple[Floats, Seconds]:
+    def _kept(self, view: CounterView, keys: JoinKeys, said: tuple[int, ...], now: float) -> tuple[Float32s, Seconds]:
         """The counters of every word of a vocabulary, looked up once a second: no change is known faster."""
         if int(now) != self._second or len(self._found) == FOUND:
             self._second, self._found = int(now), {}
@@ -100,11 +101,11 @@ class Builder:
             found = self._found[asked] = self._read(view, keys.of_words(said))
         return found
 
-    def _read(self, view: CounterView, codes: list[Codes]) -> tuple[Floats, Seconds]:
+    def _read(self, view: CounterView, codes: list[Codes]) -> tuple[Float32s, Seconds]:
         table = self._states.counters[view.name]
         return table.gather(codes[0] if len(codes) == 1 else table.index.find_all(np.stack(codes, axis=1)))
 
-    def _field(self, name: str, block: ItemBlock, user: UserState, places: dict[str, Places]) -> NDArray[Any]:
+    def _field(self, name: str, block: ItemBlock, user: UserState, places: dict[str, Int32s]) -> NDArray[Any]:
         column = block.field(name)
         if column is None:
             value = user.profile.get(name)
@@ -144,5 +145,5 @@ def _must_agree(recipe: Recipe, views: Mapping[str, CounterView]) -> None:
             )
 
 
-def _nothing(view: CounterView) -> tuple[Floats, Seconds]:
+def _nothing(view: CounterView) -> tuple[Float32s, Seconds]:
     return np.zeros((1, len(view.counters)), dtype=np.float32), np.full(1, np.nan)

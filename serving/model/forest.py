@@ -9,14 +9,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.counters import Floats
+from infra.arrays import Float32s
 from serving.model.forest_kernel import AT_ONCE, LARGEST, WIDEST, Kernel
 from serving.model.row_blocks import ROWS
 
 BELOW = np.float32(-np.inf)
 APART = 1e-5  # scores that differ by more are not the same
 PROBES = 512
-Scores = Callable[[Floats], Floats]
+Scores = Callable[[Float32s], Float32s]
 log = logging.getLogger(__name__)
 
 
@@ -80,7 +80,7 @@ class Forest:
             _ints([column for column, _ in conditions]), _reals([below for _, below in conditions]),
         )  # fmt: skip
 
-    def sums(self, rows: Floats) -> Floats:
+    def sums(self, rows: Float32s) -> Float32s:
         """(rows,) the sum of the leaves that each of some rows (rows, features) float32 comes to.
 
         Rows whose features stand side by side in memory, a column each, are read where they are.
@@ -115,10 +115,10 @@ def scores(booster: Any, features: int) -> Scores | None:
     return score
 
 
-def _linked(forest: Forest, booster: Any, probes: Sequence[Floats]) -> Scores | None:
+def _linked(forest: Forest, booster: Any, probes: Sequence[Float32s]) -> Scores | None:
     """The sums of a model's leaves, made into the scores of its objective."""
 
-    def logistic(rows: Floats) -> Floats:
+    def logistic(rows: Float32s) -> Float32s:
         return np.asarray(1 / (1 + np.exp(-(forest.sums(rows) + base))), dtype=np.float32)
 
     sums = forest.sums(probes[0])
@@ -134,7 +134,7 @@ def _linked(forest: Forest, booster: Any, probes: Sequence[Floats]) -> Scores | 
     return None
 
 
-def _probes(trees: Iterable[Tree], features: int) -> tuple[Floats, Floats]:
+def _probes(trees: Iterable[Tree], features: int) -> tuple[Float32s, Float32s]:
     """Rows (PROBES, features) of values that the model splits at, the next ones below, and none.
 
     Those of the second matrix have half of their features in common, as the rows of a request have their user.
@@ -158,5 +158,5 @@ def _ints(values: list[int]) -> NDArray[np.int16]:
     return np.array(values, dtype=np.int16)
 
 
-def _reals(values: list[float]) -> Floats:
+def _reals(values: list[float]) -> Float32s:
     return np.array(values, dtype=np.float32)

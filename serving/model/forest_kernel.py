@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from feature_repo.counters import Floats
+from infra.arrays import Float32s, Int64s
 from serving.model import row_blocks
-from serving.model.row_blocks import BLOCKS, ROWS, Conditions, Nodes, Numbers
+from serving.model.row_blocks import BLOCKS, ROWS, Conditions, Nodes
 
 AT_ONCE = BLOCKS * ROWS
 WIDEST = 1000  # features, and
@@ -40,8 +40,8 @@ class Kernel:
     """
 
     def __init__(
-        self, features: int, starts: Numbers, asked: Conditions, left: Nodes, right: Nodes, leaves: Floats,
-        column: Nodes, below: Floats,
+        self, features: int, starts: Int64s, asked: Conditions, left: Nodes, right: Nodes, leaves: Float32s,
+        column: Nodes, below: Float32s,
     ) -> None:  # fmt: skip
         splits = np.diff(starts)
         own = np.arange(len(asked)) - np.repeat(starts[:-1], splits)
@@ -66,7 +66,7 @@ class Kernel:
         self._totals = _empty(real, AT_ONCE)
         self._one_at_a_time = Lock()
 
-    def score(self, given: Floats, first: int, rows: int, sums: Floats) -> None:
+    def score(self, given: Float32s, first: int, rows: int, sums: Float32s) -> None:
         """Write the sums of some rows, ROWS to AT_ONCE, from the first on.
 
         given  (features, rows of all calls) float32, side by side in memory, NaN where a value is missing

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
-from feature_repo.counters import Floats
+from infra.arrays import Float32s
 
 # xgboost imports these when it finds them: 140 MiB and 2 s.
 NOT_FOR_SCORING = ("sklearn", "pandas", "pyarrow", "dask", "cudf", "cupy", "matplotlib")
@@ -19,7 +19,7 @@ def xgboost() -> Any:
     return found
 
 
-def matrix(rows: Floats) -> Any:
+def matrix(rows: Float32s) -> Any:
     """Rows (rows, features) as an xgboost matrix."""
     with hidden(("scipy",)):  # it would be looked for, to see whether rows are of its kind
         return xgboost().DMatrix(rows, nthread=1)

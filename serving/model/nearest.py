@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_repo import embedding_space
-from feature_repo.counters import Floats
 from feature_repo.embedding_space import INDEX, VECTORS, Space
 from feature_repo.records import Layout, vector_layout
+from infra.arrays import Float32s
 from infra.errors import ReleaseMismatch
 from infra.loops import loop
 from infra.manifest import read_manifest
@@ -34,7 +34,7 @@ class After:
     """Items that the space has not met: their rows, the newest last, and (items, d) what their words say of them."""
 
     rows: Codes
-    vectors: Floats
+    vectors: Float32s
 
 
 class NearestItems:
@@ -61,7 +61,7 @@ class NearestItems:
         layout = vector_layout(served.features.name, served.policy.service.user, digest, space.width)
         return cls(space, opened(folder, space), layout, states, served)
 
-    def near(self, vector: Floats, k: int) -> Codes:
+    def near(self, vector: Float32s, k: int) -> Codes:
         """At most k rows of items, nearest first."""
         all_scores, all_found = self._index.search(vector[None], k)
         rows, scores = np.empty(k, dtype=np.int32), np.empty(k, dtype=np.float32)
@@ -69,7 +69,7 @@ class NearestItems:
         rows, scores = rows[:count], scores[:count]
         return self._with_new(rows, scores, vector, k) if len(self._after.rows) else rows
 
-    def user_vector(self, who: RequestAsker) -> Floats | None:
+    def user_vector(self, who: RequestAsker) -> Float32s | None:
         """(d,) float32, as it was learned, else as the asker's tastes say; None when nothing is known."""
         if who.user.vector is not None:
             return who.user.vector
@@ -83,7 +83,7 @@ class NearestItems:
         met = known[np.where(codes < len(known), codes, 0)] if len(known) else codes * 0
         return self._space.tasting(met, liked)
 
-    def vectors(self, rows: Codes) -> Floats:
+    def vectors(self, rows: Codes) -> Float32s:
         """(n, d) float32 of length 1: as learned, else as their words say; zeros for items never met."""
         vectors, other = np.zeros((len(rows), self._space.width), dtype=np.float32), np.empty(len(rows), dtype=np.int64)
         other = other[: _learned(rows, self._places, self._space.vectors, self._space.width, vectors, other)]
@@ -109,7 +109,7 @@ class NearestItems:
         block = block.take(np.flatnonzero(block.known))
         self._after = After(block.rows, self._described(block))
 
-    def _with_new(self, rows: Codes, scores: Floats, vector: Floats, k: int) -> Codes:
+    def _with_new(self, rows: Codes, scores: Float32s, vector: Float32s, k: int) -> Codes:
         """The rows found in the index, and among them those that came after the release and are as near."""
         after = self._after
         new = after.vectors @ vector
@@ -129,7 +129,7 @@ class NearestItems:
         )
         return self._space.attributes[name].codes(words)
 
-    def _described(self, block: ItemBlock) -> Floats:
+    def _described(self, block: ItemBlock) -> Float32s:
         codes = {}
         for name, known in self._words.items():
             field = block.field(f"{self._view}.{name}")
@@ -141,7 +141,7 @@ class NearestItems:
 
 
 @loop("int64(read(int64[:, :]), read(float32[:, :]), read(int32[:]), int32[:], float32[:])")
-def _known(found: NDArray[np.int64], near: Floats, known: Codes, rows: Codes, scores: Floats) -> int:
+def _known(found: NDArray[np.int64], near: Float32s, known: Codes, rows: Codes, scores: Float32s) -> int:
     """The rows of what was found at places of the space, and how near they are, without those that nobody knows."""
     count = 0
     for i in range(len(rows)):
@@ -155,7 +155,7 @@ def _known(found: NDArray[np.int64], near: Floats, known: Codes, rows: Codes, sc
 
 @loop("int64(read(int32[:]), read(int32[:]), read(float32[:, :]), int64, float32[:, :], int64[:])")
 def _learned(
-    rows: Codes, places: Codes, learned: Floats, width: int, vectors: Floats, other: NDArray[np.int64]
+    rows: Codes, places: Codes, learned: Float32s, width: int, vectors: Float32s, other: NDArray[np.int64]
 ) -> int:  # fmt: skip
     """Write the vectors that were learned; `other` are those of items that the space has not met."""
     count = 0
@@ -171,7 +171,7 @@ def _learned(
 
 
 @loop("int64(float32[:, :], int64)")
-def _shorten(vectors: Floats, width: int) -> int:
+def _shorten(vectors: Float32s, width: int) -> int:
     """Give each vector the length 1; one of zeros stays."""
     for i in range(len(vectors)):
         length = 0.0

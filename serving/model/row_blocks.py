@@ -12,7 +12,7 @@ import numpy as np
 from llvmlite import ir
 from numpy.typing import NDArray
 
-from feature_repo.counters import Floats
+from infra.arrays import Float32s, Int64s
 from infra.loops import loop
 from serving.model import lean_imports
 
@@ -29,7 +29,6 @@ ALL_ROWS = np.uint64(2**64 - 1)
 INFINITE = float("inf")
 At = np.uint64  # an index: without a sign, so that numba does not ask whether it counts from the end
 Sets = NDArray[np.uint64]
-Numbers = NDArray[np.int64]
 Conditions = NDArray[np.int32]
 Nodes = NDArray[np.int16]
 Sides = NDArray[np.int8]
@@ -156,7 +155,7 @@ def _add(context, sums, place, rows, value):  # type: ignore[no-untyped-def]
 
 
 @loop("int64(read(float32[:, ::1]), int64, int64, float32[:, ::1], float32[:, ::1], uint64[:, ::1])", boundscheck=False)
-def look(given: Floats, first: int, rows: int, lanes: Floats, extremes: Floats, missing: Sets) -> int:
+def look(given: Float32s, first: int, rows: int, lanes: Float32s, extremes: Float32s, missing: Sets) -> int:
     """Note of every feature the least and the greatest value, and the rows that go left whatever is compared.
 
     Each feature stands there twice: where missing values go left they are less than everything, in the other one more.
@@ -187,8 +186,8 @@ def look(given: Floats, first: int, rows: int, lanes: Floats, extremes: Floats, 
     boundscheck=False,
 )
 def ask(
-    given: Floats, first: int, rows: int, column: Nodes, below: Floats, extremes: Floats, missing: Sets, sets: Sets,
-    sides: Sides,
+    given: Float32s, first: int, rows: int, column: Nodes, below: Float32s, extremes: Float32s, missing: Sets,
+    sets: Sets, sides: Sides,
 ) -> int:  # fmt: skip
     """Ask every condition: which sides any rows go to, LEFT, RIGHT or both; if both, also which rows go left."""
     width = given.shape[1]
@@ -212,8 +211,8 @@ def ask(
     boundscheck=False,
 )
 def go_down(
-    rows: int, starts: Numbers, asked: Conditions, left: Nodes, right: Nodes, leaves: Floats, sets: Sets,
-    sides: Sides, conditions: Numbers, nodes: Numbers, places: Numbers, values: Floats, reach: Sets, totals: Floats,
+    rows: int, starts: Int64s, asked: Conditions, left: Nodes, right: Nodes, leaves: Float32s, sets: Sets,
+    sides: Sides, conditions: Int64s, nodes: Int64s, places: Int64s, values: Float32s, reach: Sets, totals: Float32s,
 ) -> int:  # fmt: skip
     """Prune each tree, send the rows down what is left of it, and add each leaf to the totals of those that reach it.
 

@@ -6,8 +6,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.counters import Floats
 from infra import loops
+from infra.arrays import Float32s
 from infra.errors import ReleaseMismatch
 from infra.release_format import TREES, ColumnModel, LinearModel, read_model
 from serving.model import lean_imports
@@ -17,11 +17,11 @@ from serving.model.trees import Trees
 class Scorer(Protocol):
     """Turns features into scores; the higher the better."""
 
-    def score(self, features: Floats) -> Floats:
+    def score(self, features: Float32s) -> Float32s:
         """Scores (rows,) of features (rows, features)."""
         ...
 
-    def contributions(self, features: Floats) -> Floats:
+    def contributions(self, features: Float32s) -> Float32s:
         """How much each feature moved each row's score: (rows, features)."""
         ...
 
@@ -35,16 +35,16 @@ class LinearScorer:
         self._fill = np.asarray(model.fill)
         self._intercept = model.intercept
 
-    def score(self, features: Floats) -> Floats:
+    def score(self, features: Float32s) -> Float32s:
         """Probabilities (rows,) of features (rows, features)."""
         margin = self._parts(features).sum(axis=1) + self._intercept
         return np.asarray(1.0 / (1.0 + np.exp(-margin)), dtype=np.float32)
 
-    def contributions(self, features: Floats) -> Floats:
+    def contributions(self, features: Float32s) -> Float32s:
         """How much each feature moved each row's margin: (rows, features)."""
         return self._parts(features).astype(np.float32)
 
-    def _parts(self, features: Floats) -> NDArray[np.float64]:
+    def _parts(self, features: Float32s) -> NDArray[np.float64]:
         known = np.where(np.isnan(features), self._fill, features)
         return np.asarray((known - self._mean) * self._weights, dtype=np.float64)
 
@@ -55,12 +55,12 @@ class ColumnScorer:
     def __init__(self, model: ColumnModel) -> None:
         self._model = model
 
-    def score(self, features: Floats) -> Floats:
+    def score(self, features: Float32s) -> Float32s:
         """Scores (rows,) of features (rows, features)."""
-        ranked: Floats = features[:, self._model.index] * np.float32(self._model.sign)
+        ranked: Float32s = features[:, self._model.index] * np.float32(self._model.sign)
         return np.nan_to_num(ranked, nan=self._model.missing)
 
-    def contributions(self, features: Floats) -> Floats:
+    def contributions(self, features: Float32s) -> Float32s:
         """All of the score is the one feature's."""
         moved = np.zeros_like(features)
         moved[:, self._model.index] = self.score(features)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from feature_repo.counters import Floats
+from infra.arrays import Float32s
 from serving.model import forest, lean_imports
 
 GIVEN = b'{"data": [%d, true], "shape": [%d, %d], "typestr": "<f4", "version": 3}'
@@ -35,18 +35,18 @@ class Trees:
         scores = forest.scores(self._booster, self._features)
         self.by_xgboost, self._score = scores is None, scores or self._by_xgboost
 
-    def score(self, features: Floats) -> Floats:
+    def score(self, features: Float32s) -> Float32s:
         """Scores (rows,) of features (rows, features); raises ValueError for another number of features."""
         if features.shape[1] != self._features:
             raise ValueError(f"the model reads {self._features} features, the rows have {features.shape[1]}")
         return self._score(features.astype(np.float32, copy=False))
 
-    def contributions(self, features: Floats) -> Floats:
+    def contributions(self, features: Float32s) -> Float32s:
         """How much each feature moved each row's margin: (rows, features)."""
         moved = self._booster.predict(lean_imports.matrix(features), pred_contribs=True, validate_features=False)
         return np.asarray(moved[:, :-1], dtype=np.float32)
 
-    def _by_xgboost(self, features: Floats) -> Floats:
+    def _by_xgboost(self, features: Float32s) -> Float32s:
         # Rows that lack a value stand together: one of them costs the 63 rows scored beside it a fifth more.
         order = np.argsort(np.isnan(features).any(axis=1), kind="stable")
         given, core = np.ascontiguousarray(features[order]), self._xgboost.core

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from feature_repo.counters import Floats
+from infra.arrays import Float32s
 from infra.loops import loop
 from serving.page.rerank import Order
 
 NEVER = -float("inf")
 
 
-def spread(scores: Floats) -> Floats:
+def spread(scores: Float32s) -> Float32s:
     """Scores stretched over 0 to 1; all 0 when they are equal."""
     stretched = np.zeros_like(scores)
     _spread(scores, stretched)
@@ -17,7 +17,7 @@ def spread(scores: Floats) -> Floats:
 
 
 @loop("int64(read(float32[:]), float32[:])")
-def _spread(scores: Floats, stretched: Floats) -> int:
+def _spread(scores: Float32s, stretched: Float32s) -> int:
     if len(scores) == 0:
         return 0
     low = high = np.float64(scores[0])
@@ -30,7 +30,7 @@ def _spread(scores: Floats, stretched: Floats) -> int:
     return len(scores)
 
 
-def diverse(relevance: Floats, vectors: Floats, weight: float, picks: int) -> Order:
+def diverse(relevance: Float32s, vectors: Float32s, weight: float, picks: int) -> Order:
     """Places of the first `picks`: each the best by relevance less `weight` times its likeness to those before it.
 
     relevance  (candidates,) float32
@@ -43,7 +43,7 @@ def diverse(relevance: Floats, vectors: Floats, weight: float, picks: int) -> Or
 
 
 @loop("int64(read(float32[:]), read(float32[:, :]), float64, float32[:], int64[:])")
-def _pick(relevance: Floats, likeness: Floats, weight: float, worth: Floats, picked: Order) -> int:
+def _pick(relevance: Float32s, likeness: Float32s, weight: float, worth: Float32s, picked: Order) -> int:
     """Pick the best again and again; a score that is no number is the best of all, and picked once too."""
     for turn in range(len(picked)):
         best = 0

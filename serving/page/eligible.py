@@ -5,15 +5,14 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from feature_repo.records import bloom_holds
+from infra.arrays import Bools
 from infra.loops import loop
 from infra.marks import NO_MARKS, Marks, marks
 from serving.filters import AtMost, Filter, NotBlocked, OneOf, Reaches
 from serving.items import Codes, ItemBlock, ItemStates, places_among
 
-Flags = NDArray[np.bool_]
 AskerAttributes = Mapping[str, Any]
 ANYBODY = object()  # the key of an asker who may see whatever somebody may see
 NONE: Codes = np.zeros(0, dtype=np.int32)
@@ -27,11 +26,11 @@ class Filters:
         self._by_word = [WordFilter(wanted, states) for wanted in filters if not isinstance(wanted, NotBlocked)]
         self._blocking = [wanted for wanted in filters if isinstance(wanted, NotBlocked)]
 
-    def anybody(self, block: ItemBlock) -> Flags:
+    def anybody(self, block: ItemBlock) -> Bools:
         """(n,) whether there may be somebody who may be shown the item."""
         return self._mask(block, None, {})
 
-    def mask(self, block: ItemBlock, asker: AskerAttributes, blocked: Mapping[str, Codes]) -> Flags:
+    def mask(self, block: ItemBlock, asker: AskerAttributes, blocked: Mapping[str, Codes]) -> Bools:
         """(n,) whether each item may be shown to the asker; `blocked` has codes of what they blocked, by counter."""
         return self._mask(block, asker, blocked)
 
@@ -41,7 +40,7 @@ class Filters:
             self._is_free(wanted, attributes, blocked.get(wanted.counter)) for wanted in self._blocking
         )
 
-    def ever(self, block: ItemBlock, asker: Marks) -> Flags:
+    def ever(self, block: ItemBlock, asker: Marks) -> Bools:
         """(n,) whether the asker of this mark (1,) may ever have blocked each item, as is known by heart."""
         held = np.zeros(len(block.rows), dtype=np.bool_)
         for wanted in self._blocking:
@@ -58,7 +57,7 @@ class Filters:
             for wanted in self._blocking
         )
 
-    def _mask(self, block: ItemBlock, asker: AskerAttributes | None, blocked: Mapping[str, Codes]) -> Flags:
+    def _mask(self, block: ItemBlock, asker: AskerAttributes | None, blocked: Mapping[str, Codes]) -> Bools:
         allowed = block.known
         for words in self._by_word:
             words.refuse(block, asker, allowed)
@@ -79,11 +78,11 @@ class WordFilter:
 
     def __init__(self, wanted: Filter, states: ItemStates) -> None:
         self._wanted, self._states, self._vocabulary = wanted, states, states.vocabulary(wanted.field)
-        self._masks: dict[Hashable, Flags] = {}
+        self._masks: dict[Hashable, Bools] = {}
         self._places: set[Hashable] = set()
         self._met = 0
 
-    def refuse(self, block: ItemBlock, asker: AskerAttributes | None, allowed: Flags) -> None:
+    def refuse(self, block: ItemBlock, asker: AskerAttributes | None, allowed: Bools) -> None:
         """Take away (n,) what does not pass by its word; in a field that has no words nothing does."""
         codes = _codes(block, self._states, self._wanted.field)
         words = [None] if self._vocabulary is None else self._vocabulary.words
@@ -119,7 +118,7 @@ class Eligibility(msgspec.Struct, frozen=True):
     seen: Marks = msgspec.field(default_factory=lambda: NO_MARKS)
     unread: Marks | None = None
 
-    def mask(self, block: ItemBlock) -> Flags:
+    def mask(self, block: ItemBlock) -> Bools:
         """(n,) whether each item may be shown."""
         allowed = self.filters.mask(block, self.asker, self.blocked)
         if len(self.seen):
@@ -179,7 +178,7 @@ def _passes(wanted: Filter, word: Any, kind: Hashable) -> bool:
 
 
 @loop("int64(read(int32[:]), read(boolean[:]), boolean[:])")
-def _refuse_unless(codes: Codes, passing: Flags, allowed: Flags) -> int:
+def _refuse_unless(codes: Codes, passing: Bools, allowed: Bools) -> int:
     """Refuse those whose word does not pass; the last of `passing` stands for all words that come after.
 
     A code below 0 is nobody's word: it would count from the end.
@@ -190,7 +189,7 @@ def _refuse_unless(codes: Codes, passing: Flags, allowed: Flags) -> int:
 
 
 @loop("int64(read(int32[:]), read(int32[:]), boolean[:])")
-def _refuse_blocked(codes: Codes, blocked: Codes, allowed: Flags) -> int:
+def _refuse_blocked(codes: Codes, blocked: Codes, allowed: Bools) -> int:
     """Refuse those whose word is unknown or blocked."""
     for i in range(len(allowed)):
         allowed[i] = allowed[i] and codes[i] > 0

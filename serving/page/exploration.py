@@ -13,11 +13,11 @@ from random import Random
 
 import numpy as np
 
-from feature_repo.counters import Floats
+from infra.arrays import Float32s
 from serving.page.rerank import Order
 
 
-def explored(page: Order, pool: Order, share: float, seed: int) -> tuple[Order, Floats]:
+def explored(page: Order, pool: Order, share: float, seed: int) -> tuple[Order, Float32s]:
     """The page with some places given to candidates of the pool by lot, and the propensity of each item at its place.
 
     page  (m,) places of the candidates that would be shown without exploration

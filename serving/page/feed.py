@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from feature_repo.counters import Floats
+from infra.arrays import Float32s
 from serving.asker import RequestAsker, ShownLately
 from serving.definition import ReleasePolicy
 from serving.items import ItemBlock
@@ -68,7 +68,7 @@ class Feed:
                 return self._unranked(ask, unranked, budget, limit)
 
     def _outcome(self, ask: CandidateRequest, found: Candidates, budget: Budget, limit: int) -> Outcome:
-        def arrange(block: ItemBlock, scores: Floats) -> Arrangement:
+        def arrange(block: ItemBlock, scores: Float32s) -> Arrangement:
             vectors = self._parts.nearest.vectors if self._parts.nearest else None
             return slate.arranged(ask.policy, block, scores, vectors, limit=limit, now=ask.now, seed=ask.seed)
 

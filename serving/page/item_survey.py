@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.counters import Floats, decay
+from feature_repo.counters import decay
+from infra.arrays import Float32s
 from serving.definition import ReleasePolicy
 from serving.items import Codes, ItemBlock, ItemStates
 from serving.page.eligible import Filters
@@ -44,7 +45,7 @@ class EligibleItems:
         }
         self.size = int(everything.max(initial=0)) + 1
         self.rows: Codes = self._columns["rows"]
-        self.watched: Floats = self._columns[policy.trending]
+        self.watched: Float32s = self._columns[policy.trending]
         self.born: NDArray[Any] = self._columns[policy.born]
 
     def of(self, name: str) -> NDArray[Any]:
@@ -52,7 +53,7 @@ class EligibleItems:
         return self._columns[name]
 
 
-def watched(states: ItemStates, block: ItemBlock, name: str, now: float) -> Floats:
+def watched(states: ItemStates, block: ItemBlock, name: str, now: float) -> Float32s:
     """(n,) one counter `view.counter` of some items, decayed to now."""
     view, _, counter = name.partition(".")
     table = states.counters[view]

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from feature_repo.counters import Floats
+from infra.arrays import Float32s
 from serving.items import Codes, ItemBlock
 from serving.model import Release
 from serving.page.slate import Arrangement
@@ -24,7 +24,7 @@ class Ranked(msgspec.Struct, frozen=True):
 
     block: ItemBlock
     shown: Arrangement
-    features: Floats
+    features: Float32s
     release: Release
     rung: str
     reason: str | None

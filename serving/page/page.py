@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from feature_repo.counters import Floats
+from infra.arrays import Float32s
 from infra.marks import Marks
 from serving.model import Release
 from serving.page.retrieve import Candidates
@@ -21,11 +21,11 @@ class Page:
     items: list[str]
     marks: Marks
     sources: list[str | None]
-    propensities: Floats
+    propensities: Float32s
     served_by: str
     reason: str | None = None
     release: Release | None = None
-    features: Floats | None = None
+    features: Float32s | None = None
     left_out: list[str] | None = None
     at: float = 0.0
     scored: int = 0

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from feature_repo.counters import Floats, decay
+from feature_repo.counters import decay
+from infra.arrays import Float32s
 from serving.definition import ReleasePolicy
 from serving.items import EMPTY, NONE, Codes, GroupedRows, ItemStates, Newest, best_of_each_group, places_of_largest
 from serving.page.eligible import Filters
@@ -94,7 +95,7 @@ def _lot(rows: Codes, now: float) -> Codes:
     return np.random.default_rng(int(now)).choice(rows, min(RARE, len(rows)), replace=False)
 
 
-def _lifts(states: ItemStates, view: str, counter: str, now: float) -> Mapping[str, Floats]:
+def _lifts(states: ItemStates, view: str, counter: str, now: float) -> Mapping[str, Float32s]:
     """By place, (groups,) how much more each group is watched there than everywhere."""
     table = states.counters[view]
     place, group = (states.words[key] for key in table.view.keys)

@@ -7,7 +7,7 @@ from itertools import chain, islice, zip_longest
 import numpy as np
 from msgspec.structs import replace
 
-from feature_repo.counters import Floats
+from infra.arrays import Float32s
 from infra.marks import marks
 from serving.definition import ReleasePolicy
 from serving.model import Popular
@@ -26,7 +26,7 @@ class Listed:
 
     items: list[str]
     sources: list[str | None]
-    propensities: Floats
+    propensities: Float32s
 
     def first(self, count: int) -> "Listed":
         """The first of them."""

@@ -8,14 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.counters import Floats
+from infra.arrays import Bools, Float32s
 from infra.loops import loop
 
 Order = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 
-def by_score(scores: Floats) -> Order:
+def by_score(scores: Float32s) -> Order:
     """Candidates by falling score; equal scores keep the order they came in, and what is no number comes last."""
     keys = np.empty(len(scores), dtype=np.int64)
     _keys(scores, scores.view(np.int32), keys)
@@ -24,7 +23,7 @@ def by_score(scores: Floats) -> Order:
 
 
 @loop("int64(read(float32[:]), read(int32[:]), int64[:])")
-def _keys(scores: Floats, bits: NDArray[np.int32], keys: Order) -> int:
+def _keys(scores: Float32s, bits: NDArray[np.int32], keys: Order) -> int:
     """Whole numbers that rise as scores fall, each with its place in its lower half."""
     for i in range(len(scores)):
         rank = bits[i] if bits[i] >= 0 else bits[i] ^ 0x7FFFFFFF
@@ -44,7 +43,7 @@ def ahead(picked: Order | Sequence[int], order: Order) -> Order:
 
 
 @loop("int64(read(int64[:]), read(int64[:]), boolean[:], int64[:])")
-def _ahead(picked: Order, order: Order, waiting: Flags, made: Order) -> int:
+def _ahead(picked: Order, order: Order, waiting: Bools, made: Order) -> int:
     count = 0
     for i in range(len(picked)):
         made[count] = picked[i]
@@ -87,7 +86,7 @@ def _capped(order: Order, codes: NDArray[np.int32], most: Order, page: Order) ->
     return count
 
 
-def with_fresh(order: Order, fresh: Flags, places: int, limit: int) -> Order:
+def with_fresh(order: Order, fresh: Bools, places: int, limit: int) -> Order:
     """At least `places` of the first `limit` are fresh, as far as there are any.
 
     The best fresh ones behind the page take the places of its lowest others, in their own order at those places.
@@ -98,7 +97,7 @@ def with_fresh(order: Order, fresh: Flags, places: int, limit: int) -> Order:
 
 
 @loop("int64(read(int64[:]), read(boolean[:]), int64, int64[:], int64[:])")
-def _freshened(order: Order, fresh: Flags, places: int, page: Order, waiting: Order) -> int:
+def _freshened(order: Order, fresh: Bools, places: int, page: Order, waiting: Order) -> int:
     """Put fresh ones on the page; returns how many."""
     missing = places
     others = 0

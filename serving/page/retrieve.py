@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.counters import Floats
+from infra.arrays import Float32s, Int64s
 from infra.loops import loop
 from serving import metrics
 from serving.asker import RequestAsker
@@ -21,17 +21,16 @@ from serving.page.pools import Pools
 from serving.sources import Fresh, Liked, Nearest, Rare, Source, Trending
 
 ALL = slice(None)
-Places = NDArray[np.int64]
 log = logging.getLogger(__name__)
 
 
 class Near(Protocol):
     """A release's embeddings, as far as retrieval is concerned."""
 
-    def user_vector(self, who: RequestAsker) -> Floats | None:
+    def user_vector(self, who: RequestAsker) -> Float32s | None:
         """The asker's place among the items, None when nothing is known of it."""
 
-    def near(self, vector: Floats, count: int) -> Codes:
+    def near(self, vector: Float32s, count: int) -> Codes:
         """The rows nearest to a place, nearest first."""
 
 
@@ -178,7 +177,7 @@ def _taken(ask: CandidateRequest, offered: Sequence[Codes], quotas: Sequence[int
 
 @loop("int64(read(int32[:]), boolean[:], read(int64[:]), read(int64[:]), int32[:], uint8[:])")
 def _shared(
-    places: Codes, free: NDArray[np.bool_], ends: Places, quotas: Places, taken: Codes, sources: NDArray[np.uint8]
+    places: Codes, free: NDArray[np.bool_], ends: Int64s, quotas: Int64s, taken: Codes, sources: NDArray[np.uint8]
 ) -> int:  # fmt: skip
     """Which places are taken, and for which source; those of source s stand from ends[s] to ends[s + 1]."""
     count = spare = 0

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from feature_repo.counters import Floats
+from infra.arrays import Float32s
 from serving.asker import RequestAsker
 from serving.definition import ReleasePolicy
 from serving.items import ItemBlock, ItemStates
@@ -14,7 +14,7 @@ from serving.page.outcome import Outcome, Ranked, Unranked
 from serving.page.rungs import FULL, NEUTRAL, STALE
 from serving.page.slate import Arrangement
 
-Arrange = Callable[[ItemBlock, Floats], Arrangement]
+Arrange = Callable[[ItemBlock, Float32s], Arrangement]
 log = logging.getLogger(__name__)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import msgspec
 import numpy as np
 
-from feature_repo.counters import Floats
+from infra.arrays import Float32s
 from infra.loops import loop
 from serving.definition import Caps, Diversity, Exploration, FreshSlots, ReleasePolicy
 from serving.items import Codes, ItemBlock
@@ -14,7 +14,7 @@ from serving.page.diversity import diverse, spread
 from serving.page.exploration import explored
 from serving.page.rerank import Order
 
-Vectors = Callable[[Codes], Floats]
+Vectors = Callable[[Codes], Float32s]
 
 
 class Arrangement(msgspec.Struct, frozen=True):
@@ -25,7 +25,7 @@ class Arrangement(msgspec.Struct, frozen=True):
     """
 
     places: Order
-    propensities: Floats
+    propensities: Float32s
 
 
 class Scored(msgspec.Struct, frozen=True):
@@ -33,7 +33,7 @@ class Scored(msgspec.Struct, frozen=True):
 
     policy: ReleasePolicy
     block: ItemBlock
-    scores: Floats
+    scores: Float32s
     vectors: Vectors | None
     limit: int
     now: float
@@ -42,7 +42,7 @@ class Scored(msgspec.Struct, frozen=True):
 def arranged(
     policy: ReleasePolicy,
     block: ItemBlock,
-    scores: Floats,
+    scores: Float32s,
     vectors: Vectors | None,
     *,
     limit: int,
@@ -105,7 +105,7 @@ def _explored(step: Exploration, order: Order, given: Scored, seed: int) -> Arra
 
 
 @loop("int64(read(float32[:]), float64, read(int64[:]), int64[:])")
-def _rare(exposure: Floats, below: float, places: Order, rare: Order) -> int:
+def _rare(exposure: Float32s, below: float, places: Order, rare: Order) -> int:
     """Those of some places at which the exposure is less."""
     count = 0
     for i in range(len(places)):

@@ -10,8 +10,9 @@ from hypothesis.extra import numpy as arrays
 from msgspec.structs import replace
 
 from feature_repo.assembly import Plan, assemble
-from feature_repo.counters import Floats, decay
+from feature_repo.counters import decay
 from feature_repo.request_time import Age, Count, Counters, Feature, Hour, Inputs, Match, Number, Rate, spread
+from infra.arrays import Float32s
 from infra.errors import DefinitionError
 
 NOW = 1_777_000_000.0
@@ -113,7 +114,7 @@ def test_a_plan_serves_inputs_of_every_shape(request: Inputs) -> None:
 def test_a_state_that_is_too_old_counts_nothing(age: float, counted: bool) -> None:
     held = Counters(np.full((1, 3), 8.0, np.float32), np.array([NOW - age]), NAMES, np.full(3, np.inf))
     plan = Plan([Count("day", "song.heard_1d")], {"song": (NAMES, np.full(3, np.inf))}, ttl=60.0)
-    made: Floats = plan.matrix(Inputs(1, np.array([NOW]), {"song": held}, {}, {}))
+    made: Float32s = plan.matrix(Inputs(1, np.array([NOW]), {"song": held}, {}, {}))
     assert made.tolist() == [[np.log1p(np.float32(8.0)) if counted else 0.0]]
 
 

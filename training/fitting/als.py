@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from feature_repo.counters import Floats
+from infra.arrays import Float32s
 from training.definition import Embedding, Ranking
 from training.rows import GAIN, KNOWN_AT, Dataset, cuts
 
@@ -31,9 +31,9 @@ class Factors:
     """
 
     users: NDArray[Any]
-    user_vectors: Floats
+    user_vectors: Float32s
     items: NDArray[Any]
-    item_vectors: Floats
+    item_vectors: Float32s
     engagements: NDArray[np.int64]
 
 
@@ -72,7 +72,7 @@ def learn(spark: "SparkSession", engagements: pd.DataFrame, of: Embedding, seed:
     return Factors(np.asarray(users), vectors[0], np.asarray(items), vectors[1], np.bincount(item))
 
 
-def _vectors(factors: Any) -> Floats:
+def _vectors(factors: Any) -> Float32s:
     """(n, rank) in the order of the codes; every code that was given has a row."""
     table = factors.toArrow().sort_by("id").combine_chunks()
     flat = table["features"].combine_chunks().flatten().to_numpy()

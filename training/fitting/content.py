@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from feature_repo.counters import Floats
 from feature_repo.embedding_space import Attribute, Codes, places
+from infra.arrays import Float32s
 from infra.marks import Marks, marks
 
 SWEEPS = 10
@@ -20,11 +20,11 @@ AttributeWeights = NDArray[np.float64]
 class Content:
     """The mean of all items, and what each word adds to it."""
 
-    mean: Floats
+    mean: Float32s
     attributes: Mapping[str, Attribute]
 
 
-def fit(words: pd.DataFrame, vectors: Floats, weights: AttributeWeights, ridge: float) -> Content:
+def fit(words: pd.DataFrame, vectors: Float32s, weights: AttributeWeights, ridge: float) -> Content:
     """Ridge regression from one-hot words to vectors.
 
     words    (items, attributes) text; None says nothing

@@ -12,9 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from feature_repo import embedding_space
-from feature_repo.counters import Floats
 from feature_repo.definition import FeatureSet
 from feature_repo.embedding_space import INDEX, IdBytes, Space
+from infra.arrays import Float32s
 from infra.errors import DefinitionError
 from infra.lake import Lake
 from infra.marks import marks
@@ -42,7 +42,7 @@ class Embedded:
     ids: IdBytes
     index: "faiss.Index"
     users: list[str]
-    user_vectors: Floats
+    user_vectors: Float32s
     measures: Mapping[str, float]
 
     def write(self, folder: Path) -> None:
@@ -100,7 +100,7 @@ def _made(
     return Embedded(space, ids, index, [str(user) for user in factors.users], factors.user_vectors, measures)
 
 
-def place(items: pd.DataFrame, names: NDArray[Any], factors: Factors, learned: Content, own_after: float) -> Floats:
+def place(items: pd.DataFrame, names: NDArray[Any], factors: Factors, learned: Content, own_after: float) -> Float32s:
     """(items, d) each item between what its words say and, the more it was engaged with, what was learned of it."""
     codes = {name: attribute.codes(content.marked(items[name])) for name, attribute in learned.attributes.items()}
     said = sum((learned.attributes[name].vectors[rows] for name, rows in codes.items()), start=learned.mean)
@@ -114,7 +114,7 @@ def place(items: pd.DataFrame, names: NDArray[Any], factors: Factors, learned: C
 
 
 def measured(
-    index: "faiss.Index", vectors: Floats, names: NDArray[Any], factors: Factors, judged: pd.DataFrame,
+    index: "faiss.Index", vectors: Float32s, names: NDArray[Any], factors: Factors, judged: pd.DataFrame,
     ranking: Ranking, k: int,
 ) -> dict[str, float]:  # fmt: skip
     """What the index finds of the nearest items of judged users, and of what they went on to engage with.

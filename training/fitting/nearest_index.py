@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from feature_repo.counters import Floats
+from infra.arrays import Float32s
 
 if TYPE_CHECKING:
     import faiss
@@ -16,7 +16,7 @@ SAMPLE = 128  # vectors a list that its centre is learned from
 ROUNDS = 10
 
 
-def build(vectors: Floats, probes: int, seed: int) -> "faiss.Index":
+def build(vectors: Float32s, probes: int, seed: int) -> "faiss.Index":
     """The index over (items, d) float32. √items lists; `probes` is how many of them a search looks into."""
     import faiss
 
@@ -48,7 +48,7 @@ def save(index: "faiss.Index", path: Path) -> None:
     faiss.write_index(index, str(path))
 
 
-def search(index: "faiss.Index", queries: Floats, k: int) -> NDArray[np.int64]:
+def search(index: "faiss.Index", queries: Float32s, k: int) -> NDArray[np.int64]:
     """(queries, k) the items found for each, nearest first; -1 where fewer were found."""
     found: tuple[Any, NDArray[np.int64]] = index.search(np.ascontiguousarray(queries, dtype=np.float32), k)
     return found[1]

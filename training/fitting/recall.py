@@ -1,15 +1,13 @@
 """How much of what should be found is found: an index against exact search, and retrieval against what was engaged."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from feature_repo.counters import Floats
+from infra.arrays import Float32s, Int64s
 
-Places = NDArray[np.int64]
 AT_ONCE = 64  # queries compared with all items together
 
 
-def exact(vectors: Floats, queries: Floats, k: int) -> Places:
+def exact(vectors: Float32s, queries: Float32s, k: int) -> Int64s:
     """(queries, k) the items of largest inner product, in any order; k is at most the number of items."""
     k = min(k, len(vectors))
     found = [np.zeros((0, k), dtype=np.int64)]
@@ -19,7 +17,7 @@ def exact(vectors: Floats, queries: Floats, k: int) -> Places:
     return np.concatenate(found)
 
 
-def recall(found: Places, wanted: Places) -> float:
+def recall(found: Int64s, wanted: Int64s) -> float:
     """Mean over queries of the share of the wanted items that were found; a place of -1 is no item.
 
     found, wanted  (queries, any) item places, each at most once in a row; queries that want nothing do not count
@@ -30,7 +28,7 @@ def recall(found: Places, wanted: Places) -> float:
     return float(np.mean(shares)) if shares else float("nan")
 
 
-def hits(found: Places, query: Places, item: Places) -> float:
+def hits(found: Int64s, query: Int64s, item: Int64s) -> float:
     """Share of (query, item) pairs whose item is among those found for the query."""
     if not len(query):
         return float("nan")

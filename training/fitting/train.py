@@ -6,16 +6,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from infra.arrays import AnyArray, Float32s
 from infra.errors import DefinitionError
 from infra.statistics import drawn_by_poisson
 from training.contenders import Examples, Fitted
 from training.definition import Ranking, SliceDefinition
 from training.measuring import Evaluation, JudgedRows, difference, evaluate
-from training.rows import FITS, GAIN, JUDGED, PARTS, Dataset, Floats, split_rows
-
-Array = NDArray[Any]
+from training.rows import FITS, GAIN, JUDGED, PARTS, Dataset, split_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +32,10 @@ class Trained:
     features: tuple[str, ...]
     fitted: Mapping[str, Fitted]
     evaluations: Mapping[str, Evaluation]
-    rows: Mapping[str, Array]
+    rows: Mapping[str, AnyArray]
     judged: JudgedRows
-    scores: Mapping[str, Floats]
-    probabilities: Mapping[str, Floats]
+    scores: Mapping[str, Float32s]
+    probabilities: Mapping[str, Float32s]
     winner: str
     seed: int
     why: str
@@ -85,7 +83,7 @@ def simplest_good(evaluations: Mapping[str, Evaluation], decides_by: str) -> str
     return best
 
 
-def divided(dataset: Dataset, ranking: Ranking) -> dict[str, Array]:
+def divided(dataset: Dataset, ranking: Ranking) -> dict[str, AnyArray]:
     """The places of the rows of each part: fit, tune and judge, by time. Tuning looks at what is judged."""
     groups = _codes(dataset.frame[ranking.split.whole or ranking.group])
     part = split_rows(dataset.times(), groups, ranking.split, ranking.window)
@@ -100,7 +98,7 @@ def divided(dataset: Dataset, ranking: Ranking) -> dict[str, Array]:
     return rows
 
 
-def as_served(matrix: Floats, dataset: Dataset, ranking: Ranking) -> Floats:
+def as_served(matrix: Float32s, dataset: Dataset, ranking: Ranking) -> Float32s:
     """The input as serving would make it: what a request cannot know beforehand, such as the position, is neutral."""
     served = matrix.copy()
     for name in set(ranking.logged_only) & set(dataset.features):
@@ -108,7 +106,7 @@ def as_served(matrix: Floats, dataset: Dataset, ranking: Ranking) -> Floats:
     return served
 
 
-def judge_rows(dataset: Dataset, ranking: Ranking, target: str, rows: Mapping[str, Array]) -> JudgedRows:
+def judge_rows(dataset: Dataset, ranking: Ranking, target: str, rows: Mapping[str, AnyArray]) -> JudgedRows:
     """The judge rows as arrays. The main target is ranked by graded gains, any other by itself."""
     frame = dataset.frame.iloc[rows["judge"]]
     label = frame[target].to_numpy(dtype=np.float32)
@@ -120,7 +118,7 @@ def judge_rows(dataset: Dataset, ranking: Ranking, target: str, rows: Mapping[st
                   _codes(frame[ranking.attribute]), novelty, slices)  # fmt: skip
 
 
-def sliced(values: Array, by: SliceDefinition) -> Array:
+def sliced(values: AnyArray, by: SliceDefinition) -> AnyArray:
     """The name of the slice each row lies in."""
     if not by.edges:
         words = pd.Series(values)
@@ -130,7 +128,7 @@ def sliced(values: Array, by: SliceDefinition) -> Array:
     return np.where(np.isnan(numbers), "unknown", names)
 
 
-def _examples(dataset: Dataset, target: str, rows: Array) -> Examples:
+def _examples(dataset: Dataset, target: str, rows: AnyArray) -> Examples:
     labels = dataset.frame[target].to_numpy(dtype=np.float32)[rows]
     if not 0 < labels.sum() < len(labels):
         each = "has" if labels.sum() else "lacks"
@@ -141,13 +139,13 @@ def _examples(dataset: Dataset, target: str, rows: Array) -> Examples:
     return Examples(dataset.matrix[rows], labels, dataset.features)
 
 
-def _novelty(items: "pd.Series[Any]", before: "pd.Series[Any]") -> Array:
+def _novelty(items: "pd.Series[Any]", before: "pd.Series[Any]") -> AnyArray:
     seen = before.value_counts()
     share = (items.map(seen).fillna(0).to_numpy(dtype=np.float64) + 1) / (len(before) + len(seen) + 1)
     return np.asarray(-np.log2(share))
 
 
-def _codes(column: "pd.Series[Any]") -> Array:
+def _codes(column: "pd.Series[Any]") -> AnyArray:
     return np.asarray(pd.factorize(column)[0])
 
 

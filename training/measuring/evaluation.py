@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from infra.arrays import AnyArray
 from infra.statistics import Weights, percentiles, weighted_auc
 from training.measuring import list_measures, measures
-from training.measuring.measures import Array, Measure
+from training.measuring.measures import Measure
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +26,16 @@ class JudgedRows:
 
     groups: int
     users: int
-    label: Array
-    gain: Array
-    group: Array
-    user: Array
-    item: Array
-    attribute: Array
-    novelty: Array
-    slices: Mapping[str, Array] = field(default_factory=dict)
+    label: AnyArray
+    gain: AnyArray
+    group: AnyArray
+    user: AnyArray
+    item: AnyArray
+    attribute: AnyArray
+    novelty: AnyArray
+    slices: Mapping[str, AnyArray] = field(default_factory=dict)
 
-    def only(self, rows: Array) -> "JudgedRows":
+    def only(self, rows: AnyArray) -> "JudgedRows":
         """The rows for which the mask holds; group and user codes stay, so that intervals pair with the whole."""
         return JudgedRows(
             self.groups, self.users, self.label[rows], self.gain[rows], self.group[rows], self.user[rows],
@@ -49,10 +50,10 @@ class MeasureValue:
     value: float
     low: float
     high: float
-    samples: Array
+    samples: AnyArray
 
     @classmethod
-    def of(cls, value: float, samples: Array) -> "MeasureValue":
+    def of(cls, value: float, samples: AnyArray) -> "MeasureValue":
         """A measure with the interval that its values on the draws span."""
         return cls(float(value), *percentiles(samples, 0.025, 0.975), samples)
 
@@ -62,7 +63,7 @@ class Evaluation:
     """All measures of one contender, with NDCG of each group (NaN without a positive gain), overall and by slice."""
 
     measures: Mapping[str, MeasureValue]
-    ndcg: Array
+    ndcg: AnyArray
     slices: Mapping[str, Mapping[str, "Evaluation"]]
     facts: Mapping[str, int]
 
@@ -76,7 +77,7 @@ class Evaluation:
 
 
 def evaluate(
-    judged: JudgedRows, scores: Array, probabilities: Array | None, weights: Weights, top: int, listed: int
+    judged: JudgedRows, scores: AnyArray, probabilities: AnyArray | None, weights: Weights, top: int, listed: int
 ) -> Evaluation:
     """Judge one contender.
 
@@ -98,7 +99,7 @@ def difference(better: MeasureValue, other: MeasureValue) -> MeasureValue:
 
 
 def _slices(
-    judged: JudgedRows, scores: Array, words: Array, weights: Weights, top: int
+    judged: JudgedRows, scores: AnyArray, words: AnyArray, weights: Weights, top: int
 ) -> Iterator[tuple[str, Evaluation]]:
     for word in sorted(set(words.tolist())):
         part, mine = judged.only(words == word), scores[words == word]
@@ -106,7 +107,7 @@ def _slices(
 
 
 def _measured(
-    judged: JudgedRows, scores: Array, wanted: Mapping[str, Measure], weights: Weights, top: int
+    judged: JudgedRows, scores: AnyArray, wanted: Mapping[str, Measure], weights: Weights, top: int
 ) -> Evaluation:
     once = np.ones((1, judged.users), dtype=np.float32)
     found = {name: MeasureValue.of(measure(once)[0], measure(weights)) for name, measure in wanted.items()}
@@ -116,7 +117,7 @@ def _measured(
     return Evaluation(found, groups, {}, facts)
 
 
-def _order(judged: JudgedRows, scores: Array, top: int) -> Iterator[tuple[str, Measure]]:
+def _order(judged: JudgedRows, scores: AnyArray, top: int) -> Iterator[tuple[str, Measure]]:
     groups = _by_group(judged, scores, top)
     yield (
         f"ndcg_at_{top}",
@@ -126,19 +127,19 @@ def _order(judged: JudgedRows, scores: Array, top: int) -> Iterator[tuple[str, M
     yield "auc", weighted_auc(judged.user, judged.label, scores)
 
 
-def _probability(judged: JudgedRows, probabilities: Array | None) -> Iterator[tuple[str, Measure]]:
+def _probability(judged: JudgedRows, probabilities: AnyArray | None) -> Iterator[tuple[str, Measure]]:
     if probabilities is not None:
         given = (judged.user, judged.label, probabilities, judged.users)
         yield "log_loss", measures.log_loss(*given)
         yield "calibration_error", measures.calibration_error(*given)
 
 
-def _listed(judged: JudgedRows, scores: Array, top: int) -> Iterator[tuple[str, Measure]]:
+def _listed(judged: JudgedRows, scores: AnyArray, top: int) -> Iterator[tuple[str, Measure]]:
     listed = list_measures.first_places(judged.group, scores, top)
     yield "coverage", list_measures.coverage(judged.user, judged.item, listed, judged.users)
     yield "novelty", list_measures.novelty(judged.user, judged.novelty, listed, judged.users)
     yield "diversity", list_measures.diversity(judged.group, judged.user, judged.attribute, listed, judged.users)
 
 
-def _by_group(judged: JudgedRows, scores: Array, top: int) -> Array:
+def _by_group(judged: JudgedRows, scores: AnyArray, top: int) -> AnyArray:
     return measures.ndcg(judged.group, judged.gain, scores, top, judged.groups)

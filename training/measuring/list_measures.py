@@ -2,17 +2,18 @@
 
 import numpy as np
 
+from infra.arrays import AnyArray
 from infra.statistics import Weights
-from training.measuring.measures import Array, Measure, mean, places_in_group
+from training.measuring.measures import Measure, mean, places_in_group
 
 
-def first_places(group: Array, score: Array, top: int) -> Array:
+def first_places(group: AnyArray, score: AnyArray, top: int) -> AnyArray:
     """Whether each row is among the first `top` of its group; (rows,) bool."""
-    found: Array = places_in_group(group, score) < top
+    found: AnyArray = places_in_group(group, score) < top
     return found
 
 
-def coverage(user: Array, item: Array, listed: Array, users: int) -> Measure:
+def coverage(user: AnyArray, item: AnyArray, listed: AnyArray, users: int) -> Measure:
     """Share of the items that could be listed which are."""
     from scipy.sparse import csr_matrix
 
@@ -20,20 +21,20 @@ def coverage(user: Array, item: Array, listed: Array, users: int) -> Measure:
     every = csr_matrix((np.ones(len(item), dtype=np.float32), (user, item)), shape=size)
     taken = csr_matrix((listed.astype(np.float32), (user, item)), shape=size)
 
-    def measure(weights: Weights) -> Array:
+    def measure(weights: Weights) -> AnyArray:
         drawn = (weights > 0).astype(np.float32)
-        distinct: Array = ((drawn @ taken) > 0).sum(axis=1) / np.maximum(((drawn @ every) > 0).sum(axis=1), 1)
+        distinct: AnyArray = ((drawn @ taken) > 0).sum(axis=1) / np.maximum(((drawn @ every) > 0).sum(axis=1), 1)
         return distinct
 
     return measure
 
 
-def novelty(user: Array, unknown: Array, listed: Array, users: int) -> Measure:
+def novelty(user: AnyArray, unknown: AnyArray, listed: AnyArray, users: int) -> Measure:
     """Mean of −log2 of an item's earlier share of all showings, over listed rows."""
     return mean(np.where(listed, unknown, np.nan), user, users)
 
 
-def diversity(group: Array, user: Array, attribute: Array, listed: Array, users: int) -> Measure:
+def diversity(group: AnyArray, user: AnyArray, attribute: AnyArray, listed: AnyArray, users: int) -> Measure:
     """Mean over lists of two or more of the share of pairs that differ in the attribute.
 
     An unknown attribute (−1) is like no other, as it is for the caps of a page.
@@ -48,7 +49,7 @@ def diversity(group: Array, user: Array, attribute: Array, listed: Array, users:
     return mean(1 - different, owners(group, user, groups), users)
 
 
-def owners(group: Array, user: Array, groups: int) -> Array:
+def owners(group: AnyArray, user: AnyArray, groups: int) -> AnyArray:
     """Whose each group is: (groups,) user codes."""
     found = np.zeros(groups, dtype=np.int64)
     found[group[::-1]] = user[::-1]

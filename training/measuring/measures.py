@@ -5,21 +5,19 @@ Arrays of rows are aligned; groups and users are codes from 0; scores that tie s
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from infra.arrays import AnyArray
 from infra.statistics import Weights, weighted_ratio
 
-Array = NDArray[Any]
-Measure = Callable[[Weights], Array]
+Measure = Callable[[Weights], AnyArray]
 """(draws, users) weights → (draws,) values."""
 
 BINS = 15
 
 
-def ndcg(group: Array, gain: Array, score: Array, top: int, groups: int) -> Array:
+def ndcg(group: AnyArray, gain: AnyArray, score: AnyArray, top: int, groups: int) -> AnyArray:
     """NDCG of each group's first `top` places: Σ gain / log2(1 + place), over that of the best order; (groups,).
 
     NaN for a group in which nothing has a gain: there is no order to get right.
@@ -35,20 +33,20 @@ def ndcg(group: Array, gain: Array, score: Array, top: int, groups: int) -> Arra
         return np.where(best > 0, reached / best, np.nan)
 
 
-def mean(values: Array, user: Array, users: int) -> Measure:
+def mean(values: AnyArray, user: AnyArray, users: int) -> Measure:
     """The mean of finite values, each belonging to a user."""
     known = np.isfinite(values)
     total = np.bincount(user[known], weights=values[known], minlength=users)
     return ratio(total, np.bincount(user[known], minlength=users))
 
 
-def ratio(above: Array, below: Array) -> Measure:
+def ratio(above: AnyArray, below: AnyArray) -> Measure:
     """Σ above / Σ below, both (users,)."""
 
     return partial(weighted_ratio, above=above, below=below)
 
 
-def gauc(user: Array, label: Array, score: Array, users: int) -> Measure:
+def gauc(user: AnyArray, label: AnyArray, score: AnyArray, users: int) -> Measure:
     """AUC per user who has both classes, weighted by the user's rows."""
     order, places = _places(user, -score)
     who, positive = user[order], label[order] > 0
@@ -60,35 +58,35 @@ def gauc(user: Array, label: Array, score: Array, users: int) -> Measure:
     return ratio(area * rows * both, rows * both)
 
 
-def log_loss(user: Array, label: Array, probability: Array, users: int) -> Measure:
+def log_loss(user: AnyArray, label: AnyArray, probability: AnyArray, users: int) -> Measure:
     """Mean of −log of the probability given to what happened."""
     p = np.clip(probability.astype(np.float64), 1e-7, 1 - 1e-7)
     loss = -np.where(label > 0, np.log(p), np.log1p(-p))
     return mean(loss, user, users)
 
 
-def calibration_error(user: Array, label: Array, probability: Array, users: int) -> Measure:
+def calibration_error(user: AnyArray, label: AnyArray, probability: AnyArray, users: int) -> Measure:
     """Mean over rows of |predicted share − seen share| of the row's bin: 15 bins of equally many rows."""
     bins = bins_of(probability)
     off = np.zeros((users, BINS))
     np.add.at(off, (user, bins), probability.astype(np.float64) - (label > 0))
     rows = np.bincount(user, minlength=users)
 
-    def measure(weights: Weights) -> Array:
+    def measure(weights: Weights) -> AnyArray:
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(np.abs(weights @ off).sum(axis=1) / (weights @ rows))
 
     return measure
 
 
-def bins_of(probability: Array) -> Array:
+def bins_of(probability: AnyArray) -> AnyArray:
     """The bin of each row, from 0: cut at quantiles."""
     edges = np.unique(np.quantile(probability, np.linspace(0, 1, BINS + 1)[1:-1]))
-    found: Array = np.searchsorted(edges, probability, side="right")
+    found: AnyArray = np.searchsorted(edges, probability, side="right")
     return found
 
 
-def places_in_group(group: Array, score: Array) -> Array:
+def places_in_group(group: AnyArray, score: AnyArray) -> AnyArray:
     """Each row's place in its group, from 0 for the highest score; ties by a fixed draw, not as logged."""
     drawn = np.random.default_rng(0).random(len(group))
     order = np.lexsort((drawn, -score, group))
@@ -97,23 +95,25 @@ def places_in_group(group: Array, score: Array) -> Array:
     return places
 
 
-def _places(group: Array, score: Array) -> tuple[Array, Array]:
+def _places(group: AnyArray, score: AnyArray) -> tuple[AnyArray, AnyArray]:
     """Rows ordered by group and falling score, and the place of each in its group, from 0."""
     order = np.lexsort((-score, group))
     return order, _counted(group[order])
 
 
-def _counted(ordered: Array) -> Array:
+def _counted(ordered: AnyArray) -> AnyArray:
     first = np.r_[True, ordered[1:] != ordered[:-1]] if len(ordered) else np.zeros(0, dtype=bool)
     starts = np.flatnonzero(first)
-    counted: Array = np.arange(len(ordered)) - starts[np.cumsum(first) - 1] if len(ordered) else np.zeros(0, dtype=int)
+    counted: AnyArray = (
+        np.arange(len(ordered)) - starts[np.cumsum(first) - 1] if len(ordered) else np.zeros(0, dtype=int)
+    )
     return counted
 
 
-def _mean_over_ties(values: Array, group: Array, score: Array) -> Array:
+def _mean_over_ties(values: AnyArray, group: AnyArray, score: AnyArray) -> AnyArray:
     if not len(values):
         return values
     starts = np.flatnonzero(np.r_[True, (group[1:] != group[:-1]) | (score[1:] != score[:-1])])
     lengths = np.diff(np.r_[starts, len(values)])
-    shared: Array = np.repeat(np.add.reduceat(values, starts) / lengths, lengths)
+    shared: AnyArray = np.repeat(np.add.reduceat(values, starts) / lengths, lengths)
     return shared

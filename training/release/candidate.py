@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from feature_repo.counters import Floats
 from feature_repo.definition import FeatureSet
+from infra.arrays import Float32s
 from infra.atomic import atomic_write
 from infra.errors import NotProven
 from infra.lake import Lake
@@ -59,7 +59,7 @@ class ReleaseInputs:
     history_days: int
     policy: bytes
     extra: Callable[[Dataset, Trained], Mapping[str, bytes]]
-    scoring_ms: Callable[[Path, Floats], float]
+    scoring_ms: Callable[[Path, Float32s], float]
 
     @property
     def folder(self) -> Path:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from feature_repo.counters import Floats
 from feature_repo.embedding_space import VECTORS
+from infra.arrays import Float32s
 from infra.atomic import atomic_write
 from infra.manifest import read_manifest
 from training.fitting import Embedded
@@ -21,7 +21,7 @@ def keep_user_vectors(embedded: Embedded, folder: Path) -> None:
         np.savez(file, allow_pickle=False, space=space, users=users, vectors=embedded.user_vectors)
 
 
-def read_user_vectors(path: Path, space: str) -> tuple[list[str], Floats] | tuple[None, None]:
+def read_user_vectors(path: Path, space: str) -> tuple[list[str], Float32s] | tuple[None, None]:
     """Users and their vectors (users, d); None when nothing is kept there, or the vectors of another space."""
     if not path.exists():
         return None, None

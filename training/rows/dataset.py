@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from feature_repo.assembly import assemble
 from feature_repo.definition import FeatureSet
 from feature_repo.request_time import Context
+from infra.arrays import Float32s
 from infra.errors import DefinitionError
 from infra.lake import Lake
 from training.definition import Ranking
@@ -28,7 +29,6 @@ ROW = "row_number"
 PREFIX = "input:"  # sets the model's inputs apart from the labels' own columns in a stored set
 ABOUT = b"flywheel"
 MANY = 1 / 3  # of the rows: a feature unknown in so many is warned of
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Dataset:
     """
 
     frame: pd.DataFrame
-    matrix: Floats
+    matrix: Float32s
     features: tuple[str, ...]
     lineage: tuple[Lineage, ...]
     neutral: Mapping[str, float]
@@ -99,7 +99,7 @@ def build_dataset(
 
 def known_online(
     frame: pd.DataFrame, known_until: "pd.Series[Any]", store: "FeatureStore", features: FeatureSet
-) -> Floats:
+) -> Float32s:
     """The model's input as serving had to make it: what was published up to `known_until`, decayed to its row."""
     frame = frame.reset_index(drop=True)
     reached = frame.assign(**{AT: np.minimum(frame[AT], known_until.reset_index(drop=True))})
@@ -109,7 +109,7 @@ def known_online(
 
 def dataset_of(
     frame: pd.DataFrame,
-    matrix: Floats,
+    matrix: Float32s,
     features: tuple[str, ...],
     known: tuple[Lineage, ...],
     neutral: Mapping[str, float],
@@ -118,7 +118,7 @@ def dataset_of(
     return Dataset(frame, matrix, features, known, neutral, digest(frame, matrix, features))
 
 
-def digest(frame: pd.DataFrame, matrix: Floats, features: tuple[str, ...]) -> str:
+def digest(frame: pd.DataFrame, matrix: Float32s, features: tuple[str, ...]) -> str:
     """sha256 over names and values; the rows' order counts, the columns' order does not."""
     found = hashlib.sha256(msgspec.json.encode([sorted(frame.columns), features, matrix.shape]))
     for name in sorted(frame.columns):

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from infra.arrays import Bools
 from infra.lake import Lake, in_parts
-from validation.batches.chosen import Bools
 from validation.batches.digests import Sought
 from validation.contract import Table
 

@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
+
+from infra.arrays import Bools
 
 AT_ONCE = 65_536  # rows that are copied at one time
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from infra.arrays import Bools
 from validation.batches.accepted import AcceptedRows
 from validation.batches.checks import Check
-from validation.batches.chosen import Bools, Chosen
+from validation.batches.chosen import Chosen
 from validation.batches.digests import Sought, digests
 from validation.contract import Table
 

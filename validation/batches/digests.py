@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from validation.batches.chosen import Bools, those
+from infra.arrays import Bools, Int64s
+from validation.batches.chosen import those
 
 AT_ONCE = 50_000  # rows whose texts are Python's own at one time
 Digests = NDArray[np.uint64]
-Places = NDArray[np.int64]
 ODD = np.uint64(0x9E3779B97F4A7C15)
 KEY, SECOND = secrets.token_hex(8), secrets.token_hex(8)  # of this process alone: nobody can make digests agree
 
@@ -28,7 +28,7 @@ class Sought:
     """
 
     names: tuple[str, ...]
-    places: Places
+    places: Int64s
     keys: Digests
     seconds: Digests
 
@@ -40,12 +40,12 @@ class Sought:
         places = places[np.argsort(keys[places], kind="stable")]
         return cls(names, places, keys[places], digests(rows, names, wanted, SECOND))
 
-    def firsts(self) -> Places:
+    def firsts(self) -> Int64s:
         """For each place the first row of the same identity."""
         firsts = self.places[np.searchsorted(self.keys, self.keys)]
         return np.where(self.seconds[firsts] == self.seconds[self.places], firsts, self.places)
 
-    def met(self, others: pa.Table) -> tuple[Places, Places]:
+    def met(self, others: pa.Table) -> tuple[Int64s, Int64s]:
         """The rows of which others have the identity, and those others: pairs of their numbers."""
         theirs = digests(others, self.names)
         first, end = np.searchsorted(self.keys, theirs), np.searchsorted(self.keys, theirs, side="right")

@@ -6,10 +6,11 @@ from datetime import datetime
 import msgspec
 import numpy as np
 
+from infra.arrays import Bools
 from validation.batches import corrections
 from validation.batches.accepted import AcceptedRows
 from validation.batches.checks import Check
-from validation.batches.chosen import Bools, Chosen
+from validation.batches.chosen import Chosen
 from validation.batches.corrections import ASKED, DIFFERS
 from validation.batches.triage import sort_out
 from validation.contract import Table

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from infra.arrays import Bools
 from infra.giving_back import give_back
 from validation.batches.checks import Check
-from validation.batches.chosen import Bools, Chosen, those
+from validation.batches.chosen import Chosen, those
 from validation.batches.expectations import of_batch, validate, validate_batch
 from validation.contract import Table
 from validation.definition import CLOCK_ERROR

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from infra.arrays import Reals
 from infra.statistics import Interval, interval
 from validation.definition import GateLimits
-from validation.gates.evidence import Floats, GateEvidence
+from validation.gates.evidence import GateEvidence
 
 SEED = 20_260_501  # a constant, so that the same evidence always gets the same verdict
 
@@ -35,7 +36,7 @@ def few(evidence: GateEvidence, one: str, other: str, limits: GateLimits) -> boo
     return both and isinstance(difference(evidence, one, other, limits), str)
 
 
-def paired(mine: Floats, theirs: Floats, clusters: NDArray[Any] | None, limits: GateLimits) -> Interval | None:
+def paired(mine: Reals, theirs: Reals, clusters: NDArray[Any] | None, limits: GateLimits) -> Interval | None:
     """The interval of the mean difference, None where it has none."""
     if not aligned(mine, theirs) or (clusters is not None and clusters.shape != mine.shape):
         return None
@@ -43,6 +44,6 @@ def paired(mine: Floats, theirs: Floats, clusters: NDArray[Any] | None, limits: 
     return lift if math.isfinite(lift.low) else None
 
 
-def aligned(mine: Floats, theirs: Floats) -> bool:
+def aligned(mine: Reals, theirs: Reals) -> bool:
     """Whether two were measured on the same groups: what only one of them was measured on would be unfair."""
     return mine.shape == theirs.shape and not bool((np.isfinite(mine) != np.isfinite(theirs)).any())

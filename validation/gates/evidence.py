@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # small commands come by here with the definitions, and numpy costs as much CPU as all they do
     from typing import Any
 
-    import numpy as np
     from numpy.typing import NDArray
 
-Floats: TypeAlias = "NDArray[np.floating[Any]]"
+    from infra.arrays import Reals
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +50,8 @@ class SliceEvidence:
     """A part of the judge rows: NDCG per group inside it, of the candidate and of the baseline, aligned on groups."""
 
     name: str
-    candidate: Floats
-    baseline: Floats
+    candidate: Reals
+    baseline: Reals
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +79,9 @@ class GateEvidence:
     candidate: str
     data: DataFacts | None = None
     lineage: Sequence[Lineage] = ()
-    values: Floats | None = None
+    values: Reals | None = None
     label: NDArray[Any] | None = None
-    ndcg: Mapping[str, Floats] = field(default_factory=dict)
+    ndcg: Mapping[str, Reals] = field(default_factory=dict)
     clusters: NDArray[Any] | None = None
     live: str | None = None
     live_contender: str = "live"

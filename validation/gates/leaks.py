@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from infra.arrays import Reals
 from infra.statistics import label_auc_of_column, label_auc_of_nulls
 from validation.definition import GateLimits
-from validation.gates.evidence import Floats, GateEvidence
+from validation.gates.evidence import GateEvidence
 from validation.gates.verdict import GateFinding, closed
 
 
@@ -38,7 +39,7 @@ def _late(evidence: GateEvidence) -> GateFinding | None:
     return None
 
 
-def _told(names: Sequence[str], values: Floats, label: NDArray[Any], limits: GateLimits) -> GateFinding:
+def _told(names: Sequence[str], values: Reals, label: NDArray[Any], limits: GateLimits) -> GateFinding:
     strongest, most = "", 0.5
     for i, name in enumerate(names):
         nulls, alone = label_auc_of_nulls(label, values[:, i]), label_auc_of_column(label, values[:, i])

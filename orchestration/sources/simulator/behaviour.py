@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from orchestration.sources.simulator.chance import Flags, Floats, Ints, uniform
+from infra.arrays import Bools, Float64s, Int64s
+from orchestration.sources.simulator.chance import uniform
 from orchestration.sources.simulator.truth import Platform, odds, pair
 
 STEEP = np.array([0.15, 0.20, 0.40, 0.25])  # how fast looking falls with the place, by device: place ** −STEEP
@@ -28,17 +29,17 @@ class Pages:
     recent           (pages, topics) how much of each topic the user was shown lately
     """
 
-    who: Ints
-    at: Floats
-    device: Ints
-    feed: Ints
-    page: Ints
-    recent: Floats
+    who: Int64s
+    at: Float64s
+    device: Int64s
+    feed: Int64s
+    page: Int64s
+    recent: Float64s
 
     @property
-    def filled(self) -> Flags:
+    def filled(self) -> Bools:
         """The places that hold a video."""
-        filled: Flags = self.feed != NOBODY
+        filled: Bools = self.feed != NOBODY
         return filled
 
 
@@ -46,19 +47,19 @@ class Pages:
 class Outcomes:
     """What happened on pages, every array (pages, places); times are seconds since the epoch."""
 
-    looked: Flags
-    click: Flags
-    long_view: Flags
-    watched: Floats
-    like: Flags
-    comment: Flags
-    share: Flags
-    follow: Flags
-    hide: Flags
-    report: Flags
-    block: Flags
-    opened_at: Floats
-    ended_at: Floats
+    looked: Bools
+    click: Bools
+    long_view: Bools
+    watched: Float64s
+    like: Bools
+    comment: Bools
+    share: Bools
+    follow: Bools
+    hide: Bools
+    report: Bools
+    block: Bools
+    opened_at: Float64s
+    ended_at: Float64s
 
 
 def act(platform: Platform, pages: Pages, seed: int) -> Outcomes:
@@ -71,7 +72,7 @@ def act(platform: Platform, pages: Pages, seed: int) -> Outcomes:
     chances = odds(pair(platform, who, what, at, device), tiredness(platform, pages).ravel())
     moment = np.round(at * 1000).astype(np.int64)
 
-    def falls(name: str, chance: Floats) -> Flags:
+    def falls(name: str, chance: Float64s) -> Bools:
         return uniform(seed, name, who, what, moment) < chance
 
     looked = falls("look", examination(pages).ravel()) & pages.filled.ravel()
@@ -100,23 +101,23 @@ def act(platform: Platform, pages: Pages, seed: int) -> Outcomes:
     )
 
 
-def examination(pages: Pages) -> Floats:
+def examination(pages: Pages) -> Float64s:
     """(pages, places) chance that a place is looked at: it falls down the feed, and from page to page."""
     place = np.arange(1, pages.feed.shape[1] + 1, dtype=np.float64)
-    chance: Floats = place[None, :] ** -STEEP[pages.device][:, None] * 0.97 ** pages.page[:, None]
+    chance: Float64s = place[None, :] ** -STEEP[pages.device][:, None] * 0.97 ** pages.page[:, None]
     return chance
 
 
-def tiredness(platform: Platform, pages: Pages) -> Floats:
+def tiredness(platform: Platform, pages: Pages) -> Float64s:
     """(pages, places) log odds lost to the pages before and to more of the same topic."""
     topic = platform.videos.category[pages.feed]
     earlier = np.tril(topic[:, :, None] == topic[:, None, :], -1).sum(axis=2)
     again = earlier + np.take_along_axis(pages.recent, topic, axis=1)
-    lost: Floats = 0.10 * pages.page[:, None] + 0.28 * np.minimum(again, 6.0)
+    lost: Float64s = 0.10 * pages.page[:, None] + 0.28 * np.minimum(again, 6.0)
     return lost
 
 
-def _watched(duration: Floats, click: Flags, kept: Flags, part: Floats) -> Floats:
+def _watched(duration: Float64s, click: Bools, kept: Bools, part: Float64s) -> Float64s:
     """Seconds watched: a long view is 30 s or the whole video (some loop short ones); any other ends before that."""
     enough = np.minimum(duration, LONG_S)
     looped = duration * (1 + np.where(part < 0.2, 2.5 * part, 0.0))

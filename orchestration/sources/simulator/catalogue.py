@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from infra.arrays import Bools, Float64s, Int64s
 from orchestration.sources.simulator.categories import Categories
-from orchestration.sources.simulator.chance import Flags, Floats, Ints, generator, uniform
+from orchestration.sources.simulator.chance import generator, uniform
 from orchestration.sources.simulator.people import LANGUAGES
 from orchestration.sources.simulator.scale import DAY, Scale, Shift
 
@@ -27,19 +28,19 @@ class Videos:
     rating       the age from which it may be shown, as a place in validation.systems.home_feed.AGES
     """
 
-    creator: Ints
-    category: Ints
-    language: Ints
-    born: Floats
-    gone: Floats
-    duration: Floats
-    unknown: Flags
-    allowed: Flags
-    quality: Floats
-    bait: Floats
-    rating: Ints
+    creator: Int64s
+    category: Int64s
+    language: Int64s
+    born: Float64s
+    gone: Float64s
+    duration: Float64s
+    unknown: Bools
+    allowed: Bools
+    quality: Float64s
+    bait: Float64s
+    rating: Int64s
 
-    def live(self, at: float) -> Ints:
+    def live(self, at: float) -> Int64s:
         """The videos that exist at a moment, in order of birth."""
         return np.flatnonzero((self.born <= at) & (at < self.gone))
 
@@ -81,7 +82,7 @@ def shifted(videos: Videos, shift: Shift, seed: int) -> Videos:
     return replace(videos, duration=_float32(duration), unknown=videos.unknown | (later & lost))
 
 
-def _births(scale: Scale, draw: np.random.Generator) -> Floats:
+def _births(scale: Scale, draw: np.random.Generator) -> Float64s:
     older = round(scale.videos * OLDER)
     rate = (scale.videos - older) / scale.days
     early = draw.random(older) * -OLDER_DAYS
@@ -90,16 +91,16 @@ def _births(scale: Scale, draw: np.random.Generator) -> Floats:
     return np.round(scale.begin + DAY * np.sort(np.concatenate([early, late])), 3)
 
 
-def _creators(scale: Scale, categories: Categories) -> tuple[Floats, Floats, Ints]:
+def _creators(scale: Scale, categories: Categories) -> tuple[Float64s, Float64s, Int64s]:
     """Level, readiness to bait, and home topic of each creator."""
     draw = generator(scale.seed, "creators")
     home = draw.choice(len(categories.names), scale.creators, p=categories.supply)
     return draw.normal(size=scale.creators), draw.beta(0.25, 1.6, scale.creators), home
 
 
-def _squash(x: Floats) -> Floats:
+def _squash(x: Float64s) -> Float64s:
     return 1.0 / (1.0 + np.exp(-1.6 * x))
 
 
-def _float32(x: Floats) -> Floats:
+def _float32(x: Float64s) -> Float64s:
     return x.astype(np.float32).astype(np.float64)

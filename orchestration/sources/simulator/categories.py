@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from orchestration.sources.simulator.chance import Floats, generator
+from infra.arrays import Float64s
+from orchestration.sources.simulator.chance import generator
 
 INTERESTS = 8
 HOUR = 3600.0
@@ -47,12 +48,12 @@ class Categories:
     """
 
     names: tuple[str, ...]
-    interests: Floats
-    fresh_s: Floats
-    life_s: Floats
-    length: Floats
-    wordless: Floats
-    supply: Floats
+    interests: Float64s
+    fresh_s: Float64s
+    life_s: Float64s
+    length: Float64s
+    wordless: Float64s
+    supply: Float64s
 
 
 def make_categories(count: int, seed: int) -> Categories:

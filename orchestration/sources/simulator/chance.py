@@ -5,9 +5,8 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Flags = NDArray[np.bool_]
+from infra.arrays import Float64s
+
 Words = NDArray[np.uint64]
 
 
@@ -16,7 +15,7 @@ def generator(seed: int, channel: str) -> np.random.Generator:
     return np.random.default_rng([seed, crc32(channel.encode())])
 
 
-def uniform(seed: int, channel: str, *keys: ArrayLike) -> Floats:
+def uniform(seed: int, channel: str, *keys: ArrayLike) -> Float64s:
     """Numbers in [0, 1), one for each combination of the keys (broadcast against each other)."""
     word = np.array([seed, crc32(channel.encode())], dtype=np.int64).astype(np.uint64)
     state = _mix(_mix(word[:1]) ^ word[1:])
@@ -25,7 +24,7 @@ def uniform(seed: int, channel: str, *keys: ArrayLike) -> Floats:
     return (state >> np.uint64(11)).astype(np.float64) / 2.0**53
 
 
-def normal(seed: int, channel: str, *keys: ArrayLike) -> Floats:
+def normal(seed: int, channel: str, *keys: ArrayLike) -> Float64s:
     """Standard normal numbers (Box and Muller 1958)."""
     radius = np.sqrt(-2.0 * np.log1p(-uniform(seed, channel, *keys)))
     return radius * np.cos(2.0 * np.pi * uniform(seed, f"{channel}/angle", *keys))

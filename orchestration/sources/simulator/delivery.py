@@ -12,8 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from infra.arrays import Bools, Float64s, Int64s
 from orchestration.sources.simulator.breakage import RawRow, broken_line, line_of
-from orchestration.sources.simulator.chance import Flags, Floats, Ints, uniform
+from orchestration.sources.simulator.chance import uniform
 from orchestration.sources.simulator.events import Events, as_json
 from orchestration.sources.simulator.files import write_lines, write_parquet
 from orchestration.sources.simulator.scale import DAY, Scale
@@ -43,10 +44,10 @@ class DeliveredCounts:
 class Fates:
     """What becomes of each row: sent by an old client, broken, or sent twice: `again` is the second receipt."""
 
-    old_client: Flags
-    broken: Flags
-    twice: Flags
-    again: Ints
+    old_client: Bools
+    broken: Bools
+    twice: Bools
+    again: Int64s
 
 
 def deliver(
@@ -84,7 +85,7 @@ def _deliver(
     return total
 
 
-def _fates(table: Table, received: Ints, scale: Scale) -> Fates:
+def _fates(table: Table, received: Int64s, scale: Scale) -> Fates:
     """What becomes of each row: exact shares of every day, decided within it, so that later days change nothing."""
     day = received // A_DAY
     _, starts, counts = np.unique(day, return_index=True, return_counts=True)
@@ -103,10 +104,10 @@ def _fates(table: Table, received: Ints, scale: Scale) -> Fates:
     )
 
 
-def _again(received: Ints, luck: Floats) -> Ints:
+def _again(received: Int64s, luck: Float64s) -> Int64s:
     """When a row comes again: on the same day as the very same row, on the next with a new time of receipt."""
     later = received + (luck * 1.2 * A_DAY).astype(np.int64)
-    again: Ints = np.where(later // A_DAY == received // A_DAY, received, later)
+    again: Int64s = np.where(later // A_DAY == received // A_DAY, received, later)
     return again
 
 
@@ -130,6 +131,6 @@ def _bounds(day: date, window: tuple[datetime, datetime]) -> tuple[int, int]:
     return round(low.timestamp() * MICROS), round(high.timestamp() * MICROS)
 
 
-def _micros(rows: pa.Table, column: str) -> Ints:
-    values: Ints = pc.cast(rows[column], pa.int64()).to_numpy()
+def _micros(rows: pa.Table, column: str) -> Int64s:
+    values: Int64s = pc.cast(rows[column], pa.int64()).to_numpy()
     return values

@@ -3,8 +3,9 @@
 import numpy as np
 import pyarrow as pa
 
+from infra.arrays import Float64s, Int64s
 from orchestration.sources.simulator.catalogue import Videos
-from orchestration.sources.simulator.chance import Floats, Ints, uniform
+from orchestration.sources.simulator.chance import uniform
 from orchestration.sources.simulator.names import EntityIds, numbered
 from orchestration.sources.simulator.people import LANGUAGES, UNTOLD, Users
 from orchestration.sources.simulator.rows import moments
@@ -87,22 +88,22 @@ def describe_videos(names: EntityIds, platform: Platform, scale: Scale, window: 
     )
 
 
-def creator_ids(creator: Ints) -> pa.Array:
+def creator_ids(creator: Int64s) -> pa.Array:
     """Ids of creators, by place."""
     return numbered("c", creator, 5)
 
 
-def _known(at: Floats, scale: Scale, channel: str, entity: Ints) -> Floats:
+def _known(at: Float64s, scale: Scale, channel: str, entity: Int64s) -> Float64s:
     """Seconds after it became true; what is older than the world is told at its start."""
     delay = 1 + 9 * uniform(scale.seed, f"{channel} told", entity, np.nan_to_num(at, posinf=0))
     return np.where(at < scale.begin, scale.begin, at + delay)
 
 
-def _language(codes: Ints) -> pa.Array:
+def _language(codes: Int64s) -> pa.Array:
     return pa.array(LANGUAGES).take(pa.array(codes))
 
 
-def _regions(videos: Videos, what: Ints, scale: Scale) -> pa.Array:
+def _regions(videos: Videos, what: Int64s, scale: Scale) -> pa.Array:
     """The regions a video is limited to; none means everywhere."""
     allowed = videos.allowed[what] & ~np.all(videos.allowed[what], axis=1, keepdims=True)
     row, region = np.nonzero(allowed)

@@ -5,8 +5,9 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from infra.arrays import Bools, Float64s, Int64s
 from orchestration.sources.simulator.behaviour import Outcomes, Pages, act
-from orchestration.sources.simulator.chance import Flags, Floats, Ints, uniform
+from orchestration.sources.simulator.chance import uniform
 from orchestration.sources.simulator.popular_mix import PopularMix
 from orchestration.sources.simulator.scale import DAY, Scale
 from orchestration.sources.simulator.sessions import Sessions, sessions_of
@@ -22,16 +23,16 @@ class ShownPages:
 
     pages: Pages
     outcomes: Outcomes
-    explores: Flags
-    propensity: Floats
+    explores: Bools
+    propensity: Float64s
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
     """What a policy may start from, one entry a long view or an impression: who, what, when."""
 
-    shown: tuple[Ints, Ints]
-    long_views: tuple[Ints, Ints, Floats]
+    shown: tuple[Int64s, Int64s]
+    long_views: tuple[Int64s, Int64s, Float64s]
 
 
 def shown_between(platform: Platform, scale: Scale, days: range, past: Past | None = None) -> Iterator[ShownPages]:
@@ -60,9 +61,9 @@ class Tiredness:
         self.counts = np.zeros((len(platform.users.region), len(platform.categories.names)))
         self.at = np.zeros(len(platform.users.region))
 
-    def now(self, who: Ints, at: Floats) -> Floats:
+    def now(self, who: Int64s, at: Float64s) -> Float64s:
         """(pages, topics) counts as they stand at each moment."""
-        faded: Floats = self.counts[who] * np.exp2(-np.maximum(at - self.at[who], 0) / TIRES)[:, None]
+        faded: Float64s = self.counts[who] * np.exp2(-np.maximum(at - self.at[who], 0) / TIRES)[:, None]
         return faded
 
     def add(self, pages: Pages) -> None:
@@ -77,7 +78,7 @@ class Watched:
     """Long views the platform has not heard of yet: a watch is known once it has ended."""
 
     def __init__(self) -> None:
-        self.rows: list[tuple[Ints, Ints, Floats, Floats]] = []
+        self.rows: list[tuple[Int64s, Int64s, Float64s, Float64s]] = []
 
     def add(self, shown: ShownPages) -> None:
         """Take note of the long views of some pages."""
@@ -87,7 +88,7 @@ class Watched:
             (pages.who[page], pages.feed[page, place], pages.at[page], shown.outcomes.ended_at[page, place])
         )
 
-    def known(self, at: float) -> tuple[Ints, Ints, Floats]:
+    def known(self, at: float) -> tuple[Int64s, Int64s, Float64s]:
         """Hand over, once, those that have ended by a moment."""
         if not self.rows:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0)

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
+from infra.arrays import Int64s
 from infra.errors import DefinitionError
-from orchestration.sources.simulator.chance import Ints
 
 Ids = NDArray[np.str_]
 
@@ -20,20 +20,20 @@ class EntityIds:
     kind: str
     ids: pa.Array
 
-    def at(self, places: Ints) -> pa.Array:
+    def at(self, places: Int64s) -> pa.Array:
         """The ids at some places."""
         return self.ids.take(pa.array(places))
 
-    def listed(self, places: Ints) -> Ids:
+    def listed(self, places: Int64s) -> Ids:
         """The ids at some places, as numpy text."""
         return np.asarray(self.at(places).to_numpy(zero_copy_only=False), dtype=np.str_)
 
-    def places(self, given: ArrayLike) -> Ints:
+    def places(self, given: ArrayLike) -> Int64s:
         """Places of things given by id, or by place already; raises DefinitionError for what is not in this world."""
         array = np.asarray(given)
         if array.dtype.kind in "OU":
             array = self._parsed(array)
-        places: Ints = array.astype(np.int64)
+        places: Int64s = array.astype(np.int64)
         wrong = places[(places < 0) | (places >= len(self.ids))]
         if wrong.size:
             raise DefinitionError(
@@ -41,9 +41,9 @@ class EntityIds:
             )
         return places
 
-    def _parsed(self, ids: NDArray[np.generic]) -> Ints:
+    def _parsed(self, ids: NDArray[np.generic]) -> Int64s:
         try:
-            numbers: Ints = np.char.lstrip(ids.astype(np.str_), self.kind[0]).astype(np.int64)
+            numbers: Int64s = np.char.lstrip(ids.astype(np.str_), self.kind[0]).astype(np.int64)
         except ValueError as error:
             raise DefinitionError(f"{self.kind} ids of this world look like {self.ids[0]}: {error}") from error
         return numbers
@@ -54,6 +54,6 @@ def names(kind: str, count: int, digits: int) -> EntityIds:
     return EntityIds(kind, numbered(kind[0], np.arange(count), digits))
 
 
-def numbered(prefix: str, numbers: Ints, digits: int) -> pa.Array:
+def numbered(prefix: str, numbers: Int64s, digits: int) -> pa.Array:
     """Ids such as v000017."""
     return pc.binary_join_element_wise(prefix, pc.utf8_lpad(pa.array(numbers).cast(pa.string()), digits, "0"), "")

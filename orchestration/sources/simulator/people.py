@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from infra.arrays import Bools, Float64s, Int64s
 from orchestration.sources.simulator.categories import INTERESTS
-from orchestration.sources.simulator.chance import Flags, Floats, Ints, generator, uniform
+from orchestration.sources.simulator.chance import generator, uniform
 from orchestration.sources.simulator.scale import DAY, Scale, Shift
 
 LANGUAGES = ("en", "es", "de", "fr", "pt", "hi")
@@ -30,26 +31,26 @@ class Users:
     turned, turn_at           whose interests turn into others, and when
     """
 
-    signup_at: Floats
-    region: Ints
-    language: Ints
-    device: Ints
-    later: Ints
-    later_at: Floats
-    evening: Ints
-    activity: Floats
-    heavy: Floats
-    before: Floats
-    after: Floats
-    period: Floats
-    phase: Floats
-    length: Floats
-    age: Ints
-    left_at: Floats
-    turned: Flags
+    signup_at: Float64s
+    region: Int64s
+    language: Int64s
+    device: Int64s
+    later: Int64s
+    later_at: Float64s
+    evening: Int64s
+    activity: Float64s
+    heavy: Float64s
+    before: Float64s
+    after: Float64s
+    period: Float64s
+    phase: Float64s
+    length: Float64s
+    age: Int64s
+    left_at: Float64s
+    turned: Bools
     turn_at: float = np.inf
 
-    def taste(self, who: Ints, at: Floats) -> Floats:
+    def taste(self, who: Int64s, at: Float64s) -> Float64s:
         """(rows, interests) shares of interest at each moment: a slow swing between two tastes, or a sudden turn."""
         swing = 0.5 - 0.5 * np.cos(2 * np.pi * (at / self.period[who] + self.phase[who]))
         taste = self.before[who] + swing[:, None] * (self.after[who] - self.before[who])
@@ -58,11 +59,11 @@ class Users:
             taste[gone] = np.roll(taste[gone], INTERESTS // 2 - 1, axis=1)
         return taste
 
-    def may_see(self, who: Ints) -> Ints:
+    def may_see(self, who: Int64s) -> Int64s:
         """The highest age rating each user may be shown: an age nobody knows is taken for the youngest."""
         return np.maximum(self.age[who], 0)
 
-    def usual_device(self, who: Ints, at: Floats) -> Ints:
+    def usual_device(self, who: Int64s, at: Float64s) -> Int64s:
         """The device each user uses most, as of each moment."""
         return np.where(at >= self.later_at[who], self.later[who], self.device[who])
 

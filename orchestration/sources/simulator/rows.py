@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from infra.arrays import Bools, Float64s
 from orchestration.sources.simulator.behaviour import Outcomes, Pages
-from orchestration.sources.simulator.chance import Flags, Floats, normal, uniform
+from orchestration.sources.simulator.chance import normal, uniform
 from orchestration.sources.simulator.names import EntityIds
 from validation.arrow import ARROW
 from validation.systems.home_feed import ACTIONS, DEVICES, ENGAGEMENTS, IMPRESSIONS
@@ -26,12 +27,12 @@ class Log:
     seed: int
 
 
-def moments(seconds: Floats) -> pa.Array:
+def moments(seconds: Float64s) -> pa.Array:
     """Seconds since the epoch as timestamps; the platform's clocks tick in milliseconds."""
     return pa.array(np.round(seconds * 1e3).astype(np.int64) * 1000).cast(ARROW["timestamp"])
 
 
-def impressions(log: Log, pages: Pages, variant: pa.Array, propensity: Floats, unplaced: Flags) -> pa.Table:
+def impressions(log: Log, pages: Pages, variant: pa.Array, propensity: Float64s, unplaced: Bools) -> pa.Table:
     """One row for every filled place of every page.
 
     variant     (pages,)        what ranked the page
@@ -83,7 +84,7 @@ def engagements(log: Log, pages: Pages, done: Outcomes) -> pa.Table:
     return table.take(pc.sort_indices(table, [("received_at", "ascending"), ("event_id", "ascending")]))
 
 
-def delay(pages: Pages, late: float, seed: int) -> Floats:
+def delay(pages: Pages, late: float, seed: int) -> Float64s:
     """(pages, actions) seconds until an action is known: a few, or minutes to days for a page read offline.
 
     Being offline has a median of 1.5 hours and is log-normal: one time in twenty it lasts longer than 20 hours.
@@ -93,11 +94,11 @@ def delay(pages: Pages, late: float, seed: int) -> Floats:
     hours = 1.5 * np.exp(1.6 * normal(seed, "hours", pages.who, moment))
     wait = np.where(offline, 3600 * np.clip(hours, 0.1, 60), 0.0)
     actions = np.arange(len(ACTIONS))[None, :]
-    network: Floats = 0.1 - 1.2 * np.log1p(-uniform(seed, "network", pages.who[:, None], moment[:, None], actions))
+    network: Float64s = 0.1 - 1.2 * np.log1p(-uniform(seed, "network", pages.who[:, None], moment[:, None], actions))
     return wait[:, None] + network
 
 
-def milliseconds(at: Floats) -> Floats:
+def milliseconds(at: Float64s) -> Float64s:
     """Whole milliseconds, by which moments are told apart when luck is drawn."""
     return np.round(at * 1000)
 

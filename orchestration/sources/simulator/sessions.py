@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from orchestration.sources.simulator.chance import Floats, Ints, generator
+from infra.arrays import Float64s, Int64s
+from orchestration.sources.simulator.chance import generator
 from orchestration.sources.simulator.people import Users
 from orchestration.sources.simulator.scale import DAY, Scale
 
@@ -46,10 +47,10 @@ EVENING = 18.0
 class Sessions:
     """Sessions in order of time, one entry each; `at` is seconds since the epoch."""
 
-    who: Ints
-    at: Floats
-    device: Ints
-    pages: Ints
+    who: Int64s
+    at: Float64s
+    device: Int64s
+    pages: Int64s
 
     def between(self, first: float, last: float) -> "Sessions":
         """The sessions that begin in [first, last)."""

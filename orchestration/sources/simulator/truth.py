@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from infra.arrays import Bools, Float64s, Int64s
 from orchestration.sources.simulator.catalogue import Videos
 from orchestration.sources.simulator.categories import Categories
-from orchestration.sources.simulator.chance import Flags, Floats, Ints, uniform
+from orchestration.sources.simulator.chance import uniform
 from orchestration.sources.simulator.people import PHONE, TV, Users
 from orchestration.sources.simulator.scale import DAY
 
@@ -29,11 +30,11 @@ class Platform:
     users: Users
     videos: Videos
 
-    def may_show(self, who: Ints, what: Ints, at: Floats | np.float64) -> Flags:
+    def may_show(self, who: Int64s, what: Int64s, at: Float64s | np.float64) -> Bools:
         """Whether each video exists at that moment and may be shown to the user (the arguments broadcast)."""
         live = (self.videos.born[what] <= at) & (at < self.videos.gone[what])
         old_enough = self.videos.rating[what] <= self.users.may_see(who)
-        allowed: Flags = live & old_enough & self.videos.allowed[what, self.users.region[who]]
+        allowed: Bools = live & old_enough & self.videos.allowed[what, self.users.region[who]]
         return allowed
 
 
@@ -41,30 +42,30 @@ class Platform:
 class Pair:
     """How well each (user, video, moment, device) fits, every part in 0 to 1 and aligned by row."""
 
-    taste: Floats
-    length: Floats
-    fresh: Floats
-    quality: Floats
-    bait: Floats
-    fan: Floats
-    foreign: Floats
-    heavy: Floats
+    taste: Float64s
+    length: Float64s
+    fresh: Float64s
+    quality: Float64s
+    bait: Float64s
+    fan: Float64s
+    foreign: Float64s
+    heavy: Float64s
 
 
 @dataclass(frozen=True, slots=True)
 class Odds:
     """Chances once a video is looked at: click; long view if clicked; praise after a long view, rejection without."""
 
-    click: Floats
-    long_view: Floats
-    like: Floats
-    comment: Floats
-    share: Floats
-    follow: Floats
-    hide: Floats
-    report: Floats
+    click: Float64s
+    long_view: Float64s
+    like: Float64s
+    comment: Float64s
+    share: Float64s
+    follow: Float64s
+    hide: Float64s
+    report: Float64s
 
-    def utility(self) -> Floats:
+    def utility(self) -> Float64s:
         """Expected grade: 1 for a long view, 2 with like or comment, 3 with share or follow, −1 for hide or report."""
         liked = 1 - (1 - self.like) * (1 - self.comment)
         spread = 1 - (1 - self.share) * (1 - self.follow)
@@ -73,12 +74,12 @@ class Odds:
         return watched * (1 + liked * (1 - spread) + 2 * spread) - (1 - watched) * rejected
 
 
-def hour_of(users: Users, who: Ints, at: Floats) -> Floats:
+def hour_of(users: Users, who: Int64s, at: Float64s) -> Float64s:
     """Local hour of the day: neighbouring regions lie up to two hours apart."""
     return (at / 3600 + users.region[who] % 3) % 24
 
 
-def pair(platform: Platform, who: Ints, what: Ints, at: Floats, device: Ints) -> Pair:
+def pair(platform: Platform, who: Int64s, what: Int64s, at: Float64s, device: Int64s) -> Pair:
     """How well users and videos fit at a moment on a device; all arrays have one entry a row."""
     users, videos, topics = platform.users, platform.videos, platform.categories
     topic = videos.category[what]
@@ -98,7 +99,7 @@ def pair(platform: Platform, who: Ints, what: Ints, at: Floats, device: Ints) ->
     )
 
 
-def odds(fit: Pair, tired: Floats | float = 0.0) -> Odds:
+def odds(fit: Pair, tired: Float64s | float = 0.0) -> Odds:
     """Chances of every action; `tired` is what the session so far takes away (in log odds)."""
     cares = _logistic((fit.taste + 0.5 * fit.fan - 0.06 - 0.20 * fit.heavy) / 0.045)
     click = _logistic(
@@ -138,15 +139,15 @@ def odds(fit: Pair, tired: Floats | float = 0.0) -> Odds:
     )
 
 
-def _length_fit(users: Users, who: Ints, log_length: Floats, hour: Floats, device: Ints) -> Floats:
+def _length_fit(users: Users, who: Int64s, log_length: Float64s, hour: Float64s, device: Int64s) -> Float64s:
     """A hump around the preferred length: shorter on the way to work, longer in the evening, longest on television."""
     evening = np.exp(-(((hour - 21 + 12) % 24 - 12) ** 2) / 8)
     commute = np.exp(-((hour - 8) ** 2) / 4) * (device == PHONE)
     wanted = users.length[who] + ON_DEVICE[device] + 0.8 * evening * (device != TV) - 0.5 * commute
-    fit: Floats = np.exp(-0.5 * ((log_length - wanted) / WIDTH[device]) ** 2)
+    fit: Float64s = np.exp(-0.5 * ((log_length - wanted) / WIDTH[device]) ** 2)
     return fit
 
 
-def _logistic(x: Floats) -> Floats:
-    chance: Floats = 1.0 / (1.0 + np.exp(-x))
+def _logistic(x: Float64s) -> Float64s:
+    chance: Float64s = 1.0 / (1.0 + np.exp(-x))
     return chance

@@ -8,12 +8,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike
 
+from infra.arrays import Bools, Float64s
 from infra.errors import DefinitionError
 from orchestration.sources.simulator import catalogue, people
 from orchestration.sources.simulator.answering import Feed, devices, pages_of
 from orchestration.sources.simulator.behaviour import act
 from orchestration.sources.simulator.categories import make_categories
-from orchestration.sources.simulator.chance import Flags, Floats, uniform
+from orchestration.sources.simulator.chance import uniform
 from orchestration.sources.simulator.descriptions import describe_users, describe_videos
 from orchestration.sources.simulator.events import Events, none
 from orchestration.sources.simulator.history import Past, ShownPages, joined, shown_between
@@ -85,7 +86,7 @@ class World:
         blocks = list(shown_between(platform, scale, range(first_day, until), past))
         return self._logged(joined(blocks), f"h{first_day:03d}-", described) if blocks else described
 
-    def utility(self, users: ArrayLike, videos: ArrayLike, at: ArrayLike, device: str | None = None) -> Floats:
+    def utility(self, users: ArrayLike, videos: ArrayLike, at: ArrayLike, device: str | None = None) -> Float64s:
         """Expected grade of each pair if it is looked at in a fresh session; the arguments broadcast.
 
         Without a device each user is on the one used most. A video that may not be shown then (unborn, gone, not for
@@ -95,7 +96,7 @@ class World:
         arrays = np.broadcast_arrays(self.users.places(users), self.videos.places(videos), moments)
         who, what, when = (a.ravel() for a in arrays)
         fit = pair(self.platform, who, what, when, devices(self.platform, who, when, device))
-        worth: Floats = np.where(self.platform.may_show(who, what, when), odds(fit).utility(), 0.0)
+        worth: Float64s = np.where(self.platform.may_show(who, what, when), odds(fit).utility(), 0.0)
         return worth.reshape(arrays[0].shape)
 
     def best(
@@ -165,7 +166,7 @@ class World:
         shown = impressions(log, pages, pa.array([variant] * len(who), pa.string()), unknown, placed)
         return replace(none(), impressions=shown, engagements=engagements(log, pages, done))
 
-    def long_views(self, users: ArrayLike, feeds: Sequence[Feed], at: ArrayLike, seed: int) -> Flags:
+    def long_views(self, users: ArrayLike, feeds: Sequence[Feed], at: ArrayLike, seed: int) -> Bools:
         """(feeds, places) which videos of each feed are watched long: what `answers` would tell as engagements."""
         who, when = self.users.places(users), np.asarray(at, dtype=np.float64)
         held = devices(self.platform, who, when, None)

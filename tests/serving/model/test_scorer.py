@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from feature_repo.counters import Floats
+from infra.arrays import Float32s
 from infra.errors import ReleaseMismatch
 from serving.model import forest, forest_kernel
 from serving.model.scorer import Scorer, is_slow, load_scorer
@@ -147,12 +147,12 @@ def test_where_loops_fail_or_differ_xgboost_scores_and_it_is_told(
     def none(*_: Any) -> None:
         raise RuntimeError("no such processor")
 
-    def zeros(_: forest.Forest, rows: Floats) -> Floats:
+    def zeros(_: forest.Forest, rows: Float32s) -> Float32s:
         return np.zeros(len(rows), dtype=np.float32)
 
     right = forest.Forest.sums
 
-    def wrong_for_a_request(made: forest.Forest, rows: Floats) -> Floats:
+    def wrong_for_a_request(made: forest.Forest, rows: Float32s) -> Float32s:
         return right(made, rows) + (rows == rows[0]).all(axis=0).any()
 
     for owner, name, broken in (
