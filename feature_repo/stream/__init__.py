@@ -1,6 +1,6 @@
 """The stream: events counted within seconds, by the same fold as the nightly batch."""
 
-from feature_repo.stream.memory import online_notes, stream_folder
 from feature_repo.stream.spark_stream import Streaming, streaming
+from feature_repo.stream.stream_state import online_notes, stream_folder
 
 __all__ = ["Streaming", "online_notes", "stream_folder", "streaming"]

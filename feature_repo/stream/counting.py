@@ -12,9 +12,9 @@ from feature_repo.folding import EventSource, described, sources
 from feature_repo.records import layouts, records_of
 from feature_repo.stream import micro_batch
 from feature_repo.stream.descriptions import Descriptions, keyed, keys_of
-from feature_repo.stream.memory import DAY, Micros, StreamState
 from feature_repo.stream.micro_batch import MOMENT
 from feature_repo.stream.row_bytes import packed, unpacked
+from feature_repo.stream.stream_state import DAY, Micros, StreamState
 from infra.marks import Marks, marks
 from validation.contract import Table
 

@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from feature_repo.definition import FeatureSet
 from feature_repo.records import joined
-from feature_repo.stream.memory import StreamState
 from feature_repo.stream.row_bytes import packed, unpacked
+from feature_repo.stream.stream_state import StreamState
 from validation.contract import Table
 
 

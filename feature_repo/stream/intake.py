@@ -13,7 +13,7 @@ from py4j.protocol import Py4JError, Py4JJavaError
 from feature_repo.definition import FeatureSet
 from feature_repo.folding import WAIT_DAYS, parts_of
 from feature_repo.stream.counting import Stream, days_of
-from feature_repo.stream.memory import StreamState, day_number, micros
+from feature_repo.stream.stream_state import StreamState, day_number, micros
 from infra.errors import Unavailable
 from infra.lake import Lake
 from infra.settings import FileLimits

@@ -13,7 +13,7 @@ from feature_repo.definition import CounterView, FeatureSet
 from feature_repo.folding import MICROSECONDS, contributed, states_of, summed
 from feature_repo.records import split
 from feature_repo.stream.descriptions import keys_of
-from feature_repo.stream.memory import DAY, Micros
+from feature_repo.stream.stream_state import DAY, Micros
 from validation.contract import Table
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from datetime import datetime
 from redis import Redis
 
 from feature_repo.records import Layout, split, write_records
-from feature_repo.stream.memory import StreamState, micros
+from feature_repo.stream.stream_state import StreamState, micros
 
 
 def bring_online(state: StreamState, redis: Redis, layouts: Mapping[str, Layout], until: int, now: datetime) -> int:

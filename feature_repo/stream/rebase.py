@@ -7,8 +7,8 @@ import pyarrow as pa
 
 from feature_repo.definition import CounterView, FeatureSet
 from feature_repo.folding import COMPLETE, WAIT_DAYS, Snapshots
-from feature_repo.stream.memory import StreamState, day_number
 from feature_repo.stream.micro_batch import stored_rows
+from feature_repo.stream.stream_state import StreamState, day_number
 from infra.lake import Lake
 
 

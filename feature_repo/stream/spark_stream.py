@@ -20,9 +20,9 @@ from feature_repo.folding import Snapshots
 from feature_repo.records import connect, layouts
 from feature_repo.stream.counting import Stream
 from feature_repo.stream.intake import FileCounts, Intake, Landed
-from feature_repo.stream.memory import StreamState, micros, stream_folder
 from feature_repo.stream.online import bring_online
 from feature_repo.stream.rebase import rebase
+from feature_repo.stream.stream_state import StreamState, micros, stream_folder
 from infra.atomic import atomic_write
 from infra.clock import Clock
 from infra.errors import NotTaken, Unavailable

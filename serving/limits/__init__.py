@@ -2,7 +2,7 @@
 
 from serving.limits.breaker import Breaker, State
 from serving.limits.budget import Budget
-from serving.limits.crowd import ConnectionLimit, open_files
+from serving.limits.connection_limit import ConnectionLimit, open_files
 from serving.limits.rates import Rates
 from serving.limits.shedding import Shedding
 

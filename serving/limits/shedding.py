@@ -7,7 +7,7 @@ import numpy as np
 from serving import metrics
 from serving.definition import RequestLimits
 from serving.limits.budget import Budget
-from serving.limits.turnstile import Pace, RequestQueue
+from serving.limits.request_queue import Pace, RequestQueue
 
 SAMPLES = 64
 DOWN, UP = 0.8, 1.1

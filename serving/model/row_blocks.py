@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from infra.arrays import Float32s, Int64s
 from infra.loops import loop
-from serving.model import lean_imports
+from serving.model import import_without_extras
 
-with lean_imports.hidden(("scipy",)):  # numba looks for it, for linear algebra: 26 MiB
+with import_without_extras.hidden(("scipy",)):  # numba looks for it, for linear algebra: 26 MiB
     from numba import types
     from numba.core import cgutils
     from numba.extending import intrinsic

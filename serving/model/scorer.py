@@ -10,7 +10,7 @@ from infra import loops
 from infra.arrays import Float32s
 from infra.errors import ReleaseMismatch
 from infra.release_format import TREES, ColumnModel, LinearModel, read_model
-from serving.model import lean_imports
+from serving.model import import_without_extras
 from serving.model.trees import Trees
 
 
@@ -69,7 +69,7 @@ class ColumnScorer:
 
 def prepare() -> None:
     """Do what any release of trees would first have to wait for."""
-    lean_imports.xgboost()
+    import_without_extras.xgboost()
     loops.prepare()
 
 

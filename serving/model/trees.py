@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from infra.arrays import Float32s
-from serving.model import forest, lean_imports
+from serving.model import forest, import_without_extras
 
 GIVEN = b'{"data": [%d, true], "shape": [%d, %d], "typestr": "<f4", "version": 3}'
 PREDICT = (
@@ -27,7 +27,7 @@ class Trees:
     """Scored by `forest` where it can be, else by XGBoost's C interface: `by_xgboost` says so."""
 
     def __init__(self, path: Path) -> None:
-        self._xgboost = lean_imports.xgboost()
+        self._xgboost = import_without_extras.xgboost()
         self._booster = self._xgboost.Booster(model_file=str(path))
         # Open, OpenMP's threads spin between requests: 11–22 ms CPU a call instead of 1.5.
         self._booster.set_param({"nthread": 1})
@@ -43,7 +43,9 @@ class Trees:
 
     def contributions(self, features: Float32s) -> Float32s:
         """How much each feature moved each row's margin: (rows, features)."""
-        moved = self._booster.predict(lean_imports.matrix(features), pred_contribs=True, validate_features=False)
+        moved = self._booster.predict(
+            import_without_extras.matrix(features), pred_contribs=True, validate_features=False
+        )
         return np.asarray(moved[:, :-1], dtype=np.float32)
 
     def _by_xgboost(self, features: Float32s) -> Float32s:

@@ -12,7 +12,7 @@ from serving.definition import ReleasePolicy, Served
 from serving.items import ItemStates
 from serving.limits import Budget, Shedding
 from serving.model import NearestItems, Popular, Releases
-from serving.page.eligible import Eligibility, Filters
+from serving.page.eligibility import Eligibility, Filters
 from serving.page.outcome import Ranked, Unranked
 from serving.page.page import Page
 from serving.page.pools import Pools

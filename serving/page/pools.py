@@ -9,8 +9,8 @@ from feature_repo.counters import decay
 from infra.arrays import Float32s
 from serving.definition import ReleasePolicy
 from serving.items import EMPTY, NONE, Codes, GroupedRows, ItemStates, Newest, best_of_each_group, places_of_largest
-from serving.page.eligible import Filters
-from serving.page.item_survey import EligibleItems
+from serving.page.eligibility import Filters
+from serving.page.eligible_items import EligibleItems
 from serving.sources import Fresh, Liked, Rare, Trending
 
 TRENDING, FRESH, RARE, OF_GROUP = 1000, 1000, 20_000, 200

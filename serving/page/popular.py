@@ -12,8 +12,8 @@ from infra.marks import marks
 from serving.definition import ReleasePolicy
 from serving.model import Popular
 from serving.page import retrieve, slate
-from serving.page.eligible import Eligibility
-from serving.page.item_survey import watched
+from serving.page.eligibility import Eligibility
+from serving.page.eligible_items import watched
 from serving.page.retrieve import CandidateRequest
 
 EVERY = 3  # on the shelves of a release, every third place is for a fresh item

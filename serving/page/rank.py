@@ -10,7 +10,7 @@ from serving.asker import RequestAsker
 from serving.items import ItemBlock
 from serving.limits import Budget
 from serving.page import popular, rerank, slate
-from serving.page.eligible import Eligibility
+from serving.page.eligibility import Eligibility
 from serving.page.outcome import Ranked, Unranked
 from serving.page.page import Page
 from serving.page.page_parts import EXHAUSTED, PageParts

@@ -16,7 +16,7 @@ from serving import metrics
 from serving.asker import RequestAsker
 from serving.definition import ReleasePolicy
 from serving.items import NONE, Codes, ItemBlock, distinct
-from serving.page.eligible import Eligibility
+from serving.page.eligibility import Eligibility
 from serving.page.pools import Pools
 from serving.sources import Fresh, Liked, Nearest, Rare, Source, Trending
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from feature_repo.recipe import recipe_of
-from feature_repo.stream.memory import stream_folder
+from feature_repo.stream.stream_state import stream_folder
 from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
 from infra import processes, redis_server
 from infra.patience import Process, Waiting, wait_until_ready

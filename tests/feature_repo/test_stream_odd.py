@@ -14,8 +14,8 @@ from radio import RADIO, TABLES, made_plays, made_songs, moment, play
 from feature_repo.stream import intake as stream_intake
 from feature_repo.stream.counting import Stream
 from feature_repo.stream.intake import FileCounts, Intake, Landed
-from feature_repo.stream.memory import StreamState
 from feature_repo.stream.spark_stream import small_session, streaming
+from feature_repo.stream.stream_state import StreamState
 from infra.clock import Clock
 from infra.lake import Lake
 from infra.settings import Settings

@@ -9,7 +9,7 @@ from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
 from serving.asker.asker import RequestAsker
 from serving.asker.user_state import Tastes, UserState
 from serving.items.item_states import ItemStates
-from serving.page.eligible import Eligibility, Filters
+from serving.page.eligibility import Eligibility, Filters
 from serving.page.pools import PoolBuilder, Pools
 from serving.page.retrieve import CandidateRequest
 from serving.systems.home_feed import RELEASE, SERVICE

@@ -16,7 +16,7 @@ from infra.marks import marks
 from serving.items import shared_arrays
 from serving.items.ever_done_writer import EverWriter
 from serving.items.item_states import ItemStates
-from serving.page.eligible import Filters
+from serving.page.eligibility import Filters
 from serving.page.pools import Pools
 from serving.systems.home_feed import RELEASE, SERVICE
 from tests.serving.caller import Client

@@ -14,7 +14,7 @@ import uvloop
 
 from serving.api.connection import Connection, ReceiveTimes
 from serving.api.hot_routes import HotRoutes, Post
-from serving.limits.crowd import ConnectionLimit
+from serving.limits.connection_limit import ConnectionLimit
 from tests.serving.raw import head
 from tests.waiting import PATIENCE_S
 

@@ -123,8 +123,8 @@ GIVEN: dict[str, Callable[[Draw], Any]] = {
     "feature_repo.assembly._fill": lambda draw: (
         reals(draw, 7).astype(DOUBLES), codes(draw, 7, 7)[: int(draw.choice([0, 7]))], np.zeros((2, 7), REALS), 1, 7,
     ),
-    "serving.page.eligible._refuse_unless": lambda draw: (codes(draw, 9) - 1, flags(draw, 5), flags(draw, 9)),
-    "serving.page.eligible._refuse_blocked": lambda draw: (codes(draw, 9), codes(draw, 2), flags(draw, 9)),
+    "serving.page.eligibility._refuse_unless": lambda draw: (codes(draw, 9) - 1, flags(draw, 5), flags(draw, 9)),
+    "serving.page.eligibility._refuse_blocked": lambda draw: (codes(draw, 9), codes(draw, 2), flags(draw, 9)),
     "serving.page.diversity._spread": lambda draw: (
         reals(draw, 9) if draw.random() < 0.5 else known(draw, 9), np.zeros(9, REALS),
     ),

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from infra.errors import DefinitionError
-from validation.batches import lean_import
+from validation.batches import import_without_extras
 from validation.batches.checks import Check, Checked
 from validation.contract import EARLIEST, LATEST, Column, Rule, Table
 from validation.definition import CLOCKS_DIFFER
@@ -235,7 +235,7 @@ def _gxe() -> Any:
 @cache
 def _definition() -> Any:
     """The one ephemeral context of this process, as something that makes batches of data frames."""
-    lean_import.load()
+    import_without_extras.load()
     import great_expectations as gx
 
     context = gx.get_context(mode="ephemeral")

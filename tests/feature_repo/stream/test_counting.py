@@ -33,10 +33,10 @@ from feature_repo.records import connect, redis_records
 from feature_repo.records.layout import layouts
 from feature_repo.stream.counting import Stream
 from feature_repo.stream.intake import FileCounts, Intake, Landed
-from feature_repo.stream.memory import StreamState, micros, online_notes, stream_folder
 from feature_repo.stream.online import bring_online
 from feature_repo.stream.rebase import rebase
 from feature_repo.stream.spark_stream import small_session, streaming
+from feature_repo.stream.stream_state import StreamState, micros, online_notes, stream_folder
 from infra.clock import Clock
 from infra.errors import Unavailable
 from infra.lake import Lake

@@ -20,7 +20,7 @@ from feature_repo.counters import decay
 from feature_repo.folding import published_states
 from feature_repo.records import connect, redis_records
 from feature_repo.records.layout import layouts
-from feature_repo.stream.memory import FILE, stream_folder
+from feature_repo.stream.stream_state import FILE, stream_folder
 from infra.lake import Lake
 from infra.settings import Settings
 from orchestration.commands import streaming

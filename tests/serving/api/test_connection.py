@@ -14,7 +14,7 @@ import uvicorn
 from serving.access.refused import RefusedError
 from serving.api.connection import HEAD_BYTES, HEADERS, MESSAGE_BYTES, PIPELINED, Connection, ReceiveTimes
 from serving.api.hot_routes import MOST_BYTES, HotRoutes, Post
-from serving.limits.crowd import ConnectionLimit
+from serving.limits.connection_limit import ConnectionLimit
 from tests.serving.raw import head
 
 SOON = ReceiveTimes(head_s=0.2, body_s=0.2, keep_alive_s=0.2)
@@ -236,7 +236,7 @@ OPENED = """
 import resource, sys
 soft, hard = map(int, sys.argv[1:])
 resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-from serving.limits.crowd import open_files
+from serving.limits.connection_limit import open_files
 print(open_files(1000), *resource.getrlimit(resource.RLIMIT_NOFILE))
 """
 

@@ -9,8 +9,8 @@ import pytest
 
 from serving.definition import RequestLimits
 from serving.limits.breaker import FAILURES_TO_OPEN, RETRY_S, Breaker
+from serving.limits.request_queue import Pace
 from serving.limits.shedding import Shedding
-from serving.limits.turnstile import Pace
 from tests.serving.test_answers import Client
 
 

@@ -14,7 +14,7 @@ from serving.asker.asker import RequestAsker
 from serving.asker.user_state import UserState
 from serving.items.item_states import Codes, ItemStates
 from serving.page import retrieve
-from serving.page.eligible import Eligibility, Filters
+from serving.page.eligibility import Eligibility, Filters
 from serving.page.pools import PoolBuilder
 from serving.page.retrieve import CandidateRequest, Candidates
 from serving.sources import Fresh, Liked, Nearest, Rare, Source, Trending

@@ -13,7 +13,7 @@ from infra.errors import Unavailable
 from serving.feedback import impression_rows
 from serving.items.item_states import ItemStates
 from serving.limits.budget import Budget
-from serving.page.eligible import Filters
+from serving.page.eligibility import Filters
 from serving.page.pools import Pools
 from serving.systems.home_feed import RELEASE, SERVED, SERVICE
 from tests.serving.caller import Client

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from serving.limits.turnstile import PAUSE, Pace, RequestQueue
+from serving.limits.request_queue import PAUSE, Pace, RequestQueue
 from tests.waiting import PATIENCE_S
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from infra.marks import mark, marks
 from serving.filters import AtMost, OneOf
-from serving.page.eligible import Eligibility, Filters
+from serving.page.eligibility import Eligibility, Filters
 from serving.systems.home_feed import RELEASE
 from tests.serving.memory import ADULT, PLAIN, described, take
 

@@ -10,7 +10,7 @@ from feature_repo.counters import decay
 from infra.arrays import Float32s
 from serving.definition import ReleasePolicy
 from serving.items import Codes, ItemBlock, ItemStates
-from serving.page.eligible import Filters
+from serving.page.eligibility import Filters
 from serving.sources import Liked, Rare
 
 AT_ONCE = 1 << 16  # rows looked at between two answers: a few milliseconds, most of them without Python's lock
