@@ -2,7 +2,7 @@
 
 The way of a request, `POST /v1/feed`, from the door to the log:
 
-    serving.api.hot_routes.HotRoutes.__call__                the door: the method, the type of the body, its size
+    serving.api.hot_routes.HotRoutes.__call__            the door: the method, the type of the body, its size
     serving.access.roles.Access.check                    whether the caller's token is good for this
     serving.page.ladder.Ladder.feed                      an answer whatever happens: what fails costs a rung
     serving.page.feed.Feed.page                          all that follows, up to the page
@@ -14,12 +14,12 @@ The way of a request, `POST /v1/feed`, from the door to the log:
     serving.model.trees.Trees.score                      scores, by the model of the live release
     serving.page.slate.arranged                          the page: the policy's steps, one after the other
     serving.access.tokens.Keys.sign                      the token that will prove what was shown
-    serving.feedback.impression_rows.ImpressionRows.of            behind the answer: a row for each item shown
+    serving.feedback.impression_rows.ImpressionRows.of   behind the answer: a row for each item shown
     serving.feedback.decision_log.DecisionLog.put        the decision log
 
 The way of an event, `POST /v1/events`, from the door to the states that the next request reads:
 
-    serving.api.hot_routes.HotRoutes.__call__                the door
+    serving.api.hot_routes.HotRoutes.__call__            the door
     serving.access.roles.Access.check                    whether the caller's token is good for this
     serving.feedback.attribution.Attribution.events      what happened, believed for what the page's token says
     serving.feedback.event_log.EventLog.land             wait until it is on disk: then it is acknowledged
