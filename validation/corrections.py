@@ -11,6 +11,7 @@ from validation.checks import Check
 from validation.chosen import Bools, Chosen
 from validation.contract import Table
 from validation.digests import Sought, digests
+from validation.giving_back import give_back
 
 DIFFERS = "differs"
 ASKED = "a row that comes again says what it said before"
@@ -25,10 +26,14 @@ def differing(rows: Chosen, again: Bools, past: Accepted) -> Bools:
     """
     table, content = past.table, _content(past.table)
     keys = digests(rows.rows, table.identity, rows.wanted)
-    asked = rows.wanted & np.isin(keys, np.unique(keys[again]))  # also the first of those that are in the batch twice
+    repeated = np.unique(keys[again])
+    place = np.searchsorted(repeated[:-1], keys)
+    asked = rows.wanted & (repeated[place] == keys)  # also the first of those that are in the batch twice
+    del keys, place
     sought, said = Sought.of(rows.rows, table.identity, asked), digests(rows.rows, content, asked)
     differs = np.zeros(len(said), dtype=bool)
     differs[sought.places] = said[sought.places] != said[sought.firsts()]
+    give_back()
     for file in sorted(past.met):
         for some in past.parts(file, content):
             mine, theirs = sought.met(some)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from validation.chosen import Bools, those
 
-AT_ONCE = 50_000  # rows whose texts are Python's own at one time
+AT_ONCE = 16_384  # rows whose texts are Python's own at one time
 Digests = NDArray[np.uint64]
 Places = NDArray[np.int64]
 ODD = np.uint64(0x9E3779B97F4A7C15)

@@ -14,6 +14,7 @@ from validation.contract import Table
 from validation.corrections import ASKED, DIFFERS
 from validation.delivered import Delivered
 from validation.flaws import Flaws
+from validation.giving_back import give_back
 from validation.sorting import sort_out
 
 NOT_ASKED = {"max_duplicate"}  # of what was handed over: whoever gets no answer sends again
@@ -49,6 +50,7 @@ def judged(table: Table, delivered: Delivered, received_at: datetime, past: Acce
 
 
 def _corrected(found: Judged, sound: Chosen, again: Bools, past: Accepted) -> Judged:
+    give_back()  # what looking for them in the lake has used
     differs = corrections.differing(sound, again, past)
     if not differs.any():
         return found
