@@ -170,7 +170,7 @@ class App:
             variant=VARIANT, served_by=page.served_by, reason=told(page.reason), items=items,
             token=None if request.preview or not page.items else self._token(page, who),
             left_out=msgspec.UNSET if page.left_out is None else page.left_out,
-            unknown_user=True if who.user.is_unknown else msgspec.UNSET,
+            unknown_user=msgspec.UNSET if who.user.found else True,
             ranker=page.release.ranker if page.release else None,
         )  # fmt: skip
 

@@ -74,6 +74,7 @@ class UserState:
     seen      marks of the items they were shown, the newest first
     pages     how many of the newest pages shown hold all that is to be remembered
     vector    their place in the live release's embedding space, None when there is none
+    found     False when no description and no event of theirs was there; what they were shown says nothing
     """
 
     user: str
@@ -84,13 +85,7 @@ class UserState:
     pages: int | None = None
     vector: Float32s | None = None
     why: str | None = None
-
-    @property
-    def is_unknown(self) -> bool:
-        """Whether all was read, and nothing was there: no description and no event. What was shown says nothing."""
-        described = any(value is not None for value in self.profile.values())
-        did = bool(self.counters) or any(len(tastes.at) for tastes in self.mixed.values())
-        return bool(self.profile) and self.why is None and not described and not did
+    found: bool = True
 
 
 class UserReader:
@@ -128,6 +123,7 @@ class UserReader:
         except Unavailable as failed:
             state.why = str(failed)
             return state
+        state.found = any(records) or any(held)
         self._describe(state, records)
         if vectors and records[-1]:
             state.vector = _vector(vectors, records[-1])

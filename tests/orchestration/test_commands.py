@@ -134,9 +134,11 @@ def test_a_run_says_each_step_as_it_begins_and_ends(tmp_path: Path) -> None:
     (tmp_path / "landing" / "users").mkdir(parents=True)
     (tmp_path / "landing" / "users" / "2026-01-01.jsonl").write_text("{}\n")
     done = flywheel(tmp_path, "run", "ingest", "--day", "2026-01-01")
-    users = [line.strip() for line in done.stdout.splitlines() if line.startswith("  users ")]
-    assert users[0] == "users …", done.stdout + done.stderr
-    assert re.fullmatch(r"users took \d+\.\d s", users[1])
+    said = [line.strip() for line in done.stdout.splitlines()]
+    for step, ends in (("videos", "took"), ("users", "failed after")):
+        begins = said.index(f"{step} …")
+        (ended,) = (place for place, line in enumerate(said) if re.fullmatch(rf"{step} {ends} \d+\.\d s", line))
+        assert begins < ended, said
 
 
 def test_what_nobody_foresaw_is_a_sentence_and_a_file_with_the_traceback(tmp_path: Path) -> None:

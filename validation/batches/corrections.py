@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from infra.arrays import Bools
+from infra.giving_back import give_back
 from validation.batches.accepted import AcceptedRows
 from validation.batches.checks import Check
 from validation.batches.chosen import Chosen
@@ -26,10 +27,14 @@ def differing(rows: Chosen, again: Bools, past: AcceptedRows) -> Bools:
     """
     table, content = past.table, _content(past.table)
     keys = digests(rows.rows, table.identity, rows.wanted)
-    asked = rows.wanted & np.isin(keys, np.unique(keys[again]))  # also the first of those that are in the batch twice
+    repeated = np.unique(keys[again])
+    place = np.searchsorted(repeated[:-1], keys)
+    asked = rows.wanted & (repeated[place] == keys)  # also the first of those that are in the batch twice
+    del keys, place
     sought, said = Sought.of(rows.rows, table.identity, asked), digests(rows.rows, content, asked)
     differs = np.zeros(len(said), dtype=bool)
     differs[sought.places] = said[sought.places] != said[sought.firsts()]
+    give_back()
     for file in sorted(past.met):
         for some in past.parts(file, content):
             mine, theirs = sought.met(some)

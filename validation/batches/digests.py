@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from infra.arrays import Bools, Int64s
 from validation.batches.chosen import those
 
-AT_ONCE = 50_000  # rows whose texts are Python's own at one time
+AT_ONCE = 16_384  # rows whose texts are Python's own at one time
 Digests = NDArray[np.uint64]
 ODD = np.uint64(0x9E3779B97F4A7C15)
 KEY, SECOND = secrets.token_hex(8), secrets.token_hex(8)  # of this process alone: nobody can make digests agree

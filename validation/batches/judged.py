@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 
 from infra.arrays import Bools
+from infra.giving_back import give_back
 from validation.batches import corrections
 from validation.batches.accepted import AcceptedRows
 from validation.batches.checks import Check
@@ -51,6 +52,7 @@ def judged(
 
 
 def _corrected(found: JudgedBatch, sound: Chosen, again: Bools, past: AcceptedRows) -> JudgedBatch:
+    give_back()  # what looking for them in the lake has used
     differs = corrections.differing(sound, again, past)
     if not differs.any():
         return found
