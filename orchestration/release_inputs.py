@@ -15,7 +15,7 @@ from training.fitting import Trained, train_contenders
 from training.judging import settle_on_baseline
 from training.release import Candidate, ReleaseInputs, build_and_judge
 from training.rows import Dataset
-from validation.gates import Verdict
+from validation.verdict import Verdict
 
 REFERENCE = "reference.json"  # how inputs and scores lay when the release was judged: what drift is measured against
 REFERENCE_ROWS = "reference_rows.parquet"  # some of those rows themselves: what the drift page draws

@@ -13,7 +13,7 @@ The way of a request, `POST /v1/feed`, from the door to the log:
     serving.model.features.Builder.matrix                features: states decayed to this moment
     serving.model.trees.Trees.score                      scores, by the model of the live release
     serving.page.slate.arranged                          the page: the policy's steps, one after the other
-    serving.access.tokens.Keys.sign                      the token that will prove what was shown
+    serving.tokens.Keys.sign                      the token that will prove what was shown
     serving.feedback.impression_rows.ImpressionRows.of   behind the answer: a row for each item shown
     serving.feedback.decision_log.DecisionLog.put        the decision log
 

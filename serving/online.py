@@ -13,10 +13,10 @@ from infra.clock import Clock
 from infra.errors import Unavailable
 from infra.settings import Settings
 from serving import metrics
-from serving.access import Guard
 from serving.asker import RedisLink, UserReader
 from serving.definition import Served
 from serving.feedback import Attribution, DecisionLog, EventLog
+from serving.guard import Guard
 from serving.items import ItemStates, StateFeed
 from serving.limits import Rates, Shedding
 from serving.model import Releases

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from validation.contract import EARLIEST, LATEST, Column, Table
 from validation.definition import CLOCKS_DIFFER, LONGEST_WORD
 from validation.files import SHAPE
-from validation.gates import markdown
+from validation.verdict import markdown
 
 INTRODUCTION = """# Tables
 

@@ -19,7 +19,7 @@ from feature_repo.records import Layout, read_records
 from feature_repo.stores.packed_online_store import view_layout
 from feature_repo.stores.store import open_store
 from infra.lake import Lake
-from validation.gates import markdown
+from validation.verdict import markdown
 
 if TYPE_CHECKING:
     from feast import FeatureStore

@@ -168,7 +168,7 @@ def _eligible(installation: Installation, held: Any) -> tuple[int, str]:
 
 
 def _release(installation: Installation) -> Iterator[PartStatus]:
-    from validation.gates import Verdict
+    from validation.verdict import Verdict
 
     releases = installation.settings.releases / installation.system.name
     live = installation.registry.live() if releases.exists() else None

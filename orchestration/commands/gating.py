@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from orchestration.release_inputs import verdict_on
 from orchestration.system import Installation
 from training.rows import build_dataset, build_labels
-from validation.gates import Verdict
+from validation.verdict import Verdict
 
 
 def verdict_of_day(installation: Installation, day: date) -> Verdict:

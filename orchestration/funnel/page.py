@@ -11,7 +11,7 @@ from orchestration.funnel.sources import TOP as BEST
 from orchestration.funnel.sources import Sources
 from orchestration.funnel.steps import ALL, NONE, StepFigures
 from serving.definition import Policy
-from validation.gates import markdown
+from validation.verdict import markdown
 
 INTRODUCTION = """# What the parts of the funnel do
 

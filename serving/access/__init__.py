@@ -1,24 +1,23 @@
-"""Access: roles, the keyring, signed tokens, and the answer to a refused caller."""
+"""Access: roles, the keyring, and the answer to a refused caller."""
 
-from serving.access.guard import Guard
 from serving.access.keyring import (
     NEW_KEY_AHEAD_S,
+    Keyring,
     bearer,
     keyring_path,
     must_name_keyring,
     open_keyring,
+    read_keyring,
     rotate_keyring,
 )
 from serving.access.refused import RefusedError
-from serving.access.roles import Headers, Role, Roles
-from serving.access.tokens import Impression, Keys
+from serving.access.roles import Access, Headers, Role, Roles
 
 __all__ = [
     "NEW_KEY_AHEAD_S",
-    "Guard",
+    "Access",
     "Headers",
-    "Impression",
-    "Keys",
+    "Keyring",
     "RefusedError",
     "Role",
     "Roles",
@@ -26,5 +25,6 @@ __all__ = [
     "keyring_path",
     "must_name_keyring",
     "open_keyring",
+    "read_keyring",
     "rotate_keyring",
 ]

@@ -16,7 +16,7 @@ from infra.settings import Settings
 from serving.access.roles import ROLES, Role, loopback
 
 if TYPE_CHECKING:
-    from serving.access.tokens import Keys
+    from serving.tokens import Keys
 
 NEW_KEY_AHEAD_S = 60.0  # a new key signs only once every worker and machine has read of it
 Bearer = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._~+/=-]{32,256}$")]
@@ -38,7 +38,7 @@ class Keyring(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def signing(self, now: float) -> "Keys":
         """The keys as they stand `now`: the newest that has begun signs, the oldest where none has."""
-        from serving.access.tokens import Keys  # numpy with it, which a command that only shows a token can do without
+        from serving.tokens import Keys  # numpy with it, which a command that only shows a token can do without
 
         signs = [key for key in self.keys if key.signs_from <= now] or self.keys[:1]
         return Keys({key.id: bytes.fromhex(key.secret) for key in self.keys}, signs[-1].id)

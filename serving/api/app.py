@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from serving import metrics
-from serving.access import Headers, Impression, RefusedError, Role, Roles
+from serving.access import Headers, RefusedError, Role, Roles
 from serving.api import messages, openapi
 from serving.api.explain import why
 from serving.api.hot_routes import Asgi, HotRoutes, Post, encode
@@ -26,6 +26,7 @@ from serving.feedback import VARIANT, ImpressionRows
 from serving.limits import Budget
 from serving.online import Online
 from serving.page import PERSONAL, Page
+from serving.tokens import Impression
 
 log = logging.getLogger(__name__)
 BUSY = "more requests are waiting than can be answered in time: come again, or ask another instance"

@@ -11,11 +11,12 @@ import msgspec
 
 from infra.clock import written
 from infra.errors import TokenRefused
-from serving.access import Impression, Keys, RefusedError, Roles
+from serving.access import RefusedError, Roles
 from serving.definition import Served
 from serving.feedback.event_log import Event
 from serving.feedback.row_rules import RowRules
 from serving.limits import Rates
+from serving.tokens import Impression, Keys
 from validation.definition import CLOCK_ERROR, OLDEST
 
 CLOCK_ERROR_S, OLDEST_S = CLOCK_ERROR.total_seconds(), OLDEST.total_seconds()

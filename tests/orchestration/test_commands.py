@@ -20,8 +20,8 @@ from tests.conftest import free_port
 from tests.orchestration.commands.test_cli import ROOT, flywheel
 
 HEAVY = (
-    "numpy", "pandas", "pyarrow", "pyspark", "mlflow", "dagster", "great_expectations", "feast", "sklearn", "xgboost",
-    "llvmlite", "evidently",
+    "numpy", "numba", "pandas", "pyarrow", "pyspark", "mlflow", "dagster", "great_expectations", "feast", "sklearn",
+    "xgboost", "llvmlite", "evidently",
 )  # fmt: skip
 SMALL = f"""
 import sys
@@ -102,7 +102,7 @@ INTERRUPTED = """
 import os, signal
 import dagster as dg
 from infra import ending
-from orchestration.commands.error_messages import told
+from orchestration.commands.error_messages import errors_as_exit_status
 
 @dg.asset
 def interrupted() -> None:
@@ -110,7 +110,7 @@ def interrupted() -> None:
     signal.pause()
 
 ending.end_in_order()
-with told():
+with errors_as_exit_status():
     dg.materialize([interrupted], raise_on_error=False)
     ending.raise_if_asked()
 """
@@ -123,7 +123,8 @@ def test_a_run_of_dagster_that_is_asked_to_end_is_no_failed_run() -> None:
 
 def failing(home: Path, error: str, **env: str) -> "subprocess.CompletedProcess[str]":
     """A command that ends with this error."""
-    script = f"from orchestration.commands.error_messages import told\nwith told():\n    raise {error}"
+    script = "from orchestration.commands.error_messages import errors_as_exit_status\nwith errors_as_exit_status():\n"
+    script += f"    raise {error}"
     env = {**os.environ, "FLYWHEEL_HOME": str(home), **env}
     return subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, env=env, capture_output=True, text=True, check=False

@@ -18,8 +18,8 @@ from validation.batches.ledger import BatchRefused
 from validation.files.delivered import delivered_from_jsonl
 from validation.gates.evidence import DataFacts, GateEvidence
 from validation.gates.release_gates import data_gate
-from validation.gates.verdict import GateFinding
 from validation.systems.home_feed import ENGAGEMENTS
+from validation.verdict import GateFinding
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
 YESTERDAY = NOW - timedelta(hours=12)

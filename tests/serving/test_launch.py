@@ -14,9 +14,9 @@ from tests.waiting import until
 
 STARTS = """
 import subprocess, sys
-from infra.processes import kept
+from infra.processes import killed_with_this_process
 child = subprocess.Popen(["sleep", "600"], start_new_session=True)
-with kept(child):
+with killed_with_this_process(child):
     print(child.pid, flush=True)
     sys.stdin.read()
 """

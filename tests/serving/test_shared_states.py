@@ -37,7 +37,7 @@ FOLLOWER = """
 import asyncio, sys
 from pathlib import Path
 from feature_repo.records import connect
-from feature_repo.systems.home_feed import HOME_FEED as FEATURES
+from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
 from feature_repo.records.layout import layouts
 from serving.systems.home_feed import SERVICE
 from serving.items.item_states import ItemStates

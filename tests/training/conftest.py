@@ -23,7 +23,7 @@ from training.release import build as release
 from training.release import report
 from training.release.report import LoggedRun
 from training.rows.dataset import Dataset
-from validation.gates.verdict import GateFinding, Verdict
+from validation.verdict import GateFinding, Verdict
 
 Add = Callable[..., str]
 Register = Callable[[Settings], str]

@@ -17,7 +17,8 @@ from training.fitting import Trained, as_served, load_contender
 from training.measuring import ndcg, owners
 from training.rows import Dataset
 from validation.definition import GateLimits
-from validation.gates import DataFacts, GateEvidence, SliceEvidence, Verdict, baseline_gate, judge_evidence
+from validation.gates import DataFacts, GateEvidence, SliceEvidence, baseline_gate, judge_evidence
+from validation.verdict import Verdict
 
 LEAK_ROWS = 50_000  # enough to see a leak; a look at every row of every feature would take minutes
 LIVE = "live"

@@ -19,7 +19,7 @@ from training.registry.local_files import Local
 from training.registry.moves import Move
 from training.registry.proof import Proof
 from training.registry.versions import PROMISED, VERDICT, WHOLE, Versions
-from validation.gates import Verdict
+from validation.verdict import Verdict
 
 if TYPE_CHECKING:
     from training.contenders import Fitted

@@ -34,7 +34,7 @@ from training.rows import Dataset
 from validation.batches import standing
 from validation.contract import Table
 from validation.definition import GateLimits
-from validation.gates import Verdict
+from validation.verdict import Verdict
 
 FIGURES, VERDICT = "figures.json", "verdict.json"  # beside the candidate's folder
 

@@ -13,7 +13,7 @@ from training.fitting import Trained
 from training.registry import DESCRIPTION_TAG, LoggedRun, artifact_page, experiment_id, mlflow_client
 from training.release import plots
 from training.rows import Dataset
-from validation.gates import markdown
+from validation.verdict import markdown
 
 REPORT = "report"  # the folder of tables and plots among a run's artefacts
 DIGEST_LENGTH = 36  # MLflow stores no more of a data set's digest; the whole one is a tag

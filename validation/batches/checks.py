@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from validation.gates import markdown
+from validation.verdict import markdown
 
 FOLLOWS = {"row": "row quarantined", "batch": "batch refused", "warning": "warning"}
 

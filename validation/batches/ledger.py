@@ -12,7 +12,7 @@ from infra.errors import FlywheelError
 from infra.lake import Lake
 from validation.batches.checks import Check, table_md
 from validation.batches.intents import settled
-from validation.gates import markdown
+from validation.verdict import markdown
 
 LEDGER = "ledger"
 FLAT = ("table", "batch", "kind", "received", "accepted", "duplicate", "quarantined", "refused", "digest")

@@ -8,7 +8,7 @@ from infra.statistics import Interval
 from validation.definition import GateLimits
 from validation.gates.comparison import difference, few
 from validation.gates.evidence import GateEvidence
-from validation.gates.verdict import GateFinding, closed
+from validation.verdict import GateFinding, closed
 
 MORE = "more days, better features"
 SLOW = "a baseline has nothing to make smaller: raise `max_latency_ms` of the system's limits, or use a faster machine"

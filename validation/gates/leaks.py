@@ -11,7 +11,7 @@ from infra.arrays import Reals
 from infra.statistics import label_auc_of_column, label_auc_of_nulls
 from validation.definition import GateLimits
 from validation.gates.evidence import GateEvidence
-from validation.gates.verdict import GateFinding, closed
+from validation.verdict import GateFinding, closed
 
 
 def leakage_gate(evidence: GateEvidence, limits: GateLimits) -> GateFinding:

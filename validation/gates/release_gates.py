@@ -9,7 +9,7 @@ from validation.gates import baselines
 from validation.gates.comparison import difference, paired
 from validation.gates.evidence import DataFacts, GateEvidence
 from validation.gates.leaks import leakage_gate
-from validation.gates.verdict import GateFinding, Verdict, closed
+from validation.verdict import GateFinding, Verdict, closed
 
 
 def judge_evidence(evidence: GateEvidence, limits: GateLimits) -> Verdict:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import free_port
+
 ROOT = Path(__file__).parents[3]
 COMMANDS = (
     "demo",
@@ -28,7 +30,8 @@ COMMANDS = (
 
 
 def flywheel(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "FLYWHEEL_HOME": str(home), "COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
+    own = {"FLYWHEEL_HOME": str(home), "FLYWHEEL_SERVICE_PORT": str(free_port())}
+    env = {**os.environ, **own, "COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
     return subprocess.run(
         [sys.executable, "-m", "orchestration", *words], cwd=ROOT, env=env, capture_output=True, text=True, check=False
     )

@@ -11,15 +11,16 @@ import pytest
 
 from infra.errors import Unsafe
 from infra.settings import Settings
-from serving.access import guard, keyring
-from serving.access.guard import Guard
+from serving import guard
+from serving.access import keyring
 from serving.access.roles import ROLES
-from serving.access.tokens import Keys
+from serving.guard import Guard
 from serving.launch import start
+from serving.tokens import Keys
 from tests.waiting import PATIENCE_S
 
-OPEN = "import sys; from serving import keyring; from infra.settings import Settings; from pathlib import Path;"
-OPEN += "print(keyring.opened(Settings(home=Path(sys.argv[1]))).keys[0].secret)"
+OPEN = "import sys; from serving.access import keyring; from infra.settings import Settings; from pathlib import Path;"
+OPEN += "print(keyring.open_keyring(Settings(home=Path(sys.argv[1]))).keys[0].secret)"
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from infra.marks import marks
-from serving.access.tokens import Impression, Keys
 from serving.definition import Feedback
 from serving.limits.rates import Rates
+from serving.tokens import Impression, Keys
 from tests.serving.caller import Client
 
 Told = dict[str, Any]

@@ -18,7 +18,7 @@ from training.release import report
 from training.rows import dataset
 from training.rows.dataset import Dataset
 from validation.gates.evidence import Lineage
-from validation.gates.verdict import Verdict
+from validation.verdict import Verdict
 
 
 def judged(rows: Dataset, folder: Path, ranking: Ranking = RANKING, live: Path | None = None) -> Verdict:

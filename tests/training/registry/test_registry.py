@@ -21,7 +21,7 @@ from training.registry.registry import Registry
 from training.release import build as release
 from training.release.report import LoggedRun
 from training.rows.dataset import Dataset
-from validation.gates.verdict import Verdict
+from validation.verdict import Verdict
 
 Add = Callable[..., str]
 

@@ -9,8 +9,8 @@ import pytest
 from validation.definition import GateLimits
 from validation.gates.evidence import DataFacts, GateEvidence, Lineage, SliceEvidence
 from validation.gates.release_gates import judge_evidence
-from validation.gates.verdict import GATES, GateFinding, Verdict
 from validation.systems.home_feed import RANKER_LIMITS
+from validation.verdict import GATES, GateFinding, Verdict
 
 ROWS, GROUPS = 4_000, 600
 RNG = np.random.default_rng(3)

@@ -5,11 +5,9 @@ import time
 
 from infra.errors import Unsafe
 from infra.settings import Settings
-from serving.access import keyring
-from serving.access.keyring import Keyring
-from serving.access.roles import Access
-from serving.access.tokens import Keys
+from serving.access import Access, Keyring, keyring_path, open_keyring, read_keyring
 from serving.running import Background
+from serving.tokens import Keys
 
 EVERY_S = 5.0
 log = logging.getLogger(__name__)
@@ -26,7 +24,7 @@ class Guard:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._follow(keyring.open_keyring(settings))
+        self._follow(open_keyring(settings))
         self._reading = Background(self._read, EVERY_S)
 
     async def start(self) -> None:
@@ -39,7 +37,7 @@ class Guard:
 
     async def _read(self) -> None:
         try:
-            self._follow(keyring.read_keyring(keyring.keyring_path(self._settings)))
+            self._follow(read_keyring(keyring_path(self._settings)))
         except Unsafe as wrong:
             log.error("%s The one before it stays.", wrong)
 

@@ -7,7 +7,7 @@ import pytest
 
 from infra.errors import TokenRefused
 from infra.marks import marks
-from serving.access.tokens import Impression, Keys
+from serving.tokens import Impression, Keys
 
 NOW = 1_800_000_000
 OURS = Keys({"0a0b0c0d": b"a" * 32, "01020304": b"b" * 32}, signing="0a0b0c0d")
