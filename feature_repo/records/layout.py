@@ -32,6 +32,7 @@ from validation.contract import unknown
 Key = tuple[str, ...]
 SEPARATOR = "\x1f"
 HEAD = 24  # bytes before the floats
+LONG, REAL = np.dtype("<i8"), np.dtype("<f4")
 EMPTY = "0-0"  # position before the first change
 _KEY_WORDS = str.maketrans({"\\": "\\\\", SEPARATOR: "\\" + SEPARATOR})
 _PACK, _UNPACK = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder().decode
@@ -66,6 +67,11 @@ class Layout:
         return np.dtype(
             [("digest", "S8"), ("event", "<i8"), ("created", "<i8"), ("floats", "<f4", (len(self.floats),))]
         )
+
+    @cached_property
+    def number(self) -> int:
+        """The digest as the whole number that its bytes are."""
+        return int.from_bytes(self.digest, "little", signed=True)
 
     @cached_property
     def fields(self) -> tuple[str, ...]:
@@ -269,13 +275,18 @@ def decode(layout: Layout, keys: Sequence[Key], records: Sequence[bytes | None])
 
 def counted(layout: Layout, records: Sequence[bytes]) -> tuple[Float32s, Seconds]:
     """The floats of some records, (rows, floats), and their event times, (rows,), as `decode` says them: at once."""
-    block, each = b"".join(records), len(records[0]) if records else 0
-    if each >= layout.head.itemsize and each * len(records) == len(block):
-        heads = np.ndarray(len(records), dtype=layout.head, buffer=block, strides=(each,))
-        if (heads["digest"] == layout.digest).all():
-            return heads["floats"].copy(), heads["event"] / 1e6
+    block, rows, each = b"".join(records), len(records), len(records[0]) if records else 0
+    # Views of the numbers where they stand: half the price of one view with all of a head's fields.
+    if layout.head.itemsize <= each and each * rows == len(block) and _alike(layout, block, rows, each):
+        values = np.ndarray((rows, len(layout.floats)), REAL, block, HEAD, (each, REAL.itemsize))
+        return values.copy(), np.ndarray(rows, LONG, block, 8, (each,)) / 1e6
     found = decode(layout, [()] * len(records), records)
     return found.values, found.at
+
+
+def _alike(layout: Layout, block: bytes, rows: int, each: int) -> bool:
+    """Whether all records of a block have the layout's digest."""
+    return bool(np.count_nonzero(np.ndarray(rows, LONG, block, 0, (each,)) == layout.number) == rows)
 
 
 def plain(layout: Layout, record: bytes | None) -> dict[str, Any]:

@@ -141,17 +141,22 @@ def _split(context, reach, node, sets, condition, left):  # type: ignore[no-unty
 
 
 @intrinsic
-def _add(context, sums, place, rows, value):  # type: ignore[no-untyped-def]
-    """Add a value to the sums of a block, from a place on, of the rows in a set."""
+def _add(context, sums, block, reach, nodes, values, count):  # type: ignore[no-untyped-def]
+    """Add each of some values to a block's sums of the rows that reach its node; the sums stay in registers."""
 
-    def build(code: Any, sums: Any, place: Any, rows: Any, value: Any) -> Any:
-        room = _at(code, sums, place, _BLOCK)
-        so_far = code.load(room, align=4)
-        more = code.fadd(so_far, _everywhere(code, value))
-        code.store(code.select(code.bitcast(rows, _BITS), more, so_far), room, align=4)
+    def build(code: Any, sums: Any, block: Any, reach: Any, nodes: Any, values: Any, count: Any) -> Any:
+        room = _at(code, sums, code.mul(block, _LONG(ROWS)), _BLOCK)
+        kept = cgutils.alloca_once_value(code, code.load(room, align=4))
+        with cgutils.for_range(code, count) as turn:
+            node = code.load(code.gep(nodes, [turn.index]))
+            rows = code.load(code.gep(reach, [code.add(code.mul(node, _LONG(BLOCKS)), block)]))
+            so_far = code.load(kept)
+            more = code.fadd(so_far, _everywhere(code, code.load(code.gep(values, [turn.index]))))
+            code.store(code.select(code.bitcast(rows, _BITS), more, so_far), kept)
+        code.store(code.load(kept), room, align=4)
         return ir.Constant(_LONG, 0)
 
-    return _operation(types.int64, build, sums, types.int64, types.uint64, types.float32)
+    return _operation(types.int64, build, sums, types.int64, reach, nodes, values, types.int64)
 
 
 @loop("int64(read(float32[:, ::1]), int64, int64, float32[:, ::1], float32[:, ::1], uint64[:, ::1])", boundscheck=False)
@@ -246,8 +251,6 @@ def go_down(
             places[At(count)] = node
             values[At(count)] = leaves[At(start + tree + leaf - splits)]
             count += int(node >= 0)
-        for leaf in range(count):
-            node, value = places[At(leaf)], values[At(leaf)]
-            for block in range((rows + ROWS - 1) // ROWS):
-                _add(totals, block * ROWS, reach[At(node), At(block)], value)
+        for block in range((rows + ROWS - 1) // ROWS):
+            _add(totals, block, reach, places, values, count)
     return rows

@@ -3,7 +3,7 @@
 Three ways to score the 500 candidates of a request (40 features, 9 of them the user's, 300 trees of depth 6), in CPU
 time of one thread, median on one machine; `flywheel bench` measures the first and the last anew:
 
-    `forest`, loops that numba compiles                          0.12 ms    used where it gives XGBoost's scores
+    `forest`, loops that numba compiles                          0.10 ms    used where it gives XGBoost's scores
     XGBoost's C interface, XGBoosterPredictFromDense             1.42 ms    used where it does not, and then told
     XGBoost's Python interface, Booster.inplace_predict          1.50 ms    not used
 """
