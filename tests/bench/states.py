@@ -162,7 +162,7 @@ def arrays(items: int) -> dict[str, Any]:
 def sliced(states: ItemStates, rows: Any) -> None:
     block = states.gather(rows)
     block.counters(next(view for view, table in states.counters.items() if table.view.keys == (SERVICE.item,)))
-    for name in (RELEASE.born, RELEASE.group):
+    for name in (RELEASE.born,):
         block.field(name)
 
 

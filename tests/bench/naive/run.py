@@ -79,7 +79,7 @@ def measured(stand: Stand, candidates: int, requests: int) -> dict[str, Any]:
 def _prepare(stand: Stand, folder: Path) -> None:
     names = stand.catalogue.names
     matrix, _ = examples(stand.catalogue, MEASURED.features)
-    release = stand.settings.releases / POLICY.name / "1"
+    release = stand.settings.releases / POLICY.service.name / "1"
     (folder / "model.ubj").write_bytes((release / "model.ubj").read_bytes())
     address = stand.settings.redis_url.removeprefix("redis://").partition("/")[0]
     columns = [feature.name for feature in MEASURED.features]

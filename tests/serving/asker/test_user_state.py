@@ -110,7 +110,7 @@ def test_a_taste_in_what_this_process_has_not_met_is_nobodys(
             if not still_reading:
                 reading.set()
                 await states_read(parts)
-            tastes = (await parts.ladder._users.read("u1")).mixed["user_creator"]
+            tastes = (await parts.ladder.parts.users.read("u1")).mixed["user_creator"]
             creators = parts.states.keys_of("creator_id", parts.states.rows(["v2", "v3"]))
             assert creators is not None
             return tastes.places([creators]).tolist(), len(tastes.at)
