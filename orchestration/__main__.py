@@ -1,5 +1,5 @@
 """`python -m orchestration` is the `flywheel` command."""
 
-from orchestration.commands.cli import main
+from orchestration.commands import main
 
 main()

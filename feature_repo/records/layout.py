@@ -6,7 +6,7 @@
 
 All that a first key shares with others stands under it: read at once, deleted at once. In keys `\\` and the separator
 are escaped: (1, 2, 34) and (1, 23, 4) never meet. All numbers are little-endian. Nothing here reads or
-writes: `packed_records` does.
+writes: redis_records.py does.
 """
 
 import hashlib

@@ -1,1 +1,5 @@
-"""The command line: the `flywheel` commands and their output."""
+"""The command line: what people type, and what it says back."""
+
+from orchestration.commands.cli import main
+
+__all__ = ["main"]
