@@ -11,8 +11,8 @@ from infra.settings import Settings
 from orchestration.demo.closing import close
 from orchestration.demo.diary import Diary
 from orchestration.demo.origins import end_of, origin
-from orchestration.demo.stage import DemoConsole
 from orchestration.demo.story import AT, Story
+from orchestration.demo_console import DemoConsole
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
 from orchestration.up import everything_else, until_interrupted

@@ -9,7 +9,7 @@ import msgspec
 from orchestration.demo.diary import Diary
 from orchestration.demo.origins import Origin
 from orchestration.demo.scenes import contenders
-from orchestration.demo.stage import DemoConsole
+from orchestration.demo_console import DemoConsole
 
 
 def close(stage: DemoConsole, diary: Diary, events: Origin, path: Path) -> None:

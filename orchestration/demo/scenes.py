@@ -12,7 +12,7 @@ from infra.errors import Unavailable
 from infra.patience import Patience, Process, Waiting, wait_until_ready
 from orchestration import client as feed
 from orchestration.demo.origins import Origin, Simulated
-from orchestration.demo.stage import DemoConsole
+from orchestration.demo_console import DemoConsole
 from orchestration.system import Installation
 from serving.page import FULL
 from validation.batches import balance, read_ledger

@@ -19,7 +19,7 @@ from orchestration.assets.training import GATES
 from orchestration.demo import scenes
 from orchestration.demo.diary import Diary
 from orchestration.demo.origins import AFTERWARDS, Origin, Simulated, end_of
-from orchestration.demo.stage import DemoConsole
+from orchestration.demo_console import DemoConsole
 from orchestration.partitions import WHY
 from orchestration.system import Installation
 from serving.launch import Running, started

@@ -7,7 +7,7 @@ import numpy as np
 from rich.console import Console
 
 from infra.settings import Settings
-from orchestration.demo.stage import DemoConsole
+from orchestration.demo_console import DemoConsole
 from orchestration.funnel import page, sources, steps
 from orchestration.funnel.asking import asking
 from orchestration.funnel.home import opened

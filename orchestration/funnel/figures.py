@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from infra.arrays import Bools, Float64s, Int64s
-from orchestration.sources.simulator import World
-from orchestration.sources.simulator.behaviour import NOBODY
+from orchestration.sources.simulator import NOBODY, World
 
 NEW_S = 86_400.0
 TOP = 0.01  # the share of creators whose share of the places is told

@@ -14,7 +14,7 @@ from infra.errors import FlywheelError
 from infra.redis_server import running
 from infra.settings import Settings, socket_url
 from orchestration import retrieval
-from orchestration.demo.stage import DemoConsole
+from orchestration.demo_console import DemoConsole
 from orchestration.release_inputs import newest_candidate
 from orchestration.runs import execute
 from orchestration.sources.simulator import Scale, World, deliver

@@ -6,7 +6,7 @@ import msgspec
 
 from infra.arrays import Float64s
 from infra.statistics import Interval, interval
-from orchestration.demo.stage import DemoConsole
+from orchestration.demo_console import DemoConsole
 from orchestration.funnel.asking import Asking
 from orchestration.funnel.figures import Feeds, figures
 from orchestration.sources.simulator import World

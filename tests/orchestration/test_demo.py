@@ -17,8 +17,8 @@ from orchestration import demo, runs
 from orchestration.assets.training import GATES
 from orchestration.demo import MARK, emptied
 from orchestration.demo.diary import Diary
-from orchestration.demo.stage import DemoConsole
 from orchestration.demo.story import Story
+from orchestration.demo_console import DemoConsole
 
 DAY = date(2026, 3, 18)
 

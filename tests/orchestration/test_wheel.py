@@ -18,7 +18,7 @@ from feature_repo.stores.agreement import compare
 from infra.errors import NotProven
 from infra.settings import Settings
 from orchestration import funnel
-from orchestration.demo.stage import DemoConsole
+from orchestration.demo_console import DemoConsole
 from orchestration.observed import Observed, observe
 from orchestration.release_inputs import newest_candidate, release_inputs, verdict_on
 from orchestration.runs import execute

@@ -1,8 +1,9 @@
 """A seeded video platform: events as it would log them, the truth behind them, and users who answer any feed."""
 
+from orchestration.sources.simulator.behaviour import NOBODY
 from orchestration.sources.simulator.delivery import DeliveredCounts, deliver
 from orchestration.sources.simulator.events import Events, as_json
 from orchestration.sources.simulator.scale import TINY, Scale, Shift
 from orchestration.sources.simulator.world import World
 
-__all__ = ["TINY", "DeliveredCounts", "Events", "Scale", "Shift", "World", "as_json", "deliver"]
+__all__ = ["NOBODY", "TINY", "DeliveredCounts", "Events", "Scale", "Shift", "World", "as_json", "deliver"]
