@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FACE, SYSTEMS, FLOORS, ORDER = (
+FACE, SYSTEMS, FLOORS, ORDER, CIRCLE = (
     "nobody imports past it",
     "machinery names no system",
     "each floor stands",
     "the way of a",
+    "no circle",
 )
 
 
@@ -46,6 +47,7 @@ def lint(folder: Path, planted: str, line: str) -> str:
         ("infra/lake.py", "from validation.contract import Table as planted", FLOORS),
         ("training/definition.py", "from serving.definition import Policy as planted", FLOORS),
         ("serving/limits/budget.py", "from serving.page import Page as planted", ORDER),
+        ("feature_repo/records/layout.py", "from feature_repo.records.redis_records import connect as planted", CIRCLE),
     ],
 )
 def test_an_import_that_breaks_a_contract_is_refused(planted: str, line: str, contract: str, tmp_path: Path) -> None:
