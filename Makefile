@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 SOURCES := infra validation feature_repo training serving monitoring orchestration tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test same lint format bench bench-serve chaos lock clean
+.PHONY: help setup demo up test same lint format bench bench-serve chaos prove lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ bench-serve: $(READY) ## what the online path costs and bears, beside the obviou
 
 chaos: $(READY) ## every fault against the real service under load; writes docs/chaos.md (about 10 minutes)
 	@$(BIN)/python -m tests.chaos
+
+prove: $(READY) ## claims too long for `make test`, such as planted leaks; writes docs/truth.md (nightly)
+	@$(BIN)/python -m tests.prove
 
 lock: $(READY) ## resolve the dependencies anew: hashed and without addresses
 	@$(BIN)/uv lock --upgrade

@@ -1,0 +1,34 @@
+"""docs/truth.md: a section is replaced alone, says whether its claim held, and goes when its claim is gone."""
+
+from pathlib import Path
+
+from tests.prove.section import Proof, Section, sections_of, with_proof
+
+HEAD = "# Head\n\n"
+
+
+def measured(folder: Path) -> Proof:
+    return Proof(f"seen in {folder.name}", True)
+
+
+def test_one_section_is_replaced_and_the_others_stay() -> None:
+    order = ("leaks", "time")
+    page = with_proof("", Section("time", "Time", measured), Proof("first", True), order, HEAD)
+    page = with_proof(page, Section("leaks", "Leaks", measured), Proof("second", True), order, HEAD)
+    page = with_proof(page, Section("time", "Time", measured), Proof("third", True), order, HEAD)
+    assert page.startswith(HEAD)
+    assert list(sections_of(page)) == ["leaks", "time"]
+    assert "second" in page
+    assert "third" in page
+    assert "first" not in page
+
+
+def test_a_claim_that_did_not_hold_says_so_in_its_first_line() -> None:
+    page = with_proof("", Section("leaks", "Leaks", measured), Proof("2 of 16 passed", False), ("leaks",), HEAD)
+    assert "## Leaks\n\n**did not hold**: `python -m tests.prove leaks`" in page
+
+
+def test_a_section_whose_claim_is_gone_leaves_the_page() -> None:
+    page = with_proof("", Section("old", "Old", measured), Proof("text", True), ("old",), HEAD)
+    page = with_proof(page, Section("new", "New", measured), Proof("text", True), ("new",), HEAD)
+    assert list(sections_of(page)) == ["new"]
