@@ -10,7 +10,7 @@ import msgspec
 
 from infra import failpoint
 from infra.errors import ReleaseMismatch, Unavailable
-from infra.manifest import Manifest, digest_of, stamped
+from infra.manifest import Manifest, digest_of, manifest_with_version
 from infra.release_format import MANIFEST, TREES
 from infra.settings import Settings
 from training.registry import tracking
@@ -63,7 +63,7 @@ class Versions:
             )
             number = str(registered.version)
             failpoint.reached("registry-version-made")
-            manifest_bytes = stamped(folder, number)
+            manifest_bytes = manifest_with_version(folder, number)
             _store(client, model_id, {MANIFEST: manifest_bytes}, RELEASE)
             client.set_model_version_tag(self._name, number, MANIFEST_SHA256, digest_of(manifest_bytes))
         failpoint.reached("registry-version-whole")
