@@ -44,7 +44,7 @@ def _root() -> Path:
 
 
 def _must_be_ours(folder: Path) -> None:
-    """Raises PermissionError when somebody else may put code there."""
+    """Raises PermissionError when another user may write there."""
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
     for place in (folder.parent, folder):

@@ -50,7 +50,7 @@ def socket_path(url: str) -> Path | None:
 
 
 def private(folder: Path) -> None:
-    """Make a folder that nobody else can enter; raises Unsafe when it is somebody else's."""
+    """Make a folder that only its owner can enter; raises Unsafe when another user owns it."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     status = folder.stat()
     if status.st_uid != os.getuid():

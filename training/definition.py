@@ -1,4 +1,4 @@
-"""The words a ranker is defined in: what a row is, what counts as success, who competes and what the winner must be."""
+"""The definition of a ranker: what a row is, what counts as success, and which contenders are compared how."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -118,20 +118,20 @@ class Embedding:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Everything a system knows about its ranker.
+    """The definition of one system's ranker.
 
     `shown` and `outcomes_in` are tables. An outcome row belongs to the latest row shown before it that agrees in
     `match`, and in `exact` too where the outcome row has it. `grace` is how long after its window an outcome may still
     arrive.
-    `target` is the outcome a model predicts; `also` are trained and reported when asked. `group` is what NDCG ranks
-    within, `user` whose rows count together in GAUC and in every interval, `item` what was shown, `attribute` what
-    lists vary in.
+    `target` is the outcome a model predicts; models of the outcomes in `also` are trained and reported, too. `group` is
+    what NDCG ranks within, `user` whose rows count together in GAUC and in every interval, `item` what was shown,
+    `attribute` what lists vary in.
     `fit_where` and `judge_where` (Spark SQL over the labels' columns) say which rows take part.
-    `logged_only` names context features that the log knows and a request to rank does not, such as the place in the
+    `logged_only` names context features that are in the log but not in a request to rank, such as the place in the
     list: models learn from them and are judged with their neutral values.
-    NDCG looks at the first `top` places; coverage, novelty and diversity at the first `listed`: fewer than are shown,
-    or every contender would list the same.
-    `contenders` stand in order, simplest first: the first that is not clearly worse in `decides_by` wins.
+    NDCG looks at the first `top` places; coverage, novelty and diversity at the first `listed`. These must be fewer
+    than are shown: else every contender lists the same.
+    `contenders` are in order, simplest first: the first that is not clearly worse in `decides_by` wins.
     `embedding` is absent where nothing is retrieved by nearness.
     A model learns from what was shown on the last `history_days`; how long counters count is the features' `ttl`.
     """
@@ -179,5 +179,5 @@ class Ranking:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The main target and those trained when asked."""
+        """The main target and the others that are trained."""
         return (self.target, *self.also)

@@ -79,7 +79,7 @@ class History:
 
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
-    """While the block runs nobody else is in a block of this lock file, on this machine."""
+    """While the block runs, no other process of this machine is in a block of this lock file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -34,7 +34,7 @@ class Disagreement:
     mend: Callable[[Sequence[Move]], None]
 
     def sentence(self) -> str:
-        """What differs and what to do, for somebody who only looks."""
+        """The sentence about what differs and what to do; nothing is changed."""
         return f"{self.what} `flywheel releases --repair` puts it right. {self.otherwise}".strip()
 
     def repaired(self, moves: Sequence[Move]) -> str:
