@@ -1,4 +1,4 @@
-"""Addresses as they may be shown: in errors, logs and on the screen no password stands in them."""
+"""Addresses without their passwords, for errors, logs and the screen."""
 
 import re
 

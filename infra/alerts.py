@@ -1,4 +1,4 @@
-"""Alerts: one JSON line each in `alerts.jsonl`, for whatever wakes people up where you are."""
+"""Alerts: one JSON line each in `alerts.jsonl`, for a program of yours that notifies people."""
 
 import json
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all: written beside their place, then put in it."""
+"""Files that appear complete or not at all: written beside their place, then moved into it."""
 
 import os
 from collections.abc import Iterator
@@ -10,10 +10,10 @@ from infra.failpoint import reached
 
 @contextmanager
 def atomic_write(target: Path) -> Iterator[Path]:
-    """Where to write what is to stand at `target`: readers find what was there before or, from the end on, all of it.
+    """The path of a draft that replaces `target` at the end of the block: readers see the old file or the new one.
 
-    Its folder is made. After an error nothing has changed. The draft's name begins with a dot, which readers of tables
-    pass over, and is this process' own.
+    The folder is made. After an error nothing has changed. The draft's name begins with a dot, so that readers of
+    tables ignore it, and ends with the process id, so that two processes do not share it.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}.{os.getpid()}")

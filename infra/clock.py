@@ -1,4 +1,4 @@
-"""What time it is: the time now, or the time of the events being replayed."""
+"""The clock: the time now, or the time of the events that are replayed."""
 
 import time
 from datetime import UTC, datetime
@@ -7,13 +7,13 @@ from infra.settings import utc
 
 
 class Clock:
-    """Tells the time. With `replay_from` it says that moment when it is made, and then goes on in real time."""
+    """Tells the time. With `replay_from` it starts at that moment, and goes on in real time."""
 
     def __init__(self, replay_from: datetime | None = None) -> None:
         self._ahead = utc(replay_from).timestamp() - time.time() if replay_from else 0.0
 
     def now(self) -> float:
-        """Seconds since the epoch, in whole microseconds: a moment that is written down reads back as the same one."""
+        """Seconds since the epoch, in whole microseconds: files hold no more, so a moment reads back unchanged."""
         return round(time.time() + self._ahead, 6)
 
 

@@ -1,4 +1,4 @@
-"""Being asked to end: Ctrl-C and SIGTERM leave every block in good order, so that what was started in it is stopped."""
+"""The end of a process: Ctrl-C and SIGTERM raise an exception, so that every block stops what it has started."""
 
 import contextlib
 import os
@@ -6,13 +6,13 @@ import signal
 import time
 from types import FrameType
 
-UNDISTURBED_S = 10.0  # whoever asks again after that is in a hurry, or a library has swallowed the first word
-CHILDREN_END_IN_S = 10.0  # what may not be cut short was waited for before
+UNDISTURBED_S = 10.0  # a second signal within this time is ignored; a later one counts: the first may have been lost
+CHILDREN_END_IN_S = 10.0  # children that need more time were waited for before
 SIGNS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Ended(BaseException):
-    """This process was asked to end; `sign` says how. Nothing catches it but the command line."""
+    """This process was asked to end by the signal `sign`. Only the command line catches it."""
 
     def __init__(self, sign: int) -> None:
         super().__init__(sign)
@@ -25,12 +25,12 @@ class Ended(BaseException):
 
     @property
     def status(self) -> int:
-        """The exit status that says so, as shells count it: 130 for Ctrl-C, 143 for SIGTERM."""
+        """The exit status by the convention of shells: 130 for Ctrl-C, 143 for SIGTERM."""
         return 128 + self.sign
 
 
 class Signs:
-    """The signals that have come: libraries put handlers in the place of ours; this hears them all the same."""
+    """The signals that were received, also while a library has replaced our handlers by its own."""
 
     def __init__(self) -> None:
         self._read, write = os.pipe()
@@ -39,10 +39,10 @@ class Signs:
         signal.set_wakeup_fd(write, warn_on_full_buffer=False)
 
     def last(self) -> int | None:
-        """The one that came last and asks this process to end; None when none has come since it was asked for."""
+        """The last signal that asks this process to end, of those received since the last call; None without one."""
         with contextlib.suppress(BlockingIOError):
-            heard = [sign for sign in os.read(self._read, 1024) if sign in SIGNS]
-            return heard[-1] if heard else None
+            signals_that_ask = [sign for sign in os.read(self._read, 1024) if sign in SIGNS]
+            return signals_that_ask[-1] if signals_that_ask else None
         return None
 
 
@@ -51,7 +51,7 @@ _raised_at = -UNDISTURBED_S
 
 
 def end_in_order() -> None:
-    """From now on both signals raise Ended; what is being stopped then is not disturbed by another one at once."""
+    """Make both signals raise Ended from now on; a second one that follows at once is ignored while blocks end."""
     global _signs  # noqa: PLW0603  signals are the process's
     _signs = Signs()
     for sign in SIGNS:
@@ -59,14 +59,14 @@ def end_in_order() -> None:
 
 
 def raise_if_asked(but_by: int | None = None) -> None:
-    """Raises Ended when a signal came that something else was made of; `but_by` is one that needs no word."""
+    """Raises Ended when a signal came that a library has handled; `but_by` names a signal that is ignored here."""
     sign = _signs.last() if _signs else None
     if sign not in (None, but_by):
         raise Ended(sign)
 
 
 def end_children() -> None:
-    """End what this process has started and nobody has stopped: Java, where Spark was interrupted while it started."""
+    """End the child processes that still run, such as Java where Spark was interrupted while it started."""
     import psutil
 
     left = psutil.Process().children(recursive=True)

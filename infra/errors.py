@@ -1,15 +1,15 @@
 """The project's exceptions, one small tree.
 
-FlywheelError            anything raised on purpose; the message names the thing, the value, the rule, the next step
+FlywheelError            all errors below; the message names the thing, the value, the rule and the next step
 ├── DefinitionError      a definition (table, feature, policy) contradicts itself or names what does not exist
 ├── BatchRefused         a delivered batch breaks a table rule; nothing downstream may run (batches/ledger.py)
-├── NotTaken             a delivered file is not taken: what it is or where it lies is not what can be read
+├── NotTaken             a delivered file is not ingested: its format or its place is not supported
 ├── MendRefused          a file of mended rows cannot be read; nothing was replayed
 ├── NotProven            a release was to be promoted without a passing verdict, or without a proof of its deployment
 ├── ReleaseMismatch      a release's parts do not fit each other or the features of this checkout
-├── HistoryLost          what was live when cannot be told: the release history is gone or broken, and so is its copy
+├── HistoryLost          which release was live when is not known: the history and its copy are gone or broken
 ├── TokenRefused         an impression token was forged, altered, has expired or is not ours
-├── Unsafe               the service would stand open: a secret is missing, weak or readable by others
+├── Unsafe               the service would not be protected: a secret is missing, weak or readable by others
 └── Unavailable          something that has to run (Redis, Java, the registry) does not
 """
 
@@ -21,16 +21,16 @@ from infra.address import shown
 
 
 class FlywheelError(Exception):
-    """Anything we raise on purpose. Whoever prints, logs or records it shows no password of an address in it.
+    """The base of our errors. Passwords of addresses in the message are replaced, so it may be printed and logged.
 
-    `title` is what a command calls it, the class' own name unless said; `exit_status` what the command ends with.
+    `title` is its name in the output of a command, by default that of the class; `exit_status` is the command's.
     """
 
     title: ClassVar[str] = ""
     exit_status: ClassVar[int] = 2
 
-    def __init__(self, *said: object) -> None:
-        super().__init__(*(shown(word) if isinstance(word, str) else word for word in said))
+    def __init__(self, *words: object) -> None:
+        super().__init__(*(shown(word) if isinstance(word, str) else word for word in words))
 
 
 class DefinitionError(FlywheelError):
@@ -42,7 +42,7 @@ class MendRefused(FlywheelError):
 
 
 class NotTaken(FlywheelError):
-    """A delivered file is not taken: what it is or where it lies is not what can be read."""
+    """A delivered file is not ingested: its format or its place is not supported."""
 
 
 class NotProven(FlywheelError):
@@ -54,7 +54,7 @@ class ReleaseMismatch(FlywheelError):
 
 
 class HistoryLost(FlywheelError):
-    """What was live when cannot be told: the release history is gone or broken, and so is its copy."""
+    """Which release was live when is not known: the history and its copy are gone or broken."""
 
 
 class TokenRefused(FlywheelError):
@@ -62,7 +62,7 @@ class TokenRefused(FlywheelError):
 
 
 class Unsafe(FlywheelError):
-    """The service would stand open: a secret is missing, weak or readable by others."""
+    """The service would not be protected: a secret is missing, weak or readable by others."""
 
 
 class Unavailable(FlywheelError):

@@ -7,20 +7,20 @@ FailpointHook = Callable[[str], None]
 
 
 def reached(name: str) -> None:
-    """Say that a step is done; nothing follows from it unless a test watches."""
+    """Mark that a step is done; this does nothing unless a test watches."""
     if watching is not None:
         watching(name)
 
 
 def ending(place: str) -> FailpointHook:
-    """Ends this process, without any clean-up, when it gets to a place: `name`, or `name:2` for the second time."""
+    """A hook that ends this process without clean-up at a place: `name`, or `name:2` for the second time there."""
     name, _, nth = place.partition(":")
-    left = [name] * int(nth or 1)
+    times_left = [name] * int(nth or 1)
 
-    def watch(met: str) -> None:
-        if met == name:
-            left.pop()
-        if not left:
+    def watch(place_reached: str) -> None:
+        if place_reached == name:
+            times_left.pop()
+        if not times_left:
             os._exit(137)
 
     return watch

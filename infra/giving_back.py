@@ -1,4 +1,4 @@
-"""Freed memory returned to the machine: Arrow and C keep it for a next time, in which others need it."""
+"""Returns freed memory to the machine: Arrow and the C library keep it otherwise, while others may need it."""
 
 import contextlib
 import ctypes
@@ -8,7 +8,7 @@ import pyarrow as pa
 
 
 def give_back() -> None:
-    """Return what is free."""
+    """Return the memory that is free."""
     pa.default_memory_pool().release_unused()
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):  # another C library has no such call

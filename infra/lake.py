@@ -1,4 +1,4 @@
-"""The lake: tables as Parquet, one folder a day; what is replaced is replaced whole, however many days it has."""
+"""The lake: tables as Parquet, one folder a day; any number of days is replaced in one step."""
 
 import contextlib
 import fnmatch
@@ -17,20 +17,20 @@ from infra import live_files
 from infra.atomic import atomic_write
 from infra.errors import Unavailable
 from infra.failpoint import reached
-from infra.stored_types import told
-from infra.writer_lock import held
+from infra.stored_types import naming_the_column
+from infra.writer_lock import exclusive
 
 WAIT_S = 600.0
-AT_ONCE = 16_384  # rows that are read together where not all are
-TRIES = 3  # a reader that lost a file to a replacement looks again
+AT_ONCE = 16_384  # rows of a batch where a file is read in parts
+TRIES = 3  # a reader whose file was removed by a replacement lists the files again
 
 
 class Lake:
     """Tables below one root. `name` may have parts, such as `states/user`.
 
-    A day's folder is `root/name/day=2026-05-03`; which of its files are live, live_files.py tells. Days of a delivered
-    table are days of *receipt*: a closed day never changes, whatever arrives late. Who has to wait for another writer
-    gives up after `wait_s` seconds.
+    A day's folder is `root/name/day=2026-05-03`; live_files.py says which of its files are live. Days of a delivered
+    table are days of *receipt*: a closed day never changes, whatever arrives late. A process waits up to `wait_s`
+    seconds for another writer.
     """
 
     def __init__(self, root: Path, wait_s: float = WAIT_S) -> None:
@@ -76,10 +76,10 @@ class Lake:
         return target
 
     def switch(self, name: str, files: Mapping[date, Sequence[Path]], only: bool = False) -> None:
-        """Let these files, and no others, be the days that they stand for: in one step, whatever stood there before."""
-        lost = [path for paths in files.values() for path in paths if not path.exists()]
-        if lost:
-            raise Unavailable(f"{name}: {lost[0]} was drafted and is gone: another process replaced the same days.")
+        """Make these files, and no others, the live files of their days, in one step."""
+        missing = [path for paths in files.values() for path in paths if not path.exists()]
+        if missing:
+            raise Unavailable(f"{name}: {missing[0]} was drafted and is gone: another process replaced the same days.")
         with self._switching(name):
             days = live_files.listed(self.path(name))
             days |= {_folder(day): [path.name for path in paths] for day, paths in files.items()}
@@ -92,50 +92,56 @@ class Lake:
             self._sweep(name, days, changed)
 
     def _sweep(self, name: str, days: live_files.FilesByDay, changed: Iterable[str]) -> None:
-        """Remove what is live no longer, and from the list the days of which nothing is left."""
-        for each in changed:
-            folder = self.path(name) / each
+        """Remove the files that are not live any more, and the days without files from the list."""
+        for folder_name in changed:
+            folder = self.path(name) / folder_name
             for path in folder.iterdir() if folder.is_dir() else ():
-                if path.name not in days[each]:
+                if path.name not in days[folder_name]:
                     path.unlink()
                     reached("lake.swept")
             with contextlib.suppress(OSError):  # it holds something
                 folder.rmdir()
-        kept = {day: names for day, names in days.items() if names or (self.path(name) / day).exists()}
-        if kept != days:
-            live_files.switch(self.path(name), kept)
+        remaining = {day: names for day, names in days.items() if names or (self.path(name) / day).exists()}
+        if remaining != days:
+            live_files.switch(self.path(name), remaining)
 
     def days(self, name: str) -> list[date]:
         """The days a table has, in order."""
         folder = self.path(name)
-        found = live_files.looked(
+        folders = live_files.read_consistently(
             folder, lambda days: [f for f in live_files.day_folders(folder) if live_files.any_of_day(f, days)]
         )
-        return [date.fromisoformat(each.name.removeprefix("day=")) for each in found]
+        return [date.fromisoformat(day_folder.name.removeprefix("day=")) for day_folder in folders]
 
     def files(self, name: str, days: Iterable[date] | None = None) -> list[Path]:
         """The live files of a table, of all days or of those named, in order."""
-        wanted = None if days is None else {_folder(day) for day in days}
+        folder_names = None if days is None else {_folder(day) for day in days}
 
-        def look(there: live_files.FilesByDay) -> list[Path]:
-            folders = [f for f in live_files.day_folders(self.path(name)) if wanted is None or f.name in wanted]
-            return [path for folder in folders for path in live_files.of_day(folder, there)]
+        def look(files_by_day: live_files.FilesByDay) -> list[Path]:
+            folders = [
+                f for f in live_files.day_folders(self.path(name)) if folder_names is None or f.name in folder_names
+            ]
+            return [path for folder in folders for path in live_files.of_day(folder, files_by_day)]
 
-        return live_files.looked(self.path(name), look)
+        return live_files.read_consistently(self.path(name), look)
 
     def places(self, name: str, days: Iterable[date]) -> list[Path]:
-        """The same for a reader of folders: the folder of a day that was only ever added to, else the files of it."""
-        wanted = {_folder(day) for day in days}
+        """The same for a reader of folders: the folder of a day whose files are all live, else its live files."""
+        folder_names = {_folder(day) for day in days}
 
-        def look(there: live_files.FilesByDay) -> list[Path]:
+        def look(files_by_day: live_files.FilesByDay) -> list[Path]:
             folders = [
                 f
                 for f in live_files.day_folders(self.path(name))
-                if f.name in wanted and live_files.any_of_day(f, there)
+                if f.name in folder_names and live_files.any_of_day(f, files_by_day)
             ]
-            return [place for f in folders for place in (live_files.of_day(f, there) if f.name in there else [f])]
+            return [
+                place
+                for f in folders
+                for place in (live_files.of_day(f, files_by_day) if f.name in files_by_day else [f])
+            ]
 
-        return live_files.looked(self.path(name), look)
+        return live_files.read_consistently(self.path(name), look)
 
     def read(
         self,
@@ -147,20 +153,20 @@ class Lake:
     ) -> pa.Table:
         """The rows of a table, of all days or of those named; an absent table has no rows and no columns.
 
-        schema  the table's columns as its definition has them now: what was written before one was added is null there,
-                and what was written before one was widened is wide. Without it the files' own columns are put together.
+        schema  the table's columns by its definition: a column that a file lacks is null, a narrower type is widened.
+                Without it the result has all columns of all files.
         """
-        wanted = None if days is None else set(days)
-        for left in reversed(range(TRIES)):
-            files = self.files(name, wanted)
+        days_to_read = None if days is None else set(days)
+        for tries_left in reversed(range(TRIES)):
+            files = self.files(name, days_to_read)
             if not files:
                 return pa.table({})
             try:
-                with told(files, schema):
-                    found = opened(files, schema)
-                    return found.to_table(columns=list(columns) if columns else None, filter=where)
+                with naming_the_column(files, schema):
+                    dataset = opened(files, schema)
+                    return dataset.to_table(columns=list(columns) if columns else None, filter=where)
             except FileNotFoundError:
-                if not left:
+                if not tries_left:
                     raise
         raise AssertionError("the last try returns or raises")
 
@@ -169,19 +175,22 @@ class Lake:
         if part == "*":
             return self.files(name)
 
-        def look(there: live_files.FilesByDay) -> list[Path]:
+        def look(files_by_day: live_files.FilesByDay) -> list[Path]:
             folders = {
-                folder: live_files.names_of_day(folder, there) for folder in live_files.day_folders(self.path(name))
+                folder: live_files.names_of_day(folder, files_by_day)
+                for folder in live_files.day_folders(self.path(name))
             }
-            wanted = f"part-{part}.parquet"
-            return [f / each for f, names in folders.items() for each in sorted(fnmatch.filter(names, wanted))]
+            pattern = f"part-{part}.parquet"
+            return [
+                f / file_name for f, names in folders.items() for file_name in sorted(fnmatch.filter(names, pattern))
+            ]
 
-        return live_files.looked(self.path(name), look)
+        return live_files.read_consistently(self.path(name), look)
 
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:
-        """Hold a table for oneself; another process that asks for it waits, and says for whom."""
-        with held(self.root / ".locks" / f"{name.replace('/', '-')}.lock", name, self.wait_s):
+        """Lock a table while the block runs; another process that wants it waits, and says for which process."""
+        with exclusive(self.root / ".locks" / f"{name.replace('/', '-')}.lock", name, self.wait_s):
             yield
 
     @contextmanager
@@ -209,21 +218,21 @@ def opened(files: Sequence[Path], schema: pa.Schema | None = None) -> ds.Dataset
 def in_parts(
     files: Sequence[Path], schema: pa.Schema, columns: Sequence[str], where: ds.Expression | None = None
 ) -> Iterator[pa.RecordBatch]:
-    """These columns of files, some rows at a time: what a dataset reads ahead by default takes 100 MiB."""
-    ahead = {"use_threads": False, "batch_readahead": 0, "fragment_readahead": 0}
-    little = ds.ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)
-    with told(files, schema):
-        found = opened(files, schema).scanner(
-            columns=list(columns), filter=where, batch_size=AT_ONCE, fragment_scan_options=little, **ahead
+    """These columns of files, some rows at a time; without reading ahead, which takes 100 MiB by default."""
+    no_readahead = {"use_threads": False, "batch_readahead": 0, "fragment_readahead": 0}
+    low_memory = ds.ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)
+    with naming_the_column(files, schema):
+        scanner = opened(files, schema).scanner(
+            columns=list(columns), filter=where, batch_size=AT_ONCE, fragment_scan_options=low_memory, **no_readahead
         )
-        yield from found.to_batches()
+        yield from scanner.to_batches()
 
 
 def united(files: Sequence[Path]) -> pa.Schema:
     """The columns that any of these files has, each as wide as in the widest."""
     schemas = [pq.read_schema(path) for path in files]
     same = all(schema.equals(schemas[0]) for schema in schemas)
-    with told(files, None):
+    with naming_the_column(files, None):
         return schemas[0] if same else pa.unify_schemas(schemas, promote_options="permissive")
 
 

@@ -1,7 +1,7 @@
-"""Which files of a table are live: one small list says so, and one rename switches any number of days at once.
+"""Which files of a table are live: a small list names them, and replacing it switches any number of days at once.
 
-A table's folder may hold `.live.json`: the folder of a day → the names of its files. Of a day that the list does not
-name every `part-*` file is live: days that were only ever added to, and all that was written before there were lists.
+A table's folder may hold `.live.json`: the folder of a day → the names of its files. For a day that is not in the list
+every `part-*` file is live: such a day was only appended to, or written before there were lists.
 """
 
 import contextlib
@@ -34,19 +34,19 @@ def listed(folder: Path) -> FilesByDay:
 
 
 def switch(folder: Path, days: Mapping[str, list[str]]) -> None:
-    """From now on these are the table's lists."""
+    """Replace the table's list."""
     with atomic_write(folder / LIST) as draft:
         draft.write_bytes(msgspec.json.encode(days))
 
 
-def looked(folder: Path, look: Callable[[FilesByDay], T]) -> T:
-    """What one finds by a table's list; looked for again where it was switched meanwhile."""
+def read_consistently(folder: Path, look: Callable[[FilesByDay], T]) -> T:
+    """The result of `look` for a table's list; `look` is called again where the list was switched meanwhile."""
     days = listed(folder)
     while True:
-        found, now = look(days), listed(folder)
-        if now == days:
-            return found
-        days = now
+        result, days_afterwards = look(days), listed(folder)
+        if days_afterwards == days:
+            return result
+        days = days_afterwards
 
 
 def of_day(folder: Path, days: FilesByDay) -> list[Path]:
@@ -56,7 +56,7 @@ def of_day(folder: Path, days: FilesByDay) -> list[Path]:
 
 
 def names_of_day(folder: Path, days: FilesByDay) -> list[str]:
-    """The names of the same, in no order."""
+    """The names of the same files, in no order."""
     names = days.get(folder.name)
     return list(_added(folder)) if names is None else names
 
@@ -75,9 +75,9 @@ def day_folders(folder: Path) -> Iterator[Path]:
 
 def below(folder: Path) -> list[Path]:
     """The live Parquet files at or below any folder: of a table's days by its list, of other folders every file."""
-    found = looked(folder, lambda days: [path for day in day_folders(folder) for path in of_day(day, days)])
-    if found or (folder / LIST).exists():
-        return found
+    live = read_consistently(folder, lambda days: [path for day in day_folders(folder) for path in of_day(day, days)])
+    if live or (folder / LIST).exists():
+        return live
     return sorted(path for path in folder.glob("**/*.parquet") if not path.name.startswith("."))
 
 

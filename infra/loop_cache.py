@@ -1,8 +1,8 @@
-"""Machine code made by numba, kept in files of the installation: a process that finds it there starts seconds sooner.
+"""A cache of numba's machine code in files of the installation, so that a process starts seconds sooner.
 
-The files are in `loops` in the installation's home, or where NUMBA_CACHE_DIR says. They are code that will be run, so
-they are used only where nobody else can write. A cache that cannot be used or written costs the time to compile,
-nothing else; one that cannot be read is removed and filled again.
+The files are in `loops` in the installation's home, or in NUMBA_CACHE_DIR. They hold code that is run, so they are used
+only where no other user can write. A cache that cannot be used or written costs the time to compile; one that cannot be
+read is removed and filled again.
 """
 
 import logging
@@ -15,7 +15,7 @@ from typing import Any
 
 from infra.settings import Settings
 
-LOCATOR = "UserProvidedCacheLocator"  # others of numba write beside the source, or where all of the user's programs do
+LOCATOR = "UserProvidedCacheLocator"  # numba's other locators write beside the source, or into a folder of all programs
 OTHERS_MAY_WRITE = 0o022
 ONE_AT_A_TIME = threading.RLock()
 log = logging.getLogger(__name__)
@@ -31,9 +31,9 @@ def compiled(function: Callable[..., Any], signature: Any, **options: Any) -> Ca
             _must_be_ours(folder)
             config.CACHE_DIR, config.CACHE_LOCATOR_CLASSES = str(folder), LOCATOR
             return njit(signature, cache=True, **options)(function)  # type: ignore[no-any-return]
-        except (OSError, RuntimeError) as refused:  # RuntimeError: numba's word for a folder that it may not write to
+        except (OSError, RuntimeError) as refused:  # numba raises RuntimeError for a folder that it may not write to
             log.warning("loops: %s is compiled anew at each start: %s", function.__qualname__, refused)
-        except Exception as broken:  # reading a damaged file raises whatever its bytes happen to say
+        except Exception as broken:  # reading a damaged file may raise anything
             log.warning("loops: the cache in %s is removed, it cannot be read: %r", folder, broken)
             shutil.rmtree(folder, ignore_errors=True)
         return njit(signature, **options)(function)  # type: ignore[no-any-return]
@@ -44,10 +44,10 @@ def _root() -> Path:
 
 
 def _must_be_ours(folder: Path) -> None:
-    """Raises PermissionError when somebody else may put code there."""
+    """Raises PermissionError when another user may write there."""
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
     for place in (folder.parent, folder):
-        found = place.stat()
-        if found.st_uid != os.geteuid() or found.st_mode & OTHERS_MAY_WRITE:
+        status = place.stat()
+        if status.st_uid != os.geteuid() or status.st_mode & OTHERS_MAY_WRITE:
             raise PermissionError(f"{place} is not this user's alone")

@@ -9,8 +9,8 @@ and the calls cost more than the work; written as a loop and compiled it is one 
 The signature is numba's, with `read(...)` around arrays that the loop does not write. What all loops have in common:
 
 - Compiled at the first call, or all at once by `prepare`, for this one signature: another dtype is a TypeError.
-- An index is checked (IndexError), because much of what decides one comes from other processes. A negative one counts
-  from the end, as in Python.
+- An index is checked (IndexError), because many come from data of other processes. A negative one counts from the end,
+  as in Python.
 - Dividing by zero gives inf or NaN as numpy does. float32 values stay float32 in arithmetic between them, so a loop
   that needs more says `np.float64(...)`.
 - Machine code is kept in files, see `loop_cache`. numba notices a changed source file and another processor, but not a
@@ -23,35 +23,37 @@ from typing import Any, ParamSpec, cast
 
 from infra import loop_cache
 
-Given = ParamSpec("Given")
+Parameters = ParamSpec("Parameters")
 
 
-def loop(signature: str, *, boundscheck: bool = True) -> Callable[[Callable[Given, int]], Callable[Given, int]]:
+def loop(
+    signature: str, *, boundscheck: bool = True
+) -> Callable[[Callable[Parameters, int]], Callable[Parameters, int]]:
     """A decorator: the same function as machine code, called with its arguments in order.
 
-    The plain Python function stays reachable as `.py_func`. Only a loop that proves its indexes by itself goes without
-    `boundscheck`.
+    The plain Python function stays reachable as `.py_func`. Only a loop that checks its indexes itself may be
+    compiled without `boundscheck`.
     """
 
-    def compiled_later(function: Callable[Given, int]) -> Callable[Given, int]:
-        made = Loop(function, signature, boundscheck)
-        _all.append(made)
+    def compiled_later(function: Callable[Parameters, int]) -> Callable[Parameters, int]:
+        compiled_loop = Loop(function, signature, boundscheck)
+        _all.append(compiled_loop)
 
         @wraps(function)
-        def call(*given):  # type: ignore[no-untyped-def]
-            return made.run(*given)
+        def call(*arguments):  # type: ignore[no-untyped-def]
+            return compiled_loop.run(*arguments)
 
         call.py_func = function  # type: ignore[attr-defined]
-        call.loop = made  # type: ignore[attr-defined]
-        return cast(Callable[Given, int], call)
+        call.loop = compiled_loop  # type: ignore[attr-defined]
+        return cast(Callable[Parameters, int], call)
 
     return compiled_later
 
 
 def prepare() -> None:
     """Compile, or load from the cache, every loop of the modules that were imported."""
-    for made in _all:
-        made.compile()
+    for each_loop in _all:
+        each_loop.compile()
 
 
 class Loop:
@@ -69,9 +71,9 @@ class Loop:
                 self.run = loop_cache.compiled(self.function, self._signature(), **options)
                 self.ready = True
 
-    def _first(self, *given: Any) -> int:
+    def _first(self, *arguments: Any) -> int:
         self.compile()
-        return self.run(*given)
+        return self.run(*arguments)
 
     def _signature(self) -> Any:
         from numba import types

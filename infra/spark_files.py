@@ -1,4 +1,4 @@
-"""Parquet files of this machine for Spark, which takes some signs of a path for a pattern."""
+"""Parquet files of this machine for Spark, which reads some characters of a path as a pattern."""
 
 import re
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ PATTERN = re.compile(r"([\\{}\[\]*?])")
 
 
 def spark_path(path: Path) -> str:
-    """A path in which Spark finds no pattern."""
+    """The path with these characters escaped."""
     return PATTERN.sub(r"\\\1", str(path.absolute()))
 
 
@@ -28,8 +28,8 @@ def read_files(spark: "SparkSession", paths: Sequence[Path], schema: pa.Schema) 
     """
     from pyspark.sql.pandas.types import from_arrow_schema
 
-    wanted = from_arrow_schema(schema)
+    spark_schema = from_arrow_schema(schema)
     if not paths:
-        return spark.createDataFrame([], wanted)
+        return spark.createDataFrame([], spark_schema)
     must_be_wider((file for path in paths for file in ([path] if path.is_file() else live_files.below(path))), schema)
-    return spark.read.schema(wanted).parquet(*map(spark_path, paths))
+    return spark.read.schema(spark_schema).parquet(*map(spark_path, paths))

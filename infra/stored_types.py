@@ -1,4 +1,4 @@
-"""A column whose type in the definition cannot hold what older files of the lake have in it: told by its name."""
+"""The error for a column whose stored type does not fit the type in its definition; it names the column."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,64 +12,64 @@ from infra.errors import DefinitionError
 WIDER = {
     (pa.int32(), pa.int64()), (pa.int32(), pa.float64()), (pa.float32(), pa.float64()),
 }  # fmt: skip
-"""What every reader takes as the other type, Spark among them."""
+"""Stored type → type of the definition: pairs that every reader converts, also Spark."""
 
 
 @contextmanager
-def told(files: Sequence[Path], asked: pa.Schema | None) -> Iterator[None]:
-    """While the block reads these files: what Arrow cannot make of them is a DefinitionError that names the column."""
+def naming_the_column(files: Sequence[Path], schema: pa.Schema | None) -> Iterator[None]:
+    """While the block reads these files, an error of Arrow becomes a DefinitionError that names the column."""
     try:
         yield
     except pa.ArrowException as error:
-        found = _culprit(files, asked)
-        if found is None:
+        culprit = _culprit(files, schema)
+        if culprit is None:
             raise
-        raise found from error
+        raise culprit from error
 
 
-def must_be_wider(files: Iterable[Path], asked: pa.Schema) -> None:
+def must_be_wider(files: Iterable[Path], schema: pa.Schema) -> None:
     """Raises DefinitionError for a column that is stored as another type, and not as a narrower one of its kind."""
     for file in files:
         stored = pq.read_schema(file)
-        for field in asked:
-            kind = stored.field(field.name).type if field.name in stored.names else field.type
-            if not _same(kind, field.type) and (kind, field.type) not in WIDER:
-                raise _error(file, field.name, kind, field.type, "Spark reads only wider types")
+        for field in schema:
+            stored_type = stored.field(field.name).type if field.name in stored.names else field.type
+            if not _same(stored_type, field.type) and (stored_type, field.type) not in WIDER:
+                raise _error(file, field.name, stored_type, field.type, "Spark reads only wider types")
 
 
-def _culprit(files: Sequence[Path], asked: pa.Schema | None) -> DefinitionError | None:
-    """The first column of a file that is not what is asked, or what the files before it have."""
-    seen: dict[str, pa.DataType] = {}
+def _culprit(files: Sequence[Path], schema: pa.Schema | None) -> DefinitionError | None:
+    """The error for the first column whose type is not that of the schema, or of the files before it."""
+    types_before: dict[str, pa.DataType] = {}
     for file in files:
         stored = pq.read_schema(file)
-        for field in stored if asked is None else [each for each in asked if each.name in stored.names]:
-            kind, wanted = (
+        for field in stored if schema is None else [each for each in schema if each.name in stored.names]:
+            stored_type, expected = (
                 stored.field(field.name).type,
-                field.type if asked else seen.setdefault(field.name, field.type),
+                field.type if schema else types_before.setdefault(field.name, field.type),
             )
-            why = None if _same(kind, wanted) else _refusal(file, field.name, wanted)
+            why = None if _same(stored_type, expected) else _refusal(file, field.name, expected)
             if why:
-                return _error(file, field.name, kind, wanted, why)
+                return _error(file, field.name, stored_type, expected, why)
     return None
 
 
-def _refusal(file: Path, column: str, wanted: pa.DataType) -> str | None:
+def _refusal(file: Path, column: str, expected: pa.DataType) -> str | None:
     try:
-        pq.ParquetFile(file).read(columns=[column]).column(0).cast(wanted)
+        pq.ParquetFile(file).read(columns=[column]).column(0).cast(expected)
     except pa.ArrowException as error:
         return str(error).splitlines()[0][:200]
     return None
 
 
-def _same(one: pa.DataType, other: pa.DataType) -> bool:
-    if pa.types.is_list(one) and pa.types.is_list(other):
-        return _same(one.value_type, other.value_type)
-    return bool(one == other or pa.types.is_null(one))
+def _same(first: pa.DataType, second: pa.DataType) -> bool:
+    if pa.types.is_list(first) and pa.types.is_list(second):
+        return _same(first.value_type, second.value_type)
+    return bool(first == second or pa.types.is_null(first))
 
 
-def _error(file: Path, column: str, stored: pa.DataType, asked: pa.DataType, why: str) -> DefinitionError:
+def _error(file: Path, column: str, stored: pa.DataType, expected: pa.DataType, why: str) -> DefinitionError:
     table, day = file.parent.parent.name, file.parent.name
     return DefinitionError(
-        f"table {table}, {day}/{file.name}: column `{column}` is stored there as {stored} and is {asked} in the "
+        f"table {table}, {day}/{file.name}: column `{column}` is stored there as {stored} and is {expected} in the "
         f"definition now: {why}. Define it as {stored} again, or leave it so and add the new one under another name."
     )

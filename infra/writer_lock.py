@@ -1,4 +1,4 @@
-"""One writer at a time: who comes second waits, says for whom, and gives up after a while with a sentence."""
+"""One writer at a time: a second one waits, says for which process, and fails after some time."""
 
 import fcntl
 import logging
@@ -25,10 +25,10 @@ class _Holder(msgspec.Struct):
 
 
 @contextmanager
-def held(path: Path, what: str, wait_s: float) -> Iterator[None]:
-    """Hold what the file stands for; raises Unavailable when somebody else still does after `wait_s` seconds.
+def exclusive(path: Path, what: str, wait_s: float) -> Iterator[None]:
+    """Hold the lock of a file while the block runs; raises Unavailable when another process has it after `wait_s`.
 
-    The kernel frees it with the process, however that ends.
+    The kernel releases it when the process ends, in whatever way.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as file:
@@ -41,16 +41,16 @@ def held(path: Path, what: str, wait_s: float) -> Iterator[None]:
 
 
 def _acquire(file: IO[str], what: str, wait_s: float) -> None:
-    end, told = time.monotonic() + wait_s, False
+    deadline, warned = time.monotonic() + wait_s, False
     while not _taken(file):
-        if time.monotonic() >= end:
+        if time.monotonic() >= deadline:
             raise Unavailable(
                 f"{what}: {_holder(file)}; waited {wait_s:g} s. Run this again when it has ended, or wait longer "
                 "(FLYWHEEL_WRITER_WAIT_S)."
             )
-        if not told:
+        if not warned:
             log.warning("%s: %s. Waiting, %g s at most (FLYWHEEL_WRITER_WAIT_S).", what, _holder(file), wait_s)
-            told = True
+            warned = True
         time.sleep(LOOK_AGAIN_S)
 
 
@@ -73,6 +73,6 @@ def _holder(file: IO[str]) -> str:
     file.seek(0)
     try:
         holder = msgspec.json.decode(file.read(), type=_Holder)
-    except msgspec.MsgspecError:  # it has the lock, and has not yet said who it is
+    except msgspec.MsgspecError:  # it has the lock and has not written its note yet
         return "another process writes it"
     return f"process {holder.pid} (`{holder.command}`) has been writing it for {time.time() - holder.since:.0f} s"

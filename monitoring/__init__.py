@@ -1,1 +1,1 @@
-"""Is it still true: drift, skew, outcomes, and the decision to retrain."""
+"""Monitoring of what is live: drift, skew, outcomes, and the decision to retrain."""

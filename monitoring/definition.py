@@ -1,18 +1,22 @@
-"""The words a watch is written in: what is compared, from when on a difference counts, and what may follow from it."""
+"""The definition of a watch: what is compared, from when on a difference counts, and what may follow from it."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 
 from infra.errors import DefinitionError
 
+JOURNAL_LENGTH = timedelta(days=30)
+"""How long evidence and actions stay in the journal: longer than windows and cooldowns, short enough for a cursor."""
+
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What is watched about one system, and when the watching acts.
+    """What is watched of one system, and when a retraining or a rollback follows.
 
     `critical` names the features whose drift may cause a retraining; the others are measured and shown. A window with
-    fewer rows than its minimum is said to be too small, never to be steady. A finding is confirmed once `confirm` of
-    the `of_last` newest measured windows have it.
+    fewer rows than its minimum is reported as too small and never as steady. A finding is confirmed when `confirm` of
+    the `of_last` newest measured windows have it. A drop of AUC counts when it is above `max_auc_drop` and above
+    `auc_drop_errors` standard errors: with 1.64, 5 % of steady windows show a larger one by chance.
     """
 
     critical: tuple[str, ...]
@@ -20,8 +24,8 @@ class Watch:
     bins: int = 10
     min_drift_rows: int = 1_000
     max_auc_drop: float = 0.02
+    auc_drop_errors: float = 1.64
     min_outcome_rows: int = 2_000
-    ndcg_at: int = 10
     exact_share: float = 0.999
     relative_tolerance: float = 1e-5
     absolute_tolerance: float = 1e-6
@@ -43,9 +47,10 @@ class Watch:
             raise DefinitionError(f"watch: exact_share {self.exact_share} is not a share above 0 and at most 1")
         if self.daily_budget < 1:
             raise DefinitionError(
-                "watch: a daily budget below 1 retraining means that nothing follows from any finding"
+                "watch: a daily budget below 1 retraining would mean that no finding causes one; use at least 1"
             )
-        for name in ("max_psi", "max_auc_drop", "min_drift_rows", "min_outcome_rows", "min_skew_rows", "report_rows"):
+        positive = ("max_psi", "max_auc_drop", "min_drift_rows", "min_outcome_rows", "min_skew_rows", "report_rows")
+        for name in positive:
             if getattr(self, name) <= 0:
                 raise DefinitionError(f"watch: {name} must be above 0, not {getattr(self, name)}")
 

@@ -1,4 +1,4 @@
-"""Have the inputs moved: the population stability index (PSI) of each feature and of the scores against a reference."""
+"""Drift of the inputs: the population stability index (PSI) of each feature and of the scores against a reference."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from monitoring.definition import Watch
 from monitoring.reference import Distribution, Reference
 from validation.contract import unknown
 
-FLOOR = 1e-4  # stands in for an empty bin: ln 0 is no number, and one row in ten thousand is near enough to none
+FLOOR = 1e-4  # the share of an empty bin, because ln 0 is no number: as if it had one row in ten thousand
 DriftFinding = Literal["drift", "steady", "not enough rows"]
 
 
@@ -25,7 +25,7 @@ def psi(reference: NDArray[np.float64], now: NDArray[np.float64]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class ColumnDrift:
-    """One column's PSI; `critical` columns above the limit are evidence for a retraining, others are only shown."""
+    """One column's PSI; a `critical` column above the limit is evidence for a retraining, another one is only shown."""
 
     name: str
     psi: float
@@ -37,7 +37,7 @@ class ColumnDrift:
 
 @dataclass(frozen=True, slots=True)
 class DriftReport:
-    """One window beside its reference; without enough rows nothing is flagged and nothing is called steady."""
+    """One window compared with its reference; without enough rows no column is flagged and the finding says so."""
 
     reference: str
     rows_before: int
@@ -85,7 +85,7 @@ class DriftReport:
         ]  # fmt: skip
 
     def facts(self) -> dict[str, str | float | int]:
-        """The numbers worth a chart."""
+        """The numbers that Dagster draws as charts."""
         worst = max((m.psi for m in self.columns), default=0.0)
         return {
             "finding": self.finding,
@@ -95,7 +95,7 @@ class DriftReport:
         }
 
     def markdown(self) -> str:
-        """The report as people read it."""
+        """The report as a Markdown table."""
         lines = [
             f"**{self.finding}**: {self.reason()}",
             "",
@@ -119,8 +119,8 @@ def measure(
             raise DefinitionError(f"watch: critical feature {unknown(name, reference.names)}")
     enough = min(reference.rows, len(matrix)) >= watch.min_drift_rows
     columns = [
-        _moved(was, matrix[:, i], watch.max_psi, was.name in watch.critical, enough)
-        for i, was in enumerate(reference.features)
+        _moved(distribution, matrix[:, i], watch.max_psi, distribution.name in watch.critical, enough)
+        for i, distribution in enumerate(reference.features)
     ]
     if reference.scores is not None and scores is not None:
         columns.append(_moved(reference.scores, scores, watch.max_psi, True, enough))
@@ -129,16 +129,16 @@ def measure(
     )
 
 
-def _moved(was: Distribution, values: AnyArray, limit: float, critical: bool, enough: bool) -> ColumnDrift:
-    before, now = np.array(was.shares), was.shares_of(values)
-    moved = psi(before, now) if len(values) else 0.0
-    return ColumnDrift(was.name, moved, float(before[-1]), float(now[-1]), critical, enough and moved > limit)
+def _moved(distribution: Distribution, values: AnyArray, limit: float, critical: bool, enough: bool) -> ColumnDrift:
+    before, now = np.array(distribution.shares), distribution.shares_of(values)
+    shift = psi(before, now) if len(values) else 0.0
+    return ColumnDrift(distribution.name, shift, float(before[-1]), float(now[-1]), critical, enough and shift > limit)
 
 
 def _different(before: Sequence[str], now: Sequence[str]) -> str:
     missing, added = sorted(set(before) - set(now)), sorted(set(now) - set(before))
-    what = f"missing now: {missing}, new: {added}" if missing or added else "the same names in another order"
+    difference = f"missing now: {missing}, new: {added}" if missing or added else "the same names in another order"
     return (
-        f"drift: the reference has {len(before)} features, the window {len(now)} ({what}). "
+        f"drift: the reference has {len(before)} features, the window {len(now)} ({difference}). "
         "Compare with the reference of the live release."
     )

@@ -1,4 +1,4 @@
-"""What the drift page opens with: what moved, by how much, and what follows. Evidently's drawings come after it."""
+"""The opening of the drift page, before Evidently's drawings: the columns that moved, by how much, what follows."""
 
 from collections.abc import Sequence
 from html import escape
@@ -16,7 +16,7 @@ STYLE = """<style>
 WIDEST = 240  # pixels of the longest bar
 
 
-def opened(page: str, report: DriftReport, decision: str, left_out: Sequence[str]) -> str:
+def with_opening(page: str, report: DriftReport, decision: str, left_out: Sequence[str]) -> str:
     """Evidently's HTML page with the opening before everything else."""
     return page.replace(BODY, BODY + opening(report, decision, left_out), 1)
 
@@ -44,9 +44,9 @@ def opening(report: DriftReport, decision: str, left_out: Sequence[str]) -> str:
     return f'{STYLE}<section class="opening">{"".join(parts)}</section>'
 
 
-def _row(m: ColumnDrift, largest: float) -> str:
-    width, kind = max(2, round(WIDEST * m.psi / largest)), "" if m.critical else " shown"
-    bar = f'<span class="bar{kind}" style="width:{width}px"></span>{m.psi:.3f}'
-    counts = "counts" if m.critical else "shown only"
-    nulls = f"<td>{m.null_before:.1%}</td><td>{m.null_now:.1%}</td>"
-    return f"<tr><td>{escape(m.name)}</td><td>{bar}</td>{nulls}<td>{counts}</td></tr>"
+def _row(column: ColumnDrift, largest: float) -> str:
+    width, kind = max(2, round(WIDEST * column.psi / largest)), "" if column.critical else " shown"
+    bar = f'<span class="bar{kind}" style="width:{width}px"></span>{column.psi:.3f}'
+    counts = "counts" if column.critical else "shown only"
+    nulls = f"<td>{column.null_before:.1%}</td><td>{column.null_now:.1%}</td>"
+    return f"<tr><td>{escape(column.name)}</td><td>{bar}</td>{nulls}<td>{counts}</td></tr>"

@@ -1,4 +1,4 @@
-"""The drift page people look at, drawn by Evidently. It decides nothing: `drift` does, from the same rows."""
+"""The drift page, drawn by Evidently for people. Decisions are made by `drift`, from the same rows."""
 
 import json
 import warnings
@@ -13,7 +13,7 @@ import pandas as pd
 from infra.atomic import atomic_write
 from monitoring.definition import PLAIN, Watch
 from monitoring.drift import DriftReport
-from monitoring.drift_opening import BODY, opened
+from monitoring.drift_opening import BODY, with_opening
 
 
 def write(
@@ -22,11 +22,10 @@ def write(
 ) -> Path:  # fmt: skip
     """Write the HTML page that shows how each numeric column moved, and Evidently's own figures beside it as JSON.
 
-    At most the watch's `report_rows` of each frame are drawn: the page's cost grows with them, its shape does not.
-    Columns are marked as drifted above the watch's `max_psi`. Evidently bins both windows together and drops nulls, so
-    its figures differ from the ones that decide: `report` holds those, and the page opens with them and with the
-    `decision`. A column with fewer than two known values among the drawn rows of either frame is left out, and named.
-    What Evidently cannot draw at all leaves a page without drawings.
+    At most the watch's `report_rows` of each frame are drawn, to limit the page's cost. Columns are marked as drifted
+    above the watch's `max_psi`. Evidently bins both windows together and drops nulls, so its figures differ from those
+    in `report`, which decide; the page begins with these and with the `decision`. A column with fewer than two known
+    values among the drawn rows of either frame is left out, and named. Where Evidently fails, the page has no drawings.
     """
     shared = [c for c in now.columns if c in before.columns and pd.api.types.is_numeric_dtype(now[c])]
     drawn = [_sample(frame[shared], watch.report_rows, seed) for frame in (before, now)]
@@ -35,7 +34,7 @@ def write(
     html, figures = _drawn(drawn[0][columns], drawn[1][columns], columns, watch.max_psi)
     left_out = [c for c in shared if c not in columns]
     if report is not None:
-        html = opened(html, report, decision, left_out)
+        html = with_opening(html, report, decision, left_out)
     with atomic_write(path) as draft:
         draft.write_text(html)
     with atomic_write(path.with_suffix(".json")) as draft:
@@ -47,26 +46,26 @@ def frame(
     matrix: np.ndarray[Any, Any], names: tuple[str, ...], scores: np.ndarray[Any, Any] | None = None
 ) -> pd.DataFrame:
     """A (rows, features) matrix and its scores as the frame `write` takes."""
-    made = pd.DataFrame(matrix, columns=list(names))
-    return made if scores is None else made.assign(score=scores)
+    table = pd.DataFrame(matrix, columns=list(names))
+    return table if scores is None else table.assign(score=scores)
 
 
-def kept(frame: pd.DataFrame, rows: int = PLAIN.report_rows, seed: int = 0) -> bytes:
-    """Some rows of a frame as Parquet: small enough to go with a release, enough for the page's `before`."""
+def sample_as_parquet(frame: pd.DataFrame, rows: int = PLAIN.report_rows, seed: int = 0) -> bytes:
+    """A sample of a frame's rows as Parquet, for a release to carry: the page draws it as `before`."""
     sink = BytesIO()
     _sample(frame, rows, seed).astype(np.float32).to_parquet(sink, index=False)
     return sink.getvalue()
 
 
 def _drawn(before: pd.DataFrame, now: pd.DataFrame, columns: list[str], max_psi: float) -> tuple[str, Any]:
-    """Evidently's page and figures. The page decides nothing: a failure of its drawing must not stop monitoring."""
+    """Evidently's page and figures. Nothing depends on them, so a failure to draw does not stop monitoring."""
     try:
         snapshot = _run(before, now, columns, max_psi)
         return str(snapshot.get_html_str(as_iframe=False)), json.loads(snapshot.json())
     except Exception as error:  # whatever a drawing library may raise about odd data
-        told = f"{type(error).__name__}: {error}"
-        page = f"<!DOCTYPE html><html>{BODY}<p>Evidently could not draw: {escape(told)}</p></body></html>"
-        return page, {"error": told}
+        reason = f"{type(error).__name__}: {error}"
+        page = f"<!DOCTYPE html><html>{BODY}<p>Evidently could not draw: {escape(reason)}</p></body></html>"
+        return page, {"error": reason}
 
 
 def _run(before: pd.DataFrame, now: pd.DataFrame, columns: list[str], max_psi: float) -> Any:
@@ -77,7 +76,7 @@ def _run(before: pd.DataFrame, now: pd.DataFrame, columns: list[str], max_psi: f
     definition = DataDefinition(numerical_columns=columns)
     report = Report([RowCount(), DatasetMissingValueCount(), *metrics], include_tests=True)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")  # correlations of constant columns, which say nothing about the data
+        warnings.simplefilter("ignore")  # about correlations of constant columns
         return report.run(
             Dataset.from_pandas(now, data_definition=definition),
             Dataset.from_pandas(before, data_definition=definition),

@@ -1,13 +1,12 @@
-"""What monitoring remembers between two looks: evidence and actions, as JSON small enough for a sensor's cursor."""
+"""The journal of monitoring: past evidence and actions, as JSON small enough for a sensor's cursor."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
+from monitoring.definition import JOURNAL_LENGTH
 from monitoring.retrain import Action, Decision, WindowEvidence
-
-KEPT = timedelta(days=30)  # long beyond every window and cooldown, short enough for a cursor
 
 
 class Journal(msgspec.Struct, frozen=True):
@@ -25,14 +24,14 @@ class Journal(msgspec.Struct, frozen=True):
         """The journal as text."""
         return msgspec.json.encode(self, order="deterministic").decode()
 
-    def seen(self, found: Iterable[WindowEvidence], now: datetime) -> "Journal":
-        """With more evidence; a window measured again replaces what it said, and what is too old is let go."""
-        latest = {e.id: e for e in (*self.evidence, *found) if now - e.at < KEPT}
-        actions = tuple(a for a in self.actions if now - a.at < KEPT)
+    def with_evidence(self, evidence: Iterable[WindowEvidence], now: datetime) -> "Journal":
+        """This journal with more evidence: a window measured again replaces its old entry, old entries are removed."""
+        latest = {e.id: e for e in (*self.evidence, *evidence) if now - e.at < JOURNAL_LENGTH}
+        actions = tuple(a for a in self.actions if now - a.at < JOURNAL_LENGTH)
         return Journal(tuple(sorted(latest.values(), key=lambda e: (e.at, e.id))), actions)
 
-    def acted(self, decision: Decision, now: datetime) -> "Journal":
-        """With what was done about a decision; to do nothing leaves no trace, so that it can be decided anew."""
+    def with_action(self, decision: Decision, now: datetime) -> "Journal":
+        """This journal with the action that followed from a decision; unchanged where nothing was done."""
         if not (decision.retrain or decision.roll_back):
             return self
         action = Action(now, decision.retrain, decision.roll_back, decision.reason, decision.evidence)

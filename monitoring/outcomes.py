@@ -1,4 +1,4 @@
-"""Did it work: live NDCG and AUC on matured labels, by release and rung, beside what the release promised."""
+"""Outcomes: live NDCG and AUC on matured labels, by release and rung, beside the figures the release promised."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,12 +15,11 @@ from validation.contract import unknown
 
 OutcomeFinding = Literal["auc drop", "as promised", "nothing promised", "not enough rows"]
 COLUMNS = ("label", "group", "release", "served_by")
-SURE = 1.64  # standard errors that a drop has to exceed: 5 % of steady windows would show more by chance
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseOutcome:
-    """What one release (and one rung of it) achieved; `promised_*` are None where nothing was recorded."""
+    """The figures of one release, or of one rung of it; `promised_*` are None where nothing was recorded."""
 
     release: str
     served_by: str
@@ -46,14 +45,14 @@ class OutcomeReport:
     parts: tuple[ReleaseOutcome, ...]
     limit: float
     min_rows: int
-    ndcg_at: int
+    top: int
 
     def of(self, release: str) -> ReleaseOutcome | None:
         """The release as a whole, None when it served nothing in the window."""
         return next((p for p in self.parts if p.release == release and p.served_by == "all"), None)
 
     def reason(self, release: str) -> str:
-        """What the window says about a release, in one sentence."""
+        """The finding about a release, in one sentence."""
         part = self.of(release)
         if part is None:
             return f"release {release} served nothing that has matured"
@@ -72,14 +71,16 @@ class OutcomeReport:
         ]  # fmt: skip
 
     def facts(self) -> dict[str, str | float | int]:
-        """The numbers worth a chart, of every release that served."""
-        whole = [p for p in self.parts if p.served_by == "all"]
-        found = {f"{n} {p.release}": v for p in whole for n, v in (("rows", p.rows), ("auc", p.auc), ("ndcg", p.ndcg))}
-        return {name: value for name, value in found.items() if np.isfinite(value)}
+        """The numbers that Dagster draws as charts, of every release that served."""
+        releases = [p for p in self.parts if p.served_by == "all"]
+        figures = {
+            f"{n} {p.release}": v for p in releases for n, v in (("rows", p.rows), ("auc", p.auc), ("ndcg", p.ndcg))
+        }
+        return {name: value for name, value in figures.items() if np.isfinite(value)}
 
     def markdown(self) -> str:
-        """The report as people read it."""
-        head = f"| release | served by | rows | AUC | promised | NDCG@{self.ndcg_at} | promised | |"
+        """The report as a Markdown table."""
+        head = f"| release | served by | rows | AUC | promised | NDCG@{self.top} | promised | |"
         lines = [head, "|-|-|-:|-:|-:|-:|-:|-|"]
         for p in self.parts:
             figures = (_shown(p.auc), _shown(p.promised_auc), _shown(p.ndcg), _shown(p.promised_ndcg))
@@ -87,42 +88,52 @@ class OutcomeReport:
         return "\n".join(lines)
 
 
-def measure(frame: pd.DataFrame, promised: Mapping[str, Mapping[str, float]], watch: Watch) -> OutcomeReport:
-    """What the shown rows of a window achieved once their labels had matured.
+def measure(frame: pd.DataFrame, promised: Mapping[str, Mapping[str, float]], watch: Watch, top: int) -> OutcomeReport:
+    """The live figures of a window's shown rows, whose labels have matured.
 
     frame     one row an impression: label (0 or 1), group (one feed answer), release, served_by, and score or position;
               optionally grade, which NDCG then uses instead of the label
-    promised  release → figures recorded with it: auc, ndcg_at_10 (by `watch.ndcg_at`)
+    promised  release → figures recorded with it: auc, ndcg_at_10 (with `top` 10)
+    top       how many first places NDCG looks at: the ranking's `top`
 
-    Rows without a score were ranked by no model: they count only in parts that have no score at all, by their position.
+    Rows without a score were not ranked by a model: they count only in parts without any score, by their position.
     """
     for name in COLUMNS:
         if name not in frame.columns:
             raise DefinitionError(f"outcomes: column {unknown(name, map(str, frame.columns))}")
-    known = frame.assign(release=frame["release"].fillna("none"), served_by=frame["served_by"].fillna("unknown"))
+    filled = frame.assign(release=frame["release"].fillna("none"), served_by=frame["served_by"].fillna("unknown"))
     parts = []
-    for release, rows in known.groupby("release", sort=True):
+    for release, rows in filled.groupby("release", sort=True):
         figures = promised.get(str(release), {})
-        parts.append(_part(str(release), "all", rows, figures, watch))
-        parts += [_part(str(release), str(rung), r, figures, watch) for rung, r in rows.groupby("served_by", sort=True)]
-    return OutcomeReport(tuple(parts), watch.max_auc_drop, watch.min_outcome_rows, watch.ndcg_at)
+        by_rung = [("all", rows), *((str(rung), part) for rung, part in rows.groupby("served_by", sort=True))]
+        parts += [_part(str(release), rung, part, figures, watch, top) for rung, part in by_rung]
+    return OutcomeReport(tuple(parts), watch.max_auc_drop, watch.min_outcome_rows, top)
 
 
 def _part(
-    release: str, served_by: str, frame: pd.DataFrame, promised: Mapping[str, float], watch: Watch
+    release: str, served_by: str, frame: pd.DataFrame, promised: Mapping[str, float], watch: Watch, top: int
 ) -> ReleaseOutcome:
     rows, score = _ranked(frame)
     label = rows["label"].to_numpy()
     grade = rows["grade"].to_numpy() if "grade" in rows else label
-    live = auc(label, score)
-    error = auc_error(live, int((label > 0).sum()), int((label <= 0).sum()))
-    auc_then, ndcg_then = promised.get("auc"), promised.get(f"ndcg_at_{watch.ndcg_at}")
+    live_auc = auc(label, score)
+    error = auc_error(live_auc, int((label > 0).sum()), int((label <= 0).sum()))
+    promised_auc, promised_ndcg = promised.get("auc"), promised.get(f"ndcg_at_{top}")
     groups = pd.factorize(rows["group"])[0]
-    per_group = ndcg(groups, grade, score, watch.ndcg_at, int(groups.max(initial=-1)) + 1)
-    gain = float(np.nanmean(per_group)) if np.isfinite(per_group).any() else float("nan")
-    finding = _finding(len(rows), live, error, auc_then, watch)
+    per_group = ndcg(groups, grade, score, top, int(groups.max(initial=-1)) + 1)
+    mean_ndcg = float(np.nanmean(per_group)) if np.isfinite(per_group).any() else float("nan")
+    finding = _finding(len(rows), live_auc, error, promised_auc, watch)
     return ReleaseOutcome(
-        release, served_by, len(rows), len(np.unique(groups)), live, error, gain, auc_then, ndcg_then, finding
+        release,
+        served_by,
+        len(rows),
+        len(np.unique(groups)),
+        live_auc,
+        error,
+        mean_ndcg,
+        promised_auc,
+        promised_ndcg,
+        finding,
     )
 
 
@@ -136,13 +147,13 @@ def auc_error(area: float, positives: int, negatives: int) -> float:
 
 
 def _ranked(frame: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray[tuple[int], np.dtype[np.float64]]]:
-    """The rows that something ranked, and by what: their scores, or their places where nothing has a score."""
+    """The rows with a score, and their scores; where no row has one, the rows with a position, and that as score."""
     for name, sign in (("score", 1.0), ("position", -1.0)):
         if name in frame.columns:
             values = frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
-            known = np.isfinite(values)
-            if known.any():
-                return frame[known], sign * values[known]
+            finite = np.isfinite(values)
+            if finite.any():
+                return frame[finite], sign * values[finite]
     return frame.iloc[:0], np.empty(0)
 
 
@@ -151,8 +162,8 @@ def _finding(rows: int, live: float, error: float, promised: float | None, watch
         return "not enough rows"
     if promised is None:
         return "nothing promised"
-    dropped = promised - live
-    return "auc drop" if dropped > watch.max_auc_drop and dropped > SURE * error else "as promised"
+    drop = promised - live
+    return "auc drop" if drop > watch.max_auc_drop and drop > watch.auc_drop_errors * error else "as promised"
 
 
 def _shown(value: float | None) -> str:

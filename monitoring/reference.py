@@ -1,4 +1,4 @@
-"""The window compared with: each feature's deciles, the shares between them and the share of nulls, kept as JSON."""
+"""The reference of drift: each feature's deciles, the shares between them and the share of nulls, stored as JSON."""
 
 import hashlib
 from collections.abc import Sequence
@@ -11,14 +11,12 @@ from infra.arrays import AnyArray
 from infra.errors import ReleaseMismatch
 from monitoring.definition import PLAIN
 
-SAME = 1e-5  # relative distance below which two values are one: float32 carries about seven digits
-NARROW = (
-    1e-4  # share of the spread (first to last decile) below which deciles are one: noise around a value, not a shape
-)
+SAME = 1e-5  # two values are taken as equal below this relative distance: float32 has about seven digits
+NARROW = 1e-4  # two deciles are taken as equal below this share of the spread: they differ by noise
 
 
 class Distribution(msgspec.Struct, frozen=True):
-    """How one column lay: `edges` ascending, `shares` of the bins they cut (value <= edge), last the share of nulls."""
+    """The distribution of one column: `edges` ascending, `shares` of the bins (value <= edge), last that of nulls."""
 
     name: str
     edges: tuple[float, ...]
@@ -30,7 +28,7 @@ class Distribution(msgspec.Struct, frozen=True):
 
 
 class Reference(msgspec.Struct, frozen=True):
-    """How a window's features lay, in the model's order, and its scores; `scores` is None before there are any."""
+    """The distributions of a window's features, in the model's order, and of its scores; None where it has none."""
 
     rows: int
     features: tuple[Distribution, ...]
@@ -40,7 +38,7 @@ class Reference(msgspec.Struct, frozen=True):
     def of(
         cls, matrix: AnyArray, names: Sequence[str], scores: AnyArray | None = None, bins: int = PLAIN.bins
     ) -> "Reference":
-        """The reference that a (rows, features) matrix makes, with the scores given to the same rows."""
+        """The reference of a (rows, features) matrix and of the scores of the same rows."""
         if matrix.ndim != 2 or matrix.shape[1] != len(names):
             raise ReleaseMismatch(
                 f"reference: a matrix of shape {matrix.shape} cannot hold {len(names)} named features"
@@ -68,14 +66,14 @@ class Reference(msgspec.Struct, frozen=True):
 
 
 def distribution(name: str, values: AnyArray, bins: int = PLAIN.bins) -> Distribution:
-    """How a column lies, in as many bins of equal share as its values allow; a value that fills a bin gets its own."""
+    """The distribution in up to `bins` bins of equal share; a value that is frequent enough has a bin of its own."""
     known = values[np.isfinite(values)].astype(np.float64)
     edges = _edges(np.quantile(known, np.linspace(0, 1, bins + 1))) if len(known) else np.array([])
     return Distribution(name, tuple(edges.tolist()), tuple(_shares(values, edges).tolist()))
 
 
 def _edges(quantiles: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Inner edges. Quantiles that are one value (a constant, many zeros) are fenced in, to see what lies beside."""
+    """Inner edges. Equal quantiles (a constant, many zeros) get an edge on each side: other values then show."""
     width = np.maximum(SAME * np.abs(quantiles), NARROW * (quantiles[-2] - quantiles[1]))
     least = SAME * float(np.abs(quantiles).max()) or SAME  # around a zero
     apart = np.diff(quantiles) > width[1:]

@@ -1,4 +1,4 @@
-"""Evidence becomes a decision: retrain, roll back, or leave it, with the reason. Pure: the caller keeps the journal."""
+"""From evidence to a decision: retrain, roll back, or do nothing, with the reason. The caller keeps the journal."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ KINDS: tuple[Kind, ...] = ("drift", "auc drop")
 
 
 class WindowEvidence(msgspec.Struct, frozen=True):
-    """What one window said about one release; `present` is None where the window had too few rows to say anything.
+    """The finding of one window about one release; `present` is None where the window had too few rows.
 
-    `id` names kind, window and release: the same window measured again replaces what it said. `at` is the window's end.
+    `id` names kind, window and release: the same window measured again replaces its entry. `at` is the window's end.
     """
 
     id: str
@@ -28,7 +28,7 @@ class WindowEvidence(msgspec.Struct, frozen=True):
 
 
 class Action(msgspec.Struct, frozen=True):
-    """What was done, when and why; the evidence it rests on is spent and causes nothing twice."""
+    """What was done, when and why; its evidence is used up and causes no second action."""
 
     at: datetime
     retrained: bool
@@ -50,44 +50,46 @@ class Decision:
 def decide(
     evidence: Sequence[WindowEvidence], history: Sequence[Action], now: datetime, watch: Watch, live: str | None = None
 ) -> Decision:
-    """What the evidence about the live release asks for; None for `live` takes evidence about any release.
+    """What follows from the evidence about the live release; with None for `live`, about any release.
 
-    A retraining waits for the cooldown and the daily budget. A rollback waits for neither: a release that lost its AUC
-    serves worse feeds every minute, and its evidence is spent by the first rollback.
+    A retraining waits for the cooldown and the daily budget. A rollback waits for neither: a release with a lower AUC
+    serves worse feeds until it is replaced, and the first rollback uses its evidence up.
     """
-    known = [e for e in evidence if e.at <= now and live in (None, e.release)]
-    found = {kind: _confirmed([e for e in known if e.kind == kind], history, watch) for kind in KINDS}
-    if not any(found.values()):
+    relevant = [e for e in evidence if e.at <= now and live in (None, e.release)]
+    confirmed = {kind: _confirmed([e for e in relevant if e.kind == kind], history, watch) for kind in KINDS}
+    if not any(confirmed.values()):
         return Decision(False, False, "nothing confirmed")
-    why = "; ".join(_sentence(kind, findings, watch) for kind, findings in found.items() if findings)
+    why = "; ".join(_sentence(kind, findings, watch) for kind, findings in confirmed.items() if findings)
     blocked = _blocked(history, now, watch)
-    spent = tuple(e.id for kind in KINDS for e in found[kind] if kind == "auc drop" or not blocked)
-    return Decision(not blocked, bool(found["auc drop"]), f"{why}; no retraining: {blocked}" if blocked else why, spent)
+    spent = tuple(e.id for kind in KINDS for e in confirmed[kind] if kind == "auc drop" or not blocked)
+    return Decision(
+        not blocked, bool(confirmed["auc drop"]), f"{why}; no retraining: {blocked}" if blocked else why, spent
+    )
 
 
-def standing(evidence: Sequence[WindowEvidence], kind: Kind, watch: Watch) -> str:
-    """What the newest windows of one release add up to, in a sentence; a window measured again counts as last told."""
+def describe_windows(evidence: Sequence[WindowEvidence], kind: Kind, watch: Watch) -> str:
+    """The newest windows of one release in a sentence, and what follows; of a window measured again, the last entry."""
     newest = _measured([e for e in evidence if e.kind == kind])[-watch.of_last :]
     count = sum(bool(e.present) for e in newest)
-    seen = f"{kind} in {count} of the last {len(newest)} measured windows"
+    counted = f"{kind} in {count} of the last {len(newest)} measured windows"
     if count >= watch.confirm:
-        return f"{seen}: confirmed. The retraining sensor retrains, within its cooldown and daily budget."
-    return f"{seen}: nothing follows. {watch.confirm} of {watch.of_last} confirm it."
+        return f"{counted}: confirmed. The retraining sensor retrains, within its cooldown and daily budget."
+    return f"{counted}: nothing follows. {watch.confirm} of {watch.of_last} confirm it."
 
 
 def _measured(evidence: Sequence[WindowEvidence]) -> list[WindowEvidence]:
-    """What each window said last, oldest window first, without those that had too few rows."""
+    """The last entry of each window, oldest window first, without those that had too few rows."""
     latest = {e.id: e for e in evidence}
     return sorted((e for e in latest.values() if e.present is not None), key=lambda e: (e.at, e.id))
 
 
 def _confirmed(evidence: Sequence[WindowEvidence], history: Sequence[Action], watch: Watch) -> list[WindowEvidence]:
-    """The windows that confirm a finding, oldest first, or none; what a retraining has answered counts no more."""
+    """The windows that confirm a finding, oldest first, or none; those before the last retraining do not count."""
     spent = {name for action in history for name in action.evidence}
     answered = max((a.at for a in history if a.retrained), default=None)
     newest = _measured(evidence)[-watch.of_last :]
-    found = [e for e in newest if e.present and e.id not in spent and (answered is None or e.at > answered)]
-    return found if len(found) >= watch.confirm else []
+    confirming = [e for e in newest if e.present and e.id not in spent and (answered is None or e.at > answered)]
+    return confirming if len(confirming) >= watch.confirm else []
 
 
 def _blocked(history: Sequence[Action], now: datetime, watch: Watch) -> str:

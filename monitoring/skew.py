@@ -1,4 +1,4 @@
-"""Is what was served what training would have seen: features as served against the same rows recomputed."""
+"""Skew between serving and training: features as they were served, compared with the same rows recomputed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class FeatureSkew:
 
 @dataclass(frozen=True, slots=True)
 class SkewReport:
-    """Every feature compared. Few rows can show skew, but never that there is none."""
+    """Every feature compared. With few rows the finding may be skew, but not that all is equal."""
 
     rows: int
     min_rows: int
@@ -69,7 +69,7 @@ class SkewReport:
         return f"all {len(self.features)} features equal in at least {self.required:.1%} of {self.rows:,} rows"
 
     def facts(self) -> dict[str, str | float | int]:
-        """The numbers worth a chart."""
+        """The numbers that Dagster draws as charts."""
         least = min((f.exact for f in self.features), default=1.0)
         return {
             "finding": self.finding,
@@ -83,7 +83,7 @@ class SkewReport:
         return [{"feature": f.name, "equal": round(f.exact, 5), "passed": f.passed} for f in self.worst_first()]
 
     def markdown(self) -> str:
-        """The report as people read it, with the examples that explain it."""
+        """The report as a Markdown table, with examples of rows that differ."""
         lines = [
             f"**{self.finding}**: {self.reason()}",
             "",

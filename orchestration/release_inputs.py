@@ -51,7 +51,7 @@ def reference_files(data: Dataset, trained: Trained, watch: Watch) -> dict[str, 
     scores = trained.scores[trained.winner]
     reference = Reference.of(judged, trained.features, scores, watch.bins)
     rows = evidently_report.frame(judged, trained.features, scores)
-    return {REFERENCE: reference.to_json(), REFERENCE_ROWS: evidently_report.kept(rows, watch.report_rows)}
+    return {REFERENCE: reference.to_json(), REFERENCE_ROWS: evidently_report.sample_as_parquet(rows, watch.report_rows)}
 
 
 def verdict_on(installation: Installation, data: Dataset, moment: datetime) -> Verdict:

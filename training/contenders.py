@@ -14,8 +14,8 @@ from infra.errors import DefinitionError
 from infra.release_format import TREES, ColumnModel, LinearModel, write_model
 from validation.contract import unknown
 
-# Idle threads sleep. Left open, they spin where cores are shared: 60 to 80 CPU s for the feed's model instead of 19.
-# Read when OpenMP is first loaded, by whichever of scikit-learn and XGBoost comes first; so it is said here.
+# Idle OpenMP threads sleep. By default they spin, which on shared cores costs 60 to 80 CPU s for the feed's model
+# instead of 19. OpenMP reads this when scikit-learn or XGBoost loads it; so it is set before either is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
@@ -29,7 +29,7 @@ class Examples:
 
 
 class Fitted(Protocol):
-    """A contender that has learned. `probabilistic`: its scores are meant as probabilities of the target."""
+    """A fitted contender. `probabilistic`: its scores are meant as probabilities of the target."""
 
     @property
     def kind(self) -> str:
@@ -50,11 +50,11 @@ class Fitted(Protocol):
 
 
 class Contender(Protocol):
-    """A way to learn a ranking."""
+    """A kind of ranker that can be fitted."""
 
     @property
     def name(self) -> str:
-        """What it is called in every report."""
+        """Its name in every report."""
 
     def fit(self, fit: Examples, tune: Examples, seed: int) -> Fitted:
         """Learn from `fit`; `tune` may choose when to stop."""
@@ -136,7 +136,7 @@ class FittedLinear:
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """Logistic regression on standardised features; what is missing counts as average."""
+    """Logistic regression on standardised features; a missing value counts as the mean."""
 
     name: str = "logistic_regression"
     strength: float = 1.0
@@ -187,9 +187,10 @@ class FittedBoosted:
 
 @dataclass(frozen=True, slots=True)
 class Boosted:
-    """XGBoost on the target's log loss: stopped early on the tuning rows, then grown anew on both parts.
+    """XGBoost on the target's log loss: trained with early stopping on the tuning rows, then again on both parts.
 
-    `max_trees` bounds the first growth; `regrow` multiplies the trees found best, as the second growth has more rows.
+    `max_trees` bounds the first training. The second one gets the best number of trees of the first, multiplied by
+    `regrow`, because it has more rows.
     """
 
     name: str = "xgboost"
@@ -212,17 +213,17 @@ class Boosted:
             "seed": seed,
         }
         bins = int(params.get("max_bin", 256))
-        first = xgb.QuantileDMatrix(fit.matrix, fit.labels, max_bin=bins)
-        watched = xgb.QuantileDMatrix(tune.matrix, tune.labels, ref=first, max_bin=bins)
-        found = xgb.train(
+        fit_rows = xgb.QuantileDMatrix(fit.matrix, fit.labels, max_bin=bins)
+        tune_rows = xgb.QuantileDMatrix(tune.matrix, tune.labels, ref=fit_rows, max_bin=bins)
+        probe = xgb.train(
             params,
-            first,
+            fit_rows,
             self.max_trees,
-            evals=[(watched, "tune")],
+            evals=[(tune_rows, "tune")],
             early_stopping_rounds=self.patience,
             verbose_eval=False,
         )
-        trees = max(1, round((found.best_iteration + 1) * self.regrow))
+        trees = max(1, round((probe.best_iteration + 1) * self.regrow))
         matrix, labels = np.concatenate([fit.matrix, tune.matrix]), np.concatenate([fit.labels, tune.labels])
-        both = xgb.QuantileDMatrix(matrix, labels, max_bin=bins)
-        return FittedBoosted(xgb.train(params, both, trees), fit.features)
+        all_rows = xgb.QuantileDMatrix(matrix, labels, max_bin=bins)
+        return FittedBoosted(xgb.train(params, all_rows, trees), fit.features)

@@ -1,4 +1,4 @@
-"""The words a ranker is defined in: what a row is, what counts as success, who competes and what the winner must be."""
+"""The definition of a ranker: what a row is, what counts as success, and which contenders are compared how."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,6 +7,19 @@ from datetime import datetime, timedelta
 from infra.errors import DefinitionError
 from training.contenders import Contender
 from validation.contract import unknown
+
+MOSTLY_UNKNOWN = 1 / 3
+"""A feature that is unknown in this share of the rows or more is reported with a warning."""
+LEAK_ROWS = 50_000
+"""The leakage gate looks at so many rows, spread evenly: enough to see a leak; all rows would take minutes."""
+GOLDEN_ROWS = 200
+"""A release carries so many judge rows with their scores: who loads the model checks that it gives the same scores."""
+CALIBRATION_BINS = 15
+"""The calibration error is measured in so many bins of equally many rows."""
+GOLDEN_QUERIES, GOLDEN_NEIGHBOURS = 16, 20
+"""A release with an embedding carries so many queries with so many nearest items each: a check like the golden rows."""
+RECALL_USERS = 500
+"""The recall of the nearest items is measured for so many of the judged users."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +60,22 @@ class SliceDefinition:
 class Split:
     """Where time is cut into fit, tune and judge: at shares of the rows, or at two moments when they are given.
 
-    fit < tune_from <= tune < judge_from <= judge. A row whose window reaches over the next cut takes no part. What is
-    kept for judging cannot be learned from, and after a drift the newest rows are what matters: keep little.
-    `whole` is the column whose rows are never parted; left out, the ranking's group.
+    fit < tune_from <= tune < judge_from <= judge. A row whose window reaches over the next cut takes no part. A model
+    does not learn from the rows to judge, and after a drift the newest rows matter most: a small share is enough.
+    `keep_together` is a column: rows with the same value in it get into the same part. Left out, it is the ranking's
+    group.
     """
 
     fit: float = 0.7
     tune: float = 0.1
     tune_from: datetime | None = None
     judge_from: datetime | None = None
-    whole: str | None = None
+    keep_together: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Shelves:
-    """The lists a release carries for the moments when nothing can be scored.
+class FallbackLists:
+    """The lists that a release carries: they are shown when nothing can be scored.
 
     `item` is the key of profile view `profile`; `group` a column of the labels; `fresh_by` and `attributes` are fields
     of the profile. An item's popularity is the sum of its gains, halved every `half_life`; `eligible` maps fields to
@@ -104,20 +118,20 @@ class Embedding:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Everything a system knows about its ranker.
+    """The definition of one system's ranker.
 
     `shown` and `outcomes_in` are tables. An outcome row belongs to the latest row shown before it that agrees in
     `match`, and in `exact` too where the outcome row has it. `grace` is how long after its window an outcome may still
     arrive.
-    `target` is the outcome a model predicts; `also` are trained and reported when asked. `group` is what NDCG ranks
-    within, `user` whose rows count together in GAUC and in every interval, `item` what was shown, `attribute` what
-    lists vary in.
+    `target` is the outcome a model predicts; models of the outcomes in `also` are trained and reported, too. `group` is
+    what NDCG ranks within, `user` whose rows count together in GAUC and in every interval, `item` what was shown,
+    `attribute` what lists vary in.
     `fit_where` and `judge_where` (Spark SQL over the labels' columns) say which rows take part.
-    `logged_only` names context features that the log knows and a request to rank does not, such as the place in the
+    `logged_only` names context features that are in the log but not in a request to rank, such as the place in the
     list: models learn from them and are judged with their neutral values.
-    NDCG looks at the first `top` places; coverage, novelty and diversity at the first `listed`: fewer than are shown,
-    or every contender would list the same.
-    `contenders` stand in order, simplest first: the first that is not clearly worse in `decides_by` wins.
+    NDCG looks at the first `top` places; coverage, novelty and diversity at the first `listed`. These must be fewer
+    than are shown: else every contender lists the same.
+    `contenders` are in order, simplest first: the first that is not clearly worse in `decides_by` wins.
     `embedding` is absent where nothing is retrieved by nearness.
     A model learns from what was shown on the last `history_days`; how long counters count is the features' `ttl`.
     """
@@ -134,7 +148,7 @@ class Ranking:
     item: str
     attribute: str
     contenders: tuple[Contender, ...]
-    shelves: Shelves
+    fallback_lists: FallbackLists
     embedding: Embedding | None = None
     also: tuple[str, ...] = ()
     grace: timedelta = timedelta(minutes=10)
@@ -165,5 +179,5 @@ class Ranking:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The main target and those trained when asked."""
+        """The main target and the others that are trained."""
         return (self.target, *self.also)

@@ -1,7 +1,7 @@
 """The files of a release, and the file that names the live one: training writes them, the service reads them.
 
-Of the other files the format stands elsewhere below both: the manifest in infra/manifest.py, the recipe in
-feature_repo/recipe.py, the embeddings in feature_repo/embedding_space.py; the policy is the service's own.
+The formats of the other files are defined elsewhere: the manifest in infra/manifest.py, the recipe in
+feature_repo/recipe.py, the embeddings in feature_repo/embedding_space.py, the policy in serving.
 """
 
 from infra.release_format.file_names import GOLDEN, LIVE, MANIFEST, MODEL, POLICY, POPULAR, RECIPE, TREES

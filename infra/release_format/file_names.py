@@ -1,4 +1,4 @@
-"""What the files of a release are called, and the one beside the releases that names the live one."""
+"""The names of a release's files, and of the file beside the releases that names the live one."""
 
 MANIFEST = "manifest.json"  # digest and size of every other file
 RECIPE = "recipe.json"  # how the model's input is made

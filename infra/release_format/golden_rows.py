@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from infra.release_format.file_names import GOLDEN
 
-if TYPE_CHECKING:  # commands that only read a manifest come by here, and numpy costs as much CPU as all they do
+if TYPE_CHECKING:  # commands that only read a manifest import this, and numpy would double their CPU time
     from numpy.typing import NDArray
 
 

@@ -30,7 +30,7 @@ class LivePointer(msgspec.Struct, frozen=True):
 
 
 def read_live_pointer(path: Path) -> LivePointer | None:
-    """The pointer as it stands; None when it is gone or cannot be read."""
+    """The pointer; None when it is gone or cannot be read."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=LivePointer)
     except (FileNotFoundError, msgspec.MsgspecError):
@@ -51,13 +51,13 @@ def read_champion(path: Path) -> NamedRelease | None:
 
 
 class _Champion(msgspec.Struct, frozen=True):
-    """The part of the pointer that serving needs: it goes on where the rest is not as expected."""
+    """The part of the pointer that serving needs: the rest may be damaged."""
 
     champion: NamedRelease | None = None
 
 
-def _same(one: NamedRelease | None, other: NamedRelease | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    digests = {one.manifest_sha256, other.manifest_sha256} - {""}
-    return one.version == other.version and len(digests) < 2
+def _same(first: NamedRelease | None, second: NamedRelease | None) -> bool:
+    if first is None or second is None:
+        return first is second
+    digests = {first.manifest_sha256, second.manifest_sha256} - {""}
+    return first.version == second.version and len(digests) < 2

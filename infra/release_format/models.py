@@ -1,4 +1,4 @@
-"""`model.json`: the models that are no trees. The order of the fields is that of the written bytes."""
+"""`model.json`: the models without trees. The fields are in the order of the file."""
 
 from pathlib import Path
 from typing import Literal, TypeVar

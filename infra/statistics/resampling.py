@@ -31,8 +31,8 @@ def interval(
 ) -> Interval:
     """Mean of `values` with its percentile bootstrap interval; all NaN with fewer than two finite values or clusters.
 
-    values    (groups,) NaN where a group says nothing; for a paired difference, the differences
-    clusters  (groups,) drawn whole; None: each group is drawn by itself
+    values    (groups,) NaN where a group has no value; for a paired difference, the differences
+    clusters  (groups,) whose groups are drawn together; None: each group is drawn by itself
     """
     values = np.asarray(values, dtype=np.float64)
     known = np.isfinite(values)
@@ -49,7 +49,7 @@ def interval(
 
 
 def percentiles(samples: ArrayLike, low: float, high: float) -> tuple[float, float]:
-    """The two quantiles of what was measured on the draws, without those that measured nothing; NaN where none did."""
+    """The two quantiles of the finite values of the draws; NaN where there are none."""
     values = np.asarray(samples)
     known = values[np.isfinite(values)]
     ends = np.quantile(known, [low, high]) if len(known) else (np.nan, np.nan)

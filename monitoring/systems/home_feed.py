@@ -1,10 +1,9 @@
-"""What the home feed watches: the features whose drift matters, and how much proof a retraining needs."""
+"""What is watched of the home feed: the features whose drift may cause a retraining."""
 
 from monitoring.definition import Watch
 
 HOME_FEED_WATCH = Watch(
-    # Tastes and reception that should be steady from day to day. Counts grow with traffic and ages with the calendar:
-    # they are shown, and cause nothing.
+    # Rates that should be steady from day to day. Counts change with traffic and ages with time: they are only shown.
     critical=(
         "user_click_rate_1d",
         "user_long_view_rate_1d",

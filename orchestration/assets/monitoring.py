@@ -11,7 +11,7 @@ from infra.lake import days_from
 from monitoring import drift, evidently_report, outcomes, skew
 from monitoring.definition import Watch
 from monitoring.reference import Reference
-from monitoring.retrain import WindowEvidence, standing
+from monitoring.retrain import WindowEvidence, describe_windows
 from orchestration.evidence import EVIDENCE, newest
 from orchestration.observed import Observed, observe, worth_watching
 from orchestration.partitions import WHOLE_RANGE, span
@@ -84,7 +84,7 @@ def _drift(installation: Installation, watch: Watch, day: date, told: list[Windo
         f"drift {day} {version}", "drift", installation.as_of(day), version, present, report.reason()
     )
     told.append(evidence)
-    decision = standing([e for e in told if e.release == version and e.at <= evidence.at], "drift", watch)
+    decision = describe_windows([e for e in told if e.release == version and e.at <= evidence.at], "drift", watch)
     facts = {**report.facts(), "decision": decision}
     found = {"facts": facts, "table": report.markdown(), "evidence": evidence}
     drawn = installation.registry.folder(version) / REFERENCE_ROWS
@@ -114,7 +114,8 @@ def _outcomes(installation: Installation, watch: Watch, day: date) -> dict[str, 
         return None
     promised = {version: installation.registry.promised(version)}
     scores = seen.scores(installation, version)
-    report = outcomes.measure(seen.outcome_frame(installation, version, scores), promised, watch)
+    top = installation.system.ranking.top
+    report = outcomes.measure(seen.outcome_frame(installation, version, scores), promised, watch, top)
     part = report.of(version)
     measured = part is not None and part.finding in {"auc drop", "as promised"}
     present = part.finding == "auc drop" if part is not None and measured else None

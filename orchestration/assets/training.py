@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import dagster as dg
 
+from infra.clock import Clock
 from infra.lake import days_from
 from orchestration import pages
 from orchestration.partitions import WHOLE_RANGE, span
@@ -85,7 +86,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         """The contender that won, judged on later rows than it learned from, as a release that is not yet live."""
         _, last = span(context)
         inputs = release_inputs(installation)
-        made = make_candidate(inputs, installation.training_set(), installation.as_of(last))
+        made = make_candidate(inputs, installation.training_set(), installation.as_of(last), Clock())
         check = dg.AssetCheckResult(
             check_name=GATES,
             passed=made.verdict.passed,

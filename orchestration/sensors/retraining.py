@@ -33,7 +33,7 @@ def retraining_sensor(installation: Installation, job: Job) -> dg.SensorDefiniti
         found, after = written(context.instance, state["after"])
         live = installation.registry.live()
         now = installation.now()
-        journal = Journal.from_json(state["journal"]).seen(found, now)
+        journal = Journal.from_json(state["journal"]).with_evidence(found, now)
         assert installation.system.watch is not None
         decision = decide(journal.evidence, journal.actions, now, installation.system.watch, live)
         if decision.roll_back:
@@ -48,7 +48,7 @@ def retraining_sensor(installation: Installation, job: Job) -> dg.SensorDefiniti
             day = (ends - timedelta(microseconds=1)).date().isoformat()  # the day whose end that is
             tags = {WHY: decision.reason[:200]}
             requests = [dg.RunRequest(run_key=_key(*decision.evidence), partition_key=day, tags=tags)]
-        cursor = json.dumps({"after": after, "journal": journal.acted(decision, now).to_json()})
+        cursor = json.dumps({"after": after, "journal": journal.with_action(decision, now).to_json()})
         reason = None if requests else dg.SkipReason(decision.reason)
         return dg.SensorResult(run_requests=requests, skip_reason=reason, cursor=cursor)
 

@@ -32,7 +32,7 @@ def promised(frame: pd.DataFrame) -> float:
 
 def test_a_release_that_does_as_promised_is_left_alone() -> None:
     judge, live = shown(seed=1), shown(seed=2)
-    report = outcomes.measure(live, {"7": {"auc": promised(judge), "ndcg_at_10": 0.9}}, WATCH)
+    report = outcomes.measure(live, {"7": {"auc": promised(judge), "ndcg_at_10": 0.9}}, WATCH, 10)
     part = report.of("7")
     assert part is not None
     assert part.finding == "as promised"
@@ -41,7 +41,7 @@ def test_a_release_that_does_as_promised_is_left_alone() -> None:
 
 
 def test_a_release_that_lost_its_skill_is_an_auc_drop() -> None:
-    report = outcomes.measure(shown(skill=1.2, seed=2), {"7": {"auc": promised(shown(seed=1))}}, WATCH)
+    report = outcomes.measure(shown(skill=1.2, seed=2), {"7": {"auc": promised(shown(seed=1))}}, WATCH, 10)
     part = report.of("7")
     assert part is not None
     assert part.finding == "auc drop"
@@ -52,7 +52,7 @@ def test_a_release_that_lost_its_skill_is_an_auc_drop() -> None:
 def test_a_drop_that_chance_makes_is_none() -> None:
     """At 2,000 rows an AUC's standard error is above 0.01: 0.021 below the promise proves nothing."""
     live = shown(requests=200, skill=0.3, seed=3)
-    report = outcomes.measure(live, {"7": {"auc": promised(live) + 0.021}}, WATCH)
+    report = outcomes.measure(live, {"7": {"auc": promised(live) + 0.021}}, WATCH, 10)
     assert report.parts[0].auc_error > 0.0129
     assert report.parts[0].finding == "as promised"
 
@@ -61,13 +61,13 @@ def test_a_drop_that_chance_makes_is_none() -> None:
     "frame", [shown(requests=20), shown().assign(label=1), shown()[:0]], ids=["few", "one class", "none"]
 )
 def test_a_window_that_cannot_tell_says_so(frame: pd.DataFrame) -> None:
-    report = outcomes.measure(frame, {"7": {"auc": 0.99}}, WATCH)
+    report = outcomes.measure(frame, {"7": {"auc": 0.99}}, WATCH, 10)
     assert all(p.finding == "not enough rows" for p in report.parts)
     assert "not enough rows" in report.reason("7") or "served nothing" in report.reason("7")
 
 
 def test_a_release_without_recorded_figures_is_shown_and_not_judged() -> None:
-    assert outcomes.measure(shown(), {}, WATCH).parts[0].finding == "nothing promised"
+    assert outcomes.measure(shown(), {}, WATCH, 10).parts[0].finding == "nothing promised"
 
 
 def test_releases_and_rungs_are_told_apart() -> None:
@@ -75,7 +75,7 @@ def test_releases_and_rungs_are_told_apart() -> None:
         [shown(release="7"), shown(release="8", skill=0.0), shown(release="8", served_by="popular", seed=4)]
     )
     frame.loc[frame["served_by"] == "popular", "score"] = np.nan
-    report = outcomes.measure(frame, {"7": {"auc": 0.85}, "8": {"auc": 0.85}}, WATCH)
+    report = outcomes.measure(frame, {"7": {"auc": 0.85}, "8": {"auc": 0.85}}, WATCH, 10)
     found = {(p.release, p.served_by): (p.rows, p.finding) for p in report.parts}
     assert found[("7", "all")] == (6_000, "as promised")
     assert found[("8", "all")] == (6_000, "auc drop")  # rows that no model scored do not count
@@ -94,14 +94,14 @@ def test_ndcg_is_the_hand_computed_one() -> None:
             "served_by": "model",
         }
     )
-    got = outcomes.measure(frame, {}, WATCH).parts[0].ndcg
+    got = outcomes.measure(frame, {}, WATCH, 10).parts[0].ndcg
     by_hand = (1 / np.log2(3) + 3 / np.log2(4)) / (3 / np.log2(2) + 1 / np.log2(3))
     assert got == pytest.approx(by_hand)
 
 
 def test_a_frame_without_labels_is_refused() -> None:
     with pytest.raises(DefinitionError, match="`label` is not defined"):
-        outcomes.measure(shown().drop(columns="label"), {}, WATCH)
+        outcomes.measure(shown().drop(columns="label"), {}, WATCH, 10)
 
 
 def test_the_standard_error_is_how_much_an_auc_varies_from_sample_to_sample() -> None:

@@ -8,7 +8,7 @@ import pytest
 from infra.errors import DefinitionError
 from monitoring.definition import Watch
 from monitoring.journal import Journal
-from monitoring.retrain import Action, Decision, Kind, WindowEvidence, decide, standing
+from monitoring.retrain import Action, Decision, Kind, WindowEvidence, decide, describe_windows
 
 WATCH = Watch(critical=(), confirm=2, of_last=3, cooldown=timedelta(hours=6), daily_budget=2)
 START = datetime(2026, 5, 3, tzinfo=UTC)
@@ -32,9 +32,9 @@ def played(evidence: Sequence[WindowEvidence], hours: int, watch: Watch = WATCH)
     """What is done when the evidence is looked at every hour, the journal going through its JSON each time."""
     cursor, done = None, []
     for n in range(hours):
-        journal = Journal.from_json(cursor).seen([e for e in evidence if e.at <= hour(n)], hour(n))
+        journal = Journal.from_json(cursor).with_evidence([e for e in evidence if e.at <= hour(n)], hour(n))
         decision = decide(journal.evidence, journal.actions, hour(n), watch)
-        cursor = journal.acted(decision, hour(n)).to_json()
+        cursor = journal.with_action(decision, hour(n)).to_json()
         if decision.retrain or decision.roll_back:
             done.append((n, decision))
     return done
@@ -110,7 +110,7 @@ def test_only_evidence_about_the_live_release_counts() -> None:
 
 
 def test_a_journal_forgets_what_is_too_old_and_stays_small() -> None:
-    journal = Journal.from_json(None).seen(seen("x" * 24 * 60), hour(24 * 60))
+    journal = Journal.from_json(None).with_evidence(seen("x" * 24 * 60), hour(24 * 60))
     assert len(journal.evidence) < 24 * 31
     assert Journal.from_json(journal.to_json()) == journal
 
@@ -130,7 +130,7 @@ def test_a_watch_that_contradicts_itself_is_refused(wrong: dict[str, float], say
     [("", 0, False), ("x", 1, False), ("?x?", 1, False), ("xx", 2, True), ("xx..", 1, False)],
 )
 def test_a_page_says_how_near_the_windows_are_to_a_retraining(pattern: str, count: int, confirmed: bool) -> None:
-    told = standing(seen(pattern), "drift", WATCH)
+    told = describe_windows(seen(pattern), "drift", WATCH)
     assert told.startswith(f"drift in {count} of the last ")
     assert ("confirmed" in told) is confirmed
     assert ("nothing follows" in told) is not confirmed

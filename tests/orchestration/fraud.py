@@ -12,7 +12,7 @@ from feature_repo.definition import CounterView, FeatureSet, Lookup, ProfileView
 from feature_repo.request_time import Age, Context, Count, Rate
 from orchestration.system import System
 from training.contenders import Boosted, ByColumn, Linear
-from training.definition import Embedding, Outcome, Ranking, Shelves, SliceDefinition
+from training.definition import Embedding, FallbackLists, Outcome, Ranking, SliceDefinition
 from validation.contract import Column, Rule, Table
 from validation.definition import BatchLimits, GateLimits
 
@@ -124,7 +124,9 @@ RANKING = Ranking(
         Linear(),
         Boosted(params={"eta": 0.2, "max_depth": 4}, max_trees=60),
     ),
-    shelves=Shelves(item="shop", profile="shop_profile", group="sector", fresh_by="opened", attributes=("opened",)),
+    fallback_lists=FallbackLists(
+        item="shop", profile="shop_profile", group="sector", fresh_by="opened", attributes=("opened",)
+    ),
     embedding=Embedding("shop_profile", ("sector",), "by_card_sector.paid_7d", rank=8, rounds=4),
     slices=(SliceDefinition("sector", "sector"),),
 )

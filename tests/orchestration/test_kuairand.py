@@ -239,14 +239,14 @@ def test_liked_rows_alone_are_learned_from_and_judged_by_days_in_shanghai() -> N
     assert ranking.split.judge_from.astimezone(UTC) == datetime(2022, 4, 17, 16, tzinfo=UTC)
     assert {outcome.name for outcome in ranking.outcomes if outcome.gain} == {ranking.target}
     assert ranking.targets == ("long_view", "is_click")
-    assert (ranking.group, ranking.split.whole) == (RANKING.user, RANKING.group)
+    assert (ranking.group, ranking.split.keep_together) == (RANKING.user, RANKING.group)
     assert [contender.name for contender in ranking.contenders] == [contender.name for contender in RANKING.contenders]
 
 
 def test_of_whole_logs_every_row_takes_part(folder: Path) -> None:
     ranking = kuairand.ranking(RANKING, published(folder, shown(11, MIDNIGHT)))
     assert (ranking.fit_where, ranking.judge_where) == (RANKING.fit_where, RANKING.judge_where)
-    assert (ranking.group, ranking.split.whole) == (RANKING.user, RANKING.group)
+    assert (ranking.group, ranking.split.keep_together) == (RANKING.user, RANKING.group)
     assert ranking.outcomes == RANKING.outcomes
 
 

@@ -52,9 +52,11 @@ def take(at: Installation, content: bytes, arrival: datetime = YESTERDAY) -> Non
 
 def told(at: Installation) -> tuple[int, float, GateFinding]:
     """Refused batches, the share that waits, and what the gate says."""
-    found = batches_behind(release_inputs(at), NOW)
-    gate = data_gate(GateEvidence((), "x", DataFacts(100_000, 5_000, 0.3, **found)), HOME_FEED.limits)
-    return found["refused_batches"], found["quarantined_share"], gate
+    batches = batches_behind(release_inputs(at), NOW)
+    facts = DataFacts(
+        100_000, 5_000, 0.3, batches.refused, batches.quarantined_share, waiting_since=batches.waiting_since
+    )
+    return batches.refused, batches.quarantined_share, data_gate(GateEvidence((), "x", facts), HOME_FEED.limits)
 
 
 def test_a_refused_batch_closes_the_gate_until_it_is_mended_and_replayed(at):

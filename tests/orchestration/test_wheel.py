@@ -15,6 +15,7 @@ from rich.console import Console
 from feature_repo.records import connect, made_views, redis_records
 from feature_repo.records.layout import encode, layouts
 from feature_repo.stores.agreement import compare
+from infra.clock import Clock
 from infra.errors import NotProven
 from infra.settings import Settings
 from orchestration import funnel
@@ -149,7 +150,7 @@ def test_the_funnel_is_measured_by_the_simulators_truth(at: Installation) -> Non
 )
 def test_what_must_not_be_learned_ends_in_a_refused_gate_and_no_release(at: Installation, plant: object) -> None:
     spoilt = plant(at.training_set(), at.system.ranking, seed=1)  # type: ignore[operator]
-    made = make_candidate(release_inputs(at), spoilt, SCALE.end)
+    made = make_candidate(release_inputs(at), spoilt, SCALE.end, Clock(SCALE.end))
     assert not made.verdict.passed
     with pytest.raises(NotProven, match="gate"):
         newest_candidate(at)

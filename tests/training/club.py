@@ -10,7 +10,7 @@ import pyarrow as pa
 from feature_repo.definition import CounterView, FeatureSet, Signal
 from feature_repo.request_time import Count
 from infra.lake import Lake
-from training.definition import Embedding, Outcome, Ranking, Shelves
+from training.definition import Embedding, FallbackLists, Outcome, Ranking
 from training.rows import dataset
 from training.rows.dataset import Dataset
 
@@ -27,7 +27,7 @@ EMBEDDING = Embedding("wares", ("kind", "maker"), "guest_kind.bought_30d", rank=
 RANKING = Ranking(
     name="club", shown="shown", outcomes_in="done", match=(), exact=(), group="list", user="guest", item="ware",
     attribute="kind", target="bought", outcomes=(Outcome("bought", "true", "bought", gain=1),), contenders=(),
-    shelves=Shelves("ware", "wares", "kind", "born", ("born",)), embedding=EMBEDDING,
+    fallback_lists=FallbackLists("ware", "wares", "kind", "born", ("born",)), embedding=EMBEDDING,
 )  # fmt: skip
 
 

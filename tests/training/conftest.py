@@ -16,7 +16,7 @@ from shop import AT, FEATURES, LIMITS, RANKING, made, wares
 from infra.settings import Settings
 from training.fitting import popular_lists, train
 from training.fitting.train import Trained
-from training.judging import faults, judge
+from training.judging import TrainingRun, faults, judge
 from training.registry import tracking
 from training.registry.registry import Registry
 from training.release import build as release
@@ -62,7 +62,7 @@ def built(shop: Dataset, trained: Trained, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="session")
 def verdict(shop: Dataset, trained: Trained, built: Path) -> Verdict:
     """What the gates say of it."""
-    return judge.judge_candidate(trained, shop, RANKING, FEATURES, LIMITS, built)
+    return judge.judge_candidate(TrainingRun(trained, shop, RANKING, FEATURES), LIMITS, built)
 
 
 @pytest.fixture(scope="session")
@@ -151,7 +151,7 @@ def live_registry(live_home: Settings) -> Registry:
 
 def build(folder: Path, trained: Trained, shop: Dataset, version: str = "1") -> Path:
     """A release folder."""
-    popular = popular_lists.build_popular_lists(shop.frame, wares(), RANKING.shelves, AT)
+    popular = popular_lists.build_popular_lists(shop.frame, wares(), RANKING.fallback_lists, AT)
     release.build_release(folder, trained, shop, FEATURES, RANKING, popular, b"{}", version=version, created_at=AT)
     return folder
 

@@ -8,7 +8,7 @@ import pandas as pd
 from feature_repo.definition import FeatureSet
 from feature_repo.request_time import Context
 from training.contenders import Boosted, ByColumn, Linear
-from training.definition import Outcome, Ranking, Shelves, SliceDefinition
+from training.definition import FallbackLists, Outcome, Ranking, SliceDefinition
 from training.rows import dataset
 from training.rows.dataset import Dataset
 from validation.definition import GateLimits
@@ -29,7 +29,7 @@ RANKING = Ranking(
         ByColumn("popularity", "rate", probability=True), ByColumn("recency", "age", descending=False), Linear(),
         Boosted(params={"eta": 0.2, "max_depth": 4, "max_bin": 64, "nthread": 1}, max_trees=80),
     ),
-    shelves=Shelves("ware", "wares", "town", "born", ("born", "state"), {"state": "on sale"}),
+    fallback_lists=FallbackLists("ware", "wares", "town", "born", ("born", "state"), {"state": "on sale"}),
     slices=(SliceDefinition("town", "town"), SliceDefinition("ware_age", "age", (1.0,), ("new", "old"))), draws=100,
 )  # fmt: skip
 LIMITS = GateLimits(baselines=("popularity", "recency"))

@@ -10,7 +10,7 @@ from infra.settings import Settings
 from serving.model.trial import prove
 from training.fitting import popular_lists
 from training.fitting.train import Trained, as_served
-from training.judging import judge
+from training.judging import TrainingRun, judge
 from training.registry.registry import Registry
 from training.release import build as release
 from training.release import report
@@ -26,9 +26,9 @@ def test_rows_in_which_no_model_is_better_end_with_a_baseline_that_is_live_and_s
         tmp_path / "release",
         registry.next_version(),
     )
-    popular = popular_lists.build_popular_lists(rows.frame, wares(), RANKING.shelves, AT)
+    popular = popular_lists.build_popular_lists(rows.frame, wares(), RANKING.fallback_lists, AT)
     release.build_release(folder, trained, rows, FEATURES, RANKING, popular, b"{}", version=version, created_at=AT)
-    verdict = judge.judge_candidate(trained, rows, RANKING, FEATURES, LIMITS, folder)
+    verdict = judge.judge_candidate(TrainingRun(trained, rows, RANKING, FEATURES), LIMITS, folder)
 
     version = registry.register(folder, told, verdict)
     registry.promote(version, who="tests", why="the simplest that nothing beats", at=AT)

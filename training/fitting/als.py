@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 ROWS_A_BLOCK = 500_000
-# Every round makes the plan deeper that Spark sends to each task; past some twenty steps Java's stack does not hold it.
+# Every round makes Spark's plan deeper; from some twenty rounds on Java's stack overflows when it is sent to a task.
 CHECKPOINT_EVERY = 3
 
 
@@ -41,12 +41,14 @@ def engaged(data: Dataset, fit: NDArray[np.int64], ranking: Ranking) -> pd.DataF
     """The graded engagements that were known when the rows to fit end: user, item, gain."""
     until = pd.Timestamp(cuts(data.times(), ranking.split)[0], tz="UTC")
     rows = data.frame.iloc[fit]
-    known = rows[(rows[GAIN] > 0) & (rows[KNOWN_AT] <= until)]
-    named: pd.DataFrame = known[[ranking.user, ranking.item, GAIN]].set_axis(["user", "item", "gain"], axis=1)
-    return named
+    known_gains = rows[(rows[GAIN] > 0) & (rows[KNOWN_AT] <= until)]
+    engagements: pd.DataFrame = known_gains[[ranking.user, ranking.item, GAIN]].set_axis(
+        ["user", "item", "gain"], axis=1
+    )
+    return engagements
 
 
-def learn(spark: "SparkSession", engagements: pd.DataFrame, of: Embedding, seed: int, scratch: Path) -> Factors:
+def learn(spark: "SparkSession", engagements: pd.DataFrame, embedding: Embedding, seed: int, scratch: Path) -> Factors:
     """Factorise graded engagements; the same rows and seed give the same vectors.
 
     engagements  user, item, gain; several of a pair add up      scratch  a folder that every worker of Spark reaches
@@ -62,9 +64,9 @@ def learn(spark: "SparkSession", engagements: pd.DataFrame, of: Embedding, seed:
     spark.sparkContext.setCheckpointDir(str(scratch.absolute()))
     try:
         model = ALS(
-            rank=of.rank, maxIter=of.rounds, regParam=of.regularisation, alpha=of.confidence, implicitPrefs=True,
-            userCol="user", itemCol="item", ratingCol="gain", seed=seed, numUserBlocks=blocks, numItemBlocks=blocks,
-            checkpointInterval=CHECKPOINT_EVERY,
+            rank=embedding.rank, maxIter=embedding.rounds, regParam=embedding.regularisation,
+            alpha=embedding.confidence, implicitPrefs=True, userCol="user", itemCol="item", ratingCol="gain", seed=seed,
+            numUserBlocks=blocks, numItemBlocks=blocks, checkpointInterval=CHECKPOINT_EVERY,
         ).fit(spark.createDataFrame(rows).coalesce(blocks))  # fmt: skip
         vectors = _vectors(model.userFactors), _vectors(model.itemFactors)
     finally:
@@ -73,19 +75,19 @@ def learn(spark: "SparkSession", engagements: pd.DataFrame, of: Embedding, seed:
 
 
 def _vectors(factors: Any) -> Float32s:
-    """(n, rank) in the order of the codes; every code that was given has a row."""
+    """(n, rank) in the order of the codes; every code has a row."""
     table = factors.toArrow().sort_by("id").combine_chunks()
     flat = table["features"].combine_chunks().flatten().to_numpy()
     return np.ascontiguousarray(flat.reshape(len(table), -1), dtype=np.float32)
 
 
 def _without_native_algebra(spark: "SparkSession") -> None:
-    """Let Spark settle for its own linear algebra: in search of another it complains on stderr of what is lacking."""
+    """Make Spark use its own linear algebra: when it looks for a native library, it warns of each that is absent."""
     jvm: Any = spark._jvm
     system = jvm.java.lang.System
     architecture = system.setProperty("os.arch", "none")  # there is no native library for it
     try:
-        for name, loads in (("ml.linalg.BLAS", "nativeBLAS"), ("mllib.linalg.LAPACK", "nativeLAPACK")):
-            getattr(getattr(getattr(jvm, f"org.apache.spark.{name}$"), "MODULE$"), loads)()
+        for name, loader in (("ml.linalg.BLAS", "nativeBLAS"), ("mllib.linalg.LAPACK", "nativeLAPACK")):
+            getattr(getattr(getattr(jvm, f"org.apache.spark.{name}$"), "MODULE$"), loader)()
     finally:
         system.setProperty("os.arch", architecture)

@@ -1,4 +1,4 @@
-"""What words say of an item: one vector a word, fitted so that the words of an item add up to its learned vector."""
+"""A vector for each word that describes items, fitted so that the words of an item add up to its learned vector."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,9 +27,9 @@ class Content:
 def fit(words: pd.DataFrame, vectors: Float32s, weights: AttributeWeights, ridge: float) -> Content:
     """Ridge regression from one-hot words to vectors.
 
-    words    (items, attributes) text; None says nothing
+    words    (items, attributes) text; None: unknown
     vectors  (items, d)      weights  (items,) how much each item counts
-    ridge    what pulls a word's vector to zero: so many items' weight
+    ridge    how strongly a word's vector is pulled to zero, as a weight of items
 
     Solved attribute by attribute (Gauss-Seidel): the words of one attribute exclude each other, so that each step is
     one weighted mean a word, and a million creators cost no more memory than their vectors.
@@ -39,7 +39,7 @@ def fit(words: pd.DataFrame, vectors: Float32s, weights: AttributeWeights, ridge
     known = {name: np.unique(marked(words[name].dropna())) for name in names}
     codes = {name: places(known[name], marked(words[name])) + np.int32(1) for name in names}
     tables: dict[str, AttributeWeights] = {
-        name: np.zeros((1 + len(met), vectors.shape[1])) for name, met in known.items()
+        name: np.zeros((1 + len(marks_met), vectors.shape[1])) for name, marks_met in known.items()
     }
     rest: AttributeWeights = (vectors - mean).astype(np.float64)
     for _ in range(SWEEPS):
@@ -52,18 +52,18 @@ def fit(words: pd.DataFrame, vectors: Float32s, weights: AttributeWeights, ridge
 
 
 def marked(words: "pd.Series[Any]") -> Marks:
-    """(rows,) the mark of each word; what is no text has the mark of no word."""
-    code, met = pd.factorize(words)
-    hashed = np.append(marks([str(word) for word in met]), marks([""]))
+    """(rows,) the mark of each word; of None and NaN the mark of the empty word."""
+    code, words_met = pd.factorize(words)
+    hashed = np.append(marks([str(word) for word in words_met]), marks([""]))
     return hashed[code]
 
 
 def _means(
     rest: AttributeWeights, weights: AttributeWeights, rows: Codes, words: int, ridge: float
 ) -> AttributeWeights:
-    """(words, d) the weighted mean of what is left to explain, drawn to zero; nothing for row 0, the unknown."""
+    """(words, d) the weighted mean of what is left to explain, drawn to zero; zeros in row 0, the unknown word."""
     total = np.bincount(rows, weights=weights, minlength=words) + ridge
     sums = np.stack([np.bincount(rows, weights=column * weights, minlength=words) for column in rest.T], axis=1)
-    found: AttributeWeights = sums / total[:, None]
-    found[0] = 0.0
-    return found
+    means: AttributeWeights = sums / total[:, None]
+    means[0] = 0.0
+    return means

@@ -18,7 +18,7 @@ from infra.arrays import Float32s
 from infra.errors import DefinitionError
 from infra.lake import Lake
 from infra.marks import marks
-from training.definition import Embedding, Ranking
+from training.definition import GOLDEN_NEIGHBOURS, GOLDEN_QUERIES, RECALL_USERS, Embedding, Ranking
 from training.fitting import als as embeddings
 from training.fitting import content, nearest_index, popular_lists, recall
 from training.fitting.als import Factors
@@ -30,13 +30,10 @@ if TYPE_CHECKING:
     import faiss
     from pyspark.sql import SparkSession
 
-GOLDEN, NEIGHBOURS = 16, 20
-ASKED = 500  # judged users whose neighbours are looked for
-
 
 @dataclass(frozen=True)
 class Embedded:
-    """A space with its index, and the users in it, who do not travel with the release: (users, d) float32."""
+    """A space with its index, and its users with their vectors (users, d), which are no part of the release."""
 
     space: Space
     ids: IdBytes
@@ -65,51 +62,57 @@ def build_item_space(
 
     rows  part → places in the training set, as a training run divided them
     """
-    of = _checked(ranking, features)
+    embedding = _checked(ranking, features)
     engaged = embeddings.engaged(data, rows["fit"], ranking)
     if engaged.empty:
         raise DefinitionError(
             f"ranking {ranking.name}: nobody engaged with anything in the rows to fit; give more days"
         )
     with tempfile.TemporaryDirectory(dir=lake.root, prefix=".als-") as scratch:
-        factors = embeddings.learn(spark, engaged, of, seed, Path(scratch))
-    items = popular_lists.described(lake, of.profile, ranking.item, of.attributes, at).set_index(ranking.item)
-    met = items.index.isin(factors.items)
-    learned = content.fit(
-        items[met].reindex(factors.items), factors.item_vectors, factors.engagements.astype(np.float64), of.ridge
+        factors = embeddings.learn(spark, engaged, embedding, seed, Path(scratch))
+    items = popular_lists.described(lake, embedding.profile, ranking.item, embedding.attributes, at).set_index(
+        ranking.item
     )
-    return _made(of, features, factors, learned, items, data.frame.iloc[rows["judge"]], ranking, seed)
+    learned_items = items.index.isin(factors.items)
+    learned = content.fit(
+        items[learned_items].reindex(factors.items),
+        factors.item_vectors,
+        factors.engagements.astype(np.float64),
+        embedding.ridge,
+    )
+    return _embedded(embedding, features, factors, learned, items, data.frame.iloc[rows["judge"]], ranking, seed)
 
 
-def _made(
-    of: Embedding, features: FeatureSet, factors: Factors, learned: Content, items: pd.DataFrame,
+def _embedded(
+    embedding: Embedding, features: FeatureSet, factors: Factors, learned: Content, items: pd.DataFrame,
     judged: pd.DataFrame, ranking: Ranking, seed: int,
 ) -> Embedded:  # fmt: skip
     names = np.array(sorted(items.index))
     marked = marks(names)
     names, marked = names[np.argsort(marked, kind="stable")], np.sort(marked)
-    vectors = place(items.loc[names], names, factors, learned, of.own_after)
-    index = nearest_index.build(vectors, of.probes, seed)
-    queries = np.ascontiguousarray(vectors[np.linspace(0, len(vectors) - 1, min(GOLDEN, len(vectors))).astype(int)])
-    found = nearest_index.search(index, queries, min(NEIGHBOURS, len(vectors))).astype(np.int32)
-    view = of.taste.partition(".")[0]
+    vectors = place(items.loc[names], names, factors, learned, embedding.own_after)
+    index = nearest_index.build(vectors, embedding.probes, seed)
+    spread = np.linspace(0, len(vectors) - 1, min(GOLDEN_QUERIES, len(vectors))).astype(int)
+    queries = np.ascontiguousarray(vectors[spread])
+    neighbours = nearest_index.search(index, queries, min(GOLDEN_NEIGHBOURS, len(vectors))).astype(np.int32)
+    view = embedding.taste.partition(".")[0]
     tasted = next(key for key in features.counter_view(view).keys if key != ranking.user)
-    space = Space(marked, vectors, learned.mean, learned.attributes, of.taste, tasted, queries, found)
-    measures = measured(index, vectors, names, factors, judged, ranking, of.k)
+    space = Space(marked, vectors, learned.mean, learned.attributes, embedding.taste, tasted, queries, neighbours)
+    measures = measured(index, vectors, names, factors, judged, ranking, embedding.k)
     ids = np.array([name.encode() for name in names], dtype=np.bytes_)
     return Embedded(space, ids, index, [str(user) for user in factors.users], factors.user_vectors, measures)
 
 
 def place(items: pd.DataFrame, names: NDArray[Any], factors: Factors, learned: Content, own_after: float) -> Float32s:
-    """(items, d) each item between what its words say and, the more it was engaged with, what was learned of it."""
+    """(items, d) for each item the mean of its words' vector and its learned one, weighted by its engagements."""
     codes = {name: attribute.codes(content.marked(items[name])) for name, attribute in learned.attributes.items()}
-    said = sum((learned.attributes[name].vectors[rows] for name, rows in codes.items()), start=learned.mean)
-    vectors = np.array(np.broadcast_to(said, (len(names), len(learned.mean))), dtype=np.float32)
+    from_words = sum((learned.attributes[name].vectors[rows] for name, rows in codes.items()), start=learned.mean)
+    vectors = np.array(np.broadcast_to(from_words, (len(names), len(learned.mean))), dtype=np.float32)
     places = pd.Index(names).get_indexer(pd.Index(factors.items))
-    here = places >= 0
-    counted = factors.engagements[here, None]
-    own = (counted * factors.item_vectors[here] + own_after * vectors[places[here]]) / (counted + own_after)
-    vectors[places[here]] = own
+    known_items = places >= 0
+    engagements = factors.engagements[known_items, None]
+    weighted = engagements * factors.item_vectors[known_items] + own_after * vectors[places[known_items]]
+    vectors[places[known_items]] = weighted / (engagements + own_after)
     return vectors
 
 
@@ -117,41 +120,41 @@ def measured(
     index: "faiss.Index", vectors: Float32s, names: NDArray[Any], factors: Factors, judged: pd.DataFrame,
     ranking: Ranking, k: int,
 ) -> dict[str, float]:  # fmt: skip
-    """What the index finds of the nearest items of judged users, and of what they went on to engage with.
+    """The recall of the index for judged users: of their exactly nearest items, and of what they then engaged with.
 
-    The index has never seen a user; what is judged happened after everything that anybody's vector was learned from.
+    The index is built without users; the judged engagements are later than all that a vector was learned from.
     """
     liked = judged[judged[GAIN] > 0]
-    known = np.intersect1d(factors.users, liked[ranking.user])
-    asked = known[np.linspace(0, len(known) - 1, min(ASKED, len(known))).astype(int)]
-    queries = factors.user_vectors[np.searchsorted(factors.users, asked)]
-    found = nearest_index.search(index, queries, min(k, len(vectors)))
-    theirs = liked[liked[ranking.user].isin(asked)]
-    item = pd.Index(names).get_indexer(pd.Index(theirs[ranking.item]))
-    user = np.searchsorted(asked, theirs[ranking.user].to_numpy())
-    found_out = {
-        f"recall_at_{k}": recall.recall(found, recall.exact(vectors, queries, k)),
-        f"engaged_at_{k}": recall.hits(found, user, item),
+    users = np.intersect1d(factors.users, liked[ranking.user])
+    judged_users = users[np.linspace(0, len(users) - 1, min(RECALL_USERS, len(users))).astype(int)]
+    queries = factors.user_vectors[np.searchsorted(factors.users, judged_users)]
+    neighbours = nearest_index.search(index, queries, min(k, len(vectors)))
+    their_likes = liked[liked[ranking.user].isin(judged_users)]
+    item = pd.Index(names).get_indexer(pd.Index(their_likes[ranking.item]))
+    user = np.searchsorted(judged_users, their_likes[ranking.user].to_numpy())
+    measures = {
+        f"recall_at_{k}": recall.recall(neighbours, recall.exact(vectors, queries, k)),
+        f"engaged_at_{k}": recall.hits(neighbours, user, item),
         "users": float(len(factors.users)),
         "items_engaged_with": float(len(factors.items)),
         "items": float(len(vectors)),
-        "asked": float(len(asked)),
+        "asked": float(len(judged_users)),
     }
-    return {name: value for name, value in found_out.items() if np.isfinite(value)}
+    return {name: value for name, value in measures.items() if np.isfinite(value)}
 
 
 def _checked(ranking: Ranking, features: FeatureSet) -> Embedding:
-    of = ranking.embedding
-    if of is None:
+    embedding = ranking.embedding
+    if embedding is None:
         raise DefinitionError(f"ranking {ranking.name}: no embedding is defined")
-    view = of.taste.partition(".")[0]
+    view = embedding.taste.partition(".")[0]
     counters = {f"{v.name}.{c}" for v in features.counter_views for c in v.counters}
-    if of.taste not in counters:
-        raise DefinitionError(f"ranking {ranking.name}: taste {unknown(of.taste, counters)}")
+    if embedding.taste not in counters:
+        raise DefinitionError(f"ranking {ranking.name}: taste {unknown(embedding.taste, counters)}")
     others = [key for key in features.counter_view(view).keys if key != ranking.user]
-    if len(others) != 1 or others[0] not in of.attributes:
+    if len(others) != 1 or others[0] not in embedding.attributes:
         raise DefinitionError(
-            f"ranking {ranking.name}: taste {of.taste} is kept for {', '.join(others) or 'nothing'}, which is none of "
-            f"the attributes {', '.join(of.attributes)}"
+            f"ranking {ranking.name}: taste {embedding.taste} is counted for {', '.join(others) or 'nothing'}, "
+            f"which is none of the attributes {', '.join(embedding.attributes)}"
         )
-    return of
+    return embedding

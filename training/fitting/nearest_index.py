@@ -1,7 +1,7 @@
 """The index that finds the items nearest to a vector: inner product, exact for few items, inverted lists for many."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from infra.arrays import Float32s
 if TYPE_CHECKING:
     import faiss
 
-EXACT_BELOW = 10_000  # comparing with so few costs no more than keeping the best of the right lists
+EXACT_BELOW = 10_000  # with so few items, comparing with all costs no more than searching lists
 SAMPLE = 128  # vectors a list that its centre is learned from
 ROUNDS = 10
 
@@ -32,10 +32,11 @@ def build(vectors: Float32s, probes: int, seed: int) -> "faiss.Index":
         faiss.IndexFlatL2(width), width, lists, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT, False
     )
     index.cp.seed, index.cp.niter, index.cp.max_points_per_centroid = seed + 1, ROUNDS, SAMPLE
-    index.cp.spherical = False  # faiss would make every centre as long as every other, and popular items are longer
+    index.cp.spherical = False  # faiss would scale all centres to length 1; vectors of popular items are longer
     index.train(vectors)
     index.add(vectors)
-    # Gathered by distance, lists are of like length; chosen by inner product, they hold what is searched for.
+    # Items are put into lists by distance, which makes lists of similar length; a search chooses its lists by inner
+    # product, because it ranks by that.
     by_product.add(index.quantizer.reconstruct_n(0, lists))
     index.quantizer, index.nprobe = by_product, min(probes, lists)
     return index
@@ -50,5 +51,5 @@ def save(index: "faiss.Index", path: Path) -> None:
 
 def search(index: "faiss.Index", queries: Float32s, k: int) -> NDArray[np.int64]:
     """(queries, k) the items found for each, nearest first; -1 where fewer were found."""
-    found: tuple[Any, NDArray[np.int64]] = index.search(np.ascontiguousarray(queries, dtype=np.float32), k)
-    return found[1]
+    items: NDArray[np.int64] = index.search(np.ascontiguousarray(queries, dtype=np.float32), k)[1]
+    return items

@@ -25,4 +25,6 @@ def load_contender(folder: Path) -> Fitted:
         case "column":
             column = read_model(folder, ColumnModel)
             return FittedColumn(column.feature, column.index, column.sign, column.missing == 0.0)
-    raise ReleaseMismatch(f"release {manifest.version}: kind `{manifest.kind}` is not known here. Retrain it.")
+    raise ReleaseMismatch(
+        f"release {manifest.version}: kind `{manifest.kind}` is not known to this checkout. Retrain it."
+    )

@@ -18,14 +18,14 @@ from training.rows import FITS, GAIN, JUDGED, PARTS, Dataset, split_rows
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What a training run brought forth.
+    """The result of a training run.
 
     rows          part → the places of its rows in the training set
     judged        the judge rows as they were measured
-    scores        contender → (judge rows,) as they would be served: what only the request of the log knew is neutral
-    probabilities contender → (judge rows,) with what the request really said; only of those that give any
+    scores        contender → (judge rows,) as they would be served: features that only the log knows are neutral
+    probabilities contender → (judge rows,) with the values that were logged; only of probabilistic contenders
     winner        the simplest contender that is not clearly worse than the best
-    why           what is to say of the winner, in words
+    why           why it is the winner, in words
     """
 
     target: str
@@ -60,46 +60,47 @@ def train_contenders(dataset: Dataset, ranking: Ranking, seed: int | None = None
     logged = dataset.matrix[rows["judge"]]
     served = as_served(logged, dataset, ranking)
     scores = {name: model.scores(served) for name, model in fitted.items()}
-    chances = {name: model.scores(logged) for name, model in fitted.items() if model.probabilistic}
+    probabilities = {name: model.scores(logged) for name, model in fitted.items() if model.probabilistic}
     weights = drawn_by_poisson(judged.users, ranking.draws, seed)
-    measured = {
-        name: evaluate(judged, scores[name], chances.get(name), weights, ranking.top, ranking.listed) for name in fitted
+    evaluations = {
+        name: evaluate(judged, scores[name], probabilities.get(name), weights, ranking.top, ranking.listed)
+        for name in fitted
     }
-    winner = simplest_good(measured, ranking.decides_by)
-    return Trained(target, dataset.features, fitted, measured, rows, judged, scores, chances, winner, seed,
+    winner = simplest_good(evaluations, ranking.decides_by)
+    return Trained(target, dataset.features, fitted, evaluations, rows, judged, scores, probabilities, winner, seed,
                    f"the simplest that is not clearly worse in {ranking.decides_by}")  # fmt: skip
 
 
 def simplest_good(evaluations: Mapping[str, Evaluation], decides_by: str) -> str:
     """The first contender that is not clearly worse than the best: the paired interval of the difference reaches 0."""
     measured = {name: e.measures[decides_by] for name, e in evaluations.items() if decides_by in e.measures}
-    known = {name: m for name, m in measured.items() if np.isfinite(m.value)}
-    if not known:
+    finite = {name: m for name, m in measured.items() if np.isfinite(m.value)}
+    if not finite:
         raise DefinitionError(f"no contender could be judged by {decides_by}: the judge rows hold nothing to rank")
-    best = max(known, key=lambda name: known[name].value)
-    for name, own in known.items():
-        if name == best or not difference(known[best], own).low > 0:
+    best = max(finite, key=lambda name: finite[name].value)
+    for name, measure in finite.items():
+        if name == best or not difference(finite[best], measure).low > 0:
             return name
     return best
 
 
 def divided(dataset: Dataset, ranking: Ranking) -> dict[str, AnyArray]:
-    """The places of the rows of each part: fit, tune and judge, by time. Tuning looks at what is judged."""
-    groups = _codes(dataset.frame[ranking.split.whole or ranking.group])
+    """The places of the rows of each part: fit, tune and judge, by time. Only rows that may be judged are tuned on."""
+    groups = _codes(dataset.frame[ranking.split.keep_together or ranking.group])
     part = split_rows(dataset.times(), groups, ranking.split, ranking.window)
     takes_part = {"fit": FITS, "tune": JUDGED, "judge": JUDGED}
     rows = {
         name: np.flatnonzero((part == PARTS[name]) & dataset.frame[where].to_numpy(dtype=bool))
         for name, where in takes_part.items()
     }
-    for name, found in rows.items():
-        if not len(found):
+    for name, places in rows.items():
+        if not len(places):
             raise DefinitionError(f"ranking {ranking.name}: no rows to {name}. Give more days, or cut time elsewhere.")
     return rows
 
 
 def as_served(matrix: Float32s, dataset: Dataset, ranking: Ranking) -> Float32s:
-    """The input as serving would make it: what a request cannot know beforehand, such as the position, is neutral."""
+    """The input as serving would make it: features that only the log knows, such as the position, are neutral."""
     served = matrix.copy()
     for name in set(ranking.logged_only) & set(dataset.features):
         served[:, dataset.features.index(name)] = dataset.neutral[name]
@@ -107,7 +108,7 @@ def as_served(matrix: Float32s, dataset: Dataset, ranking: Ranking) -> Float32s:
 
 
 def judge_rows(dataset: Dataset, ranking: Ranking, target: str, rows: Mapping[str, AnyArray]) -> JudgedRows:
-    """The judge rows as arrays. The main target is ranked by graded gains, any other by itself."""
+    """The judge rows as arrays. The gain of the main target is graded; of any other target it is the 0/1 label."""
     frame = dataset.frame.iloc[rows["judge"]]
     label = frame[target].to_numpy(dtype=np.float32)
     gain = frame[GAIN].to_numpy(dtype=np.float64) if target == ranking.target else label.astype(np.float64)
@@ -131,17 +132,17 @@ def sliced(values: AnyArray, by: SliceDefinition) -> AnyArray:
 def _examples(dataset: Dataset, target: str, rows: AnyArray) -> Examples:
     labels = dataset.frame[target].to_numpy(dtype=np.float32)[rows]
     if not 0 < labels.sum() < len(labels):
-        each = "has" if labels.sum() else "lacks"
+        has_or_lacks = "has" if labels.sum() else "lacks"
         raise DefinitionError(
-            f"target {target}: each of {len(labels):,} rows {each} it; there is nothing to learn. Bring rows of both "
-            "kinds, or say in the mapping what counts as a success (docs/own-events.md)."
+            f"target {target}: each of {len(labels):,} rows {has_or_lacks} it; there is nothing to learn. "
+            "Bring rows of both kinds, or say in the mapping what counts as a success (docs/own-events.md)."
         )
     return Examples(dataset.matrix[rows], labels, dataset.features)
 
 
 def _novelty(items: "pd.Series[Any]", before: "pd.Series[Any]") -> AnyArray:
-    seen = before.value_counts()
-    share = (items.map(seen).fillna(0).to_numpy(dtype=np.float64) + 1) / (len(before) + len(seen) + 1)
+    showings = before.value_counts()
+    share = (items.map(showings).fillna(0).to_numpy(dtype=np.float64) + 1) / (len(before) + len(showings) + 1)
     return np.asarray(-np.log2(share))
 
 

@@ -1,4 +1,4 @@
-"""Faults planted on purpose: for each there is a gate that has to refuse what was trained on it."""
+"""Faults that tests plant in a training set: for each there is a gate that refuses a model trained on it."""
 
 from dataclasses import replace
 
@@ -13,22 +13,22 @@ def shuffled_labels(dataset: Dataset, ranking: Ranking, seed: int) -> Dataset:
     """The same rows under labels drawn from other rows: nothing can be learned."""
     labels = [GAIN, *(o.name for o in ranking.outcomes)]
     order = np.random.default_rng(seed).permutation(len(dataset.frame))
-    drawn = {name: dataset.frame[name].to_numpy()[order] for name in labels}
-    return _remade(replace(dataset, frame=dataset.frame.assign(**drawn)))
+    shuffled = {name: dataset.frame[name].to_numpy()[order] for name in labels}
+    return _with_digest(replace(dataset, frame=dataset.frame.assign(**shuffled)))
 
 
 def planted_column(dataset: Dataset, ranking: Ranking, seed: int, known_after_s: float = 0.0) -> Dataset:
-    """One more feature, `planted`, that tells the target with little noise, as a column filled in afterwards would."""
-    told = dataset.frame[ranking.target].to_numpy(dtype=np.float32)
-    noise = np.random.default_rng(seed).normal(0, 0.2, len(told)).astype(np.float32)
+    """One more feature, `planted`: the target with little noise, as in a column that is filled in afterwards."""
+    target = dataset.frame[ranking.target].to_numpy(dtype=np.float32)
+    noise = np.random.default_rng(seed).normal(0, 0.2, len(target)).astype(np.float32)
     planted = replace(
         dataset,
-        matrix=np.column_stack([dataset.matrix, told + noise]),
+        matrix=np.column_stack([dataset.matrix, target + noise]),
         features=(*dataset.features, "planted"),
         lineage=(*dataset.lineage, Lineage("planted", ranking.outcomes_in, known_after_s)),
     )
-    return _remade(planted)
+    return _with_digest(planted)
 
 
-def _remade(changed: Dataset) -> Dataset:
+def _with_digest(changed: Dataset) -> Dataset:
     return dataset_of(changed.frame, changed.matrix, changed.features, changed.lineage, changed.neutral)

@@ -36,7 +36,7 @@ class JudgedRows:
     slices: Mapping[str, AnyArray] = field(default_factory=dict)
 
     def only(self, rows: AnyArray) -> "JudgedRows":
-        """The rows for which the mask holds; group and user codes stay, so that intervals pair with the whole."""
+        """The rows for which the mask holds; group and user codes stay the same, so that draws of users fit both."""
         return JudgedRows(
             self.groups, self.users, self.label[rows], self.gain[rows], self.group[rows], self.user[rows],
             self.item[rows], self.attribute[rows], self.novelty[rows],
@@ -45,7 +45,7 @@ class JudgedRows:
 
 @dataclass(frozen=True, slots=True)
 class MeasureValue:
-    """One measure: its value, its 95 % interval, and its value on each draw, which the interval was read from."""
+    """One measure: its value, its 95 % interval, and its value on each draw, from which the interval is computed."""
 
     value: float
     low: float
@@ -54,7 +54,7 @@ class MeasureValue:
 
     @classmethod
     def of(cls, value: float, samples: AnyArray) -> "MeasureValue":
-        """A measure with the interval that its values on the draws span."""
+        """A measure with the interval of its values on the draws."""
         return cls(float(value), *percentiles(samples, 0.025, 0.975), samples)
 
 
@@ -82,15 +82,15 @@ def evaluate(
     """Judge one contender.
 
     scores         (rows,) as it would be served
-    probabilities  (rows,) of the target given all that the request really said; None where the scores mean none
+    probabilities  (rows,) of the target from all logged values; None where the scores are no probabilities
     weights        (draws, users): how often each user is drawn. The same weights for every contender make their
                    intervals comparable pairwise.
     """
-    order = dict(_order(judged, scores, top))
-    rest = {**dict(_probability(judged, probabilities)), **dict(_listed(judged, scores, listed))}
-    whole = _measured(judged, scores, {**order, **rest}, weights, top)
+    order_measures = dict(_order(judged, scores, top))
+    other_measures = {**dict(_probability(judged, probabilities)), **dict(_listed(judged, scores, listed))}
+    overall = _measured(judged, scores, {**order_measures, **other_measures}, weights, top)
     slices = {name: dict(_slices(judged, scores, words, weights, top)) for name, words in judged.slices.items()}
-    return replace(whole, slices=slices)
+    return replace(overall, slices=slices)
 
 
 def difference(better: MeasureValue, other: MeasureValue) -> MeasureValue:
@@ -102,19 +102,19 @@ def _slices(
     judged: JudgedRows, scores: AnyArray, words: AnyArray, weights: Weights, top: int
 ) -> Iterator[tuple[str, Evaluation]]:
     for word in sorted(set(words.tolist())):
-        part, mine = judged.only(words == word), scores[words == word]
-        yield word, _measured(part, mine, dict(_order(part, mine, top)), weights, top)
+        part, part_scores = judged.only(words == word), scores[words == word]
+        yield word, _measured(part, part_scores, dict(_order(part, part_scores, top)), weights, top)
 
 
 def _measured(
-    judged: JudgedRows, scores: AnyArray, wanted: Mapping[str, Measure], weights: Weights, top: int
+    judged: JudgedRows, scores: AnyArray, by_name: Mapping[str, Measure], weights: Weights, top: int
 ) -> Evaluation:
-    once = np.ones((1, judged.users), dtype=np.float32)
-    found = {name: MeasureValue.of(measure(once)[0], measure(weights)) for name, measure in wanted.items()}
+    every_user_once = np.ones((1, judged.users), dtype=np.float32)
+    values = {name: MeasureValue.of(measure(every_user_once)[0], measure(weights)) for name, measure in by_name.items()}
     groups = _by_group(judged, scores, top)
     facts = {"rows": len(scores), "users": len(np.unique(judged.user)), "groups": int(np.isfinite(groups).sum())}
     facts["groups_without_gain"] = len(np.unique(judged.group)) - facts["groups"]
-    return Evaluation(found, groups, {}, facts)
+    return Evaluation(values, groups, {}, facts)
 
 
 def _order(judged: JudgedRows, scores: AnyArray, top: int) -> Iterator[tuple[str, Measure]]:
@@ -129,9 +129,9 @@ def _order(judged: JudgedRows, scores: AnyArray, top: int) -> Iterator[tuple[str
 
 def _probability(judged: JudgedRows, probabilities: AnyArray | None) -> Iterator[tuple[str, Measure]]:
     if probabilities is not None:
-        given = (judged.user, judged.label, probabilities, judged.users)
-        yield "log_loss", measures.log_loss(*given)
-        yield "calibration_error", measures.calibration_error(*given)
+        rows = (judged.user, judged.label, probabilities, judged.users)
+        yield "log_loss", measures.log_loss(*rows)
+        yield "calibration_error", measures.calibration_error(*rows)
 
 
 def _listed(judged: JudgedRows, scores: AnyArray, top: int) -> Iterator[tuple[str, Measure]]:

@@ -1,4 +1,4 @@
-"""What the lists of a contender are like, whoever clicks: how much of the catalogue, how little known, how varied."""
+"""Measures of a contender's lists that need no outcomes: coverage of the catalogue, novelty, diversity."""
 
 import numpy as np
 
@@ -9,21 +9,21 @@ from training.measuring.measures import Measure, mean, places_in_group
 
 def first_places(group: AnyArray, score: AnyArray, top: int) -> AnyArray:
     """Whether each row is among the first `top` of its group; (rows,) bool."""
-    found: AnyArray = places_in_group(group, score) < top
-    return found
+    listed: AnyArray = places_in_group(group, score) < top
+    return listed
 
 
 def coverage(user: AnyArray, item: AnyArray, listed: AnyArray, users: int) -> Measure:
-    """Share of the items that could be listed which are."""
+    """Share of the items that could be listed and are listed."""
     from scipy.sparse import csr_matrix
 
     size = (users, int(item.max()) + 1 if len(item) else 1)
-    every = csr_matrix((np.ones(len(item), dtype=np.float32), (user, item)), shape=size)
+    available = csr_matrix((np.ones(len(item), dtype=np.float32), (user, item)), shape=size)
     taken = csr_matrix((listed.astype(np.float32), (user, item)), shape=size)
 
     def measure(weights: Weights) -> AnyArray:
         drawn = (weights > 0).astype(np.float32)
-        distinct: AnyArray = ((drawn @ taken) > 0).sum(axis=1) / np.maximum(((drawn @ every) > 0).sum(axis=1), 1)
+        distinct: AnyArray = ((drawn @ taken) > 0).sum(axis=1) / np.maximum(((drawn @ available) > 0).sum(axis=1), 1)
         return distinct
 
     return measure
@@ -37,7 +37,7 @@ def novelty(user: AnyArray, unknown: AnyArray, listed: AnyArray, users: int) -> 
 def diversity(group: AnyArray, user: AnyArray, attribute: AnyArray, listed: AnyArray, users: int) -> Measure:
     """Mean over lists of two or more of the share of pairs that differ in the attribute.
 
-    An unknown attribute (−1) is like no other, as it is for the caps of a page.
+    An unknown attribute (−1) differs from every other, as it does for the caps of a page.
     """
     groups, kinds = int(group.max()) + 1 if len(group) else 0, int(attribute.max()) + 1 if len(attribute) else 1
     known = listed & (attribute >= 0)
@@ -51,6 +51,6 @@ def diversity(group: AnyArray, user: AnyArray, attribute: AnyArray, listed: AnyA
 
 def owners(group: AnyArray, user: AnyArray, groups: int) -> AnyArray:
     """Whose each group is: (groups,) user codes."""
-    found = np.zeros(groups, dtype=np.int64)
-    found[group[::-1]] = user[::-1]
-    return found
+    users = np.zeros(groups, dtype=np.int64)
+    users[group[::-1]] = user[::-1]
+    return users

@@ -1,4 +1,4 @@
-"""Ranking and probability measures, each a function of how often every user is drawn: one formula, value and interval.
+"""Ranking and probability measures, each a function of how often every user is drawn: the value and its interval.
 
 Arrays of rows are aligned; groups and users are codes from 0; scores that tie share the places they span.
 """
@@ -10,27 +10,26 @@ import numpy as np
 
 from infra.arrays import AnyArray
 from infra.statistics import Weights, weighted_ratio
+from training.definition import CALIBRATION_BINS
 
 Measure = Callable[[Weights], AnyArray]
 """(draws, users) weights → (draws,) values."""
-
-BINS = 15
 
 
 def ndcg(group: AnyArray, gain: AnyArray, score: AnyArray, top: int, groups: int) -> AnyArray:
     """NDCG of each group's first `top` places: Σ gain / log2(1 + place), over that of the best order; (groups,).
 
-    NaN for a group in which nothing has a gain: there is no order to get right.
+    NaN for a group in which nothing has a gain: every order of it is equally good.
     """
     order, places = _places(group, score)
     discount = np.where(places < top, 1 / np.log2(places + 2), 0.0)
     shared = _mean_over_ties(discount, group[order], score[order])
-    reached = np.bincount(group[order], weights=gain[order] * shared, minlength=groups)
+    gained = np.bincount(group[order], weights=gain[order] * shared, minlength=groups)
     order, places = _places(group, gain)
     ideal = np.where(places < top, gain[order] / np.log2(places + 2), 0.0)
     best = np.bincount(group[order], weights=ideal, minlength=groups)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(best > 0, reached / best, np.nan)
+        return np.where(best > 0, gained / best, np.nan)
 
 
 def mean(values: AnyArray, user: AnyArray, users: int) -> Measure:
@@ -51,10 +50,10 @@ def gauc(user: AnyArray, label: AnyArray, score: AnyArray, users: int) -> Measur
     order, places = _places(user, -score)
     who, positive = user[order], label[order] > 0
     ranks = _mean_over_ties(places + 1.0, who, score[order])
-    rows, ones = np.bincount(who, minlength=users), np.bincount(who, weights=positive, minlength=users)
-    above = np.bincount(who, weights=ranks * positive, minlength=users) - ones * (ones + 1) / 2
-    both = (ones > 0) & (ones < rows)
-    area = np.divide(above, ones * (rows - ones), out=np.zeros(users), where=both)
+    rows, positives = np.bincount(who, minlength=users), np.bincount(who, weights=positive, minlength=users)
+    above = np.bincount(who, weights=ranks * positive, minlength=users) - positives * (positives + 1) / 2
+    both = (positives > 0) & (positives < rows)
+    area = np.divide(above, positives * (rows - positives), out=np.zeros(users), where=both)
     return ratio(area * rows * both, rows * both)
 
 
@@ -66,9 +65,9 @@ def log_loss(user: AnyArray, label: AnyArray, probability: AnyArray, users: int)
 
 
 def calibration_error(user: AnyArray, label: AnyArray, probability: AnyArray, users: int) -> Measure:
-    """Mean over rows of |predicted share − seen share| of the row's bin: 15 bins of equally many rows."""
+    """Mean over rows of |predicted share − observed share| of the row's bin; bins of equally many rows."""
     bins = bins_of(probability)
-    off = np.zeros((users, BINS))
+    off = np.zeros((users, CALIBRATION_BINS))
     np.add.at(off, (user, bins), probability.astype(np.float64) - (label > 0))
     rows = np.bincount(user, minlength=users)
 
@@ -81,13 +80,13 @@ def calibration_error(user: AnyArray, label: AnyArray, probability: AnyArray, us
 
 def bins_of(probability: AnyArray) -> AnyArray:
     """The bin of each row, from 0: cut at quantiles."""
-    edges = np.unique(np.quantile(probability, np.linspace(0, 1, BINS + 1)[1:-1]))
-    found: AnyArray = np.searchsorted(edges, probability, side="right")
-    return found
+    edges = np.unique(np.quantile(probability, np.linspace(0, 1, CALIBRATION_BINS + 1)[1:-1]))
+    bins: AnyArray = np.searchsorted(edges, probability, side="right")
+    return bins
 
 
 def places_in_group(group: AnyArray, score: AnyArray) -> AnyArray:
-    """Each row's place in its group, from 0 for the highest score; ties by a fixed draw, not as logged."""
+    """Each row's place in its group, from 0 for the highest score; ties in an order drawn with a fixed seed."""
     drawn = np.random.default_rng(0).random(len(group))
     order = np.lexsort((drawn, -score, group))
     places = np.empty(len(group), dtype=np.int64)
@@ -104,10 +103,10 @@ def _places(group: AnyArray, score: AnyArray) -> tuple[AnyArray, AnyArray]:
 def _counted(ordered: AnyArray) -> AnyArray:
     first = np.r_[True, ordered[1:] != ordered[:-1]] if len(ordered) else np.zeros(0, dtype=bool)
     starts = np.flatnonzero(first)
-    counted: AnyArray = (
+    places: AnyArray = (
         np.arange(len(ordered)) - starts[np.cumsum(first) - 1] if len(ordered) else np.zeros(0, dtype=int)
     )
-    return counted
+    return places
 
 
 def _mean_over_ties(values: AnyArray, group: AnyArray, score: AnyArray) -> AnyArray:

@@ -1,4 +1,4 @@
-"""The release history: one line a move in a file that is only ever appended to, and a copy that stands in for it."""
+"""The release history: an append-only file with one line a move, and a copy that replaces it when it is damaged."""
 
 import fcntl
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 from infra import failpoint
 from infra.atomic import atomic_write
 from infra.errors import HistoryLost
-from training.registry.moves import Move, ParsedMoves, bare, follow, held, lines
+from training.registry.moves import Move, ParsedMoves, bare, follow, lines, parse_moves
 
 REPAIR = "`flywheel releases --repair` keeps what can be read and goes on from the release that is served."
 
@@ -22,26 +22,26 @@ class History:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Held by one process at a time; whoever dies lets go."""
+        """Only one process at a time is in this block; the lock of a process that dies is released."""
         with exclusive(self._path.with_suffix(".lock")):
             yield
 
     def read(self) -> tuple[Move, ...]:
         """All moves, oldest first; the copy's where the file is cut short, broken or gone.
 
-        Raises HistoryLost when the copy is no help either.
+        Raises HistoryLost when the copy is broken or gone too.
         """
-        both = [_read(self._path), _read(self._copy)]
-        broken = next((found.broken for found in both if found.broken), None)
-        moves = max((found.moves for found in both if not found.broken), key=_told, default=())
+        both_files = [_read(self._path), _read(self._copy)]
+        broken = next((parsed.broken for parsed in both_files if parsed.broken), None)
+        moves = max((parsed.moves for parsed in both_files if not parsed.broken), key=_moves_and_links, default=())
         if broken and not moves:
             raise HistoryLost(f"{self._path}: {broken}, and no copy of it is sound. {REPAIR}")
-        if any(bare(moves[: len(found.sure())]) != bare(found.sure()) for found in both):
-            raise HistoryLost(f"{self._path}: it and {self._copy.name} tell different moves. {REPAIR}")
+        if any(bare(moves[: len(parsed.sure())]) != bare(parsed.sure()) for parsed in both_files):
+            raise HistoryLost(f"{self._path}: it and {self._copy.name} hold different moves. {REPAIR}")
         return moves
 
     def restore(self) -> str | None:
-        """Make the file and its copy whole; says what was wrong with the file when moves were missing from it."""
+        """Make the file and its copy complete; says what was wrong with the file when moves were missing from it."""
         moves, file, copy = self.read(), _read(self._path), _read(self._copy)
         if copy.broken or copy.moves != moves:
             _replace(self._copy, moves)
@@ -66,20 +66,20 @@ class History:
         durable(self._copy, lines([*moves, chained]))
 
     def salvage(self) -> str | None:
-        """Go on with the moves that can be read where `read` raises; says what became of the rest."""
+        """Where `read` raises, keep the moves that can be read; returns a sentence about the rest."""
         try:
             self.read()
         except HistoryLost as lost:
-            both = (_read(self._path).moves, _read(self._copy).moves)
+            moves = max(_read(self._path).moves, _read(self._copy).moves, key=len)
             for path in (self._path, self._copy):
-                _replace(path, max(both, key=len))
-            return f"{lost} {len(max(both, key=len))} moves were kept; the broken file stands beside it as *.broken."
+                _replace(path, moves)
+            return f"{lost} {len(moves)} moves were kept; the broken file is beside it as *.broken."
         return None
 
 
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
-    """While the block runs nobody else is in a block of this lock file, on this machine."""
+    """While the block runs, no other process of this machine is in a block of this lock file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -87,28 +87,28 @@ def exclusive(path: Path) -> Iterator[None]:
 
 
 def durable(path: Path, content: bytes) -> None:
-    """Put a file in place, whole, so that it outlives a loss of power."""
+    """Put a complete file in place, so that it survives a loss of power."""
     with atomic_write(path) as draft, draft.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
 
 
-def _told(moves: Sequence[Move]) -> tuple[int, int]:
-    """How much a file tells: of two with the same moves the one in which more of them are linked."""
+def _moves_and_links(moves: Sequence[Move]) -> tuple[int, int]:
+    """The number of moves and of linked moves, to compare two files: the one with more holds more."""
     return len(moves), sum(bool(move.link) for move in moves)
 
 
 def _read(path: Path) -> ParsedMoves:
     try:
-        return held(path.read_bytes())
+        return parse_moves(path.read_bytes())
     except FileNotFoundError:
         return ParsedMoves()
 
 
 def _replace(path: Path, moves: Sequence[Move]) -> None:
-    """Write these moves; what the file held otherwise is set aside."""
-    found = _read(path)
-    if found.broken or tuple(moves[: len(found.moves)]) != found.moves:
+    """Write these moves; a file that holds anything else is renamed to *.broken."""
+    parsed = _read(path)
+    if parsed.broken or tuple(moves[: len(parsed.moves)]) != parsed.moves:
         path.rename(path.with_suffix(".broken"))
     durable(path, lines(moves))

@@ -1,4 +1,4 @@
-"""The releases' files on this machine: what MLflow stores, fetched, verified, and put where serving finds it."""
+"""The releases' files on this machine: fetched from MLflow, verified, and put where serving reads them."""
 
 import shutil
 import tempfile
@@ -11,7 +11,7 @@ from infra.errors import ReleaseMismatch
 from infra.manifest import Manifest, digest_of, read_manifest, verify
 from infra.release_format import MANIFEST
 from training.registry.history import exclusive
-from training.registry.versions import RELEASE, WHOLE, Versions
+from training.registry.versions import MANIFEST_SHA256, RELEASE, Versions
 
 FETCHED = ".fetched-"
 
@@ -32,26 +32,29 @@ class Local:
         return target
 
     def fetched(self, version: str) -> Manifest:
-        """The manifest of what MLflow stores now, as it was registered; that stands in the folder afterwards."""
-        target, registered = self._folder / version, self._versions.tags(version).get(WHOLE)
+        """The manifest of the files that MLflow stores now, which are in the version's folder afterwards.
+
+        Raises ReleaseMismatch when they are not those that were registered.
+        """
+        target, registered = self._folder / version, self._versions.tags(version).get(MANIFEST_SHA256)
         with self._scratch() as scratch:
-            found = self._versions.download(version, RELEASE, scratch)
-            manifest = verify(found)
-            if registered != digest_of((found / MANIFEST).read_bytes()):
+            downloaded = self._versions.download(version, RELEASE, scratch)
+            manifest = verify(downloaded)
+            if registered != digest_of((downloaded / MANIFEST).read_bytes()):
                 raise ReleaseMismatch(
                     f"release {version}: its stored files are not those that were registered. Train it again."
                 )
             failpoint.reached("registry-files-fetched")
-            if not _same(found, target):
+            if not _same(downloaded, target):
                 if target.exists():
                     target.rename(scratch / "old")
-                found.rename(target)
+                downloaded.rename(target)
         failpoint.reached("registry-files-in-place")
         return manifest
 
     @contextmanager
     def _scratch(self) -> Iterator[Path]:
-        """A folder to fetch into, for one process at a time: what is left of one that died goes first."""
+        """A folder to fetch into, for one process at a time; folders that a dead process left are removed first."""
         with exclusive(self._folder / "fetching.lock"):
             for left in self._folder.glob(f"{FETCHED}*"):
                 shutil.rmtree(left, ignore_errors=True)
@@ -77,10 +80,10 @@ class Local:
         return target
 
 
-def _same(found: Path, target: Path) -> bool:
-    """Whether a folder holds what was found already: then it stays, and whoever reads it is not disturbed."""
+def _same(downloaded: Path, target: Path) -> bool:
+    """Whether a folder holds the downloaded files already: then it is not replaced while others read it."""
     try:
         verify(target)
-        return (target / MANIFEST).read_bytes() == (found / MANIFEST).read_bytes()
+        return (target / MANIFEST).read_bytes() == (downloaded / MANIFEST).read_bytes()
     except (ReleaseMismatch, OSError):
         return False

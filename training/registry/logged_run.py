@@ -10,7 +10,7 @@ from typing import Any
 class LoggedRun:
     """A recorded run: its id in MLflow, what each contender measured, and the folder of its tables and plots.
 
-    `promised` are the winner's figures: what its release is held to once it is live.
+    `promised` are the winner's figures: monitoring compares its release with them when it is live.
     """
 
     run_id: str

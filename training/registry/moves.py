@@ -44,21 +44,21 @@ class Move(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @dataclass(frozen=True)
 class ParsedMoves:
-    """What a file holds: its moves up to the first line that is none, and what is wrong with that line."""
+    """The content of a file: its moves up to the first broken line, and what is wrong with that line."""
 
     moves: tuple[Move, ...] = ()
     broken: str | None = None
 
     def sure(self) -> tuple[Move, ...]:
-        """The moves without those that no link vouches for in a file that is broken."""
-        moves = self.moves
-        while self.broken and moves and not moves[-1].link:
-            moves = moves[:-1]
-        return moves
+        """The moves that can be trusted: of a broken file those up to the last one with a link."""
+        sure_moves = self.moves
+        while self.broken and sure_moves and not sure_moves[-1].link:
+            sure_moves = sure_moves[:-1]
+        return sure_moves
 
 
-def held(raw: bytes) -> ParsedMoves:
-    """The moves in a file's bytes. A last line without an end was cut short by a crash: it never happened."""
+def parse_moves(raw: bytes) -> ParsedMoves:
+    """The moves in a file's bytes. A last line without a line end was cut short by a crash and is left out."""
     moves: list[Move] = []
     link, chained = "", False
     for number, line in enumerate(raw.split(b"\n")[:-1], 1):
@@ -82,7 +82,7 @@ def follow(moves: Iterable[Move], move: Move) -> Move:
 
 
 def bare(moves: Iterable[Move]) -> list[Move]:
-    """The moves without their links: a line that lost its link tells the same move."""
+    """The moves without their links: a line that lost its link is still the same move."""
     return [move.bare() for move in moves]
 
 
@@ -92,7 +92,7 @@ def lines(moves: Iterable[Move]) -> bytes:
 
 
 def live_releases(moves: Sequence[Move]) -> list[str]:
-    """The releases that stand on each other, the live one last: a promotion adds one, a rollback takes one away."""
+    """The releases as a stack, the live one last: a promotion adds one, a rollback takes one away."""
     stack: list[str] = []
     for move in moves:
         if move.action == "rollback" and len(stack) > 1:

@@ -1,4 +1,4 @@
-"""The proof of a deployment: that a built service took a release and answered with it, kept as a tag of the version."""
+"""The proof of a deployment: that a built service loaded a release and answered with it, as a tag of the version."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,7 +12,7 @@ LONGEST = 1_000  # MLflow cuts or refuses longer tags
 
 
 class Proof(msgspec.Struct, frozen=True):
-    """Whether a built service took the release whose files have this digest, when, and what there is to say of it."""
+    """Whether a built service loaded the release whose files have this digest, when, and a sentence about it."""
 
     passed: bool
     digest: str

@@ -18,7 +18,7 @@ from training.registry.live import CHALLENGER, Live
 from training.registry.local_files import Local
 from training.registry.moves import Move
 from training.registry.proof import Proof
-from training.registry.versions import PROMISED, VERDICT, WHOLE, Versions
+from training.registry.versions import MANIFEST_SHA256, PROMISED, VERDICT, Versions
 from validation.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 class Registry:
     """The releases of one system.
 
-    Whoever moves holds the history's lock, and first settles: finishes what a crash left half done, and puts right,
-    with an alert, what another hand changed in MLflow or in the pointer.
+    Every change holds the history's lock and settles first: it finishes what a crash left half done, and puts right,
+    with an alert, what was changed in MLflow or in the pointer from outside.
 
-    served  whether a service follows: then a release goes live only with a proof of its deployment
+    served  whether a service follows this registry: then a release goes live only with a proof of its deployment
     """
 
     def __init__(self, settings: Settings, name: str, *, served: bool = False) -> None:
@@ -44,7 +44,7 @@ class Registry:
         self._live = Live(self._folder, self._history, self._versions, self._local)
 
     def next_version(self) -> str:
-        """The version that a draft's manifest names: as far as is known now. `register` writes the one MLflow gives."""
+        """The version for a draft's manifest: the likely next one. `register` writes the one that MLflow gives."""
         return self._versions.next()
 
     def newest(self) -> str:
@@ -55,7 +55,7 @@ class Registry:
         return version
 
     def register(self, folder: Path, report: "LoggedRun", verdict: Verdict) -> str:
-        """Put a built release into MLflow with its verdict; returns its version. A refused one is kept, never live.
+        """Put a built release into MLflow with its verdict; returns its version. A refused one never goes live.
 
         The stored manifest bears the version that MLflow gave, whatever the draft's says.
         """
@@ -79,14 +79,14 @@ class Registry:
 
     def deployed(self, version: str, passed: bool, says: str, at: datetime) -> None:
         """Record whether a built service took a release and answered with it."""
-        found = Proof(passed, read_manifest(self.folder(version)).digest, at, says)
-        self._versions.tag(version, proof.TAG, found.to_tag())
+        trial = Proof(passed, read_manifest(self.folder(version)).digest, at, says)
+        self._versions.tag(version, proof.TAG, trial.to_tag())
 
     def promote(self, version: str, verdict: Verdict | None = None, *, who: str, why: str, at: datetime) -> None:
         """Make a release live. Raises NotProven unless the verdict stored with it passes and is about these very files.
 
-        A verdict given here is asked too, never instead, and where a service follows, the proof of its deployment.
-        Promoting what is live already moves nothing.
+        A `verdict` passed here must pass too, and where a service follows, the proof of its deployment. Promoting what
+        is live already moves nothing.
         """
         with self._history.locked():
             self._settle(at)
@@ -99,11 +99,11 @@ class Registry:
         with self._history.locked():
             self._settle(at)
             history = self._live.moves()
-            standing = moves.live_releases(history)
-            if len(standing) < 2:
-                now = f"release {standing[0]} is the first that was live" if standing else "no release was ever live"
+            stack = moves.live_releases(history)
+            if len(stack) < 2:
+                now = f"release {stack[0]} is the first that was live" if stack else "no release was ever live"
                 raise NotProven(f"{self._name}: {now}; there is nothing to roll back to. Promote another one.")
-            before, after = standing[-1], standing[-2]
+            before, after = stack[-1], stack[-2]
             digest = next(move.digest for move in reversed(history) if move.after == after)
             target = self._local.as_it_was(after, digest)
             manifest = digest_of((target / MANIFEST).read_bytes())
@@ -112,8 +112,8 @@ class Registry:
 
     def live(self) -> str | None:
         """The version that is live."""
-        standing = moves.live_releases(self._live.moves())
-        return standing[-1] if standing else None
+        stack = moves.live_releases(self._live.moves())
+        return stack[-1] if stack else None
 
     def live_at(self, moment: datetime) -> str | None:
         """The version that was live at a moment."""
@@ -126,13 +126,13 @@ class Registry:
     def settle(self) -> list[str]:
         """Make aliases and pointer say what the history says; returns a sentence about each thing that did not.
 
-        A move that a crash left half done is finished, which is nothing to say.
+        A move that a crash left half done is finished without a sentence.
         """
         with self._history.locked():
             return self._live.settle()
 
     def disagreements(self) -> list[str]:
-        """What `settle` would find, changing nothing."""
+        """The sentences that `settle` would return, without changing anything."""
         if not self._folder.exists():
             return []
         with self._history.locked():
@@ -141,8 +141,8 @@ class Registry:
     def repair(self, who: str, at: datetime) -> list[str]:
         """Settle, and where the history is lost, go on from the release that is served; says what was done."""
         with self._history.locked():
-            taken = self._live.take_over(who, at)
-            return [*([taken] if taken else []), *self._live.settle()]
+            takeover = self._live.take_over(who, at)
+            return [*([takeover] if takeover else []), *self._live.settle()]
 
     def folder(self, version: str) -> Path:
         """The release's files, verified; fetched again when they are not there or not as they were built."""
@@ -154,8 +154,8 @@ class Registry:
 
     def promised(self, version: str) -> Mapping[str, float]:
         """What the release measured on its judge rows: auc, ndcg_at_10, …"""
-        found = msgspec.json.decode(self._versions.artefact(version, PROMISED), type=dict[str, Any])
-        return {name: float(value) for name, value in found.items() if isinstance(value, int | float)}
+        figures = msgspec.json.decode(self._versions.artefact(version, PROMISED), type=dict[str, Any])
+        return {name: float(value) for name, value in figures.items() if isinstance(value, int | float)}
 
     def popular(self, version: str) -> Popular:
         """The lists the release carries."""
@@ -171,19 +171,19 @@ class Registry:
         for sentence in self._live.settle():
             alerts.write(self._home, at, registry=self._name, disagreement=sentence)
 
-    def _proven(self, version: str, given: Verdict | None) -> tuple[str, str]:
+    def _proven(self, version: str, other_verdict: Verdict | None) -> tuple[str, str]:
         """The digest and the manifest's sha256 of a release that may go live; files and verdict are read anew."""
         tags, raw = self._versions.tags(version), self._versions.artefact(version, VERDICT)
-        if WHOLE not in tags:
+        if MANIFEST_SHA256 not in tags:
             raise NotProven(
                 f"release {version}: it was registered only in part. Register it again (`flywheel run release`)."
             )
         digest = self._local.fetched(version).digest
         manifest = digest_of((self.folder(version) / MANIFEST).read_bytes())
-        found = {"digest": digest, WHOLE: manifest, "verdict_sha256": digest_of(raw)}
-        if any(tags.get(name) != value for name, value in found.items()):
+        expected = {"digest": digest, MANIFEST_SHA256: manifest, "verdict_sha256": digest_of(raw)}
+        if any(tags.get(name) != value for name, value in expected.items()):
             raise NotProven(f"release {version}: its stored files are not those that were registered. Train it again.")
-        for verdict in (Verdict.from_json(raw), *([given] if given else [])):
+        for verdict in (Verdict.from_json(raw), *([other_verdict] if other_verdict else [])):
             if verdict.subject != digest:
                 raise NotProven(f"release {version}: the verdict is about another release. Judge this one.")
             if not verdict.passed:

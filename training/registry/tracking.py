@@ -1,4 +1,4 @@
-"""MLflow: where runs and releases are recorded, reached without telemetry and made at first use."""
+"""MLflow, which records runs and releases: its client, without telemetry; the database is made at first use."""
 
 import os
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ def mlflow_client(settings: Settings) -> "MlflowClient":
 
 @contextmanager
 def answering(settings: Settings) -> Iterator["MlflowClient"]:
-    """The client, while MLflow answers: a no is an answer; raises Unavailable when it is down, locked or broken."""
+    """The client for a block; raises Unavailable when MLflow is down, locked or broken. A refusal passes as it is."""
     import requests
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
@@ -70,15 +70,15 @@ def _without_password(uri: str) -> str:
 
 def experiment_id(settings: Settings, name: str) -> str:
     """The id of the experiment of that name, made if need be; without a server its artefacts stay below home."""
-    of = mlflow_client(settings)
-    found = of.get_experiment_by_name(name)
-    if found is not None:
-        if found.tags.get(KIND[0]) != KIND[1]:
-            of.set_experiment_tag(found.experiment_id, *KIND)
-        return str(found.experiment_id)
+    client = mlflow_client(settings)
+    experiment = client.get_experiment_by_name(name)
+    if experiment is not None:
+        if experiment.tags.get(KIND[0]) != KIND[1]:
+            client.set_experiment_tag(experiment.experiment_id, *KIND)
+        return str(experiment.experiment_id)
     local = settings.tracking_uri.startswith(PREFIX)
-    where = (settings.home.absolute() / "mlflow" / "artifacts" / name).as_uri() if local else None
-    return str(of.create_experiment(name, artifact_location=where, tags=dict([KIND])))
+    location = (settings.home.absolute() / "mlflow" / "artifacts" / name).as_uri() if local else None
+    return str(client.create_experiment(name, artifact_location=location, tags=dict([KIND])))
 
 
 def artifact_page(run_id: str, path: str) -> str:

@@ -1,4 +1,4 @@
-"""Model versions in MLflow: each holds a release folder, the verdict on it and what it promised."""
+"""Model versions in MLflow: each holds a release folder, the verdict on it and its figures on the judge rows."""
 
 import tempfile
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ import msgspec
 
 from infra import failpoint
 from infra.errors import ReleaseMismatch, Unavailable
-from infra.manifest import Manifest, digest_of, stamped
+from infra.manifest import Manifest, digest_of, manifest_with_version
 from infra.release_format import MANIFEST, TREES
 from infra.settings import Settings
 from training.registry import tracking
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from training.registry.logged_run import LoggedRun
 
 RELEASE, VERDICT, PROMISED = "release", "verdict.json", "promised.json"
-WHOLE = "manifest_sha256"
+MANIFEST_SHA256 = "manifest_sha256"
 
 
 class Versions:
@@ -33,12 +33,12 @@ class Versions:
         self._name = name
 
     def next(self) -> str:
-        """The number that MLflow may give next: not before it has given it is it sure."""
-        return str(1 + max((int(found.version) for found in self._all()), default=0))
+        """The number that MLflow probably gives next; it is certain only when MLflow has given it."""
+        return str(1 + max((int(entry.version) for entry in self._all()), default=0))
 
     def newest(self) -> str | None:
         """The number of the version made last, None before the first; one registered only in part does not count."""
-        numbers = [int(found.version) for found in self._all() if WHOLE in found.tags]
+        numbers = [int(entry.version) for entry in self._all() if MANIFEST_SHA256 in entry.tags]
         return str(max(numbers)) if numbers else None
 
     def create(
@@ -46,7 +46,8 @@ class Versions:
     ) -> str:
         """Store a release folder, its verdict and its figures as one more version; returns the number MLflow gave.
 
-        The stored manifest names that number. The tag `WHOLE` comes last: without it a version is there only in part.
+        The stored manifest names that number. The tag `MANIFEST_SHA256` is written last: without it a version is
+        incomplete.
         """
         with tracking.answering(self._settings) as client:
             model_id = self._model(client, folder, manifest, report)
@@ -55,16 +56,16 @@ class Versions:
             if manifest.kind != "xgboost":
                 client.finalize_logged_model(model_id, "READY")
             failpoint.reached("registry-files-stored")
-            self._known(client)
+            self._ensure_registered_model(client)
             source = client.get_logged_model(model_id).artifact_location
-            made = client.create_model_version(
+            registered = client.create_model_version(
                 self._name, source, run_id=report.run_id, model_id=model_id, tags=dict(tags)
             )
-            number = str(made.version)
+            number = str(registered.version)
             failpoint.reached("registry-version-made")
-            named = stamped(folder, number)
-            _store(client, model_id, {MANIFEST: named}, RELEASE)
-            client.set_model_version_tag(self._name, number, WHOLE, digest_of(named))
+            manifest_bytes = manifest_with_version(folder, number)
+            _store(client, model_id, {MANIFEST: manifest_bytes}, RELEASE)
+            client.set_model_version_tag(self._name, number, MANIFEST_SHA256, digest_of(manifest_bytes))
         failpoint.reached("registry-version-whole")
         return number
 
@@ -137,7 +138,7 @@ class Versions:
             "See which there are (`flywheel releases`)."
         )
 
-    def _known(self, client: "MlflowClient") -> None:
+    def _ensure_registered_model(self, client: "MlflowClient") -> None:
         """Make the registered model at its first version."""
         from mlflow.exceptions import MlflowException
 
@@ -152,19 +153,19 @@ class Versions:
         if manifest.kind == "xgboost":
             ended = client.get_run(report.run_id).info.end_time
             model_id = _log_booster(folder / TREES, manifest, report)
-            client.set_terminated(report.run_id, end_time=ended)  # MLflow took the logging for a part of the run
+            client.set_terminated(report.run_id, end_time=ended)  # logging the model has set it to a later time
             return model_id
         experiment = tracking.experiment_id(self._settings, manifest.system)
-        made = client.create_logged_model(experiment, name="ranker", source_run_id=report.run_id)
-        return str(made.model_id)
+        model = client.create_logged_model(experiment, name="ranker", source_run_id=report.run_id)
+        return str(model.model_id)
 
 
 def _store(client: "MlflowClient", model_id: str, files: Mapping[str, bytes], folder: str | None = None) -> None:
     """Put some small files beside a logged model."""
-    with tempfile.TemporaryDirectory() as beside:
+    with tempfile.TemporaryDirectory() as scratch:
         for name, content in files.items():
-            (Path(beside) / name).write_bytes(content)
-        client.log_model_artifacts(model_id, beside, folder)
+            (Path(scratch) / name).write_bytes(content)
+        client.log_model_artifacts(model_id, scratch, folder)
 
 
 def _log_booster(path: Path, manifest: Manifest, report: "LoggedRun") -> str:
@@ -185,7 +186,7 @@ def _log_booster(path: Path, manifest: Manifest, report: "LoggedRun") -> str:
             name="ranker",
             model_format="ubj",
             signature=signature,
-            pip_requirements=[_xgboost()],  # given, or MLflow runs the model in a child to find out
+            pip_requirements=[_xgboost()],  # without it MLflow runs the model in a child process to find out
         )
     return str(logged.model_id)
 

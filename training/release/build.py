@@ -1,4 +1,4 @@
-"""Builds a release: one folder with everything the online path needs to be consistent with itself."""
+"""Builds a release: one folder with everything that serving needs, so that all parts fit each other."""
 
 import shutil
 from collections.abc import Mapping
@@ -24,11 +24,10 @@ from infra.release_format import (
     write_golden_rows,
     write_popular,
 )
-from training.definition import Ranking
+from training.definition import GOLDEN_ROWS, Ranking
 from training.fitting import Embedded, Trained, as_served
 from training.rows import Dataset
 
-GOLDEN_ROWS = 200
 RESERVED = {MANIFEST, RECIPE, TREES, MODEL, POPULAR, POLICY, GOLDEN, EMBEDDINGS, VECTORS, INDEX}
 
 
@@ -49,7 +48,7 @@ def build_release(
     """Write the winner's release into a new folder; returns its manifest.
 
     policy    the serving policy as JSON
-    embedded  what finds the nearest items of a user; without it that source of candidates stays dry
+    embedded  the embedding space and its index; without it the source of nearest items finds nothing
     extra     further files to carry, such as a reference for monitoring
     """
     _refuse_pickles(extra or {})

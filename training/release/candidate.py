@@ -1,4 +1,4 @@
-"""The candidate: what a training run brings forth, before it has a version anywhere."""
+"""The candidate release: the built release of a training run with its verdict, before it has a version."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ import msgspec
 from feature_repo.definition import FeatureSet
 from infra.arrays import Float32s
 from infra.atomic import atomic_write
+from infra.clock import Clock
 from infra.errors import NotProven
 from infra.lake import Lake
 from infra.settings import Settings
@@ -25,7 +26,7 @@ from training.fitting import (
     newest_descriptions,
     train_contenders,
 )
-from training.judging import judge_candidate, settle_on_baseline
+from training.judging import BatchesBehind, TrainingRun, judge_candidate, settle_on_baseline
 from training.registry import LoggedRun, Registry
 from training.release.build import build_release
 from training.release.report import log_report
@@ -44,8 +45,8 @@ class ReleaseInputs:
     """What a release is made from besides the training set.
 
     policy      the serving policy as JSON
-    extra       makes further files for the release to carry from the training set and the training run, by name
-    scoring_ms  measures on a built release what scoring one request takes, from rows (rows, features)
+    extra       makes further files of the release, by name, from the training set and the training run
+    scoring_ms  measures how long a built release takes to score one request, from rows (rows, features)
     """
 
     settings: Settings
@@ -88,21 +89,21 @@ class Candidate:
 
     @property
     def report(self) -> LoggedRun:
-        """The report as the registry wants it."""
-        f = self.figures
-        return LoggedRun(f.run_id, f.metrics, f.metrics[f.winner], Path(f.report))
+        """The recorded run, as the registry takes it."""
+        figures = self.figures
+        return LoggedRun(figures.run_id, figures.metrics, figures.metrics[figures.winner], Path(figures.report))
 
     def facts(self) -> dict[str, Any]:
-        """Figures for whoever looks at the run."""
-        f = self.figures
+        """Figures that Dagster shows of the run."""
+        figures = self.figures
         return {
-            "winner": f.winner,
-            "metrics": f.metrics,
-            "metrics_also": f.also,
+            "winner": figures.winner,
+            "metrics": figures.metrics,
+            "metrics_also": figures.also,
             "passed": self.verdict.passed,
-            "mlflow run": f.run_id,
-            "report": f.report,
-            **{f"retrieval {name}": value for name, value in f.retrieval.items()},
+            "mlflow run": figures.run_id,
+            "report": figures.report,
+            **{f"retrieval {name}": value for name, value in figures.retrieval.items()},
         }
 
     @classmethod
@@ -118,25 +119,29 @@ class Candidate:
 
 
 def candidate_folder(settings: Settings, system: str) -> Path:
-    """Where the newest candidate of a system is; its verdict, figures and users' vectors stand beside it."""
+    """The folder of a system's newest candidate; its verdict, figures and users' vectors are beside it."""
     return settings.home / "candidates" / system / "release"
 
 
-def make_candidate(inputs: ReleaseInputs, data: Dataset, moment: datetime) -> Candidate:
-    """Train, judge and build a release from a training set, and record the run; what was refused is recorded too."""
+def make_candidate(inputs: ReleaseInputs, data: Dataset, moment: datetime, clock: Clock) -> Candidate:
+    """Train, judge and build a release from a training set, and record the run; a refused one is recorded too.
+
+    moment  the run uses what was received before
+    clock   dates the beginning and the end of training in MLflow: the machine's, also where events are replayed
+    """
     ranking, folder = inputs.ranking, inputs.folder
     (folder.parent / VERDICT).unlink(missing_ok=True)  # until the new one is complete there is no candidate
-    runs = {target: _timed(data, ranking, target) for target in (ranking.target, *ranking.also)}
-    trained, took = runs.pop(ranking.target)
+    runs = {target: _timed(data, ranking, target, clock) for target in (ranking.target, *ranking.also)}
+    trained, times = runs.pop(ranking.target)
     trained = settle_on_baseline(trained, inputs.limits)
     embedded = _embedded(inputs, data, trained, moment)
     verdict = build_and_judge(inputs, data, trained, moment, folder, embedded)
     if embedded is not None:
         keep_user_vectors(embedded, folder)
     retrieval = embedded.measures if embedded else {}
-    logged = log_report(inputs.settings, trained, data, ranking, moment, retrieval, took)
-    for run, times in runs.values():
-        log_report(inputs.settings, run, data, ranking, moment, took=times)
+    logged = log_report(inputs.settings, trained, data, ranking, moment, retrieval, times)
+    for run, times_of_run in runs.values():
+        log_report(inputs.settings, run, data, ranking, moment, times=times_of_run)
     also = {target: run.metrics() for target, (run, _) in runs.items()}
     figures = Figures(trained.metrics(), also, trained.winner, logged.run_id, str(logged.folder), dict(retrieval))
     (folder.parent / FIGURES).write_bytes(msgspec.json.encode(figures))
@@ -153,10 +158,10 @@ def build_and_judge(
     folder: Path,
     embedded: Embedded | None = None,
 ) -> Verdict:
-    """Build a release folder from a training run, and ask every gate about it; nothing is published."""
+    """Build a release folder from a training run, and judge it by all gates; nothing is published."""
     ranking, registry = inputs.ranking, inputs.registry
-    items = newest_descriptions(inputs.lake, ranking.shelves, moment)
-    lists = build_popular_lists(data.frame, items, ranking.shelves, moment)
+    items = newest_descriptions(inputs.lake, ranking.fallback_lists, moment)
+    lists = build_popular_lists(data.frame, items, ranking.fallback_lists, moment)
     build_release(
         folder,
         trained,
@@ -172,37 +177,31 @@ def build_and_judge(
     )
     live, rows = registry.live(), as_served(data.matrix[trained.rows["judge"]], data, ranking)
     return judge_candidate(
-        trained,
-        data,
-        ranking,
-        inputs.features,
+        TrainingRun(trained, data, ranking, inputs.features),
         inputs.limits,
         folder,
         live=registry.folder(live) if live else None,
         latency_ms=None if inputs.limits.max_latency_ms is None else inputs.scoring_ms(folder, rows),
-        **batches_behind(inputs, moment),
+        batches=batches_behind(inputs, moment),
     )
 
 
-def batches_behind(inputs: ReleaseInputs, moment: datetime) -> dict[str, Any]:
-    """How the batches behind a training set stand: what of them still waits, and since when.
+def batches_behind(inputs: ReleaseInputs, moment: datetime) -> BatchesBehind:
+    """The state of the batches behind a training set: how many of their rows still wait, and since when.
 
-    The days are those that the set is made of, whenever their files were taken in and whatever was mended since.
+    Their days are those that the set is made of, whenever their files were ingested and whatever was mended since.
     """
     last = (moment - timedelta(microseconds=1)).date()
     first = last - timedelta(days=inputs.history_days - 1)
     batches = standing(inputs.lake, inputs.tables, first, last)
-    return {
-        "refused_batches": batches.refused,
-        "quarantined_share": batches.share,
-        "waiting_since": batches.since,
-    }
+    return BatchesBehind(batches.refused, batches.share, batches.since)
 
 
-def _timed(data: Dataset, ranking: Ranking, target: str) -> tuple[Trained, tuple[datetime, datetime]]:
-    """A training with when it began and ended, by the clock on the wall: replayed events are trained on now, too."""
-    began = datetime.now(UTC)
-    return train_contenders(data, ranking, target=target), (began, datetime.now(UTC))
+def _timed(data: Dataset, ranking: Ranking, target: str, clock: Clock) -> tuple[Trained, tuple[datetime, datetime]]:
+    """A training, with the moments at which it began and ended."""
+    began = clock.now()
+    trained = train_contenders(data, ranking, target=target)
+    return trained, (datetime.fromtimestamp(began, UTC), datetime.fromtimestamp(clock.now(), UTC))
 
 
 def _embedded(inputs: ReleaseInputs, data: Dataset, trained: Trained, moment: datetime) -> Embedded | None:

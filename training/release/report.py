@@ -1,4 +1,4 @@
-"""What MLflow and the reader get of a training run: parameters, measures, tables, plots, and the data's digest."""
+"""The report of a training run, in MLflow and as files: parameters, measures, tables, plots, the data's digest."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -21,18 +21,18 @@ DIGEST_LENGTH = 36  # MLflow stores no more of a data set's digest; the whole on
 
 def log_report(
     settings: Settings, trained: Trained, dataset: Dataset, ranking: Ranking, at: datetime,
-    retrieval: Mapping[str, float] | None = None, took: tuple[datetime, datetime] | None = None,
+    retrieval: Mapping[str, float] | None = None, times: tuple[datetime, datetime] | None = None,
 ) -> LoggedRun:  # fmt: skip
     """Record a run. Tables and plots are written below the settings' reports too.
 
-    at         the moment the run speaks of: it knows what was received before
-    retrieval  how well the run's embeddings and their index find what they should
-    took       when training began and ended, by the clock on the wall; `at` where nobody measured it
+    at         the moment of the run: it uses what was received before
+    retrieval  the measures of the run's embeddings and their index
+    times      when training began and ended, by the machine's clock; `at` where that was not measured
     """
     where = settings.reports / "training" / f"{ranking.name}-{trained.target}"
     write(trained, ranking, where, retrieval or {}, dataset.mostly_unknown())
     client = mlflow_client(settings)
-    began, ended = (int(moment.timestamp() * 1000) for moment in took or (at, at))
+    began, ended = (int(moment.timestamp() * 1000) for moment in times or (at, at))
     experiment = experiment_id(settings, ranking.name)
     run = client.create_run(experiment, start_time=began, run_name=run_name(trained, at))
     run_id = str(run.info.run_id)
@@ -45,12 +45,12 @@ def log_report(
 
 
 def run_name(trained: Trained, at: datetime) -> str:
-    """What a run is called in MLflow: its target, the last day it knows, and the contender that won."""
+    """The name of a run in MLflow: its target, the last day of its data, and the contender that won."""
     return f"{trained.target} {at - timedelta(microseconds=1):%Y-%m-%d} {trained.winner}"
 
 
 def front_page(trained: Trained, ranking: Ranking, run_id: str) -> str:
-    """What MLflow shows of a run before anything is clicked: who won, and the plots. It draws no tables."""
+    """The text on a run's first page in MLflow: who won, and the plots. MLflow shows no Markdown tables there."""
     figures = [f"- **{c}** {_interval(e.summary(), ranking.decides_by)}" for c, e in trained.evaluations.items()]
     drawn = [f"![{plot}]({artifact_page(run_id, f'{REPORT}/{plot}.png')})" for plot in plots.PLOTS]
     return "\n".join([f"## {trained.winner} wins in {ranking.decides_by}\n", *figures, "", *drawn])
@@ -89,13 +89,13 @@ def lacking(unknown: Mapping[str, float]) -> str:
     """The features that are unknown in many rows, as Markdown; nothing where there are none."""
     if not unknown:
         return ""
-    said = "\nUnknown in a third of the rows or more: a column is missing, or descriptions came after the showings.\n\n"
+    why = "Unknown in a third of the rows or more: a column is missing, or descriptions came after the showings."
     rows = [[name, f"{share:.0%}"] for name, share in unknown.items()]
-    return "\n## Warning\n" + said + markdown(["feature", "unknown in"], rows) + "\n"
+    return f"\n## Warning\n\n{why}\n\n" + markdown(["feature", "unknown in"], rows) + "\n"
 
 
 def retrieval_section(retrieval: Mapping[str, float]) -> str:
-    """What retrieval by embeddings measured, as Markdown; nothing where nothing was."""
+    """The measures of retrieval by embeddings, as Markdown; nothing where there are none."""
     if not retrieval:
         return ""
     rows = [[name, f"{value:,.0f}" if value > 1 else f"{value:.4f}"] for name, value in retrieval.items()]
@@ -104,12 +104,12 @@ def retrieval_section(retrieval: Mapping[str, float]) -> str:
 
 def slices(trained: Trained) -> dict[str, Any]:
     """Slicing → slice → contender → measures."""
-    found: dict[str, Any] = {}
+    by_slice: dict[str, Any] = {}
     for contender, evaluation in trained.evaluations.items():
         for slicing, parts in evaluation.slices.items():
             for word, part in parts.items():
-                found.setdefault(slicing, {}).setdefault(word, {})[contender] = part.summary()
-    return found
+                by_slice.setdefault(slicing, {}).setdefault(word, {})[contender] = part.summary()
+    return by_slice
 
 
 def _by_slice(trained: Trained, ranking: Ranking) -> Iterator[tuple[str, list[str]]]:
@@ -132,7 +132,7 @@ def _log_numbers(
     from mlflow.entities import Dataset as Logged
     from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
 
-    numbers = {f"{c}/{name}": value for c, found in trained.metrics().items() for name, value in found.items()}
+    numbers = {f"{c}/{name}": value for c, measures in trained.metrics().items() for name, value in measures.items()}
     numbers |= {f"retrieval/{name}": value for name, value in retrieval.items()}
     metrics = [Metric(name, float(value), at, 0) for name, value in numbers.items() if value is not None]
     params = {"target": trained.target, "seed": trained.seed, "features": len(trained.features), **_params(ranking)}
@@ -147,8 +147,9 @@ def _log_numbers(
     )
     profile = msgspec.json.encode(dataset.facts(ranking)).decode()
     source = msgspec.json.encode({"table": f"training_sets/{ranking.name}"}).decode()
-    logged = Logged(f"{ranking.name} training set", dataset.digest[:DIGEST_LENGTH], "local", source, profile=profile)
-    client.log_inputs(run_id, [DatasetInput(logged, [InputTag("mlflow.data.context", "training")])])
+    name, short = f"{ranking.name} training set", dataset.digest[:DIGEST_LENGTH]
+    training_set = Logged(name, short, "local", source, profile=profile)
+    client.log_inputs(run_id, [DatasetInput(training_set, [InputTag("mlflow.data.context", "training")])])
 
 
 def _params(ranking: Ranking) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The users' vectors of a candidate's embedding space: kept beside it, because they do not travel with the release."""
+"""The users' vectors of a candidate's embedding space: a file beside it, because they are no part of the release."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ USERS = "users.npz"
 
 
 def keep_user_vectors(embedded: Embedded, folder: Path) -> None:
-    """Write them beside a built candidate, from where they go online when its release is to be proven."""
+    """Write them beside a built candidate; they are published online before its release is proven."""
     users = np.array([user.encode() for user in embedded.users], dtype=np.bytes_)
     space = np.array(space_digest(folder))
     with atomic_write(user_vectors_file(folder)) as draft, draft.open("wb") as file:
@@ -22,17 +22,17 @@ def keep_user_vectors(embedded: Embedded, folder: Path) -> None:
 
 
 def read_user_vectors(path: Path, space: str) -> tuple[list[str], Float32s] | tuple[None, None]:
-    """Users and their vectors (users, d); None when nothing is kept there, or the vectors of another space."""
+    """Users and their vectors (users, d); None when the file is absent or holds the vectors of another space."""
     if not path.exists():
         return None, None
-    with np.load(path, allow_pickle=False) as kept:
-        if str(kept["space"]) != space:
+    with np.load(path, allow_pickle=False) as stored:
+        if str(stored["space"]) != space:
             return None, None
-        return [user.decode() for user in kept["users"].tolist()], kept["vectors"]
+        return [user.decode() for user in stored["users"].tolist()], stored["vectors"]
 
 
 def user_vectors_file(folder: Path) -> Path:
-    """Where the users' vectors of the candidate in this folder are kept."""
+    """The file with the users' vectors of the candidate in this folder."""
     return folder.parent / USERS
 
 

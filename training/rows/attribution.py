@@ -1,6 +1,7 @@
-"""Which outcome belongs to which shown row: the latest one before it that agrees, within each outcome's window.
+"""Which outcome belongs to which shown row: the latest row before it that agrees, within each outcome's window.
 
-An outcome that names its row exactly may be dated a little before it: clocks differ. It happened at the showing then.
+An outcome that names its row exactly may be dated a little before it, because clocks differ. Then it counts as if it
+had happened at the showing.
 """
 
 from datetime import timedelta
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 KNOWN_AT = "outcomes_known_at"
-TOLD_AT = "known_at:"  # before the name of a column that outcomes told: when the last of them was received
+KNOWN_AT_PREFIX = "known_at:"  # before the name of a column taken from outcomes: when the last of them was received
 
 
 def descriptions(rows: "DataFrame", lookup: Lookup, table: Table) -> "DataFrame":
@@ -31,39 +32,39 @@ def descriptions(rows: "DataFrame", lookup: Lookup, table: Table) -> "DataFrame"
     return firsts.select(lookup.on, "described_at", "borrowed")
 
 
-def with_lookup(rows: "DataFrame", lookup: Lookup, described: "DataFrame", by: "Column") -> "DataFrame":
-    """The rows with the columns of a lookup, null where the description was not known `by` then."""
+def with_lookup(rows: "DataFrame", lookup: Lookup, described: "DataFrame", moment: "Column") -> "DataFrame":
+    """The rows with the columns of a lookup, null where the description was not known at the moment."""
     from pyspark.sql import functions as sf
 
     if lookup.on not in rows.columns:
         return rows
-    known = sf.col("described_at") <= by
-    borrowed = {name: sf.when(known, sf.col("borrowed")[name]) for name in lookup.columns}
+    known_by_then = sf.col("described_at") <= moment
+    borrowed = {name: sf.when(known_by_then, sf.col("borrowed")[name]) for name in lookup.columns}
     return rows.join(described, lookup.on, "left").withColumns(borrowed).drop("described_at", "borrowed")
 
 
-def outcome_flags(outcomes: "DataFrame", table: Table, ranking: Ranking, told: tuple[str, ...]) -> "DataFrame":
-    """Outcome rows reduced to what attribution needs: keys, times, a flag an outcome, and the columns `told`."""
+def outcome_flags(outcomes: "DataFrame", table: Table, ranking: Ranking, from_outcomes: tuple[str, ...]) -> "DataFrame":
+    """Outcome rows reduced to what attribution needs: keys, times, a flag an outcome, and other columns to keep."""
     from pyspark.sql import functions as sf
 
     keys = [sf.col(name).alias(f"of_{name}") for name in dict.fromkeys((*ranking.match, *ranking.exact))]
     flags = [sf.coalesce(sf.expr(o.where), sf.lit(False)).alias(f"flag_{o.name}") for o in ranking.outcomes]
     times = [sf.col(table.event_time).alias("happened_at"), sf.col(table.received_time).alias("known_at")]
-    columns = [sf.col(name).alias(f"told_{name}") for name in told]
-    return outcomes.select(sf.struct(*table.key).alias("outcome"), *keys, *flags, *times, *columns)
+    renamed = [sf.col(name).alias(f"from_outcome_{name}") for name in from_outcomes]
+    return outcomes.select(sf.struct(*table.key).alias("outcome"), *keys, *flags, *times, *renamed)
 
 
 def with_outcomes(shown: "DataFrame", outcomes: "DataFrame", table: Table, ranking: Ranking) -> "DataFrame":
     """Each shown row after which something happened: 0/1 for each outcome, and when the last of them was received."""
     from pyspark.sql import functions as sf
 
-    mine = _belonging(shown, outcomes, table, ranking)
+    pairs = _belonging(shown, outcomes, table, ranking)
     flags = []
     for outcome in ranking.outcomes:
         in_time = sf.col("happened_at") <= sf.col("shown_at") + sf.lit(outcome.window)
         flags.append(sf.max((sf.col(f"flag_{outcome.name}") & in_time).cast("float")).alias(outcome.name))
-    told = [sf.max(name).alias(name) for name in outcomes.columns if name.startswith("told_")]
-    return mine.groupBy(*table.key).agg(*flags, *told, sf.max("known_at").alias(KNOWN_AT))
+    latest_values = [sf.max(name).alias(name) for name in outcomes.columns if name.startswith("from_outcome_")]
+    return pairs.groupBy(*table.key).agg(*flags, *latest_values, sf.max("known_at").alias(KNOWN_AT))
 
 
 def _belonging(shown: "DataFrame", outcomes: "DataFrame", table: Table, ranking: Ranking) -> "DataFrame":
@@ -84,5 +85,5 @@ def _belonging(shown: "DataFrame", outcomes: "DataFrame", table: Table, ranking:
     return pairs.withColumn("place", sf.row_number().over(latest)).where("place = 1")
 
 
-def _both(one: "Column", other: "Column") -> "Column":
-    return one & other
+def _both(left: "Column", right: "Column") -> "Column":
+    return left & right

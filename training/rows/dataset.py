@@ -17,7 +17,7 @@ from feature_repo.request_time import Context
 from infra.arrays import Float32s
 from infra.errors import DefinitionError
 from infra.lake import Lake
-from training.definition import Ranking
+from training.definition import MOSTLY_UNKNOWN, Ranking
 from training.rows import lineage
 from training.rows.labels import AT
 from validation.gates import Lineage
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 ROW = "row_number"
 PREFIX = "input:"  # sets the model's inputs apart from the labels' own columns in a stored set
 ABOUT = b"flywheel"
-MANY = 1 / 3  # of the rows: a feature unknown in so many is warned of
 
 
 @dataclass(frozen=True)
@@ -61,9 +60,10 @@ class Dataset:
         return np.asarray(self.frame[AT].dt.tz_convert("UTC").dt.tz_localize(None), dtype="datetime64[us]")
 
     def mostly_unknown(self) -> dict[str, float]:
-        """The features that are unknown in a third of the rows or more, with the share."""
+        """The features that are unknown in `MOSTLY_UNKNOWN` of the rows or more, with the share."""
         shares = np.isnan(self.matrix).mean(axis=0) if len(self.frame) else np.zeros(len(self.features))
-        return {name: float(share) for name, share in zip(self.features, shares, strict=True) if share >= MANY}
+        share_by_feature = zip(self.features, shares.tolist(), strict=True)
+        return {name: share for name, share in share_by_feature if share >= MOSTLY_UNKNOWN}
 
     def facts(self, ranking: Ranking) -> dict[str, Any]:
         """Numbers about the set: rows, groups, days, shares of each target and of unknown inputs, digest."""
@@ -85,25 +85,25 @@ def build_dataset(
 ) -> Dataset:
     """Join features point in time, through Feast, and make the model's input of them.
 
-    Without the lake nobody can say when profiles were known, and the leakage gate stays closed.
+    The lake tells when profiles were known; without it that is unknown, and the leakage gate refuses.
     """
     if labels.empty:
         raise DefinitionError(f"ranking {ranking.name}: no mature rows. Ingest more days or wait for windows to close.")
     frame = labels.reset_index(drop=True)
     joined = _joined(frame, store, features)
     matrix = assemble(features.features, _inputs(joined, features))
-    known = lineage.measured(joined, features, lake)
+    lineages = lineage.measured(joined, features, lake)
     neutral = {f.name: f.neutral for f in features.features if isinstance(f, Context)}
-    return dataset_of(frame, matrix, tuple(f.name for f in features.features), known, neutral)
+    return dataset_of(frame, matrix, tuple(f.name for f in features.features), lineages, neutral)
 
 
 def known_online(
     frame: pd.DataFrame, known_until: "pd.Series[Any]", store: "FeatureStore", features: FeatureSet
 ) -> Float32s:
-    """The model's input as serving had to make it: what was published up to `known_until`, decayed to its row."""
+    """The model's input as serving made it: counters published up to `known_until`, decayed to the row's moment."""
     frame = frame.reset_index(drop=True)
-    reached = frame.assign(**{AT: np.minimum(frame[AT], known_until.reset_index(drop=True))})
-    joined = _joined(reached, store, features).assign(**{AT: frame[AT]})
+    as_published = frame.assign(**{AT: np.minimum(frame[AT], known_until.reset_index(drop=True))})
+    joined = _joined(as_published, store, features).assign(**{AT: frame[AT]})
     return assemble(features.features, _inputs(joined, features))
 
 
@@ -111,22 +111,22 @@ def dataset_of(
     frame: pd.DataFrame,
     matrix: Float32s,
     features: tuple[str, ...],
-    known: tuple[Lineage, ...],
+    lineages: tuple[Lineage, ...],
     neutral: Mapping[str, float],
 ) -> Dataset:
     """A set of these parts, with its digest."""
-    return Dataset(frame, matrix, features, known, neutral, digest(frame, matrix, features))
+    return Dataset(frame, matrix, features, lineages, neutral, digest(frame, matrix, features))
 
 
 def digest(frame: pd.DataFrame, matrix: Float32s, features: tuple[str, ...]) -> str:
     """sha256 over names and values; the rows' order counts, the columns' order does not."""
-    found = hashlib.sha256(msgspec.json.encode([sorted(frame.columns), features, matrix.shape]))
+    content = hashlib.sha256(msgspec.json.encode([sorted(frame.columns), features, matrix.shape]))
     for name in sorted(frame.columns):
-        found.update(
+        content.update(
             pd.util.hash_pandas_object(frame[name].astype(_stable(frame[name])), index=False).to_numpy().tobytes()
         )
-    found.update(np.ascontiguousarray(matrix, dtype="<f4").tobytes())
-    return found.hexdigest()
+    content.update(np.ascontiguousarray(matrix, dtype="<f4").tobytes())
+    return content.hexdigest()
 
 
 def save_dataset(lake: Lake, name: str, dataset: Dataset) -> None:
@@ -143,8 +143,8 @@ def save_dataset(lake: Lake, name: str, dataset: Dataset) -> None:
     }
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), ABOUT: msgspec.json.encode(about)})
     days = dataset.times().astype("datetime64[D]")
-    wanted = ((day.item(), table.filter(pa.array(days == day))) for day in np.unique(days))
-    lake.replace_days(f"training_sets/{name}", wanted, only=True)
+    parts = ((day.item(), table.filter(pa.array(days == day))) for day in np.unique(days))
+    lake.replace_days(f"training_sets/{name}", parts, only=True)
 
 
 def load_dataset(lake: Lake, name: str) -> Dataset:
@@ -157,27 +157,28 @@ def load_dataset(lake: Lake, name: str) -> Dataset:
     features = tuple(about["features"])
     matrix = np.column_stack([table[f"{PREFIX}{f}"].to_numpy() for f in features]).astype(np.float32)
     frame = table.drop_columns([ROW, *(f"{PREFIX}{f}" for f in features)]).to_pandas()
-    known = tuple(Lineage(**_with_nan(line)) for line in about["lineage"])
-    dataset = dataset_of(frame, matrix, features, known, about["neutral"])
+    lineages = tuple(Lineage(**_with_nan(line)) for line in about["lineage"])
+    dataset = dataset_of(frame, matrix, features, lineages, about["neutral"])
     if dataset.digest != about["digest"]:
         raise DefinitionError(f"training set {name}: its content has changed since it was built. Build it again.")
     return dataset
 
 
 def _with_nan(line: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no NaN: what nobody knew when it was saved stands there as null."""
+    """The fields of a lineage with NaN where JSON, which has no NaN, holds null."""
     return {name: float("nan") if value is None else value for name, value in line.items()}
 
 
 def _joined(frame: pd.DataFrame, store: "FeatureStore", features: FeatureSet) -> pd.DataFrame:
     """The labels with every field of the feature service, in the labels' order."""
-    asked = frame[[*features.entities, AT]].assign(**{ROW: np.arange(len(frame))})
+    entity_rows = frame[[*features.entities, AT]].assign(**{ROW: np.arange(len(frame))})
     service = store.get_feature_service(features.service)
-    found = store.get_historical_features(entity_df=asked, features=service, full_feature_names=True).to_df()
-    if len(found) != len(frame):
-        raise DefinitionError(f"features {features.name}: {len(frame):,} rows asked for, {len(found):,} came back")
-    found = found.sort_values(ROW).reset_index(drop=True).drop(columns=[*features.entities, AT, ROW], errors="ignore")
-    joined: pd.DataFrame = pd.concat([frame, found], axis=1)
+    fetched = store.get_historical_features(entity_df=entity_rows, features=service, full_feature_names=True).to_df()
+    if len(fetched) != len(frame):
+        raise DefinitionError(f"features {features.name}: {len(frame):,} rows asked for, {len(fetched):,} came back")
+    fields = fetched.sort_values(ROW).reset_index(drop=True)
+    fields = fields.drop(columns=[*features.entities, AT, ROW], errors="ignore")
+    joined: pd.DataFrame = pd.concat([frame, fields], axis=1)
     return joined
 
 

@@ -14,7 +14,7 @@ from feature_repo.request_time import Code, Context
 from infra.errors import DefinitionError
 from infra.lake import Lake
 from training.definition import Ranking
-from training.rows.attribution import KNOWN_AT, TOLD_AT, descriptions, outcome_flags, with_lookup, with_outcomes
+from training.rows.attribution import KNOWN_AT, KNOWN_AT_PREFIX, descriptions, outcome_flags, with_lookup, with_outcomes
 from validation.contract import Table, unknown
 
 if TYPE_CHECKING:
@@ -38,28 +38,31 @@ def build_labels(
     """One row for each row shown from day `first` to day `last` whose window and grace have passed at `as_of`.
 
     Columns: the key; every entity of the features (borrowed ones null where they were not known when it was shown);
-    `event_timestamp`; what the request said; 0/1 for each outcome; `gain`; whether the row `fits` and is `judged`; and
-    `outcomes_known_at`, when the last outcome counted here was received. Rows stand in order of time, then key.
+    `event_timestamp`; the context features of the request; 0/1 for each outcome; `gain`; whether the row `fits` and is
+    `judged`; and `outcomes_known_at`, when the last outcome counted here was received. Rows are in order of time, then
+    key.
     """
     from pyspark.sql import functions as sf
 
     table, outcome_table = _checked(ranking, features, tables)
     mature = as_of - ranking.window - ranking.grace
-    shown = _known(spark, lake, table, first, as_of).where(sf.col(table.event_time) <= sf.lit(mature))
+    shown = _received(spark, lake, table, first, as_of).where(sf.col(table.event_time) <= sf.lit(mature))
     shown = shown.where(sf.to_date(table.event_time).between(sf.lit(first), sf.lit(last)))
-    outcomes = _known(spark, lake, outcome_table, first - timedelta(days=1), as_of)  # a clock was behind at midnight
+    outcomes = _received(spark, lake, outcome_table, first - timedelta(days=1), as_of)  # a clock was behind at midnight
     for lookup in features.lookups:
-        described = descriptions(_known(spark, lake, tables[lookup.table], None, as_of), lookup, tables[lookup.table])
+        entities = tables[lookup.table]
+        described = descriptions(_received(spark, lake, entities, None, as_of), lookup, entities)
         shown = with_lookup(shown, lookup, described, sf.col(table.event_time))
         outcomes = with_lookup(outcomes, lookup, described, sf.lit(as_of))
-    told = from_outcomes(ranking, features, tables)
-    after = with_outcomes(shown, outcome_flags(outcomes, outcome_table, ranking, told), table, ranking)
-    rows = shown.join(after, [*table.key], "left").select(*_columns(ranking, features, table, told))
+    from_outcomes = columns_from_outcomes(ranking, features, tables)
+    flags = outcome_flags(outcomes, outcome_table, ranking, from_outcomes)
+    rows = shown.join(with_outcomes(shown, flags, table, ranking), [*table.key], "left")
+    rows = rows.select(*_columns(ranking, features, table, from_outcomes))
     return _in_order(_graded(rows, ranking), table)
 
 
-def from_outcomes(ranking: Ranking, features: FeatureSet, tables: Mapping[str, Table]) -> tuple[str, ...]:
-    """Context features that no shown row holds but an outcome does: trained on, so that the leakage gate can refuse."""
+def columns_from_outcomes(ranking: Ranking, features: FeatureSet, tables: Mapping[str, Table]) -> tuple[str, ...]:
+    """Context features that are no column of shown rows but one of outcomes: the leakage gate refuses them."""
     shown, outcomes = ({c.name for c in tables[name].columns} for name in (ranking.shown, ranking.outcomes_in))
     return tuple(name for name in _context(features) if name not in shown and name in outcomes)
 
@@ -92,17 +95,17 @@ def _checked(ranking: Ranking, features: FeatureSet, tables: Mapping[str, Table]
         if name not in tables:
             raise DefinitionError(f"ranking {ranking.name}: table {unknown(name, tables)}")
     table = tables[ranking.shown]
-    known = {*(c.name for c in table.columns), *_borrowed(features, table)}
+    columns = {*(c.name for c in table.columns), *_borrowed(features, table)}
     for name in (*features.entities, ranking.group, ranking.user, ranking.item, ranking.attribute, *ranking.match):
-        if name not in known:
-            raise DefinitionError(f"ranking {ranking.name}: rows of {table.name}: {unknown(name, known)}")
+        if name not in columns:
+            raise DefinitionError(f"ranking {ranking.name}: rows of {table.name}: {unknown(name, columns)}")
     for outcome in ranking.outcomes:
-        if outcome.name in known:
+        if outcome.name in columns:
             raise DefinitionError(f"ranking {ranking.name}: outcome {outcome.name} is also a column. Rename it.")
     return table, tables[ranking.outcomes_in]
 
 
-def _known(spark: "SparkSession", lake: Lake, table: Table, first: date | None, as_of: datetime) -> "DataFrame":
+def _received(spark: "SparkSession", lake: Lake, table: Table, first: date | None, as_of: datetime) -> "DataFrame":
     """What had been received of a table at `as_of`, from day `first` on, each row once."""
     from pyspark.sql import functions as sf
 
@@ -112,21 +115,23 @@ def _known(spark: "SparkSession", lake: Lake, table: Table, first: date | None, 
     return rows if table.versioned else without_repeats(rows, table)
 
 
-def _columns(ranking: Ranking, features: FeatureSet, table: Table, told: tuple[str, ...]) -> Iterator["Column"]:
+def _columns(
+    ranking: Ranking, features: FeatureSet, table: Table, from_outcomes: tuple[str, ...]
+) -> Iterator["Column"]:
     from pyspark.sql import functions as sf
 
-    own = {c.name for c in table.columns}
-    asked = [name for name in _context(features) if name in own]
-    cut = [s.of for s in ranking.slices if s.of in own]
-    named = (ranking.group, ranking.user, ranking.item, ranking.attribute)
-    for name in dict.fromkeys((*table.key, *features.entities, *_borrowed(features, table), *named, *asked, *cut)):
+    own_columns = {c.name for c in table.columns}
+    roles = (ranking.group, ranking.user, ranking.item, ranking.attribute)
+    context = [name for name in _context(features) if name in own_columns]
+    slices = [s.of for s in ranking.slices if s.of in own_columns]
+    for name in dict.fromkeys((*table.key, *features.entities, *_borrowed(features, table), *roles, *context, *slices)):
         yield sf.col(name)
     yield sf.col(table.event_time).alias(AT)
     for outcome in ranking.outcomes:
         yield sf.coalesce(sf.col(f"`{outcome.name}`"), sf.lit(0.0)).cast("float").alias(outcome.name)
-    for name in told:
-        yield sf.col(f"told_{name}").alias(name)
-        yield sf.when(sf.col(f"told_{name}").isNotNull(), sf.col(KNOWN_AT)).alias(TOLD_AT + name)
+    for name in from_outcomes:
+        yield sf.col(f"from_outcome_{name}").alias(name)
+        yield sf.when(sf.col(f"from_outcome_{name}").isNotNull(), sf.col(KNOWN_AT)).alias(KNOWN_AT_PREFIX + name)
     yield sf.col(KNOWN_AT)
 
 
@@ -136,14 +141,14 @@ def _graded(rows: "DataFrame", ranking: Ranking) -> "DataFrame":
     happened = {o.name: sf.col(f"`{o.name}`") > 0 for o in ranking.outcomes}
     gains = [sf.when(happened[o.name], sf.lit(float(o.gain))).otherwise(sf.lit(0.0)) for o in ranking.outcomes]
     vetoes = [happened[o.name] for o in ranking.outcomes if o.veto]
-    refused = reduce(lambda one, other: one | other, vetoes, sf.lit(False))
-    gain = sf.when(refused, sf.lit(0.0)).otherwise(sf.greatest(*gains, sf.lit(0.0))).cast("float")
+    vetoed = reduce(lambda left, right: left | right, vetoes, sf.lit(False))
+    gain = sf.when(vetoed, sf.lit(0.0)).otherwise(sf.greatest(*gains, sf.lit(0.0))).cast("float")
     where = {FITS: ranking.fit_where, JUDGED: ranking.judge_where}
     return rows.withColumns({GAIN: gain, **{n: sf.coalesce(sf.expr(sql), sf.lit(False)) for n, sql in where.items()}})
 
 
 def _in_order(rows: "DataFrame", table: Table) -> "pd.DataFrame":
-    found: pa.Table = rows.toArrow()
-    order = pc.sort_indices(found, [(AT, "ascending"), *((name, "ascending") for name in table.key)])
-    frame: pd.DataFrame = found.take(order).to_pandas()
+    collected: pa.Table = rows.toArrow()
+    order = pc.sort_indices(collected, [(AT, "ascending"), *((name, "ascending") for name in table.key)])
+    frame: pd.DataFrame = collected.take(order).to_pandas()
     return frame

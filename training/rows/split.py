@@ -1,4 +1,4 @@
-"""Where time is cut: rows to fit, rows to tune, rows to judge. Never random."""
+"""The rows divided by time: rows to fit, rows to tune, rows to judge. Nothing is drawn at random."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,8 +18,8 @@ def split_rows(times: Times, groups: NDArray[Any], split: Split, window: timedel
     """The part each row belongs to: FIT, TUNE, JUDGE, or BETWEEN for rows whose window reaches over the next cut.
 
     times   (rows,) when each row was shown, UTC      groups  (rows,) codes from 0 of what is ranked together
-    A group goes whole, by its first row, so that none is learned from and judged; one that lasts longer than the
-    window, such as all rows of a user, is cut where time is.
+    All rows of a group are in the part of its first row, so that no group is both learned from and judged. A group that
+    lasts longer than the window, such as all rows of a user, is divided by time like everything else.
     """
     tune_from, judge_from = cuts(times, split)
     starts = _starts(times, groups, window)
@@ -34,15 +34,15 @@ def split_rows(times: Times, groups: NDArray[Any], split: Split, window: timedel
 def cuts(times: Times, split: Split) -> tuple[np.datetime64, np.datetime64]:
     """The moments at which tuning and judging begin."""
     if split.tune_from is not None and split.judge_from is not None:
-        found = _moment(split.tune_from), _moment(split.judge_from)
+        moments = _moment(split.tune_from), _moment(split.judge_from)
     else:
         ordered = np.sort(times)
         places = (int(len(ordered) * share) for share in (split.fit, split.fit + split.tune))
-        found = tuple(ordered[min(place, len(ordered) - 1)] for place in places)
-    if not found[0] < found[1]:
-        said = f"split: tuning would begin {found[0]}, judging {found[1]}"
-        raise DefinitionError(f"{said}; give the rows more time or other cuts")
-    return found
+        moments = tuple(ordered[min(place, len(ordered) - 1)] for place in places)
+    if not moments[0] < moments[1]:
+        begins = f"split: tuning would begin {moments[0]}, judging {moments[1]}"
+        raise DefinitionError(f"{begins}; give the rows more time or other cuts")
+    return moments
 
 
 def _moment(moment: datetime) -> np.datetime64:

@@ -1,1 +1,1 @@
-"""The label, objective and contenders of each system."""
+"""The outcomes, contenders and embedding of each system."""

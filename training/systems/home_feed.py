@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from feature_repo.systems.home_feed import LONG_VIEW
 from training.contenders import Boosted, ByColumn, Linear
-from training.definition import Embedding, Outcome, Ranking, Shelves, SliceDefinition, Split
+from training.definition import Embedding, FallbackLists, Outcome, Ranking, SliceDefinition, Split
 
 OUTCOMES = (
     Outcome("is_click", "action = 'click'", "the video was opened"),
@@ -45,7 +45,7 @@ SLICES = (
     SliceDefinition("activity", "user_shown_30d", (math.log1p(20), math.log1p(100)), ("light", "regular", "heavy")),
 )
 
-SHELVES = Shelves(
+FALLBACK_LISTS = FallbackLists(
     item="video_id",
     profile="video_profile",
     group="region",
@@ -59,7 +59,7 @@ EMBEDDING = Embedding(
     attributes=("category", "creator_id", "language", "length_class"),
     taste="user_category.long_view_30d",
     rank=32,
-    regularisation=3.0,  # a user of the simulator has some twenty engagements: weaker, and vectors learn them by heart
+    regularisation=3.0,  # a user of the simulator has some twenty engagements: a smaller value overfits
 )
 
 RANKING = Ranking(
@@ -75,10 +75,12 @@ RANKING = Ranking(
     item="video_id",
     attribute="category",
     contenders=CONTENDERS,
-    shelves=SHELVES,
+    fallback_lists=FALLBACK_LISTS,
     embedding=EMBEDDING,
     logged_only=("position",),
     grace=timedelta(minutes=10),
     slices=SLICES,
-    split=Split(fit=0.75, tune=0.15),  # a tenth of millions of rows is enough to judge, and the newest teach most
+    split=Split(
+        fit=0.75, tune=0.15
+    ),  # a tenth of millions of rows is enough to judge; a model learns most from the newest
 )

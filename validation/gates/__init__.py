@@ -1,4 +1,4 @@
-"""Gates: what a release has to prove, and the verdict that says so."""
+"""The gates: the rules that a release has to pass, and the evidence that they look at."""
 
 from validation.gates.evidence import DataFacts, GateEvidence, Lineage, SliceEvidence
 from validation.gates.release_gates import baseline_gate, judge_evidence

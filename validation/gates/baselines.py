@@ -1,4 +1,4 @@
-"""What the gates say of a baseline that is to be released itself: the simplest that nothing beats."""
+"""The gates for a candidate that is itself a baseline: it is released when no other contender beats it."""
 
 import math
 
@@ -16,52 +16,54 @@ SLOW = "a baseline has nothing to make smaller: raise `max_latency_ms` of the sy
 
 def unbeaten(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
     """Passes a baseline that no other contender clearly beats; refuses it where one does, or nothing was compared."""
-    name, own = evidence.candidate, evidence.ndcg.get(evidence.candidate)
-    if own is None or not np.isfinite(own).any():
+    name, own_ndcg = evidence.candidate, evidence.ndcg.get(evidence.candidate)
+    if own_ndcg is None or not np.isfinite(own_ndcg).any():
         return closed("baseline", f"`{name}` was not measured on the judge rows; score it on them")
     others = [other for other in evidence.ndcg if other not in (name, evidence.live_contender)]
-    found = {other: difference(evidence, other, name, limits) for other in others}
-    lifts = {other: lift for other, lift in found.items() if isinstance(lift, Interval)}
-    unknown = [
-        told for other, told in found.items() if isinstance(told, str) and not few(evidence, other, name, limits)
+    lifts_or_reasons = {other: difference(evidence, other, name, limits) for other in others}
+    lifts = {other: lift for other, lift in lifts_or_reasons.items() if isinstance(lift, Interval)}
+    unmeasured = [
+        reason
+        for other, reason in lifts_or_reasons.items()
+        if isinstance(reason, str) and not few(evidence, other, name, limits)
     ]
-    if unknown or not others:
+    if unmeasured or not others:
         return closed(
-            "baseline", unknown[0] if unknown else f"nothing was compared with `{name}`; score other contenders"
+            "baseline", unmeasured[0] if unmeasured else f"nothing was compared with `{name}`; score other contenders"
         )
     if not lifts:
-        groups = int(np.isfinite(own).sum())
-        told = f"too few groups to show that anything beats it ({groups:,}, and {limits.min_groups:,} are asked)"
+        groups = int(np.isfinite(own_ndcg).sum())
+        too_few = f"too few groups to show that anything beats it ({groups:,}, and {limits.min_groups:,} are asked)"
         return GateFinding(
-            "baseline", True, None, limits.min_lift, f"{_released(name)}: {told}; for a model: more days"
+            "baseline", True, None, limits.min_lift, f"{_released(name)}: {too_few}; for a model: more days"
         )
     best = max(lifts, key=lambda other: lifts[other].low)
     lift = lifts[best]
-    told = f"{best} {lift} over {lift.groups:,} groups"
+    comparison = f"{best} {lift} over {lift.groups:,} groups"
     if lift.low > limits.min_lift:
-        reason = f"{name} is clearly beaten ({told}): release {best} (`flywheel run train` chooses it)"
+        reason = f"{name} is clearly beaten ({comparison}): release {best} (`flywheel run train` chooses it)"
         return GateFinding("baseline", False, lift.low, limits.min_lift, reason)
-    reason = f"{_released(name)}: it is not clearly beaten ({told}); for a model: {MORE}"
+    reason = f"{_released(name)}: it is not clearly beaten ({comparison}); for a model: {MORE}"
     return GateFinding("baseline", True, lift.low, limits.min_lift, reason)
 
 
 def in_slices(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
-    """No slice loses by a model where none is released."""
-    told = f"{evidence.candidate} is a baseline: slices are held against what needs no model, so none can lose by one"
-    return GateFinding("slice", True, None, -limits.slice_margin, told)
+    """Passes: slices are compared with a baseline, and here a baseline is the candidate."""
+    reason = f"{evidence.candidate} is a baseline: slices are compared with a baseline, so there is nothing to compare"
+    return GateFinding("slice", True, None, -limits.slice_margin, reason)
 
 
 def uncalibrated(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
-    """A baseline gives an order. That is said, and what follows; what it measured is told where it did."""
+    """Passes, and says that a baseline's scores are an order; with the calibration error where one was measured."""
     error, name = evidence.calibration_error, evidence.candidate
-    known = evidence.probabilistic and error is not None and math.isfinite(error)
-    told = f"{name} gives an order and no probabilities: there is nothing to calibrate"
-    if known:
+    measured = evidence.probabilistic and error is not None and math.isfinite(error)
+    result = f"{name} gives an order and no probabilities: there is nothing to calibrate"
+    if measured:
         limit = f"limit {limits.max_calibration_error:g} for a model"
-        told = f"{name}'s scores and seen shares differ by {error:.3f} on average ({limit})"
-    follows = "its scores rank and are no chances; what needs chances waits for a model"
+        result = f"{name}'s scores and seen shares differ by {error:.3f} on average ({limit})"
+    follows = "its scores only rank; for probabilities a model is needed"
     return GateFinding(
-        "calibration", True, error if known else None, limits.max_calibration_error, f"{told}; {follows}"
+        "calibration", True, error if measured else None, limits.max_calibration_error, f"{result}; {follows}"
     )
 
 

@@ -1,4 +1,4 @@
-"""What training hands the gates."""
+"""The evidence that training collects for the gates."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # small commands come by here with the definitions, and numpy costs as much CPU as all they do
+if TYPE_CHECKING:  # small commands import the definitions, and numpy would double their CPU time
     from typing import Any
 
     from numpy.typing import NDArray
@@ -17,9 +17,9 @@ if TYPE_CHECKING:  # small commands come by here with the definitions, and numpy
 
 @dataclass(frozen=True, slots=True)
 class DataFacts:
-    """What went into the training set: its size, and how its batches fared at intake (from the ledger).
+    """What went into the training set: its size, and the state of its batches (from the ledger).
 
-    `failures` are sentences about what else the data check refused, such as failed expectations on the training set.
+    `failures` are sentences about other checks of the data that failed, such as expectations on the training set.
     `waiting_since` are the days of arrival of the rows that wait in quarantine.
     """
 
@@ -36,8 +36,8 @@ class DataFacts:
 class Lineage:
     """When a feature's value was known, against the impression it is used for.
 
-    `known_after_s` is the largest (known − impression) over all rows, in seconds: above 0 is the future. A value the
-    request itself carries has 0; NaN says that nobody knows.
+    `known_after_s` is the largest (known − impression) over all rows, in seconds: above 0 the value is from the future.
+    It is 0 for a value that the request carries, and NaN where it is not known.
     """
 
     feature: str
@@ -56,7 +56,7 @@ class SliceEvidence:
 
 @dataclass(frozen=True, slots=True)
 class GateEvidence:
-    """All that the gates of one candidate release look at; what is absent is refused.
+    """All that the gates of one candidate release look at; a gate without its evidence refuses.
 
     features           the names the feature set defines, in order
     candidate          the contender to be released
@@ -64,7 +64,7 @@ class GateEvidence:
     lineage            one line a feature
     values, label      (rows, features) as trained on, NaN where unknown; (rows,) positive where above 0
     ndcg               contender → (groups,) NDCG on the judge groups, aligned, NaN where a group has no positive
-    clusters           (groups,) whose group it is, when those of one user are not independent; None: each its own
+    clusters           (groups,) whose group it is, because groups of one user are not independent; None: they are
     live               version of the live release, None when there is none; its NDCG is `ndcg[live_contender]`
     calibration_error  expected calibration error of the candidate
     probabilistic      whether the candidate's scores are meant as probabilities

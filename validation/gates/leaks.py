@@ -1,4 +1,4 @@
-"""The leakage gate: features that know the future, or tell the label too well to be honest."""
+"""The leakage gate: features that were known after the impression, or that predict the label too well."""
 
 import math
 from collections.abc import Sequence
@@ -15,22 +15,24 @@ from validation.verdict import GateFinding, closed
 
 
 def leakage_gate(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
-    """Refuses a feature received after its impression, one that tells the label alone, or one whose nulls tell it."""
+    """Refuses a feature received after its impression, and one whose values, or nulls, alone tell the label."""
     names, values, label = evidence.features, evidence.values, evidence.label
     if values is None or label is None or len(label) < limits.min_rows or values.shape != (len(label), len(names)):
-        asked = f"{limits.min_rows:,} or more rows of label and of {len(names)} features"
-        return closed("leakage", f"to look for leaks, {asked} are needed; hand over the training set")
+        needed = f"{limits.min_rows:,} or more rows of label and of {len(names)} features"
+        return closed("leakage", f"to look for leaks, {needed} are needed; hand over the training set")
     if not 0 < (np.asarray(label) > 0).sum() < len(label):
         return closed("leakage", "the label has one class only, so no leak can be seen; look at how it is defined")
-    return _late(evidence) or _told(names, values, label, limits)
+    return _late(evidence) or _telling(names, values, label, limits)
 
 
 def _late(evidence: GateEvidence) -> GateFinding | None:
-    known = {line.feature: line for line in evidence.lineage}
+    lines = {line.feature: line for line in evidence.lineage}
     for name in evidence.features:
-        line = known.get(name)
+        line = lines.get(name)
         if line is None or math.isnan(line.known_after_s):
-            return closed("leakage", f"nobody says when `{name}` was known; give its lineage (source, received time)")
+            return closed(
+                "leakage", f"it is not known when `{name}` was known; give its lineage (source, received time)"
+            )
         if line.known_after_s > 0:
             late = (
                 f"`{name}` was received after the impression ({line.source}, up to {line.known_after_s:,.0f} s later)"
@@ -39,18 +41,20 @@ def _late(evidence: GateEvidence) -> GateFinding | None:
     return None
 
 
-def _told(names: Sequence[str], values: Reals, label: NDArray[Any], limits: GateLimits) -> GateFinding:
-    strongest, most = "", 0.5
+def _telling(names: Sequence[str], values: Reals, label: NDArray[Any], limits: GateLimits) -> GateFinding:
+    strongest, highest_auc = "", 0.5
     for i, name in enumerate(names):
-        nulls, alone = label_auc_of_nulls(label, values[:, i]), label_auc_of_column(label, values[:, i])
-        if nulls > limits.max_null_auc:
-            told = f"`{name}` being null or not tells the label (AUC {nulls:.3f}, limit {limits.max_null_auc:g})"
-            reason = f"{told}; it is filled in only after the outcome: drop it, or fill it for every row"
-            return GateFinding("leakage", False, nulls, limits.max_null_auc, reason)
-        if alone > limits.max_feature_auc:
-            told = f"`{name}` alone tells the label (AUC {alone:.3f}, limit {limits.max_feature_auc:g})"
-            reason = f"{told}; no honest feature does: look at how it is computed, or drop it"
-            return GateFinding("leakage", False, alone, limits.max_feature_auc, reason)
-        strongest, most = (name, alone) if alone > most else (strongest, most)
+        column = values[:, i]
+        auc_of_nulls, auc_of_values = label_auc_of_nulls(label, column), label_auc_of_column(label, column)
+        if auc_of_nulls > limits.max_null_auc:
+            limit = f"limit {limits.max_null_auc:g}"
+            leak = f"`{name}` being null or not tells the label (AUC {auc_of_nulls:.3f}, {limit})"
+            reason = f"{leak}; it is filled in only after the outcome: drop it, or fill it for every row"
+            return GateFinding("leakage", False, auc_of_nulls, limits.max_null_auc, reason)
+        if auc_of_values > limits.max_feature_auc:
+            leak = f"`{name}` alone tells the label (AUC {auc_of_values:.3f}, limit {limits.max_feature_auc:g})"
+            reason = f"{leak}; a feature from before the impression does not: look at how it is computed, or drop it"
+            return GateFinding("leakage", False, auc_of_values, limits.max_feature_auc, reason)
+        strongest, highest_auc = (name, auc_of_values) if auc_of_values > highest_auc else (strongest, highest_auc)
     reason = f"all {len(names)} features were known by the impression; the strongest alone is `{strongest}`"
-    return GateFinding("leakage", True, most, limits.max_feature_auc, reason)
+    return GateFinding("leakage", True, highest_auc, limits.max_feature_auc, reason)

@@ -1,4 +1,4 @@
-"""The gates a release has to pass: evidence and limits in, findings out. Without evidence a gate stays closed."""
+"""The gates a release has to pass: evidence and limits in, findings out. Without its evidence a gate refuses."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ def judge_evidence(evidence: GateEvidence, limits: GateLimits) -> Verdict:
 
 
 def data_gate(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
-    """Refuses a training set that is too small or one-sided, or whose batches intake refused."""
+    """Refuses a training set that is too small or too one-sided, or of whose batches too much was refused."""
     facts = evidence.data
     if facts is None:
         return closed("data", "no facts about the training set were given; build it again (`flywheel run train`)")
@@ -30,12 +30,12 @@ def data_gate(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
             return GateFinding("data", False, measured, limit, reason)
     if facts.failures:
         return GateFinding("data", False, len(facts.failures), 0, "; ".join(facts.failures))
-    told = f"{facts.rows:,} rows in {facts.groups:,} groups, {facts.positive_share:.1%} positive"
-    return GateFinding("data", True, facts.rows, limits.min_rows, told)
+    size = f"{facts.rows:,} rows in {facts.groups:,} groups, {facts.positive_share:.1%} positive"
+    return GateFinding("data", True, facts.rows, limits.min_rows, size)
 
 
 def _data_rules(facts: DataFacts, limits: GateLimits) -> Iterator[tuple[float, float, bool, str]]:
-    """Measured, limit, whether it holds (a NaN never does) and the sentence for when it does not."""
+    """Measured, limit, whether the rule holds (for a NaN it does not) and the reason for when it does not."""
     more, mend = "ingest more days, or wait for label windows to close", _mending(facts.waiting_since)
     rows, groups, positive = facts.rows, facts.groups, facts.positive_share
     refused, quarantined = facts.refused_batches, facts.quarantined_share
@@ -47,19 +47,18 @@ def _data_rules(facts: DataFacts, limits: GateLimits) -> Iterator[tuple[float, f
         f"{groups:,} groups, {limits.min_groups:,} asked; {more}",
     )
     least, most = limits.min_positive, limits.max_positive
-    wanted = (
-        f"{positive:.3%} of rows are positive, {least:.3%} to {most:.3%} is asked; look at how the label is defined"
-    )
-    yield positive, least, positive >= least, wanted
-    yield positive, most, positive <= most, wanted
+    share = f"{positive:.3%} of rows are positive, {least:.3%} to {most:.3%} is asked; look at how the label is defined"
+    yield positive, least, positive >= least, share
+    yield positive, most, positive <= most, share
     batches = f"{refused} batches of the training window were refused, {limits.max_refused_batches} may be; {mend}"
     yield refused, limits.max_refused_batches, refused <= limits.max_refused_batches, batches
-    rest = f"{quarantined:.1%} of received rows wait in quarantine (limit {limits.max_quarantined_of_days:.1%}); {mend}"
-    yield quarantined, limits.max_quarantined_of_days, quarantined <= limits.max_quarantined_of_days, rest
+    limit = limits.max_quarantined_of_days
+    waiting = f"{quarantined:.1%} of received rows wait in quarantine (limit {limit:.1%}); {mend}"
+    yield quarantined, limit, quarantined <= limit, waiting
 
 
 def _mending(since: Sequence[date]) -> str:
-    """The next step for rows that wait, for the first of the days on which they arrived."""
+    """The next step for waiting rows, with the first of the days on which they arrived."""
     day = since[0] if since else "DAY"
     more = f" (and of {len(since) - 1} later days)" if len(since) > 1 else ""
     return (
@@ -72,25 +71,25 @@ def baseline_gate(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
     """Refuses a ranker that is not clearly better than every baseline, and a baseline that something clearly beats."""
     if evidence.candidate in limits.baselines:
         return baselines.unbeaten(evidence, limits)
-    found = []
+    passed_lifts = []
     for name in limits.baselines:
         lift = difference(evidence, evidence.candidate, name, limits)
         if isinstance(lift, str):
             return closed("baseline", f"{lift}, or release {name}")
         reason = f"NDCG against {name}: {lift} over {lift.groups:,} groups"
         if not lift.low > limits.min_lift:
-            told = f"{lift} over {lift.groups:,} groups, all of it has to lie above {limits.min_lift:g}"
-            reason = f"{name} is not clearly beaten ({told}): {baselines.MORE}, or release {name} itself"
+            too_low = f"{lift} over {lift.groups:,} groups, all of it has to lie above {limits.min_lift:g}"
+            reason = f"{name} is not clearly beaten ({too_low}): {baselines.MORE}, or release {name} itself"
             return GateFinding("baseline", False, lift.low, limits.min_lift, reason)
-        found.append((lift.low, reason))
-    if not found:
+        passed_lifts.append((lift.low, reason))
+    if not passed_lifts:
         return closed("baseline", "no baseline is named; name one in the gate limits")
-    lowest, reason = min(found)
+    lowest, reason = min(passed_lifts)
     return GateFinding("baseline", True, lowest, limits.min_lift, reason)
 
 
 def champion_gate(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
-    """Refuses a release that may be worse than the live one by more than the margin; the first has none to beat."""
+    """Refuses a release that may be worse than the live one by more than the margin; passes while none is live."""
     live, limit = evidence.live, -limits.champion_margin
     if live is None:
         return GateFinding("champion", True, None, limit, "no release is live yet")
@@ -117,26 +116,26 @@ def slice_gate(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
             judged.append((lift.mean, part.name, lift))
     if not judged:
         return closed("slice", f"no slice has {limits.min_slice_groups} groups measured twice; judge on more days")
-    worse = [found for found in judged if found[0] < limit and found[2].high < 0]
-    mean, name, lift = min(worse or judged, key=lambda found: found[0])
+    worse = [(mean, name, lift) for mean, name, lift in judged if mean < limit and lift.high < 0]
+    mean, name, lift = min(worse or judged, key=lambda entry: entry[0])
     if worse:
-        told = f"`{name}` is worse off than with the baseline: {lift} over {lift.groups:,} groups"
-        return GateFinding("slice", False, mean, limit, f"{told}; look at its features, or give it the baseline")
-    left = f"; too small to judge: {', '.join(small)}" if small else ""
-    return GateFinding("slice", True, mean, limit, f"{len(judged)} slices judged, lowest `{name}` {lift}{left}")
+        loss = f"`{name}` is worse off than with the baseline: {lift} over {lift.groups:,} groups"
+        return GateFinding("slice", False, mean, limit, f"{loss}; look at its features, or give it the baseline")
+    not_judged = f"; too small to judge: {', '.join(small)}" if small else ""
+    return GateFinding("slice", True, mean, limit, f"{len(judged)} slices judged, lowest `{name}` {lift}{not_judged}")
 
 
 def calibration_gate(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
-    """Refuses a ranker whose predicted shares are off by more than the limit; a baseline's scores are an order."""
+    """Refuses a ranker whose predicted shares are off by more than the limit; baselines have a rule of their own."""
     if evidence.candidate in limits.baselines:
         return baselines.uncalibrated(evidence, limits)
     error, limit = evidence.calibration_error, limits.max_calibration_error
     if error is None or not math.isfinite(error):
         return closed("calibration", "no calibration error was measured; measure it on the judge rows")
-    told = f"predicted and seen shares differ by {error:.3f} on average"
+    off = f"predicted and seen shares differ by {error:.3f} on average"
     if error <= limit:
-        return GateFinding("calibration", True, error, limit, told)
-    return GateFinding("calibration", False, error, limit, f"{told} (limit {limit:g}); calibrate on the tune rows")
+        return GateFinding("calibration", True, error, limit, off)
+    return GateFinding("calibration", False, error, limit, f"{off} (limit {limit:g}); calibrate on the tune rows")
 
 
 def latency_gate(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
@@ -144,25 +143,28 @@ def latency_gate(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
     measured, limit = evidence.latency_ms, limits.max_latency_ms
     if limit is None or measured is None or not math.isfinite(measured):
         return closed("latency", "scoring one request was not timed; `flywheel run train` times it")
-    told = f"scoring a request takes {measured:.3g} ms"
+    duration = f"scoring a request takes {measured:.3g} ms"
     if measured <= limit:
-        return GateFinding("latency", True, measured, limit, told)
+        return GateFinding("latency", True, measured, limit, duration)
     mend = baselines.SLOW if evidence.candidate in limits.baselines else "use fewer trees or features"
-    return GateFinding("latency", False, measured, limit, f"{told} (limit {limit:g} ms); {mend}")
+    return GateFinding("latency", False, measured, limit, f"{duration} (limit {limit:g} ms); {mend}")
 
 
 def signature_gate(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
     """Refuses a model whose features are not, in order, those of this checkout, or whose recipe has another digest."""
-    wanted, has = list(evidence.features), list(evidence.model_features or ())
-    ours, theirs, retrain = evidence.features_digest, evidence.model_digest, "retrain (`flywheel run train`)"
-    if not (wanted and has and ours and theirs):
+    defined, model_features = list(evidence.features), list(evidence.model_features or ())
+    checkout_digest, release_digest = evidence.features_digest, evidence.model_digest
+    retrain = "retrain (`flywheel run train`)"
+    if not (defined and model_features and checkout_digest and release_digest):
         return closed("signature", "the model's features and both recipes' digests are needed; build the release again")
-    if has != wanted:
-        absent = f"absent: {', '.join(f for f in wanted if f not in has) or 'none'}"
-        extra = f"extra: {', '.join(f for f in has if f not in wanted) or 'none'}"
-        told = f"the model reads {len(has)} features, this checkout defines {len(wanted)}, and name or order differ"
-        return GateFinding("signature", False, len(has), len(wanted), f"{told} ({absent}; {extra}); {retrain}")
-    if ours != theirs:
-        told = f"the release's recipe has digest {theirs[:12]}, this checkout's {ours[:12]}"
-        return GateFinding("signature", False, None, None, f"{told}; {retrain}")
-    return GateFinding("signature", True, len(has), len(wanted), f"{len(has)} features, recipe {ours[:12]}")
+    if model_features != defined:
+        absent = f"absent: {', '.join(f for f in defined if f not in model_features) or 'none'}"
+        additional = f"extra: {', '.join(f for f in model_features if f not in defined) or 'none'}"
+        counts = f"the model reads {len(model_features)} features, this checkout defines {len(defined)}"
+        reason = f"{counts}, and name or order differ ({absent}; {additional}); {retrain}"
+        return GateFinding("signature", False, len(model_features), len(defined), reason)
+    if checkout_digest != release_digest:
+        digests = f"the release's recipe has digest {release_digest[:12]}, this checkout's {checkout_digest[:12]}"
+        return GateFinding("signature", False, None, None, f"{digests}; {retrain}")
+    reason = f"{len(model_features)} features, recipe {checkout_digest[:12]}"
+    return GateFinding("signature", True, len(model_features), len(defined), reason)

@@ -32,7 +32,7 @@ def ranking(base: Ranking, path: Path | None = None) -> Ranking:
 
     There are no slates: NDCG ranks within all judged rows of a user.
     """
-    by_user = replace(base, group=base.user, split=Split(whole=base.group))
+    by_user = replace(base, group=base.user, split=Split(keep_together=base.group))
     return by_user if path and not detect(path).cut else _on_the_cut(by_user)
 
 

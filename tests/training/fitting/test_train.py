@@ -43,7 +43,7 @@ def test_a_list_shown_over_a_cut_goes_whole_and_a_whole_life_is_cut() -> None:
 
 
 def test_lists_stay_whole_also_where_ranks_are_taken_within_longer_groups(shop: Dataset) -> None:
-    by_guest = replace(RANKING, group="guest", split=Split(whole="list"))
+    by_guest = replace(RANKING, group="guest", split=Split(keep_together="list"))
     rows = train.divided(shop, by_guest)
     groups = [set(shop.frame["list"].iloc[found]) for found in rows.values()]
     assert not groups[0] & groups[1] | groups[1] & groups[2] | groups[0] & groups[2]

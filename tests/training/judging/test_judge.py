@@ -12,7 +12,7 @@ from infra.manifest import verify
 from training.definition import Ranking
 from training.fitting import popular_lists, train
 from training.fitting.train import Trained
-from training.judging import faults, judge
+from training.judging import BatchesBehind, TrainingRun, faults, judge
 from training.release import build as release
 from training.release import report
 from training.rows import dataset
@@ -30,9 +30,9 @@ def asked(
     trained: Trained, rows: Dataset, folder: Path, ranking: Ranking = RANKING, live: Path | None = None
 ) -> Verdict:
     """Build the winner's release and ask every gate about it."""
-    popular = popular_lists.build_popular_lists(rows.frame, wares(), ranking.shelves, AT)
+    popular = popular_lists.build_popular_lists(rows.frame, wares(), ranking.fallback_lists, AT)
     release.build_release(folder, trained, rows, FEATURES, ranking, popular, b"{}", version="2", created_at=AT)
-    return judge.judge_candidate(trained, rows, ranking, FEATURES, LIMITS, folder, live=live)
+    return judge.judge_candidate(TrainingRun(trained, rows, ranking, FEATURES), LIMITS, folder, live=live)
 
 
 def refused(verdict: Verdict) -> set[str]:
@@ -116,30 +116,33 @@ def test_a_miscalibrated_model_is_refused(trained: Trained, shop: Dataset, built
     off = replace(own.measures["calibration_error"], value=0.3)
     worse = replace(own, measures={**own.measures, "calibration_error": off})
     changed = replace(trained, evaluations={**trained.evaluations, trained.winner: worse})
-    assert refused(judge.judge_candidate(changed, shop, RANKING, FEATURES, LIMITS, built)) == {"calibration"}
+    run = TrainingRun(changed, shop, RANKING, FEATURES)
+    assert refused(judge.judge_candidate(run, LIMITS, built)) == {"calibration"}
 
 
 @pytest.mark.parametrize("ranker", ["xgboost", "popularity"])
 def test_a_release_that_scores_too_slowly_is_refused_a_baseline_too(
     trained: Trained, shuffled: Dataset, shop: Dataset, learned_nothing: Trained, tmp_path: Path, ranker: str
 ) -> None:
-    rows, run = (shop, trained) if ranker == "xgboost" else (shuffled, learned_nothing)
-    assert run.winner == ranker
-    asked(run, rows, tmp_path / "r")
-    limits = replace(LIMITS, max_latency_ms=2.0)
-    verdict = judge.judge_candidate(run, rows, RANKING, FEATURES, limits, tmp_path / "r", latency_ms=5.0)
+    rows, model = (shop, trained) if ranker == "xgboost" else (shuffled, learned_nothing)
+    assert model.winner == ranker
+    asked(model, rows, tmp_path / "r")
+    run, limits = TrainingRun(model, rows, RANKING, FEATURES), replace(LIMITS, max_latency_ms=2.0)
+    verdict = judge.judge_candidate(run, limits, tmp_path / "r", latency_ms=5.0)
     assert refused(verdict) == {"latency"}
     assert "scoring a request takes 5 ms (limit 2 ms); " in verdict.reasons()[0]
-    assert judge.judge_candidate(run, rows, RANKING, FEATURES, limits, tmp_path / "r", latency_ms=1.0).passed
+    assert judge.judge_candidate(run, limits, tmp_path / "r", latency_ms=1.0).passed
 
 
 def test_a_release_of_other_features_is_refused(trained: Trained, shop: Dataset, built: Path) -> None:
     fewer = replace(FEATURES, features=FEATURES.features[:-1])
-    assert "signature" in refused(judge.judge_candidate(trained, shop, RANKING, fewer, LIMITS, built))
+    run = TrainingRun(trained, shop, RANKING, fewer)
+    assert "signature" in refused(judge.judge_candidate(run, LIMITS, built))
 
 
 def test_batches_that_intake_refused_close_the_data_gate(trained: Trained, shop: Dataset, built: Path) -> None:
-    verdict = judge.judge_candidate(trained, shop, RANKING, FEATURES, LIMITS, built, refused_batches=1)
+    run = TrainingRun(trained, shop, RANKING, FEATURES)
+    verdict = judge.judge_candidate(run, LIMITS, built, batches=BatchesBehind(refused=1))
     assert refused(verdict) == {"data"}
 
 
@@ -151,7 +154,7 @@ def test_a_verdict_names_the_release_it_is_about_and_a_damaged_one_gets_none(
     damaged = Path(shutil.copytree(built, tmp_path / "damaged"))
     (damaged / "model.ubj").write_bytes((damaged / "model.ubj").read_bytes()[:-1] + b"x")
     with pytest.raises(ReleaseMismatch, match=r"model\.ubj"):
-        judge.judge_candidate(trained, shop, RANKING, FEATURES, LIMITS, damaged)
+        judge.judge_candidate(TrainingRun(trained, shop, RANKING, FEATURES), LIMITS, damaged)
 
 
 def test_a_stored_training_set_is_the_one_that_was_built_and_a_changed_one_is_refused(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from infra.errors import HistoryLost
 from training.registry.history import History
-from training.registry.moves import Move, held, live_releases
+from training.registry.moves import Move, live_releases, parse_moves
 
 AT = datetime(2026, 5, 12, tzinfo=UTC)
 MOVES = [Move(AT + timedelta(days=n), "promote", str(n) if n else None, str(n + 1), "d", "ada", "–") for n in range(4)]
@@ -43,7 +43,7 @@ def test_whatever_happens_to_one_of_the_two_files_nothing_is_lost(tmp_path: Path
     (tmp_path / name).write_bytes(raw[:start] + data.draw(st.binary(max_size=5)) + raw[end:])
     assert bare(history) == MOVES
     history.restore()
-    assert {held((tmp_path / n).read_bytes()).moves for n in ("history.jsonl", "history.copy.jsonl")} == {
+    assert {parse_moves((tmp_path / n).read_bytes()).moves for n in ("history.jsonl", "history.copy.jsonl")} == {
         history.read()
     }
 
@@ -96,7 +96,7 @@ def test_a_history_written_before_lines_were_chained_is_taken_over_without_loss(
 def test_a_line_without_its_link_behind_one_that_has_it_is_no_move(tmp_path: Path) -> None:
     written(tmp_path)
     raw = (tmp_path / "history.jsonl").read_bytes() + msgspec.json.encode(MOVES[0]) + b"\n"
-    found = held(raw)
+    found = parse_moves(raw)
     assert found.broken is not None
     assert len(found.moves) == len(MOVES)
 

@@ -256,10 +256,10 @@ def test_a_run_holds_parameters_measures_plots_and_the_training_set(
     }
 
 
-def test_shelves_hold_what_may_be_shown_best_first_and_newest_first(shop: Dataset) -> None:
+def test_fallback_lists_hold_what_may_be_shown_best_first_and_newest_first(shop: Dataset) -> None:
     from shop import RANKING, wares
 
-    lists = popular_lists.build_popular_lists(shop.frame, wares(), RANKING.shelves, AT)
+    lists = popular_lists.build_popular_lists(shop.frame, wares(), RANKING.fallback_lists, AT)
     assert lists.fresh[:2] == ["w199", "w198"]
     assert "w0" not in {*lists.all, *lists.fresh, *lists.items}, "it is sold out"
     assert set(lists.by_group) == {"t0", "t1"}

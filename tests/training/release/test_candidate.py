@@ -13,6 +13,7 @@ import pytest
 from shop import AT, FEATURES, LIMITS, RANKING, START, wares
 
 from feature_repo.embedding_space import VECTORS
+from infra.clock import Clock
 from infra.errors import NotProven
 from infra.lake import Lake
 from infra.manifest import verify, write_manifest
@@ -41,7 +42,7 @@ def inputs(home: Settings, registry: Registry) -> ReleaseInputs:
 def test_a_candidate_is_built_judged_recorded_and_found_again(inputs: ReleaseInputs, shop: Dataset) -> None:
     with pytest.raises(NotProven, match=r"shop: there is no candidate\. Train one"):
         Candidate.load(inputs.settings, "shop")
-    made = make_candidate(inputs, shop, AT)
+    made = make_candidate(inputs, shop, AT, Clock(AT))
     found = Candidate.load(inputs.settings, "shop")
     assert found.figures == made.figures
     assert found.verdict.passed
@@ -55,20 +56,20 @@ def test_a_candidate_is_built_judged_recorded_and_found_again(inputs: ReleaseInp
 
 def test_a_candidate_that_a_gate_refused_is_not_found(inputs: ReleaseInputs, shop: Dataset) -> None:
     strict = replace(inputs, limits=replace(LIMITS, min_rows=10**9), ranking=_baselines(inputs))
-    made = make_candidate(strict, shop, AT)
+    made = make_candidate(strict, shop, AT, Clock(AT))
     assert not made.verdict.passed
     with pytest.raises(NotProven, match=r"the newest candidate was refused: .*rows"):
         Candidate.load(inputs.settings, "shop")
 
 
 def test_while_a_new_candidate_is_made_the_old_one_is_none(inputs: ReleaseInputs, shop: Dataset) -> None:
-    make_candidate(replace(inputs, ranking=_baselines(inputs)), shop, AT)
+    make_candidate(replace(inputs, ranking=_baselines(inputs)), shop, AT, Clock(AT))
 
     def interrupted(data: Dataset, trained: Trained) -> dict[str, bytes]:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        make_candidate(replace(inputs, ranking=_baselines(inputs), extra=interrupted), shop, AT)
+        make_candidate(replace(inputs, ranking=_baselines(inputs), extra=interrupted), shop, AT, Clock(AT))
     with pytest.raises(NotProven, match="there is no candidate"):
         Candidate.load(inputs.settings, "shop")
 

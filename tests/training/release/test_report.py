@@ -20,11 +20,11 @@ def test_a_run_opens_with_who_won_and_the_plots_and_says_when_it_ran(
     home: Settings, shop: Dataset, trained: Trained
 ) -> None:
     found = tracking.mlflow_client(home)
-    took = (datetime(2026, 7, 1, 8, tzinfo=UTC), datetime(2026, 7, 1, 8, 3, tzinfo=UTC))
-    made = report.log_report(home, trained, shop, RANKING, datetime(2026, 5, 4, tzinfo=UTC), took=took)
+    times = (datetime(2026, 7, 1, 8, tzinfo=UTC), datetime(2026, 7, 1, 8, 3, tzinfo=UTC))
+    made = report.log_report(home, trained, shop, RANKING, datetime(2026, 5, 4, tzinfo=UTC), times=times)
     run = found.get_run(made.run_id)
     assert run.info.run_name == f"{trained.target} 2026-05-03 {trained.winner}"
-    assert (run.info.start_time, run.info.end_time) == tuple(int(moment.timestamp() * 1000) for moment in took)
+    assert (run.info.start_time, run.info.end_time) == tuple(int(moment.timestamp() * 1000) for moment in times)
     front = run.data.tags["mlflow.note.content"]
     assert front.startswith(f"## {trained.winner} wins in ")
     shown = re.findall(r"get-artifact\?path=(\S+?)&run_uuid=(\w+)\)", front)

@@ -15,7 +15,7 @@ from feature_repo.stores.store import open_store
 from infra.lake import Lake
 from infra.settings import Settings
 from training.contenders import ByColumn
-from training.definition import Outcome, Ranking, Shelves
+from training.definition import FallbackLists, Outcome, Ranking
 from training.rows import dataset, labels
 from training.rows.dataset import Dataset
 from validation.contract import Column, Table
@@ -54,7 +54,7 @@ RANKING = Ranking(
     outcomes=(Outcome("late", "hours > 1", "it left late", gain=1),),
     target="late", group="port", user="ship", item="ship", attribute="flag",
     contenders=(ByColumn("calls", "ship_calls"),),
-    shelves=Shelves("ship", "ship_profile", "port", "built", ("built",)),
+    fallback_lists=FallbackLists("ship", "ship_profile", "port", "built", ("built",)),
 )  # fmt: skip
 
 

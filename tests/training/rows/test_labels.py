@@ -13,7 +13,7 @@ from feature_repo.request_time import Context, Hour
 from infra.errors import DefinitionError
 from infra.lake import Lake
 from training.contenders import ByColumn
-from training.definition import Outcome, Ranking, Shelves
+from training.definition import FallbackLists, Outcome, Ranking
 from training.rows import labels
 from validation.contract import Column, Table
 
@@ -54,7 +54,8 @@ RANKING = Ranking(
     ),
     target="opened", group="shelf", user="reader", item="book", attribute="genre",
     contenders=(ByColumn("by_hour", "hour"),),
-    shelves=Shelves("book", "none", "genre", "none", ()), grace=timedelta(minutes=10), judge_where="lent > 0",
+    fallback_lists=FallbackLists("book", "none", "genre", "none", ()), grace=timedelta(minutes=10),
+    judge_where="lent > 0",
 )  # fmt: skip
 
 

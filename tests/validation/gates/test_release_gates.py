@@ -203,7 +203,7 @@ def test_a_baseline_that_nothing_beats_passes_every_gate_and_each_says_what_it_i
     assert told["slice"].startswith("popularity is a baseline")
     assert told["calibration"] == (
         "popularity gives an order and no probabilities: there is nothing to calibrate; "
-        "its scores rank and are no chances; what needs chances waits for a model"
+        "its scores only rank; for probabilities a model is needed"
     )
     assert not [reason for reason in told.values() if "not both measured" in reason]
 
