@@ -21,12 +21,28 @@ LONGEST_WORD = 256
 
 
 @dataclass(frozen=True, slots=True)
+class UnitJumpLimits:
+    """When a warning says that a numeric column may have changed its unit; nothing is refused.
+
+    `times` is how far its median may be from that of the rows accepted before: ×60 and ×1000 are changes of unit, and
+    from day to day the median of real values moves less. Fewer than `min_values` values are not compared. Compared are
+    the first `rows_of_file` rows of the `newest_files`, so that the cost does not grow with the history.
+    """
+
+    times: float = 30.0
+    min_values: int = 20
+    newest_files: int = 20
+    rows_of_file: int = 5_000
+
+
+@dataclass(frozen=True, slots=True)
 class BatchLimits:
     """What must hold for a whole batch; a batch that breaks one is refused.
 
     Shares are of delivered rows. `max_duplicate` is about rows repeated inside one batch: what was accepted before may
-    be delivered again at any time. `fresh_within` is the largest gap between the batch's newest event and receipt: a
-    delivery of old events alone comes from phones that were offline, one older than any door takes from a broken clock.
+    be delivered again at any time. `fresh_within` is the largest gap between the batch's newest event and its receipt:
+    phones that were offline deliver old events alone, but only a broken clock gives older ones than are taken.
+    `unit_jump` only warns.
     """
 
     min_rows: int = 1
@@ -35,6 +51,7 @@ class BatchLimits:
     max_duplicate: float = 0.20
     max_null: float = 0.50
     fresh_within: timedelta = OLDEST
+    unit_jump: UnitJumpLimits = UnitJumpLimits()
 
 
 @dataclass(frozen=True, slots=True)
