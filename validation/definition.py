@@ -1,7 +1,7 @@
-"""The numbers that events, batches and releases are held to, where a system says no others.
+"""The limits of events, batches and releases that hold where a system sets no others.
 
-What every door asks of an event stands here too: the service, the stream, ingestion and labels take these numbers. An
-event that a door has acknowledged is used: nothing behind the door asks for more than the door did.
+The service, the stream, ingestion and labels take the limits of an event from here. So an event that the service has
+acknowledged is used: nothing after it has a stricter limit.
 """
 
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from datetime import timedelta
 CLOCK_ERROR = timedelta(seconds=60)
 """How far the clock that dates an event may be ahead of ours, or behind the answer that the event names.
 
-An event that names its answer by id and is dated at most so long before it happened at the showing.
+An event that names its answer by id and is dated at most so long before it counts as of the moment of the answer.
 """
 OLDEST = timedelta(days=30)
-"""How old an event may be when it comes: so long a phone may be offline. Older ones come from a clock never set."""
+"""How old an event may be when it arrives: a phone may be offline for so long. Older ones come from a wrong clock."""
 CLOCKS_DIFFER = timedelta(minutes=5)
-"""How far the clock of whoever delivers a file may run ahead of ours."""
+"""How far the clock that wrote a delivered file may run ahead of ours."""
 LONGEST_WORD = 256
-"""The most characters of an id, and of any text whose column does not say another number."""
+"""The most characters of an id, and of any text whose column says no other number."""
 
 
 @dataclass(frozen=True, slots=True)

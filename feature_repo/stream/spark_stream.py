@@ -179,10 +179,10 @@ class Streaming:
     def _landing(self) -> Iterator[tuple[Path, float]]:
         """The finished files that wait for ingestion, or are in it, and how many seconds ago each got its last line."""
         landing = os.path.abspath(self._settings.landing)
-        for found in scan_folder(self._settings.landing, list(self._intake.tables.values())).found:
-            if str(found.path).startswith(os.path.join(landing, found.table.name, "")):
+        for file in scan_folder(self._settings.landing, list(self._intake.tables.values())).files:
+            if str(file.path).startswith(os.path.join(landing, file.table.name, "")):
                 with contextlib.suppress(FileNotFoundError):  # ingestion has just moved it
-                    for path in sorted(found.path.iterdir()) if found.is_bundle else [found.path]:
+                    for path in sorted(file.path.iterdir()) if file.is_bundle else [file.path]:
                         yield path, self._disk.now() - path.lstat().st_mtime
 
     def _name(self, path: Path) -> str:

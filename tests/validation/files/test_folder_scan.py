@@ -22,7 +22,7 @@ def put(root: Path, *names: str) -> None:
 
 def found(root: Path, **given) -> list[tuple[str, str]]:
     return [
-        (each.table.name, each.path.relative_to(root).as_posix()) for each in scan_folder(root, TABLES, **given).found
+        (each.table.name, each.path.relative_to(root).as_posix()) for each in scan_folder(root, TABLES, **given).files
     ]
 
 
@@ -45,7 +45,7 @@ def test_files_are_found_however_deep_each_once_tables_in_their_order(tmp_path):
 @pytest.mark.parametrize("name", ["parcels/day=2026-05-03", "parcels/day=2026-05-03/part.parquet", "parcels/2026/05"])
 def test_a_piece_of_a_tables_folder_may_be_named_itself(name, tmp_path):
     put(tmp_path, "parcels/day=2026-05-03/part.parquet", "parcels/2026/05/x.csv")
-    [each] = scan_folder(tmp_path / name, TABLES).found
+    [each] = scan_folder(tmp_path / name, TABLES).files
     assert each.table is PARCELS
 
 
@@ -101,7 +101,7 @@ def test_a_named_table_takes_a_whole_folder_but_what_says_that_it_is_anothers(tm
     told = passed_over(tmp_path, only=PARCELS)
     assert sorted(told) == ["doors-2.jsonl", "doors/d.jsonl"]
     assert all("it is of `doors`, not of `parcels`" in reason for _, reason in told.values())
-    assert [each.table.name for each in scan_folder(tmp_path / "doors-2.jsonl", TABLES, PARCELS).found] == ["parcels"]
+    assert [each.table.name for each in scan_folder(tmp_path / "doors-2.jsonl", TABLES, PARCELS).files] == ["parcels"]
 
 
 def test_a_path_that_is_a_link_or_gone_is_said(tmp_path):
