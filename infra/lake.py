@@ -17,10 +17,10 @@ from infra import live_files
 from infra.atomic import atomic_write
 from infra.errors import Unavailable
 from infra.failpoint import reached
+from infra.settings import WRITER_WAIT_S
 from infra.stored_types import told
 from infra.writer_lock import held
 
-WAIT_S = 600.0
 AT_ONCE = 16_384  # rows that are read together where not all are
 TRIES = 3  # a reader that lost a file to a replacement looks again
 
@@ -33,7 +33,7 @@ class Lake:
     gives up after `wait_s` seconds.
     """
 
-    def __init__(self, root: Path, wait_s: float = WAIT_S) -> None:
+    def __init__(self, root: Path, wait_s: float = WRITER_WAIT_S) -> None:
         self.root, self.wait_s = root, wait_s
 
     def path(self, name: str, day: date | None = None) -> Path:

@@ -32,8 +32,8 @@ def _everywhere() -> str:
     rules.append(("`<column>.known`", "a column that may not be null has a value"))
     rules.append(("`<text>.length`", f"a text has 1 to {LONGEST_WORD} characters; an empty text counts as null where "
                   "the column may be null"))  # fmt: skip
-    rules.append(("`<moment>.clock`", f"a moment is from {EARLIEST:%Y-%m-%d} to {LATEST:%Y-%m-%d}; a time of receipt at "
-                  f"most {CLOCKS_DIFFER.seconds // 60} minutes after the file arrived"))  # fmt: skip
+    rules.append(("`<moment>.clock`", f"a moment is from {EARLIEST:%Y-%m-%d} to {LATEST:%Y-%m-%d}; a time of receipt "
+                  f"at most {CLOCKS_DIFFER.seconds // 60} minutes after the file arrived"))  # fmt: skip
     return f"## Rules of every table\n\n{markdown(('rule', 'what must hold'), rules)}\n"
 
 

@@ -1,11 +1,11 @@
-"""What events add to counters: accepted rows, with what they borrow, and the moment all of it was known."""
+"""What events add to counters: accepted rows, the columns they borrow, and when all of it was known."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from feature_repo.definition import FeatureSet, Lookup, Signal
+from feature_repo.definition import WAIT_DAYS, FeatureSet, Lookup, Signal
 from feature_repo.folding.event_sources import EventSource, sources
 from infra.lake import Lake
 from infra.spark_files import read_files
@@ -13,9 +13,6 @@ from validation.contract import Table
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
-
-WAIT_DAYS = 7
-"""How long an event waits for a description that it borrows from; after that it is never counted."""
 
 
 def weight(signal: str) -> str:
@@ -32,17 +29,17 @@ def contributions(
     """
     from pyspark.sql import functions as sql
 
-    waited = first - timedelta(days=WAIT_DAYS + 1)
+    oldest = first - timedelta(days=WAIT_DAYS + 1)
     events, described = {}, {}
     for source in sources(features, tables):
         name = source.table.name
-        days = [day for day in lake.days(f"tables/{name}") if waited <= day <= last]
+        days = [day for day in lake.days(f"tables/{name}") if oldest <= day <= last]
         events[name] = read_accepted_rows(spark, lake, source.table, days)
         for lookup in source.lookups:
             days = [day for day in lake.days(f"tables/{lookup.table}") if day <= last]
             described[lookup.table] = read_accepted_rows(spark, lake, tables[lookup.table], days)
-    every = contributed(events, described, features, tables)
-    return every.where(sql.to_date("published_at").between(sql.lit(first), sql.lit(last)))
+    published = contributed(events, described, features, tables)
+    return published.where(sql.to_date("published_at").between(sql.lit(first), sql.lit(last)))
 
 
 def contributed(
@@ -77,7 +74,7 @@ def without_repeats(events: "DataFrame", table: Table) -> "DataFrame":
 def _known(
     events: "DataFrame", source: EventSource, described: Mapping[str, "DataFrame"], tables: Mapping[str, Table]
 ) -> "DataFrame":
-    """The events with what they borrow and `known_at`; those that still wait for a description are left out."""
+    """The events with borrowed columns and `known_at`, without those that still wait for a description."""
     from pyspark.sql import functions as sql
 
     moments = [source.table.received_time]
@@ -94,7 +91,7 @@ def _first_description(rows: "DataFrame", lookup: Lookup, table: Table, known_at
     described = rows.where(sql.col(lookup.on).isNotNull()).select(
         sql.col(lookup.on),
         sql.struct(table.received_time, table.event_time).alias("order"),
-        sql.struct(*(sql.expr(said).alias(name) for name, said in lookup.columns.items())).alias("borrowed"),
+        sql.struct(*(sql.expr(code).alias(name) for name, code in lookup.columns.items())).alias("borrowed"),
     )
     earliest = (sql.min("order").alias("order"), sql.min_by("borrowed", "order").alias("borrowed"))
     first = described.groupBy(lookup.on).agg(*earliest)
@@ -120,7 +117,7 @@ def _weighed(events: "DataFrame", source: EventSource, features: FeatureSet) -> 
 def _weight_of(signal: Signal) -> "Column":
     from pyspark.sql import functions as sql
 
-    # A weight that is no number would stay in the counter for ever. Spark holds NaN to be larger than infinity.
+    # A weight that is no finite number would never leave the counter. For Spark NaN is larger than infinity.
     number = f"CAST({signal.weight} AS DOUBLE)"
     counted = f"CASE WHEN ({signal.where}) AND abs({number}) < double('infinity') THEN {number} END"
     return sql.expr(counted).alias(weight(signal.name))

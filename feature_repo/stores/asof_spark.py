@@ -49,7 +49,7 @@ def newest_on_spark(known: "DataFrame", rows: ViewRows) -> pa.Table:
 
 
 def _never_superseded(answers: "DataFrame", rows: ViewRows) -> "DataFrame":
-    """Without the rows that a newer one had replaced already when they became known."""
+    """Without the rows that were already replaced by a newer one when they became known."""
     from pyspark.sql import functions as F
 
     newest = F.max(KNOWN).over(_up_to_here(rows, AT, KNOWN))
@@ -63,7 +63,7 @@ def _up_to_here(rows: ViewRows, *order: str) -> Any:
 
 
 def _has(rows: ViewRows) -> "Column":
-    """Whether no key is null: a row without a key is nobody's."""
+    """Whether no key is null: a row without a key belongs to no entity."""
     from pyspark.sql import functions as F
 
     present = F.lit(True)

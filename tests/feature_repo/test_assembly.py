@@ -23,7 +23,7 @@ FEATURES: tuple[Feature, ...] = (
     Hour("hour"),
     *(Count(f"{view}_day", f"{view}.heard_1d") for view in VIEWS),
     Rate("song_for_its_mood", "song.heard_1d", "mood.heard_1d", 1.0, 2.0),
-    Rate("listener_for_the_song", "listener.heard_1h", "song.heard_1d", 1.0),
+    Rate("listener_for_the_song", "listener.heard_1h", "song.heard_1d", 1.0, 5.0),
     Number("length", "song.length"),
     Age("age", "song.since"),
     Match("liked", "person.mood", "song.mood"),

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from plant import LAYOUTS, MACHINE, MINUTE, NOON, PAIR, PLACES, PROFILE, SHIFT, TTL, micros, put, seen, value
 from redis import Redis
 
+from feature_repo.definition import CLOCK_SKEW
 from feature_repo.records import redis_records
 from feature_repo.records.layout import EMPTY, Presence, counted, decode, encode, plain, split
 from feature_repo.records.redis_client import connect
 from feature_repo.records.redis_records import (
-    CLOCK_SKEW,
     Key,
     Layout,
     WriteCounts,
