@@ -1,7 +1,7 @@
 """Scripts that Redis runs in one step: write records, of which the newest is kept, or delete them, and announce it.
 
-A record expires when nothing was written to its key for its view's retention. A hash expires with the newest of its records:
-each record that is added to it looks at two random others, and removes those that are older by that much.
+A record expires when nothing was written to its key for the retention of its view. A hash expires with the newest of
+its records: each record that is added to it looks at two random others, and removes those that are older by that much.
 """
 
 # KEYS: one a record, then the change stream. ARGV: the latest event time, calls that the stream keeps, seconds until
