@@ -18,7 +18,7 @@ from infra.atomic import atomic_write
 from infra.errors import Unavailable
 from infra.failpoint import reached
 from infra.settings import WRITER_WAIT_S
-from infra.stored_types import told
+from infra.stored_types import must_not_overflow, told
 from infra.writer_lock import held
 
 AT_ONCE = 16_384  # rows that are read together where not all are
@@ -157,8 +157,9 @@ class Lake:
                 return pa.table({})
             try:
                 with told(files, schema):
-                    found = opened(files, schema)
-                    return found.to_table(columns=list(columns) if columns else None, filter=where)
+                    rows = opened(files, schema).to_table(columns=list(columns) if columns else None, filter=where)
+                must_not_overflow(rows, files, schema)
+                return rows
             except FileNotFoundError:
                 if not left:
                     raise
@@ -213,10 +214,12 @@ def in_parts(
     ahead = {"use_threads": False, "batch_readahead": 0, "fragment_readahead": 0}
     little = ds.ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)
     with told(files, schema):
-        found = opened(files, schema).scanner(
+        scanner = opened(files, schema).scanner(
             columns=list(columns), filter=where, batch_size=AT_ONCE, fragment_scan_options=little, **ahead
         )
-        yield from found.to_batches()
+        for rows in scanner.to_batches():
+            must_not_overflow(rows, files, schema)
+            yield rows
 
 
 def united(files: Sequence[Path]) -> pa.Schema:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from infra.errors import DefinitionError
@@ -37,6 +38,26 @@ def must_be_wider(files: Iterable[Path], asked: pa.Schema) -> None:
                 raise _error(file, field.name, kind, field.type, "Spark reads only wider types")
 
 
+def must_not_overflow(rows: pa.Table | pa.RecordBatch, files: Iterable[Path], asked: pa.Schema | None) -> None:
+    """Raises DefinitionError for a stored number beyond 32 bits in a column of 32 bits: Arrow reads it as infinity."""
+    for field in asked or ():
+        if field.name in rows.schema.names and _has_infinity(rows[field.name]):
+            for file in files:
+                stored = pq.read_schema(file)
+                kind = stored.field(field.name).type if field.name in stored.names else field.type
+                if not _same(kind, field.type) and _has_infinity(_read(file, field.name).cast(field.type)):
+                    raise _error(file, field.name, kind, field.type, "it holds a number beyond the range of 32 bits")
+
+
+def _has_infinity(column: pa.ChunkedArray | pa.Array) -> bool:
+    values = pc.list_flatten(column) if pa.types.is_list(column.type) else column
+    return pa.types.is_float32(values.type) and bool(pc.any(pc.is_inf(values)).as_py())
+
+
+def _read(file: Path, column: str) -> pa.ChunkedArray:
+    return pq.ParquetFile(file).read(columns=[column]).column(0)
+
+
 def _culprit(files: Sequence[Path], asked: pa.Schema | None) -> DefinitionError | None:
     """The first column of a file that is not what is asked, or what the files before it have."""
     seen: dict[str, pa.DataType] = {}
@@ -55,7 +76,7 @@ def _culprit(files: Sequence[Path], asked: pa.Schema | None) -> DefinitionError 
 
 def _refusal(file: Path, column: str, wanted: pa.DataType) -> str | None:
     try:
-        pq.ParquetFile(file).read(columns=[column]).column(0).cast(wanted)
+        _read(file, column).cast(wanted)
     except pa.ArrowException as error:
         return str(error).splitlines()[0][:200]
     return None

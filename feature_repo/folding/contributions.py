@@ -5,6 +5,8 @@ from datetime import date, timedelta
 from functools import reduce
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from feature_repo.definition import WAIT_DAYS, FeatureSet, Lookup, Signal
 from feature_repo.folding.event_sources import EventSource, sources
 from infra.lake import Lake
@@ -13,6 +15,9 @@ from validation.contract import Table
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
+
+
+LARGEST = float(np.finfo(np.float32).max)
 
 
 def weight(signal: str) -> str:
@@ -117,9 +122,10 @@ def _weighed(events: "DataFrame", source: EventSource, features: FeatureSet) -> 
 def _weight_of(signal: Signal) -> "Column":
     from pyspark.sql import functions as sql
 
-    # A weight that is no finite number would never leave the counter. For Spark NaN is larger than infinity.
+    # Counters are published in 32 bits: a larger weight would be infinite there, and decay never makes that finite.
+    # Spark takes NaN for larger than any number.
     number = f"CAST({signal.weight} AS DOUBLE)"
-    counted = f"CASE WHEN ({signal.where}) AND abs({number}) < double('infinity') THEN {number} END"
+    counted = f"CASE WHEN ({signal.where}) AND abs({number}) <= double('{LARGEST!r}') THEN {number} END"
     return sql.expr(counted).alias(weight(signal.name))
 
 

@@ -143,6 +143,7 @@ LINES = {
     "a whole number without end": (b'{"paid": 1' + b"0" * 5000 + b"}", "readable"),
     "a whole number beyond a float": (b'{"paid": 1' + b"0" * 400 + b"}", "typed"),
     "a number beyond a float": (b'{"paid": 1e999}', "typed"),
+    "a number beyond 32 bits": (b'{"paid": 1e39}', "typed"),
     "deep": (b'{"labels": ' + b"[" * 500 + b"]" * 500 + b"}", "typed"),
     "too deep": (b'{"labels": ' + b"[" * 90_000 + b"]" * 90_000 + b"}", "readable"),
     "deep records": (b'{"paid": ' + b'{"a":' * 500 + b"1" + b"}" * 501, "typed"),

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from infra.errors import DefinitionError
+from infra.temporary_files import temporary_files
 from validation.batches import import_without_extras
 from validation.batches.checks import Check, Checked
 from validation.contract import EARLIEST, LATEST, Column, Rule, Table
@@ -237,7 +238,8 @@ def _definition() -> Any:
     import_without_extras.load()
     import great_expectations as gx
 
-    context = gx.get_context(mode="ephemeral")
+    with temporary_files("Great Expectations keeps a folder there while it checks rows."):
+        context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
     return (
         context.data_sources.add_pandas("delivered")

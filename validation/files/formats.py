@@ -1,18 +1,18 @@
 """How a landed file is read, by the end of its name: the format of its rows, and the format it is packed in."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import SEEK_END, BytesIO
-from tempfile import TemporaryFile, gettempdir
+from tempfile import TemporaryFile
 from typing import BinaryIO, cast
 
 import msgspec
 import pyarrow as pa
 
-from infra.errors import NotTaken, Unavailable
+from infra.errors import NotTaken
 from infra.settings import FileLimits
+from infra.temporary_files import temporary_files
 from validation.contract import Table
 from validation.files.csv_lines import delivered_from_csv
 from validation.files.delivered import (
@@ -109,26 +109,12 @@ def _laid_out(file: BinaryIO, packed: str, limits: FileLimits) -> BinaryIO:
     if size > limits.file_bytes:
         raise NotTaken(too_large_sentence("the file", size, "bytes", limits.file_bytes, "FLYWHEEL_MAX_FILE_BYTES"))
     file.seek(0)
-    try:
+    with temporary_files("A packed file is unpacked there before it is read."):
         unpacked = cast(BinaryIO, TemporaryFile())  # noqa: SIM115 (what is delivered is read again from it)
         for chunk in _unpacked(pa.PythonFile(_LeftOpen(file), "r"), packed, limits):
             unpacked.write(chunk)
         unpacked.flush()
-    except OSError as error:
-        raise Unavailable(_no_temporary_file(error)) from error
     return unpacked
-
-
-def _no_temporary_file(error: OSError) -> str:
-    """The sentence about temporary files that cannot be written: the folder, and the setting that names another."""
-    try:
-        folder = f"the folder {gettempdir()}"
-    except OSError:  # none of those that Python tries can be written
-        folder = f"the folder in TMPDIR ({os.environ.get('TMPDIR', 'not set')}) and those of the system"
-    return (
-        f"temporary files cannot be written to {folder}: {error.strerror}. A packed file is unpacked there before it "
-        "is read. Free some room, or set TMPDIR to a folder with room for all of it that this user can write to."
-    )
 
 
 class _LeftOpen:

@@ -215,6 +215,13 @@ def _no_space(*_: Any) -> None:
     raise OSError("no space left on device")
 
 
+def test_a_weight_beyond_32_bits_is_not_counted_and_the_event_is(radio: Radio, redis: redis_records.Redis) -> None:
+    plays = made_plays(60)
+    taken = radio.land(songs=made_songs(), plays=[*plays, play(901, "listener 0", "song 0", 1e300, 30, 30)])
+    assert taken.quarantined == 0
+    assert_online(radio, redis, [*plays, play(901, "listener 0", "song 0", None, 30, 30)])
+
+
 def test_broken_rows_are_kept_out_and_the_rest_counts(radio: Radio, redis: redis_records.Redis) -> None:
     plays = made_plays(60)
     rows: Rows = [{**plays[0], "song": None}, {**plays[1], "play": 7}, *plays]

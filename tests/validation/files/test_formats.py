@@ -3,7 +3,10 @@
 import gzip
 import io
 import json
+import tempfile
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,8 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from parcels import NOON, PARCELS, parcel
 
-from infra.errors import NotTaken
+from infra.errors import NotTaken, Unavailable
 from infra.settings import FileLimits
+from validation.batches import expectations
+from validation.files import formats
 from validation.files.csv_lines import LONGEST_RECORD
 from validation.files.delivered import delivered_from_jsonl, delivered_from_lines
 from validation.files.formats import delivered_from_file, format_of
@@ -74,6 +79,24 @@ def test_a_small_file_that_unpacks_to_a_large_one_is_refused_before_it_is():
     assert "FLYWHEEL_MAX_UNPACKED_BYTES" in fault.reason
 
 
+def test_a_full_temporary_folder_is_told_with_its_path_and_the_setting(monkeypatch):
+    monkeypatch.setattr(formats, "TemporaryFile", partial(Path("/dev/full").open, "r+b", buffering=0))
+    with pytest.raises(Unavailable, match=rf"written to {tempfile.gettempdir()}: No space left .* set TMPDIR"):
+        delivered_from_file(PARCELS, "a.jsonl.gz", gzip.compress(LINES))
+
+
+def test_where_no_temporary_folder_can_be_written_the_one_that_is_set_is_named(tmp_path, monkeypatch):
+    nowhere = str(tmp_path / "nowhere")
+    monkeypatch.setenv("TMPDIR", nowhere)
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [nowhere])
+    with pytest.raises(Unavailable, match=f"written to {nowhere} or a folder of the system: .* set TMPDIR"):
+        delivered_from_file(PARCELS, "a.jsonl.gz", gzip.compress(LINES))
+    expectations._definition.cache_clear()
+    with pytest.raises(Unavailable, match=f"written to {nowhere} or"):
+        expectations.suite_of(PARCELS)
+
+
 def test_the_limits_of_a_file_hold_for_csv_too():
     limits = FileLimits(rows=2, columns=8, line_bytes=200)
     found = delivered_from_file(PARCELS, "a.csv", csv(line(0), "x" * 5_000, line(2)), FileLimits(line_bytes=200))
@@ -99,6 +122,7 @@ def test_csv_cells_have_the_types_of_the_contract():
     [
         (line(weight="heavy"), "`weight` is 'heavy'"),
         (line(weight="nan"), "`weight` is 'nan'"),
+        (line(weight="1e39"), "`weight` is 1e+39: a finite number of 32 bits"),
         (line(weight=" 2"), "`weight` is ' 2'"),
         (line(labels="top"), "`labels` is 'top'"),
         (line(labels='"[""\\ud800""]"'), "`labels` is"),
