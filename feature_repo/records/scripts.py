@@ -33,7 +33,7 @@ for i = 1, rows do
       if field then redis.call('HSET', key, field, new) else redis.call('SET', key, new) end
       accepted = accepted + 1
       announce(key, field)
-      if retention > 0 then redis.call('EXPIRE', key, kept) end
+      if retention > 0 then redis.call('EXPIRE', key, retention) end
       local grows = retention > 0 and field and not old
       local others = grows and redis.call('HRANDFIELD', key, 2, 'WITHVALUES') or {}
       for j = 1, #others, 2 do
