@@ -96,16 +96,16 @@ def test_a_column_and_a_field_more_and_a_wider_type_leave_older_days_readable(
     store = open_store(settings, features(MOODS))
     asked = pd.DataFrame({"song": ["a", "b"], "event_timestamp": [START + 3 * NEXT] * 2})
 
-    def found() -> list[tuple[object, ...]]:
-        told = store.get_historical_features(asked, ["song:seconds", "song:mood"]).to_df()
-        return [tuple(None if pd.isna(v) else v for v in row) for row in told[["seconds", "mood"]].to_numpy().tolist()]
+    def answers() -> list[tuple[object, ...]]:
+        frame = store.get_historical_features(asked, ["song:seconds", "song:mood"]).to_df()
+        return [tuple(None if pd.isna(v) else v for v in row) for row in frame[["seconds", "mood"]].to_numpy().tolist()]
 
-    assert found() == [(90, None), (None, None)], "nothing is published that knows of moods"
+    assert answers() == [(90, None), (None, None)], "nothing is published that knows of moods"
     assert popular_lists.described(lake, "song", "song", ["mood"], START + 3 * NEXT)["mood"].isna().tolist() == [True]
     profiles.publish_profiles(spark, lake, features(MOODS), {"songs": GROWN}, DAY + NEXT, DAY + NEXT)
     for join in ("arrow", "spark"):
         monkeypatch.setattr(AsofOfflineStoreConfig, "in_process", lambda *_, how=join: how == "arrow")
-        assert found() == [(90, None), (2**40, "calm")]
+        assert answers() == [(90, None), (2**40, "calm")]
     described = popular_lists.described(lake, "song", "song", ["mood"], START + 3 * NEXT)
     assert sorted(described["song"]) == ["a", "b"]
     assert described.set_index("song")["mood"].to_dict() == {"a": None, "b": "calm"}

@@ -30,15 +30,15 @@ POISON = {"plays/odd.jsonl": "OverflowError: date value out of range"}
 
 
 def lines(rows: list[dict[str, Any]]) -> bytes:
-    told = [{name: value for name, value in row.items() if not pd.isna(value)} for row in rows]
-    return b"".join(json.dumps(row, default=lambda at: at.isoformat()).encode() + b"\n" for row in told)
+    cells = [{name: value for name, value in row.items() if not pd.isna(value)} for row in rows]
+    return b"".join(json.dumps(row, default=lambda at: at.isoformat()).encode() + b"\n" for row in cells)
 
 
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[StreamState]:
-    made = StreamState(tmp_path, "as RADIO says")
-    yield made
-    made.close()
+    stream_state = StreamState(tmp_path, "as RADIO says")
+    yield stream_state
+    stream_state.close()
 
 
 @pytest.fixture
@@ -52,10 +52,10 @@ def test_a_file_that_raises_is_noted_and_the_others_count(
 ) -> None:
     plays, check = made_plays(60), stream_intake.sort_out
 
-    def raises(table: Any, delivered: Any, *given: Any) -> Any:
+    def raises(table: Any, delivered: Any, *more: Any) -> Any:
         if b"poison" in b"".join(delivered.raws(range(len(delivered)))):
             raise OverflowError("date value out of range")
-        return check(table, delivered, *given)
+        return check(table, delivered, *more)
 
     monkeypatch.setattr(stream_intake, "sort_out", raises)
     files = [Landed(f"plays/{i}.jsonl", b"\xef\xbb\xbf" + lines(plays[i::6])) for i in range(6)]
