@@ -47,4 +47,4 @@ def noted_bits(redis: Redis, layout: Layout, counter: str) -> Iterator[tuple[int
 def pairs_done(layout: Layout, counter: str, keys: Sequence[Key], values: Float32s) -> tuple[Marks, Marks]:
     """Marks of the pairs with a count of a counter; `values` are (keys, floats), NaN where missing."""
     pairs = [keys[i] for i in np.flatnonzero(values[:, layout.floats.index(counter)] > DONE).tolist()]
-    return marks(str(one) for one, _ in pairs), marks(str(other) for _, other in pairs)
+    return marks(str(left) for left, _ in pairs), marks(str(right) for _, right in pairs)

@@ -46,10 +46,10 @@ def vectors_published(redis: Redis, project: str, space: str) -> bool:
 
 def keep_only_vectors(redis: Redis, project: str, spaces: Collection[str]) -> list[str]:
     """Remove the users' vectors of all spaces but those with these digests; returns the removed views."""
-    wanted = {f"{PREFIX}{space[:8]}" for space in spaces}
+    views_to_keep = {f"{PREFIX}{space[:8]}" for space in spaces}
     with errors_as_unavailable(redis):
         remembered = made_views.remembered(redis, project)
-        gone = [view for view in remembered if view.startswith(PREFIX) and view not in wanted]
+        gone = [view for view in remembered if view.startswith(PREFIX) and view not in views_to_keep]
         for view in gone:
             delete_view(redis, remembered[view])
         made_views.forget(redis, project, gone)

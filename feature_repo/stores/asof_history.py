@@ -23,9 +23,9 @@ def needed(parts: Iterable[pa.Table], rows: ViewRows, first: int, by_created: bo
     early: list[pa.Table] = []
     late: list[pa.Table] = []
     for part in parts:
-        known = known_at(part, by_created) <= first
-        early.append(part.filter(pa.array(known)))
-        late.append(part.filter(pa.array(~known)))
+        is_early = known_at(part, by_created) <= first
+        early.append(part.filter(pa.array(is_early)))
+        late.append(part.filter(pa.array(~is_early)))
         if sum(map(len, early[1:])) > AT_ONCE:
             early = [_newest(pa.concat_tables(early), rows)]
     return pa.concat_tables([_newest(pa.concat_tables(early), rows), *late])
@@ -34,8 +34,8 @@ def needed(parts: Iterable[pa.Table], rows: ViewRows, first: int, by_created: bo
 def known_at(rows: pa.Table, by_created: bool) -> NDArray[np.int64]:
     """(rows,) from when each row may answer: its event time, or with `by_created` its creation if that is later."""
     times = micros(rows[TIME])
-    known: NDArray[np.int64] = np.maximum(times, micros(rows[CREATED], times)) if by_created else times
-    return known
+    known_times: NDArray[np.int64] = np.maximum(times, micros(rows[CREATED], times)) if by_created else times
+    return known_times
 
 
 def by_age(rows: pa.Table, view: ViewRows) -> NDArray[np.int64]:

@@ -23,14 +23,14 @@ def last_known(codes: Int64s, at: Int64s, order: Int64s, asked_codes: Int64s, as
     All rows and questions are sorted together, rows before questions of the same time; each question takes the last row
     before it, by a running maximum.
     """
-    rows, asked = len(codes), len(asked_codes)
+    rows, question_count = len(codes), len(asked_codes)
     code, time = np.concatenate([codes, asked_codes]), np.concatenate([at, asked_at])
-    turn = np.concatenate([order, np.full(asked, np.iinfo(np.int64).max)])
+    turn = np.concatenate([order, np.full(question_count, np.iinfo(np.int64).max)])
     sequence = np.lexsort((turn, time, code))
     is_row = sequence < rows
     place = np.maximum.accumulate(np.where(is_row, np.arange(len(sequence)), NOTHING))
     row_before = np.where(place == NOTHING, NOTHING, sequence[place])
-    answers = np.full(asked, NOTHING)
+    answers = np.full(question_count, NOTHING)
     answers[sequence[~is_row] - rows] = row_before[~is_row]
     answered = (answers != NOTHING) & (asked_codes != NOTHING)
     answered[answered] &= codes[answers[answered]] == asked_codes[answered]
@@ -65,8 +65,8 @@ def ages(rows: pa.Table, columns: Sequence[str]) -> Int64s:
 
 def micros(column: pa.ChunkedArray, missing: Any = 0) -> Any:
     """(rows,) microseconds since the epoch; `missing` where there is no moment."""
-    known = column.cast(pa.timestamp("us", tz="UTC"), safe=False).cast(pa.int64())
-    return np.where(known.is_null().to_numpy(), missing, known.fill_null(0).to_numpy())
+    microseconds = column.cast(pa.timestamp("us", tz="UTC"), safe=False).cast(pa.int64())
+    return np.where(microseconds.is_null().to_numpy(), missing, microseconds.fill_null(0).to_numpy())
 
 
 def codes_of(*tables: pa.Table, keys: Sequence[str]) -> list[Int64s]:

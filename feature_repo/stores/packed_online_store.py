@@ -157,12 +157,12 @@ def _micros(moment: datetime) -> int:
 def _messages(view: Any, name: str, column: Any) -> list[Any]:
     """Feast's messages of one field; null for what is missing or not a number."""
     kind = next(f.dtype for f in view.features if f.name == name).to_value_type()
-    known = [i for i, v in enumerate(column) if v is not None and v == v]  # noqa: PLR0124  NaN is not itself
-    values = [column[i].item() if isinstance(column[i], np.generic) else column[i] for i in known]
+    with_value = [i for i, v in enumerate(column) if v is not None and v == v]  # noqa: PLR0124  NaN is not itself
+    values = [column[i].item() if isinstance(column[i], np.generic) else column[i] for i in with_value]
     if kind.name == "UNIX_TIMESTAMP":
         values = [EPOCH + timedelta(microseconds=v) for v in values]
     messages = [Value()] * len(column)
-    for i, message in zip(known, python_values_to_proto_values(values, kind) if values else [], strict=True):
+    for i, message in zip(with_value, python_values_to_proto_values(values, kind) if values else [], strict=True):
         messages[i] = message
     return messages
 

@@ -123,7 +123,7 @@ class ViewRows:
         )
 
 
-def rows_of(view: Any, wanted: Sequence[str]) -> ViewRows:
+def rows_of(view: Any, names: Sequence[str]) -> ViewRows:
     """Where the rows of a Feast view are; `wanted` are Feast names of features."""
     source = view.batch_source
     stored = {name: column for column, name in (source.field_mapping or {}).items()}
@@ -132,11 +132,11 @@ def rows_of(view: Any, wanted: Sequence[str]) -> ViewRows:
         view=view.projection.name_to_use(),
         source=source,
         keys=keys,
-        features={name: stored.get(name, name) for name in wanted},
+        features={name: stored.get(name, name) for name in names},
         time=stored.get(source.timestamp_field, source.timestamp_field),
         created=stored.get(source.created_timestamp_column, source.created_timestamp_column) or None,
         ttl=view.ttl or timedelta(0),
-        kinds={f.name: _arrow_type(f.dtype) for f in view.features if f.name in wanted},
+        kinds={f.name: _arrow_type(f.dtype) for f in view.features if f.name in names},
     )
 
 

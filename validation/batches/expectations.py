@@ -75,7 +75,7 @@ def validate(table: Table, rows: pa.Table, arrival: datetime | None = None) -> C
     for result in detailed:
         meta, places = result.expectation_config.meta, _places(result)
         values = frame[result.expectation_config.kwargs["column"]].iloc[places]
-        checks.append(_check(result, seen=[_seen(value) for value in values[:1]]))
+        checks.append(_check(result, examples=[_seen(value) for value in values[:1]]))
         for row, value in zip(places, values, strict=True):
             broken.setdefault(row, []).append((meta["rule"], _reason(meta, value)))
     return Checked(rows.num_rows, tuple(checks), {row: tuple(reasons) for row, reasons in broken.items()})
@@ -195,9 +195,11 @@ def _reason(meta: Mapping[str, Any], value: Any) -> str:
     return f"{meta['asked']}; it is {shown[:80]}"
 
 
-def _check(result: Any, seen: Sequence[str] = ()) -> Check:
+def _check(result: Any, examples: Sequence[str] = ()) -> Check:
     meta, figures = result.expectation_config.meta, result.result
-    measured = _seen(figures["observed_value"], meta.get("of", "")) if "observed_value" in figures else ", ".join(seen)
+    measured = ", ".join(examples)
+    if "observed_value" in figures:
+        measured = _seen(figures["observed_value"], meta.get("of", ""))
     broken = int(figures.get("unexpected_count", 0))
     return Check(meta["rule"], meta["level"], meta["asked"], bool(result.success), broken, printable(measured))
 

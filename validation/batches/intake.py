@@ -215,8 +215,8 @@ def _unknown(lake: Lake, table: Table, rows: Chosen) -> dict[str, float]:
             is_named = ds.field(column.name).isin(pc.unique(values).drop_null())
             column_only = pa.schema([(column.name, values.type)])
             referred = lake.read(f"tables/{column.refers_to}", None, [column.name], is_named, column_only)
-            rows_known = pc.sum(pc.is_in(values, referred.column(0).drop_null())).as_py() if referred.num_columns else 0
-            shares[column.name] = 1 - (rows_known or 0) / max(len(values) - values.null_count, 1)
+            known_rows = pc.sum(pc.is_in(values, referred.column(0).drop_null())).as_py() if referred.num_columns else 0
+            shares[column.name] = 1 - (known_rows or 0) / max(len(values) - values.null_count, 1)
     return shares
 
 

@@ -68,5 +68,5 @@ def _corrected(batch: JudgedBatch, sound: Chosen, again: Bools, accepted_before:
 
 
 def _warned(checks: tuple[Check, ...]) -> tuple[Check, ...]:
-    asked = (check for check in checks if check.rule not in NOT_ASKED)
-    return tuple(msgspec.structs.replace(c, level="warning") if c.level == "batch" else c for c in asked)
+    checks_asked = (check for check in checks if check.rule not in NOT_ASKED)
+    return tuple(msgspec.structs.replace(c, level="warning") if c.level == "batch" else c for c in checks_asked)

@@ -129,10 +129,10 @@ def read_ledger(
 
     Each None means all.
     """
-    wanted = None if days is None else {f"day={day.isoformat()}" for day in days}
+    folders = None if days is None else {f"day={day.isoformat()}" for day in days}
     ledger = []
     for path in lake.parts(LEDGER, f"{table or '*'}-{digest[:24] if digest else '*'}-*"):
-        if (wanted is None or path.parent.name in wanted) and path.parent.name >= f"day={since or ''}":
+        if (folders is None or path.parent.name in folders) and path.parent.name >= f"day={since or ''}":
             lines = pq.read_table(path, columns=["line"], partitioning=None)["line"].to_pylist()
             ledger += [msgspec.json.decode(line, type=Ledger) for line in lines]
     return sorted(ledger, key=lambda line: (line.received_at, line.table, line.batch))

@@ -55,15 +55,15 @@ def rows_of(
     raws     row numbers → their bytes as delivered
     """
     for start in range(0, len(rows), AT_ONCE):
-        some = rows[start : start + AT_ONCE].tolist()
-        reasons_by_row = [reasons(row) for row in some]
+        row_numbers = rows[start : start + AT_ONCE].tolist()
+        reasons_by_row = [reasons(row) for row in row_numbers]
         cells = {
-            "batch": [batch] * len(some),
-            "row": some,
+            "batch": [batch] * len(row_numbers),
+            "row": row_numbers,
             "rule": [", ".join(dict.fromkeys(rule for rule, _ in each)) for each in reasons_by_row],
             "reason": ["; ".join(reason for _, reason in each) for each in reasons_by_row],
-            "raw": raws(some),
-            "received_at": [received_at] * len(some),
+            "raw": raws(row_numbers),
+            "received_at": [received_at] * len(row_numbers),
         }
         yield pa.table(cells, schema=SCHEMA)
 

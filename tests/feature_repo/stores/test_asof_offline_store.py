@@ -12,7 +12,7 @@ import pytest
 from feast import Entity, FeatureStore, FeatureView, Field, ValueType
 from feast.infra.offline_stores.contrib.spark_offline_store.spark_source import SparkSource
 from feast.types import Float32, Int64, String
-from hypothesis import options
+from hypothesis import given
 from hypothesis import strategies as st
 
 from feature_repo.stores.asof_join import NOTHING, last_known
@@ -220,7 +220,7 @@ def test_a_view_that_was_never_published_says_so(store: FeatureStore) -> None:
 events = st.lists(st.tuples(st.integers(-1, 3), st.integers(0, 6)), max_size=20)
 
 
-@options(known=events, questions=events)
+@given(known=events, questions=events)
 def test_the_running_maximum_finds_what_a_search_finds(
     known: list[tuple[int, int]], questions: list[tuple[int, int]]
 ) -> None:
