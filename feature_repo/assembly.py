@@ -14,117 +14,120 @@ from infra.loops import loop
 Views = Mapping[str, tuple[Sequence[str], Seconds]]
 
 
-def assemble(features: Sequence[Feature], given: Inputs) -> Float32s:
+def assemble(features: Sequence[Feature], inputs: Inputs) -> Float32s:
     """The model's input: (rows, features) float32, in the order of `features`, every counter decayed to `now`.
 
-    However a column is given (an entry a row, one for all, or entries and places), it makes the same bits. Raises
-    DefinitionError when an input lacks what a feature reads; what is merely unknown (None, NaN, no state) is for each
-    feature to say.
+    The three forms of a column (an entry for each row, one for all, or entries and places) give the same bits. Raises
+    DefinitionError when an input lacks what a feature reads; each feature itself says what an unknown value (None, NaN,
+    no state) becomes.
     """
-    return Plan(features, {view: (held.names, held.half_lives) for view, held in given.counters.items()}).matrix(given)
+    views = {view: (states.names, states.half_lives) for view, states in inputs.counters.items()}
+    return Plan(features, views).matrix(inputs)
 
 
 class Plan:
-    """How some features are made from views with these counters and half-lives: found out once, for many inputs.
+    """How features are made from views with these counters and half-lives; prepared once, used for many inputs.
 
     A state older than `ttl` seconds counts as none.
     """
 
     def __init__(self, features: Sequence[Feature], views: Views, ttl: float = np.inf) -> None:
         self._features, self._ttl = len(features), ttl
-        known = {f"{view}.{name}": view for view, (names, _) in views.items() for name in names}
-        counted = [(row, feature) for row, feature in enumerate(features) if isinstance(feature, Count | Rate)]
-        for _, feature in counted:
+        view_of_counter = {f"{view}.{name}": view for view, (names, _) in views.items() for name in names}
+        counter_features = [(row, feature) for row, feature in enumerate(features) if isinstance(feature, Count | Rate)]
+        for _, feature in counter_features:
             for name in feature.reads():
-                if name not in known:
+                if name not in view_of_counter:
                     raise _lacking(feature, name)
-        of = {row: {known[name] for name in feature.reads()} for row, feature in counted}
-        self._across = [(row, f) for row, f in counted if isinstance(f, Rate) and len(of[row]) > 1]
+        views_read = {row: {view_of_counter[name] for name in feature.reads()} for row, feature in counter_features}
+        self._across = [(row, f) for row, f in counter_features if isinstance(f, Rate) and len(views_read[row]) > 1]
         self._others = [(row, f) for row, f in enumerate(features) if not isinstance(f, Count | Rate)]
         self._views = {
-            view: _View(view, *held, [(row, feature) for row, feature in counted if of[row] == {view}])
-            for view, held in views.items() if any(view in read for read in of.values())
+            view: _View(view, *names_and_lives, [(row, f) for row, f in counter_features if views_read[row] == {view}])
+            for view, names_and_lives in views.items() if any(view in read for read in views_read.values())
         }  # fmt: skip
 
-    def matrix(self, given: Inputs) -> Float32s:
+    def matrix(self, inputs: Inputs) -> Float32s:
         """The model's input: (rows, features) float32, a feature's values side by side in memory."""
-        columns = np.empty((self._features, given.rows), dtype=np.float32)
-        stand = {
-            view: made.write(given.counters[view], given.now, self._ttl, given.places.get(view, EACH), columns)
-            for view, made in self._views.items()
+        columns = np.empty((self._features, inputs.rows), dtype=np.float32)
+        current = {
+            view: of_view.write(inputs.counters[view], inputs.now, self._ttl, inputs.places.get(view, EACH), columns)
+            for view, of_view in self._views.items()
         }
         for row, crossing in self._across:
-            both = np.zeros((2, given.rows + 1), dtype=np.float32)
+            both = np.zeros((2, inputs.rows + 1), dtype=np.float32)
             for i, name in enumerate(crossing.reads()):
-                both[i, :-1] = self._row_by_row(name, stand, given)
-            _write(both, EACH, _numbers([(row, 0, 1)]), _smoothing([crossing]), columns)
+                both[i, :-1] = self._row_by_row(name, current, inputs)
+            _write(both, EACH, _as_array([(row, 0, 1)]), _smoothing([crossing]), columns)
         for row, feature in self._others:
             try:
-                said, places = value(feature, given)
+                entries, places = value(feature, inputs)
             except KeyError as missing:
                 raise _lacking(feature, missing.args[0]) from missing
-            _fill(said, places, columns, row, given.rows)
+            _fill(entries, places, columns, row, inputs.rows)
         return columns.T
 
-    def _row_by_row(self, name: str, stand: Mapping[str, Float32s], given: Inputs) -> Float32s:
-        """(rows | 1,) one counter as it stands."""
+    def _row_by_row(self, name: str, current: Mapping[str, Float32s], inputs: Inputs) -> Float32s:
+        """(rows | 1,) one counter, decayed to now."""
         view, _, counter = name.partition(".")
-        entries: Float32s = stand[view][self._views[view].place[counter]]
-        return entries[given.places[view]] if view in given.places else entries[:-1]
+        entries: Float32s = current[view][self._views[view].place[counter]]
+        return entries[inputs.places[view]] if view in inputs.places else entries[:-1]
 
 
 class _View:
-    """The features made of one view's counters, and how."""
+    """Makes the features that read counters of one view."""
 
     def __init__(
         self, view: str, names: Sequence[str], half_lives: Seconds, features: Sequence[tuple[int, Feature]]
     ) -> None:  # fmt: skip
         self.place = {name: i for i, name in enumerate(names)}
-        self._half_lives, self._fading = np.unique(half_lives, return_inverse=True)
+        self._half_lives, self._half_life_of = np.unique(half_lives, return_inverse=True)
         places = {f"{view}.{name}": i for name, i in self.place.items()}
-        self._made = _numbers([(row, *_pair([places[name] for name in feature.reads()])) for row, feature in features])
+        counters_of = [(row, *_pair([places[name] for name in feature.reads()])) for row, feature in features]
+        self._counters_of = _as_array(counters_of)
         self._smoothing = _smoothing([feature for _, feature in features])
 
-    def write(self, held: Counters, now: Seconds, ttl: float, places: Int32s, columns: Float32s) -> Float32s:
-        """Write this view's features; returns its counters as they stand, (counters, entries + 1), the last of none."""
-        entries = len(now) if len(held.at) == 1 else len(held.at)
-        stand = np.empty((len(self.place), entries + 1), dtype=np.float32)
-        kept = np.empty(len(self._half_lives))
-        _stand(held.values, held.at, now, ttl, self._half_lives, self._fading, kept, stand, entries)
-        _write(stand, places, self._made, self._smoothing, columns)
-        return stand
+    def write(self, published: Counters, now: Seconds, ttl: float, places: Int32s, columns: Float32s) -> Float32s:
+        """Write this view's features; returns its counters decayed to now, (counters, entries + 1), the last one 0."""
+        entries = len(now) if len(published.at) == 1 else len(published.at)
+        current = np.empty((len(self.place), entries + 1), dtype=np.float32)
+        factors = np.empty(len(self._half_lives))
+        lives, life_of = self._half_lives, self._half_life_of
+        _decayed(published.values, published.at, now, ttl, lives, life_of, factors, current, entries)
+        _write(current, places, self._counters_of, self._smoothing, columns)
+        return current
 
 
 @loop(
     "int64(read(float32[:, :]), read(float64[:]), read(float64[:]), float64, read(float64[:]), read(int64[:]), "
     "float64[:], float32[:, :], int64)"
 )
-def _stand(
-    values: Float32s, at: Seconds, now: Seconds, ttl: float, half_lives: Seconds, fading: Int64s, kept: Seconds,
-    stand: Float32s, entries: int,
+def _decayed(
+    values: Float32s, at: Seconds, now: Seconds, ttl: float, half_lives: Seconds, life_of: Int64s, factors: Seconds,
+    current: Float32s, entries: int,
 ) -> int:  # fmt: skip
-    """Counters as they stand now, those of no entry (the last) included: 0 where nothing is known.
+    """Write counters decayed to now, 0 where nothing is known; the last entry is that of rows without any.
 
-    `counters.decay` says the same of the many rows of a thread in the background, which must give Python's lock away.
+    `counters.decay` computes the same for many rows in a background thread, which must release Python's lock.
     """
     for entry in range(entries):
         own = entry if len(at) > 1 else 0
         age = max(now[entry if len(now) > 1 else 0] - at[own], 0.0)
         for life in range(len(half_lives)):
-            kept[life] = exp2(-age / half_lives[life])
-        for counter in range(len(fading)):
-            stands = values[own, counter] * kept[fading[counter]]
-            known = age <= ttl and stands == stands  # noqa: PLR0124  NaN differs from itself
-            stand[counter, entry] = stands if known else 0.0
-    for counter in range(len(fading)):
-        stand[counter, entries] = 0.0
+            factors[life] = exp2(-age / half_lives[life])
+        for counter in range(len(life_of)):
+            decayed = values[own, counter] * factors[life_of[counter]]
+            is_known = age <= ttl and decayed == decayed  # noqa: PLR0124  NaN differs from itself
+            current[counter, entry] = decayed if is_known else 0.0
+    for counter in range(len(life_of)):
+        current[counter, entries] = 0.0
     return entries
 
 
-def _write(stand: Float32s, places: Int32s, made: Int64s, smoothing: Seconds, columns: Float32s) -> None:
-    """Write features made of counters as they stand; `made` holds of each its row, and the counters it is made of."""
-    entries, rows = stand.shape[1], columns.shape[1]
-    _features(stand, np.empty(entries, dtype=np.float32), places, made, smoothing, columns, rows)
+def _write(current: Float32s, places: Int32s, features: Int64s, smoothing: Seconds, columns: Float32s) -> None:
+    """Write features made of current counters; `features` holds for each its row and the counters it is made of."""
+    entries, rows = current.shape[1], columns.shape[1]
+    _features(current, np.empty(entries, dtype=np.float32), places, features, smoothing, columns, rows)
 
 
 @loop(
@@ -132,50 +135,52 @@ def _write(stand: Float32s, places: Int32s, made: Int64s, smoothing: Seconds, co
     "int64)"
 )
 def _features(
-    stand: Float32s, said: Float32s, places: Int32s, made: Int64s, smoothing: Seconds, columns: Float32s, rows: int
+    current: Float32s, values: Float32s, places: Int32s, features: Int64s, smoothing: Seconds, columns: Float32s,
+    rows: int,
 ) -> int:  # fmt: skip
     """Counts, log(1 + c), and rates, (c + prior · strength) / (d + strength), of each entry; then those of the rows."""
-    for feature in range(len(made)):
-        row = made[feature, 0]
-        of = made[feature, 1]
-        per = made[feature, 2]
-        for entry in range(len(said)):
-            if per < 0:
-                said[entry] = log1p(max(np.float64(stand[of, entry]), 0.0))
+    for feature in range(len(features)):
+        row = features[feature, 0]
+        numerator = features[feature, 1]
+        denominator = features[feature, 2]
+        for entry in range(len(values)):
+            if denominator < 0:
+                values[entry] = log1p(max(np.float64(current[numerator, entry]), 0.0))
             else:
-                said[entry] = (stand[of, entry] + smoothing[feature, 0]) / (stand[per, entry] + smoothing[feature, 1])
+                above = current[numerator, entry] + smoothing[feature, 0]
+                values[entry] = above / (current[denominator, entry] + smoothing[feature, 1])
         if len(places) > 0:
             for i in range(rows):
-                columns[row, i] = said[places[i]]
-        elif len(said) > 2:
+                columns[row, i] = values[places[i]]
+        elif len(values) > 2:
             for i in range(rows):
-                columns[row, i] = said[i]
+                columns[row, i] = values[i]
         else:
-            one = said[0]
+            only_value = values[0]
             for i in range(rows):
-                columns[row, i] = one
-    return len(made)
+                columns[row, i] = only_value
+    return len(features)
 
 
 @loop("int64(read(float64[:]), read(int32[:]), float32[:, :], int64, int64)")
-def _fill(said: Seconds, places: Int32s, columns: Float32s, row: int, rows: int) -> int:
-    """Write what one feature says of each entry to its rows."""
+def _fill(values: Seconds, places: Int32s, columns: Float32s, row: int, rows: int) -> int:
+    """Write one feature's values of entries to its rows."""
     for i in range(rows):
-        own = i if len(said) > 1 else 0
-        columns[row, i] = said[places[i] if len(places) > 0 else own]
+        own = i if len(values) > 1 else 0
+        columns[row, i] = values[places[i] if len(places) > 0 else own]
     return rows
 
 
-def _pair(of: Sequence[int]) -> tuple[int, int]:
-    return (of[0], of[1]) if len(of) > 1 else (of[0], -1)
+def _pair(counters: Sequence[int]) -> tuple[int, int]:
+    return (counters[0], counters[1]) if len(counters) > 1 else (counters[0], -1)
 
 
-def _numbers(made: Sequence[tuple[int, int, int]]) -> Int64s:
-    return np.array(made, dtype=np.int64).reshape(-1, 3)
+def _as_array(features: Sequence[tuple[int, int, int]]) -> Int64s:
+    return np.array(features, dtype=np.int64).reshape(-1, 3)
 
 
 def _smoothing(features: Sequence[Feature]) -> Seconds:
-    """(features, 2) what is added above and below; nothing to a Count."""
+    """(features, 2) what is added to numerator and denominator; 0 for a Count."""
     added = [(f.prior * f.strength, f.strength) if isinstance(f, Rate) else (0.0, 0.0) for f in features]
     return np.array(added).reshape(-1, 2)
 

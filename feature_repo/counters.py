@@ -15,21 +15,21 @@ def decay(counters: Float32s, published_at: Seconds, now: Seconds, half_lives: S
     published_at  (rows | 1,) seconds since the epoch; NaN where nothing was ever published
     now           (rows | 1,) seconds since the epoch
     half_lives    (counters,) seconds
-    Rows never published are zero: nothing was counted. A state from the future is taken as it is.
+    Rows never published are zero: nothing was counted. A state from the future is not decayed.
     """
-    each, place = np.unique(half_lives, return_inverse=True)
-    kept = np.exp2(-np.maximum(now - published_at, 0.0) / each[:, None]).astype(np.float32)
-    stand: Float32s = counters.T * kept.take(place, axis=0)
-    np.copyto(stand, 0, where=np.isnan(stand))
-    return stand.T
+    distinct, place = np.unique(half_lives, return_inverse=True)
+    factors = np.exp2(-np.maximum(now - published_at, 0.0) / distinct[:, None]).astype(np.float32)
+    decayed: Float32s = counters.T * factors.take(place, axis=0)
+    np.copyto(decayed, 0, where=np.isnan(decayed))
+    return decayed.T
 
 
 def carry(sums: Seconds, times: Seconds, starts: NDArray[np.int64], half_lives: Seconds) -> Seconds:
-    """Running states of many entities at once: row i holds everything its entity summed up to its time.
+    """Running states of many entities at once: row i holds the sums of its entity up to its time.
 
     sums        (counters, rows) what each row adds, decayed to the row's own time
     times       (rows,) seconds, ascending within an entity
-    starts      (rows,) index of the first row of the row's entity; an entity's rows stand together
+    starts      (rows,) index of the first row of the row's entity; an entity's rows are adjacent
     half_lives  (counters,) seconds
 
     After step k a row holds the sums of its last 2^k rows, so that log2(longest history) passes are enough. Every

@@ -1,9 +1,12 @@
-"""The words features are defined in: signals, counter views, profile views, and the set a model reads."""
+"""The terms that features are defined in: signals, counter views, profile views, and the set a model reads.
+
+The numbers that hold where a system sets no others stand here, too.
+"""
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 
 from feature_repo.request_time import Count, Feature, Rate
@@ -12,13 +15,24 @@ from validation.contract import is_identifier, unknown
 
 UNITS = {"m": 60, "h": 3600, "d": 86_400}
 TIME_COLUMNS = ("event_timestamp", "published_at", "created")
+TTL = timedelta(days=90)
+"""How long published counters are used: older ones count as none."""
+PUBLISH_EVERY_S = 60
+RATE_STRENGTH = 5.0
+"""How many observations the prior of a rate counts for."""
+WAIT_DAYS = 7
+"""How long an event waits for a description that it borrows from; after that it is never counted."""
+SNAPSHOTS_KEPT = 3
+"""How many days' snapshots are kept: each can be where the next fold starts."""
+CLOCK_SKEW = timedelta(minutes=5)
+"""What a record may be dated ahead of `now`: clocks differ, and a state is dated at the end of its period."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """Columns an event borrows from an entity table: `columns` maps each new name to Spark SQL over that table.
+    """Columns that events borrow from an entity table: `columns` maps each new name to Spark SQL over that table.
 
-    The first accepted description of the entity counts; an event is known once the event and what it borrows are.
+    The first accepted description of the entity counts. An event is known when both it and the description are.
     """
 
     table: str
@@ -74,14 +88,14 @@ class ProfileView:
 
 @dataclass(frozen=True, slots=True)
 class FeatureSet:
-    """Everything a system knows about its features; `features` is what the model reads, in the model's order.
+    """All feature definitions of a system; `features` is what the model reads, in the model's order.
 
     `entities` maps each join key to what it identifies. `lookups` apply to every event table with their `on` column.
     Counters published longer ago than `ttl` count as none, in training and in serving; a release made with another
-    `ttl` is refused. A description holds until the entity is described anew, however old it is.
-    `publish_every_s` is the length of a publication period: counters change once in it, as the next one begins.
-    `ever` names counters, as `view.counter`, that hardly decay: of which two entities each was ever done is also kept
-    so that a machine knows it by heart (`feature_repo.records.ever_done`).
+    `ttl` is refused. A description is valid until the entity is described again, however old it is.
+    `publish_every_s` is the length of a publication period: counters change once in it, when the next one begins.
+    `ever_done` names counters, as `view.counter`, that hardly decay. The pairs of entities for which one of them was
+    ever counted are also stored as bits, which a service can hold in memory (`feature_repo.records.ever_done`).
     """
 
     name: str
@@ -93,9 +107,9 @@ class FeatureSet:
     counter_views: tuple[CounterView, ...]
     profile_views: tuple[ProfileView, ...]
     features: tuple[Feature, ...]
-    ttl: timedelta = field(default=timedelta(days=90))
-    publish_every_s: int = 60
-    ever: tuple[str, ...] = ()
+    ttl: timedelta = TTL
+    publish_every_s: int = PUBLISH_EVERY_S
+    ever_done: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = {
@@ -103,8 +117,8 @@ class FeatureSet:
             "view": [*(v.name for v in self.counter_views), *(v.name for v in self.profile_views)],
             "feature": [f.name for f in self.features],
         }
-        for kind, given in names.items():
-            _check_names(f"features {self.name}: {kind}", given)
+        for kind, defined in names.items():
+            _check_names(f"features {self.name}: {kind}", defined)
         for view in self.counter_views:
             _check_all(f"counter view {view.name}: signal", view.counts, names["signal"])
             _check_view(view.name, view.keys, (*view.keys, *view.counters), self.entities)
@@ -113,7 +127,7 @@ class FeatureSet:
         counters = [f"{v.name}.{c}" for v in self.counter_views for c in v.counters]
         fields = [f"{v.name}.{f}" for v in self.profile_views for f in v.fields]
         pairs = [f"{v.name}.{c}" for v in self.counter_views if len(v.keys) == 2 for c in v.counters]
-        _check_all(f"features {self.name}: of counters of two entities, ever", self.ever, pairs)
+        _check_all(f"features {self.name}: of counters of two entities, ever_done", self.ever_done, pairs)
         for feature in self.features:
             _check_all(
                 f"feature {feature.name}", feature.reads(), counters if isinstance(feature, Count | Rate) else fields
@@ -128,16 +142,16 @@ class FeatureSet:
         """The signal of that name."""
         return next(s for s in self.signals if s.name == name)
 
-    def kept(self, view: CounterView) -> timedelta:
-        """How long counters say anything: until features hold them for stale, and the slowest is down to half.
+    def retention(self, view: CounterView) -> timedelta:
+        """How long records of a view are kept without a change: for `ttl`, and for the view's longest half-life.
 
-        What was done once, such as a block, counts for as long as that, whatever features make of it.
+        An action such as a block counts for as long as that, also where no feature reads it any more.
         """
         return max(self.ttl, timedelta(seconds=max(view.half_lives)))
 
-    def ever_of(self, view: str) -> tuple[str, ...]:
-        """The counters of a view that are among `ever`."""
-        return tuple(name.removeprefix(f"{view}.") for name in self.ever if name.startswith(f"{view}."))
+    def ever_done_of(self, view: str) -> tuple[str, ...]:
+        """The counters of a view that are among `ever_done`."""
+        return tuple(name.removeprefix(f"{view}.") for name in self.ever_done if name.startswith(f"{view}."))
 
     def counter_view(self, name: str) -> CounterView:
         """The counter view of that name."""

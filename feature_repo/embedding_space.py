@@ -1,11 +1,11 @@
-"""An embedding space as a release carries it: vectors of items, and of the words that describe items.
+"""An embedding space as a release contains it: vectors of items, and of the words that describe items.
 
 item_vectors.npy  (items, d) float32, in ascending order of the items' marks; mapped, never copied
 nearest.faiss     an index over exactly these rows: inner product, larger is nearer
 embeddings.npz    ids and marks of the items; mean; marks and vectors of each attribute's words; how a taste places a
                   user; golden queries with the rows that the index must find for them
 
-An item that the space has not met is the mean plus the vectors of its words, and so is a user known by taste alone.
+The vector of a new item is the mean plus the vectors of its words; so is that of a user of whom only tastes are known.
 """
 
 from collections.abc import Mapping
@@ -27,23 +27,23 @@ IdBytes = NDArray[np.bytes_]
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """What the words of one attribute of items stand for.
+    """The vectors of the words of one attribute of items.
 
     marks    (words,) uint64, ascending
-    vectors  (1 + words, d) float32; row 0 stands for every word not met and is zero
+    vectors  (1 + words, d) float32; row 0 is zero and for every unknown word
     """
 
     marks: Marks
     vectors: Float32s
 
     def codes(self, marks: Marks) -> Codes:
-        """(words,) the row of `vectors` for each word; 0 for those not met."""
+        """(words,) the row of `vectors` for each word; 0 for an unknown one."""
         return places(self.marks, marks) + np.int32(1)
 
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """Vectors of the items of a release, and what places others beside them.
+    """Vectors of the items of a release, and the means to compute vectors of new items and of users.
 
     marks    (items,) uint64, ascending      vectors  (items, d) float32, mapped
     taste    the counter `view.counter` of an asker that says how much one likes each word of attribute `tasted`
@@ -69,12 +69,12 @@ class Space:
         return places(self.marks, marks)
 
     def described(self, codes: Mapping[str, Codes]) -> Float32s:
-        """(n, d) the vectors of items known by their words alone; `codes` as `Attribute.codes` gives them."""
+        """(n, d) the vectors of items of which only words are known; `codes` as `Attribute.codes` gives them."""
         parts = [self.attributes[name].vectors[rows] for name, rows in codes.items()]
         return np.asarray(self.mean + sum(parts), dtype=np.float32)
 
     def tasting(self, codes: Codes, liked: Float32s) -> Float32s | None:
-        """(d,) the vector of a user who likes words so much each; None when no word that is met is liked."""
+        """(d,) the vector of a user by how much each word is liked; None when no known word is liked."""
         weights = np.where(codes > 0, np.fmax(liked, 0), 0).astype(np.float32)  # of NaN and 0, 0
         total = float(weights.sum())
         if total <= 0:
@@ -83,22 +83,22 @@ class Space:
         return np.asarray(self.mean + liking / total, dtype=np.float32)
 
 
-def places(held: Marks, asked: Marks) -> Codes:
-    """(asked,) int32, where each mark stands among those held, which ascend; -1 where it does not."""
-    if not len(held):
-        return np.full(len(asked), -1, dtype=np.int32)
-    place = np.minimum(np.searchsorted(held, asked), len(held) - 1)
-    return np.where(held[place] == asked, place, -1).astype(np.int32)
+def places(known_marks: Marks, marks: Marks) -> Codes:
+    """(marks,) int32, the place of each mark among the known ones, which ascend; -1 for an unknown one."""
+    if not len(known_marks):
+        return np.full(len(marks), -1, dtype=np.int32)
+    place = np.minimum(np.searchsorted(known_marks, marks), len(known_marks) - 1)
+    return np.where(known_marks[place] == marks, place, -1).astype(np.int32)
 
 
 def write(space: Space, ids: IdBytes, folder: Path) -> None:
-    """Write everything but the index; `ids` (items,) are the items' names in the order of their marks."""
-    named: dict[str, NDArray[Any]] = {f"marks.{name}": attribute.marks for name, attribute in space.attributes.items()}
-    named |= {f"vectors.{name}": attribute.vectors for name, attribute in space.attributes.items()}
+    """Write all files but the index; `ids` (items,) are the items' ids in the order of their marks."""
+    arrays: dict[str, NDArray[Any]] = {f"marks.{name}": attribute.marks for name, attribute in space.attributes.items()}
+    arrays |= {f"vectors.{name}": attribute.vectors for name, attribute in space.attributes.items()}
     np.save(folder / VECTORS, space.vectors)
     names, taste = np.array(list(space.attributes)), np.array([space.taste, space.tasted])
-    named |= {"ids": ids, "marks": space.marks, "mean": space.mean, "attributes": names, "taste": taste}
-    np.savez(folder / EMBEDDINGS, allow_pickle=False, queries=space.queries, found=space.found, **named)
+    arrays |= {"ids": ids, "marks": space.marks, "mean": space.mean, "attributes": names, "taste": taste}
+    np.savez(folder / EMBEDDINGS, allow_pickle=False, queries=space.queries, found=space.found, **arrays)
 
 
 def read(folder: Path) -> Space | None:
@@ -107,11 +107,11 @@ def read(folder: Path) -> Space | None:
         return None
     try:
         vectors = np.asarray(np.load(folder / VECTORS, mmap_mode="r", allow_pickle=False))
-        with np.load(folder / EMBEDDINGS, allow_pickle=False) as held:
-            attributes = {str(n): Attribute(held[f"marks.{n}"], held[f"vectors.{n}"]) for n in held["attributes"]}
-            taste, tasted = (str(word) for word in held["taste"])
+        with np.load(folder / EMBEDDINGS, allow_pickle=False) as arrays:
+            attributes = {str(n): Attribute(arrays[f"marks.{n}"], arrays[f"vectors.{n}"]) for n in arrays["attributes"]}
+            taste, tasted = (str(word) for word in arrays["taste"])
             space = Space(
-                held["marks"], vectors, held["mean"], attributes, taste, tasted, held["queries"], held["found"]
+                arrays["marks"], vectors, arrays["mean"], attributes, taste, tasted, arrays["queries"], arrays["found"]
             )
     except (OSError, ValueError, KeyError) as broken:
         raise ReleaseMismatch(f"{EMBEDDINGS} and {VECTORS} cannot be read: {broken}. Build it again.") from broken
@@ -125,6 +125,6 @@ def read(folder: Path) -> Space | None:
 
 def item_ids(folder: Path) -> IdBytes:
     """(items,) UTF-8, the names of the items whose vectors a release carries, in the vectors' order."""
-    with np.load(folder / EMBEDDINGS, allow_pickle=False) as held:
-        ids: IdBytes = held["ids"]
+    with np.load(folder / EMBEDDINGS, allow_pickle=False) as arrays:
+        ids: IdBytes = arrays["ids"]
     return ids

@@ -17,8 +17,8 @@ SECOND = 1e6  # in microseconds, the finest that is stored
 def inputs_from_frame(frame: pd.DataFrame, features: FeatureSet, now_column: str) -> Inputs:
     """The inputs of every row of `frame`, whose columns are named as Feast's `full_feature_names` does: `view__field`.
 
-    `now_column` holds the moment of the request. Context columns stand under their own names; one that the frame lacks
-    is one that the request did not give. A missing stored column raises DefinitionError: retrieval was asked for less.
+    `now_column` holds the moment of the request. Context columns have their own names; one that is missing counts as
+    not given by the request. A missing stored column raises DefinitionError: it was not retrieved.
     """
     context = {f.name for f in features.features if isinstance(f, Context | Code)}
     return Inputs(

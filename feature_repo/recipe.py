@@ -1,4 +1,4 @@
-"""The recipe: all that turns stored values into the model's input, as JSON that a release carries."""
+"""The recipe: how stored values become the model's input, as JSON that a release contains."""
 
 import hashlib
 from typing import TYPE_CHECKING
@@ -35,7 +35,7 @@ class ProfileRecipe(msgspec.Struct, frozen=True):
 
 
 class Recipe(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A feature service without the code that defined it: what is stored, and the features made from it, in order.
+    """A feature service as data, without the code that defined it: what is stored, and its features in order.
 
     Counters published longer than `ttl_s` before a request count as none.
     """

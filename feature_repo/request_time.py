@@ -18,7 +18,7 @@ from infra.arrays import Float32s, Int32s
 from infra.loops import loop
 
 FeatureInput = NDArray[Any]
-EACH: Int32s = np.zeros(0, dtype=np.int32)  # every row has its own entry, or all have the one there is
+EACH: Int32s = np.zeros(0, dtype=np.int32)  # each row has its own entry, or one entry is for all rows
 
 
 class Counters(msgspec.Struct, frozen=True):
@@ -37,12 +37,12 @@ class Counters(msgspec.Struct, frozen=True):
 
 
 class Inputs(msgspec.Struct, frozen=True):
-    """All that features of some rows are made from.
+    """All that the features of some rows are made from.
 
-    `fields` holds profile attributes under `view.field`, `context` what the request itself says; each column has one
-    entry per row, or a single one that holds for all. `now` is (rows | 1,) seconds since the epoch. A counter view or
-    a field may instead be given by its distinct entries, where `now` is one for all: `places` then holds, under its
-    name, which of them each row has.
+    `fields` holds profile attributes under `view.field`, `context` the values of the request itself; each column has
+    one entry for each row, or a single one for all. `now` is (rows | 1,) seconds since the epoch. Where `now` is one
+    for all, a counter view or a field may have only its distinct entries: `places` then holds, under its name, the
+    entry of each row.
     """
 
     rows: int
@@ -71,7 +71,7 @@ class Rate(msgspec.Struct, frozen=True, tag=True):
     of: str
     per: str
     prior: float
-    strength: float = 5.0
+    strength: float
 
     def reads(self) -> tuple[str, ...]:
         """The `view.counter` and `view.field` names this feature is made from."""
@@ -123,7 +123,7 @@ class Hour(msgspec.Struct, frozen=True, tag=True):
 
 
 class Context(msgspec.Struct, frozen=True, tag=True):
-    """A number the request itself gives; `neutral` stands in where it gives none, as for position in serving."""
+    """A number of the request itself, or `neutral` where the request has none, as for the position in serving."""
 
     name: str
     neutral: float
@@ -134,7 +134,7 @@ class Context(msgspec.Struct, frozen=True, tag=True):
 
 
 class Code(msgspec.Struct, frozen=True, tag=True):
-    """Place of the request's word in a fixed vocabulary, NaN for words outside it and for requests that say none."""
+    """Place of the request's word in a fixed vocabulary, NaN for other words and for requests without one."""
 
     name: str
     vocabulary: tuple[str, ...]
@@ -147,30 +147,30 @@ class Code(msgspec.Struct, frozen=True, tag=True):
 Feature = Count | Rate | Number | Age | Match | Hour | Context | Code
 
 
-def value(feature: Number | Age | Match | Hour | Context | Code, given: Inputs) -> tuple[FeatureInput, Int32s]:
-    """What any other feature says of its entries, and the entry each row has.
+def value(feature: Number | Age | Match | Hour | Context | Code, inputs: Inputs) -> tuple[FeatureInput, Int32s]:
+    """The values of a feature that reads no counters, by entry, and the entry of each row.
 
-    Raises KeyError with the name of a field that is not given.
+    Raises KeyError with the name of a field that is missing.
     """
     match feature:
         case Number(of=name):
-            return _logged(given.fields[name].astype(np.float64)), given.places.get(name, EACH)
+            return _logged(inputs.fields[name].astype(np.float64)), inputs.places.get(name, EACH)
         case Age(of=name):
-            return _logged((given.now - given.fields[name].astype(np.float64)) / 3600), given.places.get(name, EACH)
+            return _logged((inputs.now - inputs.fields[name].astype(np.float64)) / 3600), inputs.places.get(name, EACH)
         case Match():
-            return _match(given, feature.of, feature.to)
+            return _match(inputs, feature.of, feature.to)
         case Hour():
-            return (given.now % 86_400) / 3600, EACH
+            return (inputs.now % 86_400) / 3600, EACH
         case Context():
-            told = np.asarray(given.context.get(feature.name, [feature.neutral])).astype(np.float64)
-            return np.where(np.isnan(told), feature.neutral, told), EACH
+            numbers = np.asarray(inputs.context.get(feature.name, [feature.neutral])).astype(np.float64)
+            return np.where(np.isnan(numbers), feature.neutral, numbers), EACH
         case Code():
             codes = _codes(feature.vocabulary)
-            return np.array([codes.get(word, np.nan) for word in given.context.get(feature.name, [None])]), EACH
+            return np.array([codes.get(word, np.nan) for word in inputs.context.get(feature.name, [None])]), EACH
 
 
 def _logged(numbers: Seconds) -> Seconds:
-    """log(1 + each) in its place, 0 for what is below 0."""
+    """The same array with log(1 + number) for each number, 0 for one below 0."""
     _log(numbers)
     return numbers
 
@@ -188,13 +188,13 @@ def _codes(vocabulary: tuple[str, ...]) -> Mapping[Any, float]:
 
 
 def spread(entries: FeatureInput, places: Int32s | None) -> FeatureInput:
-    """Entries (…, entries) at the places that rows have: (…, rows); as they are when they have none."""
+    """Entries (…, entries) as rows (…, rows) by their places; unchanged where there are no places."""
     return entries if places is None else entries.take(places, axis=-1)
 
 
-def _match(given: Inputs, of: str, to: str) -> tuple[FeatureInput, Int32s]:
-    """Compared entry by entry where one side is the same for all, row by row otherwise."""
-    (left, left_at), (right, right_at) = ((given.fields[name], given.places.get(name)) for name in (of, to))
+def _match(inputs: Inputs, of: str, to: str) -> tuple[FeatureInput, Int32s]:
+    """Whether two fields are equal: compared by entry where one side is the same for all, by row otherwise."""
+    (left, left_at), (right, right_at) = ((inputs.fields[name], inputs.places.get(name)) for name in (of, to))
     if len(right) == 1 and right_at is None:
         return _same(left, right), EACH if left_at is None else left_at
     if len(left) == 1 and left_at is None:
@@ -203,10 +203,10 @@ def _match(given: Inputs, of: str, to: str) -> tuple[FeatureInput, Int32s]:
 
 
 def _same(left: FeatureInput, right: FeatureInput) -> Seconds:
-    """1 or 0 for each pair, NaN where one is None or NaN, which differs from itself; one on a side is in each pair."""
-    ones = left.tolist() * len(right) if len(left) == 1 else left.tolist()
-    others = right.tolist() * len(left) if len(right) == 1 else right.tolist()
-    pairs = zip(ones, others, strict=True)
+    """1 or 0 for each pair, NaN where either is None or NaN; a single value on one side is paired with all."""
+    lefts = left.tolist() * len(right) if len(left) == 1 else left.tolist()
+    rights = right.tolist() * len(left) if len(right) == 1 else right.tolist()
+    pairs = zip(lefts, rights, strict=True)
     return np.array(
         [np.nan if a is None or b is None or a != a or b != b else float(a == b) for a, b in pairs],  # noqa: PLR0124
         dtype=np.float64,

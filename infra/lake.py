@@ -17,10 +17,10 @@ from infra import live_files
 from infra.atomic import atomic_write
 from infra.errors import Unavailable
 from infra.failpoint import reached
-from infra.stored_types import naming_the_column
+from infra.settings import WRITER_WAIT_S
+from infra.stored_types import must_not_overflow, naming_the_column
 from infra.writer_lock import exclusive
 
-WAIT_S = 600.0
 AT_ONCE = 16_384  # rows of a batch where a file is read in parts
 TRIES = 3  # a reader whose file was removed by a replacement lists the files again
 
@@ -33,7 +33,7 @@ class Lake:
     seconds for another writer.
     """
 
-    def __init__(self, root: Path, wait_s: float = WAIT_S) -> None:
+    def __init__(self, root: Path, wait_s: float = WRITER_WAIT_S) -> None:
         self.root, self.wait_s = root, wait_s
 
     def path(self, name: str, day: date | None = None) -> Path:
@@ -163,8 +163,9 @@ class Lake:
                 return pa.table({})
             try:
                 with naming_the_column(files, schema):
-                    dataset = opened(files, schema)
-                    return dataset.to_table(columns=list(columns) if columns else None, filter=where)
+                    rows = opened(files, schema).to_table(columns=list(columns) if columns else None, filter=where)
+                must_not_overflow(rows, files, schema)
+                return rows
             except FileNotFoundError:
                 if not tries_left:
                     raise
@@ -225,7 +226,9 @@ def in_parts(
         scanner = opened(files, schema).scanner(
             columns=list(columns), filter=where, batch_size=AT_ONCE, fragment_scan_options=low_memory, **no_readahead
         )
-        yield from scanner.to_batches()
+        for rows in scanner.to_batches():
+            must_not_overflow(rows, files, schema)
+            yield rows
 
 
 def united(files: Sequence[Path]) -> pa.Schema:

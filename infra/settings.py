@@ -11,6 +11,7 @@ from pydantic import Field, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 LONGEST_SOCKET = 100  # bytes: the kernel takes 104 to 108
+WRITER_WAIT_S = 600.0
 SHARED = Path(f"/tmp/flywheel-{os.getuid()}")
 
 
@@ -69,7 +70,7 @@ class Settings(BaseSettings):
     spark_master: str = "local[2]"
     spark_memory: str = "768m"
     spark_shuffle_partitions: int = 4
-    writer_wait_s: float = 600.0
+    writer_wait_s: float = WRITER_WAIT_S
     """How long a writer waits for another one of the same table; with 0 it fails at once and names the other one."""
     hand_over_s: float = 5.0
     """How long the service writes to one file before it hands it over to the landing."""

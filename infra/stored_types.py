@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from infra.errors import DefinitionError
@@ -37,6 +38,27 @@ def must_be_wider(files: Iterable[Path], schema: pa.Schema) -> None:
                 raise _error(file, field.name, stored_type, field.type, "Spark reads only wider types")
 
 
+def must_not_overflow(rows: pa.Table | pa.RecordBatch, files: Iterable[Path], schema: pa.Schema | None) -> None:
+    """Raises DefinitionError for a stored number beyond 32 bits in a column of 32 bits: Arrow reads it as infinity."""
+    for field in schema or ():
+        if field.name in rows.schema.names and _has_infinity(rows[field.name]):
+            for file in files:
+                stored = pq.read_schema(file)
+                stored_type = stored.field(field.name).type if field.name in stored.names else field.type
+                if not _same(stored_type, field.type) and _has_infinity(_read(file, field.name).cast(field.type)):
+                    why = "it holds a number beyond the range of 32 bits"
+                    raise _error(file, field.name, stored_type, field.type, why)
+
+
+def _has_infinity(column: pa.ChunkedArray | pa.Array) -> bool:
+    values = pc.list_flatten(column) if pa.types.is_list(column.type) else column
+    return pa.types.is_float32(values.type) and bool(pc.any(pc.is_inf(values)).as_py())
+
+
+def _read(file: Path, column: str) -> pa.ChunkedArray:
+    return pq.ParquetFile(file).read(columns=[column]).column(0)
+
+
 def _culprit(files: Sequence[Path], schema: pa.Schema | None) -> DefinitionError | None:
     """The error for the first column whose type is not that of the schema, or of the files before it."""
     types_before: dict[str, pa.DataType] = {}
@@ -55,7 +77,7 @@ def _culprit(files: Sequence[Path], schema: pa.Schema | None) -> DefinitionError
 
 def _refusal(file: Path, column: str, expected: pa.DataType) -> str | None:
     try:
-        pq.ParquetFile(file).read(columns=[column]).column(0).cast(expected)
+        _read(file, column).cast(expected)
     except pa.ArrowException as error:
         return str(error).splitlines()[0][:200]
     return None

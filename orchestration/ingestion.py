@@ -152,13 +152,13 @@ def ingest_path(installation: Installation, path: Path, table: str | None, say: 
     seen = scan_folder(
         path, installation.system.tables, _table(installation, table) if table else None, installation.settings.home
     )
-    if not seen.found:
+    if not seen.files:
         why = "".join(f"\n  {each}" for each in seen.passed_over) or " It holds no file."
         raise DefinitionError(f"nothing to ingest in {shown(path)}.{why}")
     outcomes = []
-    for place, found in enumerate(seen.found, 1):
-        say(f"[{place}/{len(seen.found)}] {shown(found.path.name)}")
-        delivery = Delivery(found.table, found.path, found.below)
+    for place, file in enumerate(seen.files, 1):
+        say(f"[{place}/{len(seen.files)}] {shown(file.path.name)}")
+        delivery = Delivery(file.table, file.path, file.below)
         outcomes.append(attempt(installation.lake, delivery, installation.now(), installation.settings.file_limits))
     ingested = _ingested(outcomes, seen.passed_over)
     report(installation, ingested.lines)

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from orchestration.system import Installation
-from validation.files import Found, ScanResult, scan_folder
+from validation.files import ScanResult, TableFile, scan_folder
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -48,9 +48,9 @@ def days(installation: Installation) -> "dg.DailyPartitionsDefinition":
     )
 
 
-def waiting(installation: Installation) -> dict[date, list[Found]]:
+def waiting(installation: Installation) -> dict[date, list[TableFile]]:
     """The files that wait in the landing, by the day whose work they are."""
-    return by_day(landed(installation).found, installation.now().date())
+    return by_day(landed(installation).files, installation.now().date())
 
 
 def landed(installation: Installation) -> ScanResult:
@@ -59,13 +59,13 @@ def landed(installation: Installation) -> ScanResult:
     return scan_folder(landing, installation.system.tables) if os.path.lexists(landing) else ScanResult((), ())
 
 
-def by_day(files: Iterable[Found], today: date) -> dict[date, list[Found]]:
+def by_day(files: Iterable[TableFile], today: date) -> dict[date, list[TableFile]]:
     """Files by the day in their name, or else in their folders' names.
 
     Those without one are today's, as are those of a day to come: who names files by a local time may be ahead. So are
     those of a year before 2000, for no row was received then: no clock is believed that says so.
     """
-    found: dict[date, list[Found]] = {}
+    found: dict[date, list[TableFile]] = {}
     for file in files:
         found.setdefault(min(day_of(file.below) or today, today), []).append(file)
     return found

@@ -216,7 +216,7 @@ def must_fit(policy: Policy, features: FeatureSet) -> None:
             case Exploration(exposure=exposure) | Rare(exposure=exposure):
                 wanted = [(exposure, of_items)]
             case NotBlocked(field=field, counter=counter):
-                wanted = [(field, fields), (counter, [name for name in shared(field) if name in features.ever])]
+                wanted = [(field, fields), (counter, [name for name in shared(field) if name in features.ever_done])]
             case Liked(field=field, counter=counter):
                 wanted = [(field, fields), (counter, shared(field))]
             case Trending(locally=locally):

@@ -1,4 +1,4 @@
-"""The Arrow types that the words of the contract stand for."""
+"""The Arrow types of the contract's type names."""
 
 import pyarrow as pa
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
-"""No moment outside them is believed: a clock that was never set says 1970."""
+"""A moment outside them is taken for a wrong clock: one that was never set says 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ class Column:
     of the same name; a value not found there is reported and never refused: it may come later. A text has 1 to
     `longest` characters; an empty one is null, and refused where null is.
 
-    A batch with a larger share of nulls than `max_null` is refused (None: the table's limit holds), and of one with a
-    larger share than `warn_null` people are told.
+    A batch with a larger share of nulls than `max_null` is refused (None: the table's limit holds); a larger share than
+    `warn_null` is a warning.
     """
 
     name: str
@@ -48,8 +48,8 @@ class Column:
 class Rule:
     """What must hold within each row, as a pandas expression over the table's own columns.
 
-    A row that breaks it is quarantined. Where the expression comes out null it counts as held: nullability is a
-    column's own matter.
+    A row that breaks it is quarantined. Where the expression is null the rule holds: whether a value may be null is
+    said by its column.
     """
 
     name: str
@@ -61,9 +61,10 @@ class Rule:
 class Table:
     """One table: `row` says what a row is.
 
-    `event_time` is when it happened, `received_time` when we knew it. A row of a `versioned` table describes an entity
-    as of its event time, so that the same key may come again later; in any other table a key comes once. A row that
-    comes again with other content is told and counted as a duplicate, or, where `differing` says so, quarantined.
+    `event_time` is when it happened, `received_time` when we received it. A row of a `versioned` table describes an
+    entity as of its event time, so that the same key may come again later; in any other table a key comes once. A row
+    that comes again with other content is reported and counted as a duplicate, or, where `differing` says so,
+    quarantined.
     """
 
     name: str
@@ -80,9 +81,9 @@ class Table:
 
     def __post_init__(self) -> None:
         names = [c.name for c in self.columns]
-        for wanted in (*self.key, self.event_time, self.received_time):
-            if wanted not in names:
-                raise DefinitionError(f"table {self.name}: {unknown(wanted, names)}")
+        for name in (*self.key, self.event_time, self.received_time):
+            if name not in names:
+                raise DefinitionError(f"table {self.name}: {unknown(name, names)}")
         if len(set(names)) != len(names):
             raise DefinitionError(f"table {self.name}: a column is defined twice among {names}")
 
@@ -98,7 +99,7 @@ class Table:
     @property
     def schema(self) -> "pa.Schema":
         """The Arrow schema of accepted rows."""
-        import pyarrow as pa  # 24 MiB that the service, which reads definitions only, does without
+        import pyarrow as pa  # 24 MiB, and the service reads only definitions
 
         from validation.arrow import ARROW
 
@@ -112,9 +113,9 @@ class Table:
         raise DefinitionError(f"table {self.name}: {unknown(name, [c.name for c in self.columns])}")
 
 
-def unknown(name: str, known: Iterable[str]) -> str:
+def unknown(name: str, defined: Iterable[str]) -> str:
     """The sentence about a name that is not defined, with the nearest one that is."""
-    names = sorted(known)
+    names = sorted(defined)
     near = get_close_matches(name, names, n=1)
     hint = f"Did you mean `{near[0]}`?" if near else f"Defined are: {', '.join(names)}."
     return f"`{name}` is not defined. {hint}"

@@ -1,7 +1,7 @@
-"""The numbers that events, batches and releases are held to, where a system says no others.
+"""The limits of events, batches and releases that hold where a system sets no others.
 
-What every door asks of an event stands here too: the service, the stream, ingestion and labels take these numbers. An
-event that a door has acknowledged is used: nothing behind the door asks for more than the door did.
+The service, the stream, ingestion and labels take the limits of an event from here. So an event that the service has
+acknowledged is used: nothing after it has a stricter limit.
 """
 
 from dataclasses import dataclass
@@ -10,14 +10,29 @@ from datetime import timedelta
 CLOCK_ERROR = timedelta(seconds=60)
 """How far the clock that dates an event may be ahead of ours, or behind the answer that the event names.
 
-An event that names its answer by id and is dated at most so long before it happened at the showing.
+An event that names its answer by id and is dated at most so long before it counts as of the moment of the answer.
 """
 OLDEST = timedelta(days=30)
-"""How old an event may be when it comes: so long a phone may be offline. Older ones come from a clock never set."""
+"""How old an event may be when it arrives: a phone may be offline for so long. Older ones come from a wrong clock."""
 CLOCKS_DIFFER = timedelta(minutes=5)
-"""How far the clock of whoever delivers a file may run ahead of ours."""
+"""How far the clock that wrote a delivered file may run ahead of ours."""
 LONGEST_WORD = 256
-"""The most characters of an id, and of any text whose column does not say another number."""
+"""The most characters of an id, and of any text whose column says no other number."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitJumpLimits:
+    """When a warning says that a numeric column may have changed its unit; nothing is refused.
+
+    `times` is how far its median may be from that of the rows accepted before: ×60 and ×1000 are changes of unit, and
+    from day to day the median of real values moves less. Fewer than `min_values` values are not compared. Compared are
+    the first `rows_of_file` rows of the `newest_files`, so that the cost does not grow with the history.
+    """
+
+    times: float = 30.0
+    min_values: int = 20
+    newest_files: int = 20
+    rows_of_file: int = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +40,9 @@ class BatchLimits:
     """What must hold for a whole batch; a batch that breaks one is refused.
 
     Shares are of delivered rows. `max_duplicate` is about rows repeated inside one batch: what was accepted before may
-    be delivered again at any time. `fresh_within` is the largest gap between the batch's newest event and receipt: a
-    delivery of old events alone comes from phones that were offline, one older than any door takes from a broken clock.
+    be delivered again at any time. `fresh_within` is the largest gap between the batch's newest event and its receipt:
+    phones that were offline deliver old events alone, but only a broken clock gives older ones than are taken.
+    `unit_jump` only warns.
     """
 
     min_rows: int = 1
@@ -35,6 +51,7 @@ class BatchLimits:
     max_duplicate: float = 0.20
     max_null: float = 0.50
     fresh_within: timedelta = OLDEST
+    unit_jump: UnitJumpLimits = UnitJumpLimits()
 
 
 @dataclass(frozen=True, slots=True)

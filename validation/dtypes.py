@@ -1,4 +1,4 @@
-"""What a column may hold, in the contract's words."""
+"""The types of columns, by their names in the contract."""
 
 from typing import Literal
 

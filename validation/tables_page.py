@@ -1,4 +1,4 @@
-"""The tables page of the documentation, made from the definitions: it cannot go stale.
+"""The tables page of the documentation, generated from the definitions.
 
 python -m validation.tables_page > docs/tables.md
 """
@@ -14,33 +14,34 @@ INTRODUCTION = """# Tables
 
 Generated from the definitions by `python -m validation.tables_page > docs/tables.md`; a test compares the two.
 
-How rows are delivered is in [landing.md](landing.md). A row that breaks a row rule is quarantined with its raw bytes
-and the reason. A batch that breaks a limit is refused as a whole: nothing of it is accepted, all of it is kept in
-quarantine, and nothing downstream runs; for what our own service hands over, limits only warn. Great Expectations
-decides both, by suites made from the same definitions.
+[landing.md](landing.md) says how rows are delivered. A row that breaks a rule is quarantined with its bytes and the
+reason. A batch that breaks a limit is refused: none of its rows is accepted, all of them go to quarantine, and no later
+stage runs. For files that our own service hands over, limits only warn. Great Expectations checks both, with suites
+made from the same definitions.
 """
 
 
 def page(tables: Sequence[Table]) -> str:
-    """The whole page as Markdown."""
+    """The page as Markdown."""
     parts = [INTRODUCTION, _everywhere(), *(_table(table) for table in tables)]
     return "\n".join(parts)
 
 
 def _everywhere() -> str:
     rules = [(f"`{rule}`", asked) for rule, asked in SHAPE.items()]
-    rules.append(("`<column>.known`", "a column that may not be null is there"))
-    rules.append(("`<text>.length`", f"a text has 1 to {LONGEST_WORD} characters; an empty one in a column that may be "
-                  "null is null"))  # fmt: skip
-    rules.append(("`<moment>.clock`", f"a moment lies from {EARLIEST:%Y-%m-%d} to {LATEST:%Y-%m-%d}; a receipt at most "
-                  f"{CLOCKS_DIFFER.seconds // 60} minutes after the file's own arrival"))  # fmt: skip
+    rules.append(("`<column>.known`", "a column that may not be null has a value"))
+    rules.append(("`<text>.length`", f"a text has 1 to {LONGEST_WORD} characters; an empty text counts as null where "
+                  "the column may be null"))  # fmt: skip
+    rules.append(("`<moment>.clock`", f"a moment is from {EARLIEST:%Y-%m-%d} to {LATEST:%Y-%m-%d}; a time of receipt "
+                  f"at most {CLOCKS_DIFFER.seconds // 60} minutes after the file arrived"))  # fmt: skip
     return f"## Rules of every table\n\n{markdown(('rule', 'what must hold'), rules)}\n"
 
 
 def _table(table: Table) -> str:
     names = [f"`{name}`" for name in table.identity]
-    times = f"It happened at `{table.event_time}`; we knew it at `{table.received_time}`."
-    facts = f"A row is {table.row}. Owner: {table.owner}. The same {', '.join(names)} is the same row. {times}"
+    times = f"`{table.event_time}` is when it happened, `{table.received_time}` when we received it."
+    same = f"Rows with the same {' and '.join(names)} are the same row."
+    facts = f"A row is {table.row}. Owner: {table.owner}. {same} {times}"
     columns = markdown(("column", "type", "meaning", "allowed"), [_column(table, column) for column in table.columns])
     rules = [(f"`{r.name}`", f"`{r.holds}`", r.why) for r in table.rules]
     parts = [f"## {table.name}", facts, columns]
@@ -49,18 +50,18 @@ def _table(table: Table) -> str:
 
 
 def nulls(tables: Sequence[Table]) -> str:
-    """The columns that may be null, and how many nulls of a batch are borne: a table for docs/landing.md."""
+    """The columns that may be null, and the largest share of nulls in a batch: a table for docs/landing.md."""
     shares = [
         (table, column, table.max_null(column)) for table in tables for column in table.columns if column.nullable
     ]
     lines = [
-        (f"`{table.name}.{column.name}`", "never" if most >= 1 else f"above {most:.0%} null", _told(column))
+        (f"`{table.name}.{column.name}`", "never" if most >= 1 else f"above {most:.0%} null", _warning(column))
         for table, column, most in shares
     ]
     return markdown(("may be null", "the batch is refused", "a warning is printed"), lines)
 
 
-def _told(column: Column) -> str:
+def _warning(column: Column) -> str:
     return "never" if column.warn_null is None else f"above {column.warn_null:.0%} null"
 
 
@@ -77,7 +78,7 @@ def _allowed(table: Table, column: Column) -> Iterator[str]:
     elif column.unit:
         yield f"in {column.unit}"
     if column.refers_to:
-        yield f"found in `{column.refers_to}` (told, not refused)"
+        yield f"found in `{column.refers_to}` (a warning where it is not)"
     if column.nullable:
         most = table.max_null(column)
         yield "may be null" if most >= 1 else f"may be null, in at most {most:.0%} of a batch"
@@ -91,6 +92,7 @@ def _limits(table: Table) -> Iterator[tuple[str, str]]:
     yield "rows quarantined", f"at most {limits.max_quarantined_of_batch:.0%}"
     yield "rows repeated inside the batch", f"at most {limits.max_duplicate:.0%}"
     yield "newest event before the newest receipt", f"at most {limits.fresh_within.total_seconds() / 3600:,g} hours"
+    yield "median of a numeric column against earlier batches", f"a warning from {limits.unit_jump.times:g} times"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a gate found and what all gates together say; as JSON it travels with the release it judges."""
+"""The finding of one gate and the verdict of all; as JSON the verdict is stored with the release it is about."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ GATES = ("data", "leakage", "baseline", "champion", "slice", "calibration", "sig
 
 
 class GateFinding(msgspec.Struct, frozen=True):
-    """What one gate measured, the limit it was held against, and in words why it passed or what to do next."""
+    """What one gate measured, its limit, and in words why it passed or what to do next."""
 
     gate: str
     passed: bool
@@ -30,7 +30,7 @@ class GateFinding(msgspec.Struct, frozen=True):
 class Verdict(msgspec.Struct, frozen=True):
     """All findings on one release. It passes when every gate of `GATES` has a finding and no finding refuses.
 
-    `subject` is the digest of what was judged, so that one release's verdict cannot promote another.
+    `subject` is the digest of the judged files, so that the verdict on one release cannot promote another.
     """
 
     findings: tuple[GateFinding, ...]
@@ -38,7 +38,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Gates nobody asked: a gate without a finding counts as closed."""
+        """The gates without a finding: they count as refusing."""
         return tuple(g for g in GATES if g not in {f.gate for f in self.findings})
 
     @property
@@ -49,7 +49,7 @@ class Verdict(msgspec.Struct, frozen=True):
     def reasons(self) -> list[str]:
         """Why it is refused, one sentence a gate; empty when it passes."""
         refused = [f"{f.gate} gate: {f.reason}" for f in self.findings if not f.passed]
-        return refused + [f"{g} gate: it was never asked, and a gate without an answer is closed" for g in self.missing]
+        return refused + [f"{g} gate: it has no finding, which counts as a refusal" for g in self.missing]
 
     def table(self) -> list[tuple[str, str, str, str, str]]:
         """The findings as lines of cells, for a terminal: gate, outcome, measured, limit, reason."""

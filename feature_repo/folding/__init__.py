@@ -1,7 +1,7 @@
 """Folding events into decayed counters: contributions, states, snapshots, profiles."""
 
 from feature_repo.folding.carry import MICROSECONDS, states_of
-from feature_repo.folding.contributions import WAIT_DAYS, contributed, read_accepted_rows, without_repeats
+from feature_repo.folding.contributions import contributed, read_accepted_rows, without_repeats
 from feature_repo.folding.event_sources import EventSource, sources
 from feature_repo.folding.profiles import described, publish_profiles
 from feature_repo.folding.published_states import publish_states, summed
@@ -10,7 +10,6 @@ from feature_repo.folding.snapshots import COMPLETE, Snapshots, parts_of
 __all__ = [
     "COMPLETE",
     "MICROSECONDS",
-    "WAIT_DAYS",
     "EventSource",
     "Snapshots",
     "contributed",

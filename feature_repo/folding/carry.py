@@ -16,10 +16,10 @@ NEVER = np.iinfo(np.int64).max
 
 
 def states_of(view: CounterView, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Rows sorted by entity, previous state first, then moment: their sums as states, and `until` when each is true.
+    """The states of rows sorted by entity, previous state first, then moment; each is valid until `until`.
 
-    Of rows with the same moment the last one holds them all, and is the only one that comes out. A batch's last row
-    waits for the next batch, which goes on from it: memory is bounded by the batch and not by the partition.
+    Of rows with the same moment only the last one, which includes the others, comes out. A batch's last row is put
+    before the next batch, which continues from it: memory is bounded by the batch and not by the partition.
     """
     waiting: pa.Table | None = None
     for batch in batches:
@@ -36,7 +36,7 @@ def _advanced(view: CounterView, rows: pa.Table) -> tuple[pa.Table, NDArray[np.i
     is_first = _is_first(rows, view.keys)
     starts = np.maximum.accumulate(np.where(is_first, np.arange(len(rows)), 0))
     published_at = rows["published_at"].cast(pa.int64()).to_numpy()
-    at = np.maximum(published_at, published_at[starts])  # nothing is published before the state it is carried on from
+    at = np.maximum(published_at, published_at[starts])  # no state is published before the one that it is added to
     half_lives = np.array(view.half_lives)
     sums = np.stack([rows[name].to_numpy() for name in view.counters])
     sums *= np.exp2((published_at - at) / MICROSECONDS / half_lives[:, None])
@@ -55,7 +55,7 @@ def _is_first(rows: pa.Table, keys: tuple[str, ...]) -> NDArray[np.bool_]:
 
 
 def _standing(states: pa.Table, until: NDArray[np.int64]) -> Iterator[pa.RecordBatch]:
-    """The states that are true for any time at all."""
+    """The states that are valid for more than no time, with `until`."""
     moment = states.schema.field("published_at").type
     stands = until > states["published_at"].cast(pa.int64()).to_numpy()
     timed = states.append_column("until", pa.array(until, mask=until == NEVER).cast(moment))
@@ -63,7 +63,7 @@ def _standing(states: pa.Table, until: NDArray[np.int64]) -> Iterator[pa.RecordB
 
 
 def newly_published_rows(view: CounterView, states: pa.RecordBatch) -> pa.Table:
-    """The rows of `states_of` that are news, as the lake holds them: counters in float32, `event_timestamp`."""
+    """The new rows of `states_of` as the lake stores them: counters in float32, with `event_timestamp`."""
     rows = pa.Table.from_batches([states]).filter(pc.field("is_new"))
     columns = {key: rows[key] for key in view.keys}
     columns |= {"event_timestamp": rows["published_at"], "published_at": rows["published_at"]}
@@ -78,7 +78,7 @@ def nothing(view: CounterView) -> pa.Table:
 
 
 def states_before(view: CounterView, states: pa.RecordBatch, end: datetime) -> pa.Table:
-    """The rows of `states_of` that are true just before `end`, one an entity, in float64 to be carried on."""
+    """The rows of `states_of` that are valid just before `end`, one for each entity, in float64 for the next fold."""
     lasts = pc.field("until").is_null() | (pc.field("until") >= end)
     rows = pa.Table.from_batches([states]).filter((pc.field("published_at") < end) & lasts)
     return rows.select([*view.keys, "published_at", *view.counters])

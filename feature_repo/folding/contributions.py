@@ -1,11 +1,13 @@
-"""What events add to counters: accepted rows, with what they borrow, and the moment all of it was known."""
+"""What events add to counters: accepted rows, the columns they borrow, and when all of it was known."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from feature_repo.definition import FeatureSet, Lookup, Signal
+import numpy as np
+
+from feature_repo.definition import WAIT_DAYS, FeatureSet, Lookup, Signal
 from feature_repo.folding.event_sources import EventSource, sources
 from infra.lake import Lake
 from infra.spark_files import read_files
@@ -14,8 +16,8 @@ from validation.contract import Table
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
-WAIT_DAYS = 7
-"""How long an event waits for a description that it borrows from; after that it is never counted."""
+
+LARGEST = float(np.finfo(np.float32).max)
 
 
 def weight(signal: str) -> str:
@@ -32,17 +34,17 @@ def contributions(
     """
     from pyspark.sql import functions as sql
 
-    waited = first - timedelta(days=WAIT_DAYS + 1)
+    oldest = first - timedelta(days=WAIT_DAYS + 1)
     events, described = {}, {}
     for source in sources(features, tables):
         name = source.table.name
-        days = [day for day in lake.days(f"tables/{name}") if waited <= day <= last]
+        days = [day for day in lake.days(f"tables/{name}") if oldest <= day <= last]
         events[name] = read_accepted_rows(spark, lake, source.table, days)
         for lookup in source.lookups:
             days = [day for day in lake.days(f"tables/{lookup.table}") if day <= last]
             described[lookup.table] = read_accepted_rows(spark, lake, tables[lookup.table], days)
-    every = contributed(events, described, features, tables)
-    return every.where(sql.to_date("published_at").between(sql.lit(first), sql.lit(last)))
+    published = contributed(events, described, features, tables)
+    return published.where(sql.to_date("published_at").between(sql.lit(first), sql.lit(last)))
 
 
 def contributed(
@@ -77,7 +79,7 @@ def without_repeats(events: "DataFrame", table: Table) -> "DataFrame":
 def _known(
     events: "DataFrame", source: EventSource, described: Mapping[str, "DataFrame"], tables: Mapping[str, Table]
 ) -> "DataFrame":
-    """The events with what they borrow and `known_at`; those that still wait for a description are left out."""
+    """The events with borrowed columns and `known_at`, without those that still wait for a description."""
     from pyspark.sql import functions as sql
 
     moments = [source.table.received_time]
@@ -94,7 +96,7 @@ def _first_description(rows: "DataFrame", lookup: Lookup, table: Table, known_at
     described = rows.where(sql.col(lookup.on).isNotNull()).select(
         sql.col(lookup.on),
         sql.struct(table.received_time, table.event_time).alias("order"),
-        sql.struct(*(sql.expr(said).alias(name) for name, said in lookup.columns.items())).alias("borrowed"),
+        sql.struct(*(sql.expr(code).alias(name) for name, code in lookup.columns.items())).alias("borrowed"),
     )
     earliest = (sql.min("order").alias("order"), sql.min_by("borrowed", "order").alias("borrowed"))
     first = described.groupBy(lookup.on).agg(*earliest)
@@ -120,9 +122,10 @@ def _weighed(events: "DataFrame", source: EventSource, features: FeatureSet) -> 
 def _weight_of(signal: Signal) -> "Column":
     from pyspark.sql import functions as sql
 
-    # A weight that is no number would stay in the counter for ever. Spark holds NaN to be larger than infinity.
+    # Counters are published in 32 bits: a larger weight would be infinite there, and decay never makes that finite.
+    # Spark takes NaN for larger than any number.
     number = f"CAST({signal.weight} AS DOUBLE)"
-    counted = f"CASE WHEN ({signal.where}) AND abs({number}) < double('infinity') THEN {number} END"
+    counted = f"CASE WHEN ({signal.where}) AND abs({number}) <= double('{LARGEST!r}') THEN {number} END"
     return sql.expr(counted).alias(weight(signal.name))
 
 

@@ -1,4 +1,4 @@
-"""Rows written by day where they are computed: each task drafts its files, the driver puts them all in place."""
+"""Rows written by day where they are computed: each task drafts its files, and the driver makes all of them live."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from infra.lake import Lake
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-ROWS_HELD = 500_000
+ROWS_AT_ONCE = 500_000
 DRAFTED = "name string, day date, file string, rows long"
 
 
@@ -29,9 +29,9 @@ def replace_days(lake: Lake, name: str, rows: "DataFrame", day_of: str, days: It
 
 
 def commit(lake: Lake, name: str, drafts: pa.Table, days: Iterable[date]) -> dict[date, int]:
-    """Put the drafts of one table in the place of what its days held; says how many rows each day has now.
+    """Replace days of one table by their drafts, all in one step; returns how many rows each day has now.
 
-    All days change in one step; what tasks drafted that failed goes with what stood there before.
+    Drafts of failed tasks are deleted together with the replaced files.
     """
     counts = dict.fromkeys(days, 0)
     files: dict[date, list[Path]] = {day: [] for day in counts}
@@ -44,7 +44,7 @@ def commit(lake: Lake, name: str, drafts: pa.Table, days: Iterable[date]) -> dic
 
 def placed(lake: Lake) -> Lake:
     """The same lake for processes that work in other folders."""
-    return Lake(lake.root.absolute())
+    return Lake(lake.root.absolute(), lake.wait_s)
 
 
 def _drafted(lake: Lake, name: str, day_of: str, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -56,37 +56,37 @@ def _drafted(lake: Lake, name: str, day_of: str, batches: Iterable[pa.RecordBatc
 
 @dataclass(slots=True)
 class Drafts:
-    """The files of one task: rows are held, sorted out by table and day, and written a few large groups at a time."""
+    """The files of one task: rows are collected, sorted by table and day, and written in a few large groups."""
 
     lake: Lake
-    held: dict[str, list[tuple[pa.Table, pa.Array]]] = field(default_factory=dict)
+    pending: dict[str, list[tuple[pa.Table, pa.Array]]] = field(default_factory=dict)
     writers: dict[tuple[str, date], pq.ParquetWriter] = field(default_factory=dict)
     files: dict[tuple[str, date], Path] = field(default_factory=dict)
     rows: dict[tuple[str, date], int] = field(default_factory=dict)
 
     def add(self, name: str, rows: pa.Table, days: pa.Array) -> None:
         """Take rows of a table, each with its day."""
-        held = self.held.setdefault(name, [])
-        held.append((rows, days))
-        if sum(len(part) for part, _ in held) >= ROWS_HELD:
+        pending = self.pending.setdefault(name, [])
+        pending.append((rows, days))
+        if sum(len(part) for part, _ in pending) >= ROWS_AT_ONCE:
             self._write(name)
 
     def close(self) -> pa.RecordBatch:
-        """Finish all files; says what was drafted."""
-        for name in self.held:
+        """Finish all files; returns the drafts."""
+        for name in self.pending:
             self._write(name)
         for writer in self.writers.values():
             writer.close()
-        made = [(name, day, str(self.files[name, day]), rows) for (name, day), rows in self.rows.items()]
+        drafted = [(name, day, str(self.files[name, day]), rows) for (name, day), rows in self.rows.items()]
         kinds = (pa.string(), pa.date32(), pa.string(), pa.int64())
-        columns = [pa.array([row[i] for row in made], kind) for i, kind in enumerate(kinds)]
+        columns = [pa.array([row[i] for row in drafted], kind) for i, kind in enumerate(kinds)]
         return pa.record_batch(columns, names=["name", "day", "file", "rows"])
 
     def _write(self, name: str) -> None:
-        rows = pa.concat_tables([part for part, _ in self.held[name]])
-        days = pa.chunked_array([part for _, part in self.held[name]], pa.date32()).cast(pa.int32()).to_numpy()
+        rows = pa.concat_tables([part for part, _ in self.pending[name]])
+        days = pa.chunked_array([part for _, part in self.pending[name]], pa.date32()).cast(pa.int32()).to_numpy()
         order = np.argsort(days, kind="stable")
-        sorted_rows, self.held[name] = rows.take(order), []
+        sorted_rows, self.pending[name] = rows.take(order), []
         each, starts = np.unique(days[order], return_index=True)
         for day, start, end in zip(each, starts, np.append(starts, len(days))[1:], strict=True):
             self._append(name, date(1970, 1, 1) + timedelta(days=int(day)), sorted_rows.slice(start, end - start))

@@ -1,4 +1,4 @@
-"""Which event tables a feature set counts, and whether features and tables fit each other."""
+"""The event tables that a feature set counts, checked against the tables' definitions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from validation.contract import Table, unknown
 
 @dataclass(frozen=True, slots=True)
 class EventSource:
-    """One event table as the features use it: the signals in it, and the lookups it borrows through."""
+    """One event table as the features use it: its signals, and the lookups that it borrows by."""
 
     table: Table
     signals: tuple[Signal, ...]
@@ -27,22 +27,24 @@ def sources(features: FeatureSet, tables: Mapping[str, Table]) -> tuple[EventSou
     for name in (*(s.table for s in features.signals), *(look.table for look in features.lookups)):
         if name not in tables:
             raise DefinitionError(f"features {features.name}: table {unknown(name, tables)}")
-    found = tuple(_source(features, tables[name]) for name in dict.fromkeys(s.table for s in features.signals))
-    by_signal = {signal.name: source for source in found for signal in source.signals}
+    event_sources = tuple(_source(features, tables[name]) for name in dict.fromkeys(s.table for s in features.signals))
+    by_signal = {signal.name: source for source in event_sources for signal in source.signals}
     for view in features.counter_views:
         for signal in view.counts:
             for key in view.keys:
                 if key not in by_signal[signal].columns:
                     where = f"counter view {view.name}, events of signal {signal}"
                     raise DefinitionError(f"{where}: key {unknown(key, by_signal[signal].columns)}")
-    return found
+    return event_sources
 
 
 def _source(features: FeatureSet, table: Table) -> EventSource:
     own = [column.name for column in table.columns]
     signals = tuple(signal for signal in features.signals if signal.table == table.name)
     source = EventSource(table, signals, tuple(look for look in features.lookups if look.on in own))
-    twice = sorted({name for name in source.columns if source.columns.count(name) > 1})
-    if twice:
-        raise DefinitionError(f"lookups on {table.name}: {twice} exist already. Give the borrowed columns other names.")
+    repeated = sorted({name for name in source.columns if source.columns.count(name) > 1})
+    if repeated:
+        raise DefinitionError(
+            f"lookups on {table.name}: {repeated} exist already. Give the borrowed columns other names."
+        )
     return source

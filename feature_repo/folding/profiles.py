@@ -35,29 +35,29 @@ def publish_profiles(
             raise DefinitionError(f"profile view {view.name}: table {unknown(view.table, tables)}")
         table = tables[view.table]
         received = [day for day in lake.days(f"tables/{table.name}") if day <= last]
-        known = described(read_accepted_rows(spark, lake, table, received), view, table)
-        of_range = known.where(sql.to_date("event_timestamp").between(sql.lit(first), sql.lit(last)))
+        descriptions = described(read_accepted_rows(spark, lake, table, received), view, table)
+        of_range = descriptions.where(sql.to_date("event_timestamp").between(sql.lit(first), sql.lit(last)))
         rows[view.name] = replace_days(
             lake, f"profiles/{view.name}", of_range, "event_timestamp", days_from(first, last)
         )
-        if not lake.days(f"profiles/{view.name}"):  # what nobody has described is published as that, and can be read
+        if not lake.days(f"profiles/{view.name}"):  # published empty, so that it can be read
             lake.append(f"profiles/{view.name}", last, of_range.limit(0).toArrow())
     return rows
 
 
 def described(rows: "DataFrame", view: ProfileView, table: Table) -> "DataFrame":
-    """The descriptions as rows of the view, without those that came with a newer one, or when a newer one was known."""
+    """The descriptions as rows of the view, without those that were received with or after a newer one."""
     from pyspark.sql import Window
     from pyspark.sql import functions as sql
 
     entity = Window.partitionBy(*view.keys)
-    known = entity.orderBy(table.received_time).rangeBetween(Window.unboundedPreceding, Window.currentRow)
+    up_to_receipt = entity.orderBy(table.received_time).rangeBetween(Window.unboundedPreceding, Window.currentRow)
     place = sql.row_number().over(
         Window.partitionBy(*view.keys, table.received_time).orderBy(sql.desc(table.event_time))
     )
-    newest = sql.max(table.event_time).over(known)
+    newest = sql.max(table.event_time).over(up_to_receipt)
     received = sql.col(table.received_time)
-    fields = [sql.expr(said).cast(spark_type(kind)).alias(name) for name, (kind, said) in view.fields.items()]
+    fields = [sql.expr(code).cast(spark_type(kind)).alias(name) for name, (kind, code) in view.fields.items()]
     keyed = rows.where(" AND ".join(f"{key} IS NOT NULL" for key in view.keys))
     return (
         keyed.withColumns({"place_of_row": place, "newest_of_entity": newest})

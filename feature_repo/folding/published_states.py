@@ -1,4 +1,4 @@
-"""Published states: one fold of contributions into decayed counters, for whole ranges of days and for micro-batches."""
+"""Published states: one fold of contributions into decayed counters, for ranges of days and for micro-batches."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ StateBatches = Iterator[pa.RecordBatch]
 
 @dataclass(frozen=True, slots=True)
 class PublishedFacts:
-    """What a publication did: events counted, rows published by view, entities that have a state by view."""
+    """The numbers of a publication: events counted, rows published by view, entities with a state by view."""
 
     first: date
     last: date
@@ -38,7 +38,7 @@ class PublishedFacts:
 def publish_states(
     spark: "SparkSession", lake: Lake, features: FeatureSet, tables: Mapping[str, Table], first: date, last: date
 ) -> PublishedFacts:
-    """Fold the days from `first` to `last`, both inclusive, into `states/<view>`, on top of the newest snapshot before.
+    """Fold the days from `first` to `last`, both inclusive, into `states/<view>`, from the newest snapshot before them.
 
     Days between that snapshot and `first` are folded and written as well; without one, all days since the first event.
     Doing it again gives the same rows.
@@ -48,10 +48,10 @@ def publish_states(
         before = snapshots.newest_before(first)
         start = before + timedelta(days=1) if before else min([first, *snapshots.received_days()])
         snapshots.forget_from(start)
-        read = snapshots.parts()
+        files_read = snapshots.parts()
         events = contributions(spark, lake, features, tables, start, last).persist()
         try:
-            made = {
+            published = {
                 view.name: _publish_view(
                     events, snapshots.read(spark, view, before), lake, view, days_from(start, last)
                 )
@@ -60,46 +60,46 @@ def publish_states(
             counted = events.count()
         finally:
             events.unpersist()
-        snapshots.complete(_kept(days_from(start, last)), read)
-    rows = {name: sum(count for day, count in days.items() if day >= first) for name, (days, _) in made.items()}
-    return PublishedFacts(first, last, counted, rows, {name: entities for name, (_, entities) in made.items()})
+        snapshots.complete(_snapshot_days(days_from(start, last)), files_read)
+    rows = {name: sum(count for day, count in days.items() if day >= first) for name, (days, _) in published.items()}
+    return PublishedFacts(first, last, counted, rows, {name: entities for name, (_, entities) in published.items()})
 
 
 def _publish_view(
     events: "DataFrame", previous: "DataFrame | None", lake: Lake, view: CounterView, days: list[date]
 ) -> tuple[dict[date, int], int]:
     """Replace a view's days; says the rows of each, and how many entities have a state at the end of the last."""
-    task = partial(_drafted, placed(lake), view, _kept(days))
+    task = partial(_drafted, placed(lake), view, _snapshot_days(days))
     drafts = ordered(events, previous, view).mapInArrow(task, DRAFTED).toArrow()
     rows = commit(lake, f"states/{view.name}", drafts, days)
-    if not lake.days(f"states/{view.name}"):  # what nobody has ever done is published as that, and can be read
+    if not lake.days(f"states/{view.name}"):  # a view without events is published empty, so that it can be read
         lake.append(f"states/{view.name}", days[-1], nothing(view))
-    return rows, commit(lake, f"snapshots/{view.name}", drafts, _kept(days))[days[-1]]
+    return rows, commit(lake, f"snapshots/{view.name}", drafts, _snapshot_days(days))[days[-1]]
 
 
-def _kept(days: list[date]) -> list[date]:
-    """The days to take snapshots of: the last is likely to be published again, and then goes on from the one before."""
+def _snapshot_days(days: list[date]) -> list[date]:
+    """The days to take snapshots of: the last is often published again, and then starts from the one before."""
     return days[-2:]
 
 
-def _drafted(lake: Lake, view: CounterView, kept: list[date], batches: StateBatches) -> StateBatches:
-    """Drafts what a task's entities publish, and their states at the ends of the days `kept`."""
+def _drafted(lake: Lake, view: CounterView, snapshot_days: list[date], batches: StateBatches) -> StateBatches:
+    """Drafts what a task's entities publish, and their states at the ends of `snapshot_days`."""
     drafts = Drafts(lake)
     for batch in states_of(view, batches):
         rows = newly_published_rows(view, batch)
         drafts.add(f"states/{view.name}", rows, rows["published_at"].cast(pa.date32()))
-        for day in kept:
-            stand = states_before(view, batch, datetime.combine(day + timedelta(days=1), time(), UTC))
-            drafts.add(f"snapshots/{view.name}", stand, pa.array([day] * len(stand), pa.date32()))
+        for day in snapshot_days:
+            states_at_end = states_before(view, batch, datetime.combine(day + timedelta(days=1), time(), UTC))
+            drafts.add(f"snapshots/{view.name}", states_at_end, pa.array([day] * len(states_at_end), pa.date32()))
     yield drafts.close()
 
 
 def fold(contributions: "DataFrame", previous: "DataFrame | None", view: CounterView) -> "DataFrame":
-    """The rows that contributions publish, on top of `previous` states: keys, `published_at`, counters in float64.
+    """The rows that contributions publish, added to `previous` states: keys, `published_at`, counters in float64.
 
-    `previous` holds at most one row an entity, in the same columns. A contribution published before the state it meets,
-    because batches came out of order, counts at that state's moment, which is published again: the newest row of an
-    entity is right in whatever order contributions come and however they are split.
+    `previous` holds at most one row for each entity, in the same columns. Where batches come out of order, a
+    contribution published before its entity's state counts at that state's moment, which is published again: the newest
+    row of an entity is right for any order and any split of the contributions.
     """
     from pyspark.sql.types import StructField, StructType, TimestampType
 
@@ -109,7 +109,7 @@ def fold(contributions: "DataFrame", previous: "DataFrame | None", view: Counter
 
 
 def ordered(contributions: "DataFrame", previous: "DataFrame | None", view: CounterView) -> "DataFrame":
-    """What states are made of: sums and previous states, sorted so that one pass can carry each entity along."""
+    """Sums and previous states, sorted so that one pass makes the states of each entity."""
     from pyspark.sql import functions as sql
 
     rows = summed(contributions, view).withColumn("is_new", sql.lit(True))
@@ -127,7 +127,7 @@ def summed(contributions: "DataFrame", view: CounterView) -> "DataFrame":
     counts = " OR ".join(f"{weight(signal)} IS NOT NULL" for signal in view.counts)
     age = (sql.unix_micros("published_at") - sql.unix_micros("event_time")) / MICROSECONDS
     labels = sorted({label for labels in view.counts.values() for label in labels})
-    # An event dated later than its publication counts as of its publication: a wrong clock cannot blow a counter up.
+    # An event dated later than its publication counts as of its publication: a wrong clock cannot make a counter grow.
     rows = contributions.where(f"{keyed} AND ({counts})").withColumn("age", sql.greatest(age, sql.lit(0.0)))
     rows = rows.withColumns(
         {f"kept_{label}": sql.exp(sql.col("age") * (-np.log(2) / seconds(label))) for label in labels}

@@ -1,4 +1,4 @@
-"""Snapshots: the newest state of every entity at the end of a day, from which the next day's fold goes on."""
+"""Snapshots: the newest state of every entity at the end of a day, from which the next day's fold starts."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from feature_repo.definition import CounterView, FeatureSet
-from feature_repo.folding.contributions import WAIT_DAYS
+from feature_repo.definition import SNAPSHOTS_KEPT, WAIT_DAYS, CounterView, FeatureSet
 from infra.lake import Lake, united
 from infra.spark_files import read_files
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-KEPT = 3
 COMPLETE = "snapshots/complete"
 Parts = dict[str, date]
 """Files of the lake, by table and name, with the day they belong to."""
@@ -30,11 +28,11 @@ class Snapshots:
     features: FeatureSet
 
     @property
-    def counted(self) -> str:
-        """Digest of all that decides what a counter holds: a snapshot counted otherwise is never gone on from."""
-        of = self.features
-        said = (of.lookups, of.signals, of.counter_views, of.publish_every_s)
-        return hashlib.sha256(repr(said).encode()).hexdigest()
+    def counting_digest(self) -> str:
+        """Digest of all definitions that decide a counter's value: a snapshot with another digest is not used."""
+        features = self.features
+        definitions = (features.lookups, features.signals, features.counter_views, features.publish_every_s)
+        return hashlib.sha256(repr(definitions).encode()).hexdigest()
 
     def newest_before(self, day: date) -> date | None:
         """The last day before `day` that has a complete snapshot of these counters."""
@@ -42,28 +40,28 @@ class Snapshots:
         return max(fit, default=None)
 
     def _fits(self, day: date) -> bool:
-        return bool(self.lake.read(COMPLETE, [day])["counted"].to_pylist() == [self.counted])
+        return bool(self.lake.read(COMPLETE, [day])["counted"].to_pylist() == [self.counting_digest])
 
     def read(self, spark: "SparkSession", view: CounterView, day: date | None) -> "DataFrame | None":
-        """The states of a view at the end of a day; none where nothing was ever counted."""
+        """The states of a view at the end of a day; None where nothing was counted."""
         if day is None:
             return None
         files = self.lake.files(f"snapshots/{view.name}", [day])
         return read_files(spark, files, united(files)) if files else None
 
     def forget_from(self, day: date) -> None:
-        """Remove the snapshots of `day` and later: the days before them are about to be folded anew."""
+        """Remove the snapshots of `day` and later days, which are about to be folded again."""
         for late in self.lake.days(COMPLETE):
             if late >= day:
                 self._drop(late)
 
     def complete(self, days: Iterable[date], read: Parts) -> None:
-        """Declare snapshots usable, and remove all but the newest few; `read` is what was there to be read."""
+        """Declare snapshots usable, and remove all but the newest few; `read` are the files of the tables."""
         for day in days:
             self.lake.replace(
-                COMPLETE, day, pa.table({"counted": [self.counted], "read": [sorted(self._up_to(day, read))]})
+                COMPLETE, day, pa.table({"counted": [self.counting_digest], "read": [sorted(self._up_to(day, read))]})
             )
-        for day in self.lake.days(COMPLETE)[:-KEPT]:
+        for day in self.lake.days(COMPLETE)[:-SNAPSHOTS_KEPT]:
             self._drop(day)
 
     def _drop(self, day: date) -> None:
@@ -85,21 +83,21 @@ class Snapshots:
         """The files of all that is counted or borrowed from."""
         return parts_of(self.lake, [*self.event_tables, *(lookup.table for lookup in self.features.lookups)])
 
-    def whole(self, day: date) -> set[str] | None:
-        """The files that the snapshot of a day was made of; None unless they are all that the day could read now.
+    def files_of(self, day: date) -> set[str] | None:
+        """The files that the snapshot of a day was made of; None unless a fold of the day would read the same now.
 
-        Of such a snapshot it is certain which events it holds: another fold can go on from it.
+        It is certain which events such a snapshot holds, so that another fold can start from it.
         """
         if day not in self.lake.days(COMPLETE) or not self._fits(day):
             return None
-        said = self.lake.read(COMPLETE, [day])
-        read = set(said["read"].to_pylist()[0]) if "read" in said.column_names else None
+        snapshot = self.lake.read(COMPLETE, [day])
+        read = set(snapshot["read"].to_pylist()[0]) if "read" in snapshot.column_names else None
         return read if read == self._up_to(day, self.parts()) else None
 
     def _up_to(self, day: date, parts: Parts) -> set[str]:
         """The files that a fold of a day reads: events that may still wait, and every description."""
         oldest = {table: day - timedelta(days=WAIT_DAYS + 1) for table in self.event_tables}
-        return {name for name, held in parts.items() if oldest.get(name.partition("/")[0], date.min) <= held <= day}
+        return {name for name, of in parts.items() if oldest.get(name.partition("/")[0], date.min) <= of <= day}
 
 
 def parts_of(lake: Lake, tables: Iterable[str]) -> Parts:

@@ -1,7 +1,7 @@
-"""A Bloom filter of pairs: which of millions were met, in a few bits each. Who was met is always said to have been.
+"""A Bloom filter of pairs: a few bits for each of millions. A pair that was added is always found.
 
-Of pairs that were not met it says so of one in a thousand while it holds 9 million, of one in thirty at twice as many.
-Nothing can be taken out of it. Redis counts the bits of a string as it does: the highest of a byte is the first.
+A pair that was not added is found, wrongly, in one of a thousand cases at 9 million pairs, in one of thirty at twice as
+many. Nothing can be removed from it. Bits are numbered as in Redis: the highest of a byte is the first.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from infra.marks import Marks
 BLOOM_BITS = 1 << 27
 BLOOM_BYTES = BLOOM_BITS // 8
 PLACES = 7  # bits a pair: with 15 bits of room for each, the best number of them is a little more and hardly better
-_FIRST = np.uint64(64 - 27)  # the highest bits of a number say where: as many as there are bits
+_FIRST = np.uint64(64 - 27)  # a place is the highest 27 bits of a number: the filter has 2^27
 _GOLDEN, _OTHER = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
 _STEPS = np.arange(PLACES, dtype=np.uint64)[:, None]
 Bits = NDArray[np.uint8]
@@ -26,16 +26,16 @@ def places(ones: Marks, others: Marks) -> NDArray[np.int64]:
 
 
 def bloom_add(bits: Bits, ones: Marks, others: Marks) -> None:
-    """Note pairs in (BYTES,) bits."""
+    """Add pairs to (BYTES,) bits."""
     where = places(ones, others)
     np.bitwise_or.at(bits, where >> 3, _mask(where))
 
 
 def bloom_holds(bits: Bits, ones: Marks, others: Marks) -> NDArray[np.bool_]:
-    """(n,) whether each pair was met: never False for one that was."""
+    """(n,) whether each pair is found: never False for one that was added."""
     where = places(ones, others)
-    held: NDArray[np.bool_] = (bits.take(where >> 3) & _mask(where) != 0).all(axis=0)
-    return held
+    is_held: NDArray[np.bool_] = (bits.take(where >> 3) & _mask(where) != 0).all(axis=0)
+    return is_held
 
 
 def _mask(where: NDArray[np.int64]) -> Bits:
@@ -43,7 +43,7 @@ def _mask(where: NDArray[np.int64]) -> Bits:
 
 
 def _spread(numbers: Marks) -> Marks:
-    """Numbers whose every bit depends on every bit of those given."""
+    """Numbers each bit of which depends on all bits of the original."""
     for factor in (_OTHER, _GOLDEN):
         numbers = (numbers ^ (numbers >> np.uint64(32))) * factor
     return numbers ^ (numbers >> np.uint64(32))

@@ -4,8 +4,8 @@
     place   a view with one key      the string fw:<project>:<view>:<key>
             a view with several keys the field <key>[\\x1f<key>…] of the hash fw:<project>:<view>:<first key>
 
-All that a first key shares with others stands under it: read at once, deleted at once. In keys `\\` and the separator
-are escaped: (1, 2, 34) and (1, 23, 4) never meet. All numbers are little-endian. Nothing here reads or
+All records with the same first key are in one place: they are read at once and deleted at once. In keys `\\` and the
+separator are escaped, so that (1, 2, 34) and (1, 23, 4) differ. All numbers are little-endian. Nothing here reads or
 writes: redis_records.py does.
 """
 
@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_repo.counters import Seconds
-from feature_repo.definition import CounterView, FeatureSet, ProfileView
+from feature_repo.definition import TTL, CounterView, FeatureSet, ProfileView
 from feature_repo.records.bloom import BLOOM_BITS
 from infra.arrays import Float32s
 from infra.errors import DefinitionError
@@ -42,8 +42,8 @@ _PACK, _UNPACK = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder().dec
 class Layout:
     """How one view's records are laid out: `floats` in the record's order, `others` maps the rest to Feast type names.
 
-    A record older than `ttl` is stale. One that was not written anew for as long as `kept` is gone; None: never.
-    `ever` names those of the floats of which `feature_repo.records.ever_done` keeps what was done.
+    A record older than `ttl` is stale. One that is not written for as long as `retention` is removed; None: never.
+    `ever_done` names those of the floats for which `feature_repo.records.ever_done` stores the pairs.
     """
 
     project: str
@@ -51,9 +51,9 @@ class Layout:
     keys: tuple[str, ...]
     floats: tuple[str, ...]
     others: Mapping[str, str] = field(default_factory=dict)
-    ttl: timedelta = timedelta(days=90)
-    kept: timedelta | None = None
-    ever: tuple[str, ...] = ()
+    ttl: timedelta = TTL
+    retention: timedelta | None = None
+    ever_done: tuple[str, ...] = ()
 
     @cached_property
     def digest(self) -> bytes:
@@ -80,7 +80,7 @@ class Layout:
 
     @cached_property
     def prefix(self) -> str:
-        """What the keys of the view's records begin with."""
+        """The beginning of the Redis keys of the view's records."""
         return f"fw:{self.project}:{self.view}:"
 
     @property
@@ -88,8 +88,8 @@ class Layout:
         """Key of the stream that names the entities whose records changed; no record's key can be the same."""
         return f"fw:{self.project}:{self.view}!changes"
 
-    def ever_at(self, counter: str) -> str:
-        """Key of the bits that say of whom a counter was ever done; a filter of another size is another key."""
+    def ever_done_key(self, counter: str) -> str:
+        """Key of the bits of the pairs for which a counter was ever counted; the key names the filter's size."""
         return f"fw:{self.project}:{self.view}!ever:{counter}:{BLOOM_BITS}"
 
     @property
@@ -102,19 +102,19 @@ class Layout:
         return self.prefix + joined(key[:1])
 
     def field(self, key: Sequence[object]) -> str:
-        """Which field of its hash an entity's record is; empty where records are strings."""
+        """The field of an entity's record in its hash; empty where records are strings."""
         return joined(key[1:])
 
     def announced(self, key: Sequence[object]) -> str:
-        """What the change stream calls an entity: Redis key and field as one word."""
+        """The name of an entity in the change stream: Redis key and field as one word."""
         return self.prefix + joined(key)
 
     def entity(self, announced: str) -> Key:
-        """The entity that the change stream calls so."""
+        """The entity of a name in the change stream."""
         return split(announced.removeprefix(self.prefix))
 
     def entities(self, announced: Sequence[bytes]) -> list[Key]:
-        """The entities that the change stream calls so, for many of them."""
+        """The entities of many names in the change stream."""
         cut = len(self.prefix.encode())
         words = [name[cut:].decode() for name in announced]
         if self.hashed or b"\\" in b"".join(announced):
@@ -144,13 +144,13 @@ def split(word: str) -> Key:
 
 
 def make_layout(
-    project: str, view: str, keys: Sequence[str], fields: Mapping[str, str], ttl: timedelta = timedelta(days=90),
-    kept: timedelta | None = None, ever: tuple[str, ...] = (),
+    project: str, view: str, keys: Sequence[str], fields: Mapping[str, str], ttl: timedelta = TTL,
+    retention: timedelta | None = None, ever_done: tuple[str, ...] = (),
 ) -> Layout:  # fmt: skip
     """The layout of a view whose `fields` map names to Feast type names."""
     floats = tuple(name for name, kind in fields.items() if kind == "Float32")
     others = {name: kind for name, kind in fields.items() if kind != "Float32"}
-    return Layout(project, view, tuple(keys), floats, others, ttl, kept, ever)
+    return Layout(project, view, tuple(keys), floats, others, ttl, retention, ever_done)
 
 
 def fields_of(features: FeatureSet, view: str) -> Mapping[str, str]:
@@ -170,20 +170,21 @@ def counter_fields(counters: Iterable[str]) -> Mapping[str, str]:
 
 
 def layouts(features: FeatureSet) -> dict[str, Layout]:
-    """The layout of every view of a feature set; attributes hold until they are described anew."""
+    """The layout of every view of a feature set; attributes are valid until they are described again."""
     views: list[CounterView | ProfileView] = [*features.counter_views, *features.profile_views]
-    kept = {v.name: features.kept(v) for v in features.counter_views}
+    retention = {v.name: features.retention(v) for v in features.counter_views}
     return {
         v.name: make_layout(
             features.name, v.name, v.keys, fields_of(features, v.name),
-            features.ttl if v.name in kept else timedelta.max, kept.get(v.name), features.ever_of(v.name),
+            features.ttl if v.name in retention else timedelta.max, retention.get(v.name),
+            features.ever_done_of(v.name),
         )
         for v in views
     }  # fmt: skip
 
 
 class Presence(IntEnum):
-    """What is known of an entity."""
+    """Whether there is a record of an entity, and whether it is usable."""
 
     MISSING = 0
     PRESENT = 1
@@ -213,7 +214,7 @@ class Packed:
         return ~np.isnan(self.at)
 
     def presence(self, now: float) -> NDArray[np.int8]:
-        """(rows,) a Presence each, as things stand `now` (seconds since the epoch)."""
+        """(rows,) a Presence each, at `now` (seconds since the epoch)."""
         age = now - self.at
         stale = np.where(age > self.layout.ttl.total_seconds(), Presence.STALE, Presence.PRESENT)
         return np.where(np.isnan(age), Presence.MISSING, np.where(age < 0, Presence.FUTURE, stale)).astype(np.int8)
@@ -258,35 +259,35 @@ def encode(
 
 
 def decode(layout: Layout, keys: Sequence[Key], records: Sequence[bytes | None]) -> Packed:
-    """What the records say; None and a record of another layout are missing."""
+    """Records decoded; None and a record of another layout are missing."""
     size, digest = layout.head.itemsize, layout.digest
-    known = [i for i, r in enumerate(records) if r is not None and r[:8] == digest]
-    heads = np.frombuffer(b"".join([records[i][:size] for i in known]), dtype=layout.head)  # type: ignore[index]
+    readable = [i for i, r in enumerate(records) if r is not None and r[:8] == digest]
+    heads = np.frombuffer(b"".join([records[i][:size] for i in readable]), dtype=layout.head)  # type: ignore[index]
     values = np.full((len(records), len(layout.floats)), np.nan, dtype=np.float32)
     at, created = np.full(len(records), np.nan), np.full(len(records), np.nan)
-    values[known] = heads["floats"]
-    at[known] = heads["event"] / 1e6
-    created[known] = np.where(heads["created"] == 0, np.nan, heads["created"] / 1e6)
+    values[readable] = heads["floats"]
+    at[readable] = heads["event"] / 1e6
+    created[readable] = np.where(heads["created"] == 0, np.nan, heads["created"] / 1e6)
     tails: list[bytes | None] = [None] * len(records)
-    for i in known:
+    for i in readable:
         tails[i] = records[i][size:]  # type: ignore[index]
     return Packed(layout, keys, values, at, created, tails)
 
 
 def counted(layout: Layout, records: Sequence[bytes]) -> tuple[Float32s, Seconds]:
-    """The floats of some records, (rows, floats), and their event times, (rows,), as `decode` says them: at once."""
-    block, rows, each = b"".join(records), len(records), len(records[0]) if records else 0
-    # Views of the numbers where they stand: half the price of one view with all of a head's fields.
-    if layout.head.itemsize <= each and each * rows == len(block) and _alike(layout, block, rows, each):
-        values = np.ndarray((rows, len(layout.floats)), REAL, block, HEAD, (each, REAL.itemsize))
-        return values.copy(), np.ndarray(rows, LONG, block, 8, (each,)) / 1e6
-    found = decode(layout, [()] * len(records), records)
-    return found.values, found.at
+    """The floats of records, (rows, floats), and their event times, (rows,): as `decode` gives them, but faster."""
+    block, rows, size = b"".join(records), len(records), len(records[0]) if records else 0
+    # Two plain views of the bytes: half the cost of one structured view of the heads.
+    if layout.head.itemsize <= size and size * rows == len(block) and _alike(layout, block, rows, size):
+        values = np.ndarray((rows, len(layout.floats)), REAL, block, HEAD, (size, REAL.itemsize))
+        return values.copy(), np.ndarray(rows, LONG, block, 8, (size,)) / 1e6
+    packed = decode(layout, [()] * len(records), records)
+    return packed.values, packed.at
 
 
-def _alike(layout: Layout, block: bytes, rows: int, each: int) -> bool:
+def _alike(layout: Layout, block: bytes, rows: int, size: int) -> bool:
     """Whether all records of a block have the layout's digest."""
-    return bool(np.count_nonzero(np.ndarray(rows, LONG, block, 0, (each,)) == layout.number) == rows)
+    return bool(np.count_nonzero(np.ndarray(rows, LONG, block, 0, (size,)) == layout.number) == rows)
 
 
 def plain(layout: Layout, record: bytes | None) -> dict[str, Any]:
@@ -294,5 +295,5 @@ def plain(layout: Layout, record: bytes | None) -> dict[str, Any]:
     if record is None or record[:8] != layout.digest:
         return {}
     floats = struct.unpack_from(f"<{len(layout.floats)}f", record, HEAD)
-    known = [None if value != value else value for value in floats]  # noqa: PLR0124  NaN differs from itself
-    return dict(zip(layout.fields, (*known, *_UNPACK(record[layout.head.itemsize :])), strict=True))
+    values = [None if value != value else value for value in floats]  # noqa: PLR0124  NaN differs from itself
+    return dict(zip(layout.fields, (*values, *_UNPACK(record[layout.head.itemsize :])), strict=True))

@@ -12,19 +12,19 @@ from redis.retry import Retry
 from infra.errors import Unavailable
 
 CONNECTS_IN_S = 5.0
-ANSWERS_IN_S = 60.0  # for batches: a busy machine may take seconds for one; whoever serves requests says less
+ANSWERS_IN_S = 60.0  # for batches: a busy machine may take seconds for one; the service passes less
 
 
 def connect(url: str, timeout_s: float = ANSWERS_IN_S) -> Redis:
-    """A client for the store at `url`; whoever uses it sees Unavailable when nothing answers there."""
-    once_more = Retry(NoBackoff(), 1)  # a connection that a restarted server has forgotten
+    """A client for the store at `url`; use it within `errors_as_unavailable`."""
+    second_try = Retry(NoBackoff(), 1)  # for a connection from before the server was restarted
     connects_in_s = min(timeout_s, CONNECTS_IN_S)
-    return Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=connects_in_s, retry=once_more)
+    return Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=connects_in_s, retry=second_try)
 
 
 @contextmanager
 def errors_as_unavailable(redis: Redis) -> Iterator[None]:
-    """Whatever is asked of the store within fails with Unavailable when nothing answers."""
+    """In the block, a store that does not answer raises Unavailable."""
     try:
         yield
     except (Refused, TooSlow) as error:

@@ -1,5 +1,5 @@
-"""Finds every record of some views: the store is looked through once for all of them, and the next part is fetched
-while the last one is worked on.
+"""Finds every record of some views: the store is scanned once for all of them, and the next part is read while the
+last one is processed.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,15 +17,15 @@ HASHES = 100  # hashes read whole at once: some hundred records each
 KeyValues = list[tuple[bytes, bytes | None]]
 
 
-def held_in(redis: Redis, layouts: Iterable[Layout]) -> Iterator[tuple[Layout, KeyValues]]:
-    """Records by view, some thousands at a time, each under the name that the change stream gives it."""
+def records_by_view(redis: Redis, layouts: Iterable[Layout]) -> Iterator[tuple[Layout, KeyValues]]:
+    """Records by view, some thousands at a time, each with its name in the change stream."""
     views = list(layouts)
     for hashed, at_once in ((False, STRINGS), (True, HASHES)):
-        wanted = [layout for layout in views if layout.hashed is hashed]
-        for found in batched(scan(redis, wanted), at_once) if wanted else ():
-            for layout in wanted:
+        of_kind = [layout for layout in views if layout.hashed is hashed]
+        for part in batched(scan(redis, of_kind), at_once) if of_kind else ():
+            for layout in of_kind:
                 begins = layout.prefix.encode()
-                names = [name for name in found if name.startswith(begins)]
+                names = [name for name in part if name.startswith(begins)]
                 if names:
                     values: Any = all_records(redis, names) if hashed else zip(names, redis.mget(names), strict=True)
                     yield layout, list(values)
@@ -38,22 +38,22 @@ def scan(redis: Redis, layouts: Sequence[Layout]) -> Iterator[bytes]:
 
 
 def all_records(redis: Redis, hashes: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """Every record of some hashes, each under the name that the change stream gives it."""
+    """Every record of some hashes, each with its name in the change stream."""
     with redis.pipeline(transaction=False) as pipe:
         for place in hashes:
             pipe.hgetall(place)
-        for place, found in zip(hashes, pipe.execute(), strict=True):
-            yield from ((place + SEPARATOR.encode() + field, record) for field, record in found.items())
+        for place, fields in zip(hashes, pipe.execute(), strict=True):
+            yield from ((place + SEPARATOR.encode() + field, record) for field, record in fields.items())
 
 
 def batched(keys: Iterator[T], size: int) -> Iterator[list[T]]:
-    """So many at a time."""
-    while found := list(islice(keys, size)):
-        yield found
+    """The same in lists of at most `size`."""
+    while batch := list(islice(keys, size)):
+        yield batch
 
 
 def prefetched(parts: Iterator[T]) -> Iterator[T]:
-    """The same parts, each made in a thread while the one before it is worked on."""
+    """The same parts, each made in a thread while the one before it is processed."""
     with ThreadPoolExecutor(1, "ahead") as reader:
         coming = reader.submit(next, parts, None)
         while (part := coming.result()) is not None:
@@ -62,6 +62,6 @@ def prefetched(parts: Iterator[T]) -> Iterator[T]:
 
 
 def _pattern(prefixes: Sequence[str]) -> str:
-    """What Redis matches keys with: every letter that a place of one of the prefixes holds."""
+    """A pattern that matches all prefixes: at each place any of the letters that one of them has there."""
     places = ("".join(sorted(set(letters))) for letters in zip(*prefixes, strict=False))
     return "".join(place if len(place) == 1 else f"[{place}]" for place in places) + "*"

@@ -1,13 +1,13 @@
-"""What Redis does with records in one step: write them newest-wins, or delete them, and announce what changed.
+"""Scripts that Redis runs in one step: write records, of which the newest is kept, or delete them, and announce it.
 
-A record that may go some time expires when nothing was written to its key for `kept` seconds. A hash lives as long as
-the newest of its records: each record that is new to it looks at two by lot, and removes what is older by that much.
+A record expires when nothing was written to its key for the retention of its view. A hash expires with the newest of
+its records: each record that is added to it looks at two random others, and removes those that are older by that much.
 """
 
-# KEYS: one a record, then the change stream. ARGV: the latest event time, how many calls the stream remembers, kept
-# seconds or 0 for ever, the records, then their fields if they have any.
+# KEYS: one a record, then the change stream. ARGV: the latest event time, calls that the stream keeps, seconds until
+# a record expires or 0 for never, the records, then their fields if they have any.
 WRITE = """
-local limit, remembered, kept = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
+local limit, remembered, retention = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local stream, rows = KEYS[#KEYS], #KEYS - 1
 local accepted, same, older, future, changed = 0, 0, 0, 0, {}
 local function announce(key, field)
@@ -33,11 +33,11 @@ for i = 1, rows do
       if field then redis.call('HSET', key, field, new) else redis.call('SET', key, new) end
       accepted = accepted + 1
       announce(key, field)
-      if kept > 0 then redis.call('EXPIRE', key, kept) end
-      local grows = kept > 0 and field and not old
+      if retention > 0 then redis.call('EXPIRE', key, retention) end
+      local grows = retention > 0 and field and not old
       local others = grows and redis.call('HRANDFIELD', key, 2, 'WITHVALUES') or {}
       for j = 1, #others, 2 do
-        if struct.unpack('<i8', others[j + 1], 9) < event - kept * 1000000 then
+        if struct.unpack('<i8', others[j + 1], 9) < event - retention * 1000000 then
           redis.call('HDEL', key, others[j])
           announce(key, others[j])
         end
@@ -49,7 +49,7 @@ if accepted > 0 then redis.call('XADD', stream, 'MAXLEN', '~', remembered, '*', 
 return {accepted, same, older, future}
 """
 
-# KEYS: one a record, then the change stream. ARGV: how many calls the stream remembers, then fields if there are any.
+# KEYS: one a record, then the change stream. ARGV: how many calls the stream keeps, then fields if there are any.
 DELETE = """
 local gone, changed = 0, {}
 for i = 1, #KEYS - 1 do

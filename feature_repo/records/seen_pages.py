@@ -1,6 +1,6 @@
-"""Where serving remembers what it showed to whom: named here, below serving, so that deleting somebody finds it."""
+"""Where serving notes what it showed to whom: named here, below serving, so that deleting a user includes it."""
 
 
 def seen_prefix(project: str, key: str) -> str:
-    """What the Redis keys of the pages begin with: after it comes who saw them, an entity of this join key."""
+    """The beginning of the Redis keys of the pages; the entity that saw them, of this join key, comes after it."""
     return f"fw:{project}!seen:{key}:"

@@ -1,4 +1,4 @@
-"""Users' vectors in the online store: one view an embedding space, there before a release that reads it can go live."""
+"""Users' vectors in the online store: one view for each embedding space, written before its release goes live."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -18,14 +18,14 @@ AT_ONCE = 10_000  # vectors encoded together
 
 
 def vector_layout(project: str, user: str, space: str, width: int) -> Layout:
-    """How the users' vectors in a space are stored, below the join key `user`; `space` is the space's digest."""
+    """The layout of the users' vectors in a space, with the join key `user`; `space` is the space's digest."""
     return make_layout(project, f"{PREFIX}{space[:8]}", (user,), {f"d{i}": "Float32" for i in range(width)})
 
 
 def publish_vectors(
     redis: Redis, laid_out: Layout, users: Sequence[str], vectors: Float32s, at: datetime
 ) -> WriteCounts:
-    """Write the vectors of some users, (users, d) float32, learned at a moment; the store remembers the view."""
+    """Write the vectors of some users, (users, d) float32, learned at a moment; the store lists the view."""
     with errors_as_unavailable(redis):
         made_views.remember(redis, laid_out)
     written = WriteCounts()
@@ -45,12 +45,12 @@ def vectors_published(redis: Redis, project: str, space: str) -> bool:
 
 
 def keep_only_vectors(redis: Redis, project: str, spaces: Collection[str]) -> list[str]:
-    """Remove the users' vectors of all spaces but those with these digests; returns the views that are gone."""
-    kept = {f"{PREFIX}{space[:8]}" for space in spaces}
+    """Remove the users' vectors of all spaces but those with these digests; returns the removed views."""
+    views_to_keep = {f"{PREFIX}{space[:8]}" for space in spaces}
     with errors_as_unavailable(redis):
-        found = made_views.remembered(redis, project)
-        gone = [view for view in found if view.startswith(PREFIX) and view not in kept]
+        remembered = made_views.remembered(redis, project)
+        gone = [view for view in remembered if view.startswith(PREFIX) and view not in views_to_keep]
         for view in gone:
-            delete_view(redis, found[view])
+            delete_view(redis, remembered[view])
         made_views.forget(redis, project, gone)
     return gone

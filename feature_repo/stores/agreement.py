@@ -1,7 +1,7 @@
-"""Do online values equal offline values: a sample of entities, read both ways.
+"""Whether online values equal offline values: a sample of entities, read both ways.
 
-Where a stream runs, online may be ahead of the lake: of an entity whose online record is newer nothing is compared.
-Both are read as of one moment, be it years ago: what is too old then is nothing on either side.
+Where a stream runs, online may be newer than the lake: entities with a newer online record are not compared. Both are
+read as of one moment, which may be years ago: values that were too old then are missing on both sides.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class Unequal:
-    """One value that differs: whose, which, and both readings."""
+    """One value that differs: its view, entity and field, and both readings."""
 
     view: str
     entity: str
@@ -43,7 +43,7 @@ class Unequal:
 class Agreement:
     """How many entities were compared, how many were newer online, and every value that differs.
 
-    Nothing compared is no agreement, unless all were newer.
+    Where no entity was compared there is no agreement, unless all were newer online.
     """
 
     compared: int
@@ -90,31 +90,31 @@ def _is_behind(store: "FeatureStore", layout: Layout, newest: pd.DataFrame) -> N
     """Whether the online record of each row's entity is newer than the row."""
     redis = store._get_provider().online_store.client(store.config)
     entities = list(zip(*(newest[key].astype(str) for key in layout.keys), strict=True))
-    found = read_records(redis, layout, entities)
+    online = read_records(redis, layout, entities)
     at, created = (_seconds(newest, name) for name in (AT, CREATED))
-    ahead = (found.at > at) | ((found.at == at) & (np.nan_to_num(found.created) > np.nan_to_num(created)))
+    ahead = (online.at > at) | ((online.at == at) & (np.nan_to_num(online.created) > np.nan_to_num(created)))
     return np.asarray(ahead, dtype=bool)
 
 
 def _seconds(rows: pd.DataFrame, column: str) -> Seconds:
-    """Moments in seconds since the epoch as records tell them; NaN where there are none."""
+    """Moments in seconds since the epoch, as in records; NaN where there are none."""
     if column not in rows:
         return np.full(len(rows), np.nan)
     return np.asarray(rows[column].astype("datetime64[us, UTC]").astype("int64").to_numpy() / 1e6)
 
 
 def _newest(lake: Lake, name: str, keys: tuple[str, ...], as_of: datetime, sample: int, seed: int) -> pd.DataFrame:
-    """The newest row before a moment of some entities, drawn from those that changed last."""
+    """The newest row before a moment for a sample of entities, drawn from those that changed last."""
     days = [day for day in lake.days(name) if day <= as_of.date()]
     if not days:
         return pd.DataFrame()
-    known = ds.field(AT) <= pd.Timestamp(as_of)
-    changed = lake.read(name, days[-1:], keys, known).to_pandas().drop_duplicates()
-    changed = changed if len(changed) else lake.read(name, days, keys, known).to_pandas().drop_duplicates()
-    if changed.empty:  # nobody has ever done what this view counts
+    until = ds.field(AT) <= pd.Timestamp(as_of)
+    changed = lake.read(name, days[-1:], keys, until).to_pandas().drop_duplicates()
+    changed = changed if len(changed) else lake.read(name, days, keys, until).to_pandas().drop_duplicates()
+    if changed.empty:  # no event of this view
         return pd.DataFrame()
     drawn = changed.sample(min(sample, len(changed)), random_state=seed)
-    rows = lake.read(name, days, None, known & ds.field(keys[0]).isin(drawn[keys[0]].to_list())).to_pandas()
+    rows = lake.read(name, days, None, until & ds.field(keys[0]).isin(drawn[keys[0]].to_list())).to_pandas()
     order = [name for name in (AT, CREATED) if name in rows]
     rows = rows.merge(drawn, on=list(keys)).sort_values(order, kind="stable")
     newest: pd.DataFrame = rows.drop_duplicates(list(keys), keep="last").reset_index(drop=True)
@@ -127,13 +127,13 @@ def _differences(store: "FeatureStore", layout: Layout, newest: pd.DataFrame, as
     entities = newest[list(layout.keys)].to_dict("records")
     online = store.get_online_features([f"{view}:{f}" for f in fields], entity_rows=entities).to_dict()
     stale = as_of.timestamp() - _seconds(newest, AT) > layout.ttl.total_seconds()
-    found = []
+    unequal = []
     for row, entity in enumerate(entities):
         for name in fields:
             offline, read = None if stale[row] else newest[name].iloc[row], online[name][row]
             if not _same(offline, read):
-                found.append(Unequal(view, " ".join(map(str, entity.values())), name, str(offline), str(read)))
-    return found
+                unequal.append(Unequal(view, " ".join(map(str, entity.values())), name, str(offline), str(read)))
+    return unequal
 
 
 def _same(offline: Any, online: Any) -> bool:

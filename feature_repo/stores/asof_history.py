@@ -1,6 +1,6 @@
-"""What a point-in-time join has to hold of a view's past: before the first question each entity's newest row is enough.
+"""The rows of a view that a point-in-time join needs: before the first question, each entity's newest row is enough.
 
-A view grows with every day that is published; what is kept here grows with the entities and the days asked about.
+A view grows with every day that is published; the rows needed grow with the entities and the days asked about.
 """
 
 from collections.abc import Iterable
@@ -23,23 +23,23 @@ def needed(parts: Iterable[pa.Table], rows: ViewRows, first: int, by_created: bo
     early: list[pa.Table] = []
     late: list[pa.Table] = []
     for part in parts:
-        known = known_at(part, by_created) <= first
-        early.append(part.filter(pa.array(known)))
-        late.append(part.filter(pa.array(~known)))
+        is_early = known_at(part, by_created) <= first
+        early.append(part.filter(pa.array(is_early)))
+        late.append(part.filter(pa.array(~is_early)))
         if sum(map(len, early[1:])) > AT_ONCE:
             early = [_newest(pa.concat_tables(early), rows)]
     return pa.concat_tables([_newest(pa.concat_tables(early), rows), *late])
 
 
 def known_at(rows: pa.Table, by_created: bool) -> NDArray[np.int64]:
-    """(rows,) when each row may answer: from its event time on, or from its creation if that is asked for."""
+    """(rows,) from when each row may answer: its event time, or with `by_created` its creation if that is later."""
     times = micros(rows[TIME])
-    known: NDArray[np.int64] = np.maximum(times, micros(rows[CREATED], times)) if by_created else times
-    return known
+    known_times: NDArray[np.int64] = np.maximum(times, micros(rows[CREATED], times)) if by_created else times
+    return known_times
 
 
 def by_age(rows: pa.Table, view: ViewRows) -> NDArray[np.int64]:
-    """(rows,) place of each row by age. Features decide between equal times: the order of files must not matter."""
+    """(rows,) place of each row by age. Equal times are ordered by features: the order of files has no effect."""
     sortable = [name for name in view.features if not pa.types.is_nested(rows.schema.field(name).type)]
     return ages(rows, [TIME, CREATED, *sortable])
 

@@ -14,36 +14,36 @@ NOTHING = -1
 
 
 def last_known(codes: Int64s, at: Int64s, order: Int64s, asked_codes: Int64s, asked_at: Int64s) -> Int64s:
-    """The row that answers each question: of its entity's rows up to the asked time the last; NOTHING if there is none.
+    """The row that answers each question: the last of its entity's rows up to the asked time; NOTHING if there is none.
 
     codes, at     (rows,) entity and time of each row; NOTHING names no entity
     order         (rows,) which of several rows at the same time is the later one
     asked_codes   (questions,) likewise; a row at the asked time itself answers it
 
-    All rows and questions are put in one order, rows before questions of the same time, and each question takes the
-    row that came last: a running maximum.
+    All rows and questions are sorted together, rows before questions of the same time; each question takes the last row
+    before it, by a running maximum.
     """
-    rows, asked = len(codes), len(asked_codes)
+    rows, question_count = len(codes), len(asked_codes)
     code, time = np.concatenate([codes, asked_codes]), np.concatenate([at, asked_at])
-    turn = np.concatenate([order, np.full(asked, np.iinfo(np.int64).max)])
+    turn = np.concatenate([order, np.full(question_count, np.iinfo(np.int64).max)])
     sequence = np.lexsort((turn, time, code))
     is_row = sequence < rows
     place = np.maximum.accumulate(np.where(is_row, np.arange(len(sequence)), NOTHING))
-    found = np.where(place == NOTHING, NOTHING, sequence[place])
-    answers = np.full(asked, NOTHING)
-    answers[sequence[~is_row] - rows] = found[~is_row]
-    known = (answers != NOTHING) & (asked_codes != NOTHING)
-    known[known] &= codes[answers[known]] == asked_codes[known]
-    return np.where(known, answers, NOTHING)
+    row_before = np.where(place == NOTHING, NOTHING, sequence[place])
+    answers = np.full(question_count, NOTHING)
+    answers[sequence[~is_row] - rows] = row_before[~is_row]
+    answered = (answers != NOTHING) & (asked_codes != NOTHING)
+    answered[answered] &= codes[answers[answered]] == asked_codes[answered]
+    return np.where(answered, answers, NOTHING)
 
 
 def never_superseded(codes: Int64s, at: Int64s, order: Int64s) -> NDArray[np.bool_]:
     """(rows,) whether a row was the newest of its entity when it became known: `order` is by age, `at` is when."""
     sequence = np.lexsort((order, at, codes))
     newest = codes[sequence] * (len(codes) + 1) + order[sequence]
-    kept = np.empty(len(codes), dtype=bool)
-    kept[sequence] = newest == np.maximum.accumulate(newest)
-    return kept
+    is_newest = np.empty(len(codes), dtype=bool)
+    is_newest[sequence] = newest == np.maximum.accumulate(newest)
+    return is_newest
 
 
 def newest(codes: Int64s, order: Int64s) -> Int64s:
@@ -51,8 +51,8 @@ def newest(codes: Int64s, order: Int64s) -> Int64s:
     sequence = np.lexsort((order, codes))
     sorted_codes = codes[sequence]
     last = np.append(sorted_codes[1:] != sorted_codes[:-1], True) if len(codes) else np.empty(0, dtype=bool)
-    found: Int64s = sequence[last & (sorted_codes != NOTHING)]
-    return found
+    rows: Int64s = sequence[last & (sorted_codes != NOTHING)]
+    return rows
 
 
 def ages(rows: pa.Table, columns: Sequence[str]) -> Int64s:
@@ -65,8 +65,8 @@ def ages(rows: pa.Table, columns: Sequence[str]) -> Int64s:
 
 def micros(column: pa.ChunkedArray, missing: Any = 0) -> Any:
     """(rows,) microseconds since the epoch; `missing` where there is no moment."""
-    known = column.cast(pa.timestamp("us", tz="UTC"), safe=False).cast(pa.int64())
-    return np.where(known.is_null().to_numpy(), missing, known.fill_null(0).to_numpy())
+    microseconds = column.cast(pa.timestamp("us", tz="UTC"), safe=False).cast(pa.int64())
+    return np.where(microseconds.is_null().to_numpy(), missing, microseconds.fill_null(0).to_numpy())
 
 
 def codes_of(*tables: pa.Table, keys: Sequence[str]) -> list[Int64s]:

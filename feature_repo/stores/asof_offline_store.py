@@ -1,8 +1,8 @@
-"""Feast's offline store with a point-in-time join of our own: one answer an entity row, always.
+"""Feast's offline store with a point-in-time join of our own: always one answer for each entity row.
 
-Keys are compared as columns, so compound keys never meet by accident. A row at the very time asked for counts, and so
-does one that is exactly as old as the view's time to live. Of rows at one time the one created last counts. Feast's own
-join on Spark lets compound keys meet and repeats entity rows where the source repeats a row.
+Keys are compared as columns, so that different compound keys are never equal. A row at exactly the time asked for
+counts, and so does one that is exactly as old as the view's time to live. Of rows at one time the one created last
+counts. Feast's own join on Spark confuses compound keys, and repeats entity rows where the source repeats a row.
 
 Small views in local Parquet are joined in this process with Arrow, large ones on Spark; the answers are the same.
 """
@@ -56,7 +56,7 @@ class AsofOfflineStoreConfig(SparkOfflineStoreConfig):  # type: ignore[misc]
 
 
 class AsofJob(SparkRetrievalJob):  # type: ignore[misc]
-    """A retrieval: its questions, and each view's answers when somebody wants them."""
+    """A retrieval: its questions, and each view's answers, computed when they are read."""
 
     def __init__(self, spark: "SparkSession | None", config: Any, questions: Questions, views: Sequence[ViewRows],
                  full_feature_names: bool, by_created: bool, **described: Any) -> None:  # fmt: skip
@@ -85,40 +85,41 @@ class AsofJob(SparkRetrievalJob):  # type: ignore[misc]
 def answer(config: AsofOfflineStoreConfig, questions: Questions, rows: ViewRows, by_created: bool) -> pa.Table:
     """A view's features for each question, in the questions' order, null where nothing was known or it was too old."""
     first = questions.first - rows.ttl if rows.ttl else None
-    asked = questions.narrow(list(rows.keys))
+    questions_of_view = questions.narrow(list(rows.keys))
     if config.in_process(rows):
-        asked_from = int(micros(asked[TIME]).min())
-        known = needed(rows.parts(first, questions.last), rows, asked_from, by_created)
-        return join_in_process(asked, known, rows, by_created)
+        asked_from = int(micros(questions_of_view[TIME]).min())
+        rows_needed = needed(rows.parts(first, questions.last), rows, asked_from, by_created)
+        return join_in_process(questions_of_view, rows_needed, rows, by_created)
     spark = session(config.settings)
-    return join_on_spark(spark, asked, rows.spark(spark, first, questions.last), rows, by_created, ROW)
+    return join_on_spark(spark, questions_of_view, rows.spark(spark, first, questions.last), rows, by_created, ROW)
 
 
-def join_in_process(asked: pa.Table, known: pa.Table, rows: ViewRows, by_created: bool) -> pa.Table:
+def join_in_process(questions: pa.Table, stored: pa.Table, rows: ViewRows, by_created: bool) -> pa.Table:
     """The join with Arrow and numpy."""
     keys = list(rows.keys)
     for key in keys:
-        place = asked.column_names.index(key)
-        asked = asked.set_column(place, key, _as(asked[key], known.schema.field(key).type))
-    codes, asked_codes = codes_of(known, asked, keys=keys)
-    order, times, at = by_age(known, rows), micros(known[TIME]), known_at(known, by_created)
+        place = questions.column_names.index(key)
+        questions = questions.set_column(place, key, _as(questions[key], stored.schema.field(key).type))
+    codes, asked_codes = codes_of(stored, questions, keys=keys)
+    order, times, at = by_age(stored, rows), micros(stored[TIME]), known_at(stored, by_created)
     usable = (codes != NOTHING) & (never_superseded(codes, at, order) if by_created else True)
-    kept = np.flatnonzero(usable)
-    found = last_known(codes[kept], at[kept], order[kept], asked_codes, micros(asked[TIME]))
-    answers = np.where(found == NOTHING, NOTHING, kept[found] if len(kept) else NOTHING)
+    rows_of_usable = np.flatnonzero(usable)
+    last = last_known(codes[usable], at[usable], order[usable], asked_codes, micros(questions[TIME]))
+    answers = np.where(last == NOTHING, NOTHING, rows_of_usable[last] if len(rows_of_usable) else NOTHING)
     if rows.ttl:
-        fresh = times[answers] >= micros(asked[TIME]) - rows.ttl // timedelta(microseconds=1) if len(times) else False
+        oldest = micros(questions[TIME]) - rows.ttl // timedelta(microseconds=1)
+        fresh = times[answers] >= oldest if len(times) else False
         answers = np.where(fresh, answers, NOTHING)
-    return known.select(list(rows.features)).take(pa.array(answers, mask=answers == NOTHING))
+    return stored.select(list(rows.features)).take(pa.array(answers, mask=answers == NOTHING))
 
 
 def latest(config: AsofOfflineStoreConfig, rows: ViewRows, first: datetime, last: datetime) -> pa.Table:
-    """The newest row of each entity in [first, last]; rows with a null key are nobody's."""
+    """The newest row of each entity in [first, last]; rows with a null key are left out."""
     if not config.in_process(rows):
         return newest_on_spark(rows.spark(session(config.settings), first, last), rows)
-    known = rows.arrow(first, last)
-    (codes,) = codes_of(known, keys=list(rows.keys))
-    return known.take(newest(codes, by_age(known, rows)))
+    stored = rows.arrow(first, last)
+    (codes,) = codes_of(stored, keys=list(rows.keys))
+    return stored.take(newest(codes, by_age(stored, rows)))
 
 
 class AsofOfflineStore(SparkOfflineStore):  # type: ignore[misc]
@@ -128,7 +129,7 @@ class AsofOfflineStore(SparkOfflineStore):  # type: ignore[misc]
 
     @staticmethod
     def validate_data_source(config: Any, data_source: Any) -> None:
-        """Nothing to ask Spark: definitions can be applied before anything was published."""
+        """Checks nothing: definitions can be applied before anything is published."""
 
     @staticmethod
     def get_historical_features(
@@ -153,7 +154,7 @@ class AsofOfflineStore(SparkOfflineStore):  # type: ignore[misc]
 
 
 def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
-    """A column of keys in the type the rows have; a value that has no such form becomes null and finds nothing."""
+    """A column of keys in the type of the rows; a value that cannot be cast becomes null and finds no row."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     try:
@@ -161,5 +162,5 @@ def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     except pa.ArrowInvalid:
         if not pa.types.is_integer(kind):
             raise
-        whole = pc.match_substring_regex(column.cast(pa.string()), r"^-?\d{1,18}$")
-        return pc.if_else(whole, column, None).cast(kind)
+        is_integer = pc.match_substring_regex(column.cast(pa.string()), r"^-?\d{1,18}$")
+        return pc.if_else(is_integer, column, None).cast(kind)

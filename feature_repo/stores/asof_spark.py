@@ -13,18 +13,18 @@ AT, IS_QUESTION, KNOWN = "__at", "__is_question", "__known"
 
 
 def join_on_spark(
-    spark: "SparkSession", asked: pa.Table, known: "DataFrame", rows: ViewRows, by_created: bool, row: str
+    spark: "SparkSession", question_rows: pa.Table, stored: "DataFrame", rows: ViewRows, by_created: bool, row: str
 ) -> pa.Table:
     """A view's features for each question, in the questions' order."""
     from pyspark.sql import functions as F
 
     facts = F.struct(TIME, F.coalesce(CREATED, TIME).alias(CREATED), *rows.features)
     at = F.greatest(TIME, CREATED) if by_created else F.col(TIME)
-    answers = known.where(_has(rows)).select(*rows.keys, at.alias(AT), facts.alias(KNOWN))
+    answers = stored.where(_has(rows)).select(*rows.keys, at.alias(AT), facts.alias(KNOWN))
     if by_created:
         answers = _never_superseded(answers, rows)
-    questions = spark.createDataFrame(asked).select(
-        row, *(F.col(k).try_cast(known.schema[k].dataType).alias(k) for k in rows.keys), F.col(TIME).alias(AT)
+    questions = spark.createDataFrame(question_rows).select(
+        row, *(F.col(k).try_cast(stored.schema[k].dataType).alias(k) for k in rows.keys), F.col(TIME).alias(AT)
     )
     union = answers.withColumn(IS_QUESTION, F.lit(0)).unionByName(
         questions.withColumn(IS_QUESTION, F.lit(1)), allowMissingColumns=True
@@ -38,18 +38,18 @@ def join_on_spark(
     return answered.select(row, *features).toArrow().sort_by(row).drop_columns([row])
 
 
-def newest_on_spark(known: "DataFrame", rows: ViewRows) -> pa.Table:
+def newest_on_spark(stored: "DataFrame", rows: ViewRows) -> pa.Table:
     """The newest row of each entity."""
     from pyspark.sql import Window
     from pyspark.sql import functions as F
 
     order = [F.col(TIME).desc(), F.col(CREATED).desc_nulls_last(), *(F.col(name).desc() for name in rows.features)]
     place = F.row_number().over(Window.partitionBy(*rows.keys).orderBy(*order))
-    return known.where(_has(rows)).withColumn("__place", place).where("__place = 1").drop("__place").toArrow()
+    return stored.where(_has(rows)).withColumn("__place", place).where("__place = 1").drop("__place").toArrow()
 
 
 def _never_superseded(answers: "DataFrame", rows: ViewRows) -> "DataFrame":
-    """Without the rows that a newer one had replaced already when they became known."""
+    """Without the rows that were already replaced by a newer one when they became known."""
     from pyspark.sql import functions as F
 
     newest = F.max(KNOWN).over(_up_to_here(rows, AT, KNOWN))
@@ -63,7 +63,7 @@ def _up_to_here(rows: ViewRows, *order: str) -> Any:
 
 
 def _has(rows: ViewRows) -> "Column":
-    """Whether no key is null: a row without a key is nobody's."""
+    """Whether no key is null: a row without a key belongs to no entity."""
     from pyspark.sql import functions as F
 
     present = F.lit(True)

@@ -1,4 +1,4 @@
-"""Feast's store, which says what is wrong with a question before Feast's own code fails on it."""
+"""Feast's store with checks of questions, so that a wrong one gets a clear error before Feast's own code fails."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,8 +9,8 @@ from infra.errors import DefinitionError
 from validation.contract import unknown
 
 
-class AskedStore(FeatureStore):  # type: ignore[misc]
-    """The same calls; a question that names what there is not, or lacks a key, is refused in a sentence."""
+class CheckedStore(FeatureStore):  # type: ignore[misc]
+    """The same calls; a question that names an unknown view or field, or lacks a key, raises DefinitionError."""
 
     def get_historical_features(self, entity_df: Any = None, features: Any = (), *more: Any, **named: Any) -> Any:
         """As Feast's."""
@@ -19,14 +19,14 @@ class AskedStore(FeatureStore):  # type: ignore[misc]
 
     def get_online_features(self, features: Any, entity_rows: Any, *more: Any, **named: Any) -> Any:
         """As Feast's."""
-        asked = self._check(features)
+        views = self._check(features)
         if isinstance(entity_rows, Sequence):
-            keys = sorted({key for view in asked for key in self.get_feature_view(view).join_keys})
+            keys = sorted({key for view in views for key in self.get_feature_view(view).join_keys})
             _check_rows(entity_rows, keys)
         return super().get_online_features(features, entity_rows, *more, **named)
 
     def _check(self, features: Any) -> list[str]:
-        """The views that are asked for by name, where a question names features; raises DefinitionError."""
+        """The views of the named features; raises DefinitionError for unknown ones."""
         if not isinstance(features, Sequence) or isinstance(features, str):
             return []
         if not features:

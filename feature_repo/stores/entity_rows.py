@@ -1,4 +1,4 @@
-"""Entity rows as they are asked with: in the usual forms, or refused with what is wrong with them."""
+"""Entity rows of a question: read from the usual forms, or refused with the reason."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,17 +36,17 @@ class Questions:
         return self._moment(pc.max)
 
     def _moment(self, of: Any) -> datetime:
-        found: datetime | None = of(self.table[self.time].cast(MOMENT, safe=False)).as_py()
-        if found is None:
+        moment: datetime | None = of(self.table[self.time].cast(MOMENT, safe=False)).as_py()
+        if moment is None:
             raise DefinitionError(f"entity rows: `{self.time}` has no value in any of {len(self.table)} rows")
-        return found
+        return moment
 
     def narrow(self, keys: Sequence[str]) -> pa.Table:
         """Row number, keys and moment: all that a join needs."""
         missing = [key for key in keys if key not in self.table.column_names]
         if missing:
-            there = [name for name in self.table.column_names if name != ROW]
-            raise DefinitionError(f"entity rows: no column for the join keys {missing}; there are {there}")
+            column_names = [name for name in self.table.column_names if name != ROW]
+            raise DefinitionError(f"entity rows: no column for the join keys {missing}; there are {column_names}")
         times = self.table[self.time].cast(MOMENT, safe=False)
         return self.table.select([ROW, *keys]).append_column(TIME, times)
 

@@ -1,4 +1,4 @@
-"""A feature set in Feast's words: entities, sources, views and one versioned service."""
+"""A feature set as Feast's objects: entities, sources, views and one versioned service."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -11,12 +11,12 @@ from feast.infra.offline_stores.contrib.spark_offline_store.spark_source import 
 
 from feature_repo.definition import CounterView, FeatureSet, ProfileView
 from feature_repo.records import counter_fields
-from feature_repo.stores.packed_online_store import EVER, KEPT
+from feature_repo.stores.packed_online_store import EVER_DONE_TAG, RETENTION_TAG
 from infra.errors import DefinitionError
 
 EVENT_TIME = "event_timestamp"
 CREATED = "created"  # profile views have it; a published state is never corrected, the next one is right
-UNTIL_ANEW = timedelta(0)  # Feast's word for no time to live: a description holds until the next one
+UNTIL_NEXT = timedelta(0)  # Feast's value for no time to live: a description is valid until the next one
 
 
 def objects(features: FeatureSet, lake_root: Path) -> list[Any]:
@@ -58,8 +58,8 @@ def _counters(features: FeatureSet, view: CounterView, entities: Mapping[str, En
         owner=features.owner,
     )
     descriptions["published_at"] = "the moment the counters are true for"
-    tags = {"kind": "counters", KEPT: str(int(features.kept(view).total_seconds()))}
-    tags |= {EVER: ",".join(ever)} if (ever := features.ever_of(view.name)) else {}
+    tags = {"kind": "counters", RETENTION_TAG: str(int(features.retention(view).total_seconds()))}
+    tags |= {EVER_DONE_TAG: ",".join(ever_done)} if (ever_done := features.ever_done_of(view.name)) else {}
     return _view(features, view, entities, pushed, counter_fields(view.counters), descriptions, tags, features.ttl)
 
 
@@ -68,7 +68,7 @@ def _profile(features: FeatureSet, view: ProfileView, entities: Mapping[str, Ent
     fields = {name: kind for name, (kind, _) in view.fields.items()}
     descriptions = {name: f"{sql} of {view.table}" for name, (_, sql) in view.fields.items()}
     tags = {"kind": "profile", "table": view.table}
-    return _view(features, view, entities, source, fields, descriptions, tags, UNTIL_ANEW)
+    return _view(features, view, entities, source, fields, descriptions, tags, UNTIL_NEXT)
 
 
 def _source(features: FeatureSet, name: str, meaning: str, path: Path, created: str | None = None) -> SparkSource:

@@ -1,6 +1,6 @@
-"""How Feast fills the online store: the newest row of each entity, from Arrow into packed records, by whole columns.
+"""How Feast fills the online store: the newest row of each entity, from Arrow columns into packed records.
 
-Feast's own engine turns every value into a message of its own first.
+Feast's own engine first turns every single value into a message.
 """
 
 from collections.abc import Sequence
@@ -26,14 +26,14 @@ class RecordEngineConfig(FeastConfigBaseModel):  # type: ignore[misc]
 
 
 class WrittenView(MaterializationJob):  # type: ignore[misc]
-    """A view that was written; it is when the job exists."""
+    """The job of a view; it exists when the view was written."""
 
     def __init__(self, job: str) -> None:
         super().__init__()
         self._job = job
 
     def status(self) -> MaterializationJobStatus:
-        """Always succeeded: what fails raises."""
+        """Always succeeded: a failure raises."""
         return MaterializationJobStatus.SUCCEEDED
 
     def error(self) -> BaseException | None:
@@ -41,7 +41,7 @@ class WrittenView(MaterializationJob):  # type: ignore[misc]
         return None
 
     def should_be_retried(self) -> bool:
-        """Never: overlapping windows make up for what was missed."""
+        """Never: the next window overlaps this one."""
         return False
 
     def job_id(self) -> str:
@@ -54,11 +54,11 @@ class WrittenView(MaterializationJob):  # type: ignore[misc]
 
 
 class RecordEngine(ComputeEngine):  # type: ignore[misc]
-    """The batch engine that feature_store.yaml names; `written` says what became of each view's rows the last time."""
+    """The batch engine that feature_store.yaml names; `written` has the counts of each view's last write."""
 
-    def __init__(self, **given: Any) -> None:
-        given.pop("type", None)
-        super().__init__(**given)
+    def __init__(self, **options: Any) -> None:
+        options.pop("type", None)
+        super().__init__(**options)
         self.written: dict[str, WriteCounts] = {}
 
     def update(self, *_: Any, **__: Any) -> None:
@@ -70,13 +70,13 @@ class RecordEngine(ComputeEngine):  # type: ignore[misc]
     def _materialize_one(self, registry: Any, task: Any, **_: Any) -> MaterializationJob:
         view, config = task.feature_view, self.repo_config
         rows = rows_of(view, [f.name for f in view.features])
-        found = latest(config.offline_store, rows, task.start_time, task.end_time)
-        self.written[view.name] = self._write(view, list(rows.keys), found, task)
+        newest = latest(config.offline_store, rows, task.start_time, task.end_time)
+        self.written[view.name] = self._write(view, list(rows.keys), newest, task)
         return WrittenView(f"{view.name} {task.start_time:%Y-%m-%dT%H:%M}/{task.end_time:%Y-%m-%dT%H:%M}")
 
-    def _write(self, view: Any, keys: Sequence[str], found: pa.Table, task: Any) -> WriteCounts:
+    def _write(self, view: Any, keys: Sequence[str], newest: pa.Table, task: Any) -> WriteCounts:
         laid_out = view_layout(self.repo_config, view)
-        entities = list(zip(*(found[key].cast(pa.string()).to_pylist() for key in laid_out.keys), strict=True))
-        records = records_of(laid_out, found, TIME, CREATED)
+        entities = list(zip(*(newest[key].cast(pa.string()).to_pylist() for key in laid_out.keys), strict=True))
+        records = records_of(laid_out, newest, TIME, CREATED)
         redis = self.online_store.client(self.repo_config)
         return write_records(redis, laid_out, entities, records, now=task.end_time)

@@ -29,19 +29,19 @@ from feature_repo.stores.checkout import repository_settings
 from infra.clock import Clock
 from infra.settings import Settings, utc
 
-KEPT = "kept_s"  # tag of a view: seconds, as `Layout.kept`
-EVER = "ever"  # tag of a view: names with commas between them, as `Layout.ever`
+RETENTION_TAG = "kept_s"  # tag of a view: seconds, as `Layout.retention`
+EVER_DONE_TAG = "ever"  # tag of a view: names with commas between them, as `Layout.ever_done`
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @cache
 def _clock(replay_from: datetime | None) -> Clock:
-    """One clock a process, however often Feast reads its configuration anew."""
+    """One clock for each process, however often Feast reads its configuration."""
     return Clock(replay_from)
 
 
 class PackedOnlineStoreConfig(FeastConfigBaseModel):  # type: ignore[misc]
-    """Where the store is, without `redis_url` where the settings say; `as_of` is the time to take it to be."""
+    """Where the store is: at `redis_url`, or where the settings say; `as_of` replaces the current time."""
 
     type: Literal["feature_repo.stores.packed_online_store.PackedOnlineStore"] = (
         "feature_repo.stores.packed_online_store.PackedOnlineStore"
@@ -51,7 +51,7 @@ class PackedOnlineStoreConfig(FeastConfigBaseModel):  # type: ignore[misc]
     settings: Settings = Field(default_factory=repository_settings)
 
     def now(self) -> datetime:
-        """What time the installation believes it is: the clock's, or that of the events it replays."""
+        """The installation's current time: the clock's, or that of the events it replays."""
         if self.as_of:
             return utc(self.as_of)
         return datetime.fromtimestamp(_clock(self.settings.replay_from).now(), UTC)
@@ -66,22 +66,22 @@ class PackedOnlineStore(OnlineStore):  # type: ignore[misc]
     def client(self, config: Any) -> Redis:
         """The connection to Redis."""
         if self._client is None:
-            chosen = config.online_store
-            self._client = connect(chosen.redis_url or chosen.settings.redis_url)
+            online = config.online_store
+            self._client = connect(online.redis_url or online.settings.redis_url)
         return self._client
 
     def online_write_batch(
         self, config: Any, table: Any, data: Sequence[tuple[Any, dict[str, Any], datetime, datetime | None]],
         progress: Callable[[int], Any] | None,
     ) -> None:  # fmt: skip
-        """Write rows, newest wins; rows dated in the future are refused."""
+        """Write rows, the newest is kept; rows dated in the future are refused."""
         laid_out = view_layout(config, table)
         keys = [entity_key(laid_out, key) for key, _, _, _ in data]
         plain = [{name: _plain(value) for name, value in values.items()} for _, values, _, _ in data]
         floats = np.array([[_number(row.get(name)) for name in laid_out.floats] for row in plain], dtype=np.float32)
         others = [[row.get(name) for row in plain] for name in laid_out.others]
         events = np.array([_micros(event) for _, _, event, _ in data], dtype=np.int64)
-        created = np.array([_micros(made) if made else 0 for _, _, _, made in data], dtype=np.int64)
+        created = np.array([_micros(created_at) if created_at else 0 for _, _, _, created_at in data], dtype=np.int64)
         records = encode(laid_out, floats.reshape(len(data), len(laid_out.floats)), others, events, created)
         write_records(self.client(config), laid_out, keys, records, now=config.online_store.now())
         if progress:
@@ -92,19 +92,18 @@ class PackedOnlineStore(OnlineStore):  # type: ignore[misc]
     ) -> list[tuple[datetime | None, dict[str, Any] | None]]:
         """The records of some entities; one that is too old, or from the future, has its time but no values."""
         laid_out = view_layout(config, table)
-        found = read_records(self.client(config), laid_out, [entity_key(laid_out, key) for key in entity_keys])
-        usable = found.presence(config.online_store.now().timestamp()) == Presence.PRESENT
+        packed = read_records(self.client(config), laid_out, [entity_key(laid_out, key) for key in entity_keys])
+        usable = packed.presence(config.online_store.now().timestamp()) == Presence.PRESENT
         names = requested_features or [f.name for f in table.features]
-        columns = {name: _messages(table, name, found.column(name)) for name in names}
-        times = [
-            EPOCH + timedelta(seconds=at) if there else None for at, there in zip(found.at, found.present, strict=True)
-        ]
+        columns = {name: _messages(table, name, packed.column(name)) for name in names}
+        pairs = zip(packed.at, packed.present, strict=True)
+        times = [EPOCH + timedelta(seconds=at) if is_present else None for at, is_present in pairs]
         return [(at, {n: columns[n][i] for n in names} if usable[i] else None) for i, at in enumerate(times)]
 
-    def _read_features_per_fv(self, config: Any, grouped_refs: Any, *given: Any, **named: Any) -> None:
-        """Feast's own reading, which knows two states of a value, and then the four there are."""
-        super()._read_features_per_fv(config, grouped_refs, *given, **named)
-        response = named.get("online_features_response") or given[2]
+    def _read_features_per_fv(self, config: Any, grouped_refs: Any, *arguments: Any, **named: Any) -> None:
+        """Feast's own reading, which sets two states of a value, then corrected to the four that there are."""
+        super()._read_features_per_fv(config, grouped_refs, *arguments, **named)
+        response = named.get("online_features_response") or arguments[2]
         for column in response.results:
             column.statuses[:] = map(_status, column.statuses, column.values, column.event_timestamps)
 
@@ -124,15 +123,15 @@ class PackedOnlineStore(OnlineStore):  # type: ignore[misc]
 def view_layout(config: Any, view: Any) -> Layout:
     """The layout of a Feast view's records."""
     fields = {f.name: str(f.dtype) for f in view.features}
-    keys, kept = [c.name for c in view.entity_columns], view.tags.get(KEPT)
+    keys, retention_s = [c.name for c in view.entity_columns], view.tags.get(RETENTION_TAG)
     return make_layout(
         config.project,
         view.name,
         keys,
         fields,
         view.ttl or timedelta.max,
-        timedelta(seconds=int(kept)) if kept else None,
-        tuple(filter(None, view.tags.get(EVER, "").split(","))),
+        timedelta(seconds=int(retention_s)) if retention_s else None,
+        tuple(filter(None, view.tags.get(EVER_DONE_TAG, "").split(","))),
     )
 
 
@@ -158,12 +157,12 @@ def _micros(moment: datetime) -> int:
 def _messages(view: Any, name: str, column: Any) -> list[Any]:
     """Feast's messages of one field; null for what is missing or not a number."""
     kind = next(f.dtype for f in view.features if f.name == name).to_value_type()
-    known = [i for i, v in enumerate(column) if v is not None and v == v]  # noqa: PLR0124  NaN is not itself
-    values = [column[i].item() if isinstance(column[i], np.generic) else column[i] for i in known]
+    with_value = [i for i, v in enumerate(column) if v is not None and v == v]  # noqa: PLR0124  NaN is not itself
+    values = [column[i].item() if isinstance(column[i], np.generic) else column[i] for i in with_value]
     if kind.name == "UNIX_TIMESTAMP":
         values = [EPOCH + timedelta(microseconds=v) for v in values]
     messages = [Value()] * len(column)
-    for i, message in zip(known, python_values_to_proto_values(values, kind) if values else [], strict=True):
+    for i, message in zip(with_value, python_values_to_proto_values(values, kind) if values else [], strict=True):
         messages[i] = message
     return messages
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class HomeRegistryStore(FileRegistryStore):  # type: ignore[misc]
-    """Feast's registry in one file below the home; written whole or not at all: readers never see half of it."""
+    """Feast's registry in one file below the home, written in one step: readers never see half of it."""
 
     def __init__(self, registry_config: Any, repo_path: Path | None) -> None:
         path = repository_settings().home / registry_config.path
@@ -41,14 +41,14 @@ class HomeRegistryStore(FileRegistryStore):  # type: ignore[misc]
 
 
 def quieten() -> None:
-    """Leave out what Feast says at every touch of a Spark source: that it is experimental."""
+    """Silence Feast's warning at each use of a Spark source that it is experimental."""
     import feast.infra.offline_stores.contrib.spark_offline_store.spark  # noqa: F401  it sets a filter of its own
 
     warnings.filterwarnings("ignore", message="The spark .* is an experimental feature", category=RuntimeWarning)
 
 
 def configuration(settings: Settings, name: str, as_of: datetime | None = None) -> "RepoConfig":
-    """What feature_store.yaml says, for any feature set and any home."""
+    """The content of feature_store.yaml, for any feature set and any home."""
     from feast import RepoConfig
 
     return RepoConfig(
@@ -73,13 +73,13 @@ def configuration(settings: Settings, name: str, as_of: datetime | None = None) 
 def open_store(settings: Settings, features: FeatureSet, as_of: datetime | None = None) -> "FeatureStore":
     """The store of a feature set, with its definitions applied; views and services no longer defined are removed.
 
-    `as_of` is the time its online part takes it to be, for questions about the past; without it, the installation's.
+    `as_of` replaces the current time of its online part, for questions about the past.
     """
-    from feature_repo.stores.checked_store import AskedStore
+    from feature_repo.stores.checked_store import CheckedStore
     from feature_repo.stores.feast_objects import objects, project
 
     quieten()
-    store = AskedStore(config=configuration(settings, features.name, as_of))
+    store = CheckedStore(config=configuration(settings, features.name, as_of))
     declared = objects(features, settings.lake)
     described = project(features)
     described.tags = {"definitions": _digest(settings, features)}
@@ -92,25 +92,25 @@ def open_store(settings: Settings, features: FeatureSet, as_of: datetime | None 
 def materialise(
     store: "FeatureStore", features: FeatureSet, start: datetime, end: datetime, views: Sequence[str] | None = None
 ) -> dict[str, "WriteCounts"]:
-    """Bring the online store up to what was published in [start, end]; what became of each view's rows.
+    """Write to the online store what was published in [start, end]; returns the counts of each view's write.
 
-    Windows may overlap: what is there already stays. Rows later than `end` are left alone.
+    Windows may overlap: records that are stored already stay. Rows later than `end` are not written.
     """
-    wanted = list(views) if views is not None else list(layouts(features))
+    names = list(views) if views is not None else list(layouts(features))
     with redirect_stdout(StringIO()):
-        store.materialize(start, end, feature_views=wanted)
+        store.materialize(start, end, feature_views=names)
     written: dict[str, WriteCounts] = store._get_provider().batch_engine.written
-    return {name: written[name] for name in wanted}
+    return {name: written[name] for name in names}
 
 
 def _dropped(store: "FeatureStore", declared: Sequence[Any]) -> list[Any]:
-    """What the registry holds and is no longer declared."""
-    kept = {(type(o).__name__, o.name) for o in declared}
-    held = [*store.list_feature_services(), *store.list_feature_views(), *store.list_entities()]
-    return [o for o in (*held, *store.list_data_sources()) if (type(o).__name__, o.name) not in kept]
+    """The registered objects that are no longer declared."""
+    declared_names = {(type(o).__name__, o.name) for o in declared}
+    registered = [*store.list_feature_services(), *store.list_feature_views(), *store.list_entities()]
+    return [o for o in (*registered, *store.list_data_sources()) if (type(o).__name__, o.name) not in declared_names]
 
 
 def _digest(settings: Settings, features: FeatureSet) -> str:
-    """Changes with the definitions, with where the rows are and with how Feast's objects are made of them."""
+    """A digest of the definitions, of where the rows are, and of the code that makes Feast's objects of them."""
     made_by = Path(__file__).with_name("feast_objects.py").read_bytes()
     return sha256(repr((settings.lake.absolute(), features)).encode() + made_by).hexdigest()

@@ -29,9 +29,9 @@ MOMENT = pa.timestamp("us", tz="UTC")
 
 @dataclass(frozen=True)
 class ViewRows:
-    """Where a view's rows are and what its columns are called there: `keys` and `features` map Feast's names.
+    """Where a view's rows are: `keys` and `features` map Feast's names to the columns there.
 
-    `kinds` are the features' types: what was published before a feature was defined has null there.
+    `kinds` are the features' types: rows that were published before a feature was defined are null in it.
     """
 
     view: str
@@ -51,7 +51,7 @@ class ViewRows:
         return live_files.below(Path(path))
 
     def size(self) -> int | None:
-        """Rows behind the view, where that costs nothing to know."""
+        """The number of rows of the view, where that is cheap to read."""
         files = self.local_files()
         return None if files is None else sum(pq.read_metadata(path).num_rows for path in files)
 
@@ -60,26 +60,26 @@ class ViewRows:
         return pa.concat_tables(self.parts(first, last))
 
     def parts(self, first: datetime | None, last: datetime) -> Iterator[pa.Table]:
-        """The rows of [first, last], some at a time: at least one part, and never all of them at once."""
+        """The rows of [first, last] in one or more parts, which are never all in memory."""
         files = self.local_files()
         if not files:
             raise self._nothing()
         columns = {**{k: ds.field(c) for k, c in self.keys.items()}, TIME: ds.field(self.time).cast(MOMENT)}
         columns[CREATED] = ds.field(self.created).cast(MOMENT) if self.created else pa.scalar(None, MOMENT)
-        there = united(files)
-        columns |= {name: _column(there, c, self.kinds.get(name)) for name, c in self.features.items()}
+        stored = united(files)
+        columns |= {name: _column(stored, c, self.kinds.get(name)) for name, c in self.features.items()}
         if not self.created:
             columns.pop(CREATED)
         when = ds.field(self.time) <= pa.scalar(last, MOMENT)
         if first is not None:
             when &= ds.field(self.time) >= pa.scalar(first, MOMENT)
-        found = (
-            opened(files, there)
+        batches = (
+            opened(files, stored)
             .scanner(columns=columns, filter=when, batch_readahead=2, fragment_readahead=1)
             .to_reader()
         )
-        nothing = pa.RecordBatch.from_pylist([], found.schema)
-        for batch in chain([nothing], found):
+        no_rows = pa.RecordBatch.from_pylist([], batches.schema)
+        for batch in chain([no_rows], batches):
             rows = pa.Table.from_batches([batch])
             missing = pa.nulls(len(rows), MOMENT)
             yield rows if self.created else rows.add_column(len(self.keys) + 1, CREATED, missing)
@@ -123,7 +123,7 @@ class ViewRows:
         )
 
 
-def rows_of(view: Any, wanted: Sequence[str]) -> ViewRows:
+def rows_of(view: Any, names: Sequence[str]) -> ViewRows:
     """Where the rows of a Feast view are; `wanted` are Feast names of features."""
     source = view.batch_source
     stored = {name: column for column, name in (source.field_mapping or {}).items()}
@@ -132,16 +132,16 @@ def rows_of(view: Any, wanted: Sequence[str]) -> ViewRows:
         view=view.projection.name_to_use(),
         source=source,
         keys=keys,
-        features={name: stored.get(name, name) for name in wanted},
+        features={name: stored.get(name, name) for name in names},
         time=stored.get(source.timestamp_field, source.timestamp_field),
         created=stored.get(source.created_timestamp_column, source.created_timestamp_column) or None,
         ttl=view.ttl or timedelta(0),
-        kinds={f.name: _arrow_type(f.dtype) for f in view.features if f.name in wanted},
+        kinds={f.name: _arrow_type(f.dtype) for f in view.features if f.name in names},
     )
 
 
-def _column(there: pa.Schema, name: str, kind: pa.DataType | None) -> ds.Expression:
-    return ds.field(name) if name in there.names else ds.scalar(pa.scalar(None, kind or pa.null()))
+def _column(stored: pa.Schema, name: str, kind: pa.DataType | None) -> ds.Expression:
+    return ds.field(name) if name in stored.names else ds.scalar(pa.scalar(None, kind or pa.null()))
 
 
 def _arrow_type(of: Any) -> pa.DataType:

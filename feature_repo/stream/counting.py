@@ -1,4 +1,4 @@
-"""The stream: accepted rows counted once each by the fold, and held as records until they are due online."""
+"""The stream: accepted rows counted once each by the fold, and stored as records until they are due online."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ TablesByName = Mapping[str, pa.Table]
 
 
 class Stream:
-    """Counts accepted rows on top of a stream's state. What it does belongs inside a transaction of that state."""
+    """Adds accepted rows to a stream's state. Call it inside a transaction of that state."""
 
     def __init__(
         self, spark: "SparkSession", features: FeatureSet, tables: Mapping[str, Table], state: StreamState
@@ -35,9 +35,9 @@ class Stream:
         self._descriptions = Descriptions(features, tables, state)
         self._layouts = layouts(features)
 
-    def met(self, table: Table, rows: pa.Table) -> NDArray[np.bool_]:
-        """Whether each row, of which the columns of its identity are given, was taken before."""
-        return self._state.met(_marks(table, rows))
+    def already_taken(self, table: Table, rows: pa.Table) -> NDArray[np.bool_]:
+        """(rows,) whether a row with this identity was taken before; `rows` needs only the columns of the identity."""
+        return self._state.already_taken(_marks(table, rows))
 
     def remember(self, table: Table, rows: pa.Table) -> None:
         """Note rows as taken."""
@@ -49,7 +49,7 @@ class Stream:
         made_at  the moment that new records say they were created at, in µs
         in_base  whether the base counted these rows already, if they were published before its end
         """
-        rows = self._with_those_that_waited(accepted, in_base)
+        rows = self._with_waiting_events(accepted, in_base)
         if in_base:
             rows |= {
                 name: self._not_counted(source, rows[name]) for name, source in self._sources.items() if name in rows
@@ -61,17 +61,17 @@ class Stream:
         for view in self._features.counter_views:
             self._count(view, sums[view.name], made_at, in_base)
 
-    def _with_those_that_waited(self, accepted: TablesByName, in_base: bool) -> dict[str, pa.Table]:
-        """Takes up the descriptions among the rows; the rows, and the events that waited for these descriptions."""
-        rows = {name: [some] for name, some in accepted.items()}
-        for name, some in accepted.items():
-            for kept in self._descriptions.kept(name):
-                keys, known = self._descriptions.take(kept, some)
-                for source, event in self._state.waited(kept.name, keys):
+    def _with_waiting_events(self, accepted: TablesByName, in_base: bool) -> dict[str, pa.Table]:
+        """The rows, and the events that waited for descriptions among them; stores the descriptions."""
+        rows = {name: [of_table] for name, of_table in accepted.items()}
+        for name, of_table in accepted.items():
+            for description in self._descriptions.of_table(name):
+                keys, descriptions = self._descriptions.take(description, of_table)
+                for source, event in self._state.waited(description.name, keys):
                     rows.setdefault(source, []).append(unpacked(self._tables[source], [event]))
                 for view in self._features.profile_views:
-                    if (view.table, view.keys) == (name, kept.keys) and not in_base:
-                        self._publish(view, known)
+                    if (view.table, view.keys) == (name, description.keys) and not in_base:
+                        self._publish(view, descriptions)
         return {name: pa.concat_tables(parts) for name, parts in rows.items()}
 
     def _publish(self, view: ProfileView, rows: pa.Table) -> None:
@@ -79,7 +79,7 @@ class Stream:
         self._hold(view, described(frame, view, self._tables[view.table]).toArrow())
 
     def _not_counted(self, source: EventSource, rows: pa.Table) -> pa.Table:
-        """Of the rows that a base was made of those it could not count: something was known too late."""
+        """Those of the base's rows that it has not counted, since the event or a description was received too late."""
         last = self._state.base_end - self._features.publish_every_s * 1_000_000
         late = rows[source.table.received_time].cast(pa.int64()).to_numpy() >= last
         for lookup in source.lookups:
@@ -89,24 +89,26 @@ class Stream:
         return rows.filter(pa.array(late))
 
     def _ready(self, events: TablesByName) -> tuple[TablesByName, TablesByName]:
-        """The events of every source that lack no description, and the first descriptions; the other events wait."""
+        """The events that lack no description, and the first descriptions; the other events are stored and wait."""
         ready: dict[str, pa.Table] = {}
         borrowed: dict[str, dict[str, bytes]] = {look.table: {} for look in self._features.lookups}
         for name, source in self._sources.items():
-            left = events.get(name, source.table.schema.empty_table())
+            rows = events.get(name, source.table.schema.empty_table())
             for lookup in source.lookups:
-                left = keyed(left, (lookup.on,))
-                described, keys = self._descriptions.of(lookup.table, (lookup.on,)), keys_of(left, (lookup.on,))
-                known = self._descriptions.first(described, sorted(set(keys)))
-                there = pa.array([key in known for key in keys], pa.bool_())
-                self._park(source, described.name, keys, left, there)
-                left, borrowed[lookup.table] = left.filter(there), borrowed[lookup.table] | known
-            ready[name] = left
-        return ready, {name: unpacked(self._tables[name], list(rows.values())) for name, rows in borrowed.items()}
+                rows = keyed(rows, (lookup.on,))
+                described, keys = self._descriptions.of(lookup.table, (lookup.on,)), keys_of(rows, (lookup.on,))
+                firsts = self._descriptions.first(described, sorted(set(keys)))
+                has_description = pa.array([key in firsts for key in keys], pa.bool_())
+                self._park(source, described.name, keys, rows, has_description)
+                rows, borrowed[lookup.table] = rows.filter(has_description), borrowed[lookup.table] | firsts
+            ready[name] = rows
+        return ready, {name: unpacked(self._tables[name], list(firsts.values())) for name, firsts in borrowed.items()}
 
-    def _park(self, source: EventSource, described: str, keys: Sequence[str], rows: pa.Table, there: pa.Array) -> None:
-        """Let the events wait whose description is not there yet."""
-        wait = np.flatnonzero(~np.asarray(there, dtype=bool))
+    def _park(
+        self, source: EventSource, described: str, keys: Sequence[str], rows: pa.Table, has_description: pa.Array
+    ) -> None:
+        """Store the events whose description is not known yet."""
+        wait = np.flatnonzero(~np.asarray(has_description, dtype=bool))
         parked, days = rows.take(wait), days_of(source.table, rows)
         self._state.wait(
             (source.table.name, described, keys[i], int(days[i]), event)
@@ -137,7 +139,7 @@ def days_of(table: Table, rows: pa.Table) -> Micros:
 
 
 def _marks(table: Table, rows: pa.Table) -> Marks:
-    """What tells a row from every other of its table, and of all others."""
+    """(rows,) the marks of the rows' identities, different between tables."""
     columns = [rows[name].cast(pa.int64()) if pa.types.is_timestamp(rows[name].type) else rows[name]
                for name in table.identity]  # fmt: skip
     named = rows.select([]) if not columns else pa.table(columns, names=list(table.identity))

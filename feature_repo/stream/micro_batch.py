@@ -1,4 +1,4 @@
-"""The fold of a micro-batch: the sums that a few events add, by the one definition, carried on from stored states."""
+"""The fold of a micro-batch: the sums of a few events, as the nightly fold defines them, added to stored states."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
@@ -28,26 +28,26 @@ def sums(
     spark: "SparkSession", events: Mapping[str, pa.Table], described: Mapping[str, pa.Table], features: FeatureSet,
     tables: Mapping[str, Table],
 ) -> dict[str, pa.Table]:  # fmt: skip
-    """What events add, by view: keys, `published_at`, counters in float64. All views are one Spark job.
+    """The sums of events by view: keys, `published_at`, counters in float64. All views are one Spark job.
 
     `events` holds rows of every event table, `described` the first descriptions of the entities in them.
     """
-    frames = [{name: frame_of(spark, rows) for name, rows in given.items()} for given in (events, described)]
-    found = contributed(frames[0], frames[1], features, tables).toArrow()
-    contributions = frame_of(spark, found).coalesce(1)
+    event_frames = {name: frame_of(spark, rows) for name, rows in events.items()}
+    described_frames = {name: frame_of(spark, rows) for name, rows in described.items()}
+    contributions = frame_of(spark, contributed(event_frames, described_frames, features, tables).toArrow()).coalesce(1)
     parts = [_packed(contributions, view) for view in features.counter_views]
-    every = reduce(lambda left, right: left.unionAll(right), parts).toArrow()
-    return {view.name: _unpacked(every, view) for view in features.counter_views}
+    all_sums = reduce(lambda left, right: left.unionAll(right), parts).toArrow()
+    return {view.name: _unpacked(all_sums, view) for view in features.counter_views}
 
 
 def frame_of(spark: "SparkSession", rows: pa.Table) -> "DataFrame":
-    """Rows on Spark, which wants at least one chunk of them, be it empty."""
+    """A Spark frame of rows; Spark needs at least one chunk, which may be empty."""
     batches = rows.to_batches() or [pa.RecordBatch.from_pylist([], schema=rows.schema)]
     return spark.createDataFrame(pa.Table.from_batches(batches))
 
 
 def _packed(contributions: "DataFrame", view: CounterView) -> "DataFrame":
-    """A view's sums in columns that every view has."""
+    """A view's sums, in columns that are the same for every view."""
     from pyspark.sql import functions as sql
 
     packed = [
@@ -58,13 +58,13 @@ def _packed(contributions: "DataFrame", view: CounterView) -> "DataFrame":
     return summed(contributions, view).select(*packed, sql.array(*view.counters).alias("sums"))
 
 
-def _unpacked(every: pa.Table, view: CounterView) -> pa.Table:
-    mine = every.filter(pc.equal(every["view"], view.name))
-    return _table(view, mine["keys"].to_pylist(), _micros(mine["published_at"]), _matrix(mine["sums"], view))
+def _unpacked(all_sums: pa.Table, view: CounterView) -> pa.Table:
+    of_view = all_sums.filter(pc.equal(all_sums["view"], view.name))
+    return _table(view, of_view["keys"].to_pylist(), _micros(of_view["published_at"]), _matrix(of_view["sums"], view))
 
 
 def moved_up(view: CounterView, sums: pa.Table, earliest: int) -> pa.Table:
-    """The sums, those published before a moment at that moment, decayed to it."""
+    """The sums, where those published before a moment are moved to it and decayed."""
     at = _micros(sums["published_at"])
     late = np.maximum(earliest - at, 0) / MICROSECONDS
     values = _values(view, sums) * np.exp2(-late[:, None] / np.array(view.half_lives))
@@ -72,19 +72,19 @@ def moved_up(view: CounterView, sums: pa.Table, earliest: int) -> pa.Table:
 
 
 def published(view: CounterView, sums: pa.Table, stored: Sequence[Stored]) -> pa.Table:
-    """The states that the sums publish, on top of all that is stored of their entities."""
+    """The states that the sums publish, added to all that is stored of their entities."""
     return _news(view, sums, _merged(view, stored))
 
 
 def by_day(view: CounterView, sums: pa.Table, stored: Sequence[Stored]) -> list[Stored]:
-    """What is to be stored: for each day on which something was published, all that the day added to an entity."""
+    """The rows to store: for each day with a publication, all that the day added to each entity."""
     days = _micros(sums["published_at"]) // DAY
-    made: list[Stored] = []
+    rows: list[Stored] = []
     for day in np.unique(days).tolist():
         before = _merged(view, [row for row in stored if row[1] == day])
         states = _news(view, sums.filter(pa.array(days == day)), before)
-        made += {row[0]: row for row in stored_rows(view, states, day)}.values()  # of an entity's states the last
-    return made
+        rows += {row[0]: row for row in stored_rows(view, states, day)}.values()  # of an entity's states the last
+    return rows
 
 
 def stored_rows(view: CounterView, states: pa.Table, day: int) -> Iterator[Stored]:
@@ -95,7 +95,7 @@ def stored_rows(view: CounterView, states: pa.Table, day: int) -> Iterator[Store
 
 
 def _news(view: CounterView, sums: pa.Table, before: pa.Table) -> pa.Table:
-    """The fold: states after each sum, on top of those before, at most one of them an entity; in order."""
+    """The fold: states after each sum, in order; `before` has at most one state of each entity."""
     rows = pa.concat_tables([
         before.append_column("is_new", pa.array([False] * len(before), pa.bool_())),
         sums.append_column("is_new", pa.array([True] * len(sums), pa.bool_())),
@@ -108,7 +108,7 @@ def _news(view: CounterView, sums: pa.Table, before: pa.Table) -> pa.Table:
 
 
 def _merged(view: CounterView, stored: Sequence[Stored]) -> pa.Table:
-    """One state an entity from what several days added, at the moment of the newest."""
+    """One state for each entity from the rows of several days, at the moment of the newest."""
     rows = sorted(stored)
     keys = [key for key, _, _, _ in rows]
     at = np.array([moment for _, _, moment, _ in rows], dtype=np.int64)

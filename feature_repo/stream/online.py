@@ -1,4 +1,4 @@
-"""The stream's records brought online: all that was published or received up to a moment, never half of it."""
+"""Writes the stream's due records to Redis: all that was published or received up to a moment."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,9 +10,9 @@ from feature_repo.stream.stream_state import StreamState, micros
 
 
 def bring_online(state: StreamState, redis: Redis, layouts: Mapping[str, Layout], until: int, now: datetime) -> int:
-    """Write the newest due record of each entity; says how many. A record that was written before is there already.
+    """Write the newest due record of each entity; returns how many. Writing a record again changes nothing.
 
-    Raises Unavailable when Redis does not answer: then everything is still held, and is written the next time.
+    Raises Unavailable when Redis does not answer: then all records stay in the state and are written the next time.
     """
     written = 0
     for view, layout in layouts.items():

@@ -1,4 +1,4 @@
-"""Rows of a table as bytes, one piece a row, and back: for rows that have to wait somewhere."""
+"""Rows of a table as bytes, one piece for each row, and back: for rows that are stored until later."""
 
 from collections.abc import Sequence
 

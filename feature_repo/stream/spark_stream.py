@@ -36,7 +36,7 @@ from validation.files import BUNDLE, content_of, scan_folder
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-# A thousand rows a time: planning and compiling cost more than computing.
+# A batch has about a thousand rows: planning and compiling cost more than computing.
 SMALL = {
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
@@ -46,13 +46,13 @@ SMALL = {
     "spark.sql.files.ignoreMissingFiles": "true",  # lists of a stream that was killed are gone
     "spark.sql.streaming.minBatchesToRetain": "10",
 }
-AT_ONCE = 16_000_000  # bytes a transaction: what waits for hours is taken in several
+AT_ONCE = 16_000_000  # bytes of a transaction: a long queue of files is taken in several
 SLACK_S = 2.0  # the service looks once a second whether a file is old enough to be handed over
 
 
 @dataclass
 class Progress:
-    """How a stream gets on: what it took since its start, and up to when everything is online."""
+    """The progress of a stream: what it took since its start, and up to when everything is online."""
 
     batches: int = 0
     taken: FileCounts = field(default_factory=FileCounts)
@@ -63,9 +63,9 @@ class Progress:
 
 
 class Streaming:
-    """A stream of one installation, and all it works with. Spark calls `take` from a thread of its own.
+    """The stream of one installation. Spark calls `take` from a thread of its own.
 
-    `disk` tells the time that files are dated by.
+    `disk` is the clock that dates files.
     """
 
     def __init__(
@@ -73,7 +73,8 @@ class Streaming:
     ) -> None:
         self._settings, self._features, self._state = settings, features, state
         self._spark = small_session(settings)
-        self._lake, self._clock, self._disk = Lake(settings.lake), Clock(settings.replay_from), disk
+        self._lake = Lake(settings.lake, settings.writer_wait_s)
+        self._clock, self._disk = Clock(settings.replay_from), disk
         self._redis, self._layouts = connect(settings.redis_url), layouts(features)
         stream = Stream(self._spark, features, tables, state)
         self._intake = Intake(stream, state, self._lake, features, tables, settings.file_limits)
@@ -89,10 +90,9 @@ class Streaming:
         return datetime.fromtimestamp(self._clock.now(), UTC)
 
     def start(self, **trigger: Any) -> Any:
-        """Follow the landing: Spark's query over lists of the files that wait there.
+        """Start Spark's query over lists of the files that wait in the landing.
 
-        Spark never looks at the landing itself. It would follow any link there, and give up at folders it cannot
-        make sense of.
+        Spark does not read the landing itself: it would follow links there, and stop at folders that it cannot parse.
         """
         checkpoint = self._checkpoint()
         with self._busy:
@@ -113,8 +113,8 @@ class Streaming:
             self.progress.batches += 1
 
     def _take(self, paths: Sequence[Path]) -> None:
-        """Take files, as many a transaction as may be at once. What is gone was ingested: the lake has it."""
-        found, size = list[Landed](), 0
+        """Take files, up to AT_ONCE bytes in a transaction. A file that is gone was ingested: the lake has its rows."""
+        files, size = list[Landed](), 0
         for path in paths:
             try:
                 content = content_of(path, self._settings.max_file_bytes)
@@ -123,18 +123,18 @@ class Streaming:
             except NotTaken as error:
                 self.progress.taken += self._intake.give_up(self._name(path), error, self.now())
                 continue
-            found.append(Landed(self._name(path), content))
+            files.append(Landed(self._name(path), content))
             size += len(content)
             if size >= AT_ONCE:
-                self.progress.taken += self._intake.take_files(found, self.now())
-                found, size = [], 0
-        if found:
-            self.progress.taken += self._intake.take_files(found, self.now())
+                self.progress.taken += self._intake.take_files(files, self.now())
+                files, size = [], 0
+        if files:
+            self.progress.taken += self._intake.take_files(files, self.now())
 
-    def _list_waiting(self, there: Iterable[Path]) -> None:
-        """Write a list of the files that wait and are on none yet."""
-        known = self._state.names("file")
-        fresh = [path for path in there if path not in self._listed and self._name(path) not in known]
+    def _list_waiting(self, paths: Iterable[Path]) -> None:
+        """Write a list of the files that wait and are on no list yet."""
+        taken = self._state.names("file")
+        fresh = [path for path in paths if path not in self._listed and self._name(path) not in taken]
         if fresh and self._lists.exists():
             with atomic_write(self._lists / f"{uuid.uuid4().hex}.txt") as draft:
                 draft.write_text("".join(json.dumps(str(path)) + "\n" for path in fresh))
@@ -142,27 +142,27 @@ class Streaming:
 
     @property
     def failed(self) -> dict[str, str]:
-        """The files that could not be taken, with the error of each, as long as they lie in the landing."""
+        """The files that could not be taken, each with its error, as long as they are in the landing."""
         with self._busy:
             return self._state.failed()
 
     def bring_online(self) -> None:
-        """Write all that was published or received before the oldest file that waits to be taken was begun."""
+        """Write to Redis all that was published or received before the oldest waiting file was begun."""
         with self._busy:
-            there = dict(self._landing())
-            self._take_bundled(there)
-            self._list_waiting(there)
-            known = self._state.names("file")
-            waiting = [age for path, age in there.items() if self._name(path) not in known]
+            ages = dict(self._landing())
+            self._take_bundled(ages)
+            self._list_waiting(ages)
+            taken = self._state.names("file")
+            waiting = [age for path, age in ages.items() if self._name(path) not in taken]
             began = self.now() - timedelta(seconds=max(waiting, default=0.0) + self._settings.hand_over_s + SLACK_S)
             written = bring_online(self._state, self._redis, self._layouts, micros(began), self.now())
             self.progress.written += written
             self.progress.until = began
 
-    def meet_the_lake(self) -> bool:
-        """Take what the lake has that no landed file brought, go on from its newest snapshot; whether the base is new.
+    def catch_up_with_lake(self) -> bool:
+        """Start from the lake's newest snapshot and take its rows that came in no landed file; whether the base is new.
 
-        Landed files that ingestion is done with are forgotten: they cannot come again.
+        The notes of landed files that ingestion has moved are deleted: such files cannot come again.
         """
         with self._busy:
             self._state.drop_files(self._state.names("file") - {self._name(path) for path, _ in self._landing()})
@@ -171,18 +171,18 @@ class Streaming:
             self.progress.from_lake += self._intake.take_lake(self.now())
         return base is not None
 
-    def _take_bundled(self, there: Iterable[Path]) -> None:
-        """Take the files that ingestion put together before Spark could read them."""
-        known = self._state.names("file")
-        self._take([path for path in there if path.parent.suffix == BUNDLE and self._name(path) not in known])
+    def _take_bundled(self, paths: Iterable[Path]) -> None:
+        """Take the files that ingestion put into a bundle before Spark could read them."""
+        taken = self._state.names("file")
+        self._take([path for path in paths if path.parent.suffix == BUNDLE and self._name(path) not in taken])
 
     def _landing(self) -> Iterator[tuple[Path, float]]:
-        """The finished files that wait for ingestion, or are in it, and how many seconds ago each got its last line."""
+        """The finished files that wait for ingestion or are in it, and how many seconds ago each was last written."""
         landing = os.path.abspath(self._settings.landing)
-        for found in scan_folder(self._settings.landing, list(self._intake.tables.values())).found:
-            if str(found.path).startswith(os.path.join(landing, found.table.name, "")):
+        for file in scan_folder(self._settings.landing, list(self._intake.tables.values())).files:
+            if str(file.path).startswith(os.path.join(landing, file.table.name, "")):
                 with contextlib.suppress(FileNotFoundError):  # ingestion has just moved it
-                    for path in sorted(found.path.iterdir()) if found.is_bundle else [found.path]:
+                    for path in sorted(file.path.iterdir()) if file.is_bundle else [file.path]:
                         yield path, self._disk.now() - path.lstat().st_mtime
 
     def _name(self, path: Path) -> str:
@@ -191,7 +191,7 @@ class Streaming:
         return "/".join(part for part in below.parts if not part.endswith(BUNDLE))
 
     def _checkpoint(self) -> Path:
-        """Spark's own notes of the files it read: a new folder for each base, so that they do not grow for ever."""
+        """The folder of Spark's own notes of the files it read: a new one for each base, so that it does not grow."""
         folder = stream_folder(self._settings, self._features.name).absolute()
         current = folder / f"files-{self._state.fact('begun')}-{self._state.base}"
         for old in folder.glob("files-*"):
@@ -220,15 +220,15 @@ def streaming(
 
 
 def small_session(settings: Settings) -> "SparkSession":
-    """A session for micro-batches: one core, no compilation. It shares the process's Java with other sessions."""
+    """A session for micro-batches: one core, no compilation. It uses the same Java as other sessions of the process."""
     small = settings.model_copy(update={"spark_master": "local[1]", "spark_memory": "512m"})
-    found = session(small).newSession()
+    spark = session(small).newSession()
     for name, value in SMALL.items():
-        found.conf.set(name, value)
-    return found
+        spark.conf.set(name, value)
+    return spark
 
 
 def _counted(settings: Settings, features: FeatureSet) -> str:
-    """Changes with all that decides what a record holds."""
-    told = (Snapshots(Lake(settings.lake), features).counted, features.profile_views)
-    return hashlib.sha256(repr(told).encode()).hexdigest()
+    """A digest of all definitions that decide the content of records."""
+    definitions = (Snapshots(Lake(settings.lake), features).counting_digest, features.profile_views)
+    return hashlib.sha256(repr(definitions).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What the stream remembers: one SQLite file, so that all that a micro-batch changes is there at once or not at all."""
+"""The state of the stream: one SQLite file, so that all changes of a micro-batch take effect together or not at all."""
 
 import json
 import sqlite3
@@ -42,23 +42,23 @@ Micros = NDArray[np.int64]
 class StreamState:
     """The tables of one stream. Moments are µs since the epoch, days are days since the epoch, keys are joined words.
 
-    fact         names and values: the base day, by which definition was counted, how many batches there were
-    file         landing files that were taken, with the first day their rows were received on
+    fact         names and values: the base day, the digest of the definitions that were counted, number of batches
+    file         landing files that were taken, with the first day on which their rows were received
     failed       those of them, and of the lake's files, that could not be taken, with the error
     part         files of the lake that were taken, with their day
-    event        marks of the events that were taken, with the day they were received on
+    event        marks of the events that were taken, with the day on which they were received
     description  of each entity of a table the first and the newest description, and when the first was known
     waiting      events that wait for a description of an entity
     state        what one day added to an entity's counters, all days up to the base in one row; float64
     held         records that are not online yet
-    online       up to when (`until`) everything was online, and since when
+    online       (`until`, `done_at`): all moments up to `until` were online from `done_at` on
     """
 
     def __init__(self, folder: Path, counted: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._sql = sqlite3.connect(folder / FILE, isolation_level=None, check_same_thread=False)
-        for said in ("journal_mode = WAL", "synchronous = FULL", "cache_size = -32000", "temp_store = MEMORY"):
-            self._sql.execute(f"PRAGMA {said}")
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "cache_size = -32000", "temp_store = MEMORY"):
+            self._sql.execute(f"PRAGMA {pragma}")
         self._sql.executescript(SCHEMA)
         if self.fact("counted") != counted:
             self._forget(counted)
@@ -69,7 +69,7 @@ class StreamState:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All that happens in the block, or nothing of it."""
+        """All changes in the block are made, or none."""
         self._sql.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -80,8 +80,8 @@ class StreamState:
 
     def fact(self, name: str) -> str | None:
         """A value, None where none was written."""
-        found = self._sql.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
-        return str(found[0]) if found else None
+        row = self._sql.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
+        return str(row[0]) if row else None
 
     def note(self, **facts: object) -> None:
         """Write values."""
@@ -90,13 +90,13 @@ class StreamState:
 
     @property
     def base(self) -> int | None:
-        """The day of the snapshot that is gone on from; None without one."""
-        found = self.fact("base")
-        return int(found) if found else None
+        """The day of the snapshot that the stream started from; None without one."""
+        base = self.fact("base")
+        return int(base) if base else None
 
     @property
     def base_end(self) -> int:
-        """The moment before which everything that was published is in the base; 0 without one."""
+        """The moment up to which the base holds everything that was published; 0 without a base."""
         return 0 if self.base is None else (self.base + 1) * DAY
 
     def base_parts(self) -> set[str]:
@@ -105,14 +105,14 @@ class StreamState:
 
     def names(self, table: str) -> set[str]:
         """The names of the files or parts that were taken."""
-        return {name for (name,) in self._sql.execute(f"SELECT name FROM {_known(table)}")}
+        return {name for (name,) in self._sql.execute(f"SELECT name FROM {_checked_name(table)}")}
 
     def took(self, table: str, days: Mapping[str, int]) -> None:
         """Note files or parts as taken."""
-        self._sql.executemany(f"INSERT OR REPLACE INTO {_known(table)} VALUES (?, ?)", days.items())
+        self._sql.executemany(f"INSERT OR REPLACE INTO {_checked_name(table)} VALUES (?, ?)", days.items())
 
     def drop_files(self, names: Iterable[str]) -> None:
-        """Forget landing files that are there no longer."""
+        """Delete the notes of landing files that no longer exist."""
         self._sql.executemany("DELETE FROM file WHERE name = ?", [(name,) for name in names])
         self._forget_failed()
 
@@ -126,16 +126,16 @@ class StreamState:
 
     def first_day(self) -> int | None:
         """The first day on which rows of the landing files that were taken were received."""
-        found: int | None = self._sql.execute("SELECT min(first_day) FROM file").fetchone()[0]
-        return found
+        first: int | None = self._sql.execute("SELECT min(first_day) FROM file").fetchone()[0]
+        return first
 
-    def met(self, marks: Marks) -> NDArray[np.bool_]:
-        """Whether each event was taken before."""
+    def already_taken(self, marks: Marks) -> NDArray[np.bool_]:
+        """(marks,) whether each event was taken before."""
         signed = marks.view(np.int64)
-        found = self._sql.execute(
+        rows = self._sql.execute(
             "SELECT mark FROM event WHERE mark IN (SELECT value FROM json_each(?))", (json.dumps(signed.tolist()),)
         )
-        return np.isin(signed, np.array([mark for (mark,) in found], dtype=np.int64))
+        return np.isin(signed, np.array([mark for (mark,) in rows], dtype=np.int64))
 
     def remember(self, marks: Marks, days: Micros) -> None:
         """Note events as taken."""
@@ -156,26 +156,26 @@ class StreamState:
         )
 
     def known_at(self, source: str, keys: Sequence[str]) -> dict[str, int]:
-        """When these entities, where they have any description, were described first."""
-        found = self._sql.execute(
+        """When these entities were first described, for those that were."""
+        rows = self._sql.execute(
             "SELECT key, known_at FROM description WHERE source = ? AND key IN (SELECT value FROM json_each(?))",
             (source, json.dumps(keys)),
         )
-        return dict(found.fetchall())
+        return dict(rows.fetchall())
 
     def wait(self, rows: Iterable[tuple[str, str, str, int, bytes]]) -> None:
-        """Keep events: their table, the table and the key they wait for, the day they were received on, the event."""
+        """Store events: their table, the table and key they wait for, the day of receipt, the event."""
         self._sql.executemany("INSERT INTO waiting VALUES (?, ?, ?, ?, ?)", rows)
 
     def waited(self, lookup: str, keys: Sequence[str]) -> list[tuple[str, bytes]]:
-        """Table and event of those that waited for these entities; they wait no longer."""
+        """Table and event of those that wait for these entities; they are removed from the waiting ones."""
         return self._sql.execute(
             "DELETE FROM waiting WHERE lookup = ? AND key IN (SELECT value FROM json_each(?)) RETURNING source, event",
             (lookup, json.dumps(keys)),
         ).fetchall()
 
     def states(self, view: str, keys: Sequence[str]) -> list[tuple[str, int, int, bytes]]:
-        """Key, day, moment and counters of what is known of these entities, a row a day."""
+        """Key, day, moment and counters of these entities, a row for each day."""
         return self._sql.execute(
             "SELECT key, day, at, counters FROM state WHERE view = ? AND key IN (SELECT value FROM json_each(?))",
             (view, json.dumps(keys)),
@@ -186,19 +186,19 @@ class StreamState:
         self._sql.executemany("INSERT OR REPLACE INTO state VALUES (?, ?, ?, ?, ?)", ((view, *row) for row in rows))
 
     def drop_states(self, until: int) -> None:
-        """Forget what was counted on the days up to one, that one included."""
+        """Delete what was counted on the days up to one, that one included."""
         self._sql.execute("DELETE FROM state WHERE day <= ?", (until,))
 
     def hold(self, view: str, rows: Iterable[tuple[str, int, bytes]]) -> None:
-        """Keep records, each with its entity's key and its moment, until they are due."""
+        """Store records, each with its entity's key and its moment, until they are due."""
         self._sql.executemany("INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?)", ((view, *row) for row in rows))
 
     def due(self, view: str, until: int) -> list[tuple[str, bytes]]:
-        """Key and record of the entities that have one of a moment up to `until`: the newest such record."""
-        found = self._sql.execute(
+        """Key and newest record of the entities that have one of a moment up to `until`."""
+        rows = self._sql.execute(
             "SELECT key, record, max(at) FROM held WHERE view = ? AND at <= ? GROUP BY key", (view, until)
         )
-        return [(key, record) for key, record, _ in found]
+        return [(key, record) for key, record, _ in rows]
 
     def sent(self, until: int, done_at: int) -> None:
         """Note that all records of a moment up to `until` are online."""
@@ -206,18 +206,18 @@ class StreamState:
         self._sql.execute("INSERT OR REPLACE INTO online VALUES (?, ?)", (done_at, until))
 
     def prune(self, day: int) -> None:
-        """Forget events, parts, and what waited, from before a day."""
+        """Delete events, parts and waiting events from before a day."""
         for table in ("event", "part", "waiting"):
             self._sql.execute(f"DELETE FROM {table} WHERE day < ?", (day,))
         self._sql.execute("DELETE FROM online WHERE done_at < ?", (day * DAY,))
         self._forget_failed()
 
     def _forget_failed(self) -> None:
-        """Forget the errors of what is there no longer."""
+        """Delete the errors of files and parts that no longer exist."""
         self._sql.execute("DELETE FROM failed WHERE name NOT IN (SELECT name FROM file UNION SELECT name FROM part)")
 
     def _forget(self, counted: str) -> None:
-        """Begin anew: what was counted by another definition is never gone on from."""
+        """Delete everything: sums by other definitions cannot be added to."""
         with self.transaction():
             for table in TABLES:
                 self._sql.execute(f"DELETE FROM {table}")
@@ -225,18 +225,18 @@ class StreamState:
 
 
 def stream_folder(settings: Settings, name: str) -> Path:
-    """Where the stream of a feature set keeps what it remembers."""
+    """The folder with the state of a feature set's stream."""
     return settings.home / "stream" / name
 
 
 def online_notes(folder: Path) -> list[tuple[datetime, datetime]]:
-    """Up to when a stream had everything online, and since when, in order: (until, done_at). None without a stream."""
+    """(until, done_at) in order: all moments up to `until` were online from `done_at` on. Empty without a stream."""
     path = folder / FILE
     if not path.exists():
         return []
     with closing(sqlite3.connect(path)) as sql:
-        found = sql.execute("SELECT until, done_at FROM online ORDER BY done_at").fetchall()
-    return [(EPOCH + timedelta(microseconds=until), EPOCH + timedelta(microseconds=done)) for until, done in found]
+        rows = sql.execute("SELECT until, done_at FROM online ORDER BY done_at").fetchall()
+    return [(EPOCH + timedelta(microseconds=until), EPOCH + timedelta(microseconds=done)) for until, done in rows]
 
 
 def day_number(day: date) -> int:
@@ -249,7 +249,7 @@ def micros(moment: datetime) -> int:
     return (moment - EPOCH) // timedelta(microseconds=1)
 
 
-def _known(table: str) -> str:
+def _checked_name(table: str) -> str:
     if table not in TABLES:
         raise DefinitionError(f"stream state: table {unknown(table, TABLES)}")
     return table

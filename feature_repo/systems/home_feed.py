@@ -1,10 +1,10 @@
-"""The home feed's features: what is counted, for whom, how long it is remembered, and what the ranker reads."""
+"""The home feed's features: what is counted, for which entities, with which half-lives, and what the ranker reads."""
 
-from feature_repo.definition import CounterView, FeatureSet, Lookup, ProfileView, Signal
+from feature_repo.definition import RATE_STRENGTH, CounterView, FeatureSet, Lookup, ProfileView, Signal
 from feature_repo.request_time import Age, Code, Context, Count, Feature, Hour, Match, Number, Rate
 from validation.systems.home_feed import DEVICES, UNKNOWN_LANGUAGE
 
-# Of a description: null wherever it is not known. All that borrows a length or a language reads these.
+# Expressions over a description, null where the value is unknown; used wherever a length or a language is read.
 LENGTH = "CASE WHEN duration_s > 0 THEN duration_s END"
 LANGUAGE = f"nullif(language, '{UNKNOWN_LANGUAGE}')"
 LENGTHS_S = (7, 12, 18, 30, 60, 120, 300)
@@ -13,11 +13,11 @@ LENGTH_CLASS = (
     + " ".join(f"WHEN duration_s <= {s} THEN 'to_{s}s'" for s in LENGTHS_S)
     + " ELSE 'longer' END"
 )
-# Of an event that has borrowed its video's length.
+# Conditions on an event that has borrowed its video's length.
 WATCH_OF_KNOWN_LENGTH = "action = 'watch' AND duration_s IS NOT NULL"
 LONG_VIEW = "action = 'watch' AND coalesce(long_view, watch_seconds >= 30 OR watch_seconds >= duration_s, false)"
 
-KEPT = "3650d"  # a counter that hardly decays: above one half, it was done
+TEN_YEARS = "3650d"  # a counter that hardly decays: above one half, it was done
 
 ENTITIES = {
     "user_id": "a user, by pseudonym",
@@ -129,10 +129,10 @@ COUNTER_VIEWS = (
         {"shown": ("30d",), "long_view": ("30d",), "praise": ("30d",)},
         "a user's taste for a creator",
     ),
-    CounterView(  # apart from tastes, so that among thousands of creators met no block is overlooked
+    CounterView(  # a view of its own: a user meets thousands of creators, and no block among them may be lost
         "user_choice",
         ("user_id", "creator_id"),
-        {"follow": (KEPT,), "block": (KEPT,)},
+        {"follow": (TEN_YEARS,), "block": (TEN_YEARS,)},
         "whom a user follows or blocks",
     ),
     CounterView(
@@ -191,7 +191,7 @@ PROFILE_VIEWS = (
 
 def _rates(view: str, signal: str, labels: tuple[str, ...], prior: float, per: str = "shown") -> tuple[Feature, ...]:
     return tuple(
-        Rate(f"{view}_{signal}_rate_{label}", f"{view}.{signal}_{label}", f"{view}.{per}_{label}", prior)
+        Rate(f"{view}_{signal}_rate_{label}", f"{view}.{signal}_{label}", f"{view}.{per}_{label}", prior, RATE_STRENGTH)
         for label in labels
     )
 
@@ -255,6 +255,6 @@ HOME_FEED_FEATURES = FeatureSet(
     counter_views=COUNTER_VIEWS,
     profile_views=PROFILE_VIEWS,
     features=FEATURES,
-    ever=(f"user_choice.block_{KEPT}",),
-    publish_every_s=20,  # an action is felt within the minute; a third more states than with 60
+    ever_done=(f"user_choice.block_{TEN_YEARS}",),
+    publish_every_s=20,  # an action has effect within the minute; a third more states than with 60
 )

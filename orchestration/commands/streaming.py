@@ -27,7 +27,7 @@ LAKE_EVERY_S = 10.0
 def catch_up(installation: Installation, say: Say) -> bool:
     """Take everything that waits, bring online what is due, and end; whether every file could be taken."""
     with _stream(installation) as stream:
-        stream.meet_the_lake()
+        stream.catch_up_with_lake()
         stream.start(availableNow=True).awaitTermination()
         _bring_online(stream, say)
         _tell_failed(installation, stream, set(), say)
@@ -61,7 +61,7 @@ def _follow(installation: Installation, stream: "Streaming", every_s: float, say
     met, told, failed = -LAKE_EVERY_S, -1, set(stream.failed)
     while not ended.is_set():
         if time.monotonic() - met >= LAKE_EVERY_S:
-            rebased, met = stream.meet_the_lake(), time.monotonic()
+            rebased, met = stream.catch_up_with_lake(), time.monotonic()
             if rebased and query is not None:
                 query = query.stop()
         query = query or stream.start(processingTime=f"{every_s:g} seconds")

@@ -12,7 +12,7 @@ from infra import alerts
 from orchestration.jobs import Job
 from orchestration.partitions import landed, waiting
 from orchestration.system import Installation
-from validation.files import Found, shown
+from validation.files import TableFile, shown
 
 RUN_KEY_TAG = "dagster/run_key"
 ATTEMPTS = 6
@@ -57,7 +57,7 @@ def landing_sensor(installation: Installation, job: Job, days: dg.DailyPartition
     return landing
 
 
-def _ask(instance: dg.DagsterInstance, day: date, files: Sequence[Found], first: date) -> DayRun:
+def _ask(instance: dg.DagsterInstance, day: date, files: Sequence[TableFile], first: date) -> DayRun:
     """A run for the files of a day, unless one is at it or has just failed at it."""
     if day < first:
         told = f"it is before the first day known here ({first}); run `flywheel run features --day {day}`"
@@ -88,7 +88,7 @@ def _told(installation: Installation, asked: Sequence[DayRun], cursor: str | Non
     return json.dumps({"told": sorted(given_up)})
 
 
-def _content(files: Sequence[Found]) -> str:
+def _content(files: Sequence[TableFile]) -> str:
     """What tells files from others of the same name: their size, when they were written, and which they are."""
     told = []
     for file in files:
@@ -105,6 +105,6 @@ def _key(day: date, content: str, attempt: int) -> str:
     return hashlib.sha256(told.encode()).hexdigest()[:24]
 
 
-def _some(files: Sequence[Found]) -> str:
+def _some(files: Sequence[TableFile]) -> str:
     more = f" and {len(files) - 1:,} more" if len(files) > 1 else ""
     return f"{shown(files[0].path.name)}{more}"

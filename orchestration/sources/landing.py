@@ -99,10 +99,10 @@ def deliveries(path: Path, tables: Sequence[Table], only: Table | None = None) -
     `only` says which table it is where the names do not. Raises DefinitionError for a path without anything to take.
     """
     seen = scan_folder(path, tables, only)
-    if not seen.found:
+    if not seen.files:
         why = "".join(f"\n  {each}" for each in seen.passed_over[:10]) or " It holds no file."
         raise DefinitionError(f"nothing to ingest in {shown(path)}.{why}")
-    return [Delivery(found.table, found.path, found.below) for found in seen.found]
+    return [Delivery(file.table, file.path, file.below) for file in seen.files]
 
 
 def take_in(

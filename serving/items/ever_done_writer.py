@@ -28,7 +28,7 @@ class EverWriter:
 
     def __init__(self, redis: Redis, layouts: Mapping[str, Layout], states: ItemStates) -> None:
         self._redis, self._ever = redis, states.ever
-        self._layouts = [layout for layout in layouts.values() if layout.ever]
+        self._layouts = [layout for layout in layouts.values() if layout.ever_done]
         self._positions: dict[str, str] = {}
 
     def follow(self) -> None:
@@ -39,7 +39,7 @@ class EverWriter:
                 self._catch_up(layout, end)
 
     def _catch_up(self, layout: Layout, end: str) -> None:
-        arrays = {counter: self._ever[f"{layout.view}.{counter}"] for counter in layout.ever}
+        arrays = {counter: self._ever[f"{layout.view}.{counter}"] for counter in layout.ever_done}
         if any(array.reserve(BLOOM_BYTES) < BLOOM_BYTES for array in arrays.values()):
             metrics.NO_ROOM.labels(layout.view).inc()
             return

@@ -54,7 +54,8 @@ class ItemStates:
         self.arrays = SharedArrays(folder / _digest(features, service, capacity) if folder else None)
         self._head = self.arrays.open("head", np.float64, 3).values
         apart = SharedArrays(self.arrays.folder)  # a disk without room for these does not make states old
-        self.ever = {name: apart.open(f"ever-{name}-{BLOOM_BITS}", np.uint8, BLOOM_BYTES) for name in features.ever}
+        named = {name: f"ever-{name}-{BLOOM_BITS}" for name in features.ever_done}
+        self.ever = {name: apart.open(file, np.uint8, BLOOM_BYTES) for name, file in named.items()}
         self.words = {key: self._vocabulary(f"key-{key}") for key in features.entities if key != service.user}
         self.counters: dict[str, CounterTable] = {}
         self.profiles: dict[str, ProfileTable] = {}

@@ -79,7 +79,7 @@ def _plain(column: Any) -> Sequence[Any]:
 
 
 def _by_heart(redis: Redis) -> int:
-    kept = (layout.ever_at(counter) for layout in layouts(FEATURES).values() for counter in layout.ever)
+    kept = (layout.ever_done_key(counter) for layout in layouts(FEATURES).values() for counter in layout.ever_done)
     return sum(redis.memory_usage(place) or 0 for place in kept)
 
 

@@ -20,7 +20,7 @@ PROFILE = make_layout(
     "plant", "profile", ["machine"],
     {"kind": "String", "bought_at": "Int64", "power": "Float32", "tools": "Array(String)"},
 )  # fmt: skip
-LAYOUTS = {found.view: found for found in (MACHINE, PAIR, SHIFT, PROFILE)}
+LAYOUTS = {layout.view: layout for layout in (MACHINE, PAIR, SHIFT, PROFILE)}
 
 
 def micros(moment: datetime) -> int:
@@ -34,8 +34,8 @@ def put(
 ) -> WriteCounts:  # fmt: skip
     """Write a record whose counters all have this value."""
     floats = np.full((1, len(to.floats)), value, dtype=np.float32)
-    made = micros(created) if created else 0
-    record = encode(to, floats, [[micros(event)]], np.array([micros(event)]), np.array([made]))
+    created_us = micros(created) if created else 0
+    record = encode(to, floats, [[micros(event)]], np.array([micros(event)]), np.array([created_us]))
     return write_records(redis, to, [key], record, now)
 
 
@@ -48,6 +48,6 @@ def value(redis: Redis, of: Layout, *key: str) -> float:
 PLACES = pytest.mark.parametrize(("to", "rest"), [(MACHINE, ()), (PAIR, ("early",))], ids=["string", "field"])
 
 
-def seen(told: Changes) -> dict[tuple[str, ...], bool]:
+def seen(changes: Changes) -> dict[tuple[str, ...], bool]:
     """The entities that changed, and whether they are still there."""
-    return dict(zip(told.records.keys, told.records.present.tolist(), strict=True))
+    return dict(zip(changes.records.keys, changes.records.present.tolist(), strict=True))

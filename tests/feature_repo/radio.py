@@ -102,25 +102,25 @@ def oracle(view: CounterView, plays: Rows, songs: Rows) -> State:
         if weights.keys() & view.counts.keys():
             key = tuple(entity[k] for k in view.keys)
             adds.setdefault(key, []).append((published, min(row["at"].timestamp(), published), weights))
-    found: State = {}
+    states: State = {}
     signals = [signal for signal, labels in view.counts.items() for _ in labels]
     for key, events in adds.items():
         for now in {published for published, _, _ in events}:
             seen = [event for event in events if event[0] <= now]
-            found[(*key, now)] = [
+            states[(*key, now)] = [
                 sum(weights.get(signal, 0.0) * 2 ** (-(now - at) / half_life) for _, at, weights in seen)
                 for signal, half_life in zip(signals, view.half_lives, strict=True)
             ]
-    return found
+    return states
 
 
 def published(lake: Lake, view: CounterView) -> State:
     """What the lake holds as published; a row published twice fails."""
     rows = lake.read(f"states/{view.name}").to_pylist()
-    found = state_of(rows, view)
-    assert len(found) == len(rows)
+    states = state_of(rows, view)
+    assert len(states) == len(rows)
     assert all(row["event_timestamp"] == row["published_at"] for row in rows)
-    return found
+    return states
 
 
 def state_of(rows: Rows, view: CounterView) -> State:

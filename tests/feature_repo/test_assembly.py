@@ -23,7 +23,7 @@ FEATURES: tuple[Feature, ...] = (
     Hour("hour"),
     *(Count(f"{view}_day", f"{view}.heard_1d") for view in VIEWS),
     Rate("song_for_its_mood", "song.heard_1d", "mood.heard_1d", 1.0, 2.0),
-    Rate("listener_for_the_song", "listener.heard_1h", "song.heard_1d", 1.0),
+    Rate("listener_for_the_song", "listener.heard_1h", "song.heard_1d", 1.0, 5.0),
     Number("length", "song.length"),
     Age("age", "song.since"),
     Match("liked", "person.mood", "song.mood"),
@@ -73,8 +73,8 @@ def row_by_row(request: Inputs) -> Inputs:
         return np.repeat(column, request.rows, axis=-1) if column.shape[-1] == 1 != request.rows else column
 
     views = {
-        view: replace(held, values=each(held.values.T, view).T, at=each(held.at, view))
-        for view, held in request.counters.items()
+        view: replace(states, values=each(states.values.T, view).T, at=each(states.at, view))
+        for view, states in request.counters.items()
     }
     fields = {name: each(column, name) for name, column in request.fields.items()}
     return Inputs(request.rows, np.full(request.rows, NOW), views, fields, {})
@@ -89,33 +89,33 @@ def test_entries_and_places_make_the_same_bits_as_rows(request: Inputs) -> None:
 @given(requests())
 @settings(deadline=None, max_examples=30)
 def test_features_decay_counters_as_everything_else_does(request: Inputs) -> None:
-    held = request.counters["song"]
-    made = assemble([Count(name, f"song.{name}") for name in NAMES], replace(request, counters={"song": held}))
-    stand = decay(held.values, held.at, request.now, LIVES)
-    np.testing.assert_allclose(made, np.log1p(np.maximum(stand, 0)), rtol=1e-5, atol=1e-6)
+    states = request.counters["song"]
+    matrix = assemble([Count(name, f"song.{name}") for name in NAMES], replace(request, counters={"song": states}))
+    decayed = decay(states.values, states.at, request.now, LIVES)
+    np.testing.assert_allclose(matrix, np.log1p(np.maximum(decayed, 0)), rtol=1e-5, atol=1e-6)
 
 
 def test_one_state_for_all_is_decayed_to_the_moment_of_each_row() -> None:
     one = Counters(np.ones((1, 3), dtype=np.float32), np.array([NOW]), NAMES, LIVES)
     moments = NOW + np.array([0.0, 1.0, 2.0]) * LIVES[NAMES.index("heard_1d")]
-    made = assemble([Count("day", "song.heard_1d")], Inputs(3, moments, {"song": one}, {}, {}))
-    np.testing.assert_allclose(np.expm1(made[:, 0]), [1, 0.5, 0.25], rtol=1e-6)
+    matrix = assemble([Count("day", "song.heard_1d")], Inputs(3, moments, {"song": one}, {}, {}))
+    np.testing.assert_allclose(np.expm1(matrix[:, 0]), [1, 0.5, 0.25], rtol=1e-6)
 
 
 @given(requests())
 @settings(deadline=None, max_examples=30)
 def test_a_plan_serves_inputs_of_every_shape(request: Inputs) -> None:
     plan = Plan(FEATURES, dict.fromkeys(VIEWS, (NAMES, LIVES)))
-    once = plan.matrix(request)
-    assert plan.matrix(row_by_row(request)).tobytes() == once.tobytes() == plan.matrix(request).tobytes()
+    first = plan.matrix(request)
+    assert plan.matrix(row_by_row(request)).tobytes() == first.tobytes() == plan.matrix(request).tobytes()
 
 
 @pytest.mark.parametrize(("age", "counted"), [(60.0, True), (60.5, False), (-5.0, True)], ids=["old", "older", "ahead"])
 def test_a_state_that_is_too_old_counts_nothing(age: float, counted: bool) -> None:
-    held = Counters(np.full((1, 3), 8.0, np.float32), np.array([NOW - age]), NAMES, np.full(3, np.inf))
+    states = Counters(np.full((1, 3), 8.0, np.float32), np.array([NOW - age]), NAMES, np.full(3, np.inf))
     plan = Plan([Count("day", "song.heard_1d")], {"song": (NAMES, np.full(3, np.inf))}, ttl=60.0)
-    made: Float32s = plan.matrix(Inputs(1, np.array([NOW]), {"song": held}, {}, {}))
-    assert made.tolist() == [[np.log1p(np.float32(8.0)) if counted else 0.0]]
+    matrix: Float32s = plan.matrix(Inputs(1, np.array([NOW]), {"song": states}, {}, {}))
+    assert matrix.tolist() == [[np.log1p(np.float32(8.0)) if counted else 0.0]]
 
 
 def test_a_counter_that_no_view_has_is_named() -> None:

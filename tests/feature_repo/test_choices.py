@@ -27,11 +27,11 @@ ACTS = [
 ]
 
 
-def rows(spark: "SparkSession", table: Table, *given: dict[str, Any]) -> "DataFrame":
+def rows(spark: "SparkSession", table: Table, *cells: dict[str, Any]) -> "DataFrame":
     """Rows of a table, null in what is not given."""
     moments = {table.event_time: THEN, table.received_time: THEN}
     schema = pa.schema([field.with_nullable(True) for field in table.schema])
-    return spark.createDataFrame(pa.Table.from_pylist([{**moments, **row} for row in given], schema=schema))
+    return spark.createDataFrame(pa.Table.from_pylist([{**moments, **row} for row in cells], schema=schema))
 
 
 def test_who_follows_or_blocks_a_creator_does_so_for_years(spark: "SparkSession") -> None:
@@ -48,11 +48,12 @@ def test_who_follows_or_blocks_a_creator_does_so_for_years(spark: "SparkSession"
         "videos": rows(spark, VIDEOS, *videos),
         "users": rows(spark, USERS, {"user_id": "u1"}, {"user_id": "u2"}),
     }
-    told = contributed(events, described, HOME_FEED_FEATURES, {table.name: table for table in TABLES})
-    found = {(row.user_id, row.creator_id): row for row in published_states.fold(told, None, CHOICE).collect()}
-    assert set(found) == {("u1", "c1"), ("u1", "c2"), ("u2", "c2")}, "only what was chosen"
-    counted = np.array([[row[name] for name in CHOICE.counters] for row in found.values()], dtype=np.float32)
-    published = np.array([row.published_at.replace(tzinfo=UTC).timestamp() for row in found.values()])
+    contributions = contributed(events, described, HOME_FEED_FEATURES, {table.name: table for table in TABLES})
+    folded = published_states.fold(contributions, None, CHOICE).collect()
+    states = {(row.user_id, row.creator_id): row for row in folded}
+    assert set(states) == {("u1", "c1"), ("u1", "c2"), ("u2", "c2")}, "only what was chosen"
+    counted = np.array([[row[name] for name in CHOICE.counters] for row in states.values()], dtype=np.float32)
+    published = np.array([row.published_at.replace(tzinfo=UTC).timestamp() for row in states.values()])
     later = np.array([(THEN + timedelta(days=8 * 365)).timestamp()])
-    kept = decay(counted, published, later, np.array(CHOICE.half_lives))
-    assert (kept > 0.5).tolist() == [[key == ("u1", "c1"), key != ("u1", "c1")] for key in found]
+    decayed = decay(counted, published, later, np.array(CHOICE.half_lives))
+    assert (decayed > 0.5).tolist() == [[key == ("u1", "c1"), key != ("u1", "c1")] for key in states]

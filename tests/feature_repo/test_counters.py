@@ -35,9 +35,9 @@ def test_an_entity_without_a_state_counts_nothing() -> None:
 def test_one_row_for_all_decays_to_the_same_bits_as_repeated_rows(data: st.DataObject, rows: int) -> None:
     values = data.draw(arrays.arrays(np.float32, (1, 4), elements=st.floats(0, 1e6, width=32)))
     at = NOW - data.draw(arrays.arrays(np.float64, (1,), elements=st.floats(0, 1e7)))
-    once = decay(values, at, np.array([NOW]), HALF_LIVES)
+    one_moment = decay(values, at, np.array([NOW]), HALF_LIVES)
     every = decay(np.repeat(values, rows, 0), np.repeat(at, rows), np.full(rows, NOW), HALF_LIVES)
-    assert (every == once).all()
+    assert (every == one_moment).all()
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.floats(0, 1e8), st.floats(0, 1e6)), min_size=1, max_size=80))

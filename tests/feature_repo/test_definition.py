@@ -34,7 +34,7 @@ RADIO = FeatureSet("radio", 2, "us", {"listener": "who", "song": "what"}, (), (P
     ({"features": (Hour("a"), Hour("a"))}, "feature `a` is defined 2 times"),
     ({"features": (Hour("The Hour"),)}, "lower-case"),
     ({"counter_views": (replace(LISTENER, counts={"played": ("1h", "1h", "30d")}),)}, "`played_1h` is defined 2 times"),
-    ({"ever": ("listener.played_30d",)}, "of counters of two entities, ever `listener.played_30d`"),
+    ({"ever_done": ("listener.played_30d",)}, "of counters of two entities, ever_done `listener.played_30d`"),
     ({"counter_views": (LISTENER, replace(LISTENER, name="song"))}, "view `song` is defined 2 times"),
     ({"profile_views": (replace(SONG, fields=dict(SONG.fields) | {"created": ("Int64", "at")}),)}, "`created`"),
     ({"profile_views": (replace(SONG, fields=dict(SONG.fields) | {"song": ("String", "song")}),)}, "`song`.* 2 times"),

@@ -64,6 +64,22 @@ def test_a_type_that_spark_does_not_take_for_the_stored_one_is_named(tmp_path: P
         read_accepted_rows(None, lake, SONGS, lake.days("tables/songs"))  # type: ignore[arg-type]
 
 
+def test_a_stored_number_beyond_the_range_of_a_narrower_type_is_told_and_not_read_as_infinity(tmp_path: Path) -> None:
+    wide, narrow = (
+        replace(SONGS, columns=(SONGS.columns[0], Column("length", kind, "how long", "s"), *SONGS.columns[2:]))
+        for kind in ("float64", "float32")
+    )
+    lake = Lake(tmp_path)
+    take(lake, wide, "a", 0, length=90.5)
+    assert lake.read("tables/songs", schema=narrow.schema)["length"].to_pylist() == [90.5]
+    take(lake, wide, "b", 1, length=1e39)
+    where = r"table songs, .*: column `length` is stored there as double and is float in the definition now: it holds a"
+    with pytest.raises(DefinitionError, match=where):
+        lake.read("tables/songs", schema=narrow.schema)
+    with pytest.raises(DefinitionError, match=where):
+        take(lake, narrow, "b", 1, length=1.0)
+
+
 def test_a_column_and_a_field_more_and_a_wider_type_leave_older_days_readable(
     spark: "SparkSession", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,16 +96,16 @@ def test_a_column_and_a_field_more_and_a_wider_type_leave_older_days_readable(
     store = open_store(settings, features(MOODS))
     asked = pd.DataFrame({"song": ["a", "b"], "event_timestamp": [START + 3 * NEXT] * 2})
 
-    def found() -> list[tuple[object, ...]]:
-        told = store.get_historical_features(asked, ["song:seconds", "song:mood"]).to_df()
-        return [tuple(None if pd.isna(v) else v for v in row) for row in told[["seconds", "mood"]].to_numpy().tolist()]
+    def answers() -> list[tuple[object, ...]]:
+        frame = store.get_historical_features(asked, ["song:seconds", "song:mood"]).to_df()
+        return [tuple(None if pd.isna(v) else v for v in row) for row in frame[["seconds", "mood"]].to_numpy().tolist()]
 
-    assert found() == [(90, None), (None, None)], "nothing is published that knows of moods"
+    assert answers() == [(90, None), (None, None)], "nothing is published that knows of moods"
     assert popular_lists.described(lake, "song", "song", ["mood"], START + 3 * NEXT)["mood"].isna().tolist() == [True]
     profiles.publish_profiles(spark, lake, features(MOODS), {"songs": GROWN}, DAY + NEXT, DAY + NEXT)
     for join in ("arrow", "spark"):
         monkeypatch.setattr(AsofOfflineStoreConfig, "in_process", lambda *_, how=join: how == "arrow")
-        assert found() == [(90, None), (2**40, "calm")]
+        assert answers() == [(90, None), (2**40, "calm")]
     described = popular_lists.described(lake, "song", "song", ["mood"], START + 3 * NEXT)
     assert sorted(described["song"]) == ["a", "b"]
     assert described.set_index("song")["mood"].to_dict() == {"a": None, "b": "calm"}

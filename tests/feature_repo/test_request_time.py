@@ -56,21 +56,21 @@ def words(*values: str | float | None) -> np.ndarray[Any, Any]:
     return np.array(values, dtype=object)
 
 
-def inputs(rows: int = 1, **given: Any) -> Inputs:
+def inputs(rows: int = 1, **changed: Any) -> Inputs:
     """Inputs of one listener, with some of them replaced."""
     fields = {
         "person.mood": words("calm"), "song.mood": words("calm"), "song.length": np.array([99.0], np.float32),
         "song.since": np.array([NOW - 3 * 3600]),
     }  # fmt: skip
     context = {"position": np.array([4]), "device": words("tv")}
-    values, at = given.pop("values", [[8.0, 4.0]]), given.pop("at", [NOW - 3600])
+    values, at = changed.pop("values", [[8.0, 4.0]]), changed.pop("at", [NOW - 3600])
     counters = Counters(
         np.array(values, np.float32), np.array(at), ("played_1h", "heard_1h"), np.array([3600.0, 3600.0])
     )
     return Inputs(
-        rows, np.array(given.pop("now", [NOW])), {"listener": counters},
-        fields | {k: v for k, v in given.items() if "." in k},
-        context | {k: v for k, v in given.items() if "." not in k},
+        rows, np.array(changed.pop("now", [NOW])), {"listener": counters},
+        fields | {k: v for k, v in changed.items() if "." in k},
+        context | {k: v for k, v in changed.items() if "." not in k},
     )  # fmt: skip
 
 
@@ -148,8 +148,8 @@ def arrays_of(rows: list[dict[str, Any]]) -> Inputs:
 def test_one_row_for_all_makes_the_same_bits_as_repeated_rows(row: dict[str, Any], count: int) -> None:
     alone = arrays_of([row])
     spread = Inputs(count, alone.now, alone.counters, alone.fields, alone.context)
-    once, every = assemble(FEATURES, spread), assemble(FEATURES, arrays_of([row] * count))
-    assert once.tobytes() == every.tobytes()
+    spread_matrix, matrix_of_rows = assemble(FEATURES, spread), assemble(FEATURES, arrays_of([row] * count))
+    assert spread_matrix.tobytes() == matrix_of_rows.tobytes()
 
 
 @given(st.lists(ROW, min_size=1, max_size=30))
@@ -166,8 +166,8 @@ def test_a_frame_of_historical_features_makes_the_same_bits_as_arrays(rows: list
         "song__since": pd.array([row["since"] for row in rows], "Int64"),
         "position": [row["position"] for row in rows], "device": [row["device"] for row in rows],
     })  # fmt: skip
-    made = assemble(FEATURES, inputs_from_frame(frame, RADIO, "event_timestamp"))
-    assert made.tobytes() == assemble(FEATURES, arrays_of(rows)).tobytes()
+    matrix = assemble(FEATURES, inputs_from_frame(frame, RADIO, "event_timestamp"))
+    assert matrix.tobytes() == assemble(FEATURES, arrays_of(rows)).tobytes()
 
 
 @pytest.mark.parametrize("unit", ["ns", "us", "ms"])

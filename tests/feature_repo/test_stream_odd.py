@@ -4,12 +4,13 @@ import gzip
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
-from radio import RADIO, TABLES, made_plays, made_songs, moment, play
+from radio import PLAYS, RADIO, TABLES, made_plays, made_songs, moment, play
 
 from feature_repo.stream import intake as stream_intake
 from feature_repo.stream.counting import Stream
@@ -19,6 +20,7 @@ from feature_repo.stream.stream_state import StreamState
 from infra.clock import Clock
 from infra.lake import Lake
 from infra.settings import Settings
+from validation.contract import Column
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -28,15 +30,15 @@ POISON = {"plays/odd.jsonl": "OverflowError: date value out of range"}
 
 
 def lines(rows: list[dict[str, Any]]) -> bytes:
-    told = [{name: value for name, value in row.items() if not pd.isna(value)} for row in rows]
-    return b"".join(json.dumps(row, default=lambda at: at.isoformat()).encode() + b"\n" for row in told)
+    cells = [{name: value for name, value in row.items() if not pd.isna(value)} for row in rows]
+    return b"".join(json.dumps(row, default=lambda at: at.isoformat()).encode() + b"\n" for row in cells)
 
 
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[StreamState]:
-    made = StreamState(tmp_path, "as RADIO says")
-    yield made
-    made.close()
+    stream_state = StreamState(tmp_path, "as RADIO says")
+    yield stream_state
+    stream_state.close()
 
 
 @pytest.fixture
@@ -50,10 +52,10 @@ def test_a_file_that_raises_is_noted_and_the_others_count(
 ) -> None:
     plays, check = made_plays(60), stream_intake.sort_out
 
-    def raises(table: Any, delivered: Any, *given: Any) -> Any:
+    def raises(table: Any, delivered: Any, *more: Any) -> Any:
         if b"poison" in b"".join(delivered.raws(range(len(delivered)))):
             raise OverflowError("date value out of range")
-        return check(table, delivered, *given)
+        return check(table, delivered, *more)
 
     monkeypatch.setattr(stream_intake, "sort_out", raises)
     files = [Landed(f"plays/{i}.jsonl", b"\xef\xbb\xbf" + lines(plays[i::6])) for i in range(6)]
@@ -65,6 +67,21 @@ def test_a_file_that_raises_is_noted_and_the_others_count(
     assert intake.take_files([odd, songs], LATER) == FileCounts(), "neither is tried again"
     state.drop_files({"plays/odd.jsonl"})
     assert state.failed() == {}, "it has left the landing"
+
+
+@pytest.mark.parametrize("number", ["1e39", "-3.5e38", "1e400"])
+def test_a_number_beyond_32_bits_is_quarantined_and_the_rows_beside_it_count(
+    number: str, spark: "SparkSession", state: StreamState, tmp_path: Path
+) -> None:
+    share = Column("share", "float32", "how much was heard", nullable=True)
+    narrow = TABLES | {"plays": replace(PLAYS, columns=(*PLAYS.columns[:3], share, *PLAYS.columns[4:]))}
+    stream = Stream(small_session(Settings(home=tmp_path)), RADIO, narrow, state)
+    intake = Intake(stream, state, Lake(tmp_path / "lake"), RADIO, narrow)
+    good, odd = (lines([play(i, "listener 0", "song 0", 0.5, 1, 1)]) for i in (1, 2))
+    content = good + odd.replace(b"0.5", number.encode())
+    taken = intake.take_files([Landed("songs/a.jsonl", lines(made_songs())), Landed("plays/a.jsonl", content)], LATER)
+    assert (taken.accepted, taken.quarantined) == (len(made_songs()) + 1, 1)
+    assert taken.reasons == {"typed": 1}
 
 
 def test_no_odd_thing_in_the_landing_ends_a_stream(settings: Settings, spark: "SparkSession") -> None:

@@ -15,12 +15,15 @@ HELD = [
     (pa.int32(), [7], pa.string()),
     (pa.string(), ["7"], pa.int32()),
     (pa.float32(), [1.0], pa.int32()),
+    (pa.float64(), [1.5, None], pa.float32()),
 ]
 LOST = [
     (pa.int64(), [1 << 40], pa.int32(), "not in range"),
     (pa.string(), ["a"], pa.int32(), "Failed to parse"),
     (pa.float32(), [1.5], pa.int32(), "truncated"),
     (pa.list_(pa.string()), [["a"]], pa.string(), "Unsupported cast"),
+    (pa.float64(), [1.5, -1e39], pa.float32(), "beyond the range of 32 bits"),
+    (pa.list_(pa.float64()), [[1.5], [1e39]], pa.list_(pa.float32()), "beyond the range of 32 bits"),
 ]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from feature_repo.definition import CounterView, FeatureSet, Lookup, ProfileView, Signal
+from feature_repo.definition import RATE_STRENGTH, CounterView, FeatureSet, Lookup, ProfileView, Signal
 from feature_repo.request_time import Age, Context, Count, Rate
 from orchestration.system import System
 from training.contenders import Boosted, ByColumn, Linear
@@ -98,8 +98,8 @@ FEATURES = FeatureSet(
     features=(
         Count("payments_1h", "by_card.paid_1h"),
         Count("payments_7d", "by_card.paid_7d"),
-        Rate("usual_amount", "by_card.spent_7d", "by_card.paid_7d", 50.0),
-        Rate("shop_disputes", "by_shop.disputed_7d", "by_shop.paid_7d", 0.05),
+        Rate("usual_amount", "by_card.spent_7d", "by_card.paid_7d", 50.0, RATE_STRENGTH),
+        Rate("shop_disputes", "by_shop.disputed_7d", "by_shop.paid_7d", 0.05, RATE_STRENGTH),
         Count("sector_payments", "by_card_sector.paid_7d"),
         Age("shop_age", "shop_profile.opened"),
         Context("amount", neutral=50.0),

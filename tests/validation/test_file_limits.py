@@ -55,21 +55,22 @@ def test_a_small_file_of_large_values_is_refused_before_they_are_unpacked(bomb, 
     )
     content = BOMBS[bomb]
     assert len(content) < 500_000
-    found = delivered_from_parquet(PARCELS, content, FileLimits(unpacked_bytes=100_000_000))
-    [fault] = found.faults[0]
-    assert (len(found), fault.rule, found.raws([0])) == (1, "within_limits", [content])
+    delivery = delivered_from_parquet(PARCELS, content, FileLimits(unpacked_bytes=100_000_000))
+    [fault] = delivery.faults[0]
+    assert (len(delivery), fault.rule, delivery.raws([0])) == (1, "within_limits", [content])
     assert "FLYWHEEL_MAX_UNPACKED_BYTES" in fault.reason
 
 
 def test_a_file_of_large_values_within_the_limit_is_read():
-    found = delivered_from_parquet(PARCELS, parquet(pa.table({"parcel": names(LONG, 2_000)})))
-    assert (len(found), found.faults) == (2_000, {})
+    delivery = delivered_from_parquet(PARCELS, parquet(pa.table({"parcel": names(LONG, 2_000)})))
+    assert (len(delivery), delivery.faults) == (2_000, {})
 
 
 def test_texts_are_counted_where_only_a_few_are_long():
     rare = pa.DictionaryArray.from_arrays(pa.array([1] + [0] * (MANY - 1)), pa.array(["x", LONG]))
-    found = delivered_from_parquet(PARCELS, parquet(pa.table({"parcel": rare})), FileLimits(unpacked_bytes=100_000_000))
-    assert (len(found), found.faults) == (MANY, {})
+    limits = FileLimits(unpacked_bytes=100_000_000)
+    delivery = delivered_from_parquet(PARCELS, parquet(pa.table({"parcel": rare})), limits)
+    assert (len(delivery), delivery.faults) == (MANY, {})
 
 
 LIMITS = {
@@ -83,15 +84,15 @@ LIMITS = {
 @pytest.mark.parametrize("reader", [delivered_from_jsonl, delivered_from_parquet])
 @pytest.mark.parametrize("limit", LIMITS)
 def test_a_file_over_a_limit_is_one_row_that_says_which(limit, reader):
-    limits, told, setting = LIMITS[limit]
+    limits, words, setting = LIMITS[limit]
     content = LINES if reader is delivered_from_jsonl else PARCEL_FILE
-    found = reader(PARCELS, content, limits)
+    delivery = reader(PARCELS, content, limits)
     if reader is delivered_from_jsonl and limit in ("columns", "unpacked"):  # JSON lines have neither of their own
-        assert len(found) == 20
+        assert len(delivery) == 20
         return
-    [fault] = found.faults[0]
-    assert (len(found), fault.rule) == (1, "within_limits")
-    assert told in fault.reason
+    [fault] = delivery.faults[0]
+    assert (len(delivery), fault.rule) == (1, "within_limits")
+    assert words in fault.reason
     assert setting in fault.reason
 
 
@@ -107,11 +108,11 @@ def test_a_delivery_over_a_limit_is_refused_with_its_reason_and_the_next_one_tak
 
 def test_a_line_that_is_too_long_harms_no_other():
     odd = json.dumps(parcel(99, state="x" * 5_000)).encode()
-    found = delivered_from_jsonl(PARCELS, LINES + b"\n" + odd + b"\n" + LINES, FileLimits(line_bytes=1_000))
-    assert (len(found), list(found.faults)) == (41, [20])
-    assert f"the line has {len(odd):,} bytes" in found.faults[20][0].reason
-    assert found.raws([20]) == [odd[:1_000]]
-    assert found.raws([21]) == [LINES.split(b"\n")[0]]
+    delivery = delivered_from_jsonl(PARCELS, LINES + b"\n" + odd + b"\n" + LINES, FileLimits(line_bytes=1_000))
+    assert (len(delivery), list(delivery.faults)) == (41, [20])
+    assert f"the line has {len(odd):,} bytes" in delivery.faults[20][0].reason
+    assert delivery.raws([20]) == [odd[:1_000]]
+    assert delivery.raws([21]) == [LINES.split(b"\n")[0]]
 
 
 def test_limits_are_settings(monkeypatch):
@@ -124,10 +125,10 @@ def test_an_open_file_is_the_same_delivery_as_its_bytes(tmp_path):
     for reader, content in ((delivered_from_jsonl, LINES), (delivered_from_parquet, PARCEL_FILE)):
         (tmp_path / "file").write_bytes(content)
         with (tmp_path / "file").open("rb") as file:
-            opened, held = reader(PARCELS, file), reader(PARCELS, content)
-            assert opened.digest == held.digest
-            assert opened.rows.equals(held.rows)
-            assert opened.raws([3, 1]) == held.raws([3, 1])
+            from_file, from_bytes = reader(PARCELS, file), reader(PARCELS, content)
+            assert from_file.digest == from_bytes.digest
+            assert from_file.rows.equals(from_bytes.rows)
+            assert from_file.raws([3, 1]) == from_bytes.raws([3, 1])
 
 
 @effort(max_examples=100, deadline=None)
@@ -137,11 +138,11 @@ def test_a_file_is_the_same_rows_in_blocks_of_any_size(lines, block, bom):
     content = (b"\xef\xbb\xbf" if bom else b"") + b"\n".join(lines)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_lines, "BLOCK", block)
-        found = delivered_from_jsonl(DOORS, content, FileLimits(line_bytes=25))
+        delivery = delivered_from_jsonl(DOORS, content, FileLimits(line_bytes=25))
     rows = [line.rstrip(b"\r") for line in b"\n".join(lines).split(b"\n") if line.strip()]
-    assert found.raws(range(len(found))) == [row[:25] for row in rows]
-    assert found.digest == delivered_from_jsonl(DOORS, content).digest
-    assert {row for row, faults in found.faults.items() if faults[0].rule == "within_limits"} == {
+    assert delivery.raws(range(len(delivery))) == [row[:25] for row in rows]
+    assert delivery.digest == delivered_from_jsonl(DOORS, content).digest
+    assert {row for row, faults in delivery.faults.items() if faults[0].rule == "within_limits"} == {
         place for place, row in enumerate(rows) if len(row) > 25
     }
 

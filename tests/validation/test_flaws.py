@@ -16,18 +16,18 @@ def test_faults_are_told_as_they_were_noted(noted, data):
     try:
         for name, number in few.items():
             setattr(flaws, name, number)
-        found, told = Flaws(), dict[int, list[tuple[str, str]]]()
+        noted_flaws, expected = Flaws(), dict[int, list[tuple[str, str]]]()
         for row, rule, reason in noted:
-            found.add(row, rule, reason)
-            told.setdefault(row, []).append((rule, flaws.printable(reason)))
-        again = found.copy()
+            noted_flaws.add(row, rule, reason)
+            expected.setdefault(row, []).append((rule, flaws.printable(reason)))
+        again = noted_flaws.copy()
         again.add(30, "d", "new")
-        assert {row: list(map(tuple, faults)) for row, faults in found.items()} == told
+        assert {row: list(map(tuple, faults)) for row, faults in noted_flaws.items()} == expected
         assert again[30] == (("d", "new"),)
-        assert found.counts() == {
-            rule: sum(rule in dict(of) for of in told.values()) for rule in dict.fromkeys(r for _, r, _ in noted)
+        assert noted_flaws.counts() == {
+            rule: sum(rule in dict(of) for of in expected.values()) for rule in dict.fromkeys(r for _, r, _ in noted)
         }
-        assert found.first_reasons() == {rule: flaws.printable(reason) for _, rule, reason in reversed(noted)}
+        assert noted_flaws.first_reasons() == {rule: flaws.printable(reason) for _, rule, reason in reversed(noted)}
     finally:
         for name, number in before.items():
             setattr(flaws, name, number)

@@ -168,23 +168,23 @@ def watched(home: Path, done: Step) -> tuple[set[str], dict[str, Path]]:
 def state(home: Path) -> dict[str, Any]:
     """What a reader finds: rows of tables and quarantine, the landing's files, and whether the ledger balances."""
     lake = lake_of(home)
-    found: dict[str, Any] = {"off": ledger.balance(lake, "seen")["off"]}
-    told = {"tables/seen": "thing", "quarantine/seen": "raw", "discarded/seen": "raw", "labels": "x"}
-    for name, column in told.items():
+    state_now: dict[str, Any] = {"off": ledger.balance(lake, "seen")["off"]}
+    columns = {"tables/seen": "thing", "quarantine/seen": "raw", "discarded/seen": "raw", "labels": "x"}
+    for name, column in columns.items():
         rows = lake.read(name)
-        found[name] = sorted(map(str, rows[column].to_pylist())) if rows.num_columns else []
+        state_now[name] = sorted(map(str, rows[column].to_pylist())) if rows.num_columns else []
     for folder in ("seen", "done"):
-        found[folder] = sorted(path.name for path in (home / "landing" / folder).glob("**/*.jsonl"))
-    found["drafts"] = sorted(path.name for path in home.rglob(".part-*.parquet"))
-    return found
+        state_now[folder] = sorted(path.name for path in (home / "landing" / folder).glob("**/*.jsonl"))
+    state_now["drafts"] = sorted(path.name for path in home.rglob(".part-*.parquet"))
+    return state_now
 
 
 @pytest.mark.parametrize("what", DONE)
 def test_killed_between_any_two_steps_and_done_again_it_is_as_if_it_had_never_been_killed(what, tmp_path):
-    given, done = DONE[what]
+    before, done = DONE[what]
     home = tmp_path / "home"
     home.mkdir()
-    for step in given:
+    for step in before:
         step(home)
     reached, copies = watched(home, done)
     TRIED[what] = reached

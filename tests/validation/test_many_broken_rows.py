@@ -43,9 +43,9 @@ SHIFT = {"paid.range": 1, "weight.range": 31}
 
 def rows_of(broken, good):
     """Rows in a mixed order, and the rule that each breaks."""
-    found = [(rule, i) for rule, n in broken.items() for i in range(n)] + [("", i) for i in range(good)]
-    order = np.random.default_rng(1).permutation(len(found))
-    return [found[place] for place in order]
+    rows = [(rule, i) for rule, n in broken.items() for i in range(n)] + [("", i) for i in range(good)]
+    order = np.random.default_rng(1).permutation(len(rows))
+    return [rows[place] for place in order]
 
 
 def row_of(rule, number, i):
@@ -59,20 +59,20 @@ def row_of(rule, number, i):
 @example(broken=dict.fromkeys(BREAKS, 201), good=0)
 @example(broken=dict.fromkeys(BREAKS, 0), good=1)
 def test_n_of_m_rows_that_break_a_rule_are_kept_and_the_others_taken(broken, good):
-    told = rows_of(broken, good)
-    parcels = [row_of(rule, number, i) for number, (rule, i) in enumerate(told)]
-    found = sort_out(PARCELS, delivered(parcels), ARRIVAL, lambda rows: np.zeros(rows.num_rows, dtype=bool))
-    assert {row: {rule for rule, _ in faults} >= {told[row][0]} for row, faults in found.broken.items()} == {
-        row: True for row, (rule, _) in enumerate(told) if rule
+    broken_rows = rows_of(broken, good)
+    parcels = [row_of(rule, number, i) for number, (rule, i) in enumerate(broken_rows)]
+    result = sort_out(PARCELS, delivered(parcels), ARRIVAL, lambda rows: np.zeros(rows.num_rows, dtype=bool))
+    assert {row: {rule for rule, _ in faults} >= {broken_rows[row][0]} for row, faults in result.broken.items()} == {
+        row: True for row, (rule, _) in enumerate(broken_rows) if rule
     }
-    assert (len(found.accepted), found.duplicate) == (good, 0)
-    told_by_row = Counter(rule for faults in found.broken.values() for rule in {fault.rule for fault in faults})
-    assert found.broken.counts() == told_by_row
-    counts = {check.rule: check.broken for check in found.checks if check.level == "row"}
+    assert (len(result.accepted), result.duplicate) == (good, 0)
+    rules_by_row = Counter(rule for faults in result.broken.values() for rule in {fault.rule for fault in faults})
+    assert result.broken.counts() == rules_by_row
+    counts = {check.rule: check.broken for check in result.checks if check.level == "row"}
     assert all(counts.get(rule, 0) >= n for rule, n in broken.items())
-    for row, (rule, i) in enumerate(told):
+    for row, (rule, i) in enumerate(broken_rows):
         if rule in SHOWN:
-            assert any(SHOWN[rule].format(i + SHIFT.get(rule, 0)) in reason for _, reason in found.broken[row])
+            assert any(SHOWN[rule].format(i + SHIFT.get(rule, 0)) in reason for _, reason in result.broken[row])
 
 
 def test_every_rule_of_the_suite_is_among_those_tried():
@@ -81,16 +81,18 @@ def test_every_rule_of_the_suite_is_among_those_tried():
 
 
 def test_rows_are_judged_alike_however_many_are_looked_at_together(monkeypatch):
-    told = rows_of(dict.fromkeys(BREAKS, 5) | {"": 20}, 0)
-    rows = delivered([row_of(rule, number // 2 * 2, i) for number, (rule, i) in enumerate(told)])  # some come twice
+    broken_rows = rows_of(dict.fromkeys(BREAKS, 5) | {"": 20}, 0)
+    # some come twice
+    rows = delivered([row_of(rule, number // 2 * 2, i) for number, (rule, i) in enumerate(broken_rows)])
     nobody = lambda some: np.zeros(some.num_rows, dtype=bool)  # noqa: E731
-    whole = sort_out(PARCELS, rows, ARRIVAL, nobody)
+    at_once = sort_out(PARCELS, rows, ARRIVAL, nobody)
     monkeypatch.setattr(sorting, "AT_ONCE", 17)
-    parts = sort_out(PARCELS, rows, ARRIVAL, nobody)
-    assert dict(parts.broken) == dict(whole.broken)
-    assert parts.accepted.table().equals(whole.accepted.table())
-    assert parts.duplicate == whole.duplicate
-    assert {(c.rule, c.broken, c.passed) for c in parts.checks} == {(c.rule, c.broken, c.passed) for c in whole.checks}
+    in_parts = sort_out(PARCELS, rows, ARRIVAL, nobody)
+    assert dict(in_parts.broken) == dict(at_once.broken)
+    assert in_parts.accepted.table().equals(at_once.accepted.table())
+    assert in_parts.duplicate == at_once.duplicate
+    counts, expected = ({(c.rule, c.broken, c.passed) for c in each.checks} for each in (in_parts, at_once))
+    assert counts == expected
 
 
 def test_a_library_that_names_fewer_rows_than_it_counts_is_an_error_and_no_pass(monkeypatch):

@@ -74,23 +74,23 @@ ODD = {
 
 @pytest.mark.parametrize("case", ODD)
 def test_a_parquet_row_with_an_odd_value_is_kept_and_the_others_are_read(case):
-    column, array, kept = ODD[case]
-    found = delivered_from_parquet(PARCELS, parquet(**{column: array}))
-    assert list(found.faults) == [MANY - 1]
-    [fault] = found.faults[MANY - 1]
+    column, array, text = ODD[case]
+    delivery = delivered_from_parquet(PARCELS, parquet(**{column: array}))
+    assert list(delivery.faults) == [MANY - 1]
+    [fault] = delivery.faults[MANY - 1]
     assert (fault.rule, fault.reason.isprintable(), f"`{column}`" in fault.reason) == ("typed", True, True)
-    assert found.rows[column].null_count == 1
-    [raw] = found.raws([MANY - 1])
+    assert delivery.rows[column].null_count == 1
+    [raw] = delivery.raws([MANY - 1])
     value = json.loads(raw)[column]
-    assert kept in (value if isinstance(value, list) else json.dumps(value) if kept == "NaN" else str(value))
+    assert text in (value if isinstance(value, list) else json.dumps(value) if text == "NaN" else str(value))
 
 
 def test_odd_rows_reach_quarantine_and_the_others_the_lake(lake):
     content = parquet(handed_at=moments(2**63 - 1), door=texts(b"\xff"), paid=pa.array([5.0] * (MANY - 1) + [1e300]))
     line = ingest(lake, PARCELS, delivered_from_parquet(PARCELS, content), ARRIVAL, "b1")
     assert (line.accepted, line.quarantined, line.reasons) == (MANY - 1, 1, {"typed": 1})
-    [(_, kept)] = quarantine.waiting_rows(lake, "parcels")
-    assert all(text in kept.raw for text in (b"9223372036854775807", b"1e+300", b"\\udcff"))
+    [(_, waiting)] = quarantine.waiting_rows(lake, "parcels")
+    assert all(text in waiting.raw for text in (b"9223372036854775807", b"1e+300", b"\\udcff"))
 
 
 @pytest.mark.parametrize(
@@ -130,10 +130,10 @@ def test_arrow_types_that_lose_nothing_are_read(column, array):
 )
 @pytest.mark.parametrize("column", ["door", "paid", "handed_at", "labels"])
 def test_arrow_types_of_another_kind_are_faults_that_can_be_written_down(column, array):
-    found = delivered_from_arrow(PARCELS, pa.table({column: array}))
-    assert [fault.rule for fault in found.faults.get(0, ())] in (["typed"], [])
-    assert (0 in found.faults) == (not (column == "paid" and pa.types.is_dictionary(array.type)))
-    assert json.loads(found.raws([0])[0])[column] is not None
+    delivery = delivered_from_arrow(PARCELS, pa.table({column: array}))
+    assert [fault.rule for fault in delivery.faults.get(0, ())] in (["typed"], [])
+    assert (0 in delivery.faults) == (not (column == "paid" and pa.types.is_dictionary(array.type)))
+    assert json.loads(delivery.raws([0])[0])[column] is not None
 
 
 LINES = {
@@ -143,6 +143,7 @@ LINES = {
     "a whole number without end": (b'{"paid": 1' + b"0" * 5000 + b"}", "readable"),
     "a whole number beyond a float": (b'{"paid": 1' + b"0" * 400 + b"}", "typed"),
     "a number beyond a float": (b'{"paid": 1e999}', "typed"),
+    "a number beyond 32 bits": (b'{"paid": 1e39}', "typed"),
     "deep": (b'{"labels": ' + b"[" * 500 + b"]" * 500 + b"}", "typed"),
     "too deep": (b'{"labels": ' + b"[" * 90_000 + b"]" * 90_000 + b"}", "readable"),
     "deep records": (b'{"paid": ' + b'{"a":' * 500 + b"1" + b"}" * 501, "typed"),
@@ -159,20 +160,20 @@ LINES = {
 def test_a_json_line_with_an_odd_value_is_kept_and_the_others_are_read(case):
     odd, rule = LINES[case]
     good = json.dumps(parcel(1)).encode()
-    found = delivered_from_jsonl(PARCELS, b"\n".join([good, odd, good]))
-    assert list(found.faults) == [1]
-    assert {fault.rule for fault in found.faults[1]} == {rule}
-    assert all(fault.reason.isprintable() and len(fault.reason) < 400 for fault in found.faults[1])
-    assert found.raws([1]) == [odd]
+    delivery = delivered_from_jsonl(PARCELS, b"\n".join([good, odd, good]))
+    assert list(delivery.faults) == [1]
+    assert {fault.rule for fault in delivery.faults[1]} == {rule}
+    assert all(fault.reason.isprintable() and len(fault.reason) < 400 for fault in delivery.faults[1])
+    assert delivery.raws([1]) == [odd]
 
 
 @pytest.mark.parametrize("code", ["utf-16", "utf-16-le", "utf-32"])
 def test_a_file_in_another_code_is_refused_with_a_reason_and_every_byte_kept(code):
     content = "\n".join(json.dumps(parcel(i)) for i in range(3)).encode(code)
-    found = delivered_from_jsonl(PARCELS, content)
-    assert len(found.faults) == len(found) == 3
-    assert b"\n".join(found.raws(range(3))) == content
-    assert code != "utf-16" or "UTF-16, write it as UTF-8" in found.faults[0][0].reason
+    delivery = delivered_from_jsonl(PARCELS, content)
+    assert len(delivery.faults) == len(delivery) == 3
+    assert b"\n".join(delivery.raws(range(3))) == content
+    assert code != "utf-16" or "UTF-16, write it as UTF-8" in delivery.faults[0][0].reason
 
 
 def doors(count=30):
@@ -208,10 +209,10 @@ def changed(content, changes):
 @given(file=st.sampled_from(FILES), changes=CHANGES)
 def test_whatever_bytes_come_they_are_rows_and_every_row_can_be_kept(file, changes):
     reader, content = file
-    found = reader(DOORS, changed(content, changes))
-    raws = found.raws(range(len(found)))
-    assert len(raws) == len(found)
-    assert all(fault.reason.isprintable() for faults in found.faults.values() for fault in faults)
+    delivery = reader(DOORS, changed(content, changes))
+    raws = delivery.raws(range(len(delivery)))
+    assert len(raws) == len(delivery)
+    assert all(fault.reason.isprintable() for faults in delivery.faults.values() for fault in faults)
 
 
 @effort(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -240,6 +241,6 @@ def test_a_moment_of_96_bits_is_not_taken_for_another_one(lake, moment):
     pq.write_table(rows, sink, use_deprecated_int96_timestamps=True)
     line = ingest(lake, PARCELS, delivered_from_parquet(PARCELS, sink.getvalue()), ARRIVAL, "b1")
     assert (line.accepted, line.quarantined) == (MANY - 1, 1)
-    [(_, kept)] = quarantine.waiting_rows(lake, "parcels")
-    assert "handed_at.clock" in kept.rule
-    assert moment in kept.raw.decode()
+    [(_, waiting)] = quarantine.waiting_rows(lake, "parcels")
+    assert "handed_at.clock" in waiting.rule
+    assert moment in waiting.raw.decode()

@@ -9,8 +9,8 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 def test_the_tables_page_is_the_one_made_from_the_definitions():
-    told = "regenerate it: python -m validation.tables_page > docs/tables.md"
-    assert (DOCS / "tables.md").read_text() == page(TABLES), told
+    what_to_do = "regenerate it: python -m validation.tables_page > docs/tables.md"
+    assert (DOCS / "tables.md").read_text() == page(TABLES), what_to_do
 
 
 def test_the_landing_page_tells_of_each_column_how_many_nulls_are_borne():

@@ -32,7 +32,7 @@ from training.release.build import build_release
 from training.release.report import log_report
 from training.release.user_vectors import keep_user_vectors
 from training.rows import Dataset
-from validation.batches import standing
+from validation.batches import status_of_days
 from validation.contract import Table
 from validation.definition import GateLimits
 from validation.verdict import Verdict
@@ -193,7 +193,7 @@ def batches_behind(inputs: ReleaseInputs, moment: datetime) -> BatchesBehind:
     """
     last = (moment - timedelta(microseconds=1)).date()
     first = last - timedelta(days=inputs.history_days - 1)
-    batches = standing(inputs.lake, inputs.tables, first, last)
+    batches = status_of_days(inputs.lake, inputs.tables, first, last)
     return BatchesBehind(batches.refused, batches.share, batches.since)
 
 

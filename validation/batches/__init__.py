@@ -1,6 +1,6 @@
 """Batches: each row judged, accepted or quarantined, and counted in the ledger."""
 
-from validation.batches.batch_status import standing
+from validation.batches.batch_status import status_of_days
 from validation.batches.intake import REFUSED, discard, ingest, replay
 from validation.batches.ledger import HEAD, BatchRefused, Ledger, balance, ledger_md, read_ledger
 from validation.batches.quarantine import (
@@ -30,6 +30,6 @@ __all__ = [
     "read_quarantine",
     "replay",
     "sort_out",
-    "standing",
+    "status_of_days",
     "waiting_rows",
 ]

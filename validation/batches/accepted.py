@@ -1,4 +1,4 @@
-"""What the lake accepted of a table before, asked for by the identity of rows."""
+"""The accepted rows of a table in the lake, looked up by the identity of rows."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,46 +11,46 @@ import pyarrow.dataset as ds
 
 from infra.arrays import Bools
 from infra.lake import Lake, in_parts
-from validation.batches.digests import Sought
+from validation.batches.digests import SoughtRows
 from validation.contract import Table
 
-FEW = 20_000  # rows: of more it costs less to look at all that the lake has than to ask for those alike
+FEW = 20_000  # rows: for more of them reading every identity in the lake costs less than a filter by value
 
 
 @dataclass
 class AcceptedRows:
-    """The accepted rows of a table; `met` are the files in which rows that were asked for may be."""
+    """The accepted rows of a table; `matched_files` are the files that hold a row that was looked up."""
 
     lake: Lake
     table: Table
-    met: set[Path] = field(default_factory=set)
+    matched_files: set[Path] = field(default_factory=set)
 
-    def known(self, rows: pa.Table) -> Bools:
-        """Whether rows of these identities are in the lake; reads only those columns."""
-        known, identity = np.zeros(rows.num_rows, dtype=bool), self.table.identity
+    def are_accepted(self, rows: pa.Table) -> Bools:
+        """(rows,) whether a row of the same identity is in the lake; reads only the columns of the identity."""
+        accepted, identity = np.zeros(rows.num_rows, dtype=bool), self.table.identity
         files = self.lake.files(f"tables/{self.table.name}") if rows.num_rows else []
-        sought = Sought.of(rows, identity)
-        alike = ds.field(identity[0]).isin(pc.unique(rows[identity[0]])) if rows.num_rows <= FEW else None
+        sought = SoughtRows.of(rows, identity)
+        same_first = ds.field(identity[0]).isin(pc.unique(rows[identity[0]])) if rows.num_rows <= FEW else None
         for file in files:
-            for some in self.parts(file, identity, alike):
-                mine, _ = sought.met(some)
-                known[mine] = True
-                if len(mine):
-                    self.met.add(file)
-        return known
+            for part in self.parts(file, identity, same_first):
+                places, _ = sought.matches(part)
+                accepted[places] = True
+                if len(places):
+                    self.matched_files.add(file)
+        return accepted
 
     def parts(self, file: Path, columns: Sequence[str], where: ds.Expression | None = None) -> Iterator[pa.Table]:
-        """These columns of one file's rows, some at a time."""
-        yield from (pa.table(some) for some in in_parts([file], self.table.schema, columns, where))
+        """These columns of one file's rows, in parts of a few thousand rows."""
+        yield from (pa.table(batch) for batch in in_parts([file], self.table.schema, columns, where))
 
     def row(self, identity: dict[str, object]) -> dict[str, object] | None:
-        """One accepted row."""
+        """The accepted row of this identity, read from the matched files; None when they have none."""
         where = pc.scalar(True)
         for name, value in identity.items():
             where &= ds.field(name) == pa.scalar(value, self.table.schema.field(name).type)
-        for file in sorted(self.met):
-            for some in self.parts(file, self.table.schema.names, where):
-                if some.num_rows:
-                    row: dict[str, object] = some.to_pylist()[0]
+        for file in sorted(self.matched_files):
+            for part in self.parts(file, self.table.schema.names, where):
+                if part.num_rows:
+                    row: dict[str, object] = part.to_pylist()[0]
                     return row
         return None

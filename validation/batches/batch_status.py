@@ -1,4 +1,4 @@
-"""How the batches of some days stand today: what was received, and what of it still waits in quarantine."""
+"""The batches of some days as they are today: rows received, and rows that still wait in quarantine."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -34,11 +34,11 @@ class BatchStatus:
         return self.waiting / self.received if self.received else 0.0
 
 
-def standing(lake: Lake, tables: Iterable[Table], first: date, last: date) -> BatchStatus:
-    """How the batches stand that brought rows of these days of receipt, both included.
+def status_of_days(lake: Lake, tables: Iterable[Table], first: date, last: date) -> BatchStatus:
+    """The status today of the batches that brought rows of these days of receipt, both included.
 
-    A row waits until it is replayed or discarded, or until a row of the same identity was accepted: whoever delivers a
-    file right at the second try has mended the first.
+    A row waits until it is replayed or discarded, or until a row of the same identity was accepted: a corrected file
+    that is delivered again settles the rows of the first.
     """
     lines = [x for x in ledger.read_ledger(lake, since=first) if x.kind == "ingest" and _within(x, first, last)]
     refused = {(line.table, line.batch) for line in lines if line.refused}
@@ -54,29 +54,29 @@ def standing(lake: Lake, tables: Iterable[Table], first: date, last: date) -> Ba
 
 
 def _within(line: Ledger, first: date, last: date) -> bool:
-    """Whether a batch brought rows of these days; lines from before spans were noted tell their accepted rows' days."""
+    """Whether a batch brought rows of these days; older lines have no span, only the days of their accepted rows."""
     days = line.span or line.days or (line.received_at.date(),)
     return min(days) <= last and max(days) >= first
 
 
 def _waiting(lake: Lake, table: Table, batches: set[str], first: date) -> Iterator[tuple[date, str, int]]:
-    """By day of arrival and batch, how many rows of these batches wait; none has arrived before its rows' days."""
+    """Day of arrival, batch and number of waiting rows; no row arrives before the day on which it was received."""
     folder = quarantine.quarantine_folder(table.name)
     where = ds.field("batch").isin(sorted(batches))
     for day in [day for day in lake.days(folder) if batches and day >= first]:
-        found = opened(lake.files(folder, [day]), quarantine.SCHEMA)
-        for some in found.to_batches(columns=["batch", "raw"], filter=where, batch_size=AT_ONCE):
-            left = some.filter(pa.array(~_settled(lake, table, some["raw"].to_pylist())))
-            for batch, rows in Counter(left["batch"].to_pylist()).items():
-                yield day, batch, rows
+        rows = opened(lake.files(folder, [day]), quarantine.SCHEMA)
+        for batch_rows in rows.to_batches(columns=["batch", "raw"], filter=where, batch_size=AT_ONCE):
+            still_waiting = batch_rows.filter(pa.array(~_settled(lake, table, batch_rows["raw"].to_pylist())))
+            for batch, count in Counter(still_waiting["batch"].to_pylist()).items():
+                yield day, batch, count
 
 
 def _settled(lake: Lake, table: Table, raws: list[bytes]) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
-    """Whether a row of the same identity was accepted; of a row whose identity cannot be read nobody knows."""
+    """(raws,) whether a row of the same identity was accepted; false where the identity cannot be read."""
     settled = np.zeros(len(raws), dtype=bool)
     if not raws:
         return settled
     rows = delivered_from_lines(table, raws).rows.select(table.identity)
-    told = np.flatnonzero(np.logical_and.reduce([column.is_valid().to_numpy() for column in rows.columns]))
-    settled[told] = AcceptedRows(lake, table).known(rows.take(told))
+    readable = np.flatnonzero(np.logical_and.reduce([column.is_valid().to_numpy() for column in rows.columns]))
+    settled[readable] = AcceptedRows(lake, table).are_accepted(rows.take(readable))
     return settled

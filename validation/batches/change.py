@@ -1,8 +1,8 @@
-"""A change: all that one batch does to the lake, there whole once its line stands in the ledger, or not at all.
+"""A change: all that one batch does to the lake. Either all of it takes effect or nothing.
 
-An intent is written first. New files are drafted where no reader looks. The line is the moment that counts: whoever
-next holds the table finishes what has a line, and takes back what has none. So a process may be killed between any two
-steps.
+An intent is written first. New files are drafted under names that no reader opens. Writing the ledger line commits the
+change: the next process that locks the table finishes a change that has its line, and removes one that has not. So a
+process may be killed between any two steps.
 """
 
 import uuid
@@ -25,12 +25,12 @@ from validation.batches.intents import Intent
 from validation.batches.ledger import Ledger
 
 RowReader = Callable[[], Iterable[pa.Table]]
-"""Rows, made some at a time when they are written: a million of them are never held at once."""
+"""Makes the rows in parts while they are written, so that a million rows are never in memory together."""
 
 
 @dataclass
 class Change:
-    """What a batch of one table does; made by `changing`, which holds the table."""
+    """What a batch of one table does; made by `changing`, which locks the table."""
 
     lake: Lake
     table: str
@@ -42,25 +42,25 @@ class Change:
         self._added.append((name, day, part, rows))
 
     def replace(self, name: str, days: Mapping[date, pa.Table]) -> None:
-        """What days of a table are to hold instead; no rows, no day."""
+        """Rows that replace days of a table; a day without rows is removed."""
         self._replaced |= {(name, day): rows for day, rows in days.items()}
 
     def commit(self, line: Ledger) -> None:
-        """Do all of it, and write the line."""
+        """Write the intent, the drafts and the line, then move the drafts to their places."""
         mark = uuid.uuid4().hex
         drafts = {self._draft(name, day, part): (self._place(name, day, part), rows)
                   for name, day, part, rows in self._added}  # fmt: skip
-        kept = {key: self.lake.draft(*key) if len(rows) else None for key, rows in self._replaced.items()}
-        moves = {self._told(draft): self._told(place) for draft, (place, _) in drafts.items()}
-        moves |= {self._told(path): self._told(path) for path in kept.values() if path}
-        intents.write(self.lake, self.table, Intent(ledgers.part_of(line, mark), moves, self._days(kept)))
+        replacements = {key: self.lake.draft(*key) if len(rows) else None for key, rows in self._replaced.items()}
+        moves = {self._below_root(draft): self._below_root(place) for draft, (place, _) in drafts.items()}
+        moves |= {self._below_root(path): self._below_root(path) for path in replacements.values() if path}
+        intents.write(self.lake, self.table, Intent(ledgers.part_of(line, mark), moves, self._days(replacements)))
         reached("change.intended")
         try:
             for draft, (_, rows) in drafts.items():
                 draft.parent.mkdir(parents=True, exist_ok=True)
                 _write(draft, rows())
                 reached("change.drafted")
-            for key, path in kept.items():
+            for key, path in replacements.items():
                 if path:
                     pq.write_table(self._replaced[key], path, coerce_timestamps="us")
                     reached("change.drafted")
@@ -69,15 +69,16 @@ class Change:
         finally:
             intents.settle(self.lake, self.table)
 
-    def _days(self, kept: Mapping[tuple[str, date], Path | None]) -> dict[str, dict[date, list[str]]]:
-        """The lists of all days that are replaced, and of those that are added to and have one."""
+    def _days(self, replacements: Mapping[tuple[str, date], Path | None]) -> dict[str, dict[date, list[str]]]:
+        """Table → day → its files afterwards: days that are replaced, and days with a file list that are added to."""
         days: dict[str, dict[date, list[str]]] = {}
-        for (name, day), path in kept.items():
+        for (name, day), path in replacements.items():
             days.setdefault(name, {})[day] = [path.name] if path else []
         for name, day, part, _ in self._added:
-            there = live_files.listed(self.lake.path(name)).get(f"day={day}")
-            if there is not None or day in days.get(name, {}):
-                days.setdefault(name, {}).setdefault(day, list(there or [])).append(self._place(name, day, part).name)
+            listed = live_files.listed(self.lake.path(name)).get(f"day={day}")
+            if listed is not None or day in days.get(name, {}):
+                files = days.setdefault(name, {}).setdefault(day, list(listed or []))
+                files.append(self._place(name, day, part).name)
         return days
 
     def _place(self, name: str, day: date, part: str) -> Path:
@@ -86,12 +87,12 @@ class Change:
     def _draft(self, name: str, day: date, part: str) -> Path:
         return self.lake.path(name, day) / f".part-{part}.parquet"
 
-    def _told(self, path: Path) -> str:
+    def _below_root(self, path: Path) -> str:
         return path.relative_to(self.lake.root).as_posix()
 
 
 def _write(draft: Path, rows: Iterable[pa.Table]) -> None:
-    """Write tables of one schema, of which there is at least one, behind each other."""
+    """Write one or more tables of one schema, in order."""
     parts = iter(rows)
     first = next(parts)
     with pq.ParquetWriter(draft, first.schema, coerce_timestamps="us") as file:
@@ -101,7 +102,7 @@ def _write(draft: Path, rows: Iterable[pa.Table]) -> None:
 
 @contextmanager
 def changing(lake: Lake, table: str) -> Iterator[Change]:
-    """Hold a table to change it; what an earlier process left half done is finished, or taken back, first."""
+    """Lock a table to change it; a change that an earlier process left unfinished is finished or removed first."""
     with lake.locked(table):
         intents.settle(lake, table)
         yield Change(lake, table)

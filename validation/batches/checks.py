@@ -1,4 +1,4 @@
-"""What the expectations found: for each rule how many rows broke it, and for each refused row why."""
+"""The results of expectations: for each rule how many rows break it, and for each refused row why."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,9 +12,9 @@ FOLLOWS = {"row": "row quarantined", "batch": "batch refused", "warning": "warni
 
 
 class Check(msgspec.Struct, frozen=True):
-    """What one expectation found.
+    """The result of one expectation: `asked` is the rule in words, `measured` the value it was compared with.
 
-    A broken `row` rule quarantines rows, a broken `batch` rule refuses the batch, a `warning` is only told.
+    A broken `row` rule quarantines rows, a broken `batch` rule refuses the batch, a `warning` is only printed.
     """
 
     rule: str
@@ -27,7 +27,7 @@ class Check(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The outcome of a suite on some rows: every check, and for each broken row its (rule, reason) pairs."""
+    """The result of a suite on some rows: every check, and for each broken row its (rule, reason) pairs."""
 
     rows: int
     checks: tuple[Check, ...] = ()
@@ -44,15 +44,15 @@ class Checked:
         return tuple(check for check in self.checks if not check.passed)
 
     def table_md(self) -> str:
-        """What failed, as a Markdown table; a sentence when nothing did."""
+        """The failed checks as a Markdown table; a sentence when none failed."""
         return table_md(self.checks, self.rows)
 
 
 def table_md(checks: tuple[Check, ...], rows: int) -> str:
-    """What failed among these checks, as a Markdown table; a sentence when nothing did."""
+    """The failed ones of these checks as a Markdown table; a sentence when none failed."""
     failed = [check for check in checks if not check.passed]
     if not failed:
         return f"All {len(checks)} expectations hold for {rows:,} rows."
-    share = [f"{check.broken:,} ({check.broken / max(rows, 1):.2%})" if check.broken else "" for check in failed]
-    lines = [(c.rule, FOLLOWS[c.level], c.asked, c.measured, s) for c, s in zip(failed, share, strict=True)]
+    shares = [f"{check.broken:,} ({check.broken / max(rows, 1):.2%})" if check.broken else "" for check in failed]
+    lines = [(c.rule, FOLLOWS[c.level], c.asked, c.measured, share) for c, share in zip(failed, shares, strict=True)]
     return markdown(("rule", "what follows", "asked", "seen", "rows"), lines)

@@ -1,4 +1,4 @@
-"""Some rows of a table without a copy of them: a copy of a million rows takes as much room again."""
+"""A selection of a table's rows that copies nothing: a copy of a million rows doubles the memory."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ AT_ONCE = 65_536  # rows that are copied at one time
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Those rows of a table that are wanted, in their order; with a schema, as rows of that one."""
+    """The rows of a table where `wanted` is true, in their order; cast to `schema` where there is one."""
 
     rows: pa.Table
     wanted: Bools
@@ -22,22 +22,22 @@ class Chosen:
         return int(self.wanted.sum())
 
     def __getitem__(self, column: str) -> pa.ChunkedArray:
-        """One column of them."""
+        """One column of the chosen rows."""
         return self.rows[column] if self.wanted.all() else self.rows[column].filter(pa.array(self.wanted))
 
-    def only(self, those_too: Bools) -> "Chosen":
-        """Those of them that are wanted here, too."""
-        return Chosen(self.rows, self.wanted & those_too, self.schema)
+    def only(self, wanted: Bools) -> "Chosen":
+        """Those of the chosen rows where `wanted` is true, too."""
+        return Chosen(self.rows, self.wanted & wanted, self.schema)
 
     def parts(self) -> Iterator[pa.Table]:
-        """All of them, some at a time; nothing where there is none."""
+        """The chosen rows in parts; no part is empty."""
         for start in range(0, len(self.wanted), AT_ONCE):
-            some = self.wanted[start : start + AT_ONCE]
-            if some.any():
-                yield self._typed(those(self.rows.slice(start, AT_ONCE), some))
+            wanted = self.wanted[start : start + AT_ONCE]
+            if wanted.any():
+                yield self._typed(those(self.rows.slice(start, AT_ONCE), wanted))
 
     def table(self) -> pa.Table:
-        """All of them together."""
+        """The chosen rows as one table."""
         return self._typed(those(self.rows, self.wanted))
 
     def _typed(self, rows: pa.Table) -> pa.Table:
@@ -45,5 +45,5 @@ class Chosen:
 
 
 def those(rows: pa.Table, wanted: Bools) -> pa.Table:
-    """The rows that are wanted; the same table where all are."""
+    """The rows where `wanted` is true; the same table where all are."""
     return rows if wanted.all() else rows.filter(pa.array(wanted))

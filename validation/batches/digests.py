@@ -1,4 +1,4 @@
-"""Numbers that are the same where rows are: with them millions of rows are compared in the room of a number each."""
+"""Digests of rows: equal rows have equal digests, so that millions of rows are compared by 8 bytes each."""
 
 import secrets
 from collections.abc import Sequence
@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 from infra.arrays import Bools, Int64s
 from validation.batches.chosen import those
 
-AT_ONCE = 16_384  # rows whose texts are Python's own at one time
+AT_ONCE = 16_384  # rows whose texts are Python objects at one time
 Digests = NDArray[np.uint64]
 ODD = np.uint64(0x9E3779B97F4A7C15)
-KEY, SECOND = secrets.token_hex(8), secrets.token_hex(8)  # of this process alone: nobody can make digests agree
+KEY, SECOND = secrets.token_hex(8), secrets.token_hex(8)  # secret, so that nobody can construct rows that agree
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
-    """Rows that are looked for by their identity, which is that of the columns `names`.
+class SoughtRows:
+    """Rows that are looked up by their identity, the columns `names`.
 
-    places  the numbers of the rows looked for, in the order of `keys`, the digests of their identity
-    seconds (rows,) another digest of it: that both agree by chance will never be seen
+    places  the numbers of the rows looked up, in the order of `keys`, the digests of their identity
+    seconds (rows,) another digest of it: two rows that differ practically never agree in both
     """
 
     names: tuple[str, ...]
@@ -33,8 +33,8 @@ class Sought:
     seconds: Digests
 
     @classmethod
-    def of(cls, rows: pa.Table, names: tuple[str, ...], wanted: Bools | None = None) -> "Sought":
-        """The rows that are wanted, or all."""
+    def of(cls, rows: pa.Table, names: tuple[str, ...], wanted: Bools | None = None) -> "SoughtRows":
+        """The rows where `wanted` is true, or all."""
         keys = digests(rows, names, wanted)
         places = np.arange(len(keys)) if wanted is None else np.flatnonzero(wanted)
         places = places[np.argsort(keys[places], kind="stable")]
@@ -45,34 +45,35 @@ class Sought:
         firsts = self.places[np.searchsorted(self.keys, self.keys)]
         return np.where(self.seconds[firsts] == self.seconds[self.places], firsts, self.places)
 
-    def met(self, others: pa.Table) -> tuple[Int64s, Int64s]:
-        """The rows of which others have the identity, and those others: pairs of their numbers."""
-        theirs = digests(others, self.names)
-        first, end = np.searchsorted(self.keys, theirs), np.searchsorted(self.keys, theirs, side="right")
+    def matches(self, others: pa.Table) -> tuple[Int64s, Int64s]:
+        """Pairs of row numbers with one identity: of the rows looked up, and of `others`."""
+        their_keys = digests(others, self.names)
+        first, end = np.searchsorted(self.keys, their_keys), np.searchsorted(self.keys, their_keys, side="right")
         times = end - first
-        there = np.repeat(np.arange(len(theirs)), times)
-        mine = self.places[np.arange(len(there)) - np.repeat(np.cumsum(times) - times - first, times)]
-        same = self.seconds[mine] == digests(others, self.names, times > 0, SECOND)[there]
-        return mine[same], there[same]
+        their_rows = np.repeat(np.arange(len(their_keys)), times)
+        our_rows = self.places[np.arange(len(their_rows)) - np.repeat(np.cumsum(times) - times - first, times)]
+        same = self.seconds[our_rows] == digests(others, self.names, times > 0, SECOND)[their_rows]
+        return our_rows[same], their_rows[same]
 
 
 def digests(rows: pa.Table, names: Sequence[str], wanted: Bools | None = None, key: str = KEY) -> Digests:
-    """(rows,) a number that is the same where these columns are; 0 for a row that is not wanted."""
-    found, wanted = np.zeros(rows.num_rows, dtype=np.uint64), np.ones(rows.num_rows, bool) if wanted is None else wanted
+    """(rows,) a digest of these columns; 0 for a row that is not wanted."""
+    numbers = np.zeros(rows.num_rows, dtype=np.uint64)
+    wanted = np.ones(rows.num_rows, bool) if wanted is None else wanted
     for start in range(0, rows.num_rows, AT_ONCE):
-        some = wanted[start : start + AT_ONCE]
-        if some.any():
-            part = those(rows.select(names).slice(start, AT_ONCE), some)
-            found[start : start + AT_ONCE][some] = _of_columns(part, key)
-    return found
+        wanted_here = wanted[start : start + AT_ONCE]
+        if wanted_here.any():
+            part = those(rows.select(names).slice(start, AT_ONCE), wanted_here)
+            numbers[start : start + AT_ONCE][wanted_here] = _of_columns(part, key)
+    return numbers
 
 
 def _of_columns(rows: pa.Table, key: str) -> Digests:
-    found = np.zeros(rows.num_rows, dtype=np.uint64)
+    numbers = np.zeros(rows.num_rows, dtype=np.uint64)
     for column in rows.columns:
-        found *= ODD
-        found += _of_column(column.combine_chunks(), key)
-    return found
+        numbers *= ODD
+        numbers += _of_column(column.combine_chunks(), key)
+    return numbers
 
 
 def _of_column(column: pa.Array, key: str) -> Digests:
@@ -83,7 +84,7 @@ def _of_column(column: pa.Array, key: str) -> Digests:
 
 
 def _of_lists(column: pa.ListArray, key: str) -> Digests:
-    """Of each list the sum of its values' numbers, each times one that its place in the list decides."""
+    """For each list the sum of its values' digests, each multiplied by a factor of its position."""
     lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy().astype(np.int64)
     values, ends = _of_column(column.flatten(), key), np.cumsum(lengths)
     place = np.arange(len(values)) - np.repeat(ends - lengths, lengths)

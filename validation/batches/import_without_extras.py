@@ -1,8 +1,9 @@
 """Importing Great Expectations as if it were installed without its extras: 1.3 CPU seconds instead of 3.4.
 
-It imports Spark and SQLAlchemy where it finds them: extras of its package, which are here for others. SciPy's
-statistics and Altair serve a few expectations that no table of ours has. The first two are not there for it; of the
-others it gets a name that loads them when something is asked of it, so that every expectation works.
+It imports Spark and SQLAlchemy, extras of its package, where they are installed, and they are for other parts of this
+project. SciPy's statistics and Altair are used by a few expectations that no table of ours has. While it is imported,
+the first two are hidden, and the others are stand-ins that load the module at first use, so that every expectation
+works.
 """
 
 import importlib
@@ -18,7 +19,7 @@ LATER = ("altair", "scipy.stats")
 
 
 class Later(ModuleType):
-    """A module that is imported when something is asked of it."""
+    """A module that is imported when an attribute of it is first read."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -29,15 +30,18 @@ class Later(ModuleType):
 
 
 def load() -> None:
-    """Import the library; what this process has imported already, it may use."""
+    """Import the library; modules that this process has imported already are not hidden from it."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read when it is first imported
-    with _lean():
+    with _extras_hidden():
         import great_expectations  # noqa: F401
 
 
 @contextmanager
-def _lean() -> Iterator[None]:
-    """None in `sys.modules` means that there is no such module: https://docs.python.org/3/reference/import.html."""
+def _extras_hidden() -> Iterator[None]:
+    """Hide ABSENT and put stand-ins for LATER into `sys.modules`.
+
+    None there means that a module cannot be found: https://docs.python.org/3/reference/import.html.
+    """
     stand_ins: dict[str, Any] = dict.fromkeys(ABSENT) | {name: Later(name) for name in LATER}
     ours = {name: stand_in for name, stand_in in stand_ins.items() if name not in sys.modules}
     sys.modules |= ours

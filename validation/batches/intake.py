@@ -1,4 +1,4 @@
-"""Intake: a delivered batch goes into the lake, row by row accounted for."""
+"""Intake: a delivered batch goes into the lake, and every row of it is counted in the ledger."""
 
 import hashlib
 import uuid
@@ -22,7 +22,7 @@ from validation.batches.accepted import AcceptedRows
 from validation.batches.change import Change, changing
 from validation.batches.chosen import Chosen
 from validation.batches.corrections import DIFFERS
-from validation.batches.judged import JudgedBatch, judged
+from validation.batches.judged import JudgedBatch, judge_batch
 from validation.batches.ledger import BatchRefused, Ledger
 from validation.batches.quarantine import Mend, Quarantined
 from validation.batches.unit_jumps import jumps
@@ -40,7 +40,7 @@ __all__ += ["discard", "ingest", "replay"]
 
 REFUSED = "batch_refused"
 EPOCH, DAY = date(1970, 1, 1), 86_400_000_000  # in µs
-DISCARDED = "discarded"  # the folder of the lake with what was given up
+DISCARDED = "discarded"  # the lake's folder of discarded rows
 
 
 def ingest(
@@ -48,9 +48,9 @@ def ingest(
 ) -> Ledger:
     """Take a batch in: accepted rows to their day of receipt, refused rows to quarantine, one line to the ledger.
 
-    A delivery whose every byte came before changes nothing and is all duplicate. Raises BatchRefused, after everything
-    is written down, when the batch breaks one of the table's limits: then none of its rows is accepted. What our own
-    service `handed_over` was acknowledged, to many clients: its rows are judged one by one, and limits only warn.
+    A delivery with the bytes of an earlier one changes nothing: all its rows are duplicates. Raises BatchRefused, after
+    everything is written, when the batch breaks one of the table's limits: then none of its rows is accepted. Files
+    that our own service has `handed_over` hold acknowledged events of many clients: limits only warn.
     """
     with changing(lake, table.name) as change:
         before = ledgers.read_ledger(lake, table.name, digest=delivered.digest)
@@ -69,16 +69,17 @@ def ingest(
 def _take(
     change: Change, table: Table, delivered: Delivered, received_at: datetime, batch: str, handed_over: bool
 ) -> Ledger:
-    found = judged(table, delivered, received_at, AcceptedRows(change.lake, table), handed_over)
-    odd = () if found.refused_by else jumps(change.lake, table, found.accepted)
-    line = _line(change.lake, table, replace(found, checks=found.checks + odd), delivered, received_at, "ingest", batch)
-    give_back()  # what judging has used: writing takes as much
+    result = judge_batch(table, delivered, received_at, AcceptedRows(change.lake, table), handed_over)
+    warnings = () if result.refused_by else jumps(change.lake, table, result.accepted)
+    result = replace(result, checks=result.checks + warnings)
+    line = _line(change.lake, table, result, delivered, received_at, "ingest", batch)
+    give_back()  # memory of the checks: writing takes as much
     reached("intake.judged")
     if line.quarantined:
-        refused = partial(_to_quarantine, delivered, found, line, received_at)
+        refused = partial(_to_quarantine, delivered, result, line, received_at)
         change.add(quarantine.quarantine_folder(table.name), received_at.date(), _part(delivered.digest), refused)
     if not line.refused:
-        _store(change, table, found.accepted, delivered.digest)
+        _store(change, table, result.accepted, delivered.digest)
     change.commit(line)
     return line
 
@@ -92,29 +93,29 @@ def replay(
     *,
     batch: str | None = None,
 ) -> Ledger:
-    """Take quarantined rows up again: those that arrived on `day`, or in `batch`, or all where both are None.
+    """Check quarantined rows again: those that arrived on `day`, or in `batch`, or all where both are None.
 
-    `mend` says what a row should have been; without it rows are judged as they are, which helps when a definition or a
-    limit was wrong. What is in order now is accepted as received now (nobody could use it earlier) and leaves
-    quarantine, as does what turns out to be a duplicate. The limits of a batch are not asked again.
+    `mend` says what a row should have been; without it rows are checked as they are, which helps when a definition or
+    a limit was wrong. Rows that break no rule now are accepted as received now (nobody could use them earlier) and
+    leave quarantine, as do duplicates. The limits of a batch are not checked again.
     """
     with changing(lake, table.name) as change:
         rows = quarantine.waiting_rows(lake, table.name, day, batch)
         lines = [(mend(row) if mend else None) or row.raw for _, row in rows]
         delivered = _received(table, delivered_from_lines(table, lines, _digest(table, rows, received_at)), received_at)
-        found = judged(table, delivered, received_at, AcceptedRows(lake, table), handed_over=True)
-        found = replace(found, checks=tuple(c for c in found.checks if c.level == "row" or c.rule == DIFFERS))
-        line = _line(lake, table, found, delivered, received_at, "replay", f"replay-{batch or day or 'all'}")
+        result = judge_batch(table, delivered, received_at, AcceptedRows(lake, table), handed_over=True)
+        result = replace(result, checks=tuple(c for c in result.checks if c.level == "row" or c.rule == DIFFERS))
+        line = _line(lake, table, result, delivered, received_at, "replay", f"replay-{batch or day or 'all'}")
         if rows:
-            _store(change, table, found.accepted, delivered.digest)
-            leaving = [row for i, row in enumerate(rows) if i not in found.broken]
+            _store(change, table, result.accepted, delivered.digest)
+            leaving = [row for i, row in enumerate(rows) if i not in result.broken]
             change.replace(quarantine.quarantine_folder(table.name), quarantine.without(lake, table.name, leaving))
             change.commit(line)
     return line
 
 
 def discard(lake: Lake, table: Table, day: date, received_at: datetime, why: str) -> Ledger:
-    """Give up the quarantined rows that arrived on `day`: they wait no longer, and are kept below `discarded/`."""
+    """Move the quarantined rows that arrived on `day` below `discarded/`: they no longer wait."""
     with changing(lake, table.name) as change:
         folder = quarantine.quarantine_folder(table.name)
         rows = lake.read(folder, [day], schema=quarantine.SCHEMA)
@@ -129,7 +130,7 @@ def discard(lake: Lake, table: Table, day: date, received_at: datetime, why: str
 
 
 def _again(lake: Lake, first: Ledger, received_at: datetime, batch: str) -> Ledger:
-    """The line of a delivery that came before; a refused one stays refused while its rows wait, or if it has none."""
+    """The line of a repeated delivery; one that was refused stays so while its rows wait, or if it has no rows."""
     arrived, rows = first.received_at.date(), first.received
     waits = first.refused and (not rows or quarantine.count(lake, first.table, arrived, first.batch) > 0)
     n, checks = first.received, first.checks if waits else ()
@@ -139,33 +140,35 @@ def _again(lake: Lake, first: Ledger, received_at: datetime, batch: str) -> Ledg
 def _line(
     lake: Lake,
     table: Table,
-    found: JudgedBatch,
+    result: JudgedBatch,
     delivered: Delivered,
     received_at: datetime,
     kind: Literal["ingest", "replay"],
     batch: str,
 ) -> Ledger:
     received, digest, span = len(delivered), delivered.digest, _span(table, delivered.rows, received_at)
-    reasons = found.broken.counts()
-    checks = found.checks
-    if found.refused_by:
-        told = reasons | {REFUSED: received}
+    reasons = result.broken.counts()
+    checks = result.checks
+    if result.refused_by:
+        reasons_of_all = reasons | {REFUSED: received}
         counts = (received, 0, 0, received, True, received_at, digest)
-        return Ledger(batch, table.name, kind, *counts, told, checks=checks, span=span)
-    accepted = len(found.accepted)
+        return Ledger(batch, table.name, kind, *counts, reasons_of_all, checks=checks, span=span)
+    accepted = len(result.accepted)
     return Ledger(
-        batch, table.name, kind, received, accepted, found.duplicate, len(found.broken), False, received_at, digest,
-        reasons, _unknown(lake, table, found.accepted), tuple(_days(table, found.accepted)), checks,
-        differs=found.differs, examples=found.examples, span=span,
+        batch, table.name, kind, received, accepted, result.duplicate, len(result.broken), False, received_at, digest,
+        reasons, _unknown(lake, table, result.accepted), tuple(_days(table, result.accepted)), checks,
+        differs=result.differs, examples=result.examples, span=span,
     )  # fmt: skip
 
 
-def _to_quarantine(delivered: Delivered, found: JudgedBatch, line: Ledger, received_at: datetime) -> Iterator[pa.Table]:
-    rows = np.arange(len(delivered)) if line.refused else found.broken.rows()
-    all_of_it = ((REFUSED, f"batch refused: {_limits(line)}"),) if line.refused else ()
+def _to_quarantine(
+    delivered: Delivered, result: JudgedBatch, line: Ledger, received_at: datetime
+) -> Iterator[pa.Table]:
+    rows = np.arange(len(delivered)) if line.refused else result.broken.rows()
+    refusal = ((REFUSED, f"batch refused: {_limits(line)}"),) if line.refused else ()
 
     def reasons(row: int) -> tuple[tuple[str, str], ...]:
-        return (*found.broken.get(row, ()), *all_of_it)
+        return (*result.broken.get(row, ()), *refusal)
 
     return quarantine.rows_of(line.batch, rows, reasons, delivered.raws, received_at)
 
@@ -186,11 +189,11 @@ def _day_of(received: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _span(table: Table, rows: pa.Table, received_at: datetime) -> tuple[date, date]:
-    """First and last day on which rows say they were received; a moment that cannot be is taken for the nearest."""
-    moment, said = pa.timestamp("us", tz="UTC"), rows[table.received_time]
+    """First and last day on which rows say they were received, cut to the days from EARLIEST to `received_at`."""
+    moment, claimed = pa.timestamp("us", tz="UTC"), rows[table.received_time]
     least, most = (pa.scalar(at, moment).cast(pa.int64()).as_py() for at in (EARLIEST, received_at))
-    known = pc.min_max(said.cast(moment).cast(pa.int64())).as_py()
-    ends = [end for end in known.values() if end is not None] + ([most] if said.null_count else [])
+    known = pc.min_max(claimed.cast(moment).cast(pa.int64())).as_py()
+    ends = [end for end in known.values() if end is not None] + ([most] if claimed.null_count else [])
     days = [min(max(end, least), most) // DAY for end in ends or [most]]
     return EPOCH + timedelta(days=min(days)), EPOCH + timedelta(days=max(days))
 
@@ -204,21 +207,21 @@ def _received(table: Table, delivered: Delivered, received_at: datetime) -> Deli
 
 
 def _unknown(lake: Lake, table: Table, rows: Chosen) -> dict[str, float]:
-    """Column → share of rows whose value is not found where it refers to: more may come, so this only warns."""
+    """Column → share of rows whose value the table it refers to does not have yet: it may come, so this only warns."""
     shares = {}
     for column in table.columns:
         if column.refers_to and len(rows):
             values = rows[column.name]
-            wanted = ds.field(column.name).isin(pc.unique(values).drop_null())
-            told = pa.schema([(column.name, values.type)])
-            there = lake.read(f"tables/{column.refers_to}", None, [column.name], wanted, told)
-            known = pc.sum(pc.is_in(values, there.column(0).drop_null())).as_py() if there.num_columns else 0
-            shares[column.name] = 1 - (known or 0) / max(len(values) - values.null_count, 1)
+            is_named = ds.field(column.name).isin(pc.unique(values).drop_null())
+            column_only = pa.schema([(column.name, values.type)])
+            referred = lake.read(f"tables/{column.refers_to}", None, [column.name], is_named, column_only)
+            known_rows = pc.sum(pc.is_in(values, referred.column(0).drop_null())).as_py() if referred.num_columns else 0
+            shares[column.name] = 1 - (known_rows or 0) / max(len(values) - values.null_count, 1)
     return shares
 
 
 def _forget(lake: Lake, table: Table, digest: str) -> None:
-    """Remove what an attempt left that died before it wrote its ledger line, in the days before there were intents."""
+    """Remove the files of an attempt without a ledger line, as versions without intents could leave them."""
     for name in (f"tables/{table.name}", quarantine.quarantine_folder(table.name)):
         for path in lake.parts(name, _part(digest)):
             path.unlink()
@@ -229,8 +232,8 @@ def _part(digest: str) -> str:
 
 
 def _digest(table: Table, rows: Sequence[tuple[date, Quarantined]], received_at: datetime) -> str:
-    told = "\n".join(f"{row.batch} {row.row}" for _, row in rows)
-    return hashlib.sha256(f"{table.name} replay {received_at} {told}".encode()).hexdigest()
+    numbers = "\n".join(f"{row.batch} {row.row}" for _, row in rows)
+    return hashlib.sha256(f"{table.name} replay {received_at} {numbers}".encode()).hexdigest()
 
 
 def _limits(line: Ledger) -> str:

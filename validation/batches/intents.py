@@ -1,4 +1,4 @@
-"""Intents: what a process was about to do to the lake, so that the next one finishes it or takes it back."""
+"""Intents: what a process was about to do to the lake, so that the next one can finish or undo it."""
 
 import os
 from datetime import date
@@ -26,13 +26,13 @@ class Intent(msgspec.Struct, frozen=True):
 
 
 def write(lake: Lake, table: str, intent: Intent) -> None:
-    """Note an intent; whoever does so holds the table."""
+    """Write an intent; the caller has locked the table."""
     with atomic_write(_path(lake, table)) as draft:
         draft.write_bytes(msgspec.json.encode(intent))
 
 
 def settle(lake: Lake, table: str) -> None:
-    """Finish what has its line in the ledger, take back what has none; whoever asks for it holds the table."""
+    """Finish a change that has its line in the ledger, undo one that has none; the caller has locked the table."""
     try:
         intent = msgspec.json.decode(_path(lake, table).read_bytes(), type=Intent)
     except FileNotFoundError:
@@ -51,7 +51,7 @@ def settle(lake: Lake, table: str) -> None:
 
 
 def settled(lake: Lake, table: str) -> None:
-    """The same for those who do not hold the table; nothing where nothing was left half done."""
+    """The same for a caller without the lock; does nothing where no change was left unfinished."""
     if _path(lake, table).exists():
         with lake.locked(table):
             settle(lake, table)

@@ -1,4 +1,4 @@
-"""A batch's rows judged: told apart, and those that come again told from those that say something else now."""
+"""A judged batch: its rows sorted, and among repeated rows those with other content marked."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,14 +17,14 @@ from validation.batches.triage import sort_out
 from validation.contract import Table
 from validation.files import Delivered, Flaws
 
-NOT_ASKED = {"max_duplicate"}  # of what was handed over: whoever gets no answer sends again
+NOT_ASKED = {"max_duplicate"}  # of handed-over files: a client without an answer sends its events again
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedBatch:
     """Rows to accept, the number of duplicates, what is wrong with each broken row, and every check.
 
-    `differs` says how many rows came again with other content, `examples` what the first of them said.
+    `differs` is the number of rows that came again with other content, `examples` describes the first of them.
     """
 
     accepted: Chosen
@@ -40,32 +40,33 @@ class JudgedBatch:
         return tuple(check for check in self.checks if check.level == "batch" and not check.passed)
 
 
-def judged(
-    table: Table, delivered: Delivered, received_at: datetime, past: AcceptedRows, handed_over: bool
+def judge_batch(
+    table: Table, delivered: Delivered, received_at: datetime, accepted_before: AcceptedRows, handed_over: bool
 ) -> JudgedBatch:
-    """Judge a batch; of what was `handed_over` every row by itself, with limits that only warn."""
-    told = sort_out(table, delivered, received_at, past.known)
-    checks = _warned(told.checks) if handed_over else told.checks
-    found = JudgedBatch(told.accepted, told.duplicate, told.broken, checks)
-    again = not found.refused_by and found.duplicate
-    return _corrected(found, Chosen(delivered.rows, told.sound), told.again, past) if again else found
+    """Check a batch; where it was `handed_over`, limits only warn."""
+    sorted_rows = sort_out(table, delivered, received_at, accepted_before.are_accepted)
+    checks = _warned(sorted_rows.checks) if handed_over else sorted_rows.checks
+    batch = JudgedBatch(sorted_rows.accepted, sorted_rows.duplicate, sorted_rows.broken, checks)
+    if batch.refused_by or not batch.duplicate:
+        return batch
+    return _corrected(batch, Chosen(delivered.rows, sorted_rows.sound), sorted_rows.again, accepted_before)
 
 
-def _corrected(found: JudgedBatch, sound: Chosen, again: Bools, past: AcceptedRows) -> JudgedBatch:
-    give_back()  # what looking for them in the lake has used
-    differs = corrections.differing(sound, again, past)
+def _corrected(batch: JudgedBatch, sound: Chosen, again: Bools, accepted_before: AcceptedRows) -> JudgedBatch:
+    give_back()  # memory of the look-up in the lake
+    differs = corrections.differing(sound, again, accepted_before)
     if not differs.any():
-        return found
-    n, said = int(differs.sum()), corrections.examples(sound, differs, past)
-    found = replace(found, differs=n, examples=said, checks=(*found.checks, corrections.check(n, said)))
-    if past.table.differing == "count":
-        return found
-    broken = found.broken.copy()
+        return batch
+    n, sentences = int(differs.sum()), corrections.examples(sound, differs, accepted_before)
+    batch = replace(batch, differs=n, examples=sentences, checks=(*batch.checks, corrections.check(n, sentences)))
+    if accepted_before.table.differing == "count":
+        return batch
+    broken = batch.broken.copy()
     for row in np.flatnonzero(differs).tolist():
-        broken.add(row, DIFFERS, f"{ASKED}; this one says something else")
-    return replace(found, duplicate=found.duplicate - n, broken=broken)
+        broken.add(row, DIFFERS, f"{ASKED}; this one has other content")
+    return replace(batch, duplicate=batch.duplicate - n, broken=broken)
 
 
 def _warned(checks: tuple[Check, ...]) -> tuple[Check, ...]:
-    asked = (check for check in checks if check.rule not in NOT_ASKED)
-    return tuple(msgspec.structs.replace(c, level="warning") if c.level == "batch" else c for c in asked)
+    checks_asked = (check for check in checks if check.rule not in NOT_ASKED)
+    return tuple(msgspec.structs.replace(c, level="warning") if c.level == "batch" else c for c in checks_asked)

@@ -20,15 +20,15 @@ HEAD = ("table", "batch", "received", "accepted", "duplicate", "quarantined", "o
 
 
 class Ledger(msgspec.Struct, frozen=True):
-    """How one batch fared.
+    """The line of one batch.
 
-    kind       ingest: rows as delivered; replay: rows taken up again from quarantine; discard: rows given up there
+    kind       ingest: rows as delivered; replay: rows of quarantine checked again; discard: rows removed from there
     reasons    rule → rows it quarantined
     unknown    column → share of accepted rows whose reference is not known yet
     days       the days of receipt that accepted rows went to
-    differs    how many rows were delivered before with other content; `examples` says what the first of them said
+    differs    how many rows were delivered before with other content; `examples` describes the first of them
     span       first and last day on which the delivered rows say they were received
-    discarded  how many rows a discard gave up, `why` the reason somebody gave for it
+    discarded  how many rows a discard removed, `why` the reason that was given
     """
 
     batch: str
@@ -65,14 +65,14 @@ class Ledger(msgspec.Struct, frozen=True):
 
     @property
     def outcome(self) -> str:
-        """What became of the batch, in a few words."""
+        """What happened to the batch, in a few words."""
         if self.discarded:
             return f"{self.discarded:,} discarded"
         return "REFUSED" if self.refused else "taken, with warnings" if self.warnings else "taken"
 
     @property
     def warnings(self) -> tuple[Check, ...]:
-        """What is odd about the batch and kept nothing of it out."""
+        """The failed checks that quarantine and refuse nothing."""
         return tuple(check for check in self.checks if check.level == "warning" and not check.passed)
 
     def facts(self) -> dict[str, int | float | str | bool]:
@@ -83,7 +83,7 @@ class Ledger(msgspec.Struct, frozen=True):
         return {"batch": self.batch, **counts, **{f"quarantined by {r}": n for r, n in self.reasons.items()}, **unknown}
 
     def table_md(self) -> str:
-        """What failed, as a Markdown table; a sentence when nothing did."""
+        """The failed checks as a Markdown table; a sentence when none failed."""
         return table_md(self.checks, self.received)
 
 
@@ -106,12 +106,12 @@ def ledger_md(lines: Sequence[Ledger]) -> str:
 
 
 def part_of(line: Ledger, mark: str) -> str:
-    """The file below the lake that holds a line, told from all others by its mark."""
+    """The file below the lake that holds a line; its mark makes the name unique."""
     return f"{LEDGER}/day={line.received_at.date()}/part-{_part(line, mark)}.parquet"
 
 
 def write(lake: Lake, line: Ledger, mark: str) -> None:
-    """Add a line: what it says of the lake counts from then on."""
+    """Add a line: it commits the batch."""
     flat = {name: pa.array([getattr(line, name)]) for name in FLAT}
     flat["received_at"] = pa.array([line.received_at], pa.timestamp("us", tz="UTC"))
     rows = pa.table(flat | {"line": pa.array([msgspec.json.encode(line).decode()])})
@@ -129,28 +129,28 @@ def read_ledger(
 
     Each None means all.
     """
-    wanted = None if days is None else {f"day={day.isoformat()}" for day in days}
-    found = []
+    folders = None if days is None else {f"day={day.isoformat()}" for day in days}
+    ledger = []
     for path in lake.parts(LEDGER, f"{table or '*'}-{digest[:24] if digest else '*'}-*"):
-        if (wanted is None or path.parent.name in wanted) and path.parent.name >= f"day={since or ''}":
+        if (folders is None or path.parent.name in folders) and path.parent.name >= f"day={since or ''}":
             lines = pq.read_table(path, columns=["line"], partitioning=None)["line"].to_pylist()
-            found += [msgspec.json.decode(line, type=Ledger) for line in lines]
-    return sorted(found, key=lambda line: (line.received_at, line.table, line.batch))
+            ledger += [msgspec.json.decode(line, type=Ledger) for line in lines]
+    return sorted(ledger, key=lambda line: (line.received_at, line.table, line.batch))
 
 
 def balance(lake: Lake, table: str) -> dict[str, int]:
-    """What the ledger says of a table against what the lake holds; `off` is 0 when nothing was lost or made up.
+    """Row counts of a table by the ledger and by the lake's files; `off` is the difference, 0 when no row was lost.
 
-    Rows in quarantine are those delivered into it, less those that a replay or a discard took out.
+    The rows that wait are those put into quarantine less those that a replay or a discard took out.
     """
     settled(lake, table)
     lines = read_ledger(lake, table)
-    told = sum(line.accepted for line in lines)
-    left = sum(line.received - line.quarantined + line.discarded for line in lines if line.kind != "ingest")
-    waiting = sum(line.quarantined for line in lines if line.kind == "ingest") - left
-    held, quarantined = (_rows(lake, f"{folder}/{table}") for folder in ("tables", "quarantine"))
-    off = abs(told - held) + abs(waiting - quarantined)
-    return {"accepted": told, "in tables": held, "waiting": waiting, "in quarantine": quarantined, "off": off}
+    accepted = sum(line.accepted for line in lines)
+    taken_out = sum(line.received - line.quarantined + line.discarded for line in lines if line.kind != "ingest")
+    waiting = sum(line.quarantined for line in lines if line.kind == "ingest") - taken_out
+    in_tables, quarantined = (_rows(lake, f"{folder}/{table}") for folder in ("tables", "quarantine"))
+    off = abs(accepted - in_tables) + abs(waiting - quarantined)
+    return {"accepted": accepted, "in tables": in_tables, "waiting": waiting, "in quarantine": quarantined, "off": off}
 
 
 def _part(line: Ledger, mark: str) -> str:

@@ -1,4 +1,4 @@
-"""Quarantine: refused rows as they came, with the reason, until someone mends and replays them."""
+"""Quarantine: refused rows as they were delivered, with the reason, until they are mended and replayed."""
 
 import codecs
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -49,21 +49,21 @@ def rows_of(
     raws: Callable[[Sequence[int]], list[bytes]],
     received_at: datetime,
 ) -> Iterator[pa.Table]:
-    """Refused rows of a batch as quarantine holds them, some at a time: a million are never held at once.
+    """Refused rows of a batch as quarantine stores them, in parts: a million are never in memory together.
 
     reasons  row number → the rules that it breaks, each with the sentence about it
     raws     row numbers → their bytes as delivered
     """
     for start in range(0, len(rows), AT_ONCE):
-        some = rows[start : start + AT_ONCE].tolist()
-        told = [reasons(row) for row in some]
+        row_numbers = rows[start : start + AT_ONCE].tolist()
+        reasons_by_row = [reasons(row) for row in row_numbers]
         cells = {
-            "batch": [batch] * len(some),
-            "row": some,
-            "rule": [", ".join(dict.fromkeys(rule for rule, _ in each)) for each in told],
-            "reason": ["; ".join(reason for _, reason in each) for each in told],
-            "raw": raws(some),
-            "received_at": [received_at] * len(some),
+            "batch": [batch] * len(row_numbers),
+            "row": row_numbers,
+            "rule": [", ".join(dict.fromkeys(rule for rule, _ in each)) for each in reasons_by_row],
+            "reason": ["; ".join(reason for _, reason in each) for each in reasons_by_row],
+            "raw": raws(row_numbers),
+            "received_at": [received_at] * len(row_numbers),
         }
         yield pa.table(cells, schema=SCHEMA)
 
@@ -81,7 +81,7 @@ def waiting_rows(
 def read_quarantine(
     lake: Lake, table: str, day: date, columns: Sequence[str], where: ds.Expression | None = None
 ) -> Iterator[pa.RecordBatch]:
-    """These columns of the refused rows that arrived on a day, some at a time: a million raws are a gigabyte."""
+    """These columns of the refused rows that arrived on a day, in parts: a million raws are a gigabyte."""
     files = lake.files(quarantine_folder(table), [day])
     if files:
         yield from in_parts(files, SCHEMA, columns, where)
@@ -89,20 +89,20 @@ def read_quarantine(
 
 def count(lake: Lake, table: str, day: date, batch: str) -> int:
     """How many rows of a batch that arrived on a day wait."""
-    return sum(some.num_rows for some in read_quarantine(lake, table, day, ["row"], ds.field("batch") == batch))
+    return sum(part.num_rows for part in read_quarantine(lake, table, day, ["row"], ds.field("batch") == batch))
 
 
 def without(lake: Lake, table: str, rows: Iterable[tuple[date, Quarantined]]) -> dict[date, pa.Table]:
-    """What quarantine holds when these rows have left it: the days they lie in, each with the rows that stay."""
-    gone: dict[date, set[tuple[str, int]]] = {}
+    """The days of these rows, each with the rows that stay in quarantine when these have left it."""
+    leaving: dict[date, set[tuple[str, int]]] = {}
     for day, row in rows:
-        gone.setdefault(day, set()).add((row.batch, row.row))
-    left = {}
-    for day, keys in gone.items():
-        held = lake.read(quarantine_folder(table), [day], schema=SCHEMA)
-        stays = [key not in keys for key in zip(held["batch"].to_pylist(), held["row"].to_pylist(), strict=True)]
-        left[day] = held.filter(pa.array(stays, pa.bool_()))
-    return left
+        leaving.setdefault(day, set()).add((row.batch, row.row))
+    rows_by_day = {}
+    for day, keys in leaving.items():
+        waiting = lake.read(quarantine_folder(table), [day], schema=SCHEMA)
+        stays = [key not in keys for key in zip(waiting["batch"].to_pylist(), waiting["row"].to_pylist(), strict=True)]
+        rows_by_day[day] = waiting.filter(pa.array(stays, pa.bool_()))
+    return rows_by_day
 
 
 def mending_lines(rows: Iterable[Quarantined]) -> list[bytes]:
@@ -120,7 +120,7 @@ def mending_lines(rows: Iterable[Quarantined]) -> list[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Mended:
-    """A Mend that a file of lines describes: (batch, row) → what the row should have been."""
+    """A Mend made from a file of lines: (batch, row) → what the row should have been."""
 
     rows: Mapping[tuple[str, int], bytes]
 
@@ -128,27 +128,28 @@ class Mended:
         return self.rows.get((row.batch, row.row))
 
     def unmet(self, waiting: Iterable[Quarantined]) -> list[tuple[str, int]]:
-        """The rows that the file names and that are not among the waiting ones."""
-        there = {(row.batch, row.row) for row in waiting}
-        return [named for named in self.rows if named not in there]
+        """The rows that the file names and that do not wait."""
+        waiting_keys = {(row.batch, row.row) for row in waiting}
+        return [key for key in self.rows if key not in waiting_keys]
 
 
 def mended_by(content: bytes | Iterable[bytes]) -> Mended:
-    """The mend that a file of such lines describes, each with a row (an object) under `mended`.
+    """The mend made from a file of such lines, each with a row (an object) under `mended`.
 
-    The content may begin with a byte order mark, of UTF-8 or UTF-16. Raises MendRefused for a line that is none.
+    The content may begin with a byte order mark, of UTF-8 or UTF-16. Raises MendRefused for a line of another form.
     """
     rows: dict[tuple[str, int], bytes] = {}
     for number, raw in enumerate(_utf8(content).split(b"\n") if isinstance(content, bytes) else content, 1):
         if not raw.removeprefix(codecs.BOM_UTF8).strip():
             continue
         line = _mended(number, raw.removeprefix(codecs.BOM_UTF8))
-        mended, named = bytes(line.mended), (line.batch, line.row)
+        mended, key = bytes(line.mended), (line.batch, line.row)
         if mended == b"null":
             continue
-        if rows.setdefault(named, mended) != mended:
+        if rows.setdefault(key, mended) != mended:
             raise MendRefused(
-                f"mend file, line {number}: it mends row {line.row} of batch {line.batch} anew. Keep one."
+                f"mend file, line {number}: it mends row {line.row} of batch {line.batch}, which an earlier line "
+                "mends otherwise. Keep one."
             )
     return Mended(rows)
 
@@ -159,16 +160,16 @@ def _utf8(content: bytes) -> bytes:
     try:
         return content.decode("utf-16").encode()
     except UnicodeError as error:
-        raise MendRefused(f"mend file: it begins as UTF-16 and is none ({error}). Save it as UTF-8.") from error
+        raise MendRefused(f"mend file: its mark says UTF-16, which it is not ({error}). Save it as UTF-8.") from error
 
 
 def _mended(number: int, line: bytes) -> "_Mended":
     try:
         return msgspec.json.decode(line, type=_Mended)
     except (ValueError, RecursionError) as error:
-        asked = 'a line says {"batch": …, "row": …, "mended": {the row}}, as --export writes it'
+        form = 'a line is {"batch": …, "row": …, "mended": {the row}}, as --export writes it'
         raise MendRefused(
-            f"mend file, line {number}: {printable(str(error))}; {asked}. Nothing was replayed."
+            f"mend file, line {number}: {printable(str(error))}; {form}. Nothing was replayed."
         ) from error
 
 

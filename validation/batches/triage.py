@@ -1,4 +1,4 @@
-"""Delivered rows told apart: to accept, repeated, broken. Pure: what was accepted before, a function tells."""
+"""Triage: delivered rows are accepted, repeated or broken. Pure: a function says what was accepted before."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from validation.contract import Table
 from validation.definition import CLOCK_ERROR
 from validation.files import SHAPE, Delivered, Flaws
 
-Known = Callable[[pa.Table], Bools]
+AreAccepted = Callable[[pa.Table], Bools]
 """Rows with the columns of a table's identity → (rows,) whether each was accepted before."""
 
 
@@ -47,8 +47,8 @@ class Sorted:
         return tuple(check for check in self.checks if check.level == "batch" and not check.passed)
 
 
-def sort_out(table: Table, delivered: Delivered, received_at: datetime, known: Known) -> Sorted:
-    """Tell a batch's rows apart. Of rows with one identity the first that breaks no rule counts, others repeat it."""
+def sort_out(table: Table, delivered: Delivered, received_at: datetime, are_accepted: AreAccepted) -> Sorted:
+    """Sort a batch's rows. Of rows with one identity the first that breaks no rule is accepted; others repeat it."""
     rows = _stamped(table, delivered.rows, received_at)
     readable, broken = np.ones(len(delivered), dtype=bool), delivered.faults.copy()
     readable[broken.rows()] = False
@@ -57,7 +57,7 @@ def sort_out(table: Table, delivered: Delivered, received_at: datetime, known: K
     good[broken.rows()] = False
     identity = those(rows.select(table.identity), good)
     repeats = repeated(identity)
-    fresh = ~repeats & ~known(identity)
+    fresh = ~repeats & ~are_accepted(identity)
     limits = _limits(table, rows, readable, good, int(repeats.sum()))
     accepts = np.zeros(len(delivered), dtype=bool)
     accepts[np.flatnonzero(good)[fresh]] = True
@@ -82,40 +82,40 @@ def repeated(identity: pa.Table) -> Bools:
     return repeats
 
 
-def _hashes(some: pa.RecordBatch) -> NDArray[np.uint64]:
-    hashes = pd.util.hash_pandas_object(some.to_pandas(), index=False, categorize=False)
+def _hashes(rows: pa.RecordBatch) -> NDArray[np.uint64]:
+    hashes = pd.util.hash_pandas_object(rows.to_pandas(), index=False, categorize=False)
     return np.asarray(hashes, dtype=np.uint64)
 
 
 def _stamped(table: Table, rows: pa.Table, received_at: datetime) -> pa.Table:
-    """Rows that do not say when they were received were received now; what is a little ahead of us, as it happened."""
+    """Rows without a time of receipt get `received_at`, or their event time where it is within CLOCK_ERROR after it."""
     place = rows.column_names.index(table.received_time)
-    given, happened = rows.column(place), rows[table.event_time]
-    now, latest = (pa.scalar(moment, given.type) for moment in (received_at, received_at + CLOCK_ERROR))
+    claimed, happened = rows.column(place), rows[table.event_time]
+    now, latest = (pa.scalar(moment, claimed.type) for moment in (received_at, received_at + CLOCK_ERROR))
     ahead = pc.and_(pc.greater(happened, now), pc.less_equal(happened, latest))
     stamp = pc.if_else(pc.fill_null(ahead, False), happened, now)
-    return rows.set_column(place, table.received_time, pc.coalesce(given, stamp))
+    return rows.set_column(place, table.received_time, pc.coalesce(claimed, stamp))
 
 
 def _checked(table: Table, rows: pa.Table, readable: Bools, received_at: datetime, broken: Flaws) -> list[Check]:
-    """What every row rule found among the readable rows; the rows that break one are added to the broken ones."""
-    found: dict[str, Check] = {}
+    """The check of every row rule on the readable rows; the rows that break one are added to `broken`."""
+    checks_by_rule: dict[str, Check] = {}
     for start in range(0, len(readable), AT_ONCE):
-        some = readable[start : start + AT_ONCE]
-        places = np.flatnonzero(some) + start
-        checked = validate(table, those(rows.slice(start, AT_ONCE), some), received_at)
+        readable_here = readable[start : start + AT_ONCE]
+        places = np.flatnonzero(readable_here) + start
+        checked = validate(table, those(rows.slice(start, AT_ONCE), readable_here), received_at)
         for row, faults in checked.broken.items():
             for rule, reason in faults:
                 broken.add(int(places[row]), rule, reason)
         for check in checked.checks:
-            found[check.rule] = _together(found.get(check.rule), check)
+            checks_by_rule[check.rule] = _together(checks_by_rule.get(check.rule), check)
     if len(readable) > AT_ONCE:
-        give_back()  # 60 MiB that judging has used
-    return list(found.values())
+        give_back()  # 60 MiB that the suites have used
+    return list(checks_by_rule.values())
 
 
 def _together(before: Check | None, check: Check) -> Check:
-    """What a rule found among rows and among those before them."""
+    """One check for all parts up to now, from that of the earlier parts and that of the next."""
     if before is None:
         return check
     measured = before.measured if not before.passed else check.measured
@@ -124,7 +124,7 @@ def _together(before: Check | None, check: Check) -> Check:
 
 
 def _shape(delivered: Delivered) -> list[Check]:
-    """What reading found: how many rows break each rule of shape, and the first reason."""
+    """A check for each rule of shape: how many rows break it, and the first reason."""
     broken, example = delivered.faults.counts(), delivered.faults.first_reasons()
     return [Check(rule, "row", asked, rule not in broken, broken.get(rule, 0), example.get(rule, ""))
             for rule, asked in SHAPE.items()]  # fmt: skip
@@ -136,7 +136,7 @@ def _newest(column: pa.ChunkedArray) -> datetime | None:
 
 
 def _limits(table: Table, rows: pa.Table, readable: Bools, good: Bools, repeats: int) -> tuple[Check, ...]:
-    """What the table's limits find in the batch as a whole. What could not be read is not known to be null."""
+    """The checks of the table's limits on the whole batch. A value that could not be read does not count as null."""
     times = those(rows.select([table.event_time, table.received_time]), good)
     happened, received = _newest(times[table.event_time]), _newest(times[table.received_time])
     nulls = {

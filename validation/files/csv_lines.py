@@ -1,4 +1,4 @@
-"""A CSV file as it was delivered: cells → values of the contract's types, strictly; a bad cell is its row's fault."""
+"""A delivered CSV file: its cells are read strictly as the contract's types; a bad cell is a fault of its row."""
 
 import csv
 import json
@@ -26,16 +26,16 @@ from validation.files.delivered import (
     TYPED,
     WITHIN,
     Delivered,
-    stranger,
+    undefined_column,
     unreadable_delivery,
 )
 from validation.files.flaws import Fault, Flaws
-from validation.files.json_lines import BOM, UTF16, surveyed
+from validation.files.json_lines import BOM, UTF16, digest_within
 from validation.files.typed_values import read_values
 
 AT_ONCE = 50_000  # rows whose cells are Python texts at one time: they take ten times the room of their columns
-LONGEST_RECORD = 50  # lines: a quote that is never closed takes so many with it at most, and gives them back
-WHOLE, NUMBER = re.compile(r"-?\d{1,19}"), re.compile(r"-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+LONGEST_RECORD = 50  # lines: after so many an open quote is an error, and the lines after its first are read again
+INTEGER, NUMBER = re.compile(r"-?\d{1,19}"), re.compile(r"-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 TRUTH = {"true": True, "false": False}
 csv.field_size_limit(1 << 24)  # a list of numbers as text is longer than the 128 KiB that Python allows for
 
@@ -50,7 +50,7 @@ def delivered_from_csv(table: Table, content: bytes | BinaryIO, limits: FileLimi
     more rows than the limits allow for.
     """
     source = BytesIO(content) if isinstance(content, bytes) else content
-    digest, problem = surveyed(source, table, replace(limits, rows=sys.maxsize))  # a row may have many lines
+    digest, problem = digest_within(source, table, replace(limits, rows=sys.maxsize))  # a row may have many lines
     if problem:
         return unreadable_delivery(table, Fault(WITHIN, problem), source)
     source.seek(0)
@@ -79,13 +79,14 @@ def _unusable(header: Sequence[str], table: Table, limits: FileLimits) -> str | 
 
 
 class _Reading:
-    """One file on its way to be a delivery."""
+    """Reads one file into a delivery."""
 
     def __init__(self, table: Table, records: "_Records", header: Sequence[str], most_rows: int) -> None:
         names = {column.name for column in table.columns}
-        strange = [stranger(name) for name in dict.fromkeys(header) if name not in names]
-        twice = [name for name in dict.fromkeys(header) if header.count(name) > 1]
-        self._strange = strange + [Fault(KNOWN, f"column `{name}` comes {header.count(name)} times") for name in twice]
+        undefined = [undefined_column(name) for name in dict.fromkeys(header) if name not in names]
+        repeated = [name for name in dict.fromkeys(header) if header.count(name) > 1]
+        undefined += [Fault(KNOWN, f"column `{name}` comes {header.count(name)} times") for name in repeated]
+        self._of_every_row = undefined
         self._place = {c.name: header.index(c.name) for c in table.columns if header.count(c.name) == 1}
         self._table, self._records, self._header, self._most_rows = table, records, header, most_rows
         self._starts, self._flaws = array("q"), Flaws()
@@ -93,15 +94,15 @@ class _Reading:
     def delivered(self, digest: str) -> Delivered:
         """The rows, typed."""
         parts, cells = [], []
-        for start, found in self._records:
+        for start, cells_or_fault in self._records:
             row = len(self._starts)
             if row >= self._most_rows:
                 raise NotTaken(f"it has more than {self._most_rows:,} rows; cut it, or set FLYWHEEL_MAX_ROWS higher")
             self._starts.append(start)
-            fault = found if isinstance(found, Fault) else self._misfit(found)
-            for each in (*([fault] if fault else []), *self._strange):
+            fault = cells_or_fault if isinstance(cells_or_fault, Fault) else self._misfit(cells_or_fault)
+            for each in (*([fault] if fault else []), *self._of_every_row):
                 self._flaws.add(row, *each)
-            cells.append([""] * len(self._header) if isinstance(found, Fault) or fault else found)
+            cells.append([""] * len(self._header) if isinstance(cells_or_fault, Fault) or fault else cells_or_fault)
             if len(cells) == AT_ONCE:
                 parts.append(self._typed(cells))
                 cells = []
@@ -131,18 +132,18 @@ class _Reading:
         return [self._raw(row) for row in rows]
 
     def _raw(self, row: int) -> bytes:
-        """A row as a JSON line, so that it can be replayed; its bytes where it has not the header's cells."""
-        raw, found = self._records.at(self._starts[row])
-        if isinstance(found, Fault) or self._misfit(found):
+        """A row as a JSON line, so that it can be replayed; its bytes where its cells do not match the header."""
+        raw, cells_or_fault = self._records.at(self._starts[row])
+        if isinstance(cells_or_fault, Fault) or self._misfit(cells_or_fault):
             return raw
         defined = {column.name: column for column in self._table.columns}
-        pairs = zip(self._header, found, strict=True)
-        told = {name: _told(defined.get(name), cell) for name, cell in pairs}
-        return msgspec.json.encode({name: value for name, value in told.items() if value is not None})
+        pairs = zip(self._header, cells_or_fault, strict=True)
+        values = {name: _json_value(defined.get(name), cell) for name, cell in pairs}
+        return msgspec.json.encode({name: value for name, value in values.items() if value is not None})
 
 
 class _Lines:
-    """The lines of a file, for the parser: `lines_taken` are those of the record that it is at."""
+    """The lines of a file, for the parser; `lines_taken` counts those of the current record."""
 
     def __init__(self, source: BinaryIO, most_bytes: int) -> None:
         self._source, self._most_bytes = source, most_bytes
@@ -169,7 +170,7 @@ class _Lines:
         self.place, self.lines_taken = place, 0
 
     def skip(self) -> None:
-        """Leave a line out, however long it is."""
+        """Skip one line of any length."""
         line = b"-"
         while line and not line.endswith(b"\n"):
             line = self._source.readline(self._most_bytes)
@@ -182,9 +183,9 @@ class _Lines:
 
 
 class _Records:
-    """The records of a file, each with the place of its first byte: its cells, or why it has none.
+    """The records of a file, each with the place of its first byte and its cells, or the fault that it has instead.
 
-    A record that cannot be parsed is its first line alone; what follows is read anew.
+    A record that cannot be parsed is its first line alone; the lines after it are read again.
     """
 
     def __init__(self, source: BinaryIO, begin: int, most_bytes: int) -> None:
@@ -210,46 +211,48 @@ class _Records:
     def at(self, start: int) -> tuple[bytes, Cells]:
         """The record that begins at a byte, and its bytes; of one that is too long, as many as a line may have."""
         self._lines.go_to(start)
-        _, found = next(self)
-        end = min(self._lines.place, start + self._most_bytes) if isinstance(found, Fault) else self._lines.place
-        return self._lines.between(start, end).rstrip(b"\r\n"), found
+        _, cells_or_fault = next(self)
+        end = self._lines.place
+        if isinstance(cells_or_fault, Fault):
+            end = min(end, start + self._most_bytes)
+        return self._lines.between(start, end).rstrip(b"\r\n"), cells_or_fault
 
 
 def value_of(column: Column, cell: str) -> object:
-    """What a cell means in a column: None for an empty one, the text itself where it is no value of the type."""
+    """The value of a cell in a column: None for an empty one, the text itself where it is no value of the type."""
     if not cell and (column.nullable or column.dtype != "string"):
         return None
     return READ.get(column.dtype, str)(cell)
 
 
-def _told(column: Column | None, cell: str) -> object:
-    """What a cell is in a JSON line: a list as it stands, for not every one that can be read can be written anew."""
+def _json_value(column: Column | None, cell: str) -> object:
+    """The value of a cell in a JSON line; a list stays text, since not every list that is read can be encoded."""
     value = value_of(column, cell) if column else cell
     return msgspec.Raw(cell.encode()) if isinstance(value, list) else value
 
 
-def _whole(cell: str) -> object:
-    return int(cell) if WHOLE.fullmatch(cell) else _number(cell)
+def _int_or_text(cell: str) -> object:
+    return int(cell) if INTEGER.fullmatch(cell) else _float_or_text(cell)
 
 
-def _number(cell: str) -> object:
+def _float_or_text(cell: str) -> object:
     return float(cell) if NUMBER.fullmatch(cell) else cell
 
 
-def _list(cell: str) -> object:
+def _list_or_text(cell: str) -> object:
     try:
-        found = json.loads(cell)
+        value = json.loads(cell)
     except (ValueError, RecursionError):
         return cell
-    return found if isinstance(found, list) else cell
+    return value if isinstance(value, list) else cell
 
 
 READ: dict[DType, Callable[[str], object]] = {
-    "int32": _whole,
-    "int64": _whole,
-    "float32": _number,
-    "float64": _number,
+    "int32": _int_or_text,
+    "int64": _int_or_text,
+    "float32": _float_or_text,
+    "float64": _float_or_text,
     "bool": lambda cell: TRUTH.get(cell.lower(), cell),
-    "strings": _list,
-    "floats": _list,
+    "strings": _list_or_text,
+    "floats": _list_or_text,
 }

@@ -1,4 +1,4 @@
-"""A batch as it was delivered: raw rows, what could be read of them, and what could not."""
+"""A batch as it was delivered: its rows typed, the faults of those that cannot be read, and their bytes."""
 
 import hashlib
 from collections import Counter
@@ -13,23 +13,24 @@ from infra.settings import FileLimits
 from validation.arrow import ARROW
 from validation.contract import Table
 from validation.files.flaws import Fault, Flaws
-from validation.files.json_lines import BLOCK, JsonLines, object_of, surveyed, too_large_sentence
+from validation.files.json_lines import BLOCK, JsonLines, digest_within, object_of, too_large_sentence
 from validation.files.parquet_rows import BatchReader, RawRows, parquet_batches
 from validation.files.parquet_size import AT_ONCE, size_of
 from validation.files.typed_values import FaultTexts, read_array, read_values
 
 READABLE, WITHIN, KNOWN, TYPED = "readable", "within_limits", "known_columns", "typed"
 SHAPE = {
-    READABLE: "a line is one JSON object, or has the cells a CSV header names, in UTF-8; a Parquet file can be read",
+    READABLE: "a line is one JSON object, or one CSV row with the cells of its header, in UTF-8; a Parquet file opens",
     WITHIN: "the file, its rows, columns, lines and unpacked values are within the installation's limits",
-    KNOWN: "every column is one of the table's: a misspelt one would be lost in silence",
-    TYPED: "every value is of its column's type, without a guess",
+    KNOWN: "every column is one of the table's: the values of a misspelt column would be lost without a word",
+    TYPED: "every value is of its column's type and within its range; nothing is converted by a guess",
 }
-STRANGERS = 20  # named in a row's reason: who puts a thousand into a line need not read them all
-KEPT = 1 << 24  # bytes of a file that cannot be read: so much of it goes to quarantine, all of it stays where it lies
+NAMED_COLUMNS = 20  # undefined columns that a row's reason names; a line may have thousands
+QUARANTINED_BYTES = 1 << 24  # of a file that cannot be read, quarantine gets the first bytes; the file stays in place
 BROKEN = (pa.ArrowException, OSError, ValueError, LookupError, OverflowError, MemoryError, RecursionError)
-"""What a broken Parquet file raises out of Arrow, be it in its footer or in its last page."""
+"""What Arrow raises for a broken Parquet file, from its footer to its last page."""
 NO_LIMITS = FileLimits()
+TypedColumn = tuple[pa.Array, FaultTexts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +56,21 @@ class Delivered:
 def delivered_from_jsonl(table: Table, content: bytes | BinaryIO, limits: FileLimits = NO_LIMITS) -> Delivered:
     """A delivery of JSON lines, from bytes or an open file. Blank lines are no rows."""
     source = _source(content)
-    digest, problem = surveyed(source, table, limits)
+    digest, problem = digest_within(source, table, limits)
     if problem:
         return _refused(table, Fault(WITHIN, problem), source, digest)
-    lines, gathered = JsonLines(source, limits), _Gathered(table)
+    lines, typed = JsonLines(source, limits), _TypedRows(table)
     for block in lines.blocks():
-        gathered.add_lines(block, lines.too_long)
-    return gathered.delivered(lines.raws, digest)
+        typed.add_lines(block, lines.too_long)
+    return typed.delivered(lines.raws, digest)
 
 
 def delivered_from_lines(table: Table, lines: Sequence[bytes], digest: str | None = None) -> Delivered:
     """A delivery of rows, each the bytes of one JSON object."""
-    gathered = _Gathered(table)
+    typed = _TypedRows(table)
     for start in range(0, len(lines), AT_ONCE):
-        gathered.add_lines(lines[start : start + AT_ONCE])
-    return gathered.delivered(lambda rows: [lines[i] for i in rows], digest or digest_of(table, b"\n".join(lines)))
+        typed.add_lines(lines[start : start + AT_ONCE])
+    return typed.delivered(lambda rows: [lines[i] for i in rows], digest or digest_of(table, b"\n".join(lines)))
 
 
 def delivered_from_parquet(table: Table, content: bytes | BinaryIO, limits: FileLimits = NO_LIMITS) -> Delivered:
@@ -77,52 +78,52 @@ def delivered_from_parquet(table: Table, content: bytes | BinaryIO, limits: File
     source = _source(content)
     size = source.seek(0, 2)
     if size > limits.file_bytes:
-        told = too_large_sentence("the file", size, "bytes", limits.file_bytes, "FLYWHEEL_MAX_FILE_BYTES")
-        return _refused(table, Fault(WITHIN, told), source, digest_of(table, _head(source) + str(size).encode()))
+        reason = too_large_sentence("the file", size, "bytes", limits.file_bytes, "FLYWHEEL_MAX_FILE_BYTES")
+        return _refused(table, Fault(WITHIN, reason), source, digest_of(table, _head(source) + str(size).encode()))
     digest = digest_of(table, _blocks(source))
     try:
-        found = size_of(source, limits)
-        if found.problem:
-            return _refused(table, Fault(WITHIN, found.problem), source, digest)
+        unpacked = size_of(source, limits)
+        if unpacked.problem:
+            return _refused(table, Fault(WITHIN, unpacked.problem), source, digest)
         pa.default_memory_pool().release_unused()  # 40 MiB after a look into the dictionaries
-        return _from_batches(table, parquet_batches(source, found.at_once), digest)
+        return _from_batches(table, parquet_batches(source, unpacked.at_once), digest)
     except BROKEN as error:
-        told = f"the file is no readable Parquet ({first_line(error)})"
-        return _refused(table, Fault(READABLE, told), source, digest)
+        reason = f"the file is no readable Parquet ({first_line(error)})"
+        return _refused(table, Fault(READABLE, reason), source, digest)
 
 
-def delivered_from_arrow(table: Table, given: pa.Table, digest: str | None = None) -> Delivered:
+def delivered_from_arrow(table: Table, rows: pa.Table, digest: str | None = None) -> Delivered:
     """A delivery of rows already in Arrow, such as a simulator makes."""
-    empty = pa.RecordBatch.from_pylist([], given.schema)
-    return _from_batches(table, lambda: iter(given.to_batches(AT_ONCE) or [empty]), digest or _content(table, given))
+    empty = pa.RecordBatch.from_pylist([], rows.schema)
+    return _from_batches(table, lambda: iter(rows.to_batches(AT_ONCE) or [empty]), digest or _content(table, rows))
 
 
 def unreadable_delivery(table: Table, fault: Fault, content: bytes | BinaryIO) -> Delivered:
-    """A delivery of which nothing can be read: a single row, with the content as its bytes."""
+    """A delivery that cannot be read: a single row with the fault, and the content as its bytes."""
     source = _source(content)
     return _refused(table, fault, source, digest_of(table, _blocks(source)))
 
 
 def digest_of(table: Table, content: bytes | Iterable[bytes]) -> str:
-    """What tells one delivery from another: the table and every byte."""
-    found = hashlib.sha256(table.name.encode() + b"\0")
+    """The digest that identifies a delivery: of the table's name and every byte."""
+    digest = hashlib.sha256(table.name.encode() + b"\0")
     for block in [content] if isinstance(content, bytes) else content:
-        found.update(block)
-    return found.hexdigest()
+        digest.update(block)
+    return digest.hexdigest()
 
 
-def stranger(name: str) -> Fault:
-    """The fault of a row that has a column which the table has not."""
+def undefined_column(name: str) -> Fault:
+    """The fault of a row with a column that the table does not define."""
     return Fault(KNOWN, f"column `{name[:60]}` is not defined; drop it or add it to the table's definition")
 
 
 def first_line(error: Exception) -> str:
-    """What an error says first, or its name where it says nothing."""
+    """The first line of an error's message, or its name where it has none."""
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
-class _Gathered:
-    """Rows on their way to be a delivery: typed some at a time, so that few are Python objects at one time."""
+class _TypedRows:
+    """Collects the rows of a delivery, typed in parts, so that few are Python objects at one time."""
 
     def __init__(self, table: Table) -> None:
         self._table, self._names = table, {column.name for column in table.columns}
@@ -133,19 +134,19 @@ class _Gathered:
         """Add rows, each the bytes of one JSON object; None is a line that is too long."""
         objects: list[Mapping[str, object]] = []
         for row, line in enumerate(lines, self._rows):
-            found = too_long(row) if line is None and too_long else object_of(line or b"")
-            if isinstance(found, Fault):
-                self._flaws.add(row, *found)
+            cells = too_long(row) if line is None and too_long else object_of(line or b"")
+            if isinstance(cells, Fault):
+                self._flaws.add(row, *cells)
                 objects.append({})
                 continue
-            if not found.keys() <= self._names:
-                self._strange(row, sorted(found.keys() - self._names))
-            objects.append(found)
+            if not cells.keys() <= self._names:
+                self._add_undefined(row, sorted(cells.keys() - self._names))
+            objects.append(cells)
         self.add(len(lines), {c.name: read_values(c, [o.get(c.name) for o in objects]) for c in self._table.columns})
 
-    def add(self, rows: int, columns: Mapping[str, tuple[pa.Array, FaultTexts]], strange: Sequence[Fault] = ()) -> None:
-        """Add typed columns, with a fault for each value that is none of its type; every row has the strange ones."""
-        for fault in strange:
+    def add(self, rows: int, columns: Mapping[str, TypedColumn], of_every_row: Sequence[Fault] = ()) -> None:
+        """Add typed columns, with a fault for each value of another type, and the faults that every row has."""
+        for fault in of_every_row:
             for row in range(rows):
                 self._flaws.add(self._rows + row, *fault)
         for column in self._table.columns:
@@ -155,34 +156,36 @@ class _Gathered:
         self._rows += rows
 
     def delivered(self, raws: Callable[[Sequence[int]], list[bytes]], digest: str) -> Delivered:
-        """All of it."""
-        pa.default_memory_pool().release_unused()  # 30 MiB of what was unpacked on the way
+        """The delivery of all rows added."""
+        pa.default_memory_pool().release_unused()  # 30 MiB of unpacked values
         return Delivered(pa.concat_tables(self._parts), self._flaws, raws, digest)
 
-    def _strange(self, row: int, names: Sequence[str]) -> None:
-        for name in names[:STRANGERS]:
-            self._flaws.add(row, *stranger(name))
-        if len(names) > STRANGERS:
-            self._flaws.add(row, KNOWN, f"{len(names) - STRANGERS:,} more columns are not defined")
+    def _add_undefined(self, row: int, names: Sequence[str]) -> None:
+        for name in names[:NAMED_COLUMNS]:
+            self._flaws.add(row, *undefined_column(name))
+        if len(names) > NAMED_COLUMNS:
+            self._flaws.add(row, KNOWN, f"{len(names) - NAMED_COLUMNS:,} more columns are not defined")
 
 
 def _from_batches(table: Table, batches: BatchReader, digest: str) -> Delivered:
-    gathered = _Gathered(table)
+    typed = _TypedRows(table)
     for batch in batches():
         times = Counter(batch.schema.names)
-        strange = [stranger(name) for name in times if name not in {c.name for c in table.columns}]
-        strange += [Fault(KNOWN, f"column `{name}` comes {n} times; keep one") for name, n in times.items() if n > 1]
-        absent: tuple[pa.Array, FaultTexts] = pa.nulls(batch.num_rows), {}
+        of_every_row = [undefined_column(name) for name in times if name not in {c.name for c in table.columns}]
+        repeated = {name: n for name, n in times.items() if n > 1}
+        of_every_row += [Fault(KNOWN, f"column `{name}` comes {n} times; keep one") for name, n in repeated.items()]
+        absent: TypedColumn = pa.nulls(batch.num_rows), {}
         columns = {c.name: read_array(c, batch.column(c.name)) if times[c.name] == 1 else absent for c in table.columns}
-        gathered.add(batch.num_rows, columns, strange)
-    return gathered.delivered(RawRows(batches), digest)
+        typed.add(batch.num_rows, columns, of_every_row)
+    return typed.delivered(RawRows(batches), digest)
 
 
 def _refused(table: Table, fault: Fault, source: BinaryIO, digest: str) -> Delivered:
     rows = pa.table({c.name: pa.nulls(1, ARROW[c.dtype]) for c in table.columns})
     size = source.seek(0, 2)
-    kept = f"; its first {KEPT:,} bytes are kept here, all of it is where it lies" if size > KEPT else ""
-    return Delivered(rows, Flaws({0: [(fault.rule, fault.reason + kept)]}), lambda _: [_head(source)], digest)
+    cut = f"; quarantine has its first {QUARANTINED_BYTES:,} bytes, the file stays where it is"
+    reason = fault.reason + (cut if size > QUARANTINED_BYTES else "")
+    return Delivered(rows, Flaws({0: [(fault.rule, reason)]}), lambda _: [_head(source)], digest)
 
 
 def _source(content: bytes | BinaryIO) -> BinaryIO:
@@ -191,7 +194,7 @@ def _source(content: bytes | BinaryIO) -> BinaryIO:
 
 def _head(source: BinaryIO) -> bytes:
     source.seek(0)
-    return source.read(KEPT)
+    return source.read(QUARANTINED_BYTES)
 
 
 def _blocks(source: BinaryIO) -> Iterable[bytes]:
@@ -200,8 +203,8 @@ def _blocks(source: BinaryIO) -> Iterable[bytes]:
         yield block
 
 
-def _content(table: Table, given: pa.Table) -> str:
+def _content(table: Table, rows: pa.Table) -> str:
     sink = BytesIO()
-    with pa.ipc.new_stream(sink, given.schema) as stream:
-        stream.write_table(given.combine_chunks())
+    with pa.ipc.new_stream(sink, rows.schema) as stream:
+        stream.write_table(rows.combine_chunks())
     return digest_of(table, sink.getvalue())

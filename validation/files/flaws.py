@@ -1,4 +1,4 @@
-"""What is wrong with which rows of a delivery, held small: each of a million rows may be broken."""
+"""The faults of a delivery's rows, in little memory: each of a million rows may be broken."""
 
 import zlib
 from array import array
@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 TOGETHER, OPEN = 500, 16  # texts that are packed together, and packs that are open at one time
-ALIKE = 1_000  # reasons remembered to be told once: those about a whole file come with each of its rows
+ALIKE = 1_000  # reasons that are stored only once: a reason about a whole file comes with each of its rows
 
 
 class Fault(NamedTuple):
-    """Why a row could not be taken as it is: the rule that it breaks, and the sentence people read."""
+    """Why a row is refused: the rule that it breaks, and a sentence for people."""
 
     rule: str
     reason: str
@@ -23,25 +23,25 @@ class Fault(NamedTuple):
 class Flaws(Mapping[int, tuple[Fault, ...]]):
     """Row number → its faults. Rows come in their order, the faults of a row in the order in which they were added."""
 
-    def __init__(self, known: Mapping[int, Iterable[tuple[str, str]]] | None = None) -> None:
+    def __init__(self, faults_by_row: Mapping[int, Iterable[tuple[str, str]]] | None = None) -> None:
         self._rows, self._which = array("q"), array("q")
         self._rules, self._rule_of, self._reasons = dict[str, int](), array("H"), _Texts()
         self._alike: dict[Fault, int] = {}
         self._ordered = True
-        for row, faults in (known or {}).items():
+        for row, faults in (faults_by_row or {}).items():
             for rule, reason in faults:
                 self.add(row, rule, reason)
 
     def copy(self) -> "Flaws":
         """The same, to add to."""
-        made = Flaws()
-        made._rows, made._which, made._rule_of = self._rows[:], self._which[:], self._rule_of[:]
-        made._rules, made._reasons = dict(self._rules), self._reasons.copy()
-        made._ordered = self._ordered
-        return made
+        copy = Flaws()
+        copy._rows, copy._which, copy._rule_of = self._rows[:], self._which[:], self._rule_of[:]
+        copy._rules, copy._reasons = dict(self._rules), self._reasons.copy()
+        copy._ordered = self._ordered
+        return copy
 
     def add(self, row: int, rule: str, reason: str) -> None:
-        """Note a fault; its reason is made fit for a file and a screen."""
+        """Add a fault; what cannot be printed in its reason is escaped."""
         fault = Fault(rule, printable(reason))
         place = self._alike.get(fault)
         if place is None:
@@ -55,8 +55,8 @@ class Flaws(Mapping[int, tuple[Fault, ...]]):
 
     def counts(self) -> dict[str, int]:
         """Rule → how many rows break it; in the order in which the rules were first broken."""
-        rows, broken = _held(self._in_order()), _held(self._rule_of)[_held(self._which)]
-        return {rule: len(_each_once(rows[broken == number])) for rule, number in self._rules.items()}
+        rows, broken = _as_array(self._in_order()), _as_array(self._rule_of)[_as_array(self._which)]
+        return {rule: len(_distinct(rows[broken == number])) for rule, number in self._rules.items()}
 
     def first_reasons(self) -> dict[str, str]:
         """Rule → a reason about it: the one that was noted first."""
@@ -65,8 +65,8 @@ class Flaws(Mapping[int, tuple[Fault, ...]]):
 
     def rows(self) -> NDArray[np.int64]:
         """The numbers of the rows that have a fault, in order."""
-        rows: NDArray[np.int64] = _held(self._in_order())
-        return _each_once(rows)
+        rows: NDArray[np.int64] = _as_array(self._in_order())
+        return _distinct(rows)
 
     def __getitem__(self, row: int) -> tuple[Fault, ...]:
         rows = self._in_order()
@@ -86,20 +86,20 @@ class Flaws(Mapping[int, tuple[Fault, ...]]):
     def _in_order(self) -> "array[int]":
         """The row of each fault, after the faults were put in the order of their rows."""
         if not self._ordered:
-            rows, which = _held(self._rows), _held(self._which)
+            rows, which = _as_array(self._rows), _as_array(self._which)
             by_row = np.argsort(rows, kind="stable")
             self._rows, self._which = array("q", rows[by_row].tobytes()), array("q", which[by_row].tobytes())
             self._ordered = True
         return self._rows
 
 
-def _held(numbers: "array[int]") -> NDArray[Any]:
-    """The numbers, without a copy: to be let go before any is added."""
+def _as_array(numbers: "array[int]") -> NDArray[Any]:
+    """The numbers without a copy; no number can be added while the result is in use."""
     return np.frombuffer(numbers, dtype=numbers.typecode) if numbers else np.zeros(0, dtype=numbers.typecode)
 
 
-def _each_once(rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Numbers that are in order, each once."""
+def _distinct(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The different ones of sorted numbers."""
     first: NDArray[np.bool_] = np.concatenate([np.ones(len(rows[:1]), dtype=bool), rows[1:] != rows[:-1]])
     return rows[first]
 
@@ -114,12 +114,12 @@ class _Texts:
 
     def copy(self) -> "_Texts":
         """The same, to add to."""
-        made = _Texts()
-        made._packed, made._last = self._packed[:], self._last[:]
-        return made
+        copy = _Texts()
+        copy._packed, copy._last = self._packed[:], self._last[:]
+        return copy
 
     def add(self, text: str) -> int:
-        """Keep a text without line ends; returns its place."""
+        """Add a text without line ends; returns its place."""
         self._last.append(text)
         if len(self._last) == TOGETHER:
             self._packed.append(zlib.compress("\n".join(self._last).encode(), 1))
@@ -138,7 +138,7 @@ class _Texts:
 
 
 def printable(text: str) -> str:
-    """The same text with everything that no screen shows, or no file can hold, written as an escape."""
+    """The same text with every character that cannot be printed written as an escape."""
     if text.isprintable():
         return text
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)

@@ -1,4 +1,4 @@
-"""A look at a folder of deliveries, however deep: each path once, with its table or the reason why it is not taken."""
+"""A scan of a folder of deliveries and all folders in it: each path with its table, or why it is not taken."""
 
 import contextlib
 import os
@@ -10,31 +10,31 @@ from pathlib import Path
 
 from validation.contract import Table, unknown
 from validation.files.formats import format_of
-from validation.files.landed import BUNDLE, DONE, FAILED, Found, PassedOver, ScanResult, is_utf8, problem
+from validation.files.landed import BUNDLE, DONE, FAILED, PassedOver, ScanResult, TableFile, is_utf8, problem
 
 PARTITION = re.compile(r"\w+=.*|\d+|\d{4}-\d\d-\d\d.*")
-"""Names of folders that cut a table into pieces: the table's own folder is above them."""
+"""Names of folders that are parts of a table, such as one day; the table's own folder is above them."""
 
 
 def scan_folder(
     root: Path, tables: Sequence[Table], only: Table | None = None, not_into: Path | None = None
 ) -> ScanResult:
-    """What lies at a path, a file or a folder, however deep; tables in their own order, so that what others refer to
-    comes first.
+    """The files at a path, a file or a folder, in the order of `tables`: tables that others refer to come first.
 
-    A file is of the table whose folder it is in, or whose name its own begins with. `only` says which table it is where
-    neither does. `not_into` is a folder that is passed over: the installation's own, with the lake in it.
+    A file belongs to the table whose folder it is in, or else to the one whose name its own name begins with. `only` is
+    the table of files where neither says one. `not_into` is a folder that is passed over: the installation's own, with
+    the lake in it.
     """
-    looking = _Looking(Path(os.path.abspath(root)), tables, only, os.path.abspath(not_into) if not_into else None)
-    looking.at_root()
+    scan = _Scan(Path(os.path.abspath(root)), tables, only, os.path.abspath(not_into) if not_into else None)
+    scan.at_root()
     order = {table.name: place for place, table in enumerate(tables)}
-    found = sorted(looking.found, key=lambda each: (order[each.table.name], each.below.split("/"), str(each.path)))
-    return ScanResult(tuple(found), tuple(sorted(looking.passed_over, key=lambda each: os.fsencode(each.path))))
+    files = sorted(scan.files, key=lambda each: (order[each.table.name], each.below.split("/"), str(each.path)))
+    return ScanResult(tuple(files), tuple(sorted(scan.passed_over, key=lambda each: os.fsencode(each.path))))
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A folder on the way down: the table that it, or the nearest one above it that is a table's, belongs to."""
+    """A folder of the scan, and the table of it or of the nearest folder above it that is named like a table."""
 
     path: str
     table: Table | None = None
@@ -42,17 +42,17 @@ class _Place:
     is_root: bool = False
 
     def inside(self, name: str, table: Table | None) -> "_Place":
-        """A folder in this one; `below` starts anew at a table's own folder."""
+        """A folder in this one; `below` is empty again at a table's own folder."""
         return _Place(os.path.join(self.path, name), table or self.table, "" if table else f"{self.below}{name}/")
 
 
 @dataclass
-class _Looking:
+class _Scan:
     root: Path
     tables: Sequence[Table]
     only: Table | None
     not_into: str | None
-    found: list[Found] = field(default_factory=list)
+    files: list[TableFile] = field(default_factory=list)
     passed_over: list[PassedOver] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -65,7 +65,7 @@ class _Looking:
         except OSError as error:
             return self._pass(self.root, None, f"it cannot be read ({error.strerror})")
         is_folder = stat.S_ISDIR(mode) and self.root.suffix != BUNDLE
-        table = None if self.only else self._told_above(self.root if is_folder else self.root.parent)
+        table = None if self.only else self._table_above(self.root if is_folder else self.root.parent)
         if is_folder:
             return self._below(_Place(str(self.root), table, is_root=True))
         return self._entry(_Place(str(self.root.parent), table or self.only), self.root.name, mode)
@@ -106,32 +106,32 @@ class _Looking:
         if why or table is None:
             why, refused = (why, refused) if why else self._unplaced(place, name)
             return self._pass(path, place.table, why, refused)
-        return self.found.append(Found(table, path, place.below + name))
+        return self.files.append(TableFile(table, path, place.below + name))
 
     def _pass(self, path: Path, table: Table | None, why: str, refused: bool = True) -> None:
         self.passed_over.append(PassedOver(path, why, refused, table))
 
-    def _told(self, place: _Place, name: str) -> Table | None:
-        """The table that the nearest folder, or else the name, tells."""
+    def _table_by_name(self, place: _Place, name: str) -> Table | None:
+        """The table of the nearest folder, or else the one that the name begins with."""
         return place.table or next((table for table in self._longest_first if begins(name, table)), None)
 
     def _table_of(self, place: _Place, name: str) -> Table | None:
-        told = self._told(place, name)
+        table = self._table_by_name(place, name)
         if self.only is None:
-            return told
+            return table
         itself = os.path.join(place.path, name) == str(self.root)
-        return self.only if itself or told in (None, self.only) else None
+        return self.only if itself or table in (None, self.only) else None
 
     def _unplaced(self, place: _Place, name: str) -> tuple[str, bool]:
-        told = self._told(place, name)
-        if told and self.only:
-            return f"it is of `{told.name}`, not of `{self.only.name}`; name the file itself to take it as that", False
+        table = self._table_by_name(place, name)
+        if table and self.only:
+            return f"it is of `{table.name}`, not of `{self.only.name}`; name the file itself to take it as that", False
         folder = place.below.rstrip("/").rpartition("/")[2]
         near = unknown(folder or re.split(r"[-.]", name)[0], [table.name for table in self.tables])
         return f"its name or folder has to name a table, or say `--table`. {near}", True
 
-    def _told_above(self, folder: Path) -> Table | None:
-        """The table whose folder this is, or of which it only is a piece, such as `day=2026-05-03`."""
+    def _table_above(self, folder: Path) -> Table | None:
+        """The table whose folder this is, or of which it is a part, such as `day=2026-05-03`."""
         while PARTITION.fullmatch(folder.name):
             folder = folder.parent
         return self._named(folder.name)

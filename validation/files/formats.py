@@ -1,4 +1,4 @@
-"""How a landed file is read, by the end of its name: what its rows are written as, and what it is packed with."""
+"""How a landed file is read, by the end of its name: the format of its rows, and the format it is packed in."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from infra.errors import NotTaken
 from infra.settings import FileLimits
+from infra.temporary_files import temporary_files
 from validation.contract import Table
 from validation.files.csv_lines import delivered_from_csv
 from validation.files.delivered import (
@@ -31,14 +32,14 @@ from validation.files.json_lines import BOM, object_of, too_large_sentence
 CHUNK = 1 << 20
 HIGHER = "cut it into several files, or set FLYWHEEL_MAX_UNPACKED_BYTES higher"
 PACKED = {".gz": "gzip", ".gzip": "gzip", ".zst": "zstd", ".zstd": "zstd", ".bz2": "bz2"}
-"""What a file is packed with, by the last end of its name."""
+"""The packing of a file, by the last end of its name."""
 LINES = (".jsonl", ".ndjson")
 """The ends of files of JSON lines: such files can be put together."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileFormat:
-    """How a file is written: the end of its name that says what its rows are, and what it is packed with."""
+    """The format of a file: the end of its name that says how its rows are written, and its packing."""
 
     end: str
     packed: str | None = None
@@ -50,7 +51,7 @@ class FileFormat:
 
 
 def format_of(name: str) -> FileFormat | None:
-    """The format that a file's name tells, in capitals or not; None for a name that tells none."""
+    """The format by a file's name, in capitals or not; None for a name that says none."""
     low = name.lower()
     packed = next((end for end in PACKED if low.endswith(end)), None)
     inner = low.removesuffix(packed) if packed else low
@@ -61,14 +62,15 @@ def format_of(name: str) -> FileFormat | None:
 def delivered_from_file(table: Table, name: str, source: bytes | BinaryIO, limits: FileLimits = NO_LIMITS) -> Delivered:
     """The rows of a file, or of its bytes, read as its name says. One that is torn or too large is a single row.
 
-    Raises NotTaken for a name that tells no format.
+    Raises NotTaken for a name that says no format.
     """
-    found = format_of(name)
-    if found is None:
+    file_format = format_of(name)
+    if file_format is None:
         raise NotTaken(unreadable(name))
     file = BytesIO(source) if isinstance(source, bytes) else source
     try:
-        return READERS[found.end](table, _laid_out(file, found.packed, limits) if found.packed else file, limits)
+        rows = _laid_out(file, file_format.packed, limits) if file_format.packed else file
+        return READERS[file_format.end](table, rows, limits)
     except Torn as torn:
         return unreadable_delivery(table, Fault(READABLE, str(torn)), file)
     except NotTaken as large:
@@ -76,7 +78,7 @@ def delivered_from_file(table: Table, name: str, source: bytes | BinaryIO, limit
 
 
 def lines_of(name: str, content: bytes, limits: FileLimits = NO_LIMITS) -> bytes:
-    """The JSON lines of a file, unpacked and without a byte order mark; a torn file is what it is, one broken line."""
+    """The JSON lines of a file, unpacked and without a byte order mark; a torn file is one broken line."""
     try:
         return unpacked(name, content, limits).removeprefix(BOM)
     except Torn:
@@ -88,30 +90,35 @@ class Torn(ValueError):  # noqa: N818 (as in errors.py)
 
 
 def unpacked(name: str, content: bytes, limits: FileLimits = NO_LIMITS) -> bytes:
-    """The content that a file's name says is packed, unpacked; never more than the limits allow for is held.
+    """The content of a file, unpacked where its name says a packing; never more than the limits allow for is in memory.
 
-    Raises NotTaken beyond that, and Torn for what is no such packing, or is cut off.
+    Raises NotTaken for more than that, and Torn for content of another packing or that is cut off.
     """
-    found = format_of(name)
-    if found is None or found.packed is None:
+    file_format = format_of(name)
+    if file_format is None or file_format.packed is None:
         return content
-    return b"".join(_unpacked(pa.BufferReader(content), found.packed, limits))
+    return b"".join(_unpacked(pa.BufferReader(content), file_format.packed, limits))
 
 
 def _laid_out(file: BinaryIO, packed: str, limits: FileLimits) -> BinaryIO:
-    """The content of a packed file, in a file without a name that is gone when nobody reads it any more."""
+    """The content of a packed file, in a temporary file without a name, which is gone when it is closed.
+
+    Raises Unavailable where temporary files cannot be written: that is no fault of the delivery.
+    """
     size = file.seek(0, SEEK_END)
     if size > limits.file_bytes:
         raise NotTaken(too_large_sentence("the file", size, "bytes", limits.file_bytes, "FLYWHEEL_MAX_FILE_BYTES"))
     file.seek(0)
-    unpacked = cast(BinaryIO, TemporaryFile())  # noqa: SIM115 (what is delivered is read again from it)
-    for chunk in _unpacked(pa.PythonFile(_LeftOpen(file), "r"), packed, limits):
-        unpacked.write(chunk)
+    with temporary_files("A packed file is unpacked there before it is read."):
+        unpacked = cast(BinaryIO, TemporaryFile())  # noqa: SIM115 (what is delivered is read again from it)
+        for chunk in _unpacked(pa.PythonFile(_LeftOpen(file), "r"), packed, limits):
+            unpacked.write(chunk)
+        unpacked.flush()
     return unpacked
 
 
 class _LeftOpen:
-    """A file that Arrow, which closes what it has read, does not close."""
+    """A file that stays open: Arrow closes what it has read."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file, self.closed = file, False
@@ -148,13 +155,13 @@ def _torn(packed: str) -> Iterator[None]:
 
 
 def unreadable(name: str) -> str:
-    """The sentence about a file whose name tells no format that is read."""
-    known = ", ".join(READERS)
-    return f"only {known} files can be ingested, also packed ({', '.join(PACKED)})"
+    """The sentence about a file whose name says no format that is read."""
+    ends = ", ".join(READERS)
+    return f"only {ends} files can be ingested, also packed ({', '.join(PACKED)})"
 
 
 def _delivered_from_json(table: Table, source: BinaryIO, limits: FileLimits) -> Delivered:
-    """A `.json` file: JSON lines, or one array of objects, or one object over several lines, which are read whole."""
+    """A `.json` file: JSON lines, read in parts, or one array of objects or one object, read in one piece."""
     size = source.seek(0, SEEK_END)
     source.seek(0)
     if size > limits.file_bytes or isinstance(object_of(source.readline(limits.line_bytes).removeprefix(BOM)), dict):
@@ -162,10 +169,10 @@ def _delivered_from_json(table: Table, source: BinaryIO, limits: FileLimits) -> 
     source.seek(0)
     content = source.read()
     try:
-        whole = msgspec.json.decode(content.removeprefix(BOM), type=list[msgspec.Raw] | dict[str, msgspec.Raw])
+        document = msgspec.json.decode(content.removeprefix(BOM), type=list[msgspec.Raw] | dict[str, msgspec.Raw])
     except (ValueError, RecursionError):
         return delivered_from_jsonl(table, source, limits)
-    rows = [bytes(row) for row in whole] if isinstance(whole, list) else [content.removeprefix(BOM)]
+    rows = [bytes(row) for row in document] if isinstance(document, list) else [content.removeprefix(BOM)]
     return delivered_from_lines(table, rows, digest_of(table, content))
 
 

@@ -1,4 +1,4 @@
-"""JSON lines, read in blocks: of a file of any size, little is held at a time."""
+"""JSON lines, read in blocks: of a file of any size, little is in memory at one time."""
 
 import hashlib
 import json
@@ -28,17 +28,17 @@ class JsonLines:
         self._long: dict[int, int] = {}
 
     def blocks(self) -> Iterator[list[bytes | None]]:
-        """The lines in order, some at a time, without the sign of the line's end; None for one that is too long."""
+        """The lines in order, in blocks, without their line ends; None for one that is too long."""
         for lines in self._blocks():
-            found: list[bytes | None] = []
+            block: list[bytes | None] = []
             for start, length, line in lines:
                 raw = line if line is None else line.rstrip(b"\r")
                 if raw is None:
                     self._long[len(self._starts)] = length
                 if raw is None or raw.strip():
                     self._starts.append(start)
-                    found.append(raw)
-            yield found
+                    block.append(raw)
+            yield block
 
     def raws(self, rows: Sequence[int]) -> list[bytes]:
         """The bytes of lines that blocks() gave; of one that is too long, as many as a line may have."""
@@ -47,8 +47,8 @@ class JsonLines:
     def too_long(self, row: int) -> Fault:
         """The fault of a line that blocks() gave as None."""
         most = self._limits.line_bytes
-        told = f"the line has {self._long[row]:,} bytes, {most:,} are the most (FLYWHEEL_MAX_LINE_BYTES)"
-        return Fault("within_limits", f"{told}; so many of it are kept, all of it is in the file")
+        sentence = f"the line has {self._long[row]:,} bytes, {most:,} are the most (FLYWHEEL_MAX_LINE_BYTES)"
+        return Fault("within_limits", f"{sentence}; quarantine has so many of them, the file all")
 
     def _read(self, start: int) -> bytes:
         self._source.seek(start)
@@ -61,9 +61,9 @@ class JsonLines:
         self._source.seek(start)
         rest, dropped, most = b"", 0, self._limits.line_bytes
         while block := self._source.read(BLOCK):
-            *whole, rest = (rest + block).split(b"\n")
+            *complete, rest = (rest + block).split(b"\n")
             lines: list[LinePlace] = []
-            for line in whole:
+            for line in complete:
                 length = dropped + len(line)
                 lines.append((start, length, None if length > most else line))
                 start, dropped = start + length + 1, 0
@@ -74,40 +74,40 @@ class JsonLines:
             yield [(start, dropped + len(rest), None if dropped else rest)]
 
 
-def surveyed(source: BinaryIO, table: Table, limits: FileLimits) -> tuple[str, str | None]:
-    """The digest of a file of lines, and why it is too large; stops reading where it is."""
-    found, size, lines = hashlib.sha256(table.name.encode() + b"\0"), 0, 0
+def digest_within(source: BinaryIO, table: Table, limits: FileLimits) -> tuple[str, str | None]:
+    """The digest of a file of lines, and a sentence where it is over a limit; stops reading at the limit."""
+    digest, size, lines = hashlib.sha256(table.name.encode() + b"\0"), 0, 0
     source.seek(0)
     while block := source.read(BLOCK):
-        found.update(block)
+        digest.update(block)
         size, lines = size + len(block), lines + block.count(b"\n")
         if size > limits.file_bytes:
-            return found.hexdigest(), too_large_sentence(
+            return digest.hexdigest(), too_large_sentence(
                 "the file", size, "bytes", limits.file_bytes, "FLYWHEEL_MAX_FILE_BYTES"
             )
         if lines > limits.rows:
-            return found.hexdigest(), too_large_sentence("the file", lines, "lines", limits.rows, "FLYWHEEL_MAX_ROWS")
-    return found.hexdigest(), None
+            return digest.hexdigest(), too_large_sentence("the file", lines, "lines", limits.rows, "FLYWHEEL_MAX_ROWS")
+    return digest.hexdigest(), None
 
 
-def too_large_sentence(what: str, found: int, unit: str, most: int, setting: str) -> str:
+def too_large_sentence(what: str, size: int, unit: str, most: int, setting: str) -> str:
     """The sentence about something that is larger than it may be."""
-    return f"{what} has {found:,} {unit} or more, {most:,} are the most ({setting}): cut it into several files"
+    return f"{what} has {size:,} {unit} or more, {most:,} are the most ({setting}): cut it into several files"
 
 
 def object_of(line: bytes) -> Mapping[str, object] | Fault:
-    """The JSON object that a line is, or why it is none."""
+    """The JSON object of a line, or the fault of a line that is none."""
     try:
-        found = msgspec.json.decode(line)
+        value = msgspec.json.decode(line)
     except (ValueError, RecursionError):
-        found = _told_by_json(line)
-    if isinstance(found, dict | Fault):
-        return found
-    return Fault("readable", f"the line is JSON but no object: {type(found).__name__}")
+        value = _python_value(line)
+    if isinstance(value, dict | Fault):
+        return value
+    return Fault("readable", f"the line is JSON but no object: {type(value).__name__}")
 
 
-def _told_by_json(line: bytes) -> object:
-    """What Python's own reader makes of it: it takes NaN and Infinity, which then are faults of one value alone."""
+def _python_value(line: bytes) -> object:
+    """The value by Python's own reader: it takes NaN and Infinity, which then are faults of one value alone."""
     try:
         return json.loads(line.decode())
     except UnicodeDecodeError as error:

@@ -1,6 +1,6 @@
-"""What lies at a path: a file of a table that can be taken, or something else and the reason why it is not taken.
+"""The entries of a landing: a file of a table that can be taken, or something else and why it is not taken.
 
-Nothing is opened that is no file, and no link is followed: nobody knows where it leads, or when a pipe will end.
+Only regular files are opened, and no link is followed: a link may lead anywhere, and reading a pipe may never end.
 """
 
 import os
@@ -15,9 +15,9 @@ from validation.contract import Table
 from validation.files.formats import format_of, unreadable
 
 BUNDLE = ".bundle"
-"""What ends the name of a folder of landed files that are taken as one delivery."""
+"""The end of the name of a folder whose files are taken as one delivery."""
 DONE, FAILED = "done", "failed"
-"""The folders of a landing that hold what was taken in, and what could not be."""
+"""The folders of a landing with the files that were taken in, and those that could not be."""
 UNFINISHED = (".open", ".tmp", ".part", ".partial", ".crdownload")
 CHANGED = "it changed while it was read; end its name in `.open` until it is whole"
 KINDS = {
@@ -30,7 +30,7 @@ KINDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class TableFile:
     """A file, or a bundle, of a table; `below` is its path below the table's folder."""
 
     table: Table
@@ -45,9 +45,9 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class PassedOver:
-    """A path that is not taken, the table in whose folder it lies, and why.
+    """A path that is not taken, why, and the table in whose folder it lies.
 
-    `refused` is what somebody has to look at; the rest was never meant to be taken: drafts, notes.
+    Where it is `refused`, a person has to look at it; other paths, such as drafts and notes, were not meant as files.
     """
 
     path: Path
@@ -61,19 +61,19 @@ class PassedOver:
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """What a look at a path found, each path once, ordered by table and name."""
+    """The files of tables below a path, ordered by table and name, and every path that is not taken."""
 
-    found: tuple[Found, ...]
+    files: tuple[TableFile, ...]
     passed_over: tuple[PassedOver, ...]
 
     @property
     def refused(self) -> tuple[PassedOver, ...]:
-        """What somebody has to look at."""
+        """The paths that a person has to look at."""
         return tuple(each for each in self.passed_over if each.refused)
 
-    def of(self, table: Table) -> tuple[Found, ...]:
+    def of(self, table: Table) -> tuple[TableFile, ...]:
         """The files and bundles of one table."""
-        return tuple(each for each in self.found if each.table is table)
+        return tuple(each for each in self.files if each.table is table)
 
 
 def opened(path: Path, most_bytes: int = sys.maxsize) -> BinaryIO:
@@ -112,7 +112,7 @@ def shown(path: str | os.PathLike[str]) -> str:
 
 
 def problem(path: Path, mode: int, at_root: bool) -> tuple[str, bool]:
-    """Why a path is not taken, whatever its table, and whether that is to be looked at; "" for what can be taken."""
+    """Why a path is not taken, whatever its table, and whether a person has to look at it; "" for one that can be."""
     if not is_utf8(path.name):
         return "its name is not UTF-8; rename it", True
     if stat.S_ISDIR(mode):

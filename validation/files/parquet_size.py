@@ -1,4 +1,4 @@
-"""How large the values of a Parquet file are once unpacked, told before they are: 3 MB of a file can stand for 20 GB.
+"""The size of a Parquet file's unpacked values, without unpacking them: 3 MB of a file can stand for 20 GB.
 
 Numbers take their width. A text is written once in the dictionary of its column chunk, or as a change of the text
 before it (DELTA_BYTE_ARRAY), and can stand for millions of values. The longest one is found first: one row of a chunk
@@ -45,14 +45,14 @@ class _Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What is known of a file before its values are unpacked: why it is too large, or how many rows to take at once."""
+    """The problem of a file that is too large, or how many rows of it to unpack together."""
 
     problem: str | None = None
     at_once: int = AT_ONCE
 
 
 def size_of(source: BinaryIO, limits: FileLimits) -> Size:
-    """Whether a Parquet file is within limits, from its footer and, where that does not tell, its dictionaries."""
+    """Whether a Parquet file is within limits, by its footer and, where that is not enough, by its dictionaries."""
     if footer_bytes(source) > MOST_FOOTER:
         return Size(too_large_sentence("the footer", footer_bytes(source), "bytes", MOST_FOOTER, "fixed"))
     file = pq.ParquetFile(source, buffer_size=SMALL)
@@ -85,7 +85,7 @@ def size_of(source: BinaryIO, limits: FileLimits) -> Size:
 
 
 def footer_bytes(source: BinaryIO) -> int:
-    """How long a Parquet file says that its footer is; 0 where its end, or its size, says that it is none."""
+    """The length of a Parquet file's footer as its last bytes say; 0 where they are not those of a Parquet file."""
     size = source.seek(0, 2)
     source.seek(max(size - 8, 0))
     length, magic = struct.unpack("<I4s", source.read(8).rjust(8, b"\0"))
@@ -93,7 +93,7 @@ def footer_bytes(source: BinaryIO) -> int:
 
 
 def _open_each_group(file: pq.ParquetFile) -> None:
-    """Read a row of each group: a broken chunk raises here, while asking for its facts would end the process."""
+    """Read a row of each group: a broken chunk raises here, while reading its metadata would end the process."""
     for group in range(file.metadata.num_row_groups):
         next(file.iter_batches(1, row_groups=[group], use_threads=False), None)
 
@@ -106,25 +106,25 @@ def _chunks(facts: pq.FileMetaData) -> Iterator[_Chunk]:
             yield _chunk(group, facts.row_group(group).column(place), widths)
 
 
-def _chunk(group: int, told: pq.ColumnChunkMetaData, widths: dict[str, int]) -> _Chunk:
-    path, values, packed = told.path_in_schema, max(told.num_values, 0), max(told.total_uncompressed_size, 0)
-    if told.physical_type != "BYTE_ARRAY":
-        width = max(WIDTH.get(told.physical_type, widths.get(path, 0)), 1)
+def _chunk(group: int, facts: pq.ColumnChunkMetaData, widths: dict[str, int]) -> _Chunk:
+    path, values, packed = facts.path_in_schema, max(facts.num_values, 0), max(facts.total_uncompressed_size, 0)
+    if facts.physical_type != "BYTE_ARRAY":
+        width = max(WIDTH.get(facts.physical_type, widths.get(path, 0)), 1)
         return _Chunk(group, path, packed, values, width, max(values * width, packed))
-    if set(told.encodings) <= WRITTEN_OUT:
+    if set(facts.encodings) <= WRITTEN_OUT:
         return _Chunk(group, path, packed, values, packed, packed + 4 * values)
-    by_dictionary = set(told.encodings) <= BY_DICTIONARY
+    by_dictionary = set(facts.encodings) <= BY_DICTIONARY
     return _Chunk(group, path, packed, values, packed, packed + values * (packed + 4), True, by_dictionary)
 
 
 class _Look:
-    """A look into the chunks of a file whose texts repeat."""
+    """Measures the chunks of a file whose texts repeat."""
 
     def __init__(self, source: BinaryIO, facts: pq.FileMetaData, most: int) -> None:
         self._source, self._facts, self._most = source, facts, most
 
     def longest(self, chunk: _Chunk) -> _Chunk:
-        """The chunk with its longest text known, where texts repeat and that can make much of little."""
+        """The chunk with the length of its longest text, where texts repeat and the chunk can be large unpacked."""
         if not chunk.repeats or chunk.size <= SMALL:
             return chunk
         if not chunk.by_dictionary:
@@ -134,15 +134,15 @@ class _Look:
         return replace(chunk, longest=longest, size=chunk.packed + chunk.values * (longest + 4))
 
     def counted(self, chunks: list[_Chunk]) -> list[_Chunk]:
-        """The chunks with their true sizes, until they are too much together."""
-        found, left = [], self._most - sum(chunk.size for chunk in chunks if not chunk.by_dictionary)
+        """The chunks with their exact sizes, as far as their sum is within the limit."""
+        exact_chunks, bytes_left = [], self._most - sum(chunk.size for chunk in chunks if not chunk.by_dictionary)
         for chunk in chunks:
             exact = chunk
-            if chunk.by_dictionary and left >= 0:
-                exact = replace(chunk, size=self._count(chunk, left))
-                left -= exact.size
-            found.append(exact)
-        return found
+            if chunk.by_dictionary and bytes_left >= 0:
+                exact = replace(chunk, size=self._count(chunk, bytes_left))
+                bytes_left -= exact.size
+            exact_chunks.append(exact)
+        return exact_chunks
 
     def _count(self, chunk: _Chunk, most: int) -> int:
         size = 0
@@ -153,7 +153,7 @@ class _Look:
         return size
 
     def _unpacked(self, chunk: _Chunk) -> _Chunk:
-        """The true size of a chunk of texts that are changes of each other: they have to be unpacked, few at a time."""
+        """The exact size of a chunk whose texts are written as changes of each other: they are unpacked in parts."""
         size, longest = 0, 0
         for batch in self._batches(chunk, min(AT_ONCE, max(1, MOST_AT_ONCE // max(chunk.packed, 1)))):
             size += batch.nbytes
@@ -170,7 +170,7 @@ class _Look:
 
 
 def _at_once(facts: pq.FileMetaData, chunks: list[_Chunk]) -> int:
-    """How many rows can be unpacked together. What is written out is taken to be four times as dense as on average."""
+    """How many rows can be unpacked together. Values without a dictionary are assumed to be four times the average."""
     widest: dict[int, float] = {}
     for chunk in chunks:
         rows = max(facts.row_group(chunk.group).num_rows, 1)

@@ -1,4 +1,4 @@
-"""Delivered values → typed Arrow columns. What cannot be read without a guess becomes null, and a fault in words."""
+"""Delivered values → typed Arrow columns. A value that would need a guess becomes null, and a fault in words."""
 
 import math
 import re
@@ -17,7 +17,7 @@ from validation.dtypes import DType
 from validation.files.arrow_values import python_values
 
 ISO = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?$"
-WANTED: dict[DType, str] = {
+EXPECTED: dict[DType, str] = {
     "string": "text is asked",
     "int32": "a whole number of 32 bits is asked",
     "int64": "a whole number of 64 bits is asked",
@@ -40,11 +40,11 @@ PLAIN: dict[DType, frozenset[type]] = {
     "floats": frozenset({list}),
 }
 LISTS = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list, pa.types.is_list_view)
-LOSSY = frozenset({"float32", "float64", "timestamp", "floats"})  # a finer source may be rounded to our own precision
+LOSSY = frozenset({"float32", "float64", "timestamp", "floats"})  # finer values are rounded to our precision
 
 PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 FIRST, LAST = -62_135_596_800, 253_402_300_799  # the years 1 to 9999 in seconds since 1970: Python knows no others
-ODD = (pa.ArrowException, ValueError, OverflowError, TypeError, LookupError, MemoryError, RecursionError)
+TYPE_ERRORS = (pa.ArrowException, ValueError, OverflowError, TypeError, LookupError, MemoryError, RecursionError)
 """What a value that is not of its column's type can raise, in Python, pandas or Arrow."""
 
 FaultTexts = Mapping[int, str]
@@ -53,7 +53,7 @@ FaultTexts = Mapping[int, str]
 def read_values(column: Column, values: Sequence[object]) -> tuple[pa.Array, FaultTexts]:
     """A column from Python values, and a fault for each row whose value is not of the column's type."""
     array, faults = _from_values(column, values)
-    return _known_texts(column, array), faults
+    return _empty_as_null(column, array), faults
 
 
 def _from_values(column: Column, values: Sequence[object]) -> tuple[pa.Array, FaultTexts]:
@@ -62,7 +62,7 @@ def _from_values(column: Column, values: Sequence[object]) -> tuple[pa.Array, Fa
         try:
             array = _moments(pa.array(values, pa.string())) if column.dtype == "timestamp" else pa.array(values)
             return _checked(column, array), {}
-        except ODD:
+        except TYPE_ERRORS:
             pass  # some value does not fit: look at each by itself
     return _one_by_one(column, values)
 
@@ -71,13 +71,13 @@ def read_array(column: Column, array: pa.Array) -> tuple[pa.Array, FaultTexts]:
     """A column from a Parquet column, and a fault for each row whose value is not of the column's type."""
     array = array.storage if isinstance(array.type, pa.BaseExtensionType) else array
     try:
-        return _known_texts(column, _checked(column, array)), {}
-    except ODD:
+        return _empty_as_null(column, _checked(column, array)), {}
+    except TYPE_ERRORS:
         return read_values(column, python_values(array))
 
 
-def _known_texts(column: Column, array: pa.Array) -> pa.Array:
-    """The same, with null for an empty text where null may be: files that cannot write null write nothing."""
+def _empty_as_null(column: Column, array: pa.Array) -> pa.Array:
+    """The same, with null for an empty text in a column that may be null: CSV has no other way to write null."""
     if column.dtype != "string" or not column.nullable:
         return array
     return pc.if_else(pc.equal(array, ""), pa.scalar(None, array.type), array)
@@ -85,10 +85,10 @@ def _known_texts(column: Column, array: pa.Array) -> pa.Array:
 
 def _checked(column: Column, array: pa.Array) -> pa.Array:
     """The array in the column's type; raises where a value would change by more than precision, or is not finite."""
-    if not _kin(column.dtype, array.type):
+    if not _may_hold(column.dtype, array.type):
         raise ValueError(f"{array.type} is no {column.dtype}")
     if pa.types.is_timestamp(array.type):
-        _told_by_a_calendar(array)
+        _must_be_in_calendar(array)
     typed = array.cast(ARROW[column.dtype], safe=column.dtype not in LOSSY)
     if (
         column.dtype in ("float32", "float64")
@@ -106,32 +106,32 @@ def _checked(column: Column, array: pa.Array) -> pa.Array:
     return typed
 
 
-def _told_by_a_calendar(moments: pa.Array) -> None:
-    """Raises for a moment outside of the years 1 to 9999, before a cast to a finer unit makes another one of it."""
+def _must_be_in_calendar(moments: pa.Array) -> None:
+    """Raises for a moment outside of the years 1 to 9999: a cast to a finer unit would overflow to another moment."""
     ends, unit = pc.min_max(moments.view(pa.int64())).as_py(), PER_SECOND[moments.type.unit]
     if ends["min"] is not None and not FIRST * unit <= ends["min"] <= ends["max"] < (LAST + 1) * unit:
         raise ValueError("no moment of the years 1 to 9999")
 
 
-def _kin(dtype: DType, given: pa.DataType) -> bool:
-    """Whether every value of an Arrow type can be meant as this dtype."""
-    if pa.types.is_null(given):
+def _may_hold(dtype: DType, kind: pa.DataType) -> bool:
+    """Whether an Arrow type may hold values of this dtype."""
+    if pa.types.is_null(kind):
         return True
     if dtype == "string":
-        return _text(given.value_type if pa.types.is_dictionary(given) else given)
+        return _text(kind.value_type if pa.types.is_dictionary(kind) else kind)
     if dtype in ("strings", "floats"):
-        inside = given.value_type if any(is_list(given) for is_list in LISTS) else None
+        inside = kind.value_type if any(is_list(kind) for is_list in LISTS) else None
         return inside is not None and (pa.types.is_null(inside) or (_text if dtype == "strings" else _number)(inside))
     tests: dict[str, Callable[[pa.DataType], bool]] = {"bool": pa.types.is_boolean, "timestamp": pa.types.is_timestamp}
-    return tests.get(dtype, _number)(given)
+    return tests.get(dtype, _number)(kind)
 
 
-def _text(given: pa.DataType) -> bool:
-    return bool(pa.types.is_string(given) or pa.types.is_large_string(given) or pa.types.is_string_view(given))
+def _text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
-def _number(given: pa.DataType) -> bool:
-    return bool(pa.types.is_integer(given) or pa.types.is_floating(given) or pa.types.is_decimal(given))
+def _number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 
 def _moments(texts: pa.Array) -> pa.Array:
@@ -147,9 +147,9 @@ def _one_by_one(column: Column, values: Sequence[object]) -> tuple[pa.Array, Fau
     for row, value in enumerate(values):
         try:
             read.append(None if value is None else READ[column.dtype](value))
-        except ODD:
+        except TYPE_ERRORS:
             read.append(None)
-            faults[row] = f"`{column.name}` is {_shown(value)}: {WANTED[column.dtype]}"
+            faults[row] = f"`{column.name}` is {_shown(value)}: {EXPECTED[column.dtype]}"
     return pa.array(read, ARROW[column.dtype]), faults
 
 

@@ -5,16 +5,16 @@ from datetime import timedelta
 from validation.contract import Column, Rule, Table
 from validation.definition import BatchLimits, GateLimits
 
-NAME, USER, VIDEO = "home_feed", "user_id", "video_id"  # what a small command needs to know of this system
+NAME, USER, VIDEO = "home_feed", "user_id", "video_id"  # all that a small command needs of this system
 ACTIONS = ("click", "watch", "like", "comment", "share", "follow", "hide", "report", "block")
 DEVICES = ("phone", "tablet", "tv", "desktop")
 STATUSES = ("live", "private", "removed")
 ACCOUNTS = ("active", "deleted")
-UNKNOWN_LANGUAGE = "und"  # as ISO 639-2 writes it: whoever reads a language reads null there
-AGES = ("0", "13", "16", "18")  # in years, and in order: what each rating asks for, and what each group has reached
+UNKNOWN_LANGUAGE = "und"  # as ISO 639-2 writes it; features read it as null
+AGES = ("0", "13", "16", "18")  # years, ascending: the least age of a rating, and the age that a group has reached
 
 RECEIVED_AFTER_EVENT = Rule(
-    "received_after_event", "received_at >= event_time", "nothing is known before it happens: a clock is wrong"
+    "received_after_event", "received_at >= event_time", "nothing is received before it happens: a clock is wrong"
 )
 
 VIDEOS = Table(
@@ -32,7 +32,7 @@ VIDEOS = Table(
         Column(
             "duration_s",
             "float32",
-            "length; null or 0 when the catalogue does not know it",
+            "length; null or 0 when it is unknown",
             "s",
             0,
             86_400,
@@ -43,16 +43,16 @@ VIDEOS = Table(
         Column("language", "string", f"ISO 639-1 code of the spoken language, `{UNKNOWN_LANGUAGE}` when unknown"),
         Column("regions", "strings", "regions it may be shown in; empty means everywhere"),
         Column("uploaded_at", "timestamp", "when it was published"),
-        Column("status", "string", "whether it may be shown; a deleted creator's are `removed`", one_of=STATUSES),
+        Column("status", "string", "whether it may be shown; of a deleted creator: `removed`", one_of=STATUSES),
         Column(
             "age_rating",
             "string",
-            "age from which it may be shown; null: not rated yet, and shown to nobody",
+            "least age of those it may be shown to; null: not rated yet, and shown to nobody",
             one_of=AGES,
             nullable=True,
         ),
         Column("event_time", "timestamp", "when this description became true"),
-        Column("received_at", "timestamp", "when we knew it"),
+        Column("received_at", "timestamp", "when we received it"),
     ),
     rules=(
         RECEIVED_AFTER_EVENT,
@@ -78,15 +78,15 @@ USERS = Table(
         Column(
             "age_group",
             "string",
-            "the age the user has reached, coarsely; null: not known, and taken for the youngest",
+            "the highest of these ages that the user has reached; null: unknown, counted as the youngest",
             one_of=AGES,
             nullable=True,
         ),
         Column(
-            "status", "string", "whether there is still such a user; nothing of a deleted one is used", one_of=ACCOUNTS
+            "status", "string", "whether the account still exists; nothing of a deleted one is used", one_of=ACCOUNTS
         ),
         Column("event_time", "timestamp", "when this description became true"),
-        Column("received_at", "timestamp", "when we knew it"),
+        Column("received_at", "timestamp", "when we received it"),
     ),
     rules=(
         RECEIVED_AFTER_EVENT,
@@ -107,17 +107,17 @@ IMPRESSIONS = Table(
         Column("video_id", "string", "the video shown", refers_to="videos"),
         Column("user_id", "string", "pseudonym of the user", refers_to="users"),
         Column("event_time", "timestamp", "when it was shown"),
-        Column("received_at", "timestamp", "when we knew it"),
+        Column("received_at", "timestamp", "when we received it"),
         Column(
             "position", "int32", "place in the feed, 1 is the top; null: not logged", low=1, high=1000, nullable=True
         ),
         Column("device", "string", "device class of this request", one_of=DEVICES),
-        Column("variant", "string", "what ranked it: a policy or an experiment arm"),
+        Column("variant", "string", "the policy or experiment arm that ranked it"),
         Column("release", "string", "version of the release that ranked it; null when none did", nullable=True),
-        Column("served_by", "string", "rung of the ladder that answered", nullable=True),
-        Column("source", "string", "what found it first as a candidate; null: not logged", nullable=True),
+        Column("served_by", "string", "rung of the ladder that the answer came from", nullable=True),
+        Column("source", "string", "the first source that offered it as a candidate; null: not logged", nullable=True),
         Column("propensity", "float32", "probability with which it was shown at this place", None, 0, 1, nullable=True),
-        Column("served_features", "floats", "features as served, in the release's order", nullable=True),
+        Column("served_features", "floats", "features as served, in the order of the release", nullable=True),
     ),
     rules=(RECEIVED_AFTER_EVENT,),
     limits=BatchLimits(max_null=1.0),
@@ -132,28 +132,28 @@ ENGAGEMENTS = Table(
     received_time="received_at",
     columns=(
         Column("event_id", "string", "unique id given by the client; the same id twice is the same event"),
-        Column("request_id", "string", "feed answer it came from; null when outside a feed", nullable=True),
+        Column("request_id", "string", "feed answer it came from; null outside of a feed", nullable=True),
         Column("user_id", "string", "pseudonym of the user", refers_to="users"),
         Column("video_id", "string", "the video acted on", refers_to="videos"),
-        Column("action", "string", "what the user did; `follow` and `block` mean the video's creator", one_of=ACTIONS),
+        Column("action", "string", "what the user did; `follow` and `block` concern the creator", one_of=ACTIONS),
         Column(
             "watch_seconds", "float32", "seconds watched; null unless action is watch", "s", 0, 86_400, nullable=True
         ),
         Column(
             "long_view",
             "bool",
-            "the player's own verdict that the watch was long; null: decide from watch_seconds",
+            "whether the watch was long, as the player says; null: decided from watch_seconds",
             nullable=True,
         ),
-        Column("event_time", "timestamp", "when it happened: a watch happens when the video was shown"),
-        Column("received_at", "timestamp", "when we knew it: a watch is known once it has ended"),
+        Column("event_time", "timestamp", "when it happened; for a watch, when the video was shown"),
+        Column("received_at", "timestamp", "when we received it: for a watch, after it has ended"),
     ),
     rules=(
         RECEIVED_AFTER_EVENT,
         Rule(
             "watch_has_seconds",
             "(action != 'watch') | watch_seconds.notnull()",
-            "a watch without a length says nothing",
+            "a watch without its seconds cannot be counted",
         ),
     ),
     limits=BatchLimits(max_null=1.0),

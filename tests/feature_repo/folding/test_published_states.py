@@ -75,6 +75,15 @@ def test_states_are_the_formula_however_events_arrive(
     assert lake.read("states/taste").schema.field("heard_1h").type == pa.float32()
 
 
+def test_a_weight_beyond_32_bits_is_not_counted_and_the_event_is(spark: "SparkSession", tmp_path: Path) -> None:
+    plays = made_plays(60)
+    lake = lake_of(tmp_path, [[*plays, play(901, "listener 0", "song 0", 1e300, 30, 30)]])
+    published_states.publish_states(spark, lake, RADIO, TABLES, DAYS[0], DAYS[-1])
+    without_weight = [*plays, play(901, "listener 0", "song 0", None, 30, 30)]
+    for view in RADIO.counter_views:
+        assert_same(published(lake, view), oracle(view, without_weight, made_songs()))
+
+
 def test_day_by_day_and_again_publishes_what_the_whole_range_does(spark: "SparkSession", tmp_path: Path) -> None:
     plays = made_plays()
     lake = lake_of(tmp_path, [plays])

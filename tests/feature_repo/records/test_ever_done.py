@@ -13,7 +13,7 @@ from feature_repo.records.redis_records import delete_entity, delete_view
 from infra.marks import marks
 
 (STOP,) = PAIR.floats
-CHOICE = replace(PAIR, ever=(STOP,))
+CHOICE = replace(PAIR, ever_done=(STOP,))
 
 
 @pytest.fixture

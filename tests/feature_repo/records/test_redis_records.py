@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from plant import LAYOUTS, MACHINE, MINUTE, NOON, PAIR, PLACES, PROFILE, SHIFT, TTL, micros, put, seen, value
 from redis import Redis
 
+from feature_repo.definition import CLOCK_SKEW
 from feature_repo.records import redis_records
 from feature_repo.records.layout import EMPTY, Presence, counted, decode, encode, plain, split
 from feature_repo.records.redis_client import connect
 from feature_repo.records.redis_records import (
-    CLOCK_SKEW,
     Key,
     Layout,
     WriteCounts,
@@ -145,11 +145,11 @@ def test_every_change_is_announced_and_deletes_too(redis: Redis, to: Layout, res
     put(redis, to, a, 1.0, NOON)
     put(redis, to, b, 1.0, NOON)
     put(redis, to, a, 0.0, NOON - MINUTE)  # older: changes nothing
-    told = record_changes(redis, to, before)
-    assert seen(told) == {a: True, b: True}
-    assert told.complete
+    changes = record_changes(redis, to, before)
+    assert seen(changes) == {a: True, b: True}
+    assert changes.complete
     delete_entity(redis, LAYOUTS, {"machine": "a"})
-    after = record_changes(redis, to, told.position)
+    after = record_changes(redis, to, changes.position)
     assert seen(after) == {a: False}
     assert seen(record_changes(redis, to, after.position)) == {}
 

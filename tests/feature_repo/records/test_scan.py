@@ -32,8 +32,8 @@ WANTED: dict[str, list[Key]] = {
 @pytest.fixture
 def redis(redis_url: str) -> Redis:
     redis = connect(redis_url)
-    for made in (MACHINE, SHIFT, PAIR):
-        put(redis, made, WANTED[made.view])
+    for layout in (MACHINE, SHIFT, PAIR):
+        put(redis, layout, WANTED[layout.view])
     put(redis, MACHINES, [("of another view",)])
     put(redis, make_layout("shop", "machine", ["machine"], COUNTED), [("of another project",)])
     return redis
@@ -49,12 +49,13 @@ def calls(redis: Redis) -> int:
 
 
 def test_each_record_is_found_in_its_own_view_in_one_look(redis: Redis) -> None:
-    found: dict[str, list[Key]] = {}
+    keys_by_view: dict[str, list[Key]] = {}
     before = calls(redis)
     for part in read_records_in_parts(redis, [MACHINE, SHIFT, PAIR]):
         assert part.present.all()
-        found.setdefault(part.layout.view, []).extend(part.keys)
-    assert {view: sorted(keys) for view, keys in found.items()} == {v: sorted(keys) for v, keys in WANTED.items()}
+        keys_by_view.setdefault(part.layout.view, []).extend(part.keys)
+    by_view, wanted = ({view: sorted(keys) for view, keys in each.items()} for each in (keys_by_view, WANTED))
+    assert by_view == wanted
     assert calls(redis) - before == 2, "one look for strings and one for hashes, however many views there are"
 
 
@@ -64,14 +65,14 @@ def test_what_fails_while_the_next_part_is_fetched_is_told() -> None:
 
 
 def test_parts_come_in_their_order_and_one_ahead() -> None:
-    made: list[int] = []
+    made_parts: list[int] = []
 
     def parts() -> Iterator[int]:
         for i in range(5):
-            made.append(i)
+            made_parts.append(i)
             yield i
 
     for i, part in enumerate(prefetched(parts())):
         assert part == i
-        assert len(made) <= i + 2
-    assert made == [*range(5)]
+        assert len(made_parts) <= i + 2
+    assert made_parts == [*range(5)]

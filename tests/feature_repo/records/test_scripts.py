@@ -19,23 +19,23 @@ def redis(redis_url: str) -> Redis:
 @PLACES
 def test_what_is_written_no_more_goes_some_time_and_attributes_stay(redis: Redis, to: Layout, rest: Key) -> None:
     place = to.redis_key(("m",))
-    put(redis, replace(to, kept=timedelta(hours=1)), ("m", *rest), 1.0, NOON - MINUTE)
+    put(redis, replace(to, retention=timedelta(hours=1)), ("m", *rest), 1.0, NOON - MINUTE)
     assert 3500 < redis.ttl(place) <= 3600
-    put(redis, replace(to, kept=timedelta(hours=2)), ("m", *rest), 2.0, NOON)
+    put(redis, replace(to, retention=timedelta(hours=2)), ("m", *rest), 2.0, NOON)
     assert 7100 < redis.ttl(place) <= 7200, "every record that is written renews it"
     put(redis, PROFILE, ("m",), 1.0, NOON)
     assert redis.ttl(PROFILE.redis_key(("m",))) == -1
 
 
 def test_old_records_go_from_a_hash_that_grows_and_it_is_announced(redis: Redis) -> None:
-    kept, old, young = replace(PAIR, kept=TTL), ("m", "old \\ \x1f"), ("m", "young")
-    put(redis, kept, old, 1.0, NOON - TTL - 120 * MINUTE)
+    layout, old, young = replace(PAIR, retention=TTL), ("m", "old \\ \x1f"), ("m", "young")
+    put(redis, layout, old, 1.0, NOON - TTL - 120 * MINUTE)
     put(redis, PAIR, ("n", "old"), 1.0, NOON - TTL - 120 * MINUTE)
-    before = change_position(redis, kept)
-    put(redis, kept, young, 1.0, NOON - TTL)
+    before = change_position(redis, layout)
+    put(redis, layout, young, 1.0, NOON - TTL)
     for minutes in range(60, 0, -1):
-        for name, to in (("m", kept), ("n", PAIR)):
+        for name, to in (("m", layout), ("n", PAIR)):
             redis.hdel(to.redis_key((name,)), "early")
             put(redis, to, (name, "early"), 1.0, NOON - minutes * MINUTE)  # is new, and looks at two of three by lot
-    assert read_records(redis, kept, [old, young, ("n", "old")]).present.tolist() == [False, True, True]
-    assert seen(record_changes(redis, kept, before))[old] is False
+    assert read_records(redis, layout, [old, young, ("n", "old")]).present.tolist() == [False, True, True]
+    assert seen(record_changes(redis, layout, before))[old] is False

@@ -45,8 +45,8 @@ def test_questions_get_the_answers_that_all_rows_would_give(
     parts = [rows.slice(start, at_once) for start in range(0, len(rows) or 1, at_once)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(asof_history, "AT_ONCE", at_once)
-        kept = asof_history.needed(parts, VIEW, first, by_created)
-    assert join_in_process(ask, kept, VIEW, by_created)["x"].to_pylist() == (
+        rows_needed = asof_history.needed(parts, VIEW, first, by_created)
+    assert join_in_process(ask, rows_needed, VIEW, by_created)["x"].to_pylist() == (
         join_in_process(ask, rows, VIEW, by_created)["x"].to_pylist()
     )
 
@@ -54,6 +54,6 @@ def test_questions_get_the_answers_that_all_rows_would_give(
 def test_a_year_of_days_before_the_first_question_leaves_a_row_an_entity(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asof_history, "AT_ONCE", 1_000)
     days = [rows_of([(f"k{i}", 24 * day, None, day) for i in range(100)]) for day in range(366)]
-    kept = asof_history.needed(days, VIEW, int((START + timedelta(days=364)).timestamp() * 1e6), False)
-    assert len(kept) == 200, "the newest row of each entity, and the day after the question"
-    assert set(kept["x"].to_pylist()) == {364.0, 365.0}
+    rows_needed = asof_history.needed(days, VIEW, int((START + timedelta(days=364)).timestamp() * 1e6), False)
+    assert len(rows_needed) == 200, "the newest row of each entity, and the day after the question"
+    assert set(rows_needed["x"].to_pylist()) == {364.0, 365.0}

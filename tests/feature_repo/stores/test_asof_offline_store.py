@@ -81,11 +81,11 @@ def opened(settings: Settings, spark: object) -> FeatureStore:
 
 
 def views(settings: Settings) -> list[Any]:
-    sensor, a, b = Entity(name="sensor", value_type=ValueType.STRING), whole("a"), whole("b")
+    sensor, a, b = Entity(name="sensor", value_type=ValueType.STRING), entity_of("a"), entity_of("b")
 
-    def source(name: str, folder: str, created: str = "", time: str = "event_timestamp", **given: Any) -> SparkSource:
+    def source(name: str, folder: str, created: str = "", time: str = "event_timestamp", **options: Any) -> SparkSource:
         return SparkSource(name=name, path=str(settings.lake / folder), file_format="parquet", timestamp_field=time,
-                           created_timestamp_column=created, **given)  # fmt: skip
+                           created_timestamp_column=created, **options)  # fmt: skip
 
     key, f, label = (
         Field(name="sensor", dtype=String),
@@ -107,7 +107,7 @@ def views(settings: Settings) -> list[Any]:
     ]  # fmt: skip
 
 
-def whole(name: str) -> Entity:
+def entity_of(name: str) -> Entity:
     return Entity(name=name, value_type=ValueType.INT64)
 
 
@@ -118,8 +118,8 @@ def store(opened: FeatureStore, request: pytest.FixtureRequest) -> Iterator[Feat
     opened.config.offline_store.join = "auto"
 
 
-def asked(store: FeatureStore, entities: Mapping[str, Any], feature: str, **given: Any) -> list[float | None]:
-    frame = store.get_historical_features(entity_df=pd.DataFrame(entities), features=[feature], **given).to_df()
+def asked(store: FeatureStore, entities: Mapping[str, Any], feature: str, **options: Any) -> list[float | None]:
+    frame = store.get_historical_features(entity_df=pd.DataFrame(entities), features=[feature], **options).to_df()
     assert len(frame) == len(next(iter(entities.values()))), "one row for each row asked"
     return [None if pd.isna(v) else float(v) for v in frame[feature.split(":")[1]]]
 

@@ -51,10 +51,10 @@ def test_the_store_that_feast_fills_lays_records_out_as_the_stream_does() -> Non
 
 
 def test_blocks_are_kept_for_as_long_as_they_count_and_descriptions_for_ever() -> None:
-    found = layouts(HOME_FEED_FEATURES)
-    assert found["user_choice"].kept == timedelta(days=3650)
-    assert found["user_creator"].kept == HOME_FEED_FEATURES.ttl
-    assert found["video_profile"].kept is found["user_profile"].kept is None
+    by_view = layouts(HOME_FEED_FEATURES)
+    assert by_view["user_choice"].retention == timedelta(days=3650)
+    assert by_view["user_creator"].retention == HOME_FEED_FEATURES.ttl
+    assert by_view["video_profile"].retention is by_view["user_profile"].retention is None
 
 
 @pytest.mark.parametrize("name", ["Array(String)", "Float32"])

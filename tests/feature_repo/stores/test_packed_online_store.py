@@ -169,9 +169,9 @@ def test_a_view_of_what_nobody_ever_did_is_read_as_that(settings: Settings) -> N
     assert materialise(store, PLANT, NOON - timedelta(days=1), NOON)["shift"] == WriteCounts()
     asked = pd.DataFrame({"machine": ["m1"], "shift": ["s1"], "event_timestamp": [NOON]})
     service = store.get_feature_service(PLANT.service)
-    found = store.get_historical_features(entity_df=asked, features=service, full_feature_names=True).to_df()
-    assert found["shift__stop_1d"].isna().all()
-    assert found["machine__stop_1h"].notna().all()
+    frame = store.get_historical_features(entity_df=asked, features=service, full_feature_names=True).to_df()
+    assert frame["shift__stop_1d"].isna().all()
+    assert frame["machine__stop_1h"].notna().all()
 
 
 def test_a_store_that_is_printed_does_not_tell_its_password() -> None:

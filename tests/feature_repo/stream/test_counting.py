@@ -77,17 +77,17 @@ class Radio:
 
     def rebase(self, now: datetime) -> Any:
         """Meet the lake as the process does."""
-        found = rebase(self.state, self.lake, RADIO, now)
+        base = rebase(self.state, self.lake, RADIO, now)
         self.intake.take_lake(now)
-        return found
+        return base
 
     def online(self, redis: redis_records.Redis, until: datetime = LATER) -> dict[str, dict[tuple[Any, ...], Any]]:
         """Bring all that is due online; what is there then, by view: entity and moment to counters."""
         bring_online(self.state, redis, layouts(RADIO), micros(until), LATER)
-        found = {name: redis_records.read_all_records(redis, layout) for name, layout in layouts(RADIO).items()}
+        packed = {name: redis_records.read_all_records(redis, layout) for name, layout in layouts(RADIO).items()}
         return {
-            name: {(*key, at): values.tolist() for key, at, values in zip(some.keys, some.at, some.values, strict=True)}
-            for name, some in found.items()
+            name: {(*key, at): values.tolist() for key, at, values in zip(part.keys, part.at, part.values, strict=True)}
+            for name, part in packed.items()
         }
 
 
@@ -104,9 +104,9 @@ def _plain(value: Any) -> Any:
 
 def assert_online(radio: Radio, redis: redis_records.Redis, plays: Rows) -> None:
     """What is online is what the formula says."""
-    found = radio.online(redis)
+    online = radio.online(redis)
     for name, view in VIEWS.items():
-        assert_same(found[name], newest(oracle(view, plays, made_songs())))
+        assert_same(online[name], newest(oracle(view, plays, made_songs())))
 
 
 def test_one_process_alone_runs_a_stream(settings: Settings, spark: "SparkSession") -> None:
@@ -149,9 +149,9 @@ def test_records_wait_for_a_file_as_long_as_the_disk_says_that_it_has_waited(
 
 @pytest.fixture
 def radio(small: "SparkSession", tmp_path: Path) -> Iterator[Radio]:
-    made = Radio(small, tmp_path)
-    yield made
-    made.state.close()
+    world = Radio(small, tmp_path)
+    yield world
+    world.state.close()
 
 
 @pytest.fixture
@@ -213,6 +213,13 @@ def test_a_micro_batch_that_fails_leaves_nothing_behind(
 
 def _no_space(*_: Any) -> None:
     raise OSError("no space left on device")
+
+
+def test_a_weight_beyond_32_bits_is_not_counted_and_the_event_is(radio: Radio, redis: redis_records.Redis) -> None:
+    plays = made_plays(60)
+    taken = radio.land(songs=made_songs(), plays=[*plays, play(901, "listener 0", "song 0", 1e300, 30, 30)])
+    assert taken.quarantined == 0
+    assert_online(radio, redis, [*plays, play(901, "listener 0", "song 0", None, 30, 30)])
 
 
 def test_broken_rows_are_kept_out_and_the_rest_counts(radio: Radio, redis: redis_records.Redis) -> None:

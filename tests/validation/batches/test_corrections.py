@@ -61,9 +61,9 @@ def test_a_table_may_ask_to_quarantine_what_differs(lake):
     line = ingest(lake, STRICT, delivered(AGAIN), LATER, "b2")
     assert (line.accepted, line.duplicate, line.differs, line.quarantined) == (1, 2, 4, 4)
     assert line.reasons == {"differs": 4}
-    kept = quarantine.waiting_rows(lake, "parcels")
-    assert [row.row for _, row in kept] == [2, 3, 4, 6]
-    assert {row.rule for _, row in kept} == {"differs"}
+    waiting = quarantine.waiting_rows(lake, "parcels")
+    assert [row.row for _, row in waiting] == [2, 3, 4, 6]
+    assert {row.rule for _, row in waiting} == {"differs"}
     again = replay(lake, STRICT, None, LATER)
     assert (again.received, again.quarantined) == (4, 4)
     assert ledger.balance(lake, "parcels")["off"] == 0
@@ -84,10 +84,10 @@ def test_two_rows_of_one_key_differ_exactly_when_their_content_does(rows):
     cells = [parcel(0, **row) | {"handed_at": None, "known_at": None} for row in rows]
     typed = pa.Table.from_pylist(cells, schema=pa.schema([f.with_nullable(True) for f in PARCELS.schema]))
     first: dict[str, dict[str, object]] = {}
-    told = [first.setdefault(row["door"], row) != row for row in rows]
+    differs = [first.setdefault(row["door"], row) != row for row in rows]
     every = np.ones(len(rows), dtype=bool)
-    past = AcceptedRows(Lake(None), PARCELS)  # type: ignore[arg-type]
-    assert corrections.differing(Chosen(typed, every), every, past).tolist() == told
+    accepted_before = AcceptedRows(Lake(None), PARCELS)  # type: ignore[arg-type]
+    assert corrections.differing(Chosen(typed, every), every, accepted_before).tolist() == differs
 
 
 @pytest.mark.parametrize(("times", "warned"), [(1, False), (8, False), (60, True), (1000, True), (1 / 1000, True)])

@@ -45,9 +45,9 @@ def test_a_broken_row_is_kept_as_it_came_with_its_reason_and_harms_no_other(case
     raw = row if isinstance(row, bytes) else json.dumps(row).encode()
     line = ingest(lake, PARCELS, delivered([*map(parcel, range(40)), row]), ARRIVAL, "b1")
     assert (line.received, line.accepted, line.duplicate, line.quarantined) == (41, 40, 0, 1)
-    [(day, kept)] = quarantine.waiting_rows(lake, "parcels")
-    assert (day, kept.batch, kept.row, kept.rule, kept.raw) == (ARRIVAL.date(), "b1", 40, rule, raw)
-    assert kept.reason
+    [(day, waiting)] = quarantine.waiting_rows(lake, "parcels")
+    assert (day, waiting.batch, waiting.row, waiting.rule, waiting.raw) == (ARRIVAL.date(), "b1", 40, rule, raw)
+    assert waiting.reason
     assert line.reasons == dict.fromkeys(rule.split(", "), 1)
     assert all(name in line.table_md() for name in line.reasons)
 
@@ -55,9 +55,9 @@ def test_a_broken_row_is_kept_as_it_came_with_its_reason_and_harms_no_other(case
 def test_a_row_may_break_several_rules_and_each_is_named(lake):
     rows = [*map(parcel, range(40)), parcel(41, state="lost", paid=-1)]
     ingest(lake, PARCELS, delivered(rows), ARRIVAL, "b1")
-    [(_, kept)] = quarantine.waiting_rows(lake, "parcels")
-    assert set(kept.rule.split(", ")) == {"state.one_of", "paid.range"}
-    assert "'lost'" in kept.reason
+    [(_, waiting)] = quarantine.waiting_rows(lake, "parcels")
+    assert set(waiting.rule.split(", ")) == {"state.one_of", "paid.range"}
+    assert "'lost'" in waiting.reason
 
 
 def test_a_null_in_a_rule_counts_as_held_and_an_absent_nullable_column_as_null(lake):
@@ -92,8 +92,8 @@ LIMITS = {
 
 @pytest.mark.parametrize("limit", LIMITS)
 def test_a_batch_over_a_limit_is_refused_and_none_of_it_accepted_or_lost(limit, lake):
-    table, rows, told = LIMITS[limit]
-    with pytest.raises(BatchRefused, match=told) as refusal:
+    table, rows, reason = LIMITS[limit]
+    with pytest.raises(BatchRefused, match=reason) as refusal:
         ingest(lake, table, delivered(rows), ARRIVAL, "b1")
     line = refusal.value.ledger
     assert (line.accepted, line.quarantined, line.refused) == (0, len(rows), True)
@@ -245,8 +245,8 @@ def test_replay_of_a_refused_parquet_batch_brings_every_value_back(lake):
     with pytest.raises(BatchRefused):
         ingest(lake, small, intake.delivered_from_arrow(PARCELS, rows), ARRIVAL, "b1")
     replay(lake, PARCELS, None, ARRIVAL)
-    kept = lake.read("tables/parcels").drop_columns(["known_at"])
-    assert kept.sort_by("parcel").equals(rows.drop_columns(["known_at"]).cast(kept.schema).sort_by("parcel"))
+    accepted = lake.read("tables/parcels").drop_columns(["known_at"])
+    assert accepted.sort_by("parcel").equals(rows.drop_columns(["known_at"]).cast(accepted.schema).sort_by("parcel"))
 
 
 def test_replay_without_anything_waiting_is_a_line_of_zeros_and_writes_nothing(lake):

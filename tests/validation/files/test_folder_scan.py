@@ -20,21 +20,21 @@ def put(root: Path, *names: str) -> None:
         (root / name).write_bytes(b"{}\n")
 
 
-def found(root: Path, **given) -> list[tuple[str, str]]:
+def files(root: Path, **options) -> list[tuple[str, str]]:
     return [
-        (each.table.name, each.path.relative_to(root).as_posix()) for each in scan_folder(root, TABLES, **given).found
+        (each.table.name, each.path.relative_to(root).as_posix()) for each in scan_folder(root, TABLES, **options).files
     ]
 
 
-def passed_over(root: Path, **given) -> dict[str, tuple[bool, str]]:
-    seen = scan_folder(root, TABLES, **given).passed_over
-    return {os.fsencode(each.path.relative_to(root)).decode("latin-1"): (each.refused, each.reason) for each in seen}
+def passed_over(root: Path, **options) -> dict[str, tuple[bool, str]]:
+    paths = scan_folder(root, TABLES, **options).passed_over
+    return {os.fsencode(each.path.relative_to(root)).decode("latin-1"): (each.refused, each.reason) for each in paths}
 
 
 def test_files_are_found_however_deep_each_once_tables_in_their_order(tmp_path):
     names = ["parcels/day=2026-05-03/part.parquet", "parcels/b.JSONL", "parcels/a [1].csv.gz", "doors-1.ndjson"]
     put(tmp_path, *names, "doors/2026/05/03/x.json", "2026/parcels/z.jsonl")
-    assert found(tmp_path) == [
+    assert files(tmp_path) == [
         ("doors", "doors/2026/05/03/x.json"), ("doors", "doors-1.ndjson"), ("parcels", "parcels/a [1].csv.gz"),
         ("parcels", "parcels/b.JSONL"), ("parcels", "parcels/day=2026-05-03/part.parquet"),
         ("parcels", "2026/parcels/z.jsonl"),
@@ -45,7 +45,7 @@ def test_files_are_found_however_deep_each_once_tables_in_their_order(tmp_path):
 @pytest.mark.parametrize("name", ["parcels/day=2026-05-03", "parcels/day=2026-05-03/part.parquet", "parcels/2026/05"])
 def test_a_piece_of_a_tables_folder_may_be_named_itself(name, tmp_path):
     put(tmp_path, "parcels/day=2026-05-03/part.parquet", "parcels/2026/05/x.csv")
-    [each] = scan_folder(tmp_path / name, TABLES).found
+    [each] = scan_folder(tmp_path / name, TABLES).files
     assert each.table is PARCELS
 
 
@@ -62,14 +62,14 @@ def test_what_is_no_file_is_refused_by_name_and_neither_followed_nor_waited_for(
         monkeypatch.chdir(folder)  # a socket's path has at most a hundred signs
         listening.bind("socket.jsonl")
     Path(os.fsdecode(os.fsencode(folder) + b"/\xff.jsonl")).write_bytes(b"{}\n")
-    assert found(folder) == [("parcels", "a.jsonl")]
-    told = passed_over(folder)
-    assert {name: reason.split(",")[0] for name, (_, reason) in told.items()} == {
+    assert files(folder) == [("parcels", "a.jsonl")]
+    reasons = passed_over(folder)
+    assert {name: reason.split(",")[0] for name, (_, reason) in reasons.items()} == {
         "pipe.jsonl": "it is a pipe", "deep": "it is a symbolic link", "link.jsonl": "it is a symbolic link",
         "dangling.jsonl": "it is a symbolic link", "loop": "it is a symbolic link", "socket.jsonl": "it is a socket",
         "folder.parquet": "a folder", "\xff.jsonl": "its name is not UTF-8; rename it",
     }  # fmt: skip
-    assert all(refused for refused, _ in told.values())
+    assert all(refused for refused, _ in reasons.values())
     for name in ("pipe.jsonl", "link.jsonl", "socket.jsonl", "folder.parquet"):
         with pytest.raises(NotTaken):
             content_of(folder / name, 100)
@@ -78,30 +78,30 @@ def test_what_is_no_file_is_refused_by_name_and_neither_followed_nor_waited_for(
 def test_what_was_never_a_delivery_is_named_and_nobodys_fault(tmp_path):
     put(tmp_path, "parcels/a.jsonl.open", "parcels/_SUCCESS", "parcels/.a.crc", "notes.md", "done/parcels/a.jsonl")
     put(tmp_path, "home/lake/tables/parcels/part.parquet")
-    told = passed_over(tmp_path, not_into=tmp_path / "home")
-    assert sorted(told) == ["done", "home", "notes.md", "parcels/.a.crc", "parcels/_SUCCESS", "parcels/a.jsonl.open"]
-    assert not any(refused for refused, _ in told.values())
-    assert found(tmp_path, not_into=tmp_path / "home") == []
+    reasons = passed_over(tmp_path, not_into=tmp_path / "home")
+    assert sorted(reasons) == ["done", "home", "notes.md", "parcels/.a.crc", "parcels/_SUCCESS", "parcels/a.jsonl.open"]
+    assert not any(refused for refused, _ in reasons.values())
+    assert files(tmp_path, not_into=tmp_path / "home") == []
 
 
 def test_a_file_of_no_table_is_refused_with_the_nearest_name(tmp_path):
     put(tmp_path, "parcel/a.jsonl", "parcels_old.jsonl")
-    told = passed_over(tmp_path)
-    assert all(refused and "Did you mean `parcels`?" in reason for refused, reason in told.values())
-    assert len(told) == 2
+    reasons = passed_over(tmp_path)
+    assert all(refused and "Did you mean `parcels`?" in reason for refused, reason in reasons.values())
+    assert len(reasons) == 2
 
 
 def test_a_named_table_takes_a_whole_folder_but_what_says_that_it_is_anothers(tmp_path):
     put(tmp_path, "export.csv", "2026/05/part.parquet", "parcels/a.jsonl", "doors/d.jsonl", "doors-2.jsonl")
-    assert {name for _, name in found(tmp_path, only=PARCELS)} == {
+    assert {name for _, name in files(tmp_path, only=PARCELS)} == {
         "2026/05/part.parquet",
         "parcels/a.jsonl",
         "export.csv",
     }
-    told = passed_over(tmp_path, only=PARCELS)
-    assert sorted(told) == ["doors-2.jsonl", "doors/d.jsonl"]
-    assert all("it is of `doors`, not of `parcels`" in reason for _, reason in told.values())
-    assert [each.table.name for each in scan_folder(tmp_path / "doors-2.jsonl", TABLES, PARCELS).found] == ["parcels"]
+    reasons = passed_over(tmp_path, only=PARCELS)
+    assert sorted(reasons) == ["doors-2.jsonl", "doors/d.jsonl"]
+    assert all("it is of `doors`, not of `parcels`" in reason for _, reason in reasons.values())
+    assert [each.table.name for each in scan_folder(tmp_path / "doors-2.jsonl", TABLES, PARCELS).files] == ["parcels"]
 
 
 def test_a_path_that_is_a_link_or_gone_is_said(tmp_path):

@@ -56,9 +56,9 @@ def read(**cells):
     ],
 )
 def test_values_that_say_what_they_mean_are_taken(column, delivered, accepted):
-    found = read(**{column: delivered})
-    assert not found.faults
-    assert found.rows[column].to_pylist() == [accepted]
+    delivery = read(**{column: delivered})
+    assert not delivery.faults
+    assert delivery.rows[column].to_pylist() == [accepted]
 
 
 @pytest.mark.parametrize(
@@ -91,14 +91,14 @@ def test_values_that_say_what_they_mean_are_taken(column, delivered, accepted):
     ],
 )
 def test_values_that_would_need_a_guess_are_faults_that_name_the_column(column, delivered):
-    found = read(**{column: delivered})
-    assert found.rows[column].to_pylist() == [None]
-    assert [fault.rule for fault in found.faults[0]] == ["typed"]
-    assert f"`{column}`" in found.faults[0][0].reason
+    delivery = read(**{column: delivered})
+    assert delivery.rows[column].to_pylist() == [None]
+    assert [fault.rule for fault in delivery.faults[0]] == ["typed"]
+    assert f"`{column}`" in delivery.faults[0][0].reason
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "reason"),
     [
         (b"{", "not JSON"),
         (b"\xff\xfe", "not UTF-8"),
@@ -108,22 +108,22 @@ def test_values_that_would_need_a_guess_are_faults_that_name_the_column(column, 
         (b'{"parcel": "p", "colour": "red"}', "`colour` is not defined"),
     ],
 )
-def test_lines_that_are_no_rows_are_kept_with_the_reason(line, told):
-    found = delivered_from_lines(PARCELS, [line])
-    assert told in found.faults[0][0].reason
-    assert found.raws([0]) == [line]
+def test_lines_that_are_no_rows_are_kept_with_the_reason(line, reason):
+    delivery = delivered_from_lines(PARCELS, [line])
+    assert reason in delivery.faults[0][0].reason
+    assert delivery.raws([0]) == [line]
 
 
 def test_one_bad_value_spoils_its_own_row_only():
-    found = delivered_from_lines(PARCELS, [b'{"weight": 1}', b'{"weight": "x"}', b'{"weight": 3}'])
-    assert found.rows["weight"].to_pylist() == [1.0, None, 3.0]
-    assert list(found.faults) == [1]
+    delivery = delivered_from_lines(PARCELS, [b'{"weight": 1}', b'{"weight": "x"}', b'{"weight": 3}'])
+    assert delivery.rows["weight"].to_pylist() == [1.0, None, 3.0]
+    assert list(delivery.faults) == [1]
 
 
 def test_byte_order_mark_windows_line_ends_and_blank_lines_are_no_rows():
-    found = delivered_from_jsonl(PARCELS, b'\xef\xbb\xbf{"parcel": "a"}\r\n\r\n{"parcel": "b"}\r\n')
-    assert found.rows["parcel"].to_pylist() == ["a", "b"]
-    assert not found.faults
+    delivery = delivered_from_jsonl(PARCELS, b'\xef\xbb\xbf{"parcel": "a"}\r\n\r\n{"parcel": "b"}\r\n')
+    assert delivery.rows["parcel"].to_pylist() == ["a", "b"]
+    assert not delivery.faults
 
 
 @pytest.mark.parametrize(
@@ -137,9 +137,9 @@ def test_byte_order_mark_windows_line_ends_and_blank_lines_are_no_rows():
     ids=["naive is UTC", "zoned", "seconds", "text"],
 )
 def test_moments_of_parquet_files(array):
-    found = delivered_from_arrow(PARCELS, pa.table({"handed_at": array}))
-    assert not found.faults
-    assert found.rows["handed_at"].to_pylist() == [NOON]
+    delivery = delivered_from_arrow(PARCELS, pa.table({"handed_at": array}))
+    assert not delivery.faults
+    assert delivery.rows["handed_at"].to_pylist() == [NOON]
 
 
 @pytest.mark.parametrize("array", [pa.array([1777809600]), pa.array([NOON.date()]), pa.array([b"2026"])])
@@ -155,17 +155,17 @@ def test_arrow_kinds_that_lose_nothing_are_taken():
         "parcels_before": np.array([1, 2], dtype="uint8"),
         "scans": [[1.0, float("nan")], []],
     })  # fmt: skip
-    found = delivered_from_arrow(PARCELS, pa.Table.from_pandas(frame, preserve_index=False))
-    assert not found.faults
-    assert found.rows["parcel"].to_pylist() == ["a", "b"]
-    assert found.rows["stops"].to_pylist() == [1, 2]
+    delivery = delivered_from_arrow(PARCELS, pa.Table.from_pandas(frame, preserve_index=False))
+    assert not delivery.faults
+    assert delivery.rows["parcel"].to_pylist() == ["a", "b"]
+    assert delivery.rows["stops"].to_pylist() == [1, 2]
 
 
 def test_a_parquet_nan_is_a_fault_and_a_null_is_none():
     table = pa.table({"weight": pa.array([1.0, float("nan"), None])})
-    found = delivered_from_arrow(PARCELS, table)
-    assert list(found.faults) == [1]
-    assert b"NaN" in found.raws([1])[0]
+    delivery = delivered_from_arrow(PARCELS, table)
+    assert list(delivery.faults) == [1]
+    assert b"NaN" in delivery.raws([1])[0]
 
 
 def test_a_column_that_comes_twice_is_no_column():

@@ -284,7 +284,7 @@ def test_a_verdict_survives_its_journey_and_a_gate_never_asked_is_closed():
     assert Verdict.from_json(verdict.to_json()) == verdict
     partial = Verdict(verdict.findings[:-1])
     assert not partial.passed
-    assert partial.reasons() == ["signature gate: it was never asked, and a gate without an answer is closed"]
+    assert partial.reasons() == ["signature gate: it has no finding, which counts as a refusal"]
     assert not Verdict(()).passed
 
 
