@@ -131,7 +131,7 @@ def test_a_demo_that_was_ended_goes_on_at_its_scene_with_the_figures_of_those_be
     again.chapter("Events in", ingestion, features)
     assert played == ["ingestion", "features", "features"]
     assert again.learned["ledger"] == {"users": {"received": 5}}
-    assert Diary.read(tmp_path).told == ["ingestion", "features"]
+    assert Diary.read(tmp_path).done == ["ingestion", "features"]
 
 
 def test_a_demo_that_ends_early_says_how_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,13 +97,13 @@ def test_every_step_is_measured_alone_and_with_the_others() -> None:
 
 def test_the_page_names_its_command_and_every_figure_with_its_interval() -> None:
     facts = {"command": "flywheel funnel --users 9", "users": 9, "seed": 7, "limit": 20, "days": 14, "live": 1200}
-    measured = {name: Interval(0.25, 0.2, 0.3, 9) for name in (*page.FIGURES, *page.GIVEN)}
+    measured = {name: Interval(0.25, 0.2, 0.3, 9) for name in (*page.FIGURES, *page.SOURCE_FIGURES)}
     index = {"recall_at_500": 0.981, "engaged_at_500": 0.4, "asked": 120.0, "items": 5000.0}
     text = page.page(facts, HOME_FEED, {"no steps": measured, "all steps": measured}, {"fresh": measured}, index)
     assert "`flywheel funnel --users 9`" in text
     assert "| all steps | 0.250 [0.200, 0.300] | +0.250 [+0.200, +0.300] | 0.250" in text
     assert "| fresh | 0.2 [0.2, 0.3] | 0.250 [0.200, 0.300] | 25.0% [20.0%, 30.0%] |" in text
-    assert "Of the 500 items nearest to a user by exact search the index finds 98.1%" in text
+    assert "Of the 500 items nearest to a user by exact search, the index finds 98.1%" in text
     assert "Exploration(share=0.05" in text
 
 

@@ -256,7 +256,7 @@ def test_what_is_written_to_a_file_while_it_is_taken_in_is_not_lost(at, monkeypa
         found = ingestion.ingest_days(at, ENGAGEMENTS, date(2026, 5, 3), date(2026, 5, 3))
     [failed] = found.failed
     assert "while it" in failed.error
-    assert not found.whole
+    assert not found.complete
     assert at.lake.read("tables/engagements").num_rows == taken
     ingestion.ingest_path(at, failed.path, "engagements", print)
     assert at.lake.read("tables/engagements").num_rows == 21

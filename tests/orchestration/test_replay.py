@@ -6,7 +6,7 @@ import pytest
 
 from infra.errors import DefinitionError
 from infra.settings import Settings
-from orchestration.replay import STILL_NOW, as_of, newest_day
+from orchestration.replay import STILL_PRESENT, as_of, newest_day
 from orchestration.runs import execute
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
@@ -44,7 +44,7 @@ def test_files_that_still_wait_count_too(settings):
     assert as_of(holding(settings), None, print).now().date() == OLD + timedelta(days=1)
 
 
-@pytest.mark.parametrize("newest", [(), (TODAY,), (TODAY - STILL_NOW, OLD)], ids=["none", "today", "an outage"])
+@pytest.mark.parametrize("newest", [(), (TODAY,), (TODAY - STILL_PRESENT, OLD)], ids=["none", "today", "an outage"])
 def test_events_of_these_days_run_in_the_present(settings, newest):
     at = holding(settings, *newest)
     assert as_of(at, None, print) is at

@@ -172,7 +172,7 @@ def test_a_day_is_observed_without_opening_what_other_days_brought(at: Installat
             file.write_bytes(content)
     assert seen is not None
     assert len(seen.matrix) == count > 500
-    assert set(seen.made.frame[labels.AT].dt.date) == {LAST}
+    assert set(seen.dataset.frame[labels.AT].dt.date) == {LAST}
 
 
 @pytest.mark.parametrize(("limit_ms", "passes"), [(1e-6, False), (1e6, True)])

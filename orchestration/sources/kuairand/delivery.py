@@ -1,4 +1,4 @@
-"""KuaiRand into the landing: a Parquet file for each table and day of receipt, written whole."""
+"""KuaiRand into the landing: a Parquet file for each table and day of receipt."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from infra.errors import DefinitionError
 from orchestration.sources.kuairand import descriptions, events
-from orchestration.sources.kuairand.files import OF_USERS, OF_VIDEOS, SEEN, Published, detect, read
+from orchestration.sources.kuairand.files import FIRST_SIGHT, OF_USERS, OF_VIDEOS, Published, detect, read
 from validation.contract import Table
 from validation.systems.home_feed import ENGAGEMENTS, IMPRESSIONS, USERS, VIDEOS
 
@@ -35,7 +35,7 @@ class DeliveredRows:
 
 @dataclass(frozen=True, slots=True)
 class Sighted:
-    """What one pass over the logs tells: who and what was seen first when, and the first and last day of receipt."""
+    """What one pass over the logs gives: each user's and video's first row, and the first and last day of receipt."""
 
     users: "pd.DataFrame"
     videos: "pd.DataFrame"
@@ -71,7 +71,7 @@ def deliver(path: Path, landing: Path) -> dict[str, DeliveredRows]:
 
 
 class DayWriters:
-    """A table's open files, one for each day of receipt. They get their names when all of them are whole."""
+    """A table's open files, one for each day of receipt. They get their names when all of them are complete."""
 
     def __init__(self, table: Table, landing: Path) -> None:
         self.table, self.folder = table, landing / table.name
@@ -112,15 +112,15 @@ class DayWriters:
 def _sighted(published: Published) -> Sighted:
     users: list[pd.DataFrame] = []
     videos: list[pd.DataFrame] = []
-    known: list[int] = []
-    for part in published.rows(SEEN):
+    received: list[int] = []
+    for part in published.rows(FIRST_SIGHT):
         log = events.timed(part)
         users = [descriptions.first_sights([*users, log[["user_id", "shown"]]], "user_id")]
         videos = [descriptions.first_sights([*videos, log[["video_id", "shown", "duration_ms"]]], "video_id")]
-        known += [int(log["known"].min()), int(log["known"].max())] if len(log) else []
-    if not known:
+        received += [int(log["known"].min()), int(log["known"].max())] if len(log) else []
+    if not received:
         raise DefinitionError("kuairand: the logs hold no row. Fetch the files again.")
-    return Sighted(users[0], videos[0], _day(min(known)), _day(max(known)))
+    return Sighted(users[0], videos[0], _day(min(received)), _day(max(received)))
 
 
 def _table(files: Iterable[Path], columns: Sequence[str]) -> "pd.DataFrame":

@@ -89,7 +89,7 @@ class Watched:
         )
 
     def known(self, at: float) -> tuple[Int64s, Int64s, Float64s]:
-        """Hand over, once, those that have ended by a moment."""
+        """Return those that have ended by a moment, and remove them."""
         if not self.rows:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0)
         who, what, when, ended = (np.concatenate(column) for column in zip(*self.rows, strict=True))
@@ -102,10 +102,12 @@ def _step(
     platform: Platform, scale: Scale, policy: PopularMix, tired: Tiredness, sessions: Sessions
 ) -> Iterator[ShownPages]:
     """The pages of sessions that begin in one step: first pages first, a later page once the one before is read."""
-    _, once = np.unique(sessions.who, return_index=True)  # who comes twice within the step stays on: pages are added up
-    pages = np.zeros(len(once), dtype=np.int64)
-    np.add.at(pages, np.searchsorted(sessions.who[once], sessions.who), sessions.pages)
-    who, at, device = sessions.who[once], sessions.at[once], sessions.device[once]
+    _, first_of_user = np.unique(
+        sessions.who, return_index=True
+    )  # who comes twice within the step stays on: pages are added up
+    pages = np.zeros(len(first_of_user), dtype=np.int64)
+    np.add.at(pages, np.searchsorted(sessions.who[first_of_user], sessions.who), sessions.pages)
+    who, at, device = sessions.who[first_of_user], sessions.at[first_of_user], sessions.device[first_of_user]
     for number in range(int(pages.max(initial=0))):
         on = pages > number
         who, at, device, pages = who[on], at[on], device[on], pages[on]

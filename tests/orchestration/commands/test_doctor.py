@@ -67,10 +67,10 @@ def test_each_part_is_told_with_the_command_that_brings_it(tmp_path: Path, redis
     stored(at)
     found = by_part(at)
     assert found["table videos"].standing == "there"
-    assert found["features"].then == "flywheel run daily --day 2026-05-03 --until 2026-05-03"
+    assert found["features"].next_step == "flywheel run daily --day 2026-05-03 --until 2026-05-03"
     assert found["online states"].standing == "missing"
-    assert found["release"].then == "flywheel run retrain --day 2026-05-03"
-    assert (found["service"].standing, found["service"].then) == ("missing", "flywheel up")
+    assert found["release"].next_step == "flywheel run retrain --day 2026-05-03"
+    assert (found["service"].standing, found["service"].next_step) == ("missing", "flywheel up")
     assert not complete(list(found.values()))
 
 
@@ -90,7 +90,7 @@ def test_videos_that_nobody_may_be_shown_are_told_with_what_keeps_them_back(
     described(at, **changed)
     found = by_part(at)["eligible video_id"]
     assert found.standing == standing
-    assert told in found.told
+    assert told in found.detail
 
 
 def test_a_password_is_in_no_line(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_a_run_that_failed_is_tried_again_with_growing_pauses_then_somebody_is_t
 ) -> None:
     (ticks.folder / "a.jsonl").write_text("{}\n")
     assert ticks.tick()[0] == ["2026-05-08"]
-    assert f"run {ticks.last.run_id} is at a.jsonl" in ticks.tick()[1]
+    assert f"run {ticks.last.run_id} is working on a.jsonl" in ticks.tick()[1]
     ticks.ends()
     assert ticks.tick()[0] == ["2026-05-08"], "at once the first time"
     ticks.ends()
