@@ -175,10 +175,13 @@ def _release(installation: Installation) -> Iterator[PartStatus]:
     if live is not None:
         yield PartStatus("release", "there", f"{live} is live, ranked by {_ranker(installation, live)}")
         return
-    verdict = installation.settings.home / "candidates" / installation.system.name / "verdict.json"
-    if verdict.exists() and not (found := Verdict.from_json(verdict.read_bytes())).passed:
+    path = installation.settings.home / "candidates" / installation.system.name / "verdict.json"
+    if path.exists() and not (verdict := Verdict.from_json(path.read_bytes())).passed:
         yield PartStatus(
-            "release", "missing", f"the newest was refused: {'; '.join(found.reasons())}", _run(installation, "retrain")
+            "release",
+            "missing",
+            f"the newest was refused: {'; '.join(verdict.reasons())}",
+            _run(installation, "retrain"),
         )
         return
     yield PartStatus(
