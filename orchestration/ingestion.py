@@ -212,7 +212,7 @@ def replay_day(
 
 
 def discard_day(installation: Installation, day: date, table: str | None, why: str) -> list[Ledger]:
-    """Give up the rows that were quarantined on a day: nobody will mend them, for the reason given."""
+    """Give up the rows that were quarantined on a day, for the reason in `why`: they will not be mended."""
     tables = [_table(installation, table)] if table else installation.system.tables
     return [
         discard(installation.lake, t, day, installation.now(), why) for t in _tables_waiting(installation, tables, day)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
-WHY = "flywheel/why"  # a run's tag: the reason somebody or something asked for it
+WHY = "flywheel/why"  # a run's tag: the reason for which it was requested
 LOOK_BACK = timedelta(days=35)
 DAY = re.compile(r"(?<!\d)(20\d{2})-?(\d{2})-?(\d{2})(?!\d)")
 FOLDERS = re.compile(r"(?<!\d)(20\d{2})/(?:[a-z]+=)?(\d{1,2})/(?:[a-z]+=)?(\d{1,2})(?!\d)")

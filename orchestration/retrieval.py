@@ -42,6 +42,6 @@ def _needed(installation: Installation) -> list[str]:
     for version in {*live, installation.registry.newest()}:
         try:
             digests.append(space_digest(installation.registry.folder(version)))
-        except ReleaseMismatch:  # its files were pruned: nobody can roll back to it
+        except ReleaseMismatch:  # its files were pruned: a rollback to it is impossible
             continue
     return [digest for digest in digests if digest]

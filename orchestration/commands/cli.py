@@ -49,7 +49,7 @@ app.add_typer(releasing.app)
 @app.callback()
 def every_command(
     debug: Annotated[
-        bool, typer.Option("--debug", envvar=DEBUG, help="show the traceback of what nobody foresaw")
+        bool, typer.Option("--debug", envvar=DEBUG, help="show the traceback of an unexpected error")
     ] = False,
 ) -> None:
     """Events become features, features a model, the model a feed."""

@@ -1,4 +1,4 @@
-"""The commands for somebody's own events: from their files to deliveries, and what a feed still lacks."""
+"""The commands for a user's own events: from their files to deliveries, and what a feed still lacks."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

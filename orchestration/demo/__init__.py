@@ -18,7 +18,7 @@ from orchestration.systems.home_feed import HOME_FEED
 from orchestration.up import everything_else, until_interrupted
 
 MARK = "written_by_the_demo"
-STAYS = (MARK, "bench")  # the mark, for somebody may end this midway; and what `make bench` and its sisters measured
+STAYS = (MARK, "bench")  # the mark, in case the removal is interrupted; and the figures of all `make bench…` targets
 
 
 def run_demo(

@@ -144,7 +144,7 @@ class Real:
         return [str(user) for user in shown.value_counts().index[:count]]
 
     def react(self, user: str, shown: list[str], at: float, request_id: str) -> list[dict[str, Any]]:
-        """A scripted watch of the first video: nobody knows what this user would really have done."""
+        """A scripted watch of the first video: what this user would have done is unknown."""
         moment = datetime.fromtimestamp(at, UTC).isoformat()
         event = {"request_id": request_id, "user_id": user, "video_id": shown[0]}
         return [{**event, "action": "watch", "watch_seconds": 20.0, "long_view": True, "event_time": moment}]

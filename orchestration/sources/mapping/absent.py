@@ -18,7 +18,7 @@ JOINED: Final = "joined"  # the key and what happened, joined
 
 From = Literal["first", "start", "event", "own", "joined"]
 SUCCESS: Mapping[str, Any] = {"action": "watch", "watch_seconds": 0.0, "long_view": True}
-"""How a success is written where nobody measures watching: the model learns what brings about long views."""
+"""The row that a success is written as: models learn to predict long views, and mapped files rarely measure watching."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A first mapping file, guessed from a folder of somebody's files, for a person to look at and mend."""
+"""A first mapping file, guessed from a folder of files, for a person to check and correct."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime

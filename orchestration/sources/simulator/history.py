@@ -46,7 +46,7 @@ def shown_between(platform: Platform, scale: Scale, days: range, past: Past | No
     for day in days:
         sessions = sessions_of(scale, platform.users, day)
         for start in scale.begin + day * DAY + np.arange(0, DAY, STEP):
-            policy.learn(*waiting.known(start))
+            policy.learn(*waiting.ended_by(start))
             policy.stock(start)
             for shown in _step(platform, scale, policy, tired, sessions.between(start, start + STEP)):
                 waiting.add(shown)
@@ -88,7 +88,7 @@ class Watched:
             (pages.who[page], pages.feed[page, place], pages.at[page], shown.outcomes.ended_at[page, place])
         )
 
-    def known(self, at: float) -> tuple[Int64s, Int64s, Float64s]:
+    def ended_by(self, at: float) -> tuple[Int64s, Int64s, Float64s]:
         """Return those that have ended by a moment, and remove them."""
         if not self.rows:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0)

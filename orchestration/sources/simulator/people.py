@@ -60,7 +60,7 @@ class Users:
         return taste
 
     def may_see(self, who: Int64s) -> Int64s:
-        """The highest age rating each user may be shown: an age nobody knows is taken for the youngest."""
+        """The highest age rating each user may be shown: for an unknown age, that of the youngest."""
         return np.maximum(self.age[who], 0)
 
     def usual_device(self, who: Int64s, at: Float64s) -> Int64s:
@@ -77,7 +77,7 @@ def make_users(scale: Scale) -> Users:
     activity = np.minimum(draw.lognormal(0.0, 1.25, n), 40.0)
     device = draw.choice(4, n, p=(0.60, 0.08, 0.14, 0.18))
     new = draw.random(n) < 0.10
-    changes = ~new & (draw.random(n) < 0.04)  # nobody is described anew before the first time
+    changes = ~new & (draw.random(n) < 0.04)  # a change before the first description must not happen
     leaves = ~new & ~changes & (uniform(scale.seed, "leaves", np.arange(n)) < 0.01)
     span = scale.days * DAY
     return Users(
