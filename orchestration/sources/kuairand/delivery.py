@@ -34,7 +34,7 @@ class DeliveredRows:
 
 
 @dataclass(frozen=True, slots=True)
-class Sighted:
+class LogSummary:
     """What one pass over the logs gives: each user's and video's first row, and the first and last day of receipt."""
 
     users: "pd.DataFrame"
@@ -45,8 +45,8 @@ class Sighted:
 
 def days(path: Path) -> tuple[date, date]:
     """The first and the last day, UTC, on which something was received."""
-    sighted = _sighted(detect(path))
-    return sighted.first, sighted.last
+    summary = _log_summary(detect(path))
+    return summary.first, summary.last
 
 
 def deliver(path: Path, landing: Path) -> dict[str, DeliveredRows]:
@@ -55,14 +55,14 @@ def deliver(path: Path, landing: Path) -> dict[str, DeliveredRows]:
     Rows that KuaiRand holds twice are delivered twice: intake counts them as the duplicates they are.
     """
     published = detect(path)
-    sighted = _sighted(published)
+    summary = _log_summary(published)
     with ExitStack() as stack:
         out = {
             table: stack.enter_context(DayWriters(table, landing))
             for table in (USERS, VIDEOS, IMPRESSIONS, ENGAGEMENTS)
         }
-        out[USERS].add(descriptions.users(sighted.users, _table(published.users, OF_USERS), sighted.first))
-        out[VIDEOS].add(descriptions.videos(sighted.videos, _table(published.videos, OF_VIDEOS)))
+        out[USERS].add(descriptions.users(summary.users, _table(published.users, OF_USERS), summary.first))
+        out[VIDEOS].add(descriptions.videos(summary.videos, _table(published.videos, OF_VIDEOS)))
         for part in published.rows():
             log = events.prepared_log(events.timed(part))
             out[IMPRESSIONS].add(events.impressions(log))
@@ -109,7 +109,7 @@ class DayWriters:
         return self.folder / f"{day.isoformat()}.parquet.open"
 
 
-def _sighted(published: Published) -> Sighted:
+def _log_summary(published: Published) -> LogSummary:
     users: list[pd.DataFrame] = []
     videos: list[pd.DataFrame] = []
     received: list[int] = []
@@ -120,7 +120,7 @@ def _sighted(published: Published) -> Sighted:
         received += [int(log["known"].min()), int(log["known"].max())] if len(log) else []
     if not received:
         raise DefinitionError("kuairand: the logs hold no row. Fetch the files again.")
-    return Sighted(users[0], videos[0], _day(min(received)), _day(max(received)))
+    return LogSummary(users[0], videos[0], _day(min(received)), _day(max(received)))
 
 
 def _table(files: Iterable[Path], columns: Sequence[str]) -> "pd.DataFrame":

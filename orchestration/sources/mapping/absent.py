@@ -18,7 +18,7 @@ JOINED: Final = "joined"  # the key and what happened, joined
 
 From = Literal["first", "start", "event", "own", "joined"]
 SUCCESS: Mapping[str, Any] = {"action": "watch", "watch_seconds": 0.0, "long_view": True}
-"""The row that a success is written as: models learn to predict long views, and mapped files rarely measure watching."""
+"""The row that a success is written as: models learn to predict long views, which mapped files rarely measure."""
 
 
 @dataclass(frozen=True, slots=True)

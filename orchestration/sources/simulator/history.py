@@ -42,7 +42,7 @@ def shown_between(platform: Platform, scale: Scale, days: range, past: Past | No
         policy.remember(*past.shown)
         policy.learn(*past.long_views)
     tired = Tiredness(platform)
-    waiting = Watched()
+    waiting = UnreportedLongViews()
     for day in days:
         sessions = sessions_of(scale, platform.users, day)
         for start in scale.begin + day * DAY + np.arange(0, DAY, STEP):
@@ -74,8 +74,8 @@ class Tiredness:
         np.add.at(self.counts, (who, self.topic[pages.feed[pages.filled]]), 1.0)
 
 
-class Watched:
-    """Long views the platform has not heard of yet: a watch is known once it has ended."""
+class UnreportedLongViews:
+    """Long views that the platform does not know yet: a watch is reported when it has ended."""
 
     def __init__(self) -> None:
         self.rows: list[tuple[Int64s, Int64s, Float64s, Float64s]] = []
