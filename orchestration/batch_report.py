@@ -1,4 +1,4 @@
-"""What ingestion says to people of a batch: why it was refused, which rules its rows break, and the next command."""
+"""What ingestion prints about a batch: why it was refused, which rules its rows break, and the next command."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ class Reason:
 
 
 def about(lake: Lake, line: Ledger, file: str = "") -> list[str]:
-    """The lines to print of a batch, of that file: none where every row of it was taken and nothing is odd."""
+    """The lines to print about a batch, and the file it came from; none where every row was taken without a warning."""
     if line.kind != "ingest":
         return _left(line)
     warnings = [f"  warning, {c.rule}: {c.measured} (asked: {c.asked})" for c in line.warnings]
@@ -42,11 +42,11 @@ def about(lake: Lake, line: Ledger, file: str = "") -> list[str]:
 
 
 def _left(line: Ledger) -> list[str]:
-    """What is said of rows that were taken up again from quarantine and break a rule still."""
+    """The lines about rows that were taken up again from quarantine and still break a rule."""
     broken = [check for check in line.checks if check.level == "row" and not check.passed]
     most = sorted(broken, key=lambda check: -check.broken)[:MOST_REASONS]
-    told = [f"  {check.broken:,} rows break {check.rule}: {check.asked}; seen: {check.measured}" for check in most]
-    return [f"{line.table}: {line.quarantined:,} of {line.received:,} rows stay in quarantine", *told] if told else []
+    lines = [f"  {check.broken:,} rows break {check.rule}: {check.asked}; seen: {check.measured}" for check in most]
+    return [f"{line.table}: {line.quarantined:,} of {line.received:,} rows stay in quarantine", *lines] if lines else []
 
 
 def _head(line: Ledger, file: str) -> str:
@@ -74,13 +74,13 @@ def mending(table: str, day: date) -> tuple[str, str]:
 def _waiting(lake: Lake, line: Ledger) -> tuple[date | None, list[Reason]]:
     """The day under which rows of a batch wait in quarantine, and the rules that most of them break."""
     for day in reversed(lake.days(quarantine_folder(line.table))):
-        held = _alike(lake, line, day)
-        if held:
+        rows_by_rules = _alike(lake, line, day)
+        if rows_by_rules:
             break
     else:
         return None, []
     first, counts = dict[str, tuple[bool, int]](), Counter[str]()
-    for rules, (row, rows) in sorted(held.items(), key=lambda some: some[1]):
+    for rules, (row, rows) in sorted(rows_by_rules.items(), key=lambda some: some[1]):
         broken = [rule for rule in rules.split(", ") if rule != REFUSED]
         counts.update(dict.fromkeys(broken, rows))
         for rule in broken:
@@ -92,24 +92,24 @@ def _waiting(lake: Lake, line: Ledger) -> tuple[date | None, list[Reason]]:
 
 def _alike(lake: Lake, line: Ledger, day: date) -> dict[str, tuple[int, int]]:
     """Rules that rows of a batch break together → the first such row, and how many there are."""
-    found: dict[str, tuple[int, int]] = {}
+    rows_by_rules: dict[str, tuple[int, int]] = {}
     for some in read_quarantine(lake, line.table, day, ["row", "rule"], ds.field("batch") == line.batch):
         alike = pa.table(some).group_by("rule").aggregate([("row", "min"), ("row", "count")])
         for rules, row, rows in zip(
             *(alike[name].to_pylist() for name in ("rule", "row_min", "row_count")), strict=True
         ):
-            first, before = found.get(rules, (row, 0))
-            found[rules] = (min(first, row), before + rows)
-    return found
+            first, before = rows_by_rules.get(rules, (row, 0))
+            rows_by_rules[rules] = (min(first, row), before + rows)
+    return rows_by_rules
 
 
 def _reason(lake: Lake, line: Ledger, day: date, row: int) -> str:
-    """What quarantine says of one row, without what it says of the whole batch, and the row."""
-    one = (ds.field("batch") == line.batch) & (ds.field("row") == row)
-    parts = read_quarantine(lake, line.table, day, ["reason", "raw"], one)
-    found = next(row for some in parts for row in some.to_pylist())
-    reason = found["reason"].partition("; batch refused:")[0]
-    return f"{reason}\n    {_shown(found['raw'])}"
+    """The reason for which one row is in quarantine, without the one of its batch, and the row itself."""
+    this_row = (ds.field("batch") == line.batch) & (ds.field("row") == row)
+    parts = read_quarantine(lake, line.table, day, ["reason", "raw"], this_row)
+    quarantined = next(row for some in parts for row in some.to_pylist())
+    reason = quarantined["reason"].partition("; batch refused:")[0]
+    return f"{reason}\n    {_shown(quarantined['raw'])}"
 
 
 def _shown(raw: bytes) -> str:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from serving.launch import Running
 
 ANSWER_S, AGAIN_S = 10.0, 0.5
-RANKS_WITHIN_S = 300.0  # a service that is ready ranks in milliseconds, on a machine that is busy in seconds
-REFUSED = "was refused"  # in the reason of an answer: so the service says that a release failed its trial
+RANKS_WITHIN_S = 300.0  # a ready service ranks in milliseconds, on a busy machine in seconds
+REFUSED = "was refused"  # in the reason of an answer: the service's words for a release that failed its trial
 
 
 class BusyError(Unavailable):
@@ -41,7 +41,7 @@ def ask(
 def ask_as(
     settings: Settings, who: dict[str, str], limit: int, *, explain: bool = False, preview: bool = False
 ) -> dict[str, Any]:
-    """The same, for whoever knows by which field the system names its users."""
+    """The same for a caller who gives the field by which the system names its users."""
     return post(settings, "operate", "/v1/feed", {**who, "limit": limit, "explain": explain, "preview": preview})
 
 
@@ -50,8 +50,8 @@ def answered(
 ) -> dict[str, Any]:
     """A preview of five items ranked by this release, or by another one because this one was refused.
 
-    On a busy machine some feeds come too late to be ranked, and the first ones before any item is in memory: they are
-    asked for again. Raises Unavailable when the service ends meanwhile, or ranks none for long.
+    On a busy machine some feeds are not ranked in time, and the first ones not before the items are in memory: they are
+    requested again. Raises Unavailable when the service ends meanwhile, or does not rank any for long.
     """
     answer: dict[str, Any] = {}
 
@@ -76,7 +76,7 @@ def address(settings: Settings) -> str:
 def post(settings: Settings, role: Role, path: str, message: Any) -> dict[str, Any]:
     """POST one JSON message in a role and read the answer.
 
-    A service that is too busy for now says so, or nothing: it is asked again until `settings.patience_s` are over.
+    A request that a busy service refuses or does not answer is sent again until `settings.patience_s` are over.
     """
     import urllib.request
 
@@ -100,16 +100,16 @@ def _answer(request: "Request") -> dict[str, Any]:
 
     try:
         with urllib.request.urlopen(request, timeout=ANSWER_S) as answer:
-            found: dict[str, Any] = msgspec.json.decode(answer.read())
-            return found
+            reply: dict[str, Any] = msgspec.json.decode(answer.read())
+            return reply
     except urllib.error.HTTPError as refused:
-        told = f"{request.full_url} answered {refused.code}: {refused.read().decode(errors='replace')[:300]}"
+        reason = f"{request.full_url} answered {refused.code}: {refused.read().decode(errors='replace')[:300]}"
         if refused.code == HTTPStatus.UNAUTHORIZED:
-            told += (
+            reason += (
                 " The token shown is of FLYWHEEL_HOME (`.flywheel` of this folder when it is not set): ask from the "
                 "folder in which `flywheel up` was started, with the same FLYWHEEL_ settings."
             )
-        raise (BusyError if refused.headers.get("retry-after") else Unavailable)(told) from refused
+        raise (BusyError if refused.headers.get("retry-after") else Unavailable)(reason) from refused
     except OSError as down:
         if isinstance(getattr(down, "reason", down), TimeoutError):
             raise BusyError(f"{request.full_url} did not answer within {ANSWER_S:g} s") from down

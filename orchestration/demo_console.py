@@ -1,4 +1,4 @@
-"""What the demo is told on: one line a step, with its time."""
+"""What the demo prints on: one line for each step, with its time."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -47,10 +47,10 @@ class DemoConsole:
 
     def grid(self, title: str, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
         """A table."""
-        made = Table(title=title, title_justify="left", header_style="bold", box=None, padding=(0, 2, 0, 0))
+        table = Table(title=title, title_justify="left", header_style="bold", box=None, padding=(0, 2, 0, 0))
         for name in head:
-            made.add_column(name, overflow="fold")
+            table.add_column(name, overflow="fold")
         for row in rows:
-            made.add_row(*(escape(cell) for cell in row))
+            table.add_row(*(escape(cell) for cell in row))
         self.out.print()
-        self.out.print(made)
+        self.out.print(table)

@@ -1,4 +1,4 @@
-"""Deployment: the service is built and started with a release, before that release answers anybody."""
+"""Deployment: the service is built and started with a release, before that release goes live."""
 
 import socket
 import tempfile
@@ -16,9 +16,9 @@ from serving.launch import build, started
 
 
 def prove(installation: Installation, version: str) -> dict[str, Any]:
-    """Build the service, start it with this release on a port of its own, and see it take the release, or raise.
+    """Build the service and start it with this release on a free port; raises unless it answers with the release.
 
-    The service takes a release only after its golden rows scored as they did in training.
+    The service loads a release only if its golden rows get the scores that they had in training.
     """
     tag = build(installation.settings)
     folder = installation.settings.home.absolute() / "bentoml" / "bentos" / tag.replace(":", "/")
@@ -42,7 +42,7 @@ def free_port() -> int:
 
 
 def _name_champion(installation: Installation, version: str, settings: Settings) -> None:
-    """A registry's pointer, for this process alone, that names the release."""
+    """Write a pointer that names the release, for the service of the proof alone."""
     folder = settings.releases / installation.system.name
     folder.mkdir(parents=True)
     (folder / version).symlink_to(installation.registry.folder(version).absolute())

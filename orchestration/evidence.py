@@ -14,25 +14,25 @@ PAGE = 500
 
 def written(instance: dg.DagsterInstance, after: Mapping[str, int]) -> tuple[list[WindowEvidence], dict[str, int]]:
     """All evidence written since the last look, and how far each asset has now been read."""
-    found: list[WindowEvidence] = []
-    seen = dict(after)
+    new: list[WindowEvidence] = []
+    read_until = dict(after)
     for name in WATCHING:
-        while records := _page(instance, name, seen.get(name)):
-            seen[name] = records[-1].storage_id
-            found += [evidence for record in records for evidence in _of(record)]
-    return found, seen
+        while records := _page(instance, name, read_until.get(name)):
+            read_until[name] = records[-1].storage_id
+            new += [evidence for record in records for evidence in _of(record)]
+    return new, read_until
 
 
 def newest(instance: dg.DagsterInstance, name: str, records: int = 20) -> list[WindowEvidence]:
-    """What an asset's newest records tell, oldest first; the cost does not grow with how long it has been watched."""
-    wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(name))
-    found = instance.fetch_materializations(wanted, limit=records, ascending=False).records
-    return [evidence for record in reversed(found) for evidence in _of(record)]
+    """The evidence in an asset's newest records, oldest first; the cost does not grow with the age of the asset."""
+    filtered = dg.AssetRecordsFilter(asset_key=dg.AssetKey(name))
+    records_found = instance.fetch_materializations(filtered, limit=records, ascending=False).records
+    return [evidence for record in reversed(records_found) for evidence in _of(record)]
 
 
 def _page(instance: dg.DagsterInstance, name: str, after: int | None) -> list[dg.EventLogRecord]:
-    wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(name), after_storage_id=after)
-    return list(instance.fetch_materializations(wanted, limit=PAGE, ascending=True).records)
+    filtered = dg.AssetRecordsFilter(asset_key=dg.AssetKey(name), after_storage_id=after)
+    return list(instance.fetch_materializations(filtered, limit=PAGE, ascending=True).records)
 
 
 def _of(record: dg.EventLogRecord) -> list[WindowEvidence]:

@@ -39,14 +39,14 @@ class Ingested:
     lines        of the ledger, one a batch
     failed       deliveries that could not be taken, though their name and kind were in order
     passed_over  paths that are no delivery
-    held_back    sentences about rows that name what waits in quarantine
+    waiting_references  sentences about rows that name what waits in quarantine
     names        the file of each batch
     """
 
     lines: tuple[Ledger, ...]
     failed: tuple[Failed, ...] = ()
     passed_over: tuple[PassedOver, ...] = ()
-    held_back: tuple[str, ...] = ()
+    waiting_references: tuple[str, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -55,8 +55,8 @@ class Ingested:
         return any(line.refused for line in self.lines)
 
     @property
-    def whole(self) -> bool:
-        """Whether something was there, and all that somebody may have meant to be taken was."""
+    def complete(self) -> bool:
+        """Whether there was something to take, and nothing of it was refused, failed or passed over wrongly."""
         lost = self.refused or self.failed or any(each.refused for each in self.passed_over)
         return bool(self.lines) and not lost
 
@@ -77,7 +77,7 @@ class Ingested:
         parts = [
             f"**{'REFUSED ' if line.refused else ''}{line.table} {line.batch}**\n\n{line.table_md()}" for line in failed
         ]
-        parts += [f"- {sentence}" for sentence in self.held_back]
+        parts += [f"- {sentence}" for sentence in self.waiting_references]
         return "\n\n".join(parts) or f"Every row of {len(self.lines)} batches holds."
 
     def untaken_md(self) -> str:
@@ -97,14 +97,14 @@ def ingest_days(installation: Installation, table: Table, first: date, last: dat
 
 def _landed_on(installation: Installation, table: Table, first: date, last: date) -> Ingested:
     landing, outcomes = installation.settings.landing, list[DeliveryOutcome | Failed]()
-    seen = landed(installation)
-    found = by_day(seen.of(table), installation.now().date())
-    for day in sorted(day for day in found if first <= day <= last):
-        below = {file.path: file.below for file in found[day]}
+    scan = landed(installation)
+    files_by_day = by_day(scan.of(table), installation.now().date())
+    for day in sorted(day for day in files_by_day if first <= day <= last):
+        below = {file.path: file.below for file in files_by_day[day]}
         for path in bundled(landing, table, below):
             outcomes.append(_landed(installation, Delivery(table, path, below.get(path, path.name)), day))
-    is_first = table is installation.system.tables[0]  # it also tells of what lies in no table's folder
-    passed_over = [each for each in seen.refused if each.table is table or (is_first and each.table is None)]
+    is_first = table is installation.system.tables[0]  # its run also reports what lies in no table's folder
+    passed_over = [each for each in scan.refused if each.table is table or (is_first and each.table is None)]
     return _ingested(outcomes, passed_over)
 
 
@@ -113,16 +113,16 @@ def _landed(installation: Installation, delivery: Delivery, day: date) -> Delive
     before = _written(delivery.path)
     outcome = attempt(installation.lake, delivery, installation.as_of(day), installation.settings.file_limits)
     if isinstance(outcome, DeliveryOutcome) and _written(delivery.path) not in (before, None):
-        told = "it was written to while it was taken in; it stays here, and the next run takes what is new"
-        outcome = Failed(delivery.table.name, delivery.path, told)
+        reason = "it was written to while it was taken in; it stays here, and the next run takes what is new"
+        outcome = Failed(delivery.table.name, delivery.path, reason)
     elif isinstance(outcome, DeliveryOutcome):
         reached("landing.taken")
         try:
             set_aside(installation.settings.landing, delivery)
             return outcome
         except OSError as error:
-            told = f"it was taken in, but could not be moved to `done` ({error.strerror})"
-            outcome = Failed(delivery.table.name, delivery.path, told)
+            reason = f"it was taken in, but could not be moved to `done` ({error.strerror})"
+            outcome = Failed(delivery.table.name, delivery.path, reason)
     else:
         outcome = set_aside_failed(installation.settings.landing, delivery, outcome)
     alerts.write(
@@ -136,7 +136,7 @@ def _landed(installation: Installation, delivery: Delivery, day: date) -> Delive
 
 
 def _written(path: Path) -> tuple[int, int] | None:
-    """What changes when something is written to a file; None of one that is gone."""
+    """Size and time of the last change of a file; None when it is gone."""
     with contextlib.suppress(FileNotFoundError):
         facts = path.lstat()
         return facts.st_size, facts.st_mtime_ns
@@ -149,18 +149,18 @@ def ingest_path(installation: Installation, path: Path, table: str | None, say: 
         raise DefinitionError(f"nothing to ingest: {shown(path)} does not exist.")
     with contextlib.suppress(NotImplementedError):  # this Arrow was built without it
         pa.set_memory_pool(pa.jemalloc_memory_pool())  # gives back what was unpacked: 50 MiB in 1 M rows
-    seen = scan_folder(
+    scan = scan_folder(
         path, installation.system.tables, _table(installation, table) if table else None, installation.settings.home
     )
-    if not seen.files:
-        why = "".join(f"\n  {each}" for each in seen.passed_over) or " It holds no file."
+    if not scan.files:
+        why = "".join(f"\n  {each}" for each in scan.passed_over) or " It holds no file."
         raise DefinitionError(f"nothing to ingest in {shown(path)}.{why}")
     outcomes = []
-    for place, file in enumerate(seen.files, 1):
-        say(f"[{place}/{len(seen.files)}] {shown(file.path.name)}")
+    for place, file in enumerate(scan.files, 1):
+        say(f"[{place}/{len(scan.files)}] {shown(file.path.name)}")
         delivery = Delivery(file.table, file.path, file.below)
         outcomes.append(attempt(installation.lake, delivery, installation.now(), installation.settings.file_limits))
-    ingested = _ingested(outcomes, seen.passed_over)
+    ingested = _ingested(outcomes, scan.passed_over)
     report(installation, ingested.lines)
     return ingested
 
@@ -172,19 +172,19 @@ def _ingested(outcomes: Iterable[DeliveryOutcome | Failed], passed_over: Iterabl
         tuple(outcome.line for outcome in taken),
         tuple(outcome for outcome in outcomes if isinstance(outcome, Failed)),
         tuple(passed_over),
-        tuple(sentence for outcome in taken for sentence in outcome.held_back),
+        tuple(sentence for outcome in taken for sentence in outcome.waiting_references),
         {outcome.line.batch: shown(outcome.file) for outcome in taken},
     )
 
 
 def sentences(installation: Installation, ingested: Ingested) -> list[str]:
-    """What people have to know: every batch that was not taken whole, every file that was not taken, and why."""
+    """What people have to know: every batch that was not taken completely, every file that was not taken, and why."""
     lines = [
         line
         for entry in ingested.lines
         for line in batch_report.about(installation.lake, entry, ingested.names.get(entry.batch, ""))
     ]
-    lines += ingested.held_back
+    lines += ingested.waiting_references
     lines += [f"not taken: {each}" for each in ingested.passed_over]
     return lines + [f"FAILED: {each}" for each in ingested.failed]
 
@@ -203,26 +203,28 @@ def replay_day(
     """Take up the rows that were quarantined on a day again, mended by a file of lines where one is given."""
     mend = _mend(mended) if mended else None
     tables = [_table(installation, table)] if table else installation.system.tables
-    held = _held(installation, tables, day)
+    waiting_tables = _tables_waiting(installation, tables, day)
     if mend:
-        _tell_unmet(installation, mend, day, held, say)
-    lines = [replay(installation.lake, t, day, installation.now(), mend) for t in held]
+        _report_unmet(installation, mend, day, waiting_tables, say)
+    lines = [replay(installation.lake, t, day, installation.now(), mend) for t in waiting_tables]
     report(installation, lines)
     return lines
 
 
 def discard_day(installation: Installation, day: date, table: str | None, why: str) -> list[Ledger]:
-    """Give up the rows that were quarantined on a day: nobody will mend them, for the reason given."""
+    """Give up the rows that were quarantined on a day, for the reason in `why`: they will not be mended."""
     tables = [_table(installation, table)] if table else installation.system.tables
-    return [discard(installation.lake, t, day, installation.now(), why) for t in _held(installation, tables, day)]
+    return [
+        discard(installation.lake, t, day, installation.now(), why) for t in _tables_waiting(installation, tables, day)
+    ]
 
 
-def _held(installation: Installation, tables: Sequence[Table], day: date) -> list[Table]:
+def _tables_waiting(installation: Installation, tables: Sequence[Table], day: date) -> list[Table]:
     """The tables of which rows wait that arrived on a day; raises DefinitionError when none does."""
-    held = [t for t in tables if day in installation.lake.days(quarantine_folder(t.name))]
-    if not held:
+    waiting_tables = [t for t in tables if day in installation.lake.days(quarantine_folder(t.name))]
+    if not waiting_tables:
         raise DefinitionError(f"quarantine: no row of {', '.join(t.name for t in tables)} arrived on {day}.")
-    return held
+    return waiting_tables
 
 
 def _mend(path: Path) -> Mended:
@@ -232,23 +234,23 @@ def _mend(path: Path) -> Mended:
         raise MendRefused(f"{path}: it cannot be read ({error.strerror}). Nothing was replayed.") from error
 
 
-def _tell_unmet(
-    installation: Installation, mend: Mended, day: date, held: Sequence[Table], say: Callable[[str], None]
+def _report_unmet(
+    installation: Installation, mend: Mended, day: date, waiting_tables: Sequence[Table], say: Callable[[str], None]
 ) -> None:
-    """Tell which rows of a mend file are not waiting; raises MendRefused when none of them is."""
-    unmet = mend.unmet(row for t in held for _, row in waiting_rows(installation.lake, t.name, day))
+    """Report which rows of a mend file are not waiting; raises MendRefused when none of them is."""
+    unmet = mend.unmet(row for t in waiting_tables for _, row in waiting_rows(installation.lake, t.name, day))
     if not unmet:
         return
     batch, row = unmet[0]
-    told = f"{len(unmet):,} of {len(mend.rows):,} mended rows do not wait in quarantine of {day}"
-    told += f" (row {row} of batch {batch}, for example)"
+    sentence = f"{len(unmet):,} of {len(mend.rows):,} mended rows do not wait in quarantine of {day}"
+    sentence += f" (row {row} of batch {batch}, for example)"
     if len(unmet) == len(mend.rows):
-        raise MendRefused(f"{told}: nothing was replayed. `--replay {day} --export FILE` writes those that wait.")
-    say(f"{told}; the others are replayed.")
+        raise MendRefused(f"{sentence}: nothing was replayed. `--replay {day} --export FILE` writes those that wait.")
+    say(f"{sentence}; the others are replayed.")
 
 
 def report(installation: Installation, lines: Sequence[Ledger]) -> None:
-    """Tell Dagster what was taken in outside of a run, where it keeps its records here."""
+    """Write what was taken in outside of a run to Dagster's records, where this home has any."""
     if not (installation.settings.home / "dagster").exists():
         return
     import dagster as dg
@@ -259,9 +261,9 @@ def report(installation: Installation, lines: Sequence[Ledger]) -> None:
     with dg.DagsterInstance.get() as instance:
         for line in lines:
             for day in line.days:
-                told = {name: value for name, value in line.facts().items() if value is not None}
+                facts = {name: value for name, value in line.facts().items() if value is not None}
                 instance.report_runless_asset_event(
-                    dg.AssetMaterialization(line.table, partition=day.isoformat(), metadata=told)
+                    dg.AssetMaterialization(line.table, partition=day.isoformat(), metadata=facts)
                 )
 
 

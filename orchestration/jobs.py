@@ -21,13 +21,16 @@ Job = Any  # dagster names the type of an unresolved asset job only in private m
 
 def jobs(groups: Collection[str | None]) -> dict[str, Job]:
     """One job a stage that has assets. Small steps in one process: a process each would cost four times the time."""
-    present = {name: [g for g in wanted if g in groups] for name, wanted in STAGES.items()}
+    present = {name: [g for g in stage_groups if g in groups] for name, stage_groups in STAGES.items()}
     return {
         name: dg.define_asset_job(
-            name, dg.AssetSelection.groups(*found), executor_def=dg.in_process_executor, description=_says(found)
+            name,
+            dg.AssetSelection.groups(*groups_present),
+            executor_def=dg.in_process_executor,
+            description=_says(groups_present),
         )
-        for name, found in present.items()
-        if found
+        for name, groups_present in present.items()
+        if groups_present
     }
 
 

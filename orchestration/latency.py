@@ -1,4 +1,4 @@
-"""How long the scorer of the service takes for one request of a built release: what the latency gate is told."""
+"""How long the service's scorer takes for one request with a built release: the input of the latency gate."""
 
 import time
 from pathlib import Path
@@ -13,12 +13,12 @@ CANDIDATES, RUNS = 500, 60
 
 
 def scoring_ms(folder: Path, rows: Float32s) -> float:
-    """The p95 of CPU milliseconds for `CANDIDATES` rows, drawn from these: what else runs here is not the release's."""
-    scorer, asked = load_scorer(read_manifest(folder).kind, folder), np.resize(rows, (CANDIDATES, rows.shape[1]))
-    scorer.score(asked)  # the first one makes what the others use
+    """The p95 of milliseconds for `CANDIDATES` rows drawn from these: of CPU time, so other programs do not count."""
+    scorer, candidates = load_scorer(read_manifest(folder).kind, folder), np.resize(rows, (CANDIDATES, rows.shape[1]))
+    scorer.score(candidates)  # the first call allocates what the others use
     took = []
     for _ in range(RUNS):
         began = time.process_time()
-        scorer.score(asked)
+        scorer.score(candidates)
         took.append(time.process_time() - began)
     return float(np.percentile(took, 95)) * 1000

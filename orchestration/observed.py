@@ -1,4 +1,4 @@
-"""A day as monitoring sees it: shown rows with their outcomes, their features made again, and what was served."""
+"""A day as monitoring sees it: shown rows with their outcomes, their features computed again, and what was served."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -15,6 +15,7 @@ from infra import manifest
 from infra.arrays import Float32s
 from infra.errors import DefinitionError
 from infra.lake import days_from
+from orchestration.labels import labels_of_days
 from orchestration.system import Installation
 from serving.page import FULL, STALE
 from training.fitting import as_served
@@ -24,7 +25,6 @@ from training.rows import (
     JUDGED,
     Dataset,
     build_dataset,
-    build_labels,
     known_online,
     load_dataset,
     save_dataset,
@@ -32,7 +32,7 @@ from training.rows import (
 
 # What every decision log writes beside the table's own columns.
 RELEASE, RUNG, FEATURES = "release", "served_by", "served_features"
-STEADY = timedelta(days=7)  # before a release: days that show what it looks like when nothing changes
+STEADY = timedelta(days=7)  # before a release: watched too, for comparison with the days after it
 MOMENT = pa.timestamp("us", tz="UTC")
 
 
@@ -40,58 +40,61 @@ MOMENT = pa.timestamp("us", tz="UTC")
 class Observed:
     """The rows of one day, aligned: labels' columns, model input as training would make it, and who served them."""
 
-    made: Dataset
+    dataset: Dataset
     served: pd.DataFrame
 
     @property
     def matrix(self) -> Float32s:
         """(rows, features) float32."""
-        return self.made.matrix
+        return self.dataset.matrix
 
     @property
     def judged(self) -> NDArray[np.bool_]:
         """Which rows are of the kind that rankers are judged on: those a reference was made from."""
-        return np.asarray(self.made.frame[JUDGED], dtype=bool)
+        return np.asarray(self.dataset.frame[JUDGED], dtype=bool)
 
     def scores(self, installation: Installation, version: str) -> Float32s:
-        """What a release would say of these rows when it serves them: without what only the log knows."""
+        """What a release would score these rows when it serves them: without inputs that only the log has."""
         scores: Float32s = installation.registry.scorer(version).scores(
-            as_served(self.matrix, self.made, installation.system.ranking)
+            as_served(self.matrix, self.dataset, installation.system.ranking)
         )
         return scores
 
     @property
     def features(self) -> tuple[str, ...]:
         """Names of the features."""
-        return self.made.features
+        return self.dataset.features
 
     @classmethod
     def load(cls, installation: Installation, day: date) -> "Observed | None":
         """The day as `observe` stored it, None when there is nothing."""
         try:
-            made = load_dataset(installation.lake, _name(day))
+            dataset = load_dataset(installation.lake, _name(day))
         except DefinitionError:
             return None
-        return cls(made, _served(installation, made.frame))
+        return cls(dataset, _served(installation, dataset.frame))
 
     def served_by_release(self, version: str) -> tuple[NDArray[np.intp], Float32s]:
         """The places of the rows a release served from all it needs, and the features it logged for them.
 
-        An answer given while Redis was silent is scored on neutral states: it is degraded, and says so, not skewed.
+        An answer given while Redis did not answer was scored on neutral states and is marked as degraded: it is left
+        out, since that is no skew.
         """
-        whole = self.served[RUNG].isin([FULL, STALE])
-        logs = np.array([np.ndim(said) == 1 and len(said) > 0 for said in self.served[FEATURES]], dtype=bool)
-        mine = (self.served[RELEASE] == version) & logs & whole
-        rows = np.flatnonzero(mine.to_numpy())
+        full = self.served[RUNG].isin([FULL, STALE])
+        logs = np.array(
+            [np.ndim(features) == 1 and len(features) > 0 for features in self.served[FEATURES]], dtype=bool
+        )
+        by_release = (self.served[RELEASE] == version) & logs & full
+        rows = np.flatnonzero(by_release.to_numpy())
         logged = [np.asarray(values, dtype=np.float32) for values in self.served[FEATURES].iloc[rows]]
         return rows, np.stack(logged) if logged else np.empty((0, len(self.features)), np.float32)
 
     def recomputed(self, installation: Installation, rows: NDArray[np.intp]) -> Float32s:
         """What serving should have computed for these rows, from what had been brought online before each was shown."""
-        frame = self.made.frame.iloc[rows]
+        frame = self.dataset.frame.iloc[rows]
         until = pd.merge_asof(frame[[AT]], brought_online(installation), left_on=AT, right_on="done_at")["until"]
         matrix = known_online(frame, until, installation.store, installation.system.features)
-        return as_served(matrix, self.made, installation.system.ranking)
+        return as_served(matrix, self.dataset, installation.system.ranking)
 
     def names(self, rows: NDArray[np.intp]) -> list[str]:
         """What to call these rows when they are shown as examples."""
@@ -102,8 +105,8 @@ class Observed:
     def outcome_frame(self, installation: Installation, version: str, scores: Float32s) -> pd.DataFrame:
         """Label, group, release and score of every row; what another policy showed is judged as if the release had."""
         ranking = installation.system.ranking
-        told = {"label": ranking.target, "group": ranking.group, "grade": GAIN}
-        frame = pd.DataFrame({name: self.made.frame[column].to_numpy() for name, column in told.items()})
+        columns = {"label": ranking.target, "group": ranking.group, "grade": GAIN}
+        frame = pd.DataFrame({name: self.dataset.frame[column].to_numpy() for name, column in columns.items()})
         rung = self.served[RUNG].fillna("history").to_numpy()
         return frame.assign(release=version, served_by=rung, score=scores)[self.judged]
 
@@ -111,20 +114,19 @@ class Observed:
 def observe(installation: Installation, day: date) -> int:
     """Make and store a day's rows; returns how many there are."""
     ranking, features = installation.system.ranking, installation.system.features
-    found = build_labels(
-        installation.spark, installation.lake, ranking, features, installation.tables, installation.now(), day, day
-    )
-    if found.empty:
+    labels = labels_of_days(installation, day, day, installation.now())
+    if labels.empty:
         return 0
-    made = build_dataset(found, installation.store, features, ranking)  # when a profile was first known, no watch asks
-    save_dataset(installation.lake, _name(day), made)
-    return len(found)
+    # without the lake: no check of monitoring asks when a profile was first known
+    dataset = build_dataset(labels, installation.store, features, ranking)
+    save_dataset(installation.lake, _name(day), dataset)
+    return len(labels)
 
 
 def worth_watching(installation: Installation, first: date, last: date) -> list[date]:
-    """The days of a range that the live release can be held against: none before there is one.
+    """The days of a range that can be compared with the live release; none before there is one.
 
-    A backfill of months is watched from shortly before the release on: older days are what it was made of.
+    A backfill of months is watched from shortly before the release on: from older days the release was trained.
     """
     live = installation.registry.live()
     if live is None:
@@ -141,12 +143,12 @@ def note_online(installation: Installation, until: datetime) -> None:
 
 
 def brought_online(installation: Installation) -> pd.DataFrame:
-    """Up to when publications were online (`until`) and since when (`done_at`), in order; the stream tells its own."""
+    """Up to when publications were online (`until`) and since when (`done_at`), in order; the stream's are included."""
     notes = online_notes(stream_folder(installation.settings, installation.system.features.name))
     columns = {name: pa.array([note[i] for note in notes], MOMENT) for i, name in enumerate(("until", "done_at"))}
     every = pa.concat_tables([installation.lake.read("online"), pa.table(columns)], promote_options="default")
-    found: pd.DataFrame = every.to_pandas().sort_values("done_at", kind="stable")
-    return found
+    online: pd.DataFrame = every.to_pandas().sort_values("done_at", kind="stable")
+    return online
 
 
 def _name(day: date) -> str:
@@ -156,13 +158,13 @@ def _name(day: date) -> str:
 def _served(installation: Installation, frame: pd.DataFrame) -> pd.DataFrame:
     """Who served each row, in the rows' order; a source without a decision log served none of them."""
     table = installation.tables[installation.system.ranking.shown]
-    known = [name for name in (RELEASE, RUNG, FEATURES) if name in {c.name for c in table.columns}]
+    log_columns = [name for name in (RELEASE, RUNG, FEATURES) if name in {c.name for c in table.columns}]
     first, last = frame[AT].min(), frame[AT].max()
     shown = (ds.field(table.event_time) >= first) & (ds.field(table.event_time) <= last)
     received = [
         day for day in installation.lake.days(f"tables/{table.name}") if day >= first.date()
-    ]  # as labels look for them
-    wanted = [*table.key, *known]
-    log: Any = installation.lake.read(f"tables/{table.name}", received, wanted, shown, schema=table.schema).to_pandas()
+    ]  # the days in which building labels looks for them, too
+    columns = [*table.key, *log_columns]
+    log: Any = installation.lake.read(f"tables/{table.name}", received, columns, shown, schema=table.schema).to_pandas()
     rows = frame[[*table.key]].merge(log.drop_duplicates([*table.key]), how="left", on=[*table.key])
-    return rows.assign(**{name: None for name in (RELEASE, RUNG, FEATURES) if name not in known})
+    return rows.assign(**{name: None for name in (RELEASE, RUNG, FEATURES) if name not in log_columns})

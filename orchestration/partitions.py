@@ -1,4 +1,4 @@
-"""The days everything is cut into: days of receipt, from the first that holds anything to today."""
+"""The daily partitions of all assets: days of receipt, from the first with data to today."""
 
 import os
 import re
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
-WHY = "flywheel/why"  # a run's tag: the reason somebody or something asked for it
-WAY_BACK = timedelta(days=35)
+WHY = "flywheel/why"  # a run's tag: the reason for which it was requested
+LOOK_BACK = timedelta(days=35)
 DAY = re.compile(r"(?<!\d)(20\d{2})-?(\d{2})-?(\d{2})(?!\d)")
 FOLDERS = re.compile(r"(?<!\d)(20\d{2})/(?:[a-z]+=)?(\d{1,2})/(?:[a-z]+=)?(\d{1,2})(?!\d)")
 
@@ -25,7 +25,7 @@ FOLDERS = re.compile(r"(?<!\d)(20\d{2})/(?:[a-z]+=)?(\d{1,2})/(?:[a-z]+=)?(\d{1,
 def __getattr__(name: str) -> Any:
     """`WHOLE_RANGE`: a backfill of many days is one run, in which Spark starts once and reads once.
 
-    Made when it is asked for: who only wants to know the day of a file does without Dagster, which costs a second.
+    Made at the first use: callers that only need the day of a file do not import Dagster, which takes a second.
     """
     if name != "WHOLE_RANGE":
         raise AttributeError(f"module {__name__} has no attribute {name}")
@@ -37,12 +37,14 @@ def __getattr__(name: str) -> Any:
 def days(installation: Installation) -> "dg.DailyPartitionsDefinition":
     """Daily partitions from the day before the first in the lake or the landing, today included.
 
-    A few weeks are there in any case: what lands later than this is read may be of a day before all that is known now.
+    A few weeks before today are included in any case: files that land later may be of days before the first one now.
     """
     import dagster as dg
 
-    known = [day for table in installation.system.tables for day in installation.lake.days(f"tables/{table.name}")]
-    first = min([*known, *waiting(installation), installation.now().date() - WAY_BACK])
+    days_with_data = [
+        day for table in installation.system.tables for day in installation.lake.days(f"tables/{table.name}")
+    ]
+    first = min([*days_with_data, *waiting(installation), installation.now().date() - LOOK_BACK])
     return dg.DailyPartitionsDefinition(
         datetime.combine(first - timedelta(days=1), time.min, UTC), end_offset=1, end_date=None, timezone="UTC"
     )
@@ -62,21 +64,21 @@ def landed(installation: Installation) -> ScanResult:
 def by_day(files: Iterable[TableFile], today: date) -> dict[date, list[TableFile]]:
     """Files by the day in their name, or else in their folders' names.
 
-    Those without one are today's, as are those of a day to come: who names files by a local time may be ahead. So are
-    those of a year before 2000, for no row was received then: no clock is believed that says so.
+    Files without a day are today's, as are those of a future day: names made from a local time may be ahead of UTC. So
+    are those of a year before 2000, because no row was received then.
     """
-    found: dict[date, list[TableFile]] = {}
+    files_by_day: dict[date, list[TableFile]] = {}
     for file in files:
-        found.setdefault(min(day_of(file.below) or today, today), []).append(file)
-    return found
+        files_by_day.setdefault(min(day_of(file.below) or today, today), []).append(file)
+    return files_by_day
 
 
 def day_of(below: str) -> date | None:
     """The day in a file's name, as in 2026-05-03.jsonl or impressions-20260503T101500Z.parquet, or else in the names of
     its folders below the table's, as in day=2026-05-03/part.parquet or 2026/05/03/part.parquet; None without one."""
     *folders, name = below.split("/")
-    found = [_day_in(DAY, text) for text in (name, *reversed(folders))] + [_day_in(FOLDERS, "/".join(folders))]
-    return next((day for day in found if day), None)
+    matches = [_day_in(DAY, text) for text in (name, *reversed(folders))] + [_day_in(FOLDERS, "/".join(folders))]
+    return next((day for day in matches if day), None)
 
 
 def _day_in(pattern: re.Pattern[str], text: str) -> date | None:

@@ -1,4 +1,4 @@
-"""A system's definitions become assets, checks, jobs, schedules and sensors: any system's, by the same code."""
+"""Assets, checks, jobs, schedules and sensors, made from the definitions of any system."""
 
 import warnings
 
@@ -14,7 +14,7 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill policies:
 
 
 def pipeline(installation: Installation) -> dg.Definitions:
-    """All that Dagster knows of one installation; without a policy nothing is served, without a watch none watched."""
+    """All Dagster definitions of one installation; release assets only with a policy, monitoring only with a watch."""
     cut = days(installation)
     assets = [
         *tables.assets(installation, cut),
@@ -26,26 +26,26 @@ def pipeline(installation: Installation) -> dg.Definitions:
     if installation.system.watch:
         assets += monitoring.assets(installation, cut)
     groups = {spec.group_name for asset in assets for spec in asset.specs}
-    made = jobs.jobs(groups)
+    jobs_by_name = jobs.jobs(groups)
     return dg.Definitions(
         assets=assets,
-        jobs=list(made.values()),
-        schedules=schedules.schedules(installation, made),
-        sensors=_sensors(installation, made, cut),
+        jobs=list(jobs_by_name.values()),
+        schedules=schedules.schedules(installation, jobs_by_name),
+        sensors=_sensors(installation, jobs_by_name, cut),
     )
 
 
 def _sensors(
-    installation: Installation, made: dict[str, jobs.Job], days: dg.DailyPartitionsDefinition
+    installation: Installation, jobs_by_name: dict[str, jobs.Job], days: dg.DailyPartitionsDefinition
 ) -> list[dg.SensorDefinition]:
     """The sensors of a system: landing, failures and registry always, retraining where it is watched."""
     always: list[dg.SensorDefinition] = [
-        landing_sensor(installation, made["features"], days),
+        landing_sensor(installation, jobs_by_name["features"], days),
         failure_sensor(installation),
         registry_sensor(installation),
     ]
     return (
-        [*always, retraining_sensor(installation, made["retrain"])]
-        if installation.system.watch and "retrain" in made
+        [*always, retraining_sensor(installation, jobs_by_name["retrain"])]
+        if installation.system.watch and "retrain" in jobs_by_name
         else always
     )

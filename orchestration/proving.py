@@ -1,4 +1,4 @@
-"""Proving a release: what its service reads goes online, a built service takes it, and the outcome is kept with it."""
+"""Proving a release: its vectors go online, a built service loads it, and the outcome is kept with the release."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ from orchestration.system import Installation
 
 
 def proven(installation: Installation, version: str) -> dict[str, Any]:
-    """What the proof showed, kept as a tag of the version for promotion to ask; a failure is kept too, and raised."""
+    """What the proof showed, kept as a tag of the version, which promotion reads; a failure is kept too, and raised."""
     retrieval.publish(installation, version)
     try:
-        told = deployment.prove(installation, version)
+        proof = deployment.prove(installation, version)
     except FlywheelError as failed:
         installation.registry.deployed(version, False, str(failed), installation.now())
         raise
-    installation.registry.deployed(version, True, str(told["bento"]), installation.now())
-    return told
+    installation.registry.deployed(version, True, str(proof["bento"]), installation.now())
+    return proof

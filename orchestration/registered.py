@@ -1,4 +1,4 @@
-"""Which release a Dagster run is about: the one that this run registered, or the run it goes on from."""
+"""Which release a Dagster run is about: the one registered by this run, or by the run that it retries."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +16,7 @@ RANKER, TRAINING_RUN = "ranker", "mlflow run"
 
 def version_of(context: dg.AssetExecutionContext) -> str:
     """The version that this run registered; raises NotProven when it registered none."""
-    version = _told(context, REGISTERED, VERSION)
+    version = _recorded(context, REGISTERED, VERSION)
     if version is None:
         raise NotProven(
             f"run {context.run_id} registered no release. Run the whole job (`flywheel run release`), or name one: "
@@ -27,26 +27,26 @@ def version_of(context: dg.AssetExecutionContext) -> str:
 
 def candidate_of(context: dg.AssetExecutionContext, installation: Installation) -> Candidate:
     """The newest candidate; where this run trained one, it has to be that one, or NotProven is raised."""
-    made, trained = newest_candidate(installation), _told(context, RANKER, TRAINING_RUN)
-    if trained not in {None, made.figures.run_id}:
+    candidate, trained = newest_candidate(installation), _recorded(context, RANKER, TRAINING_RUN)
+    if trained not in {None, candidate.figures.run_id}:
         raise NotProven(
             f"run {context.run_id} trained a candidate (MLflow run {trained}), and another run has put its own in its "
-            f"place since ({made.figures.run_id}). Train again (`flywheel run retrain`)."
+            f"place since ({candidate.figures.run_id}). Train again (`flywheel run retrain`)."
         )
-    return made
+    return candidate
 
 
-def _told(context: dg.AssetExecutionContext, asset: str, name: str) -> str | None:
-    """What an asset told last in this run or in those it is a retry of."""
+def _recorded(context: dg.AssetExecutionContext, asset: str, name: str) -> str | None:
+    """The value that an asset recorded last in this run or in those it is a retry of."""
     for run_id in _line(context):
-        found: Any = None
+        value: Any = None
         records = context.instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
         for record in records.records:
-            made = record.asset_materialization
-            if made is not None and made.asset_key == dg.AssetKey(asset):
-                found = made.metadata.get(name)
-        if found is not None:
-            return str(found.value)
+            materialization = record.asset_materialization
+            if materialization is not None and materialization.asset_key == dg.AssetKey(asset):
+                value = materialization.metadata.get(name)
+        if value is not None:
+            return str(value.value)
     return None
 
 

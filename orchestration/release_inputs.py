@@ -1,4 +1,4 @@
-"""What an installation gives training to make a release from: where things are, the policy, what drift is held to."""
+"""What training needs from an installation to make a release: places, policy, and the reference for drift."""
 
 import tempfile
 from datetime import datetime
@@ -17,8 +17,8 @@ from training.release import Candidate, ReleaseInputs, build_and_judge
 from training.rows import Dataset
 from validation.verdict import Verdict
 
-REFERENCE = "reference.json"  # how inputs and scores lay when the release was judged: what drift is measured against
-REFERENCE_ROWS = "reference_rows.parquet"  # some of those rows themselves: what the drift page draws
+REFERENCE = "reference.json"  # distributions of inputs and scores on the judge rows: drift is measured against them
+REFERENCE_ROWS = "reference_rows.parquet"  # a sample of the judge rows: the drift page draws them
 
 
 def release_inputs(installation: Installation) -> ReleaseInputs:
@@ -55,7 +55,7 @@ def reference_files(data: Dataset, trained: Trained, watch: Watch) -> dict[str, 
 
 
 def verdict_on(installation: Installation, data: Dataset, moment: datetime) -> Verdict:
-    """What the gates say of a ranker trained on this set; the release it would make is thrown away."""
+    """The gates' verdict on a ranker trained on this set; the release made for it is deleted."""
     trained = settle_on_baseline(train_contenders(data, installation.system.ranking), installation.system.limits)
     with tempfile.TemporaryDirectory() as scratch:
         return build_and_judge(release_inputs(installation), data, trained, moment, Path(scratch) / "release")

@@ -1,4 +1,4 @@
-"""In which time an installation runs: the present, or that of events of the past."""
+"""The time in which an installation runs: the present, or the time of old events."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
@@ -9,7 +9,7 @@ from orchestration.partitions import waiting
 from orchestration.system import Installation
 from validation.contract import EARLIEST, LATEST
 
-STILL_NOW = timedelta(days=3)  # events older than that are a replay
+STILL_PRESENT = timedelta(days=3)  # older events are a replay, and a drafted mapping moves them
 PRESENT = "now"
 Say = Callable[[str], None]
 
@@ -20,9 +20,9 @@ def newest_day(installation: Installation) -> date | None:
 
 
 def replaying(installation: Installation, say: Say) -> Installation:
-    """The same installation; old events run in their own time: else nothing would be fresh and all forgotten."""
+    """The installation, moved to the time of its events where they are old: now all of them would have decayed."""
     newest = newest_day(installation)
-    if installation.settings.replay_from or newest is None or installation.now().date() - newest <= STILL_NOW:
+    if installation.settings.replay_from or newest is None or installation.now().date() - newest <= STILL_PRESENT:
         return installation
     moment = datetime.combine(newest + timedelta(days=1), time.min, UTC)
     say(f"The newest events are of {newest}: everything runs as if it were {moment:%Y-%m-%d %H:%M} UTC now.")
@@ -30,15 +30,15 @@ def replaying(installation: Installation, say: Say) -> Installation:
 
 
 def as_of(installation: Installation, moment: str | None, say: Say) -> Installation:
-    """The installation in the time that is asked for; in that of its events when nothing is.
+    """The installation at the moment given; without one, in the time of its events.
 
     moment  a day (as it begins), a moment as in 2022-05-09T06:00, or `now`
     """
     if moment is None:
-        found = replaying(installation, say)
-        if found is not installation:
+        replayed = replaying(installation, say)
+        if replayed is not installation:
             say(f"Say `--as-of {PRESENT}` for the present, or another moment.")
-        return found
+        return replayed
     return _since(installation, None if moment == PRESENT else _read(moment))
 
 
@@ -58,5 +58,7 @@ def _read(text: str) -> datetime:
             f"--as-of `{text}` is no moment: write a day (2022-05-09), a moment (2022-05-09T06:00) or `{PRESENT}`"
         ) from wrong
     if not EARLIEST <= moment <= LATEST:
-        raise DefinitionError(f"--as-of `{text}` is not from {EARLIEST:%Y} to {LATEST:%Y}: no event is believed there")
+        raise DefinitionError(
+            f"--as-of `{text}` is not from {EARLIEST:%Y} to {LATEST:%Y}: events of other times are refused"
+        )
     return moment

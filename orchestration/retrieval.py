@@ -6,27 +6,27 @@ from infra.manifest import read_manifest
 from orchestration.system import Installation
 from training.release import candidate_folder, read_user_vectors, space_digest, user_vectors_file
 
-KEPT = 3  # releases that were live, whose users' vectors stay: a rollback finds them
+RELEASES_WITH_VECTORS = 3  # for so many releases that were live, the vectors stay online, for a rollback
 
 
 def publish(installation: Installation, version: str) -> int:
-    """Put the users' vectors of a release online; spaces that no kept release uses go. Returns how many users it wrote.
+    """Put the users' vectors of a release online and remove unused ones. Returns for how many users it wrote vectors.
 
     Raises NotProven when the vectors were replaced by those of another candidate and are not online either.
     """
     folder = installation.registry.folder(version)
     digest = space_digest(folder)
-    kept = user_vectors_file(candidate_folder(installation.settings, installation.system.name))
+    vectors_file = user_vectors_file(candidate_folder(installation.settings, installation.system.name))
     if digest is None:
         return 0
-    users, vectors = read_user_vectors(kept, digest)
+    users, vectors = read_user_vectors(vectors_file, digest)
     project = installation.system.features.name
     with connect(installation.settings.redis_url) as redis:
         if users is None or vectors is None:
             if not vectors_published(redis, project, digest):
                 raise NotProven(
-                    f"release {version}: the users' vectors that belong to it are not online, and {kept} holds none or "
-                    "those of another candidate. Train again (`flywheel run retrain`)."
+                    f"release {version}: the users' vectors that belong to it are not online, and {vectors_file} holds "
+                    "none or those of another candidate. Train again (`flywheel run retrain`)."
                 )
             return 0
         laid_out = vector_layout(project, installation.system.ranking.user, digest, vectors.shape[1])
@@ -36,12 +36,12 @@ def publish(installation: Installation, version: str) -> int:
 
 
 def _needed(installation: Installation) -> list[str]:
-    """The digests of the spaces of the last releases that were live, and of the newest; not of those that are gone."""
-    live = list(dict.fromkeys(move.after for move in reversed(installation.registry.history())))[:KEPT]
+    """The digests of the vectors of the last releases that were live, and of the newest, where their files exist."""
+    live = list(dict.fromkeys(move.after for move in reversed(installation.registry.history())))[:RELEASES_WITH_VECTORS]
     digests = []
     for version in {*live, installation.registry.newest()}:
         try:
             digests.append(space_digest(installation.registry.folder(version)))
-        except ReleaseMismatch:  # its files were pruned: nobody can roll back to it
+        except ReleaseMismatch:  # its files were pruned: a rollback to it is impossible
             continue
     return [digest for digest in digests if digest]

@@ -58,7 +58,7 @@ def execute(
         result = definitions.resolve_job_def(checked(job)).execute_in_process(
             instance=instance, tags=tags, raise_on_error=False, run_config=QUIET, run_id=run_id
         )
-    raise_if_asked()  # Dagster makes a failed run of a signal
+    raise_if_asked()  # Dagster turns a signal into a failed run
     for line in findings(result):
         if say:
             say(line)
@@ -90,7 +90,7 @@ def sound(result: dg.ExecuteInProcessResult) -> bool:
 
 
 def redis_for(installation: Installation, job: str) -> AbstractContextManager[str | None]:
-    """A Redis for as long as a job runs that brings something online or reads it there; one that runs is used."""
+    """A Redis server while a job runs that writes or reads online data; a server that already runs is used."""
     if not ONLINE & set(STAGES[job]):
         return contextlib.nullcontext()
     settings, patience = installation.settings, Patience.of(installation.settings)
@@ -98,7 +98,7 @@ def redis_for(installation: Installation, job: str) -> AbstractContextManager[st
 
 
 def _give_back() -> None:
-    """Return freed memory to the machine: Java, Arrow and C keep it for a next time that may be minutes away."""
+    """Return freed memory to the machine: Java, Arrow and C keep it for later use, which may be minutes away."""
     spark.give_back()
     gc.collect()
     give_back()
@@ -112,13 +112,15 @@ def checked(job: str) -> str:
 
 
 def findings(result: dg.ExecuteInProcessResult) -> list[str]:
-    """What a run has to say: every check that did not pass, with its table, and every error."""
+    """What to print about a run: every check that did not pass, with its table, and every error."""
     lines = []
     for check in result.get_asset_check_evaluations():
         if not check.passed:
             shown = [str(value.value) for value in check.metadata.values()]
-            said = "did not pass" if check.severity is dg.AssetCheckSeverity.ERROR else "warns; nothing waits for it"
-            lines.append(f"{check.asset_key.to_user_string()}: check `{check.check_name}` {said}\n" + "\n".join(shown))
+            outcome = "did not pass" if check.severity is dg.AssetCheckSeverity.ERROR else "warns; nothing waits for it"
+            lines.append(
+                f"{check.asset_key.to_user_string()}: check `{check.check_name}` {outcome}\n" + "\n".join(shown)
+            )
     for event in result.all_events:
         error = getattr(event.event_specific_data, "error", None)
         if event.is_failure and error is not None and "AssetCheckFailed" not in (error.cls_name or ""):
@@ -133,8 +135,8 @@ def live(installation: Installation, job: str) -> str | None:
     if version is None:
         return None
     ranker = manifest.read_manifest(installation.registry.folder(version)).ranker
-    found = next((f.reason for f in installation.registry.verdict(version).findings if f.gate == "baseline"), "")
-    return f"release {version} is live, ranked by {ranker or 'a model'}. {found}"
+    reason = next((f.reason for f in installation.registry.verdict(version).findings if f.gate == "baseline"), "")
+    return f"release {version} is live, ranked by {ranker or 'a model'}. {reason}"
 
 
 def last_day(installation: Installation) -> date:

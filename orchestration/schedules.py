@@ -1,4 +1,4 @@
-"""When things run by themselves: features every hour, a fresh ranker every night, a look at the world every morning."""
+"""The schedules: features every hour, a new ranker every night, monitoring every morning."""
 
 from datetime import timedelta
 

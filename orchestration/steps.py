@@ -1,4 +1,4 @@
-"""The steps of a run as they begin and end: a run of many minutes shows what it is at."""
+"""The steps of a run, printed as they begin and end: a run of many minutes shows its progress."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

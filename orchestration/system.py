@@ -72,6 +72,10 @@ class Installation:
         """The days a model learns from: the setting, else what the ranking says."""
         return self.settings.history_days or self.system.ranking.history_days
 
+    def history_start(self, last: date) -> date:
+        """The first of the days that a model learns from, when this is the last one."""
+        return last - timedelta(days=self.history_days - 1)
+
     def training_set(self) -> "Dataset":
         """The newest training set."""
         from training.rows import load_dataset
@@ -125,8 +129,8 @@ def unusable(home: Path) -> str | None:
     if not nearest.is_dir():
         return f"{nearest} is no folder: nothing can be kept in {home}. {then}"
     try:
-        with TemporaryDirectory(prefix=".flywheel-", dir=nearest):  # a mode tells nothing of read-only disks
+        with TemporaryDirectory(prefix=".flywheel-", dir=nearest):  # file modes do not show a read-only disk
             return None
     except OSError as error:
-        told = WHY_NOT.get(error.errno or 0, f"takes no folder ({error.strerror})")
-        return f"{nearest} {told}: nothing can be kept in {home}. {then}"
+        reason = WHY_NOT.get(error.errno or 0, f"takes no folder ({error.strerror})")
+        return f"{nearest} {reason}: nothing can be kept in {home}. {then}"

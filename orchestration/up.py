@@ -46,7 +46,7 @@ def environment(settings: Settings) -> dict[str, str]:
             f"{settings.home.absolute()}: Dagster can keep no records below a path with % or ?. Move the home "
             "(FLYWHEEL_HOME); `flywheel ingest` works here, runs do not."
         )
-    given = {
+    variables = {
         "FLYWHEEL_HOME": str(settings.home.absolute()),
         "FLYWHEEL_REDIS_URL": settings.redis_url,
         "FLYWHEEL_SERVICE_PORT": str(settings.service_port),
@@ -59,8 +59,8 @@ def environment(settings: Settings) -> dict[str, str]:
         **{f"DAGSTER_{kind}GRPC_TIMEOUT_SECONDS": f"{settings.longest_wait_s:.0f}" for kind in DAGSTER_ASKS},
     }
     if settings.replay_from:
-        given["FLYWHEEL_REPLAY_FROM"] = settings.replay_from.isoformat()
-    return given
+        variables["FLYWHEEL_REPLAY_FROM"] = settings.replay_from.isoformat()
+    return variables
 
 
 def programs(settings: Settings) -> list[Program]:
@@ -108,7 +108,7 @@ def programs(settings: Settings) -> list[Program]:
 
 
 def stream(installation: Installation) -> Program:
-    """The stream, in the time that it is now: replayed time has gone on since this process began."""
+    """The stream, started at the present moment of a replay: time has gone on since this process began."""
     env = environment(installation.settings)
     if installation.settings.replay_from:
         env["FLYWHEEL_REPLAY_FROM"] = installation.now().isoformat()
@@ -121,7 +121,7 @@ def everything(installation: Installation) -> Iterator[list[str]]:
     """The whole installation running; yields one line about each part."""
     settings = installation.settings
     with ExitStack() as stack:
-        said = settle_registry(installation)  # before the service follows the pointer
+        disagreements = settle_registry(installation)  # before the service follows the pointer
         patience = Patience.of(settings)
         stack.enter_context(
             redis_running(settings.redis_url, settings.home / "redis", settings.redis_accept_old, patience=patience)
@@ -130,7 +130,7 @@ def everything(installation: Installation) -> Iterator[list[str]]:
         stack.enter_context(running(stream(installation)))
         pages = stack.enter_context(everything_else(installation))
         first = [f"Redis        {shown(settings.redis_url)}", f"Service      {address}  (POST /v1/feed, /docs)"]
-        yield [*first, stream(installation).name, *pages, *said]
+        yield [*first, stream(installation).name, *pages, *disagreements]
 
 
 @contextmanager
@@ -145,7 +145,7 @@ def everything_else(installation: Installation) -> Iterator[list[str]]:
 def until_interrupted() -> None:
     """Wait for Ctrl-C, which is how this is meant to end; SIGTERM raises Ended.
 
-    It looks, for a pause may not end: after a stop (Ctrl-Z) another thread may take the signal in.
+    It checks again and again, because a wait may not end: after a stop (Ctrl-Z) another thread may get the signal.
     """
     try:
         while True:

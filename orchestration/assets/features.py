@@ -30,9 +30,9 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
     def published_states(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         from feature_repo.folding import publish_states
 
-        made = publish_states(installation.spark, installation.lake, features, installation.tables, *span(context))
+        published = publish_states(installation.spark, installation.lake, features, installation.tables, *span(context))
         return dg.MaterializeResult(
-            metadata={"events": made.events, "rows": dict(made.rows), "entities": dict(made.entities)}
+            metadata={"events": published.events, "rows": dict(published.rows), "entities": dict(published.entities)}
         )
 
     @dg.asset(
@@ -47,8 +47,10 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         """A row is one entity as described at one moment, in the columns features read."""
         from feature_repo.folding import publish_profiles
 
-        made = publish_profiles(installation.spark, installation.lake, features, installation.tables, *span(context))
-        return dg.MaterializeResult(metadata=dict(made))
+        rows_by_view = publish_profiles(
+            installation.spark, installation.lake, features, installation.tables, *span(context)
+        )
+        return dg.MaterializeResult(metadata=dict(rows_by_view))
 
     @dg.asset(
         name="online_store",
@@ -65,7 +67,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
 
         first, last = span(context)
         start, end = datetime.combine(first, time.min, UTC), installation.as_of(last)
-        made = materialise(installation.store, features, start, end)
+        counts_by_view = materialise(installation.store, features, start, end)
         note_online(installation, end - timedelta(microseconds=1))  # what is published at midnight is the next day's
         agreed = compare(installation.store, installation.lake, features, end, sample=200, seed=0)
         check = dg.AssetCheckResult(
@@ -74,7 +76,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
             severity=dg.AssetCheckSeverity.ERROR,
             metadata={"compared": agreed.compared, "unequal": dg.MetadataValue.md(agreed.table_md())},
         )
-        written = {name: asdict(counts) for name, counts in made.items()}
+        written = {name: asdict(counts) for name, counts in counts_by_view.items()}
         return dg.MaterializeResult(metadata={"written": written}, check_results=[check])
 
     return [published_states, published_profiles, online]

@@ -1,4 +1,4 @@
-"""Watching: what the day looked like beside what the live release was trained on."""
+"""Monitoring: each day compared with what the live release was trained on."""
 
 from datetime import date
 from typing import Any
@@ -20,7 +20,7 @@ from orchestration.system import Installation
 
 
 def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """The assets of the monitoring stage. Before the first release they say that there is nothing to compare with."""
+    """The assets of the monitoring stage. Before the first release there is nothing to compare with."""
     watch = installation.system.watch
     assert watch is not None
     shown = [installation.system.ranking.shown, installation.system.ranking.outcomes_in, "states", "profiles"]
@@ -49,73 +49,75 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
     )
     def drifted(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one feature of the day: its PSI against the live release's reference, and whether that counts."""
-        told = newest(context.instance, "drift")
-        found = [_drift(installation, watch, day, told) for day in days_from(*span(context))]
-        return dg.MaterializeResult(metadata=_told([f for f in found if f]))
+        earlier = newest(context.instance, "drift")
+        results = [_drift(installation, watch, day, earlier) for day in days_from(*span(context))]
+        return dg.MaterializeResult(metadata=_metadata([f for f in results if f]))
 
     @dg.asset(name="skew", group_name="monitoring", partitions_def=days, backfill_policy=WHOLE_RANGE, deps=["observed"])
     def skewed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one feature: the share of served rows in which it equals what training would have seen."""
-        found = [_skew(installation, watch, day) for day in days_from(*span(context))]
-        return dg.MaterializeResult(metadata=_told([f for f in found if f]))
+        results = [_skew(installation, watch, day) for day in days_from(*span(context))]
+        return dg.MaterializeResult(metadata=_metadata([f for f in results if f]))
 
     @dg.asset(
         name="outcomes", group_name="monitoring", partitions_def=days, backfill_policy=WHOLE_RANGE, deps=["observed"]
     )
     def achieved(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one release and rung: live AUC and NDCG on matured labels beside what the release promised."""
-        found = [_outcomes(installation, watch, day) for day in days_from(*span(context))]
-        return dg.MaterializeResult(metadata=_told([f for f in found if f]))
+        results = [_outcomes(installation, watch, day) for day in days_from(*span(context))]
+        return dg.MaterializeResult(metadata=_metadata([f for f in results if f]))
 
     return [observed, drifted, skewed, achieved]
 
 
-def _drift(installation: Installation, watch: Watch, day: date, told: list[WindowEvidence]) -> dict[str, Any] | None:
-    """What drift says of a day; its evidence is added to what was `told` before."""
-    version, seen = installation.registry.live(), Observed.load(installation, day)
-    if version is None or seen is None:
+def _drift(installation: Installation, watch: Watch, day: date, earlier: list[WindowEvidence]) -> dict[str, Any] | None:
+    """The drift of a day; its evidence is added to the `earlier` one."""
+    version, observed = installation.registry.live(), Observed.load(installation, day)
+    if version is None or observed is None:
         return None
     raw = (installation.registry.folder(version) / REFERENCE).read_bytes()
     reference = Reference.from_json(raw)
-    matrix, scores = seen.matrix[seen.judged], seen.scores(installation, version)[seen.judged]
-    report = drift.measure(reference, matrix, seen.features, scores, watch)
+    matrix, scores = observed.matrix[observed.judged], observed.scores(installation, version)[observed.judged]
+    report = drift.measure(reference, matrix, observed.features, scores, watch)
     present = None if not report.enough else report.finding == "drift"
     evidence = WindowEvidence(
         f"drift {day} {version}", "drift", installation.as_of(day), version, present, report.reason()
     )
-    told.append(evidence)
-    decision = describe_windows([e for e in told if e.release == version and e.at <= evidence.at], "drift", watch)
+    earlier.append(evidence)
+    decision = describe_windows([e for e in earlier if e.release == version and e.at <= evidence.at], "drift", watch)
     facts = {**report.facts(), "decision": decision}
-    found = {"facts": facts, "table": report.markdown(), "evidence": evidence}
+    result = {"facts": facts, "table": report.markdown(), "evidence": evidence}
     drawn = installation.registry.folder(version) / REFERENCE_ROWS
     if not (drawn.exists() and report.enough):  # a release made before it carried rows has no page
-        return found
+        return result
     page = installation.settings.reports / "drift" / f"{day}.html"
-    now = evidently_report.frame(matrix, seen.features, scores)
+    now = evidently_report.frame(matrix, observed.features, scores)
     before = pd.read_parquet(drawn)
     evidently_report.write(before, now, page, watch, report=report, decision=decision)
-    return {**found, "page": page}
+    return {**result, "page": page}
 
 
 def _skew(installation: Installation, watch: Watch, day: date) -> dict[str, Any] | None:
-    version, seen = installation.registry.live(), Observed.load(installation, day)
-    if version is None or seen is None:
+    version, observed = installation.registry.live(), Observed.load(installation, day)
+    if version is None or observed is None:
         return None
-    rows, served = seen.served_by_release(version)
+    rows, served = observed.served_by_release(version)
     if not len(rows):
         return None
-    report = skew.measure(served, seen.recomputed(installation, rows), seen.features, watch, rows=seen.names(rows))
+    report = skew.measure(
+        served, observed.recomputed(installation, rows), observed.features, watch, rows=observed.names(rows)
+    )
     return {"facts": {**report.facts(), "reason": report.reason()}, "table": report.markdown()}
 
 
 def _outcomes(installation: Installation, watch: Watch, day: date) -> dict[str, Any] | None:
-    version, seen = installation.registry.live(), Observed.load(installation, day)
-    if version is None or seen is None:
+    version, observed = installation.registry.live(), Observed.load(installation, day)
+    if version is None or observed is None:
         return None
     promised = {version: installation.registry.promised(version)}
-    scores = seen.scores(installation, version)
+    scores = observed.scores(installation, version)
     top = installation.system.ranking.top
-    report = outcomes.measure(seen.outcome_frame(installation, version, scores), promised, watch, top)
+    report = outcomes.measure(observed.outcome_frame(installation, version, scores), promised, watch, top)
     part = report.of(version)
     measured = part is not None and part.finding in {"auc drop", "as promised"}
     present = part.finding == "auc drop" if part is not None and measured else None
@@ -125,15 +127,15 @@ def _outcomes(installation: Installation, watch: Watch, day: date) -> dict[str, 
     return {"facts": report.facts(), "table": report.markdown(), "evidence": evidence}
 
 
-def _told(found: list[dict[str, Any]]) -> dict[str, Any]:
+def _metadata(results: list[dict[str, Any]]) -> dict[str, Any]:
     """Metadata of the newest day, and the evidence of them all."""
-    if not found:
+    if not results:
         return {"finding": "nothing to compare with yet"}
-    last = found[-1]
-    told = {**last["facts"], "table": dg.MetadataValue.md(last["table"])}
+    last = results[-1]
+    metadata = {**last["facts"], "table": dg.MetadataValue.md(last["table"])}
     if last.get("page"):
-        told["report"] = dg.MetadataValue.url(last["page"].absolute().as_uri())
-    evidence = [f["evidence"] for f in found if "evidence" in f]
+        metadata["report"] = dg.MetadataValue.url(last["page"].absolute().as_uri())
+    evidence = [f["evidence"] for f in results if "evidence" in f]
     if evidence:
-        told[EVIDENCE] = dg.MetadataValue.text(msgspec.json.encode(evidence).decode())
-    return told
+        metadata[EVIDENCE] = dg.MetadataValue.text(msgspec.json.encode(evidence).decode())
+    return metadata

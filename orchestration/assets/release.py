@@ -23,9 +23,9 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
     )
     def registered(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A version in the registry: everything the online path needs to be consistent with itself, and its verdict."""
-        made = candidate_of(context, installation)
-        version = installation.registry.register(made.folder, made.report, made.verdict)
-        return dg.MaterializeResult(metadata={VERSION: version, **made.facts()})
+        candidate = candidate_of(context, installation)
+        version = installation.registry.register(candidate.folder, candidate.report, candidate.verdict)
+        return dg.MaterializeResult(metadata={VERSION: version, **candidate.facts()})
 
     @dg.asset(
         name="deployment",
@@ -52,17 +52,19 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         """The release that is live, this run's: the service follows it within seconds."""
         version, was = version_of(context), installation.registry.live()
         ranker = verify(installation.registry.folder(version)).ranker
-        why = context.run.tags.get(WHY, f"job {context.run.job_name}: every gate passed") + _told(installation, ranker)
+        why = context.run.tags.get(WHY, f"job {context.run.job_name}: every gate passed") + _ranked_by(
+            installation, ranker
+        )
         installation.registry.promote(version, who="dagster", why=why, at=installation.now())
-        told = {"version": version, "ranker": ranker, "was": was or "none", "why": why}
+        metadata = {"version": version, "ranker": ranker, "was": was or "none", "why": why}
         check = registry_check_result(installation.registry.disagreements())
-        return dg.MaterializeResult(metadata=told, check_results=[check])
+        return dg.MaterializeResult(metadata=metadata, check_results=[check])
 
     return [registered, deployed, champion]
 
 
-def _told(installation: Installation, ranker: str) -> str:
-    """What ranks, for the history; of a baseline also why it does."""
+def _ranked_by(installation: Installation, ranker: str) -> str:
+    """What ranks, as the history names it; for a baseline also why it was chosen."""
     return f"; {ranker}" + (
         ", the simplest that nothing beats" if ranker in installation.system.limits.baselines else ""
     )

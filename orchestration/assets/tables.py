@@ -37,20 +37,20 @@ def _asset(installation: Installation, table: Table, days: dg.DailyPartitionsDef
     )
     def accepted(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
         first, last = span(context)
-        found = ingest_days(installation, table, first, last)
+        ingested = ingest_days(installation, table, first, last)
         # a warning stops nothing: a file that was set aside keeps none behind it waiting
         check = dg.AssetCheckResult(
             check_name=CHECK,
-            passed=not (found.refused or found.failed or found.passed_over),
-            severity=dg.AssetCheckSeverity.ERROR if found.refused else dg.AssetCheckSeverity.WARN,
+            passed=not (ingested.refused or ingested.failed or ingested.passed_over),
+            severity=dg.AssetCheckSeverity.ERROR if ingested.refused else dg.AssetCheckSeverity.WARN,
             metadata={
-                "failed": dg.MetadataValue.md(found.failures_md()),
-                "not taken": dg.MetadataValue.md(found.untaken_md()),
-                SET_ASIDE: len(found.failed),
+                "failed": dg.MetadataValue.md(ingested.failures_md()),
+                "not taken": dg.MetadataValue.md(ingested.untaken_md()),
+                SET_ASIDE: len(ingested.failed),
             },
         )
         yield dg.MaterializeResult(
-            metadata={**found.facts(), "ledger": dg.MetadataValue.md(found.ledger_md())}, check_results=[check]
+            metadata={**ingested.facts(), "ledger": dg.MetadataValue.md(ingested.ledger_md())}, check_results=[check]
         )
 
     return accepted

@@ -1,21 +1,21 @@
 """Training: labels, the point-in-time training set, and the ranker that won, with every gate's answer."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 import dagster as dg
 
 from infra.clock import Clock
 from infra.lake import days_from
 from orchestration import pages
+from orchestration.labels import labels_of_history
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.release_inputs import release_inputs
 from orchestration.system import Installation
 from training.registry import experiment_id
 from training.release import Candidate, lacking, make_candidate
-from training.rows import build_dataset, build_labels, save_dataset, save_labels
+from training.rows import build_dataset, save_dataset, save_labels
 
-GATES, KNOWN = "gates", "features_known"
+GATES, FEATURES_KNOWN = "gates", "features_known"
 
 
 def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -33,18 +33,8 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
     def mature_labels(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one shown row whose window has closed, with what followed it."""
         _, last = span(context)
-        first = last - timedelta(days=installation.history_days - 1)
-        rows = build_labels(
-            installation.spark,
-            installation.lake,
-            ranking,
-            features,
-            installation.tables,
-            installation.as_of(last),
-            first,
-            last,
-        )
-        save_labels(installation.lake, "labels", rows, days_from(first, last))
+        rows = labels_of_history(installation, last)
+        save_labels(installation.lake, "labels", rows, days_from(installation.history_start(last), last))
         shares = {f"share {name}": float(rows[name].mean()) for name in ranking.targets if len(rows)}
         return dg.MaterializeResult(metadata={"rows": len(rows), **shares})
 
@@ -55,23 +45,24 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         backfill_policy=WHOLE_RANGE,
         deps=["labels", "states", "profiles"],
         kinds={"feast", "spark"},
-        check_specs=[dg.AssetCheckSpec(KNOWN, asset="training_set", description="features have values; warns only")],
+        check_specs=[
+            dg.AssetCheckSpec(FEATURES_KNOWN, asset="training_set", description="features have values; warns only")
+        ],
     )
     def training_set(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one mature shown row with the features that were known when it was shown."""
         _, last = span(context)
-        first = last - timedelta(days=installation.history_days - 1)
-        rows = installation.lake.read("labels", days_from(first, last)).to_pandas()
-        made = build_dataset(rows, installation.store, features, ranking, installation.lake)
-        save_dataset(installation.lake, installation.system.name, made)
-        unknown = made.mostly_unknown()
+        rows = installation.lake.read("labels", days_from(installation.history_start(last), last)).to_pandas()
+        dataset = build_dataset(rows, installation.store, features, ranking, installation.lake)
+        save_dataset(installation.lake, installation.system.name, dataset)
+        unknown = dataset.mostly_unknown()
         check = dg.AssetCheckResult(
-            check_name=KNOWN,
+            check_name=FEATURES_KNOWN,
             passed=not unknown,
             severity=dg.AssetCheckSeverity.WARN,
             metadata={"unknown": dg.MetadataValue.md(lacking(unknown))},
         )
-        return dg.MaterializeResult(metadata=made.facts(ranking), check_results=[check])
+        return dg.MaterializeResult(metadata=dataset.facts(ranking), check_results=[check])
 
     @dg.asset(
         name="ranker",
@@ -86,21 +77,23 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         """The contender that won, judged on later rows than it learned from, as a release that is not yet live."""
         _, last = span(context)
         inputs = release_inputs(installation)
-        made = make_candidate(inputs, installation.training_set(), installation.as_of(last), Clock())
+        candidate = make_candidate(inputs, installation.training_set(), installation.as_of(last), Clock())
         check = dg.AssetCheckResult(
             check_name=GATES,
-            passed=made.verdict.passed,
+            passed=candidate.verdict.passed,
             severity=dg.AssetCheckSeverity.ERROR,
-            metadata={"verdict": dg.MetadataValue.md(made.verdict.table_md())},
+            metadata={"verdict": dg.MetadataValue.md(candidate.verdict.table_md())},
         )
-        yield dg.MaterializeResult(metadata={**made.facts(), **_pages(installation, made)}, check_results=[check])
+        yield dg.MaterializeResult(
+            metadata={**candidate.facts(), **_pages(installation, candidate)}, check_results=[check]
+        )
 
     return [mature_labels, training_set, ranker]
 
 
-def _pages(installation: Installation, made: Candidate) -> dict[str, dg.MetadataValue]:
-    """What people rather look at: the report's tables and plots, and the run in MLflow."""
-    folder, run = made.report.folder, made.report.run_id
+def _pages(installation: Installation, candidate: Candidate) -> dict[str, dg.MetadataValue]:
+    """What people look at: the report's tables and plots, and the run in MLflow."""
+    folder, run = candidate.report.folder, candidate.report.run_id
     page = pages.mlflow(installation.settings, experiment_id(installation.settings, installation.system.name), run)
     plots = {plot.stem: dg.MetadataValue.path(str(plot.absolute())) for plot in sorted(folder.glob("*.png"))}
     return {

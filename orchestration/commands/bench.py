@@ -1,4 +1,4 @@
-"""How fast the parts are, each beside the obvious way of doing the same, in one run on one machine."""
+"""CPU time of some parts, each compared with the obvious way of doing the same, in one run on one machine."""
 
 import json
 import time
@@ -14,7 +14,7 @@ import pyarrow as pa
 from infra.settings import socket_url
 from orchestration.system import Installation
 
-ENTITIES, ASKED = 5_000, 500
+ENTITIES, REQUESTED = 5_000, 500
 END = datetime(2026, 5, 4, tzinfo=UTC)
 
 
@@ -48,13 +48,13 @@ def measure(installation: Installation, home: Path, say: Callable[[str], None]) 
         say("publishing made-up states …")
         keys = _publish(scratch)
         say("online reads …")
-        found = [_online(scratch, keys)]
+        timings = [_online(scratch, keys)]
     say("scores …")
-    found.append(_scores(home))
+    timings.append(_scores(home))
     target = installation.settings.home / "bench" / "parts.json"
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps([m.__dict__ for m in found], indent=1))
-    return [m.row() for m in found]
+    target.write_text(json.dumps([m.__dict__ for m in timings], indent=1))
+    return [m.row() for m in timings]
 
 
 def _publish(installation: Installation) -> list[str]:
@@ -69,7 +69,7 @@ def _publish(installation: Installation) -> list[str]:
     rows |= {name: pa.array(draw.random(ENTITIES, dtype=np.float32)) for name in view.counters}
     installation.lake.replace(f"states/{view.name}", END.date() - timedelta(days=1), pa.table(rows))
     materialise(installation.store, installation.system.features, END - timedelta(days=2), END, [view.name])
-    return keys[:ASKED]
+    return keys[:REQUESTED]
 
 
 def _online(installation: Installation, keys: list[str]) -> TimedWork:
@@ -79,10 +79,10 @@ def _online(installation: Installation, keys: list[str]) -> TimedWork:
     view = installation.system.features.counter_views[0]
     layout = layouts(installation.system.features)[view.name]
     client = connect(installation.settings.redis_url)
-    wanted = [f"{view.name}:{name}" for name in view.counters]
+    features = [f"{view.name}:{name}" for name in view.counters]
     entities = [{view.keys[0]: key} for key in keys]
     ours = _cost(lambda: read_records(client, layout, [(key,) for key in keys]))
-    obvious = _cost(lambda: installation.store.get_online_features(wanted, entity_rows=entities))
+    obvious = _cost(lambda: installation.store.get_online_features(features, entity_rows=entities))
     return TimedWork(f"read {len(keys)} entities × {len(view.counters)} counters", ours, obvious)
 
 
@@ -93,18 +93,20 @@ def _scores(home: Path) -> TimedWork:
     from serving.model import Trees
 
     draw = np.random.default_rng(0)
-    seen = draw.normal(size=(20_000, 40)).astype(np.float32)
-    liked = (seen[:, :20] @ draw.normal(size=20) + seen[:, 20] * seen[:, 39] + draw.normal(size=len(seen))) > 0
-    given = xgboost.QuantileDMatrix(seen, liked, max_bin=64)
-    booster = xgboost.train({"objective": "binary:logistic", "max_depth": 6, "max_bin": 64}, given, 300)
+    examples = draw.normal(size=(20_000, 40)).astype(np.float32)
+    liked = (
+        examples[:, :20] @ draw.normal(size=20) + examples[:, 20] * examples[:, 39] + draw.normal(size=len(examples))
+    ) > 0
+    matrix = xgboost.QuantileDMatrix(examples, liked, max_bin=64)
+    booster = xgboost.train({"objective": "binary:logistic", "max_depth": 6, "max_bin": 64}, matrix, 300)
     booster.save_model(home / "model.ubj")
     booster.set_param({"nthread": 1})
-    rows = draw.normal(size=(ASKED, 40)).astype(np.float32)
+    rows = draw.normal(size=(REQUESTED, 40)).astype(np.float32)
     rows[:, :9] = rows[0, :9]
     trees = Trees(home / "model.ubj")
     ours = _cost(lambda: trees.score(rows))
     obvious = _cost(lambda: booster.inplace_predict(rows))
-    return TimedWork(f"score {ASKED} candidates × 40 features, 300 trees", ours, obvious)
+    return TimedWork(f"score {REQUESTED} candidates × 40 features, 300 trees", ours, obvious)
 
 
 def _cost(work: Callable[[], Any], runs: int = 15) -> float:

@@ -49,7 +49,7 @@ app.add_typer(releasing.app)
 @app.callback()
 def every_command(
     debug: Annotated[
-        bool, typer.Option("--debug", envvar=DEBUG, help="show the traceback of what nobody foresaw")
+        bool, typer.Option("--debug", envvar=DEBUG, help="show the traceback of an unexpected error")
     ] = False,
 ) -> None:
     """Events become features, features a model, the model a feed."""
@@ -130,17 +130,17 @@ def ingest(
     if discard is not None:
         if not why:
             raise typer.BadParameter("say --why: the reason is kept in the ledger")
-        found = Ingested(tuple(discard_day(installation, _day(discard), table, why)))
+        ingested = Ingested(tuple(discard_day(installation, _day(discard), table, why)))
     elif replay is not None:
-        found = Ingested(tuple(replay_day(installation, _day(replay), path, table, say)))
+        ingested = Ingested(tuple(replay_day(installation, _day(replay), path, table, say)))
     elif path is not None:
-        found = ingest_path(installation, path, table, say)
+        ingested = ingest_path(installation, path, table, say)
     else:
         raise typer.BadParameter("name a file or folder, or a day with --replay or --discard")
-    grid("Ledger", HEAD, [entry.row() for entry in found.lines])
-    for line in sentences(installation, found):
+    grid("Ledger", HEAD, [entry.row() for entry in ingested.lines])
+    for line in sentences(installation, ingested):
         say(line)
-    if not found.whole:
+    if not ingested.complete:
         raise typer.Exit(1)
 
 

@@ -1,4 +1,4 @@
-"""What the commands print on, and what they work on."""
+"""The console, the installation and the settings that all commands share."""
 
 import sys
 from collections.abc import Sequence
@@ -21,9 +21,9 @@ def say(text: str) -> None:
 
 
 def open_installation(*, to_look: bool = False) -> "Installation":
-    """The home feed on the settings of the environment; raises Unavailable where its home can keep nothing.
+    """The home feed on the settings of the environment; raises Unavailable where its home cannot be written.
 
-    to_look  for a command that only looks: then any home will do
+    to_look  for a command that only reads: any home is accepted
     """
     from infra.errors import Unavailable
     from orchestration.system import Installation, unusable
@@ -37,7 +37,7 @@ def open_installation(*, to_look: bool = False) -> "Installation":
 
 
 def registry() -> "Registry":
-    """The home feed's registry, without all that makes an installation."""
+    """The home feed's registry, without the other parts of an installation: this starts faster."""
     from training.registry import Registry
     from validation.systems.home_feed import NAME
 
@@ -45,7 +45,7 @@ def registry() -> "Registry":
 
 
 def settings() -> "Settings":
-    """The settings of the environment. Reading them costs as much as all else that a small command does."""
+    """The settings of the environment. Reading them takes half of a small command's time."""
     from infra.settings import Settings
 
     return Settings()
@@ -53,9 +53,9 @@ def settings() -> "Settings":
 
 def grid(title: str, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     """Print a table."""
-    made = Grid(title=title, title_justify="left", header_style="bold")
+    table = Grid(title=title, title_justify="left", header_style="bold")
     for name in head:
-        made.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold")
     for row in rows:
-        made.add_row(*(str(cell) for cell in row))
-    out.print(made)
+        table.add_row(*(str(cell) for cell in row))
+    out.print(table)

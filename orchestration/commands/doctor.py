@@ -13,20 +13,20 @@ PresenceWord = Literal["there", "missing", "note"]
 
 @dataclass(frozen=True, slots=True)
 class PartStatus:
-    """One part: whether it is there, what was seen, and what to do next where it is not."""
+    """One part: whether it is there, what was seen, and what to do next where it is missing."""
 
     part: str
     standing: PresenceWord
-    told: str
-    then: str = ""
+    detail: str
+    next_step: str = ""
 
     def row(self) -> tuple[str, str, str, str]:
-        """The finding as the cells of one line."""
-        return self.part, self.standing if self.standing != "missing" else "MISSING", self.told, self.then
+        """The status as the cells of one line."""
+        return self.part, self.standing if self.standing != "missing" else "MISSING", self.detail, self.next_step
 
 
 def examine(installation: Installation) -> list[PartStatus]:
-    """Every part that a ranked feed needs, looked at; a part whose look fails is missing, with the reason."""
+    """The status of every part that a ranked feed needs; a part whose check raises an error is missing."""
     return [finding for look in LOOKS for finding in _guarded(look, installation)]
 
 
@@ -60,8 +60,8 @@ def _tables(installation: Installation) -> Iterator[PartStatus]:
         name = f"table {table.name}"
         days = installation.lake.days(f"tables/{table.name}")
         if not days:
-            told = f"no row was taken in; a row is {table.row}"
-            yield PartStatus(name, "missing", told, "flywheel map --from DIR, or flywheel ingest DIR")
+            detail = f"no row was taken in; a row is {table.row}"
+            yield PartStatus(name, "missing", detail, "flywheel map --from DIR, or flywheel ingest DIR")
         else:
             rows = installation.lake.read(f"tables/{table.name}", columns=[table.key[0]]).num_rows
             yield PartStatus(name, "there", f"{rows:,} rows, {min(days)} to {max(days)}")
@@ -73,14 +73,14 @@ def _waiting(installation: Installation) -> Iterator[PartStatus]:
 
     files = waiting(installation)
     if files:
-        told = f"{sum(map(len, files.values())):,} files of {min(files)} to {max(files)} wait in the landing"
-        yield PartStatus("landing", "note", told, f"flywheel run ingest --day {min(files)} --until {max(files)}")
+        detail = f"{sum(map(len, files.values())):,} files of {min(files)} to {max(files)} wait in the landing"
+        yield PartStatus("landing", "note", detail, f"flywheel run ingest --day {min(files)} --until {max(files)}")
     for table in installation.system.tables:
         rows = waiting_rows(installation.lake, table.name)
         if rows:
             first = min(day for day, _ in rows)
-            told = f"{len(rows):,} rows of {table.name} wait, such as: {rows[0][1].reason[:120]}"
-            yield PartStatus("quarantine", "note", told, f"flywheel ingest --replay {first} --export mend.jsonl")
+            detail = f"{len(rows):,} rows of {table.name} wait, such as: {rows[0][1].reason[:120]}"
+            yield PartStatus("quarantine", "note", detail, f"flywheel ingest --replay {first} --export mend.jsonl")
 
 
 def _states(installation: Installation) -> Iterator[PartStatus]:
@@ -100,9 +100,9 @@ def _states(installation: Installation) -> Iterator[PartStatus]:
     if not days:
         yield PartStatus("features", "missing", "no state is published", _run(installation, "features"))
     elif max(days) < newest:
-        told = f"published until {max(days)}, events reach to {newest}"
-        then = f"flywheel run features --day {max(days) + timedelta(days=1)} --until {newest}"
-        yield PartStatus("features", "note", told, then)
+        detail = f"published until {max(days)}, events reach to {newest}"
+        next_step = f"flywheel run features --day {max(days) + timedelta(days=1)} --until {newest}"
+        yield PartStatus("features", "note", detail, next_step)
     else:
         yield PartStatus("features", "there", f"published until {max(days)}")
 
@@ -128,9 +128,9 @@ def _online(installation: Installation) -> Iterator[PartStatus]:
         return
     layout = layouts(installation.system.features)[policy.service.item_view]
     with redis.Redis.from_url(installation.settings.redis_url, socket_timeout=30) as client:
-        held = read_all_records(client, layout)
-    known = int(held.present.sum())
-    if not known:
+        records = read_all_records(client, layout)
+    present = int(records.present.sum())
+    if not present:
         yield PartStatus(
             "online states",
             "missing",
@@ -138,33 +138,33 @@ def _online(installation: Installation) -> Iterator[PartStatus]:
             _run(installation, "features"),
         )
         return
-    yield PartStatus("online states", "there", f"{known:,} of {layout.view}")
-    may, why = _eligible(installation, held)
-    told = f"{may:,} of {known:,} may be shown to somebody{why}"
+    yield PartStatus("online states", "there", f"{present:,} of {layout.view}")
+    may, why = _eligible(installation, records)
+    detail = f"{may:,} of {present:,} may be shown to somebody{why}"
     if may:
-        yield PartStatus(f"eligible {policy.service.item}", "there", told)
+        yield PartStatus(f"eligible {policy.service.item}", "there", detail)
     else:
         yield PartStatus(
-            f"eligible {policy.service.item}", "missing", told, "mend these columns and flywheel ingest DIR"
+            f"eligible {policy.service.item}", "missing", detail, "mend these columns and flywheel ingest DIR"
         )
 
 
-def _eligible(installation: Installation, held: Any) -> tuple[int, str]:
-    """How many items some asker may be shown, and what keeps the others back."""
+def _eligible(installation: Installation, records: Any) -> tuple[int, str]:
+    """How many items may be shown to somebody, and which filters exclude the others."""
     import numpy as np
 
     from serving.filters import AtMost, OneOf
 
     assert installation.system.policy is not None
-    may, told = held.present.copy(), []
-    for wanted in installation.system.policy.release.filters:
-        if isinstance(wanted, OneOf | AtMost):
-            words = wanted.values if isinstance(wanted, OneOf) else wanted.order
-            passes = np.array([word in words for word in held.column(wanted.field.partition(".")[2])], dtype=bool)
-            kept_back = int((held.present & ~passes).sum())
-            told += [f"{kept_back:,} have another {wanted.field} than {', '.join(words)}"] if kept_back else []
+    may, reasons = records.present.copy(), []
+    for rule in installation.system.policy.release.filters:
+        if isinstance(rule, OneOf | AtMost):
+            words = rule.values if isinstance(rule, OneOf) else rule.order
+            passes = np.array([word in words for word in records.column(rule.field.partition(".")[2])], dtype=bool)
+            excluded = int((records.present & ~passes).sum())
+            reasons += [f"{excluded:,} have another {rule.field} than {', '.join(words)}"] if excluded else []
             may &= passes
-    return int(may.sum()), f"; {'; '.join(told)}" if told else ""
+    return int(may.sum()), f"; {'; '.join(reasons)}" if reasons else ""
 
 
 def _release(installation: Installation) -> Iterator[PartStatus]:
@@ -175,10 +175,13 @@ def _release(installation: Installation) -> Iterator[PartStatus]:
     if live is not None:
         yield PartStatus("release", "there", f"{live} is live, ranked by {_ranker(installation, live)}")
         return
-    verdict = installation.settings.home / "candidates" / installation.system.name / "verdict.json"
-    if verdict.exists() and not (found := Verdict.from_json(verdict.read_bytes())).passed:
+    path = installation.settings.home / "candidates" / installation.system.name / "verdict.json"
+    if path.exists() and not (verdict := Verdict.from_json(path.read_bytes())).passed:
         yield PartStatus(
-            "release", "missing", f"the newest was refused: {'; '.join(found.reasons())}", _run(installation, "retrain")
+            "release",
+            "missing",
+            f"the newest was refused: {'; '.join(verdict.reasons())}",
+            _run(installation, "retrain"),
         )
         return
     yield PartStatus(
@@ -205,11 +208,11 @@ def _service(installation: Installation) -> Iterator[PartStatus]:
             "service", "missing", str(down).partition(": ")[0] + f" ({address(installation.settings)})", "flywheel up"
         )
         return
-    told = f"served by {answer['served_by']}, release {answer['release'] or 'none'}, {len(answer['items'])} items"
+    detail = f"served by {answer['served_by']}, release {answer['release'] or 'none'}, {len(answer['items'])} items"
     if answer["items"]:
-        yield PartStatus("feed", "there", told, "flywheel rank USER")
+        yield PartStatus("feed", "there", detail, "flywheel rank USER")
     else:
-        yield PartStatus("feed", "missing", f"{told}: {answer['reason']}", "see what is missing above")
+        yield PartStatus("feed", "missing", f"{detail}: {answer['reason']}", "see what is missing above")
 
 
 PartCheck = Callable[[Installation], Iterator[PartStatus]]

@@ -21,7 +21,7 @@ CLOSED = {errno.EACCES: "may not be written", errno.EPERM: "may not be written",
 
 @contextmanager
 def errors_as_exit_status() -> Iterator[None]:
-    """Whatever ends the block is told in a sentence and becomes an exit status."""
+    """Whatever error ends the block is printed as a sentence and becomes an exit status."""
     try:
         yield
     except Ended as ended:
@@ -33,7 +33,7 @@ def errors_as_exit_status() -> Iterator[None]:
 
 
 def _of(error: Exception) -> tuple[str, str, int]:
-    """Name, sentence and exit status of what nobody raised on purpose."""
+    """Name, sentence and exit status for an error that is no FlywheelError."""
     wrong = _setting(error)
     if wrong:
         return "DefinitionError", wrong, WRONG
@@ -41,10 +41,10 @@ def _of(error: Exception) -> tuple[str, str, int]:
         where = f"{error.filename}: " if error.filename else ""
         return "Unavailable", f"{where}{FULL[error.errno]}. Free some, or name another FLYWHEEL_HOME.", WRONG
     if isinstance(error, OSError) and error.errno in CLOSED and error.filename:
-        told = (
+        sentence = (
             f"{error.filename} {CLOSED[error.errno]} or read by this user. Change that, or name another FLYWHEEL_HOME."
         )
-        return "Unavailable", told, WRONG
+        return "Unavailable", sentence, WRONG
     from infra.settings import Settings
     from orchestration.system import unusable
 

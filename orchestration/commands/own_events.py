@@ -1,4 +1,4 @@
-"""The commands for somebody's own events: from their files to deliveries, and what a feed still lacks."""
+"""The commands for a user's own events: from their files to deliveries, and what a feed still lacks."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -37,43 +37,42 @@ def map_(
         out.print(f"{mapping} is written: a first guess. Look at every line, then run `flywheel map {mapping}`.")
         return
     folder = into or installation.settings.home / "mapped"
-    made = mappings.write(
+    result = mappings.write(
         mappings.read(mapping, installation.system.tables), installation.system.tables, folder, out.print
     )
-    _tell(installation, made)
+    _report(installation, result)
 
 
-def _tell(installation: "Installation", made: "MappingResult") -> None:
+def _report(installation: "Installation", result: "MappingResult") -> None:
     from orchestration.commands.doctor import daily
 
     grid("Deliveries", ("table", "rows", "repeats left out"), [
-        (name, f"{rows:,}", f"{made.repeats.get(name, 0):,}") for name, rows in made.rows.items()
+        (name, f"{rows:,}", f"{result.repeats.get(name, 0):,}") for name, rows in result.rows.items()
     ])  # fmt: skip
-    for table, counts in made.entities.items():
+    for table, counts in result.entities.items():
         out.print(f"{table}: {', '.join(f'{n:,} {what}' for what, n in counts.items() if n)}")
-    for told, (count, first) in made.unread.items():
+    for location, (count, first) in result.unread.items():
+        what = f"{count:,} values could not be read and count as unknown"
+        out.print(f"[yellow]{location}: {what}, the first is `{first[:60]}`[/]")
+    for location, (count, first) in result.left_out.items():
         out.print(
-            f"[yellow]{told}: {count:,} values could not be read and count as unknown, the first is `{first[:60]}`[/]"
+            f"{location}: {count:,} rows have a word that is not listed and are left out, the first is `{first[:60]}`"
         )
-    for told, (count, first) in made.left_out.items():
+    if result.lost:
+        grid("Absent, and what is lost by it", ("table", "column", "lost"), result.lost)
+    shown = result.rows.get(installation.system.ranking.shown, 0)
+    if not 0 < result.successes < shown:
         out.print(
-            f"{told}: {count:,} rows have a word that is not listed and are left out, the first is `{first[:60]}`"
-        )
-    if made.lost:
-        grid("Absent, and what is lost by it", ("table", "column", "lost"), made.lost)
-    shown = made.rows.get(installation.system.ranking.shown, 0)
-    if not 0 < made.successes < shown:
-        out.print(
-            f"[bold yellow]{made.successes:,} of {shown:,} shown rows are a success: nothing is to be told apart.[/] "
+            f"[bold yellow]{result.successes:,} of {shown:,} shown rows are a success: nothing is to be told apart.[/] "
             "Put `success = true` to what people were meant to do, and give rows that were shown without it."
         )
-    assert made.first is not None
-    assert made.last is not None
+    assert result.first is not None
+    assert result.last is not None
     out.print("Next:")
-    out.print(f"  flywheel ingest {made.folder}")
-    out.print(f"  {daily(installation, made.first, made.last)}")
+    out.print(f"  flywheel ingest {result.folder}")
+    out.print(f"  {daily(installation, result.first, result.last)}")
     out.print("  flywheel up          and, beside it:")
-    out.print(f"  flywheel rank {made.latest.get(_askers(installation) or '', 'USER')}")
+    out.print(f"  flywheel rank {result.latest.get(_askers(installation) or '', 'USER')}")
 
 
 def _askers(installation: "Installation") -> str | None:
@@ -94,7 +93,7 @@ def doctor() -> None:
     grid("What a feed needs", ("part", "", "seen", "next"), [finding.row() for finding in findings])
     lacking = next((finding for finding in findings if finding.standing == "missing"), None)
     if lacking is not None:
-        out.print(f"Next: {lacking.then or lacking.told}")
+        out.print(f"Next: {lacking.next_step or lacking.detail}")
     if not complete(findings):
         raise typer.Exit(1)
     out.print("Nothing is missing: `flywheel rank USER` asks for a feed.")

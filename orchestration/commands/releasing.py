@@ -1,4 +1,4 @@
-"""The commands about releases: what was live when, and what is to be live now."""
+"""The commands about releases: what was live when, and which one is live now."""
 
 import getpass
 from typing import Annotated
@@ -27,10 +27,10 @@ def releases(repair: Repair = False, who: Who = "") -> None:
         installation = open_installation()
         for sentence in installation.registry.repair(who or getpass.getuser(), installation.now()):
             out.print(sentence, markup=False)
-    found = registry()
-    grid("Releases", ("at", "action", "from", "to", "who", "why"), [move.row() for move in found.history()])
-    out.print(f"live: {found.live() or 'none'}")
-    for sentence in found.disagreements():
+    models = registry()
+    grid("Releases", ("at", "action", "from", "to", "who", "why"), [move.row() for move in models.history()])
+    out.print(f"live: {models.live() or 'none'}")
+    for sentence in models.disagreements():
         out.print(sentence, style="bold red", markup=False)
 
 
@@ -42,8 +42,8 @@ def prove(version: VersionArgument) -> None:
     """
     from orchestration import proving
 
-    told = proving.proven(open_installation(), version)
-    out.print(f"release {version} is proven: {told['bento']} answered with it, {told['items']} items")
+    proof = proving.proven(open_installation(), version)
+    out.print(f"release {version} is proven: {proof['bento']} answered with it, {proof['items']} items")
 
 
 @app.command()

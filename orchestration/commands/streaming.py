@@ -25,13 +25,13 @@ LAKE_EVERY_S = 10.0
 
 
 def catch_up(installation: Installation, say: Say) -> bool:
-    """Take everything that waits, bring online what is due, and end; whether every file could be taken."""
+    """Take everything that waits, bring online what is due, and end; returns whether every file could be taken."""
     with _stream(installation) as stream:
         stream.catch_up_with_lake()
         stream.start(availableNow=True).awaitTermination()
         _bring_online(stream, say)
-        _tell_failed(installation, stream, set(), say)
-        say(_told(installation, stream))
+        _report_failed(installation, stream, set(), say)
+        say(_status_line(installation, stream))
         return not stream.failed
 
 
@@ -40,11 +40,11 @@ def follow(installation: Installation, every_s: float, say: Say) -> None:
 
     Raises Unavailable when Spark gives up; started again, it goes on where it was.
     """
-    with _asked_to_end() as ended, _stream(installation) as stream:
+    with _end_event() as ended, _stream(installation) as stream:
         try:
             _follow(installation, stream, every_s, say, ended)
         except Exception:
-            if not ended.is_set():  # Java may have heard the same sign, and be gone first
+            if not ended.is_set():  # Java gets the same signal, and may have ended first
                 raise
     raise_if_asked(but_by=signal.SIGINT)  # Ctrl-C is how this is meant to end
 
@@ -52,26 +52,26 @@ def follow(installation: Installation, every_s: float, say: Say) -> None:
 def _stream(installation: Installation) -> "AbstractContextManager[Streaming]":
     from feature_repo.stream import streaming
 
-    disk = Clock()  # the machine's own also in a replay: whatever time events have, files are dated by the machine
+    disk = Clock()  # the machine's time, also in a replay: files are dated by the machine, not by the events
     return streaming(installation.settings, installation.system.features, installation.tables, disk)
 
 
 def _follow(installation: Installation, stream: "Streaming", every_s: float, say: Say, ended: threading.Event) -> None:
     query: Any = None
-    met, told, failed = -LAKE_EVERY_S, -1, set(stream.failed)
+    lake_read_at, batches_said, failed = -LAKE_EVERY_S, -1, set(stream.failed)
     while not ended.is_set():
-        if time.monotonic() - met >= LAKE_EVERY_S:
-            rebased, met = stream.catch_up_with_lake(), time.monotonic()
+        if time.monotonic() - lake_read_at >= LAKE_EVERY_S:
+            rebased, lake_read_at = stream.catch_up_with_lake(), time.monotonic()
             if rebased and query is not None:
                 query = query.stop()
         query = query or stream.start(processingTime=f"{every_s:g} seconds")
         if not query.isActive:
             raise Unavailable(f"stream: Spark gave up: {query.exception()}")
         _bring_online(stream, say)
-        failed = _tell_failed(installation, stream, failed, say)
-        line = _told(installation, stream)
-        if stream.progress.batches != told:
-            told = stream.progress.batches
+        failed = _report_failed(installation, stream, failed, say)
+        line = _status_line(installation, stream)
+        if stream.progress.batches != batches_said:
+            batches_said = stream.progress.batches
             say(line)
         ended.wait(1.0)
     query.stop()
@@ -81,26 +81,26 @@ def _bring_online(stream: "Streaming", say: Say) -> None:
     try:
         stream.bring_online()
     except Unavailable as down:
-        say(f"held back: {down}")
+        say(f"not brought online yet: {down}")
 
 
-def _tell_failed(installation: Installation, stream: "Streaming", before: set[str], say: Say) -> set[str]:
-    """Say which files could not be taken since; all of them."""
-    found = stream.failed
-    for name in sorted(found.keys() - before):
-        say(f"not taken: {shown(name)}: {found[name]}. The stream goes on without it; ingestion sets it aside")
+def _report_failed(installation: Installation, stream: "Streaming", before: set[str], say: Say) -> set[str]:
+    """Print and alert which files failed since the last call; returns all that failed."""
+    failures = stream.failed
+    for name in sorted(failures.keys() - before):
+        say(f"not taken: {shown(name)}: {failures[name]}. The stream goes on without it; ingestion sets it aside")
         alerts.write(
             installation.settings.home,
             installation.now(),
             stream=installation.system.features.name,
             file=shown(name),
-            error=found[name],
+            error=failures[name],
         )
-    return set(found)
+    return set(failures)
 
 
-def _told(installation: Installation, stream: "Streaming") -> str:
-    """One line on how the stream gets on; the same figures go to `status.json` beside its state."""
+def _status_line(installation: Installation, stream: "Streaming") -> str:
+    """One line about the stream's progress; the same figures go to `status.json` beside its state."""
     done, taken, now = stream.progress, stream.progress.taken, stream.now()
     lag = (now - done.until).total_seconds() if done.until else None
     figures: dict[str, Any] = {
@@ -127,7 +127,7 @@ def _told(installation: Installation, stream: "Streaming") -> str:
 
 
 @contextmanager
-def _asked_to_end() -> Iterator[threading.Event]:
+def _end_event() -> Iterator[threading.Event]:
     """An event that SIGTERM and Ctrl-C set."""
     ended = threading.Event()
     signs = (signal.SIGINT, signal.SIGTERM)

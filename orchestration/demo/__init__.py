@@ -1,4 +1,4 @@
-"""`flywheel demo`: the whole loop once, told while it runs, and summed up in summary.json."""
+"""`flywheel demo`: the whole loop once, described while it runs, and summed up in summary.json."""
 
 import shutil
 from contextlib import ExitStack
@@ -18,33 +18,33 @@ from orchestration.systems.home_feed import HOME_FEED
 from orchestration.up import everything_else, until_interrupted
 
 MARK = "written_by_the_demo"
-STAYS = (MARK, "bench")  # the mark, for somebody may end this midway; and what `make bench` and its sisters measured
+STAYS = (MARK, "bench")  # the mark, in case the removal is interrupted; and the figures of all `make bench…` targets
 
 
 def run_demo(
     settings: Settings, *, source: str, path: Path | None, keep: bool, seed: int, out: Console, resume: bool = False
 ) -> None:
-    """Tell the story on a home of its own making; raises DefinitionError rather than touch a home with other data.
+    """Run the demo in a home that only it writes; raises DefinitionError for a home with other data.
 
-    `resume` goes on with the story that the home holds, whatever source and seed are given.
+    `resume` goes on with the demo that the home holds; source and seed are then ignored.
     """
     if resume:
         diary = Diary.read(settings.home)
     else:
-        origin(source, path, seed)  # what cannot be told empties no home
+        origin(source, path, seed)  # raises for a wrong source, before the home is emptied
         emptied(settings.home)
         diary = Diary(source, seed, str(path.absolute()) if path else None)
         diary.write(settings.home)
     try:
-        _tell(settings, diary, keep, out)
+        _run_story(settings, diary, keep, out)
     except BaseException:
-        out.print(f"Not all is told. What is done is kept; this goes on with it: [bold]{_command()} demo --resume[/]")
+        out.print(f"The demo is not finished. What is done is kept; go on with: [bold]{_command()} demo --resume[/]")
         raise
 
 
-def _tell(settings: Settings, diary: Diary, keep: bool, out: Console) -> None:
+def _run_story(settings: Settings, diary: Diary, keep: bool, out: Console) -> None:
     events = origin(diary.source, Path(diary.path) if diary.path else None, diary.seed)
-    # All of it has to fit into 3 GiB, and nobody waits for a log.
+    # All of it has to fit into 3 GiB, and the decision log is handed over soon because the demo waits for it.
     small = {"hand_over_s": 2.0, "spark_memory": "512m", "service_workers": 1}
     now = diary.clocks.get(AT, end_of(events.last))
     installation = Installation(events.system(HOME_FEED), settings.model_copy(update={"replay_from": now, **small}))
@@ -65,12 +65,12 @@ def _command() -> str:
 
 def emptied(home: Path) -> None:
     """Empty a home that an earlier demo filled, but for figures; another one with data stays as it is."""
-    held = [path for path in home.iterdir() if path.name not in STAYS] if home.exists() else []
-    if held and not (home / MARK).exists():
+    contents = [path for path in home.iterdir() if path.name not in STAYS] if home.exists() else []
+    if contents and not (home / MARK).exists():
         raise DefinitionError(
             f"{home} holds data that no demo wrote. Name another home (FLYWHEEL_HOME=…) or remove it (`make clean`)."
         )
-    for path in held:
+    for path in contents:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:

@@ -1,4 +1,4 @@
-"""The end of the story: one table, and summary.json with everything that was learned."""
+"""The end of the demo: one table, and summary.json with every figure."""
 
 import resource
 from pathlib import Path
@@ -13,14 +13,14 @@ from orchestration.demo_console import DemoConsole
 
 
 def close(stage: DemoConsole, diary: Diary, events: Origin, path: Path) -> None:
-    """Write summary.json and show what counts."""
+    """Write summary.json and print the main figures."""
     learned = diary.learned
     summary: dict[str, Any] = {
         "source": diary.source,
         "seed": diary.seed,
         "days": [str(events.first), str(events.last)],
         "metrics": learned["training"]["metrics"],
-        **{f"metrics_{target}": found for target, found in learned["training"]["also"].items()},
+        **{f"metrics_{target}": metrics for target, metrics in learned["training"]["also"].items()},
         **{name: value for name, value in learned.items() if name != "training"},
         "seconds": {**stage.seconds, "total": round(sum(stage.seconds.values()), 1)},
         "peak_memory_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),

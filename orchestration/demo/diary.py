@@ -1,4 +1,4 @@
-"""What the demo has done up to now: a demo that was ended, by whatever, goes on at the scene it was in."""
+"""What the demo has done up to now: a demo that was ended, for any reason, goes on at the scene it was in."""
 
 from datetime import datetime
 from pathlib import Path
@@ -13,23 +13,23 @@ NAME = "demo.json"
 
 
 class Diary(msgspec.Struct):
-    """One demo, as it stands.
+    """The progress of one demo.
 
-    told     scenes that are done
+    done     scenes that are done
     learned  their figures
     seconds  how long each of their steps took
-    clocks   what time it was in the story when the last of them ended
-    kept     what later scenes need to know of earlier ones
+    clocks   what time it was in the demo when the last of them ended
+    notes    what later scenes need of earlier ones
     """
 
     source: str
     seed: int
     path: str | None = None
-    told: list[str] = []
+    done: list[str] = []
     learned: dict[str, Any] = {}
     seconds: dict[str, float] = {}
     clocks: dict[str, datetime] = {}
-    kept: dict[str, Any] = {}
+    notes: dict[str, Any] = {}
 
     def write(self, home: Path) -> None:
         """Put it into the home, whole or not at all."""
@@ -38,7 +38,7 @@ class Diary(msgspec.Struct):
 
     @classmethod
     def read(cls, home: Path) -> "Diary":
-        """The diary of the demo that this home is of; raises DefinitionError where there is none."""
+        """The diary of the demo in this home; raises DefinitionError where there is none."""
         try:
             return msgspec.json.decode((home / NAME).read_bytes(), type=cls)
         except (FileNotFoundError, msgspec.DecodeError) as absent:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from infra.lake import Lake
 from validation.systems.home_feed import ENGAGEMENTS, IMPRESSIONS
 
-KEPT = 0.1  # the share of each watch that the client still reports
+SHARE_REPORTED = 0.1  # the share of each watch that the client still reports
 
 
 def echo(lake: Lake, day: date, landing: Path, later: Iterable[int]) -> dict[str, int]:
@@ -33,7 +33,7 @@ def echo(lake: Lake, day: date, landing: Path, later: Iterable[int]) -> dict[str
 
 
 def _shortened(rows: pa.Table) -> pa.Table:
-    seconds = pc.multiply(rows["watch_seconds"], np.float32(KEPT))
+    seconds = pc.multiply(rows["watch_seconds"], np.float32(SHARE_REPORTED))
     rows = _with(rows, "watch_seconds", seconds.cast(pa.float32()))
     return _with(rows, "long_view", pa.nulls(rows.num_rows, pa.bool_()))
 

@@ -16,11 +16,11 @@ from orchestration.sources.simulator import Events, Scale, World, as_json, deliv
 from orchestration.system import System
 
 Facts = Mapping[str, Any]
-AFTERWARDS = 2  # drifted days, after one quiet day behind the history: enough windows to confirm a drift
+AFTERWARDS = 2  # drifted days, which follow one normal day after the history: enough to confirm a drift
 
 
 class Origin(Protocol):
-    """A source of events the demo can be told with."""
+    """A source of events for the demo."""
 
     @property
     def first(self) -> date:
@@ -48,7 +48,7 @@ class Origin(Protocol):
 
 @dataclass
 class Simulated:
-    """The simulated platform: its history, and two days in which tastes and the catalogue turn."""
+    """The simulated platform: its history, and two days in which tastes and the catalogue have changed."""
 
     scale: Scale
 
@@ -81,10 +81,10 @@ class Simulated:
         return deliver(self.past, self.scale, landing)
 
     def deliver_drifted(self, landing: Path, lake: Lake) -> Facts:
-        """Overnight most users change their taste, new videos are longer, a client leaves lengths and places out."""
+        """Overnight most users change their taste, new videos are longer, and clients omit lengths and positions."""
         changed = self.world.drifted(self.scale.finish, tastes=0.6, lengths=5.0, unknown_lengths=0.8, unplaced=0.5)
         events = self.past + changed.history(self.scale.days + 1, AFTERWARDS, after=self.past)
-        del self.past  # nothing asks for it any more, and the retraining that follows needs the room
+        del self.past  # no longer needed, and the retraining that follows needs the memory
         start = self.scale.end + timedelta(days=1)
         return deliver(events, self.scale, landing, start, start + timedelta(days=AFTERWARDS))
 
@@ -94,8 +94,8 @@ class Simulated:
 
     def region_of(self, user: str) -> str:
         """The region of a user's account."""
-        found = self.past.users.filter(pc.equal(self.past.users["user_id"], user))
-        return str(found["region"][-1].as_py())
+        descriptions = self.past.users.filter(pc.equal(self.past.users["user_id"], user))
+        return str(descriptions["region"][-1].as_py())
 
     def react(self, user: str, shown: list[str], at: float, request_id: str) -> list[dict[str, Any]]:
         """What this user would do with this feed, by the world's own truth."""
@@ -144,7 +144,7 @@ class Real:
         return [str(user) for user in shown.value_counts().index[:count]]
 
     def react(self, user: str, shown: list[str], at: float, request_id: str) -> list[dict[str, Any]]:
-        """A scripted watch of the first video: nobody knows what this user would really have done."""
+        """A scripted watch of the first video: what this user would have done is unknown."""
         moment = datetime.fromtimestamp(at, UTC).isoformat()
         event = {"request_id": request_id, "user_id": user, "video_id": shown[0]}
         return [{**event, "action": "watch", "watch_seconds": 20.0, "long_view": True, "event_time": moment}]

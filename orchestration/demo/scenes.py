@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
     from serving.launch import Running
 
-FOLLOWS_WITHIN_S = 300.0  # a second on a machine that has time
-ASKED = 200  # users whose feeds are compared with the truth
+FOLLOWS_WITHIN_S = 300.0  # a second on a machine that is not busy
+USERS_COMPARED = 200  # users whose feeds are compared with the truth
 FEEDBACK_FROM = 150
 
 
-def feed_of_one(
+def feed_of_first_user(
     stage: DemoConsole, installation: Installation, origin: Origin, title: str, ranked_by: "Running | None" = None
 ) -> dict[str, Any]:
     """The feed of one user as it is now; from `ranked_by`, once that service has followed the release."""
@@ -46,36 +46,38 @@ def feed_of_one(
 
 def latency(stage: DemoConsole, installation: Installation, origin: Origin) -> dict[str, float]:
     """Milliseconds of sequential requests over loopback, one user each: p50 and p95."""
-    users = origin.users(ASKED, installation.lake)
+    users = origin.users(USERS_COMPARED, installation.lake)
     with stage.step(f"{len(users)} users ask for their feed") as line:
         took = []
         for user in users:
             start = time.perf_counter()
             preview(installation, user)
             took.append((time.perf_counter() - start) * 1000)
-        found = {name: round(float(np.quantile(took, q)), 2) for name, q in (("p50", 0.5), ("p95", 0.95), ("max", 1.0))}
-        line.says = f"p50 {found['p50']} ms, p95 {found['p95']} ms (embedded: one process, loopback)"
-    return found
+        quantiles = {
+            name: round(float(np.quantile(took, q)), 2) for name, q in (("p50", 0.5), ("p95", 0.95), ("max", 1.0))
+        }
+        line.says = f"p50 {quantiles['p50']} ms, p95 {quantiles['p95']} ms (embedded: one process, loopback)"
+    return quantiles
 
 
 def true_utility(stage: DemoConsole, installation: Installation, origin: Simulated) -> dict[str, float]:
     """Mean true utility of ten videos: the popular ones, those ranked, and those an oracle would show."""
     moment, name = origin.scale.finish, item_name(installation)
-    users = origin.users(ASKED, installation.lake)
+    users = origin.users(USERS_COMPARED, installation.lake)
     with stage.step("the simulator tells the true utility of the feeds") as line:
         lists = installation.registry.popular(installation.registry.newest())
         worth: dict[str, list[float]] = {"popular": [], "ranked": [], "oracle": []}
         for user in users:
             live = set(origin.world.live_videos(moment, user))
             shown = [item[name] for item in preview(installation, user)["items"]]
-            shelf = [video for video in lists.for_group(origin.region_of(user)) if video in live][:10]
+            popular = [video for video in lists.for_group(origin.region_of(user)) if video in live][:10]
             best = origin.world.best(user, moment, 10, sorted(live))
-            for kind, videos in (("popular", shelf), ("ranked", shown), ("oracle", list(best))):
+            for kind, videos in (("popular", popular), ("ranked", shown), ("oracle", list(best))):
                 worth[kind].append(float(np.sum(origin.world.utility([user] * len(videos), videos, moment)) / 10))
-        found = {kind: round(float(np.mean(values)), 4) for kind, values in worth.items()}
-        found["ranked_over_popular"] = round(found["ranked"] / found["popular"], 3)
-        line.says = f"popular {found['popular']}, ranked {found['ranked']}, oracle {found['oracle']}"
-    return found
+        means = {kind: round(float(np.mean(values)), 4) for kind, values in worth.items()}
+        means["ranked_over_popular"] = round(means["ranked"] / means["popular"], 3)
+        line.says = f"popular {means['popular']}, ranked {means['ranked']}, oracle {means['oracle']}"
+    return means
 
 
 def planted_leak(stage: DemoConsole, installation: Installation) -> dict[str, Any]:
@@ -86,7 +88,7 @@ def planted_leak(stage: DemoConsole, installation: Installation) -> dict[str, An
     with stage.step("a leak is planted: a column filled in after the impression") as line:
         planted = planted_column(installation.training_set(), installation.system.ranking, seed=0)
         verdict = verdict_on(installation, planted, installation.now())
-        line.says = "REFUSED" if not verdict.passed else "passed, which it must not"
+        line.says = "REFUSED" if not verdict.passed else "passed, which is a fault"
     reasons = [reason for reason in verdict.reasons() if "leak" in reason] or verdict.reasons()
     for reason in reasons[:2]:
         stage.say(reason)
@@ -94,7 +96,7 @@ def planted_leak(stage: DemoConsole, installation: Installation) -> dict[str, An
 
 
 def without_redis(stage: DemoConsole, installation: Installation, origin: Origin) -> dict[str, Any]:
-    """Redis is killed; everybody is still answered, and the answers say what is missing."""
+    """Redis is killed: every user is still answered, and each answer says what is missing."""
     from infra import redis_server
 
     users = origin.users(50, installation.lake)
@@ -130,7 +132,7 @@ def feedback(stage: DemoConsole, installation: Installation, origin: Origin) -> 
 
 
 def _by_now(event: dict[str, Any], time_name: str, now: datetime) -> dict[str, Any]:
-    """The event, told in less time than it would really take: the service refuses what has not happened yet."""
+    """The event, with a moment that is not in the future: the service refuses events that have not happened yet."""
     return {**event, time_name: min(datetime.fromisoformat(event[time_name]), now).isoformat()}
 
 
@@ -147,31 +149,33 @@ def wait_for_landing(stage: DemoConsole, installation: Installation, service: "R
 
 
 def ledger(stage: DemoConsole, installation: Installation) -> dict[str, dict[str, int]]:
-    """The ledger added up by table, and held against what the lake holds."""
-    found: dict[str, dict[str, int]] = {}
+    """The ledger added up by table, and compared with what the lake holds."""
+    counts_by_table: dict[str, dict[str, int]] = {}
     for table in installation.system.tables:
         lines = read_ledger(installation.lake, table.name)
         counts = {
             n: sum(getattr(line, n) for line in lines) for n in ("received", "accepted", "duplicate", "quarantined")
         }
-        found[table.name] = {**counts, "off": balance(installation.lake, table.name)["off"]}
-    rows = [(name, *(f"{n:,}" for n in counts.values())) for name, counts in found.items()]
-    stage.grid("Ledger: received = accepted + duplicate + quarantined", ("table", *next(iter(found.values()))), rows)
-    return found
+        counts_by_table[table.name] = {**counts, "off": balance(installation.lake, table.name)["off"]}
+    rows = [(name, *(f"{n:,}" for n in counts.values())) for name, counts in counts_by_table.items()]
+    stage.grid(
+        "Ledger: received = accepted + duplicate + quarantined", ("table", *next(iter(counts_by_table.values()))), rows
+    )
+    return counts_by_table
 
 
 def verdict(stage: DemoConsole, installation: Installation) -> list[dict[str, Any]]:
     """What the gates said of the newest release."""
-    found = installation.registry.verdict(installation.registry.newest())
-    stage.grid("Gates", ("gate", "outcome", "measured", "limit", "reason"), [tuple(row) for row in found.table()])
+    newest = installation.registry.verdict(installation.registry.newest())
+    stage.grid("Gates", ("gate", "outcome", "measured", "limit", "reason"), [tuple(row) for row in newest.table()])
     return [
         {"gate": f.gate, "passed": f.passed, "measured": f.measured, "limit": f.limit, "reason": f.reason}
-        for f in found.findings
+        for f in newest.findings
     ]
 
 
-def retraining_asked(installation: Installation, cursor: str | None) -> tuple[list["dg.RunRequest"], str | None]:
-    """What the retraining sensor asks for now, as Dagster's daemon would hear it, and its cursor."""
+def requested_retrainings(installation: Installation, cursor: str | None) -> tuple[list["dg.RunRequest"], str | None]:
+    """The runs that the retraining sensor requests now, as Dagster's daemon would get them, and its cursor."""
     import dagster as dg
 
     from orchestration.pipeline import pipeline
@@ -179,8 +183,8 @@ def retraining_asked(installation: Installation, cursor: str | None) -> tuple[li
     definitions = pipeline(installation)
     sensor = definitions.resolve_sensor_def("retraining_sensor")
     with dg.DagsterInstance.get() as instance:
-        told = sensor.evaluate_tick(dg.build_sensor_context(instance, cursor, definitions=definitions))
-    return list(told.run_requests or []), told.cursor
+        tick = sensor.evaluate_tick(dg.build_sensor_context(instance, cursor, definitions=definitions))
+    return list(tick.run_requests or []), tick.cursor
 
 
 def wait_for_full(stage: DemoConsole, installation: Installation, origin: Origin, service: "Running") -> None:
@@ -189,7 +193,7 @@ def wait_for_full(stage: DemoConsole, installation: Installation, origin: Origin
     waiting = _waiting("a feed that is served in full", installation, service)
     try:
         wait_until_ready(waiting, lambda: preview(installation, user)["served_by"] == FULL, service.process.poll)
-    except Unavailable as late:  # 180 ms are a rule of the product, which a machine may be too busy for
+    except Unavailable as late:  # a busy machine may not rank within the 180 ms that a feed may take
         if service.process.poll() is not None:
             raise
         stage.say(f"no feed was served in full yet: {late}")
@@ -226,11 +230,11 @@ def item_name(installation: Installation) -> str:
 
 
 def training_figures(stage: DemoConsole, result: "dg.ExecuteInProcessResult") -> dict[str, Any]:
-    """What the training run measured, as it told Dagster; shown as a table of contenders."""
-    told = run_metadata(result, "ranker")
+    """What the training run measured, from Dagster's record; shown as a table of contenders."""
+    metadata = run_metadata(result, "ranker")
     head = ("contender", "NDCG@10", "AUC", "GAUC", "log loss")
-    stage.grid("Contenders on the judge rows (95 % intervals)", head, contenders(told["metrics"]))
-    return {"metrics": told["metrics"], "also": told["metrics_also"], "winner": told["winner"]}
+    stage.grid("Contenders on the judge rows (95 % intervals)", head, contenders(metadata["metrics"]))
+    return {"metrics": metadata["metrics"], "also": metadata["metrics_also"], "winner": metadata["winner"]}
 
 
 def contenders(metrics: dict[str, dict[str, Any]]) -> list[tuple[str, ...]]:
@@ -242,7 +246,7 @@ def contenders(metrics: dict[str, dict[str, Any]]) -> list[tuple[str, ...]]:
 
 
 def run_metadata(result: "dg.ExecuteInProcessResult", asset: str) -> dict[str, Any]:
-    """The plain values an asset told Dagster in this run."""
+    """The plain values that an asset recorded in Dagster in this run."""
     for event in result.get_asset_materialization_events():
         if event.asset_key is not None and event.asset_key.to_user_string() == asset:
             return {name: value.value for name, value in event.materialization.metadata.items()}

@@ -1,4 +1,4 @@
-"""The story `make demo` tells: once around the wheel, then everything that is meant to go wrong."""
+"""The scenes of `make demo`, in order: the whole loop once, then the faults it has to survive."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -29,7 +29,7 @@ AT, LATER = "at", "later"  # the clocks of the diary
 
 @dataclass
 class Story:
-    """One telling: where it happens, on which events, what is done of it. Its processes live as long as `life`."""
+    """One run of the demo: the installation, the events, and which scenes are done. Its processes end with `life`."""
 
     stage: DemoConsole
     installation: Installation
@@ -40,7 +40,7 @@ class Story:
     _service: Running | None = None
 
     def tell(self) -> None:
-        """From events to a feed, and on to everything that keeps it honest; scenes that are done are left out."""
+        """Run all scenes, from events to a feed, faults and drift; scenes that are done already are left out."""
         self.chapter("Events in", self.delivery, self.ingestion)
         self.chapter("Features", self.features)
         self.chapter("A feed", self.feed_without_model)
@@ -50,13 +50,13 @@ class Story:
         self.chapter("The world changes", self.steady, self.turned, self.watched, self.retrained, self.rollback)
 
     def chapter(self, title: str, *scenes: Callable[[], None]) -> None:
-        """A heading and its scenes; each that ends is noted with what was learned, and is not told again."""
-        left = [scene for scene in scenes if scene.__name__ not in self.diary.told]
+        """Print a heading and run its scenes; each that ends is noted with its figures, and is not run again."""
+        left = [scene for scene in scenes if scene.__name__ not in self.diary.done]
         if left:
             self.stage.chapter(title)
         for scene in left:
             scene()
-            self.diary.told.append(scene.__name__)
+            self.diary.done.append(scene.__name__)
             self.diary.clocks = {AT: self.installation.now()} | (
                 {LATER: self.later.now()} if "later" in self.__dict__ else {}
             )
@@ -68,21 +68,21 @@ class Story:
         return self.diary.learned
 
     def redis_runs(self) -> None:
-        """Redis, from the first scene on that needs it; what the story has put online is there."""
+        """Start Redis for the first scene that needs it; put online again what was online before."""
         if self._redis_runs:
             return
         self.start_redis("Redis starts")
         self._redis_runs = True
-        if self.features.__name__ in self.diary.told and not connect(self.installation.settings.redis_url).dbsize():
-            self.run("features", "what Redis held is lost: once more", self.origin.first, self.origin.last)
+        if self.features.__name__ in self.diary.done and not connect(self.installation.settings.redis_url).dbsize():
+            self.run("features", "what Redis held is lost: it is published again", self.origin.first, self.origin.last)
 
     def service_runs(self) -> Running:
-        """The service, from the first scene on that needs it."""
+        """The service, started for the first scene that needs it."""
         self.redis_runs()
         if self._service is not None:
             return self._service
-        known = "" if self.model.__name__ in self.diary.told else ", without a model yet"
-        with self.stage.step(f"the service starts{known}") as line:
+        suffix = "" if self.model.__name__ in self.diary.done else ", without a model yet"
+        with self.stage.step(f"the service starts{suffix}") as line:
             self._service = self.life.enter_context(started(self.moved(self.installation.now()).settings))
             line.says = self._service.address
         return self._service
@@ -122,7 +122,7 @@ class Story:
     def feed_without_model(self) -> None:
         """The first feed, from a service that was started before there is any model."""
         self.service_runs()
-        before = scenes.feed_of_one(self.stage, self.installation, self.origin, "before any model")
+        before = scenes.feed_of_first_user(self.stage, self.installation, self.origin, "before any model")
         self.learned["feed"] = {"before": before}
 
     def model(self) -> None:
@@ -136,7 +136,7 @@ class Story:
 
     def feed_by_model(self) -> None:
         """The same user's feed."""
-        after = scenes.feed_of_one(
+        after = scenes.feed_of_first_user(
             self.stage, self.installation, self.origin, "ranked by the release", self.service_runs()
         )
         self.learned["feed"]["after"] = after
@@ -157,7 +157,7 @@ class Story:
         self.learned["leak"] = scenes.planted_leak(self.stage, self.installation)
 
     def without_redis(self) -> None:
-        """Redis goes, and comes back."""
+        """Redis is killed, and starts again."""
         service = self.service_runs()
         self.learned["redis_down"] = scenes.without_redis(self.stage, self.installation, self.origin)
         self.start_redis("Redis is back, with what it had saved")
@@ -166,7 +166,7 @@ class Story:
     def feedback(self) -> None:
         """Served feeds and what users did with them return through ingestion; served features equal recomputed ones."""
         service, today = self.service_runs(), self.origin.last + timedelta(days=1)
-        seen = scenes.feedback(self.stage, self.installation, self.origin)
+        figures = scenes.feedback(self.stage, self.installation, self.origin)
         after = self.moved(end_of(today))
         scenes.wait_for_landing(self.stage, self.installation, service)
         self.run("features", "they come back through ingestion", today, today, installation=after)
@@ -175,14 +175,14 @@ class Story:
         )
         skew = scenes.run_metadata(watched, "skew")
         self.stage.say(str(skew.get("reason", skew.get("finding"))))
-        self.learned["feedback"] = {**seen, "skew": {name: value for name, value in skew.items() if name != "table"}}
+        self.learned["feedback"] = {**figures, "skew": {name: value for name, value in skew.items() if name != "table"}}
 
     def steady(self) -> None:
         """Two steady days have passed: nothing asks for a retraining."""
         last = self.origin.last
         self.run("monitor", "the last two days are steady", last - timedelta(days=1), last)
-        asked, self.diary.kept["cursor"] = scenes.retraining_asked(self.installation, None)
-        self.learned["drift"] = {"retrainings_while_steady": len(asked)}
+        requests, self.diary.notes["cursor"] = scenes.requested_retrainings(self.installation, None)
+        self.learned["drift"] = {"retrainings_while_steady": len(requests)}
 
     def turned(self) -> None:
         """Two days arrive in which something has changed."""
@@ -197,24 +197,24 @@ class Story:
         first, until = self._drifted
         self.run("features", "they are ingested and become features", first, until, installation=self.later)
         self.run("monitor", "they are compared with what the release knew", first, until, installation=self.later)
-        asked, cursor = scenes.retraining_asked(self.later, self.diary.kept["cursor"])
-        again, _ = scenes.retraining_asked(self.later, cursor)
+        requests, cursor = scenes.requested_retrainings(self.later, self.diary.notes["cursor"])
+        again, _ = scenes.requested_retrainings(self.later, cursor)
         drift = self.learned["drift"]
         steady = drift["retrainings_while_steady"]
-        counts = f"{steady} while steady, {len(asked)} after the drift, {len(again)} when asked again"
+        counts = f"{steady} while steady, {len(requests)} after the drift, {len(again)} when asked again"
         self.stage.say(f"retrainings the sensor asked for: {counts}")
-        drift |= {"retrainings_after_drift": len(asked), "asked_again": len(again)}
-        drift["why"] = [request.tags.get(WHY, "") for request in asked]
-        self.diary.kept["asked"] = [(str(request.partition_key), request.tags.get(WHY)) for request in asked]
+        drift |= {"retrainings_after_drift": len(requests), "asked_again": len(again)}
+        drift["why"] = [request.tags.get(WHY, "") for request in requests]
+        self.diary.notes["requests"] = [(str(request.partition_key), request.tags.get(WHY)) for request in requests]
 
     def retrained(self) -> None:
         """What the sensor asked for is done."""
-        for day, why in self.diary.kept["asked"]:
+        for day, why in self.diary.notes["requests"]:
             self.redis_runs()
             self.retrain(date.fromisoformat(day), why)
 
     def retrain(self, day: date, why: str | None) -> None:
-        """A candidate from newer events; what the gates refuse does not go live, and the story goes on."""
+        """A candidate from newer events; what the gates refuse does not go live, and the demo goes on."""
         later, title = self.later, "it retrains through the same gates"
         result = self.run("retrain", title, day, day, why, may_be_refused=True, installation=later)
         self.stage.say(f"release {later.registry.live()} is live" if result.success else "so the live release stays")
@@ -247,13 +247,13 @@ class Story:
         installation: Installation | None = None,
     ) -> dg.ExecuteInProcessResult:
         """Run a Dagster job as one step; raises FlywheelError when it fails, but not on a refusal that is allowed."""
-        said: list[str] = []
+        messages: list[str] = []
         with self.stage.step(title) as line:
-            result = runs.execute(installation or self.installation, job, first, last, said.append, why)
+            result = runs.execute(installation or self.installation, job, first, last, messages.append, why)
             refused = any(c.check_name == GATES and not c.passed for c in result.get_asset_check_evaluations())
             line.says = f"job {job}, " + (f"{first} to {last}" if first != last else f"{last}")
             if not (result.success or (refused and may_be_refused)):
-                raise FlywheelError(f"job {job} for {first} to {last} failed:\n" + "\n".join(said))
-        for text in said:
+                raise FlywheelError(f"job {job} for {first} to {last} failed:\n" + "\n".join(messages))
+        for text in messages:
             self.stage.say(text)
         return result

@@ -9,8 +9,8 @@ from rich.console import Console
 from infra.settings import Settings
 from orchestration.demo_console import DemoConsole
 from orchestration.funnel import page, sources, steps
-from orchestration.funnel.asking import asking
 from orchestration.funnel.home import opened
+from orchestration.funnel.online_path import opened_path
 from orchestration.release_inputs import newest_candidate
 from orchestration.sources.simulator import Scale, World
 from orchestration.system import Installation, System
@@ -30,22 +30,22 @@ def measured(installation: Installation, world: World, users: int, command: str,
     """The page of an installation that was made from the world; its tables are shown as well."""
     policy, scale = installation.system.policy, world.scale
     assert policy is not None
-    asked = some_users(world, users)
-    with asking(installation) as path:
-        compared, pages = steps.compare(path, policy, world, asked, scale.seed, stage)
-        with stage.step(f"what is truly best for {len(asked)} users"):
-            given = sources.describe(world, policy, path.parts.states, asked, pages, scale.seed)
-    stage.grid("Sources of candidates", *page.sources_table(given))
+    chosen = some_users(world, users)
+    with opened_path(installation) as path:
+        compared, pages = steps.compare(path, policy, world, chosen, scale.seed, stage)
+        with stage.step(f"what is truly best for {len(chosen)} users"):
+            by_source = sources.describe(world, policy, path.parts.states, chosen, pages, scale.seed)
+    stage.grid("Sources of candidates", *page.sources_table(by_source))
     stage.grid("Steps of re-ranking", *page.steps_table(compared))
     facts: dict[str, Any] = {
         "command": command,
-        "users": len(asked),
+        "users": len(chosen),
         "seed": scale.seed,
         "limit": policy.release.limit,
         "days": scale.days,
         "live": len(world.live_videos(scale.finish)),
     }
-    return page.page(facts, policy, compared, given, newest_candidate(installation).figures.retrieval)
+    return page.page(facts, policy, compared, by_source, newest_candidate(installation).figures.retrieval)
 
 
 def some_users(world: World, count: int) -> list[str]:

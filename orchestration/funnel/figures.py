@@ -1,4 +1,4 @@
-"""What feeds are like, by the simulator's truth: one value a user or a group of users, ready to be resampled."""
+"""Figures of feeds, by the simulator's truth: one value for each user or group of users, ready to be resampled."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -55,9 +55,9 @@ def utility(world: World, feeds: Feeds) -> Float64s:
 
 
 def watched(world: World, feeds: Feeds, seed: int) -> Bools:
-    """(users, places) whether each place is watched long, by users who tire of the same topic and do not look at all.
+    """(users, places) whether each place is watched long, by users who tire of a topic and do not look at every place.
 
-    All are asked at one moment, so that a user has the same luck with a video on any page.
+    All are simulated at one moment, so that a user's random draw for a video is the same on any page.
     """
     pages = [page[filled] for page, filled in zip(feeds.shown, feeds.filled, strict=True)]
     return world.long_views(feeds.who, pages, np.full(len(pages), world.scale.finish), seed)
@@ -71,7 +71,7 @@ def coverage(world: World, feeds: Feeds) -> Float64s:
 
 
 def top_creators(world: World, feeds: Feeds) -> Float64s:
-    """(users,) share of the places that the creators shown most have: the top of all creators, over all pages."""
+    """(users,) share of the places whose creator is among the TOP share of creators, by places on all pages."""
     creator = world.platform.videos.creator
     counts = np.bincount(creator[feeds.shown[feeds.filled]], minlength=int(creator.max()) + 1)
     top = np.argsort(-counts, kind="stable")[: max(1, round(TOP * len(counts)))]
@@ -92,6 +92,6 @@ def _mean(feeds: Feeds, values: Float64s | Bools) -> Float64s:
     return _ratio(np.where(feeds.filled, values, 0).sum(axis=1), feeds.filled.sum(axis=1))
 
 
-def _ratio(part: Float64s | Int64s, whole: Int64s) -> Float64s:
-    shares: Float64s = np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
+def _ratio(part: Float64s | Int64s, total: Int64s) -> Float64s:
+    shares: Float64s = np.divide(part, total, out=np.full(len(total), np.nan), where=total > 0)
     return shares

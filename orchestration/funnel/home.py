@@ -31,15 +31,15 @@ def opened(system: System, settings: Settings, scale: Scale, stage: DemoConsole)
     home = settings.home / "funnel"
     own = {"home": home, "redis_url": socket_url(home), "replay_from": scale.end}
     installation = Installation(system, settings.model_copy(update=own))
-    mark, made_of = home / "built", _digest(system, scale)
-    there = mark.exists() and mark.read_text() == made_of
+    mark, digest = home / "built", _digest(system, scale)
+    there = mark.exists() and mark.read_text() == digest
     if not there:
-        mark.unlink(missing_ok=True)  # first: what is left of a home by somebody who is killed here is not a home
+        mark.unlink(missing_ok=True)  # first: a home that is only half removed must not count as built
         shutil.rmtree(home, ignore_errors=True)
     with running(installation.settings.redis_url, home / "redis"):
         if not there:
             _build(installation, scale, stage)
-            mark.write_text(made_of)
+            mark.write_text(digest)
         yield installation
 
 
@@ -49,21 +49,21 @@ def _build(installation: Installation, scale: Scale, stage: DemoConsole) -> None
         handed = deliver(World.make(scale).history(), scale, installation.settings.landing)
         line.says = ", ".join(f"{name} {facts.received:,}" for name, facts in handed.items())
     for job, since in (("ingest", first), ("features", first), ("train", last)):
-        said: list[str] = []
+        messages: list[str] = []
         with stage.step(f"job {job}"):
-            if not execute(installation, job, since, last, said.append).success:
-                raise FlywheelError(f"job {job} for {since} to {last} failed:\n" + "\n".join(said))
+            if not execute(installation, job, since, last, messages.append).success:
+                raise FlywheelError(f"job {job} for {since} to {last} failed:\n" + "\n".join(messages))
     with stage.step("the ranker is released") as line:
-        made = newest_candidate(installation)
+        candidate = newest_candidate(installation)
         registry = Registry(
             installation.settings, installation.system.name
         )  # no service follows it: no deployment is to be proven
-        version = registry.register(made.folder, made.report, made.verdict)
+        version = registry.register(candidate.folder, candidate.report, candidate.verdict)
         retrieval.publish(installation, version)
         registry.promote(version, who="funnel", why="to be measured", at=installation.now())
-        line.says = made.figures.winner
+        line.says = candidate.figures.winner
 
 
 def _digest(system: System, scale: Scale) -> str:
-    told = msgspec.json.encode(asdict(scale)) + recipe_of(system.features)
-    return hashlib.sha256(told).hexdigest()
+    definitions = msgspec.json.encode(asdict(scale)) + recipe_of(system.features)
+    return hashlib.sha256(definitions).hexdigest()

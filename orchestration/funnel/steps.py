@@ -7,8 +7,8 @@ import msgspec
 from infra.arrays import Float64s
 from infra.statistics import Interval, interval
 from orchestration.demo_console import DemoConsole
-from orchestration.funnel.asking import Asking
 from orchestration.funnel.figures import Feeds, figures
+from orchestration.funnel.online_path import OnlinePath
 from orchestration.sources.simulator import World
 from serving.definition import Policy
 from serving.page import Page
@@ -27,7 +27,7 @@ def variants(policy: Policy) -> Mapping[str, Policy]:
 
 
 def compare(
-    asking: Asking, policy: Policy, world: World, users: Sequence[str], seed: int, stage: DemoConsole
+    path: OnlinePath, policy: Policy, world: World, users: Sequence[str], seed: int, stage: DemoConsole
 ) -> tuple[StepFigures, list[Page]]:
     """Every figure of every variant, each with its interval, and the pages that are served."""
     compared: dict[str, Mapping[str, Interval]] = {}
@@ -35,11 +35,11 @@ def compare(
     pages: list[Page] = []
     for name, variant in variants(policy).items():
         with stage.step(f"{len(users)} users are answered: {name}") as line:
-            pages = asking.feeds(variant, users)
+            pages = path.feeds(variant, users)
             feeds = Feeds.of(world, users, [page.items for page in pages], [page.at for page in pages])
-            found = figures(world, feeds, seed)
-            base = base or found
-            more = {f"{figure}{AGAINST}": found[figure] - base[figure] for figure in PAIRED}
-            compared[name] = {figure: interval(values, seed) for figure, values in {**found, **more}.items()}
+            measured = figures(world, feeds, seed)
+            base = base or measured
+            more = {f"{figure}{AGAINST}": measured[figure] - base[figure] for figure in PAIRED}
+            compared[name] = {figure: interval(values, seed) for figure, values in {**measured, **more}.items()}
             line.says = f"true utility {compared[name]['true utility'].mean:.3f}"
     return compared, pages

@@ -1,4 +1,4 @@
-"""The registry tells one truth: settled every minute and before anything starts, and an alert where it did not."""
+"""History, aliases and pointer are brought into agreement every minute and before a start; what stays is alerted."""
 
 import hashlib
 
@@ -13,19 +13,19 @@ SAYS = "history, MLflow's aliases and the pointer that serving follows name the 
 
 
 def settle_registry(installation: Installation) -> list[str]:
-    """Finish and put right what a crash or another hand left behind; a sentence about each, written as an alert too."""
-    said = _looked(installation)
-    for sentence in said:
+    """Finish and repair what a crash or a change by hand left behind; returns a sentence about each, also alerted."""
+    disagreements = _settled(installation)
+    for sentence in disagreements:
         alerts.write(
             installation.settings.home, installation.now(), registry=installation.system.name, disagreement=sentence
         )
-    return said
+    return disagreements
 
 
 def registry_sensor(installation: Installation) -> dg.SensorDefinition:
     """Settles the registry every minute; a disagreement becomes an alert, and shows as a failed check of `champion`.
 
-    The cursor is the last finding: what could not be put right is told once, not every minute.
+    The cursor is the last finding: what could not be repaired is alerted once, not every minute.
     """
 
     @dg.sensor(
@@ -35,17 +35,19 @@ def registry_sensor(installation: Installation) -> dg.SensorDefinition:
         description=f"Sees to it that {SAYS}.",
     )
     def agreement(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        said = _looked(installation)
-        key = hashlib.sha256("\n".join(said).encode()).hexdigest()[:24] if said else "agrees"
+        disagreements = _settled(installation)
+        key = hashlib.sha256("\n".join(disagreements).encode()).hexdigest()[:24] if disagreements else "agrees"
         if key == (context.cursor or "agrees"):
-            reason = said[0] if said else f"Nothing to do: {SAYS}."
+            reason = disagreements[0] if disagreements else f"Nothing to do: {SAYS}."
             return dg.SensorResult(skip_reason=dg.SkipReason(reason), cursor=key)
-        for sentence in said:
+        for sentence in disagreements:
             context.log.error(sentence)
             alerts.write(
                 installation.settings.home, installation.now(), registry=installation.system.name, disagreement=sentence
             )
-        return dg.SensorResult(asset_events=[_evaluated(said)] if installation.system.policy else [], cursor=key)
+        return dg.SensorResult(
+            asset_events=[_evaluated(disagreements)] if installation.system.policy else [], cursor=key
+        )
 
     return agreement
 
@@ -55,21 +57,23 @@ def registry_check_spec() -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(CHECK, asset=CHAMPION, blocking=True, description=SAYS)
 
 
-def registry_check_result(said: list[str]) -> dg.AssetCheckResult:
+def registry_check_result(disagreements: list[str]) -> dg.AssetCheckResult:
     """The check's outcome: every sentence is a disagreement."""
-    return dg.AssetCheckResult(check_name=CHECK, passed=not said, metadata={"says": " ".join(said) or SAYS})
-
-
-def _evaluated(said: list[str]) -> dg.AssetCheckEvaluation:
-    """The same outside a run."""
-    made = registry_check_result(said)
-    return dg.AssetCheckEvaluation(
-        asset_key=dg.AssetKey(CHAMPION), check_name=CHECK, passed=made.passed, metadata=dict(made.metadata)
+    return dg.AssetCheckResult(
+        check_name=CHECK, passed=not disagreements, metadata={"says": " ".join(disagreements) or SAYS}
     )
 
 
-def _looked(installation: Installation) -> list[str]:
+def _evaluated(disagreements: list[str]) -> dg.AssetCheckEvaluation:
+    """The same outcome, for the sensor: it is recorded outside a run."""
+    result = registry_check_result(disagreements)
+    return dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey(CHAMPION), check_name=CHECK, passed=result.passed, metadata=dict(result.metadata)
+    )
+
+
+def _settled(installation: Installation) -> list[str]:
     try:
         return installation.registry.settle()
-    except FlywheelError as lost:  # nothing is put right where the history is lost or MLflow does not answer
+    except FlywheelError as lost:  # without the history, or without MLflow's answer, nothing is repaired
         return [str(lost)]

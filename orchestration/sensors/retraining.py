@@ -30,18 +30,19 @@ def retraining_sensor(installation: Installation, job: Job) -> dg.SensorDefiniti
     )
     def retraining(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         state = json.loads(context.cursor) if context.cursor else {"after": {}, "journal": None}
-        found, after = written(context.instance, state["after"])
+        evidence, after = written(context.instance, state["after"])
         live = installation.registry.live()
         now = installation.now()
-        journal = Journal.from_json(state["journal"]).with_evidence(found, now)
+        journal = Journal.from_json(state["journal"]).with_evidence(evidence, now)
         assert installation.system.watch is not None
         decision = decide(journal.evidence, journal.actions, now, installation.system.watch, live)
         if decision.roll_back:
             try:
                 installation.registry.rollback(who="retraining sensor", why=decision.reason, at=now)
-            except (NotProven, ReleaseMismatch) as nowhere:  # none stands before it, or its files are gone for good
-                context.log.warning(str(nowhere))  # retraining must not wait for one
-                alerts.write(installation.settings.home, now, registry=installation.system.name, rollback=str(nowhere))
+            except (NotProven, ReleaseMismatch) as impossible:  # there is no earlier release, or its files are gone
+                context.log.warning(str(impossible))  # retraining must not wait for a rollback
+                obstacle = str(impossible)
+                alerts.write(installation.settings.home, now, registry=installation.system.name, rollback=obstacle)
         requests = []
         if decision.retrain:
             ends = max(e.at for e in journal.evidence if e.id in decision.evidence)
@@ -49,8 +50,8 @@ def retraining_sensor(installation: Installation, job: Job) -> dg.SensorDefiniti
             tags = {WHY: decision.reason[:200]}
             requests = [dg.RunRequest(run_key=_key(*decision.evidence), partition_key=day, tags=tags)]
         cursor = json.dumps({"after": after, "journal": journal.with_action(decision, now).to_json()})
-        reason = None if requests else dg.SkipReason(decision.reason)
-        return dg.SensorResult(run_requests=requests, skip_reason=reason, cursor=cursor)
+        skipped = None if requests else dg.SkipReason(decision.reason)
+        return dg.SensorResult(run_requests=requests, skip_reason=skipped, cursor=cursor)
 
     return retraining
 

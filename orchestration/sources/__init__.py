@@ -1,1 +1,1 @@
-"""Where events come from: anyone's files, the simulator, KuaiRand."""
+"""Sources of events: landed files, mapped files, the simulator, KuaiRand."""

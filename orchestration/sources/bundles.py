@@ -1,4 +1,4 @@
-"""Bundles: the many small files that a service hands over, put together so that a table's day is one delivery."""
+"""Bundles: the many small files of a service's log, put together so that a table's day is one delivery."""
 
 import os
 import re
@@ -17,10 +17,10 @@ HANDED_OVER = re.compile(r".*-\d{8}T\d{6}-\d+-\d+\.jsonl")
 def bundled(root: Path, table: Table, paths: Iterable[Path]) -> list[Path]:
     """The same files in the same order, those of a service in bundles: folders of the table's landing folder.
 
-    A run may be killed between any two moves: what it moved is a bundle, what it did not move becomes the next one.
-    Once a bundle is taken nothing comes to it: taken again it is, byte for byte, the same delivery.
+    A run may be killed between any two moves: the moved files are a bundle, the others become the next one. Nothing is
+    added to a bundle that was taken: taken again, it is byte for byte the same delivery.
     """
-    found: list[Path] = []
+    bundled_paths: list[Path] = []
     bundle: Path | None = None
     size = 0
     folder = Path(os.path.abspath(root)) / table.name
@@ -29,17 +29,17 @@ def bundled(root: Path, table: Table, paths: Iterable[Path]) -> list[Path]:
             path.rmdir()  # a killed run made it and moved nothing
             continue
         if path.suffix == BUNDLE or path.parent.absolute() != folder or not HANDED_OVER.fullmatch(path.name):
-            found.append(path)
+            bundled_paths.append(path)
             continue
         if bundle is None or size >= MOST_BYTES:
             bundle, size = root / table.name / path.with_suffix(BUNDLE).name, 0
             bundle.mkdir()
             reached("bundle.made")
-            found.append(bundle)
+            bundled_paths.append(bundle)
         size += path.stat().st_size
         os.replace(path, bundle / path.name)
         reached("bundle.moved")
-    return found
+    return bundled_paths
 
 
 def handed_over(path: Path) -> bool:
@@ -48,6 +48,6 @@ def handed_over(path: Path) -> bool:
 
 
 def content(bundle: Path, most_bytes: int = NO_LIMITS.file_bytes) -> bytes:
-    """All lines of a bundle's files, in the order of their names; a file's last line may have no sign of its end."""
+    """All lines of a bundle's files, in the order of their names; a file may lack the line feed at its end."""
     files = (content_of(path, most_bytes) for path in sorted(bundle.iterdir()))
     return b"".join(file if file.endswith(b"\n") else file + b"\n" for file in files)

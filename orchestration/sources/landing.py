@@ -17,7 +17,7 @@ from infra.errors import DefinitionError, FlywheelError, NotTaken, Unavailable
 from infra.failpoint import reached
 from infra.lake import Lake
 from infra.settings import FileLimits
-from orchestration.references import held_back
+from orchestration.references import waiting_references
 from orchestration.sources import bundles
 from validation.batches import BatchRefused, Ledger, ingest
 from validation.contract import Table
@@ -36,7 +36,7 @@ from validation.files import (
 )
 
 OURS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.EIO})
-"""Errors of the machine: no delivery is to blame, and the next would meet the same."""
+"""Errors of the machine, not of a delivery: the next one would fail in the same way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +65,11 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryOutcome:
-    """A delivery that was taken in or refused: its line, and sentences about columns that name what is held back."""
+    """A delivery that was taken in or refused: its line, and sentences about columns that refer to quarantined rows."""
 
     file: str
     line: Ledger
-    held_back: tuple[str, ...] = ()
+    waiting_references: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,8 @@ def files(root: Path, table: Table) -> list[Path]:
     """The finished files of a table in a landing folder, and what is left of bundles, in order."""
     root = Path(os.path.abspath(root))
     places = (root / table.name, root)
-    found = [file.path for file in scan_folder(root, [table]).of(table)]
-    return [path for path in found if places[0] in path.parents or path.parent == places[1]]
+    paths = [file.path for file in scan_folder(root, [table]).of(table)]
+    return [path for path in paths if places[0] in path.parents or path.parent == places[1]]
 
 
 def deliveries(path: Path, tables: Sequence[Table], only: Table | None = None) -> list[Delivery]:
@@ -98,11 +98,11 @@ def deliveries(path: Path, tables: Sequence[Table], only: Table | None = None) -
 
     `only` says which table it is where the names do not. Raises DefinitionError for a path without anything to take.
     """
-    seen = scan_folder(path, tables, only)
-    if not seen.files:
-        why = "".join(f"\n  {each}" for each in seen.passed_over[:10]) or " It holds no file."
+    scan = scan_folder(path, tables, only)
+    if not scan.files:
+        why = "".join(f"\n  {each}" for each in scan.passed_over[:10]) or " It holds no file."
         raise DefinitionError(f"nothing to ingest in {shown(path)}.{why}")
-    return [Delivery(file.table, file.path, file.below) for file in seen.files]
+    return [Delivery(file.table, file.path, file.below) for file in scan.files]
 
 
 def take_in(
@@ -115,21 +115,21 @@ def take_in(
 def attempt(
     lake: Lake, delivery: Delivery, received_at: datetime, limits: FileLimits = NO_LIMITS
 ) -> DeliveryOutcome | Failed:
-    """Ingest one delivery: what became of it, or the error that it met, so that those behind it can be taken.
+    """Ingest one delivery: its outcome, or its error as a value, so that the deliveries after it can be taken.
 
-    Raises what the machine is to blame for, such as a full disk: then no delivery is.
+    Raises errors of the machine, such as a full disk.
     """
     try:
         return _taken(lake, delivery, received_at, limits)
     except Unavailable:
         raise
-    except FlywheelError as known:
-        return Failed(delivery.table.name, delivery.path, str(known))
+    except FlywheelError as refusal:
+        return Failed(delivery.table.name, delivery.path, str(refusal))
     except Exception as error:
         if getattr(error, "errno", None) in OURS:
             raise
-        told = f"{type(error).__name__}: {error}"
-        return Failed(delivery.table.name, delivery.path, told, traceback.format_exc())
+        error_text = f"{type(error).__name__}: {error}"
+        return Failed(delivery.table.name, delivery.path, error_text, traceback.format_exc())
 
 
 def set_aside(landing: Path, delivery: Delivery, folder: str = DONE) -> Path:
@@ -148,8 +148,8 @@ def set_aside_failed(landing: Path, delivery: Delivery, failed: Failed) -> Faile
     except OSError as error:
         moved = f"it could not be moved to `failed` ({error.strerror})"
         return Failed(failed.table, failed.path, f"{failed.error}; {moved}", failed.trace)
-    told = f"{failed.error}\n\nOnce that is mended: flywheel ingest {target} --table {failed.table}\n\n{failed.trace}"
-    target.with_name(f"{target.name}.error.txt").write_text(told, errors="backslashreplace")
+    text = f"{failed.error}\n\nOnce that is mended: flywheel ingest {target} --table {failed.table}\n\n{failed.trace}"
+    target.with_name(f"{target.name}.error.txt").write_text(text, errors="backslashreplace")
     return Failed(failed.table, target, failed.error, failed.trace)
 
 
@@ -160,7 +160,7 @@ def _taken(lake: Lake, delivery: Delivery, received_at: datetime, limits: FileLi
         line = ingest(lake, delivery.table, delivered, received_at, batch, handed_over=handed_over)
     except BatchRefused as refused:
         return DeliveryOutcome(delivery.path.name, refused.ledger)
-    return DeliveryOutcome(delivery.path.name, line, tuple(held_back(lake, delivery.table, delivered, line)))
+    return DeliveryOutcome(delivery.path.name, line, tuple(waiting_references(lake, delivery.table, delivered, line)))
 
 
 def _written(source: BinaryIO) -> tuple[int, int]:

@@ -1,6 +1,10 @@
 """Loops as machine code: they say what Python says of the same arrays, and refuse what is not theirs."""
 
+import fcntl
 import shutil
+import subprocess
+import sys
+from contextlib import ExitStack
 from math import exp2, log1p
 from pathlib import Path
 from typing import Any
@@ -12,7 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from feature_repo.request_time import _log
-from infra import loops
+from infra import loop_cache, loops
 from infra.loops import loop
 from tests.orchestration.commands.test_cli import ROOT
 
@@ -245,3 +249,46 @@ def test_where_no_file_can_be_written_loops_are_compiled_all_the_same(
     assert first_call() == [1, 0]
     assert "is compiled anew at each start" in caplog.text
     assert "no locator available" in caplog.text
+
+
+COMPILES = """
+from feature_repo.request_time import _log
+from infra import loop_cache, loops
+
+made = loops.Loop(_log.py_func, "int64(float64[:])")
+print("begins", flush=True)
+made.compile()
+print(sum(made.run.stats.cache_misses.values()))
+"""
+
+
+def test_of_processes_that_begin_together_one_compiles_and_the_others_load(home: Path) -> None:
+    folder = home / "loops" / "boundscheck=True-error_model=numpy"
+    folder.mkdir(mode=0o700, parents=True)
+    folder.parent.chmod(0o700)
+    with ExitStack() as stack:
+        lock = stack.enter_context((folder / loop_cache.LOCK).open("ab"))
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        command = [sys.executable, "-c", COMPILES]
+        both_processes = [
+            stack.enter_context(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True))
+            for _ in range(2)
+        ]
+        assert [process.stdout.readline() for process in both_processes] == ["begins\n"] * 2  # type: ignore[union-attr]
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        compiled_by = sorted(int(process.communicate()[0]) for process in both_processes)
+    assert compiled_by == [0, 1]
+
+
+def test_a_process_that_never_frees_the_lock_costs_time_and_no_answer(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop_cache, "WAITS_S", 0.0)
+    assert first_call() == [1, 0]
+    for index in (home / "loops").rglob("*.nbi"):
+        index.unlink()
+    (lock,) = (home / "loops").rglob(loop_cache.LOCK)
+    with lock.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert first_call() == [1, 0]
+    assert len(cached(home)) == 2

@@ -174,9 +174,9 @@ def _events(count: int, rng: np.random.Generator) -> Iterator[tuple[str, datetim
         chosen = {name: pa.array(values).take(pa.array(today)) for name, values in payments.items()}
         yield "payments", START + timedelta(days=day), _rows(PAYMENTS, **chosen, at=at[today])
         bad = today[fraud[today]]
-        told = {name: pa.array(payments[name]).take(pa.array(bad)) for name in ("payment", "card", "shop")}
+        columns = {name: pa.array(payments[name]).take(pa.array(bad)) for name in ("payment", "card", "shop")}
         disputes = _rows(
-            DISPUTES, dispute=[f"d{i}" for i in bad], **told, kind=["fraud"] * len(bad), at=at[bad] + 1_200
+            DISPUTES, dispute=[f"d{i}" for i in bad], **columns, kind=["fraud"] * len(bad), at=at[bad] + 1_200
         )
         yield "disputes", START + timedelta(days=day), disputes
 

@@ -39,11 +39,11 @@ class Answering(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def service(request: pytest.FixtureRequest) -> Iterator[Service]:
-    with Service(*request.param) as made:
-        thread = threading.Thread(target=made.serve_forever)
+    with Service(*request.param) as server:
+        thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield made
-        made.shutdown()
+        yield server
+        server.shutdown()
         thread.join()
 
 

@@ -42,7 +42,7 @@ def test_a_small_command_loads_nothing_heavy(tmp_path: Path, words: str) -> None
     assert done.stdout.splitlines()[-1] == "heavy: []", done.stdout + done.stderr
 
 
-def told(home: Path) -> dict[str, str]:
+def environment_of(home: Path) -> dict[str, str]:
     """An installation in that folder, on ports of its own."""
     ports = {name: str(free_port()) for name in ("SERVICE", "DAGSTER", "MLFLOW")}
     redis = {"FLYWHEEL_HOME": str(home), "FLYWHEEL_REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"}
@@ -73,7 +73,9 @@ def test_a_signal_that_another_thread_takes_in_ends_the_wait_too() -> None:
 @pytest.mark.parametrize(("words", "running"), [("stream", "java"), ("up", "bentoml")])
 def test_sigterm_leaves_nothing_behind_and_says_so(tmp_path: Path, words: str, running: str) -> None:
     command = [sys.executable, "-m", "orchestration", words]
-    with subprocess.Popen(command, cwd=ROOT, env=told(tmp_path), stdout=subprocess.PIPE, text=True) as started:
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment_of(tmp_path), stdout=subprocess.PIPE, text=True
+    ) as started:
         family: set[psutil.Process] = set()
         assert started.stdout is not None
         work = Process(started.pid)
@@ -84,9 +86,9 @@ def test_sigterm_leaves_nothing_behind_and_says_so(tmp_path: Path, words: str, r
 
         wait_until_ready(Waiting(f"the {running} of `flywheel {words}`", work), begun, started.poll)
         started.send_signal(signal.SIGTERM)
-        said = started.stdout.read()
+        output = started.stdout.read()
         assert started.wait() == 143
-    assert "Ended: by SIGTERM" in said
+    assert "Ended: by SIGTERM" in output
     assert not [process for process in family if process.is_running()]
 
 
@@ -135,11 +137,11 @@ def test_a_run_says_each_step_as_it_begins_and_ends(tmp_path: Path) -> None:
     (tmp_path / "landing" / "users").mkdir(parents=True)
     (tmp_path / "landing" / "users" / "2026-01-01.jsonl").write_text("{}\n")
     done = flywheel(tmp_path, "run", "ingest", "--day", "2026-01-01")
-    said = [line.strip() for line in done.stdout.splitlines()]
+    lines = [line.strip() for line in done.stdout.splitlines()]
     for step, ends in (("videos", "took"), ("users", "failed after")):
-        begins = said.index(f"{step} …")
-        (ended,) = (place for place, line in enumerate(said) if re.fullmatch(rf"{step} {ends} \d+\.\d s", line))
-        assert begins < ended, said
+        begins = lines.index(f"{step} …")
+        (ended,) = (place for place, line in enumerate(lines) if re.fullmatch(rf"{step} {ends} \d+\.\d s", line))
+        assert begins < ended, lines
 
 
 def test_what_nobody_foresaw_is_a_sentence_and_a_file_with_the_traceback(tmp_path: Path) -> None:

@@ -25,17 +25,17 @@ DAY = date(2026, 3, 18)
 
 def ended(success: bool, *checks: tuple[str, bool]) -> Callable[..., Any]:
     """A way to run a job that ends so, with these checks, and says why."""
-    found = [SimpleNamespace(check_name=name, passed=passed) for name, passed in checks]
+    evaluations = [SimpleNamespace(check_name=name, passed=passed) for name, passed in checks]
 
     def execute(at: Any, job: str, first: date, last: date, say: Callable[[str], None], why: str | None) -> Any:
         if not success:
             say("why it ended so")
-        return SimpleNamespace(success=success, get_asset_check_evaluations=lambda: found)
+        return SimpleNamespace(success=success, get_asset_check_evaluations=lambda: evaluations)
 
     return execute
 
 
-def told(monkeypatch: pytest.MonkeyPatch, execute: Callable[..., Any]) -> str:
+def printed(monkeypatch: pytest.MonkeyPatch, execute: Callable[..., Any]) -> str:
     """What is told of a retraining that ends so, while release 1 is live."""
     monkeypatch.setattr(runs, "execute", execute)
     page = StringIO()
@@ -50,13 +50,13 @@ def told(monkeypatch: pytest.MonkeyPatch, execute: Callable[..., Any]) -> str:
 def test_a_retraining_that_gates_refuse_leaves_the_live_release_and_the_story_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    page = told(monkeypatch, ended(False, ("schema", True), (GATES, False)))
+    page = printed(monkeypatch, ended(False, ("schema", True), (GATES, False)))
     assert "why it ended so" in page
     assert "so the live release stays" in page
 
 
 def test_a_retraining_that_passes_is_told_with_what_is_live(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "release 1 is live" in told(monkeypatch, ended(True, (GATES, True)))
+    assert "release 1 is live" in printed(monkeypatch, ended(True, (GATES, True)))
 
 
 @pytest.mark.parametrize("checks", [(), ((GATES, True),), (("schema", False),)])
@@ -64,7 +64,7 @@ def test_a_retraining_that_broke_ends_the_demo(
     monkeypatch: pytest.MonkeyPatch, checks: tuple[tuple[str, bool], ...]
 ) -> None:
     with pytest.raises(FlywheelError, match="job retrain for 2026-03-18 to 2026-03-18 failed"):
-        told(monkeypatch, ended(False, *checks))
+        printed(monkeypatch, ended(False, *checks))
 
 
 def test_a_home_with_figures_is_free_and_keeps_them_through_one_demo_and_the_next(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_a_demo_that_was_ended_goes_on_at_its_scene_with_the_figures_of_those_be
     again.chapter("Events in", ingestion, features)
     assert played == ["ingestion", "features", "features"]
     assert again.learned["ledger"] == {"users": {"received": 5}}
-    assert Diary.read(tmp_path).told == ["ingestion", "features"]
+    assert Diary.read(tmp_path).done == ["ingestion", "features"]
 
 
 def test_a_demo_that_ends_early_says_how_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,19 +77,21 @@ def test_labels_counters_profiles_features_and_slices_agree_on_every_edge(spark:
     for name, edge in EDGES.items():
         online = {f"video_profile.{field}": of[name] for field, of in video.items()}
         online["user_profile.language"] = user["language"]["u"]
-        duration, same_language = (feature(wanted, online) for wanted in ("video_duration", "same_language"))
-        told = {
+        duration, same_language = (
+            feature(name_of_feature, online) for name_of_feature in ("video_duration", "same_language")
+        )
+        values_seen = {
             "label": label["long_view"][name],
-            "counter": known(counted[weight("long_view")].get(name)) or 0.0,
-            "measured": known(counted[weight("measured")].get(name)),
-            "completed": known(counted[weight("completed")].get(name)),
-            "length": (known(label["duration_s"][name]), known(video["duration_s"][name])),
+            "counter": value_or_none(counted[weight("long_view")].get(name)) or 0.0,
+            "measured": value_or_none(counted[weight("measured")].get(name)),
+            "completed": value_or_none(counted[weight("completed")].get(name)),
+            "length": (value_or_none(label["duration_s"][name]), value_or_none(video["duration_s"][name])),
             "class": (label["length_class"][name], video["length_class"][name]),
             "duration": duration,
             "same language": same_language,
             "slice is unknown": sliced(np.array([duration], dtype=object), BY_LENGTH)[0] == "unknown",
         }
-        assert told == {
+        assert values_seen == {
             "label": edge.long_view,
             "counter": edge.long_view,
             "measured": None if edge.completed is None else 1.0,
@@ -158,11 +160,11 @@ def record(spark: Any, lake: Lake, view: Any) -> dict[str, dict[str, Any]]:
 
 def feature(name: str, fields: dict[str, Any]) -> float | None:
     """A feature's value of one row, as training and serving both make it; None where it is unknown."""
-    columns = {field: np.array([said], dtype=object) for field, said in fields.items()}
-    made, _ = value(FEATURES[name], Inputs(1, np.array([NOON.timestamp()]), {}, columns, {}))  # type: ignore[arg-type]
-    return known(made[0])
+    columns = {field: np.array([content], dtype=object) for field, content in fields.items()}
+    values, _ = value(FEATURES[name], Inputs(1, np.array([NOON.timestamp()]), {}, columns, {}))  # type: ignore[arg-type]
+    return value_or_none(values[0])
 
 
-def known(said: Any) -> Any:
+def value_or_none(content: Any) -> Any:
     """The value, None for every way to write that it is unknown."""
-    return None if said is None or pd.isna(said) else said
+    return None if content is None or pd.isna(content) else content

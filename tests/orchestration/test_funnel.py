@@ -49,10 +49,10 @@ def test_a_shorter_page_counts_its_own_places(world: World) -> None:
 def test_a_page_of_one_topic_tires(world: World) -> None:
     user, topic = str(world.users.ids[0]), world.platform.videos.category
     best = world.videos.places(world.best(user, AT, 40))
-    one = best[topic[best] == topic[best[0]]][:8]
-    pages = feeds(world, *[one.tolist()] * 2)
+    same_topic = best[topic[best] == topic[best[0]]][:8]
+    pages = feeds(world, *[same_topic.tolist()] * 2)
     pages = Feeds(pages.who[[0, 0]], pages.shown, pages.at)
-    alone = Feeds(np.zeros(len(one), dtype=np.int64), one[:, None], np.full(len(one), AT))
+    alone = Feeds(np.zeros(len(same_topic), dtype=np.int64), same_topic[:, None], np.full(len(same_topic), AT))
     together = np.mean([figures.watched(world, pages, seed)[0].sum() for seed in range(300)])
     apart = np.mean([figures.watched(world, alone, seed).sum() for seed in range(300)])
     assert together < 0.9 * apart
@@ -67,9 +67,9 @@ def test_coverage_counts_a_video_once(world: World) -> None:
 
 def test_variety_is_the_share_of_pairs_that_differ(world: World) -> None:
     topic = world.platform.videos.category
-    one, other = np.flatnonzero(topic == topic[0])[:2], np.flatnonzero(topic != topic[0])[:1]
-    found = figures.variety(world, feeds(world, one.tolist(), [*one, *other], other.tolist()))
-    np.testing.assert_allclose(found, [0, 2 / 3, np.nan])
+    alike, other = np.flatnonzero(topic == topic[0])[:2], np.flatnonzero(topic != topic[0])[:1]
+    shares = figures.variety(world, feeds(world, alike.tolist(), [*alike, *other], other.tolist()))
+    np.testing.assert_allclose(shares, [0, 2 / 3, np.nan])
 
 
 def test_new_are_videos_of_a_day(world: World) -> None:
@@ -81,29 +81,29 @@ def test_new_are_videos_of_a_day(world: World) -> None:
 
 def test_top_creators_are_those_shown_most(world: World) -> None:
     creator = world.platform.videos.creator
-    mine, other = np.flatnonzero(creator == creator[0])[:3], np.flatnonzero(creator != creator[0])[:1]
-    shares = figures.top_creators(world, feeds(world, [*mine, *other], [*other, *mine]))
+    by_first, other = np.flatnonzero(creator == creator[0])[:3], np.flatnonzero(creator != creator[0])[:1]
+    shares = figures.top_creators(world, feeds(world, [*by_first, *other], [*other, *by_first]))
     assert shares.tolist() == [0.75, 0.75]
 
 
 def test_every_step_is_measured_alone_and_with_the_others() -> None:
-    found = steps.variants(HOME_FEED)
-    assert list(found) == ["no steps", "+ Diversity", "+ Caps", "+ FreshSlots", "+ Exploration", "all steps"]
-    assert [len(policy.release.steps) for policy in found.values()] == [0, 1, 1, 1, 1, 4]
-    assert found["all steps"] == HOME_FEED
+    variants = steps.variants(HOME_FEED)
+    assert list(variants) == ["no steps", "+ Diversity", "+ Caps", "+ FreshSlots", "+ Exploration", "all steps"]
+    assert [len(policy.release.steps) for policy in variants.values()] == [0, 1, 1, 1, 1, 4]
+    assert variants["all steps"] == HOME_FEED
     alone = Policy(SERVICE, msgspec.structs.replace(RELEASE, steps=()))
-    assert found["no steps"] == alone
+    assert variants["no steps"] == alone
 
 
 def test_the_page_names_its_command_and_every_figure_with_its_interval() -> None:
     facts = {"command": "flywheel funnel --users 9", "users": 9, "seed": 7, "limit": 20, "days": 14, "live": 1200}
-    measured = {name: Interval(0.25, 0.2, 0.3, 9) for name in (*page.FIGURES, *page.GIVEN)}
+    measured = {name: Interval(0.25, 0.2, 0.3, 9) for name in (*page.FIGURES, *page.SOURCE_FIGURES)}
     index = {"recall_at_500": 0.981, "engaged_at_500": 0.4, "asked": 120.0, "items": 5000.0}
     text = page.page(facts, HOME_FEED, {"no steps": measured, "all steps": measured}, {"fresh": measured}, index)
     assert "`flywheel funnel --users 9`" in text
     assert "| all steps | 0.250 [0.200, 0.300] | +0.250 [+0.200, +0.300] | 0.250" in text
     assert "| fresh | 0.2 [0.2, 0.3] | 0.250 [0.200, 0.300] | 25.0% [20.0%, 30.0%] |" in text
-    assert "Of the 500 items nearest to a user by exact search the index finds 98.1%" in text
+    assert "Of the 500 items nearest to a user by exact search, the index finds 98.1%" in text
     assert "Exploration(share=0.05" in text
 
 
@@ -135,20 +135,22 @@ def test_sources_share_candidates_places_and_long_views(world: World) -> None:
     best = world.videos.places(world.best(user, AT, 12))
     worst = world.platform.videos.live(AT)[:8]
     first, second, *_ = RELEASE.sources
-    found = Candidates(
+    retrieved = Candidates(
         SimpleNamespace(rows=np.concatenate([best, np.setdiff1d(worst, best)])),  # type: ignore[arg-type]
         np.repeat([0, 1], [12, len(np.setdiff1d(worst, best))]).astype(np.uint8),
     )
     shown = list(world.videos.listed(best[:10]))
-    found_by = [first.name] * 9 + [second.name]
-    made = Page(shown, marks(shown), found_by, np.ones(10, np.float32), "full", at=AT, found=found)
-    told = sources.describe(world, HOME_FEED, Named(world), [user, user], [made, made], seed=1)  # type: ignore[arg-type]
-    assert told[first.name]["candidates"].mean == 12
-    assert told[first.name]["shown"].mean == pytest.approx(0.9)
-    assert told[second.name]["shown"].mean == pytest.approx(0.1)
-    assert told[sources.EVERY]["shown"].mean == 1
-    assert told[first.name]["true utility"].mean > told[second.name]["true utility"].mean
+    source_names = [first.name] * 9 + [second.name]
+    served = Page(shown, marks(shown), source_names, np.ones(10, np.float32), "full", at=AT, found=retrieved)
+    figures_by_source = sources.describe(world, HOME_FEED, Named(world), [user, user], [served, served], seed=1)  # type: ignore[arg-type]
+    assert figures_by_source[first.name]["candidates"].mean == 12
+    assert figures_by_source[first.name]["shown"].mean == pytest.approx(0.9)
+    assert figures_by_source[second.name]["shown"].mean == pytest.approx(0.1)
+    assert figures_by_source[sources.EVERY]["shown"].mean == 1
+    assert figures_by_source[first.name]["true utility"].mean > figures_by_source[second.name]["true utility"].mean
     live = len(world.live_videos(AT, user))
-    assert told[first.name]["recall"].mean == pytest.approx(12 / min(sources.TOP, live))
-    assert told[RELEASE.sources[2].name]["candidates"].mean == 0
-    assert told[first.name]["long views"].mean + told[second.name]["long views"].mean == pytest.approx(1)
+    assert figures_by_source[first.name]["recall"].mean == pytest.approx(12 / min(sources.TOP, live))
+    assert figures_by_source[RELEASE.sources[2].name]["candidates"].mean == 0
+    assert figures_by_source[first.name]["long views"].mean + figures_by_source[second.name][
+        "long views"
+    ].mean == pytest.approx(1)

@@ -43,9 +43,9 @@ def test_one_clients_events_never_refuse_those_of_another(does, tmp_path):
     lines = [*HONEST[:2], *RUDE[does], HONEST[2]]
     for i, part in enumerate((lines[:20], lines[20:])):
         (folder / f"engagements-20260503T10000{i}-77-{i}.jsonl").write_bytes(b"".join(part))
-    found = ingest_days(at, ENGAGEMENTS, NOON.date(), NOON.date())
-    [line] = found.lines
-    assert not found.refused
+    ingested = ingest_days(at, ENGAGEMENTS, NOON.date(), NOON.date())
+    [line] = ingested.lines
+    assert not ingested.refused
     assert line.received == len(lines) == line.accepted + line.duplicate + line.quarantined
     taken = at.lake.read("tables/engagements")["event_id"].to_pylist()
     assert {"honest0", "honest1", "honest2"} <= set(taken)
@@ -59,9 +59,9 @@ def test_a_limit_that_is_broken_is_a_warning_and_repetitions_are_none(tmp_path):
     folder.mkdir(parents=True)
     rude = RUDE["sends everything again and again"] + RUDE["misspells every action"]
     (folder / "engagements-20260503T100000-77-0.jsonl").write_bytes(b"".join([*HONEST, *rude]))
-    found = ingest_days(at, ENGAGEMENTS, NOON.date(), NOON.date())
-    assert [check.rule for check in found.lines[0].warnings] == ["max_quarantined"]
-    assert "max_quarantined" in found.failures_md()
+    ingested = ingest_days(at, ENGAGEMENTS, NOON.date(), NOON.date())
+    assert [check.rule for check in ingested.lines[0].warnings] == ["max_quarantined"]
+    assert "max_quarantined" in ingested.failures_md()
 
 
 def test_a_file_whose_last_line_has_no_end_loses_no_event_to_the_next(tmp_path):

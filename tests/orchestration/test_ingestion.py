@@ -60,10 +60,10 @@ def poisoned(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reading a file whose name says so raises what nobody thought of."""
     read = landing.delivered_from_file
 
-    def raises(table, name, *given):
+    def raises(table, name, *arguments):
         if "poison" in name:
             raise OverflowError("date value out of range")
-        return read(table, name, *given)
+        return read(table, name, *arguments)
 
     monkeypatch.setattr(landing, "delivered_from_file", raises)
 
@@ -85,10 +85,10 @@ def test_a_delivery_that_raises_is_set_aside_with_its_error_and_does_not_stop_th
     result = pipeline(at).resolve_job_def("ingest").execute_in_process(tags=DAYS)
     assert (result.success, runs.sound(result)) == (True, False), "the run goes on, and says that something is lost"
     checks = {(c.asset_key.to_user_string(), c.check_name): c for c in result.get_asset_check_evaluations()}
-    told = checks["engagements", "expectations"]
-    assert (told.passed, told.severity.value, told.metadata["set aside"].value) == (False, "WARN", 1)
-    assert "OverflowError: date value out of range" in str(told.metadata["not taken"].value)
-    assert "it is a pipe" in str(told.metadata["not taken"].value)
+    check = checks["engagements", "expectations"]
+    assert (check.passed, check.severity.value, check.metadata["set aside"].value) == (False, "WARN", 1)
+    assert "OverflowError: date value out of range" in str(check.metadata["not taken"].value)
+    assert "it is a pipe" in str(check.metadata["not taken"].value)
     assert checks["users", "expectations"].passed
     assert at.lake.read("tables/engagements")["event_id"].to_pylist() == ["e2"]
     failed = at.settings.landing / "failed" / "engagements" / "day=2026-05-03"
@@ -119,9 +119,9 @@ def test_files_of_a_path_stay_where_they_are_and_the_exit_code_tells_of_one_that
     poisoned(monkeypatch)
     put(tmp_path / "in" / "engagements" / "poison [red].jsonl", event(1))
     put(tmp_path / "in" / "engagements" / "sound.jsonl", event(2))
-    code, said = flywheel(at, monkeypatch, "ingest", str(tmp_path / "in"))
+    code, output = flywheel(at, monkeypatch, "ingest", str(tmp_path / "in"))
     assert code == 1
-    assert re.search(r"FAILED: .*/poison \[red\]\.jsonl: OverflowError: date value out of range", said)
+    assert re.search(r"FAILED: .*/poison \[red\]\.jsonl: OverflowError: date value out of range", output)
     assert len(list((tmp_path / "in" / "engagements").iterdir())) == 2
     assert at.lake.read("tables/engagements")["event_id"].to_pylist() == ["e2"]
 
@@ -133,36 +133,36 @@ def test_every_file_that_is_not_taken_is_named_and_nothing_taken_is_no_success(a
     put(tmp_path / "in" / "engagements" / "a.csv.gz").write_bytes(
         gzip.compress(b"event_id,user_id,video_id,action,event_time\ne1,u,v,like,2026-05-03T10:00:00Z\n")
     )
-    code, said = flywheel(at, monkeypatch, "ingest", str(tmp_path / "in"))
-    assert (code, "notes.xlsx: only .jsonl" in said) == (0, True), "told, and nobody's fault"
+    code, output = flywheel(at, monkeypatch, "ingest", str(tmp_path / "in"))
+    assert (code, "notes.xlsx: only .jsonl" in output) == (0, True), "told, and nobody's fault"
     os.symlink("a.csv.gz", tmp_path / "in" / "engagements" / "b.csv.gz")
-    code, said = flywheel(at, monkeypatch, "ingest", str(tmp_path / "in"))
-    assert (code, "b.csv.gz: it is a symbolic link" in said) == (1, True)
+    code, output = flywheel(at, monkeypatch, "ingest", str(tmp_path / "in"))
+    assert (code, "b.csv.gz: it is a symbolic link" in output) == (1, True)
 
 
 def test_a_refused_batch_says_which_limit_which_rows_and_a_next_command_that_works(at, tmp_path, monkeypatch):
     rows = [video(i, **({"status": "gone"} if i < 6 else {"category": 3} if i < 8 else {})) for i in range(40)]
-    code, said = flywheel(at, monkeypatch, "ingest", str(put(tmp_path / "videos.jsonl", *rows)))
+    code, output = flywheel(at, monkeypatch, "ingest", str(put(tmp_path / "videos.jsonl", *rows)))
     assert code == 1
-    assert "videos.jsonl, videos, batch" in said
-    assert "limit max_quarantined: 20.0% (asked: at most 5.0% of rows quarantined)" in said
+    assert "videos.jsonl, videos, batch" in output
+    assert "limit max_quarantined: 20.0% (asked: at most 5.0% of rows quarantined)" in output
     assert re.search(
-        r"6 rows \(15.0%\) break status.one_of, such as row 0: .*it is 'gone'\n +{\"video_id\": \"v0\"", said
+        r"6 rows \(15.0%\) break status.one_of, such as row 0: .*it is 'gone'\n +{\"video_id\": \"v0\"", output
     )
-    assert re.search(r"2 rows \(5.0%\) break typed, such as row 6: `category` is 3", said)
+    assert re.search(r"2 rows \(5.0%\) break typed, such as row 6: `category` is 3", output)
     events = [event(i, video_id="v3" if i < 5 else "v39") for i in range(40)]
     code, again = flywheel(at, monkeypatch, "ingest", str(put(tmp_path / "engagements.jsonl", *events)))
     assert (code, "100.0% of engagements name a `video_id` that waits in quarantine of videos" in again) == (0, True)
     monkeypatch.chdir(tmp_path)
-    export, replay = (command.split()[1:] for command in re.findall(r"^ +(flywheel ingest .*)$", said, re.MULTILINE))
+    export, replay = (command.split()[1:] for command in re.findall(r"^ +(flywheel ingest .*)$", output, re.MULTILINE))
     assert export == re.search(r"^ +flywheel (.*)$", again, re.MULTILINE)[1].split()
     assert flywheel(at, monkeypatch, *export)[0] == 0
     sheet = tmp_path / export[-1]
-    held = [json.loads(line) for line in sheet.read_text().splitlines()]
+    exported = [json.loads(line) for line in sheet.read_text().splitlines()]
     code, still = flywheel(at, monkeypatch, *export[:5])
     assert "videos: 8 of 40 rows stay in quarantine\n  6 rows break status.one_of" in still
-    held = [line for line in held if line["row"] < 8]
-    mended = [line | {"mended": json.loads(line["raw"]) | {"status": "live", "category": "k"}} for line in held]
+    exported = [line for line in exported if line["row"] < 8]
+    mended = [line | {"mended": json.loads(line["raw"]) | {"status": "live", "category": "k"}} for line in exported]
     put(sheet, *mended)
     assert flywheel(at, monkeypatch, *replay)[0] == 0
     assert ledger.balance(at.lake, "videos") == {
@@ -172,17 +172,17 @@ def test_a_refused_batch_says_which_limit_which_rows_and_a_next_command_that_wor
 
 def test_a_catalogue_that_never_knows_a_length_is_taken_with_a_warning(at, tmp_path, monkeypatch):
     path = put(tmp_path / "videos.jsonl", *(video(i, duration_s=None) for i in range(40)))
-    code, said = flywheel(at, monkeypatch, "ingest", str(path))
+    code, output = flywheel(at, monkeypatch, "ingest", str(path))
     assert code == 0
-    assert "warning, duration_s.warn_null: 100.0% (asked: at most 70.0% of `duration_s` null)" in said
+    assert "warning, duration_s.warn_null: 100.0% (asked: at most 70.0% of `duration_s` null)" in output
     assert ledger.balance(at.lake, "videos")["accepted"] == 40
 
 
 def test_other_columns_keep_the_limit_of_their_table(at, tmp_path, monkeypatch):
     path = put(tmp_path / "videos.jsonl", *(video(i, age_rating=None) for i in range(40)))
-    code, said = flywheel(at, monkeypatch, "ingest", str(path))
-    assert (code, "limit age_rating.max_null: 100.0%" in said) == (1, True)
-    [command] = re.findall(r"^ +flywheel (ingest .*)$", said, re.MULTILINE)
+    code, output = flywheel(at, monkeypatch, "ingest", str(path))
+    assert (code, "limit age_rating.max_null: 100.0%" in output) == (1, True)
+    [command] = re.findall(r"^ +flywheel (ingest .*)$", output, re.MULTILINE)
     assert flywheel(at, monkeypatch, *command.split())[0] == 0
     assert ledger.balance(at.lake, VIDEOS.name)["accepted"] == 40
 
@@ -193,8 +193,8 @@ def test_other_columns_keep_the_limit_of_their_table(at, tmp_path, monkeypatch):
 )
 def test_a_file_of_a_day_to_come_is_taken_with_today_s(name, at):
     put(at.settings.landing / "engagements" / name, event(1))
-    found = ingestion.ingest_days(at, ENGAGEMENTS, NOW.date(), NOW.date())
-    assert [line.accepted for line in found.lines] == [1]
+    ingested = ingestion.ingest_days(at, ENGAGEMENTS, NOW.date(), NOW.date())
+    assert [line.accepted for line in ingested.lines] == [1]
 
 
 @pytest.mark.parametrize("name", ["day=2026-05-01/part.jsonl", "2026/05/01/x.jsonl", "year=2026/month=5/day=1/x.jsonl"])
@@ -221,8 +221,8 @@ def test_a_home_may_be_named_from_where_one_stands(at, tmp_path, monkeypatch):
 
 def test_where_nothing_was_ever_landed_a_day_has_nothing_to_take_and_no_fault(at):
     assert not at.settings.landing.exists()
-    found = ingestion.ingest_days(at, VIDEOS, date(2026, 5, 1), date(2026, 5, 3))
-    assert (found.lines, found.failed, found.passed_over) == ((), (), ())
+    ingested = ingestion.ingest_days(at, VIDEOS, date(2026, 5, 1), date(2026, 5, 3))
+    assert (ingested.lines, ingested.failed, ingested.passed_over) == ((), (), ())
 
 
 def test_a_name_that_landed_before_does_not_overwrite_what_it_brought_then(at):
@@ -238,10 +238,10 @@ def _writes_after(monkeypatch, step, path):
     does = getattr(landing, step)
 
     def and_then(*args, **named):
-        found = does(*args, **named)
+        result = does(*args, **named)
         with path.open("a") as file:
             file.write(json.dumps(event(77)) + "\n")
-        return found
+        return result
 
     monkeypatch.setattr(landing, step, and_then)
 
@@ -253,10 +253,10 @@ def test_what_is_written_to_a_file_while_it_is_taken_in_is_not_lost(at, monkeypa
     path.write_text("".join(json.dumps(event(i)) + "\n" for i in range(20)))
     with monkeypatch.context() as patched:
         _writes_after(patched, step, path)
-        found = ingestion.ingest_days(at, ENGAGEMENTS, date(2026, 5, 3), date(2026, 5, 3))
-    [failed] = found.failed
+        ingested = ingestion.ingest_days(at, ENGAGEMENTS, date(2026, 5, 3), date(2026, 5, 3))
+    [failed] = ingested.failed
     assert "while it" in failed.error
-    assert not found.whole
+    assert not ingested.complete
     assert at.lake.read("tables/engagements").num_rows == taken
     ingestion.ingest_path(at, failed.path, "engagements", print)
     assert at.lake.read("tables/engagements").num_rows == 21

@@ -40,11 +40,11 @@ def ms(moment: datetime) -> int:
 
 
 def shown(
-    video: int, at: datetime, watched_ms: int = 20_000, length_ms: int = 0, user: int = 7, **said: int
+    video: int, at: datetime, watched_ms: int = 20_000, length_ms: int = 0, user: int = 7, **flags: int
 ) -> dict[str, int]:
     """A row of a log; `said` are its flags. The day and hour that the row itself names are wrong on purpose."""
     return {"user_id": user, "video_id": video, "date": 20210101, "hourmin": 2300, "time_ms": ms(at),
-            "play_time_ms": watched_ms, "duration_ms": length_ms, **said}  # fmt: skip
+            "play_time_ms": watched_ms, "duration_ms": length_ms, **flags}  # fmt: skip
 
 
 def write(path: Path, header: str, rows: list[dict[str, int]]) -> None:
@@ -90,7 +90,7 @@ def test_a_row_is_an_impression_known_when_the_watch_had_ended(folder: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("said", "actions"),
+    ("flags", "actions"),
     [
         ({}, {"watch"}),
         ({"is_click": 1, "long_view": 1}, {"watch", "click"}),
@@ -100,21 +100,21 @@ def test_a_row_is_an_impression_known_when_the_watch_had_ended(folder: Path) -> 
     ],
     ids=["passed by", "opened", "praised", "passed on", "hated"],
 )  # fmt: skip
-def test_what_a_row_says_happened_becomes_engagements(folder: Path, said: dict[str, int], actions: set[str]) -> None:
-    rows = delivered(published(folder, shown(11, MIDNIGHT, **said)), "engagements")
+def test_what_a_row_says_happened_becomes_engagements(folder: Path, flags: dict[str, int], actions: set[str]) -> None:
+    rows = delivered(published(folder, shown(11, MIDNIGHT, **flags)), "engagements")
     assert {row["action"] for row in rows} == actions
     assert {row["received_at"] for row in rows} == {MIDNIGHT + timedelta(seconds=20)}
     assert {row["event_time"] for row in rows} == {MIDNIGHT}
     (watch,) = [row for row in rows if row["action"] == "watch"]
-    assert (watch["watch_seconds"], watch["long_view"]) == (20.0, said.get("long_view", 0) == 1)
+    assert (watch["watch_seconds"], watch["long_view"]) == (20.0, flags.get("long_view", 0) == 1)
     assert all(row["watch_seconds"] is None for row in rows if row is not watch)
 
 
 def test_an_engagement_names_its_impression(folder: Path) -> None:
     published(folder, shown(11, MIDNIGHT, is_click=1), shown(12, MIDNIGHT), shown(11, MIDNIGHT + timedelta(seconds=9)))
     page = {(row["request_id"], row["video_id"]) for row in delivered(folder, "impressions")}
-    told = {(row["request_id"], row["video_id"]) for row in delivered(folder, "engagements")}
-    assert page == told
+    acted_on = {(row["request_id"], row["video_id"]) for row in delivered(folder, "engagements")}
+    assert page == acted_on
     assert len({request for request, _ in page}) == 2, "rows of one user and one millisecond are one feed answer"
 
 
@@ -163,10 +163,10 @@ def test_videos_without_a_table_row_keep_creators_of_their_own(folder: Path) -> 
 
 def test_users_are_described_before_anything_is_shown(folder: Path) -> None:
     published(folder, shown(11, MIDNIGHT), shown(11, MIDNIGHT + timedelta(days=2), user=8))
-    known, stranger = sorted(delivered(folder, "users"), key=lambda row: row["user_id"])
+    in_table, only_in_log = sorted(delivered(folder, "users"), key=lambda row: row["user_id"])
     start = datetime(2022, 4, 8, tzinfo=UTC)
-    assert (known["received_at"], known["signup_at"]) == (start, start - timedelta(days=10))
-    assert stranger["received_at"] == stranger["signup_at"] == MIDNIGHT + timedelta(days=2)
+    assert (in_table["received_at"], in_table["signup_at"]) == (start, start - timedelta(days=10))
+    assert only_in_log["received_at"] == only_in_log["signup_at"] == MIDNIGHT + timedelta(days=2)
 
 
 def test_rows_held_twice_are_counted_once_and_broken_ones_kept_apart(folder: Path, tmp_path: Path) -> None:

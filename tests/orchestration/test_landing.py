@@ -49,8 +49,8 @@ def test_files_are_found_in_a_stable_order_and_tables_in_theirs(tmp_path):
         "videos/v.jsonl",
         "engagements-2.jsonl",
     )
-    found = [(d.table.name, d.path.name) for d in deliveries(tmp_path, TABLES)]
-    assert found == [
+    order = [(d.table.name, d.path.name) for d in deliveries(tmp_path, TABLES)]
+    assert order == [
         ("videos", "v.jsonl"), ("users", "users-1.jsonl"), ("engagements", "a.parquet"), ("engagements", "b.jsonl"),
         ("engagements", "engagements-2.jsonl"),
     ]  # fmt: skip
@@ -87,17 +87,17 @@ def test_the_folder_of_a_table_may_be_named_itself(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "advice"),
     [
         ("user-1.jsonl", "Did you mean `users`"),
         ("users.xlsx", "only .jsonl, .ndjson, .json, .csv, .parquet"),
         ("", "nothing to ingest"),
     ],
 )
-def test_a_path_nobody_can_place_is_refused_with_advice(name, told, tmp_path):
+def test_a_path_nobody_can_place_is_refused_with_advice(name, advice, tmp_path):
     put(tmp_path / "in", "user-1.jsonl", "users.xlsx")
     path = tmp_path / "in" / name if name else tmp_path / "empty"
-    with pytest.raises(DefinitionError, match=told):
+    with pytest.raises(DefinitionError, match=advice):
         deliveries(path, TABLES)
 
 
@@ -151,15 +151,15 @@ def test_small_files_of_a_service_are_one_delivery_and_others_are_not(tmp_path):
 
 def test_the_documented_json_lines_are_taken_as_they_stand(tmp_path):
     lines = next(text for language, text in EXAMPLES if language == "json" and "mended" not in text)
-    found = delivered_from_jsonl(ENGAGEMENTS, lines.encode())
-    assert (len(found), found.faults) == (2, {})
+    delivered = delivered_from_jsonl(ENGAGEMENTS, lines.encode())
+    assert (len(delivered), delivered.faults) == (2, {})
 
 
 def test_the_documented_csv_is_taken_as_it_stands():
-    found = delivered_from_file(
+    delivered = delivered_from_file(
         ENGAGEMENTS, "a.csv", next(text for language, text in EXAMPLES if language == "csv").encode()
     )
-    assert (len(found), found.faults) == (2, {})
+    assert (len(delivered), delivered.faults) == (2, {})
 
 
 def test_the_documented_parquet_is_taken_as_it_stands(tmp_path, monkeypatch):

@@ -74,51 +74,51 @@ def mapped(folder: Path, text: str | None = None) -> MappingResult:
     return write(read(path, TABLES), TABLES, folder / "mapped", lambda _: None)
 
 
-def rows(made: MappingResult, table: str) -> pd.DataFrame:
-    return pd.concat([pq.read_table(path).to_pandas() for path in sorted((made.folder / table).glob("*.parquet"))])
+def rows(result: MappingResult, table: str) -> pd.DataFrame:
+    return pd.concat([pq.read_table(path).to_pandas() for path in sorted((result.folder / table).glob("*.parquet"))])
 
 
 def test_ratings_of_old_years_become_rows_shown_and_liked_that_end_yesterday(tmp_path: Path) -> None:
-    made = mapped(films(tmp_path))
-    shown, done = rows(made, "impressions"), rows(made, "engagements")
+    result = mapped(films(tmp_path))
+    shown, done = rows(result, "impressions"), rows(result, "engagements")
     assert set(shown["user_id"]) == {"196", "186", "244"}
     assert len(shown) == 4, "a rating of 3 was shown, and is no success"
     assert sorted(done["action"]) == ["like", "like", "watch", "watch"]
     assert done.loc[done["action"] == "watch", "long_view"].tolist() == [True, True]
     assert shown["event_time"].max().date() == datetime(2026, 11, 29).date()
     assert (done["received_at"] == done["event_time"]).all()
-    one = shown[shown["user_id"] == "196"]
-    assert one["request_id"].nunique() == 1, "what one user rated within ten minutes is one page"
+    of_one_user = shown[shown["user_id"] == "196"]
+    assert of_one_user["request_id"].nunique() == 1, "what one user rated within ten minutes is one page"
 
 
 def test_a_catalogue_without_header_in_latin_1_describes_films_and_what_it_lacks_is_told(tmp_path: Path) -> None:
-    made = mapped(films(tmp_path))
-    videos = rows(made, "videos").set_index("video_id")
+    result = mapped(films(tmp_path))
+    videos = rows(result, "videos").set_index("video_id")
     assert set(videos.index) == {"242", "302", "377", "51"}, "films nobody described are described as seen"
     assert videos.loc["242", "category"] == "Comedy"
     assert videos.loc["377", "category"] == "unknown"
     assert videos["creator_id"].nunique() == 4, "unknown creators do not become one giant"
-    assert made.entities["videos"]["made before 2000"] == 1
-    assert {name for _, name, _ in made.lost} >= {"creator_id", "duration_s", "age_rating", "device"}
-    assert "category" not in {name for table, name, _ in made.lost if table == "videos"}
+    assert result.entities["videos"]["made before 2000"] == 1
+    assert {name for _, name, _ in result.lost} >= {"creator_id", "duration_s", "age_rating", "device"}
+    assert "category" not in {name for table, name, _ in result.lost if table == "videos"}
 
 
 def test_a_line_of_shown_news_becomes_a_row_for_each(tmp_path: Path) -> None:
-    made = mapped(news(tmp_path))
-    shown, done = rows(made, "impressions"), rows(made, "engagements")
+    result = mapped(news(tmp_path))
+    shown, done = rows(result, "impressions"), rows(result, "engagements")
     assert sorted(zip(shown["request_id"], shown["video_id"], strict=True)) == [
         ("1", "N5"), ("1", "N7"), ("1", "N9"), ("2", "N5"), ("2", "N7"),
     ]  # fmt: skip
     assert shown["event_time"].dt.strftime("%H:%M:%S").unique().tolist() == ["09:55:12", "13:05:00"]
     assert set(done["video_id"]) == {"N5", "N7"}
-    assert rows(made, "videos").set_index("video_id").loc["N5", "category"] == "sports"
+    assert rows(result, "videos").set_index("video_id").loc["N5", "category"] == "sports"
 
 
 @pytest.mark.parametrize("folder", [films, news, clicks])
 def test_what_is_drafted_is_taken_in_without_a_row_refused(folder, tmp_path: Path) -> None:
-    made, lake = mapped(folder(tmp_path)), Lake(tmp_path / "lake")
+    result, lake = mapped(folder(tmp_path)), Lake(tmp_path / "lake")
     for table in (VIDEOS, USERS, IMPRESSIONS, ENGAGEMENTS):
-        for path in sorted((made.folder / table.name).glob("*.parquet")):
+        for path in sorted((result.folder / table.name).glob("*.parquet")):
             line = ingest(lake, table, delivered_from_parquet(table, path.read_bytes()), NOW, path.name)
             assert (line.refused, line.quarantined, line.duplicate) == (False, 0, 0), line.table_md()
             assert not any(share for share in line.unknown.values()), "users and videos are described before events"
@@ -126,8 +126,8 @@ def test_what_is_drafted_is_taken_in_without_a_row_refused(folder, tmp_path: Pat
 
 def test_a_shift_of_days_units_and_a_zone_say_when_things_happened(tmp_path: Path) -> None:
     clicks(tmp_path, "when,item_id,click,user\n2026-05-01 02:30:00,7,1,a\n2026-05-01 14:30:00,8,0,a\n")
-    made = mapped(tmp_path, '[time]\nzone = "Europe/Berlin"\nshift_days = 2\n' + MAPPING.format(more=""))
-    assert rows(made, "impressions")["event_time"].dt.strftime("%dT%H:%M").tolist() == ["03T00:30", "03T12:30"]
+    result = mapped(tmp_path, '[time]\nzone = "Europe/Berlin"\nshift_days = 2\n' + MAPPING.format(more=""))
+    assert rows(result, "impressions")["event_time"].dt.strftime("%dT%H:%M").tolist() == ["03T00:30", "03T12:30"]
     clicks(tmp_path, "when,item_id,click,user\n1777602600000,7,1,a\n1777602600001,8,0,a\n")
     text = MAPPING.format(more="").replace('"when"', '{ column = "when", unit = "ms" }')
     assert rows(mapped(tmp_path, text), "impressions")["event_time"].dt.strftime("%dT%H:%M").unique() == ["01T02:30"]
@@ -155,8 +155,8 @@ def test_of_a_folder_of_copies_the_events_are_taken_once_and_the_rest_is_named(t
     films(tmp_path)
     (tmp_path / "u1.base").write_text(RATINGS)
     (tmp_path / "README").write_text("SUMMARY\n")
-    made = mapped(tmp_path)
-    assert len(rows(made, "impressions")) == 4
+    result = mapped(tmp_path)
+    assert len(rows(result, "impressions")) == 4
     assert "# Not used: u1.base (user_id, item_id, rating, timestamp)" in (tmp_path / "mapping.toml").read_text()
 
 
@@ -176,17 +176,17 @@ def test_shown_news_under_another_name_are_known_by_what_they_hold(tmp_path: Pat
 
 def test_words_that_are_not_listed_are_left_out_and_counted(tmp_path: Path) -> None:
     clicks(tmp_path, "when,item_id,what,user\n2026-05-01T00:00:00Z,7,view,a\n2026-05-01T00:00:01Z,7,buy,a\n")
-    made = mapped(tmp_path, MAPPING.format(more="").replace('where = "click == 1"\n', "").replace(
+    result = mapped(tmp_path, MAPPING.format(more="").replace('where = "click == 1"\n', "").replace(
         '{ value = "click" }', '{ column = "what", values = { buy = "like" } }'))  # fmt: skip
-    assert rows(made, "engagements")["action"].tolist() == ["like", "watch"]
-    assert [count for count, _ in made.left_out.values()] == [1]
+    assert rows(result, "engagements")["action"].tolist() == ["like", "watch"]
+    assert [count for count, _ in result.left_out.values()] == [1]
 
 
 @pytest.mark.parametrize("text", ["third", "2.5", "99999999999", "inf"])
 def test_texts_that_cannot_be_read_count_as_unknown_and_are_told(text: str, tmp_path: Path) -> None:
     clicks(tmp_path, CLICKS.replace(",3,1,a", f",{text},1,a"))
-    made = mapped(tmp_path, MAPPING.format(more='position = "position"'))
-    assert list(made.unread.values()) == [(1, text)]
+    result = mapped(tmp_path, MAPPING.format(more='position = "position"'))
+    assert list(result.unread.values()) == [(1, text)]
 
 
 WRONG = {
@@ -227,10 +227,10 @@ WRONG = {
 
 @pytest.mark.parametrize("case", WRONG)
 def test_a_wrong_line_of_a_mapping_is_named_with_its_value_and_what_to_write(case: str, tmp_path: Path) -> None:
-    text, told = WRONG[case]
+    text, words = WRONG[case]
     with pytest.raises(DefinitionError) as refused:
         mapped(clicks(tmp_path), text)
-    assert told in str(refused.value)
+    assert words in str(refused.value)
     assert "mapping.toml" in str(refused.value)
 
 
@@ -247,9 +247,9 @@ def test_a_folder_without_events_gets_a_sentence_and_no_draft(tmp_path: Path) ->
 )
 def test_a_condition_says_what_python_says(number: int, limit: int, sign: str) -> None:
     frame = pd.DataFrame({"a b": [str(number), None, "x"]}, dtype=object)
-    (found,) = parsed("", f"a b {sign} {limit}")
+    (condition,) = parsed("", f"a b {sign} {limit}")
     python = eval(f"{number} {'==' if sign == '=' else sign} {limit}")
-    assert found.holds(frame).tolist() == [python, False, False], "what is no number meets nothing"
+    assert condition.holds(frame).tolist() == [python, False, False], "what is no number meets nothing"
 
 
 def test_the_two_commands_lead_to_the_next_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -264,8 +264,8 @@ def test_the_two_commands_lead_to_the_next_ones(tmp_path: Path, monkeypatch: pyt
     assert "exists already" in str(again.exception), "a mapping that somebody mended is not written over"
     second = CliRunner().invoke(app, ["map", mapping])
     assert second.exit_code == 0, second.output
-    said = " ".join(second.output.split())
-    assert f"flywheel ingest {tmp_path / 'home' / 'mapped'}" in said
-    assert "FLYWHEEL_HISTORY_DAYS=129 flywheel run daily --day 2026-07-24 --until 2026-11-29" in said
-    assert "flywheel rank 186" in said
-    assert "each video is its own creator" in said
+    output = " ".join(second.output.split())
+    assert f"flywheel ingest {tmp_path / 'home' / 'mapped'}" in output
+    assert "FLYWHEEL_HISTORY_DAYS=129 flywheel run daily --day 2026-07-24 --until 2026-11-29" in output
+    assert "flywheel rank 186" in output
+    assert "each video is its own creator" in output

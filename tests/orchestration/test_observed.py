@@ -35,8 +35,8 @@ def test_only_the_day_is_read_of_what_was_served(settings: Settings) -> None:
         at.lake.append("tables/impressions", DAY - timedelta(days=days_ago), pa.table({"request_id": [1]}))
     keys = shown(DAY, "7").select([*IMPRESSIONS.key, "event_time"]).to_pandas()
     frame = keys.rename(columns={"event_time": "event_timestamp"})
-    made = dataset.dataset_of(pd.DataFrame(frame), np.zeros((3, 1), np.float32), ("x",), (), {})
-    dataset.save_dataset(at.lake, f"observed-{DAY}", made)
-    found = Observed.load(at, DAY)
-    assert found is not None
-    assert found.served[RELEASE].tolist() == ["7", "7", "7"]
+    observed_rows = dataset.dataset_of(pd.DataFrame(frame), np.zeros((3, 1), np.float32), ("x",), (), {})
+    dataset.save_dataset(at.lake, f"observed-{DAY}", observed_rows)
+    loaded = Observed.load(at, DAY)
+    assert loaded is not None
+    assert loaded.served[RELEASE].tolist() == ["7", "7", "7"]

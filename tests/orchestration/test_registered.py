@@ -12,7 +12,7 @@ from orchestration.assets import release
 from orchestration.registered import candidate_of, version_of
 
 FAILS: list[str] = []
-TOLD: list[str] = []
+VERSIONS: list[str] = []
 NUMBERS = iter(range(1, 100))
 
 
@@ -25,13 +25,13 @@ def registered_release() -> dg.MaterializeResult:  # type: ignore[type-arg]
 def deployment(context: dg.AssetExecutionContext) -> None:
     if FAILS:
         raise ValueError(FAILS.pop())
-    TOLD.append(version_of(context))
+    VERSIONS.append(version_of(context))
 
 
 def job() -> dg.JobDefinition:
     """The release job of an installation, its parts replaced by ones that only count."""
-    made = dg.define_asset_job("release", executor_def=dg.in_process_executor)
-    return dg.Definitions(assets=[registered_release, deployment], jobs=[made]).resolve_job_def("release")
+    release_job = dg.define_asset_job("release", executor_def=dg.in_process_executor)
+    return dg.Definitions(assets=[registered_release, deployment], jobs=[release_job]).resolve_job_def("release")
 
 
 def retried(failed: str, instance: dg.DagsterInstance) -> str:
@@ -49,7 +49,7 @@ def test_a_run_is_about_the_release_it_registered_and_a_retry_about_that_of_the_
         second = retried(first.run_id, instance)
         assert job().execute_in_process(instance=instance).success, "somebody else registers one meanwhile"
         retried(second, instance)
-    assert TOLD == ["2", "1"]
+    assert VERSIONS == ["2", "1"]
 
 
 def test_a_step_that_is_run_alone_does_not_take_the_newest() -> None:
@@ -59,10 +59,10 @@ def test_a_step_that_is_run_alone_does_not_take_the_newest() -> None:
             instance=instance, raise_on_error=False, asset_selection=[dg.AssetKey("deployment")]
         )
     (failure,) = alone.get_step_failure_events()
-    said = failure.step_failure_data.error
-    assert said is not None
-    assert "registered no release" in str(said.cause)
-    assert "flywheel prove VERSION" in str(said.cause)
+    error = failure.step_failure_data.error
+    assert error is not None
+    assert "registered no release" in str(error.cause)
+    assert "flywheel prove VERSION" in str(error.cause)
 
 
 def test_the_job_proves_and_promotes_its_own_release_though_another_is_registered_meanwhile(
@@ -111,9 +111,11 @@ def test_a_run_registers_the_candidate_it_trained_and_not_one_that_took_its_plac
         "orchestration.registered.newest_candidate",
         lambda installation: SimpleNamespace(figures=SimpleNamespace(run_id=there)),
     )
-    made = dg.Definitions(assets=[ranker, taken], jobs=[dg.define_asset_job("retrain")]).resolve_job_def("retrain")
+    retrain_job = dg.Definitions(assets=[ranker, taken], jobs=[dg.define_asset_job("retrain")]).resolve_job_def(
+        "retrain"
+    )
     with dg.DagsterInstance.ephemeral() as instance:
-        result = made.execute_in_process(instance=instance, raise_on_error=False)
+        result = retrain_job.execute_in_process(instance=instance, raise_on_error=False)
     assert result.success == (there == "mine")
     if not result.success:
         (failure,) = result.get_step_failure_events()
@@ -127,13 +129,15 @@ def test_the_outcome_of_a_proof_is_kept_with_the_release(monkeypatch: pytest.Mon
             raise Unavailable("service: not ready")
         return {"bento": "home_feed:abc"}
 
-    kept: list[tuple[object, ...]] = []
+    outcomes: list[tuple[object, ...]] = []
     monkeypatch.setattr("orchestration.retrieval.publish", lambda at, version: 0)
     monkeypatch.setattr("orchestration.deployment.prove", prove)
-    at: Any = SimpleNamespace(registry=SimpleNamespace(deployed=lambda *told: kept.append(told)), now=lambda: "now")
+    at: Any = SimpleNamespace(
+        registry=SimpleNamespace(deployed=lambda *outcome: outcomes.append(outcome)), now=lambda: "now"
+    )
     if answers:
         assert proving.proven(at, "7") == {"bento": "home_feed:abc"}
     else:
         with pytest.raises(Unavailable):
             proving.proven(at, "7")
-    assert kept == [("7", answers, "home_feed:abc" if answers else "service: not ready", "now")]
+    assert outcomes == [("7", answers, "home_feed:abc" if answers else "service: not ready", "now")]

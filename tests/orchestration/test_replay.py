@@ -6,7 +6,7 @@ import pytest
 
 from infra.errors import DefinitionError
 from infra.settings import Settings
-from orchestration.replay import STILL_NOW, as_of, newest_day
+from orchestration.replay import STILL_PRESENT, as_of, newest_day
 from orchestration.runs import execute
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
@@ -29,11 +29,11 @@ def settings(tmp_path) -> Settings:
 
 
 def test_old_events_run_as_if_the_day_after_the_newest_began_and_that_is_said(settings):
-    said: list[str] = []
-    at = as_of(holding(settings, OLD - timedelta(days=9), OLD), None, said.append)
+    messages: list[str] = []
+    at = as_of(holding(settings, OLD - timedelta(days=9), OLD), None, messages.append)
     assert at.now().isoformat(timespec="minutes") == "2022-05-09T00:00+00:00"
-    assert "2022-05-08" in said[0]
-    assert "--as-of now" in said[1]
+    assert "2022-05-08" in messages[0]
+    assert "--as-of now" in messages[1]
 
 
 def test_files_that_still_wait_count_too(settings):
@@ -44,35 +44,35 @@ def test_files_that_still_wait_count_too(settings):
     assert as_of(holding(settings), None, print).now().date() == OLD + timedelta(days=1)
 
 
-@pytest.mark.parametrize("newest", [(), (TODAY,), (TODAY - STILL_NOW, OLD)], ids=["none", "today", "an outage"])
+@pytest.mark.parametrize("newest", [(), (TODAY,), (TODAY - STILL_PRESENT, OLD)], ids=["none", "today", "an outage"])
 def test_events_of_these_days_run_in_the_present(settings, newest):
     at = holding(settings, *newest)
     assert as_of(at, None, print) is at
 
 
 @pytest.mark.parametrize(
-    ("asked", "moment"),
+    ("text", "moment"),
     [("2022-05-09", "2022-05-09T00:00"), ("2022-05-09T06:30", "2022-05-09T06:30"),
      ("2022-05-09T06:30+02:00", "2022-05-09T04:30"), ("now", f"{TODAY}")],
 )  # fmt: skip
-def test_the_moment_that_is_asked_for_counts_whatever_the_settings_say(settings, asked, moment):
+def test_the_moment_that_is_asked_for_counts_whatever_the_settings_say(settings, text, moment):
     replayed = settings.model_copy(update={"replay_from": datetime(2024, 1, 1, tzinfo=UTC)})
-    assert as_of(holding(replayed, OLD), asked, print).now().isoformat().startswith(moment)
+    assert as_of(holding(replayed, OLD), text, print).now().isoformat().startswith(moment)
 
 
-@pytest.mark.parametrize("asked", ["yesterday", "2022-13-01", "1022-05-09", "1652054400"])
-def test_what_is_no_moment_is_refused_with_an_example(settings, asked):
+@pytest.mark.parametrize("text", ["yesterday", "2022-13-01", "1022-05-09", "1652054400"])
+def test_what_is_no_moment_is_refused_with_an_example(settings, text):
     with pytest.raises(DefinitionError, match="--as-of"):
-        as_of(holding(settings, OLD), asked, print)
+        as_of(holding(settings, OLD), text, print)
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "told"),
+    ("first", "last", "words"),
     [(0, -1, "Swap them"), (0, 3, "--as-of"), (-60, 0, "where the days")],
     ids=["reversed", "ahead", "before all events"],
 )
-def test_days_that_cannot_run_are_refused_before_anything_starts(settings, first, last, told):
+def test_days_that_cannot_run_are_refused_before_anything_starts(settings, first, last, words):
     at = as_of(holding(settings, OLD), "2022-05-09", print)
-    with pytest.raises(DefinitionError, match=told):
+    with pytest.raises(DefinitionError, match=words):
         execute(at, "features", OLD + timedelta(days=first), OLD + timedelta(days=last))
     assert not (settings.home / "dagster").exists()

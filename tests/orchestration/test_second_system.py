@@ -29,10 +29,10 @@ def test_a_fraud_system_runs_from_its_own_definitions_to_a_trained_model(setting
     deliver(settings.landing)
     first, last = START.date(), (START + timedelta(days=DAYS - 1)).date()
     without_redis = Installation(FRAUD, at.settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"}))
-    said: list[str] = []
+    messages: list[str] = []
     for job, since, of in (("ingest", first, at), ("features", first, at), ("train", last, without_redis)):
-        result = execute(of, job, since, last, said.append)
-        assert result.success, "\n".join(said)
+        result = execute(of, job, since, last, messages.append)
+        assert result.success, "\n".join(messages)
     trained = {
         e.asset_key.to_user_string(): e.materialization.metadata for e in result.get_asset_materialization_events()
     }
@@ -47,15 +47,15 @@ def test_a_fraud_system_runs_from_its_own_definitions_to_a_trained_model(setting
 def test_machinery_names_no_column_of_the_feed() -> None:
     columns = {c.name for table in TABLES for c in table.columns} | set(HOME_FEED_FEATURES.entities)
     columns |= {name for look in HOME_FEED_FEATURES.lookups for name in look.columns}
-    found = {f"{path.relative_to(ROOT)}: {word}" for path in machinery() for word in words(path) & (columns - EVERYDAY)}
-    assert not found
+    named = {f"{path.relative_to(ROOT)}: {word}" for path in machinery() for word in words(path) & (columns - EVERYDAY)}
+    assert not named
 
 
 def machinery() -> Iterator[Path]:
     for stage in MACHINERY:
         for path in (ROOT / stage).rglob("*.py"):
-            told_apart = {"systems"} | ({"sources", "demo"} if stage == "orchestration" else set())
-            if not told_apart & set(path.parts):
+            exempt = {"systems"} | ({"sources", "demo"} if stage == "orchestration" else set())
+            if not exempt & set(path.parts):
                 yield path
 
 

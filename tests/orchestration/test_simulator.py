@@ -151,13 +151,13 @@ def test_news_is_worth_little_tomorrow_and_music_still_is(world: World) -> None:
     topics, videos = world.platform.categories, world.platform.videos
     now = SMALL.finish
 
-    def kept(name: str) -> float:
+    def share_left(name: str) -> float:
         new = np.flatnonzero((videos.category == topics.names.index(name)) & (videos.born > now - 0.2 * DAY))
         new = new[(videos.gone[new] > now + 0.5 * DAY) & (videos.born[new] < now)]
         users = np.arange(SMALL.users)[:, None]
         return float(world.utility(users, new, now + 0.5 * DAY).mean() / world.utility(users, new, now).mean())
 
-    assert kept("news") < 0.9 * kept("music")
+    assert share_left("news") < 0.9 * share_left("music")
 
 
 def test_nobody_gains_from_what_may_not_be_shown(world: World) -> None:

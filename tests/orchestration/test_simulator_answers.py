@@ -32,8 +32,8 @@ def long_views(world: World, events: Events) -> int:
     return int((watch["watch_seconds"].to_numpy() >= np.minimum(length, 30)).sum())
 
 
-def answered(world: World, feeds: list[np.ndarray], seed: int = 1, **said: object) -> Events:
-    return world.answers(USERS, feeds, [NOW] * len(USERS), seed, [f"r{i}" for i in range(len(USERS))], **said)  # type: ignore[arg-type]
+def answered(world: World, feeds: list[np.ndarray], seed: int = 1, **options: object) -> Events:
+    return world.answers(USERS, feeds, [NOW] * len(USERS), seed, [f"r{i}" for i in range(len(USERS))], **options)  # type: ignore[arg-type]
 
 
 def test_a_better_feed_gets_more_long_views(world: World) -> None:
@@ -47,8 +47,8 @@ def test_the_same_feed_and_seed_get_the_same_answer_alone_or_among_others(world:
     feeds = [world.best(user, NOW) for user in USERS]
     alone = world.answer(USERS[0], feeds[0], NOW, 1, "r0")
     together = answered(world, feeds)
-    mine = together.engagements.filter(pc.equal(together.engagements["request_id"], "r0"))
-    assert alone.engagements.equals(mine)
+    same_request = together.engagements.filter(pc.equal(together.engagements["request_id"], "r0"))
+    assert alone.engagements.equals(same_request)
     assert not alone.engagements.equals(world.answer(USERS[0], feeds[0], NOW, 2, "r0").engagements)
 
 

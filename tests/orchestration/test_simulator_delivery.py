@@ -92,8 +92,8 @@ def test_every_file_passes_intake_and_the_ledger_agrees(events: Events, tmp_path
             batch, delivered = Delivery(table, path).read()
             arrived = datetime.fromisoformat(path.stem).replace(tzinfo=UTC) + timedelta(days=1)
             ledger = ingest(lake, table, delivered, arrived, batch)
-            found = (ledger.received, ledger.accepted, ledger.duplicate, ledger.quarantined)
-            total = [a + b for a, b in zip(total, found, strict=True)]
+            counts = (ledger.received, ledger.accepted, ledger.duplicate, ledger.quarantined)
+            total = [a + b for a, b in zip(total, counts, strict=True)]
         facts = handed[table.name]
         assert total == [facts.received, facts.clean, facts.duplicate, facts.broken], table.name
 

@@ -50,7 +50,7 @@ def take(at: Installation, content: bytes, arrival: datetime = YESTERDAY) -> Non
         return
 
 
-def told(at: Installation) -> tuple[int, float, GateFinding]:
+def gate_of(at: Installation) -> tuple[int, float, GateFinding]:
     """Refused batches, the share that waits, and what the gate says."""
     batches = batches_behind(release_inputs(at), NOW)
     facts = DataFacts(
@@ -61,30 +61,30 @@ def told(at: Installation) -> tuple[int, float, GateFinding]:
 
 def test_a_refused_batch_closes_the_gate_until_it_is_mended_and_replayed(at):
     take(at, rows(10, bad=4))
-    refused, share, gate = told(at)
+    refused, share, gate = gate_of(at)
     assert (refused, share, gate.passed) == (1, 1.0, False)
     day = YESTERDAY.date()
     assert f"flywheel ingest --replay {day}" in gate.reason
     assert f"flywheel ingest --discard {day}" in gate.reason
     replay(at.lake, ENGAGEMENTS, day, NOW, lambda row: row.raw.replace(b'"clik"', b'"click"'))
-    refused, share, gate = told(at)
+    refused, share, gate = gate_of(at)
     assert (refused, share, gate.passed) == (0, 0.0, True)
 
 
 def test_what_was_wrong_at_the_first_try_and_right_at_the_second_passes(at):
     take(at, rows(10, bad=4))
     take(at, rows(10))
-    assert told(at)[:2] == (0, 0.0)
-    assert told(at)[2].passed
+    assert gate_of(at)[:2] == (0, 0.0)
+    assert gate_of(at)[2].passed
 
 
 def test_what_cannot_be_read_waits_until_it_is_discarded_with_a_reason(at):
     take(at, rows(10, bad=2) + b"\n{half a li")
     take(at, rows(10))
-    assert told(at)[:2] == (1, pytest.approx(1 / 21))
+    assert gate_of(at)[:2] == (1, pytest.approx(1 / 21))
     [line] = discard_day(at, YESTERDAY.date(), None, "delivered anew")
     assert (line.discarded, line.why, line.outcome) == (11, "delivered anew", "11 discarded")
-    assert told(at)[:2] == (0, 0.0)
+    assert gate_of(at)[:2] == (0, 0.0)
     assert ledger.balance(at.lake, "engagements")["off"] == 0
     assert len(at.lake.read("discarded/engagements")) == 11
 
@@ -94,16 +94,16 @@ def test_days_before_the_window_count_in_no_case_whenever_they_were_taken_in(at)
     take(at, rows(10, old, bad=5), arrival=old)
     take(at, rows(10, old, bad=5, start=100), arrival=NOW)
     take(at, rows(200, start=1000))
-    assert told(at)[:2] == (0, 0.0)
+    assert gate_of(at)[:2] == (0, 0.0)
 
 
 def test_files_taken_in_today_about_yesterday_count_for_yesterday(at):
     take(at, rows(100, bad=3), arrival=NOW + timedelta(hours=8))
-    assert told(at)[:2] == (0, pytest.approx(0.03))
+    assert gate_of(at)[:2] == (0, pytest.approx(0.03))
 
 
 def test_where_nothing_was_received_nothing_waits(at):
-    assert told(at)[:2] == (0, 0.0)
+    assert gate_of(at)[:2] == (0, 0.0)
 
 
 def test_lines_from_before_spans_were_noted_count_by_the_days_of_their_rows(at):
@@ -112,4 +112,4 @@ def test_lines_from_before_spans_were_noted_count_by_the_days_of_their_rows(at):
     [path] = at.lake.files("ledger")
     path.unlink()
     ledger.write(at.lake, msgspec.structs.replace(line, span=None), "old")
-    assert told(at)[:2] == (0, pytest.approx(0.03))
+    assert gate_of(at)[:2] == (0, pytest.approx(0.03))

@@ -12,7 +12,7 @@ from orchestration.observed import STEADY, worth_watching
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
 
-MADE = datetime(2026, 5, 31, tzinfo=UTC)
+RELEASED_AT = datetime(2026, 5, 31, tzinfo=UTC)
 
 
 def installation(home: Path, live: str | None) -> Installation:
@@ -25,7 +25,7 @@ def installation(home: Path, live: str | None) -> Installation:
 def release(tmp_path: Path) -> Path:
     (tmp_path / "recipe.json").write_text("{}")
     write_manifest(
-        tmp_path, system="s", version="1", created_at=MADE, kind="column", features=("a",), dataset_digest="d"
+        tmp_path, system="s", version="1", created_at=RELEASED_AT, kind="column", features=("a",), dataset_digest="d"
     )
     return tmp_path
 
@@ -36,7 +36,7 @@ def test_before_the_first_release_no_day_is_gone_through(tmp_path: Path) -> None
 
 def test_of_a_long_range_the_days_around_and_after_the_release_are_watched(release: Path) -> None:
     days = worth_watching(installation(release, "1"), date(2026, 1, 1), date(2026, 6, 2))
-    assert (days[0], days[-1]) == (MADE.date() - STEADY, date(2026, 6, 2))
+    assert (days[0], days[-1]) == (RELEASED_AT.date() - STEADY, date(2026, 6, 2))
 
 
 def test_a_day_after_the_release_is_watched(release: Path) -> None:

@@ -51,15 +51,15 @@ def at(tmp_path_factory: pytest.TempPathFactory, redis_address: str) -> Iterator
         client.flushall()
     home = tmp_path_factory.mktemp("wheel")
     settings = Settings(home=home, redis_url=redis_address, replay_from=SCALE.end)
-    made = Installation(replace(HOME_FEED, limits=SMALL), settings)
+    installation = Installation(replace(HOME_FEED, limits=SMALL), settings)
     deliver(World.make(SCALE).history(), SCALE, settings.landing)
-    return made
+    return installation
 
 
 def run(at: Installation, job: str, first: object = LAST) -> dg.ExecuteInProcessResult:
-    said: list[str] = []
-    result = execute(at, job, first, LAST, said.append)  # type: ignore[arg-type]
-    assert result.success, "\n".join(said)
+    messages: list[str] = []
+    result = execute(at, job, first, LAST, messages.append)  # type: ignore[arg-type]
+    assert result.success, "\n".join(messages)
     return result
 
 
@@ -71,8 +71,8 @@ def metadata(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, object]
 def vectors(at: Installation) -> list[redis_records.Packed]:
     """The views of users' vectors that are online."""
     with connect(at.settings.redis_url) as client:
-        found = made_views.remembered(client, at.system.features.name)
-        return [redis_records.read_all_records(client, view) for view in found.values()]
+        layouts_by_name = made_views.remembered(client, at.system.features.name)
+        return [redis_records.read_all_records(client, view) for view in layouts_by_name.values()]
 
 
 def test_files_become_tables_and_the_ledger_balances(at: Installation) -> None:
@@ -94,29 +94,31 @@ def test_online_values_equal_offline_values(at: Installation) -> None:
 def test_the_check_notices_an_online_value_that_differs(at: Installation) -> None:
     layout = layouts(at.system.features)["category"]
     client = connect(at.settings.redis_url)
-    held = {key: client.get(key) for key in map(layout.redis_key, redis_records.read_all_records(client, layout).keys)}
+    records_by_key = {
+        key: client.get(key) for key in map(layout.redis_key, redis_records.read_all_records(client, layout).keys)
+    }
     header = layout.head.fields["floats"][1]
-    for key, record in held.items():
+    for key, record in records_by_key.items():
         client.set(key, record[:header] + np.float32(-1).tobytes() + record[header + 4 :])
-    found = compare(at.store, at.lake, at.system.features, SCALE.end)
-    client.mset(held)
-    assert not found.passed
-    assert {u.view for u in found.unequal} == {"category"}
+    agreement = compare(at.store, at.lake, at.system.features, SCALE.end)
+    client.mset(records_by_key)
+    assert not agreement.passed
+    assert {u.view for u in agreement.unequal} == {"category"}
 
 
 def test_what_a_stream_has_moved_on_from_is_not_compared(at: Installation) -> None:
     layout = layouts(at.system.features)["category"]
     client = connect(at.settings.redis_url)
-    held = redis_records.read_all_records(client, layout)
-    later = np.full(len(held.keys), int(SCALE.end.timestamp() * 1e6), dtype=np.int64)
-    records = encode(layout, held.values * 2, [later.tolist()], later, later)
-    places = [layout.redis_key(key) for key in held.keys]
+    online = redis_records.read_all_records(client, layout)
+    later = np.full(len(online.keys), int(SCALE.end.timestamp() * 1e6), dtype=np.int64)
+    records = encode(layout, online.values * 2, [later.tolist()], later, later)
+    places = [layout.redis_key(key) for key in online.keys]
     before = dict(zip(places, client.mget(places), strict=True))
-    redis_records.write_records(client, layout, held.keys, records, SCALE.end)
-    found = compare(at.store, at.lake, at.system.features, SCALE.end)
+    redis_records.write_records(client, layout, online.keys, records, SCALE.end)
+    agreement = compare(at.store, at.lake, at.system.features, SCALE.end)
     client.mset(before)
-    assert found.passed
-    assert found.ahead == len(held.keys)
+    assert agreement.passed
+    assert agreement.ahead == len(online.keys)
 
 
 def test_a_ranker_is_trained_proven_and_goes_live(at: Installation) -> None:
@@ -150,8 +152,8 @@ def test_the_funnel_is_measured_by_the_simulators_truth(at: Installation) -> Non
 )
 def test_what_must_not_be_learned_ends_in_a_refused_gate_and_no_release(at: Installation, plant: object) -> None:
     spoilt = plant(at.training_set(), at.system.ranking, seed=1)  # type: ignore[operator]
-    made = make_candidate(release_inputs(at), spoilt, SCALE.end, Clock(SCALE.end))
-    assert not made.verdict.passed
+    candidate = make_candidate(release_inputs(at), spoilt, SCALE.end, Clock(SCALE.end))
+    assert not candidate.verdict.passed
     with pytest.raises(NotProven, match="gate"):
         newest_candidate(at)
     assert at.registry.newest() == at.registry.live() == "1"
@@ -163,26 +165,26 @@ def test_a_day_is_observed_without_opening_what_other_days_brought(at: Installat
     names = [f"tables/{ranking.shown}", f"tables/{ranking.outcomes_in}", "labels", f"training_sets/{at.system.name}"]
     others = [file for name in names for file in at.lake.files(name, set(at.lake.days(name)) - near)]
     assert len(others) > len(names)
-    held = {file: file.read_bytes() for file in others}
+    contents = {file: file.read_bytes() for file in others}
     try:
         for file in others:
             file.write_bytes(b"not to be opened")
-        count, seen = observe(at, LAST), Observed.load(at, LAST)
+        count, observed = observe(at, LAST), Observed.load(at, LAST)
     finally:
-        for file, content in held.items():
+        for file, content in contents.items():
             file.write_bytes(content)
-    assert seen is not None
-    assert len(seen.matrix) == count > 500
-    assert set(seen.made.frame[labels.AT].dt.date) == {LAST}
+    assert observed is not None
+    assert len(observed.matrix) == count > 500
+    assert set(observed.dataset.frame[labels.AT].dt.date) == {LAST}
 
 
 @pytest.mark.parametrize(("limit_ms", "passes"), [(1e-6, False), (1e6, True)])
 def test_where_latency_is_limited_a_release_is_timed(at: Installation, limit_ms: float, passes: bool) -> None:
     limited = replace(at.system, limits=replace(at.system.limits, max_latency_ms=limit_ms))
     verdict = verdict_on(Installation(limited, at.settings), at.training_set(), SCALE.end)
-    found = next(finding for finding in verdict.findings if finding.gate == "latency")
-    assert found.passed is passes, found.reason
-    assert "scoring a request takes" in found.reason
+    finding = next(finding for finding in verdict.findings if finding.gate == "latency")
+    assert finding.passed is passes, finding.reason
+    assert "scoring a request takes" in finding.reason
 
 
 def test_gates_answer_without_a_registry(at: Installation) -> None:
@@ -202,8 +204,8 @@ def test_a_refused_batch_stops_what_comes_after_it(settings: Settings) -> None:
     folder = settings.landing / "engagements"
     folder.mkdir(parents=True)
     (folder / f"{LAST}.jsonl").write_text("{ this is not\n" * 50)
-    said: list[str] = []
-    result = execute(at, "features", LAST, LAST, said.append)
+    messages: list[str] = []
+    result = execute(at, "features", LAST, LAST, messages.append)
     assert not result.success
-    assert any("REFUSED" in text and "readable" in text for text in said), "the check shows a table of what failed"
+    assert any("REFUSED" in text and "readable" in text for text in messages), "the check shows a table of what failed"
     assert not [e for e in result.get_asset_materialization_events() if e.asset_key == dg.AssetKey("states")]

@@ -79,11 +79,11 @@ def files() -> Iterator[tuple[str, date, list[dict[str, Any]]]]:
 
 
 def test_events_of_years_ago_run_in_their_own_time_to_equal_stores_a_training_set_and_a_feed(home: Settings) -> None:
-    said: list[str] = []
-    at = as_of(Installation(SHORT, home), None, said.append)
-    assert "as if it were 2022-05-09 00:00 UTC now" in said[0]
-    result = execute(at, "features", FIRST, LAST, said.append)
-    assert result.success, "\n".join(said)
+    messages: list[str] = []
+    at = as_of(Installation(SHORT, home), None, messages.append)
+    assert "as if it were 2022-05-09 00:00 UTC now" in messages[0]
+    result = execute(at, "features", FIRST, LAST, messages.append)
+    assert result.success, "\n".join(messages)
     (check,) = (c for c in result.get_asset_check_evaluations() if c.check_name == "online_equals_offline")
     assert check.passed
     assert check.metadata["compared"].value > 20
@@ -93,14 +93,14 @@ def test_events_of_years_ago_run_in_their_own_time_to_equal_stores_a_training_se
 
     features = at.system.features
     of_user = {"user_id": "u1", "region": "de", "event_timestamp": END - timedelta(minutes=1)}
-    asked = pd.DataFrame([
+    rows = pd.DataFrame([
         {"video_id": video, "creator_id": "c1", "category": "k", "length_class": "to_30s", **of_user}
         for video in ("v2", "v1")
     ])  # fmt: skip
-    made = dataset.build_dataset(asked, at.store, features, at.system.ranking, at.lake)
-    assert np.isnan(made.column("video_duration")).tolist() == [False, True], "a description holds, however old"
-    assert made.mostly_unknown() == {"video_duration": 0.5, "same_language": 1.0, "device": 1.0}
-    assert "| video_duration | 50% |" in lacking(made.mostly_unknown())
+    built = dataset.build_dataset(rows, at.store, features, at.system.ranking, at.lake)
+    assert np.isnan(built.column("video_duration")).tolist() == [False, True], "a description holds, however old"
+    assert built.mostly_unknown() == {"video_duration": 0.5, "same_language": 1.0, "device": 1.0}
+    assert "| video_duration | 50% |" in lacking(built.mostly_unknown())
     with connect(home.redis_url) as client:
         online = redis_records.read_records(client, layouts(features)["video_profile"], [("v2",), ("v1",)])
         assert not len(redis_records.read_all_records(client, layouts(features)["user_choice"]).keys)

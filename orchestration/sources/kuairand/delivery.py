@@ -1,4 +1,4 @@
-"""KuaiRand into the landing: a Parquet file for each table and day of receipt, written whole."""
+"""KuaiRand into the landing: a Parquet file for each table and day of receipt."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from infra.errors import DefinitionError
 from orchestration.sources.kuairand import descriptions, events
-from orchestration.sources.kuairand.files import OF_USERS, OF_VIDEOS, SEEN, Published, detect, read
+from orchestration.sources.kuairand.files import FIRST_SIGHT, OF_USERS, OF_VIDEOS, Published, detect, read
 from validation.contract import Table
 from validation.systems.home_feed import ENGAGEMENTS, IMPRESSIONS, USERS, VIDEOS
 
@@ -34,8 +34,8 @@ class DeliveredRows:
 
 
 @dataclass(frozen=True, slots=True)
-class Sighted:
-    """What one pass over the logs tells: who and what was seen first when, and the first and last day of receipt."""
+class LogSummary:
+    """What one pass over the logs gives: each user's and video's first row, and the first and last day of receipt."""
 
     users: "pd.DataFrame"
     videos: "pd.DataFrame"
@@ -45,8 +45,8 @@ class Sighted:
 
 def days(path: Path) -> tuple[date, date]:
     """The first and the last day, UTC, on which something was received."""
-    sighted = _sighted(detect(path))
-    return sighted.first, sighted.last
+    summary = _log_summary(detect(path))
+    return summary.first, summary.last
 
 
 def deliver(path: Path, landing: Path) -> dict[str, DeliveredRows]:
@@ -55,14 +55,14 @@ def deliver(path: Path, landing: Path) -> dict[str, DeliveredRows]:
     Rows that KuaiRand holds twice are delivered twice: intake counts them as the duplicates they are.
     """
     published = detect(path)
-    sighted = _sighted(published)
+    summary = _log_summary(published)
     with ExitStack() as stack:
         out = {
             table: stack.enter_context(DayWriters(table, landing))
             for table in (USERS, VIDEOS, IMPRESSIONS, ENGAGEMENTS)
         }
-        out[USERS].add(descriptions.users(sighted.users, _table(published.users, OF_USERS), sighted.first))
-        out[VIDEOS].add(descriptions.videos(sighted.videos, _table(published.videos, OF_VIDEOS)))
+        out[USERS].add(descriptions.users(summary.users, _table(published.users, OF_USERS), summary.first))
+        out[VIDEOS].add(descriptions.videos(summary.videos, _table(published.videos, OF_VIDEOS)))
         for part in published.rows():
             log = events.prepared_log(events.timed(part))
             out[IMPRESSIONS].add(events.impressions(log))
@@ -71,7 +71,7 @@ def deliver(path: Path, landing: Path) -> dict[str, DeliveredRows]:
 
 
 class DayWriters:
-    """A table's open files, one for each day of receipt. They get their names when all of them are whole."""
+    """A table's open files, one for each day of receipt. They get their names when all of them are complete."""
 
     def __init__(self, table: Table, landing: Path) -> None:
         self.table, self.folder = table, landing / table.name
@@ -109,18 +109,18 @@ class DayWriters:
         return self.folder / f"{day.isoformat()}.parquet.open"
 
 
-def _sighted(published: Published) -> Sighted:
+def _log_summary(published: Published) -> LogSummary:
     users: list[pd.DataFrame] = []
     videos: list[pd.DataFrame] = []
-    known: list[int] = []
-    for part in published.rows(SEEN):
+    received: list[int] = []
+    for part in published.rows(FIRST_SIGHT):
         log = events.timed(part)
         users = [descriptions.first_sights([*users, log[["user_id", "shown"]]], "user_id")]
         videos = [descriptions.first_sights([*videos, log[["video_id", "shown", "duration_ms"]]], "video_id")]
-        known += [int(log["known"].min()), int(log["known"].max())] if len(log) else []
-    if not known:
+        received += [int(log["known"].min()), int(log["known"].max())] if len(log) else []
+    if not received:
         raise DefinitionError("kuairand: the logs hold no row. Fetch the files again.")
-    return Sighted(users[0], videos[0], _day(min(known)), _day(max(known)))
+    return LogSummary(users[0], videos[0], _day(min(received)), _day(max(received)))
 
 
 def _table(files: Iterable[Path], columns: Sequence[str]) -> "pd.DataFrame":

@@ -34,7 +34,7 @@ def timed(log: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def prepared_log(log: "pd.DataFrame") -> "pd.DataFrame":
-    """The timed log with an id for each feed answer, and the cut's one label told apart into like and hate."""
+    """The timed log with an id for each feed answer, and the cut's one label split into like and hate."""
     if "label" in log.columns:
         log = log.assign(is_like=log["label"] == 1, is_hate=log["label"] == 0)
     return log.assign(request_id="u" + log["user_id"] + "-" + log["time_ms"].astype(str))
@@ -42,7 +42,7 @@ def prepared_log(log: "pd.DataFrame") -> "pd.DataFrame":
 
 def impressions(log: "pd.DataFrame") -> pa.Table:
     """One row for each row of the log. Rows of one user at the same millisecond come from one feed answer."""
-    given = {
+    columns = {
         "request_id": log["request_id"],
         "video_id": log["video_id"],
         "user_id": log["user_id"],
@@ -51,7 +51,7 @@ def impressions(log: "pd.DataFrame") -> pa.Table:
         "device": ["phone"] * len(log),  # the log is of a phone's app
         "variant": log["policy"],
     }
-    return _rows(IMPRESSIONS.schema, given, len(log))
+    return _rows(IMPRESSIONS.schema, columns, len(log))
 
 
 def engagements(log: "pd.DataFrame") -> pa.Table:
@@ -62,7 +62,7 @@ def engagements(log: "pd.DataFrame") -> pa.Table:
 
 
 def _acted(log: "pd.DataFrame", action: str, **more: Any) -> pa.Table:
-    given = {
+    columns = {
         "event_id": log["request_id"] + "-" + log["video_id"] + "-" + action,
         "request_id": log["request_id"],
         "user_id": log["user_id"],
@@ -72,11 +72,11 @@ def _acted(log: "pd.DataFrame", action: str, **more: Any) -> pa.Table:
         "received_at": log["known"],
         **more,
     }
-    return _rows(ENGAGEMENTS.schema, given, len(log))
+    return _rows(ENGAGEMENTS.schema, columns, len(log))
 
 
-def _rows(schema: pa.Schema, given: dict[str, Any], rows: int) -> pa.Table:
-    columns = [_array(given[f.name], f.type) if f.name in given else pa.nulls(rows, f.type) for f in schema]
+def _rows(schema: pa.Schema, values: dict[str, Any], rows: int) -> pa.Table:
+    columns = [_array(values[f.name], f.type) if f.name in values else pa.nulls(rows, f.type) for f in schema]
     return pa.table(columns, schema=schema)
 
 

@@ -14,8 +14,8 @@ LOGS, CUTS = ("log_standard_*.csv", "log_random_*.csv"), ("processed_standard_*.
 USERS, VIDEOS = "user_features_*.csv", "video_features_basic_*.csv"
 MANY = 500_000  # rows read at a time: KuaiRand-27K has 322 million
 
-SEEN = ("user_id", "video_id", "time_ms", "play_time_ms", "duration_ms")
-BASE = (*SEEN, "is_click", "is_follow", "is_comment", "is_forward", "long_view")
+FIRST_SIGHT = ("user_id", "video_id", "time_ms", "play_time_ms", "duration_ms")
+BASE = (*FIRST_SIGHT, "is_click", "is_follow", "is_comment", "is_forward", "long_view")
 ONLY_LOGS = ("is_like", "is_hate")
 ONLY_CUTS = ("label",)  # 1 liked, 0 hated: rows with neither were cut away
 OF_USERS = ("user_id", "register_days")
@@ -40,7 +40,7 @@ class Published:
         """The logs' rows as they stand in the files, a part at a time; `policy` says what chose the videos."""
         for path in self.logs:
             for part in read(path, columns or self.columns):
-                yield _whole(path, part).assign(policy=path.name.split("_")[1])
+                yield _without_gaps(path, part).assign(policy=path.name.split("_")[1])
 
 
 def detect(path: Path) -> Published:
@@ -71,7 +71,7 @@ def read(path: Path, columns: Sequence[str]) -> Iterator["pd.DataFrame"]:
 
     try:
         yield from pd.read_csv(path, sep=_separator(path), usecols=list(columns), chunksize=MANY)
-    except ValueError as error:  # pandas' parser errors are values' errors too
+    except ValueError as error:  # pandas' parser errors are value errors, too
         raise DefinitionError(f"kuairand: {path.name} cannot be read: {error}. Fetch the file again.") from error
 
 
@@ -84,22 +84,22 @@ def _named(paths: Iterable[Path], *names: str) -> tuple[Path, ...]:
     return tuple(sorted(path for path in paths if any(path.match(name) for name in names)))
 
 
-def _complete(folder: Path, found: Mapping[str, Sequence[Path]]) -> None:
-    missing = "; ".join(name for name, files in found.items() if not files)
+def _complete(folder: Path, files_by_kind: Mapping[str, Sequence[Path]]) -> None:
+    missing = "; ".join(name for name, files in files_by_kind.items() if not files)
     if missing:
-        held = ", ".join(sorted(path.name for path in folder.iterdir())[:10]) or "nothing"
-        raise DefinitionError(f"kuairand: {folder} lacks {missing}. It holds {held}.")
+        contents = ", ".join(sorted(path.name for path in folder.iterdir())[:10]) or "nothing"
+        raise DefinitionError(f"kuairand: {folder} lacks {missing}. It holds {contents}.")
 
 
 def _has(path: Path, columns: Sequence[str]) -> None:
-    known = [name.strip('"') for name in _header(path).split(_separator(path))]
-    missing = ", ".join(name for name in columns if name not in known)
+    present = [name.strip('"') for name in _header(path).split(_separator(path))]
+    missing = ", ".join(name for name in columns if name not in present)
     if missing:
-        raise DefinitionError(f"kuairand: {path.name} lacks the columns {missing}. It has {', '.join(known)}.")
+        raise DefinitionError(f"kuairand: {path.name} lacks the columns {missing}. It has {', '.join(present)}.")
 
 
-def _whole(path: Path, part: "pd.DataFrame") -> "pd.DataFrame":
-    """The part itself; a log has no empty places, unless the file was cut off."""
+def _without_gaps(path: Path, part: "pd.DataFrame") -> "pd.DataFrame":
+    """The part itself; raises DefinitionError for an empty cell, which only a truncated file has."""
     empty = part.isna()
     if empty.to_numpy().any():
         row, column = empty.any(axis=1).idxmax(), empty.any().idxmax()

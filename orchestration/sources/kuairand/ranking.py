@@ -22,8 +22,8 @@ FEW_ROWS = {
     "subsample": 0.7,
     "colsample_bytree": 0.5,
     "max_bin": 64,
-    "eval_metric": "auc",  # what is asked of it; log loss stops earlier and ranks worse
-    "nthread": 1,  # a tree of 27,000 rows is grown faster than threads meet
+    "eval_metric": "auc",  # what it is judged by; log loss stops earlier and ranks worse
+    "nthread": 1,  # a tree of 27,000 rows takes less time than the synchronisation of threads
 }
 
 

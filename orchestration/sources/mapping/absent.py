@@ -1,4 +1,4 @@
-"""What stands in for a column of the feed that nobody mapped, and what is lost by it."""
+"""The value of each of our columns that a mapping does not name, and what is lost by that."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 FIRST: Final = "first"  # the moment at which the entity was first seen
 START: Final = "start"  # the start of the first day with events, or the first moment when that is known to be later
 EVENT: Final = "event"  # when it happened
-OWN: Final = "own"  # an id of its own, so that unknown ones do not become one giant
+OWN: Final = "own"  # a different id for each row, so that all unknown creators do not count as one
 JOINED: Final = "joined"  # the key and what happened, joined
 
 From = Literal["first", "start", "event", "own", "joined"]
 SUCCESS: Mapping[str, Any] = {"action": "watch", "watch_seconds": 0.0, "long_view": True}
-"""How a success is written where nobody measures watching: the model learns what brings about long views."""
+"""The row that a success is written as: models learn to predict long views, which mapped files rarely measure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """A value, or where one is taken from; and in words what is lost (nothing to tell when empty)."""
+    """A value, or where one is taken from; and in words what is lost (empty where nothing is)."""
 
     value: Any = None
     taken: From | None = None
@@ -67,18 +67,20 @@ ABSENT: Mapping[str, Mapping[str, Absent]] = {
 
 
 def filled(
-    table: str, name: str, made: Mapping[str, "pd.Series[Any]"], rows: int, key: tuple[str, ...]
+    table: str, name: str, columns: Mapping[str, "pd.Series[Any]"], rows: int, key: tuple[str, ...]
 ) -> "pd.Series[Any]":
-    """The values of an absent column, from those that are made already."""
+    """The values of an absent column, from the columns that exist already."""
     import pandas as pd
 
-    said = ABSENT.get(table, {}).get(name, Absent())
-    match said.taken:
+    absent = ABSENT.get(table, {}).get(name, Absent())
+    match absent.taken:
         case "event":
-            return made["event_time"]
+            return columns["event_time"]
         case "own":
-            return "of-" + made[key[0]].astype("string")
+            return "of-" + columns[key[0]].astype("string")
         case "joined":
-            parts = [made[n].astype("string") for n in ("request_id", "user_id", "video_id", "action") if n in made]
-            return short(reduce(lambda whole, part: whole + "-" + part, parts).astype(object))
-    return pd.Series([said.value] * rows, dtype=object)
+            parts = [
+                columns[n].astype("string") for n in ("request_id", "user_id", "video_id", "action") if n in columns
+            ]
+            return short(reduce(lambda joined, part: joined + "-" + part, parts).astype(object))
+    return pd.Series([absent.value] * rows, dtype=object)

@@ -34,23 +34,23 @@ class Condition:
         own: pd.Series[Any] = frame[self.column]
         if isinstance(self.value, float):
             own = pd.to_numeric(own, errors="coerce")
-        held: pd.Series[bool] = (SIGNS[self.sign](own, self.value) & own.notna()).astype(bool)
-        return held
+        meets: pd.Series[bool] = (SIGNS[self.sign](own, self.value) & own.notna()).astype(bool)
+        return meets
 
 
-def parsed(told: str, text: str, columns: Sequence[str] | None = None) -> tuple[Condition, ...]:
-    """The comparisons joined by `and`; raises DefinitionError for what is none, or names no column."""
-    found = []
+def parsed(location: str, text: str, columns: Sequence[str] | None = None) -> tuple[Condition, ...]:
+    """The comparisons joined by `and`; raises DefinitionError for a text that is no comparison or names no column."""
+    conditions = []
     for part in re.split(r"\s+and\s+", text):
         match = PART.match(part)
         if match is None:
             raise DefinitionError(
-                f"{told}: `{part}` is no condition. Write one such as `rating >= 4`, and join several by `and`."
+                f"{location}: `{part}` is no condition. Write one such as `rating >= 4`, and join several by `and`."
             )
         if columns is not None and match["column"] not in columns:
-            raise DefinitionError(f"{told}: column {unknown(match['column'], columns)}")
-        found.append(Condition(match["column"], match["sign"], _value(match["value"])))
-    return tuple(found)
+            raise DefinitionError(f"{location}: column {unknown(match['column'], columns)}")
+        conditions.append(Condition(match["column"], match["sign"], _value(match["value"])))
+    return tuple(conditions)
 
 
 def _value(text: str) -> float | str:

@@ -70,7 +70,7 @@ class Time(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class MappedRows(msgspec.Struct, frozen=True):
     """Rows of one of our tables, made from those of a source for which `where` holds."""
 
-    told: str  # how the mapping file calls it
+    section: str  # how the mapping file calls it
     source: str
     fields: dict[str, Field]
     where: str | None = None
@@ -94,79 +94,82 @@ def read(path: Path, tables: Sequence[Table]) -> Mapping:
         raise DefinitionError(f"{path} does not exist. Write a first one with `flywheel map --from FOLDER`.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
         raise DefinitionError(f"{path} is no TOML: {wrong}. Mend that place and run `flywheel map` again.") from wrong
-    known = ("sources", "time", *(table.name for table in tables))
+    sections = ("sources", "time", *(table.name for table in tables))
     for name in raw:
-        if name not in known:
-            raise DefinitionError(f"{path}: section {unknown(name, known)}")
+        if name not in sections:
+            raise DefinitionError(f"{path}: section {unknown(name, sections)}")
     sources = {
-        name: _converted(path, f"sources.{name}", given, MappedSource) for name, given in _of(raw, "sources").items()
+        name: _converted(path, f"sources.{name}", section, MappedSource)
+        for name, section in _of(raw, "sources").items()
     }
     if not sources:
         raise DefinitionError(f'{path}: no source is named. Say where the rows are: [sources.NAME], files = "…".')
     time = _converted(path, "time", raw.get("time", {}), Time)
     _zone(path, "time.zone", time.zone)
-    made = {table.name: tuple(_rows(path, table, raw.get(table.name, []), sources)) for table in tables}
-    return Mapping(path, sources, time, made)
+    rows_by_table = {table.name: tuple(_rows(path, table, raw.get(table.name, []), sources)) for table in tables}
+    return Mapping(path, sources, time, rows_by_table)
 
 
-def _rows(path: Path, table: Table, given: Any, sources: dict[str, MappedSource]) -> Iterator[MappedRows]:
-    entries = given if isinstance(given, list) else [given]
+def _rows(path: Path, table: Table, raw: Any, sources: dict[str, MappedSource]) -> Iterator[MappedRows]:
+    entries = raw if isinstance(raw, list) else [raw]
     for place, entry in enumerate(entries, 1):
-        told = table.name if not isinstance(given, list) else f"{table.name}[{place}]"
+        section = table.name if not isinstance(raw, list) else f"{table.name}[{place}]"
         if not isinstance(entry, dict):
-            raise DefinitionError(f"{path}: {told} is {entry!r}; it has to be a section, [{table.name}].")
+            raise DefinitionError(f"{path}: {section} is {entry!r}; it has to be a section, [{table.name}].")
         words = dict(entry)
         source = words.pop("from", None)
         if source not in sources:
-            raise DefinitionError(f"{path}: {told}, from: source {unknown(str(source), sources)}")
+            raise DefinitionError(f"{path}: {section}, from: source {unknown(str(source), sources)}")
         where, success = words.pop("where", None), words.pop("success", False)
         if not isinstance(success, bool) or not isinstance(where, str | None):
-            raise DefinitionError(f'{path}: {told}: `where` is a text such as "rating >= 4", `success` true or false.')
+            raise DefinitionError(
+                f'{path}: {section}: `where` is a text such as "rating >= 4", `success` true or false.'
+            )
         for name in words:
             try:
                 table.column(name)
             except DefinitionError as wrong:
-                raise DefinitionError(f"{path}: {told}: {wrong}") from wrong
-        fields = {name: _field(path, f"{told}.{name}", value) for name, value in words.items()}
-        yield MappedRows(told, source, fields, where, success)
+                raise DefinitionError(f"{path}: {section}: {wrong}") from wrong
+        fields = {name: _field(path, f"{section}.{name}", value) for name, value in words.items()}
+        yield MappedRows(section, source, fields, where, success)
 
 
-def _field(path: Path, told: str, given: Any) -> Field:
-    if isinstance(given, str):
-        return Field(column=given)
-    if not isinstance(given, dict):
-        return Field(value=given)
-    field: Field = _converted(path, told, given, Field)
+def _field(path: Path, key: str, value: Any) -> Field:
+    if isinstance(value, str):
+        return Field(column=value)
+    if not isinstance(value, dict):
+        return Field(value=value)
+    field: Field = _converted(path, key, value, Field)
     makers = [
         name for name in ("column", "value", "join", "first_of", "where") if getattr(field, name) not in (None, ())
     ]
     if len(makers) != 1:
         raise DefinitionError(
-            f"{path}: {told} says {' and '.join(makers) or 'nothing'}; it needs exactly one of column, value, join, "
+            f"{path}: {key} says {' and '.join(makers) or 'nothing'}; it needs exactly one of column, value, join, "
             "first_of or where."
         )
     if field.zone:
-        _zone(path, f"{told}.zone", field.zone)
+        _zone(path, f"{key}.zone", field.zone)
     return field
 
 
-def _converted(path: Path, told: str, given: Any, kind: Any) -> Any:
+def _converted(path: Path, key: str, value: Any, kind: Any) -> Any:
     try:
-        return msgspec.convert(given, kind)
+        return msgspec.convert(value, kind)
     except msgspec.ValidationError as wrong:
         words = ", ".join(kind.__struct_fields__)
-        raise DefinitionError(f"{path}: [{told}] {given!r}: {wrong}. Its words are: {words}.") from wrong
+        raise DefinitionError(f"{path}: [{key}] {value!r}: {wrong}. Its words are: {words}.") from wrong
 
 
-def _zone(path: Path, told: str, name: str) -> None:
+def _zone(path: Path, key: str, name: str) -> None:
     try:
         ZoneInfo(name)
     except (OSError, ValueError, ZoneInfoNotFoundError) as wrong:
         raise DefinitionError(
-            f'{path}: {told} = {name!r} is no time zone. Write one such as "UTC" or "Europe/Berlin".'
+            f'{path}: {key} = {name!r} is no time zone. Write one such as "UTC" or "Europe/Berlin".'
         ) from wrong
 
 
 def _of(raw: dict[str, Any], name: str) -> dict[str, Any]:
-    found = raw.get(name, {})
-    return found if isinstance(found, dict) else {}
+    section = raw.get(name, {})
+    return section if isinstance(section, dict) else {}

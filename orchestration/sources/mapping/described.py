@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Seen:
-    """Whom and what events name: the first moment of each id, by the table they refer to."""
+class FirstMoments:
+    """The first moment of each id that events name, by the table that the id refers to."""
 
     def __init__(self) -> None:
         self._first: dict[str, pd.Series[Any]] = {}
@@ -32,9 +32,9 @@ class Seen:
             self.last = latest if self.last is None else max(latest, self.last)
         for column in table.columns:
             if column.refers_to and column.name in frame:
-                found = moments.groupby(frame[column.name].astype(str)).min()
+                firsts = moments.groupby(frame[column.name].astype(str)).min()
                 before = self._first.get(column.refers_to)
-                both = found if before is None else pd.concat([before, found]).groupby(level=0).min()
+                both = firsts if before is None else pd.concat([before, firsts]).groupby(level=0).min()
                 self._first[column.refers_to] = both
 
     def of(self, table: str) -> "pd.Series[Any]":
@@ -45,30 +45,30 @@ class Seen:
 
 
 def described_entities(
-    table: Table, parts: "Sequence[pd.DataFrame]", seen: Seen
+    table: Table, parts: "Sequence[pd.DataFrame]", first_moments: FirstMoments
 ) -> "tuple[pd.DataFrame, dict[str, int]]":
-    """One row for each entity that a catalogue or an event names, and what there is to tell of them in numbers."""
+    """One row for each entity that a catalogue or an event names, and counts of them."""
     import pandas as pd
 
-    key, first = table.key[0], seen.of(table.name)
-    given = pd.concat([*parts, pd.DataFrame({key: []}, dtype=object)], ignore_index=True)
-    given[key] = given[key].astype("string")
-    repeated = int(given[key].duplicated().sum())
-    given = given.drop_duplicates(key, keep="last")
-    alone = first.index.difference(pd.Index(given[key].dropna()))
-    frame = pd.concat([given, pd.DataFrame({key: alone.astype("string")})], ignore_index=True)
-    start = pd.Timestamp.now(tz="UTC") if seen.start is None else seen.start.floor("D")
+    key, first = table.key[0], first_moments.of(table.name)
+    described = pd.concat([*parts, pd.DataFrame({key: []}, dtype=object)], ignore_index=True)
+    described[key] = described[key].astype("string")
+    repeated = int(described[key].duplicated().sum())
+    described = described.drop_duplicates(key, keep="last")
+    undescribed = first.index.difference(pd.Index(described[key].dropna()))
+    frame = pd.concat([described, pd.DataFrame({key: undescribed.astype("string")})], ignore_index=True)
+    start = pd.Timestamp.now(tz="UTC") if first_moments.start is None else first_moments.start.floor("D")
     moments = pd.Series(first.reindex(frame[key].to_numpy()).to_numpy(), dtype="datetime64[us, UTC]")
-    told = {"described": len(given), "only seen": len(alone), "described twice": repeated}
-    return _dated(table, _filled(table, frame), moments, start, told), told
+    counts = {"described": len(described), "only seen": len(undescribed), "described twice": repeated}
+    return _dated(table, _filled(table, frame), moments, start, counts), counts
 
 
 def _filled(table: Table, frame: "pd.DataFrame") -> "pd.DataFrame":
-    """Absent columns, and empty places of columns that may not be null, as if nobody had mapped them."""
-    for name, said in ABSENT.get(table.name, {}).items():
-        if said.taken in (None, "own") and not (said.value is None and said.taken is None):
-            made = {table.key[0]: frame[table.key[0]]}
-            value = filled(table.name, name, made, len(frame), table.key)
+    """The frame with a value in absent columns, and in empty places of columns that may not be null."""
+    for name, absent in ABSENT.get(table.name, {}).items():
+        if absent.taken in (None, "own") and not (absent.value is None and absent.taken is None):
+            others = {table.key[0]: frame[table.key[0]]}
+            value = filled(table.name, name, others, len(frame), table.key)
             if name in frame:
                 value = (
                     frame[name].where(frame[name].notna(), value) if not table.column(name).nullable else frame[name]
@@ -78,16 +78,16 @@ def _filled(table: Table, frame: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def _dated(
-    table: Table, frame: "pd.DataFrame", first: "pd.Series[Any]", start: "pd.Timestamp", told: dict[str, int]
+    table: Table, frame: "pd.DataFrame", first: "pd.Series[Any]", start: "pd.Timestamp", counts: dict[str, int]
 ) -> "pd.DataFrame":
-    """With the moments of a description: nobody is described after their first event, nothing before it existed."""
+    """The frame with each description's moments: not later than the first event, not earlier than the entity itself."""
     import pandas as pd
 
-    birth = next(name for name, said in ABSENT[table.name].items() if said.taken == FIRST)
+    birth = next(name for name, absent in ABSENT[table.name].items() if absent.taken == FIRST)
     born = frame[birth] if birth in frame else pd.Series(pd.NaT, index=frame.index, dtype="datetime64[us, UTC]")
     born = born.fillna(first).fillna(start)
     too_early = born < EARLIEST
-    told["made before 2000"] = int(too_early.sum())
+    counts["made before 2000"] = int(too_early.sum())
     born = born.where(~too_early, EARLIEST)
     born = born.where(first.isna() | (born <= first), first)
     since = frame[table.event_time] if table.event_time in frame else born.where(born > start, start)
@@ -99,8 +99,8 @@ def _dated(
 def lost(tables: Sequence[Table], mapped: Map[str, Sequence[str]]) -> list[tuple[str, str, str]]:
     """Each absent column with what is lost by it: table, column, words."""
     return [
-        (table.name, name, said.lost)
+        (table.name, name, absent.lost)
         for table in tables
-        for name, said in ABSENT.get(table.name, {}).items()
-        if said.lost and name not in mapped[table.name]
+        for name, absent in ABSENT.get(table.name, {}).items()
+        if absent.lost and name not in mapped[table.name]
     ]

@@ -1,18 +1,18 @@
-"""A first mapping file, guessed from a folder of somebody's files, for a person to look at and mend."""
+"""A first mapping file, guessed from a folder of files, for a person to check and correct."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
 from infra.errors import DefinitionError
+from orchestration.replay import STILL_PRESENT
 from orchestration.sources.mapping import fields, reading
 from orchestration.sources.mapping.definition import Field, Mapping, Time
-from orchestration.sources.mapping.sniffing import Looked, moments, sniff_file
+from orchestration.sources.mapping.sniffing import SniffedFile, moments, sniff_file
 from orchestration.sources.mapping.words import catalogue, engagements, impressions, source_words
 
-STILL_NOW = timedelta(days=3)  # events older than that would count for nothing: they are moved
 MANY = 40  # files looked at
 DESCRIBING = ("category", "creator", "duration", "uploaded", "language", "region", "signup")
 HEAD = """\
@@ -27,38 +27,43 @@ SHIFT = """\
 
 def draft(folder: Path, target: Path, now: datetime) -> str:
     """The text of a first mapping file for what lies in a folder; raises DefinitionError when no events are found."""
-    looked = [found for path in _files(folder) if (found := sniff_file(path, _name(path, target)))]
-    if not looked:
+    files = [file for path in _files(folder) if (file := sniff_file(path, _name(path, target)))]
+    if not files:
         raise DefinitionError(
             f"{folder} holds no table that can be read: text with a delimiter, JSON lines or Parquet. "
             "Write the mapping by hand: docs/own-events.md."
         )
-    events = next((found for found in sorted(looked, key=_likeness, reverse=True) if _likeness(found)), None)
+    events = next((file for file in sorted(files, key=_likeness, reverse=True) if _likeness(file)), None)
     if events is None:
-        told = "; ".join(f"{found.path.name}: {', '.join(found.columns[:8])}" for found in looked[:5])
+        listing = "; ".join(f"{file.path.name}: {', '.join(file.columns[:8])}" for file in files[:5])
         raise DefinitionError(
-            f"{folder}: no file seems to hold events, with a user, an item and a moment. Found: {told}. "
+            f"{folder}: no file seems to hold events, with a user, an item and a moment. Found: {listing}. "
             "Write the mapping by hand: docs/own-events.md shows how."
         )
-    alike = [found for found in looked if _alike(found, events)]
-    items = _catalogue(looked, "item", events)
-    users = _catalogue(looked, "user", events)
+    alike = [file for file in files if _alike(file, events)]
+    items = _catalogue(files, "item", events)
+    users = _catalogue(files, "user", events)
     lines = list(_lines(target, events, alike, items, users, now))
-    rest = [found for found in looked if found not in (*alike, items, users)]
-    lines += [f"# Not used: {found.path.name} ({', '.join(found.columns[:6])})" for found in rest]
+    rest = [file for file in files if file not in (*alike, items, users)]
+    lines += [f"# Not used: {file.path.name} ({', '.join(file.columns[:6])})" for file in rest]
     return "\n".join(lines).rstrip() + "\n"
 
 
 def _lines(
-    target: Path, events: Looked, alike: Sequence[Looked], items: Looked | None, users: Looked | None, now: datetime
+    target: Path,
+    events: SniffedFile,
+    alike: Sequence[SniffedFile],
+    items: SniffedFile | None,
+    users: SniffedFile | None,
+    now: datetime,
 ) -> Iterator[str]:
     yield HEAD.format(name=target.name)
-    yield from source_words("events", events, [found.path for found in alike], target)
-    for name, found in (("items", items), ("people", users)):
-        if found is not None:
-            yield from source_words(name, found, [found.path], target)
+    yield from source_words("events", events, [file.path for file in alike], target)
+    for name, file in (("items", items), ("people", users)):
+        if file is not None:
+            yield from source_words(name, file, [file.path], target)
     newest = _newest(events, target)
-    if now - newest > STILL_NOW:
+    if now - newest > STILL_PRESENT:
         yield SHIFT.format(newest=newest) + "[time]"
         yield f"shift_days = {(now.date() - newest.date()).days - 1}"
     else:
@@ -75,8 +80,8 @@ def _lines(
 def _files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise DefinitionError(f"{folder} is no folder. Name the one that holds your files.")
-    found = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
-    plain = [path for path in found if not path.name.startswith(".") and path.suffix not in (".toml", ".md", ".py")]
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    plain = [path for path in paths if not path.name.startswith(".") and path.suffix not in (".toml", ".md", ".py")]
     return plain[:MANY]
 
 
@@ -88,38 +93,38 @@ def _name(path: Path, target: Path) -> str:
     )
 
 
-def _likeness(found: Looked) -> int:
+def _likeness(file: SniffedFile) -> int:
     """How much a file seems to hold events; 0 for one without a user, an item or a moment."""
-    item = found.role("item") or found.pairs
-    person = found.role("user") or found.people
-    moment = found.role("time")
-    if not (item and person and moment and moments(found.texts[moment]) is not None):
+    item = file.role("item") or file.pairs
+    person = file.role("user") or file.people
+    moment = file.role("time")
+    if not (item and person and moment and moments(file.texts[moment]) is not None):
         return 0
-    acted = [role for role in ("rating", "click", "action", "watch") if found.role(role)]
-    return 1 + 2 * len(acted) + 2 * bool(found.pairs) + min(len(found.texts[moment]), 200) // 100
+    acted = [role for role in ("rating", "click", "action", "watch") if file.role(role)]
+    return 1 + 2 * len(acted) + 2 * bool(file.pairs) + min(len(file.texts[moment]), 200) // 100
 
 
-def _alike(found: Looked, events: Looked) -> bool:
-    """Whether a file holds more of the same events: it is cut alike, has these columns and the same ending."""
-    named = msgspec.structs.replace(events.source, files=found.source.files)
-    return found.source == named and found.columns == events.columns and found.path.suffix == events.path.suffix
+def _alike(file: SniffedFile, events: SniffedFile) -> bool:
+    """Whether a file holds more of the same events: same delimiter, same columns, same ending of its name."""
+    named = msgspec.structs.replace(events.source, files=file.source.files)
+    return file.source == named and file.columns == events.columns and file.path.suffix == events.path.suffix
 
 
-def _catalogue(looked: Sequence[Looked], role: str, events: Looked) -> Looked | None:
-    """The file that seems to describe items or users: a row each, no column of the other, and the most to tell."""
+def _catalogue(files: Sequence[SniffedFile], role: str, events: SniffedFile) -> SniffedFile | None:
+    """The file that seems to describe items or users: a row for each, no ids of the other, most describing columns."""
     other = "user" if role == "item" else "item"
-    told = [
-        found
-        for found in looked
-        if found.columns != events.columns
-        and (key := found.key(role))
-        and not found.role(other)
-        and len(set(found.texts[key])) == len(found.texts[key])
+    describing = [
+        file
+        for file in files
+        if file.columns != events.columns
+        and (key := file.key(role))
+        and not file.role(other)
+        and len(set(file.texts[key])) == len(file.texts[key])
     ]
-    return max(told, key=lambda found: sum(found.role(r) is not None for r in DESCRIBING), default=None)
+    return max(describing, key=lambda file: sum(file.role(r) is not None for r in DESCRIBING), default=None)
 
 
-def _newest(events: Looked, target: Path) -> datetime:
+def _newest(events: SniffedFile, target: Path) -> datetime:
     """The newest moment of the events, read through."""
     import pandas as pd
 

@@ -1,4 +1,4 @@
-"""One of our columns, made from a part of a source: texts become what the contract asks for, or null, and counted."""
+"""One of our columns, made from a part of a source: texts become values of the contract's type, or null."""
 
 import hashlib
 from collections.abc import Sequence
@@ -19,41 +19,41 @@ BETWEEN = "-"  # joins the parts of an id
 
 
 class Unread:
-    """Texts that could not be read as what their column is: how many, and the first, by where the mapping says so.
+    """Texts that could not be read as their column's type: how many, and the first, by their place in the mapping.
 
-    `left_out` likewise counts rows whose word the mapping does not list.
+    `left_out` counts in the same way the rows whose word the mapping does not list.
     """
 
     def __init__(self) -> None:
-        self.found: dict[str, tuple[int, str]] = {}
+        self.texts: dict[str, tuple[int, str]] = {}
         self.left_out: dict[str, tuple[int, str]] = {}
         self._readable: set[str] = set()
 
-    def leave_out(self, told: str, texts: "pd.Series[Any]") -> None:
+    def leave_out(self, location: str, texts: "pd.Series[Any]") -> None:
         """Count rows that are left out, with the first of their words."""
-        before, example = self.left_out.get(told, (0, str(texts.iloc[0])))
-        self.left_out[told] = (before + len(texts), example)
+        before, example = self.left_out.get(location, (0, str(texts.iloc[0])))
+        self.left_out[location] = (before + len(texts), example)
 
-    def note(self, told: str, texts: "pd.Series[Any]", values: "pd.Series[Any]") -> None:
+    def note(self, location: str, texts: "pd.Series[Any]", values: "pd.Series[Any]") -> None:
         """Count the texts whose value is null; raises DefinitionError when that is all of them."""
         lost = texts.notna() & values.isna()
         if values.notna().any():
-            self._readable.add(told)
+            self._readable.add(location)
         if not lost.any():
             return
         first = str(texts[lost].iloc[0])
-        if told not in self._readable and len(texts) > 1:
+        if location not in self._readable and len(texts) > 1:
             raise DefinitionError(
-                f"{told}: none of {len(texts):,} values can be read, the first is `{first[:80]}`. A moment that is not "
-                'ISO 8601 needs unit = "s" (or "ms": a number since 1970) or format = "%m/%d/%Y %I:%M:%S %p"; a number '
-                "needs digits and a dot; a yes or no 1 or 0, true or false."
+                f"{location}: none of {len(texts):,} values can be read, the first is `{first[:80]}`. A moment that is "
+                'not ISO 8601 needs unit = "s" (or "ms": a number since 1970) or format = "%m/%d/%Y %I:%M:%S %p"; a '
+                "number needs digits and a dot; a yes or no 1 or 0, true or false."
             )
-        before, example = self.found.get(told, (0, first))
-        self.found[told] = (before + int(lost.sum()), example)
+        before, example = self.texts.get(location, (0, first))
+        self.texts[location] = (before + int(lost.sum()), example)
 
 
 def column_values(
-    field: Field, column: Column, frame: "pd.DataFrame", time: Time, told: str, unread: Unread,
+    field: Field, column: Column, frame: "pd.DataFrame", time: Time, location: str, unread: Unread,
     moments: "pd.Series[Any] | None" = None,
 ) -> "pd.Series[Any]":  # fmt: skip
     """The column's values for the rows of a frame.
@@ -63,28 +63,28 @@ def column_values(
     import pandas as pd
 
     if field.where is not None:
-        return _all([c.holds(frame) for c in parsed(told, field.where)])
+        return _all([c.holds(frame) for c in parsed(location, field.where)])
     if field.value is not None:
         return pd.Series([field.value] * len(frame), index=frame.index, dtype=object)
     texts = _texts(field, frame)
     if field.every is not None:
-        texts = _cut(texts, field, moments, told)
+        texts = _cut(texts, field, moments, location)
     if field.values is not None:
         named = texts.map({key: str(value) for key, value in field.values.items()})
         texts = named if field.otherwise is None else named.fillna(str(field.otherwise))
-    values = typed(texts, column, field, time, told)
+    values = typed(texts, column, field, time, location)
     if field.values is None:
-        unread.note(told, texts, values)
+        unread.note(location, texts, values)
     return values
 
 
-def typed(texts: "pd.Series[Any]", column: Column, field: Field, time: Time, told: str) -> "pd.Series[Any]":
+def typed(texts: "pd.Series[Any]", column: Column, field: Field, time: Time, location: str) -> "pd.Series[Any]":
     """Texts as the values of a contract's column; null where they cannot be read as such."""
     import pandas as pd
 
     match column.dtype:
         case "timestamp":
-            return moment(texts, field, time, told)
+            return moment(texts, field, time, location)
         case "strings":
             lists: pd.Series[Any] = texts.str.split(field.split or ",")
             return lists
@@ -95,7 +95,7 @@ def typed(texts: "pd.Series[Any]", column: Column, field: Field, time: Time, tol
             words = texts.str.split(field.split, regex=False).str[0] if field.split else texts
             return words.str.strip().replace("", None)
         case "floats":
-            raise DefinitionError(f"{told}: a list of numbers cannot be mapped. Leave the column out.")
+            raise DefinitionError(f"{location}: a list of numbers cannot be mapped. Leave the column out.")
     numbers = pd.to_numeric(texts, errors="coerce")
     if field.unit and column.unit == "s":
         numbers = numbers * SECONDS[field.unit]
@@ -104,40 +104,40 @@ def typed(texts: "pd.Series[Any]", column: Column, field: Field, time: Time, tol
     return numbers
 
 
-def moment(texts: "pd.Series[Any]", field: Field, time: Time, told: str) -> "pd.Series[Any]":
+def moment(texts: "pd.Series[Any]", field: Field, time: Time, location: str) -> "pd.Series[Any]":
     """Texts as moments in UTC, moved by the shift of the mapping."""
     import pandas as pd
 
     if field.unit is not None:
         seconds = pd.to_numeric(texts, errors="coerce") * SECONDS[field.unit]
-        found = pd.to_datetime((seconds * 1e6).round(), unit="us", utc=True, errors="coerce")
+        moments = pd.to_datetime((seconds * 1e6).round(), unit="us", utc=True, errors="coerce")
     else:
         try:
-            found = pd.to_datetime(
+            moments = pd.to_datetime(
                 texts, format=field.format or "ISO8601", errors="coerce", utc=_has_zone(texts, field)
             )
         except ValueError as wrong:
-            raise DefinitionError(f"{told}, format = {field.format!r}: {wrong}. See Python's strptime.") from wrong
-        if found.dt.tz is None:
+            raise DefinitionError(f"{location}, format = {field.format!r}: {wrong}. See Python's strptime.") from wrong
+        if moments.dt.tz is None:
             import numpy as np
 
-            standard = np.zeros(len(found), dtype=bool)  # in the doubled hour of autumn: after the clock was put back
-            found = found.dt.tz_localize(field.zone or time.zone, ambiguous=standard, nonexistent="shift_forward")
-        found = found.dt.tz_convert("UTC")
-    found = found.astype("datetime64[us, UTC]") + pd.Timedelta(days=time.shift_days)
+            standard = np.zeros(len(moments), dtype=bool)  # in the doubled hour of autumn: after the clock was put back
+            moments = moments.dt.tz_localize(field.zone or time.zone, ambiguous=standard, nonexistent="shift_forward")
+        moments = moments.dt.tz_convert("UTC")
+    moments = moments.astype("datetime64[us, UTC]") + pd.Timedelta(days=time.shift_days)
     if field.not_before is not None:
         earliest = pd.Timestamp(field.not_before, tz="UTC")
-        found = found.where(found.isna() | (found >= earliest), earliest)
-    return found
+        moments = moments.where(moments.isna() | (moments >= earliest), earliest)
+    return moments
 
 
-def check(field: Field, columns: Sequence[str], told: str) -> None:
+def check(field: Field, columns: Sequence[str], location: str) -> None:
     """Raises DefinitionError for a column that the source does not have."""
     for name in field.reads:
         if name not in columns:
-            raise DefinitionError(f'{told} = "{name}": column {unknown(name, columns)}')
+            raise DefinitionError(f'{location} = "{name}": column {unknown(name, columns)}')
     if field.where is not None:
-        parsed(told, field.where, columns)
+        parsed(location, field.where, columns)
 
 
 def reads(field: Field) -> set[str]:
@@ -151,18 +151,18 @@ def _texts(field: Field, frame: "pd.DataFrame") -> "pd.Series[Any]":
     if field.column is not None:
         return frame[field.column]
     if field.join:
-        whole = frame[field.join[0]].astype("string")
+        ids = frame[field.join[0]].astype("string")
         for name in field.join[1:]:
-            whole = whole + BETWEEN + frame[name].astype("string")
-        return short(whole.astype(object))
-    found = pd.Series([None] * len(frame), index=frame.index, dtype=object)
+            ids = ids + BETWEEN + frame[name].astype("string")
+        return short(ids.astype(object))
+    chosen = pd.Series([None] * len(frame), index=frame.index, dtype=object)
     for name in reversed(field.first_of):
-        found = found.mask(frame[name].str.strip().str.lower().isin(YES), name)
-    return found
+        chosen = chosen.mask(frame[name].str.strip().str.lower().isin(YES), name)
+    return chosen
 
 
 def short(ids: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Ids as they are; of a long one its digest, which is as much its own."""
+    """Ids as they are; a long one is replaced by its digest, which is as distinct."""
     long = ids.str.len() > LONGEST
     if not long.any():
         return ids
@@ -170,32 +170,32 @@ def short(ids: "pd.Series[Any]") -> "pd.Series[Any]":
     return ids.where(~long, digests)
 
 
-def _cut(texts: "pd.Series[Any]", field: Field, moments: "pd.Series[Any] | None", told: str) -> "pd.Series[Any]":
-    """Ids cut by time: rows within the same piece of it share one."""
+def _cut(texts: "pd.Series[Any]", field: Field, moments: "pd.Series[Any] | None", location: str) -> "pd.Series[Any]":
+    """Ids with the piece of time they fall into: rows of one id within the same piece share the new id."""
     import pandas as pd
 
     if moments is None:
-        raise DefinitionError(f"{told}: `every` cuts by the row's event_time, which is not mapped. Map it.")
+        raise DefinitionError(f"{location}: `every` cuts by the row's event_time, which is not mapped. Map it.")
     try:
         length = pd.Timedelta(str(field.every))
     except ValueError as wrong:
         raise DefinitionError(
-            f'{told}: every = {field.every!r} is no length of time. Write one such as "1h".'
+            f'{location}: every = {field.every!r} is no length of time. Write one such as "1h".'
         ) from wrong
     pieces = (moments - pd.Timestamp(0, tz="UTC")) // length
     return texts.astype("string") + BETWEEN + pieces.astype("string")
 
 
 def _has_zone(texts: "pd.Series[Any]", field: Field) -> bool:
-    """Whether moments say their own zone; then the mapping's is not asked."""
+    """Whether the texts name a time zone; then the mapping's zone is not used."""
     if field.format is not None:
         return "%z" in field.format
-    known = texts.dropna()
-    return bool(len(known)) and bool(known.astype(str).str.contains(r"(?:Z|[+-]\d{2}:?\d{2})$").all())
+    present = texts.dropna()
+    return bool(len(present)) and bool(present.astype(str).str.contains(r"(?:Z|[+-]\d{2}:?\d{2})$").all())
 
 
 def _all(conditions: "list[pd.Series[Any]]") -> "pd.Series[Any]":
-    held = conditions[0]
+    all_hold = conditions[0]
     for condition in conditions[1:]:
-        held = held & condition
-    return held
+        all_hold = all_hold & condition
+    return all_hold

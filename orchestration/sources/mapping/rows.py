@@ -1,4 +1,4 @@
-"""Rows of one of our tables from a part of a source: mapped, taken over, or standing in for the absent."""
+"""Rows of one of our tables from a part of a source: columns are mapped, taken over, or filled where none is mapped."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def complete(mapping: Mapping, tables: Sequence[Table]) -> Mapping:
-    """The mapping with what event rows take over from others of their source; raises DefinitionError for what is wrong.
+    """The mapping with the columns that event rows take over from others of their source; raises DefinitionError.
 
     What engagements do not say (who, what, when) is what the impressions of the same source say.
     """
@@ -29,33 +29,33 @@ def complete(mapping: Mapping, tables: Sequence[Table]) -> Mapping:
             f"{mapping.path}: no [{events[0].name}]: a ranker learns from what was shown, acted on or not. Where only "
             f"ratings or clicks are known, each is a row that was shown: write [{events[0].name}], from = that source."
         )
-    made = dict(mapping.tables)
+    rows_by_table = dict(mapping.tables)
     for place, table in enumerate(events):
         names = {c.name for c in table.columns}
-        earlier = [rows for other in events[:place] for rows in made[other.name]]
-        made[table.name] = tuple(_taking_over(rows, earlier, names) for rows in made[table.name])
-    whole = msgspec.structs.replace(mapping, tables=made)
+        earlier = [rows for other in events[:place] for rows in rows_by_table[other.name]]
+        rows_by_table[table.name] = tuple(_taking_over(rows, earlier, names) for rows in rows_by_table[table.name])
+    completed = msgspec.structs.replace(mapping, tables=rows_by_table)
     for table in tables:
-        for rows in made[table.name]:
-            _check(whole, table, rows)
-    return whole
+        for rows in rows_by_table[table.name]:
+            _check(completed, table, rows)
+    return completed
 
 
 def needs(rows: MappedRows) -> set[str]:
     """The columns of its source that these rows are made from."""
-    asked = {c.column for c in parsed(rows.told, rows.where)} if rows.where else set()
-    return asked.union(*(fields.reads(field) for field in rows.fields.values()))
+    in_condition = {c.column for c in parsed(rows.section, rows.where)} if rows.where else set()
+    return in_condition.union(*(fields.reads(field) for field in rows.fields.values()))
 
 
 def rows_of_part(
     mapping: Mapping, table: Table, rows: MappedRows, part: "pd.DataFrame", unread: Unread
 ) -> "list[pd.DataFrame]":
-    """The rows of a table that a part of its source holds; of a success two each: the action and what it counts as."""
+    """The rows of a table that a part of its source holds; a success gives two: the action, and what it counts as."""
     if rows.where:
-        for condition in parsed(rows.told, rows.where):
+        for condition in parsed(rows.section, rows.where):
             part = part[condition.holds(part)]
     part = part.reset_index(drop=True)
-    plain = _made(mapping, table, rows, part, unread)
+    plain = _mapped(mapping, table, rows, part, unread)
     if not rows.success:
         return [plain]
     counted = plain.assign(**{name: [value] * len(plain) for name, value in SUCCESS.items()})
@@ -63,27 +63,27 @@ def rows_of_part(
     if own in rows.fields:
         counted[own] = counted[own].astype("string") + "-success"
     elif len(plain):
-        told = {name: counted[name] for name in counted.columns if name != own}
-        counted[own] = filled(table.name, own, told, len(counted), table.key).to_numpy()
+        others = {name: counted[name] for name in counted.columns if name != own}
+        counted[own] = filled(table.name, own, others, len(counted), table.key).to_numpy()
     return [plain, counted]
 
 
-def _made(mapping: Mapping, table: Table, rows: MappedRows, part: "pd.DataFrame", unread: Unread) -> "pd.DataFrame":
+def _mapped(mapping: Mapping, table: Table, rows: MappedRows, part: "pd.DataFrame", unread: Unread) -> "pd.DataFrame":
     import pandas as pd
 
     part = _listed(mapping, table, rows, part, unread)
-    made: dict[str, pd.Series[Any]] = {}
+    columns: dict[str, pd.Series[Any]] = {}
     first = [table.event_time] if table.event_time in rows.fields else []
     for name in [*first, *(n for n in rows.fields if n not in first)]:
-        told = f"{mapping.path}: {rows.told}.{name}"
-        made[name] = fields.column_values(
-            rows.fields[name], table.column(name), part, mapping.time, told, unread, made.get(table.event_time)
+        location = f"{mapping.path}: {rows.section}.{name}"
+        columns[name] = fields.column_values(
+            rows.fields[name], table.column(name), part, mapping.time, location, unread, columns.get(table.event_time)
         )
     if not table.versioned:
         for name in ABSENT.get(table.name, {}):
-            if name not in made and not _plainly_null(table.name, name):
-                made[name] = filled(table.name, name, made, len(part), table.key)
-    return pd.DataFrame(made, index=part.index)
+            if name not in columns and not _plainly_null(table.name, name):
+                columns[name] = filled(table.name, name, columns, len(part), table.key)
+    return pd.DataFrame(columns, index=part.index)
 
 
 def _listed(mapping: Mapping, table: Table, rows: MappedRows, part: "pd.DataFrame", unread: Unread) -> "pd.DataFrame":
@@ -91,10 +91,10 @@ def _listed(mapping: Mapping, table: Table, rows: MappedRows, part: "pd.DataFram
     for name, field in rows.fields.items():
         if field.values is None or field.otherwise is not None or field.column is None or table.column(name).nullable:
             continue
-        known = part[field.column].isin(list(field.values))
-        if not known.all():
-            unread.leave_out(f"{mapping.path}: {rows.told}.{name}", part.loc[~known, field.column])
-            part = part[known].reset_index(drop=True)
+        listed = part[field.column].isin(list(field.values))
+        if not listed.all():
+            unread.leave_out(f"{mapping.path}: {rows.section}.{name}", part.loc[~listed, field.column])
+            part = part[listed].reset_index(drop=True)
     return part
 
 
@@ -108,13 +108,13 @@ def _taking_over(rows: MappedRows, earlier: Sequence[MappedRows], names: set[str
 def _check(mapping: Mapping, table: Table, rows: MappedRows) -> None:
     columns = columns_of(mapping, rows.source)
     if rows.where:
-        parsed(f"{mapping.path}: {rows.told}, where", rows.where, columns)
+        parsed(f"{mapping.path}: {rows.section}, where", rows.where, columns)
     for name, field in rows.fields.items():
-        fields.check(field, columns, f"{mapping.path}: {rows.told}.{name}")
+        fields.check(field, columns, f"{mapping.path}: {rows.section}.{name}")
     for column in table.columns:
         if column.name not in rows.fields and not column.nullable and column.name not in ABSENT.get(table.name, {}):
             raise DefinitionError(
-                f"{mapping.path}: {rows.told} does not say `{column.name}` ({column.meaning}). "
+                f"{mapping.path}: {rows.section} does not say `{column.name}` ({column.meaning}). "
                 f'Write {column.name} = "COLUMN"; the source has {", ".join(columns[:20])}.'
             )
         _words(mapping, rows, column.name, column.one_of)
@@ -125,14 +125,14 @@ def _words(mapping: Mapping, rows: MappedRows, name: str, one_of: tuple[str, ...
     field = rows.fields.get(name)
     if field is None or one_of is None:
         return
-    given = [field.value, field.otherwise, *(field.values or {}).values()]
-    for value in given:
+    words = [field.value, field.otherwise, *(field.values or {}).values()]
+    for value in words:
         if value is not None and value not in one_of:
             raise DefinitionError(
-                f"{mapping.path}: {rows.told}.{name}: `{value}` is none of its words: {', '.join(one_of)}."
+                f"{mapping.path}: {rows.section}.{name}: `{value}` is none of its words: {', '.join(one_of)}."
             )
 
 
 def _plainly_null(table: str, name: str) -> bool:
-    said = ABSENT[table][name]
-    return said.value is None and said.taken is None
+    absent = ABSENT[table][name]
+    return absent.value is None and absent.taken is None

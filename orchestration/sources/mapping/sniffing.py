@@ -73,7 +73,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class SniffedFile:
     """A file as it seems: how it is read, and some texts of each column."""
 
     path: Path
@@ -114,14 +114,14 @@ class Looked:
         return None
 
 
-def sniff_file(path: Path, name: str) -> Looked | None:
+def sniff_file(path: Path, name: str) -> SniffedFile | None:
     """A file at first sight; None for one that holds no rows of several columns."""
     try:
         source = _source(path, name)
         texts = None if source is None else _texts(path, source)
     except (FlywheelError, OSError, ValueError):
         return None
-    return Looked(path, source, texts) if source is not None and texts and len(texts) > 1 else None
+    return SniffedFile(path, source, texts) if source is not None and texts and len(texts) > 1 else None
 
 
 def moments(texts: Sequence[str]) -> dict[str, str] | None:
@@ -130,8 +130,8 @@ def moments(texts: Sequence[str]) -> dict[str, str] | None:
         return None
     if all(re.fullmatch(r"\d+(\.\d+)?", text) for text in texts):
         least = min(float(text) for text in texts)
-        known = next(({"unit": unit} for unit, (low, high) in EPOCH.items() if low <= least < high), None)
-        return known or ({"format": WRITTEN} if all(_reads(text, WRITTEN) for text in texts) else None)
+        unit_words = next(({"unit": unit} for unit, (low, high) in EPOCH.items() if low <= least < high), None)
+        return unit_words or ({"format": WRITTEN} if all(_reads(text, WRITTEN) for text in texts) else None)
     if all(_reads(text, None) for text in texts):
         return {}
     return next(({"format": form} for form in FORMATS if all(_reads(text, form) for text in texts)), None)
@@ -156,9 +156,9 @@ def _source(path: Path, name: str) -> MappedSource | None:
     if _evenness(lines, delimiter) == 0:
         return None
     cells = _cells(lines[0], delimiter)
-    known = PUBLISHED.get(path.name.lower())
-    if known is not None and len(cells) == len(known):
-        return MappedSource(name, delimiter=delimiter, columns=known, encoding=encoding)
+    published = PUBLISHED.get(path.name.lower())
+    if published is not None and len(cells) == len(published):
+        return MappedSource(name, delimiter=delimiter, columns=published, encoding=encoding)
     if _names(cells) or _unlike(cells, [_cells(line, delimiter) for line in lines[1:]]):
         return MappedSource(name, delimiter=delimiter, encoding=encoding)
     return MappedSource(name, delimiter=delimiter, columns=tuple(_invented(lines, delimiter)), encoding=encoding)
@@ -171,13 +171,13 @@ def _lines(path: Path) -> tuple[str, list[str]]:
                 lines = [line.rstrip("\r\n") for _, line in zip(range(LOOK), handle, strict=False)]
         except UnicodeDecodeError:
             continue
-        if encoding == "utf-8-sig" and not _whole(path, "utf-8"):
+        if encoding == "utf-8-sig" and not _readable_as(path, "utf-8"):
             continue
         return encoding.removesuffix("-sig"), [line for line in lines if line]
     return "utf-8", []
 
 
-def _whole(path: Path, encoding: str) -> bool:
+def _readable_as(path: Path, encoding: str) -> bool:
     """Whether all of a file can be read so: the odd byte may stand far behind the first lines."""
     try:
         with opened(path, encoding) as handle:

@@ -1,4 +1,4 @@
-"""Feeds of anyone's making as pages that users can answer."""
+"""Feeds from outside the simulator as pages that its users can answer."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -77,15 +77,15 @@ def act(platform: Platform, pages: Pages, seed: int) -> Outcomes:
 
     looked = falls("look", examination(pages).ravel()) & pages.filled.ravel()
     click = looked & falls("click", chances.click)
-    kept = click & falls("long view", chances.long_view)
-    missed = looked & ~kept
-    watched = _watched(platform.videos.duration[what], click, kept, uniform(seed, "watch", who, what, moment))
+    long_view = click & falls("long view", chances.long_view)
+    missed = looked & ~long_view
+    watched = _watched(platform.videos.duration[what], click, long_view, uniform(seed, "watch", who, what, moment))
     spent = np.where(looked, watched + GLANCE_S, 0.0).reshape(shape)
     ended_at = pages.at[:, None] + np.cumsum(spent, axis=1)
     hidden = missed & falls("hide", chances.hide)
     blocked = falls("block", np.full(len(what), BLOCKED))
     flags = {
-        **{name: kept & falls(name, getattr(chances, name)) for name in ("like", "comment", "share", "follow")},
+        **{name: long_view & falls(name, getattr(chances, name)) for name in ("like", "comment", "share", "follow")},
         "report": missed & falls("report", chances.report),
         "hide": hidden & ~blocked,
         "block": hidden & blocked,
@@ -93,7 +93,7 @@ def act(platform: Platform, pages: Pages, seed: int) -> Outcomes:
     return Outcomes(
         looked=looked.reshape(shape),
         click=click.reshape(shape),
-        long_view=kept.reshape(shape),
+        long_view=long_view.reshape(shape),
         watched=watched.reshape(shape),
         **{name: flag.reshape(shape) for name, flag in flags.items()},
         opened_at=ended_at - watched.reshape(shape),
@@ -117,11 +117,11 @@ def tiredness(platform: Platform, pages: Pages) -> Float64s:
     return lost
 
 
-def _watched(duration: Float64s, click: Bools, kept: Bools, part: Float64s) -> Float64s:
+def _watched(duration: Float64s, click: Bools, long_view: Bools, part: Float64s) -> Float64s:
     """Seconds watched: a long view is 30 s or the whole video (some loop short ones); any other ends before that."""
     enough = np.minimum(duration, LONG_S)
     looped = duration * (1 + np.where(part < 0.2, 2.5 * part, 0.0))
     deep = np.where(duration <= LONG_S, looped, LONG_S + (duration - LONG_S) * part**1.5)
     brief = enough * 0.97 * part**1.3
-    seconds = np.where(kept, deep, np.where(click, brief, 0.0)).astype(np.float32)
+    seconds = np.where(long_view, deep, np.where(click, brief, 0.0)).astype(np.float32)
     return seconds.astype(np.float64)

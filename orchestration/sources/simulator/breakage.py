@@ -36,7 +36,7 @@ def before_event(table: Table, row: RawRow) -> bytes:
 
 
 def unknown_word(table: Table, row: RawRow) -> bytes:
-    """A client speaks of something nobody has defined."""
+    """A word that the contract does not list."""
     column = next((c for c in table.columns if c.one_of), table.columns[0])
     return line_of({**row, column.name: "superlike"})
 

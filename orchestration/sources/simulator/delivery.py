@@ -22,7 +22,7 @@ from validation.contract import Table
 
 MICROS = 1_000_000
 A_DAY = int(DAY) * MICROS
-OLD_CLIENTS = (30, 9)  # rows of old clients for each broken row and each repetition: a file must be mostly right
+OLD_CLIENTS = (30, 9)  # rows of old clients for each broken and each repeated row: most rows of a file must be right
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +115,8 @@ def _received_again(table: Table, rows: pa.Table, fates: Fates, window: tuple[in
     chosen = fates.twice & (fates.again >= window[0]) & (fates.again < window[1])
     index = rows.schema.get_field_index(table.received_time)
     field = rows.schema.field(index)
-    told_again = pa.array(fates.again[chosen]).cast(field.type)
-    return as_json(rows.filter(pa.array(chosen)).set_column(index, field, told_again))
+    receipts = pa.array(fates.again[chosen]).cast(field.type)
+    return as_json(rows.filter(pa.array(chosen)).set_column(index, field, receipts))
 
 
 def _days(first: datetime, until: datetime) -> list[date]:

@@ -7,7 +7,7 @@ from infra.arrays import Float64s, Int64s
 from orchestration.sources.simulator.catalogue import Videos
 from orchestration.sources.simulator.chance import uniform
 from orchestration.sources.simulator.names import EntityIds, numbered
-from orchestration.sources.simulator.people import LANGUAGES, UNTOLD, Users
+from orchestration.sources.simulator.people import LANGUAGES, UNKNOWN_AGE, Users
 from orchestration.sources.simulator.rows import moments
 from orchestration.sources.simulator.scale import Scale
 from orchestration.sources.simulator.truth import Platform
@@ -25,7 +25,7 @@ def region_names(count: int) -> pa.Array:
 
 
 def describe_users(names: EntityIds, users: Users, scale: Scale, window: tuple[float, float]) -> pa.Table:
-    """What became known about users within the window; those who were there before are told at the very start."""
+    """What became known about users within the window; older users become known at the start of the world."""
     everyone = np.arange(len(users.region))
     first, later, left = (
         everyone,
@@ -36,10 +36,10 @@ def describe_users(names: EntityIds, users: Users, scale: Scale, window: tuple[f
     at = np.concatenate([users.signup_at[first], users.later_at[later], users.left_at[left]])
     again = np.repeat([False, True, False], [len(first), len(later), len(left)])
     over = np.repeat([False, False, True], [len(first), len(later), len(left)])
-    known = _known(at, scale, "users", who)
-    keep = np.flatnonzero((known >= window[0]) & (known < window[1]))
-    keep = keep[np.argsort(known[keep], kind="stable")]
-    who, again, over, at, known = who[keep], again[keep], over[keep], at[keep], known[keep]
+    known_at = _known_at(at, scale, "users", who)
+    keep = np.flatnonzero((known_at >= window[0]) & (known_at < window[1]))
+    keep = keep[np.argsort(known_at[keep], kind="stable")]
+    who, again, over, at, known_at = who[keep], again[keep], over[keep], at[keep], known_at[keep]
     age = users.age[who]
     return pa.table(
         [
@@ -48,10 +48,10 @@ def describe_users(names: EntityIds, users: Users, scale: Scale, window: tuple[f
             region_names(scale.regions).take(pa.array(users.region[who])),
             _language(users.language[who]),
             pa.array(DEVICES).take(pa.array(np.where(again, users.later[who], users.device[who]))),
-            pa.array(AGES).take(pa.array(age, mask=age == UNTOLD)),
+            pa.array(AGES).take(pa.array(age, mask=age == UNKNOWN_AGE)),
             pa.array(ACCOUNTS).take(pa.array(over.astype(np.int64))),
             moments(at),
-            moments(known),
+            moments(known_at),
         ],
         schema=USER_TABLE.schema,
     )
@@ -64,10 +64,10 @@ def describe_videos(names: EntityIds, platform: Platform, scale: Scale, window: 
     what = np.concatenate([everything, everything])
     over = np.arange(len(what)) >= len(everything)
     at = np.where(over, videos.gone[what], videos.born[what])
-    known = _known(at, scale, "videos", what)
-    keep = np.flatnonzero((known >= window[0]) & (known < window[1]))
-    keep = keep[np.argsort(known[keep], kind="stable")]
-    what, over, at, known = what[keep], over[keep], at[keep], known[keep]
+    known_at = _known_at(at, scale, "videos", what)
+    keep = np.flatnonzero((known_at >= window[0]) & (known_at < window[1]))
+    keep = keep[np.argsort(known_at[keep], kind="stable")]
+    what, over, at, known_at = what[keep], over[keep], at[keep], known_at[keep]
     fate = np.where(uniform(scale.seed, "fate", what) < REMOVED, STATUSES.index("removed"), STATUSES.index("private"))
     status = np.where(over, fate, STATUSES.index("live"))
     return pa.table(
@@ -82,7 +82,7 @@ def describe_videos(names: EntityIds, platform: Platform, scale: Scale, window: 
             pa.array(STATUSES).take(pa.array(status)),
             pa.array(AGES).take(pa.array(videos.rating[what])),
             moments(at),
-            moments(known),
+            moments(known_at),
         ],
         schema=VIDEO_TABLE.schema,
     )
@@ -93,8 +93,8 @@ def creator_ids(creator: Int64s) -> pa.Array:
     return numbered("c", creator, 5)
 
 
-def _known(at: Float64s, scale: Scale, channel: str, entity: Int64s) -> Float64s:
-    """Seconds after it became true; what is older than the world is told at its start."""
+def _known_at(at: Float64s, scale: Scale, channel: str, entity: Int64s) -> Float64s:
+    """When each description becomes known: seconds after it became true, or at the start of the world if older."""
     delay = 1 + 9 * uniform(scale.seed, f"{channel} told", entity, np.nan_to_num(at, posinf=0))
     return np.where(at < scale.begin, scale.begin, at + delay)
 

@@ -1,4 +1,4 @@
-"""The rows of the four tables, clean: what a world hands out."""
+"""The clean rows of the four tables, as a world makes them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,9 +39,9 @@ def none() -> Events:
 def as_json(rows: pa.Table) -> list[dict[str, Any]]:
     """Rows as JSON-ready values: moments as ISO 8601 text in UTC."""
     moments = [f.name for f in rows.schema if pa.types.is_timestamp(f.type)]
-    told: list[dict[str, Any]] = rows.to_pylist()
-    for row in told:
+    values: list[dict[str, Any]] = rows.to_pylist()
+    for row in values:
         for name in moments:
             if row[name] is not None:
                 row[name] = row[name].strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    return told
+    return values

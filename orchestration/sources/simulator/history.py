@@ -42,11 +42,11 @@ def shown_between(platform: Platform, scale: Scale, days: range, past: Past | No
         policy.remember(*past.shown)
         policy.learn(*past.long_views)
     tired = Tiredness(platform)
-    waiting = Watched()
+    waiting = UnreportedLongViews()
     for day in days:
         sessions = sessions_of(scale, platform.users, day)
         for start in scale.begin + day * DAY + np.arange(0, DAY, STEP):
-            policy.learn(*waiting.known(start))
+            policy.learn(*waiting.ended_by(start))
             policy.stock(start)
             for shown in _step(platform, scale, policy, tired, sessions.between(start, start + STEP)):
                 waiting.add(shown)
@@ -74,8 +74,8 @@ class Tiredness:
         np.add.at(self.counts, (who, self.topic[pages.feed[pages.filled]]), 1.0)
 
 
-class Watched:
-    """Long views the platform has not heard of yet: a watch is known once it has ended."""
+class UnreportedLongViews:
+    """Long views that the platform does not know yet: a watch is reported when it has ended."""
 
     def __init__(self) -> None:
         self.rows: list[tuple[Int64s, Int64s, Float64s, Float64s]] = []
@@ -88,8 +88,8 @@ class Watched:
             (pages.who[page], pages.feed[page, place], pages.at[page], shown.outcomes.ended_at[page, place])
         )
 
-    def known(self, at: float) -> tuple[Int64s, Int64s, Float64s]:
-        """Hand over, once, those that have ended by a moment."""
+    def ended_by(self, at: float) -> tuple[Int64s, Int64s, Float64s]:
+        """Return those that have ended by a moment, and remove them."""
         if not self.rows:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0)
         who, what, when, ended = (np.concatenate(column) for column in zip(*self.rows, strict=True))
@@ -102,10 +102,12 @@ def _step(
     platform: Platform, scale: Scale, policy: PopularMix, tired: Tiredness, sessions: Sessions
 ) -> Iterator[ShownPages]:
     """The pages of sessions that begin in one step: first pages first, a later page once the one before is read."""
-    _, once = np.unique(sessions.who, return_index=True)  # who comes twice within the step stays on: pages are added up
-    pages = np.zeros(len(once), dtype=np.int64)
-    np.add.at(pages, np.searchsorted(sessions.who[once], sessions.who), sessions.pages)
-    who, at, device = sessions.who[once], sessions.at[once], sessions.device[once]
+    _, first_of_user = np.unique(
+        sessions.who, return_index=True
+    )  # who comes twice within the step stays on: pages are added up
+    pages = np.zeros(len(first_of_user), dtype=np.int64)
+    np.add.at(pages, np.searchsorted(sessions.who[first_of_user], sessions.who), sessions.pages)
+    who, at, device = sessions.who[first_of_user], sessions.at[first_of_user], sessions.device[first_of_user]
     for number in range(int(pages.max(initial=0))):
         on = pages > number
         who, at, device, pages = who[on], at[on], device[on], pages[on]

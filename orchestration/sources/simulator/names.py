@@ -28,9 +28,9 @@ class EntityIds:
         """The ids at some places, as numpy text."""
         return np.asarray(self.at(places).to_numpy(zero_copy_only=False), dtype=np.str_)
 
-    def places(self, given: ArrayLike) -> Int64s:
+    def places(self, ids_or_places: ArrayLike) -> Int64s:
         """Places of things given by id, or by place already; raises DefinitionError for what is not in this world."""
-        array = np.asarray(given)
+        array = np.asarray(ids_or_places)
         if array.dtype.kind in "OU":
             array = self._parsed(array)
         places: Int64s = array.astype(np.int64)

@@ -11,7 +11,7 @@ from orchestration.sources.simulator.scale import DAY, Scale, Shift
 
 LANGUAGES = ("en", "es", "de", "fr", "pt", "hi")
 GROUPS = np.cumsum([0.03, 0.03, 0.04, 0.05])  # shares of users of no known age, under 13, 13 to 15 and 16 to 17
-UNTOLD = -1
+UNKNOWN_AGE = -1
 PHONE, TABLET, TV, DESKTOP = 0, 1, 2, 3  # places in validation.systems.home_feed.DEVICES
 
 
@@ -26,7 +26,7 @@ class Users:
     before, after             (users, interests) the two tastes a user drifts between
     period, phase             how long the way there and back takes, and where on it the user began
     length                    log of the favourite length in seconds, on a phone by day
-    age                       the age group, as a place in AGES of the tables; UNTOLD where nobody knows it
+    age                       the age group, as a place in AGES of the tables; UNKNOWN_AGE where nobody knows it
     left_at                   when the account is deleted; infinity for nearly all
     turned, turn_at           whose interests turn into others, and when
     """
@@ -60,7 +60,7 @@ class Users:
         return taste
 
     def may_see(self, who: Int64s) -> Int64s:
-        """The highest age rating each user may be shown: an age nobody knows is taken for the youngest."""
+        """The highest age rating each user may be shown: for an unknown age, that of the youngest."""
         return np.maximum(self.age[who], 0)
 
     def usual_device(self, who: Int64s, at: Float64s) -> Int64s:
@@ -73,11 +73,11 @@ def make_users(scale: Scale) -> Users:
     n, draw = scale.users, generator(scale.seed, "users")
     region = draw.integers(0, scale.regions, n)
     foreign = draw.random(n) < 0.15
-    known = min(len(LANGUAGES), scale.regions)
+    spoken = min(len(LANGUAGES), scale.regions)
     activity = np.minimum(draw.lognormal(0.0, 1.25, n), 40.0)
     device = draw.choice(4, n, p=(0.60, 0.08, 0.14, 0.18))
     new = draw.random(n) < 0.10
-    changes = ~new & (draw.random(n) < 0.04)  # nobody is described anew before the first time
+    changes = ~new & (draw.random(n) < 0.04)  # a change before the first description must not happen
     leaves = ~new & ~changes & (uniform(scale.seed, "leaves", np.arange(n)) < 0.01)
     span = scale.days * DAY
     return Users(
@@ -85,7 +85,7 @@ def make_users(scale: Scale) -> Users:
             scale.begin + np.where(new, draw.random(n) * span, -DAY * (2 + 700 * draw.random(n) ** 2)), 3
         ),
         region=region,
-        language=np.where(foreign, draw.integers(0, len(LANGUAGES), n), region % known),
+        language=np.where(foreign, draw.integers(0, len(LANGUAGES), n), region % spoken),
         device=device,
         later=np.where(changes, draw.choice(4, n), device),
         later_at=np.where(changes, np.round(scale.begin + span * draw.uniform(0.2, 0.9, n), 3), float("inf")),

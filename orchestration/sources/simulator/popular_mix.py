@@ -38,7 +38,7 @@ class PopularMix:
         np.add.at(self.favourite, (who, self.platform.videos.category[what]), np.exp2((at - self.at) / TASTE_MEMORY))
 
     def remember(self, who: Int64s, what: Int64s) -> None:
-        """Take note of what was shown; a few unlucky pairs count as seen without having been."""
+        """Take note of what was shown; by collisions of their hashes a few other pairs count as seen, too."""
         self.seen[self._slot(who, what)] = True
 
     def stock(self, at: float) -> None:
@@ -47,10 +47,10 @@ class PopularMix:
         self.favourite *= np.exp2((self.at - at) / TASTE_MEMORY)
         self.at = at
         videos = self.platform.videos
-        self.shelf = videos.live(at)
-        tie = uniform(self.platform.seed, "shelf", self.shelf, int(at))
-        rank = np.argsort(-(self.popular[self.shelf] + 0.1 * tie), kind="stable")
-        self.top = self.shelf[rank]
+        self.live_videos = videos.live(at)
+        tie = uniform(self.platform.seed, "shelf", self.live_videos, int(at))
+        rank = np.argsort(-(self.popular[self.live_videos] + 0.1 * tie), kind="stable")
+        self.top = self.live_videos[rank]
         topic = videos.category[self.top]
         self.by_topic = self.top[np.argsort(topic, kind="stable")]
         self.in_topic = np.bincount(topic, minlength=self.favourite.shape[1])
@@ -69,9 +69,9 @@ class PopularMix:
     def _eligible(self, who: Int64s, at: Float64s) -> Int64s:
         """How many videos may be shown to each user at each moment."""
         videos, region = self.platform.videos, self.platform.users.region[who]
-        live = videos.gone[self.shelf][None, :] > at[:, None]
-        old_enough = videos.rating[self.shelf] <= self.platform.users.may_see(who)[:, None]
-        count: Int64s = np.maximum((videos.allowed[self.shelf].T[region] & live & old_enough).sum(axis=1), 1)
+        live = videos.gone[self.live_videos][None, :] > at[:, None]
+        old_enough = videos.rating[self.live_videos] <= self.platform.users.may_see(who)[:, None]
+        count: Int64s = np.maximum((videos.allowed[self.live_videos].T[region] & live & old_enough).sum(axis=1), 1)
         return count
 
     def _mixed(self, who: Int64s, at: Float64s, moment: Int64s) -> Int64s:
@@ -80,7 +80,7 @@ class PopularMix:
         popular = self.top[(min(300, len(self.top)) * depth**1.6).astype(np.int64)]
         newest = np.searchsorted(self.platform.videos.born, at, side="right")[:, None] - 1
         fresh = np.maximum(newest - (200 * depth**1.3).astype(np.int64), 0)
-        anything = self.shelf[(len(self.shelf) * depth).astype(np.int64)]
+        anything = self.live_videos[(len(self.live_videos) * depth).astype(np.int64)]
         mixed: Int64s = np.choose(source, [popular, fresh, self._favourites(who, moment, depth), anything])
         return mixed
 
@@ -94,17 +94,17 @@ class PopularMix:
         return favourites
 
     def _any(self, who: Int64s, moment: Int64s) -> Int64s:
-        return self.shelf[(len(self.shelf) * self._chance("any", who, moment)).astype(np.int64)]
+        return self.live_videos[(len(self.live_videos) * self._chance("any", who, moment)).astype(np.int64)]
 
     def _first_good(self, who: Int64s, at: Float64s, drawn: Int64s, explores: Bools) -> Int64s:
-        """The first drawn videos that may be shown, each once; the mix leaves out the seen and much of the foreign."""
+        """The first drawn videos that may be shown, each once; the mix omits seen ones and most in another language."""
         videos, region = self.platform.videos, self.platform.users.region[who][:, None]
-        seen: Bools = self.seen[self._slot(who[:, None], drawn)] & ~explores[:, None]
+        already_seen: Bools = self.seen[self._slot(who[:, None], drawn)] & ~explores[:, None]
         foreign = videos.language[drawn] != self.platform.users.language[who][:, None]
         left_out = foreign & ~explores[:, None] & (self._chance("language", who, np.round(at * 1000)) < PASSED_OVER)
         gone = (videos.gone[drawn] <= at[:, None]) | (videos.born[drawn] > at[:, None])
         grown = videos.rating[drawn] > self.platform.users.may_see(who)[:, None]
-        bad = seen | left_out | gone | grown | ~videos.allowed[drawn, region] | _doubled(drawn)
+        bad = already_seen | left_out | gone | grown | ~videos.allowed[drawn, region] | _doubled(drawn)
         first = np.argsort(bad, axis=1, kind="stable")[:, : self.places]
         taken: Int64s = np.where(
             np.take_along_axis(bad, first, axis=1), NOBODY, np.take_along_axis(drawn, first, axis=1)

@@ -67,18 +67,18 @@ def engagements(log: Log, pages: Pages, done: Outcomes) -> pa.Table:
     watch, click = action == ACTIONS.index("watch"), action == ACTIONS.index("click")
     ended = done.ended_at[page, place]
     happened = np.where(watch, pages.at[page], np.where(click, done.opened_at[page, place], ended))
-    known = np.where(click, happened, ended) + delay(pages, log.late, log.seed)[page, action]
-    requests, told = log.requests.take(pa.array(page)), pa.array(ACTIONS).take(pa.array(action))
+    known_at = np.where(click, happened, ended) + delay(pages, log.late, log.seed)[page, action]
+    requests, action_names = log.requests.take(pa.array(page)), pa.array(ACTIONS).take(pa.array(action))
     columns = {
-        "event_id": pc.binary_join_element_wise(requests, pa.array(place + 1).cast(pa.string()), told, "-"),
+        "event_id": pc.binary_join_element_wise(requests, pa.array(place + 1).cast(pa.string()), action_names, "-"),
         "request_id": requests,
         "user_id": log.users.at(pages.who[page]),
         "video_id": log.videos.at(pages.feed[page, place]),
-        "action": told,
+        "action": action_names,
         "watch_seconds": pa.array(done.watched[page, place], mask=~watch),
         "long_view": pa.nulls(len(page)),
         "event_time": moments(happened),
-        "received_at": moments(known),
+        "received_at": moments(known_at),
     }
     table = _table(columns, ENGAGEMENTS.schema)
     return table.take(pc.sort_indices(table, [("received_at", "ascending"), ("event_id", "ascending")]))

@@ -112,13 +112,13 @@ def odds(fit: Pair, tired: Float64s | float = 0.0) -> Odds:
         - 1.5 * fit.foreign
         - tired
     )
-    held = cares * fit.length
+    interest = cares * fit.length
     long_view = _logistic(
         -3.8
         + 2.8 * cares
         + 4.7 * fit.length
-        + 4.0 * held * (fit.quality - 0.25)
-        + 2.4 * held * fit.fresh
+        + 4.0 * interest * (fit.quality - 0.25)
+        + 2.4 * interest * fit.fresh
         + 0.6 * fit.fresh
         + 1.0 * fit.fan
         - 3.5 * fit.bait
@@ -143,8 +143,8 @@ def _length_fit(users: Users, who: Int64s, log_length: Float64s, hour: Float64s,
     """A hump around the preferred length: shorter on the way to work, longer in the evening, longest on television."""
     evening = np.exp(-(((hour - 21 + 12) % 24 - 12) ** 2) / 8)
     commute = np.exp(-((hour - 8) ** 2) / 4) * (device == PHONE)
-    wanted = users.length[who] + ON_DEVICE[device] + 0.8 * evening * (device != TV) - 0.5 * commute
-    fit: Float64s = np.exp(-0.5 * ((log_length - wanted) / WIDTH[device]) ** 2)
+    preferred = users.length[who] + ON_DEVICE[device] + 0.8 * evening * (device != TV) - 0.5 * commute
+    fit: Float64s = np.exp(-0.5 * ((log_length - preferred) / WIDTH[device]) ** 2)
     return fit
 
 

@@ -156,9 +156,9 @@ class World:
         meets a video at a moment with the same luck on any feed and at any place.
         """
         who, when = self.users.places(users), np.asarray(at, dtype=np.float64)
-        held = devices(self.platform, who, when, device)
+        used_devices = devices(self.platform, who, when, device)
         pages = pages_of(
-            self.platform, self.videos, who, feeds, at=when, device=held, earlier=earlier or [()] * len(feeds)
+            self.platform, self.videos, who, feeds, at=when, device=used_devices, earlier=earlier or [()] * len(feeds)
         )
         done = act(self.platform, pages, seed)
         log = Log(self.users, self.videos, pa.array(list(request_ids), pa.string()), self.scale.late, seed)
@@ -169,9 +169,9 @@ class World:
     def long_views(self, users: ArrayLike, feeds: Sequence[Feed], at: ArrayLike, seed: int) -> Bools:
         """(feeds, places) which videos of each feed are watched long: what `answers` would tell as engagements."""
         who, when = self.users.places(users), np.asarray(at, dtype=np.float64)
-        held = devices(self.platform, who, when, None)
+        used_devices = devices(self.platform, who, when, None)
         fresh: list[Sequence[Feed]] = [()] * len(feeds)
-        pages = pages_of(self.platform, self.videos, who, feeds, at=when, device=held, earlier=fresh)
+        pages = pages_of(self.platform, self.videos, who, feeds, at=when, device=used_devices, earlier=fresh)
         return act(self.platform, pages, seed).long_view
 
     def _logged(self, shown: ShownPages, prefix: str, described: Events) -> Events:

@@ -37,25 +37,28 @@ def flywheel(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_help_names_every_command_and_gives_examples(tmp_path: Path) -> None:
-    said = flywheel(tmp_path, "--help").stdout
-    assert all(command in said for command in COMMANDS)
-    assert "flywheel ingest events/" in said
-
-
-def test_the_same_file_twice_changes_nothing(tmp_path: Path) -> None:
-    at = "2026-05-01T00:00:00Z"
-    user = {
-        "user_id": "u1",
-        "signup_at": at,
+def user(number: int) -> dict[str, str]:
+    """A row of the users' table."""
+    signup = "2026-05-01T00:00:00Z"
+    return {
+        "user_id": f"u{number}",
+        "signup_at": signup,
         "region": "north",
         "language": "de",
         "device": "phone",
         "status": "active",
-        "event_time": at,
+        "event_time": signup,
     }
 
-    (tmp_path / "users.jsonl").write_text(json.dumps(user) + "\n")
+
+def test_help_names_every_command_and_gives_examples(tmp_path: Path) -> None:
+    output = flywheel(tmp_path, "--help").stdout
+    assert all(command in output for command in COMMANDS)
+    assert "flywheel ingest events/" in output
+
+
+def test_the_same_file_twice_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "users.jsonl").write_text(json.dumps(user(1)) + "\n")
     home = tmp_path / "home"
     first, second = (flywheel(home, "ingest", str(tmp_path / "users.jsonl")) for _ in range(2))
     assert first.returncode == second.returncode == 0, first.stdout + first.stderr
@@ -66,19 +69,7 @@ def test_the_same_file_twice_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_quarantined_row_is_exported_mended_and_replayed(tmp_path: Path) -> None:
-    at = "2026-05-01T00:00:00Z"
-    rows = [
-        {
-            "user_id": f"u{i}",
-            "signup_at": at,
-            "region": "north",
-            "language": "de",
-            "device": "phone",
-            "status": "active",
-            "event_time": at,
-        }
-        for i in range(40)
-    ]
+    rows = [user(number) for number in range(40)]
     rows[7]["device"] = "fridge"
     (tmp_path / "users.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     home, sheet = tmp_path / "home", tmp_path / "mend.jsonl"
@@ -127,9 +118,9 @@ def test_a_home_that_can_keep_nothing_is_said_before_anything_is_done(tmp_path: 
 def test_a_home_that_cannot_be_made_is_no_surprise_to_any_command(words: str) -> None:
     done = flywheel(Path("/proc/flywheel"), *words.split())
     assert done.returncode == 2
-    told = " ".join(done.stdout.split())
-    assert "Unavailable: /proc takes no folder" in told
-    assert "name another FLYWHEEL_HOME" in told
+    output = " ".join(done.stdout.split())
+    assert "Unavailable: /proc takes no folder" in output
+    assert "name another FLYWHEEL_HOME" in output
 
 
 def test_the_demo_does_not_touch_a_home_with_other_data(tmp_path: Path) -> None:

@@ -38,13 +38,13 @@ def stored(at: Installation) -> None:
 def described(at: Installation, **changed: object) -> None:
     """One video online."""
     layout = layouts(at.system.features)["video_profile"]
-    given = {
+    values = {
         "creator_id": "c", "category": "x", "length_class": "unknown", "language": "und", "regions": [],
         "status": "live", "age_rating": "0", "uploaded_at": 1_700_000_000, "duration_s": 30.0,
     } | changed  # fmt: skip
-    floats = np.array([[given[name] for name in layout.floats]], dtype=np.float32)
+    floats = np.array([[values[name] for name in layout.floats]], dtype=np.float32)
     moment = np.array([int(AT.timestamp()) * 1_000_000], dtype=np.int64)
-    records = encode(layout, floats, [[given[name]] for name in layout.others], moment, moment)
+    records = encode(layout, floats, [[values[name]] for name in layout.others], moment, moment)
     with redis.Redis.from_url(at.settings.redis_url) as client:
         redis_records.write_records(client, layout, [("v",)], records, AT)
 
@@ -55,27 +55,27 @@ def test_an_empty_home_lacks_everything_and_the_first_next_command_is_to_bring_e
     monkeypatch.setenv("FLYWHEEL_HOME", str(tmp_path))
     monkeypatch.setenv("FLYWHEEL_REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
     monkeypatch.setenv("FLYWHEEL_SERVICE_PORT", str(free_port()))
-    told = CliRunner().invoke(app, ["doctor"])
-    assert told.exit_code == 1
-    assert "flywheel map --from DIR" in told.output
-    assert "nothing answers at" in told.output
+    result = CliRunner().invoke(app, ["doctor"])
+    assert result.exit_code == 1
+    assert "flywheel map --from DIR" in result.output
+    assert "nothing answers at" in result.output
     assert not list(tmp_path.glob("mlflow*")), "looking makes nothing"
 
 
 def test_each_part_is_told_with_the_command_that_brings_it(tmp_path: Path, redis_url: str) -> None:
     at = installation(tmp_path, redis_url)
     stored(at)
-    found = by_part(at)
-    assert found["table videos"].standing == "there"
-    assert found["features"].then == "flywheel run daily --day 2026-05-03 --until 2026-05-03"
-    assert found["online states"].standing == "missing"
-    assert found["release"].then == "flywheel run retrain --day 2026-05-03"
-    assert (found["service"].standing, found["service"].then) == ("missing", "flywheel up")
-    assert not complete(list(found.values()))
+    parts = by_part(at)
+    assert parts["table videos"].standing == "there"
+    assert parts["features"].next_step == "flywheel run daily --day 2026-05-03 --until 2026-05-03"
+    assert parts["online states"].standing == "missing"
+    assert parts["release"].next_step == "flywheel run retrain --day 2026-05-03"
+    assert (parts["service"].standing, parts["service"].next_step) == ("missing", "flywheel up")
+    assert not complete(list(parts.values()))
 
 
 @pytest.mark.parametrize(
-    ("changed", "standing", "told"),
+    ("changed", "standing", "detail"),
     [
         ({}, "there", "1 of 1 may be shown"),
         ({"status": "removed"}, "missing", "1 have another video_profile.status than live"),
@@ -84,13 +84,13 @@ def test_each_part_is_told_with_the_command_that_brings_it(tmp_path: Path, redis
     ids=["a live video", "taken down", "never rated: shown to nobody"],
 )
 def test_videos_that_nobody_may_be_shown_are_told_with_what_keeps_them_back(
-    changed: dict[str, object], standing: str, told: str, tmp_path: Path, redis_url: str
+    changed: dict[str, object], standing: str, detail: str, tmp_path: Path, redis_url: str
 ) -> None:
     at = installation(tmp_path, redis_url)
     described(at, **changed)
-    found = by_part(at)["eligible video_id"]
-    assert found.standing == standing
-    assert told in found.told
+    part = by_part(at)["eligible video_id"]
+    assert part.standing == standing
+    assert detail in part.detail
 
 
 def test_a_password_is_in_no_line(tmp_path: Path) -> None:

@@ -41,10 +41,10 @@ NOW = SCALE.end + timedelta(days=3)
 @contextmanager
 def process(settings: Settings, *words: str) -> Iterator["subprocess.Popen[bytes]"]:
     """`flywheel stream` with these words, in a process group of its own that does not outlive the block."""
-    told = {"FLYWHEEL_HOME": str(settings.home), "FLYWHEEL_REDIS_URL": settings.redis_url}
-    told |= {"FLYWHEEL_REPLAY_FROM": NOW.isoformat(), "PYTHONPATH": str(ROOT)}
+    own = {"FLYWHEEL_HOME": str(settings.home), "FLYWHEEL_REDIS_URL": settings.redis_url}
+    own |= {"FLYWHEEL_REPLAY_FROM": NOW.isoformat(), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "orchestration", "stream", *words]
-    started = subprocess.Popen(command, env={**os.environ, **told}, start_new_session=True, stdout=subprocess.DEVNULL)
+    started = subprocess.Popen(command, env={**os.environ, **own}, start_new_session=True, stdout=subprocess.DEVNULL)
     try:
         yield started
     finally:
@@ -113,12 +113,12 @@ def assert_online_is_what_the_fold_says(settings: Settings, lake: Lake) -> None:
     for view in HOME_FEED.features.counter_views:
         rows = lake.read(f"states/{view.name}").to_pandas().sort_values("published_at", kind="stable")
         rows = rows.drop_duplicates(list(view.keys), keep="last").sort_values(list(view.keys))
-        found = redis_records.read_all_records(redis, layouts(HOME_FEED.features)[view.name])
-        order = sorted(range(len(found.keys)), key=lambda row: found.keys[row])
-        assert [found.keys[row] for row in order] == list(rows[list(view.keys)].itertuples(index=False, name=None))
+        online = redis_records.read_all_records(redis, layouts(HOME_FEED.features)[view.name])
+        order = sorted(range(len(online.keys)), key=lambda row: online.keys[row])
+        assert [online.keys[row] for row in order] == list(rows[list(view.keys)].itertuples(index=False, name=None))
         at, half_lives = rows["published_at"].astype("int64").to_numpy() / 1e6, np.array(view.half_lives)
         there = decay(rows[list(view.counters)].to_numpy(), at, now, half_lives)
-        here = decay(found.values[order], found.at[order], now, half_lives)
+        here = decay(online.values[order], online.at[order], now, half_lives)
         np.testing.assert_allclose(here, there, rtol=2e-6, atol=1e-30, err_msg=view.name)
         compared += len(rows)
     assert compared > 500
@@ -132,9 +132,9 @@ def test_killed_at_any_moment_and_started_again_it_ends_where_the_nightly_fold_d
     assert sum(facts.duplicate + facts.broken for facts in handed.values()), "some rows come twice, some are broken"
     killed_at_random(settings, landed(tmp_path / "delivered", settings.landing), seed)
     at = Installation(HOME_FEED, settings.model_copy(update={"replay_from": NOW}))
-    said: list[str] = []
-    streaming.catch_up(at, said.append)
-    assert "repeated" in said[-1]
+    messages: list[str] = []
+    streaming.catch_up(at, messages.append)
+    assert "repeated" in messages[-1]
     take_in(at.lake, deliveries(tmp_path / "delivered", HOME_FEED.tables), NOW)
     published_states.publish_states(spark, at.lake, HOME_FEED.features, at.tables, SCALE.start.date(), NOW.date())
     assert_online_is_what_the_fold_says(settings, at.lake)

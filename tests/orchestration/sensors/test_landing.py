@@ -35,14 +35,14 @@ class Ticks:
     def tick(self) -> tuple[list[str | None], str]:
         """The days asked for, whose runs are recorded as the daemon does, and why none was."""
         context = dg.build_sensor_context(self.instance, self.cursor or None, definitions=self.definitions)
-        found = self.definitions.resolve_sensor_def("landing_sensor").evaluate_tick(context)
-        self.cursor = found.cursor or ""
-        for request in found.run_requests or []:
+        result = self.definitions.resolve_sensor_def("landing_sensor").evaluate_tick(context)
+        self.cursor = result.cursor or ""
+        for request in result.run_requests or []:
             tags = {**request.tags, "dagster/run_key": request.run_key, "dagster/partition": request.partition_key}
             job = self.definitions.resolve_job_def("features")
             self.last = self.instance.create_run_for_job(job, tags=tags)
             self.instance.report_engine_event("asked", self.last)
-        return [request.partition_key for request in found.run_requests or []], found.skip_message or ""
+        return [request.partition_key for request in result.run_requests or []], result.skip_message or ""
 
     def ends(self, status: dg.DagsterRunStatus = dg.DagsterRunStatus.FAILURE) -> None:
         """The last run ends."""
@@ -70,9 +70,9 @@ def test_an_odd_day_does_not_stop_the_others(ticks: Ticks) -> None:
     assert days == ["2026-04-28"], "today's files are at their run"
     (ticks.folder / f"{TODAY - timedelta(days=10)}.jsonl").unlink()
     ticks.ends(dg.DagsterRunStatus.SUCCESS)
-    _, told = ticks.tick()
-    assert "2019-01-01: 2019-01-01.jsonl waits: it is before the first day known here" in told
-    assert "flywheel run features --day 2019-01-01" in told
+    _, reason = ticks.tick()
+    assert "2019-01-01: 2019-01-01.jsonl waits: it is before the first day known here" in reason
+    assert "flywheel run features --day 2019-01-01" in reason
     ticks.reload()
     assert ticks.tick()[0][0] == "2019-01-01", "loaded anew, the code location knows the day"
 
@@ -103,22 +103,22 @@ def test_a_run_that_failed_is_tried_again_with_growing_pauses_then_somebody_is_t
 ) -> None:
     (ticks.folder / "a.jsonl").write_text("{}\n")
     assert ticks.tick()[0] == ["2026-05-08"]
-    assert f"run {ticks.last.run_id} is at a.jsonl" in ticks.tick()[1]
+    assert f"run {ticks.last.run_id} is working on a.jsonl" in ticks.tick()[1]
     ticks.ends()
     assert ticks.tick()[0] == ["2026-05-08"], "at once the first time"
     ticks.ends()
-    days, told = ticks.tick()
-    assert (days, "a.jsonl still waits; attempt 3 at" in told) == ([], True)
+    days, idle = ticks.tick()
+    assert (days, "a.jsonl still waits; attempt 3 at" in idle) == ([], True)
     monkeypatch.setattr(landing, "FIRST_WAIT", timedelta())
     for _ in range(landing.ATTEMPTS - 2):
         assert ticks.tick()[0] == ["2026-05-08"]
         ticks.ends()
-    told = [ticks.tick() for _ in range(2)]
-    assert told[0] == told[1]
-    assert told[0][0] == []
-    assert f"a.jsonl still waits after {landing.ATTEMPTS} runs" in told[0][1]
+    idle = [ticks.tick() for _ in range(2)]
+    assert idle[0] == idle[1]
+    assert idle[0][0] == []
+    assert f"a.jsonl still waits after {landing.ATTEMPTS} runs" in idle[0][1]
     [alert] = (ticks.at.settings.home / "alerts.jsonl").read_text().splitlines()
-    assert json.loads(alert)["error"] in told[0][1]
+    assert json.loads(alert)["error"] in idle[0][1]
     (ticks.folder / "b.jsonl").write_text("{}\n")
     assert ticks.tick()[0] == ["2026-05-08"], "what lands next is tried, and the old file with it"
 

@@ -26,15 +26,15 @@ AT = datetime(2026, 5, 12, tzinfo=UTC)
 @pytest.fixture
 def at(tmp_path: Path) -> Installation:
     """An installation in which release 2 is live, as its history and MLflow's table of aliases say."""
-    made = Installation(HOME_FEED, Settings(home=tmp_path / "home", replay_from=AT))
-    folder = made.settings.releases / HOME_FEED.name
+    installation = Installation(HOME_FEED, Settings(home=tmp_path / "home", replay_from=AT))
+    folder = installation.settings.releases / HOME_FEED.name
     (folder / "2").mkdir(parents=True)
     (folder / "2" / "manifest.json").write_text("{}")
     history = History(folder / "history.jsonl")
     for before, after in ((None, "1"), ("1", "2")):
         history.append(Move(AT, "promote", before, after, "d", "ada", "better", digest_of(b"{}")))
-    alias(made, champion="2", previous="1")
-    return made
+    alias(installation, champion="2", previous="1")
+    return installation
 
 
 def alias(at: Installation, **named: str) -> None:
@@ -70,11 +70,11 @@ def alerts(at: Installation) -> list[str]:
 def test_a_disagreement_is_told_once_as_an_alert_and_as_a_failed_check(
     at: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said: list[list[str]] = [[], ["release 2 is live, but"], ["release 2 is live, but"], []]
-    monkeypatch.setattr("training.registry.registry.Registry.settle", lambda self: said.pop(0))
+    outcomes: list[list[str]] = [[], ["release 2 is live, but"], ["release 2 is live, but"], []]
+    monkeypatch.setattr("training.registry.registry.Registry.settle", lambda self: outcomes.pop(0))
     checks, cursor = [], None
     with dg.DagsterInstance.ephemeral() as instance:
-        while said:
+        while outcomes:
             result = ticked(at, instance, cursor)
             cursor = result.cursor
             checks.append([(event.check_name, event.passed) for event in result.asset_events])  # type: ignore[union-attr]
@@ -105,11 +105,11 @@ def test_the_command_says_what_disagrees_and_how_to_put_it_right(
 ) -> None:
     point(at, "1")
     alias(at, champion="1")
-    said = releases(at, monkeypatch)
-    assert "live: 2" in said
-    assert "live.json names 1. `flywheel releases --repair` puts it right." in said
-    assert "To make release 1 live: `flywheel promote 1 --why …`." in said
-    assert "MLflow's alias `champion` names 1." in said
+    output = releases(at, monkeypatch)
+    assert "live: 2" in output
+    assert "live.json names 1. `flywheel releases --repair` puts it right." in output
+    assert "To make release 1 live: `flywheel promote 1 --why …`." in output
+    assert "MLflow's alias `champion` names 1." in output
 
 
 def test_the_command_puts_it_right_when_told_to(at: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +120,7 @@ def test_the_command_puts_it_right_when_told_to(at: Installation, monkeypatch: p
 
 def test_what_starts_the_service_settles_before_and_says_so(at: Installation) -> None:
     point(at, "1")
-    (said,) = settle_registry(at)
-    assert "live.json names 1. It was put right." in said
-    assert alerts(at) == [said]
+    (sentence,) = settle_registry(at)
+    assert "live.json names 1. It was put right." in sentence
+    assert alerts(at) == [sentence]
     assert settle_registry(at) == []

@@ -25,18 +25,21 @@ def windows(*present: bool | None) -> list[WindowEvidence]:
     """Drift found or not in the windows that end before now, a day each."""
     ends = [NOW - timedelta(days=len(present) - 1 - i) for i in range(len(present))]
     return [
-        WindowEvidence(f"drift {end:%d}", "drift", end, "none", found) for end, found in zip(ends, present, strict=True)
+        WindowEvidence(f"drift {end:%d}", "drift", end, "none", drifted)
+        for end, drifted in zip(ends, present, strict=True)
     ]
 
 
-def told(instance: dg.DagsterInstance, found: list[WindowEvidence]) -> None:
-    text = msgspec.json.encode(found).decode()
+def recorded(instance: dg.DagsterInstance, evidence: list[WindowEvidence]) -> None:
+    text = msgspec.json.encode(evidence).decode()
     instance.report_runless_asset_event(
         dg.AssetMaterialization("drift", metadata={EVIDENCE: dg.MetadataValue.text(text)})
     )
 
 
-def asked(at: Installation, instance: dg.DagsterInstance, cursor: str | None) -> tuple[list[dg.RunRequest], str | None]:
+def requested(
+    at: Installation, instance: dg.DagsterInstance, cursor: str | None
+) -> tuple[list[dg.RunRequest], str | None]:
     definitions = pipeline(at)
     context = dg.build_sensor_context(instance, cursor, definitions=definitions)
     result = definitions.resolve_sensor_def("retraining_sensor").evaluate_tick(context)
@@ -45,24 +48,24 @@ def asked(at: Installation, instance: dg.DagsterInstance, cursor: str | None) ->
 
 def test_confirmed_drift_leads_to_exactly_one_retraining(at: Installation) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
-        told(instance, windows(False, True, True))
-        requests, cursor = asked(at, instance, None)
+        recorded(instance, windows(False, True, True))
+        requests, cursor = requested(at, instance, None)
         assert [r.partition_key for r in requests] == ["2026-05-07"], "the day the last window ended"
         assert "drift" in requests[0].tags["flywheel/why"]
-        again, cursor = asked(at, instance, cursor)
-        told(instance, windows(False, True, True))
-        once_more, _ = asked(at, instance, cursor)
-    assert again == once_more == []
+        again, cursor = requested(at, instance, cursor)
+        recorded(instance, windows(False, True, True))
+        third, _ = requested(at, instance, cursor)
+    assert again == third == []
 
 
 @pytest.mark.parametrize(
-    "found", [windows(False, False, False), windows(False, False, True), windows(None, None, None)],
+    "evidence", [windows(False, False, False), windows(False, False, True), windows(None, None, None)],
     ids=["steady", "one window alone", "too few rows to say"],
 )  # fmt: skip
-def test_without_confirmed_drift_nothing_is_retrained(at: Installation, found: list[WindowEvidence]) -> None:
+def test_without_confirmed_drift_nothing_is_retrained(at: Installation, evidence: list[WindowEvidence]) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
-        told(instance, found)
-        requests, _ = asked(at, instance, None)
+        recorded(instance, evidence)
+        requests, _ = requested(at, instance, None)
     assert requests == []
 
 

@@ -19,8 +19,8 @@ PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
-    """The online path of an installation, loaded. Nobody is in a hurry, and what was shown is forgotten at once."""
+class OnlinePath:
+    """The online path of an installation, loaded: without time limits, and without memory of what was shown."""
 
     parts: Online
     loop: asyncio.Runner
@@ -33,8 +33,8 @@ class Asking:
                 f"funnel: no release answers: {self.parts.releases.why}. Remove the home and measure again."
             )
         self.parts.releases.live = replace(release, policy=unhurried(policy).release)
-        asked = messages_of(policy.service, self.parts.served.events).feed
-        return [self._feed(asked(user=user)) for user in users]
+        feed_message = messages_of(policy.service, self.parts.served.events).feed
+        return [self._feed(feed_message(user=user)) for user in users]
 
     def _feed(self, request: object) -> Page:
         page, _ = self.loop.run(self.parts.ladder.feed(request, Budget(PATIENCE_S)))
@@ -44,7 +44,7 @@ class Asking:
 
 
 @contextmanager
-def asking(installation: Installation) -> Iterator[Asking]:
+def opened_path(installation: Installation) -> Iterator[OnlinePath]:
     """The online path of an installation, started in this process while the block runs."""
     system = installation.system
     assert system.policy is not None
@@ -53,7 +53,7 @@ def asking(installation: Installation) -> Iterator[Asking]:
     with asyncio.Runner() as loop:
         loop.run(parts.start())
         try:
-            yield Asking(parts, loop)
+            yield OnlinePath(parts, loop)
         finally:
             loop.run(parts.stop())
 

@@ -1,0 +1,23 @@
+"""The labels of an installation's shown rows: what training, the gates for CI and monitoring start from."""
+
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from orchestration.system import Installation
+from training.rows import build_labels
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def labels_of_days(installation: Installation, first: date, last: date, now: datetime) -> "pd.DataFrame":
+    """The labels of what was shown from the first to the last day, from what was known at `now`."""
+    system = installation.system
+    return build_labels(
+        installation.spark, installation.lake, system.ranking, system.features, installation.tables, now, first, last
+    )
+
+
+def labels_of_history(installation: Installation, last: date) -> "pd.DataFrame":
+    """The labels of all days that a model learns from as of the end of the last one."""
+    return labels_of_days(installation, installation.history_start(last), last, installation.as_of(last))
