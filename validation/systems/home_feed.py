@@ -14,7 +14,7 @@ UNKNOWN_LANGUAGE = "und"  # as ISO 639-2 writes it; features read it as null
 AGES = ("0", "13", "16", "18")  # years, ascending: the least age of a rating, and the age that a group has reached
 
 RECEIVED_AFTER_EVENT = Rule(
-    "received_after_event", "received_at >= event_time", "nothing is received before it happens: a clock is wrong"
+    "received_after_event", "received_at >= event_time", "nothing is known before it happens: a clock is wrong"
 )
 
 VIDEOS = Table(
@@ -153,7 +153,7 @@ ENGAGEMENTS = Table(
         Rule(
             "watch_has_seconds",
             "(action != 'watch') | watch_seconds.notnull()",
-            "a watch without its seconds cannot be counted",
+            "a watch without a length says nothing",
         ),
     ),
     limits=BatchLimits(max_null=1.0),
