@@ -41,8 +41,9 @@ def retraining_sensor(installation: Installation, job: Job) -> dg.SensorDefiniti
                 installation.registry.rollback(who="retraining sensor", why=decision.reason, at=now)
             except (NotProven, ReleaseMismatch) as impossible:  # there is no earlier release, or its files are gone
                 context.log.warning(str(impossible))  # retraining must not wait for a rollback
-                reason = str(impossible)
-                alerts.write(installation.settings.home, now, registry=installation.system.name, rollback=reason)
+                alerts.write(
+                    installation.settings.home, now, registry=installation.system.name, rollback=str(impossible)
+                )
         requests = []
         if decision.retrain:
             ends = max(e.at for e in journal.evidence if e.id in decision.evidence)
