@@ -19,7 +19,7 @@ from validation.batches.chosen import Chosen
 from validation.batches.intake import ingest, replay
 from validation.batches.ledger import BatchRefused
 from validation.batches.unit_jumps import jumps
-from validation.definition import BatchLimits
+from validation.definition import BatchLimits, UnitJumpLimits
 
 LENIENT = replace(PARCELS, limits=BatchLimits(max_duplicate=1.0, max_null=1.0))
 STRICT = replace(LENIENT, differing="quarantine")
@@ -104,6 +104,14 @@ def test_a_jump_of_units_is_a_warning_of_the_batch_and_refuses_nothing(times, wa
     if warned:
         assert "times" in line.warnings[0].measured
         assert "paid.unit" in line.table_md()
+
+
+@pytest.mark.parametrize(("limits", "warned"), [(UnitJumpLimits(5), True), (UnitJumpLimits(5, min_values=61), False)])
+def test_a_table_may_say_how_large_a_jump_is_and_of_how_many_values(limits, warned, lake):
+    table = replace(LENIENT, limits=replace(LENIENT.limits, unit_jump=limits), rules=())
+    ingest(lake, table, delivered([parcel(i, paid=2.0) for i in range(60)], table), ARRIVAL, "b1")
+    line = ingest(lake, table, delivered([parcel(100 + i, paid=12.0) for i in range(60)], table), LATER, "b2")
+    assert [check.rule for check in line.warnings] == (["paid.unit"] if warned else [])
 
 
 def test_of_a_few_values_or_without_a_history_nobody_can_tell_a_unit(lake):
