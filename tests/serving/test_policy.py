@@ -8,10 +8,11 @@ import msgspec
 import pytest
 
 from infra.errors import DefinitionError
-from serving.definition import Caps, Diversity, Exploration, Policy, Step
+from serving.definition import Policy
 from serving.filters import NotBlocked, OneOf
 from serving.policy_json import from_json, to_json
 from serving.sources import Liked, Rare, Trending
+from serving.steps import Caps, Diversity, Exploration, Step
 from serving.systems.home_feed import CREATOR, HOME_FEED, RELEASE, SERVED, SERVICE
 
 
