@@ -8,8 +8,8 @@ VALID, P95_MS, RECOVERY_S = 0.9995, 180.0, 60.0
 
 HEAD = """# What happens when things break
 
-Written by `make chaos`: the real service with {workers} workers receives {rate:.0f} requests a second at fixed times,
-however fast it answers: {before:.0f} s before each fault, {during:.0f} s during it and {after:.0f} s after it.
+Written by `make chaos`: the real service with {workers} workers receives {rate:.0f} requests a second at random times,
+whether it has answered or not: {before:.0f} s before each fault, {during:.0f} s during it and {after:.0f} s after it.
 Latency counts from the moment at which a request was due, and is given for three phases: before, during and
 after the fault. The service shares the machine with the load generator, the faults and whatever else runs there. Two
 columns show what that cost: how late the generator sent its requests, and for which share of the fault a worker was
