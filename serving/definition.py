@@ -260,7 +260,7 @@ def must_fit(policy: Policy, features: FeatureSet) -> None:
             *((name, attributes) for name in reads.attributes),
             *((name, of_items) for name in reads.counters),
             *((name, shared(attribute)) for attribute, name in reads.shared),
-            *((name, [n for n in shared(attribute) if n in features.ever_done]) for attribute, name in reads.remembered),
+            *((name, [n for n in shared(field) if n in features.ever_done]) for field, name in reads.remembered),
             *((name, local) for name in reads.local),
         ]
         for name, there in choices:

@@ -54,7 +54,7 @@ class AtMost(FieldFilter, frozen=True, tag=True):
 class NotBlocked(FieldFilter, frozen=True, tag=True):
     """An item may be shown only while the asker's `counter` for the item's `field` is not above one half.
 
-    The counter is one that the features name in `ever`, of a view whose keys are the asker and the field: where it
+    The counter is one that the features name in `ever_done`, of a view whose keys are the asker and the field: where it
     cannot be read, the Bloom filter of all that was ever blocked decides. An item of an unknown field is not shown.
     """
 

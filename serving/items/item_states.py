@@ -38,9 +38,9 @@ class ItemStates:
     """Every view of a feature set whose keys do not hold the asker, ready to be gathered for candidates.
 
     `readers` says how each attribute `view.field` of an item is read from rows of their table. `ever` has the Bloom
-    filter of each counter that the features name in `ever`: all that any asker ever did. `folder` is where the arrays
-    are shared, None keeps them to this process; `capacity` how many items there is room for, and as many of anything
-    else.
+    filter of each counter that the features name in `ever_done`: all that any asker ever did. `folder` is where the
+    arrays are shared, None keeps them to this process; `capacity` how many items there is room for, and as many of
+    anything else.
     """
 
     def __init__(
