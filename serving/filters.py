@@ -38,7 +38,7 @@ class Reaches(FieldFilter, frozen=True, tag=True):
 
 
 class AtMost(FieldFilter, frozen=True, tag=True):
-    """An item may be shown only while its `field` stands no later in `order` than the asker's `attribute`.
+    """An item may be shown only while its `field` comes no later in `order` than the asker's `attribute`.
 
     An asker whose attribute is unknown counts as the first of the order. An item of an unknown value is not shown.
     """

@@ -1,4 +1,4 @@
-"""The guard: the keyring as it stands now, followed while the service runs."""
+"""The guard: the keyring as it is now, followed while the service runs."""
 
 import logging
 import time

@@ -37,7 +37,7 @@ def app() -> "App":
 
 
 class HotRouteService(bentoml.Service[Any]):  # type: ignore[misc]  # BentoML names it lazily, as Any
-    """A service whose hot routes stand in front of BentoML's middlewares, not behind them.
+    """A service whose hot routes are answered before BentoML's middlewares.
 
     Those keep a task and a timer of a minute for every request, and look at its address. Budgets and admission are ours
     (serving/limits/budget.py, serving/limits/shedding.py).

@@ -4,7 +4,7 @@ import msgspec
 
 
 class Value(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A frozen value of a policy: it travels in a release as JSON, and a field nobody knows is an error."""
+    """A frozen value of a policy: releases carry it as JSON, and an unknown field is an error."""
 
 
 class Reads(msgspec.Struct, frozen=True):

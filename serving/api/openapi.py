@@ -28,7 +28,7 @@ Feedback on an answer carries the answer's `token`. It proves which items were s
 request. One action on one item of an answer counts once, however often it is sent."""
 REFUSALS = {
     "400": "the body is not JSON in UTF-8",
-    "401": "no bearer token, or one that nobody holds",
+    "401": "no bearer token, or one that is unknown",
     "403": "the bearer token holds another role",
     "413": "the body is too large",
     "415": "the body is not sent as application/json; pickles are never read",
@@ -36,7 +36,7 @@ REFUSALS = {
     "429": "more requests are in flight than the service takes",
 }
 EVENTS = {
-    "422": "a field, or an event that is not believed; the message names its place and the rule",
+    "422": "a field, or an event that is not accepted; the message names its place and the rule",
     "429": "one user acts faster than people do; nothing was taken",
     "503": "the events could not be put on disk; send them again, each counts once",
 }

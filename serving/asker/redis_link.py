@@ -71,7 +71,7 @@ class RedisLink:
         return answers
 
     def tell(self, *commands: Command) -> None:
-        """Send commands whose replies nobody waits for, before what is asked later; nothing while Redis is down."""
+        """Send commands without waiting for their replies, before later ones; nothing is sent while Redis is down."""
         if self._wire is not None:
             self._wire.post(commands)
 

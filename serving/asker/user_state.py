@@ -90,7 +90,7 @@ class UserState:
 
 
 class UserReader:
-    """Reads the views whose keys hold the asker; raises DefinitionError for one that does not stand under the asker."""
+    """Reads the views whose keys hold the asker; raises DefinitionError for one whose first key is another."""
 
     def __init__(
         self, link: RedisLink, features: FeatureSet, layouts: Mapping[str, Layout], service: ServicePolicy,
@@ -174,8 +174,8 @@ def _done(
 ) -> int:  # fmt: skip
     count = 0
     for i in range(len(codes)):
-        stands = values[i, place] * exp2(max(now - at[i], 0.0) / -half_life)
-        if not stands <= above:
+        decayed = values[i, place] * exp2(max(now - at[i], 0.0) / -half_life)
+        if not decayed <= above:
             done[count] = codes[i]
             count += 1
     return count
@@ -193,15 +193,15 @@ def _most(
     if len(largest) == 0:
         return 0
     for i in range(len(codes)):
-        stands = values[i, place] * exp2(max(now - at[i], 0.0) / -half_life)
-        if codes[i] > 0 and stands > above and (count < len(largest) or stands > worth[count - 1]):
+        decayed = values[i, place] * exp2(max(now - at[i], 0.0) / -half_life)
+        if codes[i] > 0 and decayed > above and (count < len(largest) or decayed > worth[count - 1]):
             count = min(count + 1, len(largest))
             here = count - 1
-            while here > 0 and worth[here - 1] < stands:
+            while here > 0 and worth[here - 1] < decayed:
                 worth[here] = worth[here - 1]
                 largest[here] = largest[here - 1]
                 here -= 1
-            worth[here] = stands
+            worth[here] = decayed
             largest[here] = codes[i]
     return count
 

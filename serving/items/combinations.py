@@ -16,7 +16,7 @@ GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Combinations:
-    """Combinations of the codes of several keys, and their rows, counted from 1; row 0 stands for those never met."""
+    """Combinations of the codes of several keys, and their rows, counted from 1; row 0 is for all unknown ones."""
 
     def __init__(self, arrays: SharedArrays, name: str, capacity: int, parts: Sequence[Vocabulary]) -> None:
         self._parts = parts

@@ -33,7 +33,7 @@ class Columns(Protocol):
         """How each attribute `view.field` of an item is read from rows of their table."""
 
     def field(self, name: str, rows: Codes) -> NDArray[Any] | None:
-        """An attribute that stands in another table, of some items."""
+        """An attribute of some items that is in another table."""
 
 
 class ItemBlock:

@@ -14,7 +14,7 @@ SMALLEST = 1024
 
 
 class MarkIndex:
-    """Marks and their rows, counted from 1; row 0 stands for every mark never met.
+    """Marks and their rows, counted from 1; row 0 is for every unknown mark.
 
     Open addressing, at most half full. The table of 2^k slots is in slots 2^k to 2^(k+1): a larger one is made beside
     the one that is read meanwhile. A row is written before the slot that leads to it, so that no lock is needed, and a

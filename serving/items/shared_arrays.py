@@ -92,5 +92,5 @@ def _mapped(path: Path | None, size: int) -> mmap.mmap:
     if path is None:
         return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0))
     with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
-        os.truncate(file.fileno(), size)  # all who open it do the same: whoever is first makes it
+        os.truncate(file.fileno(), size)  # every process that opens it does the same: the first one makes it
         return mmap.mmap(file.fileno(), size)

@@ -19,7 +19,7 @@ SMALL = 4096  # words: a vocabulary of so many is also kept as objects of the pr
 
 
 class Vocabulary:
-    """Words and their codes, counted from 1; code 0 stands for None and for every word never met.
+    """Words and their codes, counted from 1; code 0 is for None and for every unknown word.
 
     Words are found by their marks: two words with one mark would be one word, a chance of one in half a million among
     eight million words. Words that are `lists` are written as JSON. Words are added by one process and never removed.

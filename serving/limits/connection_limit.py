@@ -84,7 +84,7 @@ class ConnectionLimit:
         return False
 
     def _peer(self, address: str | None) -> str:
-        """What stands for all connections of one peer; empty for those that have no share."""
+        """The key of all connections of one peer; empty for those that have no share."""
         try:
             caller = ip_address((address or "").partition("%")[0])
         except ValueError:  # a socket of this machine

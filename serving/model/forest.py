@@ -83,7 +83,7 @@ class Forest:
     def sums(self, rows: Float32s) -> Float32s:
         """(rows,) the sum of the leaves that each of some rows (rows, features) float32 comes to.
 
-        Rows whose features stand side by side in memory, a column each, are read where they are.
+        Rows in column order (each feature contiguous in memory) are read without a copy.
         """
         count = len(rows)
         if not count:
@@ -100,8 +100,8 @@ class Forest:
 def scores(booster: Any, features: int) -> Scores | None:
     """A function from rows (rows, features) float32 to scores (rows,), or None where XGBoost has to do it itself.
 
-    That is so for a model that is not scored here as XGBoost does: both are asked for rows that stand on the model's
-    own splits, and beside them.
+    None is for a model whose scores here are not XGBoost's: both score rows with values at the model's own splits, and
+    next to them.
     """
     try:
         learner = msgspec.json.decode(bytes(booster.save_raw("json")))["learner"]

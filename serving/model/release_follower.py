@@ -198,7 +198,7 @@ async def _trial(folder: Path, most_cpu_s: float, patience: Patience = USUAL) ->
     try:
         error_output = await _result(child, most_cpu_s, patience)
     finally:
-        if child.returncode is None:  # too late, or nobody waits for it any more
+        if child.returncode is None:  # too late, or its result is wanted no more
             child.kill()
     if child.returncode != 0:
         lines = error_output.decode(errors="replace").strip().splitlines()

@@ -27,7 +27,7 @@ class Filters:
         self._blocking = [rule for rule in filters if isinstance(rule, NotBlocked)]
 
     def anybody(self, block: ItemBlock) -> Bools:
-        """(n,) whether there may be somebody who may be shown the item."""
+        """(n,) whether the item may be shown to any asker at all."""
         return self._mask(block, None, {})
 
     def mask(self, block: ItemBlock, asker: AskerAttributes, blocked: Mapping[str, Codes]) -> Bools:

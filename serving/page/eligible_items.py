@@ -16,7 +16,7 @@ AT_ONCE = 1 << 16  # rows looked at between two answers: a few milliseconds, mos
 
 
 class EligibleItems:
-    """Of each item that may be shown to somebody its row and what sources read of it.
+    """The items that may be shown to somebody: their rows, and the columns that sources read.
 
     rows     (n,) ascending
     size     one more than the highest row there is

@@ -19,7 +19,7 @@ from serving.sources import Fresh, Liked, Nearest, Rare, Source, Trending
 
 @dataclass(frozen=True, slots=True)
 class Pools:
-    """Rows of items that may be shown to somebody, best first, as things stood when the pools were made.
+    """Rows of items that may be shown to somebody, best first, as they were when the pools were made.
 
     trending  what is most watched now, by place; None for everywhere
     rare      items shown to few, in no order
@@ -94,7 +94,7 @@ class PoolBuilder:
         self._newest: dict[str, Newest] = {}
 
     def pools(self, policy: ReleasePolicy, filters: Filters, now: float) -> Pools:
-        """The pools as things stand now; takes a while, and other threads go on meanwhile."""
+        """The pools as of now; it takes a while, and other threads go on meanwhile."""
         sources, items = policy.sources, EligibleItems(self._states, policy, filters, now)
         if not len(items.rows):
             return Pools()

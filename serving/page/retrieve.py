@@ -73,13 +73,13 @@ def _times(ask: CandidateRequest, quotas: int) -> tuple[float, float]:
 
     Sources go on offering what the asker was shown lately.
     """
-    seen = min(len(ask.may.seen), ask.remembered)  # by us and in Redis: some of it stands there twice
+    seen = min(len(ask.may.seen), ask.remembered)  # from memory and from Redis, so that some marks come twice
     first = max(TIMES, BESIDE_SEEN + seen / max(quotas, 1))
     return first, SECOND * first
 
 
 def _fill(ask: CandidateRequest, counts: Sequence[int], offers: list[Codes], more: list[bool]) -> None:
-    """Fill in what sources offer, and which may have more; those that said they have none are not asked again."""
+    """Fill in what sources offer, and which may have more; those that have no more are not asked again."""
     missing = 0
     for place, source in enumerate(ask.policy.sources):
         count = counts[place] + missing  # what those before do not have, those after may
@@ -123,7 +123,7 @@ def _taken(ask: CandidateRequest, offers: Sequence[Codes], quotas: Sequence[int]
 def _shared(
     places: Codes, free: NDArray[np.bool_], ends: Int64s, quotas: Int64s, taken: Codes, sources: NDArray[np.uint8]
 ) -> int:  # fmt: skip
-    """Which places are taken, and for which source; those of source s stand from ends[s] to ends[s + 1]."""
+    """Which places are taken, and for which source; those of source s are from ends[s] to ends[s + 1]."""
     count = spare = 0
     for turn in range(2):
         for source in range(len(quotas)):

@@ -1,4 +1,4 @@
-"""The process that started a worker and restarts it: without it a worker would keep the port, watched by nobody."""
+"""The process that started a worker and restarts it: without it a worker would keep the port unwatched."""
 
 import logging
 import os

@@ -44,8 +44,8 @@ def blocking(lasting_world: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def caller(blocking: Any) -> Iterator[Client]:
-    with Client(blocking) as made:
-        yield made
+    with Client(blocking) as started:
+        yield started
 
 
 def down(parts: Any, change: pytest.MonkeyPatch) -> None:
