@@ -19,12 +19,12 @@ from serving.api.hot_routes import MOST_BYTES
 from serving.api.messages import Problem
 from serving.limits import ConnectionLimit, open_files
 
-HEAD_BYTES = 32 << 10
+HEAD_BYTES = 32 << 10  # many times what callers and proxies send
 HEADERS = 100
 PIPELINED = 32  # requests that may wait behind the one being answered
 FED_BYTES = 16 << 10  # what the parser is given at a time: of an unfinished header it keeps at least a piece
 MESSAGE_BYTES = HEAD_BYTES + 2 * MOST_BYTES  # of one request on the wire, with what its encoding adds to the body
-LINGER_S, LINGER_BYTES = 2.0, 256 << 10
+LINGER_S, LINGER_BYTES = 2.0, 256 << 10  # how long, and how much, is read after a refusal: it must reach the caller
 LAST_LOOK_S = 0.001  # after a deadline: the loop reads its sockets again before the request is refused
 NOT_READ: Any = deque(maxlen=0)
 CROWDED = "too many connections are open: close some, come again, or ask another instance"

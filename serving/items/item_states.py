@@ -29,7 +29,7 @@ from validation.contract import unknown
 
 __all__ = ["NUMBERS", "Codes", "ItemBlock", "ItemStates", "Vocabulary"]
 
-CAPACITY = 1 << 23
+CAPACITY = 1 << 23  # where no installation sets one; the files are sparse, and cost only what is written
 FORMAT = 1  # of the files: counted up when what is written into them changes
 ITEMS, FRESH, LOOKED = 0, 1, 2
 

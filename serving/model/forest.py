@@ -15,7 +15,7 @@ from serving.model.row_blocks import ROWS
 
 BELOW = np.float32(-np.inf)
 APART = 1e-5  # scores that differ by more are not the same
-PROBES = 512
+PROBES = 512  # rows: as many as are scored together
 Scores = Callable[[Float32s], Float32s]
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ with without("scipy"):  # numba looks for it, for linear algebra: 26 MiB
     from numba.np import arraymath  # noqa: F401  at its import, else at the first loop that is compiled
 
 ROWS = 64  # a block
-BLOCKS = 8
+BLOCKS = 8  # scored together: a set of rows fills one line of the processor's cache
 LEFT, RIGHT = 1, 2
 ALL_ROWS = np.uint64(2**64 - 1)
 INFINITE = float("inf")
