@@ -63,9 +63,14 @@ def asker(user: UserState | None = None, **here: Any) -> RequestAsker:
     return RequestAsker(user or UserState("u1"), {}, here or ADULT, here or ADULT)
 
 
+def pool_builder(states: ItemStates) -> PoolBuilder:
+    """What makes pools, of the usual sizes."""
+    return PoolBuilder(states, PoolValues())
+
+
 def pools_of(states: ItemStates, policy: Any = RELEASE) -> Pools:
     """The pools as they stand."""
-    return PoolBuilder(states, PoolValues()).pools(policy, Filters(policy.filters, states), NOW)
+    return pool_builder(states).pools(policy, Filters(policy.filters, states), NOW)
 
 
 def ask(states: ItemStates, who: RequestAsker | None = None, policy: Any = RELEASE, **more: Any) -> CandidateRequest:

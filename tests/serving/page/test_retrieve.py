@@ -12,15 +12,14 @@ from serving import metrics
 from serving.asker import blocked
 from serving.asker.asker import RequestAsker
 from serving.asker.user_state import UserState
-from serving.definition import PoolValues
 from serving.items.item_states import Codes, ItemStates
 from serving.page import retrieve
 from serving.page.eligibility import Eligibility, Filters
-from serving.page.offers import CandidateRequest, PoolBuilder
+from serving.page.offers import CandidateRequest
 from serving.page.retrieve import Candidates
 from serving.sources import Fresh, Liked, Nearest, Rare, Source, Trending
 from serving.systems.home_feed import CREATOR, RELEASE
-from tests.serving.memory import NOW, PLAIN, ask, asker, choices, described, pools_of, take, tastes
+from tests.serving.memory import NOW, PLAIN, ask, asker, choices, described, pool_builder, pools_of, take, tastes
 
 HOUR = 3600
 
@@ -284,7 +283,7 @@ def test_pools_follow_what_becomes_known() -> None:
     """A video that is rated an hour after its upload is found from then on, by everything that could find it."""
     states, policy = catalogue(), only(SOURCES["followed"])
     take(states, "video_profile", {("late",): plain(creator_id="c1", age_rating=None, uploaded_at=int(NOW) - 60)})
-    filters, pooler = Filters(policy.filters, states), PoolBuilder(states, PoolValues())
+    filters, pooler = Filters(policy.filters, states), pool_builder(states)
 
     def followed() -> list[str]:
         pools = pooler.pools(policy, filters, NOW)
