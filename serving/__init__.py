@@ -1,27 +1,27 @@
-"""The online path: one service that ranks, remembers and degrades. Read it along two ways; a test walks both.
+"""The online path: one service that ranks, remembers and degrades. Its two paths; a test follows both.
 
-The way of a request, `POST /v1/feed`, from the door to the log:
+The path of a request, `POST /v1/feed`, from the door to the log:
 
     serving.api.hot_routes.HotRoutes.__call__            the door: the method, the type of the body, its size
     serving.access.roles.Access.check                    whether the caller's token is good for this
-    serving.page.ladder.Ladder.feed                      an answer whatever happens: what fails costs a rung
+    serving.page.ladder.Ladder.feed                      an answer whatever happens: after a failure from a lower rung
     serving.page.feed.Feed.page                          all that follows, up to the page
     serving.asker.user_state.UserReader.read             who asks, in one round trip to Redis
-    serving.limits.shedding.Shedding.turn                wait for the request's turn, or be told that there is no time
+    serving.limits.shedding.Shedding.turn                wait for the request's turn, or learn that there is no time
     serving.page.retrieve.candidates                     candidates of all sources, without what may not be shown
     serving.page.scoring.Scoring.ranked                  the candidates ranked, or the reason why not
     serving.model.features.Builder.matrix                features: states decayed to this moment
     serving.model.trees.Trees.score                      scores, by the model of the live release
     serving.page.slate.arranged                          the page: the policy's steps, one after the other
-    serving.tokens.Keys.sign                      the token that will prove what was shown
-    serving.feedback.impression_rows.ImpressionRows.of   behind the answer: a row for each item shown
+    serving.tokens.Keys.sign                             the token that will prove what was shown
+    serving.feedback.impression_rows.ImpressionRows.of   after the answer: a row for each item shown
     serving.feedback.decision_log.DecisionLog.put        the decision log
 
-The way of an event, `POST /v1/events`, from the door to the states that the next request reads:
+The path of an event, `POST /v1/events`, from the door to the states that the next request reads:
 
     serving.api.hot_routes.HotRoutes.__call__            the door
     serving.access.roles.Access.check                    whether the caller's token is good for this
-    serving.feedback.attribution.Attribution.events      what happened, believed for what the page's token says
+    serving.feedback.attribution.Attribution.events      what happened, checked against the page's token
     serving.feedback.event_log.EventLog.land             wait until it is on disk: then it is acknowledged
     serving.feedback.landing_log.LandingLog.append       landing: a row of a file that is synced
     serving.feedback.landing_log.LandingLog.close        landing: the file is handed over

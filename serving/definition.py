@@ -1,64 +1,25 @@
-"""The words a ranking policy is written in: what a page looks like, what an answer may cost, and the policy itself."""
+"""The policy by which a system answers, what an answer may cost, and how a service process works."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from feature_repo.definition import FeatureSet
 from infra.errors import DefinitionError
-from serving.filters import AtMost, Filter, NotBlocked, OneOf, Reaches
-from serving.sources import Liked, Rare, Source, Trending
+from serving.filters import Filter, OneOf
+from serving.sources import Source
+from serving.steps import Exploration, Step
 from serving.value import Value
 from validation.contract import Table, unknown
 
 
-class Diversity(Value, frozen=True, tag=True):
-    """Each place goes to the item whose score, less its likeness to the items above it, is highest (MMR).
-
-    Scores of the best `depth` candidates are spread over 0 to 1; an item exactly like one above it loses `weight`.
-    Likeness is the cosine of the items' embeddings. Without embeddings the step changes nothing.
-    """
-
-    weight: float
-    depth: int
-
-
-class Caps(Value, frozen=True, tag=True):
-    """At most so many items with the same value of each field in one answer, as long as enough others are left."""
-
-    most: Mapping[str, int]
-
-
-class FreshSlots(Value, frozen=True, tag=True):
-    """At least `places` of every `of` places of an answer are for items younger than `within_s`."""
-
-    places: int
-    of: int
-    within_s: float
-
-
-class Exploration(Value, frozen=True, tag=True):
-    """A `share` of the places is given by lot to candidates whose counter `exposure` is under `below`.
-
-    The counter is taken as it was published: decay could only lower it. Places and items are drawn evenly, so that the
-    chance with which each item came to its place is known and logged.
-    """
-
-    share: float
-    exposure: str
-    below: float
-
-
-Step = Diversity | Caps | FreshSlots | Exploration
-
-
 class RequestLimits(Value, frozen=True):
-    """What one page may cost, in milliseconds, and what becomes of requests that cannot be answered in time.
+    """What one page may cost, in milliseconds, and what happens to requests that cannot be answered in time.
 
     `request_ms` is the budget of a request from its arrival, `score_ms` what must be left of it for scoring to begin.
     While the p95 of answers is above `calm_ms`, fewer candidates are scored, down to a share of `least_quality`. A
     request that would wait longer than `unscored_ms` gets the lowest rung, one that would wait longer than `refuse_ms`
-    is refused. `lowest_share` of the feeds come from the lowest rung at any time, so that it cannot rot. Answers say so
-    when item states are older than `states_s`.
+    is refused. `lowest_share` of the feeds always come from the lowest rung, so that a fault of it shows. Answers say
+    so when item states are older than `states_s`.
     """
 
     request_ms: float = 180.0
@@ -81,7 +42,7 @@ class ServiceLimits(Value, frozen=True):
 
 
 class Feedback(Value, frozen=True):
-    """What feedback is believed: for how many seconds an answer's token is good, and how fast one user may act.
+    """Which feedback is accepted: for how many seconds an answer's token is valid, and how fast one user may act.
 
     A user may send `at_once` events together; after that, `a_second`, which the workers share.
     """
@@ -91,10 +52,97 @@ class Feedback(Value, frozen=True):
     at_once: int = 500
 
 
-class ApiNames(Value, frozen=True):
-    """What a system calls things in requests, answers and its log of impressions.
+class PoolValues(Value, frozen=True):
+    """How many items the pools hold that sources draw from, and when pools are made anew.
 
-    `context` are the fields of a request that say something about its moment, each with the words it may take.
+    A source gives nothing that its pool has no room for: `trending` items for each place, `fresh` ones, `rare` ones,
+    and `of_group` of each value of a field. Those of a place are chosen among the `watched` most watched everywhere;
+    what was watched there counts beside `few_views` views that are spread as everywhere. Pools are made every
+    `every_s`, and every `at_first_s` until there are items, but with a pause of at least `rest` times what the last
+    ones took: with many items pools are made more rarely, and their share of the CPU stays.
+    """
+
+    trending: int = 1000
+    fresh: int = 1000
+    rare: int = 20_000
+    of_group: int = 200
+    watched: int = 20_000
+    few_views: float = 100.0
+    every_s: float = 10.0
+    at_first_s: float = 1.0
+    rest: float = 10.0
+
+
+class BreakerValues(Value, frozen=True):
+    """When a dependency is asked no more, and when again: so many `failures` in a row open its breaker.
+
+    The first probe comes after `retry_s`. Each that fails doubles the wait for the next, up to `longest_retry_s`.
+    """
+
+    failures: int = 3
+    retry_s: float = 0.25
+    longest_retry_s: float = 4.0
+
+
+class FollowValues(Value, frozen=True):
+    """How a process follows the registry: it looks every `poll_s`, and holds the last `releases` on disk.
+
+    A trial that takes more than `trial_cpu_s` of CPU time refuses the release; time in which it waits for its turn does
+    not count. A refused release is tried again after `retry_s`: it may have been mended in place.
+    """
+
+    poll_s: float = 1.0
+    trial_cpu_s: float = 60.0
+    retry_s: float = 60.0
+    releases: int = 3
+
+
+class StateValues(Value, frozen=True):
+    """How item states follow Redis: every `poll_s`.
+
+    A view that Redis lost most of is doubted: it is read again every `look_again_s`, and believed after `believe_s`.
+    """
+
+    poll_s: float = 0.5
+    look_again_s: float = 10.0
+    believe_s: float = 600.0
+
+
+class LandingValues(Value, frozen=True):
+    """How rows come to disk: a file is handed over with `rows` rows, or when it is as old as the installation sets.
+
+    Rows of the decision log wait `moment_s` for others, because a sync costs CPU and keeps the event loop waiting; with
+    `pages` waiting, further ones are lost. Events that are not on disk within `event_s` are refused.
+    """
+
+    rows: int = 20_000
+    moment_s: float = 0.5
+    pages: int = 2000
+    event_s: float = 2.0
+
+
+class ProcessValues(Value, frozen=True):
+    """How a service process works beside answering. No release carries these values; they change with a deployment.
+
+    In a page made of a release's lists, every `fresh_every`-th place is for a fresh item.
+    """
+
+    pools: PoolValues = PoolValues()
+    breakers: BreakerValues = BreakerValues()
+    releases: FollowValues = FollowValues()
+    states: StateValues = StateValues()
+    landing: LandingValues = LandingValues()
+    fresh_every: int = 3
+
+    def __post_init__(self) -> None:
+        if self.fresh_every < 2:
+            raise DefinitionError(f"process: every place of {self.fresh_every} is for a fresh item: write 2 or more")
+
+
+class ApiNames(Value, frozen=True):
+    """A system's names in requests, answers and its log of impressions.
+
+    `context` are the fields of a request that describe its circumstances, each with the words it may have.
     """
 
     user: str
@@ -111,8 +159,8 @@ class ReleasePolicy(Value, frozen=True):
 
     A promoted change takes effect in the next answer. Attributes are written `view.field`, counters `view.counter`, as
     features are. `born` is the second an item came to be, `trending` the item's counter that says what is watched now,
-    `shelf` the attribute of the asker that a release's lists are grouped by. Once the asker's attribute `account` is
-    known to be none of its values, nothing of theirs is used: they count as unknown. `steps` make a page of scored
+    `shelf` the attribute of the asker that a release's lists are grouped by. When the asker's attribute `account` is
+    known and none of its values, nothing of theirs is used: they count as unknown. `steps` make a page of scored
     candidates, one after the other.
     """
 
@@ -131,9 +179,9 @@ class ReleasePolicy(Value, frozen=True):
 class ServicePolicy(Value, frozen=True):
     """What a deployment sets: a process reads it from its own checkout when it starts.
 
-    It decides what a process holds in memory, what its requests look like and which feedback it believes. A release
-    carries these values too, for those who read it; where they differ from the checkout's the service says so, and they
-    take effect with a deployment.
+    It decides what a process has in memory, what its requests look like and which feedback it accepts. A release
+    carries these values too, for its readers; where they differ from the checkout's the service says so, and they take
+    effect with a deployment.
     """
 
     name: str
@@ -157,38 +205,31 @@ class Policy(Value, frozen=True):
 
     def __post_init__(self) -> None:
         service, release = self.service, self.release
-        fields = [name for step in release.steps if isinstance(step, Caps) for name in step.most]
-        fields += [source.field for source in release.sources if isinstance(source, Liked)]
-        for name in (release.born, *(f.field for f in release.filters), *fields):
+        parts = (*release.filters, *release.steps, *release.sources)
+        for name in (release.born, *(name for part in parts for name in part.reads().attributes)):
             if not name.startswith(f"{service.item_view}."):
                 raise DefinitionError(
                     f"policy {service.name}: `{name}` is no attribute of items: write {service.item_view}.<field>"
                 )
-        _must_be_sensible(self)
-
-
-def _must_be_sensible(policy: Policy) -> None:
-    for place, step in enumerate(policy.release.steps, 1):
-        match step:
-            case Exploration(share=share) if not 0 < share < 1:
-                wrong = f"Exploration of {share:g} of the places: write a share between 0 and 1"
-            case Exploration() if place < len(policy.release.steps):
-                wrong = "a step after Exploration would make the logged propensities untrue: put it last"
-            case Diversity(weight=weight, depth=depth) if weight <= 0 or depth < 1:
-                wrong = f"Diversity of weight {weight:g} and depth {depth}: write numbers above 0"
-            case _:
-                continue
-        raise DefinitionError(f"policy {policy.service.name}: {wrong}")
+        mistakes = [part.mistake() for part in parts]
+        if any(isinstance(step, Exploration) for step in release.steps[:-1]):
+            mistakes.append("a step after Exploration would make the logged propensities untrue: put it last")
+        for mistake in filter(None, mistakes):
+            raise DefinitionError(f"policy {service.name}: {mistake}")
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What one service serves: its policy, the features it holds states of, the tables it logs and takes events for."""
+    """What one service serves: its policy, the features it holds states of, the tables it logs and takes events for.
+
+    `process` is how its processes work beside answering.
+    """
 
     policy: Policy
     features: FeatureSet
     impressions: Table
     events: Table
+    process: ProcessValues = field(default_factory=ProcessValues)
 
     def __post_init__(self) -> None:
         must_fit(self.policy, self.features)
@@ -201,32 +242,29 @@ def must_fit(policy: Policy, features: FeatureSet) -> None:
     def counters(*keys: str) -> list[str]:
         return [f"{view.name}.{name}" for view in views if view.keys == keys for name in view.counters]
 
-    def shared(field: str) -> list[str]:
-        return counters(service.user, field.partition(".")[2])
+    def shared(attribute: str) -> list[str]:
+        return counters(service.user, attribute.partition(".")[2])
 
-    fields = [f"{view.name}.{field}" for view in features.profile_views for field in view.fields]
+    attributes = [f"{view.name}.{field}" for view in features.profile_views for field in view.fields]
     of_items = counters(service.item)
-    _must_be(policy, "born", release.born, fields)
+    of_places = [
+        view.keys for view in views
+        if len(view.keys) > 1 and service.user not in view.keys and f"{service.item_view}.{view.keys[-1]}" in attributes
+    ]  # fmt: skip
+    local = [name for keys in of_places for name in counters(*keys)]
+    _must_be(policy, "born", release.born, attributes)
     _must_be(policy, "trending", release.trending, of_items)
-    for word in (*release.filters, *release.sources, *release.steps):
-        wanted: list[tuple[str, list[str]]] = []
-        match word:
-            case Caps(most=most):
-                wanted = [(name, fields) for name in most]
-            case Exploration(exposure=exposure) | Rare(exposure=exposure):
-                wanted = [(exposure, of_items)]
-            case NotBlocked(field=field, counter=counter):
-                wanted = [(field, fields), (counter, [name for name in shared(field) if name in features.ever_done])]
-            case Liked(field=field, counter=counter):
-                wanted = [(field, fields), (counter, shared(field))]
-            case Trending(locally=locally):
-                pairs = [view.keys for view in views if f"{service.item_view}.{view.keys[-1]}" in fields]
-                local = [keys for keys in pairs if len(keys) > 1 and service.user not in keys]
-                wanted = [(locally, [name for keys in local for name in counters(*keys)])]
-            case OneOf(field=field) | Reaches(field=field) | AtMost(field=field):
-                wanted = [(field, fields)]
-        for name, there in wanted:
-            _must_be(policy, type(word).__name__, name, there)
+    for part in (*release.filters, *release.sources, *release.steps):
+        reads = part.reads()
+        choices = [
+            *((name, attributes) for name in reads.attributes),
+            *((name, of_items) for name in reads.counters),
+            *((name, shared(attribute)) for attribute, name in reads.shared),
+            *((name, [n for n in shared(field) if n in features.ever_done]) for field, name in reads.remembered),
+            *((name, local) for name in reads.local),
+        ]
+        for name, there in choices:
+            _must_be(policy, type(part).__name__, name, there)
 
 
 def _must_be(policy: Policy, word: str, name: str, there: Sequence[str]) -> None:

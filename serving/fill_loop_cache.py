@@ -1,6 +1,6 @@
 """Compile every loop of the service once, so that no worker has to: `python -m serving.fill_loop_cache`.
 
-Said when an image is built; elsewhere the first start does it.
+Run when an image is built; elsewhere the first start does it.
 """
 
 import serving.online  # noqa: F401  imports every loop

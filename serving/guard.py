@@ -1,4 +1,4 @@
-"""The guard: the keyring as it stands now, followed while the service runs."""
+"""The guard: the keyring as it is now, followed while the service runs."""
 
 import logging
 import time
@@ -9,14 +9,14 @@ from serving.access import Access, Keyring, keyring_path, open_keyring, read_key
 from serving.running import Background
 from serving.tokens import Keys
 
-EVERY_S = 5.0
+EVERY_S = 5.0  # far within the minute after which a new key signs
 log = logging.getLogger(__name__)
 
 
 class Guard:
     """`keys` sign and verify impressions, `access` knows the callers. A keyring that cannot be read changes neither.
 
-    Which key signs goes by the world's own time, also while events are replayed: keys are changed by people.
+    Which key signs depends on the real time, also while events are replayed: people change keys in real time.
     """
 
     keys: Keys
@@ -32,15 +32,15 @@ class Guard:
         self._reading.start(at_once=False)
 
     async def stop(self) -> None:
-        """Follow it no more."""
+        """Stop following it."""
         await self._reading.stop()
 
     async def _read(self) -> None:
         try:
             self._follow(read_keyring(keyring_path(self._settings)))
         except Unsafe as wrong:
-            log.error("%s The one before it stays.", wrong)
+            log.error("%s The previous keyring stays in use.", wrong)
 
-    def _follow(self, found: Keyring) -> None:
-        self.keys = found.signing(time.time())
-        self.access = Access(found.tokens, self._settings.open_on_loopback)
+    def _follow(self, keyring: Keyring) -> None:
+        self.keys = keyring.signing(time.time())
+        self.access = Access(keyring.tokens, self._settings.open_on_loopback)

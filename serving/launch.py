@@ -18,7 +18,7 @@ from serving.access import open_keyring
 
 ROOT = Path(__file__).parent.parent
 SERVICE = "serving.service:HomeFeed"
-STARTS_IN = 120.0  # CPU seconds, many times what it takes: one that needs more begins again and again
+STARTS_IN = 120.0  # CPU seconds, many times what it takes: a service that needs more restarts again and again
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def serving(settings: Settings, target: str = SERVICE, system: str | None = None
 
 @contextmanager
 def started(settings: Settings, target: str = SERVICE, system: str | None = None) -> Iterator[Running]:
-    """A service that is ready; it is stopped on leaving, and when this process ends without having left."""
+    """A service that is ready; it is stopped on leaving, or when this process is killed."""
     running = start(settings, target, system)
     with killed_with_this_process(running.process):
         try:
@@ -51,8 +51,8 @@ def started(settings: Settings, target: str = SERVICE, system: str | None = None
 def start(settings: Settings, target: str = SERVICE, system: str | None = None) -> Running:
     """Start `bentoml serve` for the service in this checkout, or for a built one (`target` is its tag or folder).
 
-    Raises Unavailable with the end of its log when it does not get ready, or when the port is taken, and Unsafe when it
-    would stand open.
+    Raises Unavailable with the end of its log when it does not get ready, or when the port is taken, and Unsafe when
+    others could reach it without a keyring.
     """
     address = f"http://{settings.service_host}:{settings.service_port}"
     open_keyring(settings)
@@ -97,13 +97,13 @@ def build(settings: Settings, version: str | None = None) -> str:
 
 
 def stop(running: Running) -> None:
-    """End the service and its workers: politely, so that logs are handed over, then not."""
+    """End the service and its workers: by SIGTERM, so that logs are handed over, then by force."""
     end(running.process, "the service", running.log)
 
 
 def environment(settings: Settings, system: str | None = None) -> Mapping[str, str]:
-    """What the service reads of the settings, whatever folder it is started in."""
-    given = {
+    """The environment variables of the settings that the service reads, in whatever folder it is started."""
+    variables = {
         "FLYWHEEL_HOME": str(settings.home.absolute()),
         "FLYWHEEL_REDIS_URL": settings.redis_url,
         "FLYWHEEL_SERVICE_HOST": settings.service_host,
@@ -121,12 +121,12 @@ def environment(settings: Settings, system: str | None = None) -> Mapping[str, s
         "BENTOML_DO_NOT_TRACK": "true",
     }
     if settings.keyring:
-        given["FLYWHEEL_KEYRING"] = str(settings.keyring.absolute())
+        variables["FLYWHEEL_KEYRING"] = str(settings.keyring.absolute())
     if settings.replay_from:
-        given["FLYWHEEL_REPLAY_FROM"] = settings.replay_from.isoformat()
+        variables["FLYWHEEL_REPLAY_FROM"] = settings.replay_from.isoformat()
     if system:
-        given["FLYWHEEL_SYSTEM"] = system
-    return {"BENTOML_HOME": str(settings.home.absolute() / "bentoml"), **os.environ, **given}
+        variables["FLYWHEEL_SYSTEM"] = system
+    return {"BENTOML_HOME": str(settings.home.absolute() / "bentoml"), **os.environ, **variables}
 
 
 def _await_ready(running: Running, settings: Settings) -> None:

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from serving.running import FOLDER
 
-# BentoML and Feast set this for themselves; only where ours is shared by workers (serving/service.py) it is ours.
+# BentoML and Feast set this for their own metrics; ours uses it only where workers share one (serving/service.py).
 os.environ.pop("" if FOLDER in os.environ else "PROMETHEUS_MULTIPROC_DIR", None)
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -142,7 +142,7 @@ _SOURCES: dict[str, "Source"] = {}
 
 
 class Route:
-    """What is counted for one route; its label sets are looked up once."""
+    """What is counted for one route; its label sets are looked up only at first."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -152,10 +152,10 @@ class Route:
 
     def answered(self, rung: str, personal: bool, seconds: float) -> None:
         """A page was answered from a rung of the ladder; `personal` says whether it knew its asker."""
-        found = self._rungs.get(rung)
-        if found is None:
-            found = self._rungs[rung] = Tally(ANSWERS.labels(self._name, rung))
-        found.inc()
+        tally = self._rungs.get(rung)
+        if tally is None:
+            tally = self._rungs[rung] = Tally(ANSWERS.labels(self._name, rung))
+        tally.inc()
         if personal:
             personalised.inc()
         self._ok[200].inc()
@@ -172,7 +172,7 @@ class Route:
 
 
 class Source:
-    """What is counted for one source of candidates; its label sets are looked up once."""
+    """What is counted for one source of candidates; its label sets are looked up only at first."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -186,10 +186,10 @@ class Source:
 
 def source(name: str) -> Source:
     """What is counted for a source of candidates."""
-    found = _SOURCES.get(name)
-    if found is None:
-        found = _SOURCES[name] = Source(name)
-    return found
+    meter = _SOURCES.get(name)
+    if meter is None:
+        meter = _SOURCES[name] = Source(name)
+    return meter
 
 
 def page() -> bytes:
@@ -204,7 +204,7 @@ def page() -> bytes:
 
 def stage(name: str) -> Times:
     """How long a stage of the funnel takes."""
-    found = _STAGES.get(name)
-    if found is None:
-        found = _STAGES[name] = Times(STAGES.labels(name))
-    return found
+    times = _STAGES.get(name)
+    if times is None:
+        times = _STAGES[name] = Times(STAGES.labels(name))
+    return times

@@ -23,12 +23,9 @@ from serving.model import Releases
 from serving.page import Ladder, PoolBuilder
 from serving.running import Background, Parent
 
-POOLS_EVERY_S = 10.0
-POOLS_AT_FIRST_S = 1.0  # while states are still read, and until there are any
-COUNTED_EVERY_S = 1.0
-REDIS_S = 2.0  # what one read of item states may take; nobody waits for it but the end of the process
+COUNTED_EVERY_S = 1.0  # how old a metric may be: Prometheus asks every few seconds
+REDIS_S = 2.0  # what one read of item states may take; only the end of the process waits for it
 SWITCH_S = 0.0005  # for a thread beside the requests: in Python's own 5 ms, again at each step, a page would be late
-POOLS_SHARE = 10  # seconds between making pools for each second it takes: with many items they get rarer, not dearer
 log = logging.getLogger(__name__)
 
 
@@ -53,13 +50,13 @@ class Online:
     ready: bool = False
 
     def __post_init__(self) -> None:
-        self._pooling = Background(self._pool, POOLS_EVERY_S)
+        self._pooling = Background(self._pool, self.served.process.pools.every_s)
         self._counting = Background(_count, COUNTED_EVERY_S)
 
     async def start(self) -> None:
         """Start every part; none of them is needed for an answer."""
         sys.setswitchinterval(SWITCH_S)
-        _spare_the_collector()  # else it looks at all that was imported while states are read, again and again
+        _spare_the_collector()  # else it visits all that was imported again and again while states are read
         self.decisions.start()
         await self.parent.start()
         await self.guard.start()
@@ -81,7 +78,7 @@ class Online:
         for part in (self.releases, self.feed, self.link, self.events, self.guard, self.parent):
             await part.stop()
         await asyncio.to_thread(self.decisions.stop)
-        gc.unfreeze()  # a process that goes on without it gets memory and files back
+        gc.unfreeze()  # memory and files are freed in a process that goes on
 
     async def _pool(self) -> None:
         began = perf_counter()
@@ -90,8 +87,9 @@ class Online:
         live = self.releases.live
         if live is not None and live.nearest is not None:
             await asyncio.to_thread(live.nearest.refresh)
-        every_s = POOLS_EVERY_S if self.states.looked and len(self.states) else POOLS_AT_FIRST_S
-        self._pooling.pause_s = max(every_s, POOLS_SHARE * (perf_counter() - began))
+        values = self.served.process.pools
+        every_s = values.every_s if self.states.looked and len(self.states) else values.at_first_s
+        self._pooling.pause_s = max(every_s, values.rest * (perf_counter() - began))
 
 
 async def _count() -> None:
@@ -99,7 +97,7 @@ async def _count() -> None:
 
 
 def _spare_the_collector() -> None:
-    """What is there now stays: let the garbage collector look at what requests leave, and at that more rarely."""
+    """Exempt what exists now from garbage collection, and collect what requests leave more rarely."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
@@ -107,11 +105,11 @@ def _spare_the_collector() -> None:
 
 def online(served: Served, settings: Settings, system: str) -> Online:
     """The parts for one system on one installation."""
-    service, clock = served.policy.service, Clock(settings.replay_from)
-    states, found = _states(served, settings, system), layouts(served.features)
-    link = RedisLink(settings.redis_url, service.limits.user_ms / 1000)
+    service, process, clock = served.policy.service, served.process, Clock(settings.replay_from)
+    states, views = _states(served, settings, system), layouts(served.features)
+    link = RedisLink(settings.redis_url, service.limits.user_ms / 1000, process.breakers)
     releases = Releases(settings, system, served, states)
-    users = UserReader(link, served.features, found, service, states)
+    users = UserReader(link, served.features, views, service, states)
     shedding = Shedding(lambda: releases.policy.limits)
     metrics.OBJECTIVE.set(service.limits.personalised)
     return Online(
@@ -121,14 +119,16 @@ def online(served: Served, settings: Settings, system: str) -> Online:
         attribution=Attribution(served, Rates(service.feedback, settings.service_workers)),
         states=states,
         link=link,
-        feed=StateFeed(connect(settings.redis_url, REDIS_S), found, states),
+        feed=StateFeed(connect(settings.redis_url, REDIS_S), views, states, process.states),
         releases=releases,
-        pooler=PoolBuilder(states),
+        pooler=PoolBuilder(states, process.pools),
         ladder=Ladder(served, states, users, releases, clock, shedding),
         shedding=shedding,
         parent=Parent(),
-        decisions=DecisionLog(settings.landing / served.impressions.name, clock.now, seconds=settings.hand_over_s),
-        events=EventLog(settings.landing / served.events.name, clock, seconds=settings.hand_over_s),
+        decisions=DecisionLog(
+            settings.landing / served.impressions.name, clock.now, process.landing, settings.hand_over_s
+        ),
+        events=EventLog(settings.landing / served.events.name, clock, process.landing, settings.hand_over_s),
     )
 
 

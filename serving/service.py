@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from infra.settings import Settings
 from serving.running import shared_metrics_environment
 
-# Each is read once: by BentoML when it is first asked, by the Prometheus client and numpy when they are first imported,
-# by malloc when a worker begins.
+# Each is read only once: by BentoML at its first call, by the Prometheus client and numpy at their import, by malloc
+# when a worker begins.
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "true")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for the workers: threads make products so small up to 25 × dearer
 os.environ.setdefault("MALLOC_ARENA_MAX", "1")  # for the workers: threads share what is free, 25 MiB less of it
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from serving.api import App, Asgi
 
 SETTINGS = Settings()
-must_name_keyring(SETTINGS)  # said once here, not by each worker that cannot start
+must_name_keyring(SETTINGS)  # here, so that the error comes once and not from each worker
 
 
 @cache
@@ -37,7 +37,7 @@ def app() -> "App":
 
 
 class HotRouteService(bentoml.Service[Any]):  # type: ignore[misc]  # BentoML names it lazily, as Any
-    """A service whose hot routes stand in front of BentoML's middlewares, not behind them.
+    """A service whose hot routes are answered before BentoML's middlewares.
 
     Those keep a task and a timer of a minute for every request, and look at its address. Budgets and admission are ours
     (serving/limits/budget.py, serving/limits/shedding.py).
@@ -49,7 +49,7 @@ class HotRouteService(bentoml.Service[Any]):  # type: ignore[misc]  # BentoML na
 
         limited(SETTINGS)
         self.mount_asgi_app(app().starlette(), path="/")
-        return app().front(super().to_asgi(is_main))
+        return app().with_hot_routes(super().to_asgi(is_main))
 
 
 @bentoml.service(

@@ -1,13 +1,18 @@
 """The sources of candidates a policy is written in. They are drawn from in the policy's order."""
 
-from serving.value import Value
+from typing import ClassVar
+
+from serving.value import Part, Reads
 
 
-class Drawn(Value, frozen=True, kw_only=True):
+class Drawn(Part, frozen=True, kw_only=True):
     """What every source has: at most `quota` candidates, and `deadline_ms` after which it gives nothing.
 
     What a source leaves of its quota goes to those after it, and what is left then to all that have more.
+    `for_anybody` says that it is also drawn from for pages made without knowing the asker.
     """
+
+    for_anybody: ClassVar[bool] = False
 
     name: str
     quota: int
@@ -31,20 +36,32 @@ class Liked(Drawn, frozen=True, tag=True, kw_only=True):
     above: float = 0.0
     newest: bool = False
 
+    def reads(self) -> Reads:
+        """The field, and the asker's counter for it."""
+        return Reads(attributes=(self.field,), shared=((self.field, self.counter),))
+
 
 class Trending(Drawn, frozen=True, tag=True, kw_only=True):
     """Items most watched now where the asker is.
 
-    An item's own counter knows no place. It is multiplied by how much more its group is watched at the asker's
+    An item's own counter is not counted by place. It is multiplied by how much more its group is watched at the asker's
     `attribute` than everywhere, by the counter `locally` of a view whose keys are the attribute and the group.
     """
+
+    for_anybody: ClassVar[bool] = True
 
     attribute: str
     locally: str
 
+    def reads(self) -> Reads:
+        """The counter of places; the item's own is the policy's `trending`."""
+        return Reads(local=(self.locally,))
+
 
 class Fresh(Drawn, frozen=True, tag=True, kw_only=True):
     """The items born last, none older than `within_s`."""
+
+    for_anybody: ClassVar[bool] = True
 
     within_s: float
 
@@ -54,6 +71,10 @@ class Rare(Drawn, frozen=True, tag=True, kw_only=True):
 
     exposure: str
     below: float
+
+    def reads(self) -> Reads:
+        """The counter."""
+        return Reads(counters=(self.exposure,))
 
 
 Source = Nearest | Liked | Trending | Fresh | Rare

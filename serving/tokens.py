@@ -1,4 +1,4 @@
-"""Impression tokens: which items an answer showed to whom, signed, so that feedback on them can be believed."""
+"""Impression tokens: which items an answer showed to whom, signed, so that feedback on them can be trusted."""
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -22,7 +22,7 @@ START = len(VERSION) + ID
 
 @dataclass(frozen=True, slots=True)
 class Impression:
-    """One answer, as its token tells it: `marks` are the marks of its items from the top.
+    """One answer, as its token has it: `marks` are the marks of its items from the top.
 
     `request_id` is 32 hexadecimal digits, `issued_at` and `expires_at` whole seconds since the epoch.
     """
@@ -68,34 +68,34 @@ class Keys:
             bytes.fromhex(shown.request_id), shown.user, shown.marks.tobytes(), shown.release,
             shown.issued_at, shown.expires_at - shown.issued_at,
         )  # fmt: skip
-        told = VERSION + bytes.fromhex(self.signing) + _encode(payload)
-        return _text(told + _tag(self.secrets[self.signing], told))
+        signed = VERSION + bytes.fromhex(self.signing) + _encode(payload)
+        return _text(signed + _tag(self.secrets[self.signing], signed))
 
     def verify(self, token: str, now: float) -> Impression:
         """What a token of ours says; raises TokenRefused for one that is not ours, was changed or is too old."""
         raw = _raw(token)
-        told, tag, key = raw[:-TAG], raw[-TAG:], raw[len(VERSION) : START].hex()
+        signed, tag, key = raw[:-TAG], raw[-TAG:], raw[len(VERSION) : START].hex()
         if key not in self.secrets:
-            raise TokenRefused(f"it was signed with key {key}, which is not held here, or no more")
-        if not hmac.compare_digest(tag, _tag(self.secrets[key], told)):
-            raise TokenRefused("it was forged or altered: its signature does not fit what it says")
-        said = _decode(told[START:])
-        expires = said.issued_at + said.lasts_s
+            raise TokenRefused(f"it was signed with key {key}, which the keyring does not have, or no longer")
+        if not hmac.compare_digest(tag, _tag(self.secrets[key], signed)):
+            raise TokenRefused("it was forged or altered: its signature does not match its content")
+        payload = _decode(signed[START:])
+        expires = payload.issued_at + payload.lasts_s
         if now >= expires:
             raise TokenRefused(f"it expired at {written(expires)}, our clock says {written(now)}")
-        marks = np.frombuffer(said.marks, dtype="<u8")
-        return Impression(said.request.hex(), said.user, marks, said.release, said.issued_at, expires)
+        marks = np.frombuffer(payload.marks, dtype="<u8")
+        return Impression(payload.request.hex(), payload.user, marks, payload.release, payload.issued_at, expires)
 
 
-def _tag(secret: bytes, told: bytes) -> bytes:
+def _tag(secret: bytes, signed: bytes) -> bytes:
     signing = _begun(secret).copy()
-    signing.update(told)
+    signing.update(signed)
     return signing.digest()[:TAG]
 
 
 @lru_cache(maxsize=16)
 def _begun(secret: bytes) -> hmac.HMAC:
-    """A signature of nothing yet: the algorithm is looked up and the secret taken in once, not for each page."""
+    """A signature that has only the secret in it: algorithm and secret are set up once, not for each page."""
     return hmac.new(secret, digestmod="sha256")
 
 
@@ -104,7 +104,7 @@ def _text(raw: bytes) -> str:
 
 
 def _raw(token: str) -> bytes:
-    """The bytes of a token; one that is spelt otherwise than we would is not ours, although it may mean the same."""
+    """The bytes of a token; another spelling of the same bytes is refused, too: we would not have written it."""
     try:
         raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
     except (NotBase64, ValueError):

@@ -153,13 +153,11 @@ def _eligible(installation: Installation, records: Any) -> tuple[int, str]:
     """How many items may be shown to somebody, and which filters exclude the others."""
     import numpy as np
 
-    from serving.filters import AtMost, OneOf
-
     assert installation.system.policy is not None
     may, reasons = records.present.copy(), []
     for rule in installation.system.policy.release.filters:
-        if isinstance(rule, OneOf | AtMost):
-            words = rule.values if isinstance(rule, OneOf) else rule.order
+        words = rule.words()
+        if words is not None:
             passes = np.array([word in words for word in records.column(rule.field.partition(".")[2])], dtype=bool)
             excluded = int((records.present & ~passes).sum())
             reasons += [f"{excluded:,} have another {rule.field} than {', '.join(words)}"] if excluded else []

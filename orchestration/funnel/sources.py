@@ -54,7 +54,7 @@ def describe(
 
 def candidates(world: World, states: ItemStates, pages: Sequence[Page]) -> UserVideos:
     """What each page was chosen from."""
-    retrieved = [page.found for page in pages if page.found is not None]
+    retrieved = [page.candidates for page in pages if page.candidates is not None]
     videos = [world.videos.places(states.names(retrieval.rows)) for retrieval in retrieved]
     user = np.repeat(np.arange(len(videos)), [len(part) for part in videos])
     return UserVideos(

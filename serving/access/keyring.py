@@ -1,4 +1,4 @@
-"""The keyring: what signs impressions, and the tokens callers show. One file that nobody else may read."""
+"""The keyring: the keys that sign impressions and the tokens that callers show, in one file that only we may read."""
 
 import os
 import secrets
@@ -18,7 +18,7 @@ from serving.access.roles import ROLES, Role, loopback
 if TYPE_CHECKING:
     from serving.tokens import Keys
 
-NEW_KEY_AHEAD_S = 60.0  # a new key signs only once every worker and machine has read of it
+NEW_KEY_AHEAD_S = 60.0  # a new key signs later: first every worker and machine must have read it
 Bearer = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._~+/=-]{32,256}$")]
 
 
@@ -44,15 +44,15 @@ class Keyring(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Keys({key.id: bytes.fromhex(key.secret) for key in self.keys}, signs[-1].id)
 
     def rotated(self, now: float, lives_s: float) -> "Keyring":
-        """With a new key that signs soon, and without those that signed no token which could still be good."""
+        """With a new key that signs soon, and without keys whose tokens have all expired."""
         needed = [old for old, newer in pairwise(self.keys) if newer.signs_from + lives_s > now]
         return msgspec.structs.replace(self, keys=(*needed, self.keys[-1], _key(now + NEW_KEY_AHEAD_S)))
 
 
 def open_keyring(settings: Settings) -> Keyring:
-    """The installation's keyring; made at first use, by whoever comes first, where only this machine can reach it.
+    """The installation's keyring; made at first use where only this machine can reach the service.
 
-    Raises Unsafe when the service is to be reached from elsewhere and no keyring was named for that.
+    Raises Unsafe when the service can be reached from elsewhere and no keyring was named for that.
     """
     must_name_keyring(settings)
     path = keyring_path(settings)
@@ -62,7 +62,7 @@ def open_keyring(settings: Settings) -> Keyring:
 
 
 def must_name_keyring(settings: Settings) -> None:
-    """Raises Unsafe when the service is to be reached from elsewhere and no keyring was named for that."""
+    """Raises Unsafe when the service can be reached from elsewhere and no keyring was named for that."""
     if settings.keyring is None and not loopback(settings.service_host):
         raise Unsafe(
             f"service: {settings.service_host} can be reached from elsewhere, and FLYWHEEL_KEYRING names no file of "
@@ -86,11 +86,11 @@ def read_keyring(path: Path) -> Keyring:
 
 
 def rotate_keyring(path: Path, now: float, lives_s: float) -> str:
-    """Give the keyring in a file a new signing key; returns the key's id. What runs takes it up by itself."""
-    found = read_keyring(path).rotated(now, lives_s)
-    draft = _draft(path, found)
+    """Give the keyring in a file a new signing key; returns the key's id. Running services read it by themselves."""
+    rotated = read_keyring(path).rotated(now, lives_s)
+    draft = _draft(path, rotated)
     draft.replace(path)
-    return found.keys[-1].id
+    return rotated.keys[-1].id
 
 
 def bearer(settings: Settings, role: Role) -> dict[str, str]:
@@ -106,13 +106,13 @@ def _make(path: Path) -> None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = _draft(path, Keyring((_key(0.0),), {role: (secrets.token_urlsafe(32),) for role in ROLES}))
-    with suppress(FileExistsError):  # somebody was faster, and theirs counts
+    with suppress(FileExistsError):  # another process was faster, and its keyring counts
         os.link(draft, path)
     draft.unlink()
 
 
 def _draft(path: Path, keyring: Keyring) -> Path:
-    """The keyring beside its place, whole and on disk, so that nobody ever reads half of one."""
+    """The keyring in a file beside its place, complete and synced, so that no half-written one is read."""
     draft = path.with_name(f".{path.name}-{os.getpid()}-{secrets.token_hex(4)}")
     file = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     with os.fdopen(file, "wb") as out:

@@ -1,4 +1,4 @@
-"""A refusal: what a caller is told instead of an answer."""
+"""A refusal: what a caller gets instead of an answer."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Who may call what: roles, the bearer tokens that hold them, and what needs no token on this machine."""
+"""Who may call what: roles, the bearer tokens that have them, and what needs no token on this machine."""
 
 import hmac
 from collections.abc import Collection, Mapping
@@ -15,7 +15,7 @@ Headers = Mapping[bytes, bytes]
 INCLUDES: Mapping[str, Roles] = {"ingest": frozenset({"events"}), "operate": frozenset({"rank", "observe"})}
 NONE: Roles = frozenset()
 ASK = {b"www-authenticate": b"Bearer"}
-# What proxies add: the standard's names, and the ways in which others name the caller or themselves (X-Real-IP,
+# Headers that proxies add: the standard's names, and those in which others name the caller or themselves (X-Real-IP,
 # CF-Connecting-IP, True-Client-IP, X-Azure-ClientIP, X-Envoy-External-Address, Fly-Client-IP …).
 BY_PROXIES = {b"forwarded", b"via", b"x-scheme"}
 BEGIN = (b"x-forwarded", b"x-original-", b"x-envoy-", b"x-azure-", b"x-amz", b"cf-", b"cdn-", b"fastly-", b"tailscale-")
@@ -32,12 +32,11 @@ class Access:
         unknown = set(open_here) - set(ROLES)
         if unknown:
             raise ValueError(f"FLYWHEEL_OPEN_ON_LOOPBACK names {sorted(unknown)}: the roles are {', '.join(ROLES)}")
-        held: dict[bytes, Roles] = {}
-        for role, some in tokens.items():
-            for token in some:
-                known = token.encode()
-                held[known] = held.get(known, NONE) | {role} | INCLUDES.get(role, NONE)
-        self._held = tuple(held.items())
+        roles: dict[bytes, Roles] = {}
+        for role, of_role in tokens.items():
+            for token in map(str.encode, of_role):
+                roles[token] = roles.get(token, NONE) | {role} | INCLUDES.get(role, NONE)
+        self._roles = tuple(roles.items())
         self._open: Roles = frozenset(open_here).union(*(INCLUDES.get(role, NONE) for role in open_here))
 
     def check(self, headers: Headers, role: Role, reached: str) -> Roles:
@@ -51,9 +50,7 @@ class Access:
         if role in roles:
             return roles
         if authorization is not None and not roles:
-            raise RefusedError(
-                401, "nobody holds this token: it must be one of the keyring, after `Bearer `", headers=ASK
-            )
+            raise RefusedError(401, "this token is unknown: send one of the keyring, after `Bearer `", headers=ASK)
         if role in self._open and local(headers, reached):
             return roles | self._open
         if roles:
@@ -64,20 +61,20 @@ class Access:
         )  # fmt: skip
 
     def _of(self, authorization: bytes | None) -> Roles:
-        """Each known token is compared, whichever fits: the time taken tells nothing of them but how long they are."""
+        """The roles of a token. All tokens are compared, so that the time taken shows no more than their lengths."""
         if authorization is None or authorization[:7].lower() != b"bearer ":
             return NONE
-        token, found = authorization[7:], NONE
-        for known, roles in self._held:
-            if hmac.compare_digest(token, known):
-                found = roles
-        return found
+        token, roles = authorization[7:], NONE
+        for known_token, its_roles in self._roles:
+            if hmac.compare_digest(token, known_token):
+                roles = its_roles
+        return roles
 
 
 def local(headers: Headers, reached: str) -> bool:
     """Whether a request was sent on this machine to a loopback address, by its name, and not passed on by a proxy.
 
-    The name must be loopback's own: a web page whose name was turned to 127.0.0.1 sends that name.
+    The name must be one of loopback: a web page whose name was made to resolve to 127.0.0.1 sends its own name.
     """
     try:
         named = urlsplit("//" + headers.get(b"host", b"").decode("latin-1")).hostname

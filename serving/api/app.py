@@ -1,4 +1,4 @@
-"""The online path as an ASGI app: three hot routes that msgspec reads and writes, and pages to look at."""
+"""The online path as an ASGI app: three hot routes, read and written by msgspec, and the pages for people."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ from serving.api import messages, openapi
 from serving.api.explain import why
 from serving.api.hot_routes import Asgi, HotRoutes, Post, encode
 from serving.api.messages import EventsAccepted, Messages
-from serving.api.public_reason import told
+from serving.api.public_reason import for_callers
 from serving.asker import RequestAsker
 from serving.definition import Served
 from serving.feedback import VARIANT, ImpressionRows
@@ -30,7 +30,7 @@ from serving.tokens import Impression
 
 log = logging.getLogger(__name__)
 BUSY = "more requests are waiting than can be answered in time: come again, or ask another instance"
-SECRET = "`explain` tells what the ranker weighs: it needs a token of role `operate`"
+SECRET = "`explain` shows what the ranker weighs: it needs a token of role `operate`"
 Answering = Callable[[Any, Budget], Awaitable[tuple[Page, RequestAsker]]]
 
 
@@ -58,8 +58,8 @@ class App:
             lifespan=self._lifespan,
         )
 
-    def front(self, app: Asgi) -> HotRoutes:
-        """The hot routes, in front of `app`."""
+    def with_hot_routes(self, app: Asgi) -> HotRoutes:
+        """The hot routes, and `app` for all other requests."""
         return HotRoutes(app, {
             "/v1/feed": self._page("feed", self._messages.feed, self._feed),
             "/v1/rank": self._page("rank", self._messages.rank, self._rank),
@@ -89,9 +89,9 @@ class App:
     async def _rank(self, request: Any, budget: Budget) -> tuple[Page, RequestAsker]:
         return await self._parts.ladder.rank(request, budget)
 
-    def _page(self, name: str, wanted: type[Any], answering: Answering) -> Post:
-        """A route that answers with a page, as long as that is in time."""
-        decode = msgspec.json.Decoder(wanted).decode
+    def _page(self, name: str, message: type[Any], answering: Answering) -> Post:
+        """A route that answers with a page; it refuses requests that could not be answered in time."""
+        decode = msgspec.json.Decoder(message).decode
         counted = self._answered[name]
 
         def admit(headers: Headers, reached: str) -> Roles:
@@ -135,26 +135,26 @@ class App:
 
         return Post(lambda headers, reached: self._admit(headers, "events", reached), answer, counted.refused)
 
-    async def _landed(self, said: Sequence[Any], roles: Roles) -> EventsAccepted:
+    async def _landed(self, sent: Sequence[Any], roles: Roles) -> EventsAccepted:
         parts = self._parts
         try:
-            events = parts.attribution.events(said, roles, parts.guard.keys, parts.clock.now())
+            events = parts.attribution.events(sent, roles, parts.guard.keys, parts.clock.now())
             await parts.events.land(events)
         except RefusedError:
-            metrics.EVENTS.labels("refused").inc(len(said))
+            metrics.EVENTS.labels("refused").inc(len(sent))
             raise
         except OSError as failed:
             log.error("events: not written: %s", failed or "the disk hangs")
-            metrics.EVENTS.labels("not_written").inc(len(said))
+            metrics.EVENTS.labels("not_written").inc(len(sent))
             raise RefusedError(
                 503, "the events could not be put on disk: send them again, each counts once", 1
             ) from failed
-        metrics.EVENTS.labels("accepted").inc(len(said))
-        return EventsAccepted(len(said))
+        metrics.EVENTS.labels("accepted").inc(len(sent))
+        return EventsAccepted(len(sent))
 
     def _token(self, page: Page, who: RequestAsker) -> str:
-        """What proves this page when its feedback comes."""
-        # Rounded up: what is not too long before the token's moment is not too long before the showing either.
+        """The token with which feedback on this page is accepted."""
+        # Rounded up, so that the token's moment is never before the page's: events may be a little older than both.
         at, lives_s = ceil(page.at), int(self._served.policy.service.feedback.lives_s)
         release = page.release.version if page.release else None
         shown = Impression(page.request_id, who.user.user, page.marks, release, at, at + lives_s)
@@ -168,15 +168,15 @@ class App:
         ]
         return self._messages.answer(
             request_id=page.request_id, release=page.release.version if page.release else None,
-            variant=VARIANT, served_by=page.served_by, reason=told(page.reason), items=items,
+            variant=VARIANT, served_by=page.served_by, reason=for_callers(page.reason), items=items,
             token=None if request.preview or not page.items else self._token(page, who),
             left_out=msgspec.UNSET if page.left_out is None else page.left_out,
-            unknown_user=msgspec.UNSET if who.user.found else True,
+            unknown_user=msgspec.UNSET if who.user.known else True,
             ranker=page.release.ranker if page.release else None,
         )  # fmt: skip
 
     def _remember(self, page: Page, who: RequestAsker) -> None:
-        """Log a page once it is on its way."""
+        """Log a page after its answer was sent."""
         self._parts.decisions.put(self._lines.of(page, who))
 
 
@@ -186,7 +186,7 @@ async def _metrics(_: Request) -> Response:
 
 
 def _read(decode: Callable[[bytes], Any], body: bytes) -> Any:
-    """The message in a body; refuses what is none, and says what is wrong with it."""
+    """The message in a body; refuses a body that is no message, and says what is wrong with it."""
     try:
         return decode(body)
     except msgspec.ValidationError as wrong:

@@ -1,4 +1,4 @@
-"""Why an item stands where it stands: the features that moved its score most."""
+"""Why an item has its place: the features that moved its score most."""
 
 import logging
 from typing import Any
@@ -11,22 +11,22 @@ from serving.api.messages import Influence
 from serving.asker import RequestAsker
 from serving.page import Page
 
-INFLUENCES = 5
+INFLUENCES = 5  # of one item: more is no explanation
 log = logging.getLogger(__name__)
 
 
 def why(page: Page, who: RequestAsker) -> list[Any] | None:
-    """The influences on each item of a page that was scored; what nobody said is the same everywhere, and no reason."""
+    """The influences on each item of a scored page, without words that the request left out: all items share those."""
     if page.release is None or page.features is None:
         return None
     features = page.release.builder.features
-    unsaid = [isinstance(feature, Context) and feature.name not in who.context for feature in features]
+    left_out = [isinstance(feature, Context) and feature.name not in who.context for feature in features]
     try:
         moved = page.release.scorer.contributions(page.features)
-    except Exception:  # an explanation is worth no failed answer
+    except Exception:  # a page without an explanation is better than none
         log.exception("release %s: could not explain", page.release.version)
         return [msgspec.UNSET] * len(page.items)
-    moved[:, unsaid] = 0
+    moved[:, left_out] = 0
     first = np.argsort(-np.abs(moved), axis=1, kind="stable")[:, :INFLUENCES]
     return [
         [Influence(features[i].name, _finite(values[i]), float(parts[i])) for i in best if parts[i]]

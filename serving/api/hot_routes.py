@@ -1,4 +1,4 @@
-"""The hot routes, in front of everything else: a body in, bytes out, no framework in between."""
+"""The hot routes, answered before BentoML and Starlette see a request: a body in, bytes out."""
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -18,8 +18,8 @@ Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
 Admit = Callable[[Headers, str], Roles]
 
 JSON = b"application/json"
-MOST_BYTES = 1 << 20
-MOST_HELD = 64 << 20
+MOST_BYTES = 1 << 20  # of one body: many times what the largest message needs
+MOST_INCOMPLETE_BYTES = 64 << 20  # of all bodies together: no caller can use up the memory
 PROBES = ("/healthz", "/livez", "/readyz")  # asked by what restarts the service: open to everybody
 encode = msgspec.json.Encoder().encode
 log = logging.getLogger(__name__)
@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 class Post:
     """One route: `answer` turns the body into a status and bytes.
 
-    `admit` is told the request's headers and the address of ours it came to, and gives the caller's roles, or refuses
-    before the body is read.
+    `admit` takes the request's headers and the address of ours that it came to; it returns the caller's roles, or
+    refuses before the body is read.
     """
 
     admit: Admit
@@ -39,11 +39,11 @@ class Post:
 
 
 class HotRoutes:
-    """Answers POST on its paths itself. Everything else can only be looked at, by whom `admit` lets, and is `app`'s."""
+    """Answers POST on its paths itself. All else is `app`'s: GET and HEAD only, by callers that `admit` lets in."""
 
     def __init__(self, app: Asgi, posts: Mapping[str, Post], admit: Admit) -> None:
         self._app, self._posts, self._admit = app, posts, admit
-        self._held = 0  # bytes of all bodies that are not whole yet
+        self._incomplete_bytes = 0  # of all bodies that are being received
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """One request, as ASGI asks for it."""
@@ -69,14 +69,14 @@ class HotRoutes:
         except Exception:
             if post is None:
                 raise
-            told = uuid4().hex
-            log.exception("%s: request %s failed", scope["path"], told)
-            await _refuse(send, RefusedError(500, f"something went wrong here; our log has it under {told}"))
+            error_id = uuid4().hex
+            log.exception("%s: request %s failed", scope["path"], error_id)
+            await _refuse(send, RefusedError(500, f"something went wrong here; our log has it under {error_id}"))
             post.refused(500)
 
     async def _body(self, receive: Receive) -> bytes:
-        """The request's body; refuses what is too large, and what does not fit beside the others that come just now."""
-        body = bytearray()  # grows in place: of a body in a thousand pieces nothing is copied a thousand times
+        """The request's body; refuses one that is too long, and one more when too many long ones are being received."""
+        body = bytearray()  # grows in place: a body in a thousand pieces is not copied a thousand times
         try:
             while True:
                 message = await receive()
@@ -88,14 +88,14 @@ class HotRoutes:
                 if not message.get("more_body", False):
                     return bytes(body) + piece if body else piece
                 body += piece
-                self._held += len(piece)
-                if self._held > MOST_HELD:
+                self._incomplete_bytes += len(piece)
+                if self._incomplete_bytes > MOST_INCOMPLETE_BYTES:
                     raise RefusedError(503, "too many long bodies are being sent: come again", retry_s=1)
         finally:
-            self._held -= len(body)
+            self._incomplete_bytes -= len(body)
 
     def _look(self, scope: Message) -> None:
-        """Refuses what is not a look by somebody who may."""
+        """Refuses all but GET and HEAD by callers that may look."""
         headers: Headers = dict(scope["headers"])
         if b"pickle" in headers.get(b"content-type", b"").lower():
             raise RefusedError(415, "pickles are not read, here or anywhere: send JSON")
@@ -106,8 +106,9 @@ class HotRoutes:
 
 def _only(scope: Message, *methods: str) -> None:
     if scope["method"] not in methods:
-        told = {b"allow": ", ".join(methods).encode()}
-        raise RefusedError(405, f"{scope['method'][:20]} means nothing here: send {' or '.join(methods)}", headers=told)
+        allow = {b"allow": ", ".join(methods).encode()}
+        named = scope["method"][:20]
+        raise RefusedError(405, f"{named} means nothing here: send {' or '.join(methods)}", headers=allow)
 
 
 def _reached(scope: Message) -> str:
@@ -128,5 +129,5 @@ async def _send(send: Send, status: int, body: bytes, *more: tuple[bytes, bytes]
 def _must_be_json(headers: Headers) -> None:
     kind = headers.get(b"content-type", b"")
     if kind != JSON and kind.partition(b";")[0].strip().lower() != JSON:
-        said = kind.decode("latin-1")[:100] or "unknown"
-        raise RefusedError(415, f"the body is of type `{said}`: send JSON with `content-type: application/json`")
+        sent = kind.decode("latin-1")[:100] or "unknown"
+        raise RefusedError(415, f"the body is of type `{sent}`: send JSON with `content-type: application/json`")

@@ -1,4 +1,4 @@
-"""What callers send and get, as msgspec structs: neutral words inside, the system's own words in JSON."""
+"""What callers send and get, as msgspec structs: neutral names in the code, the system's own names in JSON."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,7 +37,7 @@ class Problem(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """The types of one system's requests and answers: neutral words in the code, the policy's names in JSON."""
+    """The types of one system's requests and answers: neutral names in the code, the policy's names in JSON."""
 
     feed: type[Any]
     rank: type[Any]
@@ -54,7 +54,7 @@ def messages_of(service: ServicePolicy, events: Table) -> Messages:
         [(name, Literal[words] | None if words else Id | None, None) for name, words in names.context.items()],
         frozen=True, forbid_unknown_fields=True,
     )  # fmt: skip
-    every: list[Any] = [
+    common: list[Any] = [
         ("user", Id),
         ("context", context, context()),
         ("limit", Annotated[int, Meta(ge=1, le=service.most)] | None, None),
@@ -78,8 +78,8 @@ def messages_of(service: ServicePolicy, events: Table) -> Messages:
     strict: dict[str, Any] = {"frozen": True, "forbid_unknown_fields": True}
     renamed = {"user": names.user, "items": names.items}
     return Messages(
-        feed=msgspec.defstruct("FeedRequest", every, rename=renamed, **strict),
-        rank=msgspec.defstruct("RankRequest", [*every[:1], items, *every[1:]], rename=renamed, **strict),
+        feed=msgspec.defstruct("FeedRequest", common, rename=renamed, **strict),
+        rank=msgspec.defstruct("RankRequest", [*common[:1], items, *common[1:]], rename=renamed, **strict),
         events=msgspec.defstruct(
             "EventsRequest",
             [("events", Annotated[list[event(events, names)], Meta(min_length=1, max_length=1000)])],  # type: ignore[misc]
@@ -91,14 +91,14 @@ def messages_of(service: ServicePolicy, events: Table) -> Messages:
 
 
 def event(table: Table, names: ApiNames) -> type[Any]:
-    """One row of an event table as a caller sends it: the columns of the contract but the one we stamp ourselves.
+    """One row of an event table as a caller sends it: the columns of the contract without the one we stamp ourselves.
 
-    An impression's token says who acted, and makes the event's id.
+    A token names the user, and the event's id is made from it: both may be left out.
     """
     columns = [c for c in table.columns if c.name != names.received_time]
-    told = {*table.key, names.user}
-    required = [(c.name, _type(c)) for c in columns if not c.nullable and c.name not in told]
-    optional = [(c.name, _type(c) | None, None) for c in columns if c.nullable or c.name in told]
+    by_token = {*table.key, names.user}
+    required = [(c.name, _type(c)) for c in columns if not c.nullable and c.name not in by_token]
+    optional = [(c.name, _type(c) | None, None) for c in columns if c.nullable or c.name in by_token]
     fields: list[Any] = [*required, *optional, ("token", Token | None, None)]
     return msgspec.defstruct("Event", fields, frozen=True, forbid_unknown_fields=True, kw_only=True)
 

@@ -1,4 +1,4 @@
-"""The API in words: an OpenAPI document made from the message types, and a page that needs nobody else to show it."""
+"""The API's description: an OpenAPI document made from the message types, and a page that shows it offline."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,7 +28,7 @@ Feedback on an answer carries the answer's `token`. It proves which items were s
 request. One action on one item of an answer counts once, however often it is sent."""
 REFUSALS = {
     "400": "the body is not JSON in UTF-8",
-    "401": "no bearer token, or one that nobody holds",
+    "401": "no bearer token, or one that is unknown",
     "403": "the bearer token holds another role",
     "413": "the body is too large",
     "415": "the body is not sent as application/json; pickles are never read",
@@ -36,7 +36,7 @@ REFUSALS = {
     "429": "more requests are in flight than the service takes",
 }
 EVENTS = {
-    "422": "a field, or an event that is not believed; the message names its place and the rule",
+    "422": "a field, or an event that is not accepted; the message names its place and the rule",
     "429": "one user acts faster than people do; nothing was taken",
     "503": "the events could not be put on disk; send them again, each counts once",
 }
@@ -46,8 +46,8 @@ LATER = {"retry-after": {"description": "seconds", "schema": {"type": "integer"}
 def spec(served: Served, messages: Messages) -> dict[str, Any]:
     """The OpenAPI document of one system's service."""
     types = (messages.feed, messages.rank, messages.events, messages.answer, EventsAccepted, Problem)
-    found, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
-    feed, rank, events, answer, accepted, problem = found
+    schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    feed, rank, events, answer, accepted, problem = schemas
     names = served.policy.service.names
     return {
         "openapi": "3.1.0",
@@ -77,7 +77,7 @@ def spec(served: Served, messages: Messages) -> dict[str, Any]:
 def _post(
     summary: str,
     roles: RoleList,
-    asked: Any,
+    message: Any,
     status: str,
     answer: Any,
     problem: Any,
@@ -91,7 +91,7 @@ def _post(
         "post": {
             "summary": summary,
             "security": [{"role": [role]} for role in roles],
-            "requestBody": {"required": True, "content": _json(asked)},
+            "requestBody": {"required": True, "content": _json(message)},
             "responses": {status: {"description": "the answer", "content": _json(answer)}, **refused},
         }
     }

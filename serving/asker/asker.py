@@ -1,4 +1,4 @@
-"""Who asks, from where and on what: what the request says and what is known of the asker, each where it counts."""
+"""The asker of one request: the words of the request and of the asker's profile, each with its precedence."""
 
 from typing import Any
 
@@ -11,10 +11,10 @@ from serving.definition import ReleasePolicy, ServicePolicy
 class RequestAsker(msgspec.Struct, frozen=True):
     """One request's asker.
 
-    context  what the request says of its moment; what it leaves open is the profile's, else the first word it could be
+    context  the request's own words; what it leaves out is taken from the profile, else the first word allowed
     here     what eligibility is decided on: the request before the profile
     keys     what states are looked up by: the profile before the request, as in training
-    gone     whether the asker's account is no more: nothing of theirs is used or remembered
+    gone     whether the asker's account was closed: nothing of theirs is used or remembered
     """
 
     user: UserState
@@ -24,21 +24,21 @@ class RequestAsker(msgspec.Struct, frozen=True):
     gone: bool = False
 
 
-def asked(service: ServicePolicy, policy: ReleasePolicy, user: UserState, context: Any) -> RequestAsker:
-    """The asker of a request whose context was checked; who is gone counts as unknown."""
+def asker_of(service: ServicePolicy, policy: ReleasePolicy, user: UserState, context: Any) -> RequestAsker:
+    """The asker of a request whose context was checked; one whose account was closed counts as unknown."""
     gone = _is_gone(policy, user)
     user = UserState(user.user) if gone else user
     view = f"{policy.user_view}."
     profile = {name.removeprefix(view): value for name, value in user.profile.items() if name.startswith(view)}
     profile[service.user] = user.user
-    said = {name: getattr(context, name) for name in service.names.context}
+    moment = {name: getattr(context, name) for name in service.names.context}
     for name, words in service.names.context.items():
-        known = profile.get(name)
-        if said[name] is None:
-            said[name] = known if known in words or not words else words[0]
-    given = {name: value for name, value in said.items() if value is not None}
-    known = {name: value for name, value in profile.items() if value is not None}
-    return RequestAsker(user, said, {**known, **given}, {**given, **known}, gone)
+        of_profile = profile.get(name)
+        if moment[name] is None:
+            moment[name] = of_profile if of_profile in words or not words else words[0]
+    from_request = {name: value for name, value in moment.items() if value is not None}
+    from_profile = {name: value for name, value in profile.items() if value is not None}
+    return RequestAsker(user, moment, {**from_profile, **from_request}, {**from_request, **from_profile}, gone)
 
 
 def _is_gone(policy: ReleasePolicy, user: UserState) -> bool:

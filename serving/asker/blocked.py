@@ -1,4 +1,4 @@
-"""What one asker blocked: what was read of it, and whether that was all."""
+"""What one asker blocked: what was read, and whether that was all of it."""
 
 from collections.abc import Mapping
 
@@ -18,9 +18,9 @@ def read_blocked(policy: ReleasePolicy, user: UserState, now: float) -> Mapping[
 
 
 def not_read(who: RequestAsker) -> Marks | None:
-    """The mark (1,) of an asker of whom not all was read, or nothing is there, as in a Redis that lost its memory."""
-    known = who.gone or (who.user.profile and not who.user.why)
-    return None if known else marks([who.user.user])
+    """The asker's mark (1,) when not all of their state was read, or Redis has none, as after a loss of its data."""
+    complete = who.gone or (who.user.profile and not who.user.why)
+    return None if complete else marks([who.user.user])
 
 
 def _codes(user: UserState, name: str, now: float) -> Codes:

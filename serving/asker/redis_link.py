@@ -1,4 +1,4 @@
-"""One connection to Redis for requests: pipelined, strict about time, and free of charge while Redis is down."""
+"""One connection to Redis for requests: pipelined, with a deadline, and without cost while Redis is down."""
 
 import asyncio
 import logging
@@ -11,14 +11,16 @@ from urllib.parse import unquote, urlsplit
 import hiredis
 
 from infra.errors import Unavailable
+from serving.definition import BreakerValues
 from serving.limits import Breaker, State
 from serving.running import Background
 
 Command = tuple[bytes | str | int, ...]
 Replies = asyncio.Future[list[Any]]
 
-PROBE_EVERY_S = 0.25
-POSTED_WITHIN_S = 0.05
+USUAL = BreakerValues()
+PROBE_EVERY_S = 0.25  # how often the breaker is asked whether a probe is due, and whether the connection is lost
+POSTED_WITHIN_S = 0.05  # posts of a page wait so long for another command: nothing depends on them sooner
 log = logging.getLogger(__name__)
 
 
@@ -28,10 +30,10 @@ class RedisLink:
     The probe connects and pings in the background, within the same time: no request pays for it.
     """
 
-    def __init__(self, url: str, timeout_s: float) -> None:
+    def __init__(self, url: str, timeout_s: float, breaker: BreakerValues = USUAL) -> None:
         self._url, self._timeout = url, timeout_s
         self._wire: _Wire | None = None
-        self._breaker = Breaker("redis")
+        self._breaker = Breaker("redis", breaker)
         self._breaker.trip("not connected yet")
         self._probing = Background(self._probe, PROBE_EVERY_S)
 
@@ -60,16 +62,16 @@ class RedisLink:
         replies = self._wire.send(commands)
         timer = asyncio.get_running_loop().call_later(self._timeout, _too_late, replies)
         try:
-            answered = await replies
+            answers = await replies
         except (TimeoutError, OSError, hiredis.HiredisError) as failed:
             raise self._failed(str(failed) or type(failed).__name__) from failed
         finally:
             timer.cancel()
         self._breaker.succeeded()
-        return answered
+        return answers
 
     def tell(self, *commands: Command) -> None:
-        """Send commands whose replies nobody waits for, before what is asked later; nothing while Redis is down."""
+        """Send commands without waiting for their replies, before later ones; nothing is sent while Redis is down."""
         if self._wire is not None:
             self._wire.post(commands)
 
@@ -116,7 +118,7 @@ class _Wire(asyncio.Protocol):
         self.closed = False
         self._reader = hiredis.Reader()
         self._waiting: deque[tuple[Replies, int]] = deque()
-        self._got: list[Any] = []
+        self._partial: list[Any] = []
         self._unsent: list[bytes] = []
         self._flushing = False
         self._transport: asyncio.Transport | None = None
@@ -160,16 +162,16 @@ class _Wire(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one by conduct, not by class
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's has its methods, not its class
 
     def data_received(self, data: bytes) -> None:
         self._reader.feed(data)
         while (reply := self._reader.gets()) is not False:
-            self._got.append(reply)
-            if len(self._got) == self._waiting[0][1]:
+            self._partial.append(reply)
+            if len(self._partial) == self._waiting[0][1]:
                 replies, _ = self._waiting.popleft()
-                _settle(replies, self._got)
-                self._got = []
+                _settle(replies, self._partial)
+                self._partial = []
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
@@ -179,18 +181,18 @@ class _Wire(asyncio.Protocol):
         self._waiting.clear()
 
 
-def _settle(replies: Replies, got: list[Any]) -> None:
+def _settle(replies: Replies, values: list[Any]) -> None:
     if replies.done():  # its request has gone on without it
         return
-    errors = [reply for reply in got if isinstance(reply, hiredis.HiredisError)]
+    errors = [value for value in values if isinstance(value, hiredis.HiredisError)]
     if errors:
         replies.set_exception(errors[0])
     else:
-        replies.set_result(got)
+        replies.set_result(values)
 
 
 def _too_late(replies: Replies) -> None:
-    """A loop that was busy finds timer and reply waiting, the timer first: let the reply be read before judging."""
+    """After a busy spell the loop runs the timer before it reads a reply that has come: let it read first."""
     asyncio.get_running_loop().call_later(0.001, _time_out, replies)
 
 

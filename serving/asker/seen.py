@@ -1,4 +1,4 @@
-"""What this process showed to whom lately: the memory that needs no Redis."""
+"""What this process showed to whom lately, remembered without Redis."""
 
 from collections import OrderedDict, deque
 
@@ -6,11 +6,11 @@ import numpy as np
 
 from infra.marks import NO_MARKS, Marks
 
-USERS = 10_000
+USERS = 10_000  # with 400 marks of 8 bytes each, 32 MB a worker at most; Redis remembers all users
 
 
 class ShownLately:
-    """The last items shown to the last users, by their marks; the oldest users and pages are forgotten first."""
+    """The marks of the last items shown to the last users; the oldest users and pages are forgotten first."""
 
     def __init__(self, items: int, seconds: float, users: int = USERS) -> None:
         self._items, self._seconds, self._most = items, seconds, users

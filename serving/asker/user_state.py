@@ -21,7 +21,7 @@ from serving.asker.redis_link import RedisLink
 from serving.definition import ServicePolicy
 from serving.items import Codes, ItemStates, places_among
 
-MOST_TASTES = 4096  # of one view: more than a person has, and 2 ms to read
+MOST_TASTES = 4096  # of one view: more than a person has, and 2 ms to read; the answer says when there were more
 
 
 class Counted(msgspec.Struct, frozen=True):
@@ -46,22 +46,23 @@ class Tastes(msgspec.Struct, frozen=True):
     half_lives: Mapping[str, float]
 
     def done(self, name: str, now: float, above: float) -> Codes:
-        """What one counter, decayed to now, is more than `above` for, and what cannot be read, in any order."""
-        found = np.empty(len(self.at), dtype=np.int32)
-        return found[: _done(self.codes[0], self.values, self.at, *self._told(name, now), above, found)]
+        """The codes whose counter, decayed to now, is more than `above` or cannot be read, in any order."""
+        codes = np.empty(len(self.at), dtype=np.int32)
+        return codes[: _done(self.codes[0], self.values, self.at, *self._decay(name, now), above, codes)]
 
     def most(self, name: str, now: float, above: float, count: int) -> Codes:
-        """What one counter, decayed to now, is largest for: at most so many codes, those of more than `above`."""
-        found, worth = np.empty(count, dtype=np.int32), np.empty(count)
-        return found[: _most(self.codes[0], self.values, self.at, *self._told(name, now), above, found, worth)]
+        """At most `count` codes, those whose counter, decayed to now, is largest and more than `above`."""
+        codes, worth = np.empty(count, dtype=np.int32), np.empty(count)
+        return codes[: _most(self.codes[0], self.values, self.at, *self._decay(name, now), above, codes, worth)]
 
-    def _told(self, name: str, now: float) -> tuple[int, float, float]:
+    def _decay(self, name: str, now: float) -> tuple[int, float, float]:
+        """The place of a counter, its half-life and the moment it is decayed to."""
         return list(self.half_lives).index(name), self.half_lives[name], now
 
-    def places(self, wanted: Sequence[Codes]) -> Int32s:
-        """The row of each combination of codes, given as a column a key; as many as there are rows for one not met."""
-        held, asked = (self.codes[0], wanted[0]) if len(wanted) == 1 else _numbered(self.codes, wanted)
-        return places_among(asked.astype(np.int64), held.astype(np.int64))
+    def places(self, keys: Sequence[Codes]) -> Int32s:
+        """The row of each combination of codes, given as a column a key; the number of rows for one that has none."""
+        own, looked_up = (self.codes[0], keys[0]) if len(keys) == 1 else _numbered(self.codes, keys)
+        return places_among(looked_up.astype(np.int64), own.astype(np.int64))
 
 
 @dataclass(slots=True)
@@ -74,7 +75,7 @@ class UserState:
     seen      marks of the items they were shown, the newest first
     pages     how many of the newest pages shown hold all that is to be remembered
     vector    their place in the live release's embedding space, None when there is none
-    found     False when no description and no event of theirs was there; what they were shown says nothing
+    known     False when Redis had no description and no event of theirs; what they were shown does not count
     """
 
     user: str
@@ -85,11 +86,11 @@ class UserState:
     pages: int | None = None
     vector: Float32s | None = None
     why: str | None = None
-    found: bool = True
+    known: bool = True
 
 
 class UserReader:
-    """Reads the views whose keys hold the asker; raises DefinitionError for one that does not stand under the asker."""
+    """Reads the views whose keys hold the asker; raises DefinitionError for one whose first key is another."""
 
     def __init__(
         self, link: RedisLink, features: FeatureSet, layouts: Mapping[str, Layout], service: ServicePolicy,
@@ -111,11 +112,11 @@ class UserReader:
         self._seen = seen_prefix(features.name, user)
 
     async def read(self, user: str, vectors: Layout | None = None) -> UserState:
-        """All of that; neutral, with the reason, when Redis fails. `vectors` is where the asker's vector would be."""
+        """The state of a user; neutral, with the reason, when Redis fails. `vectors` is where their vector would be."""
         state, word = UserState(user), joined((user,))
         own = [*self._profiles, *self._counters, *([vectors] if vectors else ())]
         try:
-            records, pages, *held = await self._link.ask(
+            records, pages, *hashes = await self._link.ask(
                 ("MGET", *(layout.prefix + word for layout in own)),
                 ("LRANGE", self._seen + user, 0, self._service.remembered - 1),
                 *(("HRANDFIELD", layout.prefix + word, MOST_TASTES, "WITHVALUES") for layout in self._mixed),
@@ -123,11 +124,11 @@ class UserReader:
         except Unavailable as failed:
             state.why = str(failed)
             return state
-        state.found = any(records) or any(held)
+        state.known = any(records) or any(hashes)
         self._describe(state, records)
         if vectors and records[-1]:
             state.vector = _vector(vectors, records[-1])
-        for layout, shared in zip(self._mixed, held, strict=True):
+        for layout, shared in zip(self._mixed, hashes, strict=True):
             state.mixed[layout.view] = self._tastes(layout, shared) if shared else self._none[layout.view]
             if len(shared) == 2 * MOST_TASTES:
                 state.why = f"{layout.view}: the user has more than {MOST_TASTES - 1}: some were left out"
@@ -135,7 +136,7 @@ class UserReader:
         return state
 
     def remember(self, state: UserState, shown: Marks) -> None:
-        """Note what was shown, for every process that asks this Redis; nobody waits for it."""
+        """Write what was shown to Redis, for all processes, without waiting for the reply."""
         key = self._seen + state.user
         older = self._service.remembered - 1 if state.pages is None else state.pages
         self._link.tell(
@@ -169,13 +170,13 @@ class UserReader:
 
 @loop("int64(read(int32[:]), read(float32[:, :]), read(float64[:]), int64, float64, float64, float64, int32[:])")
 def _done(
-    codes: Codes, values: Float32s, at: Seconds, place: int, half_life: float, now: float, above: float, found: Codes
+    codes: Codes, values: Float32s, at: Seconds, place: int, half_life: float, now: float, above: float, done: Codes
 ) -> int:  # fmt: skip
     count = 0
     for i in range(len(codes)):
-        stands = values[i, place] * exp2(max(now - at[i], 0.0) / -half_life)
-        if not stands <= above:
-            found[count] = codes[i]
+        decayed = values[i, place] * exp2(max(now - at[i], 0.0) / -half_life)
+        if not decayed <= above:
+            done[count] = codes[i]
             count += 1
     return count
 
@@ -185,32 +186,32 @@ def _done(
     "float64[:])"
 )
 def _most(
-    codes: Codes, values: Float32s, at: Seconds, place: int, half_life: float, now: float, above: float, found: Codes,
+    codes: Codes, values: Float32s, at: Seconds, place: int, half_life: float, now: float, above: float, largest: Codes,
     worth: Seconds,
 ) -> int:  # fmt: skip
     count = 0
-    if len(found) == 0:
+    if len(largest) == 0:
         return 0
     for i in range(len(codes)):
-        stands = values[i, place] * exp2(max(now - at[i], 0.0) / -half_life)
-        if codes[i] > 0 and stands > above and (count < len(found) or stands > worth[count - 1]):
-            count = min(count + 1, len(found))
+        decayed = values[i, place] * exp2(max(now - at[i], 0.0) / -half_life)
+        if codes[i] > 0 and decayed > above and (count < len(largest) or decayed > worth[count - 1]):
+            count = min(count + 1, len(largest))
             here = count - 1
-            while here > 0 and worth[here - 1] < stands:
+            while here > 0 and worth[here - 1] < decayed:
                 worth[here] = worth[here - 1]
-                found[here] = found[here - 1]
+                largest[here] = largest[here - 1]
                 here -= 1
-            worth[here] = stands
-            found[here] = codes[i]
+            worth[here] = decayed
+            largest[here] = codes[i]
     return count
 
 
-def _numbered(held: Sequence[Codes], asked: Sequence[Codes]) -> tuple[Codes, Codes]:
+def _numbered(own: Sequence[Codes], looked_up: Sequence[Codes]) -> tuple[Codes, Codes]:
     """One number for each combination of several codes, the same in both; 0 where one of the codes is 0."""
-    both = np.concatenate([np.stack(held, axis=1), np.stack(asked, axis=1)])
+    both = np.concatenate([np.stack(own, axis=1), np.stack(looked_up, axis=1)])
     numbers = np.unique(both, axis=0, return_inverse=True)[1].reshape(-1) + 1
     alike: Codes = np.where((both == 0).any(axis=1), 0, numbers).astype(np.int32)
-    return alike[: len(held[0])], alike[len(held[0]) :]
+    return alike[: len(own[0])], alike[len(own[0]) :]
 
 
 def _vector(layout: Layout, record: bytes) -> Float32s | None:

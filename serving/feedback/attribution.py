@@ -1,4 +1,4 @@
-"""What callers say happened, made into events that can be believed: attributed to an answer, or vouched for."""
+"""Callers' events, accepted because a token attributes them to an answer or because the caller may ingest."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ EventRow = dict[str, Any]
 
 
 class Attribution:
-    """Believes an event with a token for what the token says, and others where the caller may ingest."""
+    """Accepts an event with a token as far as it agrees with the token, and others where the caller may ingest."""
 
     def __init__(self, served: Served, rates: Rates) -> None:
         self._names, self._rates, self._feedback = served.policy.service.names, rates, served.policy.service.feedback
@@ -34,16 +34,16 @@ class Attribution:
         self._texts = [c.name for c in served.events.columns if c.nullable and c.dtype == "string"]
         self._rules = RowRules(served.events)
 
-    def events(self, told: Sequence[Any], roles: Roles, keys: Keys, now: float) -> list[Event]:
-        """The events to land. Raises RefusedError, naming the event's place and the rule, when one is not believed."""
+    def events(self, sent: Sequence[Any], roles: Roles, keys: Keys, now: float) -> list[Event]:
+        """The events to land. Raises RefusedError, naming the event's place and the rule, when one is not accepted."""
         proven: dict[str, Impression] = {}
         events, acting = [], Counter[str]()
-        for place, event in enumerate(told):
+        for place, event in enumerate(sent):
             at, row = f"$.events[{place}]", msgspec.structs.asdict(event)
             token = row.pop("token")
             row |= {name: None for name in self._texts if row[name] == ""}  # as ingestion reads files
             if token is None:
-                self._vouched(row, at, roles)
+                self._must_be_allowed(row, at, roles)
             else:
                 shown = proven.get(token) or proven.setdefault(token, _proven(token, at, keys, now))
                 self._attribute(row, at, shown)
@@ -53,34 +53,33 @@ class Attribution:
             if broken is not None:
                 raise RefusedError(422, f"`{at}` breaks {broken.name}: {broken.why}")
             events.append(Event(row[self._id], encode(row)))
-        self._in_measure(acting)
+        self._must_be_slow_enough(acting)
         return events
 
-    def _vouched(self, row: EventRow, at: str, roles: Roles) -> None:
+    def _must_be_allowed(self, row: EventRow, at: str, roles: Roles) -> None:
         if "ingest" not in roles:
-            raise RefusedError(403, f"`{at}` has no `token`: what came from no answer needs the role `ingest`")
+            raise RefusedError(403, f"`{at}` has no `token`: events that belong to no answer need the role `ingest`")
         for name in (self._id, self._names.user):
             if row[name] is None:
                 raise RefusedError(422, f"`{at}` has neither a `token` nor `{name}`")
 
     def _attribute(self, row: EventRow, at: str, shown: Impression) -> None:
         """Fill in what the token says; refuses what it contradicts."""
-        names, known = self._names, {self._names.user: shown.user, REQUEST: shown.request_id}
+        names = self._names
+        from_token = {names.user: shown.user, REQUEST: shown.request_id}
         if row[self._id] is not None:
-            raise RefusedError(
-                422, f"`{at}.{self._id}`: an event with a token is known by what it acts on; leave it out"
-            )
-        for name, value in known.items():
+            raise RefusedError(422, f"`{at}.{self._id}`: an event with a token gets its id from it; leave it out")
+        for name, value in from_token.items():
             if row[name] not in {None, value}:
-                raise RefusedError(422, f"`{at}.{name}` is another one than its token was given for")
+                raise RefusedError(422, f"`{at}.{name}` is another one than its token names")
         if not shown.shows(row[names.item]):
             raise RefusedError(422, f"`{at}.{names.item}` was not shown by the answer its token came with")
         if row[names.event_time].timestamp() < shown.issued_at - CLOCK_ERROR_S:
             raise RefusedError(422, f"`{at}.{names.event_time}` is before the answer, of {written(shown.issued_at)}")
-        row |= {**known, self._id: action_id(shown.request_id, row[names.item], row[names.action])}
+        row |= {**from_token, self._id: action_id(shown.request_id, row[names.item], row[names.action])}
 
     def _stamp(self, row: EventRow, at: str, now: float) -> None:
-        """The times as landing files write them. What is a little ahead of our clock is known when it happens."""
+        """Write the times as landing files do; an event a little ahead of our clock is received when it happens."""
         happened = row[self._names.event_time].timestamp()
         if not now - OLDEST_S <= happened <= now + CLOCK_ERROR_S:
             raise RefusedError(
@@ -90,7 +89,7 @@ class Attribution:
         row[self._names.event_time] = written(happened)
         row[self._names.received_time] = written(max(now, happened))
 
-    def _in_measure(self, acting: Counter[str]) -> None:
+    def _must_be_slow_enough(self, acting: Counter[str]) -> None:
         limits = self._feedback
         for user, count in acting.items():
             if count > limits.at_once:
@@ -102,7 +101,7 @@ class Attribution:
 
 
 def action_id(request: str, item: str, action: str) -> str:
-    """The id of one action on one item of one answer: the same however often, and to whichever worker, it is sent."""
+    """The id of one action on one item of one answer: the same each time it is sent, whichever worker receives it."""
     return blake2b("\n".join((request, item, action)).encode(), digest_size=16).hexdigest()
 
 

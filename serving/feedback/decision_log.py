@@ -1,4 +1,4 @@
-"""The decision log: what was shown, where, why and with which features, written behind the answer."""
+"""The decision log: what was shown, where, why and with which features, written after the answer is sent."""
 
 import logging
 import queue
@@ -7,27 +7,28 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from serving import metrics
+from serving.definition import LandingValues
 from serving.feedback.landing_log import LandingLog, recover
 
 log = logging.getLogger(__name__)
 END = None
-MOMENT_S = 0.5  # rows wait so long for others: a sync costs CPU and the event loop's patience
+USUAL = LandingValues()
 
 
 class DecisionLog:
     """Writes rows in a thread of its own. A full queue or disk loses rows and counts them; no request waits."""
 
     def __init__(
-        self, folder: Path, clock: Callable[[], float], waiting: int = 2000, rows: int = 20_000, seconds: float = 60.0
-    ):
-        self._table, self._clock = folder.name, clock
-        self._queue: queue.Queue[Sequence[bytes] | None] = queue.Queue(waiting)
-        self._log = LandingLog(folder, rows, seconds)
+        self, folder: Path, clock: Callable[[], float], values: LandingValues = USUAL, seconds: float = 60.0
+    ) -> None:  # fmt: skip
+        self._table, self._clock, self._moment_s = folder.name, clock, values.moment_s
+        self._queue: queue.Queue[Sequence[bytes] | None] = queue.Queue(values.pages)
+        self._log = LandingLog(folder, values.rows, seconds)
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="decision-log", daemon=True)
 
     def start(self) -> None:
-        """Hand over what an earlier process left, and begin to write."""
+        """Hand over the files that an earlier process left, and begin to write."""
         recover(self._log.folder)
         self._thread.start()
 
@@ -51,12 +52,12 @@ class DecisionLog:
         self._log.close()
 
     def _next(self) -> list[Sequence[bytes] | None]:
-        """All that comes in a moment, so that one sync covers it."""
+        """All rows that come within a moment, so that one sync covers them."""
         try:
             taken = [self._queue.get(timeout=1.0)]
         except queue.Empty:
             return []
-        self._ending.wait(MOMENT_S)
+        self._ending.wait(self._moment_s)
         while not self._queue.empty():
             taken.append(self._queue.get_nowait())
         return taken

@@ -1,4 +1,4 @@
-"""Events in: on disk before they are acknowledged, and repeats left out."""
+"""Events taken in: on disk before they are acknowledged, without repeats."""
 
 import asyncio
 import contextlib
@@ -10,12 +10,13 @@ from pathlib import Path
 
 from infra.clock import Clock
 from serving import metrics
+from serving.definition import LandingValues
 from serving.feedback.landing_log import LandingLog
 from serving.running import Background
 
-PATIENCE_S = 2.0  # for a disk that hangs
-ROTATE_S = 1.0  # how often somebody looks whether the file is due to be handed over
-REMEMBERED = 20_000  # ids of landed events, about 4 MiB
+USUAL = LandingValues()
+ROTATE_S = 1.0  # how often the log looks whether the file is due to be handed over: finer than any age that is set
+REMEMBERED = 20_000  # ids of landed events, about 4 MiB: ingestion finds repeats of older ones
 log = logging.getLogger(__name__)
 
 
@@ -31,11 +32,13 @@ class EventLog:
     """Lands events. Requests that come while the disk is busy share its next sync.
 
     An event that was landed here lately is not written again: ingestion would count it as repeated, and refuse a
-    delivery that held many. Older ones, and a sibling's, are for ingestion to find.
+    delivery with many of them. Repeats of older ones, or of another worker's, are found by ingestion.
     """
 
-    def __init__(self, folder: Path, clock: Clock, rows: int = 20_000, seconds: float = 60.0) -> None:
-        self._log, self._clock = LandingLog(folder, rows, seconds), clock
+    def __init__(
+        self, folder: Path, clock: Clock, values: LandingValues = USUAL, seconds: float = 60.0
+    ) -> None:  # fmt: skip
+        self._log, self._clock, self._event_s = LandingLog(folder, values.rows, seconds), clock, values.event_s
         self._landed: dict[str, None] = {}  # ids, the oldest first
         self._waiting: list[tuple[Sequence[Event], asyncio.Future[None]]] = []
         self._wake, self._writing = asyncio.Event(), asyncio.Lock()
@@ -57,7 +60,7 @@ class EventLog:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((events, done))
         self._wake.set()
-        await asyncio.wait_for(done, PATIENCE_S)
+        await asyncio.wait_for(done, self._event_s)
 
     async def _turn(self) -> None:
         await asyncio.shield(self._flush())
@@ -74,7 +77,7 @@ class EventLog:
                     done.set_result(None) if failed is None else done.set_exception(failed)
 
     def _write(self, events: list[Event]) -> OSError | None:
-        """Write what is not there yet; what keeps the file from being handed over does not concern the callers."""
+        """Write the new events; an error of handing the file over is logged and not the callers'."""
         now, failed = self._clock.now(), None
         try:
             self._append(events, now)

@@ -1,4 +1,4 @@
-"""Rows appended to landing files: whole lines, synced to disk, handed over when closed."""
+"""Rows appended to landing files: complete lines, synced to disk, handed over when closed."""
 
 import fcntl
 import itertools
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 OPEN = ".open"
-RECOVER_EVERY_S = 5.0
+RECOVER_EVERY_S = 5.0  # a look at the folder costs little; a killed process is rare
 log = logging.getLogger(__name__)
 serial = itertools.count(1)
 
@@ -17,8 +17,8 @@ class LandingLog:
     """The landing file of one table that this process writes now.
 
     Rows go to `<table>-<moment>-<pid>-<n>.jsonl.open`. The file loses the `.open`, and ingestion may read it, when it
-    has `rows` rows, is `seconds` old, or the process ends. What killed processes left is handed over as well, by the
-    next one to start or by one that lives on.
+    has `rows` rows, is `seconds` old, or the process ends. Files that killed processes left are handed over as well,
+    by the next process to start or by one that still runs.
     """
 
     def __init__(self, folder: Path, rows: int = 20_000, seconds: float = 60.0) -> None:
@@ -46,7 +46,7 @@ class LandingLog:
             self.close()
 
     def rotate(self, now: float) -> None:
-        """Hand the file over if it is old enough, and now and then what a sibling left that was killed."""
+        """Hand the file over if it is old enough, and now and then the files of a sibling that was killed."""
         if self._file is not None and now - self._opened >= self._most_seconds:
             self.close()
         if now - self._recovered >= RECOVER_EVERY_S:
@@ -78,11 +78,11 @@ class LandingLog:
         self.folder.mkdir(parents=True, exist_ok=True)
         moment = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%S")  # ingestion reads the day from it
         self._path = self.folder / f"{self.folder.name}-{moment}-{os.getpid()}-{next(serial)}.jsonl{OPEN}"
-        made = self._path.with_suffix(".made")
-        file = os.open(made, os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_WRONLY, 0o640)
+        draft = self._path.with_suffix(".made")
+        file = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_WRONLY, 0o640)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX)  # tells `recover` that someone writes here; before it could find the file
-            os.rename(made, self._path)
+            fcntl.flock(file, fcntl.LOCK_EX)  # tells `recover` that the file is in use, before it could find the file
+            os.rename(draft, self._path)
             _sync(self.folder)  # a row outlives the machine only in a file whose name does
         except OSError:
             os.close(file)
@@ -92,7 +92,7 @@ class LandingLog:
 
 def recover(folder: Path) -> list[Path]:
     """Hand over files that ended processes left open, without a last line that was cut short."""
-    found = []
+    handed_over = []
     for path in sorted(folder.glob(f"*.jsonl{OPEN}")):
         try:
             with path.open("r+b") as file:
@@ -103,11 +103,11 @@ def recover(folder: Path) -> list[Path]:
                     path.unlink()
                     continue
                 path.rename(path.with_suffix(""))
-        except (BlockingIOError, FileNotFoundError):  # somebody writes it, or was faster
+        except (BlockingIOError, FileNotFoundError):  # another process writes it, or was faster
             continue
-        found.append(path.with_suffix(""))
+        handed_over.append(path.with_suffix(""))
         log.warning("landing: %s was left open by a process that ended; handed over", path.name)
-    return found
+    return handed_over
 
 
 def _sync(folder: Path) -> None:

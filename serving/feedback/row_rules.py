@@ -1,4 +1,4 @@
-"""A table's row rules, asked before a row is taken: of a file with many that break them ingestion takes none."""
+"""A table's row rules, checked before a row is taken: ingestion refuses a file in which many rows break them."""
 
 import operator
 from collections.abc import Callable, Mapping
@@ -14,32 +14,32 @@ NUMBERS = {"int32", "int64", "float32", "float64"}
 
 
 class RowRules:
-    """The rules of one table for one row at a time; raises DefinitionError for a rule that cannot be asked here."""
+    """The rules of one table for one row at a time; raises DefinitionError for a rule that cannot be evaluated here."""
 
     def __init__(self, table: Table) -> None:
         self._rules = [(rule, compile(rule.holds, rule.name, "eval")) for rule in table.rules]
-        told = {column.name: _like(column, table) for column in table.columns}
-        for row in (told, dict.fromkeys(told)):
+        example = {column.name: _like(column, table) for column in table.columns}
+        for row in (example, dict.fromkeys(example)):
             try:
                 self.broken(row)
             except (AttributeError, NameError, TypeError) as odd:
                 raise DefinitionError(
-                    f"table {table.name}: a rule cannot be asked of one row: {odd}. "
+                    f"table {table.name}: a rule cannot be evaluated for one row: {odd}. "
                     "Write comparisons, + - * /, | & ~ with parentheses, isnull() and notnull()."
                 ) from odd
 
     def broken(self, row: Mapping[str, Any]) -> Rule | None:
-        """The first rule that a row breaks. Where a rule comes out null it holds."""
+        """The first rule that a row breaks. A rule whose outcome is null is not broken."""
         return next((rule for rule, code in self._rules if _outcome(code, row) is False), None)
 
 
 def _outcome(code: CodeType, row: Mapping[str, Any]) -> Any:
     cells = {name: Cell(row[name]) for name in code.co_names if name in row}
-    return eval(code, {"__builtins__": {}}, cells).value  # the contract's own words, no caller's
+    return eval(code, {"__builtins__": {}}, cells).value  # the text is the contract's, never a caller's
 
 
 def _like(column: Column, table: Table) -> Any:
-    """A value as this column has them when rules are asked."""
+    """A value such as this column has when rules are evaluated."""
     if column.name in {table.event_time, table.received_time}:
         return written(0.0)
     kinds = {"string": "x", "bool": True, "timestamp": datetime.fromtimestamp(0, UTC)}

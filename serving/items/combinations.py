@@ -11,12 +11,12 @@ from serving.items.mark_index import Codes, MarkIndex
 from serving.items.shared_arrays import SharedArrays
 from serving.items.vocabulary import Vocabulary
 
-MOST = 1024  # askers of one place ask for the same combinations with its groups
+MOST = 1024  # lookups remembered: askers of one place look up the same combinations
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Combinations:
-    """Combinations of the codes of several keys, and their rows, counted from 1; row 0 stands for those never met."""
+    """Combinations of the codes of several keys, and their rows, counted from 1; row 0 is for all unknown ones."""
 
     def __init__(self, arrays: SharedArrays, name: str, capacity: int, parts: Sequence[Vocabulary]) -> None:
         self._parts = parts
@@ -39,15 +39,15 @@ class Combinations:
         return self.find_all(np.stack([part.find_all(words) for part, words in self._apart(keys)], axis=1))
 
     def find_all(self, codes: Sequence[tuple[int, ...]] | NDArray[np.int32]) -> Codes:
-        """The row of each combination of codes (n, keys), 0 for those never met; what was found is remembered."""
+        """The row of each combination of codes (n, keys), 0 for those never met; the result is remembered."""
         codes, placed = np.asarray(codes, dtype=np.int32), self._index.placed
         if placed != self._remembered[0] or len(self._remembered[1]) == MOST:
             self._remembered = placed, {}
-        remembered, asked = self._remembered[1], codes.tobytes()
-        found = remembered.get(asked)
-        if found is None:
-            found = remembered[asked] = self._index.find(_mixed(codes))
-        return found
+        remembered, lookup = self._remembered[1], codes.tobytes()
+        rows = remembered.get(lookup)
+        if rows is None:
+            rows = remembered[lookup] = self._index.find(_mixed(codes))
+        return rows
 
     def _apart(self, keys: Sequence[Key]) -> list[tuple[Vocabulary, list[str]]]:
         return [(part, [key[i] for key in keys]) for i, part in enumerate(self._parts)]

@@ -1,4 +1,4 @@
-"""Makes what a machine knows by heart all that was ever done: the bits that Redis holds, and then each change."""
+"""Keeps a machine's Bloom filters of all that was ever done up to date: Redis' bits at first, then each change."""
 
 from collections.abc import Mapping
 
@@ -23,7 +23,7 @@ BATCHES = 20  # of the change stream at once: some 10,000 records
 class EverWriter:
     """For the one process of a machine that writes; `follow` reads Redis and raises Unavailable when it is down.
 
-    Bits are only ever added: a store that lost its memory takes nothing away.
+    Bits are only added: a Redis that lost its data takes nothing away.
     """
 
     def __init__(self, redis: Redis, layouts: Mapping[str, Layout], states: ItemStates) -> None:

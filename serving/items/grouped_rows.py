@@ -1,4 +1,4 @@
-"""Shelves: rows of items by group, each group in an order of its own, side by side in one array."""
+"""Rows of items by group, each group in an order of its own, side by side in one array."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,13 +11,13 @@ from infra.loops import loop
 from serving.items.mark_index import Codes
 
 NONE: Codes = np.zeros(0, dtype=np.int32)
-FEW = 4096  # changed rows that a shelf may have before it is made anew, whatever its size
+FEW = 4096  # changed rows for which the large part is not made anew, whatever its size
 LATEST = 0xFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
 class GroupedRows:
-    """The rows of group g stand at `rows[starts[g]:starts[g + 1]]`; those of the shelf `behind` come after them."""
+    """The rows of group g are `rows[starts[g]:starts[g + 1]]`, and after them those of `behind`."""
 
     rows: Codes
     starts: NDArray[np.int64]
@@ -25,21 +25,21 @@ class GroupedRows:
 
     def first(self, groups: Codes, each: int) -> Codes:
         """The first row of each group, then the second of each…, at most `each` of one group."""
-        found, count = np.empty(2 * each * len(groups), dtype=np.int32), 0
-        shelf: GroupedRows | None = self
-        while shelf is not None:
-            count = _first(shelf.rows, shelf.starts, groups, each, found, count)
-            shelf = shelf.behind
-        return found[:count]
+        first, count = np.empty(2 * each * len(groups), dtype=np.int32), 0
+        part: GroupedRows | None = self
+        while part is not None:
+            count = _first(part.rows, part.starts, groups, each, first, count)
+            part = part.behind
+        return first[:count]
 
 
 @loop("int64(read(int32[:]), read(int64[:]), read(int32[:]), int64, int32[:], int64)")
-def _first(rows: Codes, starts: NDArray[np.int64], groups: Codes, each: int, found: Codes, count: int) -> int:
+def _first(rows: Codes, starts: NDArray[np.int64], groups: Codes, each: int, first: Codes, count: int) -> int:
     for turn in range(each):
         for i in range(len(groups)):
             group = groups[i]
             if group + 1 < len(starts) and starts[group] + turn < starts[group + 1]:
-                found[count] = rows[starts[group] + turn]
+                first[count] = rows[starts[group] + turn]
                 count += 1
     return count
 
@@ -48,7 +48,7 @@ EMPTY = GroupedRows(NONE, np.zeros(1, dtype=np.int64))
 
 
 def best_of_each_group(rows: Codes, groups: Codes, worth: AnyArray, each: int) -> GroupedRows:
-    """A shelf with the `each` rows of most worth in each group, best first; for thousands of groups, not millions."""
+    """The `each` rows of most worth in each group, best first; for thousands of groups, not millions."""
     size = int(groups.max(initial=0)) + 1
     order = np.argsort(groups.astype(np.uint16) if size <= 1 << 16 else groups, kind="stable")
     counts = np.bincount(groups, minlength=size)
@@ -71,9 +71,9 @@ def _most(part: NDArray[np.intp], worth: AnyArray, each: int) -> NDArray[np.intp
 
 
 class Newest:
-    """A shelf of any number of groups, newest first, that is kept up to date at the price of what has changed.
+    """Rows of any number of groups, newest first, brought up to date at a cost that follows what has changed.
 
-    New and newly allowed rows stand on a small shelf before the large one, which is made anew when they have become a
+    New and newly allowed rows come in a small part before the large one, which is made anew when they have become a
     sixteenth of it, or when a row has changed its group. Rows no longer allowed stay until then: they are refused where
     they are shown.
     """
@@ -82,7 +82,7 @@ class Newest:
         self._groups, self._large = NONE, EMPTY
 
     def updated(self, rows: Codes, groups: Codes, born: AnyArray, size: int) -> GroupedRows:
-        """The shelf as of now.
+        """The rows by group as of now.
 
         rows    allowed ones, ascending
         groups  (rows,) the group of each, 0 unknown

@@ -1,4 +1,4 @@
-"""What is known of the candidates of one request: gathered once, each row from one moment, then only sliced."""
+"""What is known of the candidates of one request: gathered in one go, each row as of one moment, then only sliced."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -18,7 +18,7 @@ READABLE = KNOWN | BUSY
 
 
 class Columns(Protocol):
-    """How the columns of an item's row are read: what a block asks of the states that its rows come from."""
+    """What a block needs of the states that its rows come from: how the columns of an item's row are read."""
 
     @property
     def item_words(self) -> Vocabulary:
@@ -33,7 +33,7 @@ class Columns(Protocol):
         """How each attribute `view.field` of an item is read from rows of their table."""
 
     def field(self, name: str, rows: Codes) -> NDArray[Any] | None:
-        """An attribute that stands in another table, of some items."""
+        """An attribute of some items that is in another table."""
 
 
 class ItemBlock:

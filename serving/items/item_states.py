@@ -29,7 +29,7 @@ from validation.contract import unknown
 
 __all__ = ["NUMBERS", "Codes", "ItemBlock", "ItemStates", "Vocabulary"]
 
-CAPACITY = 1 << 23
+CAPACITY = 1 << 23  # where no installation sets one; the files are sparse, and cost only what is written
 FORMAT = 1  # of the files: counted up when what is written into them changes
 ITEMS, FRESH, LOOKED = 0, 1, 2
 
@@ -38,9 +38,9 @@ class ItemStates:
     """Every view of a feature set whose keys do not hold the asker, ready to be gathered for candidates.
 
     `readers` says how each attribute `view.field` of an item is read from rows of their table. `ever` has the Bloom
-    filter of each counter that the features name so: what any asker ever did, by heart. `folder` is where the arrays
-    are shared, None keeps them to this process; `capacity` how many items there is room for, and as many of anything
-    else.
+    filter of each counter that the features name in `ever_done`: all that any asker ever did. `folder` is where the
+    arrays are shared, None keeps them to this process; `capacity` how many items there is room for, and as many of
+    anything else.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class ItemStates:
 
     @property
     def views(self) -> list[str]:
-        """The views held here."""
+        """The views in memory."""
         return [*self.profiles, *self.counters]
 
     @property
@@ -84,7 +84,7 @@ class ItemStates:
 
     @property
     def looked(self) -> bool:
-        """Whether the process that writes has been to Redis, be it in vain."""
+        """Whether the process that writes has tried to read Redis, with or without success."""
         return bool(self._head[LOOKED])
 
     @looked.setter
@@ -138,7 +138,7 @@ class ItemStates:
             metrics.NO_ROOM.labels(view).inc(int(missing.sum()))
         return taken
 
-    def held(self, view: str) -> Codes:
+    def rows_with_record(self, view: str) -> Codes:
         """The rows of the entities that a view has a record of."""
         table = self._table(view)
         return np.flatnonzero(table.table.column(table.span.start)[: len(table.index)]).astype(np.int32)
@@ -163,9 +163,9 @@ class ItemStates:
     def _rows_of(self, view: str, records: Packed) -> Codes:
         index, present = self._table(view).index, records.present
         rows = np.zeros(len(present), dtype=np.int32)
-        for there, look in ((present, index.rows_of), (~present, index.find_keys)):
-            if there.any():
-                rows[there] = look([records.keys[i] for i in np.flatnonzero(there).tolist()])
+        for chosen, look_up in ((present, index.rows_of), (~present, index.find_keys)):
+            if chosen.any():
+                rows[chosen] = look_up([records.keys[i] for i in np.flatnonzero(chosen).tolist()])
         return rows
 
     def _write(
@@ -208,6 +208,6 @@ class ItemStates:
 
 def _digest(features: FeatureSet, service: ServicePolicy, capacity: int) -> str:
     """A name that changes whenever the files would have to be read differently."""
-    views = [(name, found.digest.hex()) for name, found in sorted(layouts(features).items())]
-    said = msgspec.json.encode([FORMAT, capacity, service.user, service.item, service.item_view, views])
-    return hashlib.sha256(said).hexdigest()[:16]
+    views = [(name, layout.digest.hex()) for name, layout in sorted(layouts(features).items())]
+    text = msgspec.json.encode([FORMAT, capacity, service.user, service.item, service.item_view, views])
+    return hashlib.sha256(text).hexdigest()[:16]

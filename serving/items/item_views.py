@@ -107,9 +107,9 @@ class ProfileTable:
         at, begin, end = self.span.start - first, place.start - first, place.stop - first
 
         def numbers(rows: RowWords) -> NDArray[Any]:
-            found = rows[:, begin:end]
-            known = found.view(np.float32)[:, 0] if begin + 1 == end else found.copy().view(np.float64)[:, 0]
-            return np.where(rows[:, at] == 0, np.nan, known)
+            words = rows[:, begin:end]
+            values = words.view(np.float32)[:, 0] if begin + 1 == end else words.copy().view(np.float64)[:, 0]
+            return np.where(rows[:, at] == 0, np.nan, values)
 
         return (lambda rows: rows[:, begin].view(np.int32)) if field in self.words else numbers
 

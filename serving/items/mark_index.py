@@ -14,11 +14,11 @@ SMALLEST = 1024
 
 
 class MarkIndex:
-    """Marks and their rows, counted from 1; row 0 stands for every mark never met.
+    """Marks and their rows, counted from 1; row 0 is for every unknown mark.
 
-    Open addressing, at most half full. The table of 2^k slots stands in slots 2^k to 2^(k+1): a larger one is made
-    beside the one that is read meanwhile. A row is written before the slot that leads to it, so that nobody needs a
-    lock, and a writer that dies between the two has lost a row, nothing else.
+    Open addressing, at most half full. The table of 2^k slots is in slots 2^k to 2^(k+1): a larger one is made beside
+    the one that is read meanwhile. A row is written before the slot that leads to it, so that no lock is needed, and a
+    writer that dies between the two has lost one row and nothing else.
     """
 
     def __init__(self, arrays: SharedArrays, name: str, capacity: int) -> None:
@@ -42,12 +42,12 @@ class MarkIndex:
 
     def find(self, marks: Marks) -> Codes:
         """The row of each mark, 0 for those never met."""
-        found = np.zeros(len(marks), dtype=np.int32)
+        rows = np.zeros(len(marks), dtype=np.int32)
         size = int(self._head.values[SLOTS])
         if not size:
-            return found
-        _find(marks, self._slots.values, self._marks.values, size, found)
-        return found
+            return rows
+        _find(marks, self._slots.values, self._marks.values, size, rows)
+        return rows
 
     def add(self, marks: Marks) -> Codes:
         """Rows for distinct marks never met, in their order; fewer than marks when there is no more room."""
@@ -65,14 +65,14 @@ class MarkIndex:
     def _room(self, rows: int) -> int:
         """Make the table large enough for so many rows; says for how many it is."""
         size = int(self._head.values[SLOTS])
-        wanted = max(size, SMALLEST)
-        while wanted < 2 * rows:
-            wanted *= 2
-        if wanted > size and self._slots.reserve(2 * wanted) == 2 * wanted:
-            self._slots.values[wanted : 2 * wanted] = 0  # a writer that died may have left half a table there
-            known = np.arange(1, len(self), dtype=np.int32)
-            self._place(self._marks.values[known], known, wanted)
-            self._head.values[SLOTS] = size = wanted
+        needed = max(size, SMALLEST)
+        while needed < 2 * rows:
+            needed *= 2
+        if needed > size and self._slots.reserve(2 * needed) == 2 * needed:
+            self._slots.values[needed : 2 * needed] = 0  # a writer that died may have left half a table there
+            placed = np.arange(1, len(self), dtype=np.int32)
+            self._place(self._marks.values[placed], placed, needed)
+            self._head.values[SLOTS] = size = needed
         return size // 2
 
     def _place(self, marks: Marks, rows: Codes, size: int) -> None:
@@ -85,14 +85,14 @@ class MarkIndex:
 
 
 @loop("int64(read(uint64[:]), read(int32[:]), read(uint64[:]), int64, int32[:])")
-def _find(marks: Marks, slots: Codes, known: Marks, size: int, found: Codes) -> int:
+def _find(marks: Marks, slots: Codes, mark_of: Marks, size: int, rows: Codes) -> int:
     for i in range(len(marks)):
         place = np.int64(marks[i] & np.uint64(size - 1))
         row = slots[size + place]
-        while row != 0 and known[row] != marks[i]:
+        while row != 0 and mark_of[row] != marks[i]:
             place = (place + 1) & (size - 1)
             row = slots[size + place]
-        found[i] = row
+        rows[i] = row
     return len(marks)
 
 

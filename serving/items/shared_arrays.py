@@ -1,8 +1,8 @@
-"""Arrays in files that all processes of a machine map: one copy in memory, there again after everybody stopped.
+"""Arrays in files that all processes of a machine map: one copy in memory, which outlives the processes.
 
 What is kept in them (rows in `entity_table`, marks in `mark_index`) is written and read by several processes without a
-lock. That needs a processor that lets nobody see a later store before an earlier one, as x86-64 does; ARM does not, and
-Python has no barrier to ask it for. So on any other processor such arrays are refused, and `online` keeps item states
+lock. That needs a processor on which no later store is seen before an earlier one, such as x86-64; on ARM it may be,
+and Python has no memory barrier. So on any other processor such arrays are refused, and `online` keeps item states
 in the memory of each worker, where Python's lock keeps the order.
 """
 
@@ -21,8 +21,8 @@ from numpy.typing import DTypeLike, NDArray
 from infra.errors import Unavailable
 
 IN_ORDER = ("x86_64", "amd64")  # processors, as `platform.machine` names them
-STEP = 1 << 16  # bytes: room is asked for in whole steps
-MOST = 1 << 26  # and at most so much ahead of what is needed
+STEP = 1 << 16  # bytes: room is reserved in multiples of it
+MOST = 1 << 26  # bytes reserved ahead of what is needed, at most
 
 
 class SharedArray:
@@ -70,7 +70,7 @@ class SharedArrays:
 
     Raises Unavailable for a folder on a processor that may show other processes stores out of order.
 
-    `lacked_room` says that the disk had no room for one of them, until somebody takes it back.
+    `lacked_room` says that the disk had no room for one of them, until the writer sets it to False.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -92,5 +92,5 @@ def _mapped(path: Path | None, size: int) -> mmap.mmap:
     if path is None:
         return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0))
     with open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
-        os.truncate(file.fileno(), size)  # all who open it do the same: whoever is first makes it
+        os.truncate(file.fileno(), size)  # every process that opens it does the same: the first one makes it
         return mmap.mmap(file.fileno(), size)

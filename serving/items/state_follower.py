@@ -1,4 +1,4 @@
-"""Keeps item states true: one process of a machine writes what Redis says, the others look on and are ready to."""
+"""Keeps item states up to date: one process of a machine writes what Redis holds, the others stand by to take over."""
 
 import asyncio
 import contextlib
@@ -11,26 +11,29 @@ from redis import Redis
 from feature_repo.records import Layout
 from infra.errors import Unavailable
 from serving import metrics
+from serving.definition import StateValues
 from serving.items.ever_done_writer import EverWriter
 from serving.items.item_states import ItemStates
 from serving.items.state_writer import StateWriter
 from serving.items.writer_election import WriterLock, discard_others
 from serving.running import Background
 
-POLL_S = 0.5
-PATIENCE_S = 1.5
+USUAL = StateValues()
+PATIENCE_S = 1.5  # for the first look at Redis when the service starts: it answers without states, too
 log = logging.getLogger(__name__)
 
 
 class StateFeed:
-    """Follows Redis in a thread while this process is the keeper; readers of the arrays never wait for it."""
+    """Follows Redis in a thread while this process is the writer; readers of the arrays never wait for it."""
 
-    def __init__(self, redis: Redis, layouts: Mapping[str, Layout], states: ItemStates) -> None:
+    def __init__(
+        self, redis: Redis, layouts: Mapping[str, Layout], states: ItemStates, values: StateValues = USUAL
+    ) -> None:  # fmt: skip
         self._redis, self._states = redis, states
-        self._ever, self._writer = EverWriter(redis, layouts, states), StateWriter(redis, layouts, states)
-        self._keeper = WriterLock(states.arrays.folder)
+        self._ever, self._writer = EverWriter(redis, layouts, states), StateWriter(redis, layouts, states, values)
+        self._lock = WriterLock(states.arrays.folder)
         self._writes, self._saw_another = False, False
-        self._following = Background(self._follow, POLL_S)
+        self._following = Background(self._follow, values.poll_s)
 
     async def start(self) -> None:
         """Begin, and wait a little for the first look at Redis; the service starts without Redis all the same."""
@@ -44,7 +47,7 @@ class StateFeed:
         """Follow no longer; another process may."""
         self._writer.stopping = True
         await self._following.stop()
-        self._keeper.resign()
+        self._lock.resign()
         self._redis.close()
 
     async def _follow(self) -> None:
@@ -68,7 +71,7 @@ class StateFeed:
                 self._states.looked = True
 
     def _elected(self) -> bool:
-        if not self._keeper.elected():
+        if not self._lock.elected():
             self._saw_another = True
             return False
         if not self._writes:

@@ -1,4 +1,4 @@
-"""Words and their codes, kept in mapped arrays: no process holds eight million strings of its own."""
+"""Words and their codes in mapped arrays, so that no process needs eight million strings of its own."""
 
 from collections.abc import Hashable, Iterable, Sequence
 from itertools import repeat
@@ -13,13 +13,13 @@ from infra.marks import Marks, marks
 from serving.items.mark_index import Codes, MarkIndex
 from serving.items.shared_arrays import SharedArrays
 
-LETTERS = 48  # bytes a word that room is kept for
-LATELY = 1 << 16  # words: of more than SMALL, so many that were asked for lately are
-SMALL = 4096  # words: so many are also kept as objects of the process
+LETTERS = 48  # bytes of room for a word, on average
+LATELY = 1 << 16  # words: of a larger vocabulary, so many that were asked for lately are kept as objects
+SMALL = 4096  # words: a vocabulary of so many is also kept as objects of the process
 
 
 class Vocabulary:
-    """Words and their codes, counted from 1; code 0 stands for None and for every word never met.
+    """Words and their codes, counted from 1; code 0 is for None and for every unknown word.
 
     Words are found by their marks: two words with one mark would be one word, a chance of one in half a million among
     eight million words. Words that are `lists` are written as JSON. Words are added by one process and never removed.
@@ -41,12 +41,12 @@ class Vocabulary:
     def codes(self, words: Sequence[Hashable]) -> Codes:
         """The code of each word, new if need be; 0 for None and for words that there is no more room for."""
         own = self._small()
-        known = self._lately(words) if own is None else own
-        new = [word for word in dict.fromkeys(words) if word is not None and word not in known]
+        codes = self._lately(words) if own is None else own
+        new = [word for word in dict.fromkeys(words) if word is not None and word not in codes]
         if not new:
-            return np.fromiter(map(known.get, words, repeat(0)), np.int32, len(words))
-        met = dict(zip(new, self._meet(new).tolist(), strict=True))
-        return np.array([known.get(word) or met.get(word, 0) for word in words], dtype=np.int32)
+            return np.fromiter(map(codes.get, words, repeat(0)), np.int32, len(words))
+        added = dict(zip(new, self._add(new).tolist(), strict=True))
+        return np.array([codes.get(word) or added.get(word, 0) for word in words], dtype=np.int32)
 
     def find(self, word: Hashable) -> int:
         """The code of a word, 0 if it was never met."""
@@ -62,7 +62,7 @@ class Vocabulary:
 
     def rows_of(self, keys: Sequence[Key]) -> Codes:
         """The code of each key of one part, new if need be."""
-        return self._meet([key[0] for key in keys])
+        return self._add([key[0] for key in keys])
 
     def find_keys(self, keys: Sequence[Key]) -> Codes:
         """The code of each key of one part, 0 if it was never met."""
@@ -83,14 +83,14 @@ class Vocabulary:
 
     @property
     def words(self) -> list[Any]:
-        """Every word at the place of its code. They are kept by the process: not for keys of many."""
+        """Every word at the place of its code, as objects of the process: not for vocabularies of millions."""
         words, size = self._words, len(self)
         if len(words) < size:  # put there in one step: threads may do so at the same time
             self._words = words = [*words, *self.words_of(np.arange(len(words), size))]
         return words
 
     def array(self) -> NDArray[Any]:
-        """The words as an array that codes index; as dear as `words`."""
+        """The words as an array that codes index; it needs as much memory as `words`."""
         if self._array is None or len(self._array) < len(self):
             words = self.words
             self._array = np.empty(len(words), dtype=object)
@@ -118,7 +118,7 @@ class Vocabulary:
                 self._asked = lately
         return lately
 
-    def _meet(self, words: Sequence[Hashable]) -> Codes:
+    def _add(self, words: Sequence[Hashable]) -> Codes:
         texts = self._texts(words)
         hashed = marks(texts)
         codes = self._index.find(hashed)

@@ -1,4 +1,4 @@
-"""Who of the processes of a machine writes what all of them map: the one that holds the lock."""
+"""Which process of a machine writes what all of them map: the one that has the lock."""
 
 import fcntl
 import shutil
@@ -7,7 +7,7 @@ from typing import IO
 
 
 class WriterLock:
-    """A lock on a file in the shared folder; the kernel frees it when its holder dies. Without a folder it is ours."""
+    """A lock on a file in the shared folder; the kernel frees it when its process dies. Without a folder it is ours."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
@@ -17,7 +17,7 @@ class WriterLock:
         """Whether this process is the writer, from now on if nobody else is."""
         if self._folder is None or self._file is not None:
             return True
-        file = (self._folder / "keeper").open("ab")
+        file = (self._folder / "keeper").open("ab")  # the name that running workers of an earlier version lock, too
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -34,9 +34,9 @@ class WriterLock:
 
 
 def discard_others(folder: Path | None) -> None:
-    """Remove the folders beside this one that nobody keeps: states of layouts that nobody serves any more."""
+    """Remove the folders beside this one that no process writes: states of layouts that are served no more."""
     for other in folder.parent.iterdir() if folder else ():
-        keeper = WriterLock(other)
-        if other != folder and other.is_dir() and keeper.elected():
+        lock = WriterLock(other)
+        if other != folder and other.is_dir() and lock.elected():
             shutil.rmtree(other, ignore_errors=True)
-            keeper.resign()
+            lock.resign()

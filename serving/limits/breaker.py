@@ -1,14 +1,13 @@
-"""A breaker per dependency: after failures in a row nobody asks it any more, until a probe finds it well again."""
+"""A breaker per dependency: after failures in a row the dependency is not asked again until a probe succeeds."""
 
 from collections.abc import Callable
 from enum import IntEnum
 from time import monotonic
 
 from serving import metrics
+from serving.definition import BreakerValues
 
-FAILURES_TO_OPEN = 3
-RETRY_S = 0.25
-LONGEST_RETRY_S = 4.0
+USUAL = BreakerValues()
 
 
 class State(IntEnum):
@@ -20,14 +19,16 @@ class State(IntEnum):
 
 
 class Breaker:
-    """Closed while the dependency works. Three failures in a row open it; from then on one probe at a time may try.
+    """Closed while the dependency works. Some failures in a row open it; from then on one probe at a time may try.
 
-    A probe that fails doubles the wait until the next one, up to four seconds. One that works closes the breaker.
+    A probe that fails doubles the wait until the next one, up to a limit. One that works closes the breaker.
     """
 
-    def __init__(self, dependency: str, clock: Callable[[], float] = monotonic) -> None:
-        self._dependency, self._clock = dependency, clock
-        self._failures, self._wait, self._probe_at = 0, RETRY_S, 0.0
+    def __init__(
+        self, dependency: str, values: BreakerValues = USUAL, clock: Callable[[], float] = monotonic
+    ) -> None:  # fmt: skip
+        self._dependency, self._values, self._clock = dependency, values, clock
+        self._failures, self._wait, self._probe_at = 0, values.retry_s, 0.0
         self._gauge = metrics.BREAKER.labels(dependency)
         self.why = ""
         self._state = State.CLOSED
@@ -39,7 +40,7 @@ class Breaker:
         return self._state
 
     def allows(self) -> bool:
-        """Whether the dependency may be asked now. A yes while it is open makes the asker the probe."""
+        """Whether the dependency may be asked now. While the breaker is open, the caller that may ask is the probe."""
         if self._state is State.CLOSED:
             return True
         if self._clock() < self._probe_at:
@@ -52,7 +53,7 @@ class Breaker:
         """The dependency answered."""
         self._failures = 0
         if self._state is not State.CLOSED:
-            self._wait = RETRY_S
+            self._wait = self._values.retry_s
             self._become(State.CLOSED)
 
     def failed(self, why: str) -> None:
@@ -61,9 +62,9 @@ class Breaker:
         self.why = why
         metrics.FAILURES.labels(self._dependency, why.partition(":")[0][:40]).inc()
         if self._state is State.HALF_OPEN:
-            self._wait = min(2 * self._wait, LONGEST_RETRY_S)
+            self._wait = min(2 * self._wait, self._values.longest_retry_s)
             self._open()
-        elif self._failures >= FAILURES_TO_OPEN:
+        elif self._failures >= self._values.failures:
             self._open()
 
     def trip(self, why: str) -> None:

@@ -1,4 +1,4 @@
-"""Who is connected to this worker: a bounded number, and of one peer a bounded share."""
+"""The connections of this worker: a bounded number, and of one peer a bounded share."""
 
 import logging
 import resource
@@ -20,31 +20,31 @@ class Caller(Protocol):
         """Whether a request of it is being answered."""
 
     def evicted(self) -> None:
-        """It has to go: the place is needed."""
+        """It is closed, because its place is needed."""
 
 
 class ConnectionLimit:
     """The connections of one worker.
 
-    Where all places are taken, a newcomer gets that of the connection that has waited longest: of those that never sent
-    a whole request, if there are any. So connections that ask for nothing, however many, keep nobody out. A peer that
-    has its share is told to come again. Loopback and the networks of `proxies` have no share: all callers behind a
-    proxy come from its address.
+    Where all places are taken, a new connection gets the place of the one that has been idle longest: of those that
+    never sent a complete request, if there are any. So idle connections, however many, keep no caller out. A peer that
+    has its share is refused. Loopback and the networks of `proxies` have no share: all callers behind a proxy come from
+    its address.
     """
 
     def __init__(self, most: int, most_a_peer: int, proxies: Collection[str] = ()) -> None:
         self._most, self._most_a_peer = most, most_a_peer
-        self._proxies = [_network(given) for given in proxies]
+        self._proxies = [_network(proxy) for proxy in proxies]
         self._peers: dict[Caller, str] = {}
         self._open: Counter[str] = Counter()
         self._silent: OrderedDict[Caller, None] = OrderedDict()
-        self._known: OrderedDict[Caller, None] = OrderedDict()
+        self._have_asked: OrderedDict[Caller, None] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._peers)
 
     def enter(self, who: Caller, address: str | None) -> bool:
-        """Take a connection in; False where there is no place for it."""
+        """Admit a connection; False where there is no place for it."""
         peer = self._peer(address)
         if peer and self._open[peer] >= self._most_a_peer:
             return False
@@ -56,15 +56,15 @@ class ConnectionLimit:
         return True
 
     def asked(self, who: Caller) -> None:
-        """A whole request came from it."""
+        """A complete request came from it."""
         if who in self._silent:
             del self._silent[who]
-            self._known[who] = None
-        elif who in self._known:
-            self._known.move_to_end(who)
+            self._have_asked[who] = None
+        elif who in self._have_asked:
+            self._have_asked.move_to_end(who)
 
     def leave(self, who: Caller) -> None:
-        """It is gone, or was never let in."""
+        """It is closed, or was never admitted."""
         if who not in self._peers:
             return
         peer = self._peers.pop(who)
@@ -72,11 +72,11 @@ class ConnectionLimit:
         if not self._open[peer]:
             del self._open[peer]
         self._silent.pop(who, None)
-        self._known.pop(who, None)
+        self._have_asked.pop(who, None)
 
     def _evict(self) -> bool:
-        for some in (self._silent, self._known):
-            for who in some:
+        for callers in (self._silent, self._have_asked):
+            for who in callers:
                 if not who.busy:
                     self.leave(who)
                     who.evicted()
@@ -84,40 +84,40 @@ class ConnectionLimit:
         return False
 
     def _peer(self, address: str | None) -> str:
-        """What stands for all connections of one peer; empty for those that have no share."""
+        """The key of all connections of one peer; empty for those that have no share."""
         try:
-            found = ip_address((address or "").partition("%")[0])
+            caller = ip_address((address or "").partition("%")[0])
         except ValueError:  # a socket of this machine
             return ""
-        found = getattr(found, "ipv4_mapped", None) or found
-        if found.is_loopback or any(found in network for network in self._proxies):
+        caller = getattr(caller, "ipv4_mapped", None) or caller
+        if caller.is_loopback or any(caller in network for network in self._proxies):
             return ""
-        return str(found) if isinstance(found, IPv4Address) else _site(found)
+        return str(caller) if isinstance(caller, IPv4Address) else _site(caller)
 
 
-def open_files(wanted: int) -> int:
-    """Let this process and its children hold so many connections, as far as it may; returns how many they can."""
+def open_files(connections: int) -> int:
+    """Raise the limit on open files for so many connections, as far as allowed; returns how many there may be."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = wanted + RESERVED_FILES
+    needed = connections + RESERVED_FILES
     if soft != resource.RLIM_INFINITY and soft < needed:
         soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     if soft == resource.RLIM_INFINITY or soft >= needed:
-        return wanted
+        return connections
     log.warning(
         "open files: this process may hold %d, so each worker takes %d connections instead of the %d of "
         "FLYWHEEL_CONNECTIONS. Raise the hard limit (`ulimit -Hn`, LimitNOFILE=, --ulimit nofile=).",
-        soft, soft - RESERVED_FILES, wanted,
+        soft, soft - RESERVED_FILES, connections,
     )  # fmt: skip
     return max(1, soft - RESERVED_FILES)
 
 
-def _network(given: str) -> IPv4Network | IPv6Network:
+def _network(proxy: str) -> IPv4Network | IPv6Network:
     try:
-        return ip_network(given, strict=False)
+        return ip_network(proxy, strict=False)
     except ValueError as wrong:
         raise ValueError(
-            f"FLYWHEEL_TRUSTED_PROXIES names `{given}`: it takes addresses and networks such as "
+            f"FLYWHEEL_TRUSTED_PROXIES names `{proxy}`: it takes addresses and networks such as "
             '["10.0.0.7", "10.1.0.0/16"]'
         ) from wrong
 

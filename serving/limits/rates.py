@@ -1,11 +1,11 @@
-"""How fast one user may act: a bucket of tokens for each, filled at a steady rate."""
+"""How fast one user may act: each has a bucket of tokens, filled at a steady rate."""
 
 from collections import OrderedDict
 from collections.abc import Mapping
 
 from serving.definition import Feedback
 
-USERS = 20_000  # whose buckets are remembered, about 4 MiB; the one that was quiet longest is forgotten, and so full
+USERS = 20_000  # buckets remembered, about 4 MiB; the one unused for longest is forgotten, and then counts as full
 
 
 class Rates:
@@ -15,12 +15,12 @@ class Rates:
         self._full, self._rate, self._users = float(policy.at_once), policy.a_second / workers, users
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def take(self, wanted: Mapping[str, int], now: float) -> float:
+    def take(self, counts: Mapping[str, int], now: float) -> float:
         """Take so many of each user's tokens; returns 0, or takes none and returns the seconds until there are enough.
 
         now  seconds of a clock that never goes back
         """
-        left = {user: self._level(user, now) - count for user, count in wanted.items()}
+        left = {user: self._level(user, now) - count for user, count in counts.items()}
         short = min(left.values(), default=0.0)
         if short < 0:
             return -short / self._rate

@@ -9,12 +9,12 @@ from serving.definition import RequestLimits
 from serving.limits.budget import Budget
 from serving.limits.request_queue import Pace, RequestQueue
 
-SAMPLES = 64
-DOWN, UP = 0.8, 1.1
+SAMPLES = 64  # answers of one p95: of fewer, one or two slow ones decide
+DOWN, UP = 0.8, 1.1  # overload ends within a few steps, and the way back is slower, so that it does not return at once
 
 
 class Shedding:
-    """Steers how many candidates a request may have scored, and says who gets less, by what there is to wait for.
+    """Sets how many candidates a request may have scored, and which requests get less, by how long they would wait.
 
     limits     gives the limits that hold now: those of the live release's policy
     quality    share of the candidates that are scored. It falls by a fifth with each `SAMPLES` scored answers whose p95
@@ -23,22 +23,22 @@ class Shedding:
     """
 
     def __init__(self, limits: Callable[[], RequestLimits]) -> None:
-        self._limits, self._turnstile = limits, RequestQueue()
-        self._full, self._lowest = Pace(0.003), Pace(0.001)
+        self._limits, self._queue = limits, RequestQueue()
+        self._full, self._lowest = Pace(0.003), Pace(0.001)  # guesses, until turns were measured
         self._took: list[float] = []
         self.in_flight = 0
         self._steer_to(1.0)
 
     @property
     def wait_s(self) -> float:
-        """What a request that comes now waits for its turn: those before it are scored as long as that is in time."""
+        """How long a request that comes now would wait: those before it are scored as long as that is in time."""
         full, lowest = self._full.s, self._lowest.s
         scored = min(self.in_flight, self._limits().unscored_ms / 1000 / full)
         return scored * full + (self.in_flight - scored) * lowest
 
     @property
     def refuses(self) -> bool:
-        """Whether a request that comes now would be answered too late: it had better go elsewhere."""
+        """Whether a request that comes now would be answered too late, so that it is refused."""
         return self.wait_s * 1000 > self._limits().refuse_ms
 
     @property
@@ -47,10 +47,10 @@ class Shedding:
         return self.wait_s * 1000 > self._limits().unscored_ms
 
     async def turn(self, budget: Budget, lowest: bool) -> bool:
-        """Wait for a request's turn; then whether it gets the lowest rung, as was known before or for lack of time."""
-        await self._turnstile.turn()
+        """Wait for a request's turn; returns whether it gets the lowest rung, as known before or for lack of time."""
+        await self._queue.turn()
         lowest = lowest or budget.spent_s * 1000 > self._limits().unscored_ms
-        self._turnstile.during = self._lowest if lowest else self._full
+        self._queue.during = self._lowest if lowest else self._full
         return lowest
 
     def scored(self, took_s: float) -> None:

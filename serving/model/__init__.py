@@ -1,4 +1,4 @@
-"""A release in memory: found, tested in a child process, loaded, and scoring."""
+"""A release in memory: followed, tested in a child process, loaded, and scoring."""
 
 from infra.release_format import Popular
 from serving.model.loaded_release import Release

@@ -1,4 +1,4 @@
-"""From states to the model's input: gathers what a release's features read and calls the function that makes them."""
+"""From states to the model's input: gathers the states that a release's features read, and computes the features."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -21,7 +21,7 @@ from serving.model.join_keys import JoinKeys
 from validation.contract import unknown
 
 AskerAttributes = Mapping[str, Any]
-FOUND = 1000  # lookups that are kept at most
+LOOKUPS = 1000  # that are remembered at most within a second
 
 
 class Builder:
@@ -40,11 +40,11 @@ class Builder:
         self._views = list({v.name: v for name, v in counters.items() if name in reads}.values())
         self._none = {view.name: _nothing(view) for view in self._views}
         self._keys = {v.name: JoinKeys(states, service, [k for k in v.keys if k != service.user]) for v in self._views}
-        self._held = {view.name: (view.counters, np.array(view.half_lives)) for view in self._views}
-        self._plan = Plan(recipe.features, self._held, recipe.ttl_s)
+        self._decays = {view.name: (view.counters, np.array(view.half_lives)) for view in self._views}
+        self._plan = Plan(recipe.features, self._decays, recipe.ttl_s)
         of_users = [name for look in defined.lookups if look.on == service.user for name in look.columns]
         self._borrowed = {name: f"{policy.release.user_view}.{name}" for name in of_users}
-        self._second, self._found = 0, dict[tuple[object, ...], tuple[Float32s, Seconds]]()
+        self._second, self._lookups = 0, dict[tuple[object, ...], tuple[Float32s, Seconds]]()
         self._numeric = {name: kind in NUMBERS for name, kind in fields.items() if name in reads}
 
     def matrix(
@@ -54,17 +54,17 @@ class Builder:
         places = dict[str, Int32s]()
         asker = self._described(asker, user)
         counters = {
-            view.name: Counters(*self._gather(view, block, user, asker, now, places), *self._held[view.name])
+            view.name: Counters(*self._gather(view, block, user, asker, now, places), *self._decays[view.name])
             for view in self._views
         }
         fields = {name: self._field(name, block, user, places) for name in self._numeric}
-        said = {name: np.array([value], dtype=object) for name, value in context.items()}
-        return self._plan.matrix(Inputs(len(block.rows), np.array([now]), counters, fields, said, places))
+        moment = {name: np.array([value], dtype=object) for name, value in context.items()}
+        return self._plan.matrix(Inputs(len(block.rows), np.array([now]), counters, fields, moment, places))
 
     def _described(self, asker: AskerAttributes, user: UserState) -> AskerAttributes:
-        """The asker without what only a description of them tells in training, where there is none."""
-        unknown = {name for name, field in self._borrowed.items() if user.profile.get(field) is None}
-        return {name: value for name, value in asker.items() if name not in unknown}
+        """The asker's attributes without those that training takes only from a profile, where the profile has none."""
+        missing = {name for name, field in self._borrowed.items() if user.profile.get(field) is None}
+        return {name: value for name, value in asker.items() if name not in missing}
 
     def _gather(
         self,
@@ -82,24 +82,26 @@ class Builder:
         if self._service.user in view.keys:
             shared = user.mixed.get(view.name)
             if shared is not None:
-                places[view.name] = shared.places(keys.of_items(keys.said(asker), block))
+                places[view.name] = shared.places(keys.of_items(keys.of_asker(asker), block))
             own = shared or user.counters.get(view.name)
             return (own.values, own.at) if own else self._none[view.name]
-        said, words = keys.said(asker), keys.words(block)
+        asker_codes, words = keys.of_asker(asker), keys.words(block)
         if words is None:
-            return self._read(view, keys.of_items(said, block))
+            return self._read(view, keys.of_items(asker_codes, block))
         places[view.name] = words
-        return self._kept(view, keys, said, now)
+        return self._of_all_words(view, keys, asker_codes, now)
 
-    def _kept(self, view: CounterView, keys: JoinKeys, said: tuple[int, ...], now: float) -> tuple[Float32s, Seconds]:
+    def _of_all_words(
+        self, view: CounterView, keys: JoinKeys, asker_codes: tuple[int, ...], now: float
+    ) -> tuple[Float32s, Seconds]:
         """The counters of every word of a vocabulary, looked up once a second: no change is known faster."""
-        if int(now) != self._second or len(self._found) == FOUND:
-            self._second, self._found = int(now), {}
-        asked = view.name, keys.known_words, said
-        found = self._found.get(asked)
-        if found is None:
-            found = self._found[asked] = self._read(view, keys.of_words(said))
-        return found
+        if int(now) != self._second or len(self._lookups) == LOOKUPS:
+            self._second, self._lookups = int(now), {}
+        lookup = view.name, keys.known_words, asker_codes
+        counters = self._lookups.get(lookup)
+        if counters is None:
+            counters = self._lookups[lookup] = self._read(view, keys.of_words(asker_codes))
+        return counters
 
     def _read(self, view: CounterView, codes: list[Codes]) -> tuple[Float32s, Seconds]:
         table = self._states.counters[view.name]
@@ -122,16 +124,16 @@ class Builder:
 
 
 def _must_last_alike(recipe: Recipe, defined: FeatureSet) -> None:
-    """Raises ReleaseMismatch when counters counted for longer, or shorter, where the release was trained."""
-    there, here = timedelta(seconds=recipe.ttl_s), defined.ttl
-    if there != here:
+    """Raises ReleaseMismatch when the release was trained with another lifetime of counters."""
+    trained, here = timedelta(seconds=recipe.ttl_s), defined.ttl
+    if trained != here:
         raise ReleaseMismatch(
-            f"its counters count for {there}, those of this checkout for {here} (`ttl`). Retrain or roll back."
+            f"its counters count for {trained}, those of this checkout for {here} (`ttl`). Retrain or roll back."
         )
 
 
 def _must_agree(recipe: Recipe, views: Mapping[str, CounterView]) -> None:
-    """Raises ReleaseMismatch when the release was trained on states that are kept otherwise here."""
+    """Raises ReleaseMismatch when the release was trained on views that are defined otherwise here."""
     trained = {view.name: view for view in recipe.counter_views}
     for name, here in views.items():
         there = trained.get(name)

@@ -20,32 +20,33 @@ class JoinKeys:
         self._words = self._vocabularies[of_items[0]] if len(of_items) == 1 else None
         self._of_items = bool(of_items)
 
-    def said(self, asker: Mapping[str, Any]) -> tuple[int, ...]:
+    def of_asker(self, asker: Mapping[str, Any]) -> tuple[int, ...]:
         """The codes of the asker's attributes among the keys."""
         return tuple([self._vocabularies[key].find(asker.get(key)) for key, field in self._keys if field is None])
 
     @property
     def known_words(self) -> int:
-        """How many words there are for the only key of the items."""
+        """How many words there are for the items' only key."""
         return 0 if self._words is None else len(self._words)
 
     def words(self, block: ItemBlock) -> Codes | None:
-        """The word each item has for the only key of theirs, where there are fewer words than items; else None."""
+        """The code of each item's word for their only key; None when there are more words than items, or more keys."""
         if self._words is None or len(self._words) > len(block.rows):
             return None
         return next(self._of(field, block) for _, field in self._keys if field is not None)
 
-    def of_words(self, said: Sequence[int]) -> list[Codes]:
-        """A column of codes a key, with an entry for each of those words."""
+    def of_words(self, asker_codes: Sequence[int]) -> list[Codes]:
+        """A column of codes for each key, with an entry for each of those words."""
         each = np.arange(self.known_words, dtype=np.int32)
-        return self._columns(said, len(each), lambda _: each)
+        return self._columns(asker_codes, len(each), lambda _: each)
 
-    def of_items(self, said: Sequence[int], block: ItemBlock) -> list[Codes]:
-        """A column of codes a key, with an entry an item; a single one where no key is theirs."""
-        return self._columns(said, len(block.rows) if self._of_items else 1, lambda field: self._of(field, block))
+    def of_items(self, asker_codes: Sequence[int], block: ItemBlock) -> list[Codes]:
+        """A column of codes for each key, with an entry for each item; a single entry where no key is the items'."""
+        entries = len(block.rows) if self._of_items else 1
+        return self._columns(asker_codes, entries, lambda field: self._of(field, block))
 
-    def _columns(self, said: Sequence[int], entries: int, own: Callable[[str], Codes]) -> list[Codes]:
-        codes = iter(said)
+    def _columns(self, asker_codes: Sequence[int], entries: int, own: Callable[[str], Codes]) -> list[Codes]:
+        codes = iter(asker_codes)
         return [
             np.full(entries, next(codes), dtype=np.int32) if field is None else own(field) for _, field in self._keys
         ]

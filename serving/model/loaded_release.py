@@ -1,4 +1,4 @@
-"""A release in memory: everything one answer needs to be consistent with itself."""
+"""A release in memory: everything that one answer takes from one release."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +39,7 @@ def load(folder: Path, served: Served, states: ItemStates) -> Release:
         manifest, scorer = prove(folder)
         recipe = read_recipe((folder / RECIPE).read_bytes())
         popular = read_popular(folder)
-        policy, other = _policy(folder, served)
+        policy, needs_deployment = _policy(folder, served)
         nearest = NearestItems.of(folder, states, served)
     except (OSError, ValueError, KeyError, FlywheelError) as refused:
         raise ReleaseMismatch(f"release {folder.name}: {refused or type(refused).__name__}") from refused
@@ -50,11 +50,11 @@ def load(folder: Path, served: Served, states: ItemStates) -> Release:
         )
     builder = Builder(recipe, served.features, policy, states)
     ranker = manifest.ranker or manifest.kind
-    return Release(manifest.version, policy.release, scorer, builder, popular, nearest, ranker, other)
+    return Release(manifest.version, policy.release, scorer, builder, popular, nearest, ranker, needs_deployment)
 
 
 def _policy(folder: Path, served: Served) -> tuple[Policy, tuple[str, ...]]:
-    """What the release sets, beside what this checkout does; and what in the release needs a deployment."""
+    """The release's own part with this checkout's service part, and what in the release needs a deployment."""
     path = folder / POLICY
     written = from_json(path.read_bytes()) if path.exists() else served.policy
     must_fit(written, served.features)

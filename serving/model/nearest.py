@@ -24,14 +24,14 @@ from validation.contract import unknown
 if TYPE_CHECKING:
     import faiss
 
-NEW = 16_384  # items that came after the release, the newest: compared one by one, in a tenth of a millisecond
-AT_ONCE = 100_000  # rows looked up together
+NEW = 16_384  # the newest items that came after the release: each is compared, all in a tenth of a millisecond
+AT_ONCE = 100_000  # rows looked up together: some tens of MB
 AGREEING = 0.9  # share of golden neighbours found again: on another processor the last one or two may change places
 
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """Items that the space has not met: their rows, the newest last, and (items, d) what their words say of them."""
+    """Items without a place in the space: their rows, the newest last, and (items, d) vectors made of their words."""
 
     rows: Codes
     vectors: Float32s
@@ -63,28 +63,28 @@ class NearestItems:
 
     def near(self, vector: Float32s, k: int) -> Codes:
         """At most k rows of items, nearest first."""
-        all_scores, all_found = self._index.search(vector[None], k)
+        all_scores, all_places = self._index.search(vector[None], k)
         rows, scores = np.empty(k, dtype=np.int32), np.empty(k, dtype=np.float32)
-        count = _known(all_found, all_scores, self._rows, rows, scores)
+        count = _known(all_places, all_scores, self._rows, rows, scores)
         rows, scores = rows[:count], scores[:count]
         return self._with_new(rows, scores, vector, k) if len(self._after.rows) else rows
 
     def user_vector(self, who: RequestAsker) -> Float32s | None:
-        """(d,) float32, as it was learned, else as the asker's tastes say; None when nothing is known."""
+        """(d,) float32, as it was learned, else made of the asker's tastes; None when nothing is known."""
         if who.user.vector is not None:
             return who.user.vector
-        held = who.user.mixed.get(self._taste)
-        if held is None or not len(held.at):
+        tastes = who.user.mixed.get(self._taste)
+        if tastes is None or not len(tastes.at):
             return None
-        newest = np.fmax.reduce(held.at)  # how they compare is all that counts, and no longer changes after the last
-        liked = held.values[:, self._counter] * np.exp2((held.at - newest) / self._half_life)
-        known = self._words[self._space.tasted]
-        codes = held.codes[0]
-        met = known[np.where(codes < len(known), codes, 0)] if len(known) else codes * 0
-        return self._space.tasting(met, liked)
+        newest = np.fmax.reduce(tastes.at)  # only their ratios count, which decay changes no more after the newest
+        liked = tastes.values[:, self._counter] * np.exp2((tastes.at - newest) / self._half_life)
+        space_codes = self._words[self._space.tasted]
+        codes = tastes.codes[0]
+        in_space = space_codes[np.where(codes < len(space_codes), codes, 0)] if len(space_codes) else codes * 0
+        return self._space.tasting(in_space, liked)
 
     def vectors(self, rows: Codes) -> Float32s:
-        """(n, d) float32 of length 1: as learned, else as their words say; zeros for items never met."""
+        """(n, d) float32 of length 1: as learned, else made of the items' words; zeros for unknown items."""
         vectors, other = np.zeros((len(rows), self._space.width), dtype=np.float32), np.empty(len(rows), dtype=np.int64)
         other = other[: _learned(rows, self._places, self._space.vectors, self._space.width, vectors, other)]
         if len(other):
@@ -94,18 +94,18 @@ class NearestItems:
 
     def refresh(self) -> None:
         """Take in items and words that have come since; for a thread in the background, one at a time."""
-        for name, known in self._words.items():
-            self._words[name] = np.append(known, self._codes(name, len(known)))
+        for name, codes in self._words.items():
+            self._words[name] = np.append(codes, self._codes(name, len(codes)))
         places = [self._places]
         last = len(self._states.words[self._item])
         for first in range(len(self._places), last, AT_ONCE):
             rows = np.arange(first, min(first + AT_ONCE, last), dtype=np.int32)
-            found = np.where(rows > 0, self._space.places(self._states.gather(rows).marks), -1).astype(np.int32)
-            self._rows[found[found >= 0]] = rows[found >= 0]
-            places.append(found)
+            new = np.where(rows > 0, self._space.places(self._states.gather(rows).marks), -1).astype(np.int32)
+            self._rows[new[new >= 0]] = rows[new >= 0]
+            places.append(new)
         self._places = np.concatenate(places)
-        new = np.flatnonzero(self._places[1:] < 0)[-NEW:].astype(np.int32) + np.int32(1)
-        block = self._states.gather(new)
+        without_place = np.flatnonzero(self._places[1:] < 0)[-NEW:].astype(np.int32) + np.int32(1)
+        block = self._states.gather(without_place)
         block = block.take(np.flatnonzero(block.known))
         self._after = After(block.rows, self._described(block))
 
@@ -131,23 +131,23 @@ class NearestItems:
 
     def _described(self, block: ItemBlock) -> Float32s:
         codes = {}
-        for name, known in self._words.items():
+        for name, space_codes in self._words.items():
             field = block.field(f"{self._view}.{name}")
-            if field is None or not len(known):
+            if field is None or not len(space_codes):
                 codes[name] = np.zeros_like(block.rows)
             else:
-                codes[name] = known[np.where(field < len(known), field, 0)]
+                codes[name] = space_codes[np.where(field < len(space_codes), field, 0)]
         return self._space.described(codes)
 
 
 @loop("int64(read(int64[:, :]), read(float32[:, :]), read(int32[:]), int32[:], float32[:])")
-def _known(found: NDArray[np.int64], near: Float32s, known: Codes, rows: Codes, scores: Float32s) -> int:
-    """The rows of what was found at places of the space, and how near they are, without those that nobody knows."""
+def _known(places: NDArray[np.int64], near: Float32s, row_of: Codes, rows: Codes, scores: Float32s) -> int:
+    """The rows of some places of the space, and how near they are, without places whose item is not in memory."""
     count = 0
     for i in range(len(rows)):
-        place = found[0, i]
-        if place >= 0 and known[place] > 0:
-            rows[count] = known[place]
+        place = places[0, i]
+        if place >= 0 and row_of[place] > 0:
+            rows[count] = row_of[place]
             scores[count] = near[0, i]
             count += 1
     return count
@@ -157,7 +157,7 @@ def _known(found: NDArray[np.int64], near: Float32s, known: Codes, rows: Codes, 
 def _learned(
     rows: Codes, places: Codes, learned: Float32s, width: int, vectors: Float32s, other: NDArray[np.int64]
 ) -> int:  # fmt: skip
-    """Write the vectors that were learned; `other` are those of items that the space has not met."""
+    """Write the vectors that were learned; `other` are the places of items that have none."""
     count = 0
     for i in range(len(rows)):
         place = places[rows[i]] if rows[i] < len(places) else -1
@@ -201,8 +201,8 @@ def opened(folder: Path, space: Space) -> "faiss.Index":
             "They are not of one release: build it again."
         )
     if isinstance(index, faiss.IndexIVF):
-        held: Any = index.invlists
-        lists: Any = faiss.downcast_InvertedLists(held)
+        of_base_class: Any = index.invlists
+        lists: Any = faiss.downcast_InvertedLists(of_base_class)
         if hasattr(lists, "prefetch_nthread"):
             lists.prefetch_nthread = 0  # else every search starts a thread a list: five times the CPU
     _recognised(index, space)
@@ -212,8 +212,8 @@ def opened(folder: Path, space: Space) -> "faiss.Index":
 def _recognised(index: "faiss.Index", space: Space) -> None:
     if not len(space.queries):
         return
-    found = index.search(space.queries, space.found.shape[1])[1]
-    share = np.mean([np.isin(wanted, got).mean() for wanted, got in zip(space.found, found, strict=True)])
+    neighbours = index.search(space.queries, space.found.shape[1])[1]
+    share = np.mean([np.isin(golden, now).mean() for golden, now in zip(space.found, neighbours, strict=True)])
     if share < AGREEING:
         raise ReleaseMismatch(
             f"{INDEX} finds {share:.0%} of the golden neighbours (limit {AGREEING:.0%}). It is another release's "
@@ -224,9 +224,9 @@ def _recognised(index: "faiss.Index", space: Space) -> None:
 def _taste(space: Space, served: Served) -> tuple[str, int, float]:
     """The view of the counter that says what an asker likes, its place there and its half-life in seconds."""
     view, _, counter = space.taste.partition(".")
-    found = next((v for v in served.features.counter_views if v.name == view and counter in v.counters), None)
-    if found is None:
-        known = [f"{v.name}.{c}" for v in served.features.counter_views for c in v.counters]
-        raise ReleaseMismatch(f"its embeddings place users by taste {unknown(space.taste, known)}")
-    place = found.counters.index(counter)
-    return view, place, found.half_lives[place]
+    defined = next((v for v in served.features.counter_views if v.name == view and counter in v.counters), None)
+    if defined is None:
+        names = [f"{v.name}.{c}" for v in served.features.counter_views for c in v.counters]
+        raise ReleaseMismatch(f"its embeddings place users by taste {unknown(space.taste, names)}")
+    place = defined.counters.index(counter)
+    return view, place, defined.half_lives[place]

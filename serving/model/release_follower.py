@@ -1,4 +1,4 @@
-"""Follows the registry: a release is proven in a child, swapped in between two answers, kept for a dark day."""
+"""Follows the registry: a release is proven in a child process, swapped in between two answers, and cached on disk."""
 
 import asyncio
 import contextlib
@@ -26,10 +26,6 @@ from serving.model import scorer
 from serving.model.loaded_release import Release, load
 from serving.running import Background, own_metrics_environment
 
-POLL_S = 1.0
-TRIAL_CPU_S = 60.0  # a release that takes more to score some rows is a bad one; one that waits for its turn is not
-RETRY_S = 60.0  # a refused release is tried again: it may have been mended in place
-KEPT = 3
 log = logging.getLogger(__name__)
 
 
@@ -39,11 +35,11 @@ class Releases:
     def __init__(self, settings: Settings, system: str, served: Served, states: ItemStates) -> None:
         self._registry = settings.releases / system
         self._cache = settings.home / "serving" / system / "releases"
-        self._served, self._states = served, states
+        self._served, self._states, self._values = served, states, served.process.releases
         self._refused: dict[str, tuple[float, str]] = {}
         self._patience = Patience.of(settings)
         self._current: str | None = None
-        self._following = Background(self._follow, POLL_S)
+        self._following = Background(self._follow, self._values.poll_s)
         self.live: Release | None = None
         self.why: str | None = "no release was ever live here"
 
@@ -53,7 +49,7 @@ class Releases:
         return self.live.policy if self.live else self._served.policy.release
 
     async def start(self) -> None:
-        """Take what served last, else what the registry names; follow the registry from then on."""
+        """Load the release that served last, else the one the registry names; follow the registry from then on."""
         await self._resume()
         if self.live is None:
             await self._follow()
@@ -81,14 +77,15 @@ class Releases:
             self.why = None
             return
         at, reason = self._refused.get(name, (0.0, ""))
-        if reason and monotonic() - at < RETRY_S:
+        if reason and monotonic() - at < self._values.retry_s:
             self.why = reason
             return
         async with self._alone():
             try:
                 if not self._proof(name).exists():  # by this worker or another one, now or before a rollback
                     folder = await asyncio.to_thread(self._fetch, champion, name)
-                    await asyncio.gather(_trial(folder, self._patience), asyncio.to_thread(scorer.prepare))
+                    trial = _trial(folder, self._values.trial_cpu_s, self._patience)
+                    await asyncio.gather(trial, asyncio.to_thread(scorer.prepare))
                     self._proof(name).touch()
                 release = await asyncio.to_thread(load, self._cache / name, self._served, self._states)
             except ReleaseMismatch as refused:
@@ -109,7 +106,7 @@ class Releases:
             yield
 
     def _proof(self, name: str) -> Path:
-        """The file that says that a release in the cache has stood its trial."""
+        """The file whose presence says that a release in the cache passed its trial."""
         return self._cache / f"{name}.proven"
 
     def _take(self, release: Release, name: str) -> None:
@@ -161,12 +158,12 @@ class Releases:
         shutil.rmtree(draft, ignore_errors=True)
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(source, draft)
-        wanted = champion.manifest_sha256
-        found = hashlib.sha256((draft / MANIFEST).read_bytes()).hexdigest()
-        if wanted and wanted != found:
+        registered = champion.manifest_sha256
+        digest = hashlib.sha256((draft / MANIFEST).read_bytes()).hexdigest()
+        if registered and registered != digest:
             shutil.rmtree(draft)
             raise ReleaseMismatch(
-                f"{MANIFEST} has digest {found[:12]}, the registry says {wanted[:12]}. Promote it again."
+                f"{MANIFEST} has digest {digest[:12]}, the registry says {registered[:12]}. Promote it again."
             )
         draft.rename(target)
         return target
@@ -175,7 +172,7 @@ class Releases:
         folders = sorted(
             (p for p in self._cache.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True
         )
-        for old in [p for p in folders if p.name != self._current][KEPT - 1 :]:
+        for old in [p for p in folders if p.name != self._current][self._values.releases - 1 :]:
             self._forget(old.name)
 
 
@@ -188,10 +185,10 @@ def _say_what_needs_deployment(release: Release) -> None:
         )  # fmt: skip
 
 
-async def _trial(folder: Path, patience: Patience = USUAL) -> None:
+async def _trial(folder: Path, most_cpu_s: float, patience: Patience = USUAL) -> None:
     """Prove the release in a process of its own.
 
-    Raises ReleaseMismatch with what that process said, and Unavailable when it was not let come to a result.
+    Raises ReleaseMismatch with what that process wrote, and Unavailable when it could not come to a result.
     """
     path = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])])
     child = await asyncio.create_subprocess_exec(
@@ -199,24 +196,24 @@ async def _trial(folder: Path, patience: Patience = USUAL) -> None:
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
-        said = await _result(child, patience)
+        error_output = await _result(child, most_cpu_s, patience)
     finally:
-        if child.returncode is None:  # too late, or nobody waits for it any more
+        if child.returncode is None:  # too late, or its result is wanted no more
             child.kill()
     if child.returncode != 0:
-        words = said.decode(errors="replace").strip().splitlines()
-        raise ReleaseMismatch(words[-1] if words else f"its trial ended with status {child.returncode}")
+        lines = error_output.decode(errors="replace").strip().splitlines()
+        raise ReleaseMismatch(lines[-1] if lines else f"its trial ended with status {child.returncode}")
 
 
-async def _result(child: asyncio.subprocess.Process, patience: Patience) -> bytes:
-    """What a trial said on its way out, however long it had to wait for its turn."""
+async def _result(child: asyncio.subprocess.Process, most_cpu_s: float, patience: Patience) -> bytes:
+    """What a trial wrote to stderr until it ended, however long it had to wait for the CPU."""
     result = asyncio.ensure_future(child.communicate())
     waiting = Waiting("its trial", Process(child.pid), patience, say=log.info)
     try:
         while not (await asyncio.wait([result], timeout=LOOK_S))[0]:
             await asyncio.to_thread(waiting.look)
-            if waiting.used_s > TRIAL_CPU_S:
-                raise ReleaseMismatch(f"its trial took more than {TRIAL_CPU_S:.0f} s of CPU time")
+            if waiting.used_s > most_cpu_s:
+                raise ReleaseMismatch(f"its trial took more than {most_cpu_s:.0f} s of CPU time")
         return result.result()[1]
     finally:
         result.cancel()

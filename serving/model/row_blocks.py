@@ -1,7 +1,7 @@
-"""Sets of rows as numba can work on them: the three loops that score trees, as `forest_kernel` tells it.
+"""Sets of rows for numba: the three loops that score trees, as `forest_kernel` describes.
 
-What is done to a whole block of 64 rows, whose set is one word, numba would make a loop over rows of. Those operations
-(`_less` to `_add`) are given to it as the vector instructions of LLVM that they are. No index is checked where it is
+For an operation on a block of 64 rows, whose set is one word, numba would compile a loop over rows. So those operations
+(`_less` to `_add`) are written as vector instructions of LLVM. No index is checked where it is
 used, which would cost an eighth of the time: `forest_kernel` checks the model when it is loaded, the rows at each call.
 """
 
@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 
 from infra.arrays import Float32s, Int64s
 from infra.loops import loop
-from serving.model import import_without_extras
+from infra.stand_ins import without
 
-with import_without_extras.hidden(("scipy",)):  # numba looks for it, for linear algebra: 26 MiB
+with without("scipy"):  # numba looks for it, for linear algebra: 26 MiB
     from numba import types
     from numba.core import cgutils
     from numba.extending import intrinsic
     from numba.np import arraymath  # noqa: F401  at its import, else at the first loop that is compiled
 
 ROWS = 64  # a block
-BLOCKS = 8
+BLOCKS = 8  # scored together: a set of rows fills one line of the processor's cache
 LEFT, RIGHT = 1, 2
 ALL_ROWS = np.uint64(2**64 - 1)
 INFINITE = float("inf")
@@ -38,8 +38,8 @@ _BLOCK, _BITS, _SETS = ir.VectorType(_REAL, ROWS), ir.VectorType(ir.IntType(1), 
 Build = Callable[..., Any]
 
 
-def _operation(result: Any, build: Build, *given: Any) -> tuple[Any, Build]:
-    """What numba asks of an intrinsic: its types, and what writes its code; of arrays it gets where their data is."""
+def _operation(result: Any, build: Build, *parameters: Any) -> tuple[Any, Build]:
+    """What numba asks of an intrinsic: its types, and a function that writes its code and gets arrays as addresses."""
 
     def written(context: Any, code: Any, signature: Any, values: Any) -> Any:
         kinds = zip(signature.args, values, strict=True)
@@ -48,7 +48,7 @@ def _operation(result: Any, build: Build, *given: Any) -> tuple[Any, Build]:
             for kind, value in kinds
         ))  # fmt: skip
 
-    return result(*given), written
+    return result(*parameters), written
 
 
 def _at(code: Any, data: Any, place: Any, kind: Any) -> Any:
@@ -146,35 +146,36 @@ def _add(context, sums, block, reach, nodes, values, count):  # type: ignore[no-
 
     def build(code: Any, sums: Any, block: Any, reach: Any, nodes: Any, values: Any, count: Any) -> Any:
         room = _at(code, sums, code.mul(block, _LONG(ROWS)), _BLOCK)
-        kept = cgutils.alloca_once_value(code, code.load(room, align=4))
+        total = cgutils.alloca_once_value(code, code.load(room, align=4))
         with cgutils.for_range(code, count) as turn:
             node = code.load(code.gep(nodes, [turn.index]))
             rows = code.load(code.gep(reach, [code.add(code.mul(node, _LONG(BLOCKS)), block)]))
-            so_far = code.load(kept)
+            so_far = code.load(total)
             more = code.fadd(so_far, _everywhere(code, code.load(code.gep(values, [turn.index]))))
-            code.store(code.select(code.bitcast(rows, _BITS), more, so_far), kept)
-        code.store(code.load(kept), room, align=4)
+            code.store(code.select(code.bitcast(rows, _BITS), more, so_far), total)
+        code.store(code.load(total), room, align=4)
         return ir.Constant(_LONG, 0)
 
     return _operation(types.int64, build, sums, types.int64, reach, nodes, values, types.int64)
 
 
 @loop("int64(read(float32[:, ::1]), int64, int64, float32[:, ::1], float32[:, ::1], uint64[:, ::1])", boundscheck=False)
-def look(given: Float32s, first: int, rows: int, lanes: Float32s, extremes: Float32s, missing: Sets) -> int:
-    """Note of every feature the least and the greatest value, and the rows that go left whatever is compared.
+def look(columns: Float32s, first: int, rows: int, lanes: Float32s, extremes: Float32s, missing: Sets) -> int:
+    """Note of every feature the least and the greatest value, and the rows that go left for any condition.
 
-    Each feature stands there twice: where missing values go left they are less than everything, in the other one more.
+    Each feature has two entries: in the first missing values go left and count as less than all others, in the second
+    they go right and count as more.
     """
-    width = given.shape[1]
+    width = columns.shape[1]
     last = first + rows - ROWS  # the last block ends with the last row: some rows may be scored twice, alike
-    for feature in range(len(given)):
+    for feature in range(len(columns)):
         lanes[0, :] = INFINITE
         lanes[1, :] = -INFINITE
         some_unknown = False
         for block in range((rows + ROWS - 1) // ROWS):
             place = feature * width + min(first + block * ROWS, last)
-            _widen(lanes, given, place)
-            missing[2 * feature, block] = _unknown(given, place)
+            _widen(lanes, columns, place)
+            missing[2 * feature, block] = _unknown(columns, place)
             missing[2 * feature + 1, block] = 0
             some_unknown = some_unknown or missing[2 * feature, block] != 0
         least, greatest = _least(lanes), _greatest(lanes)
@@ -191,11 +192,11 @@ def look(given: Float32s, first: int, rows: int, lanes: Float32s, extremes: Floa
     boundscheck=False,
 )
 def ask(
-    given: Float32s, first: int, rows: int, column: Nodes, below: Float32s, extremes: Float32s, missing: Sets,
+    columns: Float32s, first: int, rows: int, column: Nodes, below: Float32s, extremes: Float32s, missing: Sets,
     sets: Sets, sides: Sides,
 ) -> int:  # fmt: skip
-    """Ask every condition: which sides any rows go to, LEFT, RIGHT or both; if both, also which rows go left."""
-    width = given.shape[1]
+    """Evaluate every condition: the sides that rows go to, LEFT, RIGHT or both; if both, also which rows go left."""
+    width = columns.shape[1]
     last = first + rows - ROWS
     for condition in range(len(column)):
         own = np.int64(column[condition])
@@ -205,7 +206,7 @@ def ask(
         if some == LEFT + RIGHT:
             for block in range((rows + ROWS - 1) // ROWS):
                 place = (own >> 1) * width + min(first + block * ROWS, last)
-                sets[condition, block] = _less(given, place, limit) | missing[own, block]
+                sets[condition, block] = _less(columns, place, limit) | missing[own, block]
     return rows
 
 
@@ -216,14 +217,14 @@ def ask(
     boundscheck=False,
 )
 def go_down(
-    rows: int, starts: Int64s, asked: Conditions, left: Nodes, right: Nodes, leaves: Float32s, sets: Sets,
+    rows: int, starts: Int64s, split_conditions: Conditions, left: Nodes, right: Nodes, leaves: Float32s, sets: Sets,
     sides: Sides, conditions: Int64s, nodes: Int64s, places: Int64s, values: Float32s, reach: Sets, totals: Float32s,
 ) -> int:  # fmt: skip
     """Prune each tree, send the rows down what is left of it, and add each leaf to the totals of those that reach it.
 
     A split that is left has a number, and leads to nodes 2 · number + 1 and the next; node 0 is the root. `places` has
-    the node that each place of the tree has become, -1 where no row comes. What no branch decides is written in any
-    case, and overwritten by the next unless it counts.
+    the node that each place of the tree has become, -1 where no row comes. To save branches, every entry is written,
+    and the next one overwrites it unless it counts.
     """
     totals[:] = 0
     reach[0, :] = ALL_ROWS
@@ -233,7 +234,7 @@ def go_down(
         count = 0
         places[0] = 0
         for split in range(start, start + splits):
-            condition = np.int64(asked[At(split)])
+            condition = np.int64(split_conditions[At(split)])
             node = np.int64(places[At(split - start)])
             some = np.int64(sides[At(condition)]) * int(node >= 0)
             both = int(some == LEFT + RIGHT)

@@ -1,4 +1,4 @@
-"""Scorers: float32 features in, float32 scores out, and why. Everything a model is to the online path."""
+"""Scorers, which are all that the online path knows of a model: features in, scores and their reasons out."""
 
 from pathlib import Path
 from typing import Protocol
@@ -45,8 +45,8 @@ class LinearScorer:
         return self._parts(features).astype(np.float32)
 
     def _parts(self, features: Float32s) -> NDArray[np.float64]:
-        known = np.where(np.isnan(features), self._fill, features)
-        return np.asarray((known - self._mean) * self._weights, dtype=np.float64)
+        filled = np.where(np.isnan(features), self._fill, features)
+        return np.asarray((filled - self._mean) * self._weights, dtype=np.float64)
 
 
 class ColumnScorer:
@@ -68,7 +68,7 @@ class ColumnScorer:
 
 
 def prepare() -> None:
-    """Do what any release of trees would first have to wait for."""
+    """Import XGBoost and compile the loops: a release of trees would have to wait for both."""
     import_without_extras.xgboost()
     loops.prepare()
 

@@ -1,4 +1,4 @@
-"""A release's trial: verified, loaded, made to score its golden rows. Run as a child, so that a bad one harms nobody.
+"""A release's trial: it is verified, loaded and scores its golden rows, in a child process that may fail.
 
 python -m serving.model.trial FOLDER
 """
@@ -15,7 +15,7 @@ from infra.release_format import read_golden_rows
 from serving.model import nearest
 from serving.model.scorer import Scorer, load_scorer
 
-TOLERANCE = 1e-5
+TOLERANCE = 1e-5  # float32 sums in another order differ by less
 
 
 def prove(folder: Path) -> tuple[Manifest, Scorer]:

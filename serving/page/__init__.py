@@ -1,8 +1,8 @@
 """A page: candidates, filters, re-ranking, exploration, and the ladder of answers."""
 
 from serving.page.ladder import Ladder
+from serving.page.offers import PoolBuilder
 from serving.page.page import Page
-from serving.page.pools import PoolBuilder
 from serving.page.rungs import FULL, PERSONAL, STALE
 
 __all__ = ["FULL", "PERSONAL", "STALE", "Ladder", "Page", "PoolBuilder"]

@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from infra.arrays import Float32s
+from infra.arrays import Float32s, Int64s
 from infra.loops import loop
-from serving.page.rerank import Order
 
 NEVER = -float("inf")
 
@@ -30,7 +29,7 @@ def _spread(scores: Float32s, stretched: Float32s) -> int:
     return len(scores)
 
 
-def diverse(relevance: Float32s, vectors: Float32s, weight: float, picks: int) -> Order:
+def diverse(relevance: Float32s, vectors: Float32s, weight: float, picks: int) -> Int64s:
     """Places of the first `picks`: each the best by relevance less `weight` times its likeness to those before it.
 
     relevance  (candidates,) float32
@@ -43,7 +42,7 @@ def diverse(relevance: Float32s, vectors: Float32s, weight: float, picks: int) -
 
 
 @loop("int64(read(float32[:]), read(float32[:, :]), float64, float32[:], int64[:])")
-def _pick(relevance: Float32s, likeness: Float32s, weight: float, worth: Float32s, picked: Order) -> int:
+def _pick(relevance: Float32s, likeness: Float32s, weight: float, worth: Float32s, picked: Int64s) -> int:
     """Pick the best again and again; a score that is no number is the best of all, and picked once too."""
     for turn in range(len(picked)):
         best = 0

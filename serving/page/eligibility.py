@@ -1,4 +1,4 @@
-"""Eligibility: what may be shown to whom, after every source, on every rung. What is not known to be allowed is not."""
+"""Eligibility: what may be shown to whom, after every source, on every rung; what is unknown is not shown."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
@@ -19,15 +19,15 @@ NONE: Codes = np.zeros(0, dtype=np.int32)
 
 
 class Filters:
-    """The filters of one policy over the items in memory; what is known of words is worked out once."""
+    """The filters of one policy over the items in memory. Whether a word passes is computed once and remembered."""
 
     def __init__(self, filters: Sequence[Filter], states: ItemStates) -> None:
         self.states = states
-        self._by_word = [WordFilter(wanted, states) for wanted in filters if not isinstance(wanted, NotBlocked)]
-        self._blocking = [wanted for wanted in filters if isinstance(wanted, NotBlocked)]
+        self._by_word = [WordFilter(rule, states) for rule in filters if not isinstance(rule, NotBlocked)]
+        self._blocking = [rule for rule in filters if isinstance(rule, NotBlocked)]
 
     def anybody(self, block: ItemBlock) -> Bools:
-        """(n,) whether there may be somebody who may be shown the item."""
+        """(n,) whether the item may be shown to any asker at all."""
         return self._mask(block, None, {})
 
     def mask(self, block: ItemBlock, asker: AskerAttributes, blocked: Mapping[str, Codes]) -> Bools:
@@ -35,38 +35,38 @@ class Filters:
         return self._mask(block, asker, blocked)
 
     def allow(self, attributes: Mapping[str, Any], asker: AskerAttributes, blocked: Mapping[str, Codes]) -> bool:
-        """Whether an item that is not in memory, with these attributes by the fields' own names, may be shown."""
+        """Whether an item that is not in memory may be shown; its attributes are named without their view."""
         return all(words.allow(attributes, asker) for words in self._by_word) and all(
-            self._is_free(wanted, attributes, blocked.get(wanted.counter)) for wanted in self._blocking
+            self._is_free(rule, attributes, blocked.get(rule.counter)) for rule in self._blocking
         )
 
-    def ever(self, block: ItemBlock, asker: Marks) -> Bools:
-        """(n,) whether the asker of this mark (1,) may ever have blocked each item, as is known by heart."""
-        held = np.zeros(len(block.rows), dtype=np.bool_)
-        for wanted in self._blocking:
-            vocabulary = self.states.vocabulary(wanted.field)
+    def ever_blocked(self, block: ItemBlock, asker: Marks) -> Bools:
+        """(n,) whether the asker of this mark (1,) may ever have blocked each item, by the Bloom filters."""
+        blocked = np.zeros(len(block.rows), dtype=np.bool_)
+        for rule in self._blocking:
+            vocabulary = self.states.vocabulary(rule.field)
             if vocabulary is not None:
-                others = vocabulary.marks(_codes(block, self.states, wanted.field))
-                held |= bloom_holds(self.states.ever[wanted.counter].values, asker, others)
-        return held
+                others = vocabulary.marks(_codes(block, self.states, rule.field))
+                blocked |= bloom_holds(self.states.ever[rule.counter].values, asker, others)
+        return blocked
 
-    def ever_of(self, attributes: Mapping[str, Any], asker: Marks) -> bool:
-        """The same of an item that is not in memory."""
+    def ever_blocked_by(self, attributes: Mapping[str, Any], asker: Marks) -> bool:
+        """The same for an item that is not in memory."""
         return any(
-            bloom_holds(self.states.ever[wanted.counter].values, asker, marks([str(attributes[_own(wanted.field)])]))
-            for wanted in self._blocking
+            bloom_holds(self.states.ever[rule.counter].values, asker, marks([str(attributes[_own(rule.field)])]))
+            for rule in self._blocking
         )
 
     def _mask(self, block: ItemBlock, asker: AskerAttributes | None, blocked: Mapping[str, Codes]) -> Bools:
         allowed = block.known
         for words in self._by_word:
             words.refuse(block, asker, allowed)
-        for wanted in self._blocking:
-            _refuse_blocked(_codes(block, self.states, wanted.field), blocked.get(wanted.counter, NONE), allowed)
+        for rule in self._blocking:
+            _refuse_blocked(_codes(block, self.states, rule.field), blocked.get(rule.counter, NONE), allowed)
         return allowed
 
-    def _is_free(self, wanted: NotBlocked, attributes: Mapping[str, Any], blocked: Codes | None) -> bool:
-        word, vocabulary = attributes.get(_own(wanted.field)), self.states.vocabulary(wanted.field)
+    def _is_free(self, rule: NotBlocked, attributes: Mapping[str, Any], blocked: Codes | None) -> bool:
+        word, vocabulary = attributes.get(_own(rule.field)), self.states.vocabulary(rule.field)
         if word is None or vocabulary is None:
             return False
         # A word never met here has code 0, and so has whatever the asker blocked that was never met here.
@@ -76,40 +76,40 @@ class Filters:
 class WordFilter:
     """Which words of a field pass a filter, one array for each kind of asker; it grows with the vocabulary."""
 
-    def __init__(self, wanted: Filter, states: ItemStates) -> None:
-        self._wanted, self._states, self._vocabulary = wanted, states, states.vocabulary(wanted.field)
+    def __init__(self, rule: Filter, states: ItemStates) -> None:
+        self._rule, self._states, self._vocabulary = rule, states, states.vocabulary(rule.field)
         self._masks: dict[Hashable, Bools] = {}
         self._places: set[Hashable] = set()
         self._met = 0
 
     def refuse(self, block: ItemBlock, asker: AskerAttributes | None, allowed: Bools) -> None:
-        """Take away (n,) what does not pass by its word; in a field that has no words nothing does."""
-        codes = _codes(block, self._states, self._wanted.field)
+        """Set `allowed` (n,) to False where the word does not pass; in a field that has no words none does."""
+        codes = _codes(block, self._states, self._rule.field)
         words = [None] if self._vocabulary is None else self._vocabulary.words
-        if isinstance(self._wanted, Reaches) and self._met < len(words):
+        if isinstance(self._rule, Reaches) and self._met < len(words):
             self._places.update(place for word in words[self._met :] for place in word or ())
             self._met = len(words)
-        key = _kind(self._wanted, asker, self._places)
+        key = _kind(self._rule, asker, self._places)
         passing = self._masks.get(key)
         if passing is None or len(passing) <= len(words):
             judged = [] if passing is None else passing[:-1].tolist()
-            judged += [_passes(self._wanted, word, key) for word in words[len(judged) :]]
-            passing = np.array([*judged, False])  # the last stands for words that another process has met since
+            judged += [_passes(self._rule, word, key) for word in words[len(judged) :]]
+            passing = np.array([*judged, False])  # the last is for words that another process has added since
             self._masks[key] = passing
         _refuse_unless(codes, passing, allowed)
 
     def allow(self, attributes: Mapping[str, Any], asker: AskerAttributes) -> bool:
         """Whether the word among an item's attributes passes."""
-        word = attributes.get(_own(self._wanted.field))
-        return _passes(self._wanted, word, _kind(self._wanted, asker, word or ()))
+        word = attributes.get(_own(self._rule.field))
+        return _passes(self._rule, word, _kind(self._rule, asker, word or ()))
 
 
 class Eligibility(msgspec.Struct, frozen=True):
-    """What one asker may be shown: the filters, what they blocked, and not what was shown to them lately.
+    """What one asker may be shown: what passes the filters, without what they blocked or were shown lately.
 
     blocked  codes of what the asker blocked, by the counter that says so
     seen     marks of what was shown
-    unread   the asker's mark (1,) where not all they blocked was read: what they may ever have blocked counts then
+    unread   the asker's mark (1,) where not all they blocked was read: then the Bloom filters decide
     """
 
     filters: Filters
@@ -124,14 +124,14 @@ class Eligibility(msgspec.Struct, frozen=True):
         if len(self.seen):
             allowed &= places_among(block.marks.view(np.int64), self.seen.view(np.int64)) == len(self.seen)
         if self.unread is not None:
-            allowed &= ~self.filters.ever(block, self.unread)
+            allowed &= ~self.filters.ever_blocked(block, self.unread)
         return allowed
 
     def allow(self, mark: int, attributes: Mapping[str, Any]) -> bool:
         """Whether an item that is known only by its mark and attributes may be shown."""
         if mark in self.seen or not self.filters.allow(attributes, self.asker, self.blocked):
             return False
-        return self.unread is None or not self.filters.ever_of(attributes, self.unread)
+        return self.unread is None or not self.filters.ever_blocked_by(attributes, self.unread)
 
     def again(self) -> "Eligibility":
         """The same, with what was shown already."""
@@ -148,26 +148,26 @@ def _own(name: str) -> str:
     return name.partition(".")[2]
 
 
-def _kind(wanted: Filter, asker: AskerAttributes | None, places: Any) -> Hashable:
-    """What a filter asks of an asker; of those it tells apart there are few, whatever requests say."""
-    match wanted:
+def _kind(rule: Filter, asker: AskerAttributes | None, places: Any) -> Hashable:
+    """The kind of asker that a filter distinguishes: few, whatever words requests send."""
+    match rule:
         case Reaches():
             if asker is None:
                 return ANYBODY
-            place = asker.get(wanted.attribute)
+            place = asker.get(rule.attribute)
             return place if place in places else None
         case AtMost():
             if asker is None:
-                return len(wanted.order) - 1
-            reached = asker.get(wanted.attribute)
-            return wanted.order.index(reached) if reached in wanted.order else 0
+                return len(rule.order) - 1
+            reached = asker.get(rule.attribute)
+            return rule.order.index(reached) if reached in rule.order else 0
     return None
 
 
-def _passes(wanted: Filter, word: Any, kind: Hashable) -> bool:
+def _passes(rule: Filter, word: Any, kind: Hashable) -> bool:
     if word is None:
         return False
-    match wanted:
+    match rule:
         case OneOf(values=values):
             return word in values
         case Reaches():
@@ -179,9 +179,9 @@ def _passes(wanted: Filter, word: Any, kind: Hashable) -> bool:
 
 @loop("int64(read(int32[:]), read(boolean[:]), boolean[:])")
 def _refuse_unless(codes: Codes, passing: Bools, allowed: Bools) -> int:
-    """Refuse those whose word does not pass; the last of `passing` stands for all words that come after.
+    """Refuse those whose word does not pass; the last of `passing` is for all later words.
 
-    A code below 0 is nobody's word: it would count from the end.
+    A code below 0 is no word's: it would count from the end.
     """
     for i in range(len(allowed)):
         allowed[i] = allowed[i] and codes[i] >= 0 and passing[min(codes[i], len(passing) - 1)]

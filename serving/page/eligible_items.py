@@ -1,4 +1,4 @@
-"""A survey of all items that may be shown to somebody: what pools are made of."""
+"""All items that may be shown to somebody, with what sources read of them: what pools are made of."""
 
 import time
 from typing import Any
@@ -11,13 +11,12 @@ from infra.arrays import Float32s
 from serving.definition import ReleasePolicy
 from serving.items import Codes, ItemBlock, ItemStates
 from serving.page.eligibility import Filters
-from serving.sources import Liked, Rare
 
 AT_ONCE = 1 << 16  # rows looked at between two answers: a few milliseconds, most of them without Python's lock
 
 
 class EligibleItems:
-    """Of each item that may be shown to somebody its row and what sources read of it.
+    """The items that may be shown to somebody: their rows, and the columns that sources read.
 
     rows     (n,) ascending
     size     one more than the highest row there is
@@ -27,8 +26,9 @@ class EligibleItems:
 
     def __init__(self, states: ItemStates, policy: ReleasePolicy, filters: Filters, now: float) -> None:
         everything = np.flatnonzero(states.items.known).astype(np.int32)
-        fields = {policy.born, *(s.field for s in policy.sources if isinstance(s, Liked))}
-        counters = {s.exposure for s in policy.sources if isinstance(s, Rare)}
+        reads = [source.reads() for source in policy.sources]
+        fields = {policy.born, *(name for read in reads for name in read.attributes)}
+        counters = {name for read in reads for name in read.counters}
         parts: dict[str, list[NDArray[Any]]] = {name: [] for name in ("rows", policy.trending, *fields, *counters)}
         for start in range(0, len(everything), AT_ONCE):
             block = states.gather(everything[start : start + AT_ONCE])
@@ -57,9 +57,9 @@ def watched(states: ItemStates, block: ItemBlock, name: str, now: float) -> Floa
     """(n,) one counter `view.counter` of some items, decayed to now."""
     view, _, counter = name.partition(".")
     table = states.counters[view]
-    one = slice(place := table.view.counters.index(counter), place + 1)
-    values, at = block.counters(view)
-    return decay(values[:, one], at, np.array([now]), table.half_lives[one])[:, 0]
+    column = slice(place := table.view.counters.index(counter), place + 1)
+    values, published = block.counters(view)
+    return decay(values[:, column], published, np.array([now]), table.half_lives[column])[:, 0]
 
 
 def _known(column: NDArray[Any] | None) -> NDArray[Any]:

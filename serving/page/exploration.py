@@ -1,12 +1,13 @@
-"""Exploration: some places are given by lot, by a scheme simple enough that every chance in it is known exactly.
+"""Exploration: some places are given by lot, by a scheme so simple that every probability in it is exact.
 
 Let a page have m places and n candidates be eligible for exploration. How many places k are explored is share · m,
 rounded up or down at random so that its mean is exact, and never more than n. Then k of the m places are drawn evenly
-without replacement, and k of the n candidates likewise, in random order. What had stood at a drawn place is not shown.
+without replacement, and k of the n candidates likewise, in random order. The item that was at a drawn place is
+not shown.
 
 The propensity of a shown item is the probability that it is shown at its place, given this request's candidates and
-scores. With q = E[k] / m, the chance that a place is explored, it is 1 − q for an item that stands where the steps
-before put it, and q / n for one that was drawn: every eligible candidate comes to every place with that same chance.
+scores. With q = E[k] / m, the probability that a place is explored, it is 1 − q for an item at the place where the
+steps before put it, and q / n for one that was drawn: every eligible candidate has it for every place.
 """
 
 from random import Random

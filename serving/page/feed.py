@@ -11,23 +11,24 @@ from serving.definition import ReleasePolicy
 from serving.items import ItemBlock
 from serving.limits import Budget
 from serving.page import popular, retrieve, slate
+from serving.page.offers import CandidateRequest
 from serving.page.outcome import Outcome, Ranked, Unranked
 from serving.page.page import Page
 from serving.page.page_parts import EXHAUSTED, PageParts
-from serving.page.retrieve import CandidateRequest, Candidates
+from serving.page.retrieve import Candidates
 from serving.page.slate import Arrangement
 
 SHARE = Unranked("the constant share of this rung")
 
 
 class Feed:
-    """Makes feeds, and keeps in mind what was shown to whom."""
+    """Makes feeds, and remembers what was shown to whom."""
 
     def __init__(self, parts: PageParts, shown: ShownLately) -> None:
         self._parts, self._shown = parts, shown
 
     async def page(self, request: Any, budget: Budget, unranked: Unranked | None) -> tuple[Page, RequestAsker]:
-        """The page, and who asked; `unranked` is a reason known before, because of which nothing may be read."""
+        """The page, and who asked; `unranked` is a reason known in advance: then nothing is read."""
         parts, request_id = self._parts, secrets.token_hex(16)
         policy, now = parts.policy, parts.clock.now()
         unranked = unranked or self._lowest(policy, request, request_id)
@@ -57,23 +58,24 @@ class Feed:
     def _personal(self, ask: CandidateRequest, budget: Budget, limit: int) -> Page:
         """The asker's own candidates, ranked; the lowest rung where that cannot be."""
         with budget.stage("candidates"):
-            found = retrieve.candidates(ask)
-        match self._outcome(ask, found, budget, limit):
+            candidates = retrieve.candidates(ask)
+        match self._outcome(ask, candidates, budget, limit):
             case Ranked() as ranked:
-                names = found.names(ask.policy, ranked.shown.places)
+                names = candidates.names(ask.policy, ranked.shown.places)
                 page = self._parts.ranked(ranked, self._parts.states.names(ranked.rows), names)
-                page.found = found
+                page.candidates = candidates
                 return page
             case Unranked() as unranked:
                 return self._unranked(ask, unranked, budget, limit)
 
-    def _outcome(self, ask: CandidateRequest, found: Candidates, budget: Budget, limit: int) -> Outcome:
+    def _outcome(self, ask: CandidateRequest, candidates: Candidates, budget: Budget, limit: int) -> Outcome:
         def arrange(block: ItemBlock, scores: Float32s) -> Arrangement:
             vectors = self._parts.nearest.vectors if self._parts.nearest else None
             return slate.arranged(ask.policy, block, scores, vectors, limit=limit, now=ask.now, seed=ask.seed)
 
-        return self._parts.scoring.ranked(found.block, ask.who, ask.now, budget, arrange)
+        return self._parts.scoring.ranked(candidates.block, ask.who, ask.now, budget, arrange)
 
     def _unranked(self, ask: CandidateRequest, unranked: Unranked, budget: Budget, limit: int) -> Page:
         with budget.stage("popular"):
-            return self._parts.unranked(unranked, popular.feed(ask, self._parts.lists, limit), ask.who)
+            listed = popular.feed(ask, self._parts.lists, limit, self._parts.process.fresh_every)
+            return self._parts.unranked(unranked, listed, ask.who)

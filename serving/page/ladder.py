@@ -1,4 +1,4 @@
-"""The ladder of answers: the best one that can be given in time, and never none."""
+"""The ladder of answers: the best answer that is possible in time, and always one."""
 
 import logging
 import secrets
@@ -26,7 +26,7 @@ Make = Callable[[Any, Budget, Unranked | None], Awaitable[tuple[Page, RequestAsk
 
 
 class Ladder:
-    """Answers requests. Whatever is missing costs a rung, never the answer."""
+    """Answers requests. What is missing leads to a lower rung, never to no answer."""
 
     def __init__(
         self, served: Served, states: ItemStates, users: UserReader, releases: Releases, clock: Clock,
@@ -50,7 +50,7 @@ class Ladder:
         return await self._answer_or_fall_back(self._rank.page, request, budget)
 
     async def _answer_or_fall_back(self, make: Make, request: Any, budget: Budget) -> tuple[Page, RequestAsker]:
-        """An answer whatever happens: what nobody foresaw costs the rungs above the lowest, and then the items."""
+        """An answer in any case: after an unexpected error from the lowest rung, after a second one without items."""
         try:
             return await make(request, budget, None)
         except Exception as failed:

@@ -1,4 +1,4 @@
-"""What becomes of scoring one request's candidates: they are ranked, or there is a reason why not."""
+"""The outcome of scoring one request's candidates: they are ranked, or there is a reason why not."""
 
 import msgspec
 

@@ -12,10 +12,10 @@ from serving.page.retrieve import Candidates
 class Page:
     """What is shown: item ids from the top, the rung they come from, and the features as served where there are any.
 
-    `marks` (items,) are theirs. `sources` (items,) tell what found each item first, where it was not the caller;
-    `propensities` (items,) with what chance each came to its place. `at` is the moment it was made for, in seconds
-    since the epoch: the one its features were decayed to. `scored` says how many candidates were, and `found` which,
-    unless the caller named them.
+    `marks` (items,) are the items' marks. `sources` (items,) are the names of the sources that gave each item first,
+    None where the caller named it; `propensities` (items,) the probability of each item at its place. `at` is the
+    moment the page was made for, in seconds since the epoch: features were decayed to it. `scored` is how many
+    candidates were scored, and `candidates` which, unless the caller named them.
     """
 
     items: list[str]
@@ -29,5 +29,5 @@ class Page:
     left_out: list[str] | None = None
     at: float = 0.0
     scored: int = 0
-    found: Candidates | None = None
+    candidates: Candidates | None = None
     request_id: str = ""

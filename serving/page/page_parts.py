@@ -1,4 +1,4 @@
-"""What a feed and a ranking are both made with: the live policy, who asks, whose turn it is, pages of both kinds."""
+"""What feeds and rankings share: the live policy, the asker, the turn of a request, pages with and without scores."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,15 +7,15 @@ import numpy as np
 
 from infra.clock import Clock
 from infra.marks import NO_MARKS, Marks, marks
-from serving.asker import RequestAsker, UserReader, UserState, asked, not_read, read_blocked
+from serving.asker import RequestAsker, UserReader, UserState, asker_of, not_read, read_blocked
 from serving.definition import ReleasePolicy, Served
 from serving.items import ItemStates
 from serving.limits import Budget, Shedding
 from serving.model import NearestItems, Popular, Releases
 from serving.page.eligibility import Eligibility, Filters
+from serving.page.offers import Pools
 from serving.page.outcome import Ranked, Unranked
 from serving.page.page import Page
-from serving.page.pools import Pools
 from serving.page.popular import Listed
 from serving.page.rungs import NOTHING, POPULAR
 from serving.page.scoring import Scoring
@@ -30,9 +30,9 @@ class PageParts:
         self, served: Served, states: ItemStates, users: UserReader, releases: Releases, clock: Clock,
         shedding: Shedding,
     ) -> None:  # fmt: skip
-        self.service = served.policy.service
+        self.service, self.process = served.policy.service, served.process
         self.states, self.users, self.releases, self.clock, self.shedding = states, users, releases, clock, shedding
-        self.scoring, self.pools = Scoring(states, releases), Pools()
+        self.scoring, self.pools = Scoring(states, releases, served.process.breakers), Pools()
         self._filters = served.policy.release, Filters(served.policy.release.filters, states)
 
     @property
@@ -68,18 +68,18 @@ class PageParts:
             return self.unread(policy, request, unranked)
         with budget.stage("user"):
             user = await self.users.read(request.user, self.nearest.layout if self.nearest else None)
-        return asked(self.service, policy, user, request.context)
+        return asker_of(self.service, policy, user, request.context)
 
     def unread(self, policy: ReleasePolicy, request: Any, unranked: Unranked) -> RequestAsker:
         """The asker as the request alone says."""
-        return asked(self.service, policy, UserState(request.user, why=unranked.reason), request.context)
+        return asker_of(self.service, policy, UserState(request.user, why=unranked.reason), request.context)
 
     def may(self, policy: ReleasePolicy, who: RequestAsker, now: float, seen: Marks = NO_MARKS) -> Eligibility:
         """What an asker may be shown, as far as is known of them."""
         return Eligibility(self.filters, who.here, read_blocked(policy, who.user, now), seen, not_read(who))
 
     def ranked(self, outcome: Ranked, items: list[str], sources: Sequence[str | None]) -> Page:
-        """The page of ranked candidates: the items that are shown, and what found each."""
+        """The page of ranked candidates: the items that are shown, and the source that gave each."""
         return Page(
             items,
             self.states.item_words.marks(outcome.rows),

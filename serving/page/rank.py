@@ -23,7 +23,7 @@ class Rank:
         self._parts = parts
 
     async def page(self, request: Any, budget: Budget, unranked: Unranked | None) -> tuple[Page, RequestAsker]:
-        """The page, and who asked; `unranked` is a reason known before, because of which nothing may be read."""
+        """The page, and who asked; `unranked` is a reason known in advance: then nothing is read."""
         parts = self._parts
         policy, now = parts.policy, parts.clock.now()
         unranked = unranked or (EXHAUSTED if parts.shedding.exhausted else None)
@@ -56,5 +56,5 @@ class Rank:
 
 
 def _without(items: Sequence[str], allowed: Sequence[str]) -> list[str]:
-    kept = set(allowed)
-    return [item for item in items if item not in kept]
+    shown = set(allowed)
+    return [item for item in items if item not in shown]

@@ -1,17 +1,68 @@
-"""From scores to a page: pure steps, each turning an order of candidates into another whose beginning is the page.
+"""From scores to a page: the policy's steps, each turning an order of candidates into another.
 
-An order holds the places of all candidates, the best first. No step drops or doubles one, so that steps compose.
+An order holds the places of all candidates, the best first; its beginning is the page. No step drops or doubles one, so
+that steps compose.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from infra.arrays import Bools, Float32s
 from infra.loops import loop
+from serving.definition import ReleasePolicy
+from serving.items import Codes, ItemBlock
+from serving.page.diversity import diverse, spread
+from serving.steps import Caps, Diversity, FreshSlots
 
 Order = NDArray[np.int64]
+Vectors = Callable[[Codes], Float32s]
+
+
+class Scored(msgspec.Struct, frozen=True):
+    """The candidates of one request with their scores, and the moment and size of the page to be made of them."""
+
+    policy: ReleasePolicy
+    block: ItemBlock
+    scores: Float32s
+    vectors: Vectors | None
+    limit: int
+    now: float
+
+
+def reordered(step: Diversity | Caps | FreshSlots, order: Order, scored: Scored) -> Order:
+    """The order that a step makes of another."""
+    match step:
+        case Diversity():
+            return _diverse(step, order, scored)
+        case Caps():
+            return _with_caps(step, order, scored)
+        case FreshSlots():
+            return _with_fresh_slots(step, order, scored)
+
+
+def _diverse(step: Diversity, order: Order, scored: Scored) -> Order:
+    head = order[: step.depth]
+    if scored.vectors is None or not len(head):
+        return order
+    vectors = scored.vectors(scored.block.rows[head])
+    return ahead(head[diverse(spread(scored.scores[head]), vectors, step.weight, scored.limit)], order)
+
+
+def _with_caps(step: Caps, order: Order, scored: Scored) -> Order:
+    columns = {name: scored.block.field(name) for name in step.most}
+    codes = {name: column for name, column in columns.items() if column is not None}
+    return capped(order, list(codes.values()), [step.most[name] for name in codes], scored.limit)
+
+
+def _with_fresh_slots(step: FreshSlots, order: Order, scored: Scored) -> Order:
+    born = scored.block.field(scored.policy.born)
+    if born is None:
+        return order
+    places = promised(step.places, step.of, scored.limit)
+    return with_fresh(order, born >= scored.now - step.within_s, places, scored.limit)
 
 
 def by_score(scores: Float32s) -> Order:
@@ -37,21 +88,21 @@ def _keys(scores: Float32s, bits: NDArray[np.int32], keys: Order) -> int:
 
 def ahead(picked: Order | Sequence[int], order: Order) -> Order:
     """The picked candidates first, then all others in their order."""
-    made = np.empty_like(order)
-    _ahead(np.asarray(picked, dtype=np.int64), order, np.ones(len(order), dtype=np.bool_), made)
-    return made
+    changed = np.empty_like(order)
+    _ahead(np.asarray(picked, dtype=np.int64), order, np.ones(len(order), dtype=np.bool_), changed)
+    return changed
 
 
 @loop("int64(read(int64[:]), read(int64[:]), boolean[:], int64[:])")
-def _ahead(picked: Order, order: Order, waiting: Bools, made: Order) -> int:
+def _ahead(picked: Order, order: Order, waiting: Bools, changed: Order) -> int:
     count = 0
     for i in range(len(picked)):
-        made[count] = picked[i]
+        changed[count] = picked[i]
         waiting[picked[i]] = False
         count += 1
     for i in range(len(order)):
         if waiting[order[i]]:
-            made[count] = order[i]
+            changed[count] = order[i]
             count += 1
     return count
 
@@ -109,12 +160,12 @@ def _freshened(order: Order, fresh: Bools, places: int, page: Order, waiting: Or
         if count < min(missing, others) and fresh[order[i]]:
             waiting[count] = order[i]
             count += 1
-    given = count
+    left = count
     at = len(page) - 1
-    while given > 0:
+    while left > 0:
         if not fresh[page[at]]:
-            given -= 1
-            page[at] = waiting[given]
+            left -= 1
+            page[at] = waiting[left]
         at -= 1
     return count
 

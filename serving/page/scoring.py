@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from infra.arrays import Float32s
 from serving.asker import RequestAsker
-from serving.definition import ReleasePolicy
+from serving.definition import BreakerValues, ReleasePolicy
 from serving.items import ItemBlock, ItemStates
 from serving.limits import Breaker, Budget
 from serving.model import Releases
@@ -19,11 +19,11 @@ log = logging.getLogger(__name__)
 
 
 class Scoring:
-    """Scores by the live release. What it cannot score is an outcome, never an exception."""
+    """Scores by the live release. A failure is an outcome, never an exception."""
 
-    def __init__(self, states: ItemStates, releases: Releases) -> None:
+    def __init__(self, states: ItemStates, releases: Releases, breaker: BreakerValues) -> None:
         self._states, self._releases = states, releases
-        self.breaker = Breaker("scorer")
+        self.breaker = Breaker("scorer", breaker)
 
     def ranked(self, block: ItemBlock, who: RequestAsker, now: float, budget: Budget, arrange: Arrange) -> Outcome:
         """The candidates of a block, arranged by their scores."""
@@ -31,8 +31,8 @@ class Scoring:
         if release is None:
             return Unranked(self._releases.why or "no release")
         if not len(block.rows):
-            known = len(self._states)
-            return Unranked("no candidates: nothing in memory may be shown" if known else "no item states in memory")
+            some = len(self._states)
+            return Unranked("no candidates: nothing in memory may be shown" if some else "no item states in memory")
         if budget.left_s * 1000 < release.policy.limits.score_ms:
             return Unranked("too late to score")
         if not self.breaker.allows():
@@ -44,7 +44,7 @@ class Scoring:
                 scores = release.scorer.score(features)
             with budget.stage("rerank"):
                 shown = arrange(block, scores)
-        except Exception as failed:  # what nobody foresaw in a model or a state costs the score, not the answer
+        except Exception as failed:  # an unexpected error in a model or a state costs the score, not the answer
             log.exception("release %s: could not score", release.version)
             self.breaker.failed(f"scoring failed: {type(failed).__name__}")
             return Unranked(self.breaker.why)
@@ -54,6 +54,6 @@ class Scoring:
         return Ranked(block, shown, features, release, rung, reason)
 
     def _aged(self, policy: ReleasePolicy) -> str | None:
-        """What to say of states that nobody has compared with the store for long."""
+        """The reason to give for item states that were not compared with Redis for long; None for fresh ones."""
         age = self._states.age(time.time())
         return f"item states are {age:.0f} s old" if age > policy.limits.states_s else None

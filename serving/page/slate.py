@@ -1,20 +1,16 @@
 """A page made of scored candidates: the policy's steps, applied to what is known of the items."""
 
-from collections.abc import Callable
-
 import msgspec
 import numpy as np
 
 from infra.arrays import Float32s
 from infra.loops import loop
-from serving.definition import Caps, Diversity, Exploration, FreshSlots, ReleasePolicy
-from serving.items import Codes, ItemBlock
+from serving.definition import ReleasePolicy
+from serving.items import ItemBlock
 from serving.page import rerank
-from serving.page.diversity import diverse, spread
 from serving.page.exploration import explored
-from serving.page.rerank import Order
-
-Vectors = Callable[[Codes], Float32s]
+from serving.page.rerank import Order, Scored, Vectors
+from serving.steps import Exploration
 
 
 class Arrangement(msgspec.Struct, frozen=True):
@@ -26,17 +22,6 @@ class Arrangement(msgspec.Struct, frozen=True):
 
     places: Order
     propensities: Float32s
-
-
-class Scored(msgspec.Struct, frozen=True):
-    """The candidates of one request with their scores, and the moment and size of the page to be made of them."""
-
-    policy: ReleasePolicy
-    block: ItemBlock
-    scores: Float32s
-    vectors: Vectors | None
-    limit: int
-    now: float
 
 
 def arranged(
@@ -55,18 +40,12 @@ def arranged(
     vectors  gives the embeddings (n, d) of items by their rows, each of length 1; None: what needs them is left out
     seed     what is drawn by lot follows from it; None: nothing is
     """
-    given, order = Scored(policy, block, scores, vectors, limit, now), rerank.by_score(scores)
+    scored, order = Scored(policy, block, scores, vectors, limit, now), rerank.by_score(scores)
     for step in policy.steps:
-        match step:
-            case Diversity():
-                order = _diverse(step, order, given)
-            case Caps():
-                order = _capped(step, order, given)
-            case FreshSlots():
-                order = _with_fresh(step, order, given)
-            case Exploration():
-                if seed is not None:
-                    return _explored(step, order, given, seed)
+        if not isinstance(step, Exploration):
+            order = rerank.reordered(step, order, scored)
+        elif seed is not None:
+            return _explored(step, order, scored, seed)
     return certain(order[:limit])
 
 
@@ -75,32 +54,10 @@ def certain(places: Order) -> Arrangement:
     return Arrangement(places, np.ones(len(places), dtype=np.float32))
 
 
-def _diverse(step: Diversity, order: Order, given: Scored) -> Order:
-    head = order[: step.depth]
-    if given.vectors is None or not len(head):
-        return order
-    vectors = given.vectors(given.block.rows[head])
-    return rerank.ahead(head[diverse(spread(given.scores[head]), vectors, step.weight, given.limit)], order)
-
-
-def _capped(step: Caps, order: Order, given: Scored) -> Order:
-    columns = {name: given.block.field(name) for name in step.most}
-    known = {name: codes for name, codes in columns.items() if codes is not None}
-    return rerank.capped(order, list(known.values()), [step.most[name] for name in known], given.limit)
-
-
-def _with_fresh(step: FreshSlots, order: Order, given: Scored) -> Order:
-    born = given.block.field(given.policy.born)
-    if born is None:
-        return order
-    places = rerank.promised(step.places, step.of, given.limit)
-    return rerank.with_fresh(order, born >= given.now - step.within_s, places, given.limit)
-
-
-def _explored(step: Exploration, order: Order, given: Scored, seed: int) -> Arrangement:
-    page, behind = order[: given.limit], order[given.limit :]
+def _explored(step: Exploration, order: Order, scored: Scored, seed: int) -> Arrangement:
+    page, behind = order[: scored.limit], order[scored.limit :]
     rare = np.empty_like(behind)
-    count = _rare(given.block.counter(step.exposure), step.below, behind, rare)
+    count = _rare(scored.block.counter(step.exposure), step.below, behind, rare)
     return Arrangement(*explored(page, rare[:count], step.share, seed))
 
 

@@ -5,13 +5,13 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 
-PATIENCE_S = 5.0  # at the end, for the turn in hand: not all of the time the process has
+PATIENCE_S = 5.0  # at the end, for the turn that runs: a part of the time the process has to stop
 REST_S = 1.0  # after a turn that failed, at least
 log = logging.getLogger(__name__)
 
 
 class Background:
-    """A turn, a pause of `pause_s`, the next turn. One that fails is logged, and the next one comes all the same."""
+    """A turn, a pause of `pause_s`, the next turn. A turn that fails is logged, and the next one comes all the same."""
 
     def __init__(self, turn: Callable[[], Awaitable[None]], pause_s: float = 0.0) -> None:
         self._turn, self.pause_s = turn, pause_s

@@ -1,4 +1,4 @@
-"""The process that started a worker and restarts it: a worker without it would hold the port, watched by nobody."""
+"""The process that started a worker and restarts it: without it a worker would keep the port unwatched."""
 
 import logging
 import os
@@ -6,8 +6,8 @@ import signal
 
 from serving.running.background import Background
 
-EVERY_S = 1.0
-STARTED_BY = os.getppid()  # noted as early as this module is imported: while the rest loads it may already be gone
+EVERY_S = 1.0  # as long may the port stay taken
+STARTED_BY = os.getppid()  # read at import: that process may end while the rest is loaded
 log = logging.getLogger(__name__)
 
 
@@ -22,7 +22,7 @@ class Parent:
         self._watching.start()
 
     async def stop(self) -> None:
-        """Watch no more."""
+        """Stop watching."""
         await self._watching.stop()
 
     async def _look(self) -> None:

@@ -1,21 +1,10 @@
 """The home feed's ranking policy: where candidates come from, what may be shown, and what a page looks like."""
 
 from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
-from serving.definition import (
-    ApiNames,
-    Caps,
-    Diversity,
-    Exploration,
-    FreshSlots,
-    Policy,
-    ReleasePolicy,
-    RequestLimits,
-    Served,
-    ServiceLimits,
-    ServicePolicy,
-)
+from serving.definition import ApiNames, Policy, ReleasePolicy, RequestLimits, Served, ServiceLimits, ServicePolicy
 from serving.filters import AtMost, NotBlocked, OneOf, Reaches
 from serving.sources import Fresh, Liked, Nearest, Rare, Trending
+from serving.steps import Caps, Diversity, Exploration, FreshSlots
 from validation.systems.home_feed import AGES, DEVICES, ENGAGEMENTS, IMPRESSIONS, NAME, USER, VIDEO
 
 CREATOR, CATEGORY = "video_profile.creator_id", "video_profile.category"

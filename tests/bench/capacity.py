@@ -1,4 +1,4 @@
-"""docs/capacity.md, written from a run: what 120,000 requests a second need in three regions, one of them lost."""
+"""docs/capacity.md, written from a run: what 120,000 requests a second need in three regions when one fails."""
 
 import math
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "capacity.md"
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class Assumptions:
     """What a plan assumes. Prices are of rented machines, to be replaced by one's own.
 
     busy     share of a core, or of a Redis shard, that is used at the peak
@@ -35,7 +35,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What follows from a run and what is given; everything is for all regions together unless it says otherwise."""
+    """What a run and the assumptions lead to, for all regions together unless a field says otherwise."""
 
     per_region_s: float
     cores: int
@@ -46,77 +46,83 @@ class Plan:
     per_million: float
 
 
-def plan(found: dict[str, Any], given: Given) -> Plan:
-    """Every region can carry its share of the peak with the others gone."""
-    per_region = given.peak_per_s / (given.regions - given.lost)
-    feed, stored = found["feed"], found["conditions"]
-    cores = math.ceil(per_region * feed["cpu_ms"] / 1000 / given.busy)
-    machines = math.ceil(cores / given.cores_per_machine)
-    worker_gib = max(process["own"] for process in found["memory_mib"]) / 1024
-    service_gib = cores * worker_gib + machines * given.item_state_gib
-    redis_gib = (given.users * stored["redis_bytes_per_user"] + given.videos * stored["redis_bytes_per_video"]) / 2**30
-    by_load = per_region * feed["redis_cpu_ms"] / 1000 / given.busy
-    shards = math.ceil(max(by_load, redis_gib / given.shard_gib))
-    hourly = (cores + shards) * given.core_hour + (service_gib + redis_gib) * given.gib_hour
-    feeds = given.peak_per_s * given.evenness * 3600 / 1e6
-    n = given.regions
+def plan(figures: dict[str, Any], assumptions: Assumptions) -> Plan:
+    """The plan in which the regions that are left carry the whole peak."""
+    per_region = assumptions.peak_per_s / (assumptions.regions - assumptions.lost)
+    feed, stored = figures["feed"], figures["conditions"]
+    cores = math.ceil(per_region * feed["cpu_ms"] / 1000 / assumptions.busy)
+    machines = math.ceil(cores / assumptions.cores_per_machine)
+    worker_gib = max(process["own"] for process in figures["memory_mib"]) / 1024
+    service_gib = cores * worker_gib + machines * assumptions.item_state_gib
+    redis_gib = (
+        assumptions.users * stored["redis_bytes_per_user"] + assumptions.videos * stored["redis_bytes_per_video"]
+    ) / 2**30
+    by_load = per_region * feed["redis_cpu_ms"] / 1000 / assumptions.busy
+    shards = math.ceil(max(by_load, redis_gib / assumptions.shard_gib))
+    hourly = (cores + shards) * assumptions.core_hour + (service_gib + redis_gib) * assumptions.gib_hour
+    feeds = assumptions.peak_per_s * assumptions.evenness * 3600 / 1e6
+    n = assumptions.regions
     return Plan(per_region, n * cores, n * machines, n * service_gib, n * shards, n * redis_gib, n * hourly / feeds)
 
 
-def write(found: dict[str, Any], page: Path = PAGE) -> Path:
+def write(figures: dict[str, Any], page: Path = PAGE) -> Path:
     """Write the page of a run; returns where."""
-    page.write_text(text(found, Given()))
+    page.write_text(text(figures, Assumptions()))
     return page
 
 
-def text(found: dict[str, Any], given: Given) -> str:
+def text(figures: dict[str, Any], assumptions: Assumptions) -> str:
     """The page as Markdown."""
-    made, feed, naive = plan(found, given), found["feed"], found["naive"]
-    stored, machine, lowest = found["conditions"], found["machine"], found["lowest_rung"]
-    worker = max(found["memory_mib"], key=lambda process: process["own"])
+    needed, feed, naive = plan(figures, assumptions), figures["feed"], figures["naive"]
+    stored, machine, lowest = figures["conditions"], figures["machine"], figures["lowest_rung"]
+    worker = max(figures["memory_mib"], key=lambda process: process["own"])
     rows = [
         ("CPU of one feed, service", f"{feed['cpu_ms']:.2f} ms", ""),
         ("CPU of one feed, Redis", f"{feed['redis_cpu_ms']:.2f} ms", ""),
-        ("CPU of one feed, naive stack", f"{naive['cpu_ms']:.0f} ms ({found['naive_over_feed']:.0f} times)", ""),
-        (LOOP, _loop(found["yardstick"]), ""),
-        ("feeds a core and second, fully busy", f"{found['capacity_per_s']:.0f}", ""),
+        ("CPU of one feed, naive stack", f"{naive['cpu_ms']:.0f} ms ({figures['naive_over_feed']:.0f} times)", ""),
+        (LOOP, _loop(figures["yardstick"]), ""),
+        ("feeds a core and second, fully busy", f"{figures['capacity_per_s']:.0f}", ""),
         ("latency at half load, p50 / p99 / p99.9", _times(feed), ""),
         ("latency of the lowest rung with all of the load, p50 / p95", _times(lowest, "p50", "p95"), ""),
-        ("highest load of one core at which 99 % are answered well in time", _knee(found["goodput"]), ""),
+        ("highest load of one core at which 99 % are answered well in time", _knee(figures["goodput"]), ""),
         ("memory of a worker, without item states shared by all", f"{worker['own']} MiB", ""),
         ("of that, code of libraries", f"{worker['code']} MiB", ""),
-        ("worker ready after", f"{found['worker_s']:.1f} s", ""),
-        ("service ready after", f"{found['ready_s']:.1f} s ({found['ready_cpu_s']:.1f} s CPU)", ""),
+        ("worker ready after", f"{figures['worker_s']:.1f} s", ""),
+        ("service ready after", f"{figures['ready_s']:.1f} s ({figures['ready_cpu_s']:.1f} s CPU)", ""),
         ("Redis memory of a user / of a video", _stored(stored), ""),
-        (f"feeds a second and region, {given.lost} of {given.regions} lost", "", f"{made.per_region_s:,.0f}"),
-        ("cores, all regions", "", f"{made.cores:,}"),
-        (f"machines of {given.cores_per_machine} cores", "", f"{made.machines:,}"),
-        ("memory of the service", "", f"{made.service_gib:,.0f} GiB"),
-        ("Redis shards", "", f"{made.shards:,}"),
-        ("Redis memory", "", f"{made.redis_gib:,.0f} GiB"),
-        ("cost of a million feeds", "", f"{made.per_million:.2f}"),
+        (
+            f"feeds a second and region, {assumptions.lost} of {assumptions.regions} lost",
+            "",
+            f"{needed.per_region_s:,.0f}",
+        ),
+        ("cores, all regions", "", f"{needed.cores:,}"),
+        (f"machines of {assumptions.cores_per_machine} cores", "", f"{needed.machines:,}"),
+        ("memory of the service", "", f"{needed.service_gib:,.0f} GiB"),
+        ("Redis shards", "", f"{needed.shards:,}"),
+        ("Redis memory", "", f"{needed.redis_gib:,.0f} GiB"),
+        ("cost of a million feeds", "", f"{needed.per_million:.2f}"),
     ]
     table = "\n".join(f"| {what} | {measured} | {extrapolated} |" for what, measured, extrapolated in rows)
-    said = _said(found, stored, machine) | {"steps": _steps(found["goodput"]), "noted": _noted(found)}
-    return TEXT.format(table=table, given=_given(given), **said)
+    values = _values(figures, stored, machine) | {"steps": _steps(figures["goodput"]), "noted": _noted(figures)}
+    return TEXT.format(table=table, assumptions=_assumptions(assumptions), **values)
 
 
-def lacking(found: dict[str, Any]) -> list[str]:
-    """What the loads of a run were not, of all that they were meant to be."""
-    loads = [(name, found[name]) for name in ("feed", "rank_100", "rank_300", "lowest_rung", "naive")]
-    loads += [(f"{step['share_of_capacity']:.0%} of a core", step) for step in found["goodput"]["steps"]]
+def lacking(figures: dict[str, Any]) -> list[str]:
+    """What the loads of a run lacked of what they were meant to be."""
+    loads = [(name, figures[name]) for name in ("feed", "rank_100", "rank_300", "lowest_rung", "naive")]
+    loads += [(f"{step['share_of_capacity']:.0%} of a core", step) for step in figures["goodput"]["steps"]]
     return [f"{name}: {load['noted']}" for name, load in loads if "noted" in load]
 
 
-def _noted(found: dict[str, Any]) -> str:
-    lines = "".join(f"\n- {line}" for line in lacking(found))
-    return f"\n**The machine was busy.** Read the figures with what this run lacked:\n{lines}\n" if lines else ""
+def _noted(figures: dict[str, Any]) -> str:
+    lines = "".join(f"\n- {line}" for line in lacking(figures))
+    return f"\n**The machine was busy.** This run is incomplete:\n{lines}\n" if lines else ""
 
 
-def _said(found: dict[str, Any], stored: dict[str, Any], machine: dict[str, Any]) -> dict[str, Any]:
+def _values(figures: dict[str, Any], stored: dict[str, Any], machine: dict[str, Any]) -> dict[str, Any]:
     return {
         "cpu": machine["cpu"], "cores": machine["cores"], "python": machine["python"],
-        "half": found["feed"]["offered_per_s"], "requests": found["feed"]["requests"], **{
+        "half": figures["feed"]["offered_per_s"], "requests": figures["feed"]["requests"], **{
             name: stored[name] for name in ("videos", "users", "candidates_scored", "features", "trees", "depth")
         },
     }  # fmt: skip
@@ -126,21 +132,23 @@ def _times(row: dict[str, Any], *levels: str) -> str:
     return " / ".join(f"{row['latency_ms'][level]:.1f}" for level in levels or ("p50", "p99", "p99.9")) + " ms"
 
 
-def _knee(found: dict[str, Any]) -> str:
-    return f"{found['knee_per_s']:.0f} a second ({found['knee_share']:.0%})" if found["knee_per_s"] else "none tried"
+def _knee(goodput: dict[str, Any]) -> str:
+    return (
+        f"{goodput['knee_per_s']:.0f} a second ({goodput['knee_share']:.0%})" if goodput["knee_per_s"] else "none tried"
+    )
 
 
-def _loop(found: dict[str, float]) -> str:
-    return f"{found['fastest_ms']:.2f} / {found['rested_ms']:.2f} ms"
+def _loop(yardstick: dict[str, float]) -> str:
+    return f"{yardstick['fastest_ms']:.2f} / {yardstick['rested_ms']:.2f} ms"
 
 
 def _stored(stored: dict[str, Any]) -> str:
     return f"{stored['redis_bytes_per_user']:,} / {stored['redis_bytes_per_video']:,} bytes"
 
 
-def _steps(found: dict[str, Any]) -> str:
+def _steps(goodput: dict[str, Any]) -> str:
     lines = []
-    for step in found["steps"]:
+    for step in goodput["steps"]:
         times, answers = step["latency_ms"], step["answers"]
         full, scored = answers.get("full", 0) / sum(answers.values()), step["candidates_scored"]
         refused = f"{step['refused_ms']['p99']:.1f}" if step["refused_ms"] else ""
@@ -152,28 +160,28 @@ def _steps(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _given(given: Given) -> str:
+def _assumptions(assumptions: Assumptions) -> str:
     return "\n".join([
-        f"- {given.peak_per_s:,} feeds/s at the peak, and {given.evenness:.0%} of that in a day's mean",
-        f"- {given.regions} regions, of which {given.lost} may be lost",
-        f"- {given.users:,} users and {given.videos:,} videos, all of them known in every region",
-        f"- cores and Redis shards {given.busy:.0%} busy at the peak",
-        f"- {given.item_state_gib:g} GiB of item states a machine, {given.shard_gib} GiB a Redis shard",
-        f"- {given.core_hour:g} a core-hour and {given.gib_hour:g} a GiB-hour, in whatever currency these are",
+        f"- {assumptions.peak_per_s:,} feeds/s at the peak, and {assumptions.evenness:.0%} of that in a day's mean",
+        f"- {assumptions.regions} regions, of which {assumptions.lost} may be lost",
+        f"- {assumptions.users:,} users and {assumptions.videos:,} videos, all of them stored in every region",
+        f"- cores and Redis shards {assumptions.busy:.0%} busy at the peak",
+        f"- {assumptions.item_state_gib:g} GiB of item states a machine, {assumptions.shard_gib} GiB a Redis shard",
+        f"- {assumptions.core_hour:g} a core-hour and {assumptions.gib_hour:g} a GiB-hour, in any currency",
     ])  # fmt: skip
 
 
 TEXT = """# Capacity
 
 Written by `make bench-serve` (`tests/bench/capacity.py`) from the run whose figures are in
-`.flywheel/bench/serve.json`. What was measured and what was extrapolated stand in different columns.
+`.flywheel/bench/serve.json`. Measured and extrapolated figures are in separate columns.
 
 Measured on {cores} cores of {cpu}, Python {python}: one worker, {videos:,} videos and {users:,} users in
 Redis, {candidates_scored} candidates scored on {features} features by {trees} trees of depth {depth}, re-ranked to a
 page of 20 and logged; JSON over HTTP keep-alive on loopback, open loop with Poisson arrivals, latency from the intended
-start; {requests:,} requests at {half:.0f}/s for cost and latency. CPU is that of all of the service's processes with
-its background work; Redis stands apart. The empty loop says how fast the machine was just then: on a shared one what
-all of this costs rises and falls with it.
+start; {requests:,} requests at {half:.0f}/s for cost and latency. CPU is the sum over all processes of the service,
+with its background work; Redis is counted separately. The empty loop shows how fast the machine was during the run: on
+a shared machine all costs rise and fall with it.
 {noted}
 | | measured | extrapolated |
 |---|---|---|
@@ -181,25 +189,26 @@ all of this costs rises and falls with it.
 
 Extrapolated from:
 
-{given}
+{assumptions}
 
-and calculated so:
+and calculated as follows:
 
-- feeds a region = peak / (regions − lost regions): each carries its share with the others gone
+- feeds a region = peak / (regions − lost regions): the regions that are left share the peak
 - cores = feeds a region × CPU of a feed / share busy, in each region
 - memory of the service = cores × memory of a worker + machines × item states
 - shards = the larger of feeds a region × Redis CPU of a feed / share busy, and Redis memory / memory of a shard
 - cost of a million feeds = regions × ((cores + shards) × price of a core-hour + GiB × price of a GiB-hour) / million
   feeds an hour
 
-What is left out: the network, replicas of Redis, the balancer, and everything that trains.
+Not included: the network, replicas of Redis, the load balancer, and all training.
 
 ## Goodput against offered load
 
-Good is a valid page within 180 ms of the intended start, refused a 429 with Retry-After, late what came after that or
-never. `full` is the share answered from scored candidates, `scored` how many candidates those had: beyond capacity work
-is shed first, requests last. CPU is the service's for one request, whatever it got. Latency is that of all but the
-refused, who have the last column.
+A request is good when a valid page came within 180 ms of its intended start, refused when it got a 429 with
+Retry-After, and late when the page came later or never. `full` is the share of requests answered from scored
+candidates, `scored` the mean number of candidates scored for them: above its capacity the service first scores fewer
+candidates, and refuses requests last. CPU is the service's for one request, including refused ones. Latencies are those
+of requests that were not refused; the last column is that of refusals.
 
 | of a core | offered/s | good/s | CPU ms | good | refused | late | full | scored | p50 ms | p99 ms | refused p99 ms |
 |---|---|---|---|---|---|---|---|---|---|---|---|

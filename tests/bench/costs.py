@@ -69,14 +69,14 @@ def _stat(pid: int) -> list[str]:
 
 
 def _memory(pid: int) -> Memory:
-    found, arrays, shared = dict.fromkeys(("Rss", "Pss", "Private_Clean", "Private_Dirty"), 0.0), 0.0, False
+    mib, arrays, shared = dict.fromkeys(("Rss", "Pss", "Private_Clean", "Private_Dirty"), 0.0), 0.0, False
     for line in (PROC / str(pid) / "smaps").read_text().splitlines():
         name, *words = line.split()
         if not name.endswith(":"):  # a mapping begins, with its addresses and permissions
             shared = words[0].endswith("s")
-        elif name[:-1] in found and not (shared and name.startswith("Private")):
-            found[name[:-1]] += float(words[0]) / 1024
+        elif name[:-1] in mib and not (shared and name.startswith("Private")):
+            mib[name[:-1]] += float(words[0]) / 1024
             arrays += float(words[0]) / 1024 if shared and name == "Rss:" else 0.0
     command = (PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-    own = found["Private_Clean"] + found["Private_Dirty"]
-    return Memory(command, found["Rss"], found["Pss"], own, found["Private_Clean"], arrays)
+    own = mib["Private_Clean"] + mib["Private_Dirty"]
+    return Memory(command, mib["Rss"], mib["Pss"], own, mib["Private_Clean"], arrays)

@@ -21,15 +21,15 @@ def examples(catalogue: Catalogue, features: tuple[Feature, ...]) -> tuple[NDArr
     users = draw.integers(catalogue.scale.users, size=rows)
     videos = _shown(catalogue, users, draw)
     read = {name.partition(".")[0] for feature in features for name in feature.reads()}
-    held = {name: _held(catalogue, of, users, videos) for name, of in catalogue.states.items() if name in read}
-    given = Inputs(
+    counters = {name: _counters(catalogue, of, users, videos) for name, of in catalogue.states.items() if name in read}
+    inputs = Inputs(
         rows,
         np.array([NOW.timestamp()]),
-        held,
+        counters,
         _fields(catalogue, users, videos),
         {"device": np.array(DEVICES, dtype=object)[draw.integers(len(DEVICES), size=rows)]},
     )
-    matrix = assemble(features, given)
+    matrix = assemble(features, inputs)
     return matrix, (draw.random(rows) < _liked(matrix, [f.name for f in features])).astype(np.float32)
 
 
@@ -47,7 +47,7 @@ def _shown(catalogue: Catalogue, users: Ints, draw: np.random.Generator) -> Ints
     )
 
 
-def _held(catalogue: Catalogue, states: States, users: Ints, videos: Ints) -> Counters:
+def _counters(catalogue: Catalogue, states: States, users: Ints, videos: Ints) -> Counters:
     place = _place(catalogue, states.view, users, videos)
     values = np.where(place[:, None] < 0, np.float32(0), states.values[place])
     return Counters(values, np.where(place < 0, np.nan, AT), states.view.counters, np.array(states.view.half_lives))
@@ -71,8 +71,8 @@ def _place(catalogue: Catalogue, view: CounterView, users: Ints, videos: Ints) -
 
 
 def _among(known: Ints, wanted: Ints, users: Ints, each: int) -> Ints:
-    found = known == wanted[:, None]
-    return np.where(found.any(axis=1), users * each + found.argmax(axis=1), -1)
+    hits = known == wanted[:, None]
+    return np.where(hits.any(axis=1), users * each + hits.argmax(axis=1), -1)
 
 
 def _fields(catalogue: Catalogue, users: Ints, videos: Ints) -> Mapping[str, NDArray[Any]]:

@@ -79,8 +79,8 @@ def _plain(column: Any) -> Sequence[Any]:
 
 
 def _by_heart(redis: Redis) -> int:
-    kept = (layout.ever_done_key(counter) for layout in layouts(FEATURES).values() for counter in layout.ever_done)
-    return sum(redis.memory_usage(place) or 0 for place in kept)
+    filters = (layout.ever_done_key(counter) for layout in layouts(FEATURES).values() for counter in layout.ever_done)
+    return sum(redis.memory_usage(key) or 0 for key in filters)
 
 
 def _bytes(redis: Redis) -> int:

@@ -48,8 +48,8 @@ class Seen:
 
     def figures(self) -> dict[str, Any]:
         """Count, percentiles and maximum of each."""
-        told = {"new_video_eligible_s": self.video, "action_felt_s": self.action, "stream_lag_s": self.lag}
-        return {name: _percentiles(values) for name, values in told.items()}
+        samples = {"new_video_eligible_s": self.video, "action_felt_s": self.action, "stream_lag_s": self.lag}
+        return {name: _percentiles(values) for name, values in samples.items()}
 
 
 def new_video(at: Live) -> float:
@@ -145,8 +145,8 @@ def probed(at: Live, known: Iterator[str], while_: Callable[[], bool]) -> Seen:
             lag = at.lag_s()
             seen.lag += [] if lag is None else [lag]
             time.sleep(PROBE_EVERY_S)
-        for found, one in waiting:
-            found.append(one.result())
+        for samples, probe in waiting:
+            samples.append(probe.result())
     return seen
 
 
@@ -184,17 +184,19 @@ def measured(home: Path, say: Say) -> dict[str, Any]:
             new_video(at)
             with load(at, callers[:1_000], items):
                 known = iter(callers[1_000:])
-                found = {"alone": _alone(at, known, say), "beside the nightly batch": _beside(at, known, say)}
-    return found
+                results = {"alone": _alone(at, known, say), "beside the nightly batch": _beside(at, known, say)}
+    return results
 
 
 def _alone(at: Live, known: Iterator[str], say: Say) -> dict[str, Any]:
     ends, before, began = time.monotonic() + ALONE_S, at.cpu_s(), time.monotonic()
-    found = probed(at, known, lambda: time.monotonic() < ends).figures()
+    results = probed(at, known, lambda: time.monotonic() < ends).figures()
     took = time.monotonic() - began
-    found["cpu_share_of_a_core"] = {name: round((at.cpu_s()[name] - spent) / took, 2) for name, spent in before.items()}
-    say(f"alone: {found}")
-    return found
+    results["cpu_share_of_a_core"] = {
+        name: round((at.cpu_s()[name] - spent) / took, 2) for name, spent in before.items()
+    }
+    say(f"alone: {results}")
+    return results
 
 
 def _beside(at: Live, known: Iterator[str], say: Say) -> dict[str, Any]:
@@ -208,11 +210,11 @@ def _beside(at: Live, known: Iterator[str], say: Say) -> dict[str, Any]:
 
     with ThreadPoolExecutor(1) as one:
         running = one.submit(batches)
-        found = probed(at, known, lambda: not running.done()).figures()
+        results = probed(at, known, lambda: not running.done()).figures()
         running.result()
-    found["batches"] = runs[0]
-    say(f"beside the nightly batch: {found}")
-    return found
+    results["batches"] = runs[0]
+    say(f"beside the nightly batch: {results}")
+    return results
 
 
 def main() -> int:
@@ -223,14 +225,14 @@ def main() -> int:
         print(f"[{time.monotonic() - began:5.0f} s] {words}", flush=True)
 
     with tempfile.TemporaryDirectory(prefix="flywheel-fresh-") as home:
-        found = measured(Path(home), say)
-    late = [f"{phase}: {name}" for phase, told in found.items()
-            for name in ("new_video_eligible_s", "action_felt_s") if not told[name]["p99"] <= TARGET_S]  # fmt: skip
-    found |= {"events_a_second": EVENTS_A_SECOND, "target_p99_s": TARGET_S, "missed": late}
-    found |= {"taken_at": datetime.now(UTC).isoformat(timespec="seconds"), "cores": os.cpu_count()}
+        results = measured(Path(home), say)
+    late = [f"{phase}: {name}" for phase, samples in results.items()
+            for name in ("new_video_eligible_s", "action_felt_s") if not samples[name]["p99"] <= TARGET_S]  # fmt: skip
+    results |= {"events_a_second": EVENTS_A_SECOND, "target_p99_s": TARGET_S, "missed": late}
+    results |= {"taken_at": datetime.now(UTC).isoformat(timespec="seconds"), "cores": os.cpu_count()}
     target = Settings().home / "bench" / "freshness.json"
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(found, indent=1) + "\n")
+    target.write_text(json.dumps(results, indent=1) + "\n")
     say(f"written: {target}; missed: {', '.join(late) or 'nothing'}")
     return 1 if late else 0
 

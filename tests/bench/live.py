@@ -51,13 +51,13 @@ class Live:
         try:
             line.request("POST", f"/v1/{route}", json.dumps(body), headers)
             answer = line.getresponse()
-            said = answer.read()
+            body_read = answer.read()
         finally:
             line.close()
         if answer.status >= 300:
-            raise OSError(f"/v1/{route} answered {answer.status}: {said[:200]!r}")
-        found: dict[str, Any] = json.loads(said)
-        return found
+            raise OSError(f"/v1/{route} answered {answer.status}: {body_read[:200]!r}")
+        answered: dict[str, Any] = json.loads(body_read)
+        return answered
 
     def land(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Hand a file over as services do: written aside, then renamed."""
@@ -81,8 +81,8 @@ class Live:
 
 def environment(settings: Settings) -> dict[str, str]:
     """What `flywheel` reads to find this installation."""
-    told = {"FLYWHEEL_HOME": str(settings.home), "FLYWHEEL_REDIS_URL": settings.redis_url, "PYTHONPATH": str(ROOT)}
-    return {**os.environ, **told, "FLYWHEEL_HAND_OVER_S": str(settings.hand_over_s)}
+    variables = {"FLYWHEEL_HOME": str(settings.home), "FLYWHEEL_REDIS_URL": settings.redis_url, "PYTHONPATH": str(ROOT)}
+    return {**os.environ, **variables, "FLYWHEEL_HAND_OVER_S": str(settings.hand_over_s)}
 
 
 @contextmanager
@@ -126,10 +126,10 @@ def live(settings: Settings, *words: str) -> Iterator[Live]:
         stack.callback(launch.stop, service)
         stack.enter_context(processes.killed_with_this_process(service.process))
         stream = stack.enter_context(flywheel(settings, "stream", *words))
-        found = Live(settings, stream, service)
+        started = Live(settings, stream, service)
         work = Process(stream.pid, settings.home / "logs" / "stream.log")
-        wait_until_ready(Waiting("the stream", work), lambda: found.lag_s() is not None, stream.poll)
-        yield found
+        wait_until_ready(Waiting("the stream", work), lambda: started.lag_s() is not None, stream.poll)
+        yield started
 
 
 def release(registry: Path) -> None:
@@ -149,10 +149,10 @@ def release(registry: Path) -> None:
 def videos(names: Sequence[str]) -> list[dict[str, Any]]:
     """Descriptions of videos that are new now and may be shown to everybody."""
     now = datetime.now(UTC).isoformat()
-    told = {"duration_s": 30.0, "language": "en", "regions": [], "status": "live", "age_rating": "0"}
-    told |= {"uploaded_at": now, "event_time": now, "received_at": now}
+    common = {"duration_s": 30.0, "language": "en", "regions": [], "status": "live", "age_rating": "0"}
+    common |= {"uploaded_at": now, "event_time": now, "received_at": now}
     return [
-        {"video_id": v, "creator_id": f"by-{v}", "category": f"topic {i % CATEGORIES}", **told}
+        {"video_id": v, "creator_id": f"by-{v}", "category": f"topic {i % CATEGORIES}", **common}
         for i, v in enumerate(names)
     ]
 
@@ -160,5 +160,5 @@ def videos(names: Sequence[str]) -> list[dict[str, Any]]:
 def users(names: Sequence[str]) -> list[dict[str, Any]]:
     """Descriptions of users who have just come."""
     now = datetime.now(UTC).isoformat()
-    told = {"region": "north", "language": "en", "device": "phone", "age_group": "18", "status": "active"}
-    return [{"user_id": u, "signup_at": now, "event_time": now, "received_at": now, **told} for u in names]
+    common = {"region": "north", "language": "en", "device": "phone", "age_group": "18", "status": "active"}
+    return [{"user_id": u, "signup_at": now, "event_time": now, "received_at": now, **common} for u in names]

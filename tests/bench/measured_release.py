@@ -100,8 +100,8 @@ def _lists(catalogue: Catalogue) -> dict[str, Any]:
     watched = catalogue.states["video"].values[:, 0]
     popular = sorted(shown, key=lambda i: -watched[i])[:LISTED]
     fresh = sorted(shown, key=lambda i: -catalogue.uploaded[i])[:LISTED]
-    kept = [name for name in fields if name not in {"length_class", "language", "duration_s", "uploaded_at"}]
-    items = {names[i]: {name: fields[name][i] for name in kept} for i in dict.fromkeys([*popular, *fresh])}
+    listed_fields = [name for name in fields if name not in {"length_class", "language", "duration_s", "uploaded_at"}]
+    items = {names[i]: {name: fields[name][i] for name in listed_fields} for i in dict.fromkeys([*popular, *fresh])}
     all_names = [names[i] for i in popular]
     return {
         "all": all_names,

@@ -83,57 +83,57 @@ def driven(stand: Stand, at: Any, route: str = "feed", items: int = 0) -> Driven
 def calibrated(stand: Stand, length: Length) -> float:
     """Requests a second that keep one core busy, by what a request costs; after a warm-up."""
     tried(partial(driven, stand, poisson(60, length.warm / 60, seed=1)))
-    found = tried(partial(driven, stand, poisson(100, length.calibrate / 100, seed=2)))
-    return 1000 / found.cpu_ms
+    run = tried(partial(driven, stand, poisson(100, length.calibrate / 100, seed=2)))
+    return 1000 / run.cpu_ms
 
 
 def feed_at_half_load(stand: Stand, capacity: float, length: Length) -> dict[str, Any]:
     """CPU and latency of /v1/feed at half of what one core can do, and whether that was the work it is meant to be."""
     rate = capacity / 2
-    found = tried(partial(driven, stand, poisson(rate, length.requests / rate, seed=3)), not_whole)
-    return found.facts() | {"stages_ms": stages(found.counted)}
+    run = tried(partial(driven, stand, poisson(rate, length.requests / rate, seed=3)), not_complete)
+    return run.facts() | {"stages_ms": stages(run.counted)}
 
 
-def tried(once: Callable[[], Driven], lacking: Callable[[Driven], str | None] = lambda _: None) -> Driven:
+def tried(measure: Callable[[], Driven], lacking: Callable[[Driven], str | None] = lambda _: None) -> Driven:
     """A measurement, taken again when a machine that does something else for a while has spoilt it.
 
     After some attempts the last one counts, with a note of what it lacks: a slow hour is reported, not refused.
     """
     for attempt in range(1, ATTEMPTS + 1):
-        found = once()
-        noted = "; ".join(filter(None, [found.noted, lacking(found)]))
+        run = measure()
+        noted = "; ".join(filter(None, [run.noted, lacking(run)]))
         if not noted:
             break
-        print(f"{'once more' if attempt < ATTEMPTS else 'noted'}: {noted}", file=sys.stderr)
-        found = replace(found, noted=noted)
-    return found
+        print(f"{'measure more' if attempt < ATTEMPTS else 'noted'}: {noted}", file=sys.stderr)
+        run = replace(run, noted=noted)
+    return run
 
 
-def not_whole(found: Driven) -> str | None:
+def not_complete(run: Driven) -> str | None:
     """What is missing of a load that (nearly) all got a full answer to, each from 500 scored candidates."""
     fewer = None
-    if abs(found.scored - CANDIDATES) > 0.5:
-        fewer = f"{found.scored:.1f} candidates were scored per request, not {CANDIDATES}: the service shed work"
-    return "; ".join(filter(None, [not_full(found), fewer])) or None
+    if abs(run.scored - CANDIDATES) > 0.5:
+        fewer = f"{run.scored:.1f} candidates were scored per request, not {CANDIDATES}: the service shed work"
+    return "; ".join(filter(None, [not_full(run), fewer])) or None
 
 
-def not_full(found: Driven) -> str | None:
+def not_full(run: Driven) -> str | None:
     """What is missing of a load that (nearly) all got a full answer to."""
-    full = found.outcome.counts().get("full", 0) / len(found.outcome.plan.at)
+    full = run.outcome.counts().get("full", 0) / len(run.outcome.plan.at)
     return None if full >= FULL_SHARE else f"only {full:.1%} of the requests got a full answer (asked {FULL_SHARE:.0%})"
 
 
 def stages(counted: Mapping[str, float]) -> dict[str, float]:
     """Mean milliseconds of each stage, by the service's own histogram."""
     head = "flywheel_stage_seconds_sum"
-    found = {}
+    ms_by_stage = {}
     for name, spent in counted.items():
         if name.startswith(head):
             labels = name.removeprefix(head)
             times = counted[f"flywheel_stage_seconds_count{labels}"]
             if times:
-                found[labels.split('"')[1]] = round(spent / times * 1000, 3)
-    return found
+                ms_by_stage[labels.split('"')[1]] = round(spent / times * 1000, 3)
+    return ms_by_stage
 
 
 def goodput(stand: Stand, capacity: float, length: Length) -> dict[str, Any]:
@@ -141,8 +141,8 @@ def goodput(stand: Stand, capacity: float, length: Length) -> dict[str, Any]:
     steps = []
     for share in LOADS:
         at = poisson(share * capacity, length.step_s, seed=int(share * 100))
-        found = tried(partial(driven, stand, at))
-        steps.append({"share_of_capacity": share} | found.facts() | _fate(found))
+        run = tried(partial(driven, stand, at))
+        steps.append({"share_of_capacity": share} | run.facts() | _fate(run))
     below = [step for step in steps if step["kept"] >= KEPT]
     return {
         "steps": steps,
@@ -151,13 +151,13 @@ def goodput(stand: Stand, capacity: float, length: Length) -> dict[str, Any]:
     }
 
 
-def _fate(found: Driven) -> dict[str, Any]:
+def _fate(run: Driven) -> dict[str, Any]:
     """Shares of the requests: well answered in time, refused, late or lost; and how fast refusals are."""
-    done = found.outcome
+    done = run.outcome
     good = done.good()
-    kept, refused, late = (float(each.mean()) for each in (good, done.refused(), ~good & ~done.refused()))
+    well, refused, late = (float(each.mean()) for each in (good, done.refused(), ~good & ~done.refused()))
     return {
-        "kept": round(kept, 4),
+        "kept": round(well, 4),
         "refused": round(refused, 4),
         "late": round(late, 4),
         "refused_ms": _rounded(done.percentiles(done.refused())) if refused else None,
@@ -170,8 +170,8 @@ def _rounded(percentiles: Mapping[str, float]) -> dict[str, float]:
 
 def ranking(stand: Stand, items: int, length: Length, rate: float = 50.0) -> dict[str, Any]:
     """Latencies of /v1/rank with so many of the caller's own candidates, at a constant rate."""
-    once = partial(driven, stand, steady(rate, length.rank / rate), "rank", items)
-    return tried(once, not_full).facts()
+    measure = partial(driven, stand, steady(rate, length.rank / rate), "rank", items)
+    return tried(measure, not_full).facts()
 
 
 def lowest_rung(stand: Stand, capacity: float, length: Length) -> dict[str, Any]:

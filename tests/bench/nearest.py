@@ -41,10 +41,10 @@ def main() -> None:
         print(f"{probes} lists of {index.nlist}: recall@{K} {share:.4f}, {took:.3f} ms")
     index.nprobe = PROBES
     with tempfile.TemporaryDirectory() as folder:
-        found = nearest_index.search(index, queries[:16], 20).astype(np.int32)
+        neighbours = nearest_index.search(index, queries[:16], 20).astype(np.int32)
         words = Attribute(np.zeros(0, dtype=np.uint64), np.zeros((1, WIDTH), dtype=np.float32))
         marks = np.arange(count, dtype=np.uint64)
-        space = Space(marks, vectors, vectors.mean(axis=0), {"word": words}, "", "word", queries[:16], found)
+        space = Space(marks, vectors, vectors.mean(axis=0), {"word": words}, "", "word", queries[:16], neighbours)
         embedding_space.write(space, marks.astype(np.bytes_), Path(folder))
         nearest_index.save(index, Path(folder) / INDEX)
         subprocess.run([sys.executable, __file__, "open", folder], check=True)

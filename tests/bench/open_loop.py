@@ -94,8 +94,8 @@ class Outcome:
     def percentiles(self, which: NDArray[np.bool_] | slice = slice(None)) -> dict[str, float]:
         """Milliseconds by percentile, from all samples (or those of `which`), `max` among them."""
         taken = self.latency[which] * 1000
-        found = np.percentile(taken, PERCENTILES) if len(taken) else np.full(len(PERCENTILES), np.nan)
-        named = {f"p{level:g}": float(value) for level, value in zip(PERCENTILES, found, strict=True)}
+        values = np.percentile(taken, PERCENTILES) if len(taken) else np.full(len(PERCENTILES), np.nan)
+        named = {f"p{level:g}": float(value) for level, value in zip(PERCENTILES, values, strict=True)}
         return named | {"max": float(taken.max(initial=math.nan if not len(taken) else 0.0))}
 
     def refused(self) -> NDArray[np.bool_]:
@@ -114,8 +114,8 @@ class Outcome:
 
     def counts(self) -> dict[str, int]:
         """How many requests got each of the judge's words."""
-        found = np.bincount(self.label, minlength=len(self.labels))
-        return {word: int(count) for word, count in zip(self.labels, found, strict=True) if count}
+        numbers = np.bincount(self.label, minlength=len(self.labels))
+        return {word: int(count) for word, count in zip(self.labels, numbers, strict=True) if count}
 
 
 def poisson(rate: float, seconds: float, seed: int) -> Seconds:

@@ -33,12 +33,12 @@ def place(folder: Path, catalogue: Catalogue) -> None:
     vectors = np.ascontiguousarray(vectors[order], dtype=np.float32)
     index = nearest_index.build(vectors, EMBEDDING.probes, catalogue.scale.seed)
     queries = vectors[:: max(len(vectors) // 16, 1)][:16]
-    found = nearest_index.search(index, queries, 20).astype(np.int32)
+    neighbours = nearest_index.search(index, queries, 20).astype(np.int32)
     words = {
         "category": _attribute(catalogue.names["category"], category),
         "creator_id": _attribute(catalogue.names["creator_id"], creator),
     }
-    space = Space(marked[order], vectors, mean, words, EMBEDDING.taste, "category", queries, found)
+    space = Space(marked[order], vectors, mean, words, EMBEDDING.taste, "category", queries, neighbours)
     embedding_space.write(space, names[order].astype(np.bytes_), folder)
     nearest_index.save(index, folder / INDEX)
 

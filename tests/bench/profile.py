@@ -65,7 +65,7 @@ async def _profiled(settings: Settings, asked: list[bytes], count: int) -> None:
         parts = app.online
         assert parts is not None
         budget.perf_counter = time.thread_time  # stages in CPU time
-        ask = _asking(app.front(starlette), bearer(settings, "rank"))
+        ask = _asking(app.with_hot_routes(starlette), bearer(settings, "rank"))
         for body in asked[:count]:
             await ask(body)
         await _timed(ask, asked[count : 2 * count])
@@ -74,9 +74,9 @@ async def _profiled(settings: Settings, asked: list[bytes], count: int) -> None:
         for body in asked[2 * count :]:
             await ask(body)
         profile.disable()
-        found = pstats.Stats(profile)
-        found.sort_stats("tottime").print_stats(45)
-        found.sort_stats("cumulative").print_stats(r"(serving|feature_repo)/", 45)
+        statistics = pstats.Stats(profile)
+        statistics.sort_stats("tottime").print_stats(45)
+        statistics.sort_stats("cumulative").print_stats(r"(serving|feature_repo)/", 45)
 
 
 async def _timed(ask: Ask, asked: list[bytes]) -> None:

@@ -38,13 +38,13 @@ def main() -> int:
         print(f"[{time.monotonic() - began:5.0f} s] {words}", flush=True)
 
     with tempfile.TemporaryDirectory(prefix="flywheel-bench-") as home:
-        found = measured(Path(home), Scale(), Length(), say)
-    found["took_s"] = round(time.monotonic() - began)
+        figures = measured(Path(home), Scale(), Length(), say)
+    figures["took_s"] = round(time.monotonic() - began)
     target = Settings().home / "bench" / "serve.json"
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(found, indent=1) + "\n")
-    page = capacity.write(found)
-    table.show(found)
+    target.write_text(json.dumps(figures, indent=1) + "\n")
+    page = capacity.write(figures)
+    table.show(figures)
     say(f"written: {target}, {page}")
     return 0
 
@@ -52,31 +52,31 @@ def main() -> int:
 def measured(home: Path, scale: Scale, length: Length, say: Say) -> dict[str, Any]:
     """Every figure of one run on a stand of its own."""
     with standing(scale, home, say) as stand:
-        found: dict[str, Any] = {"taken_at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": _machine()}
-        found["conditions"] = _conditions(scale, stand.facts)
-        found["ready_s"], found["loaded_s"] = round(stand.ready_s, 2), round(stand.loaded_s, 2)
-        found["ready_cpu_s"], found["worker_s"] = round(stand.ready_cpu_s, 2), round(stand.worker_s, 2)
-        found["memory_mib"] = measures.memory(stand)
+        figures: dict[str, Any] = {"taken_at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": _machine()}
+        figures["conditions"] = _conditions(scale, stand.facts)
+        figures["ready_s"], figures["loaded_s"] = round(stand.ready_s, 2), round(stand.loaded_s, 2)
+        figures["ready_cpu_s"], figures["worker_s"] = round(stand.ready_cpu_s, 2), round(stand.worker_s, 2)
+        figures["memory_mib"] = measures.memory(stand)
         say("idling, to see what the background costs …")
-        found["background_cpu_ms_per_s"] = measures.background(stand, length)
+        figures["background_cpu_ms_per_s"] = measures.background(stand, length)
         say("warming up and finding out what one core can do …")
         capacity_per_s = measures.calibrated(stand, length)
         say(f"half load: {capacity_per_s / 2:.0f} requests/s …")
-        found["feed"] = measures.feed_at_half_load(stand, capacity_per_s, length)
-        found["yardstick"] = yardstick.taken(length.loops)
-        found["capacity_per_s"] = round(1000 / found["feed"]["cpu_ms"], 1)
+        figures["feed"] = measures.feed_at_half_load(stand, capacity_per_s, length)
+        figures["yardstick"] = yardstick.taken(length.loops)
+        figures["capacity_per_s"] = round(1000 / figures["feed"]["cpu_ms"], 1)
         for items in (100, 300):
             say(f"ranking {items} videos of the caller's …")
-            found[f"rank_{items}"] = measures.ranking(stand, items, length)
+            figures[f"rank_{items}"] = measures.ranking(stand, items, length)
         say("from a quarter to three times what one core can do …")
-        found["goodput"] = measures.goodput(stand, found["capacity_per_s"], length)
+        figures["goodput"] = measures.goodput(stand, figures["capacity_per_s"], length)
         say("the lowest rung carrying everything …")
-        found["lowest_rung"] = measures.lowest_rung(stand, found["capacity_per_s"], length)
-        found["memory_after_mib"] = measures.memory(stand)
+        figures["lowest_rung"] = measures.lowest_rung(stand, figures["capacity_per_s"], length)
+        figures["memory_after_mib"] = measures.memory(stand)
         say("the naive stack …")
-        found["naive"] = naive.measured(stand, min(CANDIDATES, scale.videos), length.naive)
-    found["naive_over_feed"] = round(found["naive"]["cpu_ms"] / found["feed"]["cpu_ms"], 1)
-    return found
+        figures["naive"] = naive.measured(stand, min(CANDIDATES, scale.videos), length.naive)
+    figures["naive_over_feed"] = round(figures["naive"]["cpu_ms"] / figures["feed"]["cpu_ms"], 1)
+    return figures
 
 
 def _conditions(scale: Scale, facts: dict[str, Any]) -> dict[str, Any]:

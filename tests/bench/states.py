@@ -38,8 +38,8 @@ from pathlib import Path
 from serving.items.shared_arrays import SharedArrays
 import numpy as np
 folder = Path(sys.argv[1])
-kept = [SharedArrays(folder).open(path.name, np.uint8, path.stat().st_size) for path in folder.iterdir()]
-for path, array in zip(folder.iterdir(), kept, strict=True):
+arrays = [SharedArrays(folder).open(path.name, np.uint8, path.stat().st_size) for path in folder.iterdir()]
+for path, array in zip(folder.iterdir(), arrays, strict=True):
     array.values[: path.stat().st_blocks * 512 : 4096].sum()
 print("mapped", flush=True)
 sys.stdin.read()
@@ -59,10 +59,10 @@ def forty() -> FeatureSet:
 
 def parts(features: FeatureSet, items: int) -> Iterator[tuple[str, Packed]]:
     """Records of so many videos, a few thousand at a time, of each view that a video has."""
-    rng, found = np.random.default_rng(7), layouts(features)
+    rng, views = np.random.default_rng(7), layouts(features)
     for first in range(0, items, PART):
         ids = [f"{number:016x}" for number in rng.integers(0, 2**63, min(PART, items - first))]
-        for layout in found.values():
+        for layout in views.values():
             if layout.keys == (SERVICE.item,):
                 yield layout.view, records(layout, ids, rng)
 
@@ -207,9 +207,9 @@ def cpu_of(pid: int) -> float:
 
 
 def fill(url: str, items: int) -> None:
-    found, redis = layouts(FEATURES), connect(url)
+    views, redis = layouts(FEATURES), connect(url)
     for view, part in parts(FEATURES, items):
-        redis.mset({found[view].redis_key(key): record(part, i) for i, key in enumerate(part.keys)})
+        redis.mset({views[view].redis_key(key): record(part, i) for i, key in enumerate(part.keys)})
 
 
 def record(part: Packed, i: int) -> bytes:

@@ -84,10 +84,10 @@ class Mute(Server):
         """Nothing."""
 
 
-def _serve(kind: type[Server], told: Connection) -> None:
+def _serve(kind: type[Server], parent: Connection) -> None:
     async def forever() -> None:
         server = await asyncio.get_running_loop().create_server(kind, "127.0.0.1", 0)
-        told.send(server.sockets[0].getsockname()[1])
+        parent.send(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 
     asyncio.run(forever())
@@ -106,10 +106,10 @@ def serving(kind: type[Server]) -> Iterator[int]:
         process.join()
 
 
-def driven(kind: type[Server], at: Any, **given: Any) -> Outcome:
+def driven(kind: type[Server], at: Any, **options: Any) -> Outcome:
     """What became of a plan on such a server; the machine may be busy with other tests."""
     with serving(kind) as port:
-        return drive(Plan("127.0.0.1", port, "/", at, (b"{}",), **{"late_ms": 1000.0, **given}))
+        return drive(Plan("127.0.0.1", port, "/", at, (b"{}",), **{"late_ms": 1000.0, **options}))
 
 
 def test_every_request_meant_for_a_stall_is_measured() -> None:

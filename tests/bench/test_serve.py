@@ -22,23 +22,23 @@ SHORT = Length(
 
 
 def test_it_runs_through(tmp_path: Path) -> None:
-    found = measured(tmp_path, TINY, SHORT, lambda words: None)
-    assert found["feed"]["cpu_ms"] > 0
-    assert found["naive"]["cpu_ms"] > found["feed"]["cpu_ms"]
+    figures = measured(tmp_path, TINY, SHORT, lambda words: None)
+    assert figures["feed"]["cpu_ms"] > 0
+    assert figures["naive"]["cpu_ms"] > figures["feed"]["cpu_ms"]
     assert not {"400", "401", "422", "500"} & {
-        w for route in ("feed", "rank_100", "rank_300") for w in found[route]["answers"]
+        w for route in ("feed", "rank_100", "rank_300") for w in figures[route]["answers"]
     }
-    assert found["lowest_rung"]["answers"] == {"popular": found["lowest_rung"]["requests"]}
-    assert [step["share_of_capacity"] for step in found["goodput"]["steps"]] == list(measures.LOADS)
-    assert {"score", "features"} <= found["feed"]["stages_ms"].keys()
-    assert 0 < found["worker_s"] < found["ready_s"]
-    assert found["memory_mib"][0]["rss"] >= found["memory_mib"][0]["own"] > 0
-    assert 0 < found["yardstick"]["fastest_ms"] <= found["yardstick"]["rested_ms"]
-    found["feed"]["noted"] = "498.1 candidates were scored per request, not 500"
-    page = capacity.write(found, tmp_path / "capacity.md").read_text()
+    assert figures["lowest_rung"]["answers"] == {"popular": figures["lowest_rung"]["requests"]}
+    assert [step["share_of_capacity"] for step in figures["goodput"]["steps"]] == list(measures.LOADS)
+    assert {"score", "features"} <= figures["feed"]["stages_ms"].keys()
+    assert 0 < figures["worker_s"] < figures["ready_s"]
+    assert figures["memory_mib"][0]["rss"] >= figures["memory_mib"][0]["own"] > 0
+    assert 0 < figures["yardstick"]["fastest_ms"] <= figures["yardstick"]["rested_ms"]
+    figures["feed"]["noted"] = "498.1 candidates were scored per request, not 500"
+    page = capacity.write(figures, tmp_path / "capacity.md").read_text()
     assert "| measured | extrapolated |" in page
     assert "- feed: 498.1 candidates were scored per request, not 500" in page
-    table.show(found)
+    table.show(figures)
 
 
 def done(full: int, other: int, scored: float) -> Driven:
@@ -63,13 +63,13 @@ def done(full: int, other: int, scored: float) -> Driven:
     ids=["fewer scored", "fewer answered in full"],
 )
 def test_a_slow_hour_is_tried_again_and_then_reported(spoilt: Driven, words: str) -> None:
-    whole = done(full=99, other=1, scored=500)
-    hours = iter([spoilt, whole])
-    assert "noted" not in measures.tried(lambda: next(hours), measures.not_whole).facts()
-    assert words in measures.tried(lambda: spoilt, measures.not_whole).facts()["noted"]
+    complete = done(full=99, other=1, scored=500)
+    hours = iter([spoilt, complete])
+    assert "noted" not in measures.tried(lambda: next(hours), measures.not_complete).facts()
+    assert words in measures.tried(lambda: spoilt, measures.not_complete).facts()["noted"]
 
 
-FOUND = {
+FIGURES = {
     "feed": {"cpu_ms": 3.0, "redis_cpu_ms": 0.1},
     "memory_mib": [{"own": 40, "code": 20}, {"own": 256, "code": 90}],
     "conditions": {"redis_bytes_per_user": 1024, "redis_bytes_per_video": 512},
@@ -77,13 +77,13 @@ FOUND = {
 
 
 def test_a_region_carries_its_share_with_another_one_gone() -> None:
-    made = capacity.plan(FOUND, capacity.Given())
-    assert made.per_region_s == 60_000
-    assert made.cores == 3 * 60_000 * 0.003 / 0.6
-    lonely = capacity.plan(FOUND, capacity.Given(regions=2))
-    assert lonely.cores / 2 == 2 * made.cores / 3
-    dearer = capacity.plan(FOUND, replace(capacity.Given(), core_hour=0.08))
-    assert dearer.per_million > made.per_million
+    needed = capacity.plan(FIGURES, capacity.Assumptions())
+    assert needed.per_region_s == 60_000
+    assert needed.cores == 3 * 60_000 * 0.003 / 0.6
+    lonely = capacity.plan(FIGURES, capacity.Assumptions(regions=2))
+    assert lonely.cores / 2 == 2 * needed.cores / 3
+    dearer = capacity.plan(FIGURES, replace(capacity.Assumptions(), core_hour=0.08))
+    assert dearer.per_million > needed.per_million
 
 
 def test_costs_are_those_of_the_whole_family(tmp_path: Path) -> None:

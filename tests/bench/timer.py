@@ -23,9 +23,9 @@ class Timer:
     def set(self, moment: float) -> None:
         """Call at that moment; at once if it has passed."""
         left = max(moment, time.monotonic())
-        whole = int(left)
+        seconds = int(left)
         self._libc.timerfd_settime(
-            self._fd, ABSOLUTE, struct.pack("qqqq", 0, 0, whole, int((left - whole) * 1e9)), None
+            self._fd, ABSOLUTE, struct.pack("qqqq", 0, 0, seconds, int((left - seconds) * 1e9)), None
         )
 
     def _expired(self) -> None:

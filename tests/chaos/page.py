@@ -1,4 +1,4 @@
-"""What `make chaos` saw, as a page: a row a fault, and which promise was broken."""
+"""The page of `make chaos`: a row for each fault, and the promises that were broken."""
 
 from collections.abc import Sequence
 
@@ -8,23 +8,24 @@ VALID, P95_MS, RECOVERY_S = 0.9995, 180.0, 60.0
 
 HEAD = """# What happens when things break
 
-Made by `make chaos`: the real service with {workers} workers, and {rate:.0f} requests a second that come whether
-the last one was answered or not, {before:.0f} s before each fault, {during:.0f} s while it lasts, {after:.0f} s
-after it. Latency counts from the moment a request was meant to be sent, and is told by phase: before, during and after
-the fault. The service shares the machine with the generator, the faults and whatever else runs there; what that cost
-stands beside it: how late the generator itself was at sending, and for which share of the fault a worker could have run
-and had no processor (starved). A request whose connection breaks is tried once more on a new one, as a balancer does.
+Written by `make chaos`: the real service with {workers} workers receives {rate:.0f} requests a second at random times,
+whether it has answered or not: {before:.0f} s before each fault, {during:.0f} s during it and {after:.0f} s after it.
+Latency counts from the moment at which a request was due, and is given for three phases: before, during and
+after the fault. The service shares the machine with the load generator, the faults and whatever else runs there. Two
+columns show what that cost: how late the generator sent its requests, and for which share of the fault a worker was
+ready to run and had no processor (starved). A request whose connection breaks is sent once more on a new connection, as
+a load balancer does.
 
-Promised for each: no 5xx, at least {valid:.2%} valid feeds, p95 within {p95:.0f} ms, nothing shown that may not be
-shown, and all well again within {recovery:.0f} s.
+Promised for each fault: no 5xx, at least {valid:.2%} valid feeds, p95 within {p95:.0f} ms, no item that may not be
+shown, and full service again within {recovery:.0f} s.
 
-| fault | asked | 5xx or none | valid | ineligible | p95 by phase, ms | late, ms | starved | answered by | well after |
+| fault | sent | 5xx or none | valid | ineligible | p95 by phase, ms | late, ms | starved | answered by | well after |
 |---|---|---|---|---|---|---|---|---|---|
 """
 
 
 def broken(seen: Seen) -> list[str]:
-    """The promises that were not kept."""
+    """The promises that were broken."""
     late = f"the generator's own {_times(seen.late_ms)} ms, a worker without a processor {seen.starved:.0%} of the time"
     promises = {
         f"{seen.errors} errors": seen.errors == 0,
@@ -34,7 +35,7 @@ def broken(seen: Seen) -> list[str]:
         f"well again after {seen.recovery_s:.0f} s": seen.recovery_s <= RECOVERY_S,
         f"not measured: {seen.unmeasured}": seen.unmeasured is None,
     }
-    return [said for said, kept in promises.items() if not kept]
+    return [promise for promise, holds in promises.items() if not holds]
 
 
 def page(all_seen: Sequence[Seen], course: Course, workers: int) -> str:

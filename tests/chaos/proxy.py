@@ -94,9 +94,9 @@ class FaultProxy:
             while data := await source.read(1 << 16):
                 if self._network is Network.SILENT:
                     continue
-                held = self._delay_s if delay_s is None else delay_s
-                if held:
-                    self._loop.call_later(held, self._written, sink, data)
+                wait_s = self._delay_s if delay_s is None else delay_s
+                if wait_s:
+                    self._loop.call_later(wait_s, self._written, sink, data)
                 else:
                     self._written(sink, data)
         sink.transport.abort()

@@ -165,7 +165,7 @@ class Stage:
             prlimit(pid, RLIMIT_FSIZE, (0 if full else RLIM_INFINITY, RLIM_INFINITY))
 
     def release(self, version: str) -> Path:
-        """A copy of release 1 under another version, whole and consistent; nothing points to it."""
+        """A copy of release 1 under another version, complete and consistent; nothing points to it."""
         folder = self.registry / version
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(self.registry / "1", folder)

@@ -27,8 +27,8 @@ WELL = Seen("none", 100, 0, 0, 0, (5.0, 6.0, 7.0), {"full": 1.0}, 0.0)
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with Stage(tmp_path_factory.mktemp("chaos"), TINY) as made:
-        yield made
+    with Stage(tmp_path_factory.mktemp("chaos"), TINY) as built:
+        yield built
 
 
 STAGED = """
@@ -65,10 +65,10 @@ def test_nothing_of_a_stage_outlives_the_process_that_made_it(tmp_path: Path) ->
 )
 def test_callers_see_no_error(stage: Stage, name: str) -> None:
     (fault,) = [fault for fault in FAULTS if fault.name == name]
-    found = tried(stage, fault, SHORT)
-    assert (found.errors, found.invalid, found.ineligible) == (0, 0, 0)
-    assert 0.0 <= found.starved <= 1.0
-    assert fault.rungs & found.rungs.keys()
+    trial = tried(stage, fault, SHORT)
+    assert (trial.errors, trial.invalid, trial.ineligible) == (0, 0, 0)
+    assert 0.0 <= trial.starved <= 1.0
+    assert fault.rungs & trial.rungs.keys()
 
 
 def answer(*items: str, rung: str = "full") -> bytes:
@@ -89,13 +89,13 @@ def answer(*items: str, rung: str = "full") -> bytes:
     ],
 )
 def test_every_answer_is_judged(status: int, body: bytes, word: str) -> None:
-    valid, said = judged(frozenset({"bad"}), status, body)
-    assert said == word
+    valid, counted_as = judged(frozenset({"bad"}), status, body)
+    assert counted_as == word
     assert valid == (word in {"full", "popular"})
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "reason"),
     [
         ({"errors": 1}, "1 errors"),
         ({"invalid": 1}, "valid feeds"),
@@ -108,9 +108,9 @@ def test_every_answer_is_judged(status: int, body: bytes, word: str) -> None:
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )  # fmt: skip
-def test_a_broken_promise_is_named(change: dict[str, object], said: str) -> None:
+def test_a_broken_promise_is_named(change: dict[str, object], reason: str) -> None:
     assert broken(WELL) == []
-    assert any(said in found for found in broken(replace(WELL, **change)))  # type: ignore[arg-type]
+    assert any(reason in promise for promise in broken(replace(WELL, **change)))  # type: ignore[arg-type]
 
 
 def outcome(labels: list[str], status: list[int], late: list[float]) -> Outcome:
@@ -125,15 +125,15 @@ def outcome(labels: list[str], status: list[int], late: list[float]) -> Outcome:
 
 @pytest.mark.parametrize(("label", "status"), [("error", 503), ("given up", 0), ("broken twice", 0)])
 def test_a_request_that_gets_no_answer_is_an_error(label: str, status: int) -> None:
-    found = seen("none", outcome(["full", label, "full"], [200, status, 200], [0.0] * 3), began=0.5, ended=1.5)
-    assert found.errors == 1
-    assert found.valid_share == pytest.approx(2 / 3)
+    trial = seen("none", outcome(["full", label, "full"], [200, status, 200], [0.0] * 3), began=0.5, ended=1.5)
+    assert trial.errors == 1
+    assert trial.valid_share == pytest.approx(2 / 3)
 
 
 def test_how_late_the_generator_was_stands_beside_how_late_the_service_was() -> None:
-    found = seen("none", outcome(["full"] * 3, [200] * 3, [0.001, 0.4, 0.002]), began=0.5, ended=1.5)
-    assert found.late_ms == pytest.approx((1.0, 400.0, 2.0))
-    assert "| 1, 400, 2 |" in page([found], Course(), workers=2)
+    trial = seen("none", outcome(["full"] * 3, [200] * 3, [0.001, 0.4, 0.002]), began=0.5, ended=1.5)
+    assert trial.late_ms == pytest.approx((1.0, 400.0, 2.0))
+    assert "| 1, 400, 2 |" in page([trial], Course(), workers=2)
 
 
 def test_recovery_counts_from_the_last_bad_moment() -> None:
@@ -152,8 +152,8 @@ def test_one_answer_of_the_lowest_rung_at_the_very_end_is_no_illness() -> None:
 
 
 def test_the_page_has_a_row_a_fault() -> None:
-    made = page([WELL, replace(WELL, fault="another")], Course(), workers=2)
-    assert [line.split(" | ")[0] for line in made.splitlines()[-2:]] == ["| none", "| another"]
+    built = page([WELL, replace(WELL, fault="another")], Course(), workers=2)
+    assert [line.split(" | ")[0] for line in built.splitlines()[-2:]] == ["| none", "| another"]
 
 
 def test_the_page_that_readers_see_tells_of_every_fault() -> None:

@@ -28,7 +28,7 @@ class Client:
         self.settings, self._without_redis = world.settings, without_redis
         self._made = app = App(SERVED, lambda: online(SERVED, world.settings, "home_feed"))
         self._starlette = app.starlette()
-        self._app = app.front(self._starlette)
+        self._app = app.with_hot_routes(self._starlette)
         self._runner = asyncio.Runner()
         self._life = self._starlette.router.lifespan_context(self._starlette)
 
@@ -64,8 +64,8 @@ class Client:
 
         return self._runner.run(ask())
 
-    def feed(self, **asked: Any) -> Any:
+    def feed(self, **fields: Any) -> Any:
         """The answer to a feed request, which must be well."""
-        answer = self.send("POST", "/v1/feed", json={"user_id": "u1", "preview": True, **asked})
+        answer = self.send("POST", "/v1/feed", json={"user_id": "u1", "preview": True, **fields})
         assert answer.status_code == 200, answer.text
         return answer.json()

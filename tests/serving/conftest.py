@@ -138,8 +138,8 @@ class World:
 
     def promote(self, version: str, digest: str | None = None) -> None:
         """Make the pointer name a release, as the registry does."""
-        found = hashlib.sha256((self.registry / version / "manifest.json").read_bytes()).hexdigest()
-        champion = {"version": version, "path": version, "manifest_sha256": digest or found}
+        own_digest = hashlib.sha256((self.registry / version / "manifest.json").read_bytes()).hexdigest()
+        champion = {"version": version, "path": version, "manifest_sha256": digest or own_digest}
         draft = self.registry / "live.json.draft"
         draft.write_text(json.dumps({"champion": champion, "previous": None}))
         draft.rename(self.registry / "live.json")
@@ -161,9 +161,9 @@ def _column(folder: Path, rows: Any, liked: int) -> Any:
 @pytest.fixture
 def world(settings: Settings) -> World:
     """A filled Redis and an empty registry."""
-    made = World(settings.model_copy(update={"replay_from": NOW}))
-    made.fill()
-    return made
+    filled = World(settings.model_copy(update={"replay_from": NOW}))
+    filled.fill()
+    return filled
 
 
 @pytest.fixture(scope="module")
@@ -171,11 +171,11 @@ def lasting_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The same for all tests of a module, on a Redis of its own that they may kill and start again."""
     home = tmp_path_factory.mktemp("home")
     url = f"redis://127.0.0.1:{free_port()}/0"
-    made = World(Settings(home=home, redis_url=url, service_port=free_port(), replay_from=NOW))
-    made.start_redis()
-    made.fill()
-    yield made
-    made.kill_redis()
+    lasting = World(Settings(home=home, redis_url=url, service_port=free_port(), replay_from=NOW))
+    lasting.start_redis()
+    lasting.fill()
+    yield lasting
+    lasting.kill_redis()
 
 
 @pytest.fixture(scope="module")
@@ -183,8 +183,8 @@ def client(lasting_world: Any) -> Iterator[Client]:
     """An app with a live release that likes videos watched long today."""
     lasting_world.release("1")
     lasting_world.promote("1")
-    with Client(lasting_world) as made:
-        yield made
+    with Client(lasting_world) as started:
+        yield started
 
 
 def free_port() -> int:

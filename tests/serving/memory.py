@@ -8,10 +8,10 @@ from feature_repo.records.layout import decode, encode, layouts
 from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
 from serving.asker.asker import RequestAsker
 from serving.asker.user_state import Tastes, UserState
+from serving.definition import PoolValues
 from serving.items.item_states import ItemStates
 from serving.page.eligibility import Eligibility, Filters
-from serving.page.pools import PoolBuilder, Pools
-from serving.page.retrieve import CandidateRequest
+from serving.page.offers import CandidateRequest, PoolBuilder, Pools
 from serving.systems.home_feed import RELEASE, SERVICE
 
 NOW = 1_800_000_000.0
@@ -24,7 +24,7 @@ ADULT = {"region": "FR", "age_group": "18"}
 
 
 def described(**videos: dict[str, Any]) -> ItemStates:
-    """Videos in memory, each with what is said of it; the rest is plain."""
+    """Videos in memory, each with its own facts; all others are plain."""
     states = ItemStates(FEATURES, SERVICE, capacity=4096)
     if videos:
         take(states, "video_profile", {(name,): {**PLAIN, **facts} for name, facts in videos.items()})
@@ -52,10 +52,10 @@ def tastes(states: ItemStates, view: str, **counts: float) -> Tastes:
 
 def choices(states: ItemStates, *, follow: tuple[str, ...] = (), block: tuple[str, ...] = ()) -> Tastes:
     """Whom a user follows and blocks."""
-    found = tastes(states, "user_choice", **dict.fromkeys([*follow, *block], 1.0))
-    found.values[: len(follow), 1] = 0.0
-    found.values[len(follow) :, 0] = 0.0
-    return found
+    chosen = tastes(states, "user_choice", **dict.fromkeys([*follow, *block], 1.0))
+    chosen.values[: len(follow), 1] = 0.0
+    chosen.values[len(follow) :, 0] = 0.0
+    return chosen
 
 
 def asker(user: UserState | None = None, **here: Any) -> RequestAsker:
@@ -63,16 +63,21 @@ def asker(user: UserState | None = None, **here: Any) -> RequestAsker:
     return RequestAsker(user or UserState("u1"), {}, here or ADULT, here or ADULT)
 
 
-def made(states: ItemStates, policy: Any = RELEASE) -> Pools:
+def pool_builder(states: ItemStates) -> PoolBuilder:
+    """What makes pools, of the usual sizes."""
+    return PoolBuilder(states, PoolValues())
+
+
+def pools_of(states: ItemStates, policy: Any = RELEASE) -> Pools:
     """The pools as they stand."""
-    return PoolBuilder(states).pools(policy, Filters(policy.filters, states), NOW)
+    return pool_builder(states).pools(policy, Filters(policy.filters, states), NOW)
 
 
 def ask(states: ItemStates, who: RequestAsker | None = None, policy: Any = RELEASE, **more: Any) -> CandidateRequest:
     """A request for candidates."""
     who = who or asker()
     may = more.pop("may", None) or Eligibility(Filters(policy.filters, states), who.here)
-    pools = more.pop("pools", None) or made(states, policy)
+    pools = more.pop("pools", None) or pools_of(states, policy)
     return CandidateRequest(
         policy, pools, who, may, **{"near": None, "now": NOW, "seed": 7, "remembered": SERVICE.remembered, **more}
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from serving.api.public_reason import told
+from serving.api.public_reason import for_callers
 from tests.serving.caller import Client
 
 
@@ -68,8 +68,8 @@ def test_a_region_given_in_the_request_decides_what_may_be_shown(client: Client)
 
 
 def test_a_callers_own_candidates_are_ranked(client: Client) -> None:
-    given = ["v40", "v3", "v1", "v2", "nonsense", "v3"]
-    answer = client.send("POST", "/v1/rank", json={"user_id": "u1", "video_ids": given}).json()
+    named = ["v40", "v3", "v1", "v2", "nonsense", "v3"]
+    answer = client.send("POST", "/v1/rank", json={"user_id": "u1", "video_ids": named}).json()
     assert ids(answer) == ["v3", "v40"]
     assert answer["left_out"] == ["v1", "v2", "nonsense"]
     assert answer["served_by"] == "full"
@@ -148,7 +148,7 @@ HIDDEN = [
 
 @pytest.mark.parametrize(("why", "said"), HIDDEN)
 def test_a_reason_tells_no_path_address_or_trace(why: str, said: str) -> None:
-    assert told(why) == said
+    assert for_callers(why) == said
 
 
 def event(now: Any, **changed: Any) -> dict[str, Any]:

@@ -25,17 +25,17 @@ EXAMPLES = 80
 def running(lasting_world: Any) -> Iterator[Running]:
     lasting_world.release("1")
     lasting_world.promote("1")
-    made = start(lasting_world.settings)
-    yield made
-    stop(made)
+    started = start(lasting_world.settings)
+    yield started
+    stop(started)
 
 
 @pytest.mark.parametrize("path", [*ROLES, "/healthz", "/readyz", "/metrics"])
 def test_no_request_that_the_description_leads_to_is_met_with_an_error(
     running: Running, lasting_world: Any, path: str
 ) -> None:
-    told = schemathesis.openapi.from_url(f"{running.address}/openapi.json")
-    (operation,) = [found.ok() for found in told.get_all_operations() if found.ok().path == path]
+    description = schemathesis.openapi.from_url(f"{running.address}/openapi.json")
+    (operation,) = [result.ok() for result in description.get_all_operations() if result.ok().path == path]
     headers = bearer(lasting_world.settings, ROLES[path]) if path in ROLES else {}
     checks, met = [CHECKS.get_one(name) for name in HELD], Counter[int]()
     right, wrong = (operation.as_strategy(generation_mode=mode) for mode in schemathesis.GenerationMode)
@@ -58,8 +58,8 @@ def test_no_request_that_the_description_leads_to_is_met_with_an_error(
 
 
 def test_a_whole_event_gets_past_the_same_door(running: Running, lasting_world: Any) -> None:
-    told = schemathesis.openapi.from_url(f"{running.address}/openapi.json")
-    (operation,) = [found.ok() for found in told.get_all_operations() if found.ok().path == "/v1/events"]
+    description = schemathesis.openapi.from_url(f"{running.address}/openapi.json")
+    (operation,) = [result.ok() for result in description.get_all_operations() if result.ok().path == "/v1/events"]
     event = {"event_id": "e1", "user_id": "u1", "video_id": "v3", "action": "like", "event_time": ""}
     case = operation.Case(body={"events": [event]}, media_type="application/json")
     happened_now(case.body, lasting_world.settings.replay_from.isoformat())

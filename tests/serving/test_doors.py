@@ -36,13 +36,13 @@ EDGES: dict[str, tuple[dict[str, Any], timedelta, bool]] = {
 }
 
 
-@pytest.mark.parametrize(("said", "away", "taken"), EDGES.values(), ids=list(EDGES))
+@pytest.mark.parametrize(("changed", "away", "taken"), EDGES.values(), ids=list(EDGES))
 def test_an_event_is_taken_by_both_doors_or_by_none(
-    client: Client, tmp_path: Path, said: dict[str, Any], away: timedelta, taken: bool
+    client: Client, tmp_path: Path, changed: dict[str, Any], away: timedelta, taken: bool
 ) -> None:
     now = client.settings.replay_from
     row = {"event_id": f"e{next(NUMBERS)}", "user_id": "u1", "video_id": "v3", "action": "watch", "watch_seconds": 31.5,
-           "request_id": "r1", "event_time": (now + away).isoformat(), **said}  # fmt: skip
+           "request_id": "r1", "event_time": (now + away).isoformat(), **changed}  # fmt: skip
     answer = client.send("POST", "/v1/events", "ingest", json={"events": [row]})
     assert (answer.status_code == 202, ingested(Lake(tmp_path), ENGAGEMENTS, row, now)) == (taken, taken), answer.text
 

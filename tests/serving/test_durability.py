@@ -56,13 +56,13 @@ class Senders:
             thread.join()
 
 
-def kept(folder: Path) -> set[str]:
+def on_disk(folder: Path) -> set[str]:
     """The events on disk; a line that is not whole counts for nothing."""
-    found = set()
+    ids = set()
     for file in folder.glob("*.jsonl*"):
         for line in file.read_bytes().split(b"\n")[:-1]:
-            found.add(json.loads(line)["event_id"])
-    return found
+            ids.add(json.loads(line)["event_id"])
+    return ids
 
 
 def left_open(folder: Path, pid: int) -> list[Path]:
@@ -101,12 +101,12 @@ def test_no_acknowledged_event_is_lost_to_a_kill(running: list[Running], lasting
             os.kill(pid, signal.SIGKILL)
     finally:
         senders.stop()
-    assert senders.acknowledged <= kept(folder)
+    assert senders.acknowledged <= on_disk(folder)
     assert list(folder.glob("*.open")), "the service had no chance to hand its files over"
     until(lambda: nobody_listens(lasting_world.settings.service_port))
     running.append(start(lasting_world.settings))
     until(lambda: not list(folder.glob("*.open")))
-    assert senders.acknowledged <= kept(folder)
+    assert senders.acknowledged <= on_disk(folder)
 
 
 def test_workers_end_with_the_process_that_started_them(running: list[Running], lasting_world: Any) -> None:

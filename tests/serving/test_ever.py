@@ -17,7 +17,7 @@ from serving.items import shared_arrays
 from serving.items.ever_done_writer import EverWriter
 from serving.items.item_states import ItemStates
 from serving.page.eligibility import Filters
-from serving.page.pools import Pools
+from serving.page.offers import Pools
 from serving.systems.home_feed import RELEASE, SERVICE
 from tests.serving.caller import Client
 
@@ -44,8 +44,8 @@ def blocking(lasting_world: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def caller(blocking: Any) -> Iterator[Client]:
-    with Client(blocking) as made:
-        yield made
+    with Client(blocking) as started:
+        yield started
 
 
 def down(parts: Any, change: pytest.MonkeyPatch) -> None:
@@ -90,10 +90,10 @@ def test_nobody_is_shown_whom_they_blocked_by_a_worker_that_never_met_them(
     assert answer["served_by"] == served_by
     assert set(ids(answer)) == set(others) - BLOCKED
     assert BLOCKED & set(others)
-    asked = [*others, "nonsense"]
-    ranked = caller.send("POST", "/v1/rank", json={"user_id": "elder", "video_ids": asked}).json()
+    named = [*others, "nonsense"]
+    ranked = caller.send("POST", "/v1/rank", json={"user_id": "elder", "video_ids": named}).json()
     assert set(ids(ranked)) == set(others) - BLOCKED
-    assert set(ranked["left_out"]) == {"nonsense", *BLOCKED} & set(asked)
+    assert set(ranked["left_out"]) == {"nonsense", *BLOCKED} & set(named)
 
 
 def test_who_can_be_read_is_believed(caller: Client, blocking: Any) -> None:
@@ -132,16 +132,16 @@ def writer(world: Any, states: ItemStates) -> EverWriter:
 def known(states: ItemStates, user: str) -> list[bool]:
     """Whether a user is known to have blocked c5 and c6."""
     block = states.gather(states.rows(["v5", "v6"]))
-    return Filters(RELEASE.filters, states).ever(block, marks([user])).tolist()
+    return Filters(RELEASE.filters, states).ever_blocked(block, marks([user])).tolist()
 
 
 @pytest.fixture
 def states(world: Any, tmp_path: Any) -> ItemStates:
-    made = ItemStates(FEATURES, SERVICE, tmp_path / "states", capacity=4096)
-    made.words["creator_id"].codes(["c5", "c6"])
+    followed = ItemStates(FEATURES, SERVICE, tmp_path / "states", capacity=4096)
+    followed.words["creator_id"].codes(["c5", "c6"])
     with connect(world.settings.redis_url) as redis:
-        made.take("video_profile", redis_records.read_all_records(redis, LAYOUTS["video_profile"]))
-    return made
+        followed.take("video_profile", redis_records.read_all_records(redis, LAYOUTS["video_profile"]))
+    return followed
 
 
 def test_a_block_is_known_in_the_next_turn_to_all_processes(world: Any, states: ItemStates, tmp_path: Any) -> None:
@@ -154,7 +154,7 @@ def test_a_block_is_known_in_the_next_turn_to_all_processes(world: Any, states: 
     assert [known(other, user) for user in ("early", "late")] == [[True, False], [False, True]]
 
 
-def test_a_keeper_that_missed_changes_reads_all_that_was_noted(world: Any, states: ItemStates) -> None:
+def test_a_writer_that_missed_changes_reads_all_that_was_noted(world: Any, states: ItemStates) -> None:
     follower = writer(world, states)
     block(world, "early", "c5")
     follower.follow()

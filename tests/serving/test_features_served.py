@@ -15,7 +15,7 @@ from feature_repo.records.layout import layouts
 from feature_repo.request_time import Counters, Inputs
 from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
 from infra.errors import ReleaseMismatch
-from serving.asker.asker import asked
+from serving.asker.asker import asker_of
 from serving.model.features import Builder
 from serving.online import Online, online
 from serving.systems.home_feed import HOME_FEED as POLICY
@@ -33,7 +33,8 @@ async def served(parts: Online, asks: list[tuple[str, list[str]]], now: float) -
         for user, videos in asks:
             state = await parts.ladder.parts.users.read(user)
             assert state.why is None
-            who = asked(POLICY.service, POLICY.release, state, type("Context", (), {"device": "phone", "region": "FR"}))
+            context = type("Context", (), {"device": "phone", "region": "FR"})
+            who = asker_of(POLICY.service, POLICY.release, state, context)
             block = parts.states.gather(parts.states.rows(videos))
             matrices.append(builder.matrix(block, who.user, who.keys, who.context, now))
         return matrices
@@ -44,16 +45,16 @@ async def served(parts: Online, asks: list[tuple[str, list[str]]], now: float) -
 def trained(world: Any, user: str, videos: list[str], now: float) -> Any:
     """The same by hand: each view read row by row for each video, nothing shared, nothing cached."""
     redis = connect(world.settings.redis_url)
-    found = layouts(FEATURES)
-    profile = redis_records.read_records(redis, found["video_profile"], [(v,) for v in videos])
-    own = redis_records.read_records(redis, found["user_profile"], [(user,)] * len(videos))
+    views = layouts(FEATURES)
+    profile = redis_records.read_records(redis, views["video_profile"], [(v,) for v in videos])
+    own = redis_records.read_records(redis, views["user_profile"], [(user,)] * len(videos))
     columns = {name: profile.column(name) for name in ("creator_id", "category", "length_class")}
     columns |= {"video_id": np.array(videos, dtype=object), "user_id": np.array([user] * len(videos), dtype=object)}
     columns["region"] = own.column("region")
     counters = {}
     for view in FEATURES.counter_views:
         keys = list(zip(*(columns[key] for key in view.keys), strict=True))
-        read = redis_records.read_records(redis, found[view.name], keys)
+        read = redis_records.read_records(redis, views[view.name], keys)
         counters[view.name] = Counters(read.values, read.at, view.counters, np.array(view.half_lives))
     fields: dict[str, Any] = {}
     for packed in (profile, own):
@@ -78,10 +79,12 @@ def test_served_equals_trained_in_every_bit(world: Any) -> None:
     asks = [(user, list(draw.permutation(everything)[:n])) for user in ("u1", "u2", "nobody") for n in (1, 7, 33, 61)]
     now = world.settings.replay_from.timestamp() + 5000
     matrices = asyncio.run(served(online(PATIENT, world.settings, "home_feed"), asks, now))
-    for (user, videos), ours in zip(asks, matrices, strict=True):
-        theirs = trained(world, user, videos, now)
-        assert ours.tobytes() == theirs.tobytes(), [
-            f.name for f, a, b in zip(FEATURES.features, ours.T, theirs.T, strict=True) if a.tobytes() != b.tobytes()
+    for (user, videos), matrix in zip(asks, matrices, strict=True):
+        trained_on = trained(world, user, videos, now)
+        assert matrix.tobytes() == trained_on.tobytes(), [
+            feature.name
+            for feature, ours, theirs in zip(FEATURES.features, matrix.T, trained_on.T, strict=True)
+            if ours.tobytes() != theirs.tobytes()
         ]
 
 

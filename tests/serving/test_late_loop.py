@@ -35,15 +35,15 @@ class Watched(ConnectionLimit):
         self._tell()
 
 
-def answers(patience: ReceiveTimes, first: bytes, on_head: bytes = b"", on_asked: bytes = b"") -> bytes:
+def answers(times: ReceiveTimes, first: bytes, on_head: bytes = b"", on_asked: bytes = b"") -> bytes:
     """All that is answered to some bytes, to others sent when headers were read, and to others after a request was."""
 
     async def both() -> bytes:
         later = {"head": on_head, "asked": on_asked}
-        made = socket.socket()
+        caller = socket.socket()
 
         def admit(headers: Any, reached: str) -> Any:
-            made.sendall(later.pop("head", b""))
+            caller.sendall(later.pop("head", b""))
             return frozenset()
 
         async def answer(body: bytes, roles: Any) -> tuple[int, bytes]:
@@ -56,27 +56,27 @@ def answers(patience: ReceiveTimes, first: bytes, on_head: bytes = b"", on_asked
         config = uvicorn.Config(app, log_config=None, lifespan="off")
         config.load()
         state, loop = uvicorn.Server(config).server_state, asyncio.get_running_loop()
-        crowd = Watched(lambda: made.sendall(later.pop("asked", b"")))
+        connections = Watched(lambda: caller.sendall(later.pop("asked", b"")))
 
         def connection() -> Connection:
-            return Connection(patience, crowd, config=config, server_state=state, app_state={})
+            return Connection(times, connections, config=config, server_state=state, app_state={})
 
         async with await loop.create_server(connection, "127.0.0.1", 0) as listening:
-            with made:
-                made.connect(listening.sockets[0].getsockname())
-                made.sendall(first)
-                made.setblocking(False)
-                found = b""
-                while got := await loop.sock_recv(made, 1 << 16):
-                    found += got
-                return found
+            with caller:
+                caller.connect(listening.sockets[0].getsockname())
+                caller.sendall(first)
+                caller.setblocking(False)
+                answered = b""
+                while piece := await loop.sock_recv(caller, 1 << 16):
+                    answered += piece
+                return answered
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as service:
         return service.run(asyncio.wait_for(both(), PATIENCE_S))
 
 
 @pytest.mark.parametrize(
-    ("patience", "sent", "wanted"),
+    ("times", "sent", "expected"),
     [
         (ReceiveTimes(AT_ONCE, LATER, LATER), {"first": LAST}, 1),
         (ReceiveTimes(AT_ONCE, LATER, LATER), {"first": POST + b"{}" + LAST[:20], "on_asked": LAST[20:]}, 2),
@@ -85,10 +85,10 @@ def answers(patience: ReceiveTimes, first: bytes, on_head: bytes = b"", on_asked
     ids=["headers", "headers of a further request", "a body"],
 )
 def test_what_came_in_time_is_answered_however_late_the_loop_is(
-    patience: ReceiveTimes, sent: dict[str, bytes], wanted: int
+    times: ReceiveTimes, sent: dict[str, bytes], expected: int
 ) -> None:
-    found = answers(patience, **sent)
-    assert found.count(b"HTTP/1.1 200 ") == found.count(b"HTTP/1.1 ") == wanted, found
+    answered = answers(times, **sent)
+    assert answered.count(b"HTTP/1.1 200 ") == answered.count(b"HTTP/1.1 ") == expected, answered
 
 
 def test_what_did_not_come_is_not_waited_for() -> None:

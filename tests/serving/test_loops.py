@@ -61,17 +61,17 @@ def table(draw: Draw) -> tuple[Any, Any, int]:
     return slots, marks, 16
 
 
-def found(draw: Draw) -> Iterator[Any]:
+def index_lookup(draw: Draw) -> Iterator[Any]:
     slots, marks, size = table(draw)
-    asked = np.r_[draw.choice(marks, 4), draw.integers(1, 2**64, 3, dtype=MARKS)].astype(MARKS)
-    yield from (asked, slots, marks, size, np.zeros(7, INTS))
+    looked_up = np.r_[draw.choice(marks, 4), draw.integers(1, 2**64, 3, dtype=MARKS)].astype(MARKS)
+    yield from (looked_up, slots, marks, size, np.zeros(7, INTS))
 
 
 def tastes(draw: Draw) -> tuple[Any, ...]:
     return codes(draw, 9), reals(draw, 9, 3), moments(draw, 9), 1, 3600.0, 10_000.0, 0.1
 
 
-def shelf(draw: Draw) -> tuple[Any, ...]:
+def groups(draw: Draw) -> tuple[Any, ...]:
     starts = np.r_[0, 0, np.cumsum(draw.integers(0, 4, 5))].astype(LONGS)
     return codes(draw, int(starts[-1])), starts, codes(draw, 4, 8), 3, np.zeros(14, INTS), 2
 
@@ -83,18 +83,18 @@ def shared(draw: Draw) -> tuple[Any, ...]:
 
 
 def features(draw: Draw) -> tuple[Any, ...]:
-    made = np.array([[0, 0, -1], [1, 1, 2], [2, 2, -1]], LONGS)
+    plan = np.array([[0, 0, -1], [1, 1, 2], [2, 2, -1]], LONGS)
     entries = int(draw.choice([2, 3, 8]))
     places = codes(draw, 7, entries) if draw.random() < 0.5 or entries == 3 else np.zeros(0, INTS)
     return (
-        reals(draw, 3, entries), np.zeros(entries, REALS), places, made, np.abs(known(draw, 3, 2)).astype(DOUBLES) + 1,
+        reals(draw, 3, entries), np.zeros(entries, REALS), places, plan, np.abs(known(draw, 3, 2)).astype(DOUBLES) + 1,
         np.zeros((3, 7), REALS), 7,
     )  # fmt: skip
 
 
 def scores(draw: Draw) -> tuple[Any, Any, Any]:
-    given = reals(draw, 20)
-    return given, given.view(INTS), np.zeros(20, LONGS)
+    scored = reals(draw, 20)
+    return scored, scored.view(INTS), np.zeros(20, LONGS)
 
 
 def fresh(draw: Draw) -> tuple[Any, ...]:
@@ -107,13 +107,13 @@ def pick(draw: Draw) -> tuple[Any, ...]:
     return relevance, known(draw, 9, 9), 0.3, relevance.copy(), np.zeros(5, LONGS)
 
 
-def seen(draw: Draw) -> tuple[Any, ...]:
+def row_states(draw: Draw) -> tuple[Any, ...]:
     states = draw.integers(0, 3, 12).astype(np.uint32) << np.uint32(8)
     rows = codes(draw, 6, 12)
     return states, rows, states[rows] + draw.integers(0, 2, 6).astype(np.uint32), np.zeros(6, bool)
 
 
-GIVEN: dict[str, Callable[[Draw], Any]] = {
+ARGUMENTS: dict[str, Callable[[Draw], Any]] = {
     "feature_repo.request_time._log": lambda draw: (reals(draw, 9).astype(DOUBLES),),
     "feature_repo.assembly._decayed": lambda draw: (
         reals(draw, 5, 3), moments(draw, 5), moments(draw, 1), 5000.0, np.array([60.0, 3600.0]),
@@ -131,7 +131,7 @@ GIVEN: dict[str, Callable[[Draw], Any]] = {
     "serving.page.diversity._pick": pick,
     "serving.page.slate._rare": lambda draw: (reals(draw, 9), 0.5, order(draw, 9), np.zeros(9, LONGS)),
     "serving.page.retrieve._shared": shared,
-    "serving.items.mark_index._find": lambda draw: tuple(found(draw)),
+    "serving.items.mark_index._find": lambda draw: tuple(index_lookup(draw)),
     "serving.asker.user_state._done": lambda draw: (*tastes(draw), np.zeros(9, INTS)),
     "serving.asker.user_state._most": lambda draw: (*tastes(draw), np.zeros(4, INTS), np.zeros(4)),
     "serving.items.distinct_rows._distinct": lambda draw: (
@@ -148,11 +148,11 @@ GIVEN: dict[str, Callable[[Draw], Any]] = {
         order(draw, 9), codes(draw, 18, 4).reshape(2, 9), np.array([1, 2], LONGS), np.zeros(6, LONGS),
     ),
     "serving.page.rerank._freshened": fresh,
-    "serving.items.grouped_rows._first": shelf,
+    "serving.items.grouped_rows._first": groups,
     "serving.items.entity_table._look": lambda draw: (
         draw.integers(0, 2**32, 12, dtype=np.uint32), codes(draw, 6, 12), np.zeros(6, np.uint32),
     ),
-    "serving.items.entity_table._changed": seen,
+    "serving.items.entity_table._changed": row_states,
     "serving.items.item_views._published": lambda draw: (
         draw.integers(0, 3, (6, 2), dtype=np.uint32) * np.uint32(2**30), np.zeros(6),
     ),
@@ -164,29 +164,32 @@ GIVEN: dict[str, Callable[[Draw], Any]] = {
     ),
     "serving.model.nearest._shorten": lambda draw: (known(draw, 6, 3) * flags(draw, 6)[:, None], 3),
 }  # fmt: skip
-LOOPS = {f"{made.function.__module__}.{made.function.__name__}": made for made in loops._all}
+LOOPS = {f"{each.function.__module__}.{each.function.__name__}": each for each in loops._all}
 
 
 def test_no_loop_of_the_service_is_left_out() -> None:
-    assert {name for name in LOOPS if name.startswith(("serving.", "feature_repo.")) and BLOCKS not in name} == {*GIVEN}
+    ours = {name for name in LOOPS if name.startswith(("serving.", "feature_repo.")) and BLOCKS not in name}
+    assert ours == {*ARGUMENTS}
 
 
-@pytest.mark.parametrize("name", GIVEN)
+@pytest.mark.parametrize("name", ARGUMENTS)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_loop_says_what_python_says(name: str) -> None:
     draw = np.random.default_rng(len(name))
     for _ in range(200):
-        given = GIVEN[name](draw)
-        copies = [one.copy() if isinstance(one, np.ndarray) else one for one in given]
+        arguments = ARGUMENTS[name](draw)
+        copies = [value.copy() if isinstance(value, np.ndarray) else value for value in arguments]
         # Memory views have Python's own numbers: whole ones without end, and doubles.
-        by_python = LOOPS[name].function(*(one.data if isinstance(one, np.ndarray) else one for one in copies))
-        assert LOOPS[name].run(*given) == by_python
-        for mine, other in zip(given, copies, strict=True):
-            np.testing.assert_array_equal(mine, other)
+        views = (value.data if isinstance(value, np.ndarray) else value for value in copies)
+        by_python = LOOPS[name].function(*views)
+        assert LOOPS[name].run(*arguments) == by_python
+        for changed, other in zip(arguments, copies, strict=True):
+            np.testing.assert_array_equal(changed, other)
 
 
 def test_an_image_can_be_built_with_all_of_them_compiled(tmp_path: Path) -> None:
     env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
     subprocess.run([sys.executable, "-m", "serving.fill_loop_cache"], env=env, check=True)
-    kept = {path.name.split("-")[0] for path in tmp_path.rglob("*.nbc")}
-    assert kept == {".".join(name.split(".")[-2:]) for name in LOOPS if name.startswith(("serving.", "feature_repo."))}
+    cached = {path.name.split("-")[0] for path in tmp_path.rglob("*.nbc")}
+    ours = [name for name in LOOPS if name.startswith(("serving.", "feature_repo."))]
+    assert cached == {".".join(name.split(".")[-2:]) for name in ours}

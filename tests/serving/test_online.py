@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,33 +13,31 @@ import uvloop
 from infra.errors import ReleaseMismatch, Unavailable
 from infra.patience import Patience
 from serving import metrics
-from serving import online as online_module
+from serving.definition import FollowValues, PoolValues, ProcessValues
 from serving.model import release_follower
-from serving.online import POOLS_AT_FIRST_S, POOLS_EVERY_S, Online, online
+from serving.online import Online, online
 from serving.systems.home_feed import SERVED
 from tests.waiting import PATIENCE_S
 
 
-def new(world: Any, home: Path) -> Online:
+def new(world: Any, home: Path, values: ProcessValues = SERVED.process) -> Online:
     """A process that has not begun, on a store with videos in it."""
-    return online(SERVED, world.settings.model_copy(update={"home": home}), "home_feed")
+    return online(replace(SERVED, process=values), world.settings.model_copy(update={"home": home}), "home_feed")
 
 
-def test_the_first_video_of_all_does_not_wait_for_the_usual_pools(
-    world: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(online_module, "POOLS_SHARE", 0.0)  # however long a busy machine takes for them
-    parts = new(world, tmp_path)
+def test_the_first_video_of_all_does_not_wait_for_the_usual_pools(world: Any, tmp_path: Path) -> None:
+    pools = PoolValues(every_s=10.0, at_first_s=1.0, rest=0.0)  # however long a busy machine takes for them
+    parts = new(world, tmp_path, ProcessValues(pools=pools))
 
     async def pause_s() -> float:
         await parts._pool()
         return parts._pooling.pause_s
 
     parts.states.looked = True
-    assert asyncio.run(pause_s()) == POOLS_AT_FIRST_S
+    assert asyncio.run(pause_s()) == pools.at_first_s
     asyncio.run(parts.feed._follow())
     assert len(parts.states)
-    assert asyncio.run(pause_s()) == POOLS_EVERY_S
+    assert asyncio.run(pause_s()) == pools.every_s
     asyncio.run(parts.feed.stop())
 
 
@@ -46,9 +45,9 @@ def test_a_process_that_goes_on_without_it_gets_its_files_back(world: Any, tmp_p
     async def lived() -> int:
         parts = new(world, tmp_path)
         await parts.start()
-        held = open_below(tmp_path)
+        files = open_below(tmp_path)
         await parts.stop()
-        return held
+        return files
 
     assert asyncio.run(lived()) > 0
     gc.collect()
@@ -63,13 +62,13 @@ def test_a_trial_that_nobody_waits_for_any_more_ends(tmp_path: Path, monkeypatch
     monkeypatch.setattr(release_follower.sys, "executable", str(slow))
 
     async def cancelled() -> bytes:
-        trial = asyncio.create_task(release_follower._trial(tmp_path))
-        held = await asyncio.to_thread(os.open, pipe, os.O_RDONLY)  # it is there once the child has opened it, too
+        trial = asyncio.create_task(release_follower._trial(tmp_path, 60.0))
+        reading_end = await asyncio.to_thread(os.open, pipe, os.O_RDONLY)  # returns when the child has opened it, too
         trial.cancel()
         gone = asyncio.Event()
-        asyncio.get_running_loop().add_reader(held, gone.set)
+        asyncio.get_running_loop().add_reader(reading_end, gone.set)
         await asyncio.wait_for(gone.wait(), PATIENCE_S)
-        return os.read(held, 1)
+        return os.read(reading_end, 1)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as service:
         assert service.run(cancelled()) == b"", "the child is no more: nobody holds the other end"
@@ -96,28 +95,24 @@ def test_a_trial_that_had_no_chance_is_undecided_and_one_that_runs_for_ever_is_r
     slow.write_text(f"#!/bin/sh\n{script}\n")
     slow.chmod(0o700)
     monkeypatch.setattr(release_follower.sys, "executable", str(slow))
-    monkeypatch.setattr(release_follower, "TRIAL_CPU_S", 0.1)
     with pytest.raises(error, match=why):
-        asyncio.run(release_follower._trial(tmp_path, patience))
+        asyncio.run(release_follower._trial(tmp_path, 0.1, patience))
 
 
-def test_an_undecided_trial_is_no_mark_against_a_release_and_is_held_again(
-    world: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_undecided_trial_is_no_refusal_and_is_repeated(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     world.release("1")
     world.promote("1")
     refused = metrics.REFUSALS.labels("1")._value.get()
 
-    async def undecided(folder: Path, patience: Patience) -> None:
+    async def undecided(folder: Path, most_cpu_s: float, patience: Patience) -> None:
         raise Unavailable("its trial: not ready after 60 s")
 
     async def lived() -> tuple[str | None, str | None]:
-        parts = new(world, world.settings.home)
+        parts = new(world, world.settings.home, ProcessValues(releases=FollowValues(retry_s=0.0)))
         with monkeypatch.context() as starved:
             starved.setattr(release_follower, "_trial", undecided)
             await parts.releases._follow()
             why = parts.releases.why
-        monkeypatch.setattr(release_follower, "RETRY_S", 0.0)
         await parts.releases._follow()
         return why, parts.releases.live.version if parts.releases.live else None
 

@@ -8,10 +8,11 @@ import msgspec
 import pytest
 
 from infra.errors import DefinitionError
-from serving.definition import Caps, Diversity, Exploration, Policy, Step
+from serving.definition import Policy, ProcessValues
 from serving.filters import NotBlocked, OneOf
 from serving.policy_json import from_json, to_json
 from serving.sources import Liked, Rare, Trending
+from serving.steps import Caps, Diversity, Exploration, Step
 from serving.systems.home_feed import CREATOR, HOME_FEED, RELEASE, SERVED, SERVICE
 
 
@@ -28,6 +29,16 @@ def test_a_policy_of_another_version_is_refused() -> None:
     written = {**json.loads(to_json(HOME_FEED)), "serendipity": 3}
     with pytest.raises(DefinitionError, match="serendipity"):
         from_json(json.dumps(written).encode())
+
+
+def test_values_of_a_process_do_not_travel_in_a_release() -> None:
+    served = replace(SERVED, process=ProcessValues(fresh_every=5))
+    assert to_json(served.policy) == to_json(HOME_FEED)
+
+
+def test_a_page_of_nothing_but_fresh_items_is_refused() -> None:
+    with pytest.raises(DefinitionError, match="write 2 or more"):
+        ProcessValues(fresh_every=1)
 
 
 def test_a_source_nobody_can_draw_from_is_refused() -> None:

@@ -27,8 +27,8 @@ def address(lasting_world: Any) -> Iterator[str]:
     settings = lasting_world.settings.model_copy(
         update={"service_workers": WORKERS, "connections": PLACES, "head_s": 1.0, "body_s": 1.0}
     )
-    with serving(settings) as found:
-        yield found
+    with serving(settings) as started:
+        yield started
 
 
 @pytest.fixture
@@ -50,28 +50,28 @@ def memory_mib(address: str) -> float:
     inodes = {
         line.split()[9] for line in Path("/proc/net/tcp").read_text().splitlines() if f"{port} 00000000:0000" in line
     }
-    found = sum(one.rss for pid in _holding(inodes) for one in costs.memory(pid))
-    assert found > 50, "a worker takes more than that"
-    return found
+    mib = sum(process.rss for pid in _holding(inodes) for process in costs.memory(pid))
+    assert mib > 50, "a worker takes more than that"
+    return mib
 
 
 def _holding(inodes: set[str]) -> set[int]:
-    found = set()
+    pids = set()
     for file in Path("/proc").glob("[0-9]*/fd/*"):
         with suppress(OSError):
             if str(file.readlink())[8:-1] in inodes:
-                found.add(int(file.parts[2]))
-    return {pid for pid in found if pid == min(found)}  # the one that started the others is told with them
+                pids.add(int(file.parts[2]))
+    return {pid for pid in pids if pid == min(pids)}  # the one that started the others is told with them
 
 
 def test_headers_without_an_end_keep_nobody_waiting(address: str, feed: Callable[[], None]) -> None:
-    before, seen = memory_mib(address), []
+    before, answers = memory_mib(address), []
 
     def send() -> None:
         caller = dial(address)
         with suppress(ConnectionError):
             caller.sendall(head() + b"x: " + b"x" * ENDLESS)
-        seen.append(rest(caller))
+        answers.append(rest(caller))
 
     threads = [threading.Thread(target=send) for _ in range(4)]
     for thread in threads:
@@ -79,7 +79,7 @@ def test_headers_without_an_end_keep_nobody_waiting(address: str, feed: Callable
     while any(thread.is_alive() for thread in threads):
         feed()
         assert memory_mib(address) < before + MORE_MIB
-    assert all(not answer or b" 431 " in answer for answer in seen)
+    assert all(not answer or b" 431 " in answer for answer in answers)
     feed()
 
 

@@ -45,15 +45,15 @@ class Service:
         self.http.close()
         stop(self.running)
 
-    def feed(self, **asked: Any) -> Any:
-        answer = self.http.post("/v1/feed", json={"user_id": "u1", "preview": True, **asked})
+    def feed(self, **fields: Any) -> Any:
+        answer = self.http.post("/v1/feed", json={"user_id": "u1", "preview": True, **fields})
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def comes_to(self, wanted: Callable[[Any], bool], **asked: Any) -> Any:
+    def comes_to(self, is_right: Callable[[Any], bool], **fields: Any) -> Any:
         """The first answer that is as wanted; every answer on the way is well, too."""
         answers: list[Any] = []
-        until(lambda: answers.append(self.feed(**asked)) or wanted(answers[-1]), lambda: answers[-1])
+        until(lambda: answers.append(self.feed(**fields)) or is_right(answers[-1]), lambda: answers[-1])
         return answers[-1]
 
 
@@ -62,9 +62,9 @@ def service(lasting_world: Any) -> Iterator[Service]:
     lasting_world.release("1")
     lasting_world.promote("1")
     loops.prepare()  # a service is measured as it starts every time but the first, when it compiles loops
-    made = Service(lasting_world)
-    yield made
-    made.stop()
+    started = Service(lasting_world)
+    yield started
+    started.stop()
 
 
 def ids(answer: Any) -> list[str]:
@@ -218,12 +218,12 @@ def test_the_workers_count_together(service: Service) -> None:
 
     def settled() -> float:
         """What all of them tell, once that has been the same for longer than a worker keeps it to itself."""
-        told, since = {feeds()}, time.monotonic()
-        while len(told) > 1 or time.monotonic() < since + 2 * COUNTED_EVERY_S:
+        counts, since = {feeds()}, time.monotonic()
+        while len(counts) > 1 or time.monotonic() < since + 2 * COUNTED_EVERY_S:
             now = {feeds() for _ in range(8)}
-            if now != told:
-                told, since = now, time.monotonic()
-        return told.pop()
+            if now != counts:
+                counts, since = now, time.monotonic()
+        return counts.pop()
 
     before, rank = settled(), service.may("rank")
     for _ in range(8):
@@ -263,10 +263,10 @@ def test_what_was_shown_is_handed_over_and_a_dark_start_still_answers(service: S
     landing = service.world.settings.landing
     assert not list(landing.rglob("*.open"))
     rows = [json.loads(line) for file in (landing / "impressions").glob("*.jsonl") for line in file.open()]
-    mine = [row for row in rows if row["request_id"] == shown["request_id"]]
-    assert [row["video_id"] for row in mine] == ids(shown)
-    assert {(row["served_by"], row["device"], row["user_id"]) for row in mine} == {("full", "phone", "reader")}
-    assert {row["propensity"] for row in mine} == {1.0}, "in this world everything was shown often: nothing to explore"
+    logged = [row for row in rows if row["request_id"] == shown["request_id"]]
+    assert [row["video_id"] for row in logged] == ids(shown)
+    assert {(row["served_by"], row["device"], row["user_id"]) for row in logged} == {("full", "phone", "reader")}
+    assert {row["propensity"] for row in logged} == {1.0}, "everything was shown often here: nothing to explore"
 
     service.world.kill_redis()
     shutil.rmtree(service.world.registry)
@@ -287,8 +287,8 @@ def test_what_was_shown_is_handed_over_and_a_dark_start_still_answers(service: S
 
 def children(pid: int) -> list[int]:
     """The processes that a process started."""
-    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(child) for child in found]
+    pids = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in pids]
 
 
 def test_it_can_be_built_without_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

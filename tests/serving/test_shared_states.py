@@ -20,7 +20,8 @@ from feature_repo.records import connect, redis_records
 from feature_repo.records.layout import layouts
 from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
 from infra.errors import Unavailable
-from serving.items import shared_arrays, state_writer
+from serving.definition import StateValues
+from serving.items import shared_arrays
 from serving.items.item_states import ItemStates
 from serving.items.shared_arrays import SharedArrays
 from serving.items.state_follower import StateFeed
@@ -56,7 +57,7 @@ asyncio.run(follow())
 
 @contextmanager
 def process(code: str, *args: object) -> Iterator["subprocess.Popen[str]"]:
-    """A process that has said its first line."""
+    """A process that has written its first line, `said`."""
     with subprocess.Popen(
         [sys.executable, "-c", code, *map(str, args)], stdout=subprocess.PIPE, text=True
     ) as running:  # fmt: skip
@@ -73,10 +74,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "states"
 
 
-def writer(world: Any, states: ItemStates) -> StateWriter:
-    made = StateWriter(connect(world.settings.redis_url), LAYOUTS, states)
-    made.begin(resume=False)
-    return made
+def writer(world: Any, states: ItemStates, **values: float) -> StateWriter:
+    begun = StateWriter(connect(world.settings.redis_url), LAYOUTS, states, StateValues(**values))
+    begun.begin(resume=False)
+    return begun
 
 
 def known(states: ItemStates, *items: str) -> list[bool]:
@@ -85,18 +86,18 @@ def known(states: ItemStates, *items: str) -> list[bool]:
 
 def test_two_processes_map_one_copy_and_one_of_them_writes(world: Any, folder: Path) -> None:
     states = ItemStates(FEATURES, SERVICE, folder)
-    with process(FOLLOWER, folder, world.settings.redis_url) as keeper:
-        assert keeper.said == "60"  # type: ignore[attr-defined]
+    with process(FOLLOWER, folder, world.settings.redis_url) as holder:
+        assert holder.said == "60"  # type: ignore[attr-defined]
         assert len(states) == 60, "what it wrote is here too"
         assert not WriterLock(states.arrays.folder).elected()
         assert known(states, "v3", "v60") == [True, False]
         world.describe(60)
         until(lambda: known(states, "v60") == [True])
-        mapped = Path(f"/proc/{keeper.pid}/maps").read_text()
+        mapped = Path(f"/proc/{holder.pid}/maps").read_text()
         assert str(states.arrays.folder / f"{SERVICE.item}.rows") in mapped
 
 
-def test_when_the_keeper_is_killed_another_takes_over_and_changes_go_on_arriving(world: Any, folder: Path) -> None:
+def test_when_the_writer_is_killed_another_takes_over_and_changes_go_on_arriving(world: Any, folder: Path) -> None:
     states = ItemStates(FEATURES, SERVICE, folder)
     with (
         process(FOLLOWER, folder, world.settings.redis_url) as first,
@@ -131,7 +132,7 @@ def test_a_cold_start_without_redis_answers_with_what_lies_there(world: Any, fol
     assert states.age(states.fresh + 100) == 100, "and it says how old it is"
 
 
-def test_a_new_keeper_forgets_what_vanished_while_nobody_looked(world: Any, folder: Path) -> None:
+def test_a_new_writer_forgets_what_vanished_while_nobody_looked(world: Any, folder: Path) -> None:
     writer(world, ItemStates(FEATURES, SERVICE, folder)).follow()
     redis = connect(world.settings.redis_url)
     redis.delete(LAYOUTS["video_profile"].redis_key(("v3",)))  # announced to nobody
@@ -154,7 +155,7 @@ def test_a_deleted_item_is_unknown(world: Any, folder: Path) -> None:
     assert len(states) == 59
 
 
-def test_a_successor_goes_on_where_the_keeper_stopped(world: Any, folder: Path) -> None:
+def test_a_successor_goes_on_where_the_writer_stopped(world: Any, folder: Path) -> None:
     writer(world, ItemStates(FEATURES, SERVICE, folder)).follow()
     redis = connect(world.settings.redis_url)
     redis.delete(LAYOUTS["video_profile"].redis_key(("v3",)))  # announced to nobody: only reading everything shows it
@@ -166,19 +167,16 @@ def test_a_successor_goes_on_where_the_keeper_stopped(world: Any, folder: Path) 
     assert known(states, "v3", "v60") == [True, True]
 
 
-def test_a_redis_that_lost_its_memory_takes_nothing_away(
-    world: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_redis_that_lost_its_memory_takes_nothing_away(world: Any, folder: Path) -> None:
     """Its states count as old until it has them again."""
-    monkeypatch.setattr(state_writer, "LOOK_AGAIN_S", 0.0)
     states = ItemStates(FEATURES, SERVICE, folder)
-    follower = writer(world, states)
+    follower = writer(world, states, look_again_s=0.0)
     follower.follow()
     before = states.fresh
     connect(world.settings.redis_url).flushall()
     world.describe(60)
     follower.follow()
-    assert known(states, "v3", "v60") == [True, True], "what it still has is taken, what it lost is kept"
+    assert known(states, "v3", "v60") == [True, True], "what it still has is taken, what it lost stays"
     assert states.fresh == before
     world.fill()
     follower.follow()
@@ -186,7 +184,7 @@ def test_a_redis_that_lost_its_memory_takes_nothing_away(
     assert len(states) == 61
 
 
-def test_a_successor_doubts_what_the_keeper_doubted(world: Any, folder: Path) -> None:
+def test_a_successor_doubts_what_the_writer_doubted(world: Any, folder: Path) -> None:
     states = ItemStates(FEATURES, SERVICE, folder)
     follower = writer(world, states)
     follower.follow()
@@ -200,12 +198,11 @@ def test_a_successor_doubts_what_the_keeper_doubted(world: Any, folder: Path) ->
     assert (len(states), states.fresh) == (60, before)
 
 
-def test_a_redis_that_stands_by_its_loss_is_believed(world: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_redis_that_stands_by_its_loss_is_believed(world: Any, folder: Path) -> None:
     states = ItemStates(FEATURES, SERVICE, folder)
-    follower = writer(world, states)
+    follower = writer(world, states, believe_s=0.0)
     follower.follow()
     before = states.fresh
-    monkeypatch.setattr(state_writer, "BELIEVE_S", 0.0)
     connect(world.settings.redis_url).flushall()
     follower.follow()
     assert len(states) == 0
@@ -225,12 +222,11 @@ def test_a_full_disk_costs_new_items_until_there_is_room_again(
     world: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Writing to a mapped page without a place on the disk would end the process."""
-    monkeypatch.setattr(state_writer, "LOOK_AGAIN_S", 0.0)
     writer(world, ItemStates(FEATURES, SERVICE, folder)).follow()
     states = ItemStates(FEATURES, SERVICE, folder)
     with monkeypatch.context() as disk:
         disk.setattr(shared_arrays.os, "posix_fallocate", full)
-        follower = writer(world, states)
+        follower = writer(world, states, look_again_s=0.0)
         follower.follow()
         before = states.fresh
         world.describe(60)

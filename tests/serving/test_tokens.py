@@ -15,10 +15,10 @@ SHOWN = Impression("1f" * 16, "reader", marks(["v3", "v9", "v1"]), "7", NOW, NOW
 
 
 def test_a_token_says_what_was_shown_to_whom() -> None:
-    said = OURS.verify(OURS.sign(SHOWN), NOW + 60)
-    assert (said.request_id, said.user, said.release) == (SHOWN.request_id, "reader", "7")
-    assert said.marks.tolist() == SHOWN.marks.tolist()
-    assert [said.shows(video) for video in ("v3", "v1", "v2", "")] == [True, True, False, False]
+    impression = OURS.verify(OURS.sign(SHOWN), NOW + 60)
+    assert (impression.request_id, impression.user, impression.release) == (SHOWN.request_id, "reader", "7")
+    assert impression.marks.tolist() == SHOWN.marks.tolist()
+    assert [impression.shows(video) for video in ("v3", "v1", "v2", "")] == [True, True, False, False]
 
 
 def test_a_page_of_twenty_costs_304_bytes() -> None:
@@ -73,9 +73,9 @@ def test_an_expired_token_is_refused() -> None:
 
 
 def test_a_token_signed_by_somebody_else_is_refused() -> None:
-    theirs = Keys({"0a0b0c0d": b"z" * 32}, signing="0a0b0c0d")
+    others = Keys({"0a0b0c0d": b"z" * 32}, signing="0a0b0c0d")
     with pytest.raises(TokenRefused, match="forged or altered"):
-        OURS.verify(theirs.sign(SHOWN), NOW)
+        OURS.verify(others.sign(SHOWN), NOW)
 
 
 def test_another_key_signs_and_both_verify_until_one_is_gone() -> None:

@@ -1,4 +1,4 @@
-"""The ways that `serving/__init__.py` tells of: each line names what is there, and a request and an event pass it."""
+"""The paths that `serving/__init__.py` describes: each line names a function, and requests and events pass it."""
 
 import asyncio
 import functools
@@ -36,18 +36,18 @@ BESIDE = {  # what goes on in other threads while a request is answered
 OURS = ("infra.", "validation.", "feature_repo.", "serving.", "orchestration.", "tests.")
 
 
-def way(begins: str) -> list[str]:
+def path(begins: str) -> list[str]:
     """The functions that a part of the docstring names, in its order."""
     assert serving.__doc__
     [part] = [part for part in re.split(r"\n\n(?=\S)", serving.__doc__) if part.startswith(begins)]
     return [name for name, _ in LINE.findall(part)]
 
 
-REQUEST, EVENT, NIGHT = way("The way of a request"), way("The way of an event"), way("Every night")
+REQUEST, EVENT, NIGHT = path("The path of a request"), path("The path of an event"), path("Every night")
 
 
-def found(name: str) -> tuple[Any, str, FunctionType]:
-    """What a name stands for: its owner, a module or class, and the function."""
+def resolved(name: str) -> tuple[Any, str, FunctionType]:
+    """What a name refers to: its owner, a module or class, and the function."""
     parts = name.split(".")
     for end in range(len(parts) - 1, 0, -1):
         try:
@@ -62,7 +62,7 @@ def found(name: str) -> tuple[Any, str, FunctionType]:
 
 @pytest.mark.parametrize("name", [*REQUEST, *EVENT, *NIGHT])
 def test_each_line_names_a_function_where_it_stands(name: str) -> None:
-    _, _, function = found(name)
+    _, _, function = resolved(name)
     assert inspect.isfunction(function)
     assert f"{function.__module__}.{function.__qualname__}" == name or name in NIGHT
 
@@ -89,7 +89,7 @@ def passed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return call
 
     for name in {*REQUEST, *EVENT}:
-        owner, attribute, function = found(name)
+        owner, attribute, function = resolved(name)
         wrapped = noted(name, function)
         monkeypatch.setattr(owner, attribute, wrapped)
         for module in [module for at, module in sys.modules.items() if at.startswith(OURS)]:
@@ -102,10 +102,10 @@ def passed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def caller(passed: list[str], world: Any) -> Iterator[Client]:
     world.release("1")
     world.promote("1")
-    with Client(world) as made:
-        made.feed()
+    with Client(world) as started:
+        started.feed()
         passed.clear()
-        yield made
+        yield started
 
 
 def test_a_request_goes_this_way(caller: Client, passed: list[str]) -> None:

@@ -63,8 +63,8 @@ def measured(stand: Stand, candidates: int, requests: int) -> dict[str, Any]:
         before, redis = costs.cpu_s(pid), stand.spent().redis
         done, late = drive_noted(plan, judge)
         spent, redis = costs.cpu_s(pid) - before, stand.spent().redis - redis
-    whole = done.counts() == {str(candidates): len(plan.at)}
-    noted = "; ".join(filter(None, [late, None if whole else f"answers by candidates scored: {done.counts()}"]))
+    complete = done.counts() == {str(candidates): len(plan.at)}
+    noted = "; ".join(filter(None, [late, None if complete else f"answers by candidates scored: {done.counts()}"]))
     return {
         **({"noted": noted} if noted else {}),
         "requests": len(plan.at),

@@ -71,8 +71,8 @@ class NaiveFeed:
         start = hash(user_id) % (len(self._videos) - CANDIDATES + 1)
         candidates = self._videos[start : start + CANDIDATES]
         rows = {"user_id": [user_id] * len(candidates), "video_id": candidates}
-        found = self._store.get_online_features(features=self._features, entity_rows=rows).to_df()
-        scores = self._booster.predict(self._matrix(found[self._columns], nthread=1))
+        rows_read = self._store.get_online_features(features=self._features, entity_rows=rows).to_df()
+        scores = self._booster.predict(self._matrix(rows_read[self._columns], nthread=1))
         best = np.argsort(-scores)[:limit]
         items = [Item(video_id=candidates[i], position=place) for place, i in enumerate(best, 1)]
         return Page(items=items, scored=len(scores))

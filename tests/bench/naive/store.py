@@ -51,7 +51,7 @@ def fill(folder: Path, redis: str, columns: list[str], matrix: Any, users: list[
             ttl=timedelta(days=90),
         )
         views.append((view, rows))
-    made = [view for view, _ in views]
-    store.apply([*entities_made, *made, FeatureService(name="ranking", features=made)])
+    feature_views = [view for view, _ in views]
+    store.apply([*entities_made, *feature_views, FeatureService(name="ranking", features=feature_views)])
     for view, rows in views:
         store.write_to_online_store(view.name, rows)

@@ -29,11 +29,11 @@ def home(tmp_path: Path) -> Settings:
 
 
 def test_the_first_start_makes_secrets_for_the_owner_alone(home: Settings) -> None:
-    made = keyring.open_keyring(home)
-    assert set(made.tokens) == set(ROLES)
-    assert len({token for some in made.tokens.values() for token in some}) == len(ROLES), "each role its own"
+    first = keyring.open_keyring(home)
+    assert set(first.tokens) == set(ROLES)
+    assert len({token for some in first.tokens.values() for token in some}) == len(ROLES), "each role its own"
     assert keyring.keyring_path(home).stat().st_mode & 0o777 == 0o600
-    assert keyring.open_keyring(home) == made, "the second start reads them"
+    assert keyring.open_keyring(home) == first, "the second start reads them"
     assert [path.name for path in home.home.iterdir()] == ["keyring.json"]
 
 
@@ -59,7 +59,7 @@ def test_what_others_can_reach_does_not_start_without_secrets_of_its_own(home: S
     named = {"service_host": host, "keyring": home.home / "missing.json"}
     with pytest.raises(Unsafe, match="No such file"):
         keyring.open_keyring(home.model_copy(update=named))
-    assert not (home.home / "missing.json").exists(), "a named keyring is never made in passing"
+    assert not (home.home / "missing.json").exists(), "a named keyring is never made by the way"
     assert keyring.open_keyring(home.model_copy(update={**named, "keyring": keyring.keyring_path(home)})).keys
 
 
@@ -99,30 +99,30 @@ def test_a_running_service_follows_its_keyring(home: Settings, monkeypatch: pyte
     monkeypatch.setattr(keyring, "NEW_KEY_AHEAD_S", -1.0)
     path = keyring.keyring_path(home)
 
-    async def comes_to(found: Guard, wanted: str) -> Keys:
-        while found.keys.signing != wanted:
+    async def comes_to(followed: Guard, signing: str) -> Keys:
+        while followed.keys.signing != signing:
             await asyncio.sleep(0.01)
-        return found.keys
+        return followed.keys
 
     async def lives() -> None:
-        found = Guard(home)
-        await found.start()
-        old = found.keys.signing
+        followed = Guard(home)
+        await followed.start()
+        old = followed.keys.signing
         new = keyring.rotate_keyring(path, now=guard.time.time(), lives_s=600.0)
-        both = await asyncio.wait_for(comes_to(found, new), 10)
+        both = await asyncio.wait_for(comes_to(followed, new), 10)
         assert set(both.secrets) == {old, new}
         path.write_text("spoilt")
         await asyncio.sleep(0.05)
-        assert found.keys == both, "a spoilt keyring changes nothing"
-        await found.stop()
+        assert followed.keys == both, "a spoilt keyring changes nothing"
+        await followed.stop()
 
     asyncio.run(lives())
 
 
 def test_a_caller_finds_its_token(home: Settings) -> None:
-    made = keyring.open_keyring(home)
-    assert keyring.bearer(home, "rank") == {"authorization": f"Bearer {made.tokens['rank'][0]}"}
-    fewer = msgspec.structs.replace(made, tokens={"rank": made.tokens["rank"]})
+    first = keyring.open_keyring(home)
+    assert keyring.bearer(home, "rank") == {"authorization": f"Bearer {first.tokens['rank'][0]}"}
+    fewer = msgspec.structs.replace(first, tokens={"rank": first.tokens["rank"]})
     path = keyring.keyring_path(home)
     path.write_bytes(msgspec.json.encode(fewer))
     os.chmod(path, 0o600)

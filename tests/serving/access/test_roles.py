@@ -24,18 +24,18 @@ def bearer(role: str) -> bytes:
 
 
 def sent(authorization: bytes | None = None, host: str = "127.0.0.1:3700", **others: str) -> dict[bytes, bytes]:
-    told = {name.replace("_", "-").encode(): value.encode() for name, value in others.items()}
-    return {b"host": host.encode(), **told, **({} if authorization is None else {b"authorization": authorization})}
+    headers = {name.replace("_", "-").encode(): value.encode() for name, value in others.items()}
+    return {b"host": host.encode(), **headers, **({} if authorization is None else {b"authorization": authorization})}
 
 
 @pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("wanted", ROLES)
-def test_each_token_opens_its_own_doors(role: str, wanted: Any) -> None:
-    if wanted in MAY[role]:
-        assert CLOSED.check(sent(bearer(role)), wanted, HERE) == MAY[role]
+@pytest.mark.parametrize("needed", ROLES)
+def test_each_token_opens_its_own_doors(role: str, needed: Any) -> None:
+    if needed in MAY[role]:
+        assert CLOSED.check(sent(bearer(role)), needed, HERE) == MAY[role]
     else:
-        with pytest.raises(RefusedError, match=f"needs the role `{wanted}`") as refused:
-            CLOSED.check(sent(bearer(role)), wanted, HERE)
+        with pytest.raises(RefusedError, match=f"needs the role `{needed}`") as refused:
+            CLOSED.check(sent(bearer(role)), needed, HERE)
         assert refused.value.status == 403
 
 
@@ -92,12 +92,12 @@ ELSEWHERE += [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("why", "reached", "told"), ELSEWHERE, ids=[why for why, *_ in ELSEWHERE])
-def test_what_does_not_come_from_this_machine_needs_its_token(why: str, reached: str, told: dict[str, str]) -> None:
+@pytest.mark.parametrize(("why", "reached", "headers"), ELSEWHERE, ids=[why for why, *_ in ELSEWHERE])
+def test_what_does_not_come_from_this_machine_needs_its_token(why: str, reached: str, headers: dict[str, str]) -> None:
     opened = Access(TOKENS, ["observe"])
-    assert opened.check(sent(bearer("observe"), **told), "observe", reached)
+    assert opened.check(sent(bearer("observe"), **headers), "observe", reached)
     with pytest.raises(RefusedError):
-        opened.check(sent(**told), "observe", reached)
+        opened.check(sent(**headers), "observe", reached)
 
 
 NAMES = [("127.0.0.1", "localhost:3700"), ("::1", "[::1]:3700"), ("127.0.0.1", "127.0.0.1")]

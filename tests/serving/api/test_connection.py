@@ -112,7 +112,7 @@ def with_headers(count: int, bytes_each: int = 4) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("request_", "wanted"),
+    ("request_", "expected"),
     [
         (with_headers(HEADERS - 2), 200),
         (with_headers(HEADERS), 431),
@@ -128,8 +128,8 @@ def with_headers(count: int, bytes_each: int = 4) -> bytes:
     ids=["as many as may be", "too many", "as long as may be", "too long", "too long together", "too long an address",
          "a header without an end", "an address without an end", "TLS", "an address that is none"],
 )  # fmt: skip
-def test_the_headers_of_a_request_are_bounded(request_: bytes, wanted: int) -> None:
-    assert status(sends(request_)) == wanted
+def test_the_headers_of_a_request_are_bounded(request_: bytes, expected: int) -> None:
+    assert status(sends(request_)) == expected
 
 
 def test_headers_after_the_body_are_not_read() -> None:
@@ -139,13 +139,13 @@ def test_headers_after_the_body_are_not_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "wanted"),
+    ("start", "expected"),
     [(b"", b""), (b"\r\n", b""), (b"GET /heal", b"408"), (head(), b"408"),
      (head("/v1/feed", "POST", JSON, "content-length: 10") + b'\r\n{"a', b"408")],
     ids=["nothing", "an empty line", "half an address", "no end of the headers", "half a body"],
 )  # fmt: skip
-def test_a_request_that_does_not_become_whole_is_given_up(start: bytes, wanted: bytes) -> None:
-    assert sends(start, patience=SOON).partition(b" ")[2][:3] == wanted
+def test_a_request_that_does_not_become_whole_is_given_up(start: bytes, expected: bytes) -> None:
+    assert sends(start, patience=SOON).partition(b" ")[2][:3] == expected
 
 
 @pytest.mark.parametrize("start", [head() + b"x: ", head("/v1/feed", "POST", JSON, "content-length: 100000") + b"\r\n"])
@@ -198,20 +198,19 @@ def test_more_requests_than_may_wait_end_the_connection_after_those_that_do() ->
 
 def test_answers_that_nobody_takes_are_given_up() -> None:
     async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        held = writer.get_extra_info("socket")
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        receiving = writer.get_extra_info("socket")
+        receiving.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         reader._transport.pause_reading()  # type: ignore[attr-defined]
-        crowd = told
-        while len(crowd):
+        while len(limit):
             if not writer.transport.is_closing():
                 writer.write((head() + b"\r\n") * PIPELINED)
             await asyncio.sleep(0.001)
 
-    told = ConnectionLimit(1000, 1000)
-    talk(say, SOON, told)
+    limit = ConnectionLimit(1000, 1000)
+    talk(say, SOON, limit)
 
 
-def test_where_all_places_are_needed_a_newcomer_is_told() -> None:
+def test_where_all_places_are_needed_a_newcomer_is_refused() -> None:
     assert status(sends(crowd=_crowd_with(3, busy=True, most=3))) == 503
 
 
@@ -223,7 +222,7 @@ def test_where_all_places_are_needed_a_newcomer_is_told() -> None:
      ("127.0.0.1", "127.0.0.1", False), ("::1", "::1", False), ("::ffff:127.0.0.1", "127.0.0.1", False),
      ("10.1.2.3", "10.1.2.3", False), (None, None, False), ("", "", False)],
 )  # fmt: skip
-def test_one_address_may_hold_its_share(first: str | None, second: str | None, shared: bool) -> None:
+def test_one_address_may_have_its_share(first: str | None, second: str | None, shared: bool) -> None:
     crowd = ConnectionLimit(10, 1, ["10.1.0.0/16", "fd00::/8"])
     one = Waiting()
     assert crowd.enter(one, first)
@@ -242,14 +241,14 @@ print(open_files(1000), *resource.getrlimit(resource.RLIMIT_NOFILE))
 
 
 @pytest.mark.parametrize(
-    ("soft", "hard", "wanted"),
+    ("soft", "hard", "expected"),
     [(300, 4000, "1000 1256 4000"), (2000, 4000, "1000 2000 4000"), (300, 600, "344 600 600")],
     ids=["raised", "enough", "not enough, and said so"],
 )
-def test_a_worker_may_open_as_many_files_as_it_needs(soft: int, hard: int, wanted: str) -> None:
+def test_a_worker_may_open_as_many_files_as_it_needs(soft: int, hard: int, expected: str) -> None:
     run = [sys.executable, "-c", OPENED, str(soft), str(hard)]
     done = subprocess.run(run, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == wanted
+    assert done.stdout.strip() == expected
     assert ("FLYWHEEL_CONNECTIONS" in done.stderr) is (soft < 1256 > hard)
 
 

@@ -101,10 +101,10 @@ def test_pages_are_only_looked_at() -> None:
 
 
 def test_what_nobody_foresaw_is_logged_and_not_told(caplog: pytest.LogCaptureFixture) -> None:
-    status, _, said, _ = ask(b"{}", path="/v1/broken")
+    status, _, answer, _ = ask(b"{}", path="/v1/broken")
     assert status == 500
-    assert b"secret" not in said
-    number = said.decode().rpartition(" ")[2].rstrip('"}')
+    assert b"secret" not in answer
+    number = answer.decode().rpartition(" ")[2].rstrip('"}')
     assert number in caplog.text, "whoever runs it finds it by the number the caller was told"
     assert "/secret/path" in caplog.text
 
@@ -117,9 +117,9 @@ def test_a_callers_own_megabyte_is_not_sent_back() -> None:
     "kind", [None, b"application/vnd.bentoml+pickle", b"text/plain", b"multipart/form-data; boundary=x"]
 )
 def test_only_json_is_read(kind: bytes | None) -> None:
-    status, _, said, unread = ask(b"\x80\x04.", headers=[(b"content-type", kind)] if kind else [])
+    status, _, answer, unread = ask(b"\x80\x04.", headers=[(b"content-type", kind)] if kind else [])
     assert status == 415
-    assert b"content-type: application/json" in said
+    assert b"content-type: application/json" in answer
     assert unread == 1
 
 
@@ -133,7 +133,7 @@ def test_too_long_a_body_is_refused_while_it_comes() -> None:
 
 
 def test_bodies_that_come_at_once_have_a_limit_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hot_routes, "MOST_HELD", 3 * MOST_BYTES)
+    monkeypatch.setattr(hot_routes, "MOST_INCOMPLETE_BYTES", 3 * MOST_BYTES)
     app = HotRoutes(elsewhere, {"/v1/echo": Post(anybody, echo, lambda status: None)}, known)
     scope = {"type": "http", "path": "/v1/echo", "method": "POST", "headers": JSON}
     statuses: list[int] = []
@@ -142,7 +142,7 @@ def test_bodies_that_come_at_once_have_a_limit_together(monkeypatch: pytest.Monk
         statuses.append(message.get("status", 0))
 
     async def run(count: int) -> list[int]:
-        whole = asyncio.Event()
+        complete = asyncio.Event()
 
         async def one() -> None:
             pieces = [{"type": "http.request", "body": b"x" * (MOST_BYTES - 1), "more_body": True}]
@@ -150,16 +150,16 @@ def test_bodies_that_come_at_once_have_a_limit_together(monkeypatch: pytest.Monk
             async def receive() -> Any:
                 if pieces:
                     return pieces.pop()
-                await whole.wait()
+                await complete.wait()
                 return {"type": "http.request", "body": b"x"}
 
             await app(scope, receive, send)
 
         statuses.clear()
-        asked = [asyncio.ensure_future(one()) for _ in range(count)]
+        requests = [asyncio.ensure_future(one()) for _ in range(count)]
         await asyncio.sleep(0)
-        whole.set()
-        await asyncio.gather(*asked)
+        complete.set()
+        await asyncio.gather(*requests)
         return sorted(status for status in statuses if status)
 
     assert asyncio.run(run(5)) == [200, 200, 200, 503, 503]

@@ -38,14 +38,16 @@ def test_a_record_that_cannot_be_read_counts_as_a_block() -> None:
     assert names(who, states) == ["c2"]
 
 
-@pytest.mark.parametrize(("held", "gone", "by_heart"), [
+@pytest.mark.parametrize(("known", "gone", "by_bloom_filter"), [
     ({"profile": {"user_profile.region": "FR"}}, False, False),
     ({"profile": {"user_profile.region": "FR"}, "why": "some were left out"}, False, True),
     ({"why": "Redis is down"}, False, True),
     ({}, False, True),  # new, or Redis has lost its memory
     ({}, True, False),
 ])  # fmt: skip
-def test_only_who_was_not_read_in_full_is_asked_for_by_heart(held: dict[str, Any], gone: bool, by_heart: bool) -> None:
-    assert blocked.not_read(RequestAsker(UserState("u1", **held), {}, {}, {}, gone)) == (
-        marks(["u1"]) if by_heart else None
+def test_only_who_was_not_read_in_full_is_looked_up_in_the_bloom_filter(
+    known: dict[str, Any], gone: bool, by_bloom_filter: bool
+) -> None:
+    assert blocked.not_read(RequestAsker(UserState("u1", **known), {}, {}, {}, gone)) == (
+        marks(["u1"]) if by_bloom_filter else None
     )

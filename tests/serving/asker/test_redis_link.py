@@ -12,7 +12,7 @@ import pytest
 from infra import redis_server
 from infra.errors import Unavailable
 from serving.asker.redis_link import RedisLink
-from serving.limits.breaker import FAILURES_TO_OPEN
+from serving.definition import BreakerValues
 from tests.waiting import PATIENCE_S
 
 
@@ -75,7 +75,7 @@ def test_a_silent_server_opens_the_breaker_and_closes_it_when_it_speaks() -> Non
         async def use(link: RedisLink) -> Any:
             assert await link.ask(("PING",)) == [b"PONG"]
             speaks.clear()
-            for _ in range(FAILURES_TO_OPEN):
+            for _ in range(BreakerValues().failures):
                 with pytest.raises(Unavailable, match="timed out"):
                     await link.ask(("PING",))
             assert not link.up

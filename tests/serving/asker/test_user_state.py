@@ -55,11 +55,11 @@ def test_all_that_is_known_comes_in_one_round_trip(world: Any) -> None:
     world.count("user_category", [("u1", c) for c in ("football", "cooking")], lambda i, name: 10 + i)
 
     async def use(parts: Online, users: UserReader) -> Any:
-        asked: list[Any] = []
+        round_trips: list[Any] = []
         ask = parts.link.ask
-        parts.link.ask = lambda *commands: asked.append(commands) or ask(*commands)  # type: ignore[method-assign, func-returns-value]
+        parts.link.ask = lambda *commands: round_trips.append(commands) or ask(*commands)  # type: ignore[method-assign, func-returns-value]
         state = await users.read("u1")
-        assert len(asked) == 1
+        assert len(round_trips) == 1
         return state, parts.states
 
     state, states = with_parts(world, use)
@@ -140,10 +140,10 @@ def test_the_vector_of_the_live_space_comes_along(world: Any) -> None:
     record = encode(VECTORS, np.array([[0.5, -1.0]], np.float32), [], at, at)
     redis = connect(world.settings.redis_url)
     redis_records.write_records(redis, VECTORS, [("u1",)], record, world.settings.replay_from)
-    found = read(world, "u1", vectors=VECTORS)
-    assert found.vector is not None
-    assert found.vector.tolist() == [0.5, -1.0]
-    assert found.why is None
+    state = read(world, "u1", vectors=VECTORS)
+    assert state.vector is not None
+    assert state.vector.tolist() == [0.5, -1.0]
+    assert state.why is None
     assert read(world, "u2", vectors=VECTORS).vector is None
     assert read(world, "u1", vectors=replace(VECTORS, floats=("d0", "d1", "d2"))).vector is None
 
@@ -155,8 +155,8 @@ def test_what_was_shown_is_remembered_newest_first_and_not_for_ever(world: Any) 
         for page in pages:
             users.remember(await users.read("u9"), page)
         place = seen_pages.seen_prefix(FEATURES.name, SERVICE.user) + "u9"
-        kept = await parts.link.ask(("LLEN", place), ("TTL", place))
-        return (await users.read("u9")).seen, kept
+        in_redis = await parts.link.ask(("LLEN", place), ("TTL", place))
+        return (await users.read("u9")).seen, in_redis
 
     seen, (length, seconds) = with_parts(world, use)
     newest = np.concatenate(pages[::-1])
@@ -203,18 +203,18 @@ CODES = st.integers(0, 6)
 
 
 @given(
-    held=st.lists(st.tuples(CODES, CODES), max_size=20, unique=True),
-    asked=st.lists(st.tuples(CODES, CODES), max_size=20),
+    rows=st.lists(st.tuples(CODES, CODES), max_size=20, unique=True),
+    lookups=st.lists(st.tuples(CODES, CODES), max_size=20),
     keys=st.integers(1, 2),
 )
-def test_rows_are_found_by_the_whole_combination(held: Any, asked: Any, keys: int) -> None:
-    held = list(dict.fromkeys(pair[:keys] for pair in held))
-    codes = np.array(held, np.int32).reshape(-1, keys)
-    tastes = Tastes([*codes.T], np.arange(1, len(held) + 1, dtype=np.float32)[:, None], np.ones(len(held)), {})
-    columns = [np.array([pair[key] for pair in asked], dtype=np.int32) for key in range(keys)]
-    none = len(held)
-    found = [held.index(pair[:keys]) if pair[:keys] in held and all(pair[:keys]) else none for pair in asked]
-    assert tastes.places(columns).tolist() == found
+def test_rows_are_found_by_the_whole_combination(rows: Any, lookups: Any, keys: int) -> None:
+    rows = list(dict.fromkeys(pair[:keys] for pair in rows))
+    codes = np.array(rows, np.int32).reshape(-1, keys)
+    tastes = Tastes([*codes.T], np.arange(1, len(rows) + 1, dtype=np.float32)[:, None], np.ones(len(rows)), {})
+    columns = [np.array([pair[key] for pair in lookups], dtype=np.int32) for key in range(keys)]
+    none = len(rows)
+    places = [rows.index(pair[:keys]) if pair[:keys] in rows and all(pair[:keys]) else none for pair in lookups]
+    assert tastes.places(columns).tolist() == places
 
 
 @pytest.mark.parametrize("count", range(4))

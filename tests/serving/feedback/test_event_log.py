@@ -7,11 +7,13 @@ import threading
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from infra.clock import Clock
 from infra.lake import Lake
+from serving.definition import LandingValues
 from serving.feedback import event_log
 from serving.feedback.attribution import action_id
 from serving.feedback.event_log import Event, EventLog
@@ -29,14 +31,14 @@ def like(video: str) -> Event:
     return Event(event_id, json.dumps(row).encode())
 
 
-def running(folder: Path, do: Callable[[EventLog], Awaitable[None]], rows: int = 20_000) -> None:
+def running(folder: Path, do: Callable[[EventLog], Awaitable[None]], **values: Any) -> None:
     """Do something with an event log that runs."""
 
     async def run() -> None:
-        made = EventLog(folder, Clock(NOW), rows)
-        await made.start()
-        await do(made)
-        await made.stop()
+        log = EventLog(folder, Clock(NOW), LandingValues(**values))
+        await log.start()
+        await do(log)
+        await log.stop()
 
     asyncio.run(run())
 
@@ -54,11 +56,11 @@ def test_an_action_counts_once_across_workers_and_restarts(tmp_path: Path) -> No
 
     for _ in range(2):
         running(landing, sent)
-    told = [
+    ledger = [
         ingest(lake, ENGAGEMENTS, delivered_from_jsonl(ENGAGEMENTS, path.read_bytes() + b"\n" * n), NOW, path.name)
         for n, path in enumerate(sorted(landing.glob("*.jsonl")))
     ]
-    assert [(line.received, line.accepted, line.duplicate) for line in told] == [(2, 2, 0), (2, 0, 2)]
+    assert [(line.received, line.accepted, line.duplicate) for line in ledger] == [(2, 2, 0), (2, 0, 2)]
 
 
 def test_a_repeat_is_left_out_of_the_next_file_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +111,6 @@ def test_a_full_disk_takes_nothing_and_is_taken_up_again(tmp_path: Path, monkeyp
 
 def test_a_disk_that_hangs_is_said_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     goes_on, sync = threading.Event(), os.fsync
-    monkeypatch.setattr(event_log, "PATIENCE_S", 0.05)
 
     async def sent(worker: EventLog) -> None:
         with monkeypatch.context() as fault:
@@ -117,8 +118,8 @@ def test_a_disk_that_hangs_is_said_in_time(tmp_path: Path, monkeypatch: pytest.M
             with pytest.raises(TimeoutError):
                 await worker.land([like("v1")])
             goes_on.set()
-        monkeypatch.setattr(event_log, "PATIENCE_S", 10.0)
+        monkeypatch.setattr(worker, "_event_s", 10.0)
         await worker.land([like("v1")])
 
-    running(tmp_path, sent)
+    running(tmp_path, sent, event_s=0.05)
     assert lines(tmp_path) == [like("v1").line]

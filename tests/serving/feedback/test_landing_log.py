@@ -1,4 +1,4 @@
-"""Landing files: whole lines on disk, handed over when closed, mended after a crash; losses are counted."""
+"""Landing files: complete lines on disk, handed over when closed, repaired after a crash; losses are counted."""
 
 import os
 import subprocess
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from serving import metrics
+from serving.definition import LandingValues
 from serving.feedback import decision_log
 from serving.feedback.decision_log import DecisionLog
 from serving.feedback.landing_log import LandingLog, recover
@@ -47,8 +48,8 @@ def test_a_quiet_file_is_handed_over_when_it_is_old(tmp_path: Path) -> None:
 
 def test_a_killed_process_leaves_whole_lines_only(tmp_path: Path) -> None:
     assert ended(tmp_path, "log.append([b'first'], 1.0); os.write(log._file, b'half a li'); os._exit(9)") == 9
-    (found,) = recover(tmp_path)
-    assert found.read_bytes() == b"first\n"
+    (handed_over,) = recover(tmp_path)
+    assert handed_over.read_bytes() == b"first\n"
     assert files(tmp_path) == [".jsonl"]
 
 
@@ -65,8 +66,8 @@ def test_a_sibling_that_lives_on_hands_over_what_a_killed_one_left(tmp_path: Pat
     alive.append([b"ours"], now=10.0)
     alive.rotate(now=10.0)
     assert files(tmp_path) == [".jsonl", ".open"]
-    (theirs,) = tmp_path.glob("*.jsonl")
-    assert theirs.read_bytes() == b"theirs\n"
+    (of_sibling,) = tmp_path.glob("*.jsonl")
+    assert of_sibling.read_bytes() == b"theirs\n"
 
 
 def test_nothing_is_handed_over_where_nothing_was_written(tmp_path: Path) -> None:
@@ -81,9 +82,9 @@ def test_siblings_that_recover_at_once_do_not_quarrel(tmp_path: Path) -> None:
         for n in range(10):
             (tmp_path / f"left-{n}.jsonl.open").write_bytes(b"1\n")
         with ThreadPoolExecutor(4) as pool:
-            found = [path for some in pool.map(recover, [tmp_path] * 4) for path in some]
-        assert len(found) == len(set(found)) == 10
-        for path in found:
+            handed_over = [path for some in pool.map(recover, [tmp_path] * 4) for path in some]
+        assert len(handed_over) == len(set(handed_over)) == 10
+        for path in handed_over:
             path.unlink()
 
 
@@ -137,7 +138,7 @@ def refuse(*_: object) -> None:
 
 
 def test_a_full_queue_costs_rows_and_says_so(tmp_path: Path) -> None:
-    log = DecisionLog(tmp_path / "crowded", lambda: 1.0, waiting=1)
+    log = DecisionLog(tmp_path / "crowded", lambda: 1.0, LandingValues(pages=1))
     dropped = metrics.DROPPED.labels("crowded")
     log.put([b'{"n":1}'])
     log.put([b'{"n":2}', b'{"n":3}'])

@@ -16,11 +16,11 @@ from serving.systems.home_feed import SERVICE
 @pytest.fixture
 def states(world: Any) -> ItemStates:
     """Everything the world's Redis holds."""
-    made, found = ItemStates(FEATURES, SERVICE), layouts(FEATURES)
+    states, views = ItemStates(FEATURES, SERVICE), layouts(FEATURES)
     redis = connect(world.settings.redis_url)
-    for view in made.views:
-        made.take(view, redis_records.read_all_records(redis, found[view]))
-    return made
+    for view in states.views:
+        states.take(view, redis_records.read_all_records(redis, views[view]))
+    return states
 
 
 def test_a_block_holds_what_is_known_of_its_items(states: ItemStates, world: Any) -> None:

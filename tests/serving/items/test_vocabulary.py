@@ -51,13 +51,13 @@ def test_few_and_many_words_are_found_alike(tmp_path: Path, size: int) -> None:
 def test_words_asked_for_often_are_found_however_few_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vocabulary, "SMALL", 0)
     monkeypatch.setattr(vocabulary, "LATELY", 10)
-    held = Vocabulary(SharedArrays(None), "words", 1024)
+    small = Vocabulary(SharedArrays(None), "words", 1024)
     words = [f"w{i}" for i in range(40)]
-    codes = dict(zip(words[:30], held.codes(words[:30]).tolist(), strict=True))
-    for asked in ([words[0], words[35]], words[3:9], words[7:14], words, words[:2], [words[35]] * 3):
-        assert held.find_all(asked).tolist() == [codes.get(word, 0) for word in asked]
-    codes |= dict(zip(words[30:], held.codes(words[30:]).tolist(), strict=True))
-    assert held.find_all(words).tolist() == list(codes.values()), "what comes later is found, too"
+    codes = dict(zip(words[:30], small.codes(words[:30]).tolist(), strict=True))
+    for looked_up in ([words[0], words[35]], words[3:9], words[7:14], words, words[:2], [words[35]] * 3):
+        assert small.find_all(looked_up).tolist() == [codes.get(word, 0) for word in looked_up]
+    codes |= dict(zip(words[30:], small.codes(words[30:]).tolist(), strict=True))
+    assert small.find_all(words).tolist() == list(codes.values()), "what comes later is found, too"
 
 
 def test_what_was_never_met_and_none_have_code_0() -> None:

@@ -24,7 +24,7 @@ def test_a_crowd_passes_one_by_one_in_the_order_it_came() -> None:
     """The loop does everything else that is ready between two turns."""
 
     async def crowd() -> list[Any]:
-        turnstile, seen = RequestQueue(), []
+        queue, passed = RequestQueue(), []
         loop, began = asyncio.get_running_loop(), 0
 
         def tick() -> None:
@@ -33,28 +33,28 @@ def test_a_crowd_passes_one_by_one_in_the_order_it_came() -> None:
             loop.call_soon(tick)
 
         async def ask(number: int) -> None:
-            await turnstile.turn()
-            seen.append((number, began))
+            await queue.turn()
+            passed.append((number, began))
 
         loop.call_soon(tick)
         await asyncio.gather(*(ask(number) for number in range(20)))
-        return seen
+        return passed
 
-    seen = asyncio.run(crowd())
-    assert [number for number, _ in seen] == list(range(20))
-    assert len({iteration for _, iteration in seen}) == 20
+    passed = asyncio.run(crowd())
+    assert [number for number, _ in passed] == list(range(20))
+    assert len({iteration for _, iteration in passed}) == 20
 
 
 def test_a_caller_that_comes_between_two_turns_is_seen_between_them() -> None:
     """A real socket: what arrives while one works is read before the next one does."""
 
     async def crowd() -> list[str]:
-        turnstile, seen = RequestQueue(), []
+        queue, order = RequestQueue(), []
         done = asyncio.Event()
 
         async def taken(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.read(1)
-            seen.append("a caller")
+            order.append("a caller")
             writer.close()
             done.set()
 
@@ -62,33 +62,33 @@ def test_a_caller_that_comes_between_two_turns_is_seen_between_them() -> None:
         _, caller = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
 
         async def work(number: int) -> None:
-            await turnstile.turn()
-            seen.append("work")
+            await queue.turn()
+            order.append("work")
             if number == 0:
                 caller.write(b"x")
 
         await asyncio.gather(*(work(number) for number in range(30)), done.wait())
         server.close()
-        return seen
+        return order
 
-    seen = asyncio.run(crowd())
-    assert seen.index("a caller") < 10
+    order = asyncio.run(crowd())
+    assert order.index("a caller") < 10
 
 
 def test_one_that_gives_up_is_left_out() -> None:
     async def crowd() -> list[int]:
-        turnstile, passed = RequestQueue(), []
+        queue, passed = RequestQueue(), []
 
         async def ask(number: int) -> None:
-            await turnstile.turn()
+            await queue.turn()
             passed.append(number)
 
-        asked = [asyncio.create_task(ask(number)) for number in range(4)]
+        requests = [asyncio.create_task(ask(number)) for number in range(4)]
         await asyncio.sleep(0)
-        asked[1].cancel()
-        asked[2].cancel()
-        await asyncio.gather(*asked, return_exceptions=True)
-        await asyncio.wait_for(turnstile.turn(), timeout=PATIENCE_S)
+        requests[1].cancel()
+        requests[2].cancel()
+        await asyncio.gather(*requests, return_exceptions=True)
+        await asyncio.wait_for(queue.turn(), timeout=PATIENCE_S)
         return passed
 
     assert asyncio.run(crowd()) == [0, 3]
@@ -96,11 +96,11 @@ def test_one_that_gives_up_is_left_out() -> None:
 
 def test_a_pace_is_what_turns_take_when_one_follows_another() -> None:
     async def crowd() -> tuple[float, float]:
-        turnstile, slow, other = RequestQueue(), Pace(0.004), Pace(0.001)
+        queue, slow, other = RequestQueue(), Pace(0.004), Pace(0.001)
 
         async def ask() -> None:
-            await turnstile.turn()
-            turnstile.during = slow
+            await queue.turn()
+            queue.during = slow
             until = perf_counter() + 0.008
             while perf_counter() < until:
                 pass

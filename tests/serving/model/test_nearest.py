@@ -42,9 +42,9 @@ def embed(folder: Path, videos: list[str]) -> None:
     vectors = (AXES[axis] * far[:, None] + MEAN)[order].astype(np.float32)
     index = nearest_index.build(vectors, 8, 0)
     queries = AXES[:3]
-    found = nearest_index.search(index, queries, 10).astype(np.int32)
+    neighbours = nearest_index.search(index, queries, 10).astype(np.int32)
     taste = "user_category.long_view_30d"
-    space = Space(marked[order], vectors, MEAN, {"category": category}, taste, "category", queries, found)
+    space = Space(marked[order], vectors, MEAN, {"category": category}, taste, "category", queries, neighbours)
     embedding_space.write(space, np.array([v.encode() for v in videos])[order], folder)
     nearest_index.save(index, folder / INDEX)
 
@@ -61,9 +61,9 @@ def released(world: Any) -> Path:
 @pytest.fixture
 def states(world: Any) -> ItemStates:
     """What Redis holds of the videos."""
-    made = ItemStates(FEATURES, SERVICE)
-    follow(made, world)
-    return made
+    taken = ItemStates(FEATURES, SERVICE)
+    follow(taken, world)
+    return taken
 
 
 def follow(states: ItemStates, world: Any) -> None:
@@ -76,9 +76,9 @@ def follow(states: ItemStates, world: Any) -> None:
 @pytest.fixture
 def nearest(released: Path, states: ItemStates) -> NearestItems:
     """The release's space over what is known of the videos."""
-    found = load(released, SERVED, states).nearest
-    assert found is not None
-    return found
+    loaded = load(released, SERVED, states).nearest
+    assert loaded is not None
+    return loaded
 
 
 def who(**known: Any) -> RequestAsker:
@@ -87,9 +87,9 @@ def who(**known: Any) -> RequestAsker:
 
 
 def test_the_nearest_come_first_whether_the_release_knew_them_or_not(nearest: NearestItems, states: ItemStates) -> None:
-    found = states.names(nearest.near(AXES[2], 20))
-    assert found[:16] == [f"v{i}" for i in range(2, 50, 3)], "music, the farthest out first"
-    assert set(found[16:]) == {"v50", "v53", "v56", "v59"}, "then music that came after the release"
+    names = states.names(nearest.near(AXES[2], 20))
+    assert names[:16] == [f"v{i}" for i in range(2, 50, 3)], "music, the farthest out first"
+    assert set(names[16:]) == {"v50", "v53", "v56", "v59"}, "then music that came after the release"
     assert len(states.names(nearest.near(AXES[2], 3))) == 3
 
 
@@ -126,9 +126,9 @@ def test_a_user_is_where_they_were_learned_to_be_else_where_their_tastes_are(
     values[:, counters.index("long_view_30d")] = 6
     month = 30 * 86_400
     taste = Tastes(codes, values, np.array([2.0 * month, month, 2.0 * month]), {})
-    found = nearest.user_vector(who(mixed={"user_category": taste}))
-    assert found is not None
-    assert np.allclose(found, MEAN + AXES[2] * 2 / 3 + AXES[1] / 3), "football was watched one half-life before"
+    vector = nearest.user_vector(who(mixed={"user_category": taste}))
+    assert vector is not None
+    assert np.allclose(vector, MEAN + AXES[2] * 2 / 3 + AXES[1] / 3), "football was watched one half-life before"
 
 
 def test_vectors_have_length_one_and_unknown_items_none(nearest: NearestItems, states: ItemStates) -> None:
@@ -226,7 +226,7 @@ def test_a_mapped_index_of_many_items_finds_what_the_one_that_was_built_did(tmp_
     index = nearest_index.build(vectors, 24, 0)
     nearest_index.save(index, tmp_path / INDEX)
     queries = vectors[:20]
-    found = nearest_index.search(index, queries, 10)
+    neighbours = nearest_index.search(index, queries, 10)
     marked = np.arange(12_000, dtype=np.uint64)
-    space = Space(marked, vectors, vectors[0], {}, "", "", queries, found.astype(np.int32))
-    assert np.array_equal(nearest_index.search(opened(tmp_path, space), queries, 10), found)
+    space = Space(marked, vectors, vectors[0], {}, "", "", queries, neighbours.astype(np.int32))
+    assert np.array_equal(nearest_index.search(opened(tmp_path, space), queries, 10), neighbours)

@@ -70,9 +70,9 @@ def trees(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Scorer]:
 def test_trees_score_as_their_library_does(trees: tuple[Any, Scorer], rows: int, unknown: float) -> None:
     booster, scorer = trees
     draw = np.random.default_rng(rows)
-    given = np.where(draw.random((rows, 6)) < unknown, np.nan, draw.normal(size=(rows, 6))).astype(np.float32)
-    expected = booster.inplace_predict(given)
-    for laid_out in (given, np.asfortranarray(given), given.astype(np.float64)):
+    features = np.where(draw.random((rows, 6)) < unknown, np.nan, draw.normal(size=(rows, 6))).astype(np.float32)
+    expected = booster.inplace_predict(features)
+    for laid_out in (features, np.asfortranarray(features), features.astype(np.float64)):
         np.testing.assert_allclose(scorer.score(laid_out), expected, rtol=1e-5)
         assert scorer.score(laid_out).dtype == np.float32
 
@@ -82,9 +82,9 @@ def test_rows_that_have_something_in_common_score_as_they_do_alone(trees: tuple[
     booster, scorer = trees
     draw = np.random.default_rng(4)
     for common in range(6):
-        given = draw.normal(size=(130, 6)).astype(np.float32)
-        given[:, : common + 1] = np.nan if unknown else given[0, : common + 1]
-        np.testing.assert_allclose(scorer.score(given), booster.inplace_predict(given), rtol=1e-5)
+        features = draw.normal(size=(130, 6)).astype(np.float32)
+        features[:, : common + 1] = np.nan if unknown else features[0, : common + 1]
+        np.testing.assert_allclose(scorer.score(features), booster.inplace_predict(features), rtol=1e-5)
 
 
 @pytest.mark.parametrize("objective", ["binary:logistic", "reg:squarederror", "rank:pairwise"])
@@ -94,8 +94,8 @@ def test_a_forest_scores_as_xgboost_does_on_the_splits_themselves(tmp_path: Path
     draw = np.random.default_rng(5)
     rows = np.round(draw.normal(size=(3000, 5)), 1).astype(np.float32)  # few values: many rows stand on a split
     rows[draw.random(rows.shape) < 0.1] = np.nan
-    given = xgboost.DMatrix(rows, np.nan_to_num(rows[:, 0]) > 0.1, group=[3000] if "rank" in objective else None)
-    booster = xgboost.train({"nthread": 1, "objective": objective, "max_depth": 6}, given, 40)
+    labelled = xgboost.DMatrix(rows, np.nan_to_num(rows[:, 0]) > 0.1, group=[3000] if "rank" in objective else None)
+    booster = xgboost.train({"nthread": 1, "objective": objective, "max_depth": 6}, labelled, 40)
     scores = forest.scores(booster, 5)
     assert scores is not None
     np.testing.assert_allclose(scores(rows), booster.inplace_predict(rows), rtol=1e-5, atol=1e-5)
@@ -152,8 +152,8 @@ def test_where_loops_fail_or_differ_xgboost_scores_and_it_is_told(
 
     right = forest.Forest.sums
 
-    def wrong_for_a_request(made: forest.Forest, rows: Float32s) -> Float32s:
-        return right(made, rows) + (rows == rows[0]).all(axis=0).any()
+    def wrong_for_a_request(scored_by: forest.Forest, rows: Float32s) -> Float32s:
+        return right(scored_by, rows) + (rows == rows[0]).all(axis=0).any()
 
     for owner, name, broken in (
         (forest_kernel.Kernel, "score", none),
@@ -171,7 +171,7 @@ def test_where_loops_fail_or_differ_xgboost_scores_and_it_is_told(
 
 INTS, SHORTS = np.int32, np.int16
 STUMP = {
-    "starts": np.array([0, 1]), "asked": np.array([0], INTS), "left": np.array([1], SHORTS),
+    "starts": np.array([0, 1]), "condition": np.array([0], INTS), "left": np.array([1], SHORTS),
     "right": np.array([2], SHORTS), "leaves": np.array([1, 2], np.float32), "column": np.array([0], SHORTS),
     "below": np.array([0.5], np.float32),
 }  # fmt: skip
@@ -180,7 +180,7 @@ STUMP = {
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"asked": np.array([1], INTS)}, {"asked": np.array([-1], INTS)}, {"left": np.array([0], SHORTS)},
+        {"condition": np.array([1], INTS)}, {"condition": np.array([-1], INTS)}, {"left": np.array([0], SHORTS)},
         {"left": np.array([3], SHORTS)}, {"right": np.array([-1], SHORTS)}, {"column": np.array([2], SHORTS)},
         {"column": np.array([-1], SHORTS)}, {"starts": np.array([0, 2])}, {"leaves": np.array([1], np.float32)},
         {"below": np.array([], np.float32)},
@@ -206,9 +206,9 @@ def test_rows_that_are_not_there_are_not_scored(features: int, width: int, first
 def test_scores_outlive_the_next_call(trees: tuple[Any, Scorer]) -> None:
     _, scorer = trees
     first = scorer.score(np.zeros((3, 6), np.float32))
-    kept = first.copy()
+    copy = first.copy()
     scorer.score(np.ones((3, 6), np.float32))
-    assert (first == kept).all()
+    assert (first == copy).all()
 
 
 @pytest.mark.parametrize("width", [5, 7])

@@ -27,9 +27,9 @@ def promoted(lasting_world: Any) -> Iterator[Client]:
     shutil.rmtree(lasting_world.settings.home / "serving" / "home_feed" / "releases", ignore_errors=True)
     lasting_world.release("1")
     lasting_world.promote("1")
-    with Client(lasting_world) as made:
-        made._runner.run(made.online.releases.stop())
-        yield made
+    with Client(lasting_world) as started:
+        started._runner.run(started.online.releases.stop())
+        yield started
 
 
 def promote(client: Client, world: Any, policy: Policy) -> None:
@@ -84,8 +84,8 @@ def test_a_value_of_the_service_in_a_release_says_that_it_needs_a_deployment(
 ) -> None:
     promote(promoted, lasting_world, deployed(**changed))
     assert promoted.online.releases.live.needs_deployment == (named,)
-    [said] = [record.getMessage() for record in caplog.records if "need a deployment" in record.getMessage()]
-    assert f"release 2 sets {named} otherwise than this service" in said
+    [warning] = [record.getMessage() for record in caplog.records if "need a deployment" in record.getMessage()]
+    assert f"release 2 sets {named} otherwise than this service" in warning
     answer = promoted.feed(limit=60, user_id=f"somebody who {named}")
     assert (answer["served_by"], answer["release"], len(answer["items"])) == (FULL, "2", 58)
 
@@ -123,9 +123,9 @@ def test_what_a_release_left_out_has_its_default() -> None:
     written = msgspec.json.decode(OLDER.read_bytes())
     for name in ("limits", "feedback", "steps", "most"):
         del written[name]
-    found = from_json(msgspec.json.encode(written))
-    assert (found.service.limits, found.release.limits) == (ServiceLimits(), RequestLimits())
-    assert (found.service.feedback, found.service.most, found.release.steps) == (Feedback(), 100, ())
+    read = from_json(msgspec.json.encode(written))
+    assert (read.service.limits, read.release.limits) == (ServiceLimits(), RequestLimits())
+    assert (read.service.feedback, read.service.most, read.release.steps) == (Feedback(), 100, ())
 
 
 @pytest.mark.parametrize("field", ["limits", "feedback", None])

@@ -31,11 +31,11 @@ def test_each_pick_is_the_best_by_the_formula() -> None:
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     relevance = rng.random(40).astype(np.float32)
     picked: list[int] = []
-    for found in diverse(relevance, vectors, 0.3, 12).tolist():
+    for pick in diverse(relevance, vectors, 0.3, 12).tolist():
         likeness = np.maximum(vectors @ vectors[picked].T, 0).max(axis=1, initial=0)
         worth = np.where(np.isin(np.arange(40), picked), -np.inf, relevance - 0.3 * likeness)
-        assert worth[found] == pytest.approx(worth.max(), abs=1e-5)
-        picked.append(found)
+        assert worth[pick] == pytest.approx(worth.max(), abs=1e-5)
+        picked.append(pick)
 
 
 def test_what_is_unknown_is_like_nothing() -> None:

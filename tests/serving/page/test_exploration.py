@@ -29,8 +29,8 @@ def test_logged_propensities_are_the_frequencies(why: str, m: int, n: int, share
     for seed in range(SEEDS):
         shown, propensities = run(m, n, share, seed)
         times[np.arange(m), shown] += 1
-        said = logged[np.arange(m), shown]
-        assert (np.isnan(said) | (said == propensities)).all(), "the same item at the same place has one propensity"
+        before = logged[np.arange(m), shown]
+        assert (np.isnan(before) | (before == propensities)).all(), "the same item at the same place has one propensity"
         logged[np.arange(m), shown] = propensities
     met = ~np.isnan(logged)
     p = logged[met]
@@ -43,8 +43,8 @@ def test_logged_propensities_are_the_frequencies(why: str, m: int, n: int, share
 def test_the_chances_of_a_place_add_up_to_one(why: str, m: int, n: int, share: float) -> None:
     pages = [run(m, n, share, seed) for seed in range(400)]
     drawn = next(p[shown >= m][0] for shown, p in pages if (shown >= m).any())
-    kept = next(p[shown < m][0] for shown, p in pages if (shown < m).any())
-    assert kept + n * drawn == pytest.approx(1, abs=1e-6)
+    not_drawn = next(p[shown < m][0] for shown, p in pages if (shown < m).any())
+    assert not_drawn + n * drawn == pytest.approx(1, abs=1e-6)
 
 
 def test_inverse_propensity_estimates_are_unbiased() -> None:
@@ -57,8 +57,8 @@ def test_inverse_propensity_estimates_are_unbiased() -> None:
         shown, propensities = run(m, n, share, seed)
         weighted = worth[np.arange(m), shown] / propensities
         estimates.append((weighted[shown < m].sum() / m, weighted[shown >= m].sum() / (m * n)))
-    found, error = np.mean(estimates, axis=0), np.std(estimates, axis=0) / np.sqrt(SEEDS)
-    assert np.all(np.abs(found - [mean_of_page, mean_of_pool]) < 5 * error)
+    estimate, error = np.mean(estimates, axis=0), np.std(estimates, axis=0) / np.sqrt(SEEDS)
+    assert np.all(np.abs(estimate - [mean_of_page, mean_of_pool]) < 5 * error)
     naive = np.mean([worth[np.arange(m), run(m, n, share, seed)[0]].mean() for seed in range(2_000)])
     assert abs(naive - mean_of_page) > 5 * error[0], "without the weights the estimate would be off"
 

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from serving.definition import RequestLimits
-from serving.limits.breaker import FAILURES_TO_OPEN, RETRY_S, Breaker
+from serving.definition import BreakerValues, RequestLimits
+from serving.limits.breaker import Breaker
 from serving.limits.request_queue import Pace
 from serving.limits.shedding import Shedding
 from tests.serving.test_answers import Client
@@ -18,8 +18,8 @@ from tests.serving.test_answers import Client
 def client(lasting_world: Any) -> Iterator[Client]:
     lasting_world.release("1")
     lasting_world.promote("1")
-    with Client(lasting_world) as made:
-        yield made
+    with Client(lasting_world) as started:
+        yield started
 
 
 @pytest.fixture
@@ -60,15 +60,15 @@ def test_what_nobody_foresaw_costs_rungs_and_never_the_answer(
 def test_a_scorer_that_keeps_failing_is_not_asked_for_a_while(
     client: Client, parts: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, clock = [], [0.0]
+    scored, clock = [], [0.0]
     monkeypatch.setattr(parts.ladder.parts.scoring, "breaker", Breaker("tested", clock=lambda: clock[0]))
     with monkeypatch.context() as broken:
-        broken.setattr(parts.releases.live.scorer, "score", lambda matrix: asked.append(1) or fails())
+        broken.setattr(parts.releases.live.scorer, "score", lambda matrix: scored.append(1) or fails())
         for _ in range(10):
             assert client.feed()["served_by"] == "popular"
-    assert len(asked) == FAILURES_TO_OPEN
+    assert len(scored) == BreakerValues().failures
     assert client.feed()["served_by"] == "popular", "well again, but not asked yet"
-    clock[0] += RETRY_S
+    clock[0] += BreakerValues().retry_s
     assert client.feed()["served_by"] == "full", "a probe finds the scorer well again"
 
 

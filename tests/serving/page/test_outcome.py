@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from serving.limits.breaker import FAILURES_TO_OPEN, Breaker
+from serving.definition import BreakerValues
+from serving.limits.breaker import Breaker
 from serving.page.page_parts import EXHAUSTED
 from serving.page.rungs import NOTHING, POPULAR
 from tests.serving.caller import Client
@@ -32,7 +33,7 @@ def without_time(parts: Any, change: pytest.MonkeyPatch) -> None:
 
 def with_an_open_breaker(parts: Any, change: pytest.MonkeyPatch) -> None:
     broken = Breaker("tested", clock=lambda: 0.0)
-    for _ in range(FAILURES_TO_OPEN):
+    for _ in range(BreakerValues().failures):
         broken.failed("scoring failed: Earlier")
     change.setattr(parts.ladder.parts.scoring, "breaker", broken)
 
@@ -45,7 +46,7 @@ def with_a_broken_scorer(parts: Any, change: pytest.MonkeyPatch) -> None:
     change.setattr(parts.releases.live.scorer, "score", score)
 
 
-WAYS: list[tuple[Change, str]] = [
+CHANGES: list[tuple[Change, str]] = [
     (without_release, "the registry names none"),
     (without_time, "too late to score"),
     (with_an_open_breaker, "scoring failed: Earlier"),
@@ -53,7 +54,7 @@ WAYS: list[tuple[Change, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "reason"), WAYS, ids=[change.__name__ for change, _ in WAYS])
+@pytest.mark.parametrize(("change", "reason"), CHANGES, ids=[change.__name__ for change, _ in CHANGES])
 @pytest.mark.parametrize("path", ["feed", "rank"])
 def test_what_is_not_ranked_says_why_and_comes_from_the_lowest_rung(
     client: Client, monkeypatch: pytest.MonkeyPatch, path: str, change: Change, reason: str
@@ -65,7 +66,7 @@ def test_what_is_not_ranked_says_why_and_comes_from_the_lowest_rung(
     assert answer["items"]
 
 
-def test_candidates_that_may_not_be_shown_are_told_from_memory_without_items(
+def test_candidates_that_may_not_be_shown_have_another_reason_than_memory_without_items(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     removed = {"user_id": "u1", "video_ids": ["v1"]}
@@ -79,9 +80,9 @@ def test_candidates_that_may_not_be_shown_are_told_from_memory_without_items(
 
 
 def test_a_reason_known_before_is_kept_and_nothing_is_scored(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Any] = []
+    scored: list[Any] = []
     monkeypatch.setattr(type(client.online.shedding), "exhausted", property(lambda _: True))
-    monkeypatch.setattr(client.online.ladder.parts.scoring, "ranked", lambda *given: asked.append(given))
+    monkeypatch.setattr(client.online.ladder.parts.scoring, "ranked", lambda *block: scored.append(block))
     answer = client.feed()
     assert (answer["served_by"], answer["reason"]) == (POPULAR, EXHAUSTED.reason)
-    assert not asked
+    assert not scored

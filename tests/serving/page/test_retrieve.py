@@ -15,19 +15,19 @@ from serving.asker.user_state import UserState
 from serving.items.item_states import Codes, ItemStates
 from serving.page import retrieve
 from serving.page.eligibility import Eligibility, Filters
-from serving.page.pools import PoolBuilder
-from serving.page.retrieve import CandidateRequest, Candidates
+from serving.page.offers import CandidateRequest
+from serving.page.retrieve import Candidates
 from serving.sources import Fresh, Liked, Nearest, Rare, Source, Trending
 from serving.systems.home_feed import CREATOR, RELEASE
-from tests.serving.memory import NOW, PLAIN, ask, asker, choices, described, made, take, tastes
+from tests.serving.memory import NOW, PLAIN, ask, asker, choices, described, pool_builder, pools_of, take, tastes
 
 HOUR = 3600
 
 
 def only(*sources: Source, deadline_ms: float = 60_000, **changed: Any) -> Any:
     """The feed's policy with other sources, which are given time."""
-    given = tuple(replace(source, deadline_ms=deadline_ms) for source in sources)
-    return replace(RELEASE, sources=given, **changed)
+    unhurried = tuple(replace(source, deadline_ms=deadline_ms) for source in sources)
+    return replace(RELEASE, sources=unhurried, **changed)
 
 
 PATIENT = only(*RELEASE.sources)
@@ -76,13 +76,13 @@ def catalogue(count: int = 40, forbidden: dict[str, dict[str, Any]] = FORBIDDEN)
 
 def teenager(states: ItemStates, **mixed: Any) -> RequestAsker:
     """Thirteen years old, from France; follows c1, likes c2 and music, has blocked a creator."""
-    held = {
+    shared = {
         "user_choice": choices(states, follow=("c1",), block=("bad",)),
         "user_creator": tastes(states, "user_creator", c2=5.0, c1=4.0, bad=9.0),
         "user_category": tastes(states, "user_category", music=3.0),
         **mixed,
     }
-    return asker(UserState("u1", mixed=held), region="FR", age_group="13")
+    return asker(UserState("u1", mixed=shared), region="FR", age_group="13")
 
 
 def request(states: ItemStates, who: RequestAsker, policy: Any = PATIENT, **more: Any) -> CandidateRequest:
@@ -92,19 +92,19 @@ def request(states: ItemStates, who: RequestAsker, policy: Any = PATIENT, **more
     return ask(states, who, policy, may=may, **more)
 
 
-def names(states: ItemStates, found: Candidates) -> list[str]:
-    return states.names(found.rows)
+def names(states: ItemStates, candidates: Candidates) -> list[str]:
+    return states.names(candidates.rows)
 
 
-def numbers(states: ItemStates, found: Candidates) -> list[int]:
-    return [int(name[1:]) for name in names(states, found)]
+def numbers(states: ItemStates, candidates: Candidates) -> list[int]:
+    return [int(name[1:]) for name in names(states, candidates)]
 
 
 @pytest.fixture(scope="module")
 def unfiltered() -> tuple[ItemStates, Any]:
     """A catalogue, and pools that hold all of it: as if what is forbidden had been allowed a moment ago."""
     states = catalogue()
-    return states, made(states, replace(RELEASE, filters=()))
+    return states, pools_of(states, replace(RELEASE, filters=()))
 
 
 @pytest.mark.parametrize("name", SOURCES)
@@ -115,17 +115,17 @@ def test_no_source_offers_what_may_not_be_shown(name: str, why: str, unfiltered:
     who = teenager(states, user_choice=choices(states, follow=("c1", "bad")))
     offered = retrieve.candidates(ask(states, who, lax, pools=pools, near=near, share=10))
     assert why in names(states, offered) or (name, why) in NEVER_FOUND, "the source would find it"
-    given = retrieve.candidates(
+    allowed = retrieve.candidates(
         request(states, teenager(states), only(SOURCES[name]), pools=pools, near=near, share=10)
     )
-    assert len(given.rows) >= 5
-    assert why not in names(states, given)
+    assert len(allowed.rows) >= 5
+    assert why not in names(states, allowed)
 
 
 def test_followed_creators_come_newest_first() -> None:
     states = catalogue()
-    found = retrieve.candidates(request(states, teenager(states), only(SOURCES["followed"])))
-    assert numbers(states, found) == list(range(1, 40, 4))
+    followed = retrieve.candidates(request(states, teenager(states), only(SOURCES["followed"])))
+    assert numbers(states, followed) == list(range(1, 40, 4))
 
 
 def test_liked_creators_and_topics_take_turns() -> None:
@@ -145,7 +145,7 @@ def test_what_is_watched_more_in_a_region_trends_there() -> None:
     states = catalogue(forbidden={})
     for region, topic in (("FR", "news"), ("DE", "music")):
         take(states, "region_category", {(region, topic): {"long_view_7d": 5000.0}})
-    pools = made(states)
+    pools = pools_of(states)
     first = {
         region: numbers(states, retrieve.candidates(
             request(states, asker(region=region), only(SOURCES["trending"]), pools=pools)
@@ -160,8 +160,8 @@ def test_what_is_watched_more_in_a_region_trends_there() -> None:
 def test_fresh_is_what_was_born_last_and_not_tomorrow() -> None:
     states = catalogue()
     take(states, "video_profile", {("tomorrow",): plain(uploaded_at=int(NOW) + 24 * HOUR)})
-    found = retrieve.candidates(request(states, teenager(states), only(SOURCES["fresh"])))
-    assert numbers(states, found)[:3] == [0, 1, 2]
+    fresh = retrieve.candidates(request(states, teenager(states), only(SOURCES["fresh"])))
+    assert numbers(states, fresh)[:3] == [0, 1, 2]
     within = only(Fresh(name="fresh", quota=40, within_s=5.5 * HOUR))
     assert numbers(states, retrieve.candidates(request(states, teenager(states), within))) == list(range(6))
 
@@ -173,7 +173,7 @@ def plain(**changed: Any) -> dict[str, Any]:
 def test_exploration_draws_what_few_have_seen_and_the_same_for_the_same_request() -> None:
     states = catalogue(400)
     policy = only(Rare(name="exploration", quota=8, exposure="video.shown_30d", below=100))
-    pools = made(states, policy)
+    pools = pools_of(states, policy)
 
     def drawn(seed: int) -> list[int]:
         return numbers(states, retrieve.candidates(request(states, teenager(states), policy, pools=pools, seed=seed)))
@@ -195,9 +195,9 @@ def test_a_quota_that_is_left_goes_to_the_sources_that_have_more() -> None:
         Trending(name="trending", quota=30, attribute="region", locally="region_category.long_view_7d"),
         Fresh(name="fresh", quota=40, within_s=HOUR * 1000),
     )
-    found = retrieve.candidates(request(states, asker(), policy))
-    taken = dict(zip(*np.unique(found.names(policy), return_counts=True), strict=True))
-    assert len(found.rows) == 180
+    candidates = retrieve.candidates(request(states, asker(), policy))
+    taken = dict(zip(*np.unique(candidates.names(policy), return_counts=True), strict=True))
+    assert len(candidates.rows) == 180
     assert taken == {"trending": 140, "fresh": 40}, "who follows nobody and is near to nothing gets more of the rest"
     half = retrieve.candidates(request(states, asker(), policy, share=0.5))
     assert len(half.rows) == 90
@@ -206,10 +206,10 @@ def test_a_quota_that_is_left_goes_to_the_sources_that_have_more() -> None:
 def test_who_has_seen_what_comes_first_is_offered_more() -> None:
     states = catalogue(400, forbidden={})
     policy = only(Nearest(name="personal", quota=40), Fresh(name="fresh", quota=60, within_s=HOUR * 1000))
-    asked = request(states, asker(), policy)
+    first = request(states, asker(), policy)
     seen = np.sort(marks([f"v{i}" for i in range(200)]))
-    found = retrieve.candidates(replace(asked, may=replace(asked.may, seen=seen)))
-    assert sorted(numbers(states, found)) == list(range(200, 300))
+    candidates = retrieve.candidates(replace(first, may=replace(first.may, seen=seen)))
+    assert sorted(numbers(states, candidates)) == list(range(200, 300))
 
 
 def test_who_has_seen_much_does_not_make_sources_look_twice() -> None:
@@ -221,24 +221,24 @@ def test_who_has_seen_much_does_not_make_sources_look_twice() -> None:
             return super().near(vector, count)
 
     policy, near = only(Nearest(name="personal", quota=100)), Counting(np.arange(1, 401, dtype=np.int32))
-    asked = request(states, asker(), policy, near=near)
+    first = request(states, asker(), policy, near=near)
     seen = np.sort(marks([f"v{i}" for i in range(150)]))
-    found = retrieve.candidates(replace(asked, may=replace(asked.may, seen=seen)))
-    assert (len(found.rows), len(looks)) == (100, 1)
+    candidates = retrieve.candidates(replace(first, may=replace(first.may, seen=seen)))
+    assert (len(candidates.rows), len(looks)) == (100, 1)
 
 
 def test_the_catalogue_is_the_limit() -> None:
     states = catalogue(40)
-    found = retrieve.candidates(request(states, teenager(states)))
-    assert sorted(numbers(states, found)) == list(range(40))
+    candidates = retrieve.candidates(request(states, teenager(states)))
+    assert sorted(numbers(states, candidates)) == list(range(40))
 
 
 def test_an_item_that_two_sources_find_counts_for_the_first() -> None:
     states = catalogue()
     policy = only(SOURCES["followed"], SOURCES["category_affinity"], SOURCES["trending"], SOURCES["fresh"])
-    found = retrieve.candidates(request(states, teenager(states), policy))
-    by = dict(zip(numbers(states, found), found.names(policy), strict=True))
-    assert len(by) == len(found.rows)
+    candidates = retrieve.candidates(request(states, teenager(states), policy))
+    by = dict(zip(numbers(states, candidates), candidates.names(policy), strict=True))
+    assert len(by) == len(candidates.rows)
     assert {by[i] for i in range(1, 40, 4)} == {"followed"}
     assert {by[i] for i in range(0, 40, 2)} == {"category_affinity"}
     assert {by[i] for i in range(3, 40, 4)} == {"trending"}
@@ -256,9 +256,9 @@ def test_a_source_that_fails_costs_its_own_candidates_only() -> None:
             raise IndexError("the index is torn")
 
     before = failures("personal", "IndexError")
-    found = retrieve.candidates(request(states, teenager(states), near=Broken(np.zeros(0, dtype=np.int32))))
-    assert sorted(numbers(states, found)) == list(range(40))
-    assert "personal" not in found.names(PATIENT)
+    candidates = retrieve.candidates(request(states, teenager(states), near=Broken(np.zeros(0, dtype=np.int32))))
+    assert sorted(numbers(states, candidates)) == list(range(40))
+    assert "personal" not in candidates.names(PATIENT)
     assert failures("personal", "IndexError") == before + 1
 
 
@@ -283,17 +283,17 @@ def test_pools_follow_what_becomes_known() -> None:
     """A video that is rated an hour after its upload is found from then on, by everything that could find it."""
     states, policy = catalogue(), only(SOURCES["followed"])
     take(states, "video_profile", {("late",): plain(creator_id="c1", age_rating=None, uploaded_at=int(NOW) - 60)})
-    filters, pooler = Filters(policy.filters, states), PoolBuilder(states)
+    filters, pooler = Filters(policy.filters, states), pool_builder(states)
 
-    def found() -> list[str]:
+    def followed() -> list[str]:
         pools = pooler.pools(policy, filters, NOW)
         return names(states, retrieve.candidates(request(states, teenager(states), policy, pools=pools)))
 
-    assert "late" not in found()
+    assert "late" not in followed()
     take(states, "video_profile", {("late",): plain(creator_id="c1", age_rating="0", uploaded_at=int(NOW) - 60)})
-    assert found()[:2] == ["late", "v1"]
+    assert followed()[:2] == ["late", "v1"]
     take(states, "video_profile", {("late",): plain(creator_id="c1", status="removed", uploaded_at=int(NOW) - 60)})
-    assert "late" not in found()
+    assert "late" not in followed()
 
 
 def test_a_policy_sums_to_five_hundred_candidates() -> None:

@@ -14,7 +14,7 @@ from serving.feedback import impression_rows
 from serving.items.item_states import ItemStates
 from serving.limits.budget import Budget
 from serving.page.eligibility import Filters
-from serving.page.pools import Pools
+from serving.page.offers import Pools
 from serving.systems.home_feed import RELEASE, SERVED, SERVICE
 from tests.serving.caller import Client
 from tests.serving.memory import PLAIN
@@ -42,13 +42,13 @@ def caller(lasting_world: Any) -> Iterator[Client]:
     )
     world.release("1")
     world.promote("1")
-    with Client(world) as made:
-        live = made.online.releases.live
+    with Client(world) as started:
+        live = started.online.releases.live
         described = {**{f"v{i}": facts(i) for i in range(60)}, "v99": {"status": "live"}}
         lists = msgspec.structs.replace(live.popular, all=[*described], by_group={}, fresh=["v13"], items=described)
-        made.online.releases.live = replace(live, popular=lists)
-        made.feed(user_id="kid", limit=3, preview=False)
-        yield made
+        started.online.releases.live = replace(live, popular=lists)
+        started.feed(user_id="kid", limit=3, preview=False)
+        yield started
 
 
 def facts(i: int) -> dict[str, Any]:
@@ -124,12 +124,12 @@ def test_no_rung_ranks_what_may_not_be_shown(
 ) -> None:
     caller.feed(user_id="kid")
     rung(caller.online, monkeypatch)
-    asked = [*FORBIDDEN, "v3", FOR_THIRTEEN, "nonsense"]
+    named = [*FORBIDDEN, "v3", FOR_THIRTEEN, "nonsense"]
     answer = caller.send(
-        "POST", "/v1/rank", json={"user_id": "kid", "video_ids": asked, "context": {"region": "FR"}}
+        "POST", "/v1/rank", json={"user_id": "kid", "video_ids": named, "context": {"region": "FR"}}
     ).json()
     assert set(ids(answer)) == ({"v3", FOR_THIRTEEN} if age_known else {"v3"})
-    assert set(answer["left_out"]) == set(asked) - set(ids(answer))
+    assert set(answer["left_out"]) == set(named) - set(ids(answer))
 
 
 def test_nothing_of_a_deleted_user_is_used_or_remembered(caller: Client) -> None:

@@ -9,9 +9,11 @@ import pytest
 from feature_repo.records import connect, redis_records
 from feature_repo.records.layout import layouts
 from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
-from serving.definition import Caps, Diversity, Exploration, FreshSlots, ReleasePolicy, Step
+from serving.definition import ReleasePolicy
 from serving.items.item_states import Codes, ItemStates
-from serving.page.slate import Arrangement, Vectors, arranged
+from serving.page.rerank import Vectors
+from serving.page.slate import Arrangement, arranged
+from serving.steps import Caps, Diversity, Exploration, FreshSlots, Step
 from serving.systems.home_feed import RELEASE, SERVICE
 
 SCORES = -np.arange(60, dtype=np.float32)  # v0 is the best, v59 the worst
@@ -24,11 +26,11 @@ EXPLORE = Exploration(0.2, "video.shown_30d", 30)
 def states(world: Any) -> ItemStates:
     """The world's sixty videos of three categories; three were hardly ever shown, the last six were born today."""
     world.count("video", RARE, lambda i, name: 2)
-    made, found = ItemStates(FEATURES, SERVICE), layouts(FEATURES)
+    states, views = ItemStates(FEATURES, SERVICE), layouts(FEATURES)
     redis = connect(world.settings.redis_url)
-    for view in made.views:
-        made.take(view, redis_records.read_all_records(redis, found[view]))
-    return made
+    for view in states.views:
+        states.take(view, redis_records.read_all_records(redis, views[view]))
+    return states
 
 
 def policy(*steps: Step) -> ReleasePolicy:
@@ -37,9 +39,9 @@ def policy(*steps: Step) -> ReleasePolicy:
 
 def page(states: ItemStates, world: Any, *steps: Step, **how: Any) -> Arrangement:
     block, now = states.gather(states.rows(world.videos)), world.settings.replay_from.timestamp()
-    given: dict[str, Any] = {"vectors": by_category(states), "limit": 6, "now": now, "seed": 1, **how}
-    vectors = given.pop("vectors")
-    return arranged(policy(*steps), block, SCORES, vectors, **given)
+    options: dict[str, Any] = {"vectors": by_category(states), "limit": 6, "now": now, "seed": 1, **how}
+    vectors = options.pop("vectors")
+    return arranged(policy(*steps), block, SCORES, vectors, **options)
 
 
 def by_category(states: ItemStates) -> Vectors:
@@ -68,12 +70,12 @@ PAGES = [
 def test_steps_make_a_page(
     states: ItemStates, world: Any, why: str, steps: tuple[Step, ...], how: dict[str, Any], places: list[int]
 ) -> None:
-    found = page(states, world, *steps, **how)
-    assert found.places.tolist() == places
-    assert found.propensities.tolist() == [1.0] * len(places)
+    arrangement = page(states, world, *steps, **how)
+    assert arrangement.places.tolist() == places
+    assert arrangement.propensities.tolist() == [1.0] * len(places)
 
 
-def test_diversity_looks_no_deeper_than_told(states: ItemStates, world: Any) -> None:
+def test_diversity_looks_no_deeper_than_its_depth(states: ItemStates, world: Any) -> None:
     only_cooking = lambda rows: np.tile(np.float32([1, 0]), (len(rows), 1))  # noqa: E731
     assert page(states, world, Diversity(0.3, depth=10), vectors=only_cooking).places.max() < 10
 
@@ -92,22 +94,22 @@ def test_diversity_spreads_a_page_over_kinds(states: ItemStates, world: Any) -> 
 def test_only_what_was_hardly_ever_shown_is_explored(states: ItemStates, world: Any) -> None:
     rare = {int(name[1:]) for (name,) in RARE}
     pages = [page(states, world, EXPLORE, seed=seed, limit=10) for seed in range(60)]
-    for found in pages:
-        drawn = found.places >= 10
+    for explored in pages:
+        drawn = explored.places >= 10
         assert drawn.sum() == 2
-        assert set(found.places[drawn].tolist()) <= rare
-        np.testing.assert_allclose(found.propensities[drawn], 0.2 / 3, rtol=1e-6)
-        np.testing.assert_allclose(found.propensities[~drawn], 0.8, rtol=1e-6)
-    assert {int(i) for found in pages for i in found.places if i >= 10} == rare
+        assert set(explored.places[drawn].tolist()) <= rare
+        np.testing.assert_allclose(explored.propensities[drawn], 0.2 / 3, rtol=1e-6)
+        np.testing.assert_allclose(explored.propensities[~drawn], 0.8, rtol=1e-6)
+    assert {int(i) for explored in pages for i in explored.places if i >= 10} == rare
 
 
 def test_all_steps_of_the_feed_keep_their_promises_together(states: ItemStates, world: Any) -> None:
-    found = page(states, world, *RELEASE.steps, limit=20)
-    assert len(set(found.places.tolist())) == 20
-    certain = found.places[found.propensities > 0.5]
+    feed = page(states, world, *RELEASE.steps, limit=20)
+    assert len(set(feed.places.tolist())) == 20
+    certain = feed.places[feed.propensities > 0.5]
     creators = [int(place) % 20 for place in certain]
     assert max(creators.count(c) for c in creators) <= 2
-    assert (found.places >= 54).sum() >= 1, "of the two promised, chance may have displaced one"
+    assert (feed.places >= 54).sum() >= 1, "of the two promised, chance may have displaced one"
 
 
 def test_fewer_candidates_than_places_are_all_shown(states: ItemStates, world: Any) -> None:
@@ -116,5 +118,5 @@ def test_fewer_candidates_than_places_are_all_shown(states: ItemStates, world: A
 
 def test_no_candidates_make_an_empty_page(states: ItemStates) -> None:
     nothing = states.gather(states.rows([]))
-    found = arranged(RELEASE, nothing, np.zeros(0, dtype=np.float32), by_category(states), limit=20, now=0.0, seed=1)
-    assert found.places.tolist() == []
+    empty = arranged(RELEASE, nothing, np.zeros(0, dtype=np.float32), by_category(states), limit=20, now=0.0, seed=1)
+    assert empty.places.tolist() == []

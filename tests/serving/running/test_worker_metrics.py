@@ -31,11 +31,11 @@ def test_times_that_are_written_together_are_what_each_would_have_told() -> None
         registry = CollectorRegistry()
         return registry, Histogram("flywheel_seconds", "how long", ["of"], registry=registry, buckets=(0.001, 0.01))
 
-    (one_by_one, told), (together, noted) = histogram(), histogram()
-    times = metrics.Times(noted.labels("a stage"))
+    (one_by_one, one_by_one_times), (together, together_times) = histogram(), histogram()
+    times = metrics.Times(together_times.labels("a stage"))
     for _ in range(2):
         for seconds in (0.0005, 0.001, 0.0011, 0.01, 0.5, 0.0):
-            told.labels("a stage").observe(seconds)
+            one_by_one_times.labels("a stage").observe(seconds)
             times.observe(seconds)
         metrics.Tally.flush()
 
