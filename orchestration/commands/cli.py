@@ -180,7 +180,7 @@ def run(
 
 @app.command()
 def stream(
-    once: Annotated[bool, typer.Option("--once", help="take what waits, bring it online, and end")] = False,
+    only_waiting: Annotated[bool, typer.Option("--once", help="take what waits, bring it online, and end")] = False,
     every: Annotated[float, typer.Option(help="seconds from one micro-batch to the next")] = 5.0,
 ) -> None:
     """Count what lands as it lands, and bring it online; Ctrl-C ends it, and it goes on where it was.
@@ -189,7 +189,7 @@ def stream(
     """
     from orchestration.commands import streaming
 
-    if not once:
+    if not only_waiting:
         streaming.follow(open_installation(), every, say)
     elif not streaming.catch_up(open_installation(), say):
         raise typer.Exit(1)

@@ -138,7 +138,7 @@ def test_a_demo_that_ends_early_says_how_it_goes_on(tmp_path: Path, monkeypatch:
     def ended_early(*_: Any) -> None:
         raise Unavailable("the service: ended with status 1")
 
-    monkeypatch.setattr(demo, "_tell", ended_early)
+    monkeypatch.setattr(demo, "_run_story", ended_early)
     page = StringIO()
     with pytest.raises(Unavailable):
         demo.run_demo(

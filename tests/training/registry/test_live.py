@@ -14,6 +14,7 @@ from one_truth import agree
 from shop import AT
 
 from infra.errors import HistoryLost, NotProven, ReleaseMismatch, Unavailable
+from infra.manifest import read_manifest
 from infra.settings import Settings
 from tests.training.registry.test_registry import aliases, later, promote
 from training.registry import tracking
@@ -98,6 +99,25 @@ def test_a_live_release_that_is_gone_for_good_does_not_block_another(
     assert agree(live_home, gone="2") == "3", "nothing was moved"
     promote(live_registry, "1", 7)
     assert agree(live_home, gone="2") == "1"
+
+
+def pruned(home: Settings, version: str) -> int:
+    """Delete a release's files, as `mlflow gc` or a lost disk does; returns how many artefact folders it deleted."""
+    artefacts = [
+        manifest.parent
+        for manifest in home.home.rglob("release/manifest.json")
+        if "draft" not in str(manifest) and read_manifest(manifest.parent).version == version
+    ]
+    for folder in (*artefacts, home.releases / "shop" / version):
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(artefacts)
+
+
+def test_a_move_needs_no_files_of_an_older_release(live_home: Settings, live_registry: Registry) -> None:
+    assert pruned(live_home, "1") == 1
+    promote(live_registry, "3", 5)
+    assert agree(live_home) == "3"
+    assert live_registry.rollback("bob", "worse", later(6)) == "2" == agree(live_home)
 
 
 def lost(home: Settings) -> None:
