@@ -141,7 +141,7 @@ def test_sources_share_candidates_places_and_long_views(world: World) -> None:
     )
     shown = list(world.videos.listed(best[:10]))
     source_names = [first.name] * 9 + [second.name]
-    served = Page(shown, marks(shown), source_names, np.ones(10, np.float32), "full", at=AT, found=retrieved)
+    served = Page(shown, marks(shown), source_names, np.ones(10, np.float32), "full", at=AT, candidates=retrieved)
     figures_by_source = sources.describe(world, HOME_FEED, Named(world), [user, user], [served, served], seed=1)  # type: ignore[arg-type]
     assert figures_by_source[first.name]["candidates"].mean == 12
     assert figures_by_source[first.name]["shown"].mean == pytest.approx(0.9)
