@@ -139,14 +139,14 @@ def test_any_order_repetition_and_split_of_deliveries_gives_the_same_table(deliv
         cut = random.randint(0, len(rows))
         pieces += [(some, hours) for some in (rows[:cut], rows[cut:], rows[:cut]) if some]
     random.shuffle(pieces)
-    found = []
+    tables = []
     for parts in (deliveries, pieces):
         lake = Lake(tmp_path_factory.mktemp("lake"))
         for rows, hours in parts:
             take(lake, rows, ARRIVAL + hours * HOUR)
         assert ledger.balance(lake, "parcels")["off"] == 0
-        found.append((_days(lake), lake.read("tables/parcels").sort_by("parcel").to_pylist()))
-    assert found[0] == found[1]
+        tables.append((_days(lake), lake.read("tables/parcels").sort_by("parcel").to_pylist()))
+    assert tables[0] == tables[1]
 
 
 def _days(lake: Lake) -> list[date]:
