@@ -16,6 +16,7 @@ from infra.failpoint import reached
 from orchestration import batch_report
 from orchestration.late_files import work_of
 from orchestration.partitions import day_of, landed
+from orchestration.replay import lives_in_the_past
 from orchestration.sources.bundles import bundled
 from orchestration.sources.landing import Delivery, DeliveryOutcome, Failed, attempt, set_aside, set_aside_failed
 from orchestration.stale_days import nothing_published, stale_days
@@ -156,7 +157,8 @@ def ingest_path(
     """Take in files from anywhere, which arrive now; they stay where they are.
 
     Of `history` what rows say of their receipt is believed; so it is while nothing was ever published here, for then
-    nothing was computed without them. Raises DefinitionError where nothing can be taken.
+    nothing was computed without them, and where past events are replayed. Raises DefinitionError where nothing can be
+    taken.
     """
     if not os.path.lexists(path):
         raise DefinitionError(f"nothing to ingest: {shown(path)} does not exist.")
@@ -168,7 +170,7 @@ def ingest_path(
     if not scan.files:
         why = "".join(f"\n  {each}" for each in scan.passed_over) or " It holds no file."
         raise DefinitionError(f"nothing to ingest in {shown(path)}.{why}")
-    history = history or nothing_published(installation)
+    history = history or nothing_published(installation) or lives_in_the_past(installation)
     outcomes = []
     limits = installation.settings.file_limits
     for place, file in enumerate(scan.files, 1):

@@ -153,6 +153,17 @@ def test_the_first_files_of_an_installation_are_history(tmp_path: Path) -> None:
     assert days(at) == [FIFTH], "nothing was computed without it"
 
 
+def test_where_past_events_are_replayed_files_are_history(at: Installation) -> None:
+    at = Installation(HOME_FEED, at.settings.model_copy(update={"replay_from": None}))
+    long_ago = OLD - timedelta(days=1000)
+    past = watch(1, long_ago) | {"event_time": long_ago.isoformat()}
+    ingest_path(at, land(at, "first.jsonl", past), "engagements", print, history=True)
+    later = long_ago + timedelta(days=1)
+    more = watch(2, later) | {"event_time": later.isoformat()}
+    ingest_path(at, land(at, "second.jsonl", more), "engagements", print)
+    assert days(at) == [long_ago.date(), later.date()]
+
+
 def test_the_command_takes_history_and_says_which_days_are_made_again(
     at: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

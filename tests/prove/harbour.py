@@ -22,7 +22,7 @@ from feature_repo.stores import open_store
 from infra.lake import Lake, days_from
 from infra.settings import Settings
 from training.contenders import ByColumn
-from training.definition import Outcome, Ranking, Shelves
+from training.definition import FallbackLists, Outcome, Ranking
 from training.rows import Dataset, build_dataset, build_labels
 from validation.batches import ingest
 from validation.contract import Column, Table
@@ -70,7 +70,7 @@ RANKING = Ranking(
     outcomes=(Outcome("late", "hours > 1", "it left late", gain=1),),
     target="late", group="port", user="ship", item="ship", attribute="flag",
     contenders=(ByColumn("calls", "ship_calls"),),
-    shelves=Shelves("ship", "ship_profile", "port", "built", ("built",)),
+    fallback_lists=FallbackLists("ship", "ship_profile", "port", "built", ("built",)),
 )  # fmt: skip
 SHIPS_THERE, CALLS_THERE = 12, 100
 

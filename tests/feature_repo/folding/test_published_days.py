@@ -185,7 +185,7 @@ def test_a_day_is_closed_once_it_was_published_after_its_end(spark: "SparkSessio
 
 def test_a_record_that_cannot_be_read_is_named_with_the_next_step(lake: Lake) -> None:
     (lake.root / "published" / "states.json").write_text("{")
-    with pytest.raises(Unavailable, match=r"states.json: which days were published .* flywheel run features --day"):
+    with pytest.raises(Unavailable, match=r"states.json: which days were published .*flywheel run features --day"):
         stale(lake)
 
 
