@@ -132,7 +132,7 @@ def _described(number: int, random: np.random.Generator, days: float = 0.0, flag
 
 def _arrives(table: Table, row: dict[str, Any], at: datetime, random: np.random.Generator) -> Arriving:
     """A row that says when it was received: truly, or not at all, or at once, however long ago that was."""
-    late = timedelta(hours=float(random.choice([0.1, 7.0, 30.0, 100.0], p=[0.6, 0.2, 0.1, 0.1])))
+    late = timedelta(hours=float(random.choice([0.1, 7.0, 30.0, 100.0], p=[0.4, 0.2, 0.1, 0.3])))
     arrival = min(_next_delivery(at + late), AS_OF - timedelta(days=1))
     said = random.choice(["truly", "nothing", "at once"], p=[0.5, 0.2, 0.3])
     known = {"truly": max(at, arrival - timedelta(hours=2)), "nothing": None, "at once": at}[str(said)]
@@ -147,7 +147,14 @@ def _next_delivery(moment: datetime) -> datetime:
 
 def straight(rows: Sequence[Arriving]) -> list[Step]:
     """Everything is taken in as it arrives, then all days are published in one run."""
-    return [*(Step(rows=one) for one in deliveries(rows)), Step(run=(DAYS[0], DAYS[-1]))]
+    return cut(rows)
+
+
+def cut(rows: Sequence[Arriving], *ends: int) -> list[Step]:
+    """Everything is taken in as it arrives, then the days are published in runs that end before these days."""
+    cuts = zip([0, *ends], [*ends, len(DAYS)], strict=True)
+    runs = [Step(run=(DAYS[first], DAYS[end - 1])) for first, end in cuts]
+    return [*(Step(rows=one) for one in deliveries(rows)), *runs]
 
 
 def varied(rows: Sequence[Arriving], seed: int) -> list[Step]:
