@@ -21,9 +21,11 @@ PUBLISH_EVERY_S = 60
 RATE_STRENGTH = 5.0
 """How many observations the prior of a rate counts for."""
 WAIT_DAYS = 7
-"""How long an event waits for a description that it borrows from; after that it is never counted."""
+"""How long each event waits, from its receipt, for a description that it borrows from; after that it never counts."""
 SNAPSHOTS_KEPT = 3
-"""How many days' snapshots are kept: each can be where the next fold starts."""
+"""How many of the newest days' snapshots are kept: each can be where the next fold starts."""
+WEEKLY_SNAPSHOTS_KEPT = 4
+"""How many older ones are kept, one a week: where a fold starts after an older day has changed."""
 CLOCK_SKEW = timedelta(minutes=5)
 """What a record may be dated ahead of `now`: clocks differ, and a state is dated at the end of its period."""
 

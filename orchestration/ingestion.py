@@ -9,13 +9,17 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from feature_repo.folding import closed_days
 from infra import alerts
 from infra.errors import DefinitionError, MendRefused
 from infra.failpoint import reached
 from orchestration import batch_report
-from orchestration.partitions import by_day, landed
+from orchestration.late_files import work_of
+from orchestration.partitions import day_of, landed
+from orchestration.replay import lives_in_the_past
 from orchestration.sources.bundles import bundled
 from orchestration.sources.landing import Delivery, DeliveryOutcome, Failed, attempt, set_aside, set_aside_failed
+from orchestration.stale_days import nothing_published, stale_days
 from orchestration.system import Installation
 from validation.batches import (
     Ledger,
@@ -88,8 +92,9 @@ class Ingested:
 def ingest_days(installation: Installation, table: Table, first: date, last: date) -> Ingested:
     """Take in the landing's files of a table whose names begin with one of these days; other files count as today's.
 
-    A file belongs to the moment its day ended, or to now while the day lasts. What a service handed over in many
-    small files is taken as one delivery. One that cannot be taken is set aside in `failed`, with its error.
+    A file arrives at the moment its day ends, or now while the day lasts; late ones arrive today (`work_of`). What a
+    service handed over in many small files is taken as one delivery. One that cannot be taken is set aside in
+    `failed`, with its error.
     """
     with installation.lake.locked(f"landing {table.name}"):
         return _landed_on(installation, table, first, last)
@@ -98,7 +103,8 @@ def ingest_days(installation: Installation, table: Table, first: date, last: dat
 def _landed_on(installation: Installation, table: Table, first: date, last: date) -> Ingested:
     landing, outcomes = installation.settings.landing, list[DeliveryOutcome | Failed]()
     scan = landed(installation)
-    files_by_day = by_day(scan.of(table), installation.now().date())
+    today, closed = installation.now().date(), closed_days(installation.lake)
+    files_by_day = work_of(scan.of(table), today, closed, (first, last))
     for day in sorted(day for day in files_by_day if first <= day <= last):
         below = {file.path: file.below for file in files_by_day[day]}
         for path in bundled(landing, table, below):
@@ -111,7 +117,9 @@ def _landed_on(installation: Installation, table: Table, first: date, last: date
 def _landed(installation: Installation, delivery: Delivery, day: date) -> DeliveryOutcome | Failed:
     """Take in one delivery of the landing, and move it to where it belongs then."""
     before = _written(delivery.path)
-    outcome = attempt(installation.lake, delivery, installation.as_of(day), installation.settings.file_limits)
+    arrival, limits = installation.as_of(day), installation.settings.file_limits
+    history = day_of(delivery.below) is None and nothing_published(installation)
+    outcome = attempt(installation.lake, delivery, arrival, limits, history=history)
     if isinstance(outcome, DeliveryOutcome) and _written(delivery.path) not in (before, None):
         reason = "it was written to while it was taken in; it stays here, and the next run takes what is new"
         outcome = Failed(delivery.table.name, delivery.path, reason)
@@ -143,8 +151,15 @@ def _written(path: Path) -> tuple[int, int] | None:
     return None
 
 
-def ingest_path(installation: Installation, path: Path, table: str | None, say: Callable[[str], None]) -> Ingested:
-    """Take in files from anywhere; they stay where they are. Raises DefinitionError where nothing can be taken."""
+def ingest_path(
+    installation: Installation, path: Path, table: str | None, say: Callable[[str], None], *, history: bool = False
+) -> Ingested:
+    """Take in files from anywhere, which arrive now; they stay where they are.
+
+    Of `history` what rows say of their receipt is believed; so it is while nothing was ever published here, for then
+    nothing was computed without them, and where past events are replayed. Raises DefinitionError where nothing can be
+    taken.
+    """
     if not os.path.lexists(path):
         raise DefinitionError(f"nothing to ingest: {shown(path)} does not exist.")
     with contextlib.suppress(NotImplementedError):  # this Arrow was built without it
@@ -155,11 +170,13 @@ def ingest_path(installation: Installation, path: Path, table: str | None, say: 
     if not scan.files:
         why = "".join(f"\n  {each}" for each in scan.passed_over) or " It holds no file."
         raise DefinitionError(f"nothing to ingest in {shown(path)}.{why}")
+    history = history or nothing_published(installation) or lives_in_the_past(installation)
     outcomes = []
+    limits = installation.settings.file_limits
     for place, file in enumerate(scan.files, 1):
         say(f"[{place}/{len(scan.files)}] {shown(file.path.name)}")
         delivery = Delivery(file.table, file.path, file.below)
-        outcomes.append(attempt(installation.lake, delivery, installation.now(), installation.settings.file_limits))
+        outcomes.append(attempt(installation.lake, delivery, installation.now(), limits, history=history))
     ingested = _ingested(outcomes, scan.passed_over)
     report(installation, ingested.lines)
     return ingested
@@ -186,6 +203,8 @@ def sentences(installation: Installation, ingested: Ingested) -> list[str]:
     ]
     lines += ingested.waiting_references
     lines += [f"not taken: {each}" for each in ingested.passed_over]
+    stale = stale_days(installation)
+    lines += [f"{stale}"] if stale else []
     return lines + [f"FAILED: {each}" for each in ingested.failed]
 
 

@@ -51,7 +51,7 @@ def days(installation: Installation) -> "dg.DailyPartitionsDefinition":
 
 
 def waiting(installation: Installation) -> dict[date, list[TableFile]]:
-    """The files that wait in the landing, by the day whose work they are."""
+    """The files that wait in the landing, by the day that they name."""
     return by_day(landed(installation).files, installation.now().date())
 
 

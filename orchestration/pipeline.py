@@ -7,7 +7,13 @@ import dagster as dg
 from orchestration import jobs, schedules
 from orchestration.assets import features, monitoring, release, tables, training
 from orchestration.partitions import days
-from orchestration.sensors import failure_sensor, landing_sensor, registry_sensor, retraining_sensor
+from orchestration.sensors import (
+    failure_sensor,
+    landing_sensor,
+    registry_sensor,
+    retraining_sensor,
+    stale_days_sensor,
+)
 from orchestration.system import Installation
 
 warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill policies: pinned, and tested in ours
@@ -43,6 +49,7 @@ def _sensors(
         landing_sensor(installation, jobs_by_name["features"], days),
         failure_sensor(installation),
         registry_sensor(installation),
+        stale_days_sensor(installation, jobs_by_name["features"]),
     ]
     return (
         [*always, retraining_sensor(installation, jobs_by_name["retrain"])]

@@ -22,11 +22,17 @@ def newest_day(installation: Installation) -> date | None:
 def replaying(installation: Installation, say: Say) -> Installation:
     """The installation, moved to the time of its events where they are old: now all of them would have decayed."""
     newest = newest_day(installation)
-    if installation.settings.replay_from or newest is None or installation.now().date() - newest <= STILL_PRESENT:
+    if installation.settings.replay_from or newest is None or not _is_old(installation, newest):
         return installation
     moment = datetime.combine(newest + timedelta(days=1), time.min, UTC)
     say(f"The newest events are of {newest}: everything runs as if it were {moment:%Y-%m-%d %H:%M} UTC now.")
     return _since(installation, moment)
+
+
+def lives_in_the_past(installation: Installation) -> bool:
+    """Whether what was taken in here is old, so that files come to be replayed and not because they happen now."""
+    newest = max(_in_lake(installation), default=None)
+    return not installation.settings.replay_from and newest is not None and _is_old(installation, newest)
 
 
 def as_of(installation: Installation, moment: str | None, say: Say) -> Installation:
@@ -44,6 +50,10 @@ def as_of(installation: Installation, moment: str | None, say: Say) -> Installat
 
 def _in_lake(installation: Installation) -> list[date]:
     return [day for table in installation.system.tables for day in installation.lake.days(f"tables/{table.name}")]
+
+
+def _is_old(installation: Installation, day: date) -> bool:
+    return installation.now().date() - day > STILL_PRESENT
 
 
 def _since(installation: Installation, moment: datetime | None) -> Installation:

@@ -16,6 +16,12 @@ OLDEST = timedelta(days=30)
 """How old an event may be when it arrives: a phone may be offline for so long. Older ones come from a wrong clock."""
 CLOCKS_DIFFER = timedelta(minutes=5)
 """How far the clock that wrote a delivered file may run ahead of ours."""
+RECEIPT_TOLERANCE = timedelta(days=2)
+"""How long before its arrival a delivered row may say it was received; a row that says earlier counts as received then.
+
+A daily file holds a whole day and may come up to a day after its end. A longer time would let more rows count as known
+when nobody could use them yet. History (`flywheel ingest --history`) has no such limit.
+"""
 LONGEST_WORD = 256
 """The most characters of an id, and of any text whose column says no other number."""
 

@@ -6,7 +6,7 @@ python -m validation.tables_page > docs/tables.md
 from collections.abc import Iterator, Sequence
 
 from validation.contract import EARLIEST, LATEST, Column, Table
-from validation.definition import CLOCKS_DIFFER, LONGEST_WORD
+from validation.definition import CLOCKS_DIFFER, LONGEST_WORD, RECEIPT_TOLERANCE
 from validation.files import SHAPE
 from validation.verdict import markdown
 
@@ -34,6 +34,8 @@ def _everywhere() -> str:
                   "the column may be null"))  # fmt: skip
     rules.append(("`<moment>.clock`", f"a moment is from {EARLIEST:%Y-%m-%d} to {LATEST:%Y-%m-%d}; a time of receipt "
                   f"at most {CLOCKS_DIFFER.seconds // 60} minutes after the file arrived"))  # fmt: skip
+    rules.append(("a time of receipt", f"at most {RECEIPT_TOLERANCE.days} days before the file arrived: a row that "
+                  "says earlier is accepted and counts as received then, unless it is history"))  # fmt: skip
     return f"## Rules of every table\n\n{markdown(('rule', 'what must hold'), rules)}\n"
 
 

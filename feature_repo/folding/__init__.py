@@ -3,7 +3,8 @@
 from feature_repo.folding.carry import MICROSECONDS, states_of
 from feature_repo.folding.contributions import contributed, read_accepted_rows, without_repeats
 from feature_repo.folding.event_sources import EventSource, sources
-from feature_repo.folding.profiles import described, publish_profiles
+from feature_repo.folding.profiles import described, publish_profiles, published_profiles
+from feature_repo.folding.published_days import Parts, PublishedDays, closed_days
 from feature_repo.folding.published_states import publish_states, summed
 from feature_repo.folding.snapshots import COMPLETE, Snapshots, parts_of
 
@@ -11,12 +12,16 @@ __all__ = [
     "COMPLETE",
     "MICROSECONDS",
     "EventSource",
+    "Parts",
+    "PublishedDays",
     "Snapshots",
+    "closed_days",
     "contributed",
     "described",
     "parts_of",
     "publish_profiles",
     "publish_states",
+    "published_profiles",
     "read_accepted_rows",
     "sources",
     "states_of",

@@ -79,7 +79,8 @@ def without_repeats(events: "DataFrame", table: Table) -> "DataFrame":
 def _known(
     events: "DataFrame", source: EventSource, described: Mapping[str, "DataFrame"], tables: Mapping[str, Table]
 ) -> "DataFrame":
-    """The events with borrowed columns and `known_at`, without those that still wait for a description."""
+    """The events with borrowed columns and `known_at`, without those that still wait for a description or waited too
+    long: whether an event counts depends on itself, and not on the days that are folded together."""
     from pyspark.sql import functions as sql
 
     moments = [source.table.received_time]
@@ -87,7 +88,8 @@ def _known(
         moments.append(f"{lookup.table}_known_at")
         first = _first_description(described[lookup.table], lookup, tables[lookup.table], moments[-1])
         events = events.join(first, lookup.on)
-    return events.withColumn("known_at", sql.array_max(sql.array(*moments)))
+    known_in_time = sql.col("known_at") <= sql.col(source.table.received_time) + sql.lit(timedelta(days=WAIT_DAYS))
+    return events.withColumn("known_at", sql.array_max(sql.array(*moments))).where(known_in_time)
 
 
 def _first_description(rows: "DataFrame", lookup: Lookup, table: Table, known_at: str) -> "DataFrame":

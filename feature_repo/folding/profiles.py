@@ -1,12 +1,14 @@
 """Profiles: slow attributes of entities, as their descriptions were received."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from feature_repo.definition import FeatureSet, ProfileView
 from feature_repo.folding.contributions import read_accepted_rows
 from feature_repo.folding.day_partitions import replace_days
+from feature_repo.folding.published_days import PROFILES, PublishedDays
+from feature_repo.folding.snapshots import parts_of
 from infra.errors import DefinitionError
 from infra.lake import Lake, days_from
 from validation.contract import Table, unknown
@@ -21,28 +23,45 @@ SPARK_TYPES = {
 
 
 def publish_profiles(
-    spark: "SparkSession", lake: Lake, features: FeatureSet, tables: Mapping[str, Table], first: date, last: date
+    spark: "SparkSession",
+    lake: Lake,
+    features: FeatureSet,
+    tables: Mapping[str, Table],
+    first: date,
+    last: date,
+    as_of: datetime | None = None,
 ) -> dict[str, int]:
-    """Write `profiles/<view>` for the days of receipt from `first` to `last`, both inclusive; says each view's rows.
+    """Write `profiles/<view>` for the days of receipt from `first` to `last`, both inclusive, and for stale days.
 
     A row is keys, fields, `event_timestamp` (when the description was known: when it was received) and `created`.
+    Returns each view's rows. It is done at `as_of`, by default after all of these days.
     """
     from pyspark.sql import functions as sql
 
-    rows = {}
     for view in features.profile_views:
         if view.table not in tables:
             raise DefinitionError(f"profile view {view.name}: table {unknown(view.table, tables)}")
-        table = tables[view.table]
-        received = [day for day in lake.days(f"tables/{table.name}") if day <= last]
-        descriptions = described(read_accepted_rows(spark, lake, table, received), view, table)
-        of_range = descriptions.where(sql.to_date("event_timestamp").between(sql.lit(first), sql.lit(last)))
-        rows[view.name] = replace_days(
-            lake, f"profiles/{view.name}", of_range, "event_timestamp", days_from(first, last)
-        )
-        if not lake.days(f"profiles/{view.name}"):  # published empty, so that it can be read
-            lake.append(f"profiles/{view.name}", last, of_range.limit(0).toArrow())
+    published, read = published_profiles(lake), parts_of(lake, [view.table for view in features.profile_views])
+    rows = {}
+    with lake.locked("profiles"):
+        stale = published.stale(read)
+        days = days_from(min([first, *stale]), max([last, *stale]))
+        published.begin(days)
+        for view in features.profile_views:
+            table = tables[view.table]
+            received = [day for day in lake.days(f"tables/{table.name}") if day <= days[-1]]
+            descriptions = described(read_accepted_rows(spark, lake, table, received), view, table)
+            of_range = descriptions.where(sql.to_date("event_timestamp").between(sql.lit(days[0]), sql.lit(days[-1])))
+            rows[view.name] = replace_days(lake, f"profiles/{view.name}", of_range, "event_timestamp", days)
+            if not lake.days(f"profiles/{view.name}"):  # published empty, so that it can be read
+                lake.append(f"profiles/{view.name}", days[-1], of_range.limit(0).toArrow())
+        published.done(days, read, as_of)
     return rows
+
+
+def published_profiles(lake: Lake) -> PublishedDays:
+    """The days on which profiles were published. A changed definition makes none stale: it reads old rows, too."""
+    return PublishedDays(lake, PROFILES, counted="")
 
 
 def described(rows: "DataFrame", view: ProfileView, table: Table) -> "DataFrame":

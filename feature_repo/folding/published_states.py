@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from feature_repo.definition import CounterView, FeatureSet, seconds
 from feature_repo.folding.carry import MICROSECONDS, newly_published_rows, nothing, states_before, states_of
@@ -26,50 +27,69 @@ StateBatches = Iterator[pa.RecordBatch]
 
 @dataclass(frozen=True, slots=True)
 class PublishedFacts:
-    """The numbers of a publication: events counted, rows published by view, entities with a state by view."""
+    """The numbers of a publication: events counted, rows published by view, entities with a state by view.
+
+    `first` to `last` are the days asked for, `written` those that were written: also stale and unpublished ones.
+    """
 
     first: date
     last: date
     events: int
     rows: Mapping[str, int]
     entities: Mapping[str, int]
+    written: tuple[date, ...] = ()
 
 
 def publish_states(
-    spark: "SparkSession", lake: Lake, features: FeatureSet, tables: Mapping[str, Table], first: date, last: date
+    spark: "SparkSession",
+    lake: Lake,
+    features: FeatureSet,
+    tables: Mapping[str, Table],
+    first: date,
+    last: date,
+    as_of: datetime | None = None,
 ) -> PublishedFacts:
     """Fold the days from `first` to `last`, both inclusive, into `states/<view>`, from the newest snapshot before them.
 
-    Days between that snapshot and `first` are folded and written as well; without one, all days since the first event.
-    Doing it again gives the same rows.
+    Stale days are folded and written as well, before `first` and after `last`; and so are days between that snapshot
+    and `first` that were never published, without a snapshot all since the first event. Other days are not touched.
+    Doing it again gives the same rows. It is done at `as_of`, by default after all of these days.
     """
     snapshots = Snapshots(lake, features)
     with lake.locked("states"):
-        before = snapshots.newest_before(first)
-        start = before + timedelta(days=1) if before else min([first, *snapshots.received_days()])
-        snapshots.forget_from(start)
-        files_read = snapshots.parts()
-        events = contributions(spark, lake, features, tables, start, last).persist()
+        files_read, published_days = snapshots.parts(), snapshots.published
+        stale = published_days.stale(files_read)
+        begin, end = min([first, *stale]), max([last, *stale])
+        before = snapshots.newest_before(begin, files_read)
+        start = before + timedelta(days=1) if before else min([begin, *snapshots.received_days()])
+        records = published_days.records()
+        begin = next(day for day in days_from(start, begin) if day == begin or day not in records)
+        days = days_from(begin, end)
+        published_days.begin(days)
+        snapshots.forget(days)
+        events = contributions(spark, lake, features, tables, start, end).persist()
         try:
             published = {
-                view.name: _publish_view(
-                    events, snapshots.read(spark, view, before), lake, view, days_from(start, last)
-                )
+                view.name: _publish_view(events, snapshots.read(spark, view, before), lake, view, days)
                 for view in features.counter_views
             }
             counted = events.count()
         finally:
             events.unpersist()
-        snapshots.complete(_snapshot_days(days_from(start, last)), files_read)
-    rows = {name: sum(count for day, count in days.items() if day >= first) for name, (days, _) in published.items()}
-    return PublishedFacts(first, last, counted, rows, {name: entities for name, (_, entities) in published.items()})
+        snapshots.complete(_snapshot_days(days), files_read)
+        published_days.done(days, files_read, as_of)
+    rows = {
+        name: sum(count for day, count in counts.items() if day >= first) for name, (counts, _) in published.items()
+    }
+    entities = {name: entities for name, (_, entities) in published.items()}
+    return PublishedFacts(first, last, counted, rows, entities, tuple(days))
 
 
 def _publish_view(
     events: "DataFrame", previous: "DataFrame | None", lake: Lake, view: CounterView, days: list[date]
 ) -> tuple[dict[date, int], int]:
     """Replace a view's days; says the rows of each, and how many entities have a state at the end of the last."""
-    task = partial(_drafted, placed(lake), view, _snapshot_days(days))
+    task = partial(_drafted, placed(lake), view, days[0], _snapshot_days(days))
     drafts = ordered(events, previous, view).mapInArrow(task, DRAFTED).toArrow()
     rows = commit(lake, f"states/{view.name}", drafts, days)
     if not lake.days(f"states/{view.name}"):  # a view without events is published empty, so that it can be read
@@ -82,11 +102,14 @@ def _snapshot_days(days: list[date]) -> list[date]:
     return days[-2:]
 
 
-def _drafted(lake: Lake, view: CounterView, snapshot_days: list[date], batches: StateBatches) -> StateBatches:
-    """Drafts what a task's entities publish, and their states at the ends of `snapshot_days`."""
+def _drafted(
+    lake: Lake, view: CounterView, first: date, snapshot_days: list[date], batches: StateBatches
+) -> StateBatches:
+    """Drafts what a task's entities publish from `first` on, and their states at the ends of `snapshot_days`."""
     drafts = Drafts(lake)
     for batch in states_of(view, batches):
         rows = newly_published_rows(view, batch)
+        rows = rows.filter(pc.field("published_at") >= datetime.combine(first, time(), UTC))
         drafts.add(f"states/{view.name}", rows, rows["published_at"].cast(pa.date32()))
         for day in snapshot_days:
             states_at_end = states_before(view, batch, datetime.combine(day + timedelta(days=1), time(), UTC))

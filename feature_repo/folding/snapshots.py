@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from feature_repo.definition import SNAPSHOTS_KEPT, WAIT_DAYS, CounterView, FeatureSet
+from feature_repo.definition import SNAPSHOTS_KEPT, WAIT_DAYS, WEEKLY_SNAPSHOTS_KEPT, CounterView, FeatureSet
+from feature_repo.folding.published_days import STATES, Parts, PublishedDays
 from infra.lake import Lake, united
 from infra.spark_files import read_files
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 COMPLETE = "snapshots/complete"
-Parts = dict[str, date]
-"""Files of the lake, by table and name, with the day they belong to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +33,19 @@ class Snapshots:
         definitions = (features.lookups, features.signals, features.counter_views, features.publish_every_s)
         return hashlib.sha256(repr(definitions).encode()).hexdigest()
 
-    def newest_before(self, day: date) -> date | None:
-        """The last day before `day` that has a complete snapshot of these counters."""
-        fit = [d for d in self.lake.days(COMPLETE) if d < day and self._fits(d)]
-        return max(fit, default=None)
+    @property
+    def published(self) -> PublishedDays:
+        """The days on which states were published."""
+        return PublishedDays(self.lake, STATES, self.counting_digest)
+
+    def newest_before(self, day: date, parts: Parts | None = None) -> date | None:
+        """The last day before `day` that has a complete snapshot of these counters and is not stale.
+
+        parts  the files of the lake, where they are known; else they are looked for
+        """
+        parts = self.parts() if parts is None else parts
+        fit = (d for d in reversed(self.lake.days(COMPLETE)) if d < day and self._files_of(d, parts) is not None)
+        return next(fit, None)
 
     def _fits(self, day: date) -> bool:
         return bool(self.lake.read(COMPLETE, [day])["counted"].to_pylist() == [self.counting_digest])
@@ -49,19 +57,20 @@ class Snapshots:
         files = self.lake.files(f"snapshots/{view.name}", [day])
         return read_files(spark, files, united(files)) if files else None
 
-    def forget_from(self, day: date) -> None:
-        """Remove the snapshots of `day` and later days, which are about to be folded again."""
-        for late in self.lake.days(COMPLETE):
-            if late >= day:
-                self._drop(late)
+    def forget(self, days: Iterable[date]) -> None:
+        """Remove the snapshots of days that are about to be folded again."""
+        for day in set(self.lake.days(COMPLETE)) & set(days):
+            self._drop(day)
 
     def complete(self, days: Iterable[date], read: Parts) -> None:
-        """Declare snapshots usable, and remove all but the newest few; `read` are the files of the tables."""
+        """Declare snapshots usable, and remove all but the newest few and one a week; `read` are the tables' files."""
         for day in days:
             self.lake.replace(
                 COMPLETE, day, pa.table({"counted": [self.counting_digest], "read": [sorted(self._up_to(day, read))]})
             )
-        for day in self.lake.days(COMPLETE)[:-SNAPSHOTS_KEPT]:
+        older = self.lake.days(COMPLETE)[:-SNAPSHOTS_KEPT]
+        weekly = [day for day in older if day.weekday() == 0][-WEEKLY_SNAPSHOTS_KEPT:]
+        for day in set(older) - set(weekly):
             self._drop(day)
 
     def _drop(self, day: date) -> None:
@@ -88,11 +97,14 @@ class Snapshots:
 
         It is certain which events such a snapshot holds, so that another fold can start from it.
         """
-        if day not in self.lake.days(COMPLETE) or not self._fits(day):
+        return self._files_of(day, self.parts())
+
+    def _files_of(self, day: date, parts: Parts) -> set[str] | None:
+        if day not in self.lake.days(COMPLETE) or not self._fits(day) or self.published.is_stale(day, parts):
             return None
         snapshot = self.lake.read(COMPLETE, [day])
         read = set(snapshot["read"].to_pylist()[0]) if "read" in snapshot.column_names else None
-        return read if read == self._up_to(day, self.parts()) else None
+        return read if read == self._up_to(day, parts) else None
 
     def _up_to(self, day: date, parts: Parts) -> set[str]:
         """The files that a fold of a day reads: events that may still wait, and every description."""

@@ -7,6 +7,7 @@ import dagster as dg
 
 from orchestration.observed import note_online
 from orchestration.partitions import WHOLE_RANGE, span
+from orchestration.stale_days import days_to_bring_online, note_also_made, note_brought_online, stale_profiles
 from orchestration.system import Installation
 
 AGREE = "online_equals_offline"
@@ -30,9 +31,22 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
     def published_states(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         from feature_repo.folding import publish_states
 
-        published = publish_states(installation.spark, installation.lake, features, installation.tables, *span(context))
+        published = publish_states(
+            installation.spark,
+            installation.lake,
+            features,
+            installation.tables,
+            *span(context),
+            as_of=installation.now(),
+        )
+        note_also_made(context, "states", published.written)
         return dg.MaterializeResult(
-            metadata={"events": published.events, "rows": dict(published.rows), "entities": dict(published.entities)}
+            metadata={
+                "events": published.events,
+                "rows": dict(published.rows),
+                "entities": dict(published.entities),
+                "days": len(published.written),
+            }
         )
 
     @dg.asset(
@@ -47,9 +61,16 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         """A row is one entity as described at one moment, in the columns features read."""
         from feature_repo.folding import publish_profiles
 
+        stale = stale_profiles(installation)
         rows_by_view = publish_profiles(
-            installation.spark, installation.lake, features, installation.tables, *span(context)
+            installation.spark,
+            installation.lake,
+            features,
+            installation.tables,
+            *span(context),
+            as_of=installation.now(),
         )
+        note_also_made(context, "profiles", stale)
         return dg.MaterializeResult(metadata=dict(rows_by_view))
 
     @dg.asset(
@@ -65,10 +86,12 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         """A row is one entity's newest state or profile, in Redis."""
         from feature_repo.stores import compare, materialise
 
-        first, last = span(context)
-        start, end = datetime.combine(first, time.min, UTC), installation.as_of(last)
+        days = days_to_bring_online(installation, *span(context))
+        start, end = datetime.combine(days[0], time.min, UTC), installation.as_of(days[-1])
         counts_by_view = materialise(installation.store, features, start, end)
         note_online(installation, end - timedelta(microseconds=1))  # what is published at midnight is the next day's
+        note_brought_online(installation, days)
+        note_also_made(context, "online_store", days)
         agreed = compare(installation.store, installation.lake, features, end, sample=200, seed=0)
         check = dg.AssetCheckResult(
             check_name=AGREE,

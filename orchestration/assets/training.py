@@ -10,6 +10,7 @@ from orchestration import pages
 from orchestration.labels import labels_of_history
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.release_inputs import release_inputs
+from orchestration.stale_days import LABELS, TRAINING_SET, learned_from, note_trained
 from orchestration.system import Installation
 from training.registry import experiment_id
 from training.release import Candidate, lacking, make_candidate
@@ -33,8 +34,10 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
     def mature_labels(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one shown row whose window has closed, with what followed it."""
         _, last = span(context)
+        parts = learned_from(installation)
         rows = labels_of_history(installation, last)
         save_labels(installation.lake, "labels", rows, days_from(installation.history_start(last), last))
+        note_trained(installation, LABELS, last, parts)
         shares = {f"share {name}": float(rows[name].mean()) for name in ranking.targets if len(rows)}
         return dg.MaterializeResult(metadata={"rows": len(rows), **shares})
 
@@ -52,9 +55,11 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
     def training_set(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one mature shown row with the features that were known when it was shown."""
         _, last = span(context)
+        parts = learned_from(installation)
         rows = installation.lake.read("labels", days_from(installation.history_start(last), last)).to_pandas()
         dataset = build_dataset(rows, installation.store, features, ranking, installation.lake)
         save_dataset(installation.lake, installation.system.name, dataset)
+        note_trained(installation, TRAINING_SET, last, parts)
         unknown = dataset.mostly_unknown()
         check = dg.AssetCheckResult(
             check_name=FEATURES_KNOWN,

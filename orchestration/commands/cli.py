@@ -107,6 +107,9 @@ def ingest(
     replay: Annotated[str | None, typer.Option(help="day (YYYY-MM-DD) whose quarantined rows are tried again")] = None,
     discard: Annotated[str | None, typer.Option(help="day (YYYY-MM-DD) whose quarantined rows are given up")] = None,
     why: Annotated[str, typer.Option(help="with --discard: the reason, kept in the ledger")] = "",
+    history: Annotated[
+        bool, typer.Option("--history", help="records of the past: what rows say of their receipt is believed")
+    ] = False,
     export: Annotated[
         Path | None, typer.Option(help="with --replay: only write the rows to a file, to be mended")
     ] = None,
@@ -114,6 +117,7 @@ def ingest(
     """Validate files and put them into the lake; print the ledger. Nothing is dropped in silence.
 
     Examples: flywheel ingest events/ · flywheel ingest today.jsonl --table engagements ·
+    flywheel ingest last-year/ --history ·
     flywheel ingest --replay 2026-05-03 --export mend.jsonl · flywheel ingest mend.jsonl --replay 2026-05-03 ·
     flywheel ingest --discard 2026-05-03 --why "test events of the app team"
     """
@@ -134,7 +138,7 @@ def ingest(
     elif replay is not None:
         ingested = Ingested(tuple(replay_day(installation, _day(replay), path, table, say)))
     elif path is not None:
-        ingested = ingest_path(installation, path, table, say)
+        ingested = ingest_path(installation, path, table, say, history=history)
     else:
         raise typer.BadParameter("name a file or folder, or a day with --replay or --discard")
     grid("Ledger", HEAD, [entry.row() for entry in ingested.lines])

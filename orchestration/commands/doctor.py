@@ -84,6 +84,8 @@ def _waiting(installation: Installation) -> Iterator[PartStatus]:
 
 
 def _states(installation: Installation) -> Iterator[PartStatus]:
+    from orchestration.stale_days import stale_days
+
     newest = _newest(installation)
     if newest is None:
         return
@@ -105,6 +107,9 @@ def _states(installation: Installation) -> Iterator[PartStatus]:
         yield PartStatus("features", "note", detail, next_step)
     else:
         yield PartStatus("features", "there", f"published until {max(days)}")
+    stale = stale_days(installation)
+    if stale is not None:
+        yield PartStatus("features", "note", f"{stale}", f"flywheel run features --day {stale.days[0]}")
 
 
 def _redis(installation: Installation) -> Iterator[PartStatus]:

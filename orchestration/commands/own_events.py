@@ -69,7 +69,7 @@ def _report(installation: "Installation", result: "MappingResult") -> None:
     assert result.first is not None
     assert result.last is not None
     out.print("Next:")
-    out.print(f"  flywheel ingest {result.folder}")
+    out.print(f"  flywheel ingest {result.folder} --history")
     out.print(f"  {daily(installation, result.first, result.last)}")
     out.print("  flywheel up          and, beside it:")
     out.print(f"  flywheel rank {result.latest.get(_askers(installation) or '', 'USER')}")

@@ -9,6 +9,7 @@ from orchestration.sensors.registry import (
     settle_registry,
 )
 from orchestration.sensors.retraining import retraining_sensor
+from orchestration.sensors.stale_days import stale_days_sensor
 
 __all__ = [
     "failure_sensor",
@@ -18,4 +19,5 @@ __all__ = [
     "registry_sensor",
     "retraining_sensor",
     "settle_registry",
+    "stale_days_sensor",
 ]

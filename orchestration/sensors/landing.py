@@ -8,9 +8,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
+from feature_repo.folding import closed_days
 from infra import alerts
 from orchestration.jobs import Job
-from orchestration.partitions import landed, waiting
+from orchestration.late_files import work_of
+from orchestration.partitions import landed
 from orchestration.system import Installation
 from validation.files import TableFile, shown
 
@@ -40,8 +42,7 @@ def landing_sensor(installation: Installation, job: Job, days: dg.DailyPartition
     @dg.sensor(name="landing_sensor", job=job, minimum_interval_seconds=60)
     def landing(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         day_runs = [
-            _ask(context.instance, day, files, days.start.date())
-            for day, files in sorted(waiting(installation).items())
+            _ask(context.instance, day, files, days.start.date()) for day, files in sorted(_work(installation).items())
         ]
         cursor = _alerted(installation, day_runs, context.cursor)
         reasons = [each.reason for each in day_runs if each.reason]
@@ -55,6 +56,11 @@ def landing_sensor(installation: Installation, job: Job, days: dg.DailyPartition
         )
 
     return landing
+
+
+def _work(installation: Installation) -> dict[date, list[TableFile]]:
+    """The files that wait, by the day to run for them."""
+    return work_of(landed(installation).files, installation.now().date(), closed_days(installation.lake))
 
 
 def _ask(instance: dg.DagsterInstance, day: date, files: Sequence[TableFile], first: date) -> DayRun:

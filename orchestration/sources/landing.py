@@ -106,21 +106,32 @@ def deliveries(path: Path, tables: Sequence[Table], only: Table | None = None) -
 
 
 def take_in(
-    lake: Lake, waiting: Iterable[Delivery], received_at: datetime, limits: FileLimits = NO_LIMITS
+    lake: Lake,
+    waiting: Iterable[Delivery],
+    received_at: datetime,
+    limits: FileLimits = NO_LIMITS,
+    *,
+    history: bool = False,
 ) -> list[Ledger]:
     """Ingest deliveries in order; the lines of their batches, refused ones among them."""
-    return [_taken(lake, delivery, received_at, limits).line for delivery in waiting]
+    return [_taken(lake, delivery, received_at, limits, history).line for delivery in waiting]
 
 
 def attempt(
-    lake: Lake, delivery: Delivery, received_at: datetime, limits: FileLimits = NO_LIMITS
+    lake: Lake,
+    delivery: Delivery,
+    received_at: datetime,
+    limits: FileLimits = NO_LIMITS,
+    *,
+    history: bool = False,
 ) -> DeliveryOutcome | Failed:
     """Ingest one delivery: its outcome, or its error as a value, so that the deliveries after it can be taken.
 
-    Raises errors of the machine, such as a full disk.
+    It arrives at `received_at`; of `history` what rows say of their receipt is believed. Raises errors of the
+    machine, such as a full disk.
     """
     try:
-        return _taken(lake, delivery, received_at, limits)
+        return _taken(lake, delivery, received_at, limits, history)
     except Unavailable:
         raise
     except FlywheelError as refusal:
@@ -153,11 +164,11 @@ def set_aside_failed(landing: Path, delivery: Delivery, failed: Failed) -> Faile
     return Failed(failed.table, target, failed.error, failed.trace)
 
 
-def _taken(lake: Lake, delivery: Delivery, received_at: datetime, limits: FileLimits) -> DeliveryOutcome:
+def _taken(lake: Lake, delivery: Delivery, received_at: datetime, limits: FileLimits, history: bool) -> DeliveryOutcome:
     batch, delivered = delivery.read(limits)
     try:
         handed_over = bundles.handed_over(delivery.path)
-        line = ingest(lake, delivery.table, delivered, received_at, batch, handed_over=handed_over)
+        line = ingest(lake, delivery.table, delivered, received_at, batch, handed_over=handed_over, history=history)
     except BatchRefused as refused:
         return DeliveryOutcome(delivery.path.name, refused.ledger)
     return DeliveryOutcome(delivery.path.name, line, tuple(waiting_references(lake, delivery.table, delivered, line)))

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
+import dagster as dg
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,9 +17,12 @@ from feature_repo.records import connect, redis_records
 from feature_repo.records.layout import layouts
 from feature_repo.stores.agreement import compare
 from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
+from infra.lake import days_from
 from infra.settings import Settings
+from orchestration.ingestion import ingest_path
 from orchestration.replay import as_of
 from orchestration.runs import execute
+from orchestration.stale_days import nothing_published, stale_days
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
 from tests.serving.caller import Client
@@ -109,3 +113,26 @@ def test_events_of_years_ago_run_in_their_own_time_to_equal_stores_a_training_se
     with Client(SimpleNamespace(settings=at.settings)) as service:
         page = service.feed(user_id="u1", limit=5)
     assert len(page["items"]) == 5
+
+
+def test_a_past_day_that_changes_is_made_again_with_those_after_it_and_dagster_is_told(home: Settings) -> None:
+    at = as_of(Installation(SHORT, home), None, print)
+    if nothing_published(at):
+        assert execute(at, "features", FIRST, LAST).success
+    day = FIRST + timedelta(days=3)
+    row = {"request_id": "found later", "video_id": "v1", "user_id": "u1", "device": "phone", "variant": "x",
+           "event_time": f"{day}T10:00:00Z", "received_at": f"{day}T10:00:00Z"}  # fmt: skip
+    path = home.home / "found-later.jsonl"
+    path.write_text(json.dumps(row))
+    ingest_path(at, path, "impressions", print, history=True)
+    stale = stale_days(at)
+    assert stale is not None
+    assert stale.days == tuple(days_from(day, LAST))
+    result = execute(at, "features", LAST, LAST)
+    assert result.success, "online equals offline, which the check of the run asks"
+    assert stale_days(at) is None
+    with dg.DagsterInstance.get() as instance:
+        wanted = dg.AssetRecordsFilter(dg.AssetKey("states"), asset_partitions=[f"{day}"])
+        [record] = instance.fetch_materializations(wanted, limit=1).records
+    assert record.asset_materialization is not None
+    assert str(record.asset_materialization.metadata["why"].value).startswith("stale: made again in the run of")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from tests.prove.arrival import ARRIVAL
 from tests.prove.section import Section, with_proof
 
 PAGE = Path(__file__).parents[2] / "docs" / "truth.md"
@@ -21,7 +22,7 @@ Written by `make prove`. Each section is one claim, measured by the command it n
 said in its first line. Figures are of the machine and the hour of the last run.
 
 """
-SECTIONS: tuple[Section, ...] = ()
+SECTIONS: tuple[Section, ...] = (ARRIVAL,)
 
 
 def main() -> int:

@@ -97,6 +97,14 @@ def ingested(home: Path) -> None:
     take(home, lines(100, 106), "b1")
 
 
+def earlier(home: Path) -> None:
+    """Rows that are there already, two of which were received a day earlier than they said before."""
+    rows = [json.loads(line) for line in lines(102, 106).splitlines()]
+    known = (NOON - timedelta(days=1)).isoformat()
+    changed = [row | {"colour": "red"} | ({"known": known} if i < 2 else {}) for i, row in enumerate(rows)]
+    take(home, b"".join(json.dumps(row).encode() + b"\n" for row in changed), "b2")
+
+
 def discarded(home: Path) -> None:
     discard(lake_of(home), SEEN, ARRIVAL.date(), LATER, "not ours")
 
@@ -140,6 +148,7 @@ DONE: dict[str, tuple[tuple[Step, ...], Step]] = {
     "ingest": ((taken_before,), ingested),
     "ingest again": ((taken_before, ingested), ingested),
     "ingest after a kill": ((taken_before, half_ingested), ingested),
+    "earlier receipts": ((taken_before, ingested), earlier),
     "replay": ((taken_before, ingested), replayed),
     "discard": ((taken_before, ingested), discarded),
     "landing": ((landed,), emptied),
@@ -173,6 +182,8 @@ def state(home: Path) -> dict[str, Any]:
     for name, column in columns.items():
         rows = lake.read(name)
         state_now[name] = sorted(map(str, rows[column].to_pylist())) if rows.num_columns else []
+    rows = lake.read("tables/seen")
+    state_now["received"] = sorted(map(str, rows["known"].to_pylist())) if rows.num_columns else []
     for folder in ("seen", "done"):
         state_now[folder] = sorted(path.name for path in (home / "landing" / folder).glob("**/*.jsonl"))
     state_now["drafts"] = sorted(path.name for path in home.rglob(".part-*.parquet"))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -35,7 +36,7 @@ class Change:
     lake: Lake
     table: str
     _added: list[tuple[str, date, str, RowReader]] = field(default_factory=list)
-    _replaced: dict[tuple[str, date], pa.Table] = field(default_factory=dict)
+    _replaced: dict[tuple[str, date], RowReader | None] = field(default_factory=dict)
 
     def add(self, name: str, day: date, part: str, rows: RowReader) -> None:
         """Rows to add to a day of a table, as that part."""
@@ -43,14 +44,18 @@ class Change:
 
     def replace(self, name: str, days: Mapping[date, pa.Table]) -> None:
         """Rows that replace days of a table; a day without rows is removed."""
-        self._replaced |= {(name, day): rows for day, rows in days.items()}
+        self._replaced |= {(name, day): partial(_all_of, rows) if len(rows) else None for day, rows in days.items()}
+
+    def rewrite(self, name: str, day: date, rows: RowReader | None) -> None:
+        """The same for one day whose rows are read in parts; None removes the day."""
+        self._replaced[name, day] = rows
 
     def commit(self, line: Ledger) -> None:
         """Write the intent, the drafts and the line, then move the drafts to their places."""
         mark = uuid.uuid4().hex
         drafts = {self._draft(name, day, part): (self._place(name, day, part), rows)
                   for name, day, part, rows in self._added}  # fmt: skip
-        replacements = {key: self.lake.draft(*key) if len(rows) else None for key, rows in self._replaced.items()}
+        replacements = {key: self.lake.draft(*key) if rows else None for key, rows in self._replaced.items()}
         moves = {self._below_root(draft): self._below_root(place) for draft, (place, _) in drafts.items()}
         moves |= {self._below_root(path): self._below_root(path) for path in replacements.values() if path}
         intents.write(self.lake, self.table, Intent(ledgers.part_of(line, mark), moves, self._days(replacements)))
@@ -61,8 +66,9 @@ class Change:
                 _write(draft, rows())
                 reached("change.drafted")
             for key, path in replacements.items():
-                if path:
-                    pq.write_table(self._replaced[key], path, coerce_timestamps="us")
+                remaining = self._replaced[key]
+                if path and remaining:
+                    _write(path, remaining())
                     reached("change.drafted")
             ledgers.write(self.lake, line, mark)
             reached("change.committed")
@@ -89,6 +95,10 @@ class Change:
 
     def _below_root(self, path: Path) -> str:
         return path.relative_to(self.lake.root).as_posix()
+
+
+def _all_of(rows: pa.Table) -> list[pa.Table]:
+    return [rows]
 
 
 def _write(draft: Path, rows: Iterable[pa.Table]) -> None:

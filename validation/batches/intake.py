@@ -1,7 +1,6 @@
 """Intake: a delivered batch goes into the lake, and every row of it is counted in the ledger."""
 
 import hashlib
-import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -22,6 +21,7 @@ from validation.batches.accepted import AcceptedRows
 from validation.batches.change import Change, changing
 from validation.batches.chosen import Chosen
 from validation.batches.corrections import DIFFERS
+from validation.batches.first_receipt import days_without
 from validation.batches.judged import JudgedBatch, judge_batch
 from validation.batches.ledger import BatchRefused, Ledger
 from validation.batches.quarantine import Mend, Quarantined
@@ -44,32 +44,53 @@ DISCARDED = "discarded"  # the lake's folder of discarded rows
 
 
 def ingest(
-    lake: Lake, table: Table, delivered: Delivered, received_at: datetime, batch: str, *, handed_over: bool = False
+    lake: Lake,
+    table: Table,
+    delivered: Delivered,
+    received_at: datetime,
+    batch: str,
+    *,
+    handed_over: bool = False,
+    history: bool = False,
 ) -> Ledger:
-    """Take a batch in: accepted rows to their day of receipt, refused rows to quarantine, one line to the ledger.
+    """Take in a batch that arrives at `received_at`: accepted rows go to their day of receipt, refused rows to
+    quarantine, one line to the ledger.
 
-    A delivery with the bytes of an earlier one changes nothing: all its rows are duplicates. Raises BatchRefused, after
-    everything is written, when the batch breaks one of the table's limits: then none of its rows is accepted. Files
-    that our own service has `handed_over` hold acknowledged events of many clients: limits only warn.
+    A row counts as received when it says, at most RECEIPT_TOLERANCE before its arrival; of `history` what rows say is
+    believed. A delivery with the bytes of an earlier one changes nothing: all its rows are duplicates, unless they are
+    known earlier by it. Raises BatchRefused, after everything is written, when the batch breaks one of the table's
+    limits: then none of its rows is accepted. Files that our own service has `handed_over` hold acknowledged events of
+    many clients: limits only warn.
     """
     with changing(lake, table.name) as change:
         before = ledgers.read_ledger(lake, table.name, digest=delivered.digest)
         if before:
             line = _again(lake, before[0], received_at, batch)
-            ledgers.write(lake, line, uuid.uuid4().hex)
+            if (history or before[0].received_at > received_at) and not line.refused:  # it may be known earlier now
+                accepted_before = AcceptedRows(lake, table)
+                result = judge_batch(table, delivered, received_at, accepted_before, handed_over, history)
+                _put_first(change, result, accepted_before, delivered, received_at)
+            change.commit(line)
             reached("intake.repeated")
         else:
             _forget(lake, table, delivered.digest)
-            line = _take(change, table, delivered, received_at, batch, handed_over)
+            line = _take(change, table, delivered, received_at, batch, handed_over, history)
     if line.refused:
         raise BatchRefused(_why(line, before[0] if before else line), line)
     return line
 
 
 def _take(
-    change: Change, table: Table, delivered: Delivered, received_at: datetime, batch: str, handed_over: bool
+    change: Change,
+    table: Table,
+    delivered: Delivered,
+    received_at: datetime,
+    batch: str,
+    handed_over: bool,
+    history: bool,
 ) -> Ledger:
-    result = judge_batch(table, delivered, received_at, AcceptedRows(change.lake, table), handed_over)
+    accepted_before = AcceptedRows(change.lake, table)
+    result = judge_batch(table, delivered, received_at, accepted_before, handed_over, history)
     warnings = () if result.refused_by else jumps(change.lake, table, result.accepted)
     result = replace(result, checks=result.checks + warnings)
     line = _line(change.lake, table, result, delivered, received_at, "ingest", batch)
@@ -80,6 +101,7 @@ def _take(
         change.add(quarantine.quarantine_folder(table.name), received_at.date(), _part(delivered.digest), refused)
     if not line.refused:
         _store(change, table, result.accepted, delivered.digest)
+        _put_first(change, result, accepted_before, delivered, received_at)
     change.commit(line)
     return line
 
@@ -156,7 +178,7 @@ def _line(
     accepted = len(result.accepted)
     return Ledger(
         batch, table.name, kind, received, accepted, result.duplicate, len(result.broken), False, received_at, digest,
-        reasons, _unknown(lake, table, result.accepted), tuple(_days(table, result.accepted)), checks,
+        reasons, _unknown(lake, table, result.accepted), _all_days(table, result), checks,
         differs=result.differs, examples=result.examples, span=span,
     )  # fmt: skip
 
@@ -179,9 +201,28 @@ def _store(change: Change, table: Table, rows: Chosen, digest: str) -> None:
         change.add(f"tables/{table.name}", day, _part(digest), rows.only(days == np.datetime64(day)).parts)
 
 
+def _put_first(
+    change: Change, result: JudgedBatch, accepted_before: AcceptedRows, delivered: Delivered, received_at: datetime
+) -> None:
+    """Put duplicates in the place of the accepted rows that were received later than they were."""
+    if result.earlier is None:
+        return
+    table = accepted_before.table
+    for day in days_without(result.earlier, accepted_before):
+        change.rewrite(f"tables/{table.name}", day.day, day.parts if day.rows() else None)
+    digest = hashlib.sha256(f"{delivered.digest} earlier, at {received_at}".encode()).hexdigest()
+    _store(change, table, result.earlier, digest)
+
+
 def _days(table: Table, rows: Chosen) -> list[date]:
     """The days of receipt of rows, in order."""
     return sorted(pc.unique(_day_of(rows[table.received_time])).to_pylist())
+
+
+def _all_days(table: Table, result: JudgedBatch) -> tuple[date, ...]:
+    """The days of receipt of accepted rows, and of those that took the place of others."""
+    earlier = _days(table, result.earlier) if result.earlier is not None else []
+    return tuple(sorted({*_days(table, result.accepted), *earlier}))
 
 
 def _day_of(received: pa.ChunkedArray) -> pa.ChunkedArray:

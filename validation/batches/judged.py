@@ -6,15 +6,16 @@ from datetime import datetime
 import msgspec
 import numpy as np
 
-from infra.arrays import Bools
 from infra.giving_back import give_back
 from validation.batches import corrections
 from validation.batches.accepted import AcceptedRows
 from validation.batches.checks import Check
 from validation.batches.chosen import Chosen
 from validation.batches.corrections import ASKED, DIFFERS
-from validation.batches.triage import sort_out
+from validation.batches.first_receipt import received_earlier
+from validation.batches.triage import Sorted, sort_out
 from validation.contract import Table
+from validation.definition import RECEIPT_TOLERANCE
 from validation.files import Delivered, Flaws
 
 NOT_ASKED = {"max_duplicate"}  # of handed-over files: a client without an answer sends its events again
@@ -24,7 +25,8 @@ NOT_ASKED = {"max_duplicate"}  # of handed-over files: a client without an answe
 class JudgedBatch:
     """Rows to accept, the number of duplicates, what is wrong with each broken row, and every check.
 
-    `differs` is the number of rows that came again with other content, `examples` describes the first of them.
+    `differs` is the number of rows that came again with other content, `examples` describes the first of them;
+    `earlier` are the duplicates that were received before the rows that the lake has accepted, which they replace.
     """
 
     accepted: Chosen
@@ -33,6 +35,7 @@ class JudgedBatch:
     checks: tuple[Check, ...]
     differs: int = 0
     examples: tuple[str, ...] = ()
+    earlier: Chosen | None = None
 
     @property
     def refused_by(self) -> tuple[Check, ...]:
@@ -41,20 +44,36 @@ class JudgedBatch:
 
 
 def judge_batch(
-    table: Table, delivered: Delivered, received_at: datetime, accepted_before: AcceptedRows, handed_over: bool
+    table: Table,
+    delivered: Delivered,
+    received_at: datetime,
+    accepted_before: AcceptedRows,
+    handed_over: bool,
+    history: bool = False,
 ) -> JudgedBatch:
-    """Check a batch; where it was `handed_over`, limits only warn."""
-    sorted_rows = sort_out(table, delivered, received_at, accepted_before.are_accepted)
+    """Check a batch that arrives at `received_at`; where it was `handed_over`, limits only warn.
+
+    Rows count as received at most RECEIPT_TOLERANCE before they arrive; `history` as they say.
+    """
+    earliest = None if history else received_at - RECEIPT_TOLERANCE
+    sorted_rows = sort_out(table, delivered, received_at, accepted_before.are_accepted, earliest)
     checks = _warned(sorted_rows.checks) if handed_over else sorted_rows.checks
     batch = JudgedBatch(sorted_rows.accepted, sorted_rows.duplicate, sorted_rows.broken, checks)
     if batch.refused_by or not batch.duplicate:
         return batch
-    return _corrected(batch, Chosen(delivered.rows, sorted_rows.sound), sorted_rows.again, accepted_before)
+    return _corrected(batch, sorted_rows, delivered, accepted_before)
 
 
-def _corrected(batch: JudgedBatch, sound: Chosen, again: Bools, accepted_before: AcceptedRows) -> JudgedBatch:
+def _corrected(
+    batch: JudgedBatch, sorted_rows: Sorted, delivered: Delivered, accepted_before: AcceptedRows
+) -> JudgedBatch:
     give_back()  # memory of the look-up in the lake
-    differs = corrections.differing(sound, again, accepted_before)
+    sound = Chosen(delivered.rows, sorted_rows.sound)
+    differs = corrections.differing(sound, sorted_rows.again, accepted_before)
+    in_lake = Chosen(sorted_rows.accepted.rows, sorted_rows.in_lake, accepted_before.table.schema)
+    earlier = received_earlier(in_lake, differs, accepted_before)
+    if earlier.any():
+        batch = replace(batch, earlier=in_lake.only(earlier))
     if not differs.any():
         return batch
     n, sentences = int(differs.sum()), corrections.examples(sound, differs, accepted_before)

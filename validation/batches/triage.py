@@ -10,13 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from infra.arrays import Bools
+from infra.arrays import Bools, Int64s
 from infra.giving_back import give_back
 from validation.batches.checks import Check
 from validation.batches.chosen import Chosen, those
 from validation.batches.expectations import of_batch, validate, validate_batch
+from validation.batches.first_receipt import in_order_of_receipt
+from validation.batches.receipt import not_before, stamped
 from validation.contract import Table
-from validation.definition import CLOCK_ERROR
 from validation.files import SHAPE, Delivered, Flaws
 
 AreAccepted = Callable[[pa.Table], Bools]
@@ -32,6 +33,7 @@ class Sorted:
 
     sound  (rows,) whether each row breaks no rule
     again  (rows,) whether each is sound and came before, here or in the lake
+    in_lake  (rows,) whether each is in the lake and is the one of its identity in the batch that counts
     """
 
     accepted: Chosen
@@ -39,6 +41,7 @@ class Sorted:
     broken: Flaws
     sound: Bools
     again: Bools
+    in_lake: Bools
     checks: tuple[Check, ...]
 
     @property
@@ -47,27 +50,45 @@ class Sorted:
         return tuple(check for check in self.checks if check.level == "batch" and not check.passed)
 
 
-def sort_out(table: Table, delivered: Delivered, received_at: datetime, are_accepted: AreAccepted) -> Sorted:
-    """Sort a batch's rows. Of rows with one identity the first that breaks no rule is accepted; others repeat it."""
-    rows = _stamped(table, delivered.rows, received_at)
+def sort_out(
+    table: Table,
+    delivered: Delivered,
+    received_at: datetime,
+    are_accepted: AreAccepted,
+    earliest: datetime | None = None,
+) -> Sorted:
+    """Sort the rows of a batch that arrives at `received_at`.
+
+    Of rows with one identity that break no rule the one received first counts; others repeat it. No row counts as
+    received before `earliest`; without it, what rows say of their receipt is believed.
+    """
+    rows = stamped(table, delivered.rows, received_at)
     readable, broken = np.ones(len(delivered), dtype=bool), delivered.faults.copy()
     readable[broken.rows()] = False
     checks = _checked(table, rows, readable, received_at, broken)
     good = readable.copy()
     good[broken.rows()] = False
-    identity = those(rows.select(table.identity), good)
-    repeats = repeated(identity)
-    fresh = ~repeats & ~are_accepted(identity)
+    if earliest is not None:
+        rows, tolerance = not_before(table, rows, good, earliest)
+        checks.append(tolerance)
+    identity, places = those(rows.select(table.identity), good), np.flatnonzero(good)
+    repeats = repeated(identity, lambda alike: in_order_of_receipt(table, rows, places[alike]))
+    accepted_before = are_accepted(identity)
     limits = _limits(table, rows, readable, good, int(repeats.sum()))
-    accepts = np.zeros(len(delivered), dtype=bool)
-    accepts[np.flatnonzero(good)[fresh]] = True
+    accepts, in_lake = np.zeros((2, len(delivered)), dtype=bool)
+    accepts[places[~repeats & ~accepted_before]] = True
+    in_lake[places[~repeats & accepted_before]] = True
     accepted = Chosen(rows, accepts, table.schema)
     again = good & ~accepts
-    return Sorted(accepted, int(again.sum()), broken, good, again, (*checks, *_shape(delivered), *limits))
+    checks += [*_shape(delivered), *limits]
+    return Sorted(accepted, int(again.sum()), broken, good, again, in_lake, tuple(checks))
 
 
-def repeated(identity: pa.Table) -> Bools:
-    """Whether each row is the same as one before it. Rows are compared only where their hashes are alike."""
+def repeated(identity: pa.Table, ranks: Callable[[Int64s], Int64s]) -> Bools:
+    """Whether each row is the same as one that counts before it. Rows are compared only where their hashes are alike.
+
+    ranks  numbers of rows → which of them counts before which
+    """
     repeats = np.zeros(identity.num_rows, dtype=bool)
     hashes = np.concatenate([np.zeros(0, dtype=np.uint64), *map(_hashes, identity.to_batches(AT_ONCE))])
     ordered = np.sort(hashes)
@@ -75,26 +96,16 @@ def repeated(identity: pa.Table) -> Bools:
     if len(several):
         alike = np.isin(hashes, several)
         places: NDArray[np.int64] = np.flatnonzero(alike)
-        numbered = identity.filter(alike).append_column("row number", pa.array(places))
-        first = numbered.group_by(identity.column_names).aggregate([("row number", "min")])["row number_min"]
-        repeats[places] = True
-        repeats[first.to_numpy()] = False
+        order = ranks(places)
+        ranked = identity.filter(alike).append_column("rank", pa.array(order))
+        first = ranked.group_by(identity.column_names).aggregate([("rank", "min")])["rank_min"]
+        repeats[places] = ~np.isin(order, first.to_numpy())
     return repeats
 
 
 def _hashes(rows: pa.RecordBatch) -> NDArray[np.uint64]:
     hashes = pd.util.hash_pandas_object(rows.to_pandas(), index=False, categorize=False)
     return np.asarray(hashes, dtype=np.uint64)
-
-
-def _stamped(table: Table, rows: pa.Table, received_at: datetime) -> pa.Table:
-    """Rows without a time of receipt get `received_at`, or their event time where it is within CLOCK_ERROR after it."""
-    place = rows.column_names.index(table.received_time)
-    claimed, happened = rows.column(place), rows[table.event_time]
-    now, latest = (pa.scalar(moment, claimed.type) for moment in (received_at, received_at + CLOCK_ERROR))
-    ahead = pc.and_(pc.greater(happened, now), pc.less_equal(happened, latest))
-    stamp = pc.if_else(pc.fill_null(ahead, False), happened, now)
-    return rows.set_column(place, table.received_time, pc.coalesce(claimed, stamp))
 
 
 def _checked(table: Table, rows: pa.Table, readable: Bools, received_at: datetime, broken: Flaws) -> list[Check]:
