@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from infra.errors import DefinitionError
 from training.contenders import Contender
 from validation.contract import unknown
+from validation.definition import BEST_COLUMN
 
 MOSTLY_UNKNOWN = 1 / 3
 """A feature that is unknown in this share of the rows or more is reported with a warning."""
@@ -131,7 +132,8 @@ class Ranking:
     list: models learn from them and are judged with their neutral values.
     NDCG looks at the first `top` places; coverage, novelty and diversity at the first `listed`. These must be fewer
     than are shown: else every contender lists the same.
-    `contenders` are in order, simplest first: the first that is not clearly worse in `decides_by` wins.
+    `contenders` are in order, simplest first: the first that is not clearly worse in `decides_by` wins. The best single
+    column is one of them in every run, after the named columns.
     `embedding` is absent where nothing is retrieved by nearness.
     A model learns from what was shown on the last `history_days`; how long counters count is the features' `ttl`.
     """
@@ -171,6 +173,10 @@ class Ranking:
                 raise DefinitionError(f"ranking {self.name}: target {unknown(target, names)}")
         if len({c.name for c in self.contenders}) != len(self.contenders):
             raise DefinitionError(f"ranking {self.name}: two contenders bear the same name")
+        if BEST_COLUMN in {c.name for c in self.contenders}:
+            raise DefinitionError(
+                f"ranking {self.name}: `{BEST_COLUMN}` is the contender that every run adds by itself; rename yours"
+            )
 
     @property
     def window(self) -> timedelta:

@@ -19,7 +19,8 @@ def unbeaten(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
     name, own_ndcg = evidence.candidate, evidence.ndcg.get(evidence.candidate)
     if own_ndcg is None or not np.isfinite(own_ndcg).any():
         return closed("baseline", f"`{name}` was not measured on the judge rows; score it on them")
-    others = [other for other in evidence.ndcg if other not in (name, evidence.live_contender)]
+    releases = (evidence.live_contender, evidence.best_contender)
+    others = [other for other in evidence.ndcg if other not in (name, *releases)]
     lifts_or_reasons = {other: difference(evidence, other, name, limits) for other in others}
     lifts = {other: lift for other, lift in lifts_or_reasons.items() if isinstance(lift, Interval)}
     unmeasured = [
