@@ -31,7 +31,8 @@ GOOD = GateEvidence(
     lineage=(Lineage("taste", "engagements", -60.0), Lineage("hour", "request", 0.0)),
     values=VALUES,
     label=LABEL,
-    ndcg={"xgboost": against(0.1), "popularity": POPULAR, "recency": against(0.01), "live": against(0.08)},
+    ndcg={"xgboost": against(0.1), "popularity": POPULAR, "recency": against(0.01), "best_column": against(0.02),
+          "live": against(0.08)},
     live="3",
     calibration_error=0.01,
     slices=(NORTH, SliceEvidence("new users", POPULAR[:9], POPULAR[:9])),
@@ -97,6 +98,26 @@ REFUSED = {
         ndcg(recency=against(0.1, noise=0.5)),
         "more days, better features, or release recency",
     ),
+    "not surely better than the best single column": (
+        "baseline",
+        ndcg(best_column=against(0.1, noise=0.5)),
+        "more days, better features, or release best_column",
+    ),
+    "the best single column left out": (
+        "baseline",
+        replace(GOOD, ndcg={name: values for name, values in GOOD.ndcg.items() if name != "best_column"}),
+        "`xgboost` and `best_column` were not both measured",
+    ),
+    "a baseline that was not compared with the best single column": (
+        "baseline",
+        replace(GOOD, candidate="popularity", ndcg={"popularity": POPULAR, "recency": against(-0.1)}),
+        "`popularity` was not compared with `best_column`",
+    ),
+    "a baseline that the best single column beats": (
+        "baseline",
+        replace(GOOD, candidate="popularity", ndcg={"popularity": POPULAR, "best_column": against(0.1)}),
+        "popularity is clearly beaten (best_column +0.",
+    ),
     "a baseline not measured": ("baseline", ndcg(recency=np.full(GROUPS, np.nan)), "not both measured"),
     "groups that do not match": ("baseline", ndcg(recency=POPULAR[:-1]), "not both measured"),
     "fewer groups for one": ("baseline", ndcg(recency=np.where(np.arange(GROUPS) < 9, np.nan, POPULAR)), "not both"),
@@ -112,7 +133,9 @@ REFUSED = {
     ),
     "a baseline that another one beats": (
         "baseline",
-        replace(GOOD, candidate="popularity", ndcg={"popularity": POPULAR, "recency": against(0.1)}),
+        replace(
+            GOOD, candidate="popularity", ndcg={"popularity": POPULAR, "recency": against(0.1), "best_column": POPULAR}
+        ),
         "popularity is clearly beaten (recency +0.",
     ),
     "a baseline compared with nothing": (
@@ -127,7 +150,7 @@ REFUSED = {
     ),
     "a baseline compared on other groups": (
         "baseline",
-        replace(GOOD, candidate="popularity", ndcg={"popularity": POPULAR, "xgboost": POPULAR[1:]}),
+        replace(GOOD, candidate="popularity", ndcg={"popularity": POPULAR, "best_column": POPULAR[1:]}),
         "not both measured on the same groups",
     ),
     "a baseline worse than the live release": (
@@ -185,7 +208,12 @@ def test_good_evidence_passes_every_gate():
 UNBEATEN = replace(
     GOOD,
     candidate="popularity",
-    ndcg={"popularity": POPULAR, "recency": against(-0.1), "xgboost": against(0.001, noise=0.2)},
+    ndcg={
+        "popularity": POPULAR,
+        "recency": against(-0.1),
+        "best_column": against(-0.1),
+        "xgboost": against(0.001, noise=0.2),
+    },
     live=None,
     calibration_error=None,
     probabilistic=False,
@@ -227,7 +255,7 @@ def test_a_baseline_as_good_as_the_live_one_follows_it():
     assert judge_evidence(same, LIMITS).passed
 
 
-@pytest.mark.parametrize("candidate", ["popularity", "recency", "xgboost"])
+@pytest.mark.parametrize("candidate", ["popularity", "recency", "best_column", "xgboost"])
 @pytest.mark.parametrize("groups", [1, 50, GROUPS])
 def test_no_gate_compares_a_contender_with_itself(candidate, groups):
     some = replace(UNBEATEN, candidate=candidate, ndcg={n: found[:groups] for n, found in UNBEATEN.ndcg.items()})
