@@ -58,6 +58,14 @@ class SliceDefinition:
 
 
 @dataclass(frozen=True, slots=True)
+class FrozenFeatures:
+    """Features that all rows of a group are judged with as its first row with the same `keys` had them."""
+
+    keys: tuple[str, ...]
+    features: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Split:
     """Where time is cut into fit, tune and judge: at shares of the rows, or at two moments when they are given.
 
@@ -132,6 +140,8 @@ class Ranking:
     list: models learn from them and are judged with their neutral values.
     NDCG looks at the first `top` places; coverage, novelty and diversity at the first `listed`. These must be fewer
     than are shown: else every contender lists the same.
+    `frozen` is for groups that last longer than a page, such as all rows of a user. Features of the user would tell in
+    the later rows how the earlier ones ended: a ranker by the user's own rate, lowest first, would win by that alone.
     `contenders` are in order, simplest first: the first that is not clearly worse in `decides_by` wins. The best single
     column is one of them in every run, after the named columns.
     `embedding` is absent where nothing is retrieved by nearness.
@@ -158,6 +168,7 @@ class Ranking:
     fit_where: str = "true"
     judge_where: str = "true"
     slices: tuple[SliceDefinition, ...] = ()
+    frozen: tuple[FrozenFeatures, ...] = ()
     split: Split = field(default_factory=Split)
     decides_by: str = "ndcg_at_10"
     top: int = 10

@@ -13,6 +13,7 @@ from infra.statistics import drawn_by_poisson
 from training.contenders import Examples, Fitted, FittedColumn
 from training.definition import Ranking, SliceDefinition
 from training.fitting.best_column import best_column
+from training.fitting.judged_input import as_judged
 from training.measuring import Evaluation, JudgedRows, difference, evaluate
 from training.rows import FITS, GAIN, JUDGED, PARTS, Dataset, split_rows
 from validation.definition import BEST_COLUMN
@@ -63,7 +64,7 @@ def train_contenders(dataset: Dataset, ranking: Ranking, seed: int | None = None
         _best_column(dataset, ranking, target, rows["tune"]),
     )
     logged = dataset.matrix[rows["judge"]]
-    served = as_served(logged, dataset, ranking)
+    served = as_judged(dataset, ranking, rows["judge"])
     scores = {name: model.scores(served) for name, model in fitted.items()}
     probabilities = {name: model.scores(logged) for name, model in fitted.items() if model.probabilistic}
     weights = drawn_by_poisson(judged.users, ranking.draws, seed)
@@ -104,14 +105,6 @@ def divided(dataset: Dataset, ranking: Ranking) -> dict[str, AnyArray]:
     return rows
 
 
-def as_served(matrix: Float32s, dataset: Dataset, ranking: Ranking) -> Float32s:
-    """The input as serving would make it: features that only the log knows, such as the position, are neutral."""
-    served = matrix.copy()
-    for name in set(ranking.logged_only) & set(dataset.features):
-        served[:, dataset.features.index(name)] = dataset.neutral[name]
-    return served
-
-
 def judge_rows(dataset: Dataset, ranking: Ranking, target: str, rows: Mapping[str, AnyArray]) -> JudgedRows:
     """The judge rows as arrays. The gain of the main target is graded; of any other target it is the 0/1 label."""
     frame = dataset.frame.iloc[rows["judge"]]
@@ -147,8 +140,9 @@ def _examples(dataset: Dataset, target: str, rows: AnyArray) -> Examples:
 
 def _best_column(dataset: Dataset, ranking: Ranking, target: str, rows: AnyArray) -> FittedColumn:
     """The best single column on the tuning rows, as they would be served."""
-    frame, served = dataset.frame.iloc[rows], as_served(dataset.matrix[rows], dataset, ranking)
+    frame = dataset.frame.iloc[rows]
     gain = _gains(frame, ranking, target)
+    served = as_judged(dataset, ranking, rows)
     return best_column(served, dataset.features, _codes(frame[ranking.group]), gain, ranking.top)
 
 

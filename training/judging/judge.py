@@ -13,7 +13,7 @@ from feature_repo import recipe
 from feature_repo.definition import FeatureSet
 from infra.manifest import verify
 from training.definition import LEAK_ROWS, Ranking
-from training.fitting import Trained, as_served, load_contender
+from training.fitting import Trained, as_judged, load_contender
 from training.measuring import ndcg, owners
 from training.rows import Dataset
 from validation.definition import GateLimits
@@ -174,7 +174,7 @@ def _of_release(name: str, release: Path, run: TrainingRun) -> dict[str, NDArray
     if not set(wanted) <= set(dataset.features):
         return {}
     columns = [dataset.features.index(feature) for feature in wanted]
-    matrix = as_served(dataset.matrix[trained.rows["judge"]], dataset, run.ranking)
+    matrix = as_judged(dataset, run.ranking, trained.rows["judge"])
     scores = load_contender(release).scores(np.ascontiguousarray(matrix[:, columns]))
     judged = trained.judged
     return {name: ndcg(judged.group, judged.gain, scores, run.ranking.top, judged.groups)}

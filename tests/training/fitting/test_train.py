@@ -12,7 +12,7 @@ from infra.errors import DefinitionError
 from training import contenders
 from training.contenders import Boosted, ByColumn, Examples, Linear
 from training.definition import Split
-from training.fitting import train
+from training.fitting import as_served, train
 from training.fitting.train import Trained
 from training.rows import split
 from training.rows.dataset import Dataset
@@ -107,7 +107,7 @@ def test_the_simplest_contender_wins_where_it_is_as_good() -> None:
 
 def test_what_only_the_log_knows_is_neutral_when_models_are_judged(trained: Trained, shop: Dataset) -> None:
     rows = trained.rows["judge"]
-    served = train.as_served(shop.matrix[rows], shop, RANKING)
+    served = as_served(shop.matrix[rows], shop, RANKING)
     assert (served[:, NAMES.index("place")] == 0.0).all()
     assert np.array_equal(trained.scores["xgboost"], trained.fitted["xgboost"].scores(served))
 
