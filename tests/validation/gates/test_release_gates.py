@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import msgspec
 import numpy as np
 import pytest
 
@@ -10,7 +9,7 @@ from validation.definition import GateLimits
 from validation.gates.evidence import DataFacts, GateEvidence, Lineage, SliceEvidence
 from validation.gates.release_gates import judge_evidence
 from validation.systems.home_feed import RANKER_LIMITS
-from validation.verdict import GATES, GateFinding, Verdict
+from validation.verdict import GATES
 
 ROWS, GROUPS = 4_000, 600
 RNG = np.random.default_rng(3)
@@ -113,11 +112,6 @@ REFUSED = {
         replace(GOOD, candidate="popularity", ndcg={"popularity": POPULAR, "recency": against(-0.1)}),
         "`popularity` was not compared with `best_column`",
     ),
-    "a baseline that the best single column beats": (
-        "baseline",
-        replace(GOOD, candidate="popularity", ndcg={"popularity": POPULAR, "best_column": against(0.1)}),
-        "popularity is clearly beaten (best_column +0.",
-    ),
     "a baseline not measured": ("baseline", ndcg(recency=np.full(GROUPS, np.nan)), "not both measured"),
     "groups that do not match": ("baseline", ndcg(recency=POPULAR[:-1]), "not both measured"),
     "fewer groups for one": ("baseline", ndcg(recency=np.where(np.arange(GROUPS) < 9, np.nan, POPULAR)), "not both"),
@@ -153,11 +147,7 @@ REFUSED = {
         replace(GOOD, candidate="popularity", ndcg={"popularity": POPULAR, "best_column": POPULAR[1:]}),
         "not both measured on the same groups",
     ),
-    "a baseline worse than the live release": (
-        "champion",
-        replace(GOOD, candidate="popularity"),
-        "keep the live release",
-    ),
+    "a baseline worse than the live release": ("champion", replace(GOOD, candidate="popularity"), "keep the live"),
     "a baseline on leaking data": (
         "leakage",
         replace(column(LABEL + RNG.normal(0, 0.1, ROWS)), candidate="popularity"),
@@ -305,24 +295,3 @@ def test_users_with_many_groups_do_not_make_an_interval_narrow():
 
 def test_the_same_evidence_has_the_same_verdict():
     assert judge_evidence(GOOD, RANKER_LIMITS) == judge_evidence(GOOD, RANKER_LIMITS)
-
-
-def test_a_verdict_survives_its_journey_and_a_gate_never_asked_is_closed():
-    verdict = judge_evidence(GOOD, LIMITS)
-    assert Verdict.from_json(verdict.to_json()) == verdict
-    partial = Verdict(verdict.findings[:-1])
-    assert not partial.passed
-    assert partial.reasons() == ["signature gate: it has no finding, which counts as a refusal"]
-    assert not Verdict(()).passed
-
-
-@pytest.mark.parametrize("text", ["{}", "[]", '{"findings": [{"gate": "data", "passed": "yes"}]}', "nonsense"])
-def test_what_is_no_verdict_is_not_read_as_one(text):
-    with pytest.raises(msgspec.MsgspecError):
-        Verdict.from_json(text)
-
-
-def test_people_read_a_table():
-    verdict = Verdict((GateFinding("data", False, 10.0, 1_000.0, "10 rows | too few"),))
-    assert verdict.table() == [("data", "REFUSED", "10", "1,000", "10 rows | too few")]
-    assert "10 rows \\| too few" in verdict.table_md()
