@@ -13,8 +13,10 @@ JOURNAL_LENGTH = timedelta(days=30)
 class Watch:
     """What is watched of one system, and when a retraining or a rollback follows.
 
-    `critical` names the features whose drift may cause a retraining; the others are measured and shown. A window with
-    fewer rows than its minimum is reported as too small and never as steady. A finding is confirmed when `confirm` of
+    `critical` names the features whose drift may cause a retraining; the others are measured and shown. A column has
+    moved when its PSI is above `max_psi` and above what chance explains: where nothing changed, a window is called a
+    drift with a probability of at most `max_false_alarms`. A window with fewer rows or users than its minimum is
+    reported as too small and never as steady. A finding is confirmed when `confirm` of
     the `of_last` newest measured windows have it. A drop of AUC counts when it is above `max_auc_drop` and above
     `auc_drop_errors` standard errors: with 1.64, 5 % of steady windows show a larger one by chance.
     """
@@ -23,6 +25,8 @@ class Watch:
     max_psi: float = 0.2
     bins: int = 10
     min_drift_rows: int = 1_000
+    min_drift_users: int = 50
+    max_false_alarms: float = 0.01
     max_auc_drop: float = 0.02
     auc_drop_errors: float = 1.64
     min_outcome_rows: int = 2_000
@@ -49,7 +53,10 @@ class Watch:
             raise DefinitionError(
                 "watch: a daily budget below 1 retraining would mean that no finding causes one; use at least 1"
             )
-        positive = ("max_psi", "max_auc_drop", "min_drift_rows", "min_outcome_rows", "min_skew_rows", "report_rows")
+        if not 0 < self.max_false_alarms < 1:
+            raise DefinitionError(f"watch: max_false_alarms {self.max_false_alarms} is not a share between 0 and 1")
+        minimums = ("min_drift_rows", "min_drift_users", "min_outcome_rows", "min_skew_rows")
+        positive = ("max_psi", "max_auc_drop", "report_rows", *minimums)
         for name in positive:
             if getattr(self, name) <= 0:
                 raise DefinitionError(f"watch: {name} must be above 0, not {getattr(self, name)}")

@@ -1,34 +1,32 @@
 """Drift of the inputs: the population stability index (PSI) of each feature and of the scores against a reference."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from infra.arrays import AnyArray
 from infra.errors import DefinitionError, ReleaseMismatch
+from monitoring.chance import Users, psi
 from monitoring.definition import Watch
-from monitoring.reference import Distribution, Reference
+from monitoring.reference import Distribution, Reference, codes_of, shares_of
 from validation.contract import unknown
 
-FLOOR = 1e-4  # the share of an empty bin, because ln 0 is no number: as if it had one row in ten thousand
-DriftFinding = Literal["drift", "steady", "not enough rows"]
-
-
-def psi(reference: NDArray[np.float64], now: NDArray[np.float64]) -> float:
-    """Σ (now − reference) · ln(now / reference) over bins; both are shares that sum to 1."""
-    before, after = np.maximum(reference, FLOOR), np.maximum(now, FLOOR)
-    return float(np.sum((after - before) * np.log(after / before)))
+DriftFinding = Literal["drift", "steady", "not enough rows", "not enough users"]
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnDrift:
-    """One column's PSI; a `critical` column above the limit is evidence for a retraining, another one is only shown."""
+    """One column's PSI; a `critical` column that moved is evidence for a retraining, another one is only shown.
+
+    `by_chance` is the largest PSI that chance explains; 0 where the PSI is below the limit anyway.
+    """
 
     name: str
     psi: float
+    by_chance: float
     null_before: float
     null_now: float
     critical: bool
@@ -43,13 +41,24 @@ class DriftReport:
     rows_before: int
     rows: int
     min_rows: int
+    users_before: int
+    users: int
+    min_users: int
     limit: float
     columns: tuple[ColumnDrift, ...]
 
     @property
     def enough(self) -> bool:
-        """Whether both windows have rows enough for a PSI to mean something."""
+        """Whether both windows have rows and users enough for a PSI to mean something."""
+        return self._enough_rows and self._enough_users
+
+    @property
+    def _enough_rows(self) -> bool:
         return min(self.rows_before, self.rows) >= self.min_rows
+
+    @property
+    def _enough_users(self) -> bool:
+        return min(self.users_before or self.users, self.users) >= self.min_users
 
     @property
     def flagged(self) -> tuple[str, ...]:
@@ -58,9 +67,11 @@ class DriftReport:
 
     @property
     def finding(self) -> DriftFinding:
-        """Drift when a critical feature or the scores are above the limit."""
-        if not self.enough:
+        """Drift when a critical feature or the scores moved."""
+        if not self._enough_rows:
             return "not enough rows"
+        if not self._enough_users:
+            return "not enough users"
         return "drift" if any(m.flagged and m.critical for m in self.columns) else "steady"
 
     def worst_first(self) -> list[ColumnDrift]:
@@ -69,12 +80,22 @@ class DriftReport:
 
     def reason(self) -> str:
         """The finding in one sentence."""
-        if not self.enough:
+        if not self._enough_rows:
             return (
                 f"not enough rows: {self.rows:,} now and {self.rows_before:,} before, {self.min_rows:,} needed of each"
             )
-        over = [f"{m.name} {m.psi:.3f}" for m in self.worst_first() if m.flagged and m.critical]
-        return f"PSI above {self.limit}: {', '.join(over)}" if over else f"no critical column above PSI {self.limit}"
+        if not self._enough_users:
+            before = f"{self.users_before:,}" if self.users_before else "an unknown number"
+            return (
+                f"not enough users: {self.users:,} now and {before} before, {self.min_users:,} needed of each, "
+                "because the rows of one user are alike"
+            )
+        critical = [m for m in self.worst_first() if m.critical and m.psi > self.limit]
+        if over := [f"{m.name} {m.psi:.3f}" for m in critical if m.flagged]:
+            return f"PSI above {self.limit}: {', '.join(over)}"
+        if within := [f"{m.name} {m.psi:.3f} (chance {m.by_chance:.3f})" for m in critical]:
+            return f"no critical column moved more than chance explains with {self.users:,} users: {', '.join(within)}"
+        return f"no critical column above PSI {self.limit}"
 
     def records(self) -> list[dict[str, str | float | bool]]:
         """One record a column, the worst first, for tables in an interface."""
@@ -90,6 +111,7 @@ class DriftReport:
         return {
             "finding": self.finding,
             "rows": self.rows,
+            "users": self.users,
             "flagged": len(self.flagged),
             "largest psi": round(worst, 4),
         }
@@ -104,35 +126,56 @@ class DriftReport:
         ]
         for m in self.worst_first():
             mark = ("**drift**" if m.critical else "moved, not critical") if m.flagged else ""
+            if self.enough and m.by_chance and not m.flagged:
+                mark = f"by chance up to {m.by_chance:.3f}"
             lines.append(f"| {m.name} | {m.psi:.4f} | {m.null_before:.2%} | {m.null_now:.2%} | {mark} |")
         return "\n".join(lines)
 
 
 def measure(
-    reference: Reference, matrix: AnyArray, names: Sequence[str], scores: AnyArray | None, watch: Watch
+    reference: Reference,
+    matrix: AnyArray,
+    names: Sequence[str],
+    scores: AnyArray | None,
+    watch: Watch,
+    users: AnyArray | None = None,
 ) -> DriftReport:
-    """How far the (rows, features) matrix and its scores lie from the reference."""
+    """How far the (rows, features) matrix and its scores lie from the reference.
+
+    users  (rows,) whose rows they are; None: each row is a user's only one
+    """
     if tuple(names) != reference.names:
         raise ReleaseMismatch(_different(reference.names, names))
     for name in watch.critical:
         if name not in reference.names:
             raise DefinitionError(f"watch: critical feature {unknown(name, reference.names)}")
-    enough = min(reference.rows, len(matrix)) >= watch.min_drift_rows
-    columns = [
-        _moved(distribution, matrix[:, i], watch.max_psi, distribution.name in watch.critical, enough)
-        for i, distribution in enumerate(reference.features)
-    ]
+    compared = [(was, matrix[:, i], was.name in watch.critical) for i, was in enumerate(reference.features)]
     if reference.scores is not None and scores is not None:
-        columns.append(_moved(reference.scores, scores, watch.max_psi, True, enough))
-    return DriftReport(
-        reference.digest(), reference.rows, len(matrix), watch.min_drift_rows, watch.max_psi, tuple(columns)
+        compared.append((reference.scores, scores, True))
+    resampled = Users(codes_of(users, len(matrix)), reference.users)
+    exceeded = watch.max_false_alarms / max(1, sum(critical for *_, critical in compared))
+    report = DriftReport(
+        reference.digest(), reference.rows, len(matrix), watch.min_drift_rows, reference.users, resampled.count,
+        watch.min_drift_users, watch.max_psi, (),
+    )  # fmt: skip
+    limit = watch.max_psi if report.enough else math.inf
+    return replace(
+        report,
+        columns=tuple(_moved(was, values, resampled, critical, limit, exceeded) for was, values, critical in compared),
     )
 
 
-def _moved(distribution: Distribution, values: AnyArray, limit: float, critical: bool, enough: bool) -> ColumnDrift:
-    before, now = np.array(distribution.shares), distribution.shares_of(values)
-    shift = psi(before, now) if len(values) else 0.0
-    return ColumnDrift(distribution.name, shift, float(before[-1]), float(now[-1]), critical, enough and shift > limit)
+def _moved(
+    was: Distribution, values: AnyArray, users: Users, critical: bool, limit: float, exceeded: float
+) -> ColumnDrift:
+    """One column; flagged where its PSI is above the limit and above what chance exceeds with this probability."""
+    before, places = np.array(was.shares), was.places_of(values)
+    now = shares_of(places, was.bins)
+    shift = float(psi(before, now)) if len(values) else 0.0
+    by_chance = users.largest_by_chance(before, places, exceeded) if shift > limit else 0.0
+    return ColumnDrift(
+        was.name, shift, by_chance, float(before[-1]), float(now[-1]), critical, shift > max(limit, by_chance)
+    )
 
 
 def _different(before: Sequence[str], now: Sequence[str]) -> str:

@@ -34,7 +34,8 @@ def opening(report: DriftReport, decision: str, left_out: Sequence[str]) -> str:
     parts = [
         f"<h1>{escape(report.finding.capitalize())}</h1>",
         f"<p>{escape(report.reason())}</p>",
-        f"<p>{report.rows:,} rows now, {report.rows_before:,} before. A column counts above PSI {report.limit}.</p>",
+        f"<p>{report.rows:,} rows of {report.users:,} users now, {report.rows_before:,} before. A column counts above "
+        f"PSI {report.limit}, and only where so few users do not explain it.</p>",
         table,
         f"<p><b>Decided:</b> {escape(decision)}</p>" if decision else "",
         f"<p>Not drawn, too few known values: {escape(', '.join(left_out))}</p>" if left_out else "",

@@ -22,29 +22,43 @@ class Distribution(msgspec.Struct, frozen=True):
     edges: tuple[float, ...]
     shares: tuple[float, ...]
 
-    def shares_of(self, values: AnyArray) -> NDArray[np.float64]:
-        """Shares of other values in the same bins."""
-        return _shares(values, np.array(self.edges))
+    def places_of(self, values: AnyArray) -> NDArray[np.intp]:
+        """The bin of each value."""
+        return _places(values, np.array(self.edges))
+
+    @property
+    def bins(self) -> int:
+        """How many bins there are, that of nulls included."""
+        return len(self.edges) + 2
 
 
 class Reference(msgspec.Struct, frozen=True):
-    """The distributions of a window's features, in the model's order, and of its scores; None where it has none."""
+    """The distributions of a window's features, in the model's order, and of its scores; None where it has none.
+
+    `users` is how many users the rows are of; 0 in a reference written before they were counted.
+    """
 
     rows: int
     features: tuple[Distribution, ...]
     scores: Distribution | None = None
+    users: int = 0
 
     @classmethod
     def of(
-        cls, matrix: AnyArray, names: Sequence[str], scores: AnyArray | None = None, bins: int = PLAIN.bins
-    ) -> "Reference":
-        """The reference of a (rows, features) matrix and of the scores of the same rows."""
+        cls, matrix: AnyArray, names: Sequence[str], scores: AnyArray | None = None, bins: int = PLAIN.bins,
+        users: AnyArray | None = None,
+    ) -> "Reference":  # fmt: skip
+        """The reference of a (rows, features) matrix and of the scores of the same rows.
+
+        users  (rows,) whose rows they are; None: each row is a user's only one
+        """
         if matrix.ndim != 2 or matrix.shape[1] != len(names):
             raise ReleaseMismatch(
                 f"reference: a matrix of shape {matrix.shape} cannot hold {len(names)} named features"
             )
         features = tuple(distribution(name, matrix[:, i], bins) for i, name in enumerate(names))
-        return cls(len(matrix), features, None if scores is None else distribution("score", scores, bins))
+        of_scores = None if scores is None else distribution("score", scores, bins)
+        return cls(len(matrix), features, of_scores, int(codes_of(users, len(matrix)).max(initial=-1)) + 1)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -65,11 +79,22 @@ class Reference(msgspec.Struct, frozen=True):
         return hashlib.sha256(self.to_json()).hexdigest()
 
 
+def codes_of(users: AnyArray | None, rows: int) -> AnyArray:
+    """Whose each row is, counted from 0; each row somebody else's where nobody says."""
+    return np.arange(rows) if users is None else np.unique(users, return_inverse=True)[1]
+
+
 def distribution(name: str, values: AnyArray, bins: int = PLAIN.bins) -> Distribution:
     """The distribution in up to `bins` bins of equal share; a value that is frequent enough has a bin of its own."""
     known = values[np.isfinite(values)].astype(np.float64)
     edges = _edges(np.quantile(known, np.linspace(0, 1, bins + 1))) if len(known) else np.array([])
-    return Distribution(name, tuple(edges.tolist()), tuple(_shares(values, edges).tolist()))
+    shares = shares_of(_places(values, edges), len(edges) + 2)
+    return Distribution(name, tuple(edges.tolist()), tuple(shares.tolist()))
+
+
+def shares_of(places: AnyArray, bins: int) -> NDArray[np.float64]:
+    """The share of rows in each bin."""
+    return np.bincount(places, minlength=bins) / max(len(places), 1)
 
 
 def _edges(quantiles: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -89,7 +114,6 @@ def _edges(quantiles: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.unique(edges)
 
 
-def _shares(values: AnyArray, edges: NDArray[np.float64]) -> NDArray[np.float64]:
+def _places(values: AnyArray, edges: NDArray[np.float64]) -> NDArray[np.intp]:
     known = np.isfinite(values)
-    places = np.where(known, np.searchsorted(edges, np.where(known, values, 0.0), side="left"), len(edges) + 1)
-    return np.bincount(places, minlength=len(edges) + 2) / max(len(values), 1)
+    return np.where(known, np.searchsorted(edges, np.where(known, values, 0.0), side="left"), len(edges) + 1)

@@ -53,6 +53,10 @@ class Observed:
         """Which rows are of the kind that rankers are judged on: those a reference was made from."""
         return np.asarray(self.dataset.frame[JUDGED], dtype=bool)
 
+    def users(self, installation: Installation) -> NDArray[Any]:
+        """Whose each row is."""
+        return np.asarray(self.dataset.frame[installation.system.ranking.user])
+
     def scores(self, installation: Installation, version: str) -> Float32s:
         """What a release would score these rows when it serves them: without inputs that only the log has."""
         scores: Float32s = installation.registry.scorer(version).scores(

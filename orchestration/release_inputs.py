@@ -36,7 +36,7 @@ def release_inputs(installation: Installation) -> ReleaseInputs:
         history_days=installation.history_days,
         policy=policy_json.to_json(system.policy) if system.policy else b"{}",
         scoring_ms=scoring_ms,
-        extra=partial(reference_files, watch=system.watch or PLAIN),
+        extra=partial(reference_files, watch=system.watch or PLAIN, user=system.ranking.user),
     )
 
 
@@ -45,11 +45,12 @@ def newest_candidate(installation: Installation) -> Candidate:
     return Candidate.load(installation.settings, installation.system.name)
 
 
-def reference_files(data: Dataset, trained: Trained, watch: Watch) -> dict[str, bytes]:
-    """The judged rows as monitoring compares with them, by file name."""
+def reference_files(data: Dataset, trained: Trained, watch: Watch, user: str) -> dict[str, bytes]:
+    """The judged rows as monitoring compares with them, by file name; `user` is the column that says whose they are."""
     judged = data.matrix[trained.rows["judge"]]
+    users = data.frame[user].to_numpy()[trained.rows["judge"]]
     scores = trained.scores[trained.winner]
-    reference = Reference.of(judged, trained.features, scores, watch.bins)
+    reference = Reference.of(judged, trained.features, scores, watch.bins, users)
     rows = evidently_report.frame(judged, trained.features, scores)
     return {REFERENCE: reference.to_json(), REFERENCE_ROWS: evidently_report.sample_as_parquet(rows, watch.report_rows)}
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from infra.errors import DefinitionError
 from training.contenders import Contender
 from validation.contract import unknown
+from validation.definition import BEST_COLUMN
 
 MOSTLY_UNKNOWN = 1 / 3
 """A feature that is unknown in this share of the rows or more is reported with a warning."""
@@ -54,6 +55,14 @@ class SliceDefinition:
     def __post_init__(self) -> None:
         if self.edges and len(self.names) != len(self.edges) + 1:
             raise DefinitionError(f"slice {self.name}: {len(self.edges)} edges need {len(self.edges) + 1} names")
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenFeatures:
+    """Features that all rows of a group are judged with as its first row with the same `keys` had them."""
+
+    keys: tuple[str, ...]
+    features: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +140,10 @@ class Ranking:
     list: models learn from them and are judged with their neutral values.
     NDCG looks at the first `top` places; coverage, novelty and diversity at the first `listed`. These must be fewer
     than are shown: else every contender lists the same.
-    `contenders` are in order, simplest first: the first that is not clearly worse in `decides_by` wins.
+    `frozen` is for groups that last longer than a page, such as all rows of a user. Features of the user would tell in
+    the later rows how the earlier ones ended: a ranker by the user's own rate, lowest first, would win by that alone.
+    `contenders` are in order, simplest first: the first that is not clearly worse in `decides_by` wins. The best single
+    column is one of them in every run, after the named columns.
     `embedding` is absent where nothing is retrieved by nearness.
     A model learns from what was shown on the last `history_days`; how long counters count is the features' `ttl`.
     """
@@ -156,6 +168,7 @@ class Ranking:
     fit_where: str = "true"
     judge_where: str = "true"
     slices: tuple[SliceDefinition, ...] = ()
+    frozen: tuple[FrozenFeatures, ...] = ()
     split: Split = field(default_factory=Split)
     decides_by: str = "ndcg_at_10"
     top: int = 10
@@ -171,6 +184,10 @@ class Ranking:
                 raise DefinitionError(f"ranking {self.name}: target {unknown(target, names)}")
         if len({c.name for c in self.contenders}) != len(self.contenders):
             raise DefinitionError(f"ranking {self.name}: two contenders bear the same name")
+        if BEST_COLUMN in {c.name for c in self.contenders}:
+            raise DefinitionError(
+                f"ranking {self.name}: `{BEST_COLUMN}` is the contender that every run adds by itself; rename yours"
+            )
 
     @property
     def window(self) -> timedelta:

@@ -24,6 +24,8 @@ when nobody could use them yet. History (`flywheel ingest --history`) has no suc
 """
 LONGEST_WORD = 256
 """The most characters of an id, and of any text whose column says no other number."""
+BEST_COLUMN = "best_column"
+"""The contender that ranks by the single column that ranked the tuning rows best: in every run, and to be beaten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,13 @@ class BatchLimits:
 class GateLimits:
     """The thresholds of one system's gates.
 
-    `baselines` name the contenders a ranker has to beat. Differences of NDCG are candidate minus the other, paired by
-    group; their intervals are bootstraps of so many `draws` at `confidence`. `max_quarantined_of_days` is the share of
-    the rows received on the days learned from that may still wait in quarantine.
+    `baselines` name the contenders a ranker has to beat beside the best single column, which every ranker has to.
+    Differences of NDCG are candidate minus the other, paired by group; their intervals are bootstraps of so many
+    `draws` at `confidence`. `max_quarantined_of_days` is the share of the rows received on the days learned from that
+    may still wait in quarantine.
+    `champion_margin` is what a release may lose against the live one and the best that was live. Where the judge rows
+    cannot show so small a loss, the limit is the smallest that they show, chosen so that equal releases are refused in
+    at most `max_false_refusals`; above `max_undecided` nothing goes live that is not seen to be good enough.
     """
 
     baselines: tuple[str, ...]
@@ -80,9 +86,16 @@ class GateLimits:
     max_null_auc: float = 0.70
     min_lift: float = 0.0
     champion_margin: float = 0.005
+    max_undecided: float = 0.02
+    max_false_refusals: float = 0.08
     slice_margin: float = 0.02
     min_slice_groups: int = 100
     max_calibration_error: float = 0.05
     max_latency_ms: float | None = None
     confidence: float = 0.95
     draws: int = 1_000
+
+    @property
+    def must_beat(self) -> tuple[str, ...]:
+        """All contenders a ranker has to beat: the named ones and the best single column."""
+        return (*self.baselines, BEST_COLUMN)

@@ -8,19 +8,23 @@ GATES = ("data", "leakage", "baseline", "champion", "slice", "calibration", "sig
 
 
 class GateFinding(msgspec.Struct, frozen=True):
-    """What one gate measured, its limit, and in words why it passed or what to do next."""
+    """What one gate measured, its limit, and in words why it passed or what to do next.
+
+    `undecided`: it passed because what was measured can show neither that it is good enough nor that it is not.
+    """
 
     gate: str
     passed: bool
     measured: float | None
     limit: float | None
     reason: str
+    undecided: bool = False
 
     def row(self) -> tuple[str, str, str, str, str]:
         """The finding as the cells of one line: gate, outcome, measured, limit, reason."""
         return (
             self.gate,
-            "passed" if self.passed else "REFUSED",
+            ("undecided" if self.undecided else "passed") if self.passed else "REFUSED",
             _figure(self.measured),
             _figure(self.limit),
             self.reason,
@@ -30,11 +34,13 @@ class GateFinding(msgspec.Struct, frozen=True):
 class Verdict(msgspec.Struct, frozen=True):
     """All findings on one release. It passes when every gate of `GATES` has a finding and no finding refuses.
 
-    `subject` is the digest of the judged files, so that the verdict on one release cannot promote another.
+    `subject` is the digest of the judged files, so that the verdict on one release cannot promote another. `best` is
+    the version that is the best that was live once this release is, empty where it is this release itself.
     """
 
     findings: tuple[GateFinding, ...]
     subject: str = ""
+    best: str = ""
 
     @property
     def missing(self) -> tuple[str, ...]:

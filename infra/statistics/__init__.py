@@ -1,5 +1,6 @@
 """Statistics that several stages use: the area under the ROC curve, resampling by cluster."""
 
+from infra.statistics.power import smallest_loss_seen, standard_error, together
 from infra.statistics.resampling import Interval, Weights, drawn_by_poisson, interval, percentiles, weighted_ratio
 from infra.statistics.roc import auc, label_auc_of_column, label_auc_of_nulls, weighted_auc
 
@@ -12,6 +13,9 @@ __all__ = [
     "label_auc_of_column",
     "label_auc_of_nulls",
     "percentiles",
+    "smallest_loss_seen",
+    "standard_error",
+    "together",
     "weighted_auc",
     "weighted_ratio",
 ]

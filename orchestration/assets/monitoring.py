@@ -78,7 +78,8 @@ def _drift(installation: Installation, watch: Watch, day: date, earlier: list[Wi
     raw = (installation.registry.folder(version) / REFERENCE).read_bytes()
     reference = Reference.from_json(raw)
     matrix, scores = observed.matrix[observed.judged], observed.scores(installation, version)[observed.judged]
-    report = drift.measure(reference, matrix, observed.features, scores, watch)
+    users = observed.users(installation)[observed.judged]
+    report = drift.measure(reference, matrix, observed.features, scores, watch, users)
     present = None if not report.enough else report.finding == "drift"
     evidence = WindowEvidence(
         f"drift {day} {version}", "drift", installation.as_of(day), version, present, report.reason()

@@ -66,5 +66,5 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
 def _ranked_by(installation: Installation, ranker: str) -> str:
     """What ranks, as the history names it; for a baseline also why it was chosen."""
     return f"; {ranker}" + (
-        ", the simplest that nothing beats" if ranker in installation.system.limits.baselines else ""
+        ", the simplest that nothing beats" if ranker in installation.system.limits.must_beat else ""
     )

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from feature_repo.systems.home_feed import FEATURES
 from infra.errors import DefinitionError
 from infra.lake import Lake
 from monitoring.systems.home_feed import HOME_FEED_WATCH
@@ -241,6 +242,14 @@ def test_liked_rows_alone_are_learned_from_and_judged_by_days_in_shanghai() -> N
     assert ranking.targets == ("long_view", "is_click")
     assert (ranking.group, ranking.split.keep_together) == (RANKING.user, RANKING.group)
     assert [contender.name for contender in ranking.contenders] == [contender.name for contender in RANKING.contenders]
+
+
+def test_every_feature_that_counts_what_a_user_did_is_judged_as_of_the_users_first_row() -> None:
+    frozen = {name for part in kuairand.ranking(RANKING).frozen for name in part.features}
+    assert frozen == {name for name in (f.name for f in FEATURES) if name.startswith("user_")}
+    assert {part.keys for part in kuairand.ranking(RANKING).frozen if "user_length_shown_30d" in part.features} == {
+        ("user_id", "length_class")
+    }
 
 
 def test_of_whole_logs_every_row_takes_part(folder: Path) -> None:

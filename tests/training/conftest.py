@@ -99,13 +99,13 @@ def add(
 ) -> Add:
     """Builds and registers one more release, by default one that passed; returns its version."""
 
-    def registered(refused: str | None = None) -> str:
+    def registered(refused: str | None = None, best: str = "") -> str:
         version = registry.next_version()
         folder = build(tmp_path / "draft" / version, trained, shop, version)
         findings = [f for f in verdict.findings if f.gate != refused]
         if refused:
             findings.append(GateFinding(refused, False, None, None, "refused on purpose"))
-        return registry.register(folder, logged, Verdict(tuple(findings), digest(folder)))
+        return registry.register(folder, logged, Verdict(tuple(findings), digest(folder), best))
 
     return registered
 

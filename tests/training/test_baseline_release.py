@@ -8,8 +8,8 @@ from shop import AT, FEATURES, LIMITS, RANKING, wares
 from infra.manifest import read_manifest
 from infra.settings import Settings
 from serving.model.trial import prove
-from training.fitting import popular_lists
-from training.fitting.train import Trained, as_served
+from training.fitting import as_served, popular_lists
+from training.fitting.train import Trained
 from training.judging import TrainingRun, judge
 from training.registry.registry import Registry
 from training.release import build as release

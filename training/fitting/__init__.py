@@ -1,13 +1,15 @@
 """Fitting: contenders, embeddings, the item space, popular lists."""
 
 from training.fitting.item_space import Embedded, build_item_space
+from training.fitting.judged_input import as_judged, as_served
 from training.fitting.popular_lists import build_popular_lists, newest_descriptions
 from training.fitting.saved import load_contender
-from training.fitting.train import Trained, as_served, importances, train_contenders
+from training.fitting.train import Trained, importances, train_contenders
 
 __all__ = [
     "Embedded",
     "Trained",
+    "as_judged",
     "as_served",
     "build_item_space",
     "build_popular_lists",

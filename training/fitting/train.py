@@ -10,10 +10,13 @@ import pandas as pd
 from infra.arrays import AnyArray, Float32s
 from infra.errors import DefinitionError
 from infra.statistics import drawn_by_poisson
-from training.contenders import Examples, Fitted
+from training.contenders import Examples, Fitted, FittedColumn
 from training.definition import Ranking, SliceDefinition
+from training.fitting.best_column import best_column
+from training.fitting.judged_input import as_judged
 from training.measuring import Evaluation, JudgedRows, difference, evaluate
 from training.rows import FITS, GAIN, JUDGED, PARTS, Dataset, split_rows
+from validation.definition import BEST_COLUMN
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +59,12 @@ def train_contenders(dataset: Dataset, ranking: Ranking, seed: int | None = None
     rows = divided(dataset, ranking)
     judged = judge_rows(dataset, ranking, target, rows)
     fit, tune = (_examples(dataset, target, rows[part]) for part in ("fit", "tune"))
-    fitted = {contender.name: contender.fit(fit, tune, seed) for contender in ranking.contenders}
+    fitted = _with_best_column(
+        {contender.name: contender.fit(fit, tune, seed) for contender in ranking.contenders},
+        _best_column(dataset, ranking, target, rows["tune"]),
+    )
     logged = dataset.matrix[rows["judge"]]
-    served = as_served(logged, dataset, ranking)
+    served = as_judged(dataset, ranking, rows["judge"])
     scores = {name: model.scores(served) for name, model in fitted.items()}
     probabilities = {name: model.scores(logged) for name, model in fitted.items() if model.probabilistic}
     weights = drawn_by_poisson(judged.users, ranking.draws, seed)
@@ -99,19 +105,11 @@ def divided(dataset: Dataset, ranking: Ranking) -> dict[str, AnyArray]:
     return rows
 
 
-def as_served(matrix: Float32s, dataset: Dataset, ranking: Ranking) -> Float32s:
-    """The input as serving would make it: features that only the log knows, such as the position, are neutral."""
-    served = matrix.copy()
-    for name in set(ranking.logged_only) & set(dataset.features):
-        served[:, dataset.features.index(name)] = dataset.neutral[name]
-    return served
-
-
 def judge_rows(dataset: Dataset, ranking: Ranking, target: str, rows: Mapping[str, AnyArray]) -> JudgedRows:
     """The judge rows as arrays. The gain of the main target is graded; of any other target it is the 0/1 label."""
     frame = dataset.frame.iloc[rows["judge"]]
     label = frame[target].to_numpy(dtype=np.float32)
-    gain = frame[GAIN].to_numpy(dtype=np.float64) if target == ranking.target else label.astype(np.float64)
+    gain = _gains(frame, ranking, target)
     group, user = _codes(frame[ranking.group]), _codes(frame[ranking.user])
     slices = {s.name: sliced(dataset.column(s.of, labels_first=not s.edges)[rows["judge"]], s) for s in ranking.slices}
     novelty = _novelty(frame[ranking.item], dataset.frame[ranking.item].iloc[np.r_[rows["fit"], rows["tune"]]])
@@ -138,6 +136,25 @@ def _examples(dataset: Dataset, target: str, rows: AnyArray) -> Examples:
             "Bring rows of both kinds, or say in the mapping what counts as a success (docs/own-events.md)."
         )
     return Examples(dataset.matrix[rows], labels, dataset.features)
+
+
+def _best_column(dataset: Dataset, ranking: Ranking, target: str, rows: AnyArray) -> FittedColumn:
+    """The best single column on the tuning rows, as they would be served."""
+    frame = dataset.frame.iloc[rows]
+    gain = _gains(frame, ranking, target)
+    served = as_judged(dataset, ranking, rows)
+    return best_column(served, dataset.features, _codes(frame[ranking.group]), gain, ranking.top)
+
+
+def _with_best_column(fitted: Mapping[str, Fitted], best: FittedColumn) -> dict[str, Fitted]:
+    """All contenders, simplest first: the named columns, the best column, the models."""
+    columns = {name: model for name, model in fitted.items() if model.kind == best.kind}
+    return {**columns, BEST_COLUMN: best, **{name: model for name, model in fitted.items() if name not in columns}}
+
+
+def _gains(frame: pd.DataFrame, ranking: Ranking, target: str) -> AnyArray:
+    """What each row is worth: of the main target graded, of any other the target itself."""
+    return frame[GAIN if target == ranking.target else target].to_numpy(dtype=np.float64)
 
 
 def _novelty(items: "pd.Series[Any]", before: "pd.Series[Any]") -> AnyArray:

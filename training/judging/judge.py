@@ -13,14 +13,14 @@ from feature_repo import recipe
 from feature_repo.definition import FeatureSet
 from infra.manifest import verify
 from training.definition import LEAK_ROWS, Ranking
-from training.fitting import Trained, as_served, load_contender
+from training.fitting import Trained, as_judged, load_contender
 from training.measuring import ndcg, owners
 from training.rows import Dataset
 from validation.definition import GateLimits
 from validation.gates import DataFacts, GateEvidence, SliceEvidence, baseline_gate, judge_evidence
 from validation.verdict import Verdict
 
-LIVE = "live"
+LIVE, BEST = "live", "best"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +45,31 @@ class BatchesBehind:
     waiting_since: tuple[date, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class BestRelease:
+    """The best release that was live: its version, and its files where they are still to be had."""
+
+    version: str
+    folder: Path | None
+
+
 def judge_candidate(
     run: TrainingRun,
     limits: GateLimits,
     release: Path,
     *,
     live: Path | None = None,
+    best: BestRelease | None = None,
     latency_ms: float | None = None,
     batches: BatchesBehind = BatchesBehind(),
 ) -> Verdict:
     """The verdict of all gates on a built release.
 
     live        folder of the release that is live now, scored on the same rows
+    best        the best release that was live, scored on them too where it is another one
     latency_ms  how long scoring one request takes, where a limit is set
     """
-    gate_evidence = evidence(run, limits, release, live, facts(run, batches))
+    gate_evidence = evidence(run, limits, release, live, facts(run, batches), best)
     return judge_evidence(replace(gate_evidence, latency_ms=latency_ms), limits)
 
 
@@ -71,7 +81,7 @@ def settle_on_baseline(trained: Trained, limits: GateLimits) -> Trained:
     for name in dict.fromkeys((trained.winner, *trained.evaluations)):
         finding = baseline_gate(_comparison(trained, name), limits)
         if finding.passed:
-            why = finding.reason if name in limits.baselines else trained.why
+            why = finding.reason if name in limits.must_beat else trained.why
             return replace(trained, winner=name, why=why)
     return trained
 
@@ -84,7 +94,14 @@ def _comparison(trained: Trained, candidate: str) -> GateEvidence:
     return GateEvidence(features=(), candidate=candidate, ndcg=ndcg, clusters=clusters)
 
 
-def evidence(run: TrainingRun, limits: GateLimits, release: Path, live: Path | None, data: DataFacts) -> GateEvidence:
+def evidence(
+    run: TrainingRun,
+    limits: GateLimits,
+    release: Path,
+    live: Path | None,
+    data: DataFacts,
+    best: BestRelease | None = None,
+) -> GateEvidence:
     """The evidence for one release."""
     trained, dataset = run.trained, run.dataset
     manifest, comparison = verify(release), _comparison(trained, trained.winner)
@@ -93,7 +110,9 @@ def evidence(run: TrainingRun, limits: GateLimits, release: Path, live: Path | N
     ndcg, version = dict(comparison.ndcg), None
     if live is not None:
         version = verify(live).version
-        ndcg |= _of_live(live, run)
+        ndcg |= _of_release(LIVE, live, run)
+        if best is not None and best.folder is not None and best.version != version:
+            ndcg |= _of_release(BEST, best.folder, run)
     calibration = trained.evaluations[trained.winner].measures.get("calibration_error")
     return GateEvidence(
         features=_defined(run.features, dataset),
@@ -106,6 +125,8 @@ def evidence(run: TrainingRun, limits: GateLimits, release: Path, live: Path | N
         clusters=comparison.clusters,
         live=version,
         live_contender=LIVE,
+        best=best.version if best else None,
+        best_contender=BEST,
         calibration_error=calibration.value if calibration else None,
         probabilistic=trained.fitted[trained.winner].probabilistic,
         slices=tuple(_slices(trained, limits)),
@@ -146,14 +167,14 @@ def _slices(trained: Trained, limits: GateLimits) -> Iterator[SliceEvidence]:
                 yield SliceEvidence(f"{slicing}={word}", evaluation.ndcg, baseline.slices[slicing][word].ndcg)
 
 
-def _of_live(live: Path, run: TrainingRun) -> dict[str, NDArray[Any]]:
-    """The live release's NDCG on the same rows; nothing when it reads features that the training set lacks."""
+def _of_release(name: str, release: Path, run: TrainingRun) -> dict[str, NDArray[Any]]:
+    """An earlier release's NDCG on the same rows; nothing when it reads features that the training set lacks."""
     dataset, trained = run.dataset, run.trained
-    live_features = verify(live).features
-    if not set(live_features) <= set(dataset.features):
+    wanted = verify(release).features
+    if not set(wanted) <= set(dataset.features):
         return {}
-    columns = [dataset.features.index(name) for name in live_features]
-    matrix = as_served(dataset.matrix[trained.rows["judge"]], dataset, run.ranking)
-    scores = load_contender(live).scores(np.ascontiguousarray(matrix[:, columns]))
+    columns = [dataset.features.index(feature) for feature in wanted]
+    matrix = as_judged(dataset, run.ranking, trained.rows["judge"])
+    scores = load_contender(release).scores(np.ascontiguousarray(matrix[:, columns]))
     judged = trained.judged
-    return {LIVE: ndcg(judged.group, judged.gain, scores, run.ranking.top, judged.groups)}
+    return {name: ndcg(judged.group, judged.gain, scores, run.ranking.top, judged.groups)}

@@ -115,6 +115,16 @@ class Registry:
         stack = moves.live_releases(self._live.moves())
         return stack[-1] if stack else None
 
+    def best(self) -> str | None:
+        """The version that is the best that ever was live, as the verdict on the live one says; None before any."""
+        live = self.live()
+        if live is None:
+            return None
+        try:
+            return self.verdict(live).best or live
+        except ReleaseMismatch:  # deleted in MLflow, and served all the same
+            return live
+
     def live_at(self, moment: datetime) -> str | None:
         """The version that was live at a moment."""
         return moves.live_at(self._live.moves(), moment)

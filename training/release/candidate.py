@@ -12,7 +12,7 @@ from feature_repo.definition import FeatureSet
 from infra.arrays import Float32s
 from infra.atomic import atomic_write
 from infra.clock import Clock
-from infra.errors import NotProven
+from infra.errors import NotProven, ReleaseMismatch
 from infra.lake import Lake
 from infra.settings import Settings
 from infra.spark import session
@@ -26,7 +26,7 @@ from training.fitting import (
     newest_descriptions,
     train_contenders,
 )
-from training.judging import BatchesBehind, TrainingRun, judge_candidate, settle_on_baseline
+from training.judging import BatchesBehind, BestRelease, TrainingRun, judge_candidate, settle_on_baseline
 from training.registry import LoggedRun, Registry
 from training.release.build import build_release
 from training.release.report import log_report
@@ -181,9 +181,21 @@ def build_and_judge(
         inputs.limits,
         folder,
         live=registry.folder(live) if live else None,
+        best=best_release(registry),
         latency_ms=None if inputs.limits.max_latency_ms is None else inputs.scoring_ms(folder, rows),
         batches=batches_behind(inputs, moment),
     )
+
+
+def best_release(registry: Registry) -> BestRelease | None:
+    """The best release that was live, without its files where they are gone; None before any was."""
+    version = registry.best()
+    if version is None:
+        return None
+    try:
+        return BestRelease(version, registry.folder(version))
+    except ReleaseMismatch:
+        return BestRelease(version, None)
 
 
 def batches_behind(inputs: ReleaseInputs, moment: datetime) -> BatchesBehind:

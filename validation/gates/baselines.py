@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from infra.statistics import Interval
-from validation.definition import GateLimits
+from validation.definition import BEST_COLUMN, GateLimits
 from validation.gates.comparison import difference, few
 from validation.gates.evidence import GateEvidence
 from validation.verdict import GateFinding, closed
@@ -19,7 +19,10 @@ def unbeaten(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
     name, own_ndcg = evidence.candidate, evidence.ndcg.get(evidence.candidate)
     if own_ndcg is None or not np.isfinite(own_ndcg).any():
         return closed("baseline", f"`{name}` was not measured on the judge rows; score it on them")
-    others = [other for other in evidence.ndcg if other not in (name, evidence.live_contender)]
+    releases = (evidence.live_contender, evidence.best_contender)
+    others = [other for other in evidence.ndcg if other not in (name, *releases)]
+    if others and BEST_COLUMN not in (name, *others):
+        return closed("baseline", f"`{name}` was not compared with `{BEST_COLUMN}`; score it on the judge rows")
     lifts_or_reasons = {other: difference(evidence, other, name, limits) for other in others}
     lifts = {other: lift for other, lift in lifts_or_reasons.items() if isinstance(lift, Interval)}
     unmeasured = [

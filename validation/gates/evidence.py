@@ -66,6 +66,8 @@ class GateEvidence:
     ndcg               contender → (groups,) NDCG on the judge groups, aligned, NaN where a group has no positive
     clusters           (groups,) whose group it is, because groups of one user are not independent; None: they are
     live               version of the live release, None when there is none; its NDCG is `ndcg[live_contender]`
+    best               version of the best release that was live, which may be the live one; its NDCG is
+                       `ndcg[best_contender]`, absent where it can no longer be scored
     calibration_error  expected calibration error of the candidate
     probabilistic      whether the candidate's scores are meant as probabilities
     slices             one entry a slice
@@ -85,6 +87,8 @@ class GateEvidence:
     clusters: NDArray[Any] | None = None
     live: str | None = None
     live_contender: str = "live"
+    best: str | None = None
+    best_contender: str = "best"
     calibration_error: float | None = None
     probabilistic: bool = True
     slices: Sequence[SliceEvidence] = ()

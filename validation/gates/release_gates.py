@@ -6,9 +6,11 @@ from datetime import date
 
 from validation.definition import GateLimits
 from validation.gates import baselines
-from validation.gates.comparison import difference, paired
+from validation.gates.champion import champion_gate, stands_best
+from validation.gates.comparison import difference
 from validation.gates.evidence import DataFacts, GateEvidence
 from validation.gates.leaks import leakage_gate
+from validation.gates.slices import slice_gate
 from validation.verdict import GateFinding, Verdict, closed
 
 
@@ -17,7 +19,7 @@ def judge_evidence(evidence: GateEvidence, limits: GateLimits) -> Verdict:
     gates = [data_gate, leakage_gate, baseline_gate, champion_gate, slice_gate, calibration_gate, signature_gate]
     if limits.max_latency_ms is not None:
         gates.append(latency_gate)
-    return Verdict(tuple(gate(evidence, limits) for gate in gates), evidence.subject)
+    return Verdict(tuple(gate(evidence, limits) for gate in gates), evidence.subject, stands_best(evidence, limits))
 
 
 def data_gate(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
@@ -69,10 +71,10 @@ def _mending(since: Sequence[date]) -> str:
 
 def baseline_gate(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
     """Refuses a ranker that is not clearly better than every baseline, and a baseline that something clearly beats."""
-    if evidence.candidate in limits.baselines:
+    if evidence.candidate in limits.must_beat:
         return baselines.unbeaten(evidence, limits)
     passed_lifts = []
-    for name in limits.baselines:
+    for name in limits.must_beat:
         lift = difference(evidence, evidence.candidate, name, limits)
         if isinstance(lift, str):
             return closed("baseline", f"{lift}, or release {name}")
@@ -88,46 +90,9 @@ def baseline_gate(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
     return GateFinding("baseline", True, lowest, limits.min_lift, reason)
 
 
-def champion_gate(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
-    """Refuses a release that may be worse than the live one by more than the margin; passes while none is live."""
-    live, limit = evidence.live, -limits.champion_margin
-    if live is None:
-        return GateFinding("champion", True, None, limit, "no release is live yet")
-    lift = difference(evidence, evidence.candidate, evidence.live_contender, limits)
-    if isinstance(lift, str):
-        return closed("champion", f"release {live} is live and stays; {lift}")
-    reason = f"NDCG against live release {live}: {lift} over {lift.groups:,} groups"
-    if lift.low > limit:
-        return GateFinding("champion", True, lift.low, limit, reason)
-    reason += f"; the interval has to lie above {limit:g}: keep the live release"
-    return GateFinding("champion", False, lift.low, limit, reason)
-
-
-def slice_gate(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
-    """Refuses a ranker clearly, and by more than the margin, worse than the baseline in a slice large enough."""
-    if evidence.candidate in limits.baselines:
-        return baselines.in_slices(evidence, limits)
-    limit, judged, small = -limits.slice_margin, [], []
-    for part in evidence.slices:
-        lift = paired(part.candidate, part.baseline, None, limits)
-        if lift is None or lift.groups < limits.min_slice_groups:
-            small.append(part.name)
-        else:
-            judged.append((lift.mean, part.name, lift))
-    if not judged:
-        return closed("slice", f"no slice has {limits.min_slice_groups} groups measured twice; judge on more days")
-    worse = [(mean, name, lift) for mean, name, lift in judged if mean < limit and lift.high < 0]
-    mean, name, lift = min(worse or judged, key=lambda entry: entry[0])
-    if worse:
-        loss = f"`{name}` is worse off than with the baseline: {lift} over {lift.groups:,} groups"
-        return GateFinding("slice", False, mean, limit, f"{loss}; look at its features, or give it the baseline")
-    not_judged = f"; too small to judge: {', '.join(small)}" if small else ""
-    return GateFinding("slice", True, mean, limit, f"{len(judged)} slices judged, lowest `{name}` {lift}{not_judged}")
-
-
 def calibration_gate(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
     """Refuses a ranker whose predicted shares are off by more than the limit; baselines have a rule of their own."""
-    if evidence.candidate in limits.baselines:
+    if evidence.candidate in limits.must_beat:
         return baselines.uncalibrated(evidence, limits)
     error, limit = evidence.calibration_error, limits.max_calibration_error
     if error is None or not math.isfinite(error):
@@ -146,7 +111,7 @@ def latency_gate(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
     duration = f"scoring a request takes {measured:.3g} ms"
     if measured <= limit:
         return GateFinding("latency", True, measured, limit, duration)
-    mend = baselines.SLOW if evidence.candidate in limits.baselines else "use fewer trees or features"
+    mend = baselines.SLOW if evidence.candidate in limits.must_beat else "use fewer trees or features"
     return GateFinding("latency", False, measured, limit, f"{duration} (limit {limit:g} ms); {mend}")
 
 

@@ -1,14 +1,17 @@
 """How rankers are judged on KuaiRand: which rows, which days, what counts."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from feature_repo.definition import FeatureSet
+from feature_repo.systems.home_feed import HOME_FEED_FEATURES
 from monitoring.definition import Watch
 from orchestration.sources.kuairand.files import detect
 from training.contenders import Boosted, Contender
-from training.definition import Ranking, Split
+from training.definition import FrozenFeatures, Ranking, Split
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 TUNE_FROM = datetime(2022, 4, 16, tzinfo=SHANGHAI)
@@ -30,10 +33,23 @@ FEW_ROWS = {
 def ranking(base: Ranking, path: Path | None = None) -> Ranking:
     """The feed's ranking on KuaiRand: of the cut as it is compared elsewhere, of whole logs (at `path`) with all rows.
 
-    There are no slates: NDCG ranks within all judged rows of a user.
+    There are no slates: NDCG ranks within all judged rows of a user, with the user's features as of the first of them.
     """
-    by_user = replace(base, group=base.user, split=Split(keep_together=base.group))
+    frozen = tuple(_of_one(base.user, HOME_FEED_FEATURES))
+    by_user = replace(base, group=base.user, frozen=frozen, split=Split(keep_together=base.group))
     return by_user if path and not detect(path).cut else _on_the_cut(by_user)
+
+
+def _of_one(key: str, features: FeatureSet) -> Iterator[FrozenFeatures]:
+    """The features that count what one entity did, such as one user, by all keys of their counters."""
+    keys = {view.name: view.keys for view in features.counter_views if key in view.keys}
+    by_keys: dict[tuple[str, ...], list[str]] = {}
+    for feature in features.features:
+        views = {counter.split(".")[0] for counter in feature.reads()}
+        for view in views & keys.keys():
+            by_keys.setdefault(keys[view], []).append(feature.name)
+    for entity, names in by_keys.items():
+        yield FrozenFeatures(entity, tuple(names))
 
 
 def watch(base: Watch) -> Watch:

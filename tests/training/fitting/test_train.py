@@ -12,7 +12,7 @@ from infra.errors import DefinitionError
 from training import contenders
 from training.contenders import Boosted, ByColumn, Examples, Linear
 from training.definition import Split
-from training.fitting import train
+from training.fitting import as_served, train
 from training.fitting.train import Trained
 from training.rows import split
 from training.rows.dataset import Dataset
@@ -68,16 +68,46 @@ def test_a_model_of_interactions_beats_all_others_where_only_interactions_tell(t
     found = trained.metrics()
     assert trained.winner == "xgboost"
     assert found["xgboost"]["ndcg_at_10_low"] > found["logistic_regression"]["ndcg_at_10_high"]
-    assert set(found) == {"popularity", "recency", "logistic_regression", "xgboost"}
+    assert list(found) == ["popularity", "recency", "best_column", "logistic_regression", "xgboost"], "simplest first"
+
+
+def test_the_best_single_column_is_a_contender_that_no_definition_can_leave_out(shop: Dataset) -> None:
+    weak = replace(RANKING, contenders=(ByColumn("popularity", "age"), ByColumn("recency", "mood")))
+    run = train.train_contenders(shop, weak)
+    assert dict(run.fitted["best_column"].importance()) == {"rate": 1.0}
+    assert run.evaluations["best_column"].measures["ndcg_at_10"].value > 0
+    with pytest.raises(DefinitionError, match="`best_column` is the contender that every run adds by itself"):
+        replace(RANKING, contenders=(ByColumn("best_column", "age"),))
+
+
+def test_the_best_single_column_is_chosen_as_it_would_be_served_and_may_be_reversed(shop: Dataset) -> None:
+    """The place in the list tells most of what was bought, and no request knows it."""
+    matrix = shop.matrix.copy()
+    matrix[:, NAMES.index("rate")] *= -1
+    matrix[:, NAMES.index("place")] = shop.frame["bought"]
+    run = train.train_contenders(replace(shop, matrix=matrix), replace(RANKING, contenders=RANKING.contenders[:2]))
+    best = run.fitted["best_column"]
+    assert isinstance(best, contenders.FittedColumn)
+    assert (best.feature, best.sign) == ("rate", -1.0)
+
+
+def test_the_best_single_column_does_not_depend_on_the_judged_rows(trained: Trained, shop: Dataset) -> None:
+    frame = shop.frame.copy()
+    frame.loc[trained.rows["judge"], "gain"] = frame.loc[trained.rows["judge"], "gain"].to_numpy()[::-1]
+    run = train.train_contenders(replace(shop, frame=frame), replace(RANKING, contenders=RANKING.contenders[:2]))
+    assert run.fitted["best_column"].importance() == trained.fitted["best_column"].importance()
 
 
 def test_the_simplest_contender_wins_where_it_is_as_good() -> None:
-    assert train.train_contenders(made(1, bends=False), RANKING).winner == "logistic_regression"
+    run = train.train_contenders(made(1, bends=False), RANKING)
+    assert run.winner == "best_column", "taste alone ranks as well as any model of it"
+    models = {name: run.evaluations[name] for name in ("logistic_regression", "xgboost")}
+    assert train.simplest_good(models, RANKING.decides_by) == "logistic_regression"
 
 
 def test_what_only_the_log_knows_is_neutral_when_models_are_judged(trained: Trained, shop: Dataset) -> None:
     rows = trained.rows["judge"]
-    served = train.as_served(shop.matrix[rows], shop, RANKING)
+    served = as_served(shop.matrix[rows], shop, RANKING)
     assert (served[:, NAMES.index("place")] == 0.0).all()
     assert np.array_equal(trained.scores["xgboost"], trained.fitted["xgboost"].scores(served))
 

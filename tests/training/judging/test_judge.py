@@ -12,7 +12,7 @@ from infra.manifest import verify
 from training.definition import Ranking
 from training.fitting import popular_lists, train
 from training.fitting.train import Trained
-from training.judging import BatchesBehind, TrainingRun, faults, judge
+from training.judging import BatchesBehind, BestRelease, TrainingRun, faults, judge
 from training.release import build as release
 from training.release import report
 from training.rows import dataset
@@ -109,6 +109,22 @@ def test_the_live_model_is_measured_on_the_same_rows(shop: Dataset, built: Path,
     finding = next(f for f in verdict.findings if f.gate == "champion")
     assert finding.passed
     assert finding.measured == pytest.approx(0.0), "the same rows, the same model: no difference"
+
+
+def test_a_model_as_good_as_a_bad_live_one_is_refused_where_a_better_release_was_live(
+    trained: Trained, shop: Dataset, built: Path, tmp_path: Path
+) -> None:
+    """Release 1 was live and is much better; release 2, which has seen no interactions, is live now."""
+    lame, live, rows = replace(trained, winner="logistic_regression"), tmp_path / "live", tmp_path / "r"
+    asked(lame, shop, live)
+    asked(lame, shop, rows)
+    run = TrainingRun(lame, shop, RANKING, FEATURES)
+    for best, passed in ((None, True), (BestRelease("1", built), False), (BestRelease("1", None), True)):
+        verdict = judge.judge_candidate(run, LIMITS, rows, live=live, best=best)
+        finding = next(finding for finding in verdict.findings if finding.gate == "champion")
+        assert finding.passed is passed, finding.reason
+        assert verdict.best == ("1" if best and best.folder else "2")
+    assert "release 1, the best that was live, can no longer be scored" in finding.reason
 
 
 def test_a_miscalibrated_model_is_refused(trained: Trained, shop: Dataset, built: Path) -> None:

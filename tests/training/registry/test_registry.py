@@ -63,6 +63,18 @@ def test_a_release_goes_through_mlflow_and_comes_back_as_it_was(
     assert registry.verdict("1").passed
 
 
+def test_the_best_release_is_the_one_that_the_live_releases_verdict_names(registry: Registry, add: Add) -> None:
+    assert registry.best() is None
+    promote(registry, add())
+    assert registry.best() == "1"
+    promote(registry, add(best="1"), 1)
+    assert (registry.live(), registry.best()) == ("2", "1"), "release 2 was not clearly better"
+    promote(registry, add(), 2)
+    assert registry.best() == "3"
+    registry.rollback("ada", "long views fell", later(3))
+    assert (registry.live(), registry.best()) == ("2", "1")
+
+
 def test_mlflow_itself_can_load_the_champion(registry: Registry, add: Add, shop: Dataset) -> None:
     import mlflow.xgboost
 
