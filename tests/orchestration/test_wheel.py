@@ -28,7 +28,7 @@ from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
 from training.judging import faults
 from training.release import make_candidate
-from training.rows import labels
+from training.rows import AT
 from validation.batches import ledger
 from validation.definition import GateLimits
 
@@ -175,7 +175,7 @@ def test_a_day_is_observed_without_opening_what_other_days_brought(at: Installat
             file.write_bytes(content)
     assert observed is not None
     assert len(observed.matrix) == count > 500
-    assert set(observed.dataset.frame[labels.AT].dt.date) == {LAST}
+    assert set(observed.dataset.frame[AT].dt.date) == {LAST}
 
 
 @pytest.mark.parametrize(("limit_ms", "passes"), [(1e-6, False), (1e6, True)])
@@ -197,6 +197,9 @@ def test_a_day_like_those_before_is_watched_and_causes_nothing(at: Installation)
     watched = run(at, "monitor")
     assert metadata(watched, "drift")["finding"] in {"steady", "drift", "not enough rows"}
     assert metadata(watched, "observed")["rows"] > 1_000  # type: ignore[operator]
+    outcomes = metadata(watched, "outcomes")
+    assert outcomes["finding"] == "not mature yet", "at the day's end its last outcomes are still to come"
+    assert "are known at" in str(outcomes["reason"])
 
 
 def test_a_refused_batch_stops_what_comes_after_it(settings: Settings) -> None:
