@@ -187,9 +187,12 @@ def test_where_latency_is_limited_a_release_is_timed(at: Installation, limit_ms:
     assert "scoring a request takes" in finding.reason
 
 
-def test_gates_answer_without_a_registry(at: Installation) -> None:
-    verdict = verdict_on(at, at.training_set(), SCALE.end)
+def test_gates_answer_without_a_registry_and_rows_are_built_again_where_a_limit_asks_for_it(at: Installation) -> None:
+    limited = replace(at.system, limits=replace(at.system.limits, min_perturbed=50))
+    verdict = verdict_on(Installation(limited, at.settings), at.training_set(), SCALE.end)
     assert verdict.passed, verdict.reasons()
+    reason = next(finding.reason for finding in verdict.findings if finding.gate == "perturbation")
+    assert reason.startswith("none of 150 rows shown until ")
     assert at.registry.newest() == "1"
 
 

@@ -98,8 +98,8 @@ def build_training_set(
     """
     if versions.empty:
         raise _nothing_mature(ranking)
-    made = build_dataset(known_at_cuts(versions, ranking), store, features, ranking)
-    return replace(made, maturity=maturity_curve(newest(versions), ranking))
+    dataset = build_dataset(known_at_cuts(versions, ranking), store, features, ranking)
+    return replace(dataset, maturity=maturity_curve(newest(versions), ranking))
 
 
 def build_dataset(labels: pd.DataFrame, store: "FeatureStore", features: FeatureSet, ranking: Ranking) -> Dataset:

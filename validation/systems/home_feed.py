@@ -167,4 +167,4 @@ ENGAGEMENTS = Table(
 
 TABLES = (VIDEOS, USERS, IMPRESSIONS, ENGAGEMENTS)
 
-RANKER_LIMITS = GateLimits(baselines=("popularity", "recency"))
+RANKER_LIMITS = GateLimits(baselines=("popularity", "recency"), min_perturbed=50)
