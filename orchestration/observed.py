@@ -121,7 +121,6 @@ def observe(installation: Installation, day: date) -> int:
     labels = labels_of_days(installation, day, day, installation.now())
     if labels.empty:
         return 0
-    # without the lake: no check of monitoring asks when a profile was first known
     dataset = build_dataset(labels, installation.store, features, ranking)
     save_dataset(installation.lake, _name(day), dataset)
     return len(labels)

@@ -15,6 +15,11 @@ WHEN = {
         timedelta(days=1),
         "a ranker from all up to yesterday's end; gates decide if it goes live",
     ),
+    "perturb": (
+        "15 2 * * *",
+        timedelta(days=1),
+        "a sample of yesterday's training rows, built again after what came later was altered",
+    ),
     "monitor": ("0 3 * * *", timedelta(days=1), "yesterday against what the live release was trained on"),
 }
 

@@ -1,6 +1,6 @@
 """Monitoring: each day compared with what the live release was trained on."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import dagster as dg
@@ -115,6 +115,8 @@ def _outcomes(installation: Installation, watch: Watch, day: date) -> dict[str, 
     version, observed = installation.registry.live(), Observed.load(installation, day)
     if version is None or observed is None:
         return None
+    if installation.now() < (mature := installation.system.ranking.matures(day)):
+        return _immature(day, mature)
     promised = {version: installation.registry.promised(version)}
     scores = observed.scores(installation, version)
     top = installation.system.ranking.top
@@ -126,6 +128,13 @@ def _outcomes(installation: Installation, watch: Watch, day: date) -> dict[str, 
         f"auc {day} {version}", "auc drop", installation.as_of(day), version, present, report.reason(version)
     )
     return {"facts": report.facts(), "table": report.markdown(), "evidence": evidence}
+
+
+def _immature(day: date, mature: datetime) -> dict[str, Any]:
+    """What is said of a day whose outcomes are still to come: nothing is measured, and nothing counts as evidence."""
+    known = f"the outcomes of {day} are known at {mature:%Y-%m-%d %H:%M} UTC"
+    reason = f"{known}; measure them then (`flywheel run monitor --day {day}`)"
+    return {"facts": {"finding": "not mature yet", "reason": reason}, "table": reason}
 
 
 def _metadata(results: list[dict[str, Any]]) -> dict[str, Any]:

@@ -150,7 +150,7 @@ def ingest(
 
 @app.command()
 def run(
-    job: Annotated[str, typer.Argument(help="ingest, features, train, release, monitor, retrain or daily")],
+    job: Annotated[str, typer.Argument(help="ingest, features, train, release, monitor, perturb, retrain or daily")],
     day: Day = None,
     until: Annotated[str | None, typer.Option(help="last day of a range that starts at --day")] = None,
     as_of: Annotated[

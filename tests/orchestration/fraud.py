@@ -51,7 +51,7 @@ PAYMENTS = _table(
         Column("queue", "string", "payments reviewed together"),
         Column("card", "string", "paid with", refers_to="cards"),
         Column("shop", "string", "paid to", refers_to="shops"),
-        Column("amount", "float64", "amount", "euro", low=0),
+        Column("amount", "float64", "amount", "euro", low=0, logged=True),
     ),
     rules=(Rule("not_huge", "amount < 100000", "no card allows more"),),
 )

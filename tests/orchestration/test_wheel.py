@@ -28,7 +28,7 @@ from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
 from training.judging import faults
 from training.release import make_candidate
-from training.rows import labels
+from training.rows import AT
 from validation.batches import ledger
 from validation.definition import GateLimits
 
@@ -175,7 +175,7 @@ def test_a_day_is_observed_without_opening_what_other_days_brought(at: Installat
             file.write_bytes(content)
     assert observed is not None
     assert len(observed.matrix) == count > 500
-    assert set(observed.dataset.frame[labels.AT].dt.date) == {LAST}
+    assert set(observed.dataset.frame[AT].dt.date) == {LAST}
 
 
 @pytest.mark.parametrize(("limit_ms", "passes"), [(1e-6, False), (1e6, True)])
@@ -187,9 +187,12 @@ def test_where_latency_is_limited_a_release_is_timed(at: Installation, limit_ms:
     assert "scoring a request takes" in finding.reason
 
 
-def test_gates_answer_without_a_registry(at: Installation) -> None:
-    verdict = verdict_on(at, at.training_set(), SCALE.end)
+def test_gates_answer_without_a_registry_and_rows_are_built_again_where_a_limit_asks_for_it(at: Installation) -> None:
+    limited = replace(at.system, limits=replace(at.system.limits, min_perturbed=50))
+    verdict = verdict_on(Installation(limited, at.settings), at.training_set(), SCALE.end)
     assert verdict.passed, verdict.reasons()
+    reason = next(finding.reason for finding in verdict.findings if finding.gate == "perturbation")
+    assert reason.startswith("none of 150 rows shown until ")
     assert at.registry.newest() == "1"
 
 
@@ -197,6 +200,9 @@ def test_a_day_like_those_before_is_watched_and_causes_nothing(at: Installation)
     watched = run(at, "monitor")
     assert metadata(watched, "drift")["finding"] in {"steady", "drift", "not enough rows"}
     assert metadata(watched, "observed")["rows"] > 1_000  # type: ignore[operator]
+    outcomes = metadata(watched, "outcomes")
+    assert outcomes["finding"] == "not mature yet", "at the day's end its last outcomes are still to come"
+    assert "are known at" in str(outcomes["reason"])
 
 
 def test_a_refused_batch_stops_what_comes_after_it(settings: Settings) -> None:

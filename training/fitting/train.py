@@ -93,7 +93,7 @@ def simplest_good(evaluations: Mapping[str, Evaluation], decides_by: str) -> str
 def divided(dataset: Dataset, ranking: Ranking) -> dict[str, AnyArray]:
     """The places of the rows of each part: fit, tune and judge, by time. Only rows that may be judged are tuned on."""
     groups = _codes(dataset.frame[ranking.split.keep_together or ranking.group])
-    part = split_rows(dataset.times(), groups, ranking.split, ranking.window)
+    part = split_rows(dataset.times(), groups, ranking.split, ranking.window, dataset.known(ranking))
     takes_part = {"fit": FITS, "tune": JUDGED, "judge": JUDGED}
     rows = {
         name: np.flatnonzero((part == PARTS[name]) & dataset.frame[where].to_numpy(dtype=bool))

@@ -17,7 +17,14 @@ from training.fitting import Trained, as_judged, load_contender
 from training.measuring import ndcg, owners
 from training.rows import Dataset
 from validation.definition import GateLimits
-from validation.gates import DataFacts, GateEvidence, SliceEvidence, baseline_gate, judge_evidence
+from validation.gates import (
+    DataFacts,
+    GateEvidence,
+    PerturbationEvidence,
+    SliceEvidence,
+    baseline_gate,
+    judge_evidence,
+)
 from validation.verdict import Verdict
 
 LIVE, BEST = "live", "best"
@@ -61,6 +68,7 @@ def judge_candidate(
     live: Path | None = None,
     best: BestRelease | None = None,
     latency_ms: float | None = None,
+    perturbation: PerturbationEvidence | None = None,
     batches: BatchesBehind = BatchesBehind(),
 ) -> Verdict:
     """The verdict of all gates on a built release.
@@ -68,9 +76,10 @@ def judge_candidate(
     live        folder of the release that is live now, scored on the same rows
     best        the best release that was live, scored on them too where it is another one
     latency_ms  how long scoring one request takes, where a limit is set
+    perturbation  the proof on a sample of rows, where a limit is set
     """
     gate_evidence = evidence(run, limits, release, live, facts(run, batches), best)
-    return judge_evidence(replace(gate_evidence, latency_ms=latency_ms), limits)
+    return judge_evidence(replace(gate_evidence, latency_ms=latency_ms, perturbation=perturbation), limits)
 
 
 def settle_on_baseline(trained: Trained, limits: GateLimits) -> Trained:

@@ -27,6 +27,7 @@ from training.fitting import (
     train_contenders,
 )
 from training.judging import BatchesBehind, BestRelease, TrainingRun, judge_candidate, settle_on_baseline
+from training.perturbation import Workshop, perturbation_proof
 from training.registry import LoggedRun, Registry
 from training.release.build import build_release
 from training.release.report import log_report
@@ -61,6 +62,11 @@ class ReleaseInputs:
     policy: bytes
     extra: Callable[[Dataset, Trained], Mapping[str, bytes]]
     scoring_ms: Callable[[Path, Float32s], float]
+
+    @property
+    def workshop(self) -> Workshop:
+        """What training rows are built again with."""
+        return Workshop(self.settings, self.lake, self.features, self.ranking, self.tables)
 
     @property
     def folder(self) -> Path:
@@ -182,6 +188,7 @@ def build_and_judge(
         folder,
         live=registry.folder(live) if live else None,
         best=best_release(registry),
+        perturbation=perturbation_proof(inputs.workshop, data, ranking.seed) if inputs.limits.min_perturbed else None,
         latency_ms=None if inputs.limits.max_latency_ms is None else inputs.scoring_ms(folder, rows),
         batches=batches_behind(inputs, moment),
     )

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
+from validation.gates.perturbed_sample import PerturbationEvidence
+
 if TYPE_CHECKING:  # small commands import the definitions, and numpy would double their CPU time
     from typing import Any
 
@@ -74,6 +76,7 @@ class GateEvidence:
     features_digest    of this checkout's recipe; `model_digest` of the recipe inside the release
     model_features     what the candidate was trained on, in order
     latency_ms         p95 of the CPU time of scoring one request, when measured
+    perturbation       what became of a sample of rows when everything received later was altered
     subject            digest of what is judged
     """
 
@@ -96,4 +99,5 @@ class GateEvidence:
     model_features: Sequence[str] | None = None
     model_digest: str | None = None
     latency_ms: float | None = None
+    perturbation: PerturbationEvidence | None = None
     subject: str = ""

@@ -10,6 +10,7 @@ from validation.gates.champion import champion_gate, stands_best
 from validation.gates.comparison import difference
 from validation.gates.evidence import DataFacts, GateEvidence
 from validation.gates.leaks import leakage_gate
+from validation.gates.perturbation import perturbation_gate
 from validation.gates.slices import slice_gate
 from validation.verdict import GateFinding, Verdict, closed
 
@@ -19,6 +20,8 @@ def judge_evidence(evidence: GateEvidence, limits: GateLimits) -> Verdict:
     gates = [data_gate, leakage_gate, baseline_gate, champion_gate, slice_gate, calibration_gate, signature_gate]
     if limits.max_latency_ms is not None:
         gates.append(latency_gate)
+    if limits.min_perturbed:
+        gates.append(perturbation_gate)
     return Verdict(tuple(gate(evidence, limits) for gate in gates), evidence.subject, stands_best(evidence, limits))
 
 

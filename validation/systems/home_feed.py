@@ -109,9 +109,15 @@ IMPRESSIONS = Table(
         Column("event_time", "timestamp", "when it was shown"),
         Column("received_at", "timestamp", "when we received it"),
         Column(
-            "position", "int32", "place in the feed, 1 is the top; null: not logged", low=1, high=1000, nullable=True
+            "position",
+            "int32",
+            "place in the feed, 1 is the top; null: not logged",
+            low=1,
+            high=1000,
+            nullable=True,
+            logged=True,
         ),
-        Column("device", "string", "device class of this request", one_of=DEVICES),
+        Column("device", "string", "device class of this request", one_of=DEVICES, logged=True),
         Column("variant", "string", "the policy or experiment arm that ranked it"),
         Column("release", "string", "version of the release that ranked it; null when none did", nullable=True),
         Column("served_by", "string", "rung of the ladder that the answer came from", nullable=True),
@@ -161,4 +167,4 @@ ENGAGEMENTS = Table(
 
 TABLES = (VIDEOS, USERS, IMPRESSIONS, ENGAGEMENTS)
 
-RANKER_LIMITS = GateLimits(baselines=("popularity", "recency"))
+RANKER_LIMITS = GateLimits(baselines=("popularity", "recency"), min_perturbed=50)
