@@ -12,11 +12,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-<<<<<<< HEAD
 from tests.prove.arrival import ARRIVAL
-=======
 from tests.prove.comparisons import COMPARISONS
->>>>>>> 0342bf9 (Small losses no longer add up, drift counts users, the best column is a baseline)
 from tests.prove.section import Section, with_proof
 
 PAGE = Path(__file__).parents[2] / "docs" / "truth.md"
@@ -26,11 +23,7 @@ Written by `make prove`. Each section is one claim, measured by the command it n
 said in its first line. Figures are of the machine and the hour of the last run.
 
 """
-<<<<<<< HEAD
-SECTIONS: tuple[Section, ...] = (ARRIVAL,)
-=======
-SECTIONS: tuple[Section, ...] = (COMPARISONS,)
->>>>>>> 0342bf9 (Small losses no longer add up, drift counts users, the best column is a baseline)
+SECTIONS: tuple[Section, ...] = (ARRIVAL, COMPARISONS)
 
 
 def main() -> int:
