@@ -43,3 +43,7 @@ def test_a_run_has_ended_when_it_was_trained_also_after_it_was_registered(
     add()
     after = found.get_run(logged.run_id).info
     assert (after.start_time, after.end_time, after.status) == (before.start_time, before.end_time, "FINISHED")
+
+
+def test_the_report_names_the_best_single_column(trained: Trained) -> None:
+    assert "The best single column of the tuning rows is `rate`, the highest first." in report.tables(trained, RANKING)
