@@ -89,7 +89,7 @@ class GateLimits:
     min_lift: float = 0.0
     champion_margin: float = 0.005
     max_undecided: float = 0.02
-    max_false_refusals: float = 0.08
+    max_false_refusals: float = 0.05
     slice_margin: float = 0.02
     min_slice_groups: int = 100
     max_calibration_error: float = 0.05

@@ -8,11 +8,13 @@ from typing import Any
 import msgspec
 
 from infra.settings import Settings
+from training.contenders import FittedColumn
 from training.definition import Ranking
 from training.fitting import Trained
 from training.registry import DESCRIPTION_TAG, LoggedRun, artifact_page, experiment_id, mlflow_client
 from training.release import plots
 from training.rows import Dataset, KnownBy
+from validation.definition import BEST_COLUMN
 from validation.verdict import markdown
 
 REPORT = "report"  # the folder of tables and plots among a run's artefacts
@@ -77,13 +79,22 @@ def tables(trained: Trained, ranking: Ranking) -> str:
     return "\n".join(
         [
             f"# {ranking.name}: {trained.target}",
-            f"\nWinner: {trained.winner} ({trained.why}).\n",
+            f"\nWinner: {trained.winner} ({trained.why}).",
+            best_single_column(trained),
             markdown(["contender", *names], rows),
             f"\n## {ranking.decides_by} by slice\n",
             markdown(["slice", *trained.evaluations], parts),
             "",
         ]
     )
+
+
+def best_single_column(trained: Trained) -> str:
+    """A sentence that names the column behind the baseline that every run finds itself."""
+    best = trained.fitted[BEST_COLUMN]
+    assert isinstance(best, FittedColumn)
+    order = "the highest" if best.sign > 0 else "the lowest"
+    return f"The best single column of the tuning rows is `{best.feature}`, {order} first.\n"
 
 
 def lacking(unknown: Mapping[str, float]) -> str:

@@ -18,10 +18,11 @@ TUNE_FROM = datetime(2022, 4, 16, tzinfo=SHANGHAI)
 JUDGE_FROM = datetime(2022, 4, 18, tzinfo=SHANGHAI)
 LIKED = "like > 0"
 FEW_ROWS = {
-    "eta": 0.07,
-    "max_depth": 2,
-    "num_parallel_tree": 3,  # trees grown together draw other rows and columns: the seed matters less
-    "min_child_weight": 50,
+    "eta": 0.05,
+    "max_depth": 3,
+    "num_parallel_tree": 4,  # trees grown together draw other rows and columns: the seed matters less
+    "min_child_weight": 100,
+    "lambda": 50.0,
     "subsample": 0.7,
     "colsample_bytree": 0.5,
     "max_bin": 64,
@@ -80,7 +81,7 @@ def _on_the_cut(base: Ranking) -> Ranking:
 
 
 def _for_few_rows(contender: Contender) -> Contender:
-    """27,000 rows are few: many trees of two levels, each of little weight."""
+    """27,000 rows are few: many small trees, each of little weight."""
     if isinstance(contender, Boosted):
         return replace(contender, max_trees=1500, patience=80, regrow=1.15, params=FEW_ROWS)
     return contender

@@ -53,3 +53,7 @@ def test_the_report_says_by_which_age_of_a_row_how_much_of_a_target_is_known() -
     assert "| age of a row | bought (of 2,000) |" in lines
     assert lines[-3:] == ["| 10 min | 50.00% |", "| **40 min: mature** | 99.50% |", "| 3 d | 100.00% |"]
     assert not report.maturity_section([KnownBy("bought", 600.0, 0.0, 0)], RANKING)
+
+
+def test_the_report_names_the_best_single_column(trained: Trained) -> None:
+    assert "The best single column of the tuning rows is `rate`, the highest first." in report.tables(trained, RANKING)
