@@ -10,7 +10,7 @@ from serving.page.retrieve import Candidates
 
 @dataclass(slots=True)
 class Page:
-    """What is shown: item ids from the top, the rung they come from, and the features as served where there are any.
+    """What is shown: item ids from the top, the rung they come from, scores and features as served where there are any.
 
     `marks` (items,) are theirs. `sources` (items,) tell what found each item first, where it was not the caller;
     `propensities` (items,) with what chance each came to its place. `at` is the moment it was made for, in seconds
@@ -25,6 +25,7 @@ class Page:
     served_by: str
     reason: str | None = None
     release: Release | None = None
+    scores: Float32s | None = None
     features: Float32s | None = None
     left_out: list[str] | None = None
     at: float = 0.0
