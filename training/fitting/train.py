@@ -10,8 +10,9 @@ import pandas as pd
 from infra.arrays import AnyArray, Float32s
 from infra.errors import DefinitionError
 from infra.statistics import drawn_by_poisson
-from training.contenders import Examples, Fitted
+from training.contenders import Contender, Examples, Fitted
 from training.definition import Ranking, SliceDefinition
+from training.fitting.row_order import in_own_order
 from training.measuring import Evaluation, JudgedRows, difference, evaluate
 from training.rows import FITS, GAIN, JUDGED, PARTS, Dataset, split_rows
 
@@ -71,6 +72,13 @@ def train_contenders(dataset: Dataset, ranking: Ranking, seed: int | None = None
                    f"the simplest that is not clearly worse in {ranking.decides_by}")  # fmt: skip
 
 
+def fit_contender(dataset: Dataset, ranking: Ranking, contender: Contender, seed: int, target: str) -> Fitted:
+    """One contender, fitted to the rows that `train_contenders` fits all of them to."""
+    rows = divided(dataset, ranking)
+    fit, tune = (_examples(dataset, target, rows[part]) for part in ("fit", "tune"))
+    return contender.fit(fit, tune, seed)
+
+
 def simplest_good(evaluations: Mapping[str, Evaluation], decides_by: str) -> str:
     """The first contender that is not clearly worse than the best: the paired interval of the difference reaches 0."""
     measured = {name: e.measures[decides_by] for name, e in evaluations.items() if decides_by in e.measures}
@@ -85,12 +93,16 @@ def simplest_good(evaluations: Mapping[str, Evaluation], decides_by: str) -> str
 
 
 def divided(dataset: Dataset, ranking: Ranking) -> dict[str, AnyArray]:
-    """The places of the rows of each part: fit, tune and judge, by time. Only rows that may be judged are tuned on."""
+    """The places of the rows of each part: fit, tune and judge, by time. Only rows that may be judged are tuned on.
+
+    Each part is in the rows' own order, not in the set's: the same rows give the same model.
+    """
     groups = _codes(dataset.frame[ranking.split.keep_together or ranking.group])
     part = split_rows(dataset.times(), groups, ranking.split, ranking.window)
+    order = in_own_order(dataset, ranking)
     takes_part = {"fit": FITS, "tune": JUDGED, "judge": JUDGED}
     rows = {
-        name: np.flatnonzero((part == PARTS[name]) & dataset.frame[where].to_numpy(dtype=bool))
+        name: order[((part == PARTS[name]) & dataset.frame[where].to_numpy(dtype=bool))[order]]
         for name, where in takes_part.items()
     }
     for name, places in rows.items():

@@ -8,6 +8,7 @@ from training.release.candidate import (
     candidate_folder,
     make_candidate,
 )
+from training.release.facts import contender_of, training_facts
 from training.release.report import lacking
 from training.release.user_vectors import read_user_vectors, space_digest, user_vectors_file
 
@@ -17,9 +18,11 @@ __all__ = [
     "batches_behind",
     "build_and_judge",
     "candidate_folder",
+    "contender_of",
     "lacking",
     "make_candidate",
     "read_user_vectors",
     "space_digest",
+    "training_facts",
     "user_vectors_file",
 ]
