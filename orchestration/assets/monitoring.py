@@ -68,7 +68,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         """A row is one feature: the share of served rows in which it equals what training would have seen."""
         earlier = newest(context.instance, "skew")
         results = [f for day in days_from(*span(context)) if (f := _skew(installation, watch, day, earlier))]
-        reasons = [f["evidence"].detail for f in results if f["evidence"].present]
+        reasons = [f["evidence"].detail for f in results if f["facts"]["finding"] == "skew"]
         for reason in reasons:
             alerts.write(installation.settings.home, installation.now(), system=installation.system.name, skew=reason)
         check = dg.AssetCheckResult(
@@ -128,7 +128,8 @@ def _skew(installation: Installation, watch: Watch, day: date, earlier: list[Win
     report = skew.measure(
         served, observed.recomputed(installation, rows), observed.features, watch, rows=observed.names(rows)
     )
-    present = None if report.finding == "not enough rows" else report.finding == "skew"
+    certain = report.beyond_chance if report.finding == "skew" else report.finding == "equal"
+    present = report.finding == "skew" if certain else None
     detail = f"{day}, release {version}: {report.reason()}"
     evidence = WindowEvidence(f"skew {day} {version}", "skew", installation.as_of(day), version, present, detail)
     earlier.append(evidence)

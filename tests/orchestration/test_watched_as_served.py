@@ -175,6 +175,22 @@ def test_where_there_is_no_earlier_release_people_are_told(
     assert alerts(at)[-1]["rollback"] == "there is nothing to roll back to"
 
 
+def test_a_row_that_differs_by_chance_is_told_and_decides_nothing(
+    at: Installation, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def one_row(self: Observed, at: Installation, rows: Any) -> Any:
+        served = self.served_by_release("7")[1].copy()
+        served[0, 3] += 1
+        return served
+
+    monkeypatch.setattr(Observed, "recomputed", one_row)
+    serve(at, DAYS[0], pages=50)
+    (check,) = measured(at, "skew", DAYS[0], instance).get_asset_check_evaluations()
+    assert not check.passed
+    assert len(alerts(at)) == 1
+    assert [e.present for e in newest(instance, "skew")] == [None]
+
+
 def test_few_rows_prove_nothing(at: Installation, instance: dg.DagsterInstance) -> None:
     serve(at, DAYS[0], pages=5)
     (check,) = measured(at, "skew", DAYS[0], instance).get_asset_check_evaluations()
@@ -182,16 +198,18 @@ def test_few_rows_prove_nothing(at: Installation, instance: dg.DagsterInstance) 
     assert [e.present for e in newest(instance, "skew")] == [None]
 
 
+@pytest.mark.parametrize(("promised", "drop"), [(0.9, False), (0.99, True)])
 def test_live_figures_are_those_of_logged_scores_not_of_features_made_again(
-    at: Installation, instance: dg.DagsterInstance
+    at: Installation, instance: dg.DagsterInstance, promised: float, drop: bool
 ) -> None:
+    at.registry.promised = lambda version: {"auc": promised}  # type: ignore[method-assign]
     serve(at, DAYS[0])
     (event,) = measured(at, "outcomes", DAYS[0], instance).get_asset_materialization_events()
     figures = {name: value.value for name, value in event.materialization.metadata.items()}
     assert figures["rows 7"] == PAGES * SHOWN
     assert 0.85 < figures["auc 7"] < 0.95  # type: ignore[operator]
     evidence = newest(instance, "outcomes")
-    assert [(e.kind, e.present) for e in evidence] == [("auc drop", False)]
+    assert [(e.kind, e.present) for e in evidence] == [("auc drop", drop)]
 
 
 def test_before_scores_were_logged_the_logged_features_are_scored(at: Installation) -> None:
