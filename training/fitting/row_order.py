@@ -14,10 +14,10 @@ Places = NDArray[np.intp]
 def in_own_order(dataset: Dataset, ranking: Ranking) -> Places:
     """The places of the rows in order of time, then of the ids of group and item, then of their content."""
     times = dataset.times().astype(np.int64)
-    ids = [dataset.frame[name].to_numpy() for name in (ranking.group, ranking.item)]
+    ids = [np.array([*map(str, dataset.frame[name])], dtype=object) for name in (ranking.group, ranking.item)]
     if _ascending(times, ids):
         return np.arange(len(times))
-    keys = [pd.factorize(np.array([str(one) for one in column], dtype=object), sort=True)[0] for column in ids]
+    keys = [pd.factorize(column, sort=True)[0] for column in ids]
     return np.lexsort((_content(dataset), *reversed(keys), times)).astype(np.intp)
 
 
@@ -25,13 +25,13 @@ def _ascending(times: AnyArray, ids: list[AnyArray]) -> bool:
     """Whether the rows are in this order, and none has time and ids of another; costs little where they are."""
     if (times[1:] < times[:-1]).any():
         return False
-    open_pairs = np.flatnonzero(times[1:] == times[:-1])
+    ties = np.flatnonzero(times[1:] == times[:-1])
     for column in ids:
-        pairs = [(str(a), str(b)) for a, b in zip(column[open_pairs], column[open_pairs + 1], strict=True)]
-        if any(after < before for before, after in pairs):
+        before, after = column[ties], column[ties + 1]
+        if (after < before).any():
             return False
-        open_pairs = open_pairs[[before == after for before, after in pairs]] if pairs else open_pairs
-    return not len(open_pairs)
+        ties = ties[after == before]
+    return not len(ties)
 
 
 def _content(dataset: Dataset) -> NDArray[np.uint64]:
