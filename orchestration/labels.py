@@ -20,14 +20,13 @@ def labels_of_days(installation: Installation, first: date, last: date, now: dat
 
 def label_versions_of_history(installation: Installation, last: date) -> "pd.DataFrame":
     """Every version of the labels of all days that a model learns from, as of the end of the last one."""
-    system, first = installation.system, installation.history_start(last)
+    first = installation.history_start(last)
+    return label_versions_of_days(installation, first, last, installation.as_of(last))
+
+
+def label_versions_of_days(installation: Installation, first: date, last: date, now: datetime) -> "pd.DataFrame":
+    """Every version of the labels of what was shown from the first to the last day, from what was known at `now`."""
+    system = installation.system
     return build_label_versions(
-        installation.spark,
-        installation.lake,
-        system.ranking,
-        system.features,
-        installation.tables,
-        installation.as_of(last),
-        first,
-        last,
+        installation.spark, installation.lake, system.ranking, system.features, installation.tables, now, first, last
     )

@@ -205,6 +205,13 @@ class Ranking:
         """When the last row of a day is mature: nothing is evaluated on the day before that."""
         return datetime.combine(day + timedelta(days=1), time.min, UTC) + self.maturity
 
+    def contender(self, name: str) -> Contender:
+        """The definition of a contender; raises DefinitionError where there is none of that name."""
+        by_name = {contender.name: contender for contender in self.contenders}
+        if name not in by_name:
+            raise DefinitionError(f"ranking {self.name}: contender {unknown(name, by_name)}")
+        return by_name[name]
+
     @property
     def targets(self) -> tuple[str, ...]:
         """The main target and the others that are trained."""

@@ -53,8 +53,9 @@ def test_checks_block_and_jobs_schedules_and_sensors_are_there(settings: Setting
         "features_known",
         "one_truth",
         "unchanged",
+        "served_as_trained",
     }
-    assert {c.name for c in checks if not c.blocking} == {"features_known"}, "a warning stops nothing"
+    assert {c.name for c in checks if not c.blocking} == {"features_known", "served_as_trained"}, "these stop nothing"
     jobs = {job.name for job in definitions.jobs or ()}
     assert jobs == {"ingest", "features", "train", "release", "monitor", "perturb", "retrain", "daily"}
     assert {s.name for s in definitions.schedules or ()} == {
@@ -83,10 +84,11 @@ def test_checks_block_and_jobs_schedules_and_sensors_are_there(settings: Setting
 )
 def test_a_schedule_asks_for_the_right_day(settings: Settings, schedule: str, at: datetime, day: str) -> None:
     definitions = pipeline(Installation(HOME_FEED, settings.model_copy(update={"replay_from": at})))
-    with dg.DagsterInstance.ephemeral() as instance:
-        context = dg.build_schedule_context(
-            instance, scheduled_execution_time=at, repository_def=definitions.get_repository_def()
-        )
+    repository = definitions.get_repository_def()
+    with (
+        dg.DagsterInstance.local_temp() as instance,
+        dg.build_schedule_context(instance, scheduled_execution_time=at, repository_def=repository) as context,
+    ):
         requests = definitions.resolve_schedule_def(schedule).evaluate_tick(context).run_requests or []
     assert [r.partition_key for r in requests] == [day]
 

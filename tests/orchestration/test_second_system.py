@@ -21,7 +21,7 @@ MACHINERY = ("infra", "validation", "feature_repo", "training", "serving", "moni
 # Words that are columns of the feed and also plain English, or part of every answer and every decision log.
 EVERYDAY = {
     *("event_time", "received_at", "position", "variant", "release", "served_by", "propensity", "served_features"),
-    *("request_id", "status", "source", "action"),
+    *("request_id", "status", "source", "action", "score"),
 }
 
 

@@ -22,6 +22,7 @@ from orchestration import funnel
 from orchestration.demo_console import DemoConsole
 from orchestration.observed import Observed, observe
 from orchestration.release_inputs import newest_candidate, release_inputs, verdict_on
+from orchestration.reproduction import rebuilt
 from orchestration.runs import execute
 from orchestration.sources.simulator import Scale, World, deliver
 from orchestration.system import Installation
@@ -137,6 +138,14 @@ def test_a_ranker_is_trained_proven_and_goes_live(at: Installation) -> None:
     assert not list(Path(at.settings.home).rglob("*.pkl")), "nothing is pickled"
     moves = at.registry.history()
     assert [(m.action, m.before, m.after, m.who) for m in moves] == [("promote", None, "1", "dagster")]
+
+
+@pytest.mark.parametrize("from_events", [False, True], ids=["stored training set", "events"])
+def test_a_release_is_made_again_to_the_same_bytes(at: Installation, from_events: bool) -> None:
+    rebuild = rebuilt(at, "1", from_events=from_events)
+    assert rebuild.rows == ("events" if from_events else "training set in the lake")
+    assert rebuild.same, rebuild.sentence()
+    assert rebuild.differing == []
 
 
 def test_the_funnel_is_measured_by_the_simulators_truth(at: Installation) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from training.judging import BatchesBehind, BestRelease, TrainingRun, judge_cand
 from training.perturbation import Workshop, perturbation_proof
 from training.registry import LoggedRun, Registry
 from training.release.build import build_release
+from training.release.facts import training_facts
 from training.release.report import log_report
 from training.release.user_vectors import keep_user_vectors
 from training.rows import Dataset
@@ -166,6 +167,10 @@ def build_and_judge(
 ) -> Verdict:
     """Build a release folder from a training run, and judge it by all gates; nothing is published."""
     ranking, registry = inputs.ranking, inputs.registry
+    facts = training_facts(
+        ranking, trained.winner, seed=trained.seed, target=trained.target, days=learned_days(inputs, moment),
+        rows=len(data.frame),
+    )  # fmt: skip
     items = newest_descriptions(inputs.lake, ranking.fallback_lists, moment)
     lists = build_popular_lists(data.frame, items, ranking.fallback_lists, moment)
     build_release(
@@ -180,6 +185,7 @@ def build_and_judge(
         created_at=moment,
         embedded=embedded,
         extra=inputs.extra(data, trained),
+        training=facts,
     )
     live, rows = registry.live(), as_served(data.matrix[trained.rows["judge"]], data, ranking)
     return judge_candidate(
@@ -210,10 +216,14 @@ def batches_behind(inputs: ReleaseInputs, moment: datetime) -> BatchesBehind:
 
     Their days are those that the set is made of, whenever their files were ingested and whatever was mended since.
     """
-    last = (moment - timedelta(microseconds=1)).date()
-    first = last - timedelta(days=inputs.history_days - 1)
-    batches = status_of_days(inputs.lake, inputs.tables, first, last)
+    batches = status_of_days(inputs.lake, inputs.tables, *learned_days(inputs, moment))
     return BatchesBehind(batches.refused, batches.share, batches.since)
+
+
+def learned_days(inputs: ReleaseInputs, moment: datetime) -> tuple[date, date]:
+    """The first and the last of the days that a model learns from as of a moment."""
+    last = (moment - timedelta(microseconds=1)).date()
+    return last - timedelta(days=inputs.history_days - 1), last
 
 
 def _timed(data: Dataset, ranking: Ranking, target: str, clock: Clock) -> tuple[Trained, tuple[datetime, datetime]]:

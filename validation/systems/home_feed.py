@@ -123,6 +123,7 @@ IMPRESSIONS = Table(
         Column("served_by", "string", "rung of the ladder that the answer came from", nullable=True),
         Column("source", "string", "the first source that offered it as a candidate; null: not logged", nullable=True),
         Column("propensity", "float32", "probability with which it was shown at this place", None, 0, 1, nullable=True),
+        Column("score", "float32", "score that the release gave it; null: none did, or not logged", nullable=True),
         Column("served_features", "floats", "features as served, in the order of the release", nullable=True),
     ),
     rules=(RECEIVED_AFTER_EVENT,),
