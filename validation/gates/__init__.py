@@ -1,12 +1,17 @@
 """The gates: the rules that a release has to pass, and the evidence that they look at."""
 
 from validation.gates.evidence import DataFacts, GateEvidence, Lineage, SliceEvidence
+from validation.gates.leak_evidence import ColumnWorth, KeyNoise, Repeats, ServedSample
 from validation.gates.release_gates import baseline_gate, judge_evidence
 
 __all__ = [
+    "ColumnWorth",
     "DataFacts",
     "GateEvidence",
+    "KeyNoise",
     "Lineage",
+    "Repeats",
+    "ServedSample",
     "SliceEvidence",
     "baseline_gate",
     "judge_evidence",
