@@ -8,6 +8,8 @@ from pathlib import Path
 
 import dagster as dg
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 import redis
 from rich.console import Console
@@ -15,23 +17,27 @@ from rich.console import Console
 from feature_repo.records import connect, made_views, redis_records
 from feature_repo.records.layout import encode, layouts
 from feature_repo.stores.agreement import compare
+from infra.arrays import Float32s
 from infra.clock import Clock
 from infra.errors import NotProven
 from infra.settings import Settings
-from orchestration import funnel
+from orchestration import funnel, served_again
 from orchestration.demo_console import DemoConsole
 from orchestration.observed import Observed, observe
 from orchestration.release_inputs import newest_candidate, release_inputs, verdict_on
 from orchestration.reproduction import rebuilt
 from orchestration.runs import execute
+from orchestration.served_again import replay_of
 from orchestration.sources.simulator import Scale, World, deliver
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
+from training.fitting import as_served
 from training.judging import faults
 from training.release import make_candidate
-from training.rows import AT
+from training.rows import AT, Dataset, dataset_of
 from validation.batches import ledger
 from validation.definition import GateLimits
+from validation.verdict import GateFinding
 
 SCALE = Scale(users=300, videos=1_200, days=5, impressions=20_000, creators=60, categories=8, regions=3)
 FIRST, LAST = SCALE.start.date(), (SCALE.end - timedelta(days=1)).date()
@@ -166,6 +172,77 @@ def test_what_must_not_be_learned_ends_in_a_refused_gate_and_no_release(at: Inst
     with pytest.raises(NotProven, match="gate"):
         newest_candidate(at)
     assert at.registry.newest() == at.registry.live() == "1"
+
+
+def served_finding(at: Installation, data: Dataset) -> GateFinding:
+    verdict = verdict_on(at, data, SCALE.end)
+    return next(finding for finding in verdict.findings if finding.gate == "served")
+
+
+def test_training_rows_made_again_by_the_code_that_serves_are_the_same(at: Installation) -> None:
+    data = at.training_set()
+    rows = np.random.default_rng(0).choice(len(data.frame), 600, replace=False)
+    replayed = replay_of(at)(data, np.sort(rows))
+    assert replayed.known.all()
+    assert replayed.unlogged == 0
+    assert replayed.logged is None, "no row of this history was served by a release"
+    trained = as_served(data.matrix[np.sort(rows)], data, at.system.ranking)
+    again = as_served(replayed.matrix, data, at.system.ranking)
+    assert np.array_equal(trained, again, equal_nan=True), "to the last bit"
+
+
+def test_a_feature_with_other_values_than_serving_makes_is_refused_by_name(at: Installation) -> None:
+    data = at.training_set()
+    matrix = data.matrix.copy()
+    matrix[:, data.features.index("video_age")] *= np.float32(1.001)
+    spoilt = dataset_of(data.frame, matrix, data.features, data.lineage, data.neutral)
+    finding = served_finding(at, spoilt)
+    assert not finding.passed
+    assert finding.reason.startswith("`video_age`: training has other values than serving makes")
+
+
+def test_rows_that_nobody_was_shown_are_refused(at: Installation) -> None:
+    data = at.training_set()
+    frame = data.frame.copy()
+    frame.loc[:9, "request_id"] = [f"copy-{i}" for i in range(10)]
+    finding = served_finding(at, dataset_of(frame, data.matrix, data.features, data.lineage, data.neutral))
+    assert not finding.passed
+    assert finding.reason.startswith("10 rows of the training set are not in the log of what was shown")
+
+
+def test_features_that_were_really_served_are_asked_too(at: Installation) -> None:
+    data, table = at.training_set(), f"tables/{at.system.ranking.shown}"
+    rows = np.arange(len(data.frame) - 300, len(data.frame))
+    before_anything_was_online = np.zeros(len(rows), dtype=np.int64)
+    assert at.system.policy is not None
+    features = served_again.Again(at, at.system.policy).matrix(data.frame.iloc[rows], before_anything_was_online)
+    shown = {day: at.lake.read(table, [day]) for day in at.lake.days(table)}
+    try:
+        log_as_served(at, data.frame.iloc[rows], features)
+        assert "and in 300 rows as they were really served" in served_finding(at, data).reason
+        features[:, data.features.index("hour")] += 1
+        log_as_served(at, data.frame.iloc[rows], features)
+        finding = served_finding(at, data)
+    finally:
+        at.lake.replace_days(table, shown.items())
+    assert not finding.passed
+    assert finding.reason.startswith("`hour`: other values were served than training makes of the same states")
+
+
+def log_as_served(at: Installation, frame: pd.DataFrame, features: Float32s) -> None:
+    """Write into the log of what was shown that release 1 served these rows with these features."""
+    table, logged = f"tables/{at.system.ranking.shown}", frame[["request_id", "video_id"]].copy()
+    logged["features"] = list(features)
+    for day in at.lake.days(table):
+        rows = at.lake.read(table, [day])
+        merged = rows.select(["request_id", "video_id"]).to_pandas().merge(logged, "left", ["request_id", "video_id"])
+        served = merged["features"].notna()
+        changed = {"release": np.where(served, "1", None), "served_by": np.where(served, "full", None)}
+        changed["served_features"] = [None if np.ndim(each) == 0 else each.tolist() for each in merged["features"]]
+        for name, values in changed.items():
+            place = rows.schema.get_field_index(name)
+            rows = rows.set_column(place, name, pa.array(list(values), rows.schema.field(name).type))
+        at.lake.replace(table, day, rows)
 
 
 def test_a_day_is_observed_without_opening_what_other_days_brought(at: Installation) -> None:

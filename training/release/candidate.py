@@ -26,7 +26,7 @@ from training.fitting import (
     newest_descriptions,
     train_contenders,
 )
-from training.judging import BatchesBehind, BestRelease, TrainingRun, judge_candidate, settle_on_baseline
+from training.judging import BatchesBehind, BestRelease, Replay, TrainingRun, judge_candidate, settle_on_baseline
 from training.perturbation import Workshop, perturbation_proof
 from training.registry import LoggedRun, Registry
 from training.release.build import build_release
@@ -49,6 +49,7 @@ class ReleaseInputs:
     policy      the serving policy as JSON
     extra       makes further files of the release, by name, from the training set and the training run
     scoring_ms  measures how long a built release takes to score one request, from rows (rows, features)
+    replay      makes rows of the training set again as serving makes them
     """
 
     settings: Settings
@@ -63,6 +64,7 @@ class ReleaseInputs:
     policy: bytes
     extra: Callable[[Dataset, Trained], Mapping[str, bytes]]
     scoring_ms: Callable[[Path, Float32s], float]
+    replay: Replay
 
     @property
     def workshop(self) -> Workshop:
@@ -194,6 +196,8 @@ def build_and_judge(
         folder,
         live=registry.folder(live) if live else None,
         best=best_release(registry),
+        live_verdict=_verdict_on(registry, live),
+        replay=inputs.replay,
         perturbation=perturbation_proof(inputs.workshop, data, ranking.seed) if inputs.limits.min_perturbed else None,
         latency_ms=None if inputs.limits.max_latency_ms is None else inputs.scoring_ms(folder, rows),
         batches=batches_behind(inputs, moment),
@@ -209,6 +213,14 @@ def best_release(registry: Registry) -> BestRelease | None:
         return BestRelease(version, registry.folder(version))
     except ReleaseMismatch:
         return BestRelease(version, None)
+
+
+def _verdict_on(registry: Registry, live: str | None) -> Verdict | None:
+    """What the gates said of the live release; None where there is none, or its version was deleted in MLflow."""
+    try:
+        return registry.verdict(live) if live else None
+    except ReleaseMismatch:
+        return None
 
 
 def batches_behind(inputs: ReleaseInputs, moment: datetime) -> BatchesBehind:

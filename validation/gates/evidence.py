@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # small commands import the definitions, and numpy would doub
     from numpy.typing import NDArray
 
     from infra.arrays import Reals
+    from validation.gates.leak_evidence import ColumnWorth, KeyNoise, Repeats, ServedSample
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,11 @@ class GateEvidence:
     model_features     what the candidate was trained on, in order
     latency_ms         p95 of the CPU time of scoring one request, when measured
     perturbation       what became of a sample of rows when everything received later was altered
+    served, logged     rows of the training set beside the same rows as serving makes them, and as it really served them
+    worths             what the columns are worth to the candidate
+    live_measured      gate → what it measured when the live release was judged
+    repeats            rows that stand twice
+    encodings          how closely columns tell the later labels of keys; empty where no key has enough rows
     subject            digest of what is judged
     """
 
@@ -100,4 +106,10 @@ class GateEvidence:
     model_digest: str | None = None
     latency_ms: float | None = None
     perturbation: PerturbationEvidence | None = None
+    served: ServedSample | None = None
+    logged: ServedSample | None = None
+    worths: Sequence[ColumnWorth] | None = None
+    live_measured: Mapping[str, float] = field(default_factory=dict)
+    repeats: Repeats | None = None
+    encodings: Sequence[KeyNoise] | None = None
     subject: str = ""
