@@ -86,8 +86,8 @@ def serve(at: Installation, day: date, *, pages: int = PAGES, scored: bool = Tru
 
 def measured(at: Installation, asset: str, day: date, instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
     """The run of one asset of monitoring for a day."""
-    made = [a for a in monitoring.assets(at, days(at)) if a.key == dg.AssetKey(asset)]
-    return dg.materialize(made, partition_key=day.isoformat(), instance=instance)
+    assets = [a for a in monitoring.assets(at, days(at)) if a.key == dg.AssetKey(asset)]
+    return dg.materialize(assets, partition_key=day.isoformat(), instance=instance)
 
 
 def alerts(at: Installation) -> list[dict[str, Any]]:
