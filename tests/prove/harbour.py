@@ -26,7 +26,7 @@ from training.definition import FallbackLists, Outcome, Ranking
 from training.rows import Dataset, build_dataset, build_labels
 from validation.batches import ingest
 from validation.contract import Column, Table
-from validation.definition import BatchLimits
+from validation.definition import RECEIPT_TOLERANCE, BatchLimits
 from validation.files import delivered_from_arrow
 
 if TYPE_CHECKING:
@@ -82,6 +82,11 @@ class Arriving:
     table: Table
     row: dict[str, Any]
     at: datetime
+
+    @property
+    def received(self) -> date:
+        """The day of receipt that it counts for."""
+        return max(self.row["known"] or self.at, self.at - RECEIPT_TOLERANCE).date()
 
 
 @dataclass(frozen=True, slots=True)
