@@ -27,7 +27,9 @@ against leaks refused {wrong}.
 
 The column "alone" names the gate that refuses when `served` is not asked: a dash is a leak that only the replay sees.
 
-Clean platforms: the largest value of each gate over all seeds, beside its limit.
+Clean platforms: the smallest and the largest value of each gate over all seeds, beside its limit. `encoding`,
+`lift` and `plausible` refuse what lies beyond the limit with all of its interval ([leaks.md](leaks.md)), and that of a
+small platform is wide.
 
 {clean_table}
 """
