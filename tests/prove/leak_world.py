@@ -9,7 +9,7 @@ from infra.spark import session
 from orchestration.ingestion import ingest_days
 from orchestration.sources.simulator import Scale, World, deliver
 from orchestration.system import Installation, System
-from training.rows import Dataset, build_dataset, build_labels
+from training.rows import Dataset, build_label_versions, build_training_set
 
 
 def platform(folder: Path, scale: Scale, system: System) -> tuple[Installation, Dataset]:
@@ -23,5 +23,5 @@ def platform(folder: Path, scale: Scale, system: System) -> tuple[Installation, 
     spark, lake, features = session(settings), at.lake, system.features
     publish_states(spark, lake, features, at.tables, first, last)
     publish_profiles(spark, lake, features, at.tables, first, last)
-    labels = build_labels(spark, lake, system.ranking, features, at.tables, scale.end, first, last)
-    return at, build_dataset(labels, at.store, features, system.ranking, lake)
+    versions = build_label_versions(spark, lake, system.ranking, features, at.tables, scale.end, first, last)
+    return at, build_training_set(versions, at.store, features, system.ranking)
