@@ -14,7 +14,8 @@ from infra.errors import DefinitionError
 from validation.contract import is_identifier, unknown
 
 UNITS = {"m": 60, "h": 3600, "d": 86_400}
-TIME_COLUMNS = ("event_timestamp", "published_at", "created")
+KNOWN_AT = "known_at"  # of a joined row: since when it was known
+TIME_COLUMNS = ("event_timestamp", "published_at", "created", KNOWN_AT)
 TTL = timedelta(days=90)
 """How long published counters are used: older ones count as none."""
 PUBLISH_EVERY_S = 60
@@ -158,6 +159,11 @@ class FeatureSet:
     def counter_view(self, name: str) -> CounterView:
         """The counter view of that name."""
         return next(v for v in self.counter_views if v.name == name)
+
+
+def known_at_column(view: str) -> str:
+    """What historical features call the moments of a view's joined rows."""
+    return f"{view}__{KNOWN_AT}"
 
 
 def _check_view(name: str, keys: tuple[str, ...], columns: tuple[str, ...], entities: Mapping[str, str]) -> None:

@@ -7,7 +7,7 @@ embeddings.npz, item_vectors.npy, nearest.faiss   for retrieval of the items nea
 """
 
 import hashlib
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import msgspec
@@ -17,8 +17,31 @@ from infra.errors import ReleaseMismatch
 from infra.release_format import MANIFEST, RECIPE
 
 
+class TrainingFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What has to be the same besides the training set and the recipe for training to give the same model.
+
+    `first_day` and `last_day` bound the rows shown that it learned from. `contender` and `split` are their definitions
+    as text; `code` is a digest of the source that makes a model, `commit` that of the checkout, empty without git.
+    """
+
+    target: str
+    seed: int
+    contender: str
+    split: str
+    first_day: date
+    last_day: date
+    rows: int
+    code: str
+    commit: str
+    python: str
+    machine: str
+    libraries: dict[str, str]
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """The facts of a release. `ranker` is the contender that ranks: a model, or a baseline that nothing beats.
+
+    `training` says how the model can be made again.
 
     `files` is file → sha256, `sizes` file → bytes; the manifest itself is not among them.
     """
@@ -32,7 +55,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     dataset_digest: str
     files: dict[str, str]
     sizes: dict[str, int]
-    ranker: str = ""  # older manifests do not have it
+    ranker: str = ""  # older manifests do not have it, nor the next
+    training: TrainingFacts | None = None
 
     @property
     def digest(self) -> str:
@@ -43,7 +67,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 def write_manifest(folder: Path, **facts: object) -> Manifest:
     """Write the manifest of a folder that holds everything else of a release.
 
-    facts  system, version, created_at, kind, ranker, features, dataset_digest; features_digest comes from recipe.json
+    facts  system, version, created_at, kind, ranker, features, dataset_digest, training; features_digest comes from
+           recipe.json
     """
     if not (folder / RECIPE).is_file():
         raise ReleaseMismatch(

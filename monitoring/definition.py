@@ -18,7 +18,8 @@ class Watch:
     drift with a probability of at most `max_false_alarms`. A window with fewer rows or users than its minimum is
     reported as too small and never as steady. A finding is confirmed when `confirm` of
     the `of_last` newest measured windows have it. A drop of AUC counts when it is above `max_auc_drop` and above
-    `auc_drop_errors` standard errors: with 1.64, 5 % of steady windows show a larger one by chance.
+    `auc_drop_errors` standard errors: with 1.64, 5 % of steady windows show a larger one by chance. Confirmed skew
+    freezes training until newer windows have none, for `freeze` after the last of its windows at most.
     """
 
     critical: tuple[str, ...]
@@ -38,6 +39,7 @@ class Watch:
     of_last: int = 3
     cooldown: timedelta = timedelta(hours=6)
     daily_budget: int = 2
+    freeze: timedelta = timedelta(days=7)
     report_rows: int = 10_000
 
     def __post_init__(self) -> None:

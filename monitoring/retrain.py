@@ -1,4 +1,7 @@
-"""From evidence to a decision: retrain, roll back, or do nothing, with the reason. The caller keeps the journal."""
+"""From evidence to a decision: retrain, roll back, freeze training, or nothing, with the reason.
+
+The caller keeps the journal.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,8 +12,15 @@ import msgspec
 
 from monitoring.definition import Watch
 
-Kind = Literal["drift", "auc drop"]
-KINDS: tuple[Kind, ...] = ("drift", "auc drop")
+Kind = Literal["drift", "auc drop", "skew"]
+KINDS: tuple[Kind, ...] = ("drift", "auc drop", "skew")
+FALL_BACK: tuple[Kind, ...] = ("auc drop", "skew")
+RETRAIN: tuple[Kind, ...] = ("drift", "auc drop")
+FOLLOWS: dict[Kind, str] = {
+    "drift": "retrains, within its cooldown and daily budget",
+    "auc drop": "rolls back, and retrains within its cooldown and daily budget",
+    "skew": "rolls back, and nothing is trained until windows without skew",
+}
 
 
 class WindowEvidence(msgspec.Struct, frozen=True):
@@ -39,12 +49,13 @@ class Action(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do now, why, and on which evidence."""
+    """What to do now, why, and on which evidence; `frozen` says why nothing may be trained, empty where it may."""
 
     retrain: bool
     roll_back: bool
     reason: str
     evidence: tuple[str, ...] = ()
+    frozen: str = ""
 
 
 def decide(
@@ -52,19 +63,36 @@ def decide(
 ) -> Decision:
     """What follows from the evidence about the live release; with None for `live`, about any release.
 
-    A retraining waits for the cooldown and the daily budget. A rollback waits for neither: a release with a lower AUC
-    serves worse feeds until it is replaced, and the first rollback uses its evidence up.
+    A retraining waits for the cooldown, the daily budget and the end of a freeze. A rollback waits for none of them: a
+    release with a lower AUC, or with other features than it was trained on, serves worse feeds until it is replaced,
+    and the first rollback uses its evidence up.
     """
+    frozen = frozen_by_skew(evidence, now, watch)
     relevant = [e for e in evidence if e.at <= now and live in (None, e.release)]
     confirmed = {kind: _confirmed([e for e in relevant if e.kind == kind], history, watch) for kind in KINDS}
     if not any(confirmed.values()):
-        return Decision(False, False, "nothing confirmed")
+        return Decision(False, False, frozen or "nothing confirmed", (), frozen)
     why = "; ".join(_sentence(kind, findings, watch) for kind, findings in confirmed.items() if findings)
-    blocked = _blocked(history, now, watch)
-    spent = tuple(e.id for kind in KINDS for e in confirmed[kind] if kind == "auc drop" or not blocked)
-    return Decision(
-        not blocked, bool(confirmed["auc drop"]), f"{why}; no retraining: {blocked}" if blocked else why, spent
-    )
+    asks = any(confirmed[kind] for kind in RETRAIN)
+    blocked = frozen or (_blocked(history, now, watch) if asks else "")
+    retrain, roll_back = asks and not blocked, any(confirmed[kind] for kind in FALL_BACK)
+    spent = tuple(e.id for kind in KINDS for e in confirmed[kind] if kind in FALL_BACK or retrain)
+    return Decision(retrain, roll_back, f"{why}; no retraining: {blocked}" if blocked else why, spent, frozen)
+
+
+def frozen_by_skew(evidence: Sequence[WindowEvidence], now: datetime, watch: Watch) -> str:
+    """Why nothing may be trained now: skew is confirmed, of whatever release; empty where training may go on.
+
+    It ends when newer windows are equal, or `watch.freeze` after the last window with skew: where nothing is served
+    from a release any more, nothing can be measured either.
+    """
+    recent = [e for e in evidence if e.kind == "skew" and now - watch.freeze < e.at <= now]
+    newest = _measured(recent)[-watch.of_last :]
+    skewed = [e for e in newest if e.present]
+    if len(skewed) < watch.confirm:
+        return ""
+    until = skewed[-1].at + watch.freeze
+    return f"training is frozen until windows without skew, or {until:%Y-%m-%d}: {_sentence('skew', skewed, watch)}"
 
 
 def describe_windows(evidence: Sequence[WindowEvidence], kind: Kind, watch: Watch) -> str:
@@ -73,7 +101,7 @@ def describe_windows(evidence: Sequence[WindowEvidence], kind: Kind, watch: Watc
     count = sum(bool(e.present) for e in newest)
     counted = f"{kind} in {count} of the last {len(newest)} measured windows"
     if count >= watch.confirm:
-        return f"{counted}: confirmed. The retraining sensor retrains, within its cooldown and daily budget."
+        return f"{counted}: confirmed. The retraining sensor {FOLLOWS[kind]}."
     return f"{counted}: nothing follows. {watch.confirm} of {watch.of_last} confirm it."
 
 

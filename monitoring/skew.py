@@ -11,6 +11,7 @@ from infra.arrays import AnyArray
 from infra.errors import ReleaseMismatch
 from monitoring.definition import PLAIN, Watch
 
+CHANCE = 1e-3  # a few dozen features are looked at a day
 SkewFinding = Literal["skew", "equal", "not enough rows"]
 
 
@@ -53,6 +54,18 @@ class SkewReport:
         if self.skewed:
             return "skew"
         return "equal" if self.rows >= self.min_rows else "not enough rows"
+
+    @property
+    def beyond_chance(self) -> bool:
+        """Whether the worst feature differs in more rows than luck explains where as many differ as may.
+
+        Where one row in a thousand may differ, one of 500 is no proof: a decision waits for more.
+        """
+        from scipy.stats import poisson
+
+        may_differ = self.rows * (1 - self.required)
+        differ = max((round(self.rows * (1 - feature.exact)) for feature in self.features), default=0)
+        return float(poisson.sf(differ - 1, may_differ)) < CHANCE
 
     def worst_first(self) -> list[FeatureSkew]:
         """The features by rising share of equal rows."""

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 import dagster as dg
 import msgspec
 
-from monitoring.retrain import WindowEvidence
+from monitoring.retrain import WindowEvidence, frozen_by_skew
+from orchestration.system import Installation
 
 EVIDENCE = "evidence"
-WATCHING = ("drift", "outcomes")
+WATCHING = ("drift", "outcomes", "skew")
 PAGE = 500
 
 
@@ -28,6 +29,12 @@ def newest(instance: dg.DagsterInstance, name: str, records: int = 20) -> list[W
     filtered = dg.AssetRecordsFilter(asset_key=dg.AssetKey(name))
     records_found = instance.fetch_materializations(filtered, limit=records, ascending=False).records
     return [evidence for record in reversed(records_found) for evidence in _of(record)]
+
+
+def frozen(instance: dg.DagsterInstance, installation: Installation) -> str:
+    """Why nothing may be trained now, from the newest evidence of skew; empty where training may go on."""
+    watch = installation.system.watch
+    return frozen_by_skew(newest(instance, "skew"), installation.now(), watch) if watch else ""
 
 
 def _page(instance: dg.DagsterInstance, name: str, after: int | None) -> list[dg.EventLogRecord]:

@@ -12,6 +12,7 @@ STAGES = {
     "train": ("training",),
     "release": ("release",),
     "monitor": ("monitoring",),
+    "perturb": ("proof",),
     "retrain": ("training", "release"),
     "daily": ("tables", "features", "training", "release", "monitoring"),
 }

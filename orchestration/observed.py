@@ -17,6 +17,7 @@ from infra.errors import DefinitionError
 from infra.lake import days_from
 from orchestration.labels import labels_of_days
 from orchestration.system import Installation
+from serving.feedback import FEATURES, POSITION, RELEASE, RUNG, SCORE
 from serving.page import FULL, STALE
 from training.fitting import as_served
 from training.rows import (
@@ -30,8 +31,7 @@ from training.rows import (
     save_dataset,
 )
 
-# What every decision log writes beside the table's own columns.
-RELEASE, RUNG, FEATURES = "release", "served_by", "served_features"
+LOGGED = (RELEASE, RUNG, POSITION, SCORE, FEATURES)
 STEADY = timedelta(days=7)  # before a release: watched too, for comparison with the days after it
 MOMENT = pa.timestamp("us", tz="UTC")
 
@@ -58,7 +58,10 @@ class Observed:
         return np.asarray(self.dataset.frame[installation.system.ranking.user])
 
     def scores(self, installation: Installation, version: str) -> Float32s:
-        """What a release would score these rows when it serves them: without inputs that only the log has."""
+        """What a release would score these rows when it serves them: without inputs that only the log has.
+
+        Of features made again: for drift against the release's reference, not for figures of what was served.
+        """
         scores: Float32s = installation.registry.scorer(version).scores(
             as_served(self.matrix, self.dataset, installation.system.ranking)
         )
@@ -102,17 +105,29 @@ class Observed:
 
     def names(self, rows: NDArray[np.intp]) -> list[str]:
         """What to call these rows when they are shown as examples."""
-        return [
-            " ".join(map(str, key)) for key in self.served.iloc[rows].drop(columns=[RELEASE, RUNG, FEATURES]).to_numpy()
-        ]
+        return [" ".join(map(str, key)) for key in self.served.iloc[rows].drop(columns=[*LOGGED]).to_numpy()]
 
-    def outcome_frame(self, installation: Installation, version: str, scores: Float32s) -> pd.DataFrame:
-        """Label, group, release and score of every row; what another policy showed is judged as if the release had."""
+    def logged_scores(self, installation: Installation, version: str) -> Float32s:
+        """The score by which each row was ranked, NaN where no model ranked it.
+
+        What the live release served before scores were logged is scored from the features it logged.
+        """
+        scores = self.served[SCORE].to_numpy(dtype=np.float32, na_value=np.nan, copy=True)
+        with_features = np.array([np.ndim(features) == 1 for features in self.served[FEATURES]], dtype=bool)
+        rows = np.flatnonzero(np.isnan(scores) & with_features & (self.served[RELEASE] == version).to_numpy())
+        if len(rows):
+            logged = np.stack([np.asarray(values, dtype=np.float32) for values in self.served[FEATURES].iloc[rows]])
+            scores[rows] = installation.registry.scorer(version).scores(logged)
+        return scores
+
+    def outcome_frame(self, installation: Installation, version: str) -> pd.DataFrame:
+        """Label, group, release, rung and logged score of every row; nothing in it was made again."""
         ranking = installation.system.ranking
         columns = {"label": ranking.target, "group": ranking.group, "grade": GAIN}
         frame = pd.DataFrame({name: self.dataset.frame[column].to_numpy() for name, column in columns.items()})
-        rung = self.served[RUNG].fillna("history").to_numpy()
-        return frame.assign(release=version, served_by=rung, score=scores)[self.judged]
+        release, rung, position = (self.served[name].to_numpy() for name in (RELEASE, RUNG, POSITION))
+        scores = self.logged_scores(installation, version)
+        return frame.assign(release=release, served_by=rung, score=scores, position=position)[self.judged]
 
 
 def observe(installation: Installation, day: date) -> int:
@@ -121,7 +136,6 @@ def observe(installation: Installation, day: date) -> int:
     labels = labels_of_days(installation, day, day, installation.now())
     if labels.empty:
         return 0
-    # without the lake: no check of monitoring asks when a profile was first known
     dataset = build_dataset(labels, installation.store, features, ranking)
     save_dataset(installation.lake, _name(day), dataset)
     return len(labels)
@@ -162,7 +176,7 @@ def _name(day: date) -> str:
 def _served(installation: Installation, frame: pd.DataFrame) -> pd.DataFrame:
     """Who served each row, in the rows' order; a source without a decision log served none of them."""
     table = installation.tables[installation.system.ranking.shown]
-    log_columns = [name for name in (RELEASE, RUNG, FEATURES) if name in {c.name for c in table.columns}]
+    log_columns = [name for name in LOGGED if name in {c.name for c in table.columns}]
     first, last = frame[AT].min(), frame[AT].max()
     shown = (ds.field(table.event_time) >= first) & (ds.field(table.event_time) <= last)
     received = [
@@ -171,4 +185,4 @@ def _served(installation: Installation, frame: pd.DataFrame) -> pd.DataFrame:
     columns = [*table.key, *log_columns]
     log: Any = installation.lake.read(f"tables/{table.name}", received, columns, shown, schema=table.schema).to_pandas()
     rows = frame[[*table.key]].merge(log.drop_duplicates([*table.key]), how="left", on=[*table.key])
-    return rows.assign(**{name: None for name in (RELEASE, RUNG, FEATURES) if name not in log_columns})
+    return rows.assign(**{name: None for name in LOGGED if name not in log_columns})

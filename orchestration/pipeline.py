@@ -5,7 +5,7 @@ import warnings
 import dagster as dg
 
 from orchestration import jobs, schedules
-from orchestration.assets import features, monitoring, release, tables, training
+from orchestration.assets import features, monitoring, proof, release, tables, training
 from orchestration.partitions import days
 from orchestration.sensors import (
     failure_sensor,
@@ -26,6 +26,7 @@ def pipeline(installation: Installation) -> dg.Definitions:
         *tables.assets(installation, cut),
         *features.assets(installation, cut),
         *training.assets(installation, cut),
+        *proof.assets(installation, cut),
     ]
     if installation.system.policy:
         assets += release.assets(installation, cut)

@@ -9,6 +9,7 @@ from monitoring import evidently_report
 from monitoring.definition import PLAIN, Watch
 from monitoring.reference import Reference
 from orchestration.latency import scoring_ms
+from orchestration.served_again import replay_of
 from orchestration.system import Installation
 from serving import policy_json
 from training.fitting import Trained, train_contenders
@@ -36,6 +37,7 @@ def release_inputs(installation: Installation) -> ReleaseInputs:
         history_days=installation.history_days,
         policy=policy_json.to_json(system.policy) if system.policy else b"{}",
         scoring_ms=scoring_ms,
+        replay=replay_of(installation),
         extra=partial(reference_files, watch=system.watch or PLAIN, user=system.ranking.user),
     )
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import dagster as dg
 
+from orchestration.evidence import frozen
 from orchestration.jobs import Job
 from orchestration.system import Installation
 
@@ -15,19 +16,33 @@ WHEN = {
         timedelta(days=1),
         "a ranker from all up to yesterday's end; gates decide if it goes live",
     ),
+    "perturb": (
+        "15 2 * * *",
+        timedelta(days=1),
+        "a sample of yesterday's training rows, built again after what came later was altered",
+    ),
     "monitor": ("0 3 * * *", timedelta(days=1), "yesterday against what the live release was trained on"),
 }
 
 
+TRAINS = frozenset({"retrain"})
+
+
 def schedules(installation: Installation, jobs: dict[str, Job]) -> list[dg.ScheduleDefinition]:
-    """One schedule for each job of `WHEN` that exists: its cron, for the day it was so long ago. Times are UTC."""
+    """One schedule for each job of `WHEN` that exists: its cron, for the day it was so long ago. Times are UTC.
+
+    While skew has frozen training, a job that trains is passed over.
+    """
     return [_schedule(installation, jobs[name], name, *when) for name, when in WHEN.items() if name in jobs]
 
 
 def _schedule(
     installation: Installation, job: Job, name: str, cron: str, ago: timedelta, why: str
 ) -> dg.ScheduleDefinition:
-    def evaluate(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    def evaluate(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        reason = frozen(context.instance, installation) if name in TRAINS else ""
+        if reason:
+            return dg.SkipReason(reason)
         day = (context.scheduled_execution_time - ago).date()
         return dg.RunRequest(run_key=context.scheduled_execution_time.isoformat(), partition_key=day.isoformat())
 

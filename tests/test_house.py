@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from feature_repo.systems.home_feed import HOME_FEED_FEATURES
+
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 LONGEST = 300
@@ -86,6 +88,12 @@ def names_in(module: Path) -> set[str]:
     return names
 
 
+@cache
+def names_of_features() -> set[str]:
+    """The features of the feed: some of their names are put together from those of counters."""
+    return {feature.name for feature in HOME_FEED_FEATURES.features}
+
+
 def is_file(word: str) -> bool:
     """Whether a file of the project has this name, with the folders that are said."""
     return any(path == word or path.endswith(f"/{word}") for path in tree())
@@ -155,7 +163,7 @@ def unknown_code(span: str) -> bool:
         return stem not in words_of_code() or ending not in code()
     if not NAME.fullmatch(name):
         return False
-    known = words_of_code() | FOREIGN | {""}
+    known = words_of_code() | names_of_features() | FOREIGN | {""}
     parts = name.lower().split(".")
     return not all({part, part.removeprefix("flywheel_"), ENDING.sub("", part)} & known for part in parts)
 

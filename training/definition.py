@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from infra.errors import DefinitionError
 from training.contenders import Contender
@@ -130,8 +130,9 @@ class Ranking:
     """The definition of one system's ranker.
 
     `shown` and `outcomes_in` are tables. An outcome row belongs to the latest row shown before it that agrees in
-    `match`, and in `exact` too where the outcome row has it. `grace` is how long after its window an outcome may still
-    arrive.
+    `match`, and in `exact` too where the outcome row has it. An outcome that takes time, such as a watch, is known once
+    it has ended: `longest` is how long one may take, and `grace` how long it may still travel. What comes later than
+    all of these makes a new version of the label.
     `target` is the outcome a model predicts; models of the outcomes in `also` are trained and reported, too. `group` is
     what NDCG ranks within, `user` whose rows count together in GAUC and in every interval, `item` what was shown,
     `attribute` what lists vary in.
@@ -163,6 +164,7 @@ class Ranking:
     fallback_lists: FallbackLists
     embedding: Embedding | None = None
     also: tuple[str, ...] = ()
+    longest: timedelta = timedelta(0)
     grace: timedelta = timedelta(minutes=10)
     logged_only: tuple[str, ...] = ()
     fit_where: str = "true"
@@ -191,8 +193,24 @@ class Ranking:
 
     @property
     def window(self) -> timedelta:
-        """The longest window of any outcome: a row is mature once it and the grace have passed."""
+        """The longest window of any outcome."""
         return max(o.window for o in self.outcomes)
+
+    @property
+    def maturity(self) -> timedelta:
+        """How long after it was shown a row is mature: the window, the longest outcome and the grace have passed."""
+        return self.window + self.longest + self.grace
+
+    def matures(self, day: date) -> datetime:
+        """When the last row of a day is mature: nothing is evaluated on the day before that."""
+        return datetime.combine(day + timedelta(days=1), time.min, UTC) + self.maturity
+
+    def contender(self, name: str) -> Contender:
+        """The definition of a contender; raises DefinitionError where there is none of that name."""
+        by_name = {contender.name: contender for contender in self.contenders}
+        if name not in by_name:
+            raise DefinitionError(f"ranking {self.name}: contender {unknown(name, by_name)}")
+        return by_name[name]
 
     @property
     def targets(self) -> tuple[str, ...]:

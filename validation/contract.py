@@ -28,6 +28,9 @@ class Column:
 
     A batch with a larger share of nulls than `max_null` is refused (None: the table's limit holds); a larger share than
     `warn_null` is a warning.
+
+    `logged` says that whoever showed the row wrote the value down with it, so that it was known when the row was shown.
+    A feature made of a column that is not declared so has no lineage, and the leakage gate refuses it.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Column:
     longest: int = LONGEST_WORD
     max_null: float | None = None
     warn_null: float | None = None
+    logged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,15 @@ class GateLimits:
     `champion_margin` is what a release may lose against the live one and the best that was live. Where the judge rows
     cannot show so small a loss, the limit is the smallest that they show, chosen so that equal releases are refused in
     at most `max_false_refusals`; above `max_undecided` nothing goes live that is not seen to be good enough.
+    `min_perturbed` is how many rows have to be built again after everything that came later was altered; 0: none, and
+    the gate is not asked.
+
+    Against leaks: a model may close `max_share_of_perfect` of the way from the best baseline to a perfect order, and
+    at most `max_step` more than the live one did when it was judged. Of what a column is worth, the share
+    `max_new_share` may be new since the row before of the same user, item or whatever it is about. `max_chance` is the
+    probability with which an honest set may be refused for rows that stand twice, `sure_errors` how many standard
+    errors a column must tell labels better than coin flips allow. `min_served_rows` are made again as serving makes
+    them and must be equal; of the values that a service logged, the share `min_served_equal` must be.
     """
 
     baselines: tuple[str, ...]
@@ -84,6 +93,13 @@ class GateLimits:
     max_quarantined_of_days: float = 0.05
     max_feature_auc: float = 0.90
     max_null_auc: float = 0.70
+    max_share_of_perfect: float = 0.5
+    max_new_share: float = 0.5
+    max_step: float = 0.1
+    max_chance: float = 1e-4
+    sure_errors: float = 4.0
+    min_served_rows: int = 100
+    min_served_equal: float = 0.999
     min_lift: float = 0.0
     champion_margin: float = 0.005
     max_undecided: float = 0.02
@@ -92,6 +108,7 @@ class GateLimits:
     min_slice_groups: int = 100
     max_calibration_error: float = 0.05
     max_latency_ms: float | None = None
+    min_perturbed: int = 0
     confidence: float = 0.95
     draws: int = 1_000
 

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-GATES = ("data", "leakage", "baseline", "champion", "slice", "calibration", "signature")
+GATES = (
+    *("data", "leakage", "nulls", "repeats", "encoding", "lift", "plausible", "served"),
+    *("baseline", "champion", "slice", "calibration", "signature"),
+)
 
 
 class GateFinding(msgspec.Struct, frozen=True):

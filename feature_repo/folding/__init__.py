@@ -3,6 +3,7 @@
 from feature_repo.folding.carry import MICROSECONDS, states_of
 from feature_repo.folding.contributions import contributed, read_accepted_rows, without_repeats
 from feature_repo.folding.event_sources import EventSource, sources
+from feature_repo.folding.one_job import counter_rows, rows_to_fold, states_of_few, sums_of_views
 from feature_repo.folding.profiles import described, publish_profiles, published_profiles
 from feature_repo.folding.published_days import Parts, PublishedDays, closed_days
 from feature_repo.folding.published_states import publish_states, summed
@@ -17,14 +18,18 @@ __all__ = [
     "Snapshots",
     "closed_days",
     "contributed",
+    "counter_rows",
     "described",
     "parts_of",
     "publish_profiles",
     "publish_states",
     "published_profiles",
     "read_accepted_rows",
+    "rows_to_fold",
     "sources",
     "states_of",
+    "states_of_few",
     "summed",
+    "sums_of_views",
     "without_repeats",
 ]

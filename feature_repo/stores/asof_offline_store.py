@@ -9,7 +9,7 @@ Small views in local Parquet are joined in this process with Arrow, large ones o
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import reduce
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -26,12 +26,13 @@ from feast.infra.offline_stores.offline_store import RetrievalMetadata
 from feast.utils import _get_requested_feature_views_to_features_dict
 from pydantic import Field
 
+from feature_repo.definition import KNOWN_AT, known_at_column
 from feature_repo.stores.asof_history import by_age, known_at, needed
 from feature_repo.stores.asof_join import NOTHING, codes_of, last_known, micros, never_superseded, newest
 from feature_repo.stores.asof_spark import join_on_spark, newest_on_spark
 from feature_repo.stores.checkout import repository_settings
 from feature_repo.stores.entity_rows import ROW, Questions, ask
-from feature_repo.stores.view_rows import TIME, ViewRows, rows_of
+from feature_repo.stores.view_rows import MOMENT, TIME, ViewRows, rows_of
 from infra.settings import Settings
 from infra.spark import session
 
@@ -72,18 +73,28 @@ class AsofJob(SparkRetrievalJob):  # type: ignore[misc]
         answered: pd.DataFrame = self._to_arrow_internal(timeout).to_pandas()
         return answered
 
-    def _to_arrow_internal(self, timeout: int | None = None) -> pa.Table:
-        return reduce(self._answered, self._views, self._questions.table.drop_columns([ROW]))
+    def with_moments(self) -> pa.Table:
+        """The answers, and after each view's features `view__known_at`: since when the row that answered was known."""
+        return reduce(partial(self._answered, moments=True), self._views, self._asked())
 
-    def _answered(self, table: pa.Table, rows: ViewRows) -> pa.Table:
+    def _to_arrow_internal(self, timeout: int | None = None) -> pa.Table:
+        return reduce(self._answered, self._views, self._asked())
+
+    def _asked(self) -> pa.Table:
+        return self._questions.table.drop_columns([ROW])
+
+    def _answered(self, table: pa.Table, rows: ViewRows, moments: bool = False) -> pa.Table:
         answers = answer(self._config.offline_store, self._questions, rows, self._by_created)
         for name in rows.features:
             table = table.append_column(f"{rows.view}__{name}" if self.full_feature_names else name, answers[name])
-        return table
+        return table.append_column(known_at_column(rows.view), answers[KNOWN_AT]) if moments else table
 
 
 def answer(config: AsofOfflineStoreConfig, questions: Questions, rows: ViewRows, by_created: bool) -> pa.Table:
-    """A view's features for each question, in the questions' order, null where nothing was known or it was too old."""
+    """A view's features for each question, in the questions' order, null where nothing was known or it was too old.
+
+    `known_at` is the moment of the row that answered: its event time, or its creation where that is later.
+    """
     first = questions.first - rows.ttl if rows.ttl else None
     questions_of_view = questions.narrow(list(rows.keys))
     if config.in_process(rows):
@@ -110,7 +121,8 @@ def join_in_process(questions: pa.Table, stored: pa.Table, rows: ViewRows, by_cr
         oldest = micros(questions[TIME]) - rows.ttl // timedelta(microseconds=1)
         fresh = times[answers] >= oldest if len(times) else False
         answers = np.where(fresh, answers, NOTHING)
-    return stored.select(list(rows.features)).take(pa.array(answers, mask=answers == NOTHING))
+    columns = stored.select(list(rows.features)).append_column(KNOWN_AT, pa.array(known_at(stored, True)).cast(MOMENT))
+    return columns.take(pa.array(answers, mask=answers == NOTHING))
 
 
 def latest(config: AsofOfflineStoreConfig, rows: ViewRows, first: datetime, last: datetime) -> pa.Table:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from feature_repo.definition import KNOWN_AT
 from feature_repo.stores.view_rows import CREATED, TIME, ViewRows
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ AT, IS_QUESTION, KNOWN = "__at", "__is_question", "__known"
 def join_on_spark(
     spark: "SparkSession", question_rows: pa.Table, stored: "DataFrame", rows: ViewRows, by_created: bool, row: str
 ) -> pa.Table:
-    """A view's features for each question, in the questions' order."""
+    """A view's features and `known_at` for each question, in the questions' order."""
     from pyspark.sql import functions as F
 
     facts = F.struct(TIME, F.coalesce(CREATED, TIME).alias(CREATED), *rows.features)
@@ -35,6 +36,8 @@ def join_on_spark(
     if rows.ttl:
         usable &= F.col(f"{KNOWN}.{TIME}") >= F.col(AT) - F.expr(f"interval {int(rows.ttl.total_seconds())} second")
     features = [F.when(usable, F.col(KNOWN).getField(name)).alias(name) for name in rows.features]
+    moment = F.greatest(F.col(f"{KNOWN}.{TIME}"), F.col(f"{KNOWN}.{CREATED}"))
+    features.append(F.when(usable, moment).alias(KNOWN_AT))
     return answered.select(row, *features).toArrow().sort_by(row).drop_columns([row])
 
 

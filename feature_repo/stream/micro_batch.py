@@ -1,7 +1,6 @@
 """The fold of a micro-batch: the sums of a few events, as the nightly fold defines them, added to stored states."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +9,7 @@ import pyarrow.compute as pc
 
 from feature_repo.counters import Seconds
 from feature_repo.definition import CounterView, FeatureSet
-from feature_repo.folding import MICROSECONDS, contributed, states_of, summed
+from feature_repo.folding import MICROSECONDS, contributed, counter_rows, rows_to_fold, states_of, sums_of_views
 from feature_repo.records import split
 from feature_repo.stream.descriptions import keys_of
 from feature_repo.stream.stream_state import DAY, Micros
@@ -35,9 +34,7 @@ def sums(
     event_frames = {name: frame_of(spark, rows) for name, rows in events.items()}
     described_frames = {name: frame_of(spark, rows) for name, rows in described.items()}
     contributions = frame_of(spark, contributed(event_frames, described_frames, features, tables).toArrow()).coalesce(1)
-    parts = [_packed(contributions, view) for view in features.counter_views]
-    all_sums = reduce(lambda left, right: left.unionAll(right), parts).toArrow()
-    return {view.name: _unpacked(all_sums, view) for view in features.counter_views}
+    return sums_of_views({view.name: contributions for view in features.counter_views}, features.counter_views)
 
 
 def frame_of(spark: "SparkSession", rows: pa.Table) -> "DataFrame":
@@ -46,29 +43,12 @@ def frame_of(spark: "SparkSession", rows: pa.Table) -> "DataFrame":
     return spark.createDataFrame(pa.Table.from_batches(batches))
 
 
-def _packed(contributions: "DataFrame", view: CounterView) -> "DataFrame":
-    """A view's sums, in columns that are the same for every view."""
-    from pyspark.sql import functions as sql
-
-    packed = [
-        sql.lit(view.name).alias("view"),
-        sql.array(*(sql.col(key).cast("string") for key in view.keys)).alias("keys"),
-        sql.col("published_at"),
-    ]
-    return summed(contributions, view).select(*packed, sql.array(*view.counters).alias("sums"))
-
-
-def _unpacked(all_sums: pa.Table, view: CounterView) -> pa.Table:
-    of_view = all_sums.filter(pc.equal(all_sums["view"], view.name))
-    return _table(view, of_view["keys"].to_pylist(), _micros(of_view["published_at"]), _matrix(of_view["sums"], view))
-
-
 def moved_up(view: CounterView, sums: pa.Table, earliest: int) -> pa.Table:
     """The sums, where those published before a moment are moved to it and decayed."""
     at = _micros(sums["published_at"])
     late = np.maximum(earliest - at, 0) / MICROSECONDS
     values = _values(view, sums) * np.exp2(-late[:, None] / np.array(view.half_lives))
-    return _table(view, [split(key) for key in keys_of(sums, view.keys)], np.maximum(at, earliest), values)
+    return counter_rows(view, [split(key) for key in keys_of(sums, view.keys)], np.maximum(at, earliest), values)
 
 
 def published(view: CounterView, sums: pa.Table, stored: Sequence[Stored]) -> pa.Table:
@@ -96,14 +76,9 @@ def stored_rows(view: CounterView, states: pa.Table, day: int) -> Iterator[Store
 
 def _news(view: CounterView, sums: pa.Table, before: pa.Table) -> pa.Table:
     """The fold: states after each sum, in order; `before` has at most one state of each entity."""
-    rows = pa.concat_tables([
-        before.append_column("is_new", pa.array([False] * len(before), pa.bool_())),
-        sums.append_column("is_new", pa.array([True] * len(sums), pa.bool_())),
-    ])  # fmt: skip
-    if not len(rows):
+    if not len(sums) + len(before):
         return sums
-    order = [(name, "ascending") for name in (*view.keys, "is_new", "published_at")]
-    batches = rows.sort_by(order).combine_chunks().to_batches()
+    batches = rows_to_fold(view, sums, before)
     return pa.Table.from_batches(states_of(view, iter(batches))).filter(pc.field("is_new")).select(sums.column_names)
 
 
@@ -115,21 +90,11 @@ def _merged(view: CounterView, stored: Sequence[Stored]) -> pa.Table:
     counters = np.frombuffer(b"".join([values for _, _, _, values in rows])).reshape(len(rows), len(view.counters))
     starts = [i for i, key in enumerate(keys) if i == 0 or key != keys[i - 1]]
     if not starts:
-        return _table(view, [], at, counters)
+        return counter_rows(view, [], at, counters)
     newest = np.maximum.reduceat(at, starts)
     age = (np.repeat(newest, np.diff([*starts, len(rows)])) - at) / MICROSECONDS
     total = np.add.reduceat(counters * np.exp2(-age[:, None] / np.array(view.half_lives)), starts)
-    return _table(view, [split(keys[i]) for i in starts], newest, total)
-
-
-def _table(view: CounterView, keys: Sequence[Sequence[str]], at: Micros, counters: Seconds) -> pa.Table:
-    columns = {name: pa.array([key[i] for key in keys], pa.string()) for i, name in enumerate(view.keys)}
-    columns["published_at"] = pa.array(at, pa.int64()).cast(MOMENT)
-    return pa.table(columns | {name: pa.array(counters[:, i]) for i, name in enumerate(view.counters)})
-
-
-def _matrix(sums: pa.ChunkedArray, view: CounterView) -> Seconds:
-    return np.asarray(pc.list_flatten(sums).to_numpy()).reshape(len(sums), len(view.counters))
+    return counter_rows(view, [split(keys[i]) for i in starts], newest, total)
 
 
 def _values(view: CounterView, states: pa.Table) -> Seconds:

@@ -1,12 +1,13 @@
 """Monitoring: each day compared with what the live release was trained on."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import dagster as dg
 import msgspec
 import pandas as pd
 
+from infra import alerts
 from infra.lake import days_from
 from monitoring import drift, evidently_report, outcomes, skew
 from monitoring.definition import Watch
@@ -17,6 +18,8 @@ from orchestration.observed import Observed, observe, worth_watching
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.release_inputs import REFERENCE, REFERENCE_ROWS
 from orchestration.system import Installation
+
+SERVED = "served_as_trained"
 
 
 def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -53,11 +56,28 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         results = [_drift(installation, watch, day, earlier) for day in days_from(*span(context))]
         return dg.MaterializeResult(metadata=_metadata([f for f in results if f]))
 
-    @dg.asset(name="skew", group_name="monitoring", partitions_def=days, backfill_policy=WHOLE_RANGE, deps=["observed"])
+    @dg.asset(
+        name="skew",
+        group_name="monitoring",
+        partitions_def=days,
+        backfill_policy=WHOLE_RANGE,
+        deps=["observed"],
+        check_specs=[dg.AssetCheckSpec(SERVED, asset="skew", description="served features are those of training")],
+    )
     def skewed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one feature: the share of served rows in which it equals what training would have seen."""
-        results = [_skew(installation, watch, day) for day in days_from(*span(context))]
-        return dg.MaterializeResult(metadata=_metadata([f for f in results if f]))
+        earlier = newest(context.instance, "skew")
+        results = [f for day in days_from(*span(context)) if (f := _skew(installation, watch, day, earlier))]
+        reasons = [f["evidence"].detail for f in results if f["facts"]["finding"] == "skew"]
+        for reason in reasons:
+            alerts.write(installation.settings.home, installation.now(), system=installation.system.name, skew=reason)
+        check = dg.AssetCheckResult(
+            check_name=SERVED,
+            passed=not reasons,
+            severity=dg.AssetCheckSeverity.ERROR,
+            metadata={"skew": "; ".join(reasons) or "none found"},
+        )
+        return dg.MaterializeResult(metadata=_metadata(results), check_results=[check])
 
     @dg.asset(
         name="outcomes", group_name="monitoring", partitions_def=days, backfill_policy=WHOLE_RANGE, deps=["observed"]
@@ -98,7 +118,8 @@ def _drift(installation: Installation, watch: Watch, day: date, earlier: list[Wi
     return {**result, "page": page}
 
 
-def _skew(installation: Installation, watch: Watch, day: date) -> dict[str, Any] | None:
+def _skew(installation: Installation, watch: Watch, day: date, earlier: list[WindowEvidence]) -> dict[str, Any] | None:
+    """The skew of a day; its evidence is added to the `earlier` one."""
     version, observed = installation.registry.live(), Observed.load(installation, day)
     if version is None or observed is None:
         return None
@@ -108,17 +129,25 @@ def _skew(installation: Installation, watch: Watch, day: date) -> dict[str, Any]
     report = skew.measure(
         served, observed.recomputed(installation, rows), observed.features, watch, rows=observed.names(rows)
     )
-    return {"facts": {**report.facts(), "reason": report.reason()}, "table": report.markdown()}
+    certain = report.beyond_chance if report.finding == "skew" else report.finding == "equal"
+    present = report.finding == "skew" if certain else None
+    detail = f"{day}, release {version}: {report.reason()}"
+    evidence = WindowEvidence(f"skew {day} {version}", "skew", installation.as_of(day), version, present, detail)
+    earlier.append(evidence)
+    decision = describe_windows([e for e in earlier if e.release == version and e.at <= evidence.at], "skew", watch)
+    facts = {**report.facts(), "reason": report.reason(), "decision": decision}
+    return {"facts": facts, "table": report.markdown(), "evidence": evidence}
 
 
 def _outcomes(installation: Installation, watch: Watch, day: date) -> dict[str, Any] | None:
     version, observed = installation.registry.live(), Observed.load(installation, day)
     if version is None or observed is None:
         return None
+    if installation.now() < (mature := installation.system.ranking.matures(day)):
+        return _immature(day, mature)
     promised = {version: installation.registry.promised(version)}
-    scores = observed.scores(installation, version)
     top = installation.system.ranking.top
-    report = outcomes.measure(observed.outcome_frame(installation, version, scores), promised, watch, top)
+    report = outcomes.measure(observed.outcome_frame(installation, version), promised, watch, top)
     part = report.of(version)
     measured = part is not None and part.finding in {"auc drop", "as promised"}
     present = part.finding == "auc drop" if part is not None and measured else None
@@ -126,6 +155,13 @@ def _outcomes(installation: Installation, watch: Watch, day: date) -> dict[str, 
         f"auc {day} {version}", "auc drop", installation.as_of(day), version, present, report.reason(version)
     )
     return {"facts": report.facts(), "table": report.markdown(), "evidence": evidence}
+
+
+def _immature(day: date, mature: datetime) -> dict[str, Any]:
+    """What is said of a day whose outcomes are still to come: nothing is measured, and nothing counts as evidence."""
+    known = f"the outcomes of {day} are known at {mature:%Y-%m-%d %H:%M} UTC"
+    reason = f"{known}; measure them then (`flywheel run monitor --day {day}`)"
+    return {"facts": {"finding": "not mature yet", "reason": reason}, "table": reason}
 
 
 def _metadata(results: list[dict[str, Any]]) -> dict[str, Any]:

@@ -7,14 +7,14 @@ import dagster as dg
 from infra.clock import Clock
 from infra.lake import days_from
 from orchestration import pages
-from orchestration.labels import labels_of_history
+from orchestration.labels import label_versions_of_history
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.release_inputs import release_inputs
 from orchestration.stale_days import LABELS, TRAINING_SET, learned_from, note_trained
 from orchestration.system import Installation
 from training.registry import experiment_id
 from training.release import Candidate, lacking, make_candidate
-from training.rows import build_dataset, save_dataset, save_labels
+from training.rows import build_training_set, newest, save_dataset, save_labels
 
 GATES, FEATURES_KNOWN = "gates", "features_known"
 
@@ -32,14 +32,16 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         deps=sorted({ranking.shown, ranking.outcomes_in, *(look.table for look in features.lookups)}),
     )
     def mature_labels(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        """A row is one shown row whose window has closed, with what followed it."""
+        """A row is one version of the label of one mature shown row: what was known to have followed it."""
         _, last = span(context)
         parts = learned_from(installation)
-        rows = labels_of_history(installation, last)
-        save_labels(installation.lake, "labels", rows, days_from(installation.history_start(last), last))
+        versions = label_versions_of_history(installation, last)
+        save_labels(installation.lake, "labels", versions, days_from(installation.history_start(last), last))
         note_trained(installation, LABELS, last, parts)
+        rows = newest(versions)
         shares = {f"share {name}": float(rows[name].mean()) for name in ranking.targets if len(rows)}
-        return dg.MaterializeResult(metadata={"rows": len(rows), **shares})
+        changed = len(versions) - len(rows)
+        return dg.MaterializeResult(metadata={"rows": len(rows), "changed after maturity": changed, **shares})
 
     @dg.asset(
         name="training_set",
@@ -56,8 +58,8 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         """A row is one mature shown row with the features that were known when it was shown."""
         _, last = span(context)
         parts = learned_from(installation)
-        rows = installation.lake.read("labels", days_from(installation.history_start(last), last)).to_pandas()
-        dataset = build_dataset(rows, installation.store, features, ranking, installation.lake)
+        versions = installation.lake.read("labels", days_from(installation.history_start(last), last)).to_pandas()
+        dataset = build_training_set(versions, installation.store, features, ranking)
         save_dataset(installation.lake, installation.system.name, dataset)
         note_trained(installation, TRAINING_SET, last, parts)
         unknown = dataset.mostly_unknown()

@@ -2,16 +2,16 @@
 
 from datetime import date
 
-from orchestration.labels import labels_of_history
+from orchestration.labels import label_versions_of_history
 from orchestration.release_inputs import verdict_on
 from orchestration.system import Installation
-from training.rows import build_dataset
+from training.rows import build_training_set
 from validation.verdict import Verdict
 
 
 def verdict_of_day(installation: Installation, day: date) -> Verdict:
     """What the gates say of the ranker that would be trained as of a day's end, from what is in the lake."""
     ranking, features = installation.system.ranking, installation.system.features
-    rows = labels_of_history(installation, day)
-    dataset = build_dataset(rows, installation.store, features, ranking, installation.lake)
+    versions = label_versions_of_history(installation, day)
+    dataset = build_training_set(versions, installation.store, features, ranking)
     return verdict_on(installation, dataset, installation.as_of(day))

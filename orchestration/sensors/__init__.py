@@ -1,4 +1,4 @@
-"""Dagster sensors: landed files, the registry, confirmed drift, failed runs."""
+"""Dagster sensors: landed files, stale days, the registry, confirmed drift, failed runs."""
 
 from orchestration.sensors.failure import failure_sensor
 from orchestration.sensors.landing import landing_sensor

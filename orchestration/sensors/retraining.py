@@ -1,15 +1,15 @@
-"""The retraining sensor: what monitoring confirmed becomes one retraining, and an AUC drop a rollback too."""
+"""The retraining sensor: drift retrains, an AUC drop also rolls back, skew rolls back and freezes training."""
 
 import hashlib
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import dagster as dg
 
 from infra import alerts
 from infra.errors import NotProven, ReleaseMismatch
 from monitoring.journal import Journal
-from monitoring.retrain import decide
+from monitoring.retrain import Decision, decide
 from orchestration.evidence import written
 from orchestration.jobs import Job
 from orchestration.partitions import WHY
@@ -19,6 +19,7 @@ from orchestration.system import Installation
 def retraining_sensor(installation: Installation, job: Job) -> dg.SensorDefinition:
     """Turns confirmed drift, or an AUC drop, into one retraining; a drop also rolls back to the previous release.
 
+    Confirmed skew rolls back, too, and as long as it lasts nothing is retrained. A rollback is written as an alert.
     The cursor holds what was seen and done: evidence causes nothing twice, and a restart forgets nothing.
     """
 
@@ -26,7 +27,7 @@ def retraining_sensor(installation: Installation, job: Job) -> dg.SensorDefiniti
         name="retraining_sensor",
         job=job,
         minimum_interval_seconds=60,
-        description="confirmed drift or an AUC drop retrains once; a drop also rolls back",
+        description="confirmed drift or an AUC drop retrains once; a drop or skew rolls back; skew freezes training",
     )
     def retraining(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         state = json.loads(context.cursor) if context.cursor else {"after": {}, "journal": None}
@@ -37,12 +38,7 @@ def retraining_sensor(installation: Installation, job: Job) -> dg.SensorDefiniti
         assert installation.system.watch is not None
         decision = decide(journal.evidence, journal.actions, now, installation.system.watch, live)
         if decision.roll_back:
-            try:
-                installation.registry.rollback(who="retraining sensor", why=decision.reason, at=now)
-            except (NotProven, ReleaseMismatch) as impossible:  # there is no earlier release, or its files are gone
-                context.log.warning(str(impossible))  # retraining must not wait for a rollback
-                obstacle = str(impossible)
-                alerts.write(installation.settings.home, now, registry=installation.system.name, rollback=obstacle)
+            _fall_back(context, installation, decision, now)
         requests = []
         if decision.retrain:
             ends = max(e.at for e in journal.evidence if e.id in decision.evidence)
@@ -54,6 +50,20 @@ def retraining_sensor(installation: Installation, job: Job) -> dg.SensorDefiniti
         return dg.SensorResult(run_requests=requests, skip_reason=skipped, cursor=cursor)
 
     return retraining
+
+
+def _fall_back(
+    context: dg.SensorEvaluationContext, installation: Installation, decision: Decision, now: datetime
+) -> None:
+    """Roll back, and write an alert that says to what, or why it was not possible."""
+    facts = {"registry": installation.system.name, "why": decision.reason}
+    try:
+        version = installation.registry.rollback(who="retraining sensor", why=decision.reason, at=now)
+        facts["rollback"] = f"release {version} is live again"
+    except (NotProven, ReleaseMismatch) as impossible:  # there is no earlier release, or its files are gone
+        context.log.warning(str(impossible))  # retraining must not wait for a rollback
+        facts["rollback"] = str(impossible)
+    alerts.write(installation.settings.home, now, **facts)
 
 
 def _key(*parts: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from math import exp2
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
@@ -17,7 +17,7 @@ from infra.arrays import Float32s, Int32s
 from infra.errors import DefinitionError, Unavailable
 from infra.loops import loop
 from infra.marks import NO_MARKS, Marks
-from serving.asker.redis_link import RedisLink
+from serving.asker.redis_link import Command
 from serving.definition import ServicePolicy
 from serving.items import Codes, ItemStates, places_among
 
@@ -89,11 +89,21 @@ class UserState:
     known: bool = True
 
 
+class Link(Protocol):
+    """What a reader of users asks for records: Redis, or what it once held."""
+
+    async def ask(self, *commands: Command) -> list[Any]:
+        """The replies to some commands, sent as one; raises Unavailable when they do not come in time."""
+
+    def tell(self, *commands: Command) -> None:
+        """Send commands whose replies nobody waits for."""
+
+
 class UserReader:
     """Reads the views whose keys hold the asker; raises DefinitionError for one whose first key is another."""
 
     def __init__(
-        self, link: RedisLink, features: FeatureSet, layouts: Mapping[str, Layout], service: ServicePolicy,
+        self, link: Link, features: FeatureSet, layouts: Mapping[str, Layout], service: ServicePolicy,
         states: ItemStates,
     ):  # fmt: skip
         self._link, self._service, self._states = link, service, states

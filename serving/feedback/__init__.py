@@ -3,6 +3,31 @@
 from serving.feedback.attribution import Attribution
 from serving.feedback.decision_log import DecisionLog
 from serving.feedback.event_log import EventLog
-from serving.feedback.impression_rows import VARIANT, ImpressionRows
+from serving.feedback.impression_rows import (
+    FEATURES,
+    POSITION,
+    PROPENSITY,
+    RELEASE,
+    REQUEST,
+    RUNG,
+    SCORE,
+    SOURCE,
+    VARIANT,
+    ImpressionRows,
+)
 
-__all__ = ["VARIANT", "Attribution", "DecisionLog", "EventLog", "ImpressionRows"]
+__all__ = [
+    "FEATURES",
+    "POSITION",
+    "PROPENSITY",
+    "RELEASE",
+    "REQUEST",
+    "RUNG",
+    "SCORE",
+    "SOURCE",
+    "VARIANT",
+    "Attribution",
+    "DecisionLog",
+    "EventLog",
+    "ImpressionRows",
+]

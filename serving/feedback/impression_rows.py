@@ -10,6 +10,9 @@ from serving.definition import Served
 from serving.page import Page
 
 VARIANT = "champion"
+# The columns that every decision log writes beside the table's own keys and times.
+REQUEST, RELEASE, RUNG, POSITION, SOURCE = "request_id", "release", "served_by", "position", "source"
+PROPENSITY, SCORE, FEATURES = "propensity", "score", "served_features"
 FLOAT32 = orjson.OPT_SERIALIZE_NUMPY  # in the digits that a float32 has: half as many, for half the time
 _lines = msgspec.json.Encoder().encode_lines
 
@@ -21,6 +24,9 @@ class ImpressionRows:
         self._names = served.policy.service.names
         self._item = orjson.dumps(served.policy.service.names.item)
         self._columns = {column.name for column in served.impressions.columns}
+        scored = b',"score":%b' if SCORE in self._columns else b"%.0b"  # of which nothing is written
+        row = b'%b,%b:%b,"position":%d,"source":%b,"propensity":%b' + scored
+        self._row = row + b',"served_features":%b}'
 
     def of(self, page: Page, who: RequestAsker) -> list[bytes]:
         """One JSON row an item shown, from the top."""
@@ -30,19 +36,24 @@ class ImpressionRows:
             names.user: who.user.user,
             names.event_time: at,
             names.received_time: at,
-            "request_id": page.request_id,
+            REQUEST: page.request_id,
             "variant": VARIANT,
-            "release": page.release.version if page.release else None,
-            "served_by": page.served_by,
+            RELEASE: page.release.version if page.release else None,
+            RUNG: page.served_by,
         }
         head = orjson.dumps({name: value for name, value in shared.items() if name in self._columns})[:-1]
         shown = len(page.items)
         items, sources = _lines(page.items).split(b"\n")[:-1], _lines(page.sources).split(b"\n")[:-1]
-        chances = orjson.dumps(page.propensities, option=FLOAT32)[1:-1].split(b",")[:shown]
-        features = [b"null"] * shown if page.features is None else _rows(page.features)
-        each = zip(items, range(1, shown + 1), sources, chances, features, strict=True)
-        row = b'%b,%b:%b,"position":%d,"source":%b,"propensity":%b,"served_features":%b}'
-        return [row % (head, self._item, *item) for item in each]
+        chances, nothing = _numbers(page.propensities, shown), [b"null"] * shown
+        scores = nothing if page.scores is None else _numbers(page.scores, shown)
+        features = nothing if page.features is None else _rows(page.features)
+        each = zip(items, range(1, shown + 1), sources, chances, scores, features, strict=True)
+        return [self._row % (head, self._item, *values) for values in each]
+
+
+def _numbers(values: Float32s, count: int) -> list[bytes]:
+    """Each number as JSON; NaN as null."""
+    return orjson.dumps(values, option=FLOAT32)[1:-1].split(b",")[:count]
 
 
 def _rows(features: Float32s) -> list[bytes]:

@@ -24,14 +24,23 @@ def explored(page: Order, pool: Order, share: float, seed: int) -> tuple[Order, 
     page  (m,) places of the candidates that would be shown without exploration
     pool  (n,) places of those that may be drawn; none is on the page
     """
-    m, n = len(page), len(pool)
+    n = len(pool)
+    at, propensities, lot = explored_places(len(page), n, share, seed)
+    shown = page.copy()
+    for place, drawn in zip(at, lot.sample(range(n), len(at)), strict=True):
+        shown[place] = pool[drawn]
+    return shown, propensities
+
+
+def explored_places(m: int, n: int, share: float, seed: int) -> tuple[list[int], Float32s, Random]:
+    """The places that are explored, the propensity of the item at each place, and the lot that draws these items."""
     sure, chance = divmod(share * m, 1.0)
     fewer, more = min(int(sure), n), min(int(sure) + 1, n)
     q = ((1 - chance) * fewer + chance * more) / max(m, 1)
     lot = Random(seed)
     count = more if lot.random() < chance else fewer
     at = lot.sample(range(m), count)
-    shown, propensities = page.copy(), np.full(m, 1 - q, dtype=np.float32)
-    for place, drawn in zip(at, lot.sample(range(n), count), strict=True):
-        shown[place], propensities[place] = pool[drawn], q / n
-    return shown, propensities
+    propensities = np.full(m, 1 - q, dtype=np.float32)
+    for place in at:
+        propensities[place] = q / n
+    return at, propensities, lot

@@ -18,12 +18,14 @@ class Ranked(msgspec.Struct, frozen=True):
     """The candidates of `block` scored by `release`, and arranged.
 
     shown     places among the candidates, from the top
+    scores    (candidates,) float32
     features  (candidates, features) float32, as scored
     rung      one of `serving/page/rungs.py`; `reason` says why it is not the highest, or what is not as it should be
     """
 
     block: ItemBlock
     shown: Arrangement
+    scores: Float32s
     features: Float32s
     release: Release
     rung: str

@@ -10,7 +10,7 @@ from serving.page.retrieve import Candidates
 
 @dataclass(slots=True)
 class Page:
-    """What is shown: item ids from the top, the rung they come from, and the features as served where there are any.
+    """What is shown: item ids from the top, the rung they come from, scores and features as served where there are any.
 
     `marks` (items,) are the items' marks. `sources` (items,) are the names of the sources that gave each item first,
     None where the caller named it; `propensities` (items,) the probability of each item at its place. `at` is the
@@ -25,6 +25,7 @@ class Page:
     served_by: str
     reason: str | None = None
     release: Release | None = None
+    scores: Float32s | None = None
     features: Float32s | None = None
     left_out: list[str] | None = None
     at: float = 0.0

@@ -88,6 +88,7 @@ class PageParts:
             outcome.rung,
             outcome.reason,
             outcome.release,
+            outcome.scores[outcome.shown.places],
             np.ascontiguousarray(outcome.features[outcome.shown.places]),
             scored=len(outcome.block.rows),
         )

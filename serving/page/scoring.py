@@ -51,7 +51,7 @@ class Scoring:
         self.breaker.succeeded()
         rung = NEUTRAL if who.user.why else STALE if self._releases.why else FULL
         reason = "; ".join(filter(None, [who.user.why, self._releases.why, self._aged(release.policy)])) or None
-        return Ranked(block, shown, features, release, rung, reason)
+        return Ranked(block, shown, scores, features, release, rung, reason)
 
     def _aged(self, policy: ReleasePolicy) -> str | None:
         """The reason to give for item states that were not compared with Redis for long; None for fresh ones."""

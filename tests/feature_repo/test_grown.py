@@ -52,7 +52,7 @@ def take(lake: Lake, table: Table, name: str, day: int, **more: object) -> None:
     """One description, received on a day."""
     at = (START + day * NEXT).isoformat()
     row = json.dumps({"song": name, "length": 90, "at": at, "got": at, **more}).encode()
-    ingest(lake, table, delivered_from_jsonl(table, row), START + 5 * NEXT, name)
+    ingest(lake, table, delivered_from_jsonl(table, row), START + 5 * NEXT, name, history=True)
 
 
 def test_a_type_that_spark_does_not_take_for_the_stored_one_is_named(tmp_path: Path) -> None:

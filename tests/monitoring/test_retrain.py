@@ -104,6 +104,30 @@ def test_a_rollback_does_not_wait_for_the_cooldown_and_leaves_drift_for_later() 
     assert (later.retrain, later.roll_back) == (True, False)
 
 
+def test_skew_rolls_back_once_and_nothing_is_retrained_while_it_lasts() -> None:
+    done = played([*seen("xx....", "skew"), *seen("xxxx..")], 24)
+    assert [(n, d.retrain, d.roll_back) for n, d in done] == [(2, False, True), (4, True, False)]
+    assert "skew in 2 of the last 3 windows" in done[0][1].reason
+    assert done[0][1].frozen
+    assert not done[1][1].frozen, "2 of the last 3 windows have none"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "frozen"), [("", False), ("x", False), ("xx", True), ("x.x", True), ("x..", False), ("xx?", True)]
+)
+def test_training_is_frozen_by_skew_of_any_release(pattern: str, frozen: bool) -> None:
+    decision = decide(seen(pattern, "skew", release="6"), [], hour(9), WATCH, live="7")
+    assert bool(decision.frozen) is frozen
+    assert not decision.roll_back, "the live release was not found skewed"
+    assert ("training is frozen" in decision.reason) is frozen
+
+
+def test_where_nothing_more_is_measured_a_freeze_ends_by_itself() -> None:
+    skew = seen("xx", "skew")
+    assert decide(skew, [], hour(24 * 6), WATCH).frozen
+    assert not decide(skew, [], hour(24 * 8), WATCH).frozen
+
+
 def test_only_evidence_about_the_live_release_counts() -> None:
     assert decide(seen("xx", release="6"), [], hour(9), WATCH, live="7").retrain is False
     assert decide(seen("xx", release="7"), [], hour(9), WATCH, live="7").retrain is True

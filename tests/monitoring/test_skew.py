@@ -64,3 +64,19 @@ def test_few_rows_can_show_skew_but_not_that_there_is_none() -> None:
 def test_matrices_of_other_shapes_are_refused() -> None:
     with pytest.raises(ReleaseMismatch, match="recipe of the release"):
         skew.measure(rows(), rows()[:, :1], NAMES, WATCH)
+
+
+@pytest.mark.parametrize(
+    ("count", "differ", "proven"), [(500, 1, False), (500, 10, True), (5_000, 7, False), (90_000, 9_000, True)]
+)
+def test_few_rows_that_differ_are_skew_but_prove_it_only_beyond_chance(count: int, differ: int, proven: bool) -> None:
+    served = rows(count)
+    recomputed = served.copy()
+    recomputed[:differ, 1] += 2
+    report = skew.measure(served, recomputed, NAMES, WATCH)
+    assert report.finding == "skew"
+    assert report.beyond_chance is proven
+
+
+def test_equal_rows_are_within_chance() -> None:
+    assert not skew.measure(rows(), rows(), NAMES, WATCH).beyond_chance

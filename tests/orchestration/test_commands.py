@@ -34,7 +34,9 @@ finally:
 """
 
 
-@pytest.mark.parametrize("words", ["--help", "rank u1", "releases", "token", "demo --help", "ingest --help"])
+@pytest.mark.parametrize(
+    "words", ["--help", "rank u1", "releases", "token", "demo --help", "ingest --help", "replay --help"]
+)
 def test_a_small_command_loads_nothing_heavy(tmp_path: Path, words: str) -> None:
     env = {**os.environ, "FLYWHEEL_HOME": str(tmp_path), "FLYWHEEL_SERVICE_PORT": "1"}
     command = [sys.executable, "-c", SMALL, *words.split()]

@@ -145,7 +145,8 @@ def deliver(lake: Lake, table: Table, rows: list[dict[str, Any]]) -> None:
         json.dumps({**row, "received_at": row["event_time"] + timedelta(minutes=5)}, default=datetime.isoformat)
         for row in rows
     ]
-    line = ingest(lake, table, delivered_from_jsonl(table, "\n".join(lines).encode()), NOON + timedelta(days=1), "b")
+    content = delivered_from_jsonl(table, "\n".join(lines).encode())
+    line = ingest(lake, table, content, NOON + timedelta(days=1), "b", history=True)
     assert line.accepted == len(rows)
 
 

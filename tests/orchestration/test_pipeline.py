@@ -21,6 +21,7 @@ features    states             <- engagements impressions users videos
 training    labels             <- engagements impressions users videos
 training    ranker             <- training_set
 training    training_set       <- labels profiles states
+proof       perturbation       <- training_set
 release     champion           <- deployment
 release     deployment         <- online_store registered_release
 release     registered_release <- ranker
@@ -34,7 +35,7 @@ monitoring  skew               <- observed
 def test_the_asset_graph(settings: Settings) -> None:
     definitions = pipeline(Installation(HOME_FEED, settings))
     lines = []
-    for stage in ("tables", "features", "training", "release", "monitoring"):
+    for stage in ("tables", "features", "training", "proof", "release", "monitoring"):
         specs = [s for asset in definitions.assets or () for s in asset.specs if s.group_name == stage]  # type: ignore[union-attr]
         for spec in sorted(specs, key=lambda s: s.key):
             above = " ".join(sorted(dep.asset_key.to_user_string() for dep in spec.deps))
@@ -45,14 +46,23 @@ def test_the_asset_graph(settings: Settings) -> None:
 def test_checks_block_and_jobs_schedules_and_sensors_are_there(settings: Settings) -> None:
     definitions = pipeline(Installation(HOME_FEED, settings))
     checks = [c for asset in definitions.assets or () for c in asset.check_specs]  # type: ignore[union-attr]
-    assert {c.name for c in checks} == {"expectations", "online_equals_offline", "gates", "features_known", "one_truth"}
-    assert {c.name for c in checks if not c.blocking} == {"features_known"}, "a warning stops nothing"
+    assert {c.name for c in checks} == {
+        "expectations",
+        "online_equals_offline",
+        "gates",
+        "features_known",
+        "one_truth",
+        "unchanged",
+        "served_as_trained",
+    }
+    assert {c.name for c in checks if not c.blocking} == {"features_known", "served_as_trained"}, "these stop nothing"
     jobs = {job.name for job in definitions.jobs or ()}
-    assert jobs == {"ingest", "features", "train", "release", "monitor", "retrain", "daily"}
+    assert jobs == {"ingest", "features", "train", "release", "monitor", "perturb", "retrain", "daily"}
     assert {s.name for s in definitions.schedules or ()} == {
         "features_schedule",
         "retrain_schedule",
         "monitor_schedule",
+        "perturb_schedule",
     }
     assert {s.name for s in definitions.sensors or ()} == {
         "landing_sensor",
@@ -74,10 +84,11 @@ def test_checks_block_and_jobs_schedules_and_sensors_are_there(settings: Setting
 )
 def test_a_schedule_asks_for_the_right_day(settings: Settings, schedule: str, at: datetime, day: str) -> None:
     definitions = pipeline(Installation(HOME_FEED, settings.model_copy(update={"replay_from": at})))
-    with dg.DagsterInstance.ephemeral() as instance:
-        context = dg.build_schedule_context(
-            instance, scheduled_execution_time=at, repository_def=definitions.get_repository_def()
-        )
+    repository = definitions.get_repository_def()
+    with (
+        dg.DagsterInstance.local_temp() as instance,
+        dg.build_schedule_context(instance, scheduled_execution_time=at, repository_def=repository) as context,
+    ):
         requests = definitions.resolve_schedule_def(schedule).evaluate_tick(context).run_requests or []
     assert [r.partition_key for r in requests] == [day]
 

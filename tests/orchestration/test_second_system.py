@@ -11,6 +11,7 @@ from fraud import DAYS, FRAUD, START, deliver
 from feature_repo.records import connect, made_views
 from feature_repo.systems.home_feed import HOME_FEED_FEATURES
 from infra.settings import Settings
+from orchestration.assets import proof
 from orchestration.runs import execute
 from orchestration.system import Installation
 from validation.systems.home_feed import TABLES
@@ -20,11 +21,14 @@ MACHINERY = ("infra", "validation", "feature_repo", "training", "serving", "moni
 # Words that are columns of the feed and also plain English, or part of every answer and every decision log.
 EVERYDAY = {
     *("event_time", "received_at", "position", "variant", "release", "served_by", "propensity", "served_features"),
-    *("request_id", "status", "source", "action"),
+    *("request_id", "status", "source", "action", "score"),
 }
 
 
-def test_a_fraud_system_runs_from_its_own_definitions_to_a_trained_model(settings: Settings) -> None:
+def test_a_fraud_system_runs_from_its_own_definitions_to_a_trained_model_and_a_proof(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proof, "CUTS", 1)
     at = Installation(FRAUD, settings.model_copy(update={"replay_from": START + timedelta(days=DAYS)}))
     deliver(settings.landing)
     first, last = START.date(), (START + timedelta(days=DAYS - 1)).date()
@@ -33,6 +37,9 @@ def test_a_fraud_system_runs_from_its_own_definitions_to_a_trained_model(setting
     for job, since, of in (("ingest", first, at), ("features", first, at), ("train", last, without_redis)):
         result = execute(of, job, since, last, messages.append)
         assert result.success, "\n".join(messages)
+    proven = execute(without_redis, "perturb", last, last, messages.append)
+    assert proven.success, "\n".join(messages)
+    assert [check.check_name for check in proven.get_asset_check_evaluations()] == ["unchanged"]
     trained = {
         e.asset_key.to_user_string(): e.materialization.metadata for e in result.get_asset_materialization_events()
     }

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import dagster as dg
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 import redis
 from rich.console import Console
@@ -15,33 +17,34 @@ from rich.console import Console
 from feature_repo.records import connect, made_views, redis_records
 from feature_repo.records.layout import encode, layouts
 from feature_repo.stores.agreement import compare
+from infra.arrays import Float32s
 from infra.clock import Clock
 from infra.errors import NotProven
 from infra.settings import Settings
-from orchestration import funnel
+from orchestration import funnel, served_again
 from orchestration.demo_console import DemoConsole
 from orchestration.observed import Observed, observe
 from orchestration.release_inputs import newest_candidate, release_inputs, verdict_on
+from orchestration.reproduction import rebuilt
 from orchestration.runs import execute
+from orchestration.served_again import replay_of
 from orchestration.sources.simulator import Scale, World, deliver
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
+from training.fitting import as_served
 from training.judging import faults
 from training.release import make_candidate
-from training.rows import labels
+from training.rows import AT, Dataset, dataset_of
 from validation.batches import ledger
 from validation.definition import GateLimits
+from validation.verdict import GateFinding
 
 SCALE = Scale(users=300, videos=1_200, days=5, impressions=20_000, creators=60, categories=8, regions=3)
 FIRST, LAST = SCALE.start.date(), (SCALE.end - timedelta(days=1)).date()
 SMALL = GateLimits(
-    baselines=("popularity", "recency"),
-    min_rows=500,
-    min_groups=50,
-    min_slice_groups=20,
-    slice_margin=0.2,
+    ("popularity", "recency"), min_rows=500, min_groups=50, min_slice_groups=20, slice_margin=0.2,
     max_calibration_error=0.2,
-)
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +142,14 @@ def test_a_ranker_is_trained_proven_and_goes_live(at: Installation) -> None:
     assert [(m.action, m.before, m.after, m.who) for m in moves] == [("promote", None, "1", "dagster")]
 
 
+@pytest.mark.parametrize("from_events", [False, True], ids=["stored training set", "events"])
+def test_a_release_is_made_again_to_the_same_bytes(at: Installation, from_events: bool) -> None:
+    rebuild = rebuilt(at, "1", from_events=from_events)
+    assert rebuild.rows == ("events" if from_events else "training set in the lake")
+    assert rebuild.same, rebuild.sentence()
+    assert rebuild.differing == []
+
+
 def test_the_funnel_is_measured_by_the_simulators_truth(at: Installation) -> None:
     quiet = DemoConsole(Console(quiet=True))
     page = funnel.measured(at, World.make(SCALE), 30, "flywheel funnel --users 30", quiet)
@@ -159,6 +170,77 @@ def test_what_must_not_be_learned_ends_in_a_refused_gate_and_no_release(at: Inst
     assert at.registry.newest() == at.registry.live() == "1"
 
 
+def served_finding(at: Installation, data: Dataset) -> GateFinding:
+    verdict = verdict_on(at, data, SCALE.end)
+    return next(finding for finding in verdict.findings if finding.gate == "served")
+
+
+def test_training_rows_made_again_by_the_code_that_serves_are_the_same(at: Installation) -> None:
+    data = at.training_set()
+    rows = np.random.default_rng(0).choice(len(data.frame), 600, replace=False)
+    replayed = replay_of(at)(data, np.sort(rows))
+    assert replayed.known.all()
+    assert replayed.unlogged == 0
+    assert replayed.logged is None, "no row of this history was served by a release"
+    trained = as_served(data.matrix[np.sort(rows)], data, at.system.ranking)
+    again = as_served(replayed.matrix, data, at.system.ranking)
+    assert np.array_equal(trained, again, equal_nan=True), "to the last bit"
+
+
+def test_a_feature_with_other_values_than_serving_makes_is_refused_by_name(at: Installation) -> None:
+    data = at.training_set()
+    matrix = data.matrix.copy()
+    matrix[:, data.features.index("video_age")] *= np.float32(1.001)
+    spoilt = dataset_of(data.frame, matrix, data.features, data.lineage, data.neutral)
+    finding = served_finding(at, spoilt)
+    assert not finding.passed
+    assert finding.reason.startswith("`video_age`: training has other values than serving makes")
+
+
+def test_rows_that_nobody_was_shown_are_refused(at: Installation) -> None:
+    data = at.training_set()
+    frame = data.frame.copy()
+    frame.loc[:9, "request_id"] = [f"copy-{i}" for i in range(10)]
+    finding = served_finding(at, dataset_of(frame, data.matrix, data.features, data.lineage, data.neutral))
+    assert not finding.passed
+    assert finding.reason.startswith("10 rows of the training set are not in the log of what was shown")
+
+
+def test_features_that_were_really_served_are_asked_too(at: Installation) -> None:
+    data, table = at.training_set(), f"tables/{at.system.ranking.shown}"
+    rows = np.arange(len(data.frame) - 300, len(data.frame))
+    before_anything_was_online = np.zeros(len(rows), dtype=np.int64)
+    assert at.system.policy is not None
+    features = served_again.Again(at, at.system.policy).matrix(data.frame.iloc[rows], before_anything_was_online)
+    shown = {day: at.lake.read(table, [day]) for day in at.lake.days(table)}
+    try:
+        log_as_served(at, data.frame.iloc[rows], features)
+        assert "and in 300 rows as they were really served" in served_finding(at, data).reason
+        features[:, data.features.index("hour")] += 1
+        log_as_served(at, data.frame.iloc[rows], features)
+        finding = served_finding(at, data)
+    finally:
+        at.lake.replace_days(table, shown.items())
+    assert not finding.passed
+    assert finding.reason.startswith("`hour`: other values were served than training makes of the same states")
+
+
+def log_as_served(at: Installation, frame: pd.DataFrame, features: Float32s) -> None:
+    """Write into the log of what was shown that release 1 served these rows with these features."""
+    table, logged = f"tables/{at.system.ranking.shown}", frame[["request_id", "video_id"]].copy()
+    logged["features"] = list(features)
+    for day in at.lake.days(table):
+        rows = at.lake.read(table, [day])
+        merged = rows.select(["request_id", "video_id"]).to_pandas().merge(logged, "left", ["request_id", "video_id"])
+        served = merged["features"].notna()
+        changed = {"release": np.where(served, "1", None), "served_by": np.where(served, "full", None)}
+        changed["served_features"] = [None if np.ndim(each) == 0 else each.tolist() for each in merged["features"]]
+        for name, values in changed.items():
+            place = rows.schema.get_field_index(name)
+            rows = rows.set_column(place, name, pa.array(list(values), rows.schema.field(name).type))
+        at.lake.replace(table, day, rows)
+
+
 def test_a_day_is_observed_without_opening_what_other_days_brought(at: Installation) -> None:
     """But for what is asked of it as of a moment: states and descriptions are as old as they are."""
     ranking, near = at.system.ranking, {LAST, LAST - timedelta(days=1)}  # a clock may be behind at midnight
@@ -175,7 +257,7 @@ def test_a_day_is_observed_without_opening_what_other_days_brought(at: Installat
             file.write_bytes(content)
     assert observed is not None
     assert len(observed.matrix) == count > 500
-    assert set(observed.dataset.frame[labels.AT].dt.date) == {LAST}
+    assert set(observed.dataset.frame[AT].dt.date) == {LAST}
 
 
 @pytest.mark.parametrize(("limit_ms", "passes"), [(1e-6, False), (1e6, True)])
@@ -187,9 +269,12 @@ def test_where_latency_is_limited_a_release_is_timed(at: Installation, limit_ms:
     assert "scoring a request takes" in finding.reason
 
 
-def test_gates_answer_without_a_registry(at: Installation) -> None:
-    verdict = verdict_on(at, at.training_set(), SCALE.end)
+def test_gates_answer_without_a_registry_and_rows_are_built_again_where_a_limit_asks_for_it(at: Installation) -> None:
+    limited = replace(at.system, limits=replace(at.system.limits, min_perturbed=50))
+    verdict = verdict_on(Installation(limited, at.settings), at.training_set(), SCALE.end)
     assert verdict.passed, verdict.reasons()
+    reason = next(finding.reason for finding in verdict.findings if finding.gate == "perturbation")
+    assert reason.startswith("none of 150 rows shown until ")
     assert at.registry.newest() == "1"
 
 
@@ -197,6 +282,9 @@ def test_a_day_like_those_before_is_watched_and_causes_nothing(at: Installation)
     watched = run(at, "monitor")
     assert metadata(watched, "drift")["finding"] in {"steady", "drift", "not enough rows"}
     assert metadata(watched, "observed")["rows"] > 1_000  # type: ignore[operator]
+    outcomes = metadata(watched, "outcomes")
+    assert outcomes["finding"] == "not mature yet", "at the day's end its last outcomes are still to come"
+    assert "are known at" in str(outcomes["reason"])
 
 
 def test_a_refused_batch_stops_what_comes_after_it(settings: Settings) -> None:

@@ -193,7 +193,7 @@ def done(spark: "SparkSession", home: Path, steps: Sequence[Step]) -> Outcomes:
         else:
             take(lake, step.rows)
     labels = build_labels(spark, lake, RANKING, FEATURES, TABLES, AS_OF, DAYS[0], DAYS[-1])
-    training = build_dataset(labels, open_store(settings, FEATURES), FEATURES, RANKING, lake)
+    training = build_dataset(labels, open_store(settings, FEATURES), FEATURES, RANKING)
     tables = {name: _sorted(lake.read(f"tables/{name}"), [*table.identity]) for name, table in TABLES.items()}
     return Outcomes(tables, states(lake), training)
 

@@ -164,12 +164,13 @@ def _log(rows: Sequence[Mapping[str, Any]], known: Mapping[str, Any]) -> Figures
     """A page's rows; of what all rows share only what neither the request nor the answer says."""
     if not rows:
         return {}
-    own = {"video_id", "position", "source", "propensity", "served_features"}
+    own = {"video_id", "position", "source", "propensity", "score", "served_features"}
     shared = [{k: v for k, v in row.items() if k not in own and known.get(k, row) != v} for row in rows]
     return {
         "logged": _words(row["video_id"] for row in rows),
         "sources": _runs(row["source"] for row in rows),
         "propensities": _runs(row["propensity"] for row in rows),
+        "scores": digest(json.dumps([row["score"] for row in rows]).encode()),
         "features": digest(json.dumps([row["served_features"] for row in rows]).encode()),
         "log of the page": shared[0] if all(one == shared[0] for one in shared) else shared,
     }

@@ -11,7 +11,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent))  # where `shop` is found
 
-from shop import AT, FEATURES, LIMITS, RANKING, made, wares
+from shop import AT, FEATURES, LIMITS, RANKING, made, served, wares
 
 from infra.settings import Settings
 from training.fitting import popular_lists, train
@@ -62,7 +62,7 @@ def built(shop: Dataset, trained: Trained, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="session")
 def verdict(shop: Dataset, trained: Trained, built: Path) -> Verdict:
     """What the gates say of it."""
-    return judge.judge_candidate(TrainingRun(trained, shop, RANKING, FEATURES), LIMITS, built)
+    return judge.judge_candidate(TrainingRun(trained, shop, RANKING, FEATURES), LIMITS, built, replay=served)
 
 
 @pytest.fixture(scope="session")

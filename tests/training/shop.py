@@ -1,14 +1,17 @@
 """A small shop of made-up rows: what is good is known, so that what models find can be checked."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from feature_repo.definition import FeatureSet
 from feature_repo.request_time import Context
 from training.contenders import Boosted, ByColumn, Linear
 from training.definition import FallbackLists, Outcome, Ranking, SliceDefinition
+from training.judging.replayed import Replayed
 from training.rows import dataset
 from training.rows.dataset import Dataset
 from validation.definition import GateLimits
@@ -57,6 +60,11 @@ def made(seed: int = 0, bends: bool = True) -> Dataset:
     })  # fmt: skip
     known = tuple(Lineage(name, "the request", 0.0) for name in NAMES)
     return dataset.dataset_of(frame, matrix, NAMES, known, dict.fromkeys(NAMES, 0.0))
+
+
+def served(data: Dataset, rows: NDArray[Any]) -> Replayed:
+    """The shop's rows as serving makes them, whatever was planted into the training set."""
+    return Replayed(NAMES, made().matrix[rows], np.ones(len(rows), dtype=bool), 0, "made again by the shop")
 
 
 AT = START + timedelta(days=11)

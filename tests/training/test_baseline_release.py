@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from shop import AT, FEATURES, LIMITS, RANKING, wares
+from shop import AT, FEATURES, LIMITS, RANKING, served, wares
 
 from infra.manifest import read_manifest
 from infra.settings import Settings
@@ -28,7 +28,7 @@ def test_rows_in_which_no_model_is_better_end_with_a_baseline_that_is_live_and_s
     )
     popular = popular_lists.build_popular_lists(rows.frame, wares(), RANKING.fallback_lists, AT)
     release.build_release(folder, trained, rows, FEATURES, RANKING, popular, b"{}", version=version, created_at=AT)
-    verdict = judge.judge_candidate(TrainingRun(trained, rows, RANKING, FEATURES), LIMITS, folder)
+    verdict = judge.judge_candidate(TrainingRun(trained, rows, RANKING, FEATURES), LIMITS, folder, replay=served)
 
     version = registry.register(folder, told, verdict)
     registry.promote(version, who="tests", why="the simplest that nothing beats", at=AT)

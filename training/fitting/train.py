@@ -14,6 +14,7 @@ from training.contenders import Examples, Fitted, FittedColumn
 from training.definition import Ranking, SliceDefinition
 from training.fitting.best_column import best_column
 from training.fitting.judged_input import as_judged
+from training.fitting.row_order import in_own_order
 from training.measuring import Evaluation, JudgedRows, difference, evaluate
 from training.rows import FITS, GAIN, JUDGED, PARTS, Dataset, split_rows
 from validation.definition import BEST_COLUMN
@@ -77,6 +78,15 @@ def train_contenders(dataset: Dataset, ranking: Ranking, seed: int | None = None
                    f"the simplest that is not clearly worse in {ranking.decides_by}")  # fmt: skip
 
 
+def fit_contender(dataset: Dataset, ranking: Ranking, name: str, seed: int, target: str) -> Fitted:
+    """One contender, fitted to the rows that `train_contenders` fits all of them to."""
+    rows = divided(dataset, ranking)
+    if name == BEST_COLUMN:
+        return _best_column(dataset, ranking, target, rows["tune"])
+    fit, tune = (_examples(dataset, target, rows[part]) for part in ("fit", "tune"))
+    return ranking.contender(name).fit(fit, tune, seed)
+
+
 def simplest_good(evaluations: Mapping[str, Evaluation], decides_by: str) -> str:
     """The first contender that is not clearly worse than the best: the paired interval of the difference reaches 0."""
     measured = {name: e.measures[decides_by] for name, e in evaluations.items() if decides_by in e.measures}
@@ -91,12 +101,16 @@ def simplest_good(evaluations: Mapping[str, Evaluation], decides_by: str) -> str
 
 
 def divided(dataset: Dataset, ranking: Ranking) -> dict[str, AnyArray]:
-    """The places of the rows of each part: fit, tune and judge, by time. Only rows that may be judged are tuned on."""
+    """The places of the rows of each part: fit, tune and judge, by time. Only rows that may be judged are tuned on.
+
+    Each part is in the rows' own order, not in the set's: the same rows give the same model.
+    """
     groups = _codes(dataset.frame[ranking.split.keep_together or ranking.group])
-    part = split_rows(dataset.times(), groups, ranking.split, ranking.window)
+    part = split_rows(dataset.times(), groups, ranking.split, ranking.window, dataset.known(ranking))
+    order = in_own_order(dataset, ranking)
     takes_part = {"fit": FITS, "tune": JUDGED, "judge": JUDGED}
     rows = {
-        name: np.flatnonzero((part == PARTS[name]) & dataset.frame[where].to_numpy(dtype=bool))
+        name: order[((part == PARTS[name]) & dataset.frame[where].to_numpy(dtype=bool))[order]]
         for name, where in takes_part.items()
     }
     for name, places in rows.items():

@@ -2,5 +2,16 @@
 
 from training.judging.faults import planted_column
 from training.judging.judge import BatchesBehind, BestRelease, TrainingRun, judge_candidate, settle_on_baseline
+from training.judging.replayed import LoggedFeatures, Replay, Replayed
 
-__all__ = ["BatchesBehind", "BestRelease", "TrainingRun", "judge_candidate", "planted_column", "settle_on_baseline"]
+__all__ = [
+    "BatchesBehind",
+    "BestRelease",
+    "LoggedFeatures",
+    "Replay",
+    "Replayed",
+    "TrainingRun",
+    "judge_candidate",
+    "planted_column",
+    "settle_on_baseline",
+]

@@ -14,10 +14,19 @@ from feature_repo.definition import FeatureSet
 from infra.manifest import verify
 from training.definition import LEAK_ROWS, Ranking
 from training.fitting import Trained, as_judged, load_contender
+from training.judging.leak_evidence import against_leaks
+from training.judging.replayed import Replay
 from training.measuring import ndcg, owners
 from training.rows import Dataset
 from validation.definition import GateLimits
-from validation.gates import DataFacts, GateEvidence, SliceEvidence, baseline_gate, judge_evidence
+from validation.gates import (
+    DataFacts,
+    GateEvidence,
+    PerturbationEvidence,
+    SliceEvidence,
+    baseline_gate,
+    judge_evidence,
+)
 from validation.verdict import Verdict
 
 LIVE, BEST = "live", "best"
@@ -60,17 +69,26 @@ def judge_candidate(
     *,
     live: Path | None = None,
     best: BestRelease | None = None,
+    live_verdict: Verdict | None = None,
     latency_ms: float | None = None,
+    perturbation: PerturbationEvidence | None = None,
+    replay: Replay | None = None,
     batches: BatchesBehind = BatchesBehind(),
 ) -> Verdict:
     """The verdict of all gates on a built release.
 
     live        folder of the release that is live now, scored on the same rows
     best        the best release that was live, scored on them too where it is another one
+    live_verdict  what the gates said of the live release
     latency_ms  how long scoring one request takes, where a limit is set
+    perturbation  the proof on a sample of rows, where a limit is set
+    replay      makes rows of the training set again as serving makes them; without it the gate `served` refuses
     """
     gate_evidence = evidence(run, limits, release, live, facts(run, batches), best)
-    return judge_evidence(replace(gate_evidence, latency_ms=latency_ms), limits)
+    gate_evidence = against_leaks(
+        gate_evidence, run.trained, run.dataset, run.ranking, run.features, limits, live_verdict, replay
+    )
+    return judge_evidence(replace(gate_evidence, latency_ms=latency_ms, perturbation=perturbation), limits)
 
 
 def settle_on_baseline(trained: Trained, limits: GateLimits) -> Trained:

@@ -8,6 +8,7 @@ from training.release.candidate import (
     candidate_folder,
     make_candidate,
 )
+from training.release.facts import training_facts
 from training.release.report import lacking
 from training.release.user_vectors import read_user_vectors, space_digest, user_vectors_file
 
@@ -21,5 +22,6 @@ __all__ = [
     "make_candidate",
     "read_user_vectors",
     "space_digest",
+    "training_facts",
     "user_vectors_file",
 ]

@@ -11,7 +11,7 @@ from feature_repo.definition import FeatureSet
 from feature_repo.embedding_space import EMBEDDINGS, INDEX, VECTORS
 from feature_repo.recipe import recipe_of
 from infra.errors import ReleaseMismatch
-from infra.manifest import Manifest, write_manifest
+from infra.manifest import Manifest, TrainingFacts, write_manifest
 from infra.release_format import (
     GOLDEN,
     MANIFEST,
@@ -44,12 +44,14 @@ def build_release(
     created_at: datetime,
     embedded: Embedded | None = None,
     extra: Mapping[str, bytes] | None = None,
+    training: TrainingFacts | None = None,
 ) -> Manifest:
     """Write the winner's release into a new folder; returns its manifest.
 
     policy    the serving policy as JSON
     embedded  the embedding space and its index; without it the source of nearest items finds nothing
     extra     further files to carry, such as a reference for monitoring
+    training  how the model can be made again
     """
     _refuse_pickles(extra or {})
     shutil.rmtree(folder, ignore_errors=True)
@@ -74,6 +76,7 @@ def build_release(
         ranker=trained.winner,
         features=trained.features,
         dataset_digest=dataset.digest,
+        training=training,
     )
 
 

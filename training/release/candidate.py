@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,11 @@ from training.fitting import (
     newest_descriptions,
     train_contenders,
 )
-from training.judging import BatchesBehind, BestRelease, TrainingRun, judge_candidate, settle_on_baseline
+from training.judging import BatchesBehind, BestRelease, Replay, TrainingRun, judge_candidate, settle_on_baseline
+from training.perturbation import Workshop, perturbation_proof
 from training.registry import LoggedRun, Registry
 from training.release.build import build_release
+from training.release.facts import training_facts
 from training.release.report import log_report
 from training.release.user_vectors import keep_user_vectors
 from training.rows import Dataset
@@ -47,6 +49,7 @@ class ReleaseInputs:
     policy      the serving policy as JSON
     extra       makes further files of the release, by name, from the training set and the training run
     scoring_ms  measures how long a built release takes to score one request, from rows (rows, features)
+    replay      makes rows of the training set again as serving makes them
     """
 
     settings: Settings
@@ -61,6 +64,12 @@ class ReleaseInputs:
     policy: bytes
     extra: Callable[[Dataset, Trained], Mapping[str, bytes]]
     scoring_ms: Callable[[Path, Float32s], float]
+    replay: Replay
+
+    @property
+    def workshop(self) -> Workshop:
+        """What training rows are built again with."""
+        return Workshop(self.settings, self.lake, self.features, self.ranking, self.tables)
 
     @property
     def folder(self) -> Path:
@@ -160,6 +169,10 @@ def build_and_judge(
 ) -> Verdict:
     """Build a release folder from a training run, and judge it by all gates; nothing is published."""
     ranking, registry = inputs.ranking, inputs.registry
+    facts = training_facts(
+        ranking, trained.winner, seed=trained.seed, target=trained.target, days=learned_days(inputs, moment),
+        rows=len(data.frame),
+    )  # fmt: skip
     items = newest_descriptions(inputs.lake, ranking.fallback_lists, moment)
     lists = build_popular_lists(data.frame, items, ranking.fallback_lists, moment)
     build_release(
@@ -174,6 +187,7 @@ def build_and_judge(
         created_at=moment,
         embedded=embedded,
         extra=inputs.extra(data, trained),
+        training=facts,
     )
     live, rows = registry.live(), as_served(data.matrix[trained.rows["judge"]], data, ranking)
     return judge_candidate(
@@ -182,6 +196,9 @@ def build_and_judge(
         folder,
         live=registry.folder(live) if live else None,
         best=best_release(registry),
+        live_verdict=_verdict_on(registry, live),
+        replay=inputs.replay,
+        perturbation=perturbation_proof(inputs.workshop, data, ranking.seed) if inputs.limits.min_perturbed else None,
         latency_ms=None if inputs.limits.max_latency_ms is None else inputs.scoring_ms(folder, rows),
         batches=batches_behind(inputs, moment),
     )
@@ -198,15 +215,27 @@ def best_release(registry: Registry) -> BestRelease | None:
         return BestRelease(version, None)
 
 
+def _verdict_on(registry: Registry, live: str | None) -> Verdict | None:
+    """What the gates said of the live release; None where there is none, or its version was deleted in MLflow."""
+    try:
+        return registry.verdict(live) if live else None
+    except ReleaseMismatch:
+        return None
+
+
 def batches_behind(inputs: ReleaseInputs, moment: datetime) -> BatchesBehind:
     """The state of the batches behind a training set: how many of their rows still wait, and since when.
 
     Their days are those that the set is made of, whenever their files were ingested and whatever was mended since.
     """
-    last = (moment - timedelta(microseconds=1)).date()
-    first = last - timedelta(days=inputs.history_days - 1)
-    batches = status_of_days(inputs.lake, inputs.tables, first, last)
+    batches = status_of_days(inputs.lake, inputs.tables, *learned_days(inputs, moment))
     return BatchesBehind(batches.refused, batches.share, batches.since)
+
+
+def learned_days(inputs: ReleaseInputs, moment: datetime) -> tuple[date, date]:
+    """The first and the last of the days that a model learns from as of a moment."""
+    last = (moment - timedelta(microseconds=1)).date()
+    return last - timedelta(days=inputs.history_days - 1), last
 
 
 def _timed(data: Dataset, ranking: Ranking, target: str, clock: Clock) -> tuple[Trained, tuple[datetime, datetime]]:

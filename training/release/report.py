@@ -1,6 +1,6 @@
 """The report of a training run, in MLflow and as files: parameters, measures, tables, plots, the data's digest."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from training.definition import Ranking
 from training.fitting import Trained
 from training.registry import DESCRIPTION_TAG, LoggedRun, artifact_page, experiment_id, mlflow_client
 from training.release import plots
-from training.rows import Dataset
+from training.rows import Dataset, KnownBy
 from validation.definition import BEST_COLUMN
 from validation.verdict import markdown
 
@@ -32,7 +32,7 @@ def log_report(
     times      when training began and ended, by the machine's clock; `at` where that was not measured
     """
     where = settings.reports / "training" / f"{ranking.name}-{trained.target}"
-    write(trained, ranking, where, retrieval or {}, dataset.mostly_unknown())
+    write(trained, ranking, where, retrieval or {}, dataset.mostly_unknown(), dataset.maturity)
     client = mlflow_client(settings)
     began, ended = (int(moment.timestamp() * 1000) for moment in times or (at, at))
     experiment = experiment_id(settings, ranking.name)
@@ -60,13 +60,14 @@ def front_page(trained: Trained, ranking: Ranking, run_id: str) -> str:
 
 def write(
     trained: Trained, ranking: Ranking, folder: Path, retrieval: Mapping[str, float],
-    unknown: Mapping[str, float] | None = None,
+    unknown: Mapping[str, float] | None = None, maturity: Sequence[KnownBy] = (),
 ) -> None:  # fmt: skip
     """The tables and plots of a run as files."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "metrics.json").write_bytes(msgspec.json.format(msgspec.json.encode(trained.metrics())))
     (folder / "slices.json").write_bytes(msgspec.json.format(msgspec.json.encode(slices(trained))))
-    (folder / "report.md").write_text(tables(trained, ranking) + lacking(unknown or {}) + retrieval_section(retrieval))
+    sections = lacking(unknown or {}), maturity_section(maturity, ranking), retrieval_section(retrieval)
+    (folder / "report.md").write_text(tables(trained, ranking) + "".join(sections))
     plots.draw(trained, ranking, folder)
 
 
@@ -105,12 +106,32 @@ def lacking(unknown: Mapping[str, float]) -> str:
     return f"\n## Warning\n\n{why}\n\n" + markdown(["feature", "unknown in"], rows) + "\n"
 
 
+def maturity_section(curve: Sequence[KnownBy], ranking: Ranking) -> str:
+    """The share of each target's outcomes that is known by age, as Markdown; nothing where none happened."""
+    counts = {point.target: point.rows for point in curve if point.rows}
+    if not counts:
+        return ""
+    ages = sorted({point.age_s for point in curve})
+    shares = {(point.target, point.age_s): f"{point.share:.2%}" for point in curve}
+    rows = [[_age(age, ranking), *(shares[target, age] for target in counts)] for age in ages]
+    head = ["age of a row", *(f"{target} (of {count:,})" for target, count in counts.items())]
+    said = "Of the rows on which it happened, the share of which that was known so long after they were shown.\n\n"
+    return "\n## Maturity of labels\n\n" + said + markdown(head, rows) + "\n"
+
+
 def retrieval_section(retrieval: Mapping[str, float]) -> str:
     """The measures of retrieval by embeddings, as Markdown; nothing where there are none."""
     if not retrieval:
         return ""
     rows = [[name, f"{value:,.0f}" if value > 1 else f"{value:.4f}"] for name, value in retrieval.items()]
     return "\n## Retrieval by embeddings\n\n" + markdown(["measure", "value"], rows) + "\n"
+
+
+def _age(seconds: float, ranking: Ranking) -> str:
+    age = timedelta(seconds=seconds)
+    hours, minutes = divmod(int(seconds) // 60, 60)
+    written = f"{age.days} d" if seconds >= 2 * 86_400 else f"{hours} h {minutes} min" if hours else f"{minutes} min"
+    return f"**{written}: mature**" if age == ranking.maturity else written
 
 
 def slices(trained: Trained) -> dict[str, Any]:
@@ -167,4 +188,5 @@ def _params(ranking: Ranking) -> dict[str, Any]:
     """What defines the ranking, flat."""
     split = {f"split_{name}": getattr(ranking.split, name) for name in ("fit", "tune", "tune_from", "judge_from")}
     contenders = {f"contender_{contender.name}": contender for contender in ranking.contenders}
-    return {"window": ranking.window, "grace": ranking.grace, "draws": ranking.draws, **split, **contenders}
+    times = {"window": ranking.window, "longest": ranking.longest, "grace": ranking.grace}
+    return {**times, "draws": ranking.draws, **split, **contenders}

@@ -1,9 +1,19 @@
-"""Training rows: attributed outcomes, labels, point-in-time training sets, their split."""
+"""Training rows: attributed outcomes, versions of labels, point-in-time training sets, their split."""
 
-from training.rows.attribution import KNOWN_AT
-from training.rows.dataset import Dataset, build_dataset, dataset_of, known_online, load_dataset, save_dataset
-from training.rows.labels import AT, FITS, GAIN, JUDGED, build_labels, save_labels
+from training.rows.attribution import AT, KNOWN_AT
+from training.rows.dataset import (
+    Dataset,
+    build_dataset,
+    build_training_set,
+    dataset_of,
+    known_online,
+    load_dataset,
+    save_dataset,
+)
+from training.rows.label_versions import newest
+from training.rows.labels import FITS, GAIN, JUDGED, build_label_versions, build_labels, save_labels
 from training.rows.lineage import moments
+from training.rows.maturity import KnownBy, known_at_maturity
 from training.rows.split import PARTS, cuts, split_rows
 
 __all__ = [
@@ -14,13 +24,18 @@ __all__ = [
     "KNOWN_AT",
     "PARTS",
     "Dataset",
+    "KnownBy",
     "build_dataset",
+    "build_label_versions",
     "build_labels",
+    "build_training_set",
     "cuts",
     "dataset_of",
+    "known_at_maturity",
     "known_online",
     "load_dataset",
     "moments",
+    "newest",
     "save_dataset",
     "save_labels",
     "split_rows",

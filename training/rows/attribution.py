@@ -1,4 +1,4 @@
-"""Which outcome belongs to which shown row: the latest row before it that agrees, within each outcome's window.
+"""Which outcome counts for which shown row: the latest row before it that agrees, within each outcome's window.
 
 An outcome that names its row exactly may be dated a little before it, because clocks differ. Then it counts as if it
 had happened at the showing.
@@ -16,8 +16,10 @@ from validation.definition import CLOCK_ERROR
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
+AT = "event_timestamp"  # the name Feast gives to the moment that features are wanted for
 KNOWN_AT = "outcomes_known_at"
-KNOWN_AT_PREFIX = "known_at:"  # before the name of a column taken from outcomes: when the last of them was received
+KNOWN_AT_PREFIX = "known_at:"  # before the name of a context column: when its value was known
+COUNTS_FROM, COUNTS_UNTIL = "counts_from", "counts_until"
 
 
 def descriptions(rows: "DataFrame", lookup: Lookup, table: Table) -> "DataFrame":
@@ -54,25 +56,34 @@ def outcome_flags(outcomes: "DataFrame", table: Table, ranking: Ranking, from_ou
     return outcomes.select(sf.struct(*table.key).alias("outcome"), *keys, *flags, *times, *renamed)
 
 
-def with_outcomes(shown: "DataFrame", outcomes: "DataFrame", table: Table, ranking: Ranking) -> "DataFrame":
-    """Each shown row after which something happened: 0/1 for each outcome, and when the last of them was received."""
-    from pyspark.sql import functions as sf
+def attributed(shown: "DataFrame", outcomes: "DataFrame", table: Table, ranking: Ranking) -> "DataFrame":
+    """Pairs of an outcome and a shown row it counts for, from `counts_from` until `counts_until` (null: for good).
 
-    pairs = _belonging(shown, outcomes, table, ranking)
-    flags = []
-    for outcome in ranking.outcomes:
-        in_time = sf.col("happened_at") <= sf.col("shown_at") + sf.lit(outcome.window)
-        flags.append(sf.max((sf.col(f"flag_{outcome.name}") & in_time).cast("float")).alias(outcome.name))
-    latest_values = [sf.max(name).alias(name) for name in outcomes.columns if name.startswith("from_outcome_")]
-    return pairs.groupBy(*table.key).agg(*flags, *latest_values, sf.max("known_at").alias(KNOWN_AT))
-
-
-def _belonging(shown: "DataFrame", outcomes: "DataFrame", table: Table, ranking: Ranking) -> "DataFrame":
+    shown  every row shown that was received, mature or not: an outcome of a young row is none of an older row
+    Of the rows received so far that agree, the latest before the outcome has it. A row received later than the outcome
+    takes it over from an older row when it comes.
+    """
     from pyspark.sql import Window
     from pyspark.sql import functions as sf
 
+    later = Window.partitionBy("outcome").orderBy(sf.col("shown_at").desc(), *table.key)
+    received_before = later.rowsBetween(Window.unboundedPreceding, -1)
+    pairs = _agreeing(shown, outcomes, table, ranking).withColumns(
+        {
+            COUNTS_FROM: sf.greatest("known_at", "row_known_at"),
+            COUNTS_UNTIL: sf.min("row_known_at").over(received_before),
+        }
+    )
+    return pairs.where(sf.col(COUNTS_UNTIL).isNull() | (sf.col(COUNTS_UNTIL) > sf.col(COUNTS_FROM)))
+
+
+def _agreeing(shown: "DataFrame", outcomes: "DataFrame", table: Table, ranking: Ranking) -> "DataFrame":
+    """Every pair of an outcome and a row shown before it, within the longest window, that agree in their columns."""
+    from pyspark.sql import functions as sf
+
     keys = dict.fromkeys((*table.key, *ranking.match, *ranking.exact))
-    rows = shown.select(*keys, sf.col(table.event_time).alias("shown_at"))
+    times = [sf.col(table.event_time).alias("shown_at"), sf.col(table.received_time).alias("row_known_at")]
+    rows = shown.select(*keys, *times)
     agrees = [sf.col(f"of_{name}") == sf.col(name) for name in ranking.match]
     agrees += [sf.col(f"of_{name}").isNull() | (sf.col(f"of_{name}") == sf.col(name)) for name in ranking.exact]
     named = [sf.col(f"of_{name}").isNotNull() for name in ranking.exact] or [sf.lit(False)]
@@ -80,9 +91,7 @@ def _belonging(shown: "DataFrame", outcomes: "DataFrame", table: Table, ranking:
     first, last = sf.col("shown_at") - early, sf.col("shown_at") + sf.lit(ranking.window)
     agrees.append(sf.col("happened_at").between(first, last))
     pairs = rows.join(outcomes, reduce(_both, agrees))
-    pairs = pairs.withColumn("happened_at", sf.greatest("happened_at", "shown_at"))
-    latest = Window.partitionBy("outcome").orderBy(sf.col("shown_at").desc(), *table.key)
-    return pairs.withColumn("place", sf.row_number().over(latest)).where("place = 1")
+    return pairs.withColumn("happened_at", sf.greatest("happened_at", "shown_at"))
 
 
 def _both(left: "Column", right: "Column") -> "Column":

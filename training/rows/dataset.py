@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -19,7 +19,9 @@ from infra.errors import DefinitionError
 from infra.lake import Lake
 from training.definition import MOSTLY_UNKNOWN, Ranking
 from training.rows import lineage
-from training.rows.labels import AT
+from training.rows.attribution import AT
+from training.rows.label_versions import SINCE, known_at_cuts, newest
+from training.rows.maturity import KnownBy, known_at_maturity, maturity_curve
 from validation.gates import Lineage
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ class Dataset:
     lineage   when each feature was known, against the moment the row was shown
     neutral   what stands in for a value that the request does not give
     digest    sha256 of the content
+    maturity  how soon the targets were known
     """
 
     frame: pd.DataFrame
@@ -46,6 +49,7 @@ class Dataset:
     lineage: tuple[Lineage, ...]
     neutral: Mapping[str, float]
     digest: str
+    maturity: tuple[KnownBy, ...] = ()
 
     def column(self, name: str, labels_first: bool = False) -> NDArray[Any]:
         """A feature by its name, else a column of the labels; or the other way round."""
@@ -57,7 +61,11 @@ class Dataset:
 
     def times(self) -> NDArray[np.datetime64]:
         """When each row was shown, UTC."""
-        return np.asarray(self.frame[AT].dt.tz_convert("UTC").dt.tz_localize(None), dtype="datetime64[us]")
+        return _utc(self.frame[AT])
+
+    def known(self, ranking: Ranking) -> NDArray[np.datetime64]:
+        """Since when each row's label is known, UTC: of rows that do not say it, since they are mature."""
+        return _utc(self.frame[SINCE]) if SINCE in self.frame else self.times() + np.timedelta64(ranking.maturity)
 
     def mostly_unknown(self) -> dict[str, float]:
         """The features that are unknown in `MOSTLY_UNKNOWN` of the rows or more, with the share."""
@@ -77,22 +85,31 @@ class Dataset:
             "share_unknown": float(np.isnan(self.matrix).mean()) if len(self.frame) else 0.0,
             "digest": self.digest,
             **shares,
+            **{f"known_at_maturity_{t}": share for t, share in known_at_maturity(self.maturity, ranking).items()},
         }
 
 
-def build_dataset(
-    labels: pd.DataFrame, store: "FeatureStore", features: FeatureSet, ranking: Ranking, lake: Lake | None = None
+def build_training_set(
+    versions: pd.DataFrame, store: "FeatureStore", features: FeatureSet, ranking: Ranking
 ) -> Dataset:
-    """Join features point in time, through Feast, and make the model's input of them.
+    """The set to train on: each row has the label that was known when the next part of the split begins.
 
-    The lake tells when profiles were known; without it that is unknown, and the leakage gate refuses.
+    versions  every version of the labels, as `build_label_versions` made them
     """
+    if versions.empty:
+        raise _nothing_mature(ranking)
+    dataset = build_dataset(known_at_cuts(versions, ranking), store, features, ranking)
+    return replace(dataset, maturity=maturity_curve(newest(versions), ranking))
+
+
+def build_dataset(labels: pd.DataFrame, store: "FeatureStore", features: FeatureSet, ranking: Ranking) -> Dataset:
+    """Join features point in time, through Feast, and make the model's input of them."""
     if labels.empty:
-        raise DefinitionError(f"ranking {ranking.name}: no mature rows. Ingest more days or wait for windows to close.")
+        raise _nothing_mature(ranking)
     frame = labels.reset_index(drop=True)
     joined = _joined(frame, store, features)
     matrix = assemble(features.features, _inputs(joined, features))
-    lineages = lineage.measured(joined, features, lake)
+    lineages = lineage.measured(joined, features)
     neutral = {f.name: f.neutral for f in features.features if isinstance(f, Context)}
     return dataset_of(frame, matrix, tuple(f.name for f in features.features), lineages, neutral)
 
@@ -140,6 +157,7 @@ def save_dataset(lake: Lake, name: str, dataset: Dataset) -> None:
         "lineage": dataset.lineage,
         "neutral": dataset.neutral,
         "digest": dataset.digest,
+        "maturity": dataset.maturity,
     }
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), ABOUT: msgspec.json.encode(about)})
     days = dataset.times().astype("datetime64[D]")
@@ -161,7 +179,11 @@ def load_dataset(lake: Lake, name: str) -> Dataset:
     dataset = dataset_of(frame, matrix, features, lineages, about["neutral"])
     if dataset.digest != about["digest"]:
         raise DefinitionError(f"training set {name}: its content has changed since it was built. Build it again.")
-    return dataset
+    return replace(dataset, maturity=msgspec.convert(about.get("maturity", []), tuple[KnownBy, ...]))
+
+
+def _nothing_mature(ranking: Ranking) -> DefinitionError:
+    return DefinitionError(f"ranking {ranking.name}: no mature rows. Ingest more days or wait for windows to close.")
 
 
 def _with_nan(line: dict[str, Any]) -> dict[str, Any]:
@@ -171,9 +193,12 @@ def _with_nan(line: dict[str, Any]) -> dict[str, Any]:
 
 def _joined(frame: pd.DataFrame, store: "FeatureStore", features: FeatureSet) -> pd.DataFrame:
     """The labels with every field of the feature service, in the labels' order."""
+    from feature_repo.stores import with_moments  # Feast takes seconds to import
+
     entity_rows = frame[[*features.entities, AT]].assign(**{ROW: np.arange(len(frame))})
     service = store.get_feature_service(features.service)
-    fetched = store.get_historical_features(entity_df=entity_rows, features=service, full_feature_names=True).to_df()
+    job = store.get_historical_features(entity_df=entity_rows, features=service, full_feature_names=True)
+    fetched = with_moments(job)
     if len(fetched) != len(frame):
         raise DefinitionError(f"features {features.name}: {len(frame):,} rows asked for, {len(fetched):,} came back")
     fields = fetched.sort_values(ROW).reset_index(drop=True)
@@ -186,6 +211,10 @@ def _inputs(joined: pd.DataFrame, features: FeatureSet) -> Any:
     from feature_repo.from_frame import inputs_from_frame
 
     return inputs_from_frame(joined, features, AT)
+
+
+def _utc(moments: "pd.Series[Any]") -> NDArray[np.datetime64]:
+    return np.asarray(moments.dt.tz_convert("UTC").dt.tz_localize(None), dtype="datetime64[us]")
 
 
 def _stable(column: "pd.Series[Any]") -> Any:

@@ -14,14 +14,22 @@ from feature_repo.request_time import Code, Context
 from infra.errors import DefinitionError
 from infra.lake import Lake
 from training.definition import Ranking
-from training.rows.attribution import KNOWN_AT, KNOWN_AT_PREFIX, descriptions, outcome_flags, with_lookup, with_outcomes
+from training.rows.attribution import (
+    AT,
+    KNOWN_AT,
+    KNOWN_AT_PREFIX,
+    attributed,
+    descriptions,
+    outcome_flags,
+    with_lookup,
+)
+from training.rows.label_versions import SINCE, TARGET_AT, VERSION, newest, with_versions
 from validation.contract import Table, unknown
 
 if TYPE_CHECKING:
     import pandas as pd
     from pyspark.sql import Column, DataFrame, SparkSession
 
-AT = "event_timestamp"  # the name Feast gives to the moment that features are wanted for
 GAIN, FITS, JUDGED = "gain", "fits", "judged"
 
 
@@ -35,19 +43,31 @@ def build_labels(
     first: date,
     last: date,
 ) -> "pd.DataFrame":
-    """One row for each row shown from day `first` to day `last` whose window and grace have passed at `as_of`.
+    """One row for each row shown from day `first` to day `last` that is mature at `as_of`: its label as known then."""
+    return newest(build_label_versions(spark, lake, ranking, features, tables, as_of, first, last))
+
+
+def build_label_versions(
+    spark: "SparkSession",
+    lake: Lake,
+    ranking: Ranking,
+    features: FeatureSet,
+    tables: Mapping[str, Table],
+    as_of: datetime,
+    first: date,
+    last: date,
+) -> "pd.DataFrame":
+    """Every version of the label of each row shown from day `first` to day `last` that is mature at `as_of`.
 
     Columns: the key; every entity of the features (borrowed ones null where they were not known when it was shown);
     `event_timestamp`; the context features of the request; 0/1 for each outcome; `gain`; whether the row `fits` and is
-    `judged`; and `outcomes_known_at`, when the last outcome counted here was received. Rows are in order of time, then
-    key.
+    `judged`; `outcomes_known_at`, when the last outcome counted here was received; the version's number, and since when
+    it was known; of each target, when it was first known. Rows are in order of time, key and version.
     """
     from pyspark.sql import functions as sf
 
     table, outcome_table = _checked(ranking, features, tables)
-    mature = as_of - ranking.window - ranking.grace
-    shown = _received(spark, lake, table, first, as_of).where(sf.col(table.event_time) <= sf.lit(mature))
-    shown = shown.where(sf.to_date(table.event_time).between(sf.lit(first), sf.lit(last)))
+    shown = _received(spark, lake, table, first, as_of)
     outcomes = _received(spark, lake, outcome_table, first - timedelta(days=1), as_of)  # a clock was behind at midnight
     for lookup in features.lookups:
         entities = tables[lookup.table]
@@ -56,7 +76,9 @@ def build_labels(
         outcomes = with_lookup(outcomes, lookup, described, sf.lit(as_of))
     from_outcomes = columns_from_outcomes(ranking, features, tables)
     flags = outcome_flags(outcomes, outcome_table, ranking, from_outcomes)
-    rows = shown.join(with_outcomes(shown, flags, table, ranking), [*table.key], "left")
+    pairs = attributed(shown, flags, table, ranking)
+    of_days = shown.where(sf.to_date(table.event_time).between(sf.lit(first), sf.lit(last)))
+    rows = with_versions(of_days, pairs, table, ranking, from_outcomes, as_of)
     rows = rows.select(*_columns(ranking, features, table, from_outcomes))
     return _in_order(_graded(rows, ranking), table)
 
@@ -128,11 +150,15 @@ def _columns(
         yield sf.col(name)
     yield sf.col(table.event_time).alias(AT)
     for outcome in ranking.outcomes:
-        yield sf.coalesce(sf.col(f"`{outcome.name}`"), sf.lit(0.0)).cast("float").alias(outcome.name)
+        yield sf.col(f"`{outcome.name}`")
+    for name in context:
+        if table.column(name).logged:  # it was written down as the row was shown; of other columns that is not known
+            yield sf.when(sf.col(name).isNotNull(), sf.col(table.event_time)).alias(KNOWN_AT_PREFIX + name)
     for name in from_outcomes:
         yield sf.col(f"from_outcome_{name}").alias(name)
         yield sf.when(sf.col(f"from_outcome_{name}").isNotNull(), sf.col(KNOWN_AT)).alias(KNOWN_AT_PREFIX + name)
-    yield sf.col(KNOWN_AT)
+    for name in (KNOWN_AT, VERSION, SINCE, *(TARGET_AT + target for target in ranking.targets)):
+        yield sf.col(f"`{name}`")
 
 
 def _graded(rows: "DataFrame", ranking: Ranking) -> "DataFrame":
@@ -149,6 +175,6 @@ def _graded(rows: "DataFrame", ranking: Ranking) -> "DataFrame":
 
 def _in_order(rows: "DataFrame", table: Table) -> "pd.DataFrame":
     collected: pa.Table = rows.toArrow()
-    order = pc.sort_indices(collected, [(AT, "ascending"), *((name, "ascending") for name in table.key)])
+    order = pc.sort_indices(collected, [(name, "ascending") for name in (AT, *table.key, VERSION)])
     frame: pd.DataFrame = collected.take(order).to_pandas()
     return frame

@@ -14,16 +14,19 @@ PARTS = {"fit": FIT, "tune": TUNE, "judge": JUDGE, "between": BETWEEN}
 Times = NDArray[np.datetime64]
 
 
-def split_rows(times: Times, groups: NDArray[Any], split: Split, window: timedelta) -> NDArray[np.int8]:
-    """The part each row belongs to: FIT, TUNE, JUDGE, or BETWEEN for rows whose window reaches over the next cut.
+def split_rows(
+    times: Times, groups: NDArray[Any], split: Split, window: timedelta, known: Times | None = None
+) -> NDArray[np.int8]:
+    """The part each row belongs to: FIT, TUNE, JUDGE, or BETWEEN for rows whose label was not known at the next cut.
 
     times   (rows,) when each row was shown, UTC      groups  (rows,) codes from 0 of what is ranked together
+    known   (rows,) since when each row's label is known, UTC; without it, since its window closed
     All rows of a group are in the part of its first row, so that no group is both learned from and judged. A group that
     lasts longer than the window, such as all rows of a user, is divided by time like everything else.
     """
     tune_from, judge_from = cuts(times, split)
     starts = _starts(times, groups, window)
-    closed = times + np.timedelta64(window)
+    closed = times + np.timedelta64(window) if known is None else known
     place = np.full(len(times), BETWEEN, dtype=np.int8)
     place[(starts < tune_from) & (closed <= tune_from)] = FIT
     place[(starts >= tune_from) & (starts < judge_from) & (closed <= judge_from)] = TUNE

@@ -68,13 +68,14 @@ def sort_out(
     checks = _checked(table, rows, readable, received_at, broken)
     good = readable.copy()
     good[broken.rows()] = False
+    identity, places = those(rows.select(table.identity), good), np.flatnonzero(good)
+    claimed = rows
     if earliest is not None:
         rows, tolerance = not_before(table, rows, good, earliest)
         checks.append(tolerance)
-    identity, places = those(rows.select(table.identity), good), np.flatnonzero(good)
     repeats = repeated(identity, lambda alike: in_order_of_receipt(table, rows, places[alike]))
     accepted_before = are_accepted(identity)
-    limits = _limits(table, rows, readable, good, int(repeats.sum()))
+    limits = _limits(table, claimed, readable, good, int(repeats.sum()))  # old events that come late are no wrong clock
     accepts, in_lake = np.zeros((2, len(delivered)), dtype=bool)
     accepts[places[~repeats & ~accepted_before]] = True
     in_lake[places[~repeats & accepted_before]] = True

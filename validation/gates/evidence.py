@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
+from validation.gates.perturbed_sample import PerturbationEvidence
+
 if TYPE_CHECKING:  # small commands import the definitions, and numpy would double their CPU time
     from typing import Any
 
     from numpy.typing import NDArray
 
     from infra.arrays import Reals
+    from validation.gates.leak_evidence import ColumnWorth, KeyNoise, Repeats, ServedSample
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,12 @@ class GateEvidence:
     features_digest    of this checkout's recipe; `model_digest` of the recipe inside the release
     model_features     what the candidate was trained on, in order
     latency_ms         p95 of the CPU time of scoring one request, when measured
+    perturbation       what became of a sample of rows when everything received later was altered
+    served, logged     rows of the training set beside the same rows as serving makes them, and as it really served them
+    worths             what the columns are worth to the candidate
+    live_measured      gate → what it measured when the live release was judged
+    repeats            rows that stand twice
+    encodings          how closely columns tell the later labels of keys; empty where no key has enough rows
     subject            digest of what is judged
     """
 
@@ -96,4 +105,11 @@ class GateEvidence:
     model_features: Sequence[str] | None = None
     model_digest: str | None = None
     latency_ms: float | None = None
+    perturbation: PerturbationEvidence | None = None
+    served: ServedSample | None = None
+    logged: ServedSample | None = None
+    worths: Sequence[ColumnWorth] | None = None
+    live_measured: Mapping[str, float] = field(default_factory=dict)
+    repeats: Repeats | None = None
+    encodings: Sequence[KeyNoise] | None = None
     subject: str = ""

@@ -8,17 +8,27 @@ from validation.definition import GateLimits
 from validation.gates import baselines
 from validation.gates.champion import champion_gate, stands_best
 from validation.gates.comparison import difference
+from validation.gates.encodings import encoding_gate
 from validation.gates.evidence import DataFacts, GateEvidence
 from validation.gates.leaks import leakage_gate
+from validation.gates.lifts import lift_gate
+from validation.gates.nulls import nulls_gate
+from validation.gates.perturbation import perturbation_gate
+from validation.gates.plausible import plausible_gate
+from validation.gates.repeats import repeats_gate
+from validation.gates.served import served_gate
 from validation.gates.slices import slice_gate
 from validation.verdict import GateFinding, Verdict, closed
 
 
 def judge_evidence(evidence: GateEvidence, limits: GateLimits) -> Verdict:
     """The verdict of all gates on one candidate."""
-    gates = [data_gate, leakage_gate, baseline_gate, champion_gate, slice_gate, calibration_gate, signature_gate]
+    gates = [data_gate, leakage_gate, nulls_gate, repeats_gate, encoding_gate, lift_gate, plausible_gate, served_gate]
+    gates += [baseline_gate, champion_gate, slice_gate, calibration_gate, signature_gate]
     if limits.max_latency_ms is not None:
         gates.append(latency_gate)
+    if limits.min_perturbed:
+        gates.append(perturbation_gate)
     return Verdict(tuple(gate(evidence, limits) for gate in gates), evidence.subject, stands_best(evidence, limits))
 
 

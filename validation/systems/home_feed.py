@@ -109,14 +109,21 @@ IMPRESSIONS = Table(
         Column("event_time", "timestamp", "when it was shown"),
         Column("received_at", "timestamp", "when we received it"),
         Column(
-            "position", "int32", "place in the feed, 1 is the top; null: not logged", low=1, high=1000, nullable=True
+            "position",
+            "int32",
+            "place in the feed, 1 is the top; null: not logged",
+            low=1,
+            high=1000,
+            nullable=True,
+            logged=True,
         ),
-        Column("device", "string", "device class of this request", one_of=DEVICES),
+        Column("device", "string", "device class of this request", one_of=DEVICES, logged=True),
         Column("variant", "string", "the policy or experiment arm that ranked it"),
         Column("release", "string", "version of the release that ranked it; null when none did", nullable=True),
         Column("served_by", "string", "rung of the ladder that the answer came from", nullable=True),
         Column("source", "string", "the first source that offered it as a candidate; null: not logged", nullable=True),
         Column("propensity", "float32", "probability with which it was shown at this place", None, 0, 1, nullable=True),
+        Column("score", "float32", "score that the release gave it; null: none did, or not logged", nullable=True),
         Column("served_features", "floats", "features as served, in the order of the release", nullable=True),
     ),
     rules=(RECEIVED_AFTER_EVENT,),
@@ -161,4 +168,4 @@ ENGAGEMENTS = Table(
 
 TABLES = (VIDEOS, USERS, IMPRESSIONS, ENGAGEMENTS)
 
-RANKER_LIMITS = GateLimits(baselines=("popularity", "recency"))
+RANKER_LIMITS = GateLimits(baselines=("popularity", "recency"), min_perturbed=50)

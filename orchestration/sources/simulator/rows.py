@@ -55,6 +55,7 @@ def impressions(log: Log, pages: Pages, variant: pa.Array, propensity: Float64s,
         "served_by": none,
         "source": none,
         "propensity": pa.array(propensity[page, place], from_pandas=True),
+        "score": none,
         "served_features": none,
     }
     return _table(columns, IMPRESSIONS.schema)

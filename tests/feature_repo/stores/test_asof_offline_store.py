@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from feature_repo.stores.asof_join import NOTHING, last_known
+from feature_repo.stores.moments import with_moments
 from feature_repo.stores.store import configuration
 from infra.errors import DefinitionError, Unavailable
 from infra.lake import Lake
@@ -152,6 +153,24 @@ def test_each_question_gets_the_hand_computed_answer(store: FeatureStore, by_cre
     answers = asked(store, entities, "fresh:f", filter_by_created_timestamp=by_created)
     wrong = [(case[4], got) for case, got in zip(CASES, answers, strict=True) if got != case[3 if by_created else 2]]
     assert not wrong
+
+
+def test_each_answer_carries_the_moment_of_the_row_that_gave_it(store: FeatureStore) -> None:
+    moments = {  # sensor and moment asked: since when the row that answers was known
+        ("A", "10:02"): "10:05",  # created after its event time: a join by event time alone takes it too early
+        ("A", "11:10"): "11:30",
+        ("B", "10:30"): "10:00",
+        ("C", "10:01"): None,  # too old
+        ("D", "11:30"): "11:00",  # its values are null
+        ("Z", "10:00"): None,
+    }
+    frame = pd.DataFrame(
+        {"sensor": [sensor for sensor, _ in moments], "event_timestamp": [at(clock) for _, clock in moments]}
+    )
+    job = store.get_historical_features(entity_df=frame, features=["fresh:f", "fresh:label"], full_feature_names=True)
+    answers = with_moments(job)
+    assert [None if pd.isna(known) else f"{known:%H:%M}" for known in answers["fresh__known_at"]] == [*moments.values()]
+    pd.testing.assert_frame_equal(answers.drop(columns="fresh__known_at"), job.to_df())
 
 
 def test_keys_of_two_parts_never_meet_by_accident(store: FeatureStore) -> None:

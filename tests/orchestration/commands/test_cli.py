@@ -23,6 +23,8 @@ COMMANDS = (
     "prove",
     "promote",
     "rollback",
+    "replay",
+    "rebuild",
     "gate",
     "bench",
     "funnel",

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,7 +74,7 @@ def taken(settings: Settings) -> int:
     path = stream_folder(settings, HOME_FEED.features.name) / FILE
     if not path.exists():
         return 0
-    with sqlite3.connect(path) as sql:
+    with closing(sqlite3.connect(path)) as sql:
         try:
             return int(sql.execute("SELECT count(*) FROM file").fetchone()[0])
         except sqlite3.OperationalError:  # the table is not there yet

@@ -156,6 +156,8 @@ def test_the_log_holds_the_very_features_that_were_served(caller: Client) -> Non
     read = np.array([row["served_features"] for row in rows], dtype=np.float64).astype(np.float32)  # None is NaN
     assert page.features is not None
     np.testing.assert_array_equal(read, page.features)
+    scores = np.array([row["score"] for row in rows], dtype=np.float64).astype(np.float32)
+    np.testing.assert_array_equal(scores, page.release.scorer.score(np.asfortranarray(page.features)))
     assert [row["video_id"] for row in rows] == page.items
 
 

@@ -13,9 +13,10 @@ from training import contenders
 from training.contenders import Boosted, ByColumn, Examples, Linear
 from training.definition import Split
 from training.fitting import as_served, train
+from training.fitting.row_order import in_own_order
 from training.fitting.train import Trained
 from training.rows import split
-from training.rows.dataset import Dataset
+from training.rows.dataset import Dataset, dataset_of
 
 WINDOW = timedelta(minutes=30)
 
@@ -62,6 +63,29 @@ def test_what_the_last_rows_hold_changes_nothing_that_was_learned(trained: Train
 def test_the_same_seed_gives_the_same_model_and_figures(trained: Trained, shop: Dataset) -> None:
     again = train.train_contenders(shop, RANKING)
     assert again.metrics() == trained.metrics()
+
+
+def test_rows_in_any_order_give_the_same_model_to_the_last_byte(
+    trained: Trained, shop: Dataset, tmp_path: Path
+) -> None:
+    twice = np.r_[np.arange(len(shop.frame)), [5, 5]]  # rows that agree in everything may change places
+    mixed = np.random.default_rng(1).permutation(twice)
+    files = []
+    for name, places in (("sorted", np.sort(twice)), ("mixed", mixed), ("backwards", twice[::-1])):
+        rows = dataset_of(
+            shop.frame.iloc[places].reset_index(drop=True), shop.matrix[places], NAMES, shop.lineage, shop.neutral
+        )
+        (tmp_path / name).mkdir()
+        model = train.fit_contender(rows, RANKING, "xgboost", 0, RANKING.target)
+        files.append(model.save(tmp_path / name).read_bytes())
+    assert files[0] == files[1] == files[2]
+
+
+def test_rows_in_their_own_order_are_taken_as_they_come(shop: Dataset) -> None:
+    each = shop.frame.drop_duplicates(["list", "ware"]).index
+    order = each[np.lexsort((shop.frame["ware"][each], shop.frame["list"][each], shop.times()[each]))]
+    rows = dataset_of(shop.frame.iloc[order], shop.matrix[order], NAMES, shop.lineage, shop.neutral)
+    assert np.array_equal(in_own_order(rows, RANKING), np.arange(len(order)))
 
 
 def test_a_model_of_interactions_beats_all_others_where_only_interactions_tell(trained: Trained) -> None:

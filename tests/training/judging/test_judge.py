@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shop import AT, FEATURES, LIMITS, RANKING, made, wares
+from shop import AT, FEATURES, LIMITS, RANKING, made, served, wares
 
 from infra.errors import ReleaseMismatch
 from infra.manifest import verify
@@ -32,7 +32,9 @@ def asked(
     """Build the winner's release and ask every gate about it."""
     popular = popular_lists.build_popular_lists(rows.frame, wares(), ranking.fallback_lists, AT)
     release.build_release(folder, trained, rows, FEATURES, ranking, popular, b"{}", version="2", created_at=AT)
-    return judge.judge_candidate(TrainingRun(trained, rows, ranking, FEATURES), LIMITS, folder, live=live)
+    return judge.judge_candidate(
+        TrainingRun(trained, rows, ranking, FEATURES), LIMITS, folder, live=live, replay=served
+    )
 
 
 def refused(verdict: Verdict) -> set[str]:
@@ -84,6 +86,11 @@ def test_a_column_that_tells_the_label_is_refused(shop: Dataset, tmp_path: Path)
     assert "leakage" in refused(verdict)
 
 
+def test_without_a_replay_of_what_is_served_there_is_no_release(trained: Trained, shop: Dataset, built: Path) -> None:
+    verdict = judge.judge_candidate(TrainingRun(trained, shop, RANKING, FEATURES), LIMITS, built)
+    assert refused(verdict) == {"served"}
+
+
 def test_a_column_received_after_the_impression_is_refused_however_little_it_tells(
     shop: Dataset, tmp_path: Path
 ) -> None:
@@ -133,7 +140,7 @@ def test_a_miscalibrated_model_is_refused(trained: Trained, shop: Dataset, built
     worse = replace(own, measures={**own.measures, "calibration_error": off})
     changed = replace(trained, evaluations={**trained.evaluations, trained.winner: worse})
     run = TrainingRun(changed, shop, RANKING, FEATURES)
-    assert refused(judge.judge_candidate(run, LIMITS, built)) == {"calibration"}
+    assert refused(judge.judge_candidate(run, LIMITS, built, replay=served)) == {"calibration"}
 
 
 @pytest.mark.parametrize("ranker", ["xgboost", "popularity"])
@@ -144,21 +151,21 @@ def test_a_release_that_scores_too_slowly_is_refused_a_baseline_too(
     assert model.winner == ranker
     asked(model, rows, tmp_path / "r")
     run, limits = TrainingRun(model, rows, RANKING, FEATURES), replace(LIMITS, max_latency_ms=2.0)
-    verdict = judge.judge_candidate(run, limits, tmp_path / "r", latency_ms=5.0)
+    verdict = judge.judge_candidate(run, limits, tmp_path / "r", latency_ms=5.0, replay=served)
     assert refused(verdict) == {"latency"}
     assert "scoring a request takes 5 ms (limit 2 ms); " in verdict.reasons()[0]
-    assert judge.judge_candidate(run, limits, tmp_path / "r", latency_ms=1.0).passed
+    assert judge.judge_candidate(run, limits, tmp_path / "r", latency_ms=1.0, replay=served).passed
 
 
 def test_a_release_of_other_features_is_refused(trained: Trained, shop: Dataset, built: Path) -> None:
     fewer = replace(FEATURES, features=FEATURES.features[:-1])
     run = TrainingRun(trained, shop, RANKING, fewer)
-    assert "signature" in refused(judge.judge_candidate(run, LIMITS, built))
+    assert "signature" in refused(judge.judge_candidate(run, LIMITS, built, replay=served))
 
 
 def test_batches_that_intake_refused_close_the_data_gate(trained: Trained, shop: Dataset, built: Path) -> None:
     run = TrainingRun(trained, shop, RANKING, FEATURES)
-    verdict = judge.judge_candidate(run, LIMITS, built, batches=BatchesBehind(refused=1))
+    verdict = judge.judge_candidate(run, LIMITS, built, batches=BatchesBehind(refused=1), replay=served)
     assert refused(verdict) == {"data"}
 
 

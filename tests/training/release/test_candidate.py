@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from shop import AT, FEATURES, LIMITS, RANKING, START, wares
+from shop import AT, FEATURES, LIMITS, RANKING, START, served, wares
 
 from feature_repo.embedding_space import VECTORS
 from infra.clock import Clock
@@ -36,6 +36,7 @@ def inputs(home: Settings, registry: Registry) -> ReleaseInputs:
     return ReleaseInputs(
         home, "shop", lake, registry, replace(RANKING, also=()), FEATURES, (), LIMITS, 28, b'{"policy": 1}',
         lambda data, trained: {"judged.txt": str(len(trained.rows["judge"])).encode()}, lambda release, rows: 1.0,
+        served,
     )  # fmt: skip
 
 

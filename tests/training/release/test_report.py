@@ -11,6 +11,7 @@ from training.fitting.train import Trained
 from training.registry import tracking
 from training.release import report
 from training.release.report import LoggedRun
+from training.rows import KnownBy
 from training.rows.dataset import Dataset
 
 Add = Callable[..., str]
@@ -43,6 +44,15 @@ def test_a_run_has_ended_when_it_was_trained_also_after_it_was_registered(
     add()
     after = found.get_run(logged.run_id).info
     assert (after.start_time, after.end_time, after.status) == (before.start_time, before.end_time, "FINISHED")
+
+
+def test_the_report_says_by_which_age_of_a_row_how_much_of_a_target_is_known() -> None:
+    ages = {600.0: 0.5, RANKING.maturity.total_seconds(): 0.995, 3 * 86_400.0: 1.0}
+    curve = [KnownBy("bought", age, share, 2_000) for age, share in ages.items()]
+    lines = report.maturity_section(curve, RANKING).splitlines()
+    assert "| age of a row | bought (of 2,000) |" in lines
+    assert lines[-3:] == ["| 10 min | 50.00% |", "| **40 min: mature** | 99.50% |", "| 3 d | 100.00% |"]
+    assert not report.maturity_section([KnownBy("bought", 600.0, 0.0, 0)], RANKING)
 
 
 def test_the_report_names_the_best_single_column(trained: Trained) -> None:

@@ -27,7 +27,7 @@ SHIPS = Table("ships", "a ship", "tests", ("ship",), "at", "known", (
 ), versioned=True)  # fmt: skip
 CALLS = Table("calls", "a call at port", "tests", ("call",), "at", "known", (
     Column("call", "string", "call"), Column("port", "string", "port"), Column("ship", "string", "ship"),
-    Column("draught", "float32", "depth", nullable=True), *TIMES,
+    Column("draught", "float32", "depth", nullable=True, logged=True), *TIMES,
 ))  # fmt: skip
 DELAYS = Table("delays", "a delay", "tests", ("delay",), "at", "known", (
     Column("delay", "string", "delay"), Column("call", "string", "call"), Column("hours", "float32", "hours"), *TIMES,
@@ -81,10 +81,15 @@ def call(name: str, minutes: float, ship: str, draught: float | None = None) -> 
 
 
 @pytest.fixture(scope="module")
-def made(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A home of its own."""
+    return Settings(home=tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="module")
+def made(spark: Any, home: Settings) -> Dataset:
     """Four calls: a's first; b's, of its flag, half a minute later; a's second an hour on; c's, described too late."""
-    settings = Settings(home=tmp_path_factory.mktemp("home"))
-    lake = Lake(settings.lake)
+    lake = Lake(home.lake)
     built = {"built": after(-60 * 24)}
     deliver(lake, SHIPS, *({"ship": s, "flag": "fr", **built, "at": after(-60), "known": after(-60)} for s in "ab"),
             {"ship": "c", "flag": "fr", **built, "at": after(-60), "known": after(65)})  # fmt: skip
@@ -94,7 +99,13 @@ def made(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     published_states.publish_states(spark, lake, FEATURES, TABLES, *days)
     profiles.publish_profiles(spark, lake, FEATURES, TABLES, *days)
     rows = labels.build_labels(spark, lake, RANKING, FEATURES, TABLES, after(600), *days)
-    return dataset.build_dataset(rows, open_store(settings, FEATURES), FEATURES, RANKING, lake)
+    return dataset.build_dataset(rows, open_store(home, FEATURES), FEATURES, RANKING)
+
+
+@pytest.fixture(scope="module")
+def store(home: Settings) -> Any:
+    """Its feature store."""
+    return open_store(home, FEATURES)
 
 
 def column(made: Dataset, name: str) -> dict[str, float]:
@@ -133,6 +144,26 @@ def test_lineage_is_measured_and_nothing_comes_from_the_future(made: Dataset) ->
     assert known["ship_age"].known_after_s == pytest.approx(-3600), (
         "the ships were described an hour before the first call"
     )
+
+
+class Late:
+    """A store that answers as of a day later."""
+
+    def __init__(self, store: Any) -> None:
+        self.get_feature_service, self._store = store.get_feature_service, store
+
+    def get_historical_features(self, entity_df: Any, **asked: Any) -> Any:
+        """What was known a day after each row was shown."""
+        moved = entity_df.assign(event_timestamp=entity_df["event_timestamp"] + timedelta(days=1))
+        return self._store.get_historical_features(entity_df=moved, **asked)
+
+
+def test_what_was_joined_from_a_day_later_is_measured_as_late(made: Dataset, store: Any) -> None:
+    late = dataset.build_dataset(made.frame, Late(store), FEATURES, RANKING)  # type: ignore[arg-type]
+    known = {line.feature: line.known_after_s for line in late.lineage}
+    assert known["ship_age"] == 180.0, "c1 was shown three minutes before its ship was described"
+    assert known["ship_calls"] > 0
+    assert known["flag_calls"] > 0
 
 
 def test_facts_describe_the_set(made: Dataset, tmp_path: Path) -> None:

@@ -34,7 +34,9 @@ def word(name: str, nullable: bool = False) -> Column:
 
 
 BOOKS = table("books", ("book",), word("book"), word("genre"), versioned=True)
-SHOWN = table("shown", ("shelf", "book"), *map(word, WORDS), Column("place", "int32", "place", nullable=True))
+SHOWN = table(
+    "shown", ("shelf", "book"), *map(word, WORDS), Column("place", "int32", "place", nullable=True, logged=True)
+)
 DONE = table(
     "done", ("act",), word("act"), word("shelf", nullable=True), word("reader"), word("book"), word("what"),
     Column("pages", "float32", "pages read", nullable=True),
@@ -179,6 +181,20 @@ def test_a_context_column_taken_from_outcomes_says_when_it_was_known(spark: Any,
     assert found.loc["s1", "pages"] == 7.0
     assert found.loc["s1", "known_at:pages"] == pd.Timestamp(minutes(9))
     assert pd.isna(found.loc["s2", "known_at:pages"])
+
+
+def test_a_context_column_has_a_moment_only_where_it_is_declared_as_logged(spark: Any, lake: Lake) -> None:
+    found = built(spark, lake, [show("s1"), {**show("s2"), "place": None}], [])
+    assert found["known_at:place"].tolist() == [pd.Timestamp(NOON), pd.NaT]
+    undeclared = replace(SHOWN, columns=tuple(replace(column, logged=False) for column in SHOWN.columns))
+    tables = {**TABLES, "shown": undeclared}
+    days = (date(2026, 5, 3), date(2026, 5, 4))
+    assert "known_at:place" not in labels.build_labels(spark, lake, RANKING, FEATURES, tables, LATE, *days)
+
+
+def test_a_context_column_is_what_came_with_the_row_and_not_what_a_later_delivery_says(spark: Any, lake: Lake) -> None:
+    found = built(spark, lake, [{**show("s1", known=30), "place": 9}, {**show("s1"), "place": 2}], [])
+    assert found["place"].tolist() == [2]
 
 
 def test_labels_are_stored_by_the_day_a_row_was_shown(spark: Any, lake: Lake) -> None:

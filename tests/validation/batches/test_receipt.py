@@ -70,6 +70,11 @@ def test_what_was_taken_as_late_can_be_taken_again_as_history(lake):
     assert ledger.balance(lake, "parcels")["off"] == 0
 
 
+def test_a_file_that_comes_weeks_late_is_no_wrong_clock(lake):
+    line = ingest(lake, PARCELS, delivered([parcel(0)]), NOON + timedelta(days=60), "b")
+    assert (line.accepted, line.outcome) == (1, "taken, with warnings")
+
+
 def test_an_old_receipt_before_its_event_is_still_a_wrong_clock(lake):
     line = take(lake, [parcel(0), parcel(1, known_at=(NOON - HOUR).isoformat())], SIX_DAYS_LATER)
     assert line.reasons == {"known_after_handed": 1}

@@ -7,6 +7,7 @@ import pytest
 
 from validation.definition import GateLimits
 from validation.gates.evidence import DataFacts, GateEvidence, Lineage, SliceEvidence
+from validation.gates.leak_evidence import Repeats, ServedSample
 from validation.gates.release_gates import judge_evidence
 from validation.systems.home_feed import RANKER_LIMITS
 from validation.verdict import GATES
@@ -17,6 +18,7 @@ LABEL = (RNG.random(ROWS) < 0.3).astype(np.int8)
 VALUES = np.column_stack([RNG.normal(LABEL * 0.5), RNG.random(ROWS)])
 POPULAR = RNG.random(GROUPS) * 0.6
 LIMITS = GateLimits(baselines=("popularity", "recency"), draws=200)
+SERVED = RNG.random((200, 2)).astype(np.float32)
 DATA = DataFacts(rows=ROWS, groups=GROUPS, positive_share=0.3, refused_batches=0, quarantined_share=0.01)
 
 
@@ -37,9 +39,9 @@ GOOD = GateEvidence(
     slices=(NORTH, SliceEvidence("new users", POPULAR[:9], POPULAR[:9])),
     features_digest="a" * 64,
     model_features=("taste", "hour"),
-    model_digest="a" * 64,
-    latency_ms=4.0,
-    subject="digest",
+    model_digest="a" * 64, latency_ms=4.0, subject="digest",
+    served=ServedSample(("taste", "hour"), SERVED, SERVED),
+    worths=(), repeats=Repeats(1_000, 0, 1_000, 0), encodings=(),
 )  # fmt: skip
 
 

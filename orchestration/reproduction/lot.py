@@ -1,0 +1,42 @@
+"""Exploration drawn again from a request's id: which places, and each item's propensity there."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from infra.arrays import Float32s
+from orchestration.reproduction.logged_answer import LoggedAnswer
+from serving.feedback import POSITION
+from serving.page import explored_places
+
+
+def redrawn(answer: LoggedAnswer, share: float) -> tuple[list[str], list[str]]:
+    """What differs from the logged propensities, and what agrees, in sentences.
+
+    How many items could be drawn (n) is not logged, but follows from a drawn item's propensity q / n. Nor is it logged
+    which they were: that a place was explored can be drawn again, its item cannot.
+    """
+    logged = answer.propensities
+    positions = [row.get(POSITION) for row in answer.rows]
+    if positions != list(range(1, len(positions) + 1)):
+        return [], ["exploration cannot be drawn again: places of the page are missing in the log"]
+    try:
+        seed = int(answer.request, 16)
+    except ValueError:
+        return [], [f"exploration cannot be drawn again: `{answer.request}` is no id that the service gives"]
+    for n in _possible(logged, share):
+        at, propensities, _ = explored_places(len(logged), n, share, seed)
+        if np.array_equal(propensities, logged):
+            places = ", ".join(str(place + 1) for place in sorted(at)) or "none"
+            drawn = f" from {n:,} items" if at else ""
+            return [], [f"exploration drawn again from the request's id: places {places}{drawn}, as logged"]
+    return ["the logged propensities are not those that the request's id and the release's policy lead to"], []
+
+
+def _possible(logged: Float32s, share: float) -> Iterator[int]:
+    """How many items may have been there to draw, as far as the propensities tell."""
+    usual = int(share * len(logged)) + 1  # from so many on the number does not count for the places
+    yield from range(usual + 1)
+    for chance in np.unique(logged):
+        nearest = round(share / float(chance)) if chance > 0 else 0
+        yield from range(max(usual, nearest - 2), nearest + 3)

@@ -1,0 +1,51 @@
+"""The maturity curve: of the rows on which a target happened, the share of which that was known at each age."""
+
+from datetime import timedelta
+
+import msgspec
+import pandas as pd
+
+from training.definition import Ranking
+from training.rows.attribution import AT
+from training.rows.label_versions import TARGET_AT
+
+AGES = tuple(timedelta(minutes=m) for m in (1, 10, 30, 60, 120, 360, 720, 1440, 2880, 4320, 7200, 10080))
+LONGEST = AGES[-1]
+
+
+class KnownBy(msgspec.Struct, frozen=True):
+    """A point of the curve: `share` of `rows` rows on which `target` happened were known so `age_s` seconds after."""
+
+    target: str
+    age_s: float
+    share: float
+    rows: int
+
+
+def maturity_curve(labels: pd.DataFrame, ranking: Ranking) -> tuple[KnownBy, ...]:
+    """The curve of each target, at some ages and at maturity, from the newest labels.
+
+    Only rows older than the last age count, for all ages alike: of younger ones it is not known what is still missing.
+    That age is half of what the rows span, at most a week, and at least maturity.
+    """
+    if labels.empty:
+        return ()
+    end = labels[AT].max() + ranking.maturity
+    longest = max(ranking.maturity, min(LONGEST, (end - labels[AT].min()) / 2))
+    ages = sorted({ranking.maturity, *(age for age in AGES if age <= longest)})
+    old = labels[labels[AT] <= end - longest]
+    points = []
+    for target in ranking.targets:
+        after = (old[TARGET_AT + target] - old[AT])[old[target] > 0]
+        points += [KnownBy(target, age.total_seconds(), _share(after <= age), len(after)) for age in ages]
+    return tuple(points)
+
+
+def known_at_maturity(curve: tuple[KnownBy, ...], ranking: Ranking) -> dict[str, float]:
+    """Of each target the share that is known when a row matures."""
+    at = ranking.maturity.total_seconds()
+    return {point.target: point.share for point in curve if point.age_s == at and point.rows}
+
+
+def _share(known: "pd.Series[bool]") -> float:
+    return float(known.mean()) if len(known) else 0.0
