@@ -10,6 +10,7 @@ from infra.errors import Unavailable
 from orchestration import proving
 from orchestration.assets import release
 from orchestration.registered import candidate_of, version_of
+from validation.definition import GateLimits
 
 FAILS: list[str] = []
 VERSIONS: list[str] = []
@@ -79,7 +80,7 @@ def test_the_job_proves_and_promotes_its_own_release_though_another_is_registere
         disagreements=list, promote=lambda version, **more: promoted.append(version),
     )  # fmt: skip
     installation: Any = SimpleNamespace(
-        registry=registry, now=lambda: "now", system=SimpleNamespace(limits=SimpleNamespace(baselines=()))
+        registry=registry, now=lambda: "now", system=SimpleNamespace(limits=GateLimits(baselines=()))
     )
     candidate = SimpleNamespace(folder="", report="", verdict="", facts=dict)
     monkeypatch.setattr(release, "candidate_of", lambda context, installation: candidate)
