@@ -15,10 +15,11 @@ from orchestration.reproduction import rebuilt, release_model
 from orchestration.system import Installation, System
 from tests.training.shop import AT, FEATURES, LIMITS, RANKING, made, wares
 from training.contenders import Boosted
-from training.fitting import build_popular_lists, train_contenders
+from training.fitting import build_popular_lists, fit_contender, train_contenders
 from training.release import training_facts
 from training.release.build import build_release
 from training.rows import Dataset, save_dataset
+from validation.definition import BEST_COLUMN
 
 SHOP = System("shop", (), FEATURES, RANKING, LIMITS)
 DAYS = (AT.date() - timedelta(days=12), AT.date())
@@ -63,7 +64,13 @@ def test_the_manifest_and_the_stored_training_set_give_the_same_bytes(at: Instal
     assert "model.ubj has the same bytes, from the training set in the lake" in rebuild.sentence()
 
 
-def test_another_seed_gives_other_bytes_and_another_definition_is_named(at: Installation) -> None:
+def test_the_best_column_that_a_run_adds_is_found_again(shop: Dataset) -> None:
+    trained = train_contenders(shop, RANKING)
+    again = fit_contender(shop, RANKING, BEST_COLUMN, trained.seed, trained.target)
+    assert again == trained.fitted[BEST_COLUMN]
+
+
+def test_another_definition_gives_other_bytes_and_is_named(at: Installation) -> None:
     facts = read_manifest(folder_of(at)).training
     assert facts is not None
     contenders = tuple(replace(c, regrow=1.5) if isinstance(c, Boosted) else c for c in RANKING.contenders)
@@ -93,8 +100,8 @@ def test_without_its_training_set_the_events_are_asked(at: Installation, monkeyp
     other = made(seed=5)
     save_dataset(at.lake, "shop", other)  # a later run's
     asked = []
-    monkeypatch.setattr(release_model, "labels_of_days", lambda *args: asked.append(args[1:]) or made().frame)
-    monkeypatch.setattr(release_model, "build_dataset", lambda *args: other)
+    monkeypatch.setattr(release_model, "label_versions_of_days", lambda *args: asked.append(args[1:]) or made().frame)
+    monkeypatch.setattr(release_model, "build_training_set", lambda *args: other)
     monkeypatch.setitem(at.__dict__, "store", None)
     rebuild = rebuilt(at, "1")
     assert asked == [(*DAYS, AT)], "the days of the manifest, as of its moment"
