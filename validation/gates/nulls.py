@@ -26,12 +26,12 @@ def nulls_gate(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
     if not 0 < positive.sum() < len(positive):
         return closed(GATE, "the label has one class only; look at how it is defined")
     unknown, owners = _distinct(~np.isfinite(values))
-    most, together = 0.5, "no column"
+    most, reason = 0.5, "no columns are unknown together in a way that tells the label"
     for places in _looked_at(unknown):
         area = label_auc_of_patterns(positive, unknown[:, places])
         if area > most:
-            most, together = area, _named([names[owners[place]] for place in places])
-    reason = f"which of {together} are unknown together tells the label with AUC {most:.3f}"
+            together = _named([names[owners[place]] for place in places])
+            most, reason = area, f"which of {together} are unknown together tells the label with AUC {area:.3f}"
     if most > limits.max_null_auc:
         reason += f" (limit {limits.max_null_auc:g}): they are filled in only after the outcome"
         return GateFinding(GATE, False, most, limits.max_null_auc, f"{reason}; drop them, or fill them for every row")
