@@ -21,6 +21,7 @@ from orchestration.partitions import days
 from orchestration.pipeline import pipeline
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
+from training.contenders import FittedColumn
 from training.rows import GAIN, JUDGED, dataset
 from validation.systems.home_feed import IMPRESSIONS
 
@@ -216,7 +217,8 @@ def test_before_scores_were_logged_the_logged_features_are_scored(at: Installati
     serve(at, DAYS[0], scored=False)
     observed = Observed.load(at, DAYS[0])
     assert observed is not None
-    at.registry.scorer = lambda version: SimpleNamespace(scores=lambda matrix: matrix[:, 0])  # type: ignore
+    first = FittedColumn(FEATURES[0], 0, 1.0, probabilistic=False)
+    at.registry.scorer = lambda version: first  # type: ignore[method-assign]
     served = np.stack(observed.served["served_features"].to_list())
     assert np.array_equal(observed.logged_scores(at, "7"), served[:, 0])
     assert not np.isfinite(observed.logged_scores(at, "8")).any(), "scored by no other release"
