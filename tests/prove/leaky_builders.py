@@ -1,9 +1,10 @@
 """Builders of training rows that look ahead, and honest sets spoilt afterwards: the proof has to refuse each."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from types import ModuleType
 from typing import Any
 from unittest import mock
 
@@ -31,29 +32,26 @@ def states_an_hour_early() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def events_counted_when_they_happened() -> Iterator[None]:
+def events_counted_when_they_happened() -> AbstractContextManager[None]:
     """An event counts since it happened, not since it was received."""
-    honest = contributions.read_accepted_rows
+    return _received_when_it_happened(contributions, lambda table: not table.versioned)
 
-    def dated(spark: Any, lake: Any, table: Any, days: Any) -> Any:
-        rows = honest(spark, lake, table, days)
-        return rows if table.versioned else rows.withColumn(table.received_time, rows[table.event_time])
 
-    with mock.patch.object(contributions, "read_accepted_rows", dated):
-        yield
+def descriptions_known_when_they_became_true() -> AbstractContextManager[None]:
+    """A description is known since its event time, not since it was received."""
+    return _received_when_it_happened(profiles, lambda table: True)
 
 
 @contextmanager
-def descriptions_known_when_they_became_true() -> Iterator[None]:
-    """A description is known since its event time, not since it was received."""
-    honest = profiles.read_accepted_rows
+def _received_when_it_happened(module: ModuleType, affected: Callable[[Any], bool]) -> Iterator[None]:
+    """While it lasts, `module` reads rows of the affected tables as received at their event time."""
+    honest = module.read_accepted_rows
 
     def dated(spark: Any, lake: Any, table: Any, days: Any) -> Any:
         rows = honest(spark, lake, table, days)
-        return rows.withColumn(table.received_time, rows[table.event_time])
+        return rows.withColumn(table.received_time, rows[table.event_time]) if affected(table) else rows
 
-    with mock.patch.object(profiles, "read_accepted_rows", dated):
+    with mock.patch.object(module, "read_accepted_rows", dated):
         yield
 
 
