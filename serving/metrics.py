@@ -1,13 +1,16 @@
 """What the service counts, for Prometheus."""
 
 import os
+import sys
 from bisect import bisect_left
 from typing import ClassVar
 
 from serving.running import FOLDER
 
 # BentoML and Feast set this for their own metrics; ours uses it only where workers share one (serving/service.py).
-os.environ.pop("" if FOLDER in os.environ else "PROMETHEUS_MULTIPROC_DIR", None)
+# Where one of them has loaded the client already, the client writes to that folder whatever happens and needs it named.
+if FOLDER not in os.environ and "prometheus_client" not in sys.modules:
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector

@@ -1,9 +1,12 @@
 """docs/truth.md: a section is replaced alone, says whether its claim held, and goes when its claim is gone."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 from tests.prove.section import Proof, Section, sections_of, with_proof
 
+ROOT = Path(__file__).parents[2]
 HEAD = "# Head\n\n"
 
 
@@ -32,3 +35,18 @@ def test_a_section_whose_claim_is_gone_leaves_the_page() -> None:
     page = with_proof("", Section("old", "Old", measured), Proof("text", True), ("old",), HEAD)
     page = with_proof(page, Section("new", "New", measured), Proof("text", True), ("new",), HEAD)
     assert list(sections_of(page)) == ["new"]
+
+
+def test_every_section_can_be_loaded_and_is_named_by_the_help() -> None:
+    """In a process of its own, as every night: what tests have loaded before hides what does not load alone."""
+    command = [sys.executable, "-m", "tests.prove", "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert all(name in done.stdout for name in sections_of((ROOT / "docs" / "truth.md").read_text()))
+
+
+def test_an_unknown_section_is_named_beside_those_there_are() -> None:
+    command = [sys.executable, "-m", "tests.prove", "leak"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "no section leak; there are leaks" in done.stderr

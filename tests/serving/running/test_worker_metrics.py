@@ -1,5 +1,9 @@
 """What workers tell together is theirs alone."""
 
+import os
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +13,8 @@ from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from serving import metrics
 from serving.running import worker_metrics
 from tests.serving.caller import Client
+
+ROOT = Path(__file__).parents[3]
 
 
 def test_the_trial_of_a_release_leaves_no_gauge_among_the_workers(
@@ -24,6 +30,24 @@ def test_the_trial_of_a_release_leaves_no_gauge_among_the_workers(
     with Client(world) as client:
         assert client.feed()["served_by"] == "full"
     assert not list(shared.iterdir())
+
+
+@pytest.mark.parametrize("first", ["feast", "serving.metrics"])
+def test_metrics_are_counted_whether_feast_was_loaded_before_or_not(tmp_path: Path, first: str) -> None:
+    """Feast tells the Prometheus client to write into a folder of its own."""
+    program = tmp_path / "program.py"
+    text = f"""
+    import {first}
+    import feast
+    from serving import metrics
+    metrics.FAILURES.labels("redis", "slow").inc()
+    print(metrics.REGISTRY.get_sample_value("flywheel_failures_total", {{"dependency": "redis", "why": "slow"}}))
+    """
+    program.write_text(textwrap.dedent(text))
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    env.pop("PROMETHEUS_MULTIPROC_DIR", None)
+    done = subprocess.run([sys.executable, program], env=env, capture_output=True, text=True, check=False)
+    assert done.stdout.split()[-1:] == ["1.0"], done.stderr
 
 
 def test_times_that_are_written_together_are_what_each_would_have_told() -> None:
