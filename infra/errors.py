@@ -53,6 +53,10 @@ class ReleaseMismatch(FlywheelError):
     """A release's parts do not fit each other or the features of this checkout."""
 
 
+class Frozen(FlywheelError):
+    """Nothing may be trained now, and nothing trained may go live."""
+
+
 class HistoryLost(FlywheelError):
     """Which release was live when is not known: the history and its copy are gone or broken."""
 

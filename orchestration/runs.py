@@ -12,11 +12,12 @@ import dagster as dg
 
 from infra import manifest, spark
 from infra.ending import raise_if_asked
-from infra.errors import DefinitionError, Unavailable
+from infra.errors import DefinitionError, Frozen, Unavailable
 from infra.giving_back import give_back
 from infra.patience import Patience
 from infra.redis_server import running as redis_running
 from orchestration.assets.tables import SET_ASIDE
+from orchestration.evidence import frozen
 from orchestration.jobs import STAGES
 from orchestration.partitions import RANGE_END, RANGE_START, WHY, days
 from orchestration.pipeline import pipeline
@@ -27,6 +28,7 @@ from orchestration.up import environment
 from validation.contract import unknown
 
 ONLINE = {"features", "release", "monitoring"}
+LEARNS = {"training", "release"}
 Say = Callable[[str], None]
 # The record is in Dagster's storage; here only `findings` are said.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -41,10 +43,12 @@ def execute(
     why: str | None = None,
     *,
     steps: Say | None = None,
+    despite_freeze: bool = False,
 ) -> dg.ExecuteInProcessResult:
     """Run a job for a range of days, both included. A refused check or a failed step is said, and is in the result.
 
-    `why` is kept with the run, and with what it makes live. `steps` hears each step that begins and ends.
+    `why` is kept with the run, and with what it makes live. `steps` hears each step that begins and ends. While skew
+    has frozen training, a job runs without training and release; raises Frozen where nothing else is in it.
     """
     _must_be_days(installation, first, last)
     os.environ.pop("FLYWHEEL_REPLAY_FROM", None)  # what runs in the present starts nothing in another time
@@ -55,8 +59,15 @@ def execute(
         run_id = str(uuid.uuid4())
         if steps:
             instance.add_event_listener(run_id, Steps(steps))
+        allowed = None if despite_freeze else _without_training(installation, instance, checked(job), say)
+        selected = None if allowed is None else sorted(allowed.resolve(definitions.resolve_asset_graph()))
         result = definitions.resolve_job_def(checked(job)).execute_in_process(
-            instance=instance, tags=tags, raise_on_error=False, run_config=QUIET, run_id=run_id
+            instance=instance,
+            tags=tags,
+            raise_on_error=False,
+            run_config=QUIET,
+            run_id=run_id,
+            asset_selection=selected,
         )
     raise_if_asked()  # Dagster turns a signal into a failed run
     for line in findings(result):
@@ -64,6 +75,21 @@ def execute(
             say(line)
     _give_back()
     return result
+
+
+def _without_training(
+    installation: Installation, instance: dg.DagsterInstance, job: str, say: Say | None
+) -> dg.AssetSelection | None:
+    """What of a job may run while training is frozen; None where nothing in it is frozen."""
+    groups = set(STAGES[job])
+    reason = frozen(instance, installation) if groups & LEARNS else ""
+    if not reason:
+        return None
+    if not groups - LEARNS:
+        raise Frozen(f"{job} is not run: {reason}. When what caused it is mended, `--despite-freeze` trains at once.")
+    if say:
+        say(f"{job} runs without training and release: {reason}")
+    return dg.AssetSelection.groups(*sorted(groups - LEARNS))
 
 
 def _must_be_days(installation: Installation, first: date, last: date) -> None:

@@ -164,6 +164,9 @@ def run(
             "if the day after the newest of them began",
         ),
     ] = None,
+    despite_freeze: Annotated[
+        bool, typer.Option("--despite-freeze", help="train although skew froze training, since its cause is mended")
+    ] = False,
 ) -> None:
     """Run one of Dagster's jobs here and now, recorded like any other run.
 
@@ -179,7 +182,7 @@ def run(
     last = _day(until) if until else first
     out.print(f"{job}, {first} to {last}: this can take minutes; what it found is said at its end.")
     with redis_for(installation, job):
-        result = execute(installation, job, first, last, say, steps=say)
+        result = execute(installation, job, first, last, say, steps=say, despite_freeze=despite_freeze)
     if not sound(result):
         raise typer.Exit(1)
     out.print(live(installation, job) or f"{job}: done")

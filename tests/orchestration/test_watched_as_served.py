@@ -1,5 +1,6 @@
 """What was served is judged by what was logged; features that training would make otherwise end in a decision."""
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
@@ -12,15 +13,17 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from infra.errors import NotProven
+from infra.errors import Frozen, NotProven
 from infra.settings import Settings
 from orchestration.assets import monitoring
 from orchestration.evidence import newest
 from orchestration.observed import Observed
 from orchestration.partitions import days
 from orchestration.pipeline import pipeline
+from orchestration.runs import execute
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
+from orchestration.up import environment
 from training.contenders import FittedColumn
 from training.rows import GAIN, JUDGED, dataset
 from validation.systems.home_feed import IMPRESSIONS
@@ -109,6 +112,15 @@ def scheduled(at: Installation, instance: dg.DagsterInstance) -> Any:
         return definitions.resolve_schedule_def("retrain_schedule").evaluate_tick(context)
 
 
+def frozen_at(at: Installation) -> None:
+    """Two days of skew, written into the record of this home as the nightly job writes it."""
+    os.environ.update(environment(at.settings))
+    with dg.DagsterInstance.get() as recorded:
+        for day in DAYS[:2]:
+            serve(at, day)
+            measured(at, "skew", day, recorded)
+
+
 def skewed(self: Observed, at: Installation, rows: Any) -> Any:
     """What training would make: one feature is otherwise in one row of a hundred."""
     served = self.served_by_release("7")[1].copy()
@@ -159,6 +171,25 @@ def test_skew_fails_the_check_falls_back_once_and_freezes_training_until_days_wi
     measured(at, "skew", DAYS[1], instance)
     assert decided(at, instance, third.cursor).skip_message == "nothing confirmed"
     assert len(scheduled(at, instance).run_requests) == 1
+
+
+def test_who_runs_a_job_by_hand_trains_nothing_by_accident_while_training_is_frozen(
+    at: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in environment(at.settings):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Observed, "recomputed", skewed)
+    frozen_at(at)
+    with pytest.raises(Frozen, match=r"retrain is not run: training is frozen until .*`--despite-freeze`"):
+        execute(at, "retrain", DAYS[1], DAYS[1])
+    lines: list[str] = []
+    result = execute(at, "daily", DAYS[1], DAYS[1], lines.append)
+    steps = {step.split("__")[0] for step in (event.step_key or "" for event in result.all_events)}
+    assert "runs without training and release" in lines[0]
+    assert not steps & {"labels", "training_set", "ranker", "registered", "champion"}
+    assert IMPRESSIONS.name in steps, "what is not trained goes on"
+    trained = execute(at, "train", DAYS[1], DAYS[1], despite_freeze=True)
+    assert "labels" in {event.step_key for event in trained.all_events}
 
 
 def test_where_there_is_no_earlier_release_people_are_told(
