@@ -14,6 +14,7 @@ import msgspec
 
 from infra.atomic import atomic_write
 from infra.errors import ReleaseMismatch
+from infra.freshness import AS_PUBLISHED, Freshness
 from infra.release_format import MANIFEST, RECIPE
 
 
@@ -22,6 +23,7 @@ class TrainingFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     `first_day` and `last_day` bound the rows shown that it learned from. `contender` and `split` are their definitions
     as text; `code` is a digest of the source that makes a model, `commit` that of the checkout, empty without git.
+    `freshness` says how fresh the states were that its rows were joined with.
     """
 
     target: str
@@ -36,6 +38,7 @@ class TrainingFacts(msgspec.Struct, frozen=True, kw_only=True):
     python: str
     machine: str
     libraries: dict[str, str]
+    freshness: Freshness = AS_PUBLISHED  # older manifests do not have it: states were joined as published
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

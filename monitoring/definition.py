@@ -18,8 +18,12 @@ class Watch:
     drift with a probability of at most `max_false_alarms`. A window with fewer rows or users than its minimum is
     reported as too small and never as steady. A finding is confirmed when `confirm` of
     the `of_last` newest measured windows have it. A drop of AUC counts when it is above `max_auc_drop` and above
-    `auc_drop_errors` standard errors: with 1.64, 5 % of steady windows show a larger one by chance. Confirmed skew
-    freezes training until newer windows have none, for `freeze` after the last of its windows at most.
+    `auc_drop_errors` standard errors: with 1.64, 5 % of steady windows show a larger one by chance. Each feature has to
+    be served as it is trained on in `exact_share` of the rows, and all of them in `exact_rows`: with the first bound
+    alone sixty features, each a little off in rows of its own, would spoil six rows of a hundred. Serving is stale when
+    more than `max_stale_share` of the rows read states more than `max_staler` older than those the live release was
+    trained on. Confirmed skew freezes training until newer windows have none, for `freeze` after the last of its
+    windows at most.
     """
 
     critical: tuple[str, ...]
@@ -32,9 +36,12 @@ class Watch:
     auc_drop_errors: float = 1.64
     min_outcome_rows: int = 2_000
     exact_share: float = 0.999
+    exact_rows: float = 0.998
     relative_tolerance: float = 1e-5
     absolute_tolerance: float = 1e-6
     min_skew_rows: int = 1_000
+    max_staler: timedelta = timedelta(minutes=5)
+    max_stale_share: float = 0.1
     confirm: int = 2
     of_last: int = 3
     cooldown: timedelta = timedelta(hours=6)
@@ -49,8 +56,13 @@ class Watch:
             )
         if self.bins < 2:
             raise DefinitionError(f"watch: {self.bins} bin(s) cannot show a shift; use at least 2")
-        if not 0 < self.exact_share <= 1:
-            raise DefinitionError(f"watch: exact_share {self.exact_share} is not a share above 0 and at most 1")
+        for name in ("exact_share", "exact_rows"):
+            if not 0 < getattr(self, name) <= 1:
+                raise DefinitionError(f"watch: {name} {getattr(self, name)} is not a share above 0 and at most 1")
+        if not 0 <= self.max_stale_share < 1:
+            raise DefinitionError(
+                f"watch: max_stale_share {self.max_stale_share} is not a share of at least 0, below 1"
+            )
         if self.daily_budget < 1:
             raise DefinitionError(
                 "watch: a daily budget below 1 retraining would mean that no finding causes one; use at least 1"

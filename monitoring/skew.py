@@ -36,12 +36,19 @@ class FeatureSkew:
 
 @dataclass(frozen=True, slots=True)
 class SkewReport:
-    """Every feature compared. With few rows the finding may be skew, but not that all is equal."""
+    """Every feature compared. With few rows the finding may be skew, but not that all is equal.
+
+    required       the share of rows in which each feature has to be equal
+    rows_exact     the share of rows in which all features are equal
+    rows_required  how large that has to be: features that differ in rows of their own add up
+    """
 
     rows: int
     min_rows: int
     required: float
     features: tuple[FeatureSkew, ...]
+    rows_exact: float = 1.0
+    rows_required: float = 0.0
 
     @property
     def skewed(self) -> tuple[str, ...]:
@@ -49,23 +56,29 @@ class SkewReport:
         return tuple(f.name for f in self.worst_first() if not f.passed)
 
     @property
+    def rows_skewed(self) -> bool:
+        """Whether some feature or other differs in too many rows."""
+        return self.rows_exact < self.rows_required
+
+    @property
     def finding(self) -> SkewFinding:
-        """Skew as soon as one feature differs too often."""
-        if self.skewed:
+        """Skew as soon as one feature differs too often, or some feature in too many rows."""
+        if self.skewed or self.rows_skewed:
             return "skew"
         return "equal" if self.rows >= self.min_rows else "not enough rows"
 
     @property
     def beyond_chance(self) -> bool:
-        """Whether the worst feature differs in more rows than luck explains where as many differ as may.
+        """Whether the worst feature, or any, differs in more rows than luck explains where as many differ as may.
 
         Where one row in a thousand may differ, one of 500 is no proof: a decision waits for more.
         """
         from scipy.stats import poisson
 
-        may_differ = self.rows * (1 - self.required)
-        differ = max((round(self.rows * (1 - feature.exact)) for feature in self.features), default=0)
-        return float(poisson.sf(differ - 1, may_differ)) < CHANCE
+        worst = min((feature.exact for feature in self.features), default=1.0)
+        equal = (worst, self.required), (self.rows_exact, self.rows_required)
+        luck = (poisson.sf(round(self.rows * (1 - share)) - 1, self.rows * (1 - least)) for share, least in equal)
+        return min(map(float, luck)) < CHANCE
 
     def worst_first(self) -> list[FeatureSkew]:
         """The features by rising share of equal rows."""
@@ -77,6 +90,8 @@ class SkewReport:
             worst = self.worst_first()[0]
             below = f"{len(self.skewed)} feature(s) below {self.required:.1%} equal rows"
             return f"{below}, the worst {worst.name} at {worst.exact:.2%}"
+        if self.rows_skewed:
+            return f"some feature differs in {1 - self.rows_exact:.2%} of the rows, {1 - self.rows_required:.2%} may"
         if self.finding == "not enough rows":
             return f"not enough rows: {self.rows:,} compared, {self.min_rows:,} needed"
         return f"all {len(self.features)} features equal in at least {self.required:.1%} of {self.rows:,} rows"
@@ -89,6 +104,7 @@ class SkewReport:
             "rows": self.rows,
             "skewed": len(self.skewed),
             "smallest equal share": round(least, 5),
+            "rows equal in all features": round(self.rows_exact, 5),
         }
 
     def records(self) -> list[dict[str, str | float | bool]]:
@@ -131,7 +147,10 @@ def measure(
         exact = float(equal[:, i].mean()) if len(served) else 1.0
         worst = _worst(served[:, i], recomputed[:, i], equal[:, i], labels, examples)
         features.append(FeatureSkew(name, exact, exact >= watch.exact_share, worst))
-    return SkewReport(len(served), watch.min_skew_rows, watch.exact_share, tuple(features))
+    rows_exact = float(equal.all(axis=1).mean()) if len(served) else 1.0
+    return SkewReport(
+        len(served), watch.min_skew_rows, watch.exact_share, tuple(features), rows_exact, watch.exact_rows
+    )
 
 
 def _worst(

@@ -14,6 +14,7 @@ from feature_repo.stream import online_notes, stream_folder
 from infra import manifest
 from infra.arrays import Float32s
 from infra.errors import DefinitionError
+from infra.freshness import AS_PUBLISHED, Freshness
 from infra.lake import days_from
 from orchestration.labels import labels_of_days
 from orchestration.system import Installation
@@ -131,12 +132,13 @@ class Observed:
 
 
 def observe(installation: Installation, day: date) -> int:
-    """Make and store a day's rows; returns how many there are."""
+    """Make and store a day's rows, from states as fresh as the live release's; returns how many there are."""
     ranking, features = installation.system.ranking, installation.system.features
     labels = labels_of_days(installation, day, day, installation.now())
     if labels.empty:
         return 0
-    dataset = build_dataset(labels, installation.store, features, ranking)
+    freshness = freshness_trained_with(installation, installation.registry.live())
+    dataset = build_dataset(labels, installation.store, features, ranking, freshness)
     save_dataset(installation.lake, _name(day), dataset)
     return len(labels)
 
@@ -151,6 +153,12 @@ def worth_watching(installation: Installation, first: date, last: date) -> list[
         return []
     since = manifest.read_manifest(installation.registry.folder(live)).created_at.date() - STEADY
     return [day for day in days_from(first, last) if day >= since]
+
+
+def freshness_trained_with(installation: Installation, version: str | None) -> Freshness:
+    """How fresh the states were that a release learned from."""
+    facts = manifest.read_manifest(installation.registry.folder(version)).training if version else None
+    return facts.freshness if facts else AS_PUBLISHED
 
 
 def note_online(installation: Installation, until: datetime) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from infra.arrays import AnyArray, Float32s
 from monitoring import evidently_report
 from monitoring.definition import PLAIN, Watch
 from monitoring.reference import Reference
@@ -15,7 +16,7 @@ from serving import policy_json
 from training.fitting import Trained, train_contenders
 from training.judging import settle_on_baseline
 from training.release import Candidate, ReleaseInputs, build_and_judge
-from training.rows import Dataset
+from training.rows import AT, Dataset, known_online
 from validation.verdict import Verdict
 
 REFERENCE = "reference.json"  # distributions of inputs and scores on the judge rows: drift is measured against them
@@ -38,8 +39,15 @@ def release_inputs(installation: Installation) -> ReleaseInputs:
         policy=policy_json.to_json(system.policy) if system.policy else b"{}",
         scoring_ms=scoring_ms,
         replay=replay_of(installation),
+        as_published=partial(as_published, installation),
         extra=partial(reference_files, watch=system.watch or PLAIN, user=system.ranking.user),
     )
+
+
+def as_published(installation: Installation, data: Dataset, rows: AnyArray) -> Float32s:
+    """Rows of a training set joined with states as they were published when each was shown."""
+    frame = data.frame.iloc[rows]
+    return known_online(frame, frame[AT], installation.store, installation.system.features)
 
 
 def newest_candidate(installation: Installation) -> Candidate:

@@ -19,7 +19,7 @@ from serving.feedback import FEATURES, RELEASE, RUNG
 from serving.model import RecordedRequest, RecordedRequests
 from serving.page import FULL, STALE
 from training.judging import LoggedFeatures, Replay, Replayed
-from training.rows import AT, Dataset, known_online
+from training.rows import AT, Dataset, freshness_reached, known_online
 
 LOGGED = 2_000  # rows with logged features that are compared at most, the newest
 MICROS = 1e6
@@ -34,7 +34,7 @@ def replay_of(installation: Installation) -> Replay:
 def _by_store(installation: Installation, data: Dataset, rows: AnyArray) -> Replayed:
     """For a system without a service: by the way on which its scores would be asked for, one moment a row."""
     features, frame = installation.system.features, data.frame.iloc[rows]
-    matrix = known_online(frame, frame[AT], installation.store, features)
+    matrix = known_online(frame, freshness_reached(frame, data.freshness), installation.store, features)
     log = shown(installation, data.frame)
     origin = "made again by the feature store (this system serves nothing)"
     names = tuple(feature.name for feature in features.features)
@@ -44,8 +44,9 @@ def _by_store(installation: Installation, data: Dataset, rows: AnyArray) -> Repl
 def _by_serving(installation: Installation, policy: Policy, data: Dataset, rows: AnyArray) -> Replayed:
     agrees = shown(installation, data.frame).agrees
     again = Again(installation, policy)
-    matrix = again.matrix(data.frame.iloc[rows])
-    origin = "made again by the code that serves, from states as published when each was shown"
+    frame = data.frame.iloc[rows]
+    matrix = again.matrix(frame, freshness_reached(frame, data.freshness).dt.as_unit("us").astype("int64").to_numpy())
+    origin = "made again by the code that serves, from states as they are online when each is shown"
     logged = again.logged(data, np.flatnonzero(agrees))
     return Replayed(again.names, matrix, agrees[rows], int((~agrees).sum()), origin, logged)
 

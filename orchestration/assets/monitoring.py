@@ -1,6 +1,6 @@
 """Monitoring: each day compared with what the live release was trained on."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -9,17 +9,18 @@ import pandas as pd
 
 from infra import alerts
 from infra.lake import days_from
-from monitoring import drift, evidently_report, outcomes, skew
+from monitoring import drift, evidently_report, freshness, outcomes, skew
 from monitoring.definition import Watch
 from monitoring.reference import Reference
 from monitoring.retrain import WindowEvidence, describe_windows
 from orchestration.evidence import EVIDENCE, newest
-from orchestration.observed import Observed, observe, worth_watching
+from orchestration.freshness import publications, served_moments
+from orchestration.observed import Observed, freshness_trained_with, observe, worth_watching
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.release_inputs import REFERENCE, REFERENCE_ROWS
 from orchestration.system import Installation
 
-SERVED = "served_as_trained"
+SERVED, FRESH = "served_as_trained", "as_fresh_as_trained"
 
 
 def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -80,6 +81,32 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         return dg.MaterializeResult(metadata=_metadata(results), check_results=[check])
 
     @dg.asset(
+        name="freshness",
+        group_name="monitoring",
+        partitions_def=days,
+        backfill_policy=WHOLE_RANGE,
+        deps=["observed"],
+        check_specs=[
+            dg.AssetCheckSpec(FRESH, asset="freshness", description="states are as fresh as those of training")
+        ],
+    )
+    def fresh(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        """A row is one view: how long what was published had waited to come online when rows were served."""
+        results = {day: f for day in days_from(*span(context)) if (f := _freshness(installation, watch, day))}
+        reasons = [f"{day}: {f['reason']}" for day, f in results.items() if f["facts"]["finding"] == "stale"]
+        for reason in reasons:
+            alerts.write(
+                installation.settings.home, installation.now(), system=installation.system.name, freshness=reason
+            )
+        check = dg.AssetCheckResult(
+            check_name=FRESH,
+            passed=not reasons,
+            severity=dg.AssetCheckSeverity.ERROR,
+            metadata={"stale": "; ".join(reasons) or "none found"},
+        )
+        return dg.MaterializeResult(metadata=_metadata(list(results.values())), check_results=[check])
+
+    @dg.asset(
         name="outcomes", group_name="monitoring", partitions_def=days, backfill_policy=WHOLE_RANGE, deps=["observed"]
     )
     def achieved(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
@@ -87,7 +114,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         results = [_outcomes(installation, watch, day) for day in days_from(*span(context))]
         return dg.MaterializeResult(metadata=_metadata([f for f in results if f]))
 
-    return [observed, drifted, skewed, achieved]
+    return [observed, drifted, skewed, fresh, achieved]
 
 
 def _drift(installation: Installation, watch: Watch, day: date, earlier: list[WindowEvidence]) -> dict[str, Any] | None:
@@ -137,6 +164,18 @@ def _skew(installation: Installation, watch: Watch, day: date, earlier: list[Win
     decision = describe_windows([e for e in earlier if e.release == version and e.at <= evidence.at], "skew", watch)
     facts = {**report.facts(), "reason": report.reason(), "decision": decision}
     return {"facts": facts, "table": report.markdown(), "evidence": evidence}
+
+
+def _freshness(installation: Installation, watch: Watch, day: date) -> dict[str, Any] | None:
+    """The skew of freshness of a day; None where no release served any row."""
+    version, served = installation.registry.live(), served_moments(installation, day, day)
+    if version is None or not len(served.at):
+        return None
+    published = publications(installation, day - timedelta(days=1), day)
+    trained = freshness_trained_with(installation, version)
+    report = freshness.measure(served.at, served.until, published, trained, watch)
+    facts = {**report.facts(), "reason": report.reason()}
+    return {"facts": facts, "table": report.markdown(), "reason": report.reason()}
 
 
 def _outcomes(installation: Installation, watch: Watch, day: date) -> dict[str, Any] | None:

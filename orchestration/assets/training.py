@@ -7,6 +7,7 @@ import dagster as dg
 from infra.clock import Clock
 from infra.lake import days_from
 from orchestration import pages
+from orchestration.freshness import freshness_to_train_with
 from orchestration.labels import label_versions_of_history
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.release_inputs import release_inputs
@@ -59,7 +60,8 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         _, last = span(context)
         parts = learned_from(installation)
         versions = installation.lake.read("labels", days_from(installation.history_start(last), last)).to_pandas()
-        dataset = build_training_set(versions, installation.store, features, ranking)
+        freshness = freshness_to_train_with(installation, last)
+        dataset = build_training_set(versions, installation.store, features, ranking, freshness)
         save_dataset(installation.lake, installation.system.name, dataset)
         note_trained(installation, TRAINING_SET, last, parts)
         unknown = dataset.mostly_unknown()

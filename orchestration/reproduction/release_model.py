@@ -81,8 +81,9 @@ def rebuilt(installation: Installation, version: str, *, from_events: bool = Fal
     data, source = _training_set(installation, manifest, facts, from_events)
     days = (facts.first_day, facts.last_day)
     here = training_facts(
-        ranking, manifest.ranker, seed=facts.seed, target=facts.target, days=days, rows=len(data.frame)
-    )
+        ranking, manifest.ranker, seed=facts.seed, target=facts.target, days=days, rows=len(data.frame),
+        freshness=data.freshness,
+    )  # fmt: skip
     recipe = digest_of(recipe_of(installation.system.features))
     digests = {"training set": (manifest.dataset_digest, data.digest), "recipe": (manifest.features_digest, recipe)}
     compared = {name: (before[:SHORT], now[:SHORT]) for name, (before, now) in digests.items()}
@@ -99,6 +100,7 @@ def _facts(before: TrainingFacts, here: TrainingFacts) -> Iterator[tuple[str, tu
     yield "rows", (f"{before.rows:,}", f"{here.rows:,}")
     yield "days", (f"{before.first_day} to {before.last_day}", f"{here.first_day} to {here.last_day}")
     yield "target, seed", (f"{before.target}, {before.seed}", f"{here.target}, {here.seed}")
+    yield "freshness", (str(before.freshness), str(here.freshness))
     yield "contender", (before.contender, here.contender)
     yield "split", (before.split, here.split)
     yield "code", (before.code[:SHORT], here.code[:SHORT])
@@ -133,7 +135,8 @@ def _training_set(
             return stored, "training set in the lake"
     system = installation.system
     versions = label_versions_of_days(installation, facts.first_day, facts.last_day, manifest.created_at)
-    return build_training_set(versions, installation.store, system.features, system.ranking), "events"
+    rows = build_training_set(versions, installation.store, system.features, system.ranking, facts.freshness)
+    return rows, "events"
 
 
 def _golden(installation: Installation, version: str, fitted: Fitted) -> float | None:

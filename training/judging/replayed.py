@@ -27,7 +27,7 @@ class Replayed:
     """Some rows of a training set as serving makes them.
 
     names     the features that serving makes, in order
-    matrix    (rows, features) of the rows that were asked for, from states as published when each was shown
+    matrix    (rows, features) of the rows that were asked for, from states as they are online when it is shown
     known     (rows,) whether the log of what was shown holds the row; of others there is nothing to make
     unlogged  how many rows of the whole set it does not hold
     origin    how this was done, in words

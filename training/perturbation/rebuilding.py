@@ -14,6 +14,7 @@ import pyarrow as pa
 from feature_repo.definition import WAIT_DAYS, CounterView, FeatureSet
 from feature_repo.folding import Snapshots, publish_profiles, publish_states, states_of_few
 from infra.arrays import Float32s
+from infra.freshness import AS_PUBLISHED, Freshness
 from infra.lake import Lake
 from infra.settings import Settings
 from infra.spark import session
@@ -28,13 +29,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Workshop:
-    """What rows are built with: the definitions, the lake they were built from, and the settings of the machine."""
+    """What rows are built with: the definitions, the lake they were built from, and the settings of the machine.
+
+    freshness  of the states that rows are joined with
+    """
 
     settings: Settings
     lake: Lake
     features: FeatureSet
     ranking: Ranking
     tables: Sequence[Table]
+    freshness: Freshness = AS_PUBLISHED
 
     @property
     def by_name(self) -> Mapping[str, Table]:
@@ -126,7 +131,7 @@ def _joined(workshop: Workshop, home: Path, rows: pd.DataFrame, days: _Days) -> 
     lake, features = Lake(settings.lake), workshop.features
     described = [day for view in features.profile_views for day in lake.days(f"tables/{view.table}")]
     publish_profiles(workshop.spark, lake, features, workshop.by_name, min([days.first, *described]), days.last)
-    return build_dataset(rows, open_store(settings, features), features, workshop.ranking).matrix
+    return build_dataset(rows, open_store(settings, features), features, workshop.ranking, workshop.freshness).matrix
 
 
 def _entities(rows: pd.DataFrame, view: CounterView) -> pa.Table:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from feature_repo.definition import FeatureSet
-from infra.arrays import Float32s
+from infra.arrays import AnyArray, Float32s
 from infra.atomic import atomic_write
 from infra.clock import Clock
 from infra.errors import NotProven, ReleaseMismatch
@@ -26,7 +26,15 @@ from training.fitting import (
     newest_descriptions,
     train_contenders,
 )
-from training.judging import BatchesBehind, BestRelease, Replay, TrainingRun, judge_candidate, settle_on_baseline
+from training.judging import (
+    BatchesBehind,
+    BestRelease,
+    Replay,
+    TrainingRun,
+    judge_candidate,
+    settle_on_baseline,
+    worth_of_fresher,
+)
 from training.perturbation import Workshop, perturbation_proof
 from training.registry import LoggedRun, Registry
 from training.release.build import build_release
@@ -50,6 +58,7 @@ class ReleaseInputs:
     extra       makes further files of the release, by name, from the training set and the training run
     scoring_ms  measures how long a built release takes to score one request, from rows (rows, features)
     replay      makes rows of the training set again as serving makes them
+    as_published  joins rows of the training set with states as they were published by then
     """
 
     settings: Settings
@@ -65,6 +74,7 @@ class ReleaseInputs:
     extra: Callable[[Dataset, Trained], Mapping[str, bytes]]
     scoring_ms: Callable[[Path, Float32s], float]
     replay: Replay
+    as_published: Callable[[Dataset, AnyArray], Float32s]
 
     @property
     def workshop(self) -> Workshop:
@@ -148,7 +158,10 @@ def make_candidate(inputs: ReleaseInputs, data: Dataset, moment: datetime, clock
     if embedded is not None:
         keep_user_vectors(embedded, folder)
     retrieval = embedded.measures if embedded else {}
-    logged = log_report(inputs.settings, trained, data, ranking, moment, retrieval, times)
+    worth = None
+    if data.freshness.longest_s:
+        worth = worth_of_fresher(trained, data, ranking, inputs.as_published(data, trained.rows["judge"]))
+    logged = log_report(inputs.settings, trained, data, ranking, moment, retrieval, times, worth)
     for run, times_of_run in runs.values():
         log_report(inputs.settings, run, data, ranking, moment, times=times_of_run)
     also = {target: run.metrics() for target, (run, _) in runs.items()}
@@ -171,7 +184,7 @@ def build_and_judge(
     ranking, registry = inputs.ranking, inputs.registry
     facts = training_facts(
         ranking, trained.winner, seed=trained.seed, target=trained.target, days=learned_days(inputs, moment),
-        rows=len(data.frame),
+        rows=len(data.frame), freshness=data.freshness,
     )  # fmt: skip
     items = newest_descriptions(inputs.lake, ranking.fallback_lists, moment)
     lists = build_popular_lists(data.frame, items, ranking.fallback_lists, moment)

@@ -8,6 +8,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from infra.freshness import AS_PUBLISHED, Freshness
 from infra.manifest import TrainingFacts
 from training.definition import Ranking
 from validation.definition import BEST_COLUMN
@@ -18,11 +19,13 @@ LIBRARIES = ("numpy", "pandas", "pyarrow", "pyspark", "feast", "scikit-learn", "
 
 
 def training_facts(
-    ranking: Ranking, ranker: str, *, seed: int, target: str, days: tuple[date, date], rows: int
-) -> TrainingFacts:
+    ranking: Ranking, ranker: str, *, seed: int, target: str, days: tuple[date, date], rows: int,
+    freshness: Freshness = AS_PUBLISHED,
+) -> TrainingFacts:  # fmt: skip
     """The facts of a run in this checkout, on this machine.
 
-    days  the first and the last of the days that its rows were shown on
+    days       the first and the last of the days that its rows were shown on
+    freshness  of the states that the rows were joined with
     """
     return TrainingFacts(
         target=target,
@@ -37,6 +40,7 @@ def training_facts(
         python=platform.python_version(),
         machine=platform.machine(),
         libraries=_libraries(),
+        freshness=freshness,
     )
 
 

@@ -7,10 +7,13 @@ from typing import Any
 
 import msgspec
 
+from infra.freshness import Freshness
 from infra.settings import Settings
+from infra.statistics import Interval
 from training.contenders import FittedColumn
 from training.definition import Ranking
 from training.fitting import Trained
+from training.judging import Fresher
 from training.registry import DESCRIPTION_TAG, LoggedRun, artifact_page, experiment_id, mlflow_client
 from training.release import plots
 from training.rows import Dataset, KnownBy
@@ -24,21 +27,26 @@ DIGEST_LENGTH = 36  # MLflow stores no more of a data set's digest; the whole on
 def log_report(
     settings: Settings, trained: Trained, dataset: Dataset, ranking: Ranking, at: datetime,
     retrieval: Mapping[str, float] | None = None, times: tuple[datetime, datetime] | None = None,
+    worth: Fresher | None = None,
 ) -> LoggedRun:  # fmt: skip
     """Record a run. Tables and plots are written below the settings' reports too.
 
     at         the moment of the run: it uses what was received before
     retrieval  the measures of the run's embeddings and their index
     times      when training began and ended, by the machine's clock; `at` where that was not measured
+    worth      of fresher states than the rows were joined with, where there are any
     """
     where = settings.reports / "training" / f"{ranking.name}-{trained.target}"
-    write(trained, ranking, where, retrieval or {}, dataset.mostly_unknown(), dataset.maturity)
+    fresh = freshness_section(dataset.freshness, worth, ranking)
+    write(trained, ranking, where, retrieval or {}, dataset.mostly_unknown(), dataset.maturity, fresh)
     client = mlflow_client(settings)
     began, ended = (int(moment.timestamp() * 1000) for moment in times or (at, at))
     experiment = experiment_id(settings, ranking.name)
     run = client.create_run(experiment, start_time=began, run_name=run_name(trained, at))
     run_id = str(run.info.run_id)
-    _log_numbers(client, run_id, trained, dataset, ranking, ended, retrieval or {})
+    more = {f"retrieval/{name}": value for name, value in (retrieval or {}).items()}
+    more |= {"fresher_states/gain": worth.gain.mean, "fresher_states/gain_low": worth.gain.low} if worth else {}
+    _log_numbers(client, run_id, trained, dataset, ranking, ended, more)
     client.set_tag(run_id, "as_of", at.isoformat())
     client.log_artifacts(run_id, str(where), REPORT)
     client.set_tag(run_id, DESCRIPTION_TAG, front_page(trained, ranking, run_id))
@@ -60,13 +68,13 @@ def front_page(trained: Trained, ranking: Ranking, run_id: str) -> str:
 
 def write(
     trained: Trained, ranking: Ranking, folder: Path, retrieval: Mapping[str, float],
-    unknown: Mapping[str, float] | None = None, maturity: Sequence[KnownBy] = (),
+    unknown: Mapping[str, float] | None = None, maturity: Sequence[KnownBy] = (), fresh: str = "",
 ) -> None:  # fmt: skip
     """The tables and plots of a run as files."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "metrics.json").write_bytes(msgspec.json.format(msgspec.json.encode(trained.metrics())))
     (folder / "slices.json").write_bytes(msgspec.json.format(msgspec.json.encode(slices(trained))))
-    sections = lacking(unknown or {}), maturity_section(maturity, ranking), retrieval_section(retrieval)
+    sections = fresh, lacking(unknown or {}), maturity_section(maturity, ranking), retrieval_section(retrieval)
     (folder / "report.md").write_text(tables(trained, ranking) + "".join(sections))
     plots.draw(trained, ranking, folder)
 
@@ -104,6 +112,19 @@ def lacking(unknown: Mapping[str, float]) -> str:
     why = "Unknown in a third of the rows or more: a column is missing, or descriptions came after the showings."
     rows = [[name, f"{share:.0%}"] for name, share in unknown.items()]
     return f"\n## Warning\n\n{why}\n\n" + markdown(["feature", "unknown in"], rows) + "\n"
+
+
+def freshness_section(freshness: Freshness, worth: Fresher | None, ranking: Ranking) -> str:
+    """How fresh the states are that a model learns from and is judged on, and what fresher ones would be worth."""
+    section = f"\n## Freshness\n\nAll figures are on states as fresh as they are served: {freshness}.\n"
+    if worth is None:
+        return section
+    rows = [
+        ["as served", _with_interval(worth.as_served)],
+        ["as soon as they are published", _with_interval(worth.as_published)],
+        ["what that would be worth", str(worth.gain)],
+    ]
+    return section + "\n" + markdown(["the same model, on states", f"ndcg_at_{ranking.top}"], rows) + "\n"
 
 
 def maturity_section(curve: Sequence[KnownBy], ranking: Ranking) -> str:
@@ -150,6 +171,10 @@ def _by_slice(trained: Trained, ranking: Ranking) -> Iterator[tuple[str, list[st
             yield f"{slicing}={word}", [_interval(summary, ranking.decides_by) for summary in contenders.values()]
 
 
+def _with_interval(figure: Interval) -> str:
+    return f"{figure.mean:.4f} [{figure.low:.4f}, {figure.high:.4f}]"
+
+
 def _interval(summary: Mapping[str, Any], name: str) -> str:
     value, low, high = (summary.get(name + end) for end in ("", "_low", "_high"))
     if value is None:
@@ -159,15 +184,21 @@ def _interval(summary: Mapping[str, Any], name: str) -> str:
 
 def _log_numbers(
     client: Any, run_id: str, trained: Trained, dataset: Dataset, ranking: Ranking, at: int,
-    retrieval: Mapping[str, float],
+    more: Mapping[str, float],
 ) -> None:  # fmt: skip
     from mlflow.entities import Dataset as Logged
     from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
 
     numbers = {f"{c}/{name}": value for c, measures in trained.metrics().items() for name, value in measures.items()}
-    numbers |= {f"retrieval/{name}": value for name, value in retrieval.items()}
+    numbers |= more
     metrics = [Metric(name, float(value), at, 0) for name, value in numbers.items() if value is not None]
-    params = {"target": trained.target, "seed": trained.seed, "features": len(trained.features), **_params(ranking)}
+    params = {
+        "freshness": str(dataset.freshness),
+        "target": trained.target,
+        "seed": trained.seed,
+        "features": len(trained.features),
+        **_params(ranking),
+    }
     tags = {"dataset_digest": dataset.digest, "winner": trained.winner, "system": ranking.name}
     tags |= {"mostly_unknown": ", ".join(unknown)[:5000]} if (unknown := dataset.mostly_unknown()) else {}
     for start in range(0, len(metrics), 1000):  # as many as MLflow takes at once

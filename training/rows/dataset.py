@@ -16,10 +16,12 @@ from feature_repo.definition import FeatureSet
 from feature_repo.request_time import Context
 from infra.arrays import Float32s
 from infra.errors import DefinitionError
+from infra.freshness import AS_PUBLISHED, Freshness
 from infra.lake import Lake
 from training.definition import MOSTLY_UNKNOWN, Ranking
 from training.rows import lineage
 from training.rows.attribution import AT
+from training.rows.described import without_undescribed
 from training.rows.label_versions import SINCE, known_at_cuts, newest
 from training.rows.maturity import KnownBy, known_at_maturity, maturity_curve
 from validation.gates import Lineage
@@ -36,11 +38,12 @@ ABOUT = b"flywheel"
 class Dataset:
     """Labels and model input, aligned row by row, in order of time.
 
-    frame     the labels' columns      matrix   (rows, features) float32, NaN unknown
-    lineage   when each feature was known, against the moment the row was shown
-    neutral   what stands in for a value that the request does not give
-    digest    sha256 of the content
-    maturity  how soon the targets were known
+    frame      the labels' columns      matrix   (rows, features) float32, NaN unknown
+    lineage    when each feature was known, against the moment the row was shown
+    neutral    what stands in for a value that the request does not give
+    digest     sha256 of the content
+    maturity   how soon the targets were known
+    freshness  how fresh the joined states are: those that are online by then when a row is served
     """
 
     frame: pd.DataFrame
@@ -50,6 +53,7 @@ class Dataset:
     neutral: Mapping[str, float]
     digest: str
     maturity: tuple[KnownBy, ...] = ()
+    freshness: Freshness = AS_PUBLISHED
 
     def column(self, name: str, labels_first: bool = False) -> NDArray[Any]:
         """A feature by its name, else a column of the labels; or the other way round."""
@@ -84,34 +88,47 @@ class Dataset:
             "to": str(self.frame[AT].max()),
             "share_unknown": float(np.isnan(self.matrix).mean()) if len(self.frame) else 0.0,
             "digest": self.digest,
+            "freshness": str(self.freshness),
             **shares,
             **{f"known_at_maturity_{t}": share for t, share in known_at_maturity(self.maturity, ranking).items()},
         }
 
 
 def build_training_set(
-    versions: pd.DataFrame, store: "FeatureStore", features: FeatureSet, ranking: Ranking
+    versions: pd.DataFrame,
+    store: "FeatureStore",
+    features: FeatureSet,
+    ranking: Ranking,
+    freshness: Freshness = AS_PUBLISHED,
 ) -> Dataset:
     """The set to train on: each row has the label that was known when the next part of the split begins.
 
-    versions  every version of the labels, as `build_label_versions` made them
+    versions   every version of the labels, as `build_label_versions` made them
+    freshness  how fresh the states are that serving will read
     """
     if versions.empty:
         raise _nothing_mature(ranking)
-    dataset = build_dataset(known_at_cuts(versions, ranking), store, features, ranking)
+    dataset = build_dataset(known_at_cuts(versions, ranking), store, features, ranking, freshness)
     return replace(dataset, maturity=maturity_curve(newest(versions), ranking))
 
 
-def build_dataset(labels: pd.DataFrame, store: "FeatureStore", features: FeatureSet, ranking: Ranking) -> Dataset:
+def build_dataset(
+    labels: pd.DataFrame,
+    store: "FeatureStore",
+    features: FeatureSet,
+    ranking: Ranking,
+    freshness: Freshness = AS_PUBLISHED,
+) -> Dataset:
     """Join features point in time, through Feast, and make the model's input of them."""
     if labels.empty:
         raise _nothing_mature(ranking)
     frame = labels.reset_index(drop=True)
-    joined = _joined(frame, store, features)
+    joined = _joined(frame, store, features, freshness_reached(frame, freshness))
     matrix = assemble(features.features, _inputs(joined, features))
     lineages = lineage.measured(joined, features)
     neutral = {f.name: f.neutral for f in features.features if isinstance(f, Context)}
-    return dataset_of(frame, matrix, tuple(f.name for f in features.features), lineages, neutral)
+    dataset = dataset_of(frame, matrix, tuple(f.name for f in features.features), lineages, neutral)
+    return replace(dataset, freshness=freshness)
 
 
 def known_online(
@@ -119,9 +136,15 @@ def known_online(
 ) -> Float32s:
     """The model's input as serving made it: counters published up to `known_until`, decayed to the row's moment."""
     frame = frame.reset_index(drop=True)
-    as_published = frame.assign(**{AT: np.minimum(frame[AT], known_until.reset_index(drop=True))})
-    joined = _joined(as_published, store, features).assign(**{AT: frame[AT]})
+    joined = _joined(frame, store, features, np.minimum(frame[AT], known_until.reset_index(drop=True)))
     return assemble(features.features, _inputs(joined, features))
+
+
+def freshness_reached(frame: pd.DataFrame, freshness: Freshness) -> "pd.Series[Any]":
+    """Up to which publications are online when each row is served."""
+    shown = frame[AT].dt.as_unit("us")
+    reached = freshness.reached(shown.astype("int64").to_numpy())
+    return pd.Series(reached.astype("datetime64[us]"), index=frame.index).dt.tz_localize("UTC")
 
 
 def dataset_of(
@@ -158,6 +181,7 @@ def save_dataset(lake: Lake, name: str, dataset: Dataset) -> None:
         "neutral": dataset.neutral,
         "digest": dataset.digest,
         "maturity": dataset.maturity,
+        "freshness": dataset.freshness,
     }
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), ABOUT: msgspec.json.encode(about)})
     days = dataset.times().astype("datetime64[D]")
@@ -179,7 +203,11 @@ def load_dataset(lake: Lake, name: str) -> Dataset:
     dataset = dataset_of(frame, matrix, features, lineages, about["neutral"])
     if dataset.digest != about["digest"]:
         raise DefinitionError(f"training set {name}: its content has changed since it was built. Build it again.")
-    return replace(dataset, maturity=msgspec.convert(about.get("maturity", []), tuple[KnownBy, ...]))
+    return replace(
+        dataset,
+        maturity=msgspec.convert(about.get("maturity", []), tuple[KnownBy, ...]),
+        freshness=msgspec.convert(about.get("freshness", {}), Freshness),
+    )
 
 
 def _nothing_mature(ranking: Ranking) -> DefinitionError:
@@ -191,11 +219,11 @@ def _with_nan(line: dict[str, Any]) -> dict[str, Any]:
     return {name: float("nan") if value is None else value for name, value in line.items()}
 
 
-def _joined(frame: pd.DataFrame, store: "FeatureStore", features: FeatureSet) -> pd.DataFrame:
-    """The labels with every field of the feature service, in the labels' order."""
+def _joined(frame: pd.DataFrame, store: "FeatureStore", features: FeatureSet, until: "pd.Series[Any]") -> pd.DataFrame:
+    """The labels with every field of the feature service as published by `until`, in the labels' order."""
     from feature_repo.stores import with_moments  # Feast takes seconds to import
 
-    entity_rows = frame[[*features.entities, AT]].assign(**{ROW: np.arange(len(frame))})
+    entity_rows = frame[[*features.entities]].assign(**{AT: until, ROW: np.arange(len(frame))})
     service = store.get_feature_service(features.service)
     job = store.get_historical_features(entity_df=entity_rows, features=service, full_feature_names=True)
     fetched = with_moments(job)
@@ -204,7 +232,7 @@ def _joined(frame: pd.DataFrame, store: "FeatureStore", features: FeatureSet) ->
     fields = fetched.sort_values(ROW).reset_index(drop=True)
     fields = fields.drop(columns=[*features.entities, AT, ROW], errors="ignore")
     joined: pd.DataFrame = pd.concat([frame, fields], axis=1)
-    return joined
+    return without_undescribed(joined, features, (until < frame[AT]).to_numpy())
 
 
 def _inputs(joined: pd.DataFrame, features: FeatureSet) -> Any:

@@ -1,0 +1,39 @@
+"""What fresher states would be worth: the same model on the judge rows as they are served, and as published."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from infra.arrays import AnyArray, Float32s
+from infra.statistics import Interval, interval
+from training.definition import Ranking
+from training.fitting import Trained, as_judged
+from training.measuring import ndcg, owners
+from training.rows import Dataset
+
+
+@dataclass(frozen=True, slots=True)
+class Fresher:
+    """The winner's NDCG on states as fresh as serving reads them and on states as published; the gain with interval."""
+
+    as_served: Interval
+    as_published: Interval
+    gain: Interval
+
+
+def worth_of_fresher(trained: Trained, dataset: Dataset, ranking: Ranking, published: Float32s) -> Fresher:
+    """The worth of states that are online as soon as they are published, to the model as it was trained.
+
+    published  (judge rows, features) the judge rows joined with such states
+    """
+    judged, model, rows = trained.judged, trained.fitted[trained.winner], trained.rows["judge"]
+    users = owners(judged.group, judged.user, judged.groups)
+
+    def of_groups(matrix: Float32s) -> AnyArray:
+        part = replace(dataset, frame=dataset.frame.iloc[rows], matrix=matrix)
+        scores = model.scores(np.ascontiguousarray(as_judged(part, ranking, np.arange(len(rows)))))
+        return ndcg(judged.group, judged.gain, scores, ranking.top, judged.groups)
+
+    served, fresh = of_groups(dataset.matrix[rows]), of_groups(published)
+    figures = (interval(values, ranking.seed, users, ranking.draws) for values in (served, fresh, fresh - served))
+    return Fresher(*figures)
