@@ -19,7 +19,9 @@ from serving.page import FULL, STALE
 
 LOOKED_BACK = timedelta(days=7)
 LEAST = 100  # served rows from which on they say how an installation works
-ASSUMED = "assumed, since nothing was served yet: each state as soon as it is published, as `flywheel stream` brings it"
+ASSUMED = (
+    "assumed, as `flywheel stream` does it, since hardly any row was served yet: each state as soon as it is published"
+)
 
 
 @dataclass(frozen=True, slots=True)

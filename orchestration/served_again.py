@@ -46,7 +46,8 @@ def _by_serving(installation: Installation, policy: Policy, data: Dataset, rows:
     again = Again(installation, policy)
     frame = data.frame.iloc[rows]
     matrix = again.matrix(frame, freshness_reached(frame, data.freshness).dt.as_unit("us").astype("int64").to_numpy())
-    origin = "made again by the code that serves, from states as they are online when each is shown"
+    states = "as they are online" if data.freshness.longest_s else "as published"
+    origin = f"made again by the code that serves, from states {states} when each was shown"
     logged = again.logged(data, np.flatnonzero(agrees))
     return Replayed(again.names, matrix, agrees[rows], int((~agrees).sum()), origin, logged)
 

@@ -80,3 +80,18 @@ def test_few_rows_that_differ_are_skew_but_prove_it_only_beyond_chance(count: in
 
 def test_equal_rows_are_within_chance() -> None:
     assert not skew.measure(rows(), rows(), NAMES, WATCH).beyond_chance
+
+
+def test_features_that_differ_in_rows_of_their_own_are_skew_of_rows_although_each_feature_passes() -> None:
+    served = np.random.default_rng(0).normal(size=(10_000, 59)).astype(np.float32)
+    recomputed = served.copy()
+    for feature in range(59):
+        recomputed[feature * 9 : feature * 9 + 9, feature] += 1
+    report = skew.measure(served, recomputed, [f"f{i}" for i in range(59)], WATCH)
+    assert report.skewed == (), "each feature differs in 0.09 % of the rows"
+    assert report.finding == "skew"
+    assert report.beyond_chance
+    assert report.reason() == "some feature differs in 5.31% of the rows, 0.20% may"
+    assert report.facts()["rows equal in all features"] == 0.9469
+    recomputed[2 * 9 :] = served[2 * 9 :]
+    assert skew.measure(served, recomputed, [f"f{i}" for i in range(59)], WATCH).finding == "equal"

@@ -26,6 +26,7 @@ release     champion           <- deployment
 release     deployment         <- online_store registered_release
 release     registered_release <- ranker
 monitoring  drift              <- observed
+monitoring  freshness          <- observed
 monitoring  observed           <- engagements impressions profiles states
 monitoring  outcomes           <- observed
 monitoring  skew               <- observed
@@ -53,9 +54,14 @@ def test_checks_block_and_jobs_schedules_and_sensors_are_there(settings: Setting
         "features_known",
         "one_truth",
         "unchanged",
+        "as_fresh_as_trained",
         "served_as_trained",
     }
-    assert {c.name for c in checks if not c.blocking} == {"features_known", "served_as_trained"}, "these stop nothing"
+    assert {c.name for c in checks if not c.blocking} == {
+        "features_known",
+        "as_fresh_as_trained",
+        "served_as_trained",
+    }, "these stop nothing"
     jobs = {job.name for job in definitions.jobs or ()}
     assert jobs == {"ingest", "features", "train", "release", "monitor", "perturb", "retrain", "daily"}
     assert {s.name for s in definitions.schedules or ()} == {

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,16 +14,18 @@ import pyarrow as pa
 import pytest
 
 from infra.errors import Frozen, NotProven
+from infra.freshness import AS_PUBLISHED, Freshness
 from infra.settings import Settings
 from orchestration.assets import monitoring
 from orchestration.evidence import newest
-from orchestration.observed import Observed
+from orchestration.observed import MOMENT, Observed
 from orchestration.partitions import days
 from orchestration.pipeline import pipeline
 from orchestration.runs import execute
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
 from orchestration.up import environment
+from tests.prove.freshness import DONE, works_daily
 from training.contenders import FittedColumn
 from training.rows import GAIN, JUDGED, dataset
 from validation.systems.home_feed import IMPRESSIONS
@@ -33,6 +35,7 @@ DAYS = [date(2026, 5, 5), date(2026, 5, 6), date(2026, 5, 7)]
 PAGES, SHOWN = 240, 10
 FEATURES = tuple(feature.name for feature in HOME_FEED.features.features)
 RANKING = HOME_FEED.ranking
+NIGHTLY = Freshness(86_400, DONE.total_seconds(), 86_399.999999)
 
 
 @pytest.fixture
@@ -221,6 +224,29 @@ def test_a_row_that_differs_by_chance_is_told_and_decides_nothing(
     assert not check.passed
     assert len(alerts(at)) == 1
     assert [e.present for e in newest(instance, "skew")] == [None]
+
+
+@pytest.mark.parametrize(("trained", "finding"), [(AS_PUBLISHED, "stale"), (NIGHTLY, "as trained")])
+def test_states_staler_than_those_trained_with_fail_a_check_of_their_own(
+    at: Installation, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, trained: Freshness, finding: str
+) -> None:
+    monkeypatch.setattr(monitoring, "freshness_trained_with", lambda at, version: trained)
+    serve(at, DAYS[0])  # at noon
+    works_daily(at, [DAYS[0] - timedelta(days=1)])
+    published = [datetime.combine(DAYS[0], time(hour), UTC) for hour in range(1, 12)]
+    at.lake.append("states/user", DAYS[0], pa.table({"event_timestamp": pa.array(published, MOMENT)}))
+    run = measured(at, "freshness", DAYS[0], instance)
+    assert run.success
+    (check,) = run.get_asset_check_evaluations()
+    assert check.passed is (finding == "as trained")
+    (event,) = run.get_asset_materialization_events()
+    assert event.materialization.metadata["finding"].value == finding
+    assert event.materialization.metadata["largest median lag (s)"].value == 11 * 3600
+    written = [alert["freshness"] for alert in alerts(at)]
+    assert ["the worst user: more than 0:05:00 staler in 100% of 2,400 rows" in line for line in written] == (
+        [True] if finding == "stale" else []
+    )
+    assert newest(instance, "skew") == [], "the code serves what it should"
 
 
 def test_few_rows_prove_nothing(at: Installation, instance: dg.DagsterInstance) -> None:

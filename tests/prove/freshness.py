@@ -71,12 +71,12 @@ def measure(folder: Path, scale: Scale = WORLD) -> Proof:
         "a model judged as served keeps its promise": kept.low <= 0 <= kept.high,
         "training as served is not worse": gained.high > 0,
         "the monitor tells both apart": [r.finding for r in reports.values()] == ["stale", "as trained"],
-        "the gates that ask for the future pass": all(f.passed for f in findings),
+        "the gates that ask what training knew pass": all(f.passed for f in findings),
     }
-    return Proof(
-        "\n\n".join([head(scale, online, reports["fresh"], same, passed), figures(judged, online), reasons(reports)]),
-        all(passed.values()),
-    )
+    parts = [head(scale, online, reports["fresh"], same, passed), figures(judged, online), reasons(reports)]
+    said = markdown(("gate", "passed", "why"), [(f.gate, "yes" if f.passed else "**no**", f.reason) for f in findings])
+    asked = f"The gates that ask what training knew, on rows joined as they are served:\n\n{said}"
+    return Proof("\n\n".join([*parts, asked]), all(passed.values()))
 
 
 def works_daily(at: Installation, days: Sequence[date]) -> None:

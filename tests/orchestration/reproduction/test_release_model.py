@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from infra.errors import DefinitionError, ReleaseMismatch
+from infra.freshness import Freshness
 from infra.manifest import read_manifest
 from infra.release_format import MANIFEST, TREES
 from infra.settings import Settings
@@ -108,6 +109,22 @@ def test_without_its_training_set_the_events_are_asked(at: Installation, monkeyp
     assert rebuild.rows == "events"
     assert rebuild.differing[0] == "training set"
     assert not rebuild.same
+
+
+def test_events_are_joined_as_fresh_as_they_were_for_the_release(
+    at: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nightly = Freshness(86_400, 3_600, basis="measured")
+    facts = read_manifest(folder_of(at)).training
+    assert facts is not None
+    with_manifest(at, training=msgspec.structs.replace(facts, freshness=nightly))
+    monkeypatch.setattr(release_model, "label_versions_of_days", lambda *args: made().frame)
+    monkeypatch.setattr(release_model, "build_training_set", lambda *args: replace(made(), freshness=args[4]))
+    monkeypatch.setitem(at.__dict__, "store", None)
+    rebuild = rebuilt(at, "1", from_events=True)
+    assert rebuild.compared["freshness"] == (str(nightly), str(nightly))
+    assert rebuild.same
+    assert "freshness" in rebuilt(at, "1").differing, "the set in the lake was joined with fresher states"
 
 
 def test_a_manifest_that_does_not_say_how_it_was_trained_is_refused(at: Installation) -> None:

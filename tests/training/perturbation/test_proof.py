@@ -14,6 +14,7 @@ import pytest
 from feature_repo.folding import published_states
 from infra.arrays import Float32s
 from infra.errors import DefinitionError
+from infra.freshness import Freshness
 from infra.lake import Lake
 from infra.settings import Settings
 from tests.training.rows.test_dataset import CALLS, DELAYS, FEATURES, RANKING, SHIPS, TABLES
@@ -207,6 +208,20 @@ def test_where_a_day_has_few_rows_a_cut_is_drawn_from_the_rows_of_several() -> N
     assert (len(until), len(later)) == (150, 50)
     assert shown[until].max() == pd.Timestamp(cut) < shown[later].min()
     assert shown[until[0]].date() < shown[until[-1]].date()
+
+
+def test_where_states_come_online_once_a_night_rows_of_the_next_day_have_to_change() -> None:
+    rows = rows_of_a_day()
+    shown = START + pd.to_timedelta(np.arange(len(rows.frame)) * 10, unit="m")
+    nightly = replace(
+        rows, frame=rows.frame.assign(event_timestamp=shown.as_unit("us")), freshness=Freshness(86_400, 3_600)
+    )
+    until, later, cut = sampled(nightly, 0)
+    assert len(until)
+    assert len(later)
+    assert shown[until].max() == pd.Timestamp(cut)
+    midnight = pd.Timestamp(cut).ceil("D")
+    assert shown[later].min() >= midnight + pd.Timedelta(hours=1), "before, nothing of after the cut is online"
 
 
 def test_the_same_seed_draws_the_same_rows_and_another_one_others() -> None:

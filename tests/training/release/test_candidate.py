@@ -36,7 +36,7 @@ def inputs(home: Settings, registry: Registry) -> ReleaseInputs:
     return ReleaseInputs(
         home, "shop", lake, registry, replace(RANKING, also=()), FEATURES, (), LIMITS, 28, b'{"policy": 1}',
         lambda data, trained: {"judged.txt": str(len(trained.rows["judge"])).encode()}, lambda release, rows: 1.0,
-        served,
+        served, lambda data, rows: data.matrix[rows],
     )  # fmt: skip
 
 

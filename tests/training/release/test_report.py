@@ -6,8 +6,11 @@ from datetime import UTC, datetime
 
 from shop import RANKING
 
+from infra.freshness import Freshness
 from infra.settings import Settings
+from infra.statistics import Interval
 from training.fitting.train import Trained
+from training.judging import Fresher
 from training.registry import tracking
 from training.release import report
 from training.release.report import LoggedRun
@@ -53,6 +56,16 @@ def test_the_report_says_by_which_age_of_a_row_how_much_of_a_target_is_known() -
     assert "| age of a row | bought (of 2,000) |" in lines
     assert lines[-3:] == ["| 10 min | 50.00% |", "| **40 min: mature** | 99.50% |", "| 3 d | 100.00% |"]
     assert not report.maturity_section([KnownBy("bought", 600.0, 0.0, 0)], RANKING)
+
+
+def test_the_report_says_how_fresh_states_are_and_what_fresher_ones_would_be_worth() -> None:
+    nightly = Freshness(86_400, 3_600, basis="measured at 5,000 rows")
+    worth = Fresher(Interval(0.7, 0.69, 0.71, 9), Interval(0.72, 0.71, 0.73, 9), Interval(0.02, 0.01, 0.03, 9))
+    section = report.freshness_section(nightly, worth, RANKING)
+    assert "published states come online every 1 d, 1 h later; measured at 5,000 rows" in section
+    assert "| as served | 0.7000 [0.6900, 0.7100] |" in section
+    assert "| what that would be worth | +0.0200 [+0.0100, +0.0300] |" in section
+    assert "worth" not in report.freshness_section(Freshness(), None, RANKING), "nothing fresher is to be had"
 
 
 def test_the_report_names_the_best_single_column(trained: Trained) -> None:

@@ -12,6 +12,7 @@ from feature_repo.definition import CounterView, FeatureSet, Lookup, ProfileView
 from feature_repo.folding import profiles, published_states
 from feature_repo.request_time import Age, Context, Count
 from feature_repo.stores.store import open_store
+from infra.freshness import Freshness
 from infra.lake import Lake
 from infra.settings import Settings
 from training.contenders import ByColumn
@@ -144,6 +145,23 @@ def test_lineage_is_measured_and_nothing_comes_from_the_future(made: Dataset) ->
     assert known["ship_age"].known_after_s == pytest.approx(-3600), (
         "the ships were described an hour before the first call"
     )
+
+
+def test_states_that_are_not_online_yet_are_not_learned_from(made: Dataset, store: Any, tmp_path: Path) -> None:
+    every_two_hours = Freshness(every_s=7_200, basis="measured")
+    stale = dataset.build_dataset(made.frame, store, FEATURES, RANKING, every_two_hours)
+    assert column(stale, "ship_calls") == {"a1": 0, "b1": 0, "a2": 0, "c1": 0}, "published a minute after noon"
+    assert column(stale, "ship_age")["a1"] == pytest.approx(column(made, "ship_age")["a1"]), "aged to the row's moment"
+    assert all(line.known_after_s <= 0 for line in stale.lineage)
+    dataset.save_dataset(Lake(tmp_path), "stale", stale)
+    loaded = dataset.load_dataset(Lake(tmp_path), "stale")
+    assert (loaded.freshness, loaded.digest) == (every_two_hours, stale.digest)
+
+
+def test_a_rhythm_that_reaches_every_publication_changes_nothing(made: Dataset, store: Any) -> None:
+    each_minute = dataset.build_dataset(made.frame, store, FEATURES, RANKING, Freshness(every_s=60))
+    assert each_minute.digest == made.digest
+    assert made.facts(RANKING)["freshness"] == "each state as soon as it is published"
 
 
 class Late:
