@@ -17,7 +17,7 @@ from orchestration.system import Installation
 from serving.feedback import RELEASE, RUNG
 from serving.page import FULL, STALE
 
-LOOKED_BACK = timedelta(days=7)
+LOOKED_BACK = timedelta(days=3)  # another way of working counts once most rows were served by it
 LEAST = 100  # served rows from which on they say how an installation works
 ASSUMED = (
     "assumed, as `flywheel stream` does it, since hardly any row was served yet: each state as soon as it is published"
@@ -51,10 +51,13 @@ class ServedMoments:
         return Freshness(every / MICROS, after / MICROS, phase / MICROS, basis)
 
 
-def freshness_to_train_with(installation: Installation, last: date) -> Freshness:
-    """How fresh the states are that serving reads as of a day's end; before anything was served, what is assumed."""
-    first = last - LOOKED_BACK + timedelta(days=1)
-    measured = served_moments(installation, first, last).freshness()
+def freshness_to_train_with(installation: Installation) -> Freshness:
+    """How fresh the states are that serving has read lately; before anything was served, what is assumed.
+
+    Whatever days are trained on: the model will be served with what the installation brings online now.
+    """
+    today = installation.now().date()
+    measured = served_moments(installation, today - LOOKED_BACK, today).freshness()
     return measured or Freshness(basis=ASSUMED)
 
 

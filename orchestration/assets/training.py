@@ -60,7 +60,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         _, last = span(context)
         parts = learned_from(installation)
         versions = installation.lake.read("labels", days_from(installation.history_start(last), last)).to_pandas()
-        freshness = freshness_to_train_with(installation, last)
+        freshness = freshness_to_train_with(installation)
         dataset = build_training_set(versions, installation.store, features, ranking, freshness)
         save_dataset(installation.lake, installation.system.name, dataset)
         note_trained(installation, TRAINING_SET, last, parts)

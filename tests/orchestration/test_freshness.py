@@ -42,7 +42,7 @@ def test_work_once_a_night_is_seen_as_such(at: Installation) -> None:
         shown(at, day)
         shown(at, day, release=None)
         shown(at, day, rung="popular")
-    online = freshness_to_train_with(at, NEXT)
+    online = freshness_to_train_with(at)
     assert (online.every_s, online.after_s) == (86_400, DONE.total_seconds())
     assert online.basis == "measured at 400 rows served from 2026-05-03 to 2026-05-04"
     served = served_moments(at, DAY, NEXT)
@@ -55,14 +55,14 @@ def test_a_stream_is_seen_beside_the_nightly_work(at: Installation, monkeypatch:
     notes = [(start + timedelta(seconds=s), start + timedelta(seconds=s + 3)) for s in range(0, 86_400, 20)]
     monkeypatch.setattr("orchestration.observed.online_notes", lambda folder: notes)
     shown(at, DAY)
-    online = freshness_to_train_with(at, DAY)
+    online = freshness_to_train_with(at)
     assert (online.every_s, online.after_s) == (20, 3)
 
 
 def test_before_anything_was_served_the_assumption_is_said(at: Installation) -> None:
     works_daily(at, [DAY - timedelta(days=1), DAY])
     shown(at, DAY, count=freshness.LEAST - 1)
-    online = freshness_to_train_with(at, DAY)
+    online = freshness_to_train_with(at)
     assert online.longest_s == 0
     assert online.basis.startswith("assumed, as `flywheel stream` does it")
 
@@ -77,8 +77,8 @@ def test_rows_served_before_anything_was_online_say_nothing(at: Installation) ->
 def test_a_rhythm_that_has_stopped_is_as_long_as_it_has_stopped(at: Installation) -> None:
     works_daily(at, [DAY - timedelta(days=2)])
     shown(at, DAY)
-    lasted = timedelta(days=2) - DONE
-    assert freshness_to_train_with(at, DAY).every_s == pytest.approx(lasted.total_seconds(), abs=1)
+    lasted = timedelta(days=4) - DONE  # it is the sixth of the month
+    assert freshness_to_train_with(at).every_s == pytest.approx(lasted.total_seconds(), rel=0.001)
 
 
 def test_publications_are_the_moments_of_each_view(at: Installation) -> None:

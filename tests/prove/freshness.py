@@ -56,7 +56,7 @@ def measure(folder: Path, scale: Scale = WORLD) -> Proof:
     first, last = scale.start.date(), (scale.end - timedelta(days=1)).date()
     works_daily(at, days_from(first, last))
     served_by_a_release(at, days_from(last - timedelta(days=SERVED - 1), last))
-    online = freshness_to_train_with(at, last)
+    online = freshness_to_train_with(at)
     learned = build_dataset(fresh.frame, at.store, at.system.features, at.system.ranking, online)
     models = [replace(train_contenders(rows, at.system.ranking), winner=MODEL) for rows in (fresh, learned)]
     truth, same = as_really_served(at, learned, models[1].rows["judge"])
