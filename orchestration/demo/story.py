@@ -175,7 +175,13 @@ class Story:
         )
         skew = scenes.run_metadata(watched, "skew")
         self.stage.say(str(skew.get("reason", skew.get("finding"))))
-        self.learned["feedback"] = {**figures, "skew": {name: value for name, value in skew.items() if name != "table"}}
+        fresh = scenes.run_metadata(watched, "freshness")
+        if fresh.get("finding") != "stale":  # the failed check has said it
+            self.stage.say(str(fresh.get("reason", fresh.get("finding"))))
+        both = {"skew": skew, "freshness": fresh}
+        self.learned["feedback"] = figures | {
+            check: {name: value for name, value in facts.items() if name != "table"} for check, facts in both.items()
+        }
 
     def steady(self) -> None:
         """Two steady days have passed: nothing asks for a retraining."""

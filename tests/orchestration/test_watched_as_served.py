@@ -243,7 +243,7 @@ def test_states_staler_than_those_trained_with_fail_a_check_of_their_own(
     assert event.materialization.metadata["finding"].value == finding
     assert event.materialization.metadata["largest median lag (s)"].value == 11 * 3600
     written = [alert["freshness"] for alert in alerts(at)]
-    assert ["the worst user: more than 0:05:00 staler in 100% of 2,400 rows" in line for line in written] == (
+    assert ["the worst user: more than 0:15:00 staler in 100% of 2,400 rows" in line for line in written] == (
         [True] if finding == "stale" else []
     )
     assert newest(instance, "skew") == [], "the code serves what it should"

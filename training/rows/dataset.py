@@ -136,7 +136,8 @@ def known_online(
 ) -> Float32s:
     """The model's input as serving made it: counters published up to `known_until`, decayed to the row's moment."""
     frame = frame.reset_index(drop=True)
-    joined = _joined(frame, store, features, np.minimum(frame[AT], known_until.reset_index(drop=True)))
+    until = known_until.reset_index(drop=True)
+    joined = _joined(frame, store, features, frame[AT].where(frame[AT] <= until, until))
     return assemble(features.features, _inputs(joined, features))
 
 
@@ -223,7 +224,7 @@ def _joined(frame: pd.DataFrame, store: "FeatureStore", features: FeatureSet, un
     """The labels with every field of the feature service as published by `until`, in the labels' order."""
     from feature_repo.stores import with_moments  # Feast takes seconds to import
 
-    entity_rows = frame[[*features.entities]].assign(**{AT: until, ROW: np.arange(len(frame))})
+    entity_rows = frame[[*features.entities]].assign(**{AT: until}).assign(**{ROW: np.arange(len(frame))})
     service = store.get_feature_service(features.service)
     job = store.get_historical_features(entity_df=entity_rows, features=service, full_feature_names=True)
     fetched = with_moments(job)

@@ -19,7 +19,8 @@ def without_undescribed(joined: pd.DataFrame, features: FeatureSet, waited: Bool
         if known not in joined or not given:
             continue
         lacking = waited & joined[known].isna().to_numpy()
-        under = [view.name for view in (*features.counter_views, *features.profile_views) if given & set(view.keys)]
-        columns = [name for name in joined if name.partition("__")[0] in under] if lacking.any() else []
-        joined = joined.assign(**{name: joined[name].mask(lacking) for name in columns})
+        under = {view.name for view in features.counter_views if given & set(view.keys)}
+        columns = [str(name) for name in joined if str(name).partition("__")[0] in under] if lacking.any() else []
+        masked = {name: joined[name].mask(lacking) for name in columns}
+        joined = joined.assign(**masked)
     return joined
