@@ -40,7 +40,7 @@ class Watch:
     relative_tolerance: float = 1e-5
     absolute_tolerance: float = 1e-6
     min_skew_rows: int = 1_000
-    max_staler: timedelta = timedelta(minutes=15)  # a quarter of the shortest half-life of most systems
+    max_staler: timedelta = timedelta(minutes=15)  # a quarter of a half-life of an hour, which few are shorter than
     max_stale_share: float = 0.1
     confirm: int = 2
     of_last: int = 3

@@ -47,8 +47,8 @@ class SkewReport:
     min_rows: int
     required: float
     features: tuple[FeatureSkew, ...]
-    rows_exact: float = 1.0
-    rows_required: float = 0.0
+    rows_exact: float
+    rows_required: float
 
     @property
     def skewed(self) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ class ServedMoments:
             return None
         every = int(np.median(self.next - self.until))
         phase = int(np.median(self.until % every)) if every else 0
-        after = int(np.median(self.done - self.until))
+        after = max(0, int(np.median(self.done - self.until)))  # two clocks may differ: never what is still to come
         first, last = (datetime.fromtimestamp(int(at) / MICROS, UTC).date() for at in (self.at[0], self.at[-1]))
         basis = f"measured at {len(self.at):,} rows served from {first} to {last}"
         return Freshness(every / MICROS, after / MICROS, phase / MICROS, basis)

@@ -45,7 +45,8 @@ def _by_serving(installation: Installation, policy: Policy, data: Dataset, rows:
     agrees = shown(installation, data.frame).agrees
     again = Again(installation, policy)
     frame = data.frame.iloc[rows]
-    matrix = again.matrix(frame, freshness_reached(frame, data.freshness).dt.as_unit("us").astype("int64").to_numpy())
+    shown_at = frame[AT].dt.as_unit("us").astype("int64").to_numpy()
+    matrix = again.matrix(frame, data.freshness.reached(shown_at))
     states = "as they are online" if data.freshness.longest_s else "as published"
     origin = f"made again by the code that serves, from states {states} when each was shown"
     logged = again.logged(data, np.flatnonzero(agrees))

@@ -25,6 +25,7 @@ from serving.page import FULL
 from tests.prove.leak_world import platform
 from tests.prove.section import Proof, Section
 from training.fitting import Trained, as_judged, train_contenders
+from training.judging import worth_of_fresher
 from training.measuring import ndcg, owners
 from training.rows import AT, Dataset, build_dataset, known_online
 from validation.verdict import markdown
@@ -73,7 +74,9 @@ def measure(folder: Path, scale: Scale = WORLD) -> Proof:
         "the monitor tells both apart": [r.finding for r in reports.values()] == ["stale", "as trained"],
         "the gates that ask what training knew pass": all(f.passed for f in findings),
     }
-    parts = [head(scale, online, reports["fresh"], same, passed), figures(judged, online), reasons(reports)]
+    worth = worth_of_fresher(models[1], learned, at.system.ranking, fresh.matrix[models[1].rows["judge"]])
+    gain = f"By the report of a run, fresher states would be worth {worth.gain} to the model trained as served."
+    parts = [head(scale, online, reports["fresh"], same, passed), figures(judged, online), gain, reasons(reports)]
     said = markdown(("gate", "passed", "why"), [(f.gate, "yes" if f.passed else "**no**", f.reason) for f in findings])
     asked = f"The gates that ask what training knew, on rows joined as they are served:\n\n{said}"
     return Proof("\n\n".join([*parts, asked]), all(passed.values()))
