@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from feature_repo.definition import FeatureSet
 from infra.errors import DefinitionError
 from serving.filters import Filter, OneOf
-from serving.sources import Source
+from serving.sources import Rare, Source
 from serving.steps import Exploration, Step
 from serving.value import Value
 from validation.contract import Table, unknown
@@ -214,6 +214,8 @@ class Policy(Value, frozen=True):
         mistakes = [part.mistake() for part in parts]
         if any(isinstance(step, Exploration) for step in release.steps[:-1]):
             mistakes.append("a step after Exploration would make the logged propensities untrue: put it last")
+        if any(isinstance(source, Rare) for source in release.sources[:-1]):
+            mistakes.append("candidates of a source after Rare would depend on what is drawn: one Rare, put it last")
         for mistake in filter(None, mistakes):
             raise DefinitionError(f"policy {service.name}: {mistake}")
 

@@ -18,6 +18,7 @@ from serving import policy_json
 from serving.definition import Policy
 from serving.feedback import POSITION, SOURCE
 from serving.model import load_scorer
+from serving.sources import Rare
 from serving.steps import Exploration
 
 HEAD = ("place", "item", "source", "logged score", "rebuilt score", "propensity", "")
@@ -103,9 +104,10 @@ def _lot(installation: Installation, folder: Path, answer: LoggedAnswer) -> tupl
         return [], ["nothing was explored"]
     policy = _policy(installation, folder)
     steps = [step for step in policy.release.steps if isinstance(step, Exploration)]
+    lots = tuple(source.name for source in policy.release.sources if isinstance(source, Rare))
     if not steps:
         return ["propensities below 1 were logged, and the release's policy explores nothing"], []
-    return redrawn(answer, steps[-1].share)
+    return redrawn(answer, steps[-1].share, lots)
 
 
 def _policy(installation: Installation, folder: Path) -> Policy:

@@ -4,17 +4,18 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from infra.arrays import Float32s
+from infra.arrays import Bools, Float32s
 from orchestration.reproduction.logged_answer import LoggedAnswer
-from serving.feedback import POSITION
+from serving.feedback import POSITION, SOURCE
 from serving.page import explored_places
 
 
-def redrawn(answer: LoggedAnswer, share: float) -> tuple[list[str], list[str]]:
+def redrawn(answer: LoggedAnswer, share: float, lots: tuple[str, ...]) -> tuple[list[str], list[str]]:
     """What differs from the logged propensities, and what agrees, in sentences.
 
     How many items could be drawn (n) is not logged, but follows from a drawn item's propensity q / n. Nor is it logged
-    which they were: that a place was explored can be drawn again, its item cannot.
+    which they were: that a place was explored can be drawn again, its item cannot. The propensity of an item that one
+    of the sources `lots` found is smaller by a chance that is not logged by itself.
     """
     logged = answer.propensities
     positions = [row.get(POSITION) for row in answer.rows]
@@ -24,11 +25,12 @@ def redrawn(answer: LoggedAnswer, share: float) -> tuple[list[str], list[str]]:
         seed = int(answer.request, 16)
     except ValueError:
         return [], [f"exploration cannot be drawn again: `{answer.request}` is no id that the service gives"]
-    for n in _possible(logged, share):
+    found: Bools = np.array([row.get(SOURCE) in lots for row in answer.rows])
+    for n in _possible(logged[~found], share):
         at, propensities, _ = explored_places(len(logged), n, share, seed)
-        if np.array_equal(propensities, logged):
+        if np.array_equal(propensities[~found], logged[~found]) and (logged[found] <= propensities[found]).all():
             places = ", ".join(str(place + 1) for place in sorted(at)) or "none"
-            drawn = f" from {n:,} items" if at else ""
+            drawn = f" from {n:,} items" if (~found[at]).any() else ""
             return [], [f"exploration drawn again from the request's id: places {places}{drawn}, as logged"]
     return ["the logged propensities are not those that the request's id and the release's policy lead to"], []
 

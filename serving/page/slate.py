@@ -8,7 +8,7 @@ from infra.loops import loop
 from serving.definition import ReleasePolicy
 from serving.items import ItemBlock
 from serving.page import rerank
-from serving.page.exploration import explored
+from serving.page.exploration import NO_LOT, Lot, explored
 from serving.page.rerank import Order, Scored, Vectors
 from serving.steps import Exploration
 
@@ -17,7 +17,7 @@ class Arrangement(msgspec.Struct, frozen=True):
     """What is shown, from the top.
 
     places        (shown,) places among the candidates
-    propensities  (shown,) float32 probability that the item is shown at its place, given the candidates and scores
+    propensities  (shown,) float32 probability that the item is shown at its place, see exploration.py
     """
 
     places: Order
@@ -33,20 +33,27 @@ def arranged(
     limit: int,
     now: float,
     seed: int | None,
+    lot: Lot = NO_LOT,
 ) -> Arrangement:  # fmt: skip
     """The page of `limit` that the policy's steps make of the candidates.
 
     scores   (candidates,) float32, the higher the better; only their order and relative distances count
     vectors  gives the embeddings (n, d) of items by their rows, each of length 1; None: what needs them is left out
     seed     what is drawn by lot follows from it; None: nothing is
+    lot      the last candidates were found by lot: they come behind all others, and are shown by exploration
     """
-    scored, order = Scored(policy, block, scores, vectors, limit, now), rerank.by_score(scores)
+    sure = len(scores) - lot.count
+    scored, order = Scored(policy, block, scores, vectors, limit, now), rerank.by_score(scores[:sure])
+    explore = next((step for step in policy.steps if isinstance(step, Exploration)), None)
     for step in policy.steps:
         if not isinstance(step, Exploration):
             order = rerank.reordered(step, order, scored)
-        elif seed is not None:
-            return _explored(step, order, scored, seed)
-    return certain(order[:limit])
+    if lot.count:
+        order = np.concatenate([order, sure + rerank.by_score(scores[sure:])])
+    shown = _explored(explore, order, scored, seed) if explore and seed is not None else certain(order[:limit])
+    if lot.count:
+        shown.propensities[shown.places >= sure] *= lot.chance
+    return shown
 
 
 def certain(places: Order) -> Arrangement:
