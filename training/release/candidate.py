@@ -33,6 +33,7 @@ from training.release.build import build_release
 from training.release.facts import training_facts
 from training.release.report import log_report
 from training.release.user_vectors import keep_user_vectors
+from training.release.value import random_pages
 from training.rows import Dataset
 from validation.batches import status_of_days
 from validation.contract import Table
@@ -148,7 +149,9 @@ def make_candidate(inputs: ReleaseInputs, data: Dataset, moment: datetime, clock
     if embedded is not None:
         keep_user_vectors(embedded, folder)
     retrieval = embedded.measures if embedded else {}
-    logged = log_report(inputs.settings, trained, data, ranking, moment, retrieval, times)
+    tables, model = {table.name: table for table in inputs.tables}, trained.fitted[trained.winner]
+    pages = random_pages(inputs.lake, tables, data, ranking, trained.rows["judge"], model)
+    logged = log_report(inputs.settings, trained, data, ranking, moment, retrieval, times, pages)
     for run, times_of_run in runs.values():
         log_report(inputs.settings, run, data, ranking, moment, times=times_of_run)
     also = {target: run.metrics() for target, (run, _) in runs.items()}

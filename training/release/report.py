@@ -13,6 +13,7 @@ from training.definition import Ranking
 from training.fitting import Trained
 from training.registry import DESCRIPTION_TAG, LoggedRun, artifact_page, experiment_id, mlflow_client
 from training.release import plots
+from training.release.value import RandomPages, value_section
 from training.rows import Dataset, KnownBy
 from validation.definition import BEST_COLUMN
 from validation.verdict import markdown
@@ -24,15 +25,17 @@ DIGEST_LENGTH = 36  # MLflow stores no more of a data set's digest; the whole on
 def log_report(
     settings: Settings, trained: Trained, dataset: Dataset, ranking: Ranking, at: datetime,
     retrieval: Mapping[str, float] | None = None, times: tuple[datetime, datetime] | None = None,
+    pages: RandomPages | None = None,
 ) -> LoggedRun:  # fmt: skip
     """Record a run. Tables and plots are written below the settings' reports too.
 
     at         the moment of the run: it uses what was received before
     retrieval  the measures of the run's embeddings and their index
     times      when training began and ended, by the machine's clock; `at` where that was not measured
+    pages      the judged pages in random order, by which contenders are valued off-policy
     """
     where = settings.reports / "training" / f"{ranking.name}-{trained.target}"
-    write(trained, ranking, where, retrieval or {}, dataset.mostly_unknown(), dataset.maturity)
+    write(trained, ranking, where, retrieval or {}, dataset.mostly_unknown(), dataset.maturity, pages)
     client = mlflow_client(settings)
     began, ended = (int(moment.timestamp() * 1000) for moment in times or (at, at))
     experiment = experiment_id(settings, ranking.name)
@@ -60,14 +63,14 @@ def front_page(trained: Trained, ranking: Ranking, run_id: str) -> str:
 
 def write(
     trained: Trained, ranking: Ranking, folder: Path, retrieval: Mapping[str, float],
-    unknown: Mapping[str, float] | None = None, maturity: Sequence[KnownBy] = (),
+    unknown: Mapping[str, float] | None = None, maturity: Sequence[KnownBy] = (), pages: RandomPages | None = None,
 ) -> None:  # fmt: skip
     """The tables and plots of a run as files."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "metrics.json").write_bytes(msgspec.json.format(msgspec.json.encode(trained.metrics())))
     (folder / "slices.json").write_bytes(msgspec.json.format(msgspec.json.encode(slices(trained))))
     sections = lacking(unknown or {}), maturity_section(maturity, ranking), retrieval_section(retrieval)
-    (folder / "report.md").write_text(tables(trained, ranking) + "".join(sections))
+    (folder / "report.md").write_text(tables(trained, ranking) + "".join((*sections, value_section(pages, trained))))
     plots.draw(trained, ranking, folder)
 
 
