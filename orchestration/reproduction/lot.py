@@ -7,10 +7,12 @@ import numpy as np
 from infra.arrays import Bools, Float32s
 from orchestration.reproduction.logged_answer import LoggedAnswer
 from serving.feedback import POSITION, SOURCE
-from serving.page import explored_places
+from serving.page import explored_places, shuffled_places
 
 
-def redrawn(answer: LoggedAnswer, share: float, lots: tuple[str, ...]) -> tuple[list[str], list[str]]:
+def redrawn(
+    answer: LoggedAnswer, share: float, shuffle: float, lots: tuple[str, ...]
+) -> tuple[list[str], list[str]]:  # fmt: skip
     """What differs from the logged propensities, and what agrees, in sentences.
 
     How many items could be drawn (n) is not logged, but follows from a drawn item's propensity q / n. Nor is it logged
@@ -26,12 +28,16 @@ def redrawn(answer: LoggedAnswer, share: float, lots: tuple[str, ...]) -> tuple[
     except ValueError:
         return [], [f"exploration cannot be drawn again: `{answer.request}` is no id that the service gives"]
     found: Bools = np.array([row.get(SOURCE) in lots for row in answer.rows])
+    order, kept = shuffled_places(len(logged), shuffle, seed)
+    shuffled = "; the order was drawn by lot" if (np.diff(order) < 0).any() else ""
     for n in _possible(logged[~found], share):
         at, propensities, _ = explored_places(len(logged), n, share, seed)
+        ranked = np.delete(np.arange(len(logged)), at)
+        propensities[ranked] *= kept[ranked]
         if np.array_equal(propensities[~found], logged[~found]) and (logged[found] <= propensities[found]).all():
             places = ", ".join(str(place + 1) for place in sorted(at)) or "none"
             drawn = f" from {n:,} items" if (~found[at]).any() else ""
-            return [], [f"exploration drawn again from the request's id: places {places}{drawn}, as logged"]
+            return [], [f"exploration drawn again from the request's id: places {places}{drawn}, as logged{shuffled}"]
     return ["the logged propensities are not those that the request's id and the release's policy lead to"], []
 
 

@@ -8,9 +8,9 @@ from infra.loops import loop
 from serving.definition import ReleasePolicy
 from serving.items import ItemBlock
 from serving.page import rerank
-from serving.page.exploration import NO_LOT, Lot, explored
+from serving.page.exploration import NO_LOT, Lot, explored, shuffled_places
 from serving.page.rerank import Order, Scored, Vectors
-from serving.steps import Exploration
+from serving.steps import Exploration, Shuffle
 
 
 class Arrangement(msgspec.Struct, frozen=True):
@@ -44,13 +44,18 @@ def arranged(
     """
     sure = len(scores) - lot.count
     scored, order = Scored(policy, block, scores, vectors, limit, now), rerank.by_score(scores[:sure])
-    explore = next((step for step in policy.steps if isinstance(step, Exploration)), None)
     for step in policy.steps:
-        if not isinstance(step, Exploration):
+        if not isinstance(step, Shuffle | Exploration):
             order = rerank.reordered(step, order, scored)
     if lot.count:
         order = np.concatenate([order, sure + rerank.by_score(scores[sure:])])
-    shown = _explored(explore, order, scored, seed) if explore and seed is not None else certain(order[:limit])
+    shown = certain(order[:limit])
+    for step in policy.steps if seed is not None else ():
+        if isinstance(step, Shuffle):
+            places, kept = shuffled_places(len(shown.places), step.share, seed)
+            shown = Arrangement(shown.places[places], kept)
+        elif isinstance(step, Exploration):
+            shown = _explored(step, shown, order[limit:], scored, seed)
     if lot.count:
         shown.propensities[shown.places >= sure] *= lot.chance
     return shown
@@ -61,11 +66,12 @@ def certain(places: Order) -> Arrangement:
     return Arrangement(places, np.ones(len(places), dtype=np.float32))
 
 
-def _explored(step: Exploration, order: Order, scored: Scored, seed: int) -> Arrangement:
-    page, behind = order[: scored.limit], order[scored.limit :]
+def _explored(step: Exploration, page: Arrangement, behind: Order, scored: Scored, seed: int) -> Arrangement:
     rare = np.empty_like(behind)
     count = _rare(scored.block.counter(step.exposure), step.below, behind, rare)
-    return Arrangement(*explored(page, rare[:count], step.share, seed))
+    places, propensities = explored(page.places, rare[:count], step.share, seed)
+    propensities[places == page.places] *= page.propensities[places == page.places]
+    return Arrangement(places, propensities)
 
 
 @loop("int64(read(float32[:]), float64, read(int64[:]), int64[:])")

@@ -1,5 +1,6 @@
 """The whole draw: what is found by lot and then put on the page by lot, many times over, against what is logged of it."""
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from serving.page import retrieve, slate
 from serving.page.eligibility import Filters
 from serving.page.offers import PoolBuilder, Pools
 from serving.sources import Fresh, Rare, Trending
-from serving.steps import Caps, Exploration
+from serving.steps import Caps, Exploration, Shuffle
 from serving.systems.home_feed import CATEGORY, RELEASE, SERVICE
 from tests.serving.memory import NOW, ask, asker, described, take
 
@@ -117,3 +118,29 @@ def test_a_source_after_the_lot_is_refused() -> None:
     """Its candidates would depend on what is drawn, and so would the chance of each."""
     with pytest.raises(DefinitionError, match="one Rare, put it last"):
         Policy(SERVICE, replace(POLICY, sources=POLICY.sources[::-1]))
+
+
+def test_pages_in_random_order_are_as_frequent_as_logged_and_estimate_any_order() -> None:
+    """A share of the pages is shuffled, places are explored, items are found by lot: all in one propensity."""
+    states, share = catalogue(), 0.3
+    policy = replace(POLICY, steps=(POLICY.steps[0], Shuffle(share), POLICY.steps[1]))
+    pools = PoolBuilder(states, PoolValues()).pools(policy, Filters(policy.filters, states), NOW)
+    times, logged, reversed_worth = Counter[tuple[str, int]](), {}, []
+    for seed in range(2_000):
+        names, propensities = drawn(states, pools, seed, policy)
+        cells = [cell for cell in zip(names, range(LIMIT), strict=True) if cell[0][0] == "t"]
+        times.update(cells)
+        logged |= {(name, place): propensities[place] for name, place in cells}
+        # The order that is best for t5 … t0 was never ranked: its value is known from the shuffled pages all the same.
+        reversed_worth.append(sum(1 / propensities[place] for name, place in cells if name == f"t{LIMIT - 1 - place}"))
+    assert len(logged) == LIMIT * LIMIT, "every ranked item was at every place"
+    for cell, p in logged.items():
+        assert abs(times[cell] - 2_000 * p) < 5 * np.sqrt(2_000 * p * (1 - p)), cell
+    assert abs(np.mean(reversed_worth) - LIMIT) < 4 * np.std(reversed_worth) / np.sqrt(2_000)
+
+
+def test_a_step_after_shuffle_is_refused() -> None:
+    with pytest.raises(DefinitionError, match="only Exploration may follow Shuffle"):
+        Policy(SERVICE, replace(RELEASE, steps=(Shuffle(0.1), *RELEASE.steps)))
+    with pytest.raises(DefinitionError, match="Shuffle of 1 of the pages: write a share between 0 and 1"):
+        Policy(SERVICE, replace(RELEASE, steps=(Shuffle(1.0),)))
