@@ -60,9 +60,10 @@ def value(versions: Annotated[list[str], typer.Argument(help="versions of releas
     values, pages = valued(open_installation(), versions)
     grid("Value off-policy", VALUE_HEAD, [value_line(f"release {version}", value) for version, value in values.items()])
     refused = [value.refused for value in values.values() if value.refused]
-    say(refused[0] if refused else pages.introduction())
     if refused:
+        say(f"{refused[0]}. The step `Shuffle` of a policy shows a share of the pages in random order (docs/offpolicy.md)")
         raise typer.Exit(1)
+    say(pages.introduction())
 
 
 @app.command()

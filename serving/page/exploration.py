@@ -9,8 +9,8 @@ The propensity of a shown item is the probability that it is shown at its place.
 that a place is explored, it is 1 − q for an item at the place where the steps before put it, and q / n for one that was
 drawn: every eligible candidate has it for every place.
 
-Before that, a share s of the pages may be put into an order drawn by lot (`shuffled_places`). An item that was ranked at
-place j is then at place k with probability (1 − s) · [j = k] + s / m, by which 1 − q is multiplied.
+Before that, a share s of the pages may be put into an order drawn by lot (`shuffled_places`). An item that was ranked
+at place j is then at place k with probability (1 − s) · [j = k] + s / m, by which 1 − q is multiplied.
 
 Some candidates were found by lot themselves (`Lot`), each with the same known chance. Their propensity is multiplied by
 it, so that it is that of the whole draw: being found, and then being put at the place. The steps before exploration
@@ -35,7 +35,7 @@ class Lot(msgspec.Struct, frozen=True):
 
 
 NO_LOT = Lot(0, 1.0)
-SHUFFLED = 0x5EED  # another lot of the same seed than that of explored places
+SHUFFLED = 0x5EED  # makes of a seed another lot than that of the explored places
 
 
 def explored(page: Order, pool: Order, share: float, seed: int) -> tuple[Order, Float32s]:

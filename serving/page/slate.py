@@ -50,12 +50,8 @@ def arranged(
     if lot.count:
         order = np.concatenate([order, sure + rerank.by_score(scores[sure:])])
     shown = certain(order[:limit])
-    for step in policy.steps if seed is not None else ():
-        if isinstance(step, Shuffle):
-            places, kept = shuffled_places(len(shown.places), step.share, seed)
-            shown = Arrangement(shown.places[places], kept)
-        elif isinstance(step, Exploration):
-            shown = _explored(step, shown, order[limit:], scored, seed)
+    if seed is not None:
+        shown = _by_lot(shown, order[limit:], scored, seed)
     if lot.count:
         shown.propensities[shown.places >= sure] *= lot.chance
     return shown
@@ -64,6 +60,17 @@ def arranged(
 def certain(places: Order) -> Arrangement:
     """An arrangement without any chance in it."""
     return Arrangement(places, np.ones(len(places), dtype=np.float32))
+
+
+def _by_lot(page: Arrangement, behind: Order, scored: Scored, seed: int) -> Arrangement:
+    """The page after the steps that draw by lot."""
+    for step in scored.policy.steps:
+        if isinstance(step, Shuffle):
+            places, kept = shuffled_places(len(page.places), step.share, seed)
+            page = Arrangement(page.places[places], kept)
+        elif isinstance(step, Exploration):
+            page = _explored(step, page, behind, scored, seed)
+    return page
 
 
 def _explored(step: Exploration, page: Arrangement, behind: Order, scored: Scored, seed: int) -> Arrangement:

@@ -1,4 +1,4 @@
-"""How often the interval of an off-policy estimate holds the true value of a ranking, on a platform whose truth is known."""
+"""How often the interval of an off-policy estimate holds the true value of a ranking, where the truth is known."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

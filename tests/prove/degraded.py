@@ -69,8 +69,9 @@ def _models(
     whole = boosted.fit(fit, tune, seed).scores(served)
     yield "as it is", whole
     for noise in NOISE:
-        yield f"noise of {noise:g} standard deviations in the scores", whole + np.float32(
-            noise * whole.std() * rng.normal(size=len(whole))
+        yield (
+            f"noise of {noise:g} standard deviations in the scores",
+            whole + np.float32(noise * whole.std() * rng.normal(size=len(whole))),
         )
     for prefix, what in (("user_", "users"), ("video_", "videos")):
         gone = [i for i, name in enumerate(data.features) if name.startswith(prefix)]
@@ -80,9 +81,10 @@ def _models(
         parts = [replace(part, labels=_shuffled(part.labels, share, rng)) for part in (fit, tune)]
         yield f"labels of {share:.0%} of the rows shuffled", boosted.fit(*parts, seed).scores(served)
     few = rng.choice(len(fit.labels), max(int(FEW * len(fit.labels)), 50), replace=False)
-    yield f"{FEW:.0%} of the rows", boosted.fit(
-        replace(fit, matrix=fit.matrix[few], labels=fit.labels[few]), tune, seed
-    ).scores(served)
+    yield (
+        f"{FEW:.0%} of the rows",
+        boosted.fit(replace(fit, matrix=fit.matrix[few], labels=fit.labels[few]), tune, seed).scores(served),
+    )
     for contender in ranking.contenders:
         if contender is not boosted:
             yield f"{contender.name} in its place", contender.fit(fit, tune, seed).scores(served)

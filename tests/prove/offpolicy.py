@@ -39,10 +39,10 @@ def coverage(values: list[Covered]) -> Proof:
     ]  # fmt: skip
     head = ("ranking", "estimate", "truth", "mean of the estimates", "interval", "effective rows", "held the truth")
     text = (
-        f"**The interval of an off-policy estimate holds the truth.** {REPETITIONS} times {PAGES:,} pages were shown in "
-        "random order, and rankings that were not shown were valued by them: the mean gain of a place. The truth is of "
-        f"{TRUTH_PAGES:,} other pages in the ranking's own order, with all that the estimates leave out: that videos "
-        "above tire a user of their topic.\n\n"
+        f"**The interval of an off-policy estimate holds the truth.** {REPETITIONS} times {PAGES:,} pages were shown "
+        "in random order, and rankings that were not shown were valued by them: the mean gain of a place. The truth is "
+        f"of {TRUTH_PAGES:,} other pages in the ranking's own order, with all that the estimates leave out: videos "
+        "above that tire a user of their topic.\n\n"
     )
     return Proof(text + markdown(head, rows), passed)
 

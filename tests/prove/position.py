@@ -23,7 +23,9 @@ SCALE = Scale(users=1_500, videos=4_000, days=3, impressions=30_000, creators=15
 LOGGED, CHOSEN_FROM = 20, 60
 CHANCE = 0.5  # the spread of what is random in every logged order, beside a spread of 1 of what it follows
 NAMES = ("taste", "length", "fresh", "quality", "bait", "foreign", "popularity", "position")
-ORDERS: Mapping[str, tuple[str, ...]] = {"popularity": ("popularity",), "a good ranking": ("taste", "length"), "lot": ()}
+ORDERS: Mapping[str, tuple[str, ...]] = {
+    "popularity": ("popularity",), "a good ranking": ("taste", "length"), "lot": ()
+}  # fmt: skip
 (MODEL,) = (contender for contender in CONTENDERS if isinstance(contender, Boosted))
 
 

@@ -18,8 +18,8 @@ from validation.verdict import markdown
 
 VALUE_HEAD = ("ranker", "doubly robust", "SNIPS", "IPS", "effective rows")
 TEXT = (
-    "The mean gain of a place, had the {pages:,} judged pages whose order was drawn by lot been ordered by each ranker; "
-    "as they were shown it was {shown:.4f}. No other page is used. When not to believe it: docs/offpolicy.md."
+    "The mean gain of a place, had the {pages:,} judged pages whose order was drawn by lot been ordered by each "
+    "ranker; as they were shown it was {shown:.4f}. No other page is used. When not to believe it: docs/offpolicy.md."
 )
 
 
@@ -85,10 +85,10 @@ def value_section(pages: RandomPages | None, trained: Trained) -> str:
     return f"\n## Value off-policy\n\n{text}\n"
 
 
-def value_line(name: str, value: PolicyValue) -> list[str]:
+def value_line(name: str, value: PolicyValue) -> tuple[str, ...]:
     """A ranker's line of the table under VALUE_HEAD."""
     estimates = value.doubly_robust, value.snips, value.ips
-    return [name, *(_cell(estimate) for estimate in estimates), f"{value.effective:,.0f}"]
+    return (name, *(_cell(estimate) for estimate in estimates), f"{value.effective:,.0f}")
 
 
 def _cell(estimate: Interval) -> str:

@@ -1,4 +1,4 @@
-"""The whole draw: what is found by lot and then put on the page by lot, many times over, against what is logged of it."""
+"""The whole draw: what is found by lot and then put on a page by lot, many times over, against what is logged."""
 
 from collections import Counter
 from typing import Any

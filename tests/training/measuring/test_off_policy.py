@@ -55,7 +55,7 @@ def test_pages_with_a_few_explored_places_are_no_pages_drawn_by_lot() -> None:
 
 
 def test_the_value_of_an_order_is_found_from_pages_in_random_order() -> None:
-    """Items of known worth, places of known chance to be looked at; a page lacks its first places, and none is sorted."""
+    """Items of known worth, places of known chance to be looked at; places begin with 3, rows are in no order."""
     rng, pages, places = np.random.default_rng(5), 4_000, 5
     looked = 1 / np.arange(1, 1 + places) ** 0.5
     worth = rng.random((pages, places))

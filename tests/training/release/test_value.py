@@ -21,7 +21,7 @@ LOGGING = replace(RANKING, place="place", propensity="chance")
 
 
 def pages(shop: Dataset, trained: Trained, by_lot: float) -> RandomPages:
-    """The shop's judge rows, each list in the order in which its wares were drawn; a share of the lists is logged so."""
+    """The shop's judge rows, each list in the order in which its wares were drawn; so it is logged of a share."""
     judge = trained.rows["judge"]
     place, lists = shop.column("place")[judge] + 1, shop.frame[RANKING.group].iloc[judge]
     random = pd.factorize(lists)[0] % 100 < 100 * by_lot
