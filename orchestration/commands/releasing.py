@@ -61,7 +61,7 @@ def value(versions: Annotated[list[str], typer.Argument(help="versions of releas
     grid("Value off-policy", VALUE_HEAD, [value_line(f"release {version}", value) for version, value in values.items()])
     refused = [value.refused for value in values.values() if value.refused]
     if refused:
-        say(f"{refused[0]}. The step `Shuffle` of a policy shows a share of the pages in random order (docs/offpolicy.md)")
+        say(f"{refused[0]}. The step `Shuffle` shows a share of the pages in random order (docs/offpolicy.md)")
         raise typer.Exit(1)
     say(pages.introduction())
 
