@@ -30,7 +30,7 @@ def redrawn(
     found: Bools = np.array([row.get(SOURCE) in lots for row in answer.rows])
     order, kept = shuffled_places(len(logged), shuffle, seed)
     shuffled = "; the order was drawn by lot" if (np.diff(order) < 0).any() else ""
-    for n in _possible(logged[~found], share):
+    for n in _possible(len(logged), logged[~found], share):
         at, propensities, _ = explored_places(len(logged), n, share, seed)
         ranked = np.delete(np.arange(len(logged)), at)
         propensities[ranked] *= kept[ranked]
@@ -41,9 +41,9 @@ def redrawn(
     return ["the logged propensities are not those that the request's id and the release's policy lead to"], []
 
 
-def _possible(logged: Float32s, share: float) -> Iterator[int]:
+def _possible(places: int, logged: Float32s, share: float) -> Iterator[int]:
     """How many items may have been there to draw, as far as the propensities tell."""
-    usual = int(share * len(logged)) + 1  # from so many on the number does not count for the places
+    usual = int(share * places) + 1  # from so many on the number does not count for the places
     yield from range(usual + 1)
     for chance in np.unique(logged):
         nearest = round(share / float(chance)) if chance > 0 else 0
