@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.dataset as ds
 from numpy.typing import NDArray
 
 from feature_repo.stream import online_notes, stream_folder
@@ -29,6 +28,7 @@ from training.rows import (
     build_dataset,
     known_online,
     load_dataset,
+    logged_columns,
     save_dataset,
 )
 
@@ -183,14 +183,4 @@ def _name(day: date) -> str:
 
 def _served(installation: Installation, frame: pd.DataFrame) -> pd.DataFrame:
     """Who served each row, in the rows' order; a source without a decision log served none of them."""
-    table = installation.tables[installation.system.ranking.shown]
-    log_columns = [name for name in LOGGED if name in {c.name for c in table.columns}]
-    first, last = frame[AT].min(), frame[AT].max()
-    shown = (ds.field(table.event_time) >= first) & (ds.field(table.event_time) <= last)
-    received = [
-        day for day in installation.lake.days(f"tables/{table.name}") if day >= first.date()
-    ]  # the days in which building labels looks for them, too
-    columns = [*table.key, *log_columns]
-    log: Any = installation.lake.read(f"tables/{table.name}", received, columns, shown, schema=table.schema).to_pandas()
-    rows = frame[[*table.key]].merge(log.drop_duplicates([*table.key]), how="left", on=[*table.key])
-    return rows.assign(**{name: None for name in LOGGED if name not in log_columns})
+    return logged_columns(installation.lake, installation.tables[installation.system.ranking.shown], frame, LOGGED)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from feature_repo.definition import FeatureSet
 from infra.errors import DefinitionError
 from serving.filters import Filter, OneOf
-from serving.sources import Source
-from serving.steps import Exploration, Step
+from serving.sources import Rare, Source
+from serving.steps import Exploration, Shuffle, Step
 from serving.value import Value
 from validation.contract import Table, unknown
 
@@ -214,8 +214,17 @@ class Policy(Value, frozen=True):
         mistakes = [part.mistake() for part in parts]
         if any(isinstance(step, Exploration) for step in release.steps[:-1]):
             mistakes.append("a step after Exploration would make the logged propensities untrue: put it last")
+        if any(not isinstance(step, Exploration) for step in release.steps[_after_shuffle(release.steps) :]):
+            mistakes.append("only Exploration may follow Shuffle: another step would undo the lot")
+        if any(isinstance(source, Rare) for source in release.sources[:-1]):
+            mistakes.append("candidates of a source after Rare would depend on what is drawn: one Rare, put it last")
         for mistake in filter(None, mistakes):
             raise DefinitionError(f"policy {service.name}: {mistake}")
+
+
+def _after_shuffle(steps: Sequence[Step]) -> int:
+    """The place after the first Shuffle; after all steps where there is none."""
+    return next((place + 1 for place, step in enumerate(steps) if isinstance(step, Shuffle)), len(steps))
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,11 @@ class Fresh(Drawn, frozen=True, tag=True, kw_only=True):
 
 
 class Rare(Drawn, frozen=True, tag=True, kw_only=True):
-    """Items drawn evenly by lot, the same for the same request, of those whose counter `exposure` is under `below`."""
+    """Items drawn evenly by lot, the same for the same request, of those whose counter `exposure` is under `below`.
+
+    Its quota is how many are drawn; those that may be shown to the asker are candidates beside those of the other
+    sources. They come on a page by the step Exploration, or where all others are too few to fill it.
+    """
 
     exposure: str
     below: float

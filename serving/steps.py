@@ -40,6 +40,21 @@ class FreshSlots(Part, frozen=True, tag=True):
     within_s: float
 
 
+class Shuffle(Part, frozen=True, tag=True):
+    """A `share` of the pages is shown in an order drawn by lot: what rankings are valued by without being served.
+
+    The items of a page stay the same. Such a page costs what ranking is worth, so that the share is to be small.
+    """
+
+    share: float
+
+    def mistake(self) -> str | None:
+        """A share that is none of the pages, or all of them."""
+        if 0 < self.share < 1:
+            return None
+        return f"Shuffle of {self.share:g} of the pages: write a share between 0 and 1"
+
+
 class Exploration(Part, frozen=True, tag=True):
     """A `share` of the places is given by lot to candidates whose counter `exposure` is under `below`.
 
@@ -62,4 +77,4 @@ class Exploration(Part, frozen=True, tag=True):
         return f"Exploration of {self.share:g} of the places: write a share between 0 and 1"
 
 
-Step = Diversity | Caps | FreshSlots | Exploration
+Step = Diversity | Caps | FreshSlots | Shuffle | Exploration

@@ -136,6 +136,8 @@ class Ranking:
     `target` is the outcome a model predicts; models of the outcomes in `also` are trained and reported, too. `group` is
     what NDCG ranks within, `user` whose rows count together in GAUC and in every interval, `item` what was shown,
     `attribute` what lists vary in.
+    `place` and `propensity` are columns of the shown rows: the place on the page, and the chance with which the item
+    was shown there. Rankers are valued off-policy where both are named.
     `fit_where` and `judge_where` (Spark SQL over the labels' columns) say which rows take part.
     `logged_only` names context features that are in the log but not in a request to rank, such as the place in the
     list: models learn from them and are judged with their neutral values.
@@ -169,6 +171,8 @@ class Ranking:
     logged_only: tuple[str, ...] = ()
     fit_where: str = "true"
     judge_where: str = "true"
+    place: str = ""
+    propensity: str = ""
     slices: tuple[SliceDefinition, ...] = ()
     frozen: tuple[FrozenFeatures, ...] = ()
     split: Split = field(default_factory=Split)

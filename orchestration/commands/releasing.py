@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration.commands.console import grid, open_installation, out, registry
+from orchestration.commands.console import grid, open_installation, out, registry, say
 
 app = typer.Typer()
 
@@ -44,6 +44,26 @@ def prove(version: VersionArgument) -> None:
 
     proof = proving.proven(open_installation(), version)
     out.print(f"release {version} is proven: {proof['bento']} answered with it, {proof['items']} items")
+
+
+@app.command()
+def value(versions: Annotated[list[str], typer.Argument(help="versions of releases, to be compared")]) -> None:
+    """Estimate what releases would be worth, from logged pages whose order was drawn by lot; nothing is served.
+
+    Exit status 1 where such pages are too few.
+
+    Examples: flywheel value 7 · flywheel value 6 7
+    """
+    from orchestration.valuation import valued
+    from training.release import VALUE_HEAD, value_line
+
+    values, pages = valued(open_installation(), versions)
+    grid("Value off-policy", VALUE_HEAD, [value_line(f"release {version}", value) for version, value in values.items()])
+    refused = [value.refused for value in values.values() if value.refused]
+    if refused:
+        say(f"{refused[0]}. The step `Shuffle` shows a share of the pages in random order (docs/offpolicy.md)")
+        raise typer.Exit(1)
+    say(pages.introduction())
 
 
 @app.command()

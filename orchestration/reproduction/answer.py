@@ -18,7 +18,8 @@ from serving import policy_json
 from serving.definition import Policy
 from serving.feedback import POSITION, SOURCE
 from serving.model import load_scorer
-from serving.steps import Exploration
+from serving.sources import Rare
+from serving.steps import Exploration, Shuffle
 
 HEAD = ("place", "item", "source", "logged score", "rebuilt score", "propensity", "")
 
@@ -103,9 +104,11 @@ def _lot(installation: Installation, folder: Path, answer: LoggedAnswer) -> tupl
         return [], ["nothing was explored"]
     policy = _policy(installation, folder)
     steps = [step for step in policy.release.steps if isinstance(step, Exploration)]
-    if not steps:
-        return ["propensities below 1 were logged, and the release's policy explores nothing"], []
-    return redrawn(answer, steps[-1].share)
+    lots = tuple(source.name for source in policy.release.sources if isinstance(source, Rare))
+    shuffles = [step.share for step in policy.release.steps if isinstance(step, Shuffle)]
+    if not (steps or shuffles or lots):
+        return ["propensities below 1 were logged, and the release's policy draws nothing by lot"], []
+    return redrawn(answer, steps[-1].share if steps else 0.0, sum(shuffles), lots)
 
 
 def _policy(installation: Installation, folder: Path) -> Policy:

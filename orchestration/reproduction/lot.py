@@ -4,17 +4,20 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from infra.arrays import Float32s
+from infra.arrays import Bools, Float32s
 from orchestration.reproduction.logged_answer import LoggedAnswer
-from serving.feedback import POSITION
-from serving.page import explored_places
+from serving.feedback import POSITION, SOURCE
+from serving.page import explored_places, shuffled_places
 
 
-def redrawn(answer: LoggedAnswer, share: float) -> tuple[list[str], list[str]]:
+def redrawn(
+    answer: LoggedAnswer, share: float, shuffle: float, lots: tuple[str, ...]
+) -> tuple[list[str], list[str]]:  # fmt: skip
     """What differs from the logged propensities, and what agrees, in sentences.
 
     How many items could be drawn (n) is not logged, but follows from a drawn item's propensity q / n. Nor is it logged
-    which they were: that a place was explored can be drawn again, its item cannot.
+    which they were: that a place was explored can be drawn again, its item cannot. The propensity of an item that one
+    of the sources `lots` found is smaller by a chance that is not logged by itself.
     """
     logged = answer.propensities
     positions = [row.get(POSITION) for row in answer.rows]
@@ -24,18 +27,23 @@ def redrawn(answer: LoggedAnswer, share: float) -> tuple[list[str], list[str]]:
         seed = int(answer.request, 16)
     except ValueError:
         return [], [f"exploration cannot be drawn again: `{answer.request}` is no id that the service gives"]
-    for n in _possible(logged, share):
+    found: Bools = np.array([row.get(SOURCE) in lots for row in answer.rows])
+    order, kept = shuffled_places(len(logged), shuffle, seed)
+    shuffled = "; the order was drawn by lot" if (np.diff(order) < 0).any() else ""
+    for n in _possible(len(logged), logged[~found], share):
         at, propensities, _ = explored_places(len(logged), n, share, seed)
-        if np.array_equal(propensities, logged):
+        ranked = np.delete(np.arange(len(logged)), at)
+        propensities[ranked] *= kept[ranked]
+        if np.array_equal(propensities[~found], logged[~found]) and (logged[found] <= propensities[found]).all():
             places = ", ".join(str(place + 1) for place in sorted(at)) or "none"
-            drawn = f" from {n:,} items" if at else ""
-            return [], [f"exploration drawn again from the request's id: places {places}{drawn}, as logged"]
+            drawn = f" from {n:,} items" if (~found[at]).any() else ""
+            return [], [f"exploration drawn again from the request's id: places {places}{drawn}, as logged{shuffled}"]
     return ["the logged propensities are not those that the request's id and the release's policy lead to"], []
 
 
-def _possible(logged: Float32s, share: float) -> Iterator[int]:
+def _possible(places: int, logged: Float32s, share: float) -> Iterator[int]:
     """How many items may have been there to draw, as far as the propensities tell."""
-    usual = int(share * len(logged)) + 1  # from so many on the number does not count for the places
+    usual = int(share * places) + 1  # from so many on the number does not count for the places
     yield from range(usual + 1)
     for chance in np.unique(logged):
         nearest = round(share / float(chance)) if chance > 0 else 0

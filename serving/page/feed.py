@@ -71,7 +71,9 @@ class Feed:
     def _outcome(self, ask: CandidateRequest, candidates: Candidates, budget: Budget, limit: int) -> Outcome:
         def arrange(block: ItemBlock, scores: Float32s) -> Arrangement:
             vectors = self._parts.nearest.vectors if self._parts.nearest else None
-            return slate.arranged(ask.policy, block, scores, vectors, limit=limit, now=ask.now, seed=ask.seed)
+            return slate.arranged(
+                ask.policy, block, scores, vectors, limit=limit, now=ask.now, seed=ask.seed, lot=candidates.lot
+            )
 
         return self._parts.scoring.ranked(candidates.block, ask.who, ask.now, budget, arrange)
 

@@ -22,13 +22,14 @@ class Pools:
     """Rows of items that may be shown to somebody, best first, as they were when the pools were made.
 
     trending  what is most watched now, by place; None for everywhere
-    rare      items shown to few, in no order
+    rare      items shown to few, in no order; a lot of `rare_in_all` such items, when the pool has no room for all
     grouped   the items of each value of a field: by the field, and whether the newest come first
     """
 
     trending: Mapping[str | None, Codes] = field(default_factory=dict)
     fresh: Codes = field(default_factory=lambda: NONE)
     rare: Codes = field(default_factory=lambda: NONE)
+    rare_in_all: int = 0
     grouped: Mapping[tuple[str, bool], GroupedRows] = field(default_factory=dict)
 
     def of_field(self, field: str, newest: bool) -> GroupedRows:
@@ -38,6 +39,10 @@ class Pools:
     def trending_at(self, place: str | None) -> Codes:
         """What is most watched at a place, everywhere when nothing is known of the place."""
         return self.trending.get(place, self.trending.get(None, NONE))
+
+    def chance(self, count: int) -> float:
+        """The chance of each item that is shown to few to be among `count` that are drawn of the pool."""
+        return min(count, len(self.rare)) / max(self.rare_in_all, 1)
 
 
 class Near(Protocol):
@@ -99,11 +104,12 @@ class PoolBuilder:
         if not len(items.rows):
             return Pools()
         young = [source.within_s for source in sources if isinstance(source, Fresh)]
-        rare = [items.of(source.exposure) < source.below for source in sources if isinstance(source, Rare)]
+        rare = [items.rows[items.of(s.exposure) < s.below] for s in sources if isinstance(s, Rare)] or [NONE]
         return Pools(
             trending=next((self._trending(s, items, now) for s in sources if isinstance(s, Trending)), {}),
             fresh=_born_last(items, max(young, default=0.0), now, self._values.fresh),
-            rare=_lot(items.rows[np.logical_or.reduce(rare)], now, self._values.rare) if rare else NONE,
+            rare=_lot(rare[0], now, self._values.rare),
+            rare_in_all=len(rare[0]),
             grouped={(s.field, s.newest): self._grouped(s, items) for s in sources if isinstance(s, Liked)},
         )
 

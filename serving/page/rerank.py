@@ -112,7 +112,8 @@ def capped(order: Order, values: Sequence[NDArray[np.int32]], most: Sequence[int
 
     values  one array (candidates,) per cap: the code of each candidate's value; the unknown value 0 is never capped
     """
-    codes, page = np.empty((len(values), len(order)), dtype=np.int32), np.empty(min(limit, len(order)), dtype=np.int64)
+    page = np.empty(min(limit, len(order)), dtype=np.int64)
+    codes = np.empty((len(values), max(map(len, values), default=0)), dtype=np.int32)
     for row, value in enumerate(values):
         codes[row] = value
     return ahead(page[: _capped(order, codes, np.array(most, dtype=np.int64), page)], order)

@@ -14,8 +14,9 @@ from infra.loops import loop
 from serving import metrics
 from serving.definition import ReleasePolicy
 from serving.items import NONE, Codes, ItemBlock, distinct
+from serving.page.exploration import NO_LOT, Lot
 from serving.page.offers import CandidateRequest, offered
-from serving.sources import Source
+from serving.sources import Rare, Source
 
 ALL = slice(None)
 # Some of what a source offers is not allowed, or another source found it before: 1.4 times a quota is nearly always
@@ -29,10 +30,12 @@ class Candidates(msgspec.Struct, frozen=True):
 
     block    (n) what is known of the items
     sources  (n,) uint8, the place in the policy of the source that found each first
+    lot      which of them were found by lot: the last
     """
 
     block: ItemBlock
     sources: NDArray[np.uint8]
+    lot: Lot = NO_LOT
 
     @property
     def rows(self) -> Codes:
@@ -47,15 +50,20 @@ class Candidates(msgspec.Struct, frozen=True):
 def candidates(ask: CandidateRequest) -> Candidates:
     """The candidates of an asker: of each source those that may be shown, as many as it may give.
 
-    A source that fails or takes longer than its deadline gives nothing, and the others fill its places.
+    A source that fails or takes longer than its deadline gives nothing, and the others fill its places. What is drawn
+    by lot takes no place of theirs: the others' candidates are the same whatever is drawn.
     """
     sources = ask.policy.sources
     quotas = [round(source.quota * ask.share) for source in sources]
-    offers, more = [NONE for _ in sources], [True for _ in sources]
-    for times in _times(ask, sum(quotas)):
-        _fill(ask, [round(times * quota) for quota in quotas], offers, more)
-        taken = _taken(ask, offers, quotas)
-        if len(taken.rows) == sum(quotas) or not any(more):
+    sure = len(sources) - sum(isinstance(source, Rare) for source in sources)
+    wanted, offers, more = sum(quotas[:sure]), [NONE for _ in sources], [True] * sure
+    for times in _times(ask, wanted):
+        _fill(ask, [round(times * quota) for quota in quotas[:sure]], offers, more)
+        missing = max(wanted - sum(map(len, offers[:sure])), 0)
+        for place in range(sure, len(sources)):
+            offers[place] = _timely(ask, sources[place], quotas[place] + missing)
+        taken = _taken(ask, offers, quotas, sure)
+        if len(taken.rows) - taken.lot.count == wanted or not any(more):
             break
     for source, count in zip(sources, np.bincount(taken.sources, minlength=len(sources)).tolist(), strict=True):
         metrics.source(source.name).gave(count)
@@ -65,7 +73,7 @@ def candidates(ask: CandidateRequest) -> Candidates:
 def candidates_without_user(ask: CandidateRequest) -> Candidates:
     """The candidates that need no knowledge of the asker: what is watched now where they are, and what is new."""
     offers = [offered(ask, source, 0) if source.for_anybody else NONE for source in ask.policy.sources]
-    return _taken(ask, offers, [len(rows) for rows in offers])
+    return _taken(ask, offers, [len(rows) for rows in offers], len(offers))
 
 
 def _times(ask: CandidateRequest, quotas: int) -> tuple[float, float]:
@@ -81,8 +89,8 @@ def _times(ask: CandidateRequest, quotas: int) -> tuple[float, float]:
 def _fill(ask: CandidateRequest, counts: Sequence[int], offers: list[Codes], more: list[bool]) -> None:
     """Fill in what sources offer, and which may have more; those that have no more are not asked again."""
     missing = 0
-    for place, source in enumerate(ask.policy.sources):
-        count = counts[place] + missing  # what those before do not have, those after may
+    for place, (source, own) in enumerate(zip(ask.policy.sources, counts, strict=False)):  # without the last, by lot
+        count = own + missing  # what those before do not have, those after may
         if more[place]:
             offers[place] = _timely(ask, source, count)
             more[place] = len(offers[place]) == count
@@ -106,17 +114,27 @@ def _timely(ask: CandidateRequest, source: Source, count: int) -> Codes:
     return rows
 
 
-def _taken(ask: CandidateRequest, offers: Sequence[Codes], quotas: Sequence[int]) -> Candidates:
+def _taken(ask: CandidateRequest, offers: Sequence[Codes], quotas: Sequence[int], sure: int) -> Candidates:
     """What may be shown of what is offered: each source takes its quota of what those before it left.
 
-    What a source leaves of its quota goes to those after it, and what is left then to all that have more.
+    What a source leaves of its quota goes to those after it, and what is left then to all that have more. Behind the
+    `sure` first sources comes what was drawn by lot, all of it: were some left out, the chance of the rest would depend
+    on what else was drawn.
     """
     rows, places = distinct(np.concatenate([NONE, *offers]))
     block = ask.may.filters.states.gather(rows)
     ends, most = np.array([0, *accumulate(map(len, offers))]), np.array(quotas, dtype=np.int64)
     taken, sources = np.empty(len(rows), dtype=np.int32), np.empty(len(rows), dtype=np.uint8)
-    count = _shared(places, ask.may.mask(block), ends, most, taken, sources)
-    return Candidates(block.take(taken[:count]), sources[:count])
+    free = ask.may.mask(block)
+    count = found = _shared(places, free, ends, most[:sure], taken, sources)
+    if sure == len(offers):
+        return Candidates(block.take(taken[:count]), sources[:count])
+    drawn = places[ends[sure] :]
+    drawn = drawn[free[drawn]]
+    count += len(drawn)
+    taken[found:count], sources[found:count] = drawn, sure
+    lot = Lot(len(drawn), ask.pools.chance(len(offers[sure])))
+    return Candidates(block.take(taken[:count]), sources[:count], lot)
 
 
 @loop("int64(read(int32[:]), boolean[:], read(int64[:]), read(int64[:]), int32[:], uint8[:])")

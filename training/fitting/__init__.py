@@ -4,7 +4,7 @@ from training.fitting.item_space import Embedded, build_item_space
 from training.fitting.judged_input import as_judged, as_served
 from training.fitting.popular_lists import build_popular_lists, newest_descriptions
 from training.fitting.saved import load_contender
-from training.fitting.train import Trained, fit_contender, importances, train_contenders
+from training.fitting.train import Trained, divided, fit_contender, importances, train_contenders
 
 __all__ = [
     "Embedded",
@@ -13,6 +13,7 @@ __all__ = [
     "as_served",
     "build_item_space",
     "build_popular_lists",
+    "divided",
     "fit_contender",
     "importances",
     "load_contender",

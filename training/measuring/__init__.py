@@ -1,7 +1,23 @@
-"""Measures of a contender, each with its interval, and of the lists it would show."""
+"""Measures of a contender, each with its interval, of the lists it would show, and of its value off-policy."""
 
 from training.measuring.evaluation import Evaluation, JudgedRows, difference, evaluate
 from training.measuring.list_measures import owners
 from training.measuring.measures import bins_of, ndcg
+from training.measuring.off_policy import Decisions, PolicyValue, effective_rows, policy_value
+from training.measuring.random_pages import drawn_by_lot, place_decisions
 
-__all__ = ["Evaluation", "JudgedRows", "bins_of", "difference", "evaluate", "ndcg", "owners"]
+__all__ = [
+    "Decisions",
+    "Evaluation",
+    "JudgedRows",
+    "PolicyValue",
+    "bins_of",
+    "difference",
+    "drawn_by_lot",
+    "effective_rows",
+    "evaluate",
+    "ndcg",
+    "owners",
+    "place_decisions",
+    "policy_value",
+]

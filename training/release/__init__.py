@@ -11,17 +11,22 @@ from training.release.candidate import (
 from training.release.facts import training_facts
 from training.release.report import lacking
 from training.release.user_vectors import read_user_vectors, space_digest, user_vectors_file
+from training.release.value import VALUE_HEAD, RandomPages, random_pages, value_line
 
 __all__ = [
+    "VALUE_HEAD",
     "Candidate",
+    "RandomPages",
     "ReleaseInputs",
     "batches_behind",
     "build_and_judge",
     "candidate_folder",
     "lacking",
     "make_candidate",
+    "random_pages",
     "read_user_vectors",
     "space_digest",
     "training_facts",
     "user_vectors_file",
+    "value_line",
 ]

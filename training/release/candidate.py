@@ -39,8 +39,9 @@ from training.perturbation import Workshop, perturbation_proof
 from training.registry import LoggedRun, Registry
 from training.release.build import build_release
 from training.release.facts import training_facts
-from training.release.report import log_report
+from training.release.report import freshness_section, log_report, retrieval_section
 from training.release.user_vectors import keep_user_vectors
+from training.release.value import random_pages, value_section
 from training.rows import Dataset
 from validation.batches import status_of_days
 from validation.contract import Table
@@ -158,10 +159,7 @@ def make_candidate(inputs: ReleaseInputs, data: Dataset, moment: datetime, clock
     if embedded is not None:
         keep_user_vectors(embedded, folder)
     retrieval = embedded.measures if embedded else {}
-    worth = None
-    if data.freshness.longest_s:
-        worth = worth_of_fresher(trained, data, ranking, inputs.as_published(data, trained.rows["judge"]))
-    logged = log_report(inputs.settings, trained, data, ranking, moment, retrieval, times, worth)
+    logged = _logged(inputs, data, trained, moment, times, retrieval)
     for run, times_of_run in runs.values():
         log_report(inputs.settings, run, data, ranking, moment, times=times_of_run)
     also = {target: run.metrics() for target, (run, _) in runs.items()}
@@ -249,6 +247,24 @@ def learned_days(inputs: ReleaseInputs, moment: datetime) -> tuple[date, date]:
     """The first and the last of the days that a model learns from as of a moment."""
     last = (moment - timedelta(microseconds=1)).date()
     return last - timedelta(days=inputs.history_days - 1), last
+
+
+def _logged(
+    inputs: ReleaseInputs, data: Dataset, trained: Trained, moment: datetime, times: tuple[datetime, datetime],
+    retrieval: Mapping[str, float],
+) -> LoggedRun:  # fmt: skip
+    """The recorded run of the main target, with what else was measured of it."""
+    ranking, judge, worth = inputs.ranking, trained.rows["judge"], None
+    if data.freshness.longest_s:
+        worth = worth_of_fresher(trained, data, ranking, inputs.as_published(data, judge))
+    tables, model = {table.name: table for table in inputs.tables}, trained.fitted[trained.winner]
+    pages = random_pages(inputs.lake, tables, data, ranking, judge, model)
+    sections = (
+        freshness_section(data.freshness, worth, ranking), value_section(pages, trained), retrieval_section(retrieval)
+    )  # fmt: skip
+    more = {f"retrieval/{name}": value for name, value in retrieval.items()}
+    more |= {"fresher_states/gain": worth.gain.mean, "fresher_states/gain_low": worth.gain.low} if worth else {}
+    return log_report(inputs.settings, trained, data, ranking, moment, times, sections, more)
 
 
 def _timed(data: Dataset, ranking: Ranking, target: str, clock: Clock) -> tuple[Trained, tuple[datetime, datetime]]:

@@ -26,27 +26,23 @@ DIGEST_LENGTH = 36  # MLflow stores no more of a data set's digest; the whole on
 
 def log_report(
     settings: Settings, trained: Trained, dataset: Dataset, ranking: Ranking, at: datetime,
-    retrieval: Mapping[str, float] | None = None, times: tuple[datetime, datetime] | None = None,
-    worth: Fresher | None = None,
+    times: tuple[datetime, datetime] | None = None, sections: Sequence[str] = (),
+    more: Mapping[str, float] | None = None,
 ) -> LoggedRun:  # fmt: skip
     """Record a run. Tables and plots are written below the settings' reports too.
 
-    at         the moment of the run: it uses what was received before
-    retrieval  the measures of the run's embeddings and their index
-    times      when training began and ended, by the machine's clock; `at` where that was not measured
-    worth      of fresher states than the rows were joined with, where there are any
+    at        the moment of the run: it uses what was received before
+    times     when training began and ended, by the machine's clock; `at` where that was not measured
+    sections  of the report, in Markdown, about what else was measured; `more` has figures of it, by name
     """
     where = settings.reports / "training" / f"{ranking.name}-{trained.target}"
-    fresh = freshness_section(dataset.freshness, worth, ranking)
-    write(trained, ranking, where, retrieval or {}, dataset.mostly_unknown(), dataset.maturity, fresh)
+    write(trained, ranking, where, dataset.mostly_unknown(), dataset.maturity, sections)
     client = mlflow_client(settings)
     began, ended = (int(moment.timestamp() * 1000) for moment in times or (at, at))
     experiment = experiment_id(settings, ranking.name)
     run = client.create_run(experiment, start_time=began, run_name=run_name(trained, at))
     run_id = str(run.info.run_id)
-    more = {f"retrieval/{name}": value for name, value in (retrieval or {}).items()}
-    more |= {"fresher_states/gain": worth.gain.mean, "fresher_states/gain_low": worth.gain.low} if worth else {}
-    _log_numbers(client, run_id, trained, dataset, ranking, ended, more)
+    _log_numbers(client, run_id, trained, dataset, ranking, ended, more or {})
     client.set_tag(run_id, "as_of", at.isoformat())
     client.log_artifacts(run_id, str(where), REPORT)
     client.set_tag(run_id, DESCRIPTION_TAG, front_page(trained, ranking, run_id))
@@ -67,14 +63,14 @@ def front_page(trained: Trained, ranking: Ranking, run_id: str) -> str:
 
 
 def write(
-    trained: Trained, ranking: Ranking, folder: Path, retrieval: Mapping[str, float],
-    unknown: Mapping[str, float] | None = None, maturity: Sequence[KnownBy] = (), fresh: str = "",
+    trained: Trained, ranking: Ranking, folder: Path, unknown: Mapping[str, float] | None = None,
+    maturity: Sequence[KnownBy] = (), sections: Sequence[str] = (),
 ) -> None:  # fmt: skip
     """The tables and plots of a run as files."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "metrics.json").write_bytes(msgspec.json.format(msgspec.json.encode(trained.metrics())))
     (folder / "slices.json").write_bytes(msgspec.json.format(msgspec.json.encode(slices(trained))))
-    sections = fresh, lacking(unknown or {}), maturity_section(maturity, ranking), retrieval_section(retrieval)
+    sections = [lacking(unknown or {}), maturity_section(maturity, ranking), *sections]
     (folder / "report.md").write_text(tables(trained, ranking) + "".join(sections))
     plots.draw(trained, ranking, folder)
 

@@ -14,6 +14,7 @@ from training.rows.dataset import (
 from training.rows.label_versions import newest
 from training.rows.labels import FITS, GAIN, JUDGED, build_label_versions, build_labels, save_labels
 from training.rows.lineage import moments
+from training.rows.logged import logged_columns
 from training.rows.maturity import KnownBy, known_at_maturity
 from training.rows.split import PARTS, cuts, split_rows
 
@@ -36,6 +37,7 @@ __all__ = [
     "known_at_maturity",
     "known_online",
     "load_dataset",
+    "logged_columns",
     "moments",
     "newest",
     "save_dataset",

@@ -78,6 +78,8 @@ RANKING = Ranking(
     fallback_lists=FALLBACK_LISTS,
     embedding=EMBEDDING,
     logged_only=("position",),
+    place="position",
+    propensity="propensity",
     longest=timedelta(hours=2),  # of a watch: the catalogue's longest videos; a longer watch makes a new label version
     grace=timedelta(minutes=10),
     slices=SLICES,

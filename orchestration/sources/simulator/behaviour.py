@@ -75,7 +75,7 @@ def act(platform: Platform, pages: Pages, seed: int) -> Outcomes:
     def falls(name: str, chance: Float64s) -> Bools:
         return uniform(seed, name, who, what, moment) < chance
 
-    looked = falls("look", examination(pages).ravel()) & pages.filled.ravel()
+    looked = falls("look", examination(platform, pages).ravel()) & pages.filled.ravel()
     click = looked & falls("click", chances.click)
     long_view = click & falls("long view", chances.long_view)
     missed = looked & ~long_view
@@ -101,10 +101,11 @@ def act(platform: Platform, pages: Pages, seed: int) -> Outcomes:
     )
 
 
-def examination(pages: Pages) -> Float64s:
+def examination(platform: Platform, pages: Pages) -> Float64s:
     """(pages, places) chance that a place is looked at: it falls down the feed, and from page to page."""
     place = np.arange(1, pages.feed.shape[1] + 1, dtype=np.float64)
-    chance: Float64s = place[None, :] ** -STEEP[pages.device][:, None] * 0.97 ** pages.page[:, None]
+    steep = platform.steep * STEEP[pages.device]
+    chance: Float64s = place[None, :] ** -steep[:, None] * 0.97 ** pages.page[:, None]
     return chance
 
 

@@ -12,6 +12,8 @@ class Scale:
 
     `videos` is the number that exist by the end of `days`; the world can be continued for `ahead` days more.
 
+    `steep` is how many times as fast as usual the chance that a place is looked at falls down a page.
+
     `late` is the share of feed answers whose engagements come minutes to days late, `duplicate` the share of rows
     delivered twice, `broken` the share of rows that arrive unreadable or untrue.
     """
@@ -27,6 +29,7 @@ class Scale:
     seed: int = 7
     start: datetime = datetime(2026, 3, 2, tzinfo=UTC)
     ahead: int = 3
+    steep: float = 1.0
     late: float = 0.03
     duplicate: float = 0.01
     broken: float = 0.003

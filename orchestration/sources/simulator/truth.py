@@ -23,12 +23,13 @@ FANS = 0.04  # share of (user, creator) pairs where one adores the other
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """Everything that exists: topics, users, videos, and the seed they came from."""
+    """Everything that exists: topics, users, videos, and the seed they came from; `steep` as in Scale."""
 
     seed: int
     categories: Categories
     users: Users
     videos: Videos
+    steep: float = 1.0
 
     def may_show(self, who: Int64s, what: Int64s, at: Float64s | np.float64) -> Bools:
         """Whether each video exists at that moment and may be shown to the user (the arguments broadcast)."""

@@ -45,7 +45,7 @@ class World:
         scale = scale or Scale()
         topics = make_categories(scale.categories, scale.seed)
         users, videos = people.make_users(scale), catalogue.make_videos(scale, topics)
-        platform = Platform(scale.seed, topics, users, videos)
+        platform = Platform(scale.seed, topics, users, videos, scale.steep)
         return cls(scale, platform, names("user", len(users.region), 6), names("video", len(videos.born), 7))
 
     def drifted(
