@@ -28,7 +28,9 @@ class Outcome:
     """Something that may follow a shown row: the attributed outcome rows for which `where` (Spark SQL) holds.
 
     Becomes a 0/1 column of that name. `gain` is its worth in NDCG; a `veto` makes the row worth nothing whatever else
-    happened. Only what happens within `window` of the showing counts.
+    happened. `value` is what it adds to the value of the row, which contenders may learn and be judged by: all that
+    happened counts, and what people reject counts against the row with a negative value. Only what happens within
+    `window` of the showing counts.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Outcome:
     gain: float = 0.0
     veto: bool = False
     window: timedelta = timedelta(minutes=30)
+    value: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +214,11 @@ class Ranking:
         if name not in by_name:
             raise DefinitionError(f"ranking {self.name}: contender {unknown(name, by_name)}")
         return by_name[name]
+
+    @property
+    def values(self) -> dict[str, float]:
+        """The outcomes that have a value, with it."""
+        return {o.name: o.value for o in self.outcomes if o.value}
 
     @property
     def targets(self) -> tuple[str, ...]:

@@ -9,13 +9,17 @@ from training.definition import Embedding, FallbackLists, Outcome, Ranking, Slic
 
 OUTCOMES = (
     Outcome("is_click", "action = 'click'", "the video was opened"),
-    Outcome("long_view", LONG_VIEW, "the video was watched long", gain=1),
-    Outcome("like", "action = 'like'", "the video was liked", gain=2),
-    Outcome("comment", "action = 'comment'", "the video was commented on", gain=2),
-    Outcome("share", "action = 'share'", "the video was passed on", gain=3),
-    Outcome("follow", "action = 'follow'", "its creator was followed", gain=3),
+    Outcome("long_view", LONG_VIEW, "the video was watched long", gain=1, value=1),
+    Outcome("like", "action = 'like'", "the video was liked", gain=2, value=1),
+    Outcome("comment", "action = 'comment'", "the video was commented on", gain=2, value=1),
+    Outcome("share", "action = 'share'", "the video was passed on", gain=3, value=2),
+    Outcome("follow", "action = 'follow'", "its creator was followed", gain=3, value=2),
     Outcome(
-        "reject", "action IN ('hide', 'report', 'block')", "it was hidden, reported or its creator blocked", veto=True
+        "reject",
+        "action IN ('hide', 'report', 'block')",
+        "it was hidden, reported or its creator blocked",
+        veto=True,
+        value=-1,
     ),
 )
 
