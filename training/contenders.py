@@ -259,8 +259,8 @@ class Boosted:
         if worth is None or rows.group is None:
             lacks = "the gain of each row and its page" if self.learns == "order" else "the `value` of an outcome"
             raise DefinitionError(
-                f"contender {self.name} learns the {self.learns}, which needs {lacks}: there is none. Define it, or let "
-                "the contender learn the target."
+                f"contender {self.name} learns the {self.learns}, which needs {lacks}: there is none. Define it, or "
+                "let the contender learn the target."
             )
         if self.learns == "value":
             return {"data": rows.matrix, "label": worth}

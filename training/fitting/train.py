@@ -59,10 +59,10 @@ def train_contenders(dataset: Dataset, ranking: Ranking, seed: int | None = None
     target, seed = target or ranking.target, ranking.seed if seed is None else seed
     rows = divided(dataset, ranking)
     judged = judge_rows(dataset, ranking, target, rows)
-    fit, tune = (_examples(dataset, ranking, target, rows[part]) for part in ("fit", "tune"))
+    fit, tune = (examples(dataset, ranking, target, rows[part]) for part in ("fit", "tune"))
     fitted = _with_best_column(
         {contender.name: contender.fit(fit, tune, seed) for contender in ranking.contenders},
-        _best_column(dataset, ranking, target, rows["tune"]),
+        best_column_of(dataset, ranking, target, rows["tune"]),
     )
     logged = dataset.matrix[rows["judge"]]
     served = as_judged(dataset, ranking, rows["judge"])
@@ -82,8 +82,8 @@ def fit_contender(dataset: Dataset, ranking: Ranking, name: str, seed: int, targ
     """One contender, fitted to the rows that `train_contenders` fits all of them to."""
     rows = divided(dataset, ranking)
     if name == BEST_COLUMN:
-        return _best_column(dataset, ranking, target, rows["tune"])
-    fit, tune = (_examples(dataset, ranking, target, rows[part]) for part in ("fit", "tune"))
+        return best_column_of(dataset, ranking, target, rows["tune"])
+    fit, tune = (examples(dataset, ranking, target, rows[part]) for part in ("fit", "tune"))
     return ranking.contender(name).fit(fit, tune, seed)
 
 
@@ -141,7 +141,8 @@ def sliced(values: AnyArray, by: SliceDefinition) -> AnyArray:
     return np.where(np.isnan(numbers), "unknown", names)
 
 
-def _examples(dataset: Dataset, ranking: Ranking, target: str, rows: AnyArray) -> Examples:
+def examples(dataset: Dataset, ranking: Ranking, target: str, rows: AnyArray) -> Examples:
+    """Rows to learn a target from; raises DefinitionError where all of them are of one kind."""
     frame = dataset.frame.iloc[rows]
     labels = frame[target].to_numpy(dtype=np.float32)
     if not 0 < labels.sum() < len(labels):
@@ -154,7 +155,7 @@ def _examples(dataset: Dataset, ranking: Ranking, target: str, rows: AnyArray) -
     return Examples(dataset.matrix[rows], labels, dataset.features, _codes(frame[ranking.group]), gain, value)
 
 
-def _best_column(dataset: Dataset, ranking: Ranking, target: str, rows: AnyArray) -> FittedColumn:
+def best_column_of(dataset: Dataset, ranking: Ranking, target: str, rows: AnyArray) -> FittedColumn:
     """The best single column on the tuning rows, as they would be served."""
     frame = dataset.frame.iloc[rows]
     gain = _gains(frame, ranking, target)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from feature_repo.systems.home_feed import LONG_VIEW
 from training.contenders import Boosted, ByColumn, Linear
-from training.definition import Embedding, FallbackLists, Outcome, Ranking, SliceDefinition, Split
+from training.definition import Between, Embedding, FallbackLists, Outcome, Ranking, Search, SliceDefinition, Split
 
 OUTCOMES = (
     Outcome("is_click", "action = 'click'", "the video was opened"),
@@ -66,6 +66,18 @@ EMBEDDING = Embedding(
     regularisation=3.0,  # a user of the simulator has some twenty engagements: a smaller value overfits
 )
 
+SEARCH = Search(
+    "xgboost",
+    {
+        "eta": Between(0.03, 0.3, log=True),
+        "max_depth": Between(3, 8, whole=True),
+        "min_child_weight": Between(5, 200, log=True),
+        "subsample": Between(0.5, 1.0),
+        "colsample_bytree": Between(0.3, 1.0),
+        "lambda": Between(0.5, 100, log=True),
+    },
+)
+
 RANKING = Ranking(
     name="home_feed",
     shown="impressions",
@@ -81,6 +93,7 @@ RANKING = Ranking(
     contenders=CONTENDERS,
     fallback_lists=FALLBACK_LISTS,
     embedding=EMBEDDING,
+    search=SEARCH,
     logged_only=("position",),
     longest=timedelta(hours=2),  # of a watch: the catalogue's longest videos; a longer watch makes a new label version
     grace=timedelta(minutes=10),
