@@ -45,17 +45,17 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         return dg.MaterializeResult(metadata=texts, check_results=[check])
 
     @dg.asset(
-        name="search",
+        name="searched_settings",
         group_name="search",
         partitions_def=days,
         backfill_policy=WHOLE_RANGE,
         deps=["training_set"],
         kinds={"optuna", "xgboost", "mlflow"},
         check_specs=[
-            dg.AssetCheckSpec(SEARCH_GATES, asset="search", description="what the best settings' model must prove")
+            dg.AssetCheckSpec(SEARCH_GATES, asset="searched_settings", description="what the best settings' model must prove")
         ],
     )
-    def searched(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+    def searched_settings(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """The best settings of the trials, trained on all rows, judged by every gate and registered if all passed."""
         from infra.clock import Clock
         from orchestration.release_inputs import release_inputs
@@ -78,4 +78,4 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
             metadata["version"] = dg.MetadataValue.text(version)
         return dg.MaterializeResult(metadata={**metadata, **candidate.facts()}, check_results=[check])
 
-    return [studies, searched] if installation.system.ranking.search else [studies]
+    return [studies, searched_settings] if installation.system.ranking.search else [studies]

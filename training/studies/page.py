@@ -84,9 +84,9 @@ def _groups(study: GroupStudy, costs: Mapping[str, GroupCost]) -> Iterator[str]:
     yield f"# What each group of features is worth to {study.contender}\n"
     yield f"{study.sentence()}\n"
     yield (
-        f"Fitted anew without each group, with {SEEDS_EACH} seeds, on rows before those that a training judges by. A group is proposed where the "
-        f"whole interval of the loss is below {study.margin}, what a release may lose. Other readers of a counter, such as the policy's sources, "
-        "are not looked at: see to them first.\n"
+        f"Fitted anew without each group, with {SEEDS_EACH} seeds, on rows before those that a training judges by. A "
+        f"group is proposed where the whole interval of the loss is below {study.margin}, what a release may lose. "
+        "Other readers of a counter, such as the policy's sources, are not looked at: see to them first.\n"
     )
     head = ("group", "features", f"{study.decides_by} lost without it [95 %]", "bytes online", "µs a request",
             "unknown", "proposal")  # fmt: skip
