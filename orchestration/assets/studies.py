@@ -52,7 +52,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         deps=["training_set"],
         kinds={"optuna", "xgboost", "mlflow"},
         check_specs=[
-            dg.AssetCheckSpec(SEARCH_GATES, asset="searched_settings", description="what the best settings' model must prove")
+            dg.AssetCheckSpec(SEARCH_GATES, asset="searched_settings", description="what the best must prove")
         ],
     )
     def searched_settings(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
