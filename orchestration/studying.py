@@ -70,7 +70,9 @@ def _page(installation: Installation, name: str, ages: Sequence[int]) -> StudyPa
         return page_of(search(dataset, ranking))
     rows, contender = thinned(dataset, ranking), studied_contender(installation)
     if name == "seeds":
-        return page_of(seed_noise(Refits.of(rows, ranking), contender))
+        version = installation.registry.live()
+        live = installation.registry.folder(version) if version else None
+        return page_of(seed_noise(Refits.of(rows, ranking), contender, live=live))
     if name == "staleness":
         return page_of(staleness(rows, ranking, contender, ages))
     outcome = leave_groups_out(rows, ranking, features, contender, installation.system.limits.champion_margin)

@@ -2,15 +2,17 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from infra.arrays import AnyArray, Bools
+from infra.manifest import verify
 from infra.statistics import Weights, drawn_by_poisson
 from training.contenders import Contender, Fitted
 from training.definition import Ranking, Split
-from training.fitting import as_judged, divided, examples, judge_rows
+from training.fitting import as_judged, divided, examples, judge_rows, load_contender
 from training.measuring import JudgedRows, MeasureValue, difference, evaluate
 from training.rows import Dataset
 
@@ -49,17 +51,29 @@ class Refits:
     def measured(self, model: Fitted, without: Collection[str] = ()) -> Mapping[str, MeasureValue]:
         """Its measures on the judge rows, as it would be served."""
         data = lacking(self.dataset, without)
-        scores = model.scores(as_judged(data, self.ranking, self.rows["judge"]))
-        return evaluate(self.judged, scores, None, self.weights, self.ranking.top, self.ranking.listed).measures
+        return self._evaluated(model.scores(as_judged(data, self.ranking, self.rows["judge"])))
 
     def decided(self, model: Fitted, without: Collection[str] = ()) -> MeasureValue:
         """The measure that decides between contenders."""
         return self.measured(model, without)[self.ranking.decides_by]
 
+    def of_release(self, folder: Path) -> MeasureValue | None:
+        """The deciding measure of a release on the same rows; None where it reads features that the set lacks."""
+        wanted = verify(folder).features
+        if not set(wanted) <= set(self.dataset.features):
+            return None
+        columns = [self.dataset.features.index(name) for name in wanted]
+        served = as_judged(self.dataset, self.ranking, self.rows["judge"])
+        scores = load_contender(folder).scores(np.ascontiguousarray(served[:, columns]))
+        return self._evaluated(scores)[self.ranking.decides_by]
+
     def by_seed(self, contender: Contender, without: Collection[str] = ()) -> list[MeasureValue]:
         """The deciding measure of a contender fitted with each of a few seeds."""
         seeds = range(self.ranking.seed, self.ranking.seed + SEEDS_EACH)
         return [self.decided(self.fitted(contender, seed, without), without) for seed in seeds]
+
+    def _evaluated(self, scores: AnyArray) -> Mapping[str, MeasureValue]:
+        return evaluate(self.judged, scores, None, self.weights, self.ranking.top, self.ranking.listed).measures
 
 
 def mean_of(measures: Sequence[MeasureValue], seed: int) -> MeasureValue:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -48,8 +49,11 @@ class SeedStudy:
             yield [name, written(gain), f"{self.noise:.4f}", times]
 
 
-def seed_noise(refits: Refits, contender: Contender, seeds: int = SEEDS) -> SeedStudy:
-    """Fit a contender with so many seeds, every other one with the first, and judge all on the same draws."""
+def seed_noise(refits: Refits, contender: Contender, seeds: int = SEEDS, live: Path | None = None) -> SeedStudy:
+    """Fit a contender with so many seeds, every other one with the first, and judge all on the same draws.
+
+    live  the folder of the live release, over which there is a gain as well
+    """
     ranking = refits.ranking
     models = [refits.fitted(contender, ranking.seed + number) for number in range(seeds)]
     measures = [refits.measured(model) for model in models]
@@ -58,6 +62,9 @@ def seed_noise(refits: Refits, contender: Contender, seeds: int = SEEDS) -> Seed
     best: FittedColumn = best_column_of(refits.dataset, ranking, ranking.target, refits.rows["tune"])
     own = measures[0][ranking.decides_by]
     gains = {name: difference(own, refits.decided(model)) for name, model in {**others, BEST_COLUMN: best}.items()}
+    of_live = refits.of_release(live) if live else None
+    if of_live is not None:
+        gains["the live release"] = difference(own, of_live)
     return SeedStudy(contender.name, ranking.decides_by, by_seed, gains)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from training.studies import (
     staleness,
     thinned,
 )
+from training.studies.refits import lacking
 
 TREES = Boosted(max_trees=12, params={"eta": 0.3, "max_depth": 4, "max_bin": 32, "nthread": 1, "subsample": 0.8})
 SEARCHED = replace(
@@ -52,8 +54,15 @@ def test_gains_stand_beside_the_noise_of_five_seeds(refits: Refits) -> None:
     assert page.figures["ndcg_at_10_sd"] == study.noise
 
 
-def test_a_column_has_no_seed_noise(refits: Refits) -> None:
-    assert seed_noise(refits, SEARCHED.contenders[0], seeds=2).noise == 0.0
+def test_a_column_has_no_seed_noise_and_gains_over_the_live_release_stand_beside_the_others(
+    refits: Refits, built: Path
+) -> None:
+    study = seed_noise(refits, SEARCHED.contenders[0], seeds=2, live=built)
+    assert study.noise == 0.0
+    assert study.gains["the live release"].high < 0, "the live release is the shop's model"
+    assert refits.of_release(built) is not None
+    fewer = replace(refits, dataset=lacking(refits.dataset, ["taste"]))
+    assert fewer.of_release(built) is None, "it reads a feature that is no more"
 
 
 def taste_turns(shop: Dataset, day: int) -> Dataset:
