@@ -17,10 +17,10 @@ from training.studies import (
     feature_groups,
     group_costs,
     leave_groups_out,
+    model_staleness,
     page_of,
-    search,
+    search_settings,
     seed_noise,
-    staleness,
     thinned,
     write_page,
 )
@@ -33,7 +33,7 @@ STUDIES = (*NIGHTLY, "search")
 def search_outcome(installation: Installation) -> tuple[SearchOutcome, StudyPage]:
     """The search on the newest training set, with its page, which is kept."""
     began = time.process_time()
-    outcome = search(installation.training_set(), installation.system.ranking)
+    outcome = search_settings(installation.training_set(), installation.system.ranking)
     page = page_of(outcome)
     _keep(installation, page, began)
     return outcome, page
@@ -67,14 +67,14 @@ def _page(installation: Installation, name: str, ages: Sequence[int]) -> StudyPa
     ranking, features = installation.system.ranking, installation.system.features
     dataset = installation.training_set()
     if name == "search":
-        return page_of(search(dataset, ranking))
+        return page_of(search_settings(dataset, ranking))
     rows, contender = thinned(dataset, ranking), studied_contender(installation)
     if name == "seeds":
         version = installation.registry.live()
         live = installation.registry.folder(version) if version else None
         return page_of(seed_noise(Refits.of(rows, ranking), contender, live=live))
     if name == "staleness":
-        return page_of(staleness(rows, ranking, contender, ages))
+        return page_of(model_staleness(rows, ranking, contender, ages))
     outcome = leave_groups_out(rows, ranking, features, contender, installation.system.limits.champion_margin)
     entities = Snapshots(installation.lake, features).entities()
     return page_of(outcome, group_costs(features, feature_groups(features, rows.features), rows, entities))

@@ -135,7 +135,7 @@ class Between:
     low: float
     high: float
     log: bool = False
-    whole: bool = False
+    integer: bool = False
 
     def __post_init__(self) -> None:
         if not self.low < self.high or (self.log and self.low <= 0):

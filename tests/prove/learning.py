@@ -20,7 +20,7 @@ from training.definition import Ranking
 from training.fitting import as_judged, best_column_of
 from training.measuring import discounted, ndcg, owners
 from training.rows import Dataset
-from training.studies import Refits, page_of, seed_noise, staleness
+from training.studies import Refits, model_staleness, page_of, seed_noise
 from validation.verdict import markdown
 
 WORLD = Scale(users=1_500, videos=6_000, days=12, impressions=120_000, creators=250, categories=14, regions=4, seed=3)
@@ -86,7 +86,7 @@ def proof(
     judged = compared(refits, of_rows, learned)
     gains = against(refits, judged, learned[0].name)
     noise = seed_noise(refits, ranking.contenders[-1])
-    stale = staleness(data, ranking, ranking.contenders[-1], ages)
+    stale = model_staleness(data, ranking, ranking.contenders[-1], ages)
     orders = (np.random.default_rng(0).random(len(of_rows)), of_rows)
     random, best = (float(np.nanmean(true_utility(refits, of_rows, order))) for order in orders)
     values = ", ".join(f"{name} {value:+g}" for name, value in ranking.values.items())

@@ -4,9 +4,9 @@ from training.studies.costs import GroupCost, group_costs
 from training.studies.groups import GroupStudy, feature_groups, leave_groups_out
 from training.studies.page import Study, StudyPage, page_of, write_page
 from training.studies.refits import Refits, before_judging, thinned
-from training.studies.search import SearchOutcome, search
+from training.studies.search import SearchOutcome, search_settings
 from training.studies.seeds import SeedStudy, seed_noise
-from training.studies.staleness import AGES, StalenessStudy, staleness
+from training.studies.staleness import AGES, StalenessStudy, model_staleness
 
 __all__ = [
     "AGES",
@@ -22,10 +22,10 @@ __all__ = [
     "feature_groups",
     "group_costs",
     "leave_groups_out",
+    "model_staleness",
     "page_of",
-    "search",
+    "search_settings",
     "seed_noise",
-    "staleness",
     "thinned",
     "write_page",
 ]

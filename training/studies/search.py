@@ -68,7 +68,7 @@ class SearchOutcome:
         )
 
 
-def search(dataset: Dataset, ranking: Ranking) -> SearchOutcome:
+def search_settings(dataset: Dataset, ranking: Ranking) -> SearchOutcome:
     """Try the settings that `ranking.search` allows, and judge each on the last rows before the judge rows.
 
     The same rows give the same trials: the sampler (TPE, Bergstra et al. 2011) has the ranking's seed, and nothing is
@@ -109,7 +109,7 @@ def _defined(ranking: Ranking) -> tuple[Search, Boosted]:
 
 
 def _suggested(trial: "optuna.Trial", name: str, values: Between) -> float:
-    if values.whole:
+    if values.integer:
         return trial.suggest_int(name, int(values.low), int(values.high), log=values.log)
     return trial.suggest_float(name, values.low, values.high, log=values.log)
 

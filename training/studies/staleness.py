@@ -47,7 +47,9 @@ class StalenessStudy:
             yield [f"{age} d", last.isoformat(), f"{mean.value:.4f} [{mean.low:.4f}, {mean.high:.4f}]", against]
 
 
-def staleness(dataset: Dataset, ranking: Ranking, contender: Contender, ages: Sequence[int] = AGES) -> StalenessStudy:
+def model_staleness(
+    dataset: Dataset, ranking: Ranking, contender: Contender, ages: Sequence[int] = AGES
+) -> StalenessStudy:
     """Fit a contender on equally many days that end so many days before the last day, and judge it on that day.
 
     Equally many, because a model of less history would be worse for another reason than its age. Features are those

@@ -70,7 +70,7 @@ SEARCH = Search(
     "xgboost",
     {
         "eta": Between(0.03, 0.3, log=True),
-        "max_depth": Between(3, 8, whole=True),
+        "max_depth": Between(3, 8, integer=True),
         "min_child_weight": Between(5, 200, log=True),
         "subsample": Between(0.5, 1.0),
         "colsample_bytree": Between(0.3, 1.0),

@@ -16,6 +16,8 @@ from training.fitting import train
 from training.fitting.saved import load_contender
 from training.judging import TrainingRun, judge
 from training.rows.dataset import Dataset
+from validation.gates.evidence import GateEvidence
+from validation.gates.release_gates import calibration_gate
 
 FEW = {"eta": 0.2, "max_depth": 4, "max_bin": 32, "nthread": 1}
 ORDER = Boosted("lambdamart", max_trees=40, params=FEW, learns="order")
@@ -110,5 +112,13 @@ def test_a_release_of_it_is_read_back_and_served_with_the_same_scores(
     assert compiled is not None, "the compiled loops score it, not XGBoost itself"
     assert np.allclose(compiled(probe), model.scores(probe), atol=1e-5)
     verdict = judge.judge_candidate(TrainingRun(run, data, ranking, FEATURES), LIMITS, folder, replay=served)
-    findings = {f.gate: f for f in verdict.findings}
-    assert findings["calibration"].passed, "scores that are no probabilities are not held to be calibrated"
+    calibration = next(finding for finding in verdict.findings if finding.gate == "calibration")
+    assert calibration.passed
+    assert calibration.reason == f"{contender.name} gives an order, no probabilities"
+
+
+def test_only_who_gives_no_probabilities_passes_without_a_calibration_error() -> None:
+    evidence = GateEvidence(features=(), candidate="trees")
+    assert not calibration_gate(evidence, LIMITS).passed, "it gives probabilities, and they were not held to anything"
+    assert calibration_gate(replace(evidence, probabilistic=False), LIMITS).passed
+    assert not calibration_gate(replace(evidence, probabilistic=False, calibration_error=0.2), LIMITS).passed

@@ -20,10 +20,10 @@ from training.studies import (
     Refits,
     before_judging,
     leave_groups_out,
+    model_staleness,
     page_of,
-    search,
+    search_settings,
     seed_noise,
-    staleness,
     thinned,
 )
 from training.studies.refits import lacking
@@ -33,7 +33,7 @@ SEARCHED = replace(
     RANKING,
     contenders=(*RANKING.contenders[:-1], TREES),
     draws=50,
-    search=Search("xgboost", {"max_depth": Between(1, 5, whole=True), "eta": Between(0.05, 0.5, log=True)}, trials=3),
+    search=Search("xgboost", {"max_depth": Between(1, 5, integer=True), "eta": Between(0.05, 0.5, log=True)}, trials=3),
 )
 
 
@@ -74,7 +74,7 @@ def taste_turns(shop: Dataset, day: int) -> Dataset:
 
 
 def test_an_older_model_loses_where_the_world_has_turned(shop: Dataset) -> None:
-    study = staleness(taste_turns(shop, 7), SEARCHED, TREES, (0, 1, 3, 6))
+    study = model_staleness(taste_turns(shop, 7), SEARCHED, TREES, (0, 1, 3, 6))
     loss = {age: study.means()[0].value - mean.value for age, mean in study.means().items()}
     assert loss[6] > 0.1, "it learned only from days before the turn"
     assert loss[6] > loss[1]
@@ -89,15 +89,15 @@ def test_models_of_each_age_learn_from_nothing_later_than_their_age(shop: Datase
     frame = shop.frame.copy()
     frame.loc[latest, "bought"] = 1 - frame.loc[latest, "bought"]
     frame.loc[latest, "gain"] = frame.loc[latest, "bought"]
-    as_it_was = staleness(shop, SEARCHED, TREES, (0, 3))
-    changed = staleness(replace(shop, frame=frame), SEARCHED, TREES, (0, 3))
+    as_it_was = model_staleness(shop, SEARCHED, TREES, (0, 3))
+    changed = model_staleness(replace(shop, frame=frame), SEARCHED, TREES, (0, 3))
     assert changed.means()[3].value == as_it_was.means()[3].value
     assert changed.means()[0].value < as_it_was.means()[0].value - 0.05
 
 
 def test_a_set_of_too_few_days_is_refused_with_what_is_needed(shop: Dataset) -> None:
     with pytest.raises(DefinitionError, match=r"need 13 days of labels; the training set has 11.*--ages"):
-        staleness(shop, SEARCHED, TREES, (0, 10))
+        model_staleness(shop, SEARCHED, TREES, (0, 10))
 
 
 def test_a_group_that_tells_nothing_is_proposed_and_one_that_tells_much_is_not(shop: Dataset) -> None:
@@ -130,7 +130,7 @@ def later_rows_changed(shop: Dataset, ranking: Ranking) -> Dataset:
 
 
 def test_the_search_never_sees_a_judged_row_and_repeats_itself(shop: Dataset) -> None:
-    first, again = search(shop, SEARCHED), search(later_rows_changed(shop, SEARCHED), SEARCHED)
+    first, again = search_settings(shop, SEARCHED), search_settings(later_rows_changed(shop, SEARCHED), SEARCHED)
     assert [trial.params for trial in first.trials] == [trial.params for trial in again.trials]
     assert [trial.reached for trial in first.trials] == [trial.reached for trial in again.trials]
     assert again.best == first.best
@@ -145,7 +145,9 @@ def test_what_is_chosen_on_lies_before_the_judged_rows(shop: Dataset) -> None:
 
 
 def test_the_best_settings_replace_those_of_the_definition_and_nothing_else(shop: Dataset) -> None:
-    outcome = search(shop, replace(SEARCHED, contenders=(*RANKING.contenders[:-1], replace(TREES, max_trees=1))))
+    outcome = search_settings(
+        shop, replace(SEARCHED, contenders=(*RANKING.contenders[:-1], replace(TREES, max_trees=1)))
+    )
     assert len(outcome.trials) == 3
     assert all(1 <= t.params["max_depth"] <= 5 and 0.05 <= t.params["eta"] <= 0.5 for t in outcome.trials)
     ranking = outcome.ranking(SEARCHED)
@@ -164,7 +166,7 @@ def test_the_best_settings_replace_those_of_the_definition_and_nothing_else(shop
 )
 def test_a_search_that_cannot_be_made_is_refused(shop: Dataset, ranking: Ranking, reason: str) -> None:
     with pytest.raises(DefinitionError, match=reason):
-        search(shop, ranking)
+        search_settings(shop, ranking)
 
 
 def test_a_space_without_anything_between_its_ends_is_refused() -> None:

@@ -242,13 +242,6 @@ def test_a_baseline_whose_rate_is_off_ranks_all_the_same_and_says_so():
     assert "differ by 0.200 on average (limit 0.05 for a model)" in told.reason
 
 
-def test_a_model_that_learned_an_order_has_nothing_to_calibrate_and_says_so():
-    order = replace(GOOD, probabilistic=False, calibration_error=None)
-    assert finding("calibration", order).reason == "xgboost gives an order and no probabilities"
-    assert finding("calibration", order).passed
-    assert not finding("calibration", replace(order, calibration_error=0.2)).passed
-
-
 def test_a_baseline_as_good_as_the_live_one_follows_it():
     same = replace(UNBEATEN, live="3", ndcg={**UNBEATEN.ndcg, "live": POPULAR})
     assert judge_evidence(same, LIMITS).passed
