@@ -143,7 +143,8 @@ def sliced(values: AnyArray, by: SliceDefinition) -> AnyArray:
 
 def examples(dataset: Dataset, ranking: Ranking, target: str, rows: AnyArray) -> Examples:
     """Rows to learn a target from; raises DefinitionError where all of them are of one kind."""
-    frame = dataset.frame.iloc[rows]
+    columns = dict.fromkeys((target, GAIN, ranking.group, *ranking.values))
+    frame = dataset.frame[[*columns]].iloc[rows]
     labels = frame[target].to_numpy(dtype=np.float32)
     if not 0 < labels.sum() < len(labels):
         has_or_lacks = "has" if labels.sum() else "lacks"

@@ -70,7 +70,7 @@ def _on_the_cut(base: Ranking) -> Ranking:
     """
     return replace(
         base,
-        outcomes=tuple(replace(o, gain=worth, value=worth) for o, worth in _worth(base)),
+        outcomes=tuple(_only(outcome, base.target) for outcome in base.outcomes),
         also=("is_click",),
         fit_where=LIKED,
         judge_where=LIKED,
@@ -80,8 +80,10 @@ def _on_the_cut(base: Ranking) -> Ranking:
     )
 
 
-def _worth(base: Ranking) -> Iterator[tuple[Outcome, float]]:
-    return ((outcome, float(outcome.name == base.target)) for outcome in base.outcomes)
+def _only(outcome: Outcome, target: str) -> Outcome:
+    """The outcome, which is worth something only where it is the target."""
+    worth = float(outcome.name == target)
+    return replace(outcome, gain=worth, value=worth)
 
 
 def _for_few_rows(contender: Contender) -> Contender:
