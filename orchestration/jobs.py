@@ -13,6 +13,8 @@ STAGES = {
     "release": ("release",),
     "monitor": ("monitoring",),
     "perturb": ("proof",),
+    "study": ("studies",),
+    "search": ("search",),
     "retrain": ("training", "release"),
     "daily": ("tables", "features", "training", "release", "monitoring"),
 }

@@ -28,7 +28,7 @@ from orchestration.up import environment
 from validation.contract import unknown
 
 ONLINE = {"features", "release", "monitoring"}
-LEARNS = {"training", "release"}
+LEARNS = {"training", "release", "search"}
 Say = Callable[[str], None]
 # The record is in Dagster's storage; here only `findings` are said.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

@@ -21,11 +21,21 @@ WHEN = {
         timedelta(days=1),
         "a sample of yesterday's training rows, built again after what came later was altered",
     ),
+    "study": (
+        "30 3 * * *",
+        timedelta(days=1),
+        "seed noise, staleness and the worth of groups of features, on the night's training set",
+    ),
+    "search": (
+        "30 4 * * 0",
+        timedelta(days=1),
+        "every Sunday: trials of other settings; the best is a candidate that the gates judge, and is not promoted",
+    ),
     "monitor": ("0 3 * * *", timedelta(days=1), "yesterday against what the live release was trained on"),
 }
 
 
-TRAINS = frozenset({"retrain"})
+TRAINS = frozenset({"retrain", "search"})
 
 
 def schedules(installation: Installation, jobs: dict[str, Job]) -> list[dg.ScheduleDefinition]:

@@ -4,12 +4,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from infra.arrays import Float32s
+from infra.arrays import Float32s, Int64s
 from infra.errors import DefinitionError
 from infra.release_format import TREES, ColumnModel, LinearModel, write_model
 from validation.contract import unknown
@@ -21,11 +21,29 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Rows to learn from: the model's input (rows, features) and whether the target happened (rows,)."""
+    """Rows to learn from, aligned.
+
+    matrix  (rows, features) the model's input      labels  (rows,) whether the target happened
+    group   (rows,) codes of what is ranked together, such as a page
+    gain    (rows,) the graded worth in NDCG        value   (rows,) the sum of the values of what happened
+    """
 
     matrix: Float32s
     labels: Float32s
     features: tuple[str, ...]
+    group: Int64s | None = None
+    gain: Float32s | None = None
+    value: Float32s | None = None
+
+    def beside(self, others: "Examples") -> "Examples":
+        """These rows and others after them; groups of one are none of the other."""
+        pairs = ((self.gain, others.gain), (self.value, others.value))
+        gain, value = (None if a is None or b is None else np.concatenate([a, b]) for a, b in pairs)
+        matrix, labels = np.concatenate([self.matrix, others.matrix]), np.concatenate([self.labels, others.labels])
+        group = None
+        if self.group is not None and others.group is not None:
+            group = np.concatenate([self.group, others.group + int(self.group.max()) + 1])
+        return Examples(matrix, labels, self.features, group, gain, value)
 
 
 class Fitted(Protocol):
@@ -161,7 +179,7 @@ class Linear:
 
 @dataclass(frozen=True, slots=True)
 class FittedBoosted:
-    """Gradient-boosted trees; scores are probabilities of the target."""
+    """Gradient-boosted trees. Scores are probabilities of the target where that is what was learned."""
 
     booster: Any
     features: tuple[str, ...]
@@ -169,7 +187,7 @@ class FittedBoosted:
     probabilistic: bool = True
 
     def scores(self, matrix: Float32s) -> Float32s:
-        """One probability a row."""
+        """One score a row; a higher one ranks higher."""
         scores: Float32s = np.asarray(self.booster.inplace_predict(matrix), dtype=np.float32)
         return scores
 
@@ -185,12 +203,23 @@ class FittedBoosted:
         return {self.features[int(name.removeprefix("f"))]: float(gain) for name, gain in gains.items()}
 
 
+PROBABILITIES = ("binary:logistic",)  # XGBoost's objectives whose scores are probabilities
+Learns = Literal["target", "order", "value"]
+OBJECTIVES: Mapping[Learns, Mapping[str, Any]] = {
+    "target": {"objective": "binary:logistic", "eval_metric": "logloss"},
+    # LambdaMART (Burges 2010); the worth of a row is its gain itself, as in the NDCG that models are judged by.
+    "order": {"objective": "rank:ndcg", "eval_metric": "ndcg@10", "ndcg_exp_gain": False},
+    "value": {"objective": "reg:squarederror", "eval_metric": "rmse"},
+}
+"""What XGBoost learns from: the target's log loss, the order of each page by gain, or the value of what happened."""
+
+
 @dataclass(frozen=True, slots=True)
 class Boosted:
-    """XGBoost on the target's log loss: trained with early stopping on the tuning rows, then again on both parts.
+    """XGBoost: trained with early stopping on the tuning rows, then again on both parts.
 
-    `max_trees` bounds the first training. The second one gets the best number of trees of the first, multiplied by
-    `regrow`, because it has more rows.
+    `learns` says what from, see OBJECTIVES. `max_trees` bounds the first training. The second one gets the best number
+    of trees of the first, multiplied by `regrow`, because it has more rows.
     """
 
     name: str = "xgboost"
@@ -198,23 +227,17 @@ class Boosted:
     patience: int = 20
     regrow: float = 1.1
     params: Mapping[str, Any] = field(default_factory=dict)
+    learns: Learns = "target"
 
     def fit(self, fit: Examples, tune: Examples, seed: int) -> FittedBoosted:
         """Learn; the seed decides every draw of rows and columns."""
         import xgboost as xgb
 
-        params = {
-            "objective": "binary:logistic",
-            "tree_method": "hist",
-            "nthread": 2,
-            "eval_metric": "logloss",
-            "verbosity": 0,
-            **self.params,
-            "seed": seed,
-        }
+        params = {"tree_method": "hist", "nthread": 2, "verbosity": 0, **OBJECTIVES[self.learns], **self.params,
+                  "seed": seed}  # fmt: skip
         bins = int(params.get("max_bin", 256))
-        fit_rows = xgb.QuantileDMatrix(fit.matrix, fit.labels, max_bin=bins)
-        tune_rows = xgb.QuantileDMatrix(tune.matrix, tune.labels, ref=fit_rows, max_bin=bins)
+        fit_rows = xgb.QuantileDMatrix(**self._rows(fit), max_bin=bins)
+        tune_rows = xgb.QuantileDMatrix(**self._rows(tune), ref=fit_rows, max_bin=bins)
         probe = xgb.train(
             params,
             fit_rows,
@@ -224,6 +247,22 @@ class Boosted:
             verbose_eval=False,
         )
         trees = max(1, round((probe.best_iteration + 1) * self.regrow))
-        matrix, labels = np.concatenate([fit.matrix, tune.matrix]), np.concatenate([fit.labels, tune.labels])
-        all_rows = xgb.QuantileDMatrix(matrix, labels, max_bin=bins)
-        return FittedBoosted(xgb.train(params, all_rows, trees), fit.features)
+        all_rows = xgb.QuantileDMatrix(**self._rows(fit.beside(tune)), max_bin=bins)
+        booster = xgb.train(params, all_rows, trees)
+        return FittedBoosted(booster, fit.features, probabilistic=params["objective"] in PROBABILITIES)
+
+    def _rows(self, rows: Examples) -> dict[str, Any]:
+        """The rows as XGBoost takes them; those of a page have to lie together to be learned as one."""
+        if self.learns == "target":
+            return {"data": rows.matrix, "label": rows.labels}
+        worth = rows.gain if self.learns == "order" else rows.value
+        if worth is None or rows.group is None:
+            lacks = "the gain of each row and its page" if self.learns == "order" else "the `value` of an outcome"
+            raise DefinitionError(
+                f"contender {self.name} learns the {self.learns}, which needs {lacks}: there is none. Define it, or "
+                "let the contender learn the target."
+            )
+        if self.learns == "value":
+            return {"data": rows.matrix, "label": worth}
+        order = np.argsort(rows.group, kind="stable")
+        return {"data": rows.matrix[order], "label": worth[order], "qid": rows.group[order]}

@@ -28,7 +28,9 @@ class Outcome:
     """Something that may follow a shown row: the attributed outcome rows for which `where` (Spark SQL) holds.
 
     Becomes a 0/1 column of that name. `gain` is its worth in NDCG; a `veto` makes the row worth nothing whatever else
-    happened. Only what happens within `window` of the showing counts.
+    happened. `value` is what it adds to the value of the row, which contenders may learn and be judged by: all that
+    happened counts, and what people reject counts against the row with a negative value. Only what happens within
+    `window` of the showing counts.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Outcome:
     gain: float = 0.0
     veto: bool = False
     window: timedelta = timedelta(minutes=30)
+    value: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,33 @@ class Embedding:
 
 
 @dataclass(frozen=True, slots=True)
+class Between:
+    """The values that a setting may take in a search, both ends included; `log`: tried evenly in the logarithm."""
+
+    low: float
+    high: float
+    log: bool = False
+    integer: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high or (self.log and self.low <= 0):
+            raise DefinitionError(f"search: from {self.low} to {self.high} there is nothing to try; give low < high")
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A search for better settings: of which contender, within which space, and its budget.
+
+    `trials` are tried beside the settings of the definition, each fitted on at most about `most_rows` rows.
+    """
+
+    contender: str
+    space: Mapping[str, Between]
+    trials: int = 20
+    most_rows: int = 60_000
+
+
+@dataclass(frozen=True, slots=True)
 class Ranking:
     """The definition of one system's ranker.
 
@@ -147,7 +177,7 @@ class Ranking:
     the later rows how the earlier ones ended: a ranker by the user's own rate, lowest first, would win by that alone.
     `contenders` are in order, simplest first: the first that is not clearly worse in `decides_by` wins. The best single
     column is one of them in every run, after the named columns.
-    `embedding` is absent where nothing is retrieved by nearness.
+    `embedding` is absent where nothing is retrieved by nearness, `search` where settings are not searched.
     A model learns from what was shown on the last `history_days`; how long counters count is the features' `ttl`.
     """
 
@@ -182,6 +212,7 @@ class Ranking:
     draws: int = 200
     seed: int = 0
     history_days: int = 28
+    search: Search | None = None
 
     def __post_init__(self) -> None:
         names = [o.name for o in self.outcomes]
@@ -215,6 +246,11 @@ class Ranking:
         if name not in by_name:
             raise DefinitionError(f"ranking {self.name}: contender {unknown(name, by_name)}")
         return by_name[name]
+
+    @property
+    def values(self) -> dict[str, float]:
+        """The outcomes that have a value, with it."""
+        return {o.name: o.value for o in self.outcomes if o.value}
 
     @property
     def targets(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from feature_repo.definition import SNAPSHOTS_KEPT, WAIT_DAYS, WEEKLY_SNAPSHOTS_KEPT, CounterView, FeatureSet
 from feature_repo.folding.published_days import STATES, Parts, PublishedDays
@@ -56,6 +57,12 @@ class Snapshots:
             return None
         files = self.lake.files(f"snapshots/{view.name}", [day])
         return read_files(spark, files, united(files)) if files else None
+
+    def entities(self) -> dict[str, int]:
+        """Counter view → the entities that have a state at the end of the newest day; 0 where nothing was folded."""
+        newest = self.lake.days(COMPLETE)[-1:]
+        files = {view.name: self.lake.files(f"snapshots/{view.name}", newest) for view in self.features.counter_views}
+        return {view: sum(pq.read_metadata(path).num_rows for path in paths) for view, paths in files.items()}
 
     def forget(self, days: Iterable[date]) -> None:
         """Remove the snapshots of days that are about to be folded again."""

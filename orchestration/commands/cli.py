@@ -32,6 +32,8 @@ Examples:
   flywheel rollback --why "long views fell"       back to the previous release\n
   flywheel replay 1f0c5a3e9d7b42c88e6f0a1b2c3d4e5f     an answer's scores again, from the log\n
   flywheel rebuild 7                              a release's model again, to the same bytes\n
+  flywheel study seeds                            how far figures move with the seed alone
+
   flywheel funnel                                 what each part of the funnel does, on simulated users\n
 """
 
@@ -153,7 +155,9 @@ def ingest(
 
 @app.command()
 def run(
-    job: Annotated[str, typer.Argument(help="ingest, features, train, release, monitor, perturb, retrain or daily")],
+    job: Annotated[
+        str, typer.Argument(help="ingest, features, train, release, monitor, perturb, study, search, retrain or daily")
+    ],
     day: Day = None,
     until: Annotated[str | None, typer.Option(help="last day of a range that starts at --day")] = None,
     as_of: Annotated[

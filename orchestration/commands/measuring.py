@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration.commands.console import grid, open_installation, out, settings
+from orchestration.commands.console import grid, open_installation, out, say, settings
 
 app = typer.Typer()
 
@@ -40,3 +40,27 @@ def funnel(
     from orchestration.funnel import report
 
     report(open_installation().system, settings(), users=users, seed=seed, target=page, out=out)
+
+
+@app.command()
+def study(
+    name: Annotated[str, typer.Argument(help="seeds, staleness, groups or search")],
+    ages: Annotated[str, typer.Option(help="of staleness: days since the models' last day, with commas")] = "0,1,3,7",
+) -> None:
+    """Study the newest training set: what the ranker's figures rest on. Registers nothing.
+
+    seeds: the winner fitted with five seeds, beside its gains · staleness: models of several ages on one day ·
+    groups: what the features of each view are worth and cost, and what could be dropped ·
+    search: trials of other settings, on rows before those that are judged (`flywheel run search` makes a candidate).
+
+    Examples: flywheel study seeds · flywheel study staleness --ages 0,1,2 · flywheel study groups
+    """
+    from orchestration.studying import study as studied
+
+    try:
+        days = tuple(int(age) for age in ages.split(","))
+    except ValueError as wrong:
+        raise typer.BadParameter(f"`{ages}` are no days such as 0,1,3,7") from wrong
+    page, path = studied(open_installation(), name, days)
+    say(page.text)
+    out.print(f"\n{path} holds this page.")

@@ -35,7 +35,7 @@ finally:
 
 
 @pytest.mark.parametrize(
-    "words", ["--help", "rank u1", "releases", "token", "demo --help", "ingest --help", "replay --help"]
+    "words", ["--help", "rank u1", "releases", "token", "demo --help", "ingest --help", "replay --help", "study --help"]
 )
 def test_a_small_command_loads_nothing_heavy(tmp_path: Path, words: str) -> None:
     env = {**os.environ, "FLYWHEEL_HOME": str(tmp_path), "FLYWHEEL_SERVICE_PORT": "1"}

@@ -22,6 +22,8 @@ training    labels             <- engagements impressions users videos
 training    ranker             <- training_set
 training    training_set       <- labels profiles states
 proof       perturbation       <- training_set
+studies     studies            <- training_set
+search      searched_settings  <- training_set
 release     champion           <- deployment
 release     deployment         <- online_store registered_release
 release     registered_release <- ranker
@@ -36,7 +38,7 @@ monitoring  skew               <- observed
 def test_the_asset_graph(settings: Settings) -> None:
     definitions = pipeline(Installation(HOME_FEED, settings))
     lines = []
-    for stage in ("tables", "features", "training", "proof", "release", "monitoring"):
+    for stage in ("tables", "features", "training", "proof", "studies", "search", "release", "monitoring"):
         specs = [s for asset in definitions.assets or () for s in asset.specs if s.group_name == stage]  # type: ignore[union-attr]
         for spec in sorted(specs, key=lambda s: s.key):
             above = " ".join(sorted(dep.asset_key.to_user_string() for dep in spec.deps))
@@ -55,20 +57,37 @@ def test_checks_block_and_jobs_schedules_and_sensors_are_there(settings: Setting
         "one_truth",
         "unchanged",
         "as_fresh_as_trained",
+        "studied",
+        "search_gates",
         "served_as_trained",
     }
     assert {c.name for c in checks if not c.blocking} == {
         "features_known",
         "as_fresh_as_trained",
         "served_as_trained",
+        "studied",
+        "search_gates",
     }, "these stop nothing"
     jobs = {job.name for job in definitions.jobs or ()}
-    assert jobs == {"ingest", "features", "train", "release", "monitor", "perturb", "retrain", "daily"}
+    assert jobs == {
+        "ingest",
+        "features",
+        "train",
+        "release",
+        "monitor",
+        "perturb",
+        "study",
+        "search",
+        "retrain",
+        "daily",
+    }
     assert {s.name for s in definitions.schedules or ()} == {
         "features_schedule",
         "retrain_schedule",
         "monitor_schedule",
         "perturb_schedule",
+        "study_schedule",
+        "search_schedule",
     }
     assert {s.name for s in definitions.sensors or ()} == {
         "landing_sensor",

@@ -16,6 +16,7 @@ from tests.prove.arrival import ARRIVAL
 from tests.prove.comparisons import COMPARISONS
 from tests.prove.freshness import FRESHNESS
 from tests.prove.leaks import LEAKS
+from tests.prove.learning import LEARNING
 from tests.prove.offpolicy import OFFPOLICY
 from tests.prove.perturbation import PERTURBATION
 from tests.prove.section import Section, with_proof
@@ -27,7 +28,9 @@ Written by `make prove`. Each section is one claim, measured by the command it n
 said in its first line. Figures are of the machine and the hour of the last run.
 
 """
-SECTIONS: tuple[Section, ...] = (LEAKS, PERTURBATION, ARRIVAL, COMPARISONS, FRESHNESS, OFFPOLICY)
+SECTIONS: tuple[Section, ...] = (
+    LEAKS, PERTURBATION, ARRIVAL, COMPARISONS, FRESHNESS, OFFPOLICY, LEARNING,
+)  # fmt: skip
 
 
 def main() -> int:

@@ -4,18 +4,30 @@ from training.fitting.item_space import Embedded, build_item_space
 from training.fitting.judged_input import as_judged, as_served
 from training.fitting.popular_lists import build_popular_lists, newest_descriptions
 from training.fitting.saved import load_contender
-from training.fitting.train import Trained, divided, fit_contender, importances, train_contenders
+from training.fitting.train import (
+    Trained,
+    best_column_of,
+    divided,
+    examples,
+    fit_contender,
+    importances,
+    judge_rows,
+    train_contenders,
+)
 
 __all__ = [
     "Embedded",
     "Trained",
     "as_judged",
     "as_served",
+    "best_column_of",
     "build_item_space",
     "build_popular_lists",
     "divided",
+    "examples",
     "fit_contender",
     "importances",
+    "judge_rows",
     "load_contender",
     "newest_descriptions",
     "train_contenders",

@@ -1,5 +1,6 @@
 """A fitted contender read back from the folder it was saved in."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from infra.errors import ReleaseMismatch
 from infra.manifest import verify
 from infra.release_format import TREES, ColumnModel, LinearModel, read_model
-from training.contenders import Fitted, FittedBoosted, FittedColumn, FittedLinear
+from training.contenders import PROBABILITIES, Fitted, FittedBoosted, FittedColumn, FittedLinear
 
 
 def load_contender(folder: Path) -> Fitted:
@@ -17,7 +18,9 @@ def load_contender(folder: Path) -> Fitted:
         case "xgboost":
             import xgboost as xgb
 
-            return FittedBoosted(xgb.Booster(model_file=str(folder / TREES)), manifest.features)
+            booster = xgb.Booster(model_file=str(folder / TREES))
+            objective = json.loads(booster.save_config())["learner"]["objective"]["name"]
+            return FittedBoosted(booster, manifest.features, probabilistic=objective in PROBABILITIES)
         case "linear":
             linear = read_model(folder, LinearModel)
             mean, scale, weights = (np.array(values) for values in (linear.mean, linear.scale, linear.coefficients))

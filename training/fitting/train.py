@@ -59,10 +59,10 @@ def train_contenders(dataset: Dataset, ranking: Ranking, seed: int | None = None
     target, seed = target or ranking.target, ranking.seed if seed is None else seed
     rows = divided(dataset, ranking)
     judged = judge_rows(dataset, ranking, target, rows)
-    fit, tune = (_examples(dataset, target, rows[part]) for part in ("fit", "tune"))
+    fit, tune = (examples(dataset, ranking, target, rows[part]) for part in ("fit", "tune"))
     fitted = _with_best_column(
         {contender.name: contender.fit(fit, tune, seed) for contender in ranking.contenders},
-        _best_column(dataset, ranking, target, rows["tune"]),
+        best_column_of(dataset, ranking, target, rows["tune"]),
     )
     logged = dataset.matrix[rows["judge"]]
     served = as_judged(dataset, ranking, rows["judge"])
@@ -82,8 +82,8 @@ def fit_contender(dataset: Dataset, ranking: Ranking, name: str, seed: int, targ
     """One contender, fitted to the rows that `train_contenders` fits all of them to."""
     rows = divided(dataset, ranking)
     if name == BEST_COLUMN:
-        return _best_column(dataset, ranking, target, rows["tune"])
-    fit, tune = (_examples(dataset, target, rows[part]) for part in ("fit", "tune"))
+        return best_column_of(dataset, ranking, target, rows["tune"])
+    fit, tune = (examples(dataset, ranking, target, rows[part]) for part in ("fit", "tune"))
     return ranking.contender(name).fit(fit, tune, seed)
 
 
@@ -128,7 +128,7 @@ def judge_rows(dataset: Dataset, ranking: Ranking, target: str, rows: Mapping[st
     slices = {s.name: sliced(dataset.column(s.of, labels_first=not s.edges)[rows["judge"]], s) for s in ranking.slices}
     novelty = _novelty(frame[ranking.item], dataset.frame[ranking.item].iloc[np.r_[rows["fit"], rows["tune"]]])
     return JudgedRows(int(group.max()) + 1, int(user.max()) + 1, label, gain, group, user, _codes(frame[ranking.item]),
-                  _codes(frame[ranking.attribute]), novelty, slices)  # fmt: skip
+                  _codes(frame[ranking.attribute]), novelty, slices, _values(frame, ranking))  # fmt: skip
 
 
 def sliced(values: AnyArray, by: SliceDefinition) -> AnyArray:
@@ -141,18 +141,22 @@ def sliced(values: AnyArray, by: SliceDefinition) -> AnyArray:
     return np.where(np.isnan(numbers), "unknown", names)
 
 
-def _examples(dataset: Dataset, target: str, rows: AnyArray) -> Examples:
-    labels = dataset.frame[target].to_numpy(dtype=np.float32)[rows]
+def examples(dataset: Dataset, ranking: Ranking, target: str, rows: AnyArray) -> Examples:
+    """Rows to learn a target from; raises DefinitionError where all of them are of one kind."""
+    columns = dict.fromkeys((target, GAIN, ranking.group, *ranking.values))
+    frame = dataset.frame[[*columns]].iloc[rows]
+    labels = frame[target].to_numpy(dtype=np.float32)
     if not 0 < labels.sum() < len(labels):
         has_or_lacks = "has" if labels.sum() else "lacks"
         raise DefinitionError(
             f"target {target}: each of {len(labels):,} rows {has_or_lacks} it; there is nothing to learn. "
             "Bring rows of both kinds, or say in the mapping what counts as a success (docs/own-events.md)."
         )
-    return Examples(dataset.matrix[rows], labels, dataset.features)
+    gain, value = _gains(frame, ranking, target).astype(np.float32), _values(frame, ranking)
+    return Examples(dataset.matrix[rows], labels, dataset.features, _codes(frame[ranking.group]), gain, value)
 
 
-def _best_column(dataset: Dataset, ranking: Ranking, target: str, rows: AnyArray) -> FittedColumn:
+def best_column_of(dataset: Dataset, ranking: Ranking, target: str, rows: AnyArray) -> FittedColumn:
     """The best single column on the tuning rows, as they would be served."""
     frame = dataset.frame.iloc[rows]
     gain = _gains(frame, ranking, target)
@@ -169,6 +173,14 @@ def _with_best_column(fitted: Mapping[str, Fitted], best: FittedColumn) -> dict[
 def _gains(frame: pd.DataFrame, ranking: Ranking, target: str) -> AnyArray:
     """What each row is worth: of the main target graded, of any other the target itself."""
     return frame[GAIN if target == ranking.target else target].to_numpy(dtype=np.float64)
+
+
+def _values(frame: pd.DataFrame, ranking: Ranking) -> Float32s | None:
+    """The sum of the values of what happened to each row; None where no outcome has a value."""
+    if not ranking.values:
+        return None
+    happened = frame[[*ranking.values]].to_numpy(dtype=np.float32)
+    return np.asarray(happened @ np.array([*ranking.values.values()], dtype=np.float32))
 
 
 def _novelty(items: "pd.Series[Any]", before: "pd.Series[Any]") -> AnyArray:

@@ -1,8 +1,8 @@
 """Measures of a contender, each with its interval, of the lists it would show, and of its value off-policy."""
 
-from training.measuring.evaluation import Evaluation, JudgedRows, difference, evaluate
+from training.measuring.evaluation import Evaluation, JudgedRows, MeasureValue, difference, evaluate
 from training.measuring.list_measures import owners
-from training.measuring.measures import bins_of, ndcg
+from training.measuring.measures import bins_of, discounted, ndcg
 from training.measuring.off_policy import Decisions, PolicyValue, effective_rows, policy_value
 from training.measuring.random_pages import drawn_by_lot, place_decisions
 
@@ -10,9 +10,11 @@ __all__ = [
     "Decisions",
     "Evaluation",
     "JudgedRows",
+    "MeasureValue",
     "PolicyValue",
     "bins_of",
     "difference",
+    "discounted",
     "drawn_by_lot",
     "effective_rows",
     "evaluate",

@@ -22,6 +22,7 @@ class JudgedRows:
     item, attribute  (rows,) codes of what was shown, and of what lists vary in (−1 unknown)
     novelty       (rows,) −log2 of the item's share of what was shown before the judged rows
     slices        slicing → (rows,) names
+    value         (rows,) the sum of the values of what happened; None where no outcome has one
     """
 
     groups: int
@@ -34,12 +35,14 @@ class JudgedRows:
     attribute: AnyArray
     novelty: AnyArray
     slices: Mapping[str, AnyArray] = field(default_factory=dict)
+    value: AnyArray | None = None
 
     def only(self, rows: AnyArray) -> "JudgedRows":
         """The rows for which the mask holds; group and user codes stay the same, so that draws of users fit both."""
         return JudgedRows(
             self.groups, self.users, self.label[rows], self.gain[rows], self.group[rows], self.user[rows],
             self.item[rows], self.attribute[rows], self.novelty[rows],
+            value=None if self.value is None else self.value[rows],
         )  # fmt: skip
 
 
@@ -118,11 +121,11 @@ def _measured(
 
 
 def _order(judged: JudgedRows, scores: AnyArray, top: int) -> Iterator[tuple[str, Measure]]:
-    groups = _by_group(judged, scores, top)
-    yield (
-        f"ndcg_at_{top}",
-        measures.mean(groups, list_measures.owners(judged.group, judged.user, judged.groups), judged.users),
-    )
+    owners = list_measures.owners(judged.group, judged.user, judged.groups)
+    yield f"ndcg_at_{top}", measures.mean(_by_group(judged, scores, top), owners, judged.users)
+    if judged.value is not None:
+        values = measures.discounted(judged.group, judged.value, scores, top, judged.groups)
+        yield f"value_at_{top}", measures.mean(values, owners, judged.users)
     yield "gauc", measures.gauc(judged.user, judged.label, scores, judged.users)
     yield "auc", weighted_auc(judged.user, judged.label, scores)
 

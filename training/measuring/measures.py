@@ -21,15 +21,21 @@ def ndcg(group: AnyArray, gain: AnyArray, score: AnyArray, top: int, groups: int
 
     NaN for a group in which nothing has a gain: every order of it is equally good.
     """
-    order, places = _places(group, score)
-    discount = np.where(places < top, 1 / np.log2(places + 2), 0.0)
-    shared = _mean_over_ties(discount, group[order], score[order])
-    gained = np.bincount(group[order], weights=gain[order] * shared, minlength=groups)
+    gained = np.nan_to_num(discounted(group, gain, score, top, groups))
     order, places = _places(group, gain)
     ideal = np.where(places < top, gain[order] / np.log2(places + 2), 0.0)
     best = np.bincount(group[order], weights=ideal, minlength=groups)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(best > 0, gained / best, np.nan)
+
+
+def discounted(group: AnyArray, worth: AnyArray, score: AnyArray, top: int, groups: int) -> AnyArray:
+    """Σ worth / log2(1 + place) over each group's first `top` places; (groups,), NaN for a group without rows."""
+    order, places = _places(group, score)
+    discount = np.where(places < top, 1 / np.log2(places + 2), 0.0)
+    shared = _mean_over_ties(discount, group[order], score[order])
+    total = np.bincount(group[order], weights=worth[order] * shared, minlength=groups)
+    return np.where(np.bincount(group, minlength=groups) > 0, total, np.nan)
 
 
 def mean(values: AnyArray, user: AnyArray, users: int) -> Measure:

@@ -7,6 +7,7 @@ from training.release.candidate import (
     build_and_judge,
     candidate_folder,
     make_candidate,
+    newest_winner,
 )
 from training.release.facts import training_facts
 from training.release.report import lacking
@@ -23,6 +24,7 @@ __all__ = [
     "candidate_folder",
     "lacking",
     "make_candidate",
+    "newest_winner",
     "random_pages",
     "read_user_vectors",
     "space_digest",

@@ -143,6 +143,12 @@ def candidate_folder(settings: Settings, system: str) -> Path:
     return settings.home / "candidates" / system / "release"
 
 
+def newest_winner(settings: Settings, system: str) -> str | None:
+    """The contender that won the newest training, also where a gate refused it; None before the first."""
+    figures = candidate_folder(settings, system).parent / FIGURES
+    return msgspec.json.decode(figures.read_bytes(), type=Figures).winner if figures.exists() else None
+
+
 def make_candidate(inputs: ReleaseInputs, data: Dataset, moment: datetime, clock: Clock) -> Candidate:
     """Train, judge and build a release from a training set, and record the run; a refused one is recorded too.
 

@@ -5,17 +5,21 @@ from datetime import timedelta
 
 from feature_repo.systems.home_feed import LONG_VIEW
 from training.contenders import Boosted, ByColumn, Linear
-from training.definition import Embedding, FallbackLists, Outcome, Ranking, SliceDefinition, Split
+from training.definition import Between, Embedding, FallbackLists, Outcome, Ranking, Search, SliceDefinition, Split
 
 OUTCOMES = (
     Outcome("is_click", "action = 'click'", "the video was opened"),
-    Outcome("long_view", LONG_VIEW, "the video was watched long", gain=1),
-    Outcome("like", "action = 'like'", "the video was liked", gain=2),
-    Outcome("comment", "action = 'comment'", "the video was commented on", gain=2),
-    Outcome("share", "action = 'share'", "the video was passed on", gain=3),
-    Outcome("follow", "action = 'follow'", "its creator was followed", gain=3),
+    Outcome("long_view", LONG_VIEW, "the video was watched long", gain=1, value=1),
+    Outcome("like", "action = 'like'", "the video was liked", gain=2, value=1),
+    Outcome("comment", "action = 'comment'", "the video was commented on", gain=2, value=1),
+    Outcome("share", "action = 'share'", "the video was passed on", gain=3, value=2),
+    Outcome("follow", "action = 'follow'", "its creator was followed", gain=3, value=2),
     Outcome(
-        "reject", "action IN ('hide', 'report', 'block')", "it was hidden, reported or its creator blocked", veto=True
+        "reject",
+        "action IN ('hide', 'report', 'block')",
+        "it was hidden, reported or its creator blocked",
+        veto=True,
+        value=-1,
     ),
 )
 
@@ -62,6 +66,18 @@ EMBEDDING = Embedding(
     regularisation=3.0,  # a user of the simulator has some twenty engagements: a smaller value overfits
 )
 
+SEARCH = Search(
+    "xgboost",
+    {
+        "eta": Between(0.03, 0.3, log=True),
+        "max_depth": Between(3, 8, integer=True),
+        "min_child_weight": Between(5, 200, log=True),
+        "subsample": Between(0.5, 1.0),
+        "colsample_bytree": Between(0.3, 1.0),
+        "lambda": Between(0.5, 100, log=True),
+    },
+)
+
 RANKING = Ranking(
     name="home_feed",
     shown="impressions",
@@ -77,6 +93,7 @@ RANKING = Ranking(
     contenders=CONTENDERS,
     fallback_lists=FALLBACK_LISTS,
     embedding=EMBEDDING,
+    search=SEARCH,
     logged_only=("position",),
     place="position",
     propensity="propensity",

@@ -101,10 +101,12 @@ def baseline_gate(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
 
 
 def calibration_gate(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
-    """Refuses a ranker whose predicted shares are off by more than the limit; baselines have a rule of their own."""
+    """Refuses a ranker whose predicted shares are off by too much; one that predicts none, only an order, passes."""
     if evidence.candidate in limits.must_beat:
         return baselines.uncalibrated(evidence, limits)
     error, limit = evidence.calibration_error, limits.max_calibration_error
+    if not evidence.probabilistic and error is None:
+        return GateFinding("calibration", True, None, limit, f"{evidence.candidate} gives an order, no probabilities")
     if error is None or not math.isfinite(error):
         return closed("calibration", "no calibration error was measured; measure it on the judge rows")
     off = f"predicted and seen shares differ by {error:.3f} on average"

@@ -11,7 +11,7 @@ from feature_repo.systems.home_feed import HOME_FEED_FEATURES
 from monitoring.definition import Watch
 from orchestration.sources.kuairand.files import detect
 from training.contenders import Boosted, Contender
-from training.definition import FrozenFeatures, Ranking, Split
+from training.definition import FrozenFeatures, Outcome, Ranking, Split
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 TUNE_FROM = datetime(2022, 4, 16, tzinfo=SHANGHAI)
@@ -70,7 +70,7 @@ def _on_the_cut(base: Ranking) -> Ranking:
     """
     return replace(
         base,
-        outcomes=tuple(replace(outcome, gain=float(outcome.name == base.target)) for outcome in base.outcomes),
+        outcomes=tuple(_only(outcome, base.target) for outcome in base.outcomes),
         also=("is_click",),
         fit_where=LIKED,
         judge_where=LIKED,
@@ -78,6 +78,12 @@ def _on_the_cut(base: Ranking) -> Ranking:
         decides_by="auc",
         contenders=tuple(_for_few_rows(contender) for contender in base.contenders),
     )
+
+
+def _only(outcome: Outcome, target: str) -> Outcome:
+    """The outcome, which is worth something only where it is the target."""
+    worth = float(outcome.name == target)
+    return replace(outcome, gain=worth, value=worth)
 
 
 def _for_few_rows(contender: Contender) -> Contender:
