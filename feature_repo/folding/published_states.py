@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 
 from feature_repo.definition import CounterView, FeatureSet, seconds
 from feature_repo.folding.carry import MICROSECONDS, newly_published_rows, nothing, states_before, states_of
-from feature_repo.folding.contributions import contributions, weight
+from feature_repo.folding.contributions import contributions
 from feature_repo.folding.day_partitions import DRAFTED, Drafts, commit, placed
 from feature_repo.folding.snapshots import Snapshots
+from feature_repo.folding.weights import counted
 from infra.lake import Lake, days_from
 from validation.contract import Table
 
@@ -73,7 +74,7 @@ def publish_states(
                 view.name: _publish_view(events, snapshots.read(spark, view, before), lake, view, days)
                 for view in features.counter_views
             }
-            counted = events.count()
+            rows_counted = events.count()
         finally:
             events.unpersist()
         snapshots.complete(_snapshot_days(days), files_read)
@@ -82,7 +83,7 @@ def publish_states(
         name: sum(count for day, count in counts.items() if day >= first) for name, (counts, _) in published.items()
     }
     entities = {name: entities for name, (_, entities) in published.items()}
-    return PublishedFacts(first, last, counted, rows, entities, tuple(days))
+    return PublishedFacts(first, last, rows_counted, rows, entities, tuple(days))
 
 
 def _publish_view(
@@ -147,7 +148,7 @@ def summed(contributions: "DataFrame", view: CounterView) -> "DataFrame":
     from pyspark.sql import functions as sql
 
     keyed = " AND ".join(f"{key} IS NOT NULL" for key in view.keys)
-    counts = " OR ".join(f"{weight(signal)} IS NOT NULL" for signal in view.counts)
+    counts = " OR ".join(f"{counted(view, signal)} IS NOT NULL" for signal in view.counts)
     age = (sql.unix_micros("published_at") - sql.unix_micros("event_time")) / MICROSECONDS
     labels = sorted({label for labels in view.counts.values() for label in labels})
     # An event dated later than its publication counts as of its publication: a wrong clock cannot make a counter grow.
@@ -155,12 +156,12 @@ def summed(contributions: "DataFrame", view: CounterView) -> "DataFrame":
     rows = rows.withColumns(
         {f"kept_{label}": sql.exp(sql.col("age") * (-np.log(2) / seconds(label))) for label in labels}
     )
-    sums = [_sum(signal, label) for signal, labels in view.counts.items() for label in labels]
+    sums = [_sum(view, signal, label) for signal, labels in view.counts.items() for label in labels]
     return rows.groupBy(*view.keys, "published_at").agg(*sums)
 
 
-def _sum(signal: str, label: str) -> "Column":
+def _sum(view: CounterView, signal: str, label: str) -> "Column":
     from pyspark.sql import functions as sql
 
-    total = sql.sum(sql.col(weight(signal)) * sql.col(f"kept_{label}"))
+    total = sql.sum(sql.col(counted(view, signal)) * sql.col(f"kept_{label}"))
     return sql.coalesce(total, sql.lit(0.0)).alias(f"{signal}_{label}")

@@ -31,6 +31,7 @@ class Snapshots:
         """Digest of all definitions that decide a counter's value: a snapshot with another digest is not used."""
         features = self.features
         definitions = (features.lookups, features.signals, features.counter_views, features.publish_every_s)
+        definitions += (features.influence,)
         return hashlib.sha256(repr(definitions).encode()).hexdigest()
 
     @property
