@@ -62,7 +62,7 @@ class Influence:
     known count, each with its weight times `trust`: Spark SQL over the event and what it borrows, from 0 to 1. Events
     without a `who` count as those of one user.
     Told are the items, with `burst_events` a day or more, that lose `burst_share` of one signal to the cap; and those
-    that lose it to `trust`, when that is `burst_times` what is lost on all items of the day.
+    that lose it to `trust`, when that is `burst_times` what is lost on the other items of the day.
     """
 
     who: str

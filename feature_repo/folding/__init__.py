@@ -1,5 +1,6 @@
 """Folding events into decayed counters: contributions, states, snapshots, profiles."""
 
+from feature_repo.folding.bursts import Burst
 from feature_repo.folding.carry import MICROSECONDS, states_of
 from feature_repo.folding.contributions import contributed, read_accepted_rows, without_repeats
 from feature_repo.folding.event_sources import EventSource, sources
@@ -15,12 +16,13 @@ __all__ = [
     "BEFORE",
     "COMPLETE",
     "MICROSECONDS",
+    "WHAT",
+    "WHO",
+    "Burst",
     "EventSource",
     "Parts",
     "PublishedDays",
     "Snapshots",
-    "WHAT",
-    "WHO",
     "capped",
     "capped_weight",
     "closed_days",

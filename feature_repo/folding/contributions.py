@@ -51,7 +51,8 @@ def contributed(
     """Accepted rows as contributions: one row an event that counts for any signal and lacks no description.
 
     Columns: every key of a counter view (null where the event has none), `event_time`, `known_at`, `published_at`, and
-    one `weight_of_<signal>` each; and what `capped` needs, where the influence of users is. `events` and `described` are rows by table; an event given twice counts once.
+    one `weight_of_<signal>` each; where users are capped, also what `capped` reads. `events` and `described` are rows
+    by table; an event given twice counts once.
     """
     parts = [
         _weighed(

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from feature_repo.definition import CounterView, FeatureSet, seconds
+from feature_repo.folding.bursts import Burst, bursts
 from feature_repo.folding.carry import MICROSECONDS, newly_published_rows, nothing, states_before, states_of
 from feature_repo.folding.contributions import contributions
 from feature_repo.folding.day_partitions import DRAFTED, Drafts, commit, placed
@@ -31,6 +32,7 @@ class PublishedFacts:
     """The numbers of a publication: events counted, rows published by view, entities with a state by view.
 
     `first` to `last` are the days asked for, `written` those that were written: also stale and unpublished ones.
+    `bursts` are those of the days asked for.
     """
 
     first: date
@@ -39,6 +41,7 @@ class PublishedFacts:
     rows: Mapping[str, int]
     entities: Mapping[str, int]
     written: tuple[date, ...] = ()
+    bursts: tuple[Burst, ...] = ()
 
 
 def publish_states(
@@ -75,6 +78,7 @@ def publish_states(
                 for view in features.counter_views
             }
             rows_counted = events.count()
+            pushed = tuple(burst for burst in bursts(events, features) if first <= burst.day <= last)
         finally:
             events.unpersist()
         snapshots.complete(_snapshot_days(days), files_read)
@@ -83,7 +87,7 @@ def publish_states(
         name: sum(count for day, count in counts.items() if day >= first) for name, (counts, _) in published.items()
     }
     entities = {name: entities for name, (_, entities) in published.items()}
-    return PublishedFacts(first, last, rows_counted, rows, entities, tuple(days))
+    return PublishedFacts(first, last, rows_counted, rows, entities, tuple(days), pushed)
 
 
 def _publish_view(

@@ -48,6 +48,7 @@ def test_checks_block_and_jobs_schedules_and_sensors_are_there(settings: Setting
     checks = [c for asset in definitions.assets or () for c in asset.check_specs]  # type: ignore[union-attr]
     assert {c.name for c in checks} == {
         "expectations",
+        "no_bursts",
         "online_equals_offline",
         "gates",
         "features_known",
@@ -55,7 +56,8 @@ def test_checks_block_and_jobs_schedules_and_sensors_are_there(settings: Setting
         "unchanged",
         "served_as_trained",
     }
-    assert {c.name for c in checks if not c.blocking} == {"features_known", "served_as_trained"}, "these stop nothing"
+    warnings = {c.name for c in checks if not c.blocking}
+    assert warnings == {"no_bursts", "features_known", "served_as_trained"}, "these stop nothing"
     jobs = {job.name for job in definitions.jobs or ()}
     assert jobs == {"ingest", "features", "train", "release", "monitor", "perturb", "retrain", "daily"}
     assert {s.name for s in definitions.schedules or ()} == {
