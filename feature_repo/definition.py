@@ -122,6 +122,7 @@ class FeatureSet:
     `ttl` is refused. A description is valid until the entity is described again, however old it is.
     `publish_every_s` is the length of a publication period: counters change once in it, when the next one begins.
     `influence` says how much one user may add to the counters of views that are `capped`.
+    `never_read` names columns, as `table.column`, that no feature may be made from, by whatever way.
     `ever_done` names counters, as `view.counter`, that hardly decay. The pairs of entities for which one of them was
     ever counted are also stored as bits, which a service can hold in memory (`feature_repo.records.ever_done`).
     """
@@ -139,6 +140,7 @@ class FeatureSet:
     publish_every_s: int = PUBLISH_EVERY_S
     ever_done: tuple[str, ...] = ()
     influence: Influence | None = None
+    never_read: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = {

@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import reduce
-from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from feature_repo.definition import FeatureSet, Influence
@@ -51,37 +49,35 @@ def bursts(contributions: "DataFrame", features: FeatureSet) -> tuple[Burst, ...
     influence, signals = features.influence, features.capped_signals
     if influence is None or not signals:
         return ()
-    some = reduce(or_, (sql.col(weight(name)).isNotNull() for name in signals))
-    of_pair, of_item, least = [], [], []
-    for name in signals:
-        events, counted, trusted = (f"{sum_}_{name}" for sum_ in ("events", "counted", "trusted"))
-        trust = sql.when(sql.col(capped_weight(name)).isNotNull(), sql.col(TRUST))
-        of_pair += [
-            sql.count(weight(name)).alias(events),
-            sql.count(trust).alias(counted),
-            sql.sum(trust).alias(trusted),
-        ]
-        of_item += [sql.sum(column).alias(column) for column in (events, counted, trusted)]
-        of_item.append(sql.count_if(sql.col(events) > 0).alias(f"users_{name}"))
-        least.append(sql.col(events) >= influence.burst_events)
-    day = sql.to_date("published_at").alias("day")
-    items = contributions.where(some).groupBy(day, WHAT, WHO).agg(*of_pair).groupBy("day", WHAT).agg(*of_item)
-    of_day = Window.partitionBy("day")
-    usual = [sql.sum(f"{sum_}_{name}").over(of_day).alias(f"all_{sum_}_{name}")
-             for name in signals for sum_ in ("counted", "trusted")]  # fmt: skip
-    rows = items.select("*", *usual).where(reduce(or_, least)).toArrow().to_pylist()
-    of_rows = (burst for row in rows for name in signals for burst in _of_signal(row, name, influence))
+    day, counts = sql.to_date("published_at").alias("day"), sql.col("event.counts")
+    events = [
+        sql.when(sql.col(weight(name)).isNotNull(), sql.struct(sql.lit(name).alias("signal"),
+                 sql.col(capped_weight(name)).isNotNull().alias("counts")))
+        for name in signals
+    ]  # fmt: skip
+    one_by_one = contributions.select(
+        day, WHAT, WHO, TRUST, sql.explode(sql.array_compact(sql.array(*events))).alias("event")
+    )
+    of_pair = one_by_one.groupBy("day", WHAT, WHO, "event.signal").agg(
+        sql.count("*").alias("events"),
+        sql.count_if(counts).alias("counted"),
+        sql.sum(sql.when(counts, sql.col(TRUST))).alias("trusted"),
+    )
+    sums = [sql.sum(name).alias(name) for name in ("events", "counted", "trusted")]
+    of_item = of_pair.groupBy("day", WHAT, "signal").agg(*sums, sql.count("*").alias("users"))
+    of_day = Window.partitionBy("day", "signal")
+    usual = [sql.sum(name).over(of_day).alias(f"all_{name}") for name in ("counted", "trusted")]
+    rows = of_item.select("*", *usual).where(sql.col("events") >= influence.burst_events).toArrow().to_pylist()
+    of_rows = (burst for row in rows for burst in _of_item(row, influence))
     return tuple(sorted(of_rows, key=lambda burst: (-burst.events, burst.day, burst.item, burst.signal)))
 
 
-def _of_signal(row: Mapping[str, Any], name: str, limits: Influence) -> Iterator[Burst]:
-    events, counted, users = row[f"events_{name}"], row[f"counted_{name}"], row[f"users_{name}"]
-    if events < limits.burst_events:
-        return
-    repeated, doubted = 1 - counted / events, 1 - row[f"trusted_{name}"] / counted
-    others = row[f"all_counted_{name}"] - counted
-    usual = 1 - (row[f"all_trusted_{name}"] - row[f"trusted_{name}"]) / others if others else 1.0
-    of_item = (row["day"], str(row[WHAT]), name)
+def _of_item(row: Mapping[str, Any], limits: Influence) -> Iterator[Burst]:
+    events, counted, users = row["events"], row["counted"], row["users"]
+    repeated, doubted = 1 - counted / events, 1 - row["trusted"] / counted
+    others = row["all_counted"] - counted
+    usual = 1 - (row["all_trusted"] - row["trusted"]) / others if others else 1.0
+    of_item = (row["day"], str(row[WHAT]), row["signal"])
     if repeated >= limits.burst_share:
         yield Burst(*of_item, FEW_USERS, events, users, repeated, 0.0)
     if doubted >= max(limits.burst_share, limits.burst_times * usual):

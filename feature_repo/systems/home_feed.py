@@ -268,5 +268,6 @@ HOME_FEED_FEATURES = FeatureSet(
     features=FEATURES,
     ever_done=(f"user_choice.block_{TEN_YEARS}",),
     influence=INFLUENCE,
+    never_read=("users.age_group", "users.status"),  # they decide what may be shown, not what is shown first
     publish_every_s=20,  # an action has effect within the minute; a third more states than with 60
 )
