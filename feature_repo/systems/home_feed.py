@@ -37,6 +37,7 @@ LOOKUPS = (
             "category": "category",
             "duration_s": LENGTH,
             "length_class": LENGTH_CLASS,
+            "language": LANGUAGE,
         },
     ),
     Lookup("users", "user_id", {"region": "region", "signup_at": "signup_at"}),

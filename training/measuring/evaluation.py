@@ -22,6 +22,8 @@ class JudgedRows:
     item, attribute  (rows,) codes of what was shown, and of what lists vary in (−1 unknown)
     novelty       (rows,) −log2 of the item's share of what was shown before the judged rows
     slices        slicing → (rows,) names
+    exposed       the same, for the shares of exposure
+    maker         (rows,) codes of who made the item; None where exposure is not measured
     """
 
     groups: int
@@ -34,6 +36,8 @@ class JudgedRows:
     attribute: AnyArray
     novelty: AnyArray
     slices: Mapping[str, AnyArray] = field(default_factory=dict)
+    exposed: Mapping[str, AnyArray] = field(default_factory=dict)
+    maker: AnyArray | None = None
 
     def only(self, rows: AnyArray) -> "JudgedRows":
         """The rows for which the mask holds; group and user codes stay the same, so that draws of users fit both."""

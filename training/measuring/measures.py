@@ -21,15 +21,28 @@ def ndcg(group: AnyArray, gain: AnyArray, score: AnyArray, top: int, groups: int
 
     NaN for a group in which nothing has a gain: every order of it is equally good.
     """
-    order, places = _places(group, score)
-    discount = np.where(places < top, 1 / np.log2(places + 2), 0.0)
-    shared = _mean_over_ties(discount, group[order], score[order])
+    order, shared = _discounts(group, score, top)
     gained = np.bincount(group[order], weights=gain[order] * shared, minlength=groups)
     order, places = _places(group, gain)
     ideal = np.where(places < top, gain[order] / np.log2(places + 2), 0.0)
     best = np.bincount(group[order], weights=ideal, minlength=groups)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(best > 0, gained / best, np.nan)
+
+
+def exposure(group: AnyArray, score: AnyArray, top: int) -> AnyArray:
+    """What each row's place is worth: 1 / log2(1 + place) among the first `top` of its group, else 0; (rows,)."""
+    order, shared = _discounts(group, score, top)
+    worth = np.zeros(len(order))
+    worth[order] = shared
+    return worth
+
+
+def _discounts(group: AnyArray, score: AnyArray, top: int) -> tuple[AnyArray, AnyArray]:
+    """The order of the rows by group and score, and in this order what their places are worth."""
+    order, places = _places(group, score)
+    discount = np.where(places < top, 1 / np.log2(places + 2), 0.0)
+    return order, _mean_over_ties(discount, group[order], score[order])
 
 
 def mean(values: AnyArray, user: AnyArray, users: int) -> Measure:

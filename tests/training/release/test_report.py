@@ -55,5 +55,15 @@ def test_the_report_says_by_which_age_of_a_row_how_much_of_a_target_is_known() -
     assert not report.maturity_section([KnownBy("bought", 600.0, 0.0, 0)], RANKING)
 
 
+def test_the_report_says_who_gets_the_places(trained: Trained) -> None:
+    section = report.exposure_section(trained)
+    assert "The first 1 % of 5 makers have " in section
+    rows = {line.split(" | ")[0].removeprefix("| "): line.split(" | ") for line in section.splitlines() if "=" in line}
+    assert set(rows) == {"town=t0", "town=t1", "rate=low", "rate=high"}
+    shares = [float(rows[f"rate={word}"][column].rstrip("%")) for word in ("low", "high") for column in (1, 2)]
+    assert shares[1] < shares[0], "what is bought less is shown lower down"
+    assert shares[3] > shares[2]
+
+
 def test_the_report_names_the_best_single_column(trained: Trained) -> None:
     assert "The best single column of the tuning rows is `rate`, the highest first." in report.tables(trained, RANKING)
