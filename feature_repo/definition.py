@@ -55,13 +55,37 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True)
+class Influence:
+    """How much one user may add to the counters of capped views.
+
+    Of the events of a signal that agree in `who`, `what` and the day of their publication, the first `a_day` to be
+    known count, each with its weight times `trust`: Spark SQL over the event and what it borrows, from 0 to 1. Events
+    without a `who` count as those of one user.
+    Told are the items, with `burst_events` a day or more, that lose `burst_share` of one signal to the cap; and those
+    that lose it to `trust`, when that is `burst_times` what is lost on the other items of the day.
+    """
+
+    who: str
+    what: str
+    trust: str = "1.0"
+    a_day: int = 1
+    burst_events: int = 30
+    burst_share: float = 0.5
+    burst_times: float = 3.0
+
+
+@dataclass(frozen=True, slots=True)
 class CounterView:
-    """Decayed counters of one entity: `counts` maps a signal to its half-lives, written 10m, 6h or 30d."""
+    """Decayed counters of one entity: `counts` maps a signal to its half-lives, written 10m, 6h or 30d.
+
+    `capped`: of each user it counts as much as the set's `influence` allows.
+    """
 
     name: str
     keys: tuple[str, ...]
     counts: Mapping[str, tuple[str, ...]]
     meaning: str
+    capped: bool = False
 
     def __post_init__(self) -> None:
         for label in {label for labels in self.counts.values() for label in labels}:
@@ -97,6 +121,8 @@ class FeatureSet:
     Counters published longer ago than `ttl` count as none, in training and in serving; a release made with another
     `ttl` is refused. A description is valid until the entity is described again, however old it is.
     `publish_every_s` is the length of a publication period: counters change once in it, when the next one begins.
+    `influence` says how much one user may add to the counters of views that are `capped`.
+    `never_read` names columns, as `table.column`, that no feature may be made from, by whatever way.
     `ever_done` names counters, as `view.counter`, that hardly decay. The pairs of entities for which one of them was
     ever counted are also stored as bits, which a service can hold in memory (`feature_repo.records.ever_done`).
     """
@@ -113,6 +139,8 @@ class FeatureSet:
     ttl: timedelta = TTL
     publish_every_s: int = PUBLISH_EVERY_S
     ever_done: tuple[str, ...] = ()
+    influence: Influence | None = None
+    never_read: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = {
@@ -127,6 +155,9 @@ class FeatureSet:
             _check_view(view.name, view.keys, (*view.keys, *view.counters), self.entities)
         for profile in self.profile_views:
             _check_view(profile.name, profile.keys, (*profile.keys, *profile.fields), self.entities)
+        if self.capped_signals and self.influence is None:
+            capped = ", ".join(view.name for view in self.counter_views if view.capped)
+            raise DefinitionError(f"features {self.name}: {capped} is capped. Say in `influence` how much counts.")
         counters = [f"{v.name}.{c}" for v in self.counter_views for c in v.counters]
         fields = [f"{v.name}.{f}" for v in self.profile_views for f in v.fields]
         pairs = [f"{v.name}.{c}" for v in self.counter_views if len(v.keys) == 2 for c in v.counters]
@@ -140,6 +171,12 @@ class FeatureSet:
     def service(self) -> str:
         """Name of the Feast feature service."""
         return f"{self.name}_v{self.version}"
+
+    @property
+    def capped_signals(self) -> tuple[str, ...]:
+        """The signals that a capped view counts, in the order of their definition."""
+        capped = {signal for view in self.counter_views if view.capped for signal in view.counts}
+        return tuple(signal.name for signal in self.signals if signal.name in capped)
 
     def signal(self, name: str) -> Signal:
         """The signal of that name."""

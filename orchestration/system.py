@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from feature_repo.columns_read import check_never_read
 from feature_repo.definition import FeatureSet
 from infra.clock import Clock
 from infra.lake import Lake
@@ -48,6 +49,11 @@ class System:
     limits: GateLimits
     policy: Policy | None = None
     watch: Watch | None = None
+
+    def __post_init__(self) -> None:
+        if self.features and self.features.never_read:
+            columns = [f"{table.name}.{column.name}" for table in self.tables for column in table.columns]
+            check_never_read(self.features, columns, _embedded(self.ranking))
 
 
 @dataclass(frozen=True)
@@ -115,6 +121,14 @@ class Installation:
     def as_of(self, day: date) -> datetime:
         """The moment a day's work speaks of: the day's end, or now while the day lasts."""
         return min(datetime.combine(day + timedelta(days=1), time.min, UTC), self.now())
+
+
+def _embedded(ranking: Ranking) -> tuple[str, ...]:
+    """What embeddings are made from: `view.field` and `view.counter` names."""
+    embedding = ranking.embedding
+    if embedding is None:
+        return ()
+    return (*(f"{embedding.profile}.{name}" for name in embedding.attributes), embedding.taste)
 
 
 def facts(**figures: Any) -> dict[str, Any]:

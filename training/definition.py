@@ -61,6 +61,17 @@ class SliceDefinition:
 
 
 @dataclass(frozen=True, slots=True)
+class Exposure:
+    """Whose share of the places is measured: `maker` names, among the labels' columns, who made an item.
+
+    `slices` cut the judged rows into those that share: kinds of makers, of items, of users.
+    """
+
+    maker: str
+    slices: tuple[SliceDefinition, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FrozenFeatures:
     """Features that all rows of a group are judged with as its first row with the same `keys` had them."""
 
@@ -90,8 +101,9 @@ class FallbackLists:
     """The lists that a release carries: they are shown when nothing can be scored.
 
     `item` is the key of profile view `profile`; `group` a column of the labels; `fresh_by` and `attributes` are fields
-    of the profile. An item's popularity is the sum of its gains, halved every `half_life`; `eligible` maps fields to
-    the value an item must have to be listed.
+    of the profile. An item's popularity is the sum of its gains, halved every `half_life`; where `user` names a column
+    of the labels, of the gains of one user in a day the largest. `eligible` maps fields to the value an item must have
+    to be listed.
     """
 
     item: str
@@ -102,6 +114,7 @@ class FallbackLists:
     eligible: Mapping[str, str] = field(default_factory=dict)
     half_life: timedelta = timedelta(days=1)
     size: int = 500
+    user: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +217,7 @@ class Ranking:
     place: str = ""
     propensity: str = ""
     slices: tuple[SliceDefinition, ...] = ()
+    exposure: Exposure | None = None
     frozen: tuple[FrozenFeatures, ...] = ()
     split: Split = field(default_factory=Split)
     decides_by: str = "ndcg_at_10"

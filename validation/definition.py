@@ -73,6 +73,8 @@ class GateLimits:
     `champion_margin` is what a release may lose against the live one and the best that was live. Where the judge rows
     cannot show so small a loss, the limit is the smallest that they show, chosen so that equal releases are refused in
     at most `max_false_refusals`; above `max_undecided` nothing goes live that is not seen to be good enough.
+    `min_exposure` is the least that a part of the items or users may get of the places, against its share of what users
+    valued: with 0.8, a fifth less; None: the gate is not asked.
     `min_perturbed` is how many rows have to be built again after everything that came later was altered; 0: none, and
     the gate is not asked.
 
@@ -106,6 +108,7 @@ class GateLimits:
     max_false_refusals: float = 0.05
     slice_margin: float = 0.02
     min_slice_groups: int = 100
+    min_exposure: float | None = None
     max_calibration_error: float = 0.05
     max_latency_ms: float | None = None
     min_perturbed: int = 0

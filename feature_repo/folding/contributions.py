@@ -1,6 +1,6 @@
 """What events add to counters: accepted rows, the columns they borrow, and when all of it was known."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -9,6 +9,8 @@ import numpy as np
 
 from feature_repo.definition import WAIT_DAYS, FeatureSet, Lookup, Signal
 from feature_repo.folding.event_sources import EventSource, sources
+from feature_repo.folding.influence import EVENT, TRUST, WHAT, WHO, capped
+from feature_repo.folding.weights import weight
 from infra.lake import Lake
 from infra.spark_files import read_files
 from validation.contract import Table
@@ -20,15 +22,10 @@ if TYPE_CHECKING:
 LARGEST = float(np.finfo(np.float32).max)
 
 
-def weight(signal: str) -> str:
-    """The column that holds what an event adds to a signal; null where the signal does not count it."""
-    return f"weight_of_{signal}"
-
-
 def contributions(
     spark: "SparkSession", lake: Lake, features: FeatureSet, tables: Mapping[str, Table], first: date, last: date
 ) -> "DataFrame":
-    """What was published on the days from `first` to `last`, both inclusive, in the form of `contributed`.
+    """What was published on the days from `first` to `last`, both inclusive, in the form of `contributed`, and capped.
 
     A minute's events are published as the next minute begins: the last minute of a day belongs to the next day.
     """
@@ -44,7 +41,7 @@ def contributions(
             days = [day for day in lake.days(f"tables/{lookup.table}") if day <= last]
             described[lookup.table] = read_accepted_rows(spark, lake, tables[lookup.table], days)
     published = contributed(events, described, features, tables)
-    return published.where(sql.to_date("published_at").between(sql.lit(first), sql.lit(last)))
+    return capped(published.where(sql.to_date("published_at").between(sql.lit(first), sql.lit(last))), features)
 
 
 def contributed(
@@ -54,7 +51,8 @@ def contributed(
     """Accepted rows as contributions: one row an event that counts for any signal and lacks no description.
 
     Columns: every key of a counter view (null where the event has none), `event_time`, `known_at`, `published_at`, and
-    one `weight_of_<signal>` each. `events` and `described` are rows by table; an event given twice counts once.
+    one `weight_of_<signal>` each; where users are capped, also what `capped` reads. `events` and `described` are rows
+    by table; an event given twice counts once.
     """
     parts = [
         _weighed(
@@ -117,8 +115,27 @@ def _weighed(events: "DataFrame", source: EventSource, features: FeatureSet) -> 
         sql.col(source.table.event_time).alias("event_time"),
         "known_at",
         published_at.alias("published_at"),
+        *_of_user(source, features),
         *(_weight_of(signal) for signal in source.signals),
     ).where(counts)
+
+
+def _of_user(source: EventSource, features: FeatureSet) -> "Iterator[Column]":
+    """Whose event it is, about what, how much it is trusted, and its name; nothing where no view is capped."""
+    from pyspark.sql import functions as sql
+
+    influence = features.influence
+    if influence is None:
+        return
+    name = sql.concat_ws(" ", *(sql.col(key).cast("string") for key in source.table.key))
+    if {signal.name for signal in source.signals} & set(features.capped_signals):
+        trust = sql.expr(f"CAST({influence.trust} AS DOUBLE)")
+        yield sql.col(influence.who).cast("string").alias(WHO)
+        yield sql.col(influence.what).cast("string").alias(WHAT)
+        yield sql.when(trust > 0, sql.least(sql.lit(1.0), trust)).otherwise(sql.lit(0.0)).alias(TRUST)
+    else:  # nothing of it is capped: it stands alone
+        yield name.alias(WHAT)
+    yield name.alias(EVENT)
 
 
 def _weight_of(signal: Signal) -> "Column":

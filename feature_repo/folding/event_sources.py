@@ -35,6 +35,11 @@ def sources(features: FeatureSet, tables: Mapping[str, Table]) -> tuple[EventSou
                 if key not in by_signal[signal].columns:
                     where = f"counter view {view.name}, events of signal {signal}"
                     raise DefinitionError(f"{where}: key {unknown(key, by_signal[signal].columns)}")
+    for name in features.capped_signals:
+        for column in (features.influence.who, features.influence.what) if features.influence else ():
+            if column not in by_signal[name].columns:
+                where = f"features {features.name}: influence, events of signal {name}"
+                raise DefinitionError(f"{where}: {unknown(column, by_signal[name].columns)}")
     return event_sources
 
 

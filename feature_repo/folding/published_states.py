@@ -11,10 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from feature_repo.definition import CounterView, FeatureSet, seconds
+from feature_repo.folding.bursts import Burst, bursts
 from feature_repo.folding.carry import MICROSECONDS, newly_published_rows, nothing, states_before, states_of
-from feature_repo.folding.contributions import contributions, weight
+from feature_repo.folding.contributions import contributions
 from feature_repo.folding.day_partitions import DRAFTED, Drafts, commit, placed
 from feature_repo.folding.snapshots import Snapshots
+from feature_repo.folding.weights import counted
 from infra.lake import Lake, days_from
 from validation.contract import Table
 
@@ -30,6 +32,7 @@ class PublishedFacts:
     """The numbers of a publication: events counted, rows published by view, entities with a state by view.
 
     `first` to `last` are the days asked for, `written` those that were written: also stale and unpublished ones.
+    `bursts` are those of the days asked for.
     """
 
     first: date
@@ -38,6 +41,7 @@ class PublishedFacts:
     rows: Mapping[str, int]
     entities: Mapping[str, int]
     written: tuple[date, ...] = ()
+    bursts: tuple[Burst, ...] = ()
 
 
 def publish_states(
@@ -73,7 +77,8 @@ def publish_states(
                 view.name: _publish_view(events, snapshots.read(spark, view, before), lake, view, days)
                 for view in features.counter_views
             }
-            counted = events.count()
+            rows_counted = events.count()
+            pushed = tuple(burst for burst in bursts(events, features) if first <= burst.day <= last)
         finally:
             events.unpersist()
         snapshots.complete(_snapshot_days(days), files_read)
@@ -82,7 +87,7 @@ def publish_states(
         name: sum(count for day, count in counts.items() if day >= first) for name, (counts, _) in published.items()
     }
     entities = {name: entities for name, (_, entities) in published.items()}
-    return PublishedFacts(first, last, counted, rows, entities, tuple(days))
+    return PublishedFacts(first, last, rows_counted, rows, entities, tuple(days), pushed)
 
 
 def _publish_view(
@@ -147,7 +152,7 @@ def summed(contributions: "DataFrame", view: CounterView) -> "DataFrame":
     from pyspark.sql import functions as sql
 
     keyed = " AND ".join(f"{key} IS NOT NULL" for key in view.keys)
-    counts = " OR ".join(f"{weight(signal)} IS NOT NULL" for signal in view.counts)
+    counts = " OR ".join(f"{counted(view, signal)} IS NOT NULL" for signal in view.counts)
     age = (sql.unix_micros("published_at") - sql.unix_micros("event_time")) / MICROSECONDS
     labels = sorted({label for labels in view.counts.values() for label in labels})
     # An event dated later than its publication counts as of its publication: a wrong clock cannot make a counter grow.
@@ -155,12 +160,12 @@ def summed(contributions: "DataFrame", view: CounterView) -> "DataFrame":
     rows = rows.withColumns(
         {f"kept_{label}": sql.exp(sql.col("age") * (-np.log(2) / seconds(label))) for label in labels}
     )
-    sums = [_sum(signal, label) for signal, labels in view.counts.items() for label in labels]
+    sums = [_sum(view, signal, label) for signal, labels in view.counts.items() for label in labels]
     return rows.groupBy(*view.keys, "published_at").agg(*sums)
 
 
-def _sum(signal: str, label: str) -> "Column":
+def _sum(view: CounterView, signal: str, label: str) -> "Column":
     from pyspark.sql import functions as sql
 
-    total = sql.sum(sql.col(weight(signal)) * sql.col(f"kept_{label}"))
+    total = sql.sum(sql.col(counted(view, signal)) * sql.col(f"kept_{label}"))
     return sql.coalesce(total, sql.lit(0.0)).alias(f"{signal}_{label}")

@@ -31,8 +31,8 @@ class Snapshots:
     def counting_digest(self) -> str:
         """Digest of all definitions that decide a counter's value: a snapshot with another digest is not used."""
         features = self.features
-        definitions = (features.lookups, features.signals, features.counter_views, features.publish_every_s)
-        return hashlib.sha256(repr(definitions).encode()).hexdigest()
+        counted = (features.lookups, features.signals, features.counter_views, features.influence)
+        return hashlib.sha256(repr((*counted, features.publish_every_s)).encode()).hexdigest()
 
     @property
     def published(self) -> PublishedDays:

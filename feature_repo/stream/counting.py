@@ -1,15 +1,17 @@
 """The stream: accepted rows counted once each by the fold, and stored as records until they are due online."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from feature_repo.definition import CounterView, FeatureSet, ProfileView
-from feature_repo.folding import EventSource, described, sources
-from feature_repo.records import layouts, records_of
+from feature_repo.folding import WHAT, WHO, EventSource, capped_weight, described, sources, weight
+from feature_repo.records import joined, layouts, records_of
 from feature_repo.stream import micro_batch
 from feature_repo.stream.descriptions import Descriptions, keyed, keys_of
 from feature_repo.stream.micro_batch import MOMENT
@@ -57,9 +59,24 @@ class Stream:
         events, borrowed = self._ready({name: rows[name] for name in self._sources if name in rows})
         if not any(map(len, events.values())):
             return
-        sums = micro_batch.sums(self._spark, events, borrowed, self._features, self._tables)
+        new = micro_batch.contributions(self._spark, events, borrowed, self._features, self._tables)
+        if in_base:  # what waited for a description, or was published as the next day began, is not in it
+            new = new.filter(pc.greater_equal(new["published_at"].cast(pa.int64()), self._state.base_end))
+        sums = micro_batch.sums(self._spark, self._within_cap(new), self._features)
         for view in self._features.counter_views:
-            self._count(view, sums[view.name], made_at, in_base)
+            self._count(view, sums[view.name], made_at)
+
+    def _within_cap(self, new: pa.Table) -> pa.Table:
+        """What is to be added to be right with the new contributions; stores those that count."""
+        if not self._features.capped_signals:
+            return new
+        before = unpacked(new.schema, self._state.counted(sorted(set(cells_of(new)))))
+        changes = micro_batch.within_cap(self._spark, new, before, self._features)
+        is_new, counts = _any(changes, weight, self._features), _any(changes, capped_weight, self._features)
+        stored = changes.filter(pc.and_(is_new, counts)).select(new.column_names)
+        days = (stored["published_at"].cast(pa.int64()).to_numpy() // DAY).tolist()
+        self._state.count(zip(cells_of(stored), days, packed(new.schema, stored), strict=True))
+        return changes
 
     def _with_waiting_events(self, accepted: TablesByName, in_base: bool) -> dict[str, pa.Table]:
         """The rows, and the events that waited for descriptions among them; stores the descriptions."""
@@ -68,7 +85,7 @@ class Stream:
             for description in self._descriptions.of_table(name):
                 keys, descriptions = self._descriptions.take(description, of_table)
                 for source, event in self._state.waited(description.name, keys):
-                    rows.setdefault(source, []).append(unpacked(self._tables[source], [event]))
+                    rows.setdefault(source, []).append(unpacked(self._tables[source].schema, [event]))
                 for view in self._features.profile_views:
                     if (view.table, view.keys) == (name, description.keys) and not in_base:
                         self._publish(view, descriptions)
@@ -102,7 +119,8 @@ class Stream:
                 self._park(source, described.name, keys, rows, has_description)
                 rows, borrowed[lookup.table] = rows.filter(has_description), borrowed[lookup.table] | firsts
             ready[name] = rows
-        return ready, {name: unpacked(self._tables[name], list(firsts.values())) for name, firsts in borrowed.items()}
+        firsts_of = {name: list(firsts.values()) for name, firsts in borrowed.items()}
+        return ready, {name: unpacked(self._tables[name].schema, firsts) for name, firsts in firsts_of.items()}
 
     def _park(
         self, source: EventSource, described: str, keys: Sequence[str], rows: pa.Table, has_description: pa.Array
@@ -112,12 +130,10 @@ class Stream:
         parked, days = rows.take(wait), days_of(source.table, rows)
         self._state.wait(
             (source.table.name, described, keys[i], int(days[i]), event)
-            for i, event in zip(wait.tolist(), packed(source.table, parked), strict=True)
+            for i, event in zip(wait.tolist(), packed(source.table.schema, parked), strict=True)
         )
 
-    def _count(self, view: CounterView, sums: pa.Table, made_at: int, in_base: bool) -> None:
-        if in_base:  # what waited for a description, or was published as the next day began, is not in it
-            sums = sums.filter(pa.compute.greater_equal(sums["published_at"].cast(pa.int64()), self._state.base_end))
+    def _count(self, view: CounterView, sums: pa.Table, made_at: int) -> None:
         sums = micro_batch.moved_up(view, sums, self._state.base_end)
         stored = self._state.states(view.name, sorted(set(keys_of(sums, view.keys))))
         states = micro_batch.published(view, sums, stored)
@@ -131,6 +147,20 @@ class Stream:
         records = records_of(self._layouts[view.name], rows, "event_timestamp", "created")
         at = rows["event_timestamp"].cast(MOMENT).cast(pa.int64()).to_pylist()
         self._state.hold(view.name, zip(keys_of(rows, view.keys), at, records, strict=True))
+
+
+def cells_of(contributions: pa.Table) -> list[str]:
+    """The cell of each contribution: its user, its item and the day of its publication, as one word."""
+    days = contributions["published_at"].cast(MOMENT).cast(pa.int64()).to_numpy() // DAY
+    parts = zip(contributions[WHO].to_pylist(), contributions[WHAT].to_pylist(), days.tolist(), strict=True)
+    return [joined((who or "", what or "", str(day))) for who, what, day in parts]
+
+
+def _any(contributions: pa.Table, column: Callable[[str], str], features: FeatureSet) -> pa.ChunkedArray:
+    """Which contributions have a weight in one of these columns."""
+    names = [column(signal.name) for signal in features.signals]
+    given = [contributions[name].is_valid() for name in names if name in contributions.column_names]
+    return reduce(pc.or_, given)
 
 
 def days_of(table: Table, rows: pa.Table) -> Micros:

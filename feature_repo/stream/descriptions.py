@@ -47,8 +47,8 @@ class Descriptions:
         rows = keyed(rows, described.keys)
         keys = sorted(set(keys_of(rows, described.keys)))
         stored = self._state.described(described.name, keys)
-        firsts = unpacked(table, [row[2] for row in stored])
-        newest = unpacked(table, [row[3] for row in stored])
+        firsts = unpacked(table.schema, [row[2] for row in stored])
+        newest = unpacked(table.schema, [row[3] for row in stored])
         all_rows = pa.concat_tables([firsts, newest, rows])
         order = pd.DataFrame({
             "key": keys_of(all_rows, described.keys),
@@ -58,7 +58,7 @@ class Descriptions:
         first = order.sort_values(["received", "event"], kind="stable").drop_duplicates("key").sort_values("key")
         last = order.sort_values(["event", "received"], kind="stable").drop_duplicates("key", keep="last")
         last = last.sort_values("key")
-        as_bytes = [packed(table, all_rows.take(pa.array(frame.index))) for frame in (first, last)]
+        as_bytes = [packed(table.schema, all_rows.take(pa.array(frame.index))) for frame in (first, last)]
         self._state.describe(described.name, zip(first["key"], first["received"].tolist(), *as_bytes, strict=True))
         return keys, pa.concat_tables([newest, rows])
 

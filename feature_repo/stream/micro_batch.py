@@ -9,7 +9,16 @@ import pyarrow.compute as pc
 
 from feature_repo.counters import Seconds
 from feature_repo.definition import CounterView, FeatureSet
-from feature_repo.folding import MICROSECONDS, contributed, counter_rows, rows_to_fold, states_of, sums_of_views
+from feature_repo.folding import (
+    BEFORE,
+    MICROSECONDS,
+    capped,
+    contributed,
+    counter_rows,
+    rows_to_fold,
+    states_of,
+    sums_of_views,
+)
 from feature_repo.records import split
 from feature_repo.stream.descriptions import keys_of
 from feature_repo.stream.stream_state import DAY, Micros
@@ -23,18 +32,32 @@ Stored = tuple[str, int, int, bytes]
 """A state as it is stored: joined key, day, moment in µs, counters as float64."""
 
 
-def sums(
+def contributions(
     spark: "SparkSession", events: Mapping[str, pa.Table], described: Mapping[str, pa.Table], features: FeatureSet,
     tables: Mapping[str, Table],
-) -> dict[str, pa.Table]:  # fmt: skip
-    """The sums of events by view: keys, `published_at`, counters in float64. All views are one Spark job.
+) -> pa.Table:  # fmt: skip
+    """What events contribute, not capped yet.
 
     `events` holds rows of every event table, `described` the first descriptions of the entities in them.
     """
     event_frames = {name: frame_of(spark, rows) for name, rows in events.items()}
     described_frames = {name: frame_of(spark, rows) for name, rows in described.items()}
-    contributions = frame_of(spark, contributed(event_frames, described_frames, features, tables).toArrow()).coalesce(1)
-    return sums_of_views({view.name: contributions for view in features.counter_views}, features.counter_views)
+    return contributed(event_frames, described_frames, features, tables).toArrow()
+
+
+def within_cap(spark: "SparkSession", new: pa.Table, before: pa.Table, features: FeatureSet) -> pa.Table:
+    """New contributions and those added up before in their cells, as `capped` has them."""
+    parts = [
+        rows.append_column(BEFORE, pa.array([added] * len(rows), pa.bool_()))
+        for rows, added in ((before, True), (new, False))
+    ]
+    return capped(frame_of(spark, pa.concat_tables(parts)).coalesce(1), features).toArrow()
+
+
+def sums(spark: "SparkSession", contributions: pa.Table, features: FeatureSet) -> dict[str, pa.Table]:
+    """The sums of contributions by view: keys, `published_at`, counters in float64. All views are one Spark job."""
+    frame = frame_of(spark, contributions).coalesce(1)
+    return sums_of_views({view.name: frame for view in features.counter_views}, features.counter_views)
 
 
 def frame_of(spark: "SparkSession", rows: pa.Table) -> "DataFrame":

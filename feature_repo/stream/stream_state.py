@@ -26,13 +26,15 @@ CREATE TABLE IF NOT EXISTS description (source TEXT, key TEXT, known_at INTEGER,
   PRIMARY KEY (source, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS waiting (source TEXT, lookup TEXT, key TEXT, day INTEGER, event BLOB);
 CREATE INDEX IF NOT EXISTS waiting_for ON waiting (lookup, key);
+CREATE TABLE IF NOT EXISTS counted (cell TEXT, day INTEGER, contribution BLOB);
+CREATE INDEX IF NOT EXISTS counted_in ON counted (cell);
 CREATE TABLE IF NOT EXISTS state (view TEXT, key TEXT, day INTEGER, at INTEGER, counters BLOB,
   PRIMARY KEY (view, key, day)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS held (view TEXT, key TEXT, at INTEGER, record BLOB,
   PRIMARY KEY (view, key, at)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS online (done_at INTEGER PRIMARY KEY, until INTEGER);
 """
-TABLES = ("fact", "file", "failed", "part", "event", "description", "waiting", "state", "held")
+TABLES = ("fact", "file", "failed", "part", "event", "description", "waiting", "counted", "state", "held")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY = 86_400_000_000  # in µs
 FILE = "state.db"
@@ -49,6 +51,7 @@ class StreamState:
     event        marks of the events that were taken, with the day on which they were received
     description  of each entity of a table the first and the newest description, and when the first was known
     waiting      events that wait for a description of an entity
+    counted      contributions that count in capped views, by user, item and day of publication, since the base's day
     state        what one day added to an entity's counters, all days up to the base in one row; float64
     held         records that are not online yet
     online       (`until`, `done_at`): all moments up to `until` were online from `done_at` on
@@ -174,6 +177,17 @@ class StreamState:
             (lookup, json.dumps(keys)),
         ).fetchall()
 
+    def counted(self, cells: Sequence[str]) -> list[bytes]:
+        """The contributions that were added up in these cells."""
+        rows = self._sql.execute(
+            "SELECT contribution FROM counted WHERE cell IN (SELECT value FROM json_each(?))", (json.dumps(cells),)
+        )
+        return [contribution for (contribution,) in rows]
+
+    def count(self, rows: Iterable[tuple[str, int, bytes]]) -> None:
+        """Store contributions as added up, each with its cell and its day."""
+        self._sql.executemany("INSERT INTO counted VALUES (?, ?, ?)", rows)
+
     def states(self, view: str, keys: Sequence[str]) -> list[tuple[str, int, int, bytes]]:
         """Key, day, moment and counters of these entities, a row for each day."""
         return self._sql.execute(
@@ -186,8 +200,12 @@ class StreamState:
         self._sql.executemany("INSERT OR REPLACE INTO state VALUES (?, ?, ?, ?, ?)", ((view, *row) for row in rows))
 
     def drop_states(self, until: int) -> None:
-        """Delete what was counted on the days up to one, that one included."""
+        """Delete what was counted on the days up to one, that one included.
+
+        Which events counted on that day itself stays known: some of its events may come late.
+        """
         self._sql.execute("DELETE FROM state WHERE day <= ?", (until,))
+        self._sql.execute("DELETE FROM counted WHERE day < ?", (until,))
 
     def hold(self, view: str, rows: Iterable[tuple[str, int, bytes]]) -> None:
         """Store records, each with its entity's key and its moment, until they are due."""

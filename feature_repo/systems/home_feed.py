@@ -1,6 +1,6 @@
 """The home feed's features: what is counted, for which entities, with which half-lives, and what the ranker reads."""
 
-from feature_repo.definition import RATE_STRENGTH, CounterView, FeatureSet, Lookup, ProfileView, Signal
+from feature_repo.definition import RATE_STRENGTH, CounterView, FeatureSet, Influence, Lookup, ProfileView, Signal
 from feature_repo.request_time import Age, Code, Context, Count, Feature, Hour, Match, Number, Rate
 from validation.systems.home_feed import DEVICES, UNKNOWN_LANGUAGE
 
@@ -37,9 +37,15 @@ LOOKUPS = (
             "category": "category",
             "duration_s": LENGTH,
             "length_class": LENGTH_CLASS,
+            "language": LANGUAGE,
         },
     ),
-    Lookup("users", "user_id", {"region": "region"}),
+    Lookup("users", "user_id", {"region": "region", "signup_at": "signup_at"}),
+)
+
+SETTLED_S = 3 * 86_400  # an account so old counts in full, a new one a fifth, and in between more every hour
+INFLUENCE = Influence(
+    "user_id", "video_id", f"greatest(0.2, (unix_seconds(event_time) - unix_seconds(signup_at)) / {SETTLED_S})"
 )
 
 SIGNALS = (
@@ -91,6 +97,7 @@ COUNTER_VIEWS = (
             "reject": ("30d",),
         },
         "how a video is received",
+        capped=True,
     ),
     CounterView(
         "creator",
@@ -103,13 +110,17 @@ COUNTER_VIEWS = (
             "reject": ("30d",),
         },
         "how a creator's videos are received",
+        capped=True,
     ),
-    CounterView("category", ("category",), {"shown": ("1d",), "long_view": ("1d",)}, "what topic is watched now"),
+    CounterView(
+        "category", ("category",), {"shown": ("1d",), "long_view": ("1d",)}, "what topic is watched now", capped=True
+    ),
     CounterView(
         "region_category",
         ("region", "category"),
         {"shown": ("7d",), "long_view": ("7d",)},
         "what topic is watched in a region",
+        capped=True,
     ),
     CounterView(
         "user_category",
@@ -140,6 +151,7 @@ COUNTER_VIEWS = (
         ("length_class",),
         {"shown": ("7d",), "click": ("7d",), "long_view": ("7d",)},
         "how videos of a length are received",
+        capped=True,
     ),
     CounterView(
         "user_length",
@@ -247,7 +259,7 @@ FEATURES: tuple[Feature, ...] = (
 
 HOME_FEED_FEATURES = FeatureSet(
     name="home_feed",
-    version=1,
+    version=2,
     owner="ranking team",
     entities=ENTITIES,
     lookups=LOOKUPS,
@@ -256,5 +268,7 @@ HOME_FEED_FEATURES = FeatureSet(
     profile_views=PROFILE_VIEWS,
     features=FEATURES,
     ever_done=(f"user_choice.block_{TEN_YEARS}",),
+    influence=INFLUENCE,
+    never_read=("users.age_group", "users.status"),  # they decide what may be shown, not what is shown first
     publish_every_s=20,  # an action has effect within the minute; a third more states than with 60
 )

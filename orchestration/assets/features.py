@@ -5,12 +5,14 @@ from datetime import UTC, datetime, time, timedelta
 
 import dagster as dg
 
+from infra import alerts
 from orchestration.observed import note_online
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.stale_days import days_to_bring_online, note_also_made, note_brought_online, stale_profiles
 from orchestration.system import Installation
 
-AGREE = "online_equals_offline"
+AGREE, NO_BURSTS = "online_equals_offline", "no_bursts"
+BURSTS_SHOWN = 20  # bursts in a check and in the alerts; the rest are counted
 
 
 def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -27,6 +29,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         deps=sorted(read),
         kinds={"spark"},
         description=f"A row is the decayed counters of one entity at one minute.\n\n{views}",
+        check_specs=[dg.AssetCheckSpec(NO_BURSTS, asset="states", description="no few users push an item; warns only")],
     )
     def published_states(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         from feature_repo.folding import publish_states
@@ -40,13 +43,23 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
             as_of=installation.now(),
         )
         note_also_made(context, "states", published.written)
+        sentences = [burst.sentence() for burst in published.bursts[:BURSTS_SHOWN]]
+        for sentence in sentences:
+            alerts.write(installation.settings.home, installation.now(), burst=sentence)
+        check = dg.AssetCheckResult(
+            check_name=NO_BURSTS,
+            passed=not sentences,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"bursts": len(published.bursts), "items": dg.MetadataValue.md("\n".join(sentences) or "none")},
+        )
         return dg.MaterializeResult(
+            check_results=[check],
             metadata={
                 "events": published.events,
                 "rows": dict(published.rows),
                 "entities": dict(published.entities),
                 "days": len(published.written),
-            }
+            },
         )
 
     @dg.asset(

@@ -1,5 +1,6 @@
 """A small world to count: plays of songs over three days, and the formula told event by event."""
 
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from feature_repo.definition import CounterView, FeatureSet, Lookup, Signal
+from feature_repo.definition import CounterView, FeatureSet, Influence, Lookup, Signal
 from infra.lake import Lake
 from validation.contract import Column, Table
 
@@ -28,11 +29,14 @@ SONGS = Table(
 TABLES = {"plays": PLAYS, "songs": SONGS}
 LISTENER = CounterView("listener", ("listener",), {"played": ("1h", "30d"), "heard": ("1d",)}, "a listener")
 TASTE = CounterView("taste", ("listener", "artist"), {"heard": ("1h", "7d")}, "a listener's taste")
+SONG = CounterView("song", ("song",), {"played": ("1d",), "heard": ("7d",)}, "a song's success", capped=True)
+DOUBTED = "listener 1"  # of whose plays a quarter counts in the counters of songs
+INFLUENCE = Influence("listener", "song", f"if(listener = '{DOUBTED}', 0.25, 1)", a_day=2)
 RADIO = FeatureSet(
-    "radio", 1, "us", {"listener": "who", "artist": "whose"},
+    "radio", 1, "us", {"listener": "who", "artist": "whose", "song": "what"},
     (Lookup("songs", "song", {"artist": "upper(artist)"}),),
     (Signal("played", "plays", "a play"), Signal("heard", "plays", "a play heard", "share > 0.1", "share * 2")),
-    (LISTENER, TASTE), (), (),
+    (LISTENER, TASTE, SONG), (), (), influence=INFLUENCE,
 )  # fmt: skip
 
 Rows = list[dict[str, Any]]
@@ -90,17 +94,23 @@ def oracle(view: CounterView, plays: Rows, songs: Rows) -> State:
     """The formula, event by event."""
     first = {row["song"]: row for row in sorted(songs, key=lambda row: row["got"], reverse=True)}
     adds: dict[tuple[str, ...], list[tuple[float, float, dict[str, float]]]] = {}
-    for row in plays:
-        if row["song"] not in first or row["listener"] is None:
-            continue
-        known = max(row["got"], first[row["song"]]["got"]).timestamp()
-        published = (known // 60 + 1) * 60
-        entity = {"listener": row["listener"], "artist": first[row["song"]]["artist"].upper()}
+    counted: Counter[tuple[Any, ...]] = Counter()
+    known_at = {row["play"]: max(row["got"], first[row["song"]]["got"]) for row in plays if row["song"] in first}
+    for row in sorted(
+        (row for row in plays if row["song"] in first), key=lambda row: (known_at[row["play"]], row["play"])
+    ):
+        published = (known_at[row["play"]].timestamp() // 60 + 1) * 60
+        entity = {"listener": row["listener"], "artist": first[row["song"]]["artist"].upper(), "song": row["song"]}
         weights = {"played": 1.0}
         if row["share"] is not None and row["share"] > 0.1:
             weights["heard"] = 2 * row["share"]
-        if weights.keys() & view.counts.keys():
-            key = tuple(entity[k] for k in view.keys)
+        if view.capped:
+            cells = {signal: (signal, row["listener"], row["song"], published // 86_400) for signal in weights}
+            counted.update(cells.values())
+            trust = 0.25 if row["listener"] == DOUBTED else 1.0
+            weights = {s: w * trust for s, w in weights.items() if counted[cells[s]] <= INFLUENCE.a_day}
+        key = tuple(entity[k] for k in view.keys)
+        if weights.keys() & view.counts.keys() and None not in key:
             adds.setdefault(key, []).append((published, min(row["at"].timestamp(), published), weights))
     states: State = {}
     signals = [signal for signal, labels in view.counts.items() for _ in labels]

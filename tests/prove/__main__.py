@@ -15,6 +15,7 @@ from rich.console import Console
 from tests.prove.arrival import ARRIVAL
 from tests.prove.comparisons import COMPARISONS
 from tests.prove.freshness import FRESHNESS
+from tests.prove.influence import INFLUENCE
 from tests.prove.leaks import LEAKS
 from tests.prove.learning import LEARNING
 from tests.prove.offpolicy import OFFPOLICY
@@ -29,7 +30,7 @@ said in its first line. Figures are of the machine and the hour of the last run.
 
 """
 SECTIONS: tuple[Section, ...] = (
-    LEAKS, PERTURBATION, ARRIVAL, COMPARISONS, FRESHNESS, OFFPOLICY, LEARNING,
+    LEAKS, PERTURBATION, ARRIVAL, COMPARISONS, FRESHNESS, OFFPOLICY, LEARNING, INFLUENCE,
 )  # fmt: skip
 
 

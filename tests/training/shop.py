@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from feature_repo.definition import FeatureSet
 from feature_repo.request_time import Context
 from training.contenders import Boosted, ByColumn, Linear
-from training.definition import FallbackLists, Outcome, Ranking, SliceDefinition
+from training.definition import Exposure, FallbackLists, Outcome, Ranking, SliceDefinition
 from training.judging.replayed import Replayed
 from training.rows import dataset
 from training.rows.dataset import Dataset
@@ -34,6 +34,9 @@ RANKING = Ranking(
     ),
     fallback_lists=FallbackLists("ware", "wares", "town", "born", ("born", "state"), {"state": "on sale"}),
     slices=(SliceDefinition("town", "town"), SliceDefinition("ware_age", "age", (1.0,), ("new", "old"))), draws=100,
+    exposure=Exposure(
+        "kind", (SliceDefinition("town", "town"), SliceDefinition("rate", "rate", (0.35,), ("low", "high")))
+    ),
 )  # fmt: skip
 LIMITS = GateLimits(baselines=("popularity", "recency"))
 

@@ -20,7 +20,7 @@ def build_popular_lists(labels: pd.DataFrame, items: pd.DataFrame, lists: Fallba
         allowed &= (items[name] == value).to_numpy()
     eligible_items = items[allowed].set_index(lists.item)
     counted = labels[labels[lists.item].isin(eligible_items.index)]
-    gains = counted.assign(worth=counted[GAIN].to_numpy() * _decay(counted, lists, at))
+    gains = _once_a_day(counted.assign(worth=counted[GAIN].to_numpy() * _decay(counted, lists, at)), lists)
     everywhere = _best(gains, lists)
     groups = {str(group): _best(rows, lists) for group, rows in gains.groupby(lists.group)}
     newest = eligible_items.sort_values(lists.fresh_by, ascending=False, kind="stable")
@@ -58,6 +58,17 @@ def _decay(rows: pd.DataFrame, lists: FallbackLists, at: datetime) -> "np.ndarra
     """The share of each gain that is left at the moment; 0 for a gain after it."""
     age = (pd.Timestamp(at) - rows[AT]).dt.total_seconds().to_numpy()
     return np.where(age >= 0, np.exp2(-np.maximum(age, 0) / lists.half_life.total_seconds()), 0.0)
+
+
+def _once_a_day(gains: pd.DataFrame, lists: FallbackLists) -> pd.DataFrame:
+    """Of the gains of one user, item and day the largest: nobody makes an item popular alone."""
+    if lists.user is None:
+        return gains
+    in_order = gains.sort_values("worth", ascending=False, kind="stable")
+    cells = pd.DataFrame(
+        {"user": in_order[lists.user], "item": in_order[lists.item], "day": moments(in_order[AT]).dt.date}
+    )
+    return in_order[~cells.duplicated()]
 
 
 def _best(rows: pd.DataFrame, lists: FallbackLists) -> list[str]:

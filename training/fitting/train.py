@@ -1,7 +1,7 @@
 """Training: contenders learn from the same rows, are judged on the same later ones, and the simplest good one wins."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from training.definition import Ranking, SliceDefinition
 from training.fitting.best_column import best_column
 from training.fitting.judged_input import as_judged
 from training.fitting.row_order import in_own_order
-from training.measuring import Evaluation, JudgedRows, difference, evaluate
+from training.measuring import Evaluation, Exposures, JudgedRows, difference, evaluate, exposures
 from training.rows import FITS, GAIN, JUDGED, PARTS, Dataset, split_rows
 from validation.definition import BEST_COLUMN
 
@@ -30,6 +30,7 @@ class Trained:
     probabilities contender → (judge rows,) with the values that were logged; only of probabilistic contenders
     winner        the simplest contender that is not clearly worse than the best
     why           why it is the winner, in words
+    exposures     contender → who gets the places in its order, where the ranking says whose are measured
     """
 
     target: str
@@ -43,6 +44,7 @@ class Trained:
     winner: str
     seed: int
     why: str
+    exposures: Mapping[str, Exposures] = field(default_factory=dict)
 
     def metrics(self) -> dict[str, dict[str, Any]]:
         """Contender → measures with the ends of their intervals, as plain numbers."""
@@ -73,9 +75,11 @@ def train_contenders(dataset: Dataset, ranking: Ranking, seed: int | None = None
         name: evaluate(judged, scores[name], probabilities.get(name), weights, ranking.top, ranking.listed)
         for name in fitted
     }
+    shares = {name: exposures(judged, scores[name], weights, ranking.top) for name in fitted}
     winner = simplest_good(evaluations, ranking.decides_by)
     return Trained(target, dataset.features, fitted, evaluations, rows, judged, scores, probabilities, winner, seed,
-                   f"the simplest that is not clearly worse in {ranking.decides_by}")  # fmt: skip
+                   f"the simplest that is not clearly worse in {ranking.decides_by}",
+                   {name: share for name, share in shares.items() if share})  # fmt: skip
 
 
 def fit_contender(dataset: Dataset, ranking: Ranking, name: str, seed: int, target: str) -> Fitted:
@@ -125,10 +129,16 @@ def judge_rows(dataset: Dataset, ranking: Ranking, target: str, rows: Mapping[st
     label = frame[target].to_numpy(dtype=np.float32)
     gain = _gains(frame, ranking, target)
     group, user = _codes(frame[ranking.group]), _codes(frame[ranking.user])
-    slices = {s.name: sliced(dataset.column(s.of, labels_first=not s.edges)[rows["judge"]], s) for s in ranking.slices}
+    slices, exposed = (
+        {s.name: sliced(dataset.column(s.of, labels_first=not s.edges)[rows["judge"]], s) for s in by}
+        for by in (ranking.slices, ranking.exposure.slices if ranking.exposure else ())
+    )
+    maker = _codes(frame[ranking.exposure.maker]) if ranking.exposure else None
     novelty = _novelty(frame[ranking.item], dataset.frame[ranking.item].iloc[np.r_[rows["fit"], rows["tune"]]])
-    return JudgedRows(int(group.max()) + 1, int(user.max()) + 1, label, gain, group, user, _codes(frame[ranking.item]),
-                  _codes(frame[ranking.attribute]), novelty, slices, _values(frame, ranking))  # fmt: skip
+    return JudgedRows(
+        int(group.max()) + 1, int(user.max()) + 1, label, gain, group, user, _codes(frame[ranking.item]),
+        _codes(frame[ranking.attribute]), novelty, slices, _values(frame, ranking), exposed, maker,
+    )  # fmt: skip
 
 
 def sliced(values: AnyArray, by: SliceDefinition) -> AnyArray:

@@ -148,6 +148,7 @@ def evidence(
         calibration_error=calibration.value if calibration else None,
         probabilistic=trained.fitted[trained.winner].probabilistic,
         slices=tuple(_slices(trained, limits)),
+        exposures=of_winner.parts if (of_winner := trained.exposures.get(trained.winner)) else (),
         features_digest=recipe.digest(recipe.recipe_of(run.features)),
         model_features=manifest.features,
         model_digest=manifest.features_digest,

@@ -23,6 +23,8 @@ class JudgedRows:
     novelty       (rows,) −log2 of the item's share of what was shown before the judged rows
     slices        slicing → (rows,) names
     value         (rows,) the sum of the values of what happened; None where no outcome has one
+    exposed       the same, for the shares of exposure
+    maker         (rows,) codes of who made the item; None where exposure is not measured
     """
 
     groups: int
@@ -36,6 +38,8 @@ class JudgedRows:
     novelty: AnyArray
     slices: Mapping[str, AnyArray] = field(default_factory=dict)
     value: AnyArray | None = None
+    exposed: Mapping[str, AnyArray] = field(default_factory=dict)
+    maker: AnyArray | None = None
 
     def only(self, rows: AnyArray) -> "JudgedRows":
         """The rows for which the mask holds; group and user codes stay the same, so that draws of users fit both."""

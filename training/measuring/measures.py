@@ -31,11 +31,24 @@ def ndcg(group: AnyArray, gain: AnyArray, score: AnyArray, top: int, groups: int
 
 def discounted(group: AnyArray, worth: AnyArray, score: AnyArray, top: int, groups: int) -> AnyArray:
     """Σ worth / log2(1 + place) over each group's first `top` places; (groups,), NaN for a group without rows."""
-    order, places = _places(group, score)
-    discount = np.where(places < top, 1 / np.log2(places + 2), 0.0)
-    shared = _mean_over_ties(discount, group[order], score[order])
+    order, shared = _discounts(group, score, top)
     total = np.bincount(group[order], weights=worth[order] * shared, minlength=groups)
     return np.where(np.bincount(group, minlength=groups) > 0, total, np.nan)
+
+
+def exposure(group: AnyArray, score: AnyArray, top: int) -> AnyArray:
+    """What each row's place is worth: 1 / log2(1 + place) among the first `top` of its group, else 0; (rows,)."""
+    order, shared = _discounts(group, score, top)
+    worth = np.zeros(len(order))
+    worth[order] = shared
+    return worth
+
+
+def _discounts(group: AnyArray, score: AnyArray, top: int) -> tuple[AnyArray, AnyArray]:
+    """The order of the rows by group and score, and in this order what their places are worth."""
+    order, places = _places(group, score)
+    discount = np.where(places < top, 1 / np.log2(places + 2), 0.0)
+    return order, _mean_over_ties(discount, group[order], score[order])
 
 
 def mean(values: AnyArray, user: AnyArray, users: int) -> Measure:

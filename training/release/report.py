@@ -70,7 +70,7 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "metrics.json").write_bytes(msgspec.json.format(msgspec.json.encode(trained.metrics())))
     (folder / "slices.json").write_bytes(msgspec.json.format(msgspec.json.encode(slices(trained))))
-    sections = [lacking(unknown or {}), maturity_section(maturity, ranking), *sections]
+    sections = [exposure_section(trained), lacking(unknown or {}), maturity_section(maturity, ranking), *sections]
     (folder / "report.md").write_text(tables(trained, ranking) + "".join(sections))
     plots.draw(trained, ranking, folder)
 
@@ -134,6 +134,26 @@ def maturity_section(curve: Sequence[KnownBy], ranking: Ranking) -> str:
     head = ["age of a row", *(f"{target} (of {count:,})" for target, count in counts.items())]
     said = "Of the rows on which it happened, the share of which that was known so long after they were shown.\n\n"
     return "\n## Maturity of labels\n\n" + said + markdown(head, rows) + "\n"
+
+
+def exposure_section(trained: Trained) -> str:
+    """Who gets the places in the winner's order, as Markdown; nothing where it is not measured."""
+    shares = trained.exposures.get(trained.winner)
+    if shares is None:
+        return ""
+    rows = [
+        [part.name, *(f"{share:.1%}" for share in (part.eligible, part.exposure, part.outcome)),
+         f"{part.ratio:.2f} [{part.low:.2f}, {part.high:.2f}]"]
+        for part in shares.parts
+    ]  # fmt: skip
+    few = [f"{of.few:.1%} ({of.gini:.2f})" for of in (shares.of_rows, shares.of_exposure, shares.of_outcomes)]
+    said = (
+        f"Shares of the judged rows, of what their places are worth when {trained.winner} orders them, and of what "
+        f"users made of them. The first 1 % of {shares.makers:,} makers have {few[0]} of the rows, {few[1]} of the "
+        f"exposure and {few[2]} of the outcomes (in brackets Gini coefficients).\n\n"
+    )
+    head = ("part", "rows", "exposure", "outcomes", "exposure ÷ outcomes")
+    return "\n## Exposure\n\n" + said + markdown(head, rows) + "\n"
 
 
 def retrieval_section(retrieval: Mapping[str, float]) -> str:

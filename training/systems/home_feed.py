@@ -5,7 +5,17 @@ from datetime import timedelta
 
 from feature_repo.systems.home_feed import LONG_VIEW
 from training.contenders import Boosted, ByColumn, Linear
-from training.definition import Between, Embedding, FallbackLists, Outcome, Ranking, Search, SliceDefinition, Split
+from training.definition import (
+    Between,
+    Embedding,
+    Exposure,
+    FallbackLists,
+    Outcome,
+    Ranking,
+    Search,
+    SliceDefinition,
+    Split,
+)
 
 OUTCOMES = (
     Outcome("is_click", "action = 'click'", "the video was opened"),
@@ -49,6 +59,18 @@ SLICES = (
     SliceDefinition("activity", "user_shown_30d", (math.log1p(20), math.log1p(100)), ("light", "regular", "heavy")),
 )
 
+EXPOSURE = Exposure(
+    maker="creator_id",
+    slices=(
+        SliceDefinition(
+            "creator_size", "creator_shown_30d", (math.log1p(100), math.log1p(1000)), ("small", "middle", "large")
+        ),
+        SliceDefinition("video_language", "language"),
+        SliceDefinition("region", "region"),
+        SliceDefinition("activity", "user_shown_30d", (math.log1p(20), math.log1p(100)), ("light", "regular", "heavy")),
+    ),
+)
+
 FALLBACK_LISTS = FallbackLists(
     item="video_id",
     profile="video_profile",
@@ -56,6 +78,7 @@ FALLBACK_LISTS = FallbackLists(
     fresh_by="uploaded_at",
     attributes=("status", "regions", "age_rating", "category", "creator_id", "uploaded_at"),
     eligible={"status": "live"},
+    user="user_id",
 )
 
 EMBEDDING = Embedding(
@@ -100,6 +123,7 @@ RANKING = Ranking(
     longest=timedelta(hours=2),  # of a watch: the catalogue's longest videos; a longer watch makes a new label version
     grace=timedelta(minutes=10),
     slices=SLICES,
+    exposure=EXPOSURE,
     split=Split(
         fit=0.75, tune=0.15
     ),  # a tenth of millions of rows is enough to judge; a model learns most from the newest

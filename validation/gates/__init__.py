@@ -1,6 +1,6 @@
 """The gates: the rules that a release has to pass, and the evidence that they look at."""
 
-from validation.gates.evidence import DataFacts, GateEvidence, Lineage, SliceEvidence
+from validation.gates.evidence import DataFacts, GateEvidence, Lineage, SliceEvidence, SliceExposure
 from validation.gates.leak_evidence import ColumnWorth, KeyNoise, Repeats, ServedSample
 from validation.gates.perturbation import perturbation_finding
 from validation.gates.perturbed_sample import PerturbationEvidence
@@ -16,6 +16,7 @@ __all__ = [
     "Repeats",
     "ServedSample",
     "SliceEvidence",
+    "SliceExposure",
     "baseline_gate",
     "judge_evidence",
     "perturbation_finding",

@@ -58,6 +58,27 @@ class SliceEvidence:
 
 
 @dataclass(frozen=True, slots=True)
+class SliceExposure:
+    """What a part of the judge rows gets of the places, as shares of all.
+
+    eligible         its share of the rows that could be shown
+    exposure         its share of what their places are worth, in the order of the candidate
+    outcome          its share of what users made of them
+    ratio, low, high  exposure ÷ outcome, with its interval: 1 is as much as users value it
+    groups           how many groups it has rows in
+    """
+
+    name: str
+    eligible: float
+    exposure: float
+    outcome: float
+    ratio: float
+    low: float
+    high: float
+    groups: int
+
+
+@dataclass(frozen=True, slots=True)
 class GateEvidence:
     """All that the gates of one candidate release look at; a gate without its evidence refuses.
 
@@ -74,6 +95,7 @@ class GateEvidence:
     calibration_error  expected calibration error of the candidate
     probabilistic      whether the candidate's scores are meant as probabilities
     slices             one entry a slice
+    exposures          one entry for each part whose exposure is measured
     features_digest    of this checkout's recipe; `model_digest` of the recipe inside the release
     model_features     what the candidate was trained on, in order
     latency_ms         p95 of the CPU time of scoring one request, when measured
@@ -101,6 +123,7 @@ class GateEvidence:
     calibration_error: float | None = None
     probabilistic: bool = True
     slices: Sequence[SliceEvidence] = ()
+    exposures: Sequence[SliceExposure] = ()
     features_digest: str | None = None
     model_features: Sequence[str] | None = None
     model_digest: str | None = None

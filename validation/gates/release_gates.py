@@ -10,6 +10,7 @@ from validation.gates.champion import champion_gate, stands_best
 from validation.gates.comparison import difference
 from validation.gates.encodings import encoding_gate
 from validation.gates.evidence import DataFacts, GateEvidence
+from validation.gates.exposure import exposure_gate
 from validation.gates.leaks import leakage_gate
 from validation.gates.lifts import lift_gate
 from validation.gates.nulls import nulls_gate
@@ -27,6 +28,8 @@ def judge_evidence(evidence: GateEvidence, limits: GateLimits) -> Verdict:
     gates += [baseline_gate, champion_gate, slice_gate, calibration_gate, signature_gate]
     if limits.max_latency_ms is not None:
         gates.append(latency_gate)
+    if limits.min_exposure is not None:
+        gates.append(exposure_gate)
     if limits.min_perturbed:
         gates.append(perturbation_gate)
     return Verdict(tuple(gate(evidence, limits) for gate in gates), evidence.subject, stands_best(evidence, limits))

@@ -34,7 +34,7 @@ def test_the_service_is_versioned_and_holds_every_view() -> None:
     declared = objects(HOME_FEED_FEATURES, Path("lake"))
     (service,) = [o for o in declared if isinstance(o, FeatureService)]
     views = {o.name for o in declared if isinstance(o, FeatureView)}
-    assert service.name == "home_feed_v1"
+    assert service.name == "home_feed_v2"
     assert service.tags["version"] == "1"
     assert {p.name for p in service.feature_view_projections} == views == set(layouts(HOME_FEED_FEATURES))
 
@@ -90,6 +90,6 @@ def test_feast_plan_and_apply_work_from_the_folder_and_leave_it_as_it_was(settin
         [sys.executable, "-c", program], cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert "Created feature service home_feed_v1" in done.stdout
+    assert "Created feature service home_feed_v2" in done.stdout
     assert (settings.home / "feast" / "home_feed.db").exists()
     assert {p.name for p in REPOSITORY.iterdir()} - before <= {"__pycache__"}

@@ -68,5 +68,15 @@ def test_the_report_says_how_fresh_states_are_and_what_fresher_ones_would_be_wor
     assert "worth" not in report.freshness_section(Freshness(), None, RANKING), "nothing fresher is to be had"
 
 
+def test_the_report_says_who_gets_the_places(trained: Trained) -> None:
+    section = report.exposure_section(trained)
+    assert "The first 1 % of 5 makers have " in section
+    rows = {line.split(" | ")[0].removeprefix("| "): line.split(" | ") for line in section.splitlines() if "=" in line}
+    assert set(rows) == {"town=t0", "town=t1", "rate=low", "rate=high"}
+    shares = [float(rows[f"rate={word}"][column].rstrip("%")) for word in ("low", "high") for column in (1, 2)]
+    assert shares[1] < shares[0], "what is bought less is shown lower down"
+    assert shares[3] > shares[2]
+
+
 def test_the_report_names_the_best_single_column(trained: Trained) -> None:
     assert "The best single column of the tuning rows is `rate`, the highest first." in report.tables(trained, RANKING)
