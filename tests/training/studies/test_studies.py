@@ -98,6 +98,8 @@ def test_models_of_each_age_learn_from_nothing_later_than_their_age(shop: Datase
 def test_a_set_of_too_few_days_is_refused_with_what_is_needed(shop: Dataset) -> None:
     with pytest.raises(DefinitionError, match=r"need 13 days of labels; the training set has 11.*--ages"):
         model_staleness(shop, SEARCHED, TREES, (0, 10))
+    with pytest.raises(DefinitionError, match=r"ages \[-1, 0\] are not days of 0 or more"):
+        model_staleness(shop, SEARCHED, TREES, (-1, 0))
 
 
 def test_a_group_that_tells_nothing_is_proposed_and_one_that_tells_much_is_not(shop: Dataset) -> None:
