@@ -5,20 +5,25 @@ from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from club import FEATURES as CLUB
 from shop import FEATURES, NAMES, RANKING
 
-from feature_repo.definition import ProfileView
-from feature_repo.request_time import Number
+from feature_repo.definition import CounterView, FeatureSet, ProfileView
+from feature_repo.request_time import Count, Number, Rate
+from feature_repo.systems.home_feed import HOME_FEED_FEATURES
 from infra.errors import DefinitionError
 from training.contenders import Boosted
 from training.definition import Between, Ranking, Search
 from training.fitting.train import divided
-from training.rows.dataset import Dataset
+from training.rows.dataset import Dataset, dataset_of
 from training.studies import (
     GroupCost,
     Refits,
     before_judging,
+    feature_groups,
+    group_costs,
     leave_groups_out,
     model_staleness,
     page_of,
@@ -119,6 +124,35 @@ VIEWS = replace(
     ),
     features=tuple(Number(name, f"{name}_view.x") for name in NAMES),
 )
+
+
+COUNTED = replace(
+    CLUB,
+    signals=(*CLUB.signals, replace(CLUB.signals[0], name="seen")),
+    counter_views=(CounterView("guest", ("guest",), {"bought": ("1d", "30d"), "seen": ("30d",)}, "a guest"),),
+    features=(Count("a", "guest.bought_1d"), Rate("b", "guest.bought_30d", "guest.seen_30d", 0.1, 5.0)),
+)
+
+
+def test_bytes_online_are_counted_once_and_only_where_nobody_else_reads_them() -> None:
+    frame, matrix = pd.DataFrame(), np.array([[1, np.nan], [np.nan, np.nan]], dtype=np.float32)
+    data = dataset_of(frame, matrix, ("a", "b"), (), {})
+    together = group_costs(COUNTED, {"both": ("a", "b")}, data, {"guest": 10})["both"]
+    assert together.online_bytes == 10 * (24 + 3 * 4), "the record, which nobody else reads"
+    assert together.unknown == 0.75
+    apart = group_costs(COUNTED, {"one": ("a",), "two": ("b",)}, data, {"guest": 10})
+    assert [apart[name].online_bytes for name in ("one", "two")] == [10 * 4, 10 * 2 * 4]
+    assert [apart[name].unknown for name in ("one", "two")] == [0.5, 1.0]
+    assert all(cost.micros > 0 for cost in apart.values())
+
+
+@pytest.mark.parametrize("features", [COUNTED, HOME_FEED_FEATURES], ids=lambda f: f.name)
+def test_every_feature_is_in_one_group_whose_cost_can_be_told(features: FeatureSet) -> None:
+    names = tuple(feature.name for feature in features.features)
+    groups = feature_groups(features, names)
+    assert sorted(name for group in groups.values() for name in group) == sorted(names)
+    data = dataset_of(pd.DataFrame(), np.zeros((1, len(names)), dtype=np.float32), names, (), {})
+    assert set(group_costs(features, groups, data, {})) == set(groups)
 
 
 def later_rows_changed(shop: Dataset, ranking: Ranking) -> Dataset:
