@@ -8,15 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from club import FEATURES as CLUB
-from shop import FEATURES, NAMES, RANKING
+from shop import AT, FEATURES, NAMES, RANKING
 
 from feature_repo.definition import CounterView, FeatureSet, ProfileView
 from feature_repo.request_time import Count, Number, Rate
 from feature_repo.systems.home_feed import HOME_FEED_FEATURES
 from infra.errors import DefinitionError
+from infra.settings import Settings
 from training.contenders import Boosted
 from training.definition import Between, Ranking, Search
 from training.fitting.train import divided
+from training.registry import experiment_id, mlflow_client
 from training.rows.dataset import Dataset, dataset_of
 from training.studies import (
     GroupCost,
@@ -30,6 +32,7 @@ from training.studies import (
     search_settings,
     seed_noise,
     thinned,
+    write_page,
 )
 from training.studies.refits import lacking
 
@@ -114,6 +117,20 @@ def test_a_group_that_tells_nothing_is_proposed_and_one_that_tells_much_is_not(s
     assert "taste_view" not in study.proposal
     costs = dict.fromkeys(study.losses, GroupCost(0, 0.0, 0.0))
     assert "| drop |" in page_of(study, costs).text
+
+
+def test_a_page_is_kept_below_the_reports_and_in_mlflow_with_what_it_cost(home: Settings, shop: Dataset) -> None:
+    page = page_of(model_staleness(shop, SEARCHED, TREES, (0,)))
+    path = write_page(home, "shop", page, AT, cpu_s=12.4)
+    assert path == home.reports / "studies" / "shop" / "staleness.md"
+    assert path.read_text().endswith("As of 2026-05-12 00:00 UTC; it took 12 s of CPU.\n")
+    [run] = mlflow_client(home).search_runs([experiment_id(home, "shop")])
+    assert run.data.metrics == {
+        "study/staleness/ndcg_at_10_0d": page.figures["ndcg_at_10_0d"],
+        "study/staleness/cpu_s": 12.4,
+    }
+    assert run.info.run_name == "study staleness 2026-05-12"
+    assert run.info.status == "FINISHED"
 
 
 VIEWS = replace(
