@@ -34,11 +34,14 @@ LEARNED = (
     Boosted("the value of all outcomes", 700, 30, params={**SLOW, "min_child_weight": 100}, learns="value"),
 )
 TEXT = """{rows:,} training rows of {days} simulated days; intervals are 95 % and draw users.
+Held means: whatever is learned ranks truly better than the best column, and the gain over each other contender is more
+than twice the seed noise. Which of the ways to learn is best is measured, not claimed.
 
 ### What is learned, judged by the truth
 
 XGBoost learns from the same rows the single label `{target}`, the order of each page by gain (`rank:ndcg`), or the
-value of all outcomes ({values}). Each is fitted with {seeds} seeds, and the means are compared. **True utility** is
+value of all outcomes ({values}).
+Each is fitted with {seeds} seeds, and the means are compared. **True utility** is
 what the simulator knows of each video for each user: Σ utility / log2(1 + place) over the first {places} places of a
 page; a random order has {random:.3f}, the best possible one {best:.3f}.
 

@@ -8,13 +8,13 @@ import numpy as np
 
 from feature_repo.assembly import Plan
 from feature_repo.definition import FeatureSet
+from feature_repo.records import layouts
 from feature_repo.request_time import Age, Code, Context, Count, Counters, Feature, Inputs, Match, Number, Rate
 from training.rows import Dataset
 
 ROWS = 500  # candidates of a request
 REPEATS = 20
-HEAD = 24  # bytes of a record before its numbers: layout.py
-NUMBER = 4  # bytes of a counter
+NUMBER = np.dtype(np.float32).itemsize  # bytes of a counter
 NOW = 1_700_000_000.0
 
 
@@ -56,13 +56,14 @@ def _online_bytes(
 ) -> int:
     """Counters that only this group reads; the whole record where no other group reads any of the view."""
     others = set().union(*(reads for name, reads in read_by.items() if name != group))
-    size = 0
+    size, records = 0, layouts(features)
     for view in features.counter_views:
         names = {f"{view.name}.{counter}" for counter in view.counters}
         own = names & read_by[group] - others
         if own:
-            alone = not names & others
-            size += (HEAD + NUMBER * len(names) if alone else NUMBER * len(own)) * entities.get(view.name, 0)
+            shared = names & others
+            each = NUMBER * len(own) if shared else records[view.name].head.itemsize
+            size += each * entities.get(view.name, 0)
     return size
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from infra.atomic import atomic_write
 from infra.settings import Settings
 from training.registry import DESCRIPTION_TAG, experiment_id, mlflow_client
 from training.studies.costs import GroupCost
@@ -50,7 +51,8 @@ def write_page(settings: Settings, system: str, page: StudyPage, at: datetime, c
     """
     path = settings.reports / "studies" / system / f"{page.name}.md"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"{page.text}\n\nAs of {at:%Y-%m-%d %H:%M} UTC; it took {cpu_s:,.0f} s of CPU.\n")
+    with atomic_write(path) as draft:
+        draft.write_text(f"{page.text}\n\nAs of {at:%Y-%m-%d %H:%M} UTC; it took {cpu_s:,.0f} s of CPU.\n")
     client, moment = mlflow_client(settings), int(at.timestamp() * 1000)
     name = f"study {page.name} {at:%Y-%m-%d}"
     run = client.create_run(experiment_id(settings, system), start_time=moment, run_name=name).info.run_id

@@ -43,7 +43,8 @@ class StalenessStudy:
         fresh = self.by_age[min(self.by_age)]
         for age, mean in self.means().items():
             last = self.judged - timedelta(days=age + 1)
-            against = written(mean_difference(self.by_age[age], fresh, self.seed)) if age else "–"
+            measures = self.by_age[age]
+            against = "–" if measures is fresh else written(mean_difference(measures, fresh, self.seed))
             yield [f"{age} d", last.isoformat(), f"{mean.value:.4f} [{mean.low:.4f}, {mean.high:.4f}]", against]
 
 
@@ -53,8 +54,12 @@ def model_staleness(
     """Fit a contender on equally many days that end so many days before the last day, and judge it on that day.
 
     Equally many, because a model of less history would be worse for another reason than its age. Features are those
-    of the day: only the model is old. Raises DefinitionError where the set has too few days for the ages.
+    of the day: only the model is old. Raises DefinitionError for an age below 0, and where the set has too few days.
     """
+    if not ages or min(ages) < 0:
+        raise DefinitionError(
+            f"staleness: ages {[*ages]} are not days of 0 or more; a model may not know the judged day."
+        )
     times = dataset.times()
     first, end = times.min().astype("datetime64[D]"), times.max().astype("datetime64[D]")
     span = int((end - first) / np.timedelta64(1, "D")) - max(ages)

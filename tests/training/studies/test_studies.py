@@ -5,26 +5,34 @@ from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
-from shop import FEATURES, NAMES, RANKING
+from club import FEATURES as CLUB
+from shop import AT, FEATURES, NAMES, RANKING
 
-from feature_repo.definition import ProfileView
-from feature_repo.request_time import Number
+from feature_repo.definition import CounterView, FeatureSet, ProfileView
+from feature_repo.request_time import Count, Number, Rate
+from feature_repo.systems.home_feed import HOME_FEED_FEATURES
 from infra.errors import DefinitionError
+from infra.settings import Settings
 from training.contenders import Boosted
 from training.definition import Between, Ranking, Search
 from training.fitting.train import divided
-from training.rows.dataset import Dataset
+from training.registry import experiment_id, mlflow_client
+from training.rows.dataset import Dataset, dataset_of
 from training.studies import (
     GroupCost,
     Refits,
     before_judging,
+    feature_groups,
+    group_costs,
     leave_groups_out,
     model_staleness,
     page_of,
     search_settings,
     seed_noise,
     thinned,
+    write_page,
 )
 from training.studies.refits import lacking
 
@@ -98,6 +106,8 @@ def test_models_of_each_age_learn_from_nothing_later_than_their_age(shop: Datase
 def test_a_set_of_too_few_days_is_refused_with_what_is_needed(shop: Dataset) -> None:
     with pytest.raises(DefinitionError, match=r"need 13 days of labels; the training set has 11.*--ages"):
         model_staleness(shop, SEARCHED, TREES, (0, 10))
+    with pytest.raises(DefinitionError, match=r"ages \[-1, 0\] are not days of 0 or more"):
+        model_staleness(shop, SEARCHED, TREES, (-1, 0))
 
 
 def test_a_group_that_tells_nothing_is_proposed_and_one_that_tells_much_is_not(shop: Dataset) -> None:
@@ -109,6 +119,20 @@ def test_a_group_that_tells_nothing_is_proposed_and_one_that_tells_much_is_not(s
     assert "| drop |" in page_of(study, costs).text
 
 
+def test_a_page_is_kept_below_the_reports_and_in_mlflow_with_what_it_cost(home: Settings, shop: Dataset) -> None:
+    page = page_of(model_staleness(shop, SEARCHED, TREES, (0,)))
+    path = write_page(home, "shop", page, AT, cpu_s=12.4)
+    assert path == home.reports / "studies" / "shop" / "staleness.md"
+    assert path.read_text().endswith("As of 2026-05-12 00:00 UTC; it took 12 s of CPU.\n")
+    [run] = mlflow_client(home).search_runs([experiment_id(home, "shop")])
+    assert run.data.metrics == {
+        "study/staleness/ndcg_at_10_0d": page.figures["ndcg_at_10_0d"],
+        "study/staleness/cpu_s": 12.4,
+    }
+    assert run.info.run_name == "study staleness 2026-05-12"
+    assert run.info.status == "FINISHED"
+
+
 VIEWS = replace(
     FEATURES,
     entities={"ware": "a ware"},
@@ -117,6 +141,35 @@ VIEWS = replace(
     ),
     features=tuple(Number(name, f"{name}_view.x") for name in NAMES),
 )
+
+
+COUNTED = replace(
+    CLUB,
+    signals=(*CLUB.signals, replace(CLUB.signals[0], name="seen")),
+    counter_views=(CounterView("guest", ("guest",), {"bought": ("1d", "30d"), "seen": ("30d",)}, "a guest"),),
+    features=(Count("a", "guest.bought_1d"), Rate("b", "guest.bought_30d", "guest.seen_30d", 0.1, 5.0)),
+)
+
+
+def test_bytes_online_are_counted_once_and_only_where_nobody_else_reads_them() -> None:
+    frame, matrix = pd.DataFrame(), np.array([[1, np.nan], [np.nan, np.nan]], dtype=np.float32)
+    data = dataset_of(frame, matrix, ("a", "b"), (), {})
+    together = group_costs(COUNTED, {"both": ("a", "b")}, data, {"guest": 10})["both"]
+    assert together.online_bytes == 10 * (24 + 3 * 4), "the record, which nobody else reads"
+    assert together.unknown == 0.75
+    apart = group_costs(COUNTED, {"one": ("a",), "two": ("b",)}, data, {"guest": 10})
+    assert [apart[name].online_bytes for name in ("one", "two")] == [10 * 4, 10 * 2 * 4]
+    assert [apart[name].unknown for name in ("one", "two")] == [0.5, 1.0]
+    assert all(cost.micros > 0 for cost in apart.values())
+
+
+@pytest.mark.parametrize("features", [COUNTED, HOME_FEED_FEATURES], ids=lambda f: f.name)
+def test_every_feature_is_in_one_group_whose_cost_can_be_told(features: FeatureSet) -> None:
+    names = tuple(feature.name for feature in features.features)
+    groups = feature_groups(features, names)
+    assert sorted(name for group in groups.values() for name in group) == sorted(names)
+    data = dataset_of(pd.DataFrame(), np.zeros((1, len(names)), dtype=np.float32), names, (), {})
+    assert set(group_costs(features, groups, data, {})) == set(groups)
 
 
 def later_rows_changed(shop: Dataset, ranking: Ranking) -> Dataset:
