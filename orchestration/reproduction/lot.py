@@ -17,7 +17,7 @@ def redrawn(
 
     How many items could be drawn (n) is not logged, but follows from a drawn item's propensity q / n. Nor is it logged
     which they were: that a place was explored can be drawn again, its item cannot. The propensity of an item that one
-    of the sources `lots` found is smaller by a chance that is not logged by itself.
+    of the sources `lots` drew is smaller by a chance that is not logged by itself.
     """
     logged = answer.propensities
     positions = [row.get(POSITION) for row in answer.rows]
@@ -27,16 +27,16 @@ def redrawn(
         seed = int(answer.request, 16)
     except ValueError:
         return [], [f"exploration cannot be drawn again: `{answer.request}` is no id that the service gives"]
-    found: Bools = np.array([row.get(SOURCE) in lots for row in answer.rows])
+    by_lot: Bools = np.array([row.get(SOURCE) in lots for row in answer.rows])
     order, kept = shuffled_places(len(logged), shuffle, seed)
     shuffled = "; the order was drawn by lot" if (np.diff(order) < 0).any() else ""
-    for n in _possible(len(logged), logged[~found], share):
+    for n in _possible(len(logged), logged[~by_lot], share):
         at, propensities, _ = explored_places(len(logged), n, share, seed)
         ranked = np.delete(np.arange(len(logged)), at)
         propensities[ranked] *= kept[ranked]
-        if np.array_equal(propensities[~found], logged[~found]) and (logged[found] <= propensities[found]).all():
+        if np.array_equal(propensities[~by_lot], logged[~by_lot]) and (logged[by_lot] <= propensities[by_lot]).all():
             places = ", ".join(str(place + 1) for place in sorted(at)) or "none"
-            drawn = f" from {n:,} items" if (~found[at]).any() else ""
+            drawn = f" from {n:,} items" if (~by_lot[at]).any() else ""
             return [], [f"exploration drawn again from the request's id: places {places}{drawn}, as logged{shuffled}"]
     return ["the logged propensities are not those that the request's id and the release's policy lead to"], []
 

@@ -126,13 +126,13 @@ def _taken(ask: CandidateRequest, offers: Sequence[Codes], quotas: Sequence[int]
     ends, most = np.array([0, *accumulate(map(len, offers))]), np.array(quotas, dtype=np.int64)
     taken, sources = np.empty(len(rows), dtype=np.int32), np.empty(len(rows), dtype=np.uint8)
     free = ask.may.mask(block)
-    count = found = _shared(places, free, ends, most[:sure], taken, sources)
+    count = others = _shared(places, free, ends, most[:sure], taken, sources)
     if sure == len(offers):
         return Candidates(block.take(taken[:count]), sources[:count])
     drawn = places[ends[sure] :]
     drawn = drawn[free[drawn]]
     count += len(drawn)
-    taken[found:count], sources[found:count] = drawn, sure
+    taken[others:count], sources[others:count] = drawn, sure
     lot = Lot(len(drawn), ask.pools.chance(len(offers[sure])))
     return Candidates(block.take(taken[:count]), sources[:count], lot)
 

@@ -18,7 +18,7 @@ LOTS = ("exploration",)
 def test_pages_of_every_lot_agree_with_the_log_and_a_changed_propensity_does_not() -> None:
     states, policy = catalogue(), replace(POLICY, steps=(POLICY.steps[0], Shuffle(SHARE), POLICY.steps[1]))
     pools = PoolBuilder(states, PoolValues()).pools(policy, Filters(policy.filters, states), NOW)
-    by_lot, found = 0, 0
+    by_lot, from_lots = 0, 0
     for seed in range(40):
         names, propensities = drawn(states, pools, seed, policy)
         rows = [
@@ -28,9 +28,9 @@ def test_pages_of_every_lot_agree_with_the_log_and_a_changed_propensity_does_not
         differences, (note,) = redrawn(LoggedAnswer(f"{seed:032x}", tuple(rows), "the log"), SHARE, SHARE, LOTS)
         assert not differences
         by_lot += "the order was drawn by lot" in note
-        found += any(row["source"] == "exploration" for row in rows)
+        from_lots += any(row["source"] == "exploration" for row in rows)
         ranked = max(rows, key=lambda row: float(row["propensity"]))  # half of a drawn one is as if n were double
         ranked["propensity"] /= 2
         assert redrawn(LoggedAnswer(f"{seed:032x}", tuple(rows), "the log"), SHARE, SHARE, LOTS)[0], names
     assert 4 <= by_lot <= 20
-    assert found > 5
+    assert from_lots > 5

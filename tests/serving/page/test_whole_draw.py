@@ -109,9 +109,9 @@ def test_a_page_that_the_others_cannot_fill_is_filled_by_lot() -> None:
         policy, candidates.block, scores, None, limit=10, now=NOW, seed=None, lot=candidates.lot
     )  # fmt: skip
     assert page.places[:FRESH].tolist() == list(range(FRESH))
-    found = page.propensities[FRESH:]
-    np.testing.assert_allclose(found, 9 / (RARE + FRESH), rtol=1e-6)
-    assert len(found) == 2
+    by_lot = page.propensities[FRESH:]
+    np.testing.assert_allclose(by_lot, 9 / (RARE + FRESH), rtol=1e-6)
+    assert len(by_lot) == 2
 
 
 def test_a_source_after_the_lot_is_refused() -> None:
