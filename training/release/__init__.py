@@ -9,7 +9,7 @@ from training.release.candidate import (
     make_candidate,
 )
 from training.release.facts import training_facts
-from training.release.report import lacking
+from training.release.report import exposure_section, lacking
 from training.release.user_vectors import read_user_vectors, space_digest, user_vectors_file
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "batches_behind",
     "build_and_judge",
     "candidate_folder",
+    "exposure_section",
     "lacking",
     "make_candidate",
     "read_user_vectors",
