@@ -1,5 +1,6 @@
 """A small world to count: plays of songs over three days, and the formula told event by event."""
 
+import json
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -152,3 +153,23 @@ def assert_same(left: State, right: State) -> None:
     assert left.keys() == right.keys()
     for key, values in left.items():
         np.testing.assert_allclose(values, right[key], rtol=1e-6, atol=1e-30, err_msg=str(key))
+
+
+def assert_same_when_faded(online: State, view: CounterView, states: State) -> None:
+    """Of each entity the newest state is as the formula says, at whatever later moment it was published."""
+    expected = {entity: (at, values) for (entity, at), values in newest(states).items()}
+    assert {entity for entity, _ in online} == expected.keys()
+    for (entity, at), values in online.items():
+        faded = expected[entity][1] * np.exp2(-(at - expected[entity][0]) / np.array(view.half_lives))
+        np.testing.assert_allclose(values, faded, rtol=1e-6, err_msg=str(entity))
+
+
+def lines(rows: Rows) -> bytes:
+    """Rows as a client writes them; what is no number is left open."""
+    return b"".join(json.dumps({k: _plain(v) for k, v in row.items()}).encode() + b"\n" for row in rows)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return None if isinstance(value, float) and not np.isfinite(value) else value

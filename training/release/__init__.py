@@ -10,7 +10,7 @@ from training.release.candidate import (
     newest_winner,
 )
 from training.release.facts import training_facts
-from training.release.report import lacking
+from training.release.report import exposure_section, lacking
 from training.release.user_vectors import read_user_vectors, space_digest, user_vectors_file
 from training.release.value import VALUE_HEAD, RandomPages, random_pages, value_line
 
@@ -22,6 +22,7 @@ __all__ = [
     "batches_behind",
     "build_and_judge",
     "candidate_folder",
+    "exposure_section",
     "lacking",
     "make_candidate",
     "newest_winner",

@@ -1,12 +1,10 @@
 """The stream counts every event once, however it arrives, and meets the nightly fold without a gap or an overlap."""
 
-import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from radio import (
@@ -18,8 +16,10 @@ from radio import (
     TASTE,
     Rows,
     assert_same,
+    assert_same_when_faded,
     in_any_order,
     lake_of,
+    lines,
     made_plays,
     made_songs,
     moment,
@@ -89,17 +89,6 @@ class Radio:
             name: {(*key, at): values.tolist() for key, at, values in zip(part.keys, part.at, part.values, strict=True)}
             for name, part in packed.items()
         }
-
-
-def lines(rows: Rows) -> bytes:
-    """Rows as a client writes them; what is no number is left open."""
-    return b"".join(json.dumps({k: _plain(v) for k, v in row.items()}).encode() + b"\n" for row in rows)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def assert_online(radio: Radio, redis: redis_records.Redis, plays: Rows) -> None:
@@ -207,12 +196,8 @@ def test_which_plays_count_is_decided_by_when_they_were_known_and_not_by_when_th
     radio.land(songs=made_songs())
     for some in (plays[200:], plays[100:200], plays[:100]):
         radio.land(plays=some)
-    view, online = VIEWS["song"], radio.online(redis)["song"]
-    expected = {song: (at, values) for (song, at), values in newest(oracle(view, plays, made_songs())).items()}
-    assert {song for song, _ in online} == expected.keys()
-    for (song, at), values in online.items():  # a play that no longer counts leaves its moment behind
-        faded = expected[song][1] * np.exp2(-(at - expected[song][0]) / np.array(view.half_lives))
-        np.testing.assert_allclose(values, faded, rtol=1e-6, err_msg=song)
+    # a play that no longer counts leaves its moment behind
+    assert_same_when_faded(radio.online(redis)["song"], VIEWS["song"], oracle(VIEWS["song"], plays, made_songs()))
 
 
 def test_a_micro_batch_that_fails_leaves_nothing_behind(
@@ -304,10 +289,5 @@ def test_a_stream_that_begins_late_goes_on_from_the_lake(
     late = play(950, "listener 1", "song 0", 1.0, 30, 31)
     radio.lake.append("tables/plays", DAYS[1], pa.Table.from_pylist([late], PLAYS.schema))
     radio.rebase(moment(61))
-    expected = newest(oracle(LISTENER, [*plays, late], made_songs()))
-    ends = dict(list(expected))
-    found = radio.online(redis)["listener"]
-    assert {listener for listener, _ in found} == ends.keys()
-    for (listener, at), values in found.items():  # what was known too late is published later than the formula says
-        faded = np.exp2(-(ends[listener] - at) / np.array(LISTENER.half_lives))
-        np.testing.assert_allclose(values * faded, expected[(listener, ends[listener])], rtol=1e-6, err_msg=listener)
+    # what was known too late is published later than the formula says
+    assert_same_when_faded(radio.online(redis)["listener"], LISTENER, oracle(LISTENER, [*plays, late], made_songs()))

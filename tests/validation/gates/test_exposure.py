@@ -3,8 +3,7 @@
 from dataclasses import replace
 
 from validation.definition import GateLimits
-from validation.gates import GateEvidence, SliceExposure
-from validation.gates.exposure import exposure_gate
+from validation.gates import GateEvidence, SliceExposure, exposure_gate
 from validation.gates.release_gates import judge_evidence
 
 NOTHING = GateEvidence(features=(), candidate="xgboost")
