@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 SOURCES := infra validation feature_repo training serving monitoring orchestration tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test same lint format bench bench-serve chaos prove lock clean
+.PHONY: help setup demo up test same lint format bench bench-serve bench-pit chaos prove lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ bench: $(READY) ## how fast the parts are, as ratios within one run
 
 bench-serve: $(READY) ## what the online path costs and bears, beside the obvious stack (about 8 minutes)
 	@$(BIN)/python -m tests.bench.serve
+
+bench-pit: $(READY) ## the as-of store against Feast's own offline stores; writes docs/point-in-time.md (about 30 minutes)
+	@$(BIN)/python -m tests.bench.pit --duckdb
 
 chaos: $(READY) ## every fault against the real service under load; writes docs/chaos.md (about 10 minutes)
 	@$(BIN)/python -m tests.chaos
