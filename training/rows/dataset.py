@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,6 +21,7 @@ from infra.lake import Lake
 from training.definition import MOSTLY_UNKNOWN, Ranking
 from training.rows import lineage
 from training.rows.attribution import AT
+from training.rows.joined_days import JoinedDays
 from training.rows.label_versions import SINCE, known_at_cuts, newest
 from training.rows.maturity import KnownBy, known_at_maturity, maturity_curve
 from validation.gates import Lineage
@@ -90,24 +92,39 @@ class Dataset:
 
 
 def build_training_set(
-    versions: pd.DataFrame, store: "FeatureStore", features: FeatureSet, ranking: Ranking
+    versions: pd.DataFrame,
+    store: "FeatureStore",
+    features: FeatureSet,
+    ranking: Ranking,
+    days: JoinedDays | None = None,
 ) -> Dataset:
     """The set to train on: each row has the label that was known when the next part of the split begins.
 
     versions  every version of the labels, as `build_label_versions` made them
+    days      where joined rows are kept; the set is the same without it
     """
     if versions.empty:
         raise _nothing_mature(ranking)
-    dataset = build_dataset(known_at_cuts(versions, ranking), store, features, ranking)
+    dataset = build_dataset(known_at_cuts(versions, ranking), store, features, ranking, days)
     return replace(dataset, maturity=maturity_curve(newest(versions), ranking))
 
 
-def build_dataset(labels: pd.DataFrame, store: "FeatureStore", features: FeatureSet, ranking: Ranking) -> Dataset:
+def build_dataset(
+    labels: pd.DataFrame,
+    store: "FeatureStore",
+    features: FeatureSet,
+    ranking: Ranking,
+    days: JoinedDays | None = None,
+) -> Dataset:
     """Join features point in time, through Feast, and make the model's input of them."""
     if labels.empty:
         raise _nothing_mature(ranking)
     frame = labels.reset_index(drop=True)
-    joined = _joined(frame, store, features)
+    if days is None:
+        joined = _joined(frame, store, features)
+    else:
+        asked, fetch = frame[[*features.entities, AT]], partial(_fields, store=store, features=features)
+        joined = _beside(frame, days.fields(asked, fetch, store, features, ranking.maturity))
     matrix = assemble(features.features, _inputs(joined, features))
     lineages = lineage.measured(joined, features)
     neutral = {f.name: f.neutral for f in features.features if isinstance(f, Context)}
@@ -193,6 +210,16 @@ def _with_nan(line: dict[str, Any]) -> dict[str, Any]:
 
 def _joined(frame: pd.DataFrame, store: "FeatureStore", features: FeatureSet) -> pd.DataFrame:
     """The labels with every field of the feature service, in the labels' order."""
+    return _beside(frame, _fields(frame, store, features))
+
+
+def _beside(frame: pd.DataFrame, fields: pa.Table) -> pd.DataFrame:
+    joined: pd.DataFrame = pd.concat([frame, fields.to_pandas()], axis=1)
+    return joined
+
+
+def _fields(frame: pd.DataFrame, store: "FeatureStore", features: FeatureSet) -> pa.Table:
+    """Every field of the feature service for each row, in the rows' order."""
     from feature_repo.stores import with_moments  # Feast takes seconds to import
 
     entity_rows = frame[[*features.entities, AT]].assign(**{ROW: np.arange(len(frame))})
@@ -201,10 +228,8 @@ def _joined(frame: pd.DataFrame, store: "FeatureStore", features: FeatureSet) ->
     fetched = with_moments(job)
     if len(fetched) != len(frame):
         raise DefinitionError(f"features {features.name}: {len(frame):,} rows asked for, {len(fetched):,} came back")
-    fields = fetched.sort_values(ROW).reset_index(drop=True)
-    fields = fields.drop(columns=[*features.entities, AT, ROW], errors="ignore")
-    joined: pd.DataFrame = pd.concat([frame, fields], axis=1)
-    return joined
+    asked = {*features.entities, AT, ROW}
+    return fetched.sort_by(ROW).select([name for name in fetched.column_names if name not in asked])
 
 
 def _inputs(joined: pd.DataFrame, features: FeatureSet) -> Any:

@@ -1,0 +1,136 @@
+"""Joined rows of earlier training sets, kept by day: a day is joined again when what its join reads has changed."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from feature_repo.definition import FeatureSet
+from infra.lake import Lake
+from training.rows.attribution import AT
+
+if TYPE_CHECKING:
+    from feast import FeatureStore
+
+    from feature_repo.stores import JoinKey
+
+KEY = b"flywheel.join_key"
+Fetch = Callable[[pd.DataFrame], pa.Table]
+
+
+@dataclass(frozen=True, slots=True)
+class JoinOptions:
+    """How a join asks otherwise than for each row's own moment. It is a part of the key of every day.
+
+    asks     anything whose `repr` is another one when the answers may be others
+    earlier  how long before a row's moment a view may be asked
+    """
+
+    asks: object = ()
+    earlier: timedelta = timedelta(0)
+
+
+PLAIN = JoinOptions()
+
+
+@dataclass(slots=True)
+class JoinedDays:
+    """The kept days of one training set, `joined/NAME` in the lake; `joined` are those that were joined last.
+
+    A row belongs to the day on which it matures, so that a day gets no further rows once it is over. What is kept are
+    the views' fields, without the entities. Labels are no part of it: they are never older than the set.
+    """
+
+    lake: Lake
+    name: str
+    joined: list[date] = field(default_factory=list)
+
+    def fields(
+        self, asked: pd.DataFrame, fetch: Fetch, store: "FeatureStore", features: FeatureSet, maturity: timedelta,
+        options: JoinOptions = PLAIN,
+    ) -> pa.Table:  # fmt: skip
+        """The fields for each row asked, in the rows' order: of kept days as they were joined, of others by `fetch`.
+
+        asked  entities and `event_timestamp` of each row
+        All days that are not there are fetched at once. They are kept unless something was published meanwhile.
+        """
+        matures_on = (asked[AT].dt.tz_convert("UTC") + maturity - timedelta(microseconds=1)).dt.date.to_numpy()
+        rows_by_day = {day: np.flatnonzero(matures_on == day) for day in sorted(set(matures_on))}
+        keys = _keys(asked, rows_by_day, store, features, options)
+        kept = {day: table for day in rows_by_day if (table := self._kept(day, keys.get(day))) is not None}
+        self.joined = [day for day in rows_by_day if day not in kept]
+        if self.joined:
+            places = np.concatenate([rows_by_day[day] for day in self.joined])
+            fetched = fetch(asked.iloc[places].reset_index(drop=True))
+            unchanged = _keys(asked, rows_by_day, store, features, options)
+            start = 0
+            for day in self.joined:
+                kept[day] = fetched.slice(start, len(rows_by_day[day]))
+                start += len(rows_by_day[day])
+                if day in keys and keys[day] == unchanged.get(day):
+                    self._keep(day, keys[day], kept[day])
+        self._forget(set(self.lake.days(self._table)) - set(rows_by_day))
+        order = np.argsort(np.concatenate(list(rows_by_day.values())), kind="stable")
+        return pa.concat_tables([kept[day].replace_schema_metadata() for day in rows_by_day]).take(pa.array(order))
+
+    @property
+    def _table(self) -> str:
+        return f"joined/{self.name}"
+
+    def _kept(self, day: date, key: str | None) -> pa.Table | None:
+        """The rows of a day that were kept under this key; a file that cannot be read counts as none."""
+        try:
+            files = self.lake.files(self._table, [day])
+            if key is None or not files or _key_of(files[0]) != key:
+                return None
+            return pq.read_table(files[0], partitioning=None)
+        except (pa.ArrowException, OSError):
+            return None
+
+    def _keep(self, day: date, key: str, rows: pa.Table) -> None:
+        self.lake.replace(self._table, day, rows.replace_schema_metadata({KEY: key.encode()}))
+
+    def _forget(self, days: Iterable[date]) -> None:
+        for day in days:
+            self.lake.drop(self._table, day)
+
+
+def _keys(
+    asked: pd.DataFrame, rows_by_day: dict[date, "np.ndarray[tuple[int], np.dtype[np.intp]]"], store: "FeatureStore",
+    features: FeatureSet, options: JoinOptions,
+) -> dict[date, str]:  # fmt: skip
+    """The key of each day as things are now; none where the store does not say what a join depends on."""
+    from feature_repo.stores import join_key
+
+    depends: JoinKey | None = join_key(store, features)
+    if depends is None:
+        return {}
+    code = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
+    always = hashlib.sha256(b"\n".join([repr(options).encode(), *code])).hexdigest()
+    keys = {}
+    for day, places in rows_by_day.items():
+        rows = asked.iloc[places]
+        first, last = (moment.to_pydatetime().astimezone(UTC) for moment in (rows[AT].min(), rows[AT].max()))
+        words = [always, depends.of(first - options.earlier, last), _digest(rows)]
+        keys[day] = hashlib.sha256("\n".join(words).encode()).hexdigest()
+    return keys
+
+
+def _digest(rows: pd.DataFrame) -> str:
+    """sha256 over the values of some rows, in their order."""
+    table = pa.Table.from_pandas(rows, preserve_index=False).replace_schema_metadata()
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return hashlib.sha256(sink.getvalue()).hexdigest()
+
+
+def _key_of(file: Path) -> str:
+    return (pq.read_schema(file).metadata or {}).get(KEY, b"").decode()
