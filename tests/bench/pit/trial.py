@@ -10,10 +10,12 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from tests.bench.costs import cpu_s, family
 
+WORK = {"retrieve": "retrieval", "cases": "cases", "fill": "filling"}
 EVERY_S = 0.2
 MIB = 1 << 20
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -93,10 +95,7 @@ def main(what: str, store: str, folder: Path) -> None:
     """The process of one store. Java's last CPU is counted because the tree is read until its end."""
     if packages := os.environ.get("PIT_PACKAGES"):
         sys.path.append(packages)
-    from tests.bench.pit import cases, filling, retrieval
-
-    work = {"retrieve": retrieval.run, "cases": cases.run, "fill": filling.run}[what]
-    work(store, folder)
+    import_module(f"tests.bench.pit.{WORK[what]}").run(store, folder)
 
 
 if __name__ == "__main__":
