@@ -53,7 +53,7 @@ def join_key(store: "FeatureStore", features: FeatureSet) -> JoinKey | None:
     config = store.config.offline_store
     if not isinstance(config, AsofOfflineStoreConfig):
         return None
-    names = {view.name for view in (*features.counter_views, *features.profile_views)}
+    names = {view.name for view in features.counter_views} | {view.name for view in features.profile_views}
     views = [view for view in store.list_feature_views() if view.name in names]
     files: list[PublishedFile] = []
     for rows in (rows_of(view, [field.name for field in view.features]) for view in views):

@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from feature_repo.definition import FeatureSet
 from infra.lake import Lake
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 KEY = b"flywheel.join_key"
 Fetch = Callable[[pd.DataFrame], pa.Table]
+Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,7 @@ class JoinedDays:
         asked  entities and `event_timestamp` of each row
         All days that are not there are fetched at once. They are kept unless something was published meanwhile.
         """
-        matures_on = (asked[AT].dt.tz_convert("UTC") + maturity - timedelta(microseconds=1)).dt.date.to_numpy()
-        rows_by_day = {day: np.flatnonzero(matures_on == day) for day in sorted(set(matures_on))}
+        rows_by_day = _by_day_of_maturity(asked[AT], maturity)
         keys = _keys(asked, rows_by_day, store, features, options)
         kept = {day: table for day in rows_by_day if (table := self._kept(day, keys.get(day))) is not None}
         self.joined = [day for day in rows_by_day if day not in kept]
@@ -77,8 +78,9 @@ class JoinedDays:
                 if day in keys and keys[day] == unchanged.get(day):
                     self._keep(day, keys[day], kept[day])
         self._forget(set(self.lake.days(self._table)) - set(rows_by_day))
-        order = np.argsort(np.concatenate(list(rows_by_day.values())), kind="stable")
-        return pa.concat_tables([kept[day].replace_schema_metadata() for day in rows_by_day]).take(pa.array(order))
+        joined = pa.concat_tables([kept[day].replace_schema_metadata() for day in rows_by_day])
+        order = np.concatenate(list(rows_by_day.values()))
+        return joined if (np.diff(order) > 0).all() else joined.take(pa.array(np.argsort(order)))
 
     @property
     def _table(self) -> str:
@@ -102,9 +104,18 @@ class JoinedDays:
             self.lake.drop(self._table, day)
 
 
+def _by_day_of_maturity(times: "pd.Series[Any]", maturity: timedelta) -> dict[date, Places]:
+    """The places of the rows that mature on each day, in order of days; a row of midnight belongs to the day before."""
+    at = times.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy().astype("datetime64[us]")
+    mature = at + np.timedelta64(maturity - timedelta(microseconds=1))
+    days, codes = np.unique(mature.astype("datetime64[D]"), return_inverse=True)
+    places = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
+    return {day.item(): of_day for day, of_day in zip(days, places, strict=True)}
+
+
 def _keys(
-    asked: pd.DataFrame, rows_by_day: dict[date, "np.ndarray[tuple[int], np.dtype[np.intp]]"], store: "FeatureStore",
-    features: FeatureSet, options: JoinOptions,
+    asked: pd.DataFrame, rows_by_day: dict[date, Places], store: "FeatureStore", features: FeatureSet,
+    options: JoinOptions,
 ) -> dict[date, str]:  # fmt: skip
     """The key of each day as things are now; none where the store does not say what a join depends on."""
     from feature_repo.stores import join_key
@@ -133,4 +144,5 @@ def _digest(rows: pd.DataFrame) -> str:
 
 
 def _key_of(file: Path) -> str:
-    return (pq.read_schema(file).metadata or {}).get(KEY, b"").decode()
+    metadata: dict[bytes, bytes] = pq.read_schema(file).metadata or {}
+    return metadata.get(KEY, b"").decode()
