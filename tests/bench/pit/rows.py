@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from feature_repo.stores.view_rows import MOMENT
 
-START, SPAN, TTL = datetime(2026, 1, 1, tzinfo=UTC), timedelta(days=28), timedelta(days=10)
+START, SPAN, TTL = datetime(2026, 1, 1, tzinfo=UTC), timedelta(days=28), timedelta(days=1)
 FIELDS = ("c0", "c1", "c2", "c3")
 AT, CREATED, QUESTION = "event_timestamp", "created", "question"
 IMPRESSIONS = "impressions.parquet"
 KEYS_PER_VIEW = {"by_user": ("user",), "by_video": ("video",), "by_user_category": ("user", "category")}
-ROWS_A_KEY = {"user": 50, "video": 200}
+ROWS_A_KEY = {"user": 10, "video": 20}  # Feast compares a question with all rows of its key: few are kind to it
 CATEGORIES = 20
 
 

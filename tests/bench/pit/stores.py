@@ -6,9 +6,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from infra import spark
 from infra.settings import Settings
-from infra.spark import session
 
+PLAIN_JVM = "-Duser.timezone=UTC"  # our options suit short work; Feast's store gets those that Java has by itself
 OURS = "feature_repo.stores.asof_offline_store.AsofOfflineStore"
 ENTITY_TYPES = {"user": "STRING", "video": "STRING", "category": "STRING", "a": "INT64", "b": "INT64"}
 
@@ -56,9 +57,11 @@ def opened(name: str, folder: Path, views: tuple[View, ...], zone: str = "UTC") 
     from feature_repo.stores import quieten
 
     quieten()
-    store, settings = STORES[name], Settings(home=folder / "home", spark_memory="2g")
+    store, settings = STORES[name], Settings(home=folder / "home", spark_memory="4g", spark_shuffle_partitions=8)
+    if store.kind == "spark":
+        spark.JVM = PLAIN_JVM
     if store.on_spark:
-        session(settings).conf.set("spark.sql.session.timeZone", zone)
+        spark.session(settings).conf.set("spark.sql.session.timeZone", zone)
     options = dict(store.options) | ({"settings": settings} if store.kind == OURS else {})
     feast = FeatureStore(config=RepoConfig(
         project="pit", provider="local", registry=str(folder / f"{name}.db"), entity_key_serialization_version=3,
