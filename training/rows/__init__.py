@@ -10,7 +10,7 @@ from training.rows.dataset import (
     load_dataset,
     save_dataset,
 )
-from training.rows.joined_days import JoinedDays, JoinOptions
+from training.rows.joined_days import JoinedDays
 from training.rows.label_versions import newest
 from training.rows.labels import FITS, GAIN, JUDGED, build_label_versions, build_labels, save_labels
 from training.rows.lineage import moments
@@ -25,7 +25,6 @@ __all__ = [
     "KNOWN_AT",
     "PARTS",
     "Dataset",
-    "JoinOptions",
     "JoinedDays",
     "KnownBy",
     "build_dataset",

@@ -120,11 +120,7 @@ def build_dataset(
     if labels.empty:
         raise _nothing_mature(ranking)
     frame = labels.reset_index(drop=True)
-    if days is None:
-        joined = _joined(frame, store, features)
-    else:
-        asked, fetch = frame[[*features.entities, AT]], partial(_fields, store=store, features=features)
-        joined = _beside(frame, days.fields(asked, fetch, store, features, ranking.maturity))
+    joined = _joined(frame, store, features, frame[AT] + ranking.maturity, days)
     matrix = assemble(features.features, _inputs(joined, features))
     lineages = lineage.measured(joined, features)
     neutral = {f.name: f.neutral for f in features.features if isinstance(f, Context)}
@@ -208,28 +204,34 @@ def _with_nan(line: dict[str, Any]) -> dict[str, Any]:
     return {name: float("nan") if value is None else value for name, value in line.items()}
 
 
-def _joined(frame: pd.DataFrame, store: "FeatureStore", features: FeatureSet) -> pd.DataFrame:
-    """The labels with every field of the feature service, in the labels' order."""
-    return _beside(frame, _fields(frame, store, features))
-
-
-def _beside(frame: pd.DataFrame, fields: pa.Table) -> pd.DataFrame:
+def _joined(
+    frame: pd.DataFrame,
+    store: "FeatureStore",
+    features: FeatureSet,
+    matures_at: "pd.Series[Any] | None" = None,
+    days: JoinedDays | None = None,
+) -> pd.DataFrame:
+    """The labels with every field of the feature service, in the labels' order; days that are kept are not joined."""
+    asked = frame[[*features.entities, AT]]
+    if days is None or matures_at is None:
+        fields = _fields(asked, store, features)
+    else:
+        fields = days.fields(asked, matures_at, partial(_fields, store=store, features=features), store, features)
     joined: pd.DataFrame = pd.concat([frame, fields.to_pandas()], axis=1)
     return joined
 
 
-def _fields(frame: pd.DataFrame, store: "FeatureStore", features: FeatureSet) -> pa.Table:
-    """Every field of the feature service for each row, in the rows' order."""
+def _fields(asked: pd.DataFrame, store: "FeatureStore", features: FeatureSet) -> pa.Table:
+    """Every field of the feature service for each row of entities and a moment, in the rows' order."""
     from feature_repo.stores import with_moments  # Feast takes seconds to import
 
-    entity_rows = frame[[*features.entities, AT]].assign(**{ROW: np.arange(len(frame))})
+    entity_rows = asked.assign(**{ROW: np.arange(len(asked))})
     service = store.get_feature_service(features.service)
     job = store.get_historical_features(entity_df=entity_rows, features=service, full_feature_names=True)
     fetched = with_moments(job)
-    if len(fetched) != len(frame):
-        raise DefinitionError(f"features {features.name}: {len(frame):,} rows asked for, {len(fetched):,} came back")
-    asked = {*features.entities, AT, ROW}
-    return fetched.sort_by(ROW).select([name for name in fetched.column_names if name not in asked])
+    if len(fetched) != len(asked):
+        raise DefinitionError(f"features {features.name}: {len(asked):,} rows asked for, {len(fetched):,} came back")
+    return fetched.sort_by(ROW).select([name for name in fetched.column_names if name not in entity_rows])
 
 
 def _inputs(joined: pd.DataFrame, features: FeatureSet) -> Any:

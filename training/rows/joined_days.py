@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, timedelta
+from datetime import UTC, date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,21 +27,6 @@ Fetch = Callable[[pd.DataFrame], pa.Table]
 Places = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class JoinOptions:
-    """How a join asks otherwise than for each row's own moment. It is a part of the key of every day.
-
-    asks     anything whose `repr` is another one when the answers may be others
-    earlier  how long before a row's moment a view may be asked
-    """
-
-    asks: object = ()
-    earlier: timedelta = timedelta(0)
-
-
-PLAIN = JoinOptions()
-
-
 @dataclass(slots=True)
 class JoinedDays:
     """The kept days of one training set, `joined/NAME` in the lake; `joined` are those that were joined last.
@@ -55,15 +40,17 @@ class JoinedDays:
     joined: list[date] = field(default_factory=list)
 
     def fields(
-        self, asked: pd.DataFrame, fetch: Fetch, store: "FeatureStore", features: FeatureSet, maturity: timedelta,
-        options: JoinOptions = PLAIN,
+        self, asked: pd.DataFrame, matures_at: "pd.Series[Any]", fetch: Fetch, store: "FeatureStore",
+        features: FeatureSet, options: object = (),
     ) -> pa.Table:  # fmt: skip
         """The fields for each row asked, in the rows' order: of kept days as they were joined, of others by `fetch`.
 
-        asked  entities and `event_timestamp` of each row
+        asked       the entities of each row, and in `event_timestamp` the moment asked for
+        matures_at  when each row is mature
+        options     whatever else the answers depend on, by its `repr`; no view is asked before the moment in `asked`
         All days that are not there are fetched at once. They are kept unless something was published meanwhile.
         """
-        rows_by_day = _by_day_of_maturity(asked[AT], maturity)
+        rows_by_day = _by_day(matures_at)
         keys = _keys(asked, rows_by_day, store, features, options)
         kept = {day: table for day in rows_by_day if (table := self._kept(day, keys.get(day))) is not None}
         self.joined = [day for day in rows_by_day if day not in kept]
@@ -104,18 +91,17 @@ class JoinedDays:
             self.lake.drop(self._table, day)
 
 
-def _by_day_of_maturity(times: "pd.Series[Any]", maturity: timedelta) -> dict[date, Places]:
-    """The places of the rows that mature on each day, in order of days; a row of midnight belongs to the day before."""
+def _by_day(times: "pd.Series[Any]") -> dict[date, Places]:
+    """The places of the rows of each day, in order of days; midnight belongs to the day that it ends."""
     at = times.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy().astype("datetime64[us]")
-    mature = at + np.timedelta64(maturity - timedelta(microseconds=1))
-    days, codes = np.unique(mature.astype("datetime64[D]"), return_inverse=True)
+    days, codes = np.unique((at - np.timedelta64(1, "us")).astype("datetime64[D]"), return_inverse=True)
     places = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
     return {day.item(): of_day for day, of_day in zip(days, places, strict=True)}
 
 
 def _keys(
     asked: pd.DataFrame, rows_by_day: dict[date, Places], store: "FeatureStore", features: FeatureSet,
-    options: JoinOptions,
+    options: object,
 ) -> dict[date, str]:  # fmt: skip
     """The key of each day as things are now; none where the store does not say what a join depends on."""
     from feature_repo.stores import join_key
@@ -129,7 +115,7 @@ def _keys(
     for day, places in rows_by_day.items():
         rows = asked.iloc[places]
         first, last = (moment.to_pydatetime().astimezone(UTC) for moment in (rows[AT].min(), rows[AT].max()))
-        words = [always, depends.of(first - options.earlier, last), _digest(rows)]
+        words = [always, depends.of(first, last), _digest(rows)]
         keys[day] = hashlib.sha256("\n".join(words).encode()).hexdigest()
     return keys
 

@@ -51,13 +51,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     packages = _fetched() if asked.duckdb else FOLDER if FOLDER.exists() else None
     run = Run(Limits(asked.limit_s, asked.limit_gib * 1024), packages, asked.stores)
+    command = " ".join(["python -m tests.bench.pit", *(sys.argv[1:] if arguments is None else arguments)])
+    measured_rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
         answers_by_store = run.cases(Path(folder) / "cases")
-        measured_rows = [row for size in run.sizes(asked.impressions) for row in run.retrievals(Path(folder), *size)]
         filled = run.filling(Path(folder) / "filled", asked.entities)
-    reached = list(bounds(measured_rows, filled))
-    command = " ".join(["python -m tests.bench.pit", *(sys.argv[1:] if arguments is None else arguments)])
-    asked.page.write_text(page(measured_rows, answers_by_store, reached, command))
+        for size, stores in run.sizes(asked.impressions):
+            measured_rows += run.retrievals(Path(folder), size, stores)
+            reached = list(bounds(measured_rows, filled))  # after each size: a run takes long, and may be ended
+            asked.page.write_text(page(measured_rows, answers_by_store, reached, command))
     for bound in reached:
         print(f"{bound.word:>14}  {bound.claim}: {bound.reached}")
     return 1 if any(bound.held is False for bound in reached) else 0

@@ -12,9 +12,9 @@ Written by `make bench-pit` ([tests/bench/pit](../tests/bench/pit)). Figures are
 run.
 
 Feast's own SDK asks each offline store for the same impressions, each with 12 features of three views, one of them with
-a compound key. A view has as many rows as there are impressions, ten to twenty for each key. Every store runs in a process of its own: CPU seconds
-(user and system, of Python, Java and all they start, imports included) and the peak of resident memory are of its whole
-process tree, read every 0.2 s.
+a compound key. A view has as many rows as there are impressions, ten to twenty for each user or video. Every store
+runs in a process of its own: CPU seconds (user and system, of Python, Java and all they start, imports included) and
+the peak of resident memory are of its whole process tree, read every 0.2 s.
 """
 WRONG = """## Where they are wrong
 

@@ -19,7 +19,7 @@ from infra.lake import Lake
 from infra.settings import Settings
 from training.contenders import ByColumn
 from training.definition import FallbackLists, Outcome, Ranking
-from training.rows import AT, Dataset, JoinedDays, JoinOptions, build_dataset
+from training.rows import AT, Dataset, JoinedDays, build_dataset
 from training.rows.dataset import _fields
 
 MOMENT = pa.timestamp("us", "UTC")
@@ -161,13 +161,15 @@ def test_other_code_joins_every_day_again(yard: Yard, monkeypatch: pytest.Monkey
 def test_a_join_that_asks_otherwise_has_days_of_its_own(yard: Yard) -> None:
     store, days, rows = open_store(yard.settings, FEATURES), JoinedDays(yard.lake, "docks"), labels(DAYS[:4])
 
-    def joined(options: JoinOptions) -> list[int]:
-        days.fields(rows[["ship", AT]], lambda asked: _fields(asked, store, FEATURES), store, FEATURES,
-                    RANKING.maturity, options)  # fmt: skip
+    def joined(asked: pd.DataFrame, options: object = ()) -> list[int]:
+        days.fields(asked, rows[AT] + RANKING.maturity, lambda some: _fields(some, store, FEATURES), store, FEATURES,
+                    options)  # fmt: skip
         return [day.day for day in days.joined]
 
-    lagging = JoinOptions(asks={"by_ship": 3600}, earlier=timedelta(hours=1))
-    assert (joined(JoinOptions()), joined(lagging), joined(lagging)) == ([], [1, 2, 3, 4], [])
+    plain = rows[["ship", AT]]
+    lagging = plain.assign(**{AT: rows[AT] - timedelta(hours=1)})
+    assert (joined(plain), joined(lagging), joined(lagging)) == ([], [1, 2, 3, 4], [])
+    assert joined(lagging, options={"by_ship": 3600}) == [1, 2, 3, 4]
 
 
 def test_the_order_of_the_rows_is_the_askers(yard: Yard) -> None:
@@ -203,7 +205,7 @@ def test_what_was_joined_while_a_day_was_published_is_not_kept(yard: Yard, tmp_p
         publish(yard.lake, DAYS[4], scale=5.0)
         return _fields(asked, store, FEATURES)
 
-    days.fields(rows[["ship", AT]], fetch, store, FEATURES, RANKING.maturity)
+    days.fields(rows[["ship", AT]], rows[AT] + RANKING.maturity, fetch, store, FEATURES)
     shutil.rmtree(published)
     shutil.copytree(copy, published)  # somebody puts the last copy back: the key is that of before the join
     assert yard.set_of(rows)[0] == [5]
