@@ -59,8 +59,8 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         _, last = span(context)
         parts = learned_from(installation)
         versions = installation.lake.read("labels", days_from(installation.history_start(last), last)).to_pandas()
-        days = JoinedDays(installation.lake, installation.system.name)
-        dataset = build_training_set(versions, installation.store, features, ranking, days)
+        kept = JoinedDays(installation.lake, installation.system.name)
+        dataset = build_training_set(versions, installation.store, features, ranking, kept)
         save_dataset(installation.lake, installation.system.name, dataset)
         note_trained(installation, TRAINING_SET, last, parts)
         unknown = dataset.mostly_unknown()
@@ -70,7 +70,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
             severity=dg.AssetCheckSeverity.WARN,
             metadata={"unknown": dg.MetadataValue.md(lacking(unknown))},
         )
-        facts = {**dataset.facts(ranking), "days joined": len(days.joined)}
+        facts = {**dataset.facts(ranking), "days joined": len(kept.joined)}
         return dg.MaterializeResult(metadata=facts, check_results=[check])
 
     @dg.asset(
