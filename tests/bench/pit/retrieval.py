@@ -6,7 +6,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tests.bench.pit.rows import AT, FIELDS, IMPRESSIONS, KEYS_PER_VIEW, QUESTION, TTL
+from tests.bench.pit.rows import FIELDS, IMPRESSIONS, KEYS_PER_VIEW, QUESTION, TTL
 from tests.bench.pit.stores import View, opened
 
 
@@ -26,18 +26,16 @@ def columns() -> list[str]:
 
 
 def different(one: Path, other: Path) -> tuple[int, int]:
-    """How many rows the second store's file lacks or has too many, and how many answers in common rows differ."""
+    """How many rows the second store's file lacks or has twice, and how many answers in common rows differ."""
     left, right = (_read(path) for path in (one, other))
-    common = left.index.intersection(right.index[~right.index.duplicated()])
-    firsts = right[~right.index.duplicated()].loc[common]
+    repeated = right.index.duplicated()
+    common = left.index.intersection(right.index[~repeated])
+    firsts = right[~repeated].loc[common]
     same = (left.loc[common] == firsts) | (left.loc[common].isna() & firsts.isna())
-    return abs(len(right) - len(left)) + (len(left) - len(common)), int((~same).to_numpy().sum())
+    return len(left) - len(common) + int(repeated.sum()), int((~same).to_numpy().sum())
 
 
 def _read(path: Path) -> pd.DataFrame:
     table: pa.Table = pq.read_table(path, columns=[QUESTION, *columns()])
     frame: pd.DataFrame = table.to_pandas()
     return frame.set_index(QUESTION).astype("float32")
-
-
-__all__ = ["AT", "columns", "different", "run"]

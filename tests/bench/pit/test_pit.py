@@ -88,7 +88,9 @@ def test_rows_and_values_that_differ_are_counted(tmp_path: Path) -> None:
     pq.write_table(whole, tmp_path / "one.parquet")
     other = whole.set_column(1, retrieval.columns()[0], pa.array([0.0, 7.0, None, 3.0], pa.float32())).slice(0, 3)
     pq.write_table(pa.concat_tables([other, other.slice(0, 1)]), tmp_path / "other.parquet")
-    assert retrieval.different(tmp_path / "one.parquet", tmp_path / "other.parquet") == (1, 2)
+    assert retrieval.different(tmp_path / "one.parquet", tmp_path / "other.parquet") == (2, 2), (
+        "one row is lacking and one there twice"
+    )
     assert retrieval.different(tmp_path / "one.parquet", tmp_path / "one.parquet") == (0, 0)
 
 
