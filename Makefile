@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 SOURCES := infra validation feature_repo training serving monitoring orchestration tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test same lint format bench bench-serve chaos prove lock clean
+.PHONY: help setup demo up test same lint format bench bench-serve bench-pit chaos prove score lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +21,7 @@ up: $(READY) ## Dagster, MLflow, Redis and the service, until Ctrl-C
 	@$(BIN)/flywheel up
 
 test: $(READY) ## every test
-	@$(BIN)/pytest
+	@$(BIN)/pytest --junit-xml=.pytest_cache/report.xml
 
 same: $(READY) ## whether a small world from events to 200 pages gives the figures it gave before (5 minutes on two busy cores)
 	@$(BIN)/python -m tests.same_feed --against tests/same_feed/reference.json
@@ -42,11 +42,17 @@ bench: $(READY) ## how fast the parts are, as ratios within one run
 bench-serve: $(READY) ## what the online path costs and bears, beside the obvious stack (about 8 minutes)
 	@$(BIN)/python -m tests.bench.serve
 
+bench-pit: $(READY) ## the as-of store against Feast's own offline stores; writes docs/point-in-time.md (about 30 minutes)
+	@$(BIN)/python -m tests.bench.pit --duckdb
+
 chaos: $(READY) ## every fault against the real service under load; writes docs/chaos.md (about 10 minutes)
 	@$(BIN)/python -m tests.chaos
 
 prove: $(READY) ## claims too long for `make test`, such as planted leaks; writes docs/truth.md (nightly)
 	@$(BIN)/python -m tests.prove
+
+score: $(READY) ## the ML Test Score, from what the last `make test` and `make prove` ran; writes docs/mltestscore.md
+	@$(BIN)/python -m tests.mltestscore
 
 lock: $(READY) ## resolve the dependencies anew: hashed and without addresses
 	@$(BIN)/uv lock --upgrade

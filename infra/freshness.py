@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from infra.arrays import Int64s
 
 MICROS = 1_000_000
+NEAR_S, NEAR_SHARE = 10.0, 0.02
+"""Two rhythms are the same that differ by no more than this, or than this share of the time between two of its beats."""
 
 
 class Freshness(msgspec.Struct, frozen=True):
@@ -27,6 +29,13 @@ class Freshness(msgspec.Struct, frozen=True):
         """Up to which publications were online at each moment; both in microseconds since the epoch."""
         every, after, phase = (round(value * MICROS) for value in (self.every_s, self.after_s, self.phase_s))
         return at - after if not every else (at - after - phase) // every * every + phase
+
+    def near(self, other: "Freshness") -> bool:
+        """Whether the other one is the same rhythm, measured another time."""
+        within = max(NEAR_S, NEAR_SHARE * self.every_s)
+        apart = abs(self.phase_s - other.phase_s)
+        phase = min(apart, abs(self.every_s - apart))
+        return max(abs(self.every_s - other.every_s), abs(self.after_s - other.after_s), phase) <= within
 
     @property
     def longest_s(self) -> float:

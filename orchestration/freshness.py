@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+import msgspec
 import numpy as np
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
@@ -11,7 +12,7 @@ import pyarrow.dataset as ds
 from infra.arrays import Int64s
 from infra.freshness import MICROS, Freshness
 from infra.lake import days_from
-from orchestration.observed import MOMENT, brought_online
+from orchestration.observed import MOMENT, brought_online, freshness_trained_with
 from orchestration.records_as_of import PUBLISHED
 from orchestration.system import Installation
 from serving.feedback import RELEASE, RUNG
@@ -54,11 +55,15 @@ class ServedMoments:
 def freshness_to_train_with(installation: Installation) -> Freshness:
     """How fresh the states are that serving has read lately; before anything was served, what is assumed.
 
-    Whatever days are trained on: the model will be served with what the installation brings online now.
+    Whatever days are trained on: the model will be served with what the installation brings online now. While the
+    rhythm is that of the live release, its numbers are kept: then days that were joined for it need not be joined again.
     """
     today = installation.now().date()
     measured = served_moments(installation, today - LOOKED_BACK, today).freshness()
-    return measured or Freshness(basis=ASSUMED)
+    if measured is None:
+        return Freshness(basis=ASSUMED)
+    before = freshness_trained_with(installation, installation.registry.live())
+    return msgspec.structs.replace(before, basis=f"{measured.basis}, as before") if measured.near(before) else measured
 
 
 def served_moments(installation: Installation, first: date, last: date) -> ServedMoments:

@@ -16,6 +16,8 @@ from feature_repo.stores.asof_offline_store import latest
 from feature_repo.stores.packed_online_store import view_layout
 from feature_repo.stores.view_rows import CREATED, TIME, rows_of
 
+AT_ONCE = 100_000  # records that are in memory at one time: two million and their keys would take 500 MiB
+
 
 class RecordEngineConfig(FeastConfigBaseModel):  # type: ignore[misc]
     """Nothing to choose."""
@@ -76,7 +78,10 @@ class RecordEngine(ComputeEngine):  # type: ignore[misc]
 
     def _write(self, view: Any, keys: Sequence[str], newest: pa.Table, task: Any) -> WriteCounts:
         laid_out = view_layout(self.repo_config, view)
-        entities = list(zip(*(newest[key].cast(pa.string()).to_pylist() for key in laid_out.keys), strict=True))
-        records = records_of(laid_out, newest, TIME, CREATED)
-        redis = self.online_store.client(self.repo_config)
-        return write_records(redis, laid_out, entities, records, now=task.end_time)
+        redis, written = self.online_store.client(self.repo_config), WriteCounts()
+        for start in range(0, len(newest), AT_ONCE):
+            part = newest.slice(start, AT_ONCE)
+            entities = list(zip(*(part[key].cast(pa.string()).to_pylist() for key in laid_out.keys), strict=True))
+            records = records_of(laid_out, part, TIME, CREATED)
+            written += write_records(redis, laid_out, entities, records, now=task.end_time)
+        return written

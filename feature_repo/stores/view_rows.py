@@ -44,11 +44,11 @@ class ViewRows:
     kinds: Mapping[str, pa.DataType] = field(default_factory=dict)
 
     def local_files(self) -> list[Path] | None:
-        """The live Parquet files behind the view, where it is a folder on this machine."""
+        """The live Parquet files behind the view, where it is a folder or a file on this machine."""
         path = self.source.path
         if not path or self.source.query or "://" in path or self.source.file_format != "parquet":
             return None
-        return live_files.below(Path(path))
+        return [Path(path)] if Path(path).is_file() else live_files.below(Path(path))
 
     def size(self) -> int | None:
         """The number of rows of the view, where that is cheap to read."""

@@ -15,7 +15,7 @@ from orchestration.stale_days import LABELS, TRAINING_SET, learned_from, note_tr
 from orchestration.system import Installation
 from training.registry import experiment_id
 from training.release import Candidate, lacking, make_candidate
-from training.rows import build_training_set, newest, save_dataset, save_labels
+from training.rows import JoinedDays, build_training_set, newest, save_dataset, save_labels
 
 GATES, FEATURES_KNOWN = "gates", "features_known"
 
@@ -61,7 +61,8 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         parts = learned_from(installation)
         versions = installation.lake.read("labels", days_from(installation.history_start(last), last)).to_pandas()
         freshness = freshness_to_train_with(installation)
-        dataset = build_training_set(versions, installation.store, features, ranking, freshness)
+        kept = JoinedDays(installation.lake, installation.system.name)
+        dataset = build_training_set(versions, installation.store, features, ranking, freshness, kept)
         save_dataset(installation.lake, installation.system.name, dataset)
         note_trained(installation, TRAINING_SET, last, parts)
         unknown = dataset.mostly_unknown()
@@ -71,7 +72,8 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
             severity=dg.AssetCheckSeverity.WARN,
             metadata={"unknown": dg.MetadataValue.md(lacking(unknown))},
         )
-        return dg.MaterializeResult(metadata=dataset.facts(ranking), check_results=[check])
+        facts = {**dataset.facts(ranking), "days joined": len(kept.joined)}
+        return dg.MaterializeResult(metadata=facts, check_results=[check])
 
     @dg.asset(
         name="ranker",

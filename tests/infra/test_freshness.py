@@ -38,3 +38,18 @@ def test_the_rhythm_is_said_in_units_that_people_use() -> None:
     assert str(NIGHTLY).startswith("published states come online every 1 d, 1 h later")
     assert str(Freshness(20, 4.5, basis="measured")) == "published states come online every 20 s, 4.5 s later; measured"
     assert str(AS_PUBLISHED) == "each state as soon as it is published"
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        (Freshness(86_400, 5_000, 86_399), True),  # a night's work takes now longer, now shorter
+        (Freshness(86_400, 3_600, 60), True),  # shortly before midnight, and shortly after it
+        (Freshness(86_400, 7_200, 86_399), False),
+        (Freshness(43_200, 3_600, 43_199), False),
+        (Freshness(20, 3), False),
+    ],
+)
+def test_a_rhythm_measured_another_time_is_the_same_rhythm(other: Freshness, same: bool) -> None:
+    assert NIGHTLY.near(other) is same
+    assert other.near(NIGHTLY) is same

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from infra.freshness import Freshness
 from infra.settings import Settings
 from orchestration import freshness
 from orchestration.freshness import freshness_to_train_with, publications, served_moments
@@ -57,6 +58,20 @@ def test_a_stream_is_seen_beside_the_nightly_work(at: Installation, monkeypatch:
     shown(at, DAY)
     online = freshness_to_train_with(at)
     assert (online.every_s, online.after_s) == (20, 3)
+
+
+def test_the_numbers_of_the_live_release_are_kept_while_the_rhythm_is_the_same(
+    at: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    works_daily(at, [DAY - timedelta(days=1), DAY])
+    shown(at, DAY)
+    shown(at, NEXT)
+    measured = freshness_to_train_with(at)
+    before = Freshness(86_400, measured.after_s + 600, measured.phase_s, "measured long ago")
+    monkeypatch.setattr(freshness, "freshness_trained_with", lambda at, version: before)
+    kept = freshness_to_train_with(at)
+    assert (kept.every_s, kept.after_s, kept.phase_s) == (before.every_s, before.after_s, before.phase_s)
+    assert kept.basis == f"{measured.basis}, as before"
 
 
 def test_before_anything_was_served_the_assumption_is_said(at: Installation) -> None:

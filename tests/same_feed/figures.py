@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 LIBRARIES = ("numpy", "pyarrow", "pandas", "pyspark", "faiss-cpu", "scikit-learn")
 INPUT = "input:"  # how a training set names the model's inputs among its columns
 OF_THE_RUN = {"received_at", "created_at", "line"}  # of quarantine and ledger: when this run took something in
-SKIPPED = {"online", "complete"}  # notes on when something was done
+SKIPPED = {"online", "complete", "joined"}  # notes on when something was done; copies of what training sets hold
 ABOUT_A_RUN = {"run_id", "report"}
 
 

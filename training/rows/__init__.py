@@ -11,6 +11,7 @@ from training.rows.dataset import (
     load_dataset,
     save_dataset,
 )
+from training.rows.joined_days import JoinedDays
 from training.rows.label_versions import newest
 from training.rows.labels import FITS, GAIN, JUDGED, build_label_versions, build_labels, save_labels
 from training.rows.lineage import moments
@@ -26,6 +27,7 @@ __all__ = [
     "KNOWN_AT",
     "PARTS",
     "Dataset",
+    "JoinedDays",
     "KnownBy",
     "build_dataset",
     "build_label_versions",

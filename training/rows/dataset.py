@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,6 +23,7 @@ from training.definition import MOSTLY_UNKNOWN, Ranking
 from training.rows import lineage
 from training.rows.attribution import AT
 from training.rows.described import without_undescribed
+from training.rows.joined_days import JoinedDays
 from training.rows.label_versions import SINCE, known_at_cuts, newest
 from training.rows.maturity import KnownBy, known_at_maturity, maturity_curve
 from validation.gates import Lineage
@@ -100,15 +102,17 @@ def build_training_set(
     features: FeatureSet,
     ranking: Ranking,
     freshness: Freshness = AS_PUBLISHED,
+    days: JoinedDays | None = None,
 ) -> Dataset:
     """The set to train on: each row has the label that was known when the next part of the split begins.
 
     versions   every version of the labels, as `build_label_versions` made them
     freshness  how fresh the states are that serving will read
+    days       where joined rows are kept; the set is the same without it
     """
     if versions.empty:
         raise _nothing_mature(ranking)
-    dataset = build_dataset(known_at_cuts(versions, ranking), store, features, ranking, freshness)
+    dataset = build_dataset(known_at_cuts(versions, ranking), store, features, ranking, freshness, days)
     return replace(dataset, maturity=maturity_curve(newest(versions), ranking))
 
 
@@ -118,12 +122,14 @@ def build_dataset(
     features: FeatureSet,
     ranking: Ranking,
     freshness: Freshness = AS_PUBLISHED,
+    days: JoinedDays | None = None,
 ) -> Dataset:
     """Join features point in time, through Feast, and make the model's input of them."""
     if labels.empty:
         raise _nothing_mature(ranking)
     frame = labels.reset_index(drop=True)
-    joined = _joined(frame, store, features, freshness_reached(frame, freshness))
+    until, matures_at = freshness_reached(frame, freshness), frame[AT] + ranking.maturity
+    joined = _joined(frame, store, features, until, matures_at, days)
     matrix = assemble(features.features, _inputs(joined, features))
     lineages = lineage.measured(joined, features)
     neutral = {f.name: f.neutral for f in features.features if isinstance(f, Context)}
@@ -220,20 +226,38 @@ def _with_nan(line: dict[str, Any]) -> dict[str, Any]:
     return {name: float("nan") if value is None else value for name, value in line.items()}
 
 
-def _joined(frame: pd.DataFrame, store: "FeatureStore", features: FeatureSet, until: "pd.Series[Any]") -> pd.DataFrame:
-    """The labels with every field of the feature service as published by `until`, in the labels' order."""
+def _joined(
+    frame: pd.DataFrame,
+    store: "FeatureStore",
+    features: FeatureSet,
+    until: "pd.Series[Any]",
+    matures_at: "pd.Series[Any] | None" = None,
+    days: JoinedDays | None = None,
+) -> pd.DataFrame:
+    """The labels with every field of the feature service as published by `until`, in the labels' order.
+
+    Days that are kept are not joined.
+    """
+    asked = frame[[*features.entities]].assign(**{AT: until})
+    if days is None or matures_at is None:
+        fields = _fields(asked, store, features)
+    else:
+        fields = days.fields(asked, matures_at, partial(_fields, store=store, features=features), store, features)
+    joined: pd.DataFrame = pd.concat([frame, fields.to_pandas()], axis=1)
+    return without_undescribed(joined, features, (until < frame[AT]).to_numpy())
+
+
+def _fields(asked: pd.DataFrame, store: "FeatureStore", features: FeatureSet) -> pa.Table:
+    """Every field of the feature service for each row of entities and a moment, in the rows' order."""
     from feature_repo.stores import with_moments  # Feast takes seconds to import
 
-    entity_rows = frame[[*features.entities]].assign(**{AT: until}).assign(**{ROW: np.arange(len(frame))})
+    entity_rows = asked.assign(**{ROW: np.arange(len(asked))})
     service = store.get_feature_service(features.service)
     job = store.get_historical_features(entity_df=entity_rows, features=service, full_feature_names=True)
     fetched = with_moments(job)
-    if len(fetched) != len(frame):
-        raise DefinitionError(f"features {features.name}: {len(frame):,} rows asked for, {len(fetched):,} came back")
-    fields = fetched.sort_values(ROW).reset_index(drop=True)
-    fields = fields.drop(columns=[*features.entities, AT, ROW], errors="ignore")
-    joined: pd.DataFrame = pd.concat([frame, fields], axis=1)
-    return without_undescribed(joined, features, (until < frame[AT]).to_numpy())
+    if len(fetched) != len(asked):
+        raise DefinitionError(f"features {features.name}: {len(asked):,} rows asked for, {len(fetched):,} came back")
+    return fetched.sort_by(ROW).select([name for name in fetched.column_names if name not in entity_rows])
 
 
 def _inputs(joined: pd.DataFrame, features: FeatureSet) -> Any:

@@ -168,7 +168,7 @@ def test_each_answer_carries_the_moment_of_the_row_that_gave_it(store: FeatureSt
         {"sensor": [sensor for sensor, _ in moments], "event_timestamp": [at(clock) for _, clock in moments]}
     )
     job = store.get_historical_features(entity_df=frame, features=["fresh:f", "fresh:label"], full_feature_names=True)
-    answers = with_moments(job)
+    answers = with_moments(job).to_pandas()
     assert [None if pd.isna(known) else f"{known:%H:%M}" for known in answers["fresh__known_at"]] == [*moments.values()]
     pd.testing.assert_frame_equal(answers.drop(columns="fresh__known_at"), job.to_df())
 

@@ -108,6 +108,13 @@ def test_online_values_equal_offline_values(store: FeatureStore) -> None:
         assert [plain(c) for c in online[name]] == [plain(c) for c in offline[name]], name
 
 
+def test_records_that_go_online_in_parts_are_counted_together(
+    store: FeatureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("feature_repo.stores.materialization.AT_ONCE", 7)
+    assert materialise(store, PLANT, NOON - timedelta(days=1), NOON)["machine"] == WriteCounts(accepted=30)
+
+
 def test_only_what_was_published_in_the_window_is_materialised(store: FeatureStore, redis: Redis) -> None:
     materialise(store, PLANT, NOON - timedelta(days=1), NOON - 2 * MINUTE, views=["machine"])
     assert set(read_all_records(redis, MACHINE).at) == {(NOON - 2 * MINUTE).timestamp()}
