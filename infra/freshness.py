@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 MICROS = 1_000_000
 NEAR_S, NEAR_SHARE = 10.0, 0.02
-"""Two rhythms are the same that differ by no more than this, or than this share of the time between two of its beats."""
+"""Two rhythms are the same that differ by no more than this, or than this share of the time between two beats."""
 
 
 class Freshness(msgspec.Struct, frozen=True):

@@ -56,7 +56,7 @@ def freshness_to_train_with(installation: Installation) -> Freshness:
     """How fresh the states are that serving has read lately; before anything was served, what is assumed.
 
     Whatever days are trained on: the model will be served with what the installation brings online now. While the
-    rhythm is that of the live release, its numbers are kept: then days that were joined for it need not be joined again.
+    rhythm is that of the live release, its numbers are kept: days that were joined for it need not be joined again.
     """
     today = installation.now().date()
     measured = served_moments(installation, today - LOOKED_BACK, today).freshness()

@@ -80,7 +80,7 @@ class Yard:
     def set_of(self, rows: pd.DataFrame, features: FeatureSet = FEATURES) -> tuple[list[int], Dataset]:
         """The days of the month that were joined, and the set; it equals one for which everything was joined."""
         store, days = open_store(self.settings, features), JoinedDays(self.lake, "docks")
-        dataset = build_dataset(rows, store, features, RANKING, days)
+        dataset = build_dataset(rows, store, features, RANKING, days=days)
         anew = build_dataset(rows, store, features, RANKING)
         assert dataset.digest == anew.digest
         assert dataset.matrix.tobytes() == anew.matrix.tobytes()
