@@ -66,6 +66,7 @@ def _parts(
     judged: JudgedRows, slicing: str, words: AnyArray, amounts: tuple[AnyArray, ...], weights: Weights
 ) -> Iterator[SliceExposure]:
     everything = [np.bincount(judged.user, weights=amount, minlength=judged.users) for amount in amounts]
+    sizes = np.bincount(judged.group, minlength=judged.groups)
     for word in sorted(set(words.tolist())):
         its = words == word
         own = [np.bincount(judged.user[its], weights=amount[its], minlength=judged.users) for amount in amounts]
@@ -74,5 +75,6 @@ def _parts(
             drawn = [(weights @ of) / (weights @ all_) for of, all_ in zip(own[1:], everything[1:], strict=True)]
             low, high = percentiles(drawn[0] / drawn[1], 0.025, 0.975)
             ratio = float(shown / valued)
-        groups = len(np.unique(judged.group[its]))
+        beside = np.bincount(judged.group[its], minlength=judged.groups)
+        groups = int(((beside > 0) & (beside < sizes)).sum())
         yield SliceExposure(f"{slicing}={word}", float(eligible), float(shown), float(valued), ratio, low, high, groups)

@@ -65,7 +65,7 @@ class SliceExposure:
     exposure         its share of what their places are worth, in the order of the candidate
     outcome          its share of what users made of them
     ratio, low, high  exposure ÷ outcome, with its interval: 1 is as much as users value it
-    groups           how many groups it has rows in
+    groups           how many groups it shares with other parts; a part of the users shares none: no order changes it
     """
 
     name: str

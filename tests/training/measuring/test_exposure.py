@@ -43,6 +43,16 @@ def test_exposure_in_proportion_to_outcomes_is_a_ratio_of_one() -> None:
     assert [part.ratio for part in parts] == pytest.approx([1.0, 1.0])
 
 
+def test_a_part_of_the_users_shares_no_page_with_another_so_no_order_is_judged_by_it() -> None:
+    halves = np.where(GROUP < PAGES // 2, "first", "second").astype(object)
+    gain = np.ones(2 * PAGES)
+    rows = (gain, gain, GROUP, GROUP, GROUP, GROUP, gain)
+    judged = JudgedRows(PAGES, PAGES, *rows, exposed={"half": halves}, maker=GROUP)
+    measured = exposures(judged, gain, drawn_by_poisson(PAGES, 100, 0), 10)
+    assert measured is not None
+    assert [part.groups for part in measured.parts] == [0, 0]
+
+
 def test_concentration_of_one_for_all_and_of_all_for_one() -> None:
     even, one = Concentration.of(np.ones(200)), Concentration.of(np.r_[np.zeros(199), 1.0])
     assert (even.few, even.gini) == pytest.approx((0.01, 0))
