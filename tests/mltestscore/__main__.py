@@ -75,7 +75,7 @@ def _shown(evidence: Evidence, ran: Seen) -> str:
     match evidence:
         case Test(name):
             path, _, test = name.partition("::")
-            text = f"{test} in [{path.removeprefix('tests/')}](../{path})"
+            text = f"{test} in [{path}](../{path})"
         case Claim(name):
             text = f"section {name} of [truth.md](truth.md)"
         case Page(name, word):
