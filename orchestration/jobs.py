@@ -13,6 +13,7 @@ STAGES = {
     "release": ("release",),
     "monitor": ("monitoring",),
     "perturb": ("proof",),
+    "retain": ("retention",),
     "retrain": ("training", "release"),
     "daily": ("tables", "features", "training", "release", "monitoring"),
 }

@@ -5,7 +5,7 @@ import warnings
 import dagster as dg
 
 from orchestration import jobs, schedules
-from orchestration.assets import features, monitoring, proof, release, tables, training
+from orchestration.assets import features, monitoring, proof, release, retention, tables, training
 from orchestration.partitions import days
 from orchestration.sensors import (
     failure_sensor,
@@ -27,6 +27,7 @@ def pipeline(installation: Installation) -> dg.Definitions:
         *features.assets(installation, cut),
         *training.assets(installation, cut),
         *proof.assets(installation, cut),
+        *retention.assets(installation, cut),
     ]
     if installation.system.policy:
         assets += release.assets(installation, cut)

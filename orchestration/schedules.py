@@ -21,6 +21,7 @@ WHEN = {
         timedelta(days=1),
         "a sample of yesterday's training rows, built again after what came later was altered",
     ),
+    "retain": ("45 3 * * *", timedelta(0), "what is older than its limit goes; nothing older may lie there then"),
     "monitor": ("0 3 * * *", timedelta(days=1), "yesterday against what the live release was trained on"),
 }
 

@@ -11,6 +11,7 @@ from feature_repo.recipe import recipe_of
 from infra.errors import DefinitionError, ReleaseMismatch
 from infra.manifest import Manifest, TrainingFacts, digest_of, read_manifest
 from infra.release_format import GOLDEN, MANIFEST, read_golden_rows
+from infra.removed_files import first_kept_day
 from orchestration.labels import label_versions_of_days
 from orchestration.system import Installation
 from training.contenders import Fitted
@@ -132,6 +133,13 @@ def _training_set(
         if stored is not None and stored.digest == manifest.dataset_digest:
             return stored, "training set in the lake"
     system = installation.system
+    kept_from = first_kept_day(installation.lake, system.ranking.shown)
+    if kept_from is not None and facts.first_day < kept_from:
+        raise ReleaseMismatch(
+            f"release {manifest.version}: it learned from rows shown since {facts.first_day}, and those received before "
+            f"{kept_from} were removed ({system.ages.events} days is their limit). It cannot be made of events again; "
+            "releases that learned from later days can (`flywheel releases`)."
+        )
     versions = label_versions_of_days(installation, facts.first_day, facts.last_day, manifest.created_at)
     return build_training_set(versions, installation.store, system.features, system.ranking), "events"
 
