@@ -52,9 +52,6 @@ class System:
     watch: Watch | None = None
     ages: Ages = field(default_factory=Ages)
 
-    def __post_init__(self) -> None:
-        self.ages.check(self.features, self.ranking, self.ranking.history_days)
-
 
 @dataclass(frozen=True)
 class Installation:

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -133,15 +134,20 @@ def _training_set(
         if stored is not None and stored.digest == manifest.dataset_digest:
             return stored, "training set in the lake"
     system = installation.system
-    kept_from = first_kept_day(installation.lake, system.ranking.shown)
-    if kept_from is not None and facts.first_day < kept_from:
-        raise ReleaseMismatch(
-            f"release {manifest.version}: it learned from rows shown since {facts.first_day}, and those received before "
-            f"{kept_from} were removed ({system.ages.events} days is their limit). It cannot be made of events again; "
-            "releases that learned from later days can (`flywheel releases`)."
-        )
+    must_have_rows(installation, manifest.version, facts.first_day)
     versions = label_versions_of_days(installation, facts.first_day, facts.last_day, manifest.created_at)
     return build_training_set(versions, installation.store, system.features, system.ranking), "events"
+
+
+def must_have_rows(installation: Installation, version: str, first: date) -> None:
+    """Raise ReleaseMismatch where rows shown since a day were removed by retention: what is left makes another set."""
+    kept_from = first_kept_day(installation.lake, installation.system.ranking.shown)
+    if kept_from is not None and first < kept_from:
+        raise ReleaseMismatch(
+            f"release {version}: it learned from rows shown since {first}, and what was received before {kept_from} "
+            f"was removed ({installation.system.ages.events} days is its limit). It cannot be made of events again; "
+            "releases that learned from later days can (`flywheel releases`)."
+        )
 
 
 def _golden(installation: Installation, version: str, fitted: Fitted) -> float | None:

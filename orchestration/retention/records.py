@@ -31,7 +31,7 @@ def tracked_runs(installation: Installation) -> Dataset:
     def oldest(_: date) -> date | None:
         from training.registry import oldest_in_database
 
-        return oldest_in_database(installation.settings)
+        return oldest_in_database(installation.settings, installation.system.name)
 
     kinds = {"run", "model"}
     return Dataset("MLflow", installation.system.ages.tracked_runs, partial(_too_old, installation, kinds), oldest)

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 AS_OF = "as_of"  # the tag of a run that says as of which moment it trained
 RUNS = """SELECT coalesce((SELECT value FROM tags WHERE tags.run_uuid = runs.run_uuid AND key = 'as_of'), start_time)
-FROM runs WHERE run_uuid NOT IN (SELECT run_id FROM model_versions WHERE run_id IS NOT NULL)"""
-MODELS = """SELECT creation_timestamp_ms FROM logged_models
-WHERE model_id NOT IN (SELECT replace(storage_location, rtrim(storage_location, replace(storage_location, '/', '')), '')
-FROM model_versions WHERE storage_location IS NOT NULL)"""
+FROM runs JOIN experiments USING (experiment_id) WHERE experiments.name = ?
+AND run_uuid NOT IN (SELECT run_id FROM model_versions WHERE run_id IS NOT NULL)"""
+MODELS = """SELECT creation_timestamp_ms FROM logged_models JOIN experiments USING (experiment_id)
+WHERE experiments.name = ? AND logged_models.artifact_location NOT IN (SELECT source FROM model_versions)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,25 +96,24 @@ def purge(settings: Settings) -> None:
         gc.main(["--backend-store-uri", uri, "--tracking-uri", uri], standalone_mode=False)
 
 
-def oldest_in_database(settings: Settings) -> date | None:
+def oldest_in_database(settings: Settings, name: str) -> date | None:
     """The day of the oldest run or model that no release has, by MLflow's own tables, deleted ones included."""
     path = Path(unquote(settings.tracking_uri.removeprefix(tracking.PREFIX)))
     if not settings.tracking_uri.startswith(tracking.PREFIX) or not path.exists():
         return None
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
-        moments = [row[0] for query in (RUNS, MODELS) for row in database.execute(query)]
+        moments = [row[0] for query in (RUNS, MODELS) for row in database.execute(query, (name,))]
     return min(map(_moment, moments), default=None)
 
 
 def _unreleased(client: "MlflowClient", experiment: str, versions: list[Any]) -> Iterator[Aged]:
     from mlflow.entities import ViewType
 
-    models = {str(version.model_id or str(version.source).rsplit("/", 1)[-1]) for version in versions}
-    runs, token = {str(version.run_id) for version in versions}, None
+    models, runs, token = {str(v.source) for v in versions}, {str(v.run_id) for v in versions}, None
     while True:
         page = client.search_logged_models([experiment], page_token=token)
         for model in page:
-            if model.model_id not in models:
+            if model.artifact_location not in models:
                 yield Aged("model", model.model_id, _moment(model.creation_timestamp), _path(model.artifact_location))
         token = page.token
         if not token:

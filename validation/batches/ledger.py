@@ -152,8 +152,8 @@ def balance(lake: Lake, table: str) -> dict[str, int]:
     for day, sums in _removed_days(lake).items():
         if day not in there and table in sums:
             accepted, waiting = accepted + sums[table][0], waiting + sums[table][1]
-    removed = sum(file.removed for file in removed_files(lake, table).values())
     in_tables, quarantined = (_rows(lake, f"{folder}/{table}") for folder in ("tables", "quarantine"))
+    removed = _removed(lake, table)
     off = abs(accepted - removed - in_tables) + abs(waiting - quarantined)
     counts = {"accepted": accepted, "in tables": in_tables, "waiting": waiting, "in quarantine": quarantined}
     return counts | ({"removed": removed} if removed else {}) | {"off": off}
@@ -167,6 +167,18 @@ def remove_day(lake: Lake, day: date) -> None:
         with atomic_write(lake.root / REMOVED_DAYS) as draft:
             draft.write_bytes(msgspec.json.encode(_removed_days(lake) | {day.isoformat(): sums}))
     lake.drop(LEDGER, day)
+
+
+def _removed(lake: Lake, table: str) -> int:
+    """How many rows retention removed: of files that are still there what they lack, of others as it was written down.
+
+    So it is right also while a removal is half done.
+    """
+    there = {f"{path.parent.name}/{path.name}": path for path in lake.parts(f"tables/{table}", "*")}
+    return sum(
+        file.had - pq.read_metadata(there[name]).num_rows if name in there else file.removed
+        for name, file in removed_files(lake, table).items()
+    )
 
 
 def _sums(lines: Sequence[Ledger]) -> tuple[int, int]:
