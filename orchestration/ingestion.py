@@ -13,6 +13,7 @@ from feature_repo.folding import closed_days
 from infra import alerts
 from infra.errors import DefinitionError, MendRefused
 from infra.failpoint import reached
+from infra.pseudonyms import Pseudonyms, pseudonyms
 from orchestration import batch_report
 from orchestration.late_files import work_of
 from orchestration.partitions import day_of, landed
@@ -23,7 +24,9 @@ from orchestration.stale_days import nothing_published, stale_days
 from orchestration.system import Installation
 from validation.batches import (
     Ledger,
+    Mend,
     Mended,
+    Quarantined,
     discard,
     ledger_md,
     mended_by,
@@ -33,7 +36,7 @@ from validation.batches import (
     waiting_rows,
 )
 from validation.contract import Table, unknown
-from validation.files import PassedOver, scan_folder, shown
+from validation.files import PassedOver, line_with_pseudonyms, scan_folder, shown
 
 
 @dataclass(frozen=True)
@@ -102,13 +105,14 @@ def ingest_days(installation: Installation, table: Table, first: date, last: dat
 
 def _landed_on(installation: Installation, table: Table, first: date, last: date) -> Ingested:
     landing, outcomes = installation.settings.landing, list[DeliveryOutcome | Failed]()
+    ids = pseudonyms(installation.settings)
     scan = landed(installation)
     today, closed = installation.now().date(), closed_days(installation.lake)
     files_by_day = work_of(scan.of(table), today, closed, (first, last))
     for day in sorted(day for day in files_by_day if first <= day <= last):
         below = {file.path: file.below for file in files_by_day[day]}
         for path in bundled(landing, table, below):
-            outcomes.append(_landed(installation, Delivery(table, path, below.get(path, path.name)), day))
+            outcomes.append(_landed(installation, Delivery(table, path, below.get(path, path.name), ids), day))
     is_first = table is installation.system.tables[0]  # its run also reports what lies in no table's folder
     passed_over = [each for each in scan.refused if each.table is table or (is_first and each.table is None)]
     return _ingested(outcomes, passed_over)
@@ -172,10 +176,10 @@ def ingest_path(
         raise DefinitionError(f"nothing to ingest in {shown(path)}.{why}")
     history = history or nothing_published(installation) or lives_in_the_past(installation)
     outcomes = []
-    limits = installation.settings.file_limits
+    limits, ids = installation.settings.file_limits, pseudonyms(installation.settings)
     for place, file in enumerate(scan.files, 1):
         say(f"[{place}/{len(scan.files)}] {shown(file.path.name)}")
-        delivery = Delivery(file.table, file.path, file.below)
+        delivery = Delivery(file.table, file.path, file.below, ids)
         outcomes.append(attempt(installation.lake, delivery, installation.now(), limits, history=history))
     ingested = _ingested(outcomes, scan.passed_over)
     report(installation, ingested.lines)
@@ -225,7 +229,8 @@ def replay_day(
     waiting_tables = _tables_waiting(installation, tables, day)
     if mend:
         _report_unmet(installation, mend, day, waiting_tables, say)
-    lines = [replay(installation.lake, t, day, installation.now(), mend) for t in waiting_tables]
+    ids = pseudonyms(installation.settings)
+    lines = [replay(installation.lake, t, day, installation.now(), _kept(mend, t, ids)) for t in waiting_tables]
     report(installation, lines)
     return lines
 
@@ -251,6 +256,18 @@ def _mend(path: Path) -> Mended:
         return mended_by(path.read_bytes())
     except OSError as error:
         raise MendRefused(f"{path}: it cannot be read ({error.strerror}). Nothing was replayed.") from error
+
+
+def _kept(mend: Mended | None, table: Table, ids: Pseudonyms | None) -> Mend | None:
+    """The mend with pseudonyms: a person who mends a row may write an id as it came."""
+    if mend is None or ids is None:
+        return mend
+
+    def mended(row: Quarantined) -> bytes | None:
+        line = mend(row)
+        return None if line is None else line_with_pseudonyms(table, line, ids)
+
+    return mended
 
 
 def _report_unmet(

@@ -31,6 +31,9 @@ class Column:
 
     `logged` says that whoever showed the row wrote the value down with it, so that it was known when the row was shown.
     A feature made of a column that is not declared so has no lineage, and the leakage gate refuses it.
+
+    `person` says that a value is the id of a person: a home with pseudonyms keeps a hash in its place, of a text a
+    text, of an int64 a negative number. What is wrong with such a value is said without it.
     """
 
     name: str
@@ -46,6 +49,14 @@ class Column:
     max_null: float | None = None
     warn_null: float | None = None
     logged: bool = False
+    person: bool = False
+
+    def __post_init__(self) -> None:
+        if self.person and (self.dtype not in {"string", "int64"} or self.low is not None or self.one_of):
+            raise DefinitionError(
+                f"column {self.name}: the id of a person is a string or an int64, without `low` or `one_of`: its "
+                "pseudonym has to fit into the column, and that of a number is negative"
+            )
 
 
 @dataclass(frozen=True, slots=True)

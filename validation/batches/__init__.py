@@ -5,7 +5,9 @@ from validation.batches.change import changing
 from validation.batches.intake import DISCARDED, REFUSED, discard, ingest, replay
 from validation.batches.ledger import HEAD, LEDGER, BatchRefused, Ledger, balance, ledger_md, read_ledger, remove_day
 from validation.batches.quarantine import (
+    Mend,
     Mended,
+    Quarantined,
     mended_by,
     mending_lines,
     quarantine_folder,
@@ -21,7 +23,9 @@ __all__ = [
     "REFUSED",
     "BatchRefused",
     "Ledger",
+    "Mend",
     "Mended",
+    "Quarantined",
     "balance",
     "changing",
     "discard",

@@ -70,7 +70,7 @@ USERS = Table(
     received_time="received_at",
     versioned=True,
     columns=(
-        Column("user_id", "string", "pseudonym of the user"),
+        Column("user_id", "string", "pseudonym of the user", person=True),
         Column("signup_at", "timestamp", "when the account was made"),
         Column("region", "string", "region of the account"),
         Column("language", "string", f"ISO 639-1 code of the preferred language, `{UNKNOWN_LANGUAGE}` when unknown"),
@@ -105,7 +105,7 @@ IMPRESSIONS = Table(
     columns=(
         Column("request_id", "string", "id of the feed answer"),
         Column("video_id", "string", "the video shown", refers_to="videos"),
-        Column("user_id", "string", "pseudonym of the user", refers_to="users"),
+        Column("user_id", "string", "pseudonym of the user", refers_to="users", person=True),
         Column("event_time", "timestamp", "when it was shown"),
         Column("received_at", "timestamp", "when we received it"),
         Column(
@@ -140,7 +140,7 @@ ENGAGEMENTS = Table(
     columns=(
         Column("event_id", "string", "unique id given by the client; the same id twice is the same event"),
         Column("request_id", "string", "feed answer it came from; null outside of a feed", nullable=True),
-        Column("user_id", "string", "pseudonym of the user", refers_to="users"),
+        Column("user_id", "string", "pseudonym of the user", refers_to="users", person=True),
         Column("video_id", "string", "the video acted on", refers_to="videos"),
         Column("action", "string", "what the user did; `follow` and `block` concern the creator", one_of=ACTIONS),
         Column(
