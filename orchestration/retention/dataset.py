@@ -86,6 +86,8 @@ def first_day_of(file: Path, column: str) -> date | None:
 
 def rewritten(file: Path, stays: ds.Expression | pa.Array) -> None:
     """Write a file anew with only these rows, under the same name: what is known of files stays true of it."""
+    if not file.exists():  # it was replaced meanwhile, and what replaced it is looked at next time
+        return
     rows = pq.read_table(file, partitioning=None)
     with atomic_write(file) as draft:
         pq.write_table(rows.filter(stays), draft, coerce_timestamps="us")

@@ -1,6 +1,6 @@
 """What is computed from events and kept in the lake: states, snapshots, labels, training sets, and the ledger."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from functools import partial
 
@@ -37,9 +37,9 @@ def states(installation: Installation, view: CounterView) -> Dataset:
         newest = max((day for day, _ in folders), default=None)
         for day, folder in (each for each in folders if each[0] < first):
             if day != newest:
-                yield dropped_day(lake, name, day, folder)
+                yield Item(day, size_of(folder), partial(_between_folds, lake, partial(lake.drop, name, day)))
             elif oldest_row(folder, PUBLISHED) is not None:
-                yield Item(day, size_of(folder), partial(_emptied, lake, name, day))
+                yield Item(day, size_of(folder), partial(_between_folds, lake, partial(_emptied, lake, name, day)))
 
     return Dataset(name, limit, too_old, lambda _: oldest_row(lake.path(name), PUBLISHED))
 
@@ -54,7 +54,7 @@ def snapshots(installation: Installation) -> Dataset:
         for name in names:
             for day, folder in folders_on_disk(lake.path(name)):
                 if day < first and day != newest:
-                    yield dropped_day(lake, name, day, folder)
+                    yield Item(day, size_of(folder), partial(_between_folds, lake, partial(lake.drop, name, day)))
 
     def oldest(first: date) -> date | None:
         newest = max(lake.days(COMPLETE), default=None)
@@ -73,7 +73,7 @@ def counted_entities(installation: Installation, view: CounterView) -> Dataset:
         for file in lake.files(name):
             day = first_day_of(file, PUBLISHED)
             if day is not None and day < first:
-                yield Item(day, file.stat().st_size, partial(rewritten, file, stays))
+                yield Item(day, file.stat().st_size, partial(_between_folds, lake, partial(rewritten, file, stays)))
 
     return Dataset(name, _limit(installation, view), too_old, lambda _: oldest_row(lake.path(name), PUBLISHED))
 
@@ -126,10 +126,17 @@ def _limit(installation: Installation, view: CounterView) -> int:
     return installation.system.ages.states_of(view, installation.system.features, installation.history_days)
 
 
+def _between_folds(lake: Lake, remove: Callable[[], None]) -> None:
+    with lake.locked("states"):
+        remove()
+
+
 def _emptied(lake: Lake, name: str, day: date) -> None:
     files = lake.files(name, [day])
     if files:
         lake.replace(name, day, pq.read_table(files[0], partitioning=None).slice(0, 0))
+    else:
+        lake.drop(name, day)
 
 
 def _give_up(installation: Installation, table: str, day: date) -> None:

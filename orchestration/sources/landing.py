@@ -154,7 +154,7 @@ def set_aside(landing: Path, delivery: Delivery, folder: str = DONE) -> Path:
     """
     if delivery.ids is not None and folder == DONE:
         _remove(delivery.path)
-        reached("landing.removed")
+        reached("landing.set_aside")
         return delivery.path
     target = _free(landing / folder / delivery.table.name / (delivery.below or delivery.path.name))
     target.parent.mkdir(parents=True, exist_ok=True)

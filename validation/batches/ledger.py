@@ -16,7 +16,7 @@ from validation.batches.checks import Check, table_md
 from validation.batches.intents import settled
 from validation.verdict import markdown
 
-LEDGER, REMOVED_DAYS = "ledger", "removed/ledger_days.json"
+LEDGER, REMOVED_DAYS = "ledger", "removed/ledger/days.json"
 FLAT = ("table", "batch", "kind", "received", "accepted", "duplicate", "quarantined", "refused", "digest")
 HEAD = ("table", "batch", "received", "accepted", "duplicate", "quarantined", "outcome")
 
