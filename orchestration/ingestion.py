@@ -13,7 +13,7 @@ from feature_repo.folding import closed_days
 from infra import alerts
 from infra.errors import DefinitionError, MendRefused
 from infra.failpoint import reached
-from infra.pseudonyms import Pseudonyms, pseudonyms
+from infra.pseudonyms import pseudonyms
 from orchestration import batch_report
 from orchestration.late_files import work_of
 from orchestration.partitions import day_of, landed
@@ -24,11 +24,10 @@ from orchestration.stale_days import nothing_published, stale_days
 from orchestration.system import Installation
 from validation.batches import (
     Ledger,
-    Mend,
     Mended,
-    Quarantined,
     discard,
     ledger_md,
+    mend_with_pseudonyms,
     mended_by,
     mending_lines,
     quarantine_folder,
@@ -36,7 +35,7 @@ from validation.batches import (
     waiting_rows,
 )
 from validation.contract import Table, unknown
-from validation.files import PassedOver, line_with_pseudonyms, scan_folder, shown
+from validation.files import PassedOver, scan_folder, shown
 
 
 @dataclass(frozen=True)
@@ -230,7 +229,10 @@ def replay_day(
     if mend:
         _report_unmet(installation, mend, day, waiting_tables, say)
     ids = pseudonyms(installation.settings)
-    lines = [replay(installation.lake, t, day, installation.now(), _kept(mend, t, ids)) for t in waiting_tables]
+    lines = [
+        replay(installation.lake, t, day, installation.now(), mend_with_pseudonyms(mend, t, ids))
+        for t in waiting_tables
+    ]
     report(installation, lines)
     return lines
 
@@ -256,18 +258,6 @@ def _mend(path: Path) -> Mended:
         return mended_by(path.read_bytes())
     except OSError as error:
         raise MendRefused(f"{path}: it cannot be read ({error.strerror}). Nothing was replayed.") from error
-
-
-def _kept(mend: Mended | None, table: Table, ids: Pseudonyms | None) -> Mend | None:
-    """The mend with pseudonyms: a person who mends a row may write an id as it came."""
-    if mend is None or ids is None:
-        return mend
-
-    def mended(row: Quarantined) -> bytes | None:
-        line = mend(row)
-        return None if line is None else line_with_pseudonyms(table, line, ids)
-
-    return mended
 
 
 def _report_unmet(

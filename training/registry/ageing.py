@@ -119,12 +119,12 @@ def _unreleased(client: "MlflowClient", experiment: str, versions: list[Any]) ->
         if not token:
             break
     while True:
-        found = client.search_runs([experiment], run_view_type=ViewType.ACTIVE_ONLY, page_token=token)
-        for run in found:
+        some = client.search_runs([experiment], run_view_type=ViewType.ACTIVE_ONLY, page_token=token)
+        for run in some:
             if run.info.run_id not in runs:
                 at = run.data.tags.get(AS_OF) or run.info.start_time
                 yield Aged("run", run.info.run_id, _moment(at), _path(run.info.artifact_uri))
-        token = found.token
+        token = some.token
         if not token:
             return
 

@@ -5,9 +5,8 @@ from validation.batches.change import changing
 from validation.batches.intake import DISCARDED, REFUSED, discard, ingest, replay
 from validation.batches.ledger import HEAD, LEDGER, BatchRefused, Ledger, balance, ledger_md, read_ledger, remove_day
 from validation.batches.quarantine import (
-    Mend,
     Mended,
-    Quarantined,
+    mend_with_pseudonyms,
     mended_by,
     mending_lines,
     quarantine_folder,
@@ -23,14 +22,13 @@ __all__ = [
     "REFUSED",
     "BatchRefused",
     "Ledger",
-    "Mend",
     "Mended",
-    "Quarantined",
     "balance",
     "changing",
     "discard",
     "ingest",
     "ledger_md",
+    "mend_with_pseudonyms",
     "mended_by",
     "mending_lines",
     "quarantine_folder",
