@@ -113,17 +113,17 @@ class Snapshots:
         return {name for name, of in parts.items() if oldest.get(name.partition("/")[0], date.min) <= of <= day}
 
 
-def parts_of(lake: Lake, tables: Iterable[str]) -> Parts:
+def parts_of(lake: Lake, tables: Iterable[str], *, removed: bool = True) -> Parts:
     """The files of some tables: `<table>/day=<day>/<file>`, each with its day.
 
-    Those that retention removed are among them: what was published from them is not stale.
+    Those that retention `removed` are among them: what was published from them is not stale.
     """
     names = [
         f"{table}/{name}"
         for table in dict.fromkeys(tables)
         for name in (
             *(f"{path.parent.name}/{path.name}" for path in lake.parts(f"tables/{table}", "*")),
-            *removed_files(lake, table),
+            *(removed_files(lake, table) if removed else ()),
         )
     ]
     return {name: date.fromisoformat(name.split("/")[1].removeprefix("day=")) for name in names}

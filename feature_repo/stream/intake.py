@@ -139,7 +139,8 @@ class Intake:
         rows = 0
         for name, table in self.tables.items():
             is_event = name in self._events
-            parts_of_table = {part: day_number(day) for part, day in parts_of(self._lake, [name]).items()}
+            there = parts_of(self._lake, [name], removed=False)
+            parts_of_table = {part: day_number(day) for part, day in there.items()}
             fresh = {part: day for part, day in parts_of_table.items() if part not in taken}
             fresh = {part: day for part, day in fresh.items() if not is_event or day >= oldest}
             for counted_in_base in (True, False):
