@@ -34,7 +34,7 @@ class Attribution:
         (self._id,) = served.events.key
         self._texts = [c.name for c in served.events.columns if c.nullable and c.dtype == "string"]
         self._rules = RowRules(served.events)
-        self._ids, self._persons = ids, [c.name for c in served.events.columns if c.person]
+        self._ids, self._person = ids, served.events.person
 
     def events(self, sent: Sequence[Any], roles: Roles, keys: Keys, now: float) -> list[Event]:
         """The events to land. Raises RefusedError, naming the event's place and the rule, when one is not accepted."""
@@ -44,8 +44,8 @@ class Attribution:
             at, row = f"$.events[{place}]", msgspec.structs.asdict(event)
             token = row.pop("token")
             row |= {name: None for name in self._texts if row[name] == ""}  # as ingestion reads files
-            if self._ids is not None:  # before anything else sees them, a log least of all
-                row |= {name: self._ids(row[name]) for name in self._persons if row[name] is not None}
+            if self._ids is not None and self._person and row[self._person] is not None:
+                row[self._person] = self._ids(row[self._person])  # before anything else sees it, a log least of all
             if token is None:
                 self._must_be_allowed(row, at, roles)
             else:

@@ -53,8 +53,7 @@ def intake(spark: "SparkSession", state: StreamState, tmp_path: Path) -> Intake:
 def test_the_stream_of_a_home_with_pseudonyms_counts_for_them(
     spark: "SparkSession", state: StreamState, tmp_path: Path
 ) -> None:
-    persons = tuple(replace(c, person=True) if c.name == "listener" else c for c in PLAYS.columns)
-    tables = {**TABLES, "plays": replace(PLAYS, columns=persons)}
+    tables = {**TABLES, "plays": replace(PLAYS, person="listener")}
     stream = Stream(small_session(Settings(home=tmp_path)), RADIO, tables, state)
     ids = Pseudonyms(b"k" * 32)
     intake = Intake(stream, state, Lake(tmp_path / "lake"), RADIO, tables, ids=ids)

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -145,18 +146,17 @@ def test_a_mapping_is_written_with_pseudonyms(at: Installation) -> None:
 
 
 def test_whole_numbers_stay_whole_numbers(at: Installation) -> None:
-    calls = Table(
-        "calls", "one call", "tests", ("call",), "at", "known",
-        (Column("call", "int64", "id"), Column("caller", "int64", "who called", person=True, nullable=True),
-         Column("at", "timestamp", "when"), Column("known", "timestamp", "when we knew")),
-    )  # fmt: skip
+    columns = (Column("call", "int64", "id"), Column("caller", "int64", "who called", nullable=True),
+               Column("at", "timestamp", "when"), Column("known", "timestamp", "when we knew"))  # fmt: skip
+    calls = Table("calls", "one call", "tests", ("call",), "at", "known", columns, person="caller")
     ids = pseudonyms(at.settings)
     assert ids is not None
     rows = pa.table({"call": [1, 2, 3], "caller": pa.array([17, None, 17], pa.int64())})
     assert columns_with_pseudonyms(calls, rows, ids)["caller"].to_pylist() == [ids(17), None, ids(17)]
-    for wrong in ({"dtype": "int32"}, {"dtype": "int64", "low": 0}, {"dtype": "string", "one_of": ("a",)}):
-        with pytest.raises(DefinitionError, match="column caller: the id of a person is a string or an int64"):
-            Column("caller", **{"meaning": "who", "person": True, **wrong})  # type: ignore[arg-type]
+    for wrong in ({"dtype": "int32"}, {"low": 0}, {"dtype": "string", "one_of": ("a",)}):
+        changed = replace(columns[1], **wrong)  # type: ignore[arg-type]
+        with pytest.raises(DefinitionError, match=r"`caller` says who .* a string or an int64 without"):
+            replace(calls, columns=(columns[0], changed, *columns[2:]))
 
 
 def test_the_first_command_makes_a_home_with_pseudonyms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

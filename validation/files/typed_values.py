@@ -149,8 +149,7 @@ def _one_by_one(column: Column, values: Sequence[object]) -> tuple[pa.Array, Fau
             read.append(None if value is None else READ[column.dtype](value))
         except TYPE_ERRORS:
             read.append(None)
-            seen = "another value" if column.person else _shown(value)
-            faults[row] = f"`{column.name}` is {seen}: {EXPECTED[column.dtype]}"
+            faults[row] = f"`{column.name}` is {_shown(value)}: {EXPECTED[column.dtype]}"
     return pa.array(read, ARROW[column.dtype]), faults
 
 

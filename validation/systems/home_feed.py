@@ -66,11 +66,12 @@ USERS = Table(
     row="one user as described at event_time; no raw personal data",
     owner="identity team",
     key=("user_id",),
+    person=USER,
     event_time="event_time",
     received_time="received_at",
     versioned=True,
     columns=(
-        Column("user_id", "string", "pseudonym of the user", person=True),
+        Column("user_id", "string", "pseudonym of the user"),
         Column("signup_at", "timestamp", "when the account was made"),
         Column("region", "string", "region of the account"),
         Column("language", "string", f"ISO 639-1 code of the preferred language, `{UNKNOWN_LANGUAGE}` when unknown"),
@@ -100,12 +101,13 @@ IMPRESSIONS = Table(
     row="one video shown in one feed answer",
     owner="feed team",
     key=("request_id", "video_id"),
+    person=USER,
     event_time="event_time",
     received_time="received_at",
     columns=(
         Column("request_id", "string", "id of the feed answer"),
         Column("video_id", "string", "the video shown", refers_to="videos"),
-        Column("user_id", "string", "pseudonym of the user", refers_to="users", person=True),
+        Column("user_id", "string", "pseudonym of the user", refers_to="users"),
         Column("event_time", "timestamp", "when it was shown"),
         Column("received_at", "timestamp", "when we received it"),
         Column(
@@ -135,12 +137,13 @@ ENGAGEMENTS = Table(
     row="one action of one user on one video",
     owner="feed team",
     key=("event_id",),
+    person=USER,
     event_time="event_time",
     received_time="received_at",
     columns=(
         Column("event_id", "string", "unique id given by the client; the same id twice is the same event"),
         Column("request_id", "string", "feed answer it came from; null outside of a feed", nullable=True),
-        Column("user_id", "string", "pseudonym of the user", refers_to="users", person=True),
+        Column("user_id", "string", "pseudonym of the user", refers_to="users"),
         Column("video_id", "string", "the video acted on", refers_to="videos"),
         Column("action", "string", "what the user did; `follow` and `block` concern the creator", one_of=ACTIONS),
         Column(
