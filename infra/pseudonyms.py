@@ -10,6 +10,7 @@ import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
+from pathlib import Path
 from typing import Literal, overload
 
 import msgspec
@@ -97,13 +98,16 @@ def stored_id(settings: Settings, raw: str) -> str:
 
 def choose_mode(settings: Settings) -> None:
     """Write down how a home keeps ids: with pseudonyms, unless the settings say no or rows were taken in before."""
-    path = settings.home / FILE
-    if path.exists() or (settings.lake / MARK).exists():
-        return
-    on = settings.pseudonyms is not False and not (settings.lake / "ledger").exists()
-    mode = _Mode("on", secrets.token_hex(32)) if on else _Mode("off")
+    if not (settings.home / FILE).exists() and not (settings.lake / MARK).exists():
+        on = settings.pseudonyms is not False and not (settings.lake / "ledger").exists()
+        _write(settings.home / FILE, _Mode("on", secrets.token_hex(32)) if on else _Mode("off"))
+    if pseudonyms(settings) and settings.lake.is_dir():
+        (settings.lake / MARK).touch()
+
+
+def _write(path: Path, mode: _Mode) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{FILE}-{os.getpid()}-{secrets.token_hex(4)}")
+    draft = path.with_name(f".{path.name}-{os.getpid()}-{secrets.token_hex(4)}")
     with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
         file.write(msgspec.json.encode(mode))
         file.flush()
@@ -111,6 +115,3 @@ def choose_mode(settings: Settings) -> None:
     with suppress(FileExistsError):  # another process was faster, and its key counts
         os.link(draft, path)
     draft.unlink()
-    if on:
-        settings.lake.mkdir(parents=True, exist_ok=True)
-        (settings.lake / MARK).touch()

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from infra.errors import DefinitionError
-from infra.pseudonyms import choose_mode
+from infra.pseudonyms import FILE, choose_mode
 from infra.settings import Settings
 from orchestration.demo.closing import close
 from orchestration.demo.diary import Diary
@@ -19,7 +19,7 @@ from orchestration.systems.home_feed import HOME_FEED
 from orchestration.up import everything_else, until_interrupted
 
 MARK = "written_by_the_demo"
-STAYS = (MARK, "bench")  # the mark, in case the removal is interrupted; and the figures of all `make bench…` targets
+STAYS = (MARK, "bench", FILE)  # the mark, in case the removal is interrupted; figures of `make bench…`; the key of ids
 
 
 def run_demo(

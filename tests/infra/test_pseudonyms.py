@@ -60,6 +60,8 @@ def test_a_home_stays_as_it_was_made(new: Settings, tmp_path: Path) -> None:
 
 def test_a_lost_key_or_one_that_others_may_read_stops_everything(new: Settings) -> None:
     choose_mode(new)
+    new.lake.mkdir()
+    choose_mode(new)
     path = new.home / FILE
     path.chmod(0o640)
     with pytest.raises(Unsafe, match=r"others on this machine may read the key.*chmod 600"):
@@ -71,5 +73,6 @@ def test_a_lost_key_or_one_that_others_may_read_stops_everything(new: Settings) 
     path.unlink()
     with pytest.raises(Unsafe, match="is gone, and this home has pseudonyms"):
         pseudonyms(new)
-    choose_mode(new)
+    with pytest.raises(Unsafe, match="Put it back"):
+        choose_mode(new)
     assert not path.exists(), "a second key would make everybody new"
