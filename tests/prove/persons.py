@@ -36,7 +36,7 @@ class Served:
 
 
 def measure(folder: Path) -> Proof:
-    """The same deliveries and requests in a home with pseudonyms and in one without, where only ingestion runs."""
+    """Days of work in a home with pseudonyms; and the same deliveries taken into one without."""
     began = time.monotonic()
     hashed, plain = _lived(folder / "on", None, JOBS), _lived(folder / "off", False, ("ingest",))
     ids = pseudonyms(hashed.settings)
@@ -59,7 +59,7 @@ def measure(folder: Path) -> Proof:
 
 
 def _lived(home: Path, mode: bool | None, jobs: tuple[str, ...]) -> Installation:
-    """An installation after its days, with a feed for some askers, and their events."""
+    """An installation after its days; where it has features, with a feed for some askers, and their events."""
     settings = Settings(home=home, redis_url=socket_url(home), replay_from=SCALE.end, pseudonyms=mode)
     choose_mode(settings)
     at, last = Installation(HOME_FEED, settings), (SCALE.end - timedelta(days=1)).date()
@@ -69,7 +69,7 @@ def _lived(home: Path, mode: bool | None, jobs: tuple[str, ...]) -> Installation
     with redis_server.running(settings.redis_url, home / "redis"):
         for job in jobs:
             execute(at, job, SCALE.start.date() if job in {"ingest", "features"} else last, last, messages.append)
-        users = pc.unique(history.users["user_id"]).to_pylist()[:ASKERS]
+        users = pc.unique(history.users["user_id"]).to_pylist()[:ASKERS] if "features" in jobs else []
         with Client(Served(settings)) as client:
             for user in users:
                 page = client.feed(user_id=user, preview=False, limit=5)
