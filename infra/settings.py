@@ -80,6 +80,9 @@ class Settings(BaseSettings):
     max_rows: PositiveInt = FileLimits.rows
     max_columns: PositiveInt = FileLimits.columns
     max_line_bytes: PositiveInt = FileLimits.line_bytes
+    pseudonyms: bool | None = None
+    """Whether a new home keeps keyed hashes in place of ids of persons, which it does by default; a home stays as it
+    was made."""
     history_days: int | None = None
     """The days a model learns from; the system's own number when absent. Sparse data needs more of them."""
     replay_from: datetime | None = None

@@ -23,7 +23,9 @@ def prove(installation: Installation, version: str) -> dict[str, Any]:
     tag = build(installation.settings)
     folder = installation.settings.home.absolute() / "bentoml" / "bentos" / tag.replace(":", "/")
     with tempfile.TemporaryDirectory() as home:
-        settings = installation.settings.model_copy(update={"home": Path(home), "service_port": free_port()})
+        settings = installation.settings.model_copy(
+            update={"home": Path(home), "service_port": free_port(), "pseudonyms": None}
+        )
         _name_champion(installation, version, settings)
         with started(settings, str(folder)) as running:
             answer = answered(settings, installation.system, "deployment", version, running)

@@ -13,6 +13,7 @@ from feature_repo.folding import closed_days
 from infra import alerts
 from infra.errors import DefinitionError, MendRefused
 from infra.failpoint import reached
+from infra.pseudonyms import pseudonyms
 from orchestration import batch_report
 from orchestration.late_files import work_of
 from orchestration.partitions import day_of, landed
@@ -26,6 +27,7 @@ from validation.batches import (
     Mended,
     discard,
     ledger_md,
+    mend_with_pseudonyms,
     mended_by,
     mending_lines,
     quarantine_folder,
@@ -102,13 +104,14 @@ def ingest_days(installation: Installation, table: Table, first: date, last: dat
 
 def _landed_on(installation: Installation, table: Table, first: date, last: date) -> Ingested:
     landing, outcomes = installation.settings.landing, list[DeliveryOutcome | Failed]()
+    ids = pseudonyms(installation.settings)
     scan = landed(installation)
     today, closed = installation.now().date(), closed_days(installation.lake)
     files_by_day = work_of(scan.of(table), today, closed, (first, last))
     for day in sorted(day for day in files_by_day if first <= day <= last):
         below = {file.path: file.below for file in files_by_day[day]}
         for path in bundled(landing, table, below):
-            outcomes.append(_landed(installation, Delivery(table, path, below.get(path, path.name)), day))
+            outcomes.append(_landed(installation, Delivery(table, path, below.get(path, path.name), ids), day))
     is_first = table is installation.system.tables[0]  # its run also reports what lies in no table's folder
     passed_over = [each for each in scan.refused if each.table is table or (is_first and each.table is None)]
     return _ingested(outcomes, passed_over)
@@ -172,10 +175,10 @@ def ingest_path(
         raise DefinitionError(f"nothing to ingest in {shown(path)}.{why}")
     history = history or nothing_published(installation) or lives_in_the_past(installation)
     outcomes = []
-    limits = installation.settings.file_limits
+    limits, ids = installation.settings.file_limits, pseudonyms(installation.settings)
     for place, file in enumerate(scan.files, 1):
         say(f"[{place}/{len(scan.files)}] {shown(file.path.name)}")
-        delivery = Delivery(file.table, file.path, file.below)
+        delivery = Delivery(file.table, file.path, file.below, ids)
         outcomes.append(attempt(installation.lake, delivery, installation.now(), limits, history=history))
     ingested = _ingested(outcomes, scan.passed_over)
     report(installation, ingested.lines)
@@ -225,7 +228,11 @@ def replay_day(
     waiting_tables = _tables_waiting(installation, tables, day)
     if mend:
         _report_unmet(installation, mend, day, waiting_tables, say)
-    lines = [replay(installation.lake, t, day, installation.now(), mend) for t in waiting_tables]
+    ids = pseudonyms(installation.settings)
+    lines = [
+        replay(installation.lake, t, day, installation.now(), mend_with_pseudonyms(mend, t, ids))
+        for t in waiting_tables
+    ]
     report(installation, lines)
     return lines
 

@@ -15,6 +15,7 @@ STAGES = {
     "perturb": ("proof",),
     "study": ("studies",),
     "search": ("search",),
+    "retain": ("retention",),
     "retrain": ("training", "release"),
     "daily": ("tables", "features", "training", "release", "monitoring"),
 }

@@ -5,7 +5,7 @@ import warnings
 import dagster as dg
 
 from orchestration import jobs, schedules
-from orchestration.assets import features, monitoring, proof, release, studies, tables, training
+from orchestration.assets import features, monitoring, proof, release, retention, studies, tables, training
 from orchestration.partitions import days
 from orchestration.sensors import (
     failure_sensor,
@@ -21,6 +21,7 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill policies:
 
 def pipeline(installation: Installation) -> dg.Definitions:
     """All Dagster definitions of one installation; release assets only with a policy, monitoring only with a watch."""
+    installation.system.ages.check(installation.system.features, installation.system.ranking, installation.history_days)
     cut = days(installation)
     assets = [
         *tables.assets(installation, cut),
@@ -28,6 +29,7 @@ def pipeline(installation: Installation) -> dg.Definitions:
         *training.assets(installation, cut),
         *proof.assets(installation, cut),
         *studies.assets(installation, cut),
+        *retention.assets(installation, cut),
     ]
     if installation.system.policy:
         assets += release.assets(installation, cut)

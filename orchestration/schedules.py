@@ -31,6 +31,7 @@ WHEN = {
         timedelta(days=1),
         "every Sunday: trials of other settings; the best is a candidate that the gates judge, and is not promoted",
     ),
+    "retain": ("45 3 * * *", timedelta(0), "what is older than its limit goes; nothing older may lie there then"),
     "monitor": ("0 3 * * *", timedelta(days=1), "yesterday against what the live release was trained on"),
 }
 

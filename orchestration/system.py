@@ -2,7 +2,7 @@
 
 import errno
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from infra.clock import Clock
 from infra.lake import Lake
 from infra.settings import Settings
 from monitoring.definition import Watch
+from orchestration.ages import Ages
 from serving.definition import Policy
 from training.definition import Ranking
 from validation.contract import Table
@@ -39,7 +40,8 @@ WHY_NOT = {
 class System:
     """Everything that makes one ranking problem: its tables, features, model, gates, policy and watch.
 
-    A second system is a second value; `policy` and `watch` may be absent where nothing is served or watched.
+    A second system is a second value; `policy` and `watch` may be absent where nothing is served or watched. `ages`
+    says how long data is kept.
     """
 
     name: str
@@ -49,6 +51,7 @@ class System:
     limits: GateLimits
     policy: Policy | None = None
     watch: Watch | None = None
+    ages: Ages = field(default_factory=Ages)
 
     def __post_init__(self) -> None:
         if self.features and self.features.never_read:

@@ -13,6 +13,7 @@ from pathlib import Path
 from infra.errors import Unavailable
 from infra.patience import Patience, Process, Waiting, wait_until_ready
 from infra.processes import ANSWER_S, end, killed_with_this_process, must_be_free
+from infra.pseudonyms import pseudonyms
 from infra.settings import Settings
 from serving.access import open_keyring
 
@@ -110,6 +111,7 @@ def environment(settings: Settings, system: str | None = None) -> Mapping[str, s
         "FLYWHEEL_SERVICE_PORT": str(settings.service_port),
         "FLYWHEEL_SERVICE_WORKERS": str(settings.service_workers),
         "FLYWHEEL_ITEM_CAPACITY": str(settings.item_capacity),
+        "FLYWHEEL_PSEUDONYMS": str(pseudonyms(settings) is not None),
         "FLYWHEEL_HAND_OVER_S": str(settings.hand_over_s),
         "FLYWHEEL_OPEN_ON_LOOPBACK": json.dumps(settings.open_on_loopback),
         "FLYWHEEL_CONNECTIONS": str(settings.connections),

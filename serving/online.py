@@ -11,6 +11,7 @@ from feature_repo.records import connect, layouts
 from infra import loops
 from infra.clock import Clock
 from infra.errors import Unavailable
+from infra.pseudonyms import Pseudonyms, pseudonyms
 from infra.settings import Settings
 from serving import metrics
 from serving.asker import RedisLink, UserReader
@@ -47,6 +48,7 @@ class Online:
     events: EventLog
     shedding: Shedding
     parent: Parent
+    ids: Pseudonyms | None = None
     ready: bool = False
 
     def __post_init__(self) -> None:
@@ -106,6 +108,7 @@ def _spare_the_collector() -> None:
 def online(served: Served, settings: Settings, system: str) -> Online:
     """The parts for one system on one installation."""
     service, process, clock = served.policy.service, served.process, Clock(settings.replay_from)
+    ids = pseudonyms(settings)
     states, views = _states(served, settings, system), layouts(served.features)
     link = RedisLink(settings.redis_url, service.limits.user_ms / 1000, process.breakers)
     releases = Releases(settings, system, served, states)
@@ -116,7 +119,7 @@ def online(served: Served, settings: Settings, system: str) -> Online:
         served=served,
         clock=clock,
         guard=Guard(settings),
-        attribution=Attribution(served, Rates(service.feedback, settings.service_workers)),
+        attribution=Attribution(served, Rates(service.feedback, settings.service_workers), ids),
         states=states,
         link=link,
         feed=StateFeed(connect(settings.redis_url, REDIS_S), views, states, process.states),
@@ -125,6 +128,7 @@ def online(served: Served, settings: Settings, system: str) -> Online:
         ladder=Ladder(served, states, users, releases, clock, shedding),
         shedding=shedding,
         parent=Parent(),
+        ids=ids,
         decisions=DecisionLog(
             settings.landing / served.impressions.name, clock.now, process.landing, settings.hand_over_s
         ),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 for name in [name for name in os.environ if name.startswith("FLYWHEEL_")]:
     del os.environ[name]  # tests do not touch the installation of whoever runs them
+os.environ["FLYWHEEL_PSEUDONYMS"] = "false"  # tests name persons; those of pseudonyms ask for them
 os.environ |= {"FEAST_USAGE": "False", "BENTOML_DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
 # Compiled loops are kept between tests and runs: else every home that a test throws away costs four seconds of CPU.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parent.parent / ".pytest_cache" / "loops"))

@@ -69,6 +69,9 @@ class Table:
     entity as of its event time, so that the same key may come again later; in any other table a key comes once. A row
     that comes again with other content is reported and counted as a duplicate, or, where `differing` says so,
     quarantined.
+
+    `person` is the column that says which person a row is about. A home with pseudonyms keeps a hash in place of its
+    values: of a text a text, of an int64 a negative number. What is wrong with such a value is said without it.
     """
 
     name: str
@@ -82,14 +85,21 @@ class Table:
     limits: BatchLimits = field(default_factory=BatchLimits)
     versioned: bool = False
     differing: Literal["count", "quarantine"] = "count"
+    person: str | None = None
 
     def __post_init__(self) -> None:
         names = [c.name for c in self.columns]
-        for name in (*self.key, self.event_time, self.received_time):
+        for name in (*self.key, self.event_time, self.received_time, *([self.person] if self.person else [])):
             if name not in names:
                 raise DefinitionError(f"table {self.name}: {unknown(name, names)}")
         if len(set(names)) != len(names):
             raise DefinitionError(f"table {self.name}: a column is defined twice among {names}")
+        id_column = self.column(self.person) if self.person else None
+        if id_column and (id_column.dtype not in {"string", "int64"} or id_column.low is not None or id_column.one_of):
+            raise DefinitionError(
+                f"table {self.name}: `{id_column.name}` says who a row is about, so it is a string or an int64 without "
+                "`low` or `one_of`: its pseudonym has to fit into it, and that of a number is negative"
+            )
 
     @property
     def identity(self) -> tuple[str, ...]:

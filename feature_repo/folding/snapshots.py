@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from feature_repo.definition import SNAPSHOTS_KEPT, WAIT_DAYS, WEEKLY_SNAPSHOTS_KEPT, CounterView, FeatureSet
 from feature_repo.folding.published_days import STATES, Parts, PublishedDays
 from infra.lake import Lake, united
+from infra.removed_files import removed_files
 from infra.spark_files import read_files
 
 if TYPE_CHECKING:
@@ -119,12 +120,17 @@ class Snapshots:
         return {name for name, of in parts.items() if oldest.get(name.partition("/")[0], date.min) <= of <= day}
 
 
-def parts_of(lake: Lake, tables: Iterable[str]) -> Parts:
-    """The files of some tables: `<table>/day=<day>/<file>`, each with its day."""
-    paths = [path for table in dict.fromkeys(tables) for path in lake.parts(f"tables/{table}", "*")]
-    return {
-        f"{path.parent.parent.name}/{path.parent.name}/{path.name}": date.fromisoformat(
-            path.parent.name.removeprefix("day=")
+def parts_of(lake: Lake, tables: Iterable[str], *, removed: bool = True) -> Parts:
+    """The files of some tables: `<table>/day=<day>/<file>`, each with its day.
+
+    Those that retention `removed` are among them: what was published from them is not stale.
+    """
+    names = [
+        f"{table}/{name}"
+        for table in dict.fromkeys(tables)
+        for name in (
+            *(f"{path.parent.name}/{path.name}" for path in lake.parts(f"tables/{table}", "*")),
+            *(removed_files(lake, table) if removed else ()),
         )
-        for path in paths
-    }
+    ]
+    return {name: date.fromisoformat(name.split("/")[1].removeprefix("day=")) for name in names}

@@ -16,10 +16,19 @@ from feature_repo.stream.counting import Stream, days_of
 from feature_repo.stream.stream_state import StreamState, day_number, micros
 from infra.errors import Unavailable
 from infra.lake import Lake
+from infra.pseudonyms import Pseudonyms
 from infra.settings import FileLimits
 from validation.batches import sort_out
 from validation.contract import Table
-from validation.files import NO_LIMITS, Delivered, delivered_from_file, delivered_from_jsonl, format_of, lines_of
+from validation.files import (
+    NO_LIMITS,
+    Delivered,
+    delivered_from_file,
+    delivered_from_jsonl,
+    format_of,
+    lines_of,
+    with_pseudonyms,
+)
 
 AT_ONCE = 20_000  # rows of the lake a transaction
 NEVER_PRUNED = 10**6  # a day after all days that are pruned
@@ -74,8 +83,9 @@ class Intake:
         features: FeatureSet,
         tables: Mapping[str, Table],
         limits: FileLimits = NO_LIMITS,
+        ids: Pseudonyms | None = None,
     ) -> None:
-        self._stream, self._state, self._lake, self._limits = stream, state, lake, limits
+        self._stream, self._state, self._lake, self._limits, self._ids = stream, state, lake, limits, ids
         described = [*(look.table for look in features.lookups), *(view.table for view in features.profile_views)]
         self._events = dict.fromkeys(signal.table for signal in features.signals)
         # descriptions come first, so that fewer events wait for them
@@ -105,7 +115,8 @@ class Intake:
             fresh = [file for file in files if file.table in self.tables and file.name not in taken_before]
             accepted: dict[str, pa.Table] = {}
             for name, delivered in self._deliveries(fresh):
-                rows = self._checked(self.tables[name], delivered, now, taken)
+                table = self.tables[name]
+                rows = self._checked(table, with_pseudonyms(table, delivered, self._ids), now, taken)
                 accepted[name] = pa.concat_tables([accepted[name], rows]) if name in accepted else rows
             self._stream.take(accepted, micros(now))
             first = min([day_number(now.date()), *(min(days) for days in self._days(accepted) if len(days))])
@@ -128,7 +139,8 @@ class Intake:
         rows = 0
         for name, table in self.tables.items():
             is_event = name in self._events
-            parts_of_table = {part: day_number(day) for part, day in parts_of(self._lake, [name]).items()}
+            there = parts_of(self._lake, [name], removed=False)
+            parts_of_table = {part: day_number(day) for part, day in there.items()}
             fresh = {part: day for part, day in parts_of_table.items() if part not in taken}
             fresh = {part: day for part, day in fresh.items() if not is_event or day >= oldest}
             for counted_in_base in (True, False):

@@ -27,6 +27,7 @@ from infra.atomic import atomic_write
 from infra.clock import Clock
 from infra.errors import NotTaken, Unavailable
 from infra.lake import Lake
+from infra.pseudonyms import pseudonyms
 from infra.settings import Settings
 from infra.spark import session
 from infra.spark_files import spark_path
@@ -77,7 +78,7 @@ class Streaming:
         self._clock, self._disk = Clock(settings.replay_from), disk
         self._redis, self._layouts = connect(settings.redis_url), layouts(features)
         stream = Stream(self._spark, features, tables, state)
-        self._intake = Intake(stream, state, self._lake, features, tables, settings.file_limits)
+        self._intake = Intake(stream, state, self._lake, features, tables, settings.file_limits, pseudonyms(settings))
         for name in self._intake.tables:
             (settings.landing / name).mkdir(parents=True, exist_ok=True)
         self._lists = stream_folder(settings, features.name).absolute() / "lists"

@@ -10,7 +10,7 @@ import typer
 
 from infra import private_files
 from infra.ending import end_in_order
-from orchestration.commands import measuring, own_events, releasing, reproducing
+from orchestration.commands import measuring, own_events, releasing, reproducing, retaining
 from orchestration.commands.console import grid, open_installation, out, say, settings
 from orchestration.commands.error_messages import DEBUG, errors_as_exit_status
 from serving.access import Role
@@ -32,8 +32,8 @@ Examples:
   flywheel rollback --why "long views fell"       back to the previous release\n
   flywheel replay 1f0c5a3e9d7b42c88e6f0a1b2c3d4e5f     an answer's scores again, from the log\n
   flywheel rebuild 7                              a release's model again, to the same bytes\n
-  flywheel study seeds                            how far figures move with the seed alone
-
+  flywheel study seeds                            how far figures move with the seed alone\n
+  flywheel retain --dry-run                       what is older than its limit, and would go\n
   flywheel funnel                                 what each part of the funnel does, on simulated users\n
 """
 
@@ -46,6 +46,7 @@ app = typer.Typer(
     help="Events become features, features a model, the model a feed.",
 )
 app.add_typer(own_events.app)
+app.add_typer(retaining.app)
 app.add_typer(measuring.app)
 app.add_typer(releasing.app)
 app.add_typer(reproducing.app)
@@ -156,7 +157,8 @@ def ingest(
 @app.command()
 def run(
     job: Annotated[
-        str, typer.Argument(help="ingest, features, train, release, monitor, perturb, study, search, retrain or daily")
+        str,
+        typer.Argument(help="ingest, features, train, release, monitor, perturb, study, search, retain, retrain or daily"),
     ],
     day: Day = None,
     until: Annotated[str | None, typer.Option(help="last day of a range that starts at --day")] = None,

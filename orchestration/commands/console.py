@@ -26,6 +26,7 @@ def open_installation(*, to_look: bool = False) -> "Installation":
     to_look  for a command that only reads: any home is accepted
     """
     from infra.errors import Unavailable
+    from infra.pseudonyms import choose_mode
     from orchestration.system import Installation, unusable
     from orchestration.systems.home_feed import HOME_FEED
 
@@ -33,6 +34,8 @@ def open_installation(*, to_look: bool = False) -> "Installation":
     wrong = None if to_look else unusable(installation.settings.home)
     if wrong:
         raise Unavailable(wrong)
+    if not to_look:
+        choose_mode(installation.settings)
     return installation
 
 

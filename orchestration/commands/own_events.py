@@ -27,6 +27,7 @@ def map_(
 
     Examples: flywheel map --from my-files/ · flywheel map mapping.toml · flywheel map mapping.toml --into events/
     """
+    from infra.pseudonyms import pseudonyms
     from orchestration.sources import mapping as mappings
 
     installation = open_installation()
@@ -38,7 +39,11 @@ def map_(
         return
     folder = into or installation.settings.home / "mapped"
     result = mappings.write(
-        mappings.read(mapping, installation.system.tables), installation.system.tables, folder, out.print
+        mappings.read(mapping, installation.system.tables),
+        installation.system.tables,
+        folder,
+        out.print,
+        pseudonyms(installation.settings),
     )
     _report(installation, result)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from infra.errors import DefinitionError
+from infra.pseudonyms import FILE, choose_mode
 from infra.settings import Settings
 from orchestration.demo.closing import close
 from orchestration.demo.diary import Diary
@@ -18,7 +19,7 @@ from orchestration.systems.home_feed import HOME_FEED
 from orchestration.up import everything_else, until_interrupted
 
 MARK = "written_by_the_demo"
-STAYS = (MARK, "bench")  # the mark, in case the removal is interrupted; and the figures of all `make bench…` targets
+STAYS = (MARK, "bench", FILE)  # the mark, in case the removal is interrupted; figures of `make bench…`; the key of ids
 
 
 def run_demo(
@@ -48,6 +49,7 @@ def _run_story(settings: Settings, diary: Diary, keep: bool, out: Console) -> No
     small = {"hand_over_s": 2.0, "spark_memory": "512m", "service_workers": 1}
     now = diary.clocks.get(AT, end_of(events.last))
     installation = Installation(events.system(HOME_FEED), settings.model_copy(update={"replay_from": now, **small}))
+    choose_mode(installation.settings)
     stage = DemoConsole(out, diary.seconds)
     with ExitStack() as life:
         Story(stage, installation, events, diary, life).tell()

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from feature_repo.recipe import recipe_of
 from infra.errors import DefinitionError, ReleaseMismatch
 from infra.manifest import Manifest, TrainingFacts, digest_of, read_manifest
 from infra.release_format import GOLDEN, MANIFEST, read_golden_rows
+from infra.removed_files import first_kept_day
 from orchestration.labels import label_versions_of_days
 from orchestration.system import Installation
 from training.contenders import Fitted
@@ -134,9 +136,21 @@ def _training_set(
         if stored is not None and stored.digest == manifest.dataset_digest:
             return stored, "training set in the lake"
     system = installation.system
+    must_have_rows(installation, manifest.version, facts.first_day)
     versions = label_versions_of_days(installation, facts.first_day, facts.last_day, manifest.created_at)
     rows = build_training_set(versions, installation.store, system.features, system.ranking, facts.freshness)
     return rows, "events"
+
+
+def must_have_rows(installation: Installation, version: str, first: date) -> None:
+    """Raise ReleaseMismatch where rows shown since a day were removed by retention: what is left makes another set."""
+    kept_from = first_kept_day(installation.lake, installation.system.ranking.shown)
+    if kept_from is not None and first < kept_from:
+        raise ReleaseMismatch(
+            f"release {version}: it learned from rows shown since {first}, and what was received before {kept_from} "
+            f"was removed ({installation.system.ages.events} days is its limit). It cannot be made of events again; "
+            "releases that learned from later days can (`flywheel releases`)."
+        )
 
 
 def _golden(installation: Installation, version: str, fitted: Fitted) -> float | None:

@@ -16,6 +16,7 @@ from typing import BinaryIO
 from infra.errors import DefinitionError, FlywheelError, NotTaken, Unavailable
 from infra.failpoint import reached
 from infra.lake import Lake
+from infra.pseudonyms import Pseudonyms
 from infra.settings import FileLimits
 from orchestration.references import waiting_references
 from orchestration.sources import bundles
@@ -33,6 +34,7 @@ from validation.files import (
     opened,
     scan_folder,
     shown,
+    with_pseudonyms,
 )
 
 OURS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.EIO})
@@ -43,12 +45,14 @@ OURS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.E
 class Delivery:
     """One landed file, or bundle, of one table. The same content has the same batch id under whatever name it lands.
 
-    `below` is its path below the table's folder; its name where that is all that is known.
+    `below` is its path below the table's folder; its name where that is all that is known. `ids` are the home's
+    pseudonyms, where it keeps them in place of ids of persons.
     """
 
     table: Table
     path: Path
     below: str = ""
+    ids: Pseudonyms | None = None
 
     def read(self, limits: FileLimits = NO_LIMITS) -> tuple[str, Delivered]:
         """The batch id and the rows. Raises NotTaken for what is no file that can be read, or changes meanwhile."""
@@ -60,7 +64,7 @@ class Delivery:
             delivered = delivered_from_file(self.table, self.path.name, source, limits)
             if _written(source) != before:
                 raise NotTaken(CHANGED)
-        return delivered.digest[:16], delivered
+        return delivered.digest[:16], with_pseudonyms(self.table, delivered, self.ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +148,25 @@ def attempt(
 
 
 def set_aside(landing: Path, delivery: Delivery, folder: str = DONE) -> Path:
-    """Move an ingested file of the service's own landing to `done`; files that people named stay where they are."""
+    """Move an ingested file of the service's own landing to `done`; files that people named stay where they are.
+
+    In a home with pseudonyms it is removed instead: it names persons.
+    """
+    if delivery.ids is not None and folder == DONE:
+        _remove(delivery.path)
+        reached("landing.set_aside")
+        return delivery.path
     target = _free(landing / folder / delivery.table.name / (delivery.below or delivery.path.name))
     target.parent.mkdir(parents=True, exist_ok=True)
     os.replace(delivery.path, target)
     reached("landing.set_aside")
     return target
+
+
+def _remove(path: Path) -> None:
+    for file in sorted(path.iterdir()) if path.is_dir() else ():
+        file.unlink()
+    path.rmdir() if path.is_dir() else path.unlink()
 
 
 def set_aside_failed(landing: Path, delivery: Delivery, failed: Failed) -> Failed:

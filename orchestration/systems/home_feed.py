@@ -2,10 +2,18 @@
 
 from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
 from monitoring.systems.home_feed import HOME_FEED_WATCH
+from orchestration.ages import Ages, Remembered
 from orchestration.system import System
 from serving.systems.home_feed import HOME_FEED as POLICY
 from training.systems.home_feed import RANKING
 from validation.systems.home_feed import NAME, RANKER_LIMITS, TABLES
+
+AGES = Ages(
+    remembered={  # whom somebody follows or blocks has to hold for years, also where counters are made again
+        "follow": Remembered("action", ("follow",)),
+        "block": Remembered("action", ("block",)),
+    }
+)
 
 HOME_FEED = System(
     name=NAME,
@@ -15,4 +23,5 @@ HOME_FEED = System(
     limits=RANKER_LIMITS,
     policy=POLICY,
     watch=HOME_FEED_WATCH,
+    ages=AGES,
 )

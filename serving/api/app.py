@@ -106,6 +106,8 @@ class App:
             shedding.in_flight += 1
             try:
                 request = _read(decode, body)
+                if parts.ids is not None:  # before anything else sees it, a log least of all
+                    request = msgspec.structs.replace(request, user=parts.ids(request.user))
                 if request.explain and "operate" not in roles:
                     raise RefusedError(403, SECRET)
                 page, who = await answering(request, budget)

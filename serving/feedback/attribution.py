@@ -11,6 +11,7 @@ import msgspec
 
 from infra.clock import written
 from infra.errors import TokenRefused
+from infra.pseudonyms import Pseudonyms
 from serving.access import RefusedError, Roles
 from serving.definition import Served
 from serving.feedback.event_log import Event
@@ -28,11 +29,12 @@ EventRow = dict[str, Any]
 class Attribution:
     """Accepts an event with a token as far as it agrees with the token, and others where the caller may ingest."""
 
-    def __init__(self, served: Served, rates: Rates) -> None:
+    def __init__(self, served: Served, rates: Rates, ids: Pseudonyms | None = None) -> None:
         self._names, self._rates, self._feedback = served.policy.service.names, rates, served.policy.service.feedback
         (self._id,) = served.events.key
         self._texts = [c.name for c in served.events.columns if c.nullable and c.dtype == "string"]
         self._rules = RowRules(served.events)
+        self._ids, self._person = ids, served.events.person
 
     def events(self, sent: Sequence[Any], roles: Roles, keys: Keys, now: float) -> list[Event]:
         """The events to land. Raises RefusedError, naming the event's place and the rule, when one is not accepted."""
@@ -42,6 +44,8 @@ class Attribution:
             at, row = f"$.events[{place}]", msgspec.structs.asdict(event)
             token = row.pop("token")
             row |= {name: None for name in self._texts if row[name] == ""}  # as ingestion reads files
+            if self._ids is not None and self._person and row[self._person] is not None:
+                row[self._person] = self._ids(row[self._person])  # before anything else sees it, a log least of all
             if token is None:
                 self._must_be_allowed(row, at, roles)
             else:

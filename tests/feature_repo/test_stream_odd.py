@@ -19,7 +19,10 @@ from feature_repo.stream.spark_stream import small_session, streaming
 from feature_repo.stream.stream_state import StreamState
 from infra.clock import Clock
 from infra.lake import Lake
+from infra.pseudonyms import Pseudonyms
+from infra.removed_files import note_removed
 from infra.settings import Settings
+from tests.raw_ids import files_with
 from validation.contract import Column
 
 if TYPE_CHECKING:
@@ -45,6 +48,25 @@ def state(tmp_path: Path) -> Iterator[StreamState]:
 def intake(spark: "SparkSession", state: StreamState, tmp_path: Path) -> Intake:
     stream = Stream(small_session(Settings(home=tmp_path)), RADIO, TABLES, state)
     return Intake(stream, state, Lake(tmp_path / "lake"), RADIO, TABLES)
+
+
+def test_the_stream_of_a_home_with_pseudonyms_counts_for_them(
+    spark: "SparkSession", state: StreamState, tmp_path: Path
+) -> None:
+    tables = {**TABLES, "plays": replace(PLAYS, person="listener")}
+    stream = Stream(small_session(Settings(home=tmp_path)), RADIO, tables, state)
+    ids = Pseudonyms(b"k" * 32)
+    intake = Intake(stream, state, Lake(tmp_path / "lake"), RADIO, tables, ids=ids)
+    intake.take_files(
+        [Landed("songs/all.jsonl", lines(made_songs())), Landed("plays/all.jsonl", lines(made_plays(60)))], LATER
+    )
+    assert files_with(tmp_path, ids("listener 0")), "states are kept"
+    assert files_with(tmp_path, "listener 0", "listener 1") == []
+
+
+def test_what_retention_removed_from_the_lake_is_not_looked_for(intake: Intake, tmp_path: Path) -> None:
+    note_removed(Lake(tmp_path / "lake"), "plays", {"day=2026-05-03/part-gone.parquet": (5, 0)})
+    assert intake.take_lake(LATER) == 0
 
 
 def test_a_file_that_raises_is_noted_and_the_others_count(

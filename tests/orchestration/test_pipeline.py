@@ -24,6 +24,7 @@ training    training_set       <- labels profiles states
 proof       perturbation       <- training_set
 studies     studies            <- training_set
 search      searched_settings  <- training_set
+retention   retention          <-
 release     champion           <- deployment
 release     deployment         <- online_store registered_release
 release     registered_release <- ranker
@@ -38,7 +39,8 @@ monitoring  skew               <- observed
 def test_the_asset_graph(settings: Settings) -> None:
     definitions = pipeline(Installation(HOME_FEED, settings))
     lines = []
-    for stage in ("tables", "features", "training", "proof", "studies", "search", "release", "monitoring"):
+    stages = ("tables", "features", "training", "proof", "studies", "search", "retention", "release", "monitoring")
+    for stage in stages:
         specs = [s for asset in definitions.assets or () for s in asset.specs if s.group_name == stage]  # type: ignore[union-attr]
         for spec in sorted(specs, key=lambda s: s.key):
             above = " ".join(sorted(dep.asset_key.to_user_string() for dep in spec.deps))
@@ -61,22 +63,16 @@ def test_checks_block_and_jobs_schedules_and_sensors_are_there(settings: Setting
         "studied",
         "search_gates",
         "served_as_trained",
+        "within_limits",
     }
     warnings = {c.name for c in checks if not c.blocking}
     assert warnings == {
-        "no_bursts", "features_known", "as_fresh_as_trained", "served_as_trained", "studied", "search_gates"
-    }, "these stop nothing"  # fmt: skip
+        *("no_bursts", "features_known", "as_fresh_as_trained", "served_as_trained", "studied", "search_gates"),
+        "within_limits",
+    }, "these stop nothing"
     jobs = {job.name for job in definitions.jobs or ()}
     assert jobs == {
-        "ingest",
-        "features",
-        "train",
-        "release",
-        "monitor",
-        "perturb",
-        "study",
-        "search",
-        "retrain",
+        *("ingest", "features", "train", "release", "monitor", "perturb", "study", "search", "retain", "retrain"),
         "daily",
     }
     assert {s.name for s in definitions.schedules or ()} == {
@@ -86,6 +82,7 @@ def test_checks_block_and_jobs_schedules_and_sensors_are_there(settings: Setting
         "perturb_schedule",
         "study_schedule",
         "search_schedule",
+        "retain_schedule",
     }
     assert {s.name for s in definitions.sensors or ()} == {
         "landing_sensor",

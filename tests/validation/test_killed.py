@@ -19,11 +19,15 @@ import pyarrow as pa
 import pytest
 from parcels import ARRIVAL, NOON
 
+from feature_repo.definition import CounterView, FeatureSet, Signal
 from infra import failpoint
 from infra.lake import Lake
 from infra.settings import Settings
+from orchestration.ages import Ages, Remembered
 from orchestration.ingestion import ingest_days
+from orchestration.retention import retain
 from orchestration.system import Installation, System
+from tests.training.shop import RANKING
 from validation.batches import ledger
 from validation.batches.intake import discard, ingest, replay
 from validation.contract import Column, Table
@@ -144,6 +148,34 @@ def half_ingested(home: Path) -> None:
     left.rename(home)
 
 
+LONG_AFTER = ARRIVAL + timedelta(days=200)
+SEEN_OFTEN = FeatureSet(
+    name="seen", version=1, owner="tests", entities={"thing": "a thing"}, lookups=(), profile_views=(), features=(),
+    signals=(Signal("blue", "seen", "it was blue", "colour = 'blue'"),),
+    counter_views=(CounterView("thing", ("thing",), {"blue": ("3650d",)}, "what was seen of a thing"),),
+)  # fmt: skip
+
+
+def blue(home: Path) -> None:
+    """A delivery of red and of blue things."""
+    content = lines(500, 506).replace(b'"rd"', b'"blue"')
+    ingest(lake_of(home), SEEN, delivered_from_jsonl(SEEN, content), ARRIVAL, "b3")
+
+
+def long_after(home: Path) -> None:
+    """Something new, long after the rest."""
+    take_at = LONG_AFTER - timedelta(days=1)
+    row = {"thing": "new", "colour": "red", "at": take_at.isoformat(), "known": take_at.isoformat()}
+    ingest(lake_of(home), SEEN, delivered_from_jsonl(SEEN, json.dumps(row).encode()), LONG_AFTER, "new")
+
+
+def retained(home: Path) -> None:
+    """What is older than its limit removed, but for what was blue."""
+    ages = Ages(remembered={"blue": Remembered("colour", ("blue",))})
+    system = System("tests", (SEEN,), SEEN_OFTEN, RANKING, None, ages=ages)  # type: ignore[arg-type]  nothing is judged
+    retain(Installation(system, Settings(home=home, replay_from=LONG_AFTER)))
+
+
 DONE: dict[str, tuple[tuple[Step, ...], Step]] = {
     "ingest": ((taken_before,), ingested),
     "ingest again": ((taken_before, ingested), ingested),
@@ -153,6 +185,7 @@ DONE: dict[str, tuple[tuple[Step, ...], Step]] = {
     "discard": ((taken_before, ingested), discarded),
     "landing": ((landed,), emptied),
     "replace": ((labelled,), relabelled),
+    "retain": ((taken_before, ingested, blue, labelled, long_after), retained),
 }
 
 

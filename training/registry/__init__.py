@@ -1,7 +1,20 @@
 """The registry: releases as MLflow versions, aliases, the release history, the live release."""
 
+from training.registry.ageing import Aged, aged, oldest_in_database, purge, remove
 from training.registry.logged_run import LoggedRun
 from training.registry.registry import Registry
 from training.registry.tracking import DESCRIPTION_TAG, artifact_page, experiment_id, mlflow_client
 
-__all__ = ["DESCRIPTION_TAG", "LoggedRun", "Registry", "artifact_page", "experiment_id", "mlflow_client"]
+__all__ = [
+    "DESCRIPTION_TAG",
+    "Aged",
+    "LoggedRun",
+    "Registry",
+    "aged",
+    "artifact_page",
+    "experiment_id",
+    "mlflow_client",
+    "oldest_in_database",
+    "purge",
+    "remove",
+]

@@ -1,7 +1,7 @@
 """The registry of releases: MLflow holds the versions, a history says which one is live, serving follows a pointer."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,6 +124,18 @@ class Registry:
             return self.verdict(live).best or live
         except ReleaseMismatch:  # deleted in MLflow, and served all the same
             return live
+
+    @property
+    def name(self) -> str:
+        """The system whose releases these are."""
+        return self._name
+
+    def kept(self, now: datetime, days: int) -> set[str]:
+        """The releases that retention never removes: live, previous, best and challenger, and live lately (`days`)."""
+        history, since = self._live.moves(), now - timedelta(days=days)
+        lately = {move.after for move in history if move.at >= since} | {moves.live_at(history, since)}
+        named = {*moves.live_releases(history)[-2:], *lately, self.best(), self._versions.aliases().get(CHALLENGER)}
+        return {version for version in named if version}
 
     def live_at(self, moment: datetime) -> str | None:
         """The version that was live at a moment."""

@@ -40,6 +40,12 @@ def mlflow_client(settings: Settings) -> "MlflowClient":
     return mlflow.MlflowClient(uri, uri)
 
 
+def exists(settings: Settings) -> bool:
+    """Whether there is anything to ask: an SQLite database that was never made has no answers."""
+    uri = settings.tracking_uri
+    return not uri.startswith(PREFIX) or Path(unquote(uri.removeprefix(PREFIX))).exists()
+
+
 @contextmanager
 def answering(settings: Settings) -> Iterator["MlflowClient"]:
     """The client for a block; raises Unavailable when MLflow is down, locked or broken. A refusal passes as it is."""

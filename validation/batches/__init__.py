@@ -1,10 +1,12 @@
 """Batches: each row judged, accepted or quarantined, and counted in the ledger."""
 
 from validation.batches.batch_status import status_of_days
-from validation.batches.intake import REFUSED, discard, ingest, replay
-from validation.batches.ledger import HEAD, BatchRefused, Ledger, balance, ledger_md, read_ledger
+from validation.batches.change import changing
+from validation.batches.intake import DISCARDED, REFUSED, discard, ingest, replay
+from validation.batches.ledger import HEAD, LEDGER, BatchRefused, Ledger, balance, ledger_md, read_ledger, remove_day
 from validation.batches.quarantine import (
     Mended,
+    mend_with_pseudonyms,
     mended_by,
     mending_lines,
     quarantine_folder,
@@ -14,20 +16,25 @@ from validation.batches.quarantine import (
 from validation.batches.triage import sort_out
 
 __all__ = [
+    "DISCARDED",
     "HEAD",
+    "LEDGER",
     "REFUSED",
     "BatchRefused",
     "Ledger",
     "Mended",
     "balance",
+    "changing",
     "discard",
     "ingest",
     "ledger_md",
+    "mend_with_pseudonyms",
     "mended_by",
     "mending_lines",
     "quarantine_folder",
     "read_ledger",
     "read_quarantine",
+    "remove_day",
     "replay",
     "sort_out",
     "status_of_days",

@@ -8,13 +8,15 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from infra.atomic import atomic_write
 from infra.errors import FlywheelError
 from infra.lake import Lake
+from infra.removed_files import removed_files
 from validation.batches.checks import Check, table_md
 from validation.batches.intents import settled
 from validation.verdict import markdown
 
-LEDGER = "ledger"
+LEDGER, REMOVED_DAYS = "ledger", "removed/ledger/days.json"
 FLAT = ("table", "batch", "kind", "received", "accepted", "duplicate", "quarantined", "refused", "digest")
 HEAD = ("table", "batch", "received", "accepted", "duplicate", "quarantined", "outcome")
 
@@ -141,16 +143,54 @@ def read_ledger(
 def balance(lake: Lake, table: str) -> dict[str, int]:
     """Row counts of a table by the ledger and by the lake's files; `off` is the difference, 0 when no row was lost.
 
-    The rows that wait are those put into quarantine less those that a replay or a discard took out.
+    The rows that wait are those put into quarantine less those that a replay or a discard took out. What retention
+    removed, rows and lines, is counted as it was.
     """
     settled(lake, table)
-    lines = read_ledger(lake, table)
+    accepted, waiting = _sums(read_ledger(lake, table))
+    there = {day.isoformat() for day in lake.days(LEDGER)}
+    for day, sums in _removed_days(lake).items():
+        if day not in there and table in sums:
+            accepted, waiting = accepted + sums[table][0], waiting + sums[table][1]
+    in_tables, quarantined = (_rows(lake, f"{folder}/{table}") for folder in ("tables", "quarantine"))
+    removed = _removed(lake, table)
+    off = abs(accepted - removed - in_tables) + abs(waiting - quarantined)
+    counts = {"accepted": accepted, "in tables": in_tables, "waiting": waiting, "in quarantine": quarantined}
+    return counts | ({"removed": removed} if removed else {}) | {"off": off}
+
+
+def remove_day(lake: Lake, day: date) -> None:
+    """Remove the lines of a day; their sums are kept, so that the rest still balances."""
+    lines = read_ledger(lake, days=[day])
+    sums = {table: _sums([line for line in lines if line.table == table]) for table in {line.table for line in lines}}
+    if lines:
+        with atomic_write(lake.root / REMOVED_DAYS) as draft:
+            draft.write_bytes(msgspec.json.encode(_removed_days(lake) | {day.isoformat(): sums}))
+    lake.drop(LEDGER, day)
+
+
+def _removed(lake: Lake, table: str) -> int:
+    """How many rows retention removed: of files that are still there what they lack, of others as it was written down.
+
+    So it is right also while a removal is half done.
+    """
+    there = {f"{path.parent.name}/{path.name}": path for path in lake.parts(f"tables/{table}", "*")}
+    return sum(
+        file.had - pq.read_metadata(there[name]).num_rows if name in there else file.removed
+        for name, file in removed_files(lake, table).items()
+    )
+
+
+def _sums(lines: Sequence[Ledger]) -> tuple[int, int]:
+    """The accepted rows of these lines, and by how much more rows wait after them."""
     accepted = sum(line.accepted for line in lines)
     taken_out = sum(line.received - line.quarantined + line.discarded for line in lines if line.kind != "ingest")
-    waiting = sum(line.quarantined for line in lines if line.kind == "ingest") - taken_out
-    in_tables, quarantined = (_rows(lake, f"{folder}/{table}") for folder in ("tables", "quarantine"))
-    off = abs(accepted - in_tables) + abs(waiting - quarantined)
-    return {"accepted": accepted, "in tables": in_tables, "waiting": waiting, "in quarantine": quarantined, "off": off}
+    return accepted, sum(line.quarantined for line in lines if line.kind == "ingest") - taken_out
+
+
+def _removed_days(lake: Lake) -> dict[str, dict[str, tuple[int, int]]]:
+    path = lake.root / REMOVED_DAYS
+    return msgspec.json.decode(path.read_bytes(), type=dict[str, dict[str, tuple[int, int]]]) if path.exists() else {}
 
 
 def _part(line: Ledger, mark: str) -> str:

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from infra.errors import MendRefused
 from infra.lake import Lake, in_parts
-from validation.files import printable
+from infra.pseudonyms import Pseudonyms
+from validation.contract import Table
+from validation.files import line_with_pseudonyms, printable
 
 AT_ONCE = 10_000  # rows that are Python objects at one time
 SCHEMA = pa.schema([
@@ -152,6 +154,18 @@ def mended_by(content: bytes | Iterable[bytes]) -> Mended:
                 "mends otherwise. Keep one."
             )
     return Mended(rows)
+
+
+def mend_with_pseudonyms(mend: Mend | None, table: Table, ids: Pseudonyms | None) -> Mend | None:
+    """The mend with pseudonyms: a person who mends a row may write an id as it came."""
+    if mend is None or ids is None:
+        return mend
+
+    def mended(row: Quarantined) -> bytes | None:
+        line = mend(row)
+        return None if line is None else line_with_pseudonyms(table, line, ids)
+
+    return mended
 
 
 def _utf8(content: bytes) -> bytes:

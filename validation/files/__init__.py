@@ -24,6 +24,7 @@ from validation.files.landed import (
     opened,
     shown,
 )
+from validation.files.person_ids import columns_with_pseudonyms, line_with_pseudonyms, with_pseudonyms
 
 __all__ = [
     "BUNDLE",
@@ -38,6 +39,7 @@ __all__ = [
     "PassedOver",
     "ScanResult",
     "TableFile",
+    "columns_with_pseudonyms",
     "content_of",
     "delivered_from_arrow",
     "delivered_from_file",
@@ -45,9 +47,11 @@ __all__ = [
     "delivered_from_lines",
     "delivered_from_parquet",
     "format_of",
+    "line_with_pseudonyms",
     "lines_of",
     "opened",
     "printable",
     "scan_folder",
     "shown",
+    "with_pseudonyms",
 ]

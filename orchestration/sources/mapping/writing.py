@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from infra.atomic import atomic_write
 from infra.errors import DefinitionError
+from infra.pseudonyms import Pseudonyms
 from orchestration.sources.mapping import reading, rows
 from orchestration.sources.mapping.absent import SUCCESS
 from orchestration.sources.mapping.definition import MappedRows, Mapping
 from orchestration.sources.mapping.described import FirstMoments, described_entities, lost
 from orchestration.sources.mapping.fields import Unread
 from validation.contract import Table
+from validation.files import columns_with_pseudonyms
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +29,7 @@ class MappingResult:
 
     folder: Path
     rows: dict[str, int] = field(default_factory=dict)
+    ids: Pseudonyms | None = None
     repeats: dict[str, int] = field(default_factory=dict)
     entities: dict[str, dict[str, int]] = field(default_factory=dict)
     unread: dict[str, tuple[int, str]] = field(default_factory=dict)
@@ -38,10 +41,15 @@ class MappingResult:
     latest: dict[str, str] = field(default_factory=dict)  # the id whose first event is the latest, by table
 
 
-def write(mapping: Mapping, tables: Sequence[Table], folder: Path, say: Callable[[str], None]) -> MappingResult:
-    """Write the deliveries of a mapping into a folder, one folder a table; what it wrote before is replaced."""
+def write(
+    mapping: Mapping, tables: Sequence[Table], folder: Path, say: Callable[[str], None], ids: Pseudonyms | None = None
+) -> MappingResult:
+    """Write the deliveries of a mapping into a folder, one folder a table; what it wrote before is replaced.
+
+    ids  the pseudonyms of the home that they are for
+    """
     mapping = rows.complete(mapping, tables)
-    result, unread, first_moments = MappingResult(folder), Unread(), FirstMoments()
+    result, unread, first_moments = MappingResult(folder, ids=ids), Unread(), FirstMoments()
     _cleared(folder, tables)
     events = [table for table in tables if not table.versioned]
     for source in dict.fromkeys(r.source for table in events for r in mapping.tables[table.name]):
@@ -91,10 +99,11 @@ def _put(result: MappingResult, table: Table, frame: "pd.DataFrame") -> None:
     result.rows[table.name] = before + len(frame)
     present = [f for f in table.schema if f.name in frame and frame[f.name].notna().any()]
     columns = [pa.array(frame[f.name], f.type, from_pandas=True) for f in present]
+    written = columns_with_pseudonyms(table, pa.table(columns, names=[f.name for f in present]), result.ids)
     target = result.folder / table.name / f"{PREFIX}{before:012d}.parquet"
     target.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(target) as draft:
-        pq.write_table(pa.table(columns, names=[f.name for f in present]), draft, coerce_timestamps="us")
+        pq.write_table(written, draft, coerce_timestamps="us")
 
 
 def _cleared(folder: Path, tables: Sequence[Table]) -> None:
