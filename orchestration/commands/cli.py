@@ -158,7 +158,9 @@ def ingest(
 def run(
     job: Annotated[
         str,
-        typer.Argument(help="ingest, features, train, release, monitor, perturb, study, search, retain, retrain or daily"),
+        typer.Argument(
+            help="ingest, features, train, release, monitor, perturb, study, search, retain, retrain or daily"
+        ),
     ],
     day: Day = None,
     until: Annotated[str | None, typer.Option(help="last day of a range that starts at --day")] = None,
