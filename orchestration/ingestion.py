@@ -18,13 +18,22 @@ from orchestration.late_files import work_of
 from orchestration.partitions import day_of, landed
 from orchestration.replay import lives_in_the_past
 from orchestration.sources.bundles import bundled
-from orchestration.sources.landing import Delivery, DeliveryOutcome, Failed, attempt, set_aside, set_aside_failed
+from orchestration.sources.landing import (
+    Delivery,
+    DeliveryOutcome,
+    Failed,
+    attempt,
+    set_aside,
+    set_aside_failed,
+    without_people,
+)
 from orchestration.stale_days import nothing_published, stale_days
 from orchestration.system import Installation
 from validation.batches import (
     Ledger,
     Mended,
     discard,
+    erased_people,
     ledger_md,
     mended_by,
     mending_lines,
@@ -66,7 +75,7 @@ class Ingested:
 
     def facts(self) -> dict[str, int]:
         """The counts of all batches together."""
-        names = ("received", "accepted", "duplicate", "differs", "quarantined")
+        names = ("received", "accepted", "duplicate", "differs", "quarantined", "erased")
         sums = {n: sum(getattr(line, n) for line in self.lines) for n in names}
         return {"batches": len(self.lines), **sums, "set aside": len(self.failed), "not taken": len(self.passed_over)}
 
@@ -126,6 +135,8 @@ def _landed(installation: Installation, delivery: Delivery, day: date) -> Delive
     elif isinstance(outcome, DeliveryOutcome):
         reached("landing.taken")
         try:
+            if outcome.line.erased:
+                without_people(delivery, erased_people(installation.lake))
             set_aside(installation.settings.landing, delivery)
             return outcome
         except OSError as error:

@@ -13,6 +13,7 @@ STAGES = {
     "release": ("release",),
     "monitor": ("monitoring",),
     "perturb": ("proof",),
+    "erase": ("people",),
     "retrain": ("training", "release"),
     "daily": ("tables", "features", "training", "release", "monitoring"),
 }

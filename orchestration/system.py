@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from feature_repo.definition import FeatureSet
 from infra.clock import Clock
+from infra.errors import DefinitionError
 from infra.lake import Lake
 from infra.settings import Settings
 from monitoring.definition import Watch
@@ -48,6 +49,14 @@ class System:
     limits: GateLimits
     policy: Policy | None = None
     watch: Watch | None = None
+
+    @property
+    def person(self) -> str | None:
+        """The column by which every table, view and stored set names the person that a row is about, if any does."""
+        names = {table.person for table in self.tables if table.person}
+        if len(names) > 1:
+            raise DefinitionError(f"system {self.name}: people are named by {sorted(names)}; name them by one column.")
+        return next(iter(names), None)
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,10 @@ class Table:
     entity as of its event time, so that the same key may come again later; in any other table a key comes once. A row
     that comes again with other content is reported and counted as a duplicate, or, where `differing` says so,
     quarantined.
+
+    `person` is the column that says which person a row is about: rows of one who was erased are removed, and new ones
+    not accepted. `gone` is a column and its value by which a description says that its person has left: the next
+    erasure includes them.
     """
 
     name: str
@@ -82,14 +86,21 @@ class Table:
     limits: BatchLimits = field(default_factory=BatchLimits)
     versioned: bool = False
     differing: Literal["count", "quarantine"] = "count"
+    person: str | None = None
+    gone: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
         names = [c.name for c in self.columns]
-        for name in (*self.key, self.event_time, self.received_time):
+        about_people = [name for name in (self.person, *(self.gone or ())[:1]) if name is not None]
+        for name in (*self.key, self.event_time, self.received_time, *about_people):
             if name not in names:
                 raise DefinitionError(f"table {self.name}: {unknown(name, names)}")
         if len(set(names)) != len(names):
             raise DefinitionError(f"table {self.name}: a column is defined twice among {names}")
+        if self.gone and self.person is None:
+            raise DefinitionError(
+                f"table {self.name}: `gone` says that a person left, and no column says who (`person`)"
+            )
 
     @property
     def identity(self) -> tuple[str, ...]:

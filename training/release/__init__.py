@@ -10,7 +10,12 @@ from training.release.candidate import (
 )
 from training.release.facts import training_facts
 from training.release.report import lacking
-from training.release.user_vectors import read_user_vectors, space_digest, user_vectors_file
+from training.release.user_vectors import (
+    read_user_vectors,
+    remove_user_vectors,
+    space_digest,
+    user_vectors_file,
+)
 
 __all__ = [
     "Candidate",
@@ -21,6 +26,7 @@ __all__ = [
     "lacking",
     "make_candidate",
     "read_user_vectors",
+    "remove_user_vectors",
     "space_digest",
     "training_facts",
     "user_vectors_file",

@@ -14,6 +14,7 @@ from training.rows.label_versions import newest
 from training.rows.labels import FITS, GAIN, JUDGED, build_label_versions, build_labels, save_labels
 from training.rows.lineage import moments
 from training.rows.maturity import KnownBy, known_at_maturity
+from training.rows.people import remove_people_from_sets
 from training.rows.split import PARTS, cuts, split_rows
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "load_dataset",
     "moments",
     "newest",
+    "remove_people_from_sets",
     "save_dataset",
     "save_labels",
     "split_rows",

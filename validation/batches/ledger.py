@@ -1,4 +1,4 @@
-"""The ledger: one line a batch and table, in which received = accepted + duplicate + quarantined, exactly."""
+"""The ledger: one line a batch and table, in which received = accepted + duplicate + quarantined + erased, exactly."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -22,18 +22,20 @@ HEAD = ("table", "batch", "received", "accepted", "duplicate", "quarantined", "o
 class Ledger(msgspec.Struct, frozen=True):
     """The line of one batch.
 
-    kind       ingest: rows as delivered; replay: rows of quarantine checked again; discard: rows removed from there
+    kind       ingest: rows as delivered; replay: rows of quarantine checked again; discard: rows removed from there;
+               erase: rows of people removed from the table, and from quarantine
     reasons    rule → rows it quarantined
     unknown    column → share of accepted rows whose reference is not known yet
     days       the days of receipt that accepted rows went to
     differs    how many rows were delivered before with other content; `examples` describes the first of them
     span       first and last day on which the delivered rows say they were received
-    discarded  how many rows a discard removed, `why` the reason that was given
+    discarded  how many rows a discard or an erasure removed from quarantine, `why` the reason that was given
+    erased     rows about people who were erased: of a delivery those that were not taken, of an erasure those removed
     """
 
     batch: str
     table: str
-    kind: Literal["ingest", "replay", "discard"]
+    kind: Literal["ingest", "replay", "discard", "erase"]
     received: int
     accepted: int
     duplicate: int
@@ -50,9 +52,10 @@ class Ledger(msgspec.Struct, frozen=True):
     span: tuple[date, date] | None = None
     discarded: int = 0
     why: str = ""
+    erased: int = 0
 
     def __post_init__(self) -> None:
-        if self.received != self.accepted + self.duplicate + self.quarantined:
+        if self.received != self.accepted + self.duplicate + self.quarantined + self.erased:
             raise AssertionError(f"the ledger of {self.table}, batch {self.batch}, does not balance: {self}")
 
     def row(self) -> tuple[str, ...]:
@@ -66,9 +69,12 @@ class Ledger(msgspec.Struct, frozen=True):
     @property
     def outcome(self) -> str:
         """What happened to the batch, in a few words."""
+        if self.kind == "erase":
+            return f"{self.erased + self.discarded:,} erased"
         if self.discarded:
             return f"{self.discarded:,} discarded"
-        return "REFUSED" if self.refused else "taken, with warnings" if self.warnings else "taken"
+        taken = "REFUSED" if self.refused else "taken, with warnings" if self.warnings else "taken"
+        return f"{taken}, {self.erased:,} erased" if self.erased else taken
 
     @property
     def warnings(self) -> tuple[Check, ...]:
@@ -77,7 +83,7 @@ class Ledger(msgspec.Struct, frozen=True):
 
     def facts(self) -> dict[str, int | float | str | bool]:
         """The line as flat metadata: counts, the rows each rule quarantined, shares of unknown references."""
-        names = ("received", "accepted", "duplicate", "differs", "quarantined", "refused")
+        names = ("received", "accepted", "duplicate", "differs", "quarantined", "erased", "refused")
         counts = {name: getattr(self, name) for name in names}
         unknown = {f"unknown {column}": share for column, share in self.unknown.items()}
         return {"batch": self.batch, **counts, **{f"quarantined by {r}": n for r, n in self.reasons.items()}, **unknown}
@@ -145,8 +151,10 @@ def balance(lake: Lake, table: str) -> dict[str, int]:
     """
     settled(lake, table)
     lines = read_ledger(lake, table)
-    accepted = sum(line.accepted for line in lines)
+    removed = sum(line.erased for line in lines if line.kind == "erase")
+    accepted = sum(line.accepted for line in lines) - removed
     taken_out = sum(line.received - line.quarantined + line.discarded for line in lines if line.kind != "ingest")
+    taken_out -= removed  # what an erasure received and erased did not wait in quarantine
     waiting = sum(line.quarantined for line in lines if line.kind == "ingest") - taken_out
     in_tables, quarantined = (_rows(lake, f"{folder}/{table}") for folder in ("tables", "quarantine"))
     off = abs(accepted - in_tables) + abs(waiting - quarantined)

@@ -15,6 +15,7 @@ from infra.errors import MendRefused
 from infra.lake import Lake, in_parts
 from validation.files import printable
 
+DISCARDED = "discarded"  # the lake's folder of rows that were given up
 AT_ONCE = 10_000  # rows that are Python objects at one time
 SCHEMA = pa.schema([
     ("batch", pa.string()), ("row", pa.int64()), ("rule", pa.string()), ("reason", pa.string()),

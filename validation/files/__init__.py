@@ -24,6 +24,7 @@ from validation.files.landed import (
     opened,
     shown,
 )
+from validation.files.people import names_anyone, remove_people
 
 __all__ = [
     "BUNDLE",
@@ -46,8 +47,10 @@ __all__ = [
     "delivered_from_parquet",
     "format_of",
     "lines_of",
+    "names_anyone",
     "opened",
     "printable",
+    "remove_people",
     "scan_folder",
     "shown",
 ]

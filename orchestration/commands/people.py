@@ -1,0 +1,69 @@
+"""The command about people in the data: erase one from every store."""
+
+import getpass
+import os
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orchestration.commands.console import grid, open_installation, out, say
+
+if TYPE_CHECKING:
+    from orchestration.system import Installation
+
+app = typer.Typer()
+
+EXAMPLES = """
+Examples:
+
+  flywheel erase u42 --dry-run                    what would go, by store; nothing is changed\n
+  flywheel erase u42 --why "request 1093"         from every store, for good\n
+  flywheel erase u42 u43                          two people in one walk over the stores\n
+  flywheel erase                                  all who were asked for, are described as gone, or came back\n
+"""
+
+
+@app.command(epilog=EXAMPLES)
+def erase(
+    users: Annotated[list[str] | None, typer.Argument(help="ids, as the tables have them")] = None,
+    why: Annotated[str, typer.Option("--why", help="the reason, kept in the audit; not the person's name")] = "",
+    who: Annotated[str, typer.Option("--who", help="who asks for it, kept in the audit")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="count what would go, and change nothing")] = False,
+) -> None:
+    """Erase people from every store: landing, tables, features, online store, training sets, logs; for good.
+
+    Killed at any point, the same command finishes it. docs/people.md says what is removed, what stays, and why.
+    """
+    from orchestration import erasure
+
+    installation = open_installation(to_look=dry_run)
+    if dry_run:
+        people = users or [request.person for request in erasure.due(installation)]
+        counts = erasure.would_go(installation, people) if people else {}
+        grid(f"What would go, of {len(people)} people", ("store", "rows"), [(n, f"{c:,}") for n, c in counts.items()])
+        return
+    erasure.ask(installation, users or [], who or getpass.getuser(), why)
+    line = erasure.erase(installation, say)
+    if line is None:
+        out.print("nobody is to be erased")
+        return
+    _report(installation, erasure.facts_of(line))
+    removed, retrain = line["removed"], line["retrain"]
+    assert isinstance(removed, dict)
+    assert isinstance(retrain, dict)
+    grid("Erased", ("store", "removed"), [(name, f"{count:,}") for name, count in removed.items()])
+    for version, until in retrain.items():
+        say(f"release {version} learned from them: replace it by {until:%Y-%m-%d} (`flywheel run retrain`)")
+
+
+def _report(installation: "Installation", facts: dict[str, Any]) -> None:
+    """Write what was done outside of a run to Dagster's records, where this home has any."""
+    if not (installation.settings.home / "dagster").exists():
+        return
+    import dagster as dg
+
+    from orchestration.up import environment
+
+    os.environ.update(environment(installation.settings))
+    with dg.DagsterInstance.get() as instance:
+        instance.report_runless_asset_event(dg.AssetMaterialization("erasures", metadata=facts))
