@@ -13,17 +13,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-EXAMPLES = """
-Examples:
 
-  flywheel erase u42 --dry-run                    what would go, by store; nothing is changed\n
-  flywheel erase u42 --why "request 1093"         from every store, for good\n
-  flywheel erase u42 u43                          two people in one walk over the stores\n
-  flywheel erase                                  all who were asked for, are described as gone, or came back\n
-"""
-
-
-@app.command(epilog=EXAMPLES)
+@app.command()
 def erase(
     users: Annotated[list[str] | None, typer.Argument(help="ids, as the tables have them")] = None,
     why: Annotated[str, typer.Option("--why", help="the reason, kept in the audit; not the person's name")] = "",
@@ -32,7 +23,10 @@ def erase(
 ) -> None:
     """Erase people from every store: landing, tables, features, online store, training sets, logs; for good.
 
-    Killed at any point, the same command finishes it. docs/people.md says what is removed, what stays, and why.
+    Without ids: all who were asked for, are described as gone, or came back with an older copy of the data. Killed at
+    any point, the same command finishes it. docs/people.md says what is removed, what stays, and why.
+
+    Examples: flywheel erase u42 --dry-run · flywheel erase u42 --why "request 1093" · flywheel erase
     """
     from orchestration import erasure
 
@@ -43,7 +37,7 @@ def erase(
         grid(f"What would go, of {len(people)} people", ("store", "rows"), [(n, f"{c:,}") for n, c in counts.items()])
         return
     erasure.ask(installation, users or [], who or getpass.getuser(), why)
-    line = erasure.erase(installation, say)
+    line = erasure.erase(installation, say, only_asked=bool(users))
     if line is None:
         out.print("nobody is to be erased")
         return

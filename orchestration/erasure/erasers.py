@@ -18,7 +18,7 @@ from infra.patience import Patience
 from infra.release_format import MANIFEST
 from orchestration.system import Installation
 from validation.batches import erase_people
-from validation.files import BUNDLE, DONE, FAILED, format_of, remove_people, scan_folder
+from validation.files import BUNDLE, DONE, FAILED, UNFINISHED, format_of, remove_people, scan_folder
 
 SLACK_S, LOOK_S = 10.0, 0.2  # beside the time after which the service hands a file over
 
@@ -97,9 +97,11 @@ def stream(installation: Installation, work: Work) -> Counts:
 def online(installation: Installation, work: Work) -> Counts:
     """The records of the online store, what people were shown, and the file that the store keeps of both."""
     from feature_repo.records import connect, layouts, remove_people_online
-    from infra.redis_server import running, saved
+    from infra.redis_server import answers, running, saved
 
     settings = installation.settings
+    if work.dry_run and not answers(settings.redis_url) and not (settings.home / "redis" / "dump.rdb").exists():
+        return {}  # to look starts no server that has nothing
     patience = Patience.of(settings)
     with running(settings.redis_url, settings.home / "redis", settings.redis_accept_old, patience=patience):
         redis = connect(settings.redis_url)
@@ -169,7 +171,8 @@ def _open_files(installation: Installation, work: Work) -> Iterator[Path]:
 def _texts(installation: Installation) -> Iterator[Path]:
     """The files of the home that are neither the lake's, nor Redis', nor a release's; those are erased by rows."""
     settings = installation.settings
-    not_into = {settings.lake, settings.releases, settings.home / "erasures", settings.home / "loops"}
+    ours = (settings.home / name for name in ("erasures", "loops", "stream"))
+    not_into = {settings.lake, settings.releases, *ours}
     for folder, folders, names in os.walk(settings.home):
         here = Path(folder)
         if MANIFEST in names:  # a release: its digests bind every byte, and it holds no ids
@@ -178,6 +181,7 @@ def _texts(installation: Installation) -> Iterator[Path]:
         folders[:] = sorted(name for name in folders if here / name not in not_into)
         for name in sorted(names):
             path = here / name
-            is_delivery = here.is_relative_to(settings.landing) and format_of(name) is not None
+            whole = name.removesuffix(path.suffix) if path.suffix in UNFINISHED else name
+            is_delivery = here.is_relative_to(settings.landing) and format_of(whole) is not None
             if path.is_file() and not path.is_symlink() and not is_delivery:
                 yield path

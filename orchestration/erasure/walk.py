@@ -57,16 +57,20 @@ def under_way(installation: Installation) -> list[str]:
     return sorted(tombstones.digest(person) for person in people)
 
 
-def erase(installation: Installation, say: Say = lambda _: None) -> dict[str, object] | None:
+def erase(
+    installation: Installation, say: Say = lambda _: None, *, only_asked: bool = False
+) -> dict[str, object] | None:
     """Erase everybody who is due, in one walk over all stores; returns the line of the audit, None when nobody is.
 
-    An erasure that an earlier process left unfinished is finished first.
+    An erasure that an earlier process left unfinished is finished, and nothing else is begun.
+
+    only_asked  leave those for the next erasure whom nobody asked for
     """
     requests = requests_of(installation)
     with installation.lake.locked("erasures"):
         current = requests.current()
         if current is None:
-            waiting = due(installation)
+            waiting = requests.waiting() if only_asked else due(installation)
             if not waiting:
                 return None
             current = Erasure(tuple(waiting))
@@ -157,7 +161,8 @@ def _audited(installation: Installation, erasure: Erasure, tombstones: Tombstone
     since = erasure.first_day
     releases = installation.registry.learned_since(since) if since else []
     why = f"it learned from people who were erased on {at:%Y-%m-%d}"
-    installation.registry.set_deadline(releases, Deadline(until, at, why))
+    if releases:
+        installation.registry.set_deadline(releases, Deadline(until, at, why))
     people = [
         {"person": tombstones.digest(r.person), "who": r.who, "why": r.why, "asked": r.at} for r in erasure.requests
     ]

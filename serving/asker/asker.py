@@ -29,7 +29,7 @@ def asker_of(
 ) -> RequestAsker:
     """The asker of a request whose context was checked; one who was erased, or whose account was closed, is unknown."""
     gone = erased or _is_gone(policy, user)
-    user = UserState(user.user) if gone else user
+    user = UserState(user.user, known=not erased) if gone else user
     view = f"{policy.user_view}."
     profile = {name.removeprefix(view): value for name, value in user.profile.items() if name.startswith(view)}
     profile[service.user] = user.user

@@ -22,6 +22,7 @@ training    labels             <- engagements impressions users videos
 training    ranker             <- training_set
 training    training_set       <- labels profiles states
 proof       perturbation       <- training_set
+people      erasures           <-
 release     champion           <- deployment
 release     deployment         <- online_store registered_release
 release     registered_release <- ranker
@@ -35,7 +36,7 @@ monitoring  skew               <- observed
 def test_the_asset_graph(settings: Settings) -> None:
     definitions = pipeline(Installation(HOME_FEED, settings))
     lines = []
-    for stage in ("tables", "features", "training", "proof", "release", "monitoring"):
+    for stage in ("tables", "features", "training", "proof", "people", "release", "monitoring"):
         specs = [s for asset in definitions.assets or () for s in asset.specs if s.group_name == stage]  # type: ignore[union-attr]
         for spec in sorted(specs, key=lambda s: s.key):
             above = " ".join(sorted(dep.asset_key.to_user_string() for dep in spec.deps))
@@ -57,7 +58,7 @@ def test_checks_block_and_jobs_schedules_and_sensors_are_there(settings: Setting
     }
     assert {c.name for c in checks if not c.blocking} == {"features_known", "served_as_trained"}, "these stop nothing"
     jobs = {job.name for job in definitions.jobs or ()}
-    assert jobs == {"ingest", "features", "train", "release", "monitor", "perturb", "retrain", "daily"}
+    assert jobs == {"ingest", "features", "train", "release", "monitor", "perturb", "erase", "retrain", "daily"}
     assert {s.name for s in definitions.schedules or ()} == {
         "features_schedule",
         "retrain_schedule",
@@ -66,6 +67,7 @@ def test_checks_block_and_jobs_schedules_and_sensors_are_there(settings: Setting
     }
     assert {s.name for s in definitions.sensors or ()} == {
         "landing_sensor",
+        "erasure_sensor",
         "retraining_sensor",
         "failure_sensor",
         "registry_sensor",

@@ -25,9 +25,9 @@ from validation.files.json_lines import BOM, object_of
 from validation.files.landed import content_of
 
 ANY_SIZE = FileLimits(*[sys.maxsize] * 5)
-WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|([^\s",;:\[\]{}()<>\'`|]+)')
+WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|([^\s\x00-\x1f\ufffd",;:=\[\]{}()<>\'`|]+)')
 """A text in quotes, or what stands between the signs of JSON, CSV and sentences."""
-SIGNS = "\"',;:.[]{}()<>`|"
+SIGNS = "\"',;:=.[]{}()<>`|"
 
 
 def names_anyone(raw: bytes, people: Container[str]) -> bool:
@@ -44,6 +44,7 @@ def _words(text: str) -> Iterator[str]:
             except ValueError:
                 pass
         yield quoted or bare
+        yield bare.strip(SIGNS)
     yield from (word.strip(SIGNS) for word in text.split())  # an id may have such signs in it
 
 
@@ -69,7 +70,8 @@ def remove_people(table: Table, path: Path, people: Container[str], *, dry_run: 
         path.unlink()
     else:
         with atomic_write(path) as draft:
-            draft.write_bytes(pa.compress(rows, file_format.packed, asbytes=True) if file_format.packed else rows)
+            with pa.output_stream(draft, compression=file_format.packed) as file:
+                file.write(rows)
             shutil.copystat(path, draft)
             os.utime(draft, None)
     reached("landing.people_removed")
@@ -96,7 +98,7 @@ def _json(table: Table, content: bytes, people: Container[str]) -> tuple[bytes, 
 def _is_about(table: Table, line: bytes, people: Container[str]) -> bool:
     row = object_of(line) if line.strip() else {}
     person = None if isinstance(row, Fault) else row.get(table.person or "")
-    return str(person) in people if person is not None else names_anyone(line, people)
+    return str(person) in people if isinstance(person, str | int) else names_anyone(line, people)
 
 
 def _csv(table: Table, content: bytes, people: Container[str]) -> tuple[bytes, int]:
