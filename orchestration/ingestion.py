@@ -13,7 +13,7 @@ from feature_repo.folding import closed_days
 from infra import alerts
 from infra.errors import DefinitionError, MendRefused
 from infra.failpoint import reached
-from orchestration import batch_report
+from orchestration import batch_report, runless
 from orchestration.late_files import work_of
 from orchestration.partitions import day_of, landed
 from orchestration.replay import lives_in_the_past
@@ -281,20 +281,13 @@ def _report_unmet(
 
 def report(installation: Installation, lines: Sequence[Ledger]) -> None:
     """Write what was taken in outside of a run to Dagster's records, where this home has any."""
-    if not (installation.settings.home / "dagster").exists():
+    if not runless.has_records(installation):
         return
     import dagster as dg
 
-    from orchestration.up import environment
-
-    os.environ.update(environment(installation.settings))
-    with dg.DagsterInstance.get() as instance:
-        for line in lines:
-            for day in line.days:
-                facts = {name: value for name, value in line.facts().items() if value is not None}
-                instance.report_runless_asset_event(
-                    dg.AssetMaterialization(line.table, partition=day.isoformat(), metadata=facts)
-                )
+    facts = [(line, {n: value for n, value in line.facts().items() if value is not None}) for line in lines]
+    taken = (dg.AssetMaterialization(x.table, partition=f"{d}", metadata=known) for x, known in facts for d in x.days)
+    runless.record(installation, taken)
 
 
 def _table(installation: Installation, name: str) -> Table:

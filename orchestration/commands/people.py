@@ -1,7 +1,6 @@
 """The command about people in the data: erase one from every store."""
 
 import getpass
-import os
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -52,12 +51,9 @@ def erase(
 
 def _report(installation: "Installation", facts: dict[str, Any]) -> None:
     """Write what was done outside of a run to Dagster's records, where this home has any."""
-    if not (installation.settings.home / "dagster").exists():
-        return
-    import dagster as dg
+    from orchestration import runless
 
-    from orchestration.up import environment
+    if runless.has_records(installation):
+        import dagster as dg
 
-    os.environ.update(environment(installation.settings))
-    with dg.DagsterInstance.get() as instance:
-        instance.report_runless_asset_event(dg.AssetMaterialization("erasures", metadata=facts))
+        runless.record(installation, [dg.AssetMaterialization("erasures", metadata=facts)])

@@ -181,7 +181,7 @@ def _texts(installation: Installation) -> Iterator[Path]:
         folders[:] = sorted(name for name in folders if here / name not in not_into)
         for name in sorted(names):
             path = here / name
-            whole = name.removesuffix(path.suffix) if path.suffix in UNFINISHED else name
-            is_delivery = here.is_relative_to(settings.landing) and format_of(whole) is not None
+            finished = name.removesuffix(path.suffix) if path.suffix in UNFINISHED else name
+            is_delivery = here.is_relative_to(settings.landing) and format_of(finished) is not None
             if path.is_file() and not path.is_symlink() and not is_delivery:
                 yield path

@@ -115,7 +115,8 @@ def test_a_dry_run_counts_and_changes_nothing(at):
 
 
 STEPS = (  # one of each kind; `python -m tests.prove erasure` ends it at every one
-    "erasure.asked", "erasure.buried", "change.intended", "change.committed", "lake.drafted", "masked", "erasure.audited",
+    "erasure.asked", "erasure.buried", "change.intended", "change.committed", "lake.drafted", "masked",
+    "erasure.audited",
 )  # fmt: skip
 
 

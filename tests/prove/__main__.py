@@ -14,6 +14,7 @@ from rich.console import Console
 
 from tests.prove.arrival import ARRIVAL
 from tests.prove.comparisons import COMPARISONS
+from tests.prove.erasure import ERASURE
 from tests.prove.leaks import LEAKS
 from tests.prove.perturbation import PERTURBATION
 from tests.prove.section import Section, with_proof
@@ -25,7 +26,7 @@ Written by `make prove`. Each section is one claim, measured by the command it n
 said in its first line. Figures are of the machine and the hour of the last run.
 
 """
-SECTIONS: tuple[Section, ...] = (LEAKS, PERTURBATION, ARRIVAL, COMPARISONS)
+SECTIONS: tuple[Section, ...] = (LEAKS, PERTURBATION, ARRIVAL, COMPARISONS, ERASURE)
 
 
 def main() -> int:
