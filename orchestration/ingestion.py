@@ -286,7 +286,11 @@ def report(installation: Installation, lines: Sequence[Ledger]) -> None:
     import dagster as dg
 
     facts = [(line, {n: value for n, value in line.facts().items() if value is not None}) for line in lines]
-    taken = (dg.AssetMaterialization(x.table, partition=f"{d}", metadata=known) for x, known in facts for d in x.days)
+    taken = (
+        dg.AssetMaterialization(line.table, partition=f"{day}", metadata=known)
+        for line, known in facts
+        for day in line.days
+    )
     runless.record(installation, taken)
 
 

@@ -15,7 +15,7 @@ def has_records(installation: Installation) -> bool:
     return (installation.settings.home / "dagster").exists()
 
 
-def record(installation: Installation, made: Iterable["dg.AssetMaterialization"]) -> None:
+def record(installation: Installation, materializations: Iterable["dg.AssetMaterialization"]) -> None:
     """Write materializations into them."""
     import dagster as dg
 
@@ -23,5 +23,5 @@ def record(installation: Installation, made: Iterable["dg.AssetMaterialization"]
 
     os.environ.update(environment(installation.settings))
     with dg.DagsterInstance.get() as instance:
-        for event in made:
+        for event in materializations:
             instance.report_runless_asset_event(event)

@@ -9,6 +9,7 @@ import pyarrow.dataset as ds
 
 from infra import failpoint
 from infra.errors import DefinitionError
+from infra.lake import in_parts
 from infra.masking import Names
 from infra.tombstones import Tombstones, bury, erasures_beside, read_tombstones
 from orchestration.erasure.erasers import ERASERS, Work
@@ -122,13 +123,14 @@ def described_as_gone(installation: Installation) -> set[str]:
 
 def returned(installation: Installation, tombstones: Tombstones) -> set[str]:
     """The erased people who are in the tables all the same: an older copy of the lake was put back."""
-    people: set[str] = set()
+    asked: dict[str | None, bool] = {}  # a digest is made once for each person
     for table in installation.system.tables if tombstones else ():
-        if table.person:
-            rows = installation.lake.read(f"tables/{table.name}", None, [table.person], schema=table.schema)
-            names = pc.unique(rows[table.person]).to_pylist() if rows.num_columns else []
-            people |= {person for person in names if person is not None and person in tombstones}
-    return people
+        files = installation.lake.files(f"tables/{table.name}") if table.person else []
+        for part in in_parts(files, table.schema, [table.person or ""]) if files else ():
+            for person in pc.unique(part.column(0)).to_pylist():
+                if person not in asked:
+                    asked[person] = person in tombstones
+    return {person for person, erased in asked.items() if erased and person is not None}
 
 
 def _person(installation: Installation) -> str:
