@@ -1,9 +1,11 @@
 """After an erasure a person is in no file and no store, for good; everybody else is where they were."""
 
+import re
 import shutil
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import dagster as dg
 import msgspec
@@ -37,6 +39,7 @@ from orchestration.erasure.erasers import ERASERS
 from orchestration.erasure.walk import requests_of
 from orchestration.pipeline import pipeline
 from orchestration.system import Installation
+from tests.erasure_steps import OF_ERASURE
 from tests.person_search import places_with
 from training.rows import load_dataset
 from validation.batches import balance
@@ -112,6 +115,17 @@ def test_a_dry_run_counts_and_changes_nothing(at):
     removed = erase(at)["removed"]
     removed["landing"] -= 1  # of a file that the service had open
     assert counted == removed
+
+
+def test_every_failpoint_of_an_erasure_is_reached(at, monkeypatch):
+    root, reached = Path(__file__).parents[2], set[str]()
+    files = [path for part in OF_ERASURE for path in root.glob(f"{part}*")]
+    files = [file for path in files for file in ([path] if path.is_file() else path.rglob("*.py"))]
+    names = {name for file in files for name in re.findall(r'\breached\("([^"]+)"\)', file.read_text())}
+    monkeypatch.setattr(failpoint, "watching", reached.add)
+    erase(at)
+    assert len(names) > 5
+    assert names - reached == set()
 
 
 STEPS = (  # one of each kind; `python -m tests.prove erasure` ends it at every one
