@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, time, timedelta
 
-import msgspec
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
@@ -63,38 +62,45 @@ def erase(
 ) -> dict[str, object] | None:
     """Erase everybody who is due, in one walk over all stores; returns the line of the audit, None when nobody is.
 
-    An erasure that an earlier process left unfinished is finished, and nothing else is begun.
+    An erasure that an earlier process left unfinished is finished first.
 
     only_asked  leave those for the next erasure whom nobody asked for
     """
-    requests = requests_of(installation)
+    requests, line = requests_of(installation), None
     with installation.lake.locked("erasures"):
-        current = requests.current()
-        if current is None:
-            waiting = requests.waiting() if only_asked else due(installation)
-            if not waiting:
-                return None
-            current = Erasure(tuple(waiting))
-            tombstones = bury(requests.folder, current.people)
+        unfinished = requests.current()
+        if unfinished is not None:
+            line = _carried_out(installation, unfinished, say)
+        waiting = requests.waiting() if only_asked else due(installation)
+        if waiting:
+            people = frozenset(request.person for request in waiting)
+            bury(requests.folder, people)
             failpoint.reached("erasure.buried")
-            traces = _footprint(installation, current.people)
-            current = msgspec.structs.replace(current, keys=traces.keys, first_day=traces.first_day)
-            requests.note(current)
-        tombstones = bury(requests.folder, current.people)
-        for eraser in ERASERS:
-            current = current.counted(eraser(installation, _work(installation, current, tombstones)))
-            requests.note(current)
-            say(f"{eraser.__name__}: done")
-        line = _audited(installation, current, tombstones)
-        requests.done(current, line, tombstones)
+            traces = _footprint(installation, people)
+            begun = Erasure(tuple(waiting), traces.keys, traces.first_day)
+            requests.note(begun)
+            line = _carried_out(installation, begun, say)
+    return line
+
+
+def _carried_out(installation: Installation, erasure: Erasure, say: Say) -> dict[str, object]:
+    """Walk over all stores; returns the line of the audit."""
+    requests = requests_of(installation)
+    tombstones = bury(requests.folder, erasure.people)
+    for eraser in ERASERS:
+        erasure = erasure.counted(eraser(installation, _work(installation, erasure, tombstones)))
+        requests.note(erasure)
+        say(f"{eraser.__name__}: done")
+    line = _audited(installation, erasure, tombstones)
+    requests.done(erasure, line, tombstones)
     return line
 
 
 def would_go(installation: Installation, people: Iterable[str]) -> dict[str, int]:
     """What an erasure of these people would remove, by store; nothing is changed."""
-    erasure = Erasure(tuple(Request(person, "", "", installation.now()) for person in people))
-    traces = _footprint(installation, erasure.people)
-    erasure = msgspec.structs.replace(erasure, keys=traces.keys, first_day=traces.first_day)
+    requests = tuple(Request(person, "", "", installation.now()) for person in people)
+    traces = _footprint(installation, [request.person for request in requests])
+    erasure = Erasure(requests, traces.keys, traces.first_day)
     for eraser in ERASERS:
         work = _work(installation, erasure, Tombstones(), dry_run=True)
         erasure = erasure.counted(eraser(installation, work))

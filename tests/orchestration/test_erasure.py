@@ -159,6 +159,16 @@ def test_an_erasure_that_was_cut_off_anywhere_is_finished_by_the_next_one(at, st
     assert not any(balance(at.lake, table.name)["off"] for table in at.system.tables)
 
 
+def test_who_is_asked_for_beside_an_unfinished_erasure_is_erased_too(at, monkeypatch):
+    monkeypatch.setattr(walk, "ERASERS", [lambda *_: 1 / 0])
+    with pytest.raises(ZeroDivisionError):
+        erase(at)
+    monkeypatch.setattr(walk, "ERASERS", ERASERS)
+    erase(at, OTHER)
+    assert left(at) == left(at, OTHERS) == []
+    assert len(list(requests_of(at).audit())) == 2
+
+
 def test_events_of_an_erased_person_are_not_taken_again_and_are_counted(at):
     erase(at)
     events = [event(person, number) for person in (CANARY, OTHER) for number in range(100, 110)]

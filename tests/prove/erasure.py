@@ -6,6 +6,7 @@ gave; the person is the one who was shown most. Beside it a home with something 
 
 import json
 import shutil
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -101,7 +102,9 @@ def chain(folder: Path) -> tuple[list[Row], bool]:
         rows.append((name, "nowhere", ", ".join(places[:3]) or "nowhere"))
         held = held and not places
 
+    began = time.monotonic()
     step("`flywheel erase`", lambda: made.flywheel("erase", person, "--why", "proof"))
+    took_s = time.monotonic() - began
     again = folder / "again"
     shutil.copytree(folder / "events", again)
     step("every event delivered again, in other files", lambda: _deliver(made, again))
@@ -112,6 +115,8 @@ def chain(folder: Path) -> tuple[list[Row], bool]:
     for eraser in ERASERS:
         places = _left_out(folder / "before", folder / "partly", person, eraser.__name__)
         rows.append((f"an erasure without `{eraser.__name__}`", "in what it leaves", f"in {len(places)} places"))
+    size = sum(path.stat().st_size for path in (folder / "before").rglob("*") if path.is_file())
+    rows.append((f"the walk, over {size / 1e6:,.0f} MB", "", f"it took {took_s:.0f} s"))
     return rows, held
 
 
