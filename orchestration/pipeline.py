@@ -5,9 +5,10 @@ import warnings
 import dagster as dg
 
 from orchestration import jobs, schedules
-from orchestration.assets import features, monitoring, proof, release, retention, studies, tables, training
+from orchestration.assets import features, monitoring, people, proof, release, retention, studies, tables, training
 from orchestration.partitions import days
 from orchestration.sensors import (
+    erasure_sensor,
     failure_sensor,
     landing_sensor,
     registry_sensor,
@@ -31,6 +32,8 @@ def pipeline(installation: Installation) -> dg.Definitions:
         *studies.assets(installation, cut),
         *retention.assets(installation, cut),
     ]
+    if installation.system.person:
+        assets += people.assets(installation)
     if installation.system.policy:
         assets += release.assets(installation, cut)
     if installation.system.watch:
@@ -48,13 +51,18 @@ def pipeline(installation: Installation) -> dg.Definitions:
 def _sensors(
     installation: Installation, jobs_by_name: dict[str, jobs.Job], days: dg.DailyPartitionsDefinition
 ) -> list[dg.SensorDefinition]:
-    """The sensors of a system: landing, failures and registry always, retraining where it is watched."""
+    """The sensors of a system: landing, failures and registry always, retraining where it is watched.
+
+    Erasure where a table says who a person is.
+    """
     always: list[dg.SensorDefinition] = [
         landing_sensor(installation, jobs_by_name["features"], days),
         failure_sensor(installation),
         registry_sensor(installation),
         stale_days_sensor(installation, jobs_by_name["features"]),
     ]
+    if "erase" in jobs_by_name:
+        always.append(erasure_sensor(installation, jobs_by_name["erase"]))
     return (
         [*always, retraining_sensor(installation, jobs_by_name["retrain"])]
         if installation.system.watch and "retrain" in jobs_by_name

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from feature_repo.columns_read import check_never_read
 from feature_repo.definition import FeatureSet
 from infra.clock import Clock
+from infra.errors import DefinitionError
 from infra.lake import Lake
 from infra.settings import Settings
 from monitoring.definition import Watch
@@ -57,6 +58,14 @@ class System:
         if self.features and self.features.never_read:
             columns = [f"{table.name}.{column.name}" for table in self.tables for column in table.columns]
             check_never_read(self.features, columns, _embedded(self.ranking))
+
+    @property
+    def person(self) -> str | None:
+        """The column by which every table, view and stored set names the person that a row is about, if any does."""
+        names = {table.person for table in self.tables if table.person}
+        if len(names) > 1:
+            raise DefinitionError(f"system {self.name}: people are named by {sorted(names)}; name them by one column.")
+        return next(iter(names), None)
 
 
 @dataclass(frozen=True)

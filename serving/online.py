@@ -16,6 +16,7 @@ from infra.settings import Settings
 from serving import metrics
 from serving.asker import RedisLink, UserReader
 from serving.definition import Served
+from serving.erased import Erased
 from serving.feedback import Attribution, DecisionLog, EventLog
 from serving.guard import Guard
 from serving.items import ItemStates, StateFeed
@@ -37,6 +38,7 @@ class Online:
     served: Served
     clock: Clock
     guard: Guard
+    erased: Erased
     attribution: Attribution
     states: ItemStates
     link: RedisLink
@@ -62,6 +64,7 @@ class Online:
         self.decisions.start()
         await self.parent.start()
         await self.guard.start()
+        await self.erased.start()
         await self.events.start()
         await self.link.start()
         # A release's trial has a core of its own; loops are made before a request needs them, whatever else there is.
@@ -77,7 +80,7 @@ class Online:
         self.ready = False
         await self._pooling.stop()
         await self._counting.stop()
-        for part in (self.releases, self.feed, self.link, self.events, self.guard, self.parent):
+        for part in (self.releases, self.feed, self.link, self.events, self.erased, self.guard, self.parent):
             await part.stop()
         await asyncio.to_thread(self.decisions.stop)
         gc.unfreeze()  # memory and files are freed in a process that goes on
@@ -114,18 +117,20 @@ def online(served: Served, settings: Settings, system: str) -> Online:
     releases = Releases(settings, system, served, states)
     users = UserReader(link, served.features, views, service, states)
     shedding = Shedding(lambda: releases.policy.limits)
+    erased = Erased(settings.lake)
     metrics.OBJECTIVE.set(service.limits.personalised)
     return Online(
         served=served,
         clock=clock,
         guard=Guard(settings),
-        attribution=Attribution(served, Rates(service.feedback, settings.service_workers), ids),
+        erased=erased,
+        attribution=Attribution(served, Rates(service.feedback, settings.service_workers), erased, ids),
         states=states,
         link=link,
         feed=StateFeed(connect(settings.redis_url, REDIS_S), views, states, process.states),
         releases=releases,
         pooler=PoolBuilder(states, process.pools),
-        ladder=Ladder(served, states, users, releases, clock, shedding),
+        ladder=Ladder(served, states, users, releases, clock, shedding, erased),
         shedding=shedding,
         parent=Parent(),
         ids=ids,

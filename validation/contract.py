@@ -70,8 +70,10 @@ class Table:
     that comes again with other content is reported and counted as a duplicate, or, where `differing` says so,
     quarantined.
 
-    `person` is the column that says which person a row is about. A home with pseudonyms keeps a hash in place of its
-    values: of a text a text, of an int64 a negative number. What is wrong with such a value is said without it.
+    `person` is the column that says which person a row is about: rows of one who was erased are removed, and new ones
+    not accepted. A home with pseudonyms keeps a hash in place of its values: of a text a text, of an int64 a negative
+    number. What is wrong with such a value is said without it. `gone` is a column and its value by which a description
+    says that its person has left: the next erasure includes them.
     """
 
     name: str
@@ -86,10 +88,12 @@ class Table:
     versioned: bool = False
     differing: Literal["count", "quarantine"] = "count"
     person: str | None = None
+    gone: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
         names = [c.name for c in self.columns]
-        for name in (*self.key, self.event_time, self.received_time, *([self.person] if self.person else [])):
+        about_people = [name for name in (self.person, *(self.gone or ())[:1]) if name is not None]
+        for name in (*self.key, self.event_time, self.received_time, *about_people):
             if name not in names:
                 raise DefinitionError(f"table {self.name}: {unknown(name, names)}")
         if len(set(names)) != len(names):
@@ -99,6 +103,10 @@ class Table:
             raise DefinitionError(
                 f"table {self.name}: `{id_column.name}` says who a row is about, so it is a string or an int64 without "
                 "`low` or `one_of`: its pseudonym has to fit into it, and that of a number is negative"
+            )
+        if self.gone and self.person is None:
+            raise DefinitionError(
+                f"table {self.name}: `gone` says that a person left, and no column says who (`person`)"
             )
 
     @property

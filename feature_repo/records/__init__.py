@@ -19,6 +19,7 @@ from feature_repo.records.layout import (
     plain,
     split,
 )
+from feature_repo.records.people import remove_people_online
 from feature_repo.records.redis_client import connect
 from feature_repo.records.redis_records import (
     WriteCounts,
@@ -65,6 +66,7 @@ __all__ = [
     "read_records_in_parts",
     "record_changes",
     "records_of",
+    "remove_people_online",
     "seen_prefix",
     "split",
     "vector_layout",

@@ -5,7 +5,7 @@ arrives last, so that a published day can be published again. A record dated lat
 stored all the same is replaced by the next record whatever its time: a wrong clock does not freeze an entity.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
@@ -107,15 +107,19 @@ def delete_entity(redis: Redis, layouts: Mapping[str, Layout], entity: Mapping[s
     """
     wanted = {name: str(value) for name, value in entity.items()}
     with errors_as_unavailable(redis):
-        projects = {layout.project for layout in layouts.values()}
         if len(wanted) == 1:  # with several keys only what they share is removed
             [(key, value)] = wanted.items()
-            for project in projects:
+            for project in {layout.project for layout in layouts.values()}:
                 redis.unlink(seen_pages.seen_prefix(project, key) + value)
-        noted_views = [remembered(redis, project) for project in projects]
-        views = [*layouts.values(), *(layout for of_project in noted_views for layout in of_project.values())]
-        concerned = [layout for layout in views if wanted.keys() <= set(layout.keys)]
-        return sum(_delete(redis, layout, _entities_holding(redis, layout, wanted)) for layout in concerned)
+        concerned = views_of(redis, layouts, wanted)
+        return sum(_delete(redis, layout, entities_holding(redis, layout, wanted)) for layout in concerned)
+
+
+def views_of(redis: Redis, layouts: Mapping[str, Layout], keys: Collection[str]) -> list[Layout]:
+    """The views that have all of these join keys, those that no definition names among them."""
+    noted_views = [remembered(redis, project) for project in {layout.project for layout in layouts.values()}]
+    views = [*layouts.values(), *(layout for of_project in noted_views for layout in of_project.values())]
+    return [layout for layout in views if set(keys) <= set(layout.keys)]
 
 
 def delete_view(redis: Redis, layout: Layout) -> None:
@@ -196,7 +200,7 @@ def _fields_of(layout: Layout, keys: Sequence[Key]) -> list[str]:
     return [layout.field(key) for key in keys] if layout.hashed else []
 
 
-def _entities_holding(redis: Redis, layout: Layout, wanted: Mapping[str, str]) -> Iterator[Key]:
+def entities_holding(redis: Redis, layout: Layout, wanted: Mapping[str, str]) -> Iterator[Key]:
     """The entities of a view whose keys include another entity: read by its first key, or else searched for."""
     if set(layout.keys) == wanted.keys():
         yield tuple(wanted[name] for name in layout.keys)

@@ -18,7 +18,7 @@ from infra.errors import Unavailable
 from infra.lake import Lake
 from infra.pseudonyms import Pseudonyms
 from infra.settings import FileLimits
-from validation.batches import sort_out
+from validation.batches import erased_people, sort_out, without_people
 from validation.contract import Table
 from validation.files import (
     NO_LIMITS,
@@ -58,6 +58,7 @@ class FileCounts:
     accepted: int = 0
     duplicate: int = 0
     quarantined: int = 0
+    erased: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     failed: Mapping[str, str] = field(default_factory=dict)
 
@@ -67,6 +68,7 @@ class FileCounts:
             self.accepted + other.accepted,
             self.duplicate + other.duplicate,
             self.quarantined + other.quarantined,
+            self.erased + other.erased,
             self.reasons + other.reasons,
             {**self.failed, **other.failed},
         )
@@ -189,12 +191,14 @@ class Intake:
                     yield name, delivered_from_file(table, file.name, file.content, self._limits)
 
     def _checked(self, table: Table, delivered: Delivered, now: datetime, taken: FileCounts) -> pa.Table:
+        delivered = without_people(table, delivered, erased_people(self._lake))
         checked = sort_out(table, delivered, now, lambda rows: self._stream.already_taken(table, rows))
         accepted = checked.accepted.table()
         self._stream.remember(table, accepted)
         taken.accepted += len(accepted)
         taken.duplicate += checked.duplicate
         taken.quarantined += len(checked.broken)
+        taken.erased += delivered.erased
         taken.reasons.update(checked.broken.counts())
         return accepted
 

@@ -10,7 +10,7 @@ import typer
 
 from infra import private_files
 from infra.ending import end_in_order
-from orchestration.commands import measuring, own_events, releasing, reproducing, retaining
+from orchestration.commands import measuring, own_events, people, releasing, reproducing, retaining
 from orchestration.commands.console import grid, open_installation, out, say, settings
 from orchestration.commands.error_messages import DEBUG, errors_as_exit_status
 from serving.access import Role
@@ -30,6 +30,7 @@ Examples:
   flywheel rank u42                               the feed of one user, from the running service\n
   flywheel releases                               what was live when, who moved it, why\n
   flywheel rollback --why "long views fell"       back to the previous release\n
+  flywheel erase u42 --why "request 1093"         a person, from every store, for good\n
   flywheel replay 1f0c5a3e9d7b42c88e6f0a1b2c3d4e5f     an answer's scores again, from the log\n
   flywheel rebuild 7                              a release's model again, to the same bytes\n
   flywheel study seeds                            how far figures move with the seed alone\n
@@ -48,6 +49,7 @@ app = typer.Typer(
 app.add_typer(own_events.app)
 app.add_typer(retaining.app)
 app.add_typer(measuring.app)
+app.add_typer(people.app)
 app.add_typer(releasing.app)
 app.add_typer(reproducing.app)
 

@@ -1,6 +1,7 @@
 """The commands about releases: what was live when, and which one is live now."""
 
 import getpass
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -19,7 +20,7 @@ Repair = Annotated[
 
 @app.command()
 def releases(repair: Repair = False, who: Who = "") -> None:
-    """What was live when, who moved it, and why; and where MLflow or the service's pointer say otherwise.
+    """What was live when, who moved it, and why; which releases have to be replaced; what else says otherwise.
 
     Example: flywheel releases --repair
     """
@@ -30,6 +31,11 @@ def releases(repair: Repair = False, who: Who = "") -> None:
     models = registry()
     grid("Releases", ("at", "action", "from", "to", "who", "why"), [move.row() for move in models.history()])
     out.print(f"live: {models.live() or 'none'}")
+    for version, deadline in models.deadlines().items():
+        late = deadline.passed(datetime.now(UTC))
+        which = f"release {version} has to be replaced by {deadline.until:%Y-%m-%d}: {deadline.why}"
+        then = " It can be neither promoted nor rolled back to." if late else ""
+        out.print(f"{which}.{then}", style="bold red" if late else "", markup=False)
     for sentence in models.disagreements():
         out.print(sentence, style="bold red", markup=False)
 

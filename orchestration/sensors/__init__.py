@@ -1,5 +1,6 @@
 """Dagster sensors: landed files, stale days, the registry, confirmed drift, failed runs."""
 
+from orchestration.sensors.erasure import erasure_sensor
 from orchestration.sensors.failure import failure_sensor
 from orchestration.sensors.landing import landing_sensor
 from orchestration.sensors.registry import (
@@ -12,6 +13,7 @@ from orchestration.sensors.retraining import retraining_sensor
 from orchestration.sensors.stale_days import stale_days_sensor
 
 __all__ = [
+    "erasure_sensor",
     "failure_sensor",
     "landing_sensor",
     "registry_check_result",

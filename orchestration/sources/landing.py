@@ -7,7 +7,7 @@ read. A folder that ends in `.bundle` holds what a service handed over in many s
 import errno
 import os
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -32,6 +32,7 @@ from validation.files import (
     delivered_from_file,
     delivered_from_jsonl,
     opened,
+    remove_people,
     scan_folder,
     shown,
     with_pseudonyms,
@@ -147,6 +148,15 @@ def attempt(
         return Failed(delivery.table.name, delivery.path, error_text, traceback.format_exc())
 
 
+def without_people(delivery: Delivery, people: Container[str]) -> None:
+    """Remove the rows about people from a delivery that was taken in, before it is kept.
+
+    A run that is killed afterwards finds the rest again, all of whose rows are duplicates by then.
+    """
+    for path in sorted(delivery.path.iterdir()) if delivery.path.suffix == BUNDLE else [delivery.path]:
+        remove_people(delivery.table, path, people)
+
+
 def set_aside(landing: Path, delivery: Delivery, folder: str = DONE) -> Path:
     """Move an ingested file of the service's own landing to `done`; files that people named stay where they are.
 
@@ -157,6 +167,8 @@ def set_aside(landing: Path, delivery: Delivery, folder: str = DONE) -> Path:
         reached("landing.set_aside")
         return delivery.path
     target = _free(landing / folder / delivery.table.name / (delivery.below or delivery.path.name))
+    if not os.path.lexists(delivery.path):  # all its rows were about people who are erased
+        return target
     target.parent.mkdir(parents=True, exist_ok=True)
     os.replace(delivery.path, target)
     reached("landing.set_aside")

@@ -113,7 +113,7 @@ class App:
                 page, who = await answering(request, budget)
                 with budget.stage("answer"):
                     answered = encode(self._answer(request, page, who))
-                if not request.preview and page.items:
+                if not request.preview and page.items and not who.gone:
                     asyncio.get_running_loop().call_soon(self._remember, page, who)
             finally:
                 shedding.in_flight -= 1

@@ -14,7 +14,7 @@ class RequestAsker(msgspec.Struct, frozen=True):
     context  the request's own words; what it leaves out is taken from the profile, else the first word allowed
     here     what eligibility is decided on: the request before the profile
     keys     what states are looked up by: the profile before the request, as in training
-    gone     whether the asker's account was closed: nothing of theirs is used or remembered
+    gone     whether the asker's account was closed, or they were erased: nothing of theirs is used or stored
     """
 
     user: UserState
@@ -24,10 +24,12 @@ class RequestAsker(msgspec.Struct, frozen=True):
     gone: bool = False
 
 
-def asker_of(service: ServicePolicy, policy: ReleasePolicy, user: UserState, context: Any) -> RequestAsker:
-    """The asker of a request whose context was checked; one whose account was closed counts as unknown."""
-    gone = _is_gone(policy, user)
-    user = UserState(user.user) if gone else user
+def asker_of(
+    service: ServicePolicy, policy: ReleasePolicy, user: UserState, context: Any, *, erased: bool = False
+) -> RequestAsker:
+    """The asker of a request whose context was checked; one who was erased, or whose account was closed, is unknown."""
+    gone = erased or _is_gone(policy, user)
+    user = UserState(user.user, known=not erased) if gone else user
     view = f"{policy.user_view}."
     profile = {name.removeprefix(view): value for name, value in user.profile.items() if name.startswith(view)}
     profile[service.user] = user.user

@@ -15,6 +15,7 @@ from serving.feedback.impression_rows import (
     VARIANT,
     ImpressionRows,
 )
+from serving.feedback.landing_log import recover
 
 __all__ = [
     "FEATURES",
@@ -30,4 +31,5 @@ __all__ = [
     "DecisionLog",
     "EventLog",
     "ImpressionRows",
+    "recover",
 ]

@@ -14,6 +14,7 @@ from infra.errors import TokenRefused
 from infra.pseudonyms import Pseudonyms
 from serving.access import RefusedError, Roles
 from serving.definition import Served
+from serving.erased import Erased
 from serving.feedback.event_log import Event
 from serving.feedback.row_rules import RowRules
 from serving.limits import Rates
@@ -29,7 +30,8 @@ EventRow = dict[str, Any]
 class Attribution:
     """Accepts an event with a token as far as it agrees with the token, and others where the caller may ingest."""
 
-    def __init__(self, served: Served, rates: Rates, ids: Pseudonyms | None = None) -> None:
+    def __init__(self, served: Served, rates: Rates, erased: Erased, ids: Pseudonyms | None = None) -> None:
+        self._erased = erased
         self._names, self._rates, self._feedback = served.policy.service.names, rates, served.policy.service.feedback
         (self._id,) = served.events.key
         self._texts = [c.name for c in served.events.columns if c.nullable and c.dtype == "string"]
@@ -37,7 +39,10 @@ class Attribution:
         self._ids, self._person = ids, served.events.person
 
     def events(self, sent: Sequence[Any], roles: Roles, keys: Keys, now: float) -> list[Event]:
-        """The events to land. Raises RefusedError, naming the event's place and the rule, when one is not accepted."""
+        """The events to land, none of an erased person.
+
+        Raises RefusedError, naming the event's place and the rule, when one is not accepted.
+        """
         proven: dict[str, Impression] = {}
         events, acting = [], Counter[str]()
         for place, event in enumerate(sent):
@@ -56,6 +61,8 @@ class Attribution:
             broken = self._rules.broken(row)
             if broken is not None:
                 raise RefusedError(422, f"`{at}` breaks {broken.name}: {broken.why}")
+            if row[self._names.user] in self._erased.people:  # acknowledged, so that no client sends it again
+                continue
             events.append(Event(row[self._id], encode(row)))
         self._must_be_slow_enough(acting)
         return events

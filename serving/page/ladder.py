@@ -11,6 +11,7 @@ from infra.clock import Clock
 from infra.marks import NO_MARKS
 from serving.asker import RequestAsker, ShownLately, UserReader
 from serving.definition import ReleasePolicy, Served
+from serving.erased import Erased
 from serving.items import ItemStates
 from serving.limits import Budget, Shedding
 from serving.model import Releases
@@ -30,9 +31,9 @@ class Ladder:
 
     def __init__(
         self, served: Served, states: ItemStates, users: UserReader, releases: Releases, clock: Clock,
-        shedding: Shedding,
+        shedding: Shedding, erased: Erased,
     ) -> None:  # fmt: skip
-        self.parts = PageParts(served, states, users, releases, clock, shedding)
+        self.parts = PageParts(served, states, users, releases, clock, shedding, erased)
         self._feed = Feed(self.parts, ShownLately(served.policy.service.remembered, served.policy.service.remember_s))
         self._rank = Rank(self.parts)
 

@@ -9,6 +9,7 @@ from infra.clock import Clock
 from infra.marks import NO_MARKS, Marks, marks
 from serving.asker import RequestAsker, UserReader, UserState, asker_of, not_read, read_blocked
 from serving.definition import ReleasePolicy, Served
+from serving.erased import Erased
 from serving.items import ItemStates
 from serving.limits import Budget, Shedding
 from serving.model import NearestItems, Popular, Releases
@@ -28,10 +29,11 @@ class PageParts:
 
     def __init__(
         self, served: Served, states: ItemStates, users: UserReader, releases: Releases, clock: Clock,
-        shedding: Shedding,
+        shedding: Shedding, erased: Erased,
     ) -> None:  # fmt: skip
         self.service, self.process = served.policy.service, served.process
         self.states, self.users, self.releases, self.clock, self.shedding = states, users, releases, clock, shedding
+        self.erased = erased
         self.scoring, self.pools = Scoring(states, releases, served.process.breakers), Pools()
         self._filters = served.policy.release, Filters(served.policy.release.filters, states)
 
@@ -64,6 +66,8 @@ class PageParts:
 
     async def who(self, policy: ReleasePolicy, request: Any, budget: Budget, unranked: Unranked | None) -> RequestAsker:
         """The asker: as Redis knows them, or as the request alone says when nothing may be read."""
+        if request.user in self.erased.people:
+            return asker_of(self.service, policy, UserState(request.user, known=False), request.context, erased=True)
         if unranked:
             return self.unread(policy, request, unranked)
         with budget.stage("user"):

@@ -25,6 +25,7 @@ proof       perturbation       <- training_set
 studies     studies            <- training_set
 search      searched_settings  <- training_set
 retention   retention          <-
+people      erasures           <-
 release     champion           <- deployment
 release     deployment         <- online_store registered_release
 release     registered_release <- ranker
@@ -39,7 +40,10 @@ monitoring  skew               <- observed
 def test_the_asset_graph(settings: Settings) -> None:
     definitions = pipeline(Installation(HOME_FEED, settings))
     lines = []
-    stages = ("tables", "features", "training", "proof", "studies", "search", "retention", "release", "monitoring")
+    stages = (
+        *("tables", "features", "training", "proof", "studies", "search", "retention", "people", "release"),
+        "monitoring",
+    )
     for stage in stages:
         specs = [s for asset in definitions.assets or () for s in asset.specs if s.group_name == stage]  # type: ignore[union-attr]
         for spec in sorted(specs, key=lambda s: s.key):
@@ -72,8 +76,8 @@ def test_checks_block_and_jobs_schedules_and_sensors_are_there(settings: Setting
     }, "these stop nothing"
     jobs = {job.name for job in definitions.jobs or ()}
     assert jobs == {
-        *("ingest", "features", "train", "release", "monitor", "perturb", "study", "search", "retain", "retrain"),
-        "daily",
+        *("ingest", "features", "train", "release", "monitor", "perturb", "study", "search", "retain", "erase"),
+        *("retrain", "daily"),
     }
     assert {s.name for s in definitions.schedules or ()} == {
         "features_schedule",
@@ -86,6 +90,7 @@ def test_checks_block_and_jobs_schedules_and_sensors_are_there(settings: Setting
     }
     assert {s.name for s in definitions.sensors or ()} == {
         "landing_sensor",
+        "erasure_sensor",
         "retraining_sensor",
         "failure_sensor",
         "registry_sensor",

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from tests.prove.arrival import ARRIVAL
 from tests.prove.comparisons import COMPARISONS
+from tests.prove.erasure import ERASURE
 from tests.prove.exposure import EXPOSURE
 from tests.prove.freshness import FRESHNESS
 from tests.prove.influence import INFLUENCE
@@ -32,7 +33,7 @@ said in its first line. Figures are of the machine and the hour of the last run.
 
 """
 SECTIONS: tuple[Section, ...] = (
-    LEAKS, PERTURBATION, ARRIVAL, COMPARISONS, FRESHNESS, OFFPOLICY, LEARNING, INFLUENCE, EXPOSURE, PERSONS,
+    LEAKS, PERTURBATION, ARRIVAL, COMPARISONS, FRESHNESS, OFFPOLICY, LEARNING, INFLUENCE, EXPOSURE, PERSONS, ERASURE,
 )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """The registry: releases as MLflow versions, aliases, the release history, the live release."""
 
 from training.registry.ageing import Aged, aged, oldest_in_database, purge, remove
+from training.registry.deadlines import Deadline
 from training.registry.logged_run import LoggedRun
 from training.registry.registry import Registry
 from training.registry.tracking import DESCRIPTION_TAG, artifact_page, experiment_id, mlflow_client
@@ -8,6 +9,7 @@ from training.registry.tracking import DESCRIPTION_TAG, artifact_page, experimen
 __all__ = [
     "DESCRIPTION_TAG",
     "Aged",
+    "Deadline",
     "LoggedRun",
     "Registry",
     "aged",

@@ -1,7 +1,7 @@
 """The registry of releases: MLflow holds the versions, a history says which one is live, serving follows a pointer."""
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,16 +9,17 @@ import msgspec
 
 from infra import alerts, failpoint
 from infra.errors import NotProven, ReleaseMismatch
-from infra.manifest import digest_of, read_manifest, verify
+from infra.manifest import Manifest, digest_of, read_manifest, verify
 from infra.release_format import MANIFEST, Popular, read_popular
 from infra.settings import Settings
 from training.registry import moves, proof
+from training.registry.deadlines import Deadline, Deadlines
 from training.registry.history import History
 from training.registry.live import CHALLENGER, Live
 from training.registry.local_files import Local
 from training.registry.moves import Move
 from training.registry.proof import Proof
-from training.registry.versions import MANIFEST_SHA256, PROMISED, VERDICT, Versions
+from training.registry.versions import MANIFEST_SHA256, PROMISED, RELEASE, VERDICT, Versions
 from validation.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Registry:
         self._name, self._home, self._served = name, settings.home, served
         self._folder = settings.releases / name
         self._history = History(self._folder / "history.jsonl")
+        self._deadlines = Deadlines(self._folder / "deadlines.json")
         self._versions = Versions(settings, name)
         self._local = Local(self._folder, self._versions)
         self._live = Live(self._folder, self._history, self._versions, self._local)
@@ -90,6 +92,7 @@ class Registry:
         """
         with self._history.locked():
             self._settle(at)
+            self._deadlines.demand(version, at)
             digest, manifest = self._proven(version, verdict)
             if self.live() != version:
                 self._live.move(Move(at, "promote", self.live(), version, digest, who, why, manifest))
@@ -104,11 +107,34 @@ class Registry:
                 now = f"release {stack[0]} is the first that was live" if stack else "no release was ever live"
                 raise NotProven(f"{self._name}: {now}; there is nothing to roll back to. Promote another one.")
             before, after = stack[-1], stack[-2]
+            self._deadlines.demand(after, at)
             digest = next(move.digest for move in reversed(history) if move.after == after)
             target = self._local.as_it_was(after, digest)
             manifest = digest_of((target / MANIFEST).read_bytes())
             self._live.move(Move(at, "rollback", before, after, digest, who, why, manifest))
         return after
+
+    def learned_since(self, first: date) -> list[str]:
+        """The releases whose rows, or the counters in them, may hold what happened on a day or after it."""
+        if not self._folder.exists():
+            return []
+        return [version for version in self._versions.complete() if self._last_day(version) >= first]
+
+    def _last_day(self, version: str) -> date:
+        """The last day that a release learned from: where its manifest is older than that fact, the day it was made."""
+        local = self._folder / version / MANIFEST
+        raw = local.read_bytes() if local.exists() else self._versions.artefact(version, f"{RELEASE}/{MANIFEST}")
+        manifest = msgspec.json.decode(raw, type=Manifest)
+        return manifest.training.last_day if manifest.training else manifest.created_at.date()
+
+    def set_deadline(self, versions: Iterable[str], deadline: Deadline) -> None:
+        """Give releases a last moment, after which they can be neither promoted nor rolled back to."""
+        with self._history.locked():
+            self._deadlines.set(versions, deadline)
+
+    def deadlines(self) -> Mapping[str, Deadline]:
+        """The releases that have to be replaced, by version."""
+        return self._deadlines.read()
 
     def live(self) -> str | None:
         """The version that is live."""

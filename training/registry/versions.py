@@ -38,8 +38,11 @@ class Versions:
 
     def newest(self) -> str | None:
         """The number of the version made last, None before the first; one registered only in part does not count."""
-        numbers = [int(entry.version) for entry in self._all() if MANIFEST_SHA256 in entry.tags]
-        return str(max(numbers)) if numbers else None
+        return next(reversed(self.complete()), None)
+
+    def complete(self) -> list[str]:
+        """The numbers of all versions that were registered completely, in order."""
+        return sorted((str(entry.version) for entry in self._all() if MANIFEST_SHA256 in entry.tags), key=int)
 
     def create(
         self, folder: Path, manifest: Manifest, report: "LoggedRun", verdict: bytes, tags: Mapping[str, str]

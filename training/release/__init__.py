@@ -11,7 +11,12 @@ from training.release.candidate import (
 )
 from training.release.facts import training_facts
 from training.release.report import exposure_section, lacking
-from training.release.user_vectors import read_user_vectors, space_digest, user_vectors_file
+from training.release.user_vectors import (
+    read_user_vectors,
+    remove_user_vectors,
+    space_digest,
+    user_vectors_file,
+)
 from training.release.value import VALUE_HEAD, RandomPages, random_pages, value_line
 
 __all__ = [
@@ -28,6 +33,7 @@ __all__ = [
     "newest_winner",
     "random_pages",
     "read_user_vectors",
+    "remove_user_vectors",
     "space_digest",
     "training_facts",
     "user_vectors_file",

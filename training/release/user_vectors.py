@@ -1,5 +1,6 @@
 """The users' vectors of a candidate's embedding space: a file beside it, because they are no part of the release."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,19 @@ def read_user_vectors(path: Path, space: str) -> tuple[list[str], Float32s] | tu
         if str(stored["space"]) != space:
             return None, None
         return [user.decode() for user in stored["users"].tolist()], stored["vectors"]
+
+
+def remove_user_vectors(path: Path, people: Collection[str], *, dry_run: bool = False) -> int:
+    """Remove the vectors of some users from such a file; returns how many there were."""
+    if not path.exists():
+        return 0
+    with np.load(path, allow_pickle=False) as stored:
+        space, users, vectors = stored["space"], stored["users"], stored["vectors"]
+    about = np.isin(users, np.array([person.encode() for person in people], dtype=np.bytes_))
+    if about.any() and not dry_run:
+        with atomic_write(path) as draft, draft.open("wb") as file:
+            np.savez(file, allow_pickle=False, space=space, users=users[~about], vectors=vectors[~about])
+    return int(about.sum())
 
 
 def user_vectors_file(folder: Path) -> Path:

@@ -17,6 +17,7 @@ from training.rows.labels import FITS, GAIN, JUDGED, build_label_versions, build
 from training.rows.lineage import moments
 from training.rows.logged import logged_columns
 from training.rows.maturity import KnownBy, known_at_maturity
+from training.rows.people import remove_people_from_sets
 from training.rows.split import PARTS, cuts, split_rows
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "logged_columns",
     "moments",
     "newest",
+    "remove_people_from_sets",
     "save_dataset",
     "save_labels",
     "split_rows",

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from feast import FeatureStore
 
 ROW = "row_number"
+SETS = "training_sets"  # the lake's folder of stored sets
 PREFIX = "input:"  # sets the model's inputs apart from the labels' own columns in a stored set
 ABOUT = b"flywheel"
 
@@ -193,12 +194,12 @@ def save_dataset(lake: Lake, name: str, dataset: Dataset) -> None:
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), ABOUT: msgspec.json.encode(about)})
     days = dataset.times().astype("datetime64[D]")
     parts = ((day.item(), table.filter(pa.array(days == day))) for day in np.unique(days))
-    lake.replace_days(f"training_sets/{name}", parts, only=True)
+    lake.replace_days(f"{SETS}/{name}", parts, only=True)
 
 
 def load_dataset(lake: Lake, name: str) -> Dataset:
     """A set as it was saved; raises DefinitionError when there is none or its content is not what was saved."""
-    table = lake.read(f"training_sets/{name}")
+    table = lake.read(f"{SETS}/{name}")
     if ABOUT not in (table.schema.metadata or {}):
         raise DefinitionError(f"training set {name}: there is none in the lake. Build it (`flywheel run train`).")
     about = msgspec.json.decode(table.schema.metadata[ABOUT])

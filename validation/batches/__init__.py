@@ -2,8 +2,15 @@
 
 from validation.batches.batch_status import status_of_days
 from validation.batches.change import changing
+from validation.batches.erasure import ErasedRows, erase_people
 from validation.batches.intake import DISCARDED, REFUSED, discard, ingest, replay
 from validation.batches.ledger import HEAD, LEDGER, BatchRefused, Ledger, balance, ledger_md, read_ledger, remove_day
+from validation.batches.people import (
+    Footprint,
+    erased_people,
+    footprint,
+    without_people,
+)
 from validation.batches.quarantine import (
     Mended,
     mend_with_pseudonyms,
@@ -21,11 +28,16 @@ __all__ = [
     "LEDGER",
     "REFUSED",
     "BatchRefused",
+    "ErasedRows",
+    "Footprint",
     "Ledger",
     "Mended",
     "balance",
     "changing",
     "discard",
+    "erase_people",
+    "erased_people",
+    "footprint",
     "ingest",
     "ledger_md",
     "mend_with_pseudonyms",
@@ -39,4 +51,5 @@ __all__ = [
     "sort_out",
     "status_of_days",
     "waiting_rows",
+    "without_people",
 ]

@@ -24,6 +24,7 @@ from validation.batches.corrections import DIFFERS
 from validation.batches.first_receipt import days_without
 from validation.batches.judged import JudgedBatch, judge_batch
 from validation.batches.ledger import BatchRefused, Ledger
+from validation.batches.people import erased_people, rows_about, without_people
 from validation.batches.quarantine import Mend, Quarantined
 from validation.batches.unit_jumps import jumps
 from validation.contract import EARLIEST, Table
@@ -40,7 +41,6 @@ __all__ += ["discard", "ingest", "replay"]
 
 REFUSED = "batch_refused"
 EPOCH, DAY = date(1970, 1, 1), 86_400_000_000  # in µs
-DISCARDED = "discarded"  # the lake's folder of discarded rows
 
 
 def ingest(
@@ -60,12 +60,13 @@ def ingest(
     believed. A delivery with the bytes of an earlier one changes nothing: all its rows are duplicates, unless they are
     known earlier by it. Raises BatchRefused, after everything is written, when the batch breaks one of the table's
     limits: then none of its rows is accepted. Files that our own service has `handed_over` hold acknowledged events of
-    many clients: limits only warn.
+    many clients: limits only warn. Rows about people who were erased are left out, and counted.
     """
     with changing(lake, table.name) as change:
+        delivered = without_people(table, delivered, erased_people(lake))
         before = ledgers.read_ledger(lake, table.name, digest=delivered.digest)
         if before:
-            line = _again(lake, before[0], received_at, batch)
+            line = _again(lake, before[0], received_at, batch, delivered.erased)
             if (history or before[0].received_at > received_at) and not line.refused:  # it may be known earlier now
                 accepted_before = AcceptedRows(lake, table)
                 result = judge_batch(table, delivered, received_at, accepted_before, handed_over, history)
@@ -125,12 +126,16 @@ def replay(
         rows = quarantine.waiting_rows(lake, table.name, day, batch)
         lines = [(mend(row) if mend else None) or row.raw for _, row in rows]
         delivered = _received(table, delivered_from_lines(table, lines, _digest(table, rows, received_at)), received_at)
+        people = erased_people(lake)
+        staying = [row for row, gone in zip(rows, rows_about(table, delivered, people), strict=True) if not gone]
+        delivered = without_people(table, delivered, people)
         result = judge_batch(table, delivered, received_at, AcceptedRows(lake, table), handed_over=True)
         result = replace(result, checks=tuple(c for c in result.checks if c.level == "row" or c.rule == DIFFERS))
         line = _line(lake, table, result, delivered, received_at, "replay", f"replay-{batch or day or 'all'}")
         if rows:
             _store(change, table, result.accepted, delivered.digest)
-            leaving = [row for i, row in enumerate(rows) if i not in result.broken]
+            broken = {staying[i] for i in result.broken}
+            leaving = [row for row in rows if row not in broken]
             change.replace(quarantine.quarantine_folder(table.name), quarantine.without(lake, table.name, leaving))
             change.commit(line)
     return line
@@ -145,18 +150,19 @@ def discard(lake: Lake, table: Table, day: date, received_at: datetime, why: str
         name, n = f"discard-{day}", rows.num_rows
         line = Ledger(name, table.name, "discard", 0, 0, 0, 0, False, received_at, digest, discarded=n, why=why)
         if n:
-            change.add(f"{DISCARDED}/{table.name}", day, _part(digest), lambda: [rows])
+            change.add(f"{quarantine.DISCARDED}/{table.name}", day, _part(digest), lambda: [rows])
             change.replace(folder, {day: rows.slice(0, 0)})
             change.commit(line)
     return line
 
 
-def _again(lake: Lake, first: Ledger, received_at: datetime, batch: str) -> Ledger:
+def _again(lake: Lake, first: Ledger, received_at: datetime, batch: str, erased: int) -> Ledger:
     """The line of a repeated delivery; one that was refused stays so while its rows wait, or if it has no rows."""
     arrived, rows = first.received_at.date(), first.received
     waits = first.refused and (not rows or quarantine.count(lake, first.table, arrived, first.batch) > 0)
     n, checks = first.received, first.checks if waits else ()
-    return Ledger(batch, first.table, "ingest", n, 0, n, 0, waits, received_at, first.digest, checks=checks)
+    counts = (n, 0, n - erased, 0, waits, received_at, first.digest)
+    return Ledger(batch, first.table, "ingest", *counts, checks=checks, erased=erased)
 
 
 def _line(
@@ -168,18 +174,19 @@ def _line(
     kind: Literal["ingest", "replay"],
     batch: str,
 ) -> Ledger:
-    received, digest, span = len(delivered), delivered.digest, _span(table, delivered.rows, received_at)
+    rows, erased, span = len(delivered), delivered.erased, _span(table, delivered.rows, received_at)
+    received, digest = rows + erased, delivered.digest
     reasons = result.broken.counts()
     checks = result.checks
     if result.refused_by:
-        reasons_of_all = reasons | {REFUSED: received}
-        counts = (received, 0, 0, received, True, received_at, digest)
-        return Ledger(batch, table.name, kind, *counts, reasons_of_all, checks=checks, span=span)
+        reasons_of_all = reasons | {REFUSED: rows}
+        counts = (received, 0, 0, rows, True, received_at, digest)
+        return Ledger(batch, table.name, kind, *counts, reasons_of_all, checks=checks, span=span, erased=erased)
     accepted = len(result.accepted)
     return Ledger(
         batch, table.name, kind, received, accepted, result.duplicate, len(result.broken), False, received_at, digest,
         reasons, _unknown(lake, table, result.accepted), _all_days(table, result), checks,
-        differs=result.differs, examples=result.examples, span=span,
+        differs=result.differs, examples=result.examples, span=span, erased=erased,
     )  # fmt: skip
 
 
@@ -244,7 +251,7 @@ def _received(table: Table, delivered: Delivered, received_at: datetime) -> Deli
     place, rows = delivered.rows.column_names.index(table.received_time), delivered.rows
     now = pa.array([received_at] * len(delivered), rows.column(place).type)
     rows = rows.set_column(place, table.received_time, now)
-    return Delivered(rows, delivered.faults, delivered.raws, delivered.digest)
+    return replace(delivered, rows=rows)
 
 
 def _unknown(lake: Lake, table: Table, rows: Chosen) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""The ledger: one line a batch and table, in which received = accepted + duplicate + quarantined, exactly."""
+"""The ledger: one line a batch and table, in which received = accepted + duplicate + quarantined + erased, exactly."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -24,18 +24,20 @@ HEAD = ("table", "batch", "received", "accepted", "duplicate", "quarantined", "o
 class Ledger(msgspec.Struct, frozen=True):
     """The line of one batch.
 
-    kind       ingest: rows as delivered; replay: rows of quarantine checked again; discard: rows removed from there
+    kind       ingest: rows as delivered; replay: rows of quarantine checked again; discard: rows removed from there;
+               erase: rows of people removed from the table, and from quarantine
     reasons    rule → rows it quarantined
     unknown    column → share of accepted rows whose reference is not known yet
     days       the days of receipt that accepted rows went to
     differs    how many rows were delivered before with other content; `examples` describes the first of them
     span       first and last day on which the delivered rows say they were received
-    discarded  how many rows a discard removed, `why` the reason that was given
+    discarded  how many rows a discard or an erasure removed from quarantine, `why` the reason that was given
+    erased     rows about people who were erased: of a delivery those that were not taken, of an erasure those removed
     """
 
     batch: str
     table: str
-    kind: Literal["ingest", "replay", "discard"]
+    kind: Literal["ingest", "replay", "discard", "erase"]
     received: int
     accepted: int
     duplicate: int
@@ -52,9 +54,10 @@ class Ledger(msgspec.Struct, frozen=True):
     span: tuple[date, date] | None = None
     discarded: int = 0
     why: str = ""
+    erased: int = 0
 
     def __post_init__(self) -> None:
-        if self.received != self.accepted + self.duplicate + self.quarantined:
+        if self.received != self.accepted + self.duplicate + self.quarantined + self.erased:
             raise AssertionError(f"the ledger of {self.table}, batch {self.batch}, does not balance: {self}")
 
     def row(self) -> tuple[str, ...]:
@@ -68,9 +71,12 @@ class Ledger(msgspec.Struct, frozen=True):
     @property
     def outcome(self) -> str:
         """What happened to the batch, in a few words."""
+        if self.kind == "erase":
+            return f"{self.erased + self.discarded:,} erased"
         if self.discarded:
             return f"{self.discarded:,} discarded"
-        return "REFUSED" if self.refused else "taken, with warnings" if self.warnings else "taken"
+        taken = "REFUSED" if self.refused else "taken, with warnings" if self.warnings else "taken"
+        return f"{taken}, {self.erased:,} erased" if self.erased else taken
 
     @property
     def warnings(self) -> tuple[Check, ...]:
@@ -79,7 +85,7 @@ class Ledger(msgspec.Struct, frozen=True):
 
     def facts(self) -> dict[str, int | float | str | bool]:
         """The line as flat metadata: counts, the rows each rule quarantined, shares of unknown references."""
-        names = ("received", "accepted", "duplicate", "differs", "quarantined", "refused")
+        names = ("received", "accepted", "duplicate", "differs", "quarantined", "erased", "refused")
         counts = {name: getattr(self, name) for name in names}
         unknown = {f"unknown {column}": share for column, share in self.unknown.items()}
         return {"batch": self.batch, **counts, **{f"quarantined by {r}": n for r, n in self.reasons.items()}, **unknown}
@@ -176,15 +182,17 @@ def _removed(lake: Lake, table: str) -> int:
     """
     there = {f"{path.parent.name}/{path.name}": path for path in lake.parts(f"tables/{table}", "*")}
     return sum(
-        file.had - pq.read_metadata(there[name]).num_rows if name in there else file.removed
+        min(file.removed, file.had - pq.read_metadata(there[name]).num_rows) if name in there else file.removed
         for name, file in removed_files(lake, table).items()
     )
 
 
 def _sums(lines: Sequence[Ledger]) -> tuple[int, int]:
     """The accepted rows of these lines, and by how much more rows wait after them."""
-    accepted = sum(line.accepted for line in lines)
+    erased = sum(line.erased for line in lines if line.kind == "erase")
+    accepted = sum(line.accepted for line in lines) - erased
     taken_out = sum(line.received - line.quarantined + line.discarded for line in lines if line.kind != "ingest")
+    taken_out -= erased  # what an erasure received and erased did not wait in quarantine
     return accepted, sum(line.quarantined for line in lines if line.kind == "ingest") - taken_out
 
 

@@ -17,6 +17,7 @@ from infra.pseudonyms import Pseudonyms
 from validation.contract import Table
 from validation.files import line_with_pseudonyms, printable
 
+DISCARDED = "discarded"  # the lake's folder of rows that were given up
 AT_ONCE = 10_000  # rows that are Python objects at one time
 SCHEMA = pa.schema([
     ("batch", pa.string()), ("row", pa.int64()), ("rule", pa.string()), ("reason", pa.string()),

@@ -17,6 +17,7 @@ from validation.files.landed import (
     CHANGED,
     DONE,
     FAILED,
+    UNFINISHED,
     PassedOver,
     ScanResult,
     TableFile,
@@ -24,6 +25,7 @@ from validation.files.landed import (
     opened,
     shown,
 )
+from validation.files.people import names_anyone, remove_people
 from validation.files.person_ids import columns_with_pseudonyms, line_with_pseudonyms, with_pseudonyms
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "FAILED",
     "NO_LIMITS",
     "SHAPE",
+    "UNFINISHED",
     "Delivered",
     "Fault",
     "Flaws",
@@ -49,8 +52,10 @@ __all__ = [
     "format_of",
     "line_with_pseudonyms",
     "lines_of",
+    "names_anyone",
     "opened",
     "printable",
+    "remove_people",
     "scan_folder",
     "shown",
     "with_pseudonyms",

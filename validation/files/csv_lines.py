@@ -7,7 +7,7 @@ import sys
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from typing import BinaryIO
 
 import msgspec
@@ -64,6 +64,18 @@ def delivered_from_csv(table: Table, content: bytes | BinaryIO, limits: FileLimi
         return unreadable_delivery(table, Fault(READABLE, f"the first line should name the columns, {problem}"), source)
     reading = _Reading(table, records, [name.strip() for name in header], limits.rows)
     return reading.delivered(digest)
+
+
+def csv_records(source: BinaryIO, limits: FileLimits = NO_LIMITS) -> Iterator[tuple[bytes, Cells]]:
+    """Every record of a file, the header first: its bytes with the line end, and its cells or why it has none."""
+    begin = len(BOM) if source.read(len(BOM)) == BOM else 0
+    records = _Records(source, begin, limits.line_bytes)
+    starts = [(start, cells) for start, cells in records]
+    size = source.seek(0, SEEK_END)
+    for (start, cells), end in zip(starts, [*(place for place, _ in starts[1:]), size], strict=True):
+        first = 0 if start == begin else start
+        source.seek(first)
+        yield source.read(end - first), cells
 
 
 def _unusable(header: Sequence[str], table: Table, limits: FileLimits) -> str | None:

@@ -42,12 +42,14 @@ class Delivered:
     raws    row numbers → their bytes as delivered (a Parquet row is written as a JSON line); a file is read again for
             them, so that it has to stay as it was until then
     digest  of the content: the same delivery twice has the same one
+    erased  how many rows were left out, because they are about people who were erased
     """
 
     rows: pa.Table
     faults: Flaws
     raws: Callable[[Sequence[int]], list[bytes]]
     digest: str
+    erased: int = 0
 
     def __len__(self) -> int:
         return int(self.rows.num_rows)

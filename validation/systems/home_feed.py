@@ -67,6 +67,7 @@ USERS = Table(
     owner="identity team",
     key=("user_id",),
     person=USER,
+    gone=("status", "deleted"),
     event_time="event_time",
     received_time="received_at",
     versioned=True,
