@@ -15,7 +15,7 @@ app = typer.Typer()
 
 @app.command()
 def erase(
-    users: Annotated[list[str] | None, typer.Argument(help="ids, as the tables have them")] = None,
+    users: Annotated[list[str] | None, typer.Argument(help="ids, as callers know them")] = None,
     why: Annotated[str, typer.Option("--why", help="the reason, kept in the audit; not the person's name")] = "",
     who: Annotated[str, typer.Option("--who", help="who asks for it, kept in the audit")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="count what would go, and change nothing")] = False,

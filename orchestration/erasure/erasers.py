@@ -15,6 +15,7 @@ from infra.errors import Unavailable
 from infra.lake_rows import names_below, remove_rows
 from infra.masking import Names, mask_file
 from infra.patience import Patience
+from infra.pseudonyms import Pseudonyms
 from infra.release_format import MANIFEST
 from orchestration.system import Installation
 from validation.batches import erase_people
@@ -29,18 +30,25 @@ class Work:
 
     names  the words that are masked where messages quote them
     why    what the ledger says of it; no ids
+    ids    the pseudonyms of a home that has them: what waits at its door has ids as callers know them
     """
 
     person: str
     names: Names
     at: datetime
     why: str
+    ids: Pseudonyms | None = None
     dry_run: bool = False
 
     @property
     def people(self) -> frozenset[str]:
         """The ids of those who are erased."""
         return self.names.people
+
+    def __contains__(self, word: object) -> bool:
+        """Whether an id is of one of them, be it as it is kept or as callers know it."""
+        known = isinstance(word, str) and self.ids is not None and self.ids(word) in self.people
+        return known or word in self.people
 
 
 Counts = dict[str, int]
@@ -74,8 +82,10 @@ def features(installation: Installation, work: Work) -> Counts:
 def training(installation: Installation, work: Work) -> Counts:
     """Labels, training sets, the rows that monitoring has stored, and the users' vectors of the candidate."""
     from training.release import candidate_folder, remove_user_vectors, user_vectors_file
-    from training.rows import remove_people_from_sets
+    from training.rows import forget_joined_days, remove_people_from_sets
 
+    if not work.dry_run:
+        forget_joined_days(installation.lake)
     with installation.lake.locked("labels replaced"):
         labels = _rows(installation, work, "labels")
     sets = remove_people_from_sets(installation.lake, work.person, work.people, dry_run=work.dry_run)
@@ -123,7 +133,7 @@ def landing(installation: Installation, work: Work) -> Counts:
         for file in scan_folder(folder, installation.system.tables).files if folder.is_dir() else ():
             for path in sorted(file.path.iterdir()) if file.path.suffix == BUNDLE else [file.path]:
                 if file.table.person:
-                    rows += remove_people(file.table, path, work.people, dry_run=work.dry_run)
+                    rows += remove_people(file.table, path, work, dry_run=work.dry_run)
         counts["mapped" if name == "mapped" else f"landing/{name}".rstrip("/")] = rows
     return counts
 

@@ -10,6 +10,7 @@ from infra import failpoint
 from infra.errors import DefinitionError
 from infra.lake import in_parts
 from infra.masking import Names
+from infra.pseudonyms import pseudonyms, stored_id
 from infra.tombstones import Tombstones, bury, erasures_beside, read_tombstones
 from orchestration.erasure.erasers import ERASERS, Work
 from orchestration.erasure.requests import Erasure, Request, Requests
@@ -35,7 +36,8 @@ def ask(installation: Installation, people: Iterable[str], who: str, why: str) -
     for person in people:
         if not person.strip():
             raise DefinitionError("erase: an empty id names nobody. Give the id as the tables have it.")
-        requests.ask(Request(person, who, why, installation.now()), tombstones)
+        kept = stored_id(installation.settings, person)
+        requests.ask(Request(kept, who, why, installation.now()), tombstones)
 
 
 def due(installation: Installation) -> list[Request]:
@@ -98,7 +100,8 @@ def _carried_out(installation: Installation, erasure: Erasure, say: Say) -> dict
 
 def would_go(installation: Installation, people: Iterable[str]) -> dict[str, int]:
     """What an erasure of these people would remove, by store; nothing is changed."""
-    requests = tuple(Request(person, "", "", installation.now()) for person in people)
+    kept = (stored_id(installation.settings, person) for person in people)
+    requests = tuple(Request(person, "", "", installation.now()) for person in kept)
     traces = _footprint(installation, [request.person for request in requests])
     erasure = Erasure(requests, traces.keys, traces.first_day)
     for eraser in ERASERS:
@@ -146,6 +149,12 @@ def _person(installation: Installation) -> str:
             f"system {installation.system.name}: no table says who a person is. Name the column in its definition "
             "(`Table.person`)."
         )
+    for table in installation.system.tables:
+        if table.person and table.column(table.person).dtype != "string":
+            raise DefinitionError(
+                f"table {table.name}: `{table.person}` names people by numbers, and erasure knows only texts. Make it "
+                "a string column."
+            )
     return person
 
 
@@ -159,7 +168,8 @@ def _footprint(installation: Installation, people: Iterable[str]) -> Footprint:
 def _work(installation: Installation, erasure: Erasure, tombstones: Tombstones, dry_run: bool = False) -> Work:
     names = Names(_person(installation), erasure.people, erasure.keys)
     why = f"erased: {', '.join(sorted(map(tombstones.digest, erasure.people)))[:200]}"
-    return Work(_person(installation), names, installation.now(), why, dry_run)
+    ids = pseudonyms(installation.settings)
+    return Work(_person(installation), names, installation.now(), why, ids, dry_run)
 
 
 def _audited(installation: Installation, erasure: Erasure, tombstones: Tombstones) -> dict[str, object]:

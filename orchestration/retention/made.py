@@ -92,6 +92,7 @@ def training_sets(installation: Installation) -> Iterator[Dataset]:
                     yield dropped_day(lake, name, day, day_folder)
 
     yield Dataset("training_sets", limit, too_old, lambda _: oldest_row(folder, ""))
+    yield lake_days(lake, f"joined/{installation.system.name}", limit)
     yield lake_days(lake, "online", limit)
 
 

@@ -29,7 +29,8 @@ from typer.testing import CliRunner
 
 from infra import failpoint
 from infra.errors import DefinitionError
-from infra.settings import socket_url
+from infra.pseudonyms import choose_mode, stored_id
+from infra.settings import Settings, socket_url
 from infra.tombstones import read_tombstones
 from orchestration import erasure
 from orchestration.commands import people
@@ -39,6 +40,7 @@ from orchestration.erasure.erasers import ERASERS
 from orchestration.erasure.walk import requests_of
 from orchestration.pipeline import pipeline
 from orchestration.system import Installation
+from orchestration.systems.home_feed import HOME_FEED
 from tests.erasure_steps import OF_ERASURE
 from tests.person_search import places_with
 from training.rows import load_dataset
@@ -234,6 +236,24 @@ def test_the_sensor_asks_for_one_run_and_looks_again_only_when_something_changed
         assert record.metadata["people"].value == 1
         assert CANARY not in str(record.metadata)
         assert not look(None).run_requests
+
+
+def test_in_a_home_with_pseudonyms_a_person_goes_by_the_id_that_callers_know(tmp_path, redis_url):
+    settings = Settings(home=tmp_path / "home", redis_url=redis_url, replay_from=NOON, pseudonyms=True, hand_over_s=0.1)
+    choose_mode(settings)
+    at, (kept, other) = Installation(HOME_FEED, settings), (stored_id(settings, p) for p in (CANARY, OTHER))
+    land(at, USERS, f"{DAY}.jsonl", lines([user(CANARY), user(OTHER)]))
+    ingest(at, USERS)
+    land(at, ENGAGEMENTS, f"{DAY}-waits.jsonl", lines([event(CANARY, 1), event(OTHER, 2)]))
+    assert left(at, (kept,))
+    assert left(at, (CANARY,)), "what waits at the door has ids as callers know them"
+    erase(at, CANARY)
+    assert left(at, (CANARY, kept)) == []
+    assert left(at, (OTHER,)), "the waiting row of another one stays"
+    land(at, ENGAGEMENTS, f"{DAY}-late.jsonl", lines([event(CANARY, 3)]))
+    ingest(at, ENGAGEMENTS)
+    assert at.lake.read("tables/engagements")["user_id"].to_pylist() == [other]
+    assert left(at, (CANARY, kept)) == []
 
 
 def test_a_home_without_a_running_redis_is_erased_too(at, tmp_path):

@@ -11,7 +11,7 @@ from training.rows.dataset import (
     load_dataset,
     save_dataset,
 )
-from training.rows.joined_days import JoinedDays
+from training.rows.joined_days import JoinedDays, forget_joined_days
 from training.rows.label_versions import newest
 from training.rows.labels import FITS, GAIN, JUDGED, build_label_versions, build_labels, save_labels
 from training.rows.lineage import moments
@@ -36,6 +36,7 @@ __all__ = [
     "build_training_set",
     "cuts",
     "dataset_of",
+    "forget_joined_days",
     "freshness_reached",
     "known_at_maturity",
     "known_online",

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from feature_repo.definition import FeatureSet
 from infra.lake import Lake
+from infra.lake_rows import names_below
 from training.rows.attribution import AT
 
 if TYPE_CHECKING:
@@ -89,6 +90,13 @@ class JoinedDays:
     def _forget(self, days: Iterable[date]) -> None:
         for day in days:
             self.lake.drop(self._table, day)
+
+
+def forget_joined_days(lake: Lake) -> None:
+    """Remove the kept days of all sets: their rows are of people, and do not say of whom."""
+    for name in names_below(lake, "joined"):
+        for day in lake.days(name):
+            lake.drop(name, day)
 
 
 def _by_day(times: "pd.Series[Any]") -> dict[date, Places]:

@@ -3,7 +3,7 @@
 from validation.batches.batch_status import status_of_days
 from validation.batches.change import changing
 from validation.batches.erasure import ErasedRows, erase_people
-from validation.batches.intake import DISCARDED, REFUSED, discard, ingest, replay
+from validation.batches.intake import REFUSED, discard, ingest, replay
 from validation.batches.ledger import HEAD, LEDGER, BatchRefused, Ledger, balance, ledger_md, read_ledger, remove_day
 from validation.batches.people import (
     Footprint,
@@ -12,6 +12,7 @@ from validation.batches.people import (
     without_people,
 )
 from validation.batches.quarantine import (
+    DISCARDED,
     Mended,
     mend_with_pseudonyms,
     mended_by,
