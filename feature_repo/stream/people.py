@@ -55,6 +55,9 @@ def _rows(
             table,
             ("view = ? AND key = ?", [row for row in rows if _holds(keys.get(row[0], ()), row[1], person, people)]),
         )
+    if features.influence is not None and features.influence.who == person:
+        cells = sql.execute("SELECT DISTINCT cell FROM counted").fetchall()
+        yield "counted", ("cell = ?", [row for row in cells if split(row[0])[0] in people])
     about = [name for name, table in tables.items() if table.person == person]
     yield (
         "description",
@@ -62,7 +65,7 @@ def _rows(
     )
     events = []
     for rowid, source, event in sql.execute("SELECT rowid, source, event FROM waiting"):
-        if source in about and unpacked(tables[source], [event])[person][0].as_py() in people:
+        if source in about and unpacked(tables[source].schema, [event])[person][0].as_py() in people:
             events.append((rowid,))
     yield "waiting", ("rowid = ?", events)
 

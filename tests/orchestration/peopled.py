@@ -153,12 +153,13 @@ def _stream(at: Installation) -> None:
         rows = pa.Table.from_pylist(
             [event(person, 5) | {"event_time": NOON, "received_at": NOON}], schema=ENGAGEMENTS.schema
         )
-        [waiting] = packed(ENGAGEMENTS, rows)
+        [waiting] = packed(ENGAGEMENTS.schema, rows)
         state.wait([("engagements", "videos by video_id", "v5", 1, waiting)])
         state.put_states("user_category", [(joined((person, "music")), 1, 1, b"0")])
+        state.count([(joined((person, "v5", "20614")), 20_614, waiting)])
         state.hold("user", [(person, 1, b"0")])
         description = packed(
-            USERS,
+            USERS.schema,
             pa.Table.from_pylist(
                 [user(person) | dict.fromkeys(("signup_at", "event_time", "received_at"), NOON)], schema=USERS.schema
             ),
