@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from feature_repo.folding import closed_days
 from infra import alerts
-from infra.errors import DefinitionError, MendRefused
+from infra.errors import DefinitionError
 from infra.failpoint import reached
 from infra.pseudonyms import pseudonyms
 from orchestration import batch_report, runless
@@ -32,16 +32,8 @@ from orchestration.stale_days import nothing_published, stale_days
 from orchestration.system import Installation
 from validation.batches import (
     Ledger,
-    Mended,
-    discard,
     erased_people,
     ledger_md,
-    mend_with_pseudonyms,
-    mended_by,
-    mending_lines,
-    quarantine_folder,
-    replay,
-    waiting_rows,
 )
 from validation.contract import Table, unknown
 from validation.files import PassedOver, scan_folder, shown
@@ -179,7 +171,10 @@ def ingest_path(
     with contextlib.suppress(NotImplementedError):  # this Arrow was built without it
         pa.set_memory_pool(pa.jemalloc_memory_pool())  # gives back what was unpacked: 50 MiB in 1 M rows
     scan = scan_folder(
-        path, installation.system.tables, _table(installation, table) if table else None, installation.settings.home
+        path,
+        installation.system.tables,
+        table_named(installation, table) if table else None,
+        installation.settings.home,
     )
     if not scan.files:
         why = "".join(f"\n  {each}" for each in scan.passed_over) or " It holds no file."
@@ -222,70 +217,6 @@ def sentences(installation: Installation, ingested: Ingested) -> list[str]:
     return lines + [f"FAILED: {each}" for each in ingested.failed]
 
 
-def export_day(installation: Installation, day: date, table: str | None, target: Path) -> int:
-    """Write the rows quarantined on a day to a file for a person to mend; returns how many there are."""
-    tables = [_table(installation, table)] if table else installation.system.tables
-    rows = [row for t in tables for row in waiting_rows(installation.lake, t.name, day)]
-    target.write_bytes(b"".join(line + b"\n" for line in mending_lines(row for _, row in rows)))
-    return len(rows)
-
-
-def replay_day(
-    installation: Installation, day: date, mended: Path | None, table: str | None, say: Callable[[str], None] = print
-) -> list[Ledger]:
-    """Take up the rows that were quarantined on a day again, mended by a file of lines where one is given."""
-    mend = _mend(mended) if mended else None
-    tables = [_table(installation, table)] if table else installation.system.tables
-    waiting_tables = _tables_waiting(installation, tables, day)
-    if mend:
-        _report_unmet(installation, mend, day, waiting_tables, say)
-    ids = pseudonyms(installation.settings)
-    lines = [
-        replay(installation.lake, t, day, installation.now(), mend_with_pseudonyms(mend, t, ids))
-        for t in waiting_tables
-    ]
-    report(installation, lines)
-    return lines
-
-
-def discard_day(installation: Installation, day: date, table: str | None, why: str) -> list[Ledger]:
-    """Give up the rows that were quarantined on a day, for the reason in `why`: they will not be mended."""
-    tables = [_table(installation, table)] if table else installation.system.tables
-    return [
-        discard(installation.lake, t, day, installation.now(), why) for t in _tables_waiting(installation, tables, day)
-    ]
-
-
-def _tables_waiting(installation: Installation, tables: Sequence[Table], day: date) -> list[Table]:
-    """The tables of which rows wait that arrived on a day; raises DefinitionError when none does."""
-    waiting_tables = [t for t in tables if day in installation.lake.days(quarantine_folder(t.name))]
-    if not waiting_tables:
-        raise DefinitionError(f"quarantine: no row of {', '.join(t.name for t in tables)} arrived on {day}.")
-    return waiting_tables
-
-
-def _mend(path: Path) -> Mended:
-    try:
-        return mended_by(path.read_bytes())
-    except OSError as error:
-        raise MendRefused(f"{path}: it cannot be read ({error.strerror}). Nothing was replayed.") from error
-
-
-def _report_unmet(
-    installation: Installation, mend: Mended, day: date, waiting_tables: Sequence[Table], say: Callable[[str], None]
-) -> None:
-    """Report which rows of a mend file are not waiting; raises MendRefused when none of them is."""
-    unmet = mend.unmet(row for t in waiting_tables for _, row in waiting_rows(installation.lake, t.name, day))
-    if not unmet:
-        return
-    batch, row = unmet[0]
-    sentence = f"{len(unmet):,} of {len(mend.rows):,} mended rows do not wait in quarantine of {day}"
-    sentence += f" (row {row} of batch {batch}, for example)"
-    if len(unmet) == len(mend.rows):
-        raise MendRefused(f"{sentence}: nothing was replayed. `--replay {day} --export FILE` writes those that wait.")
-    say(f"{sentence}; the others are replayed.")
-
-
 def report(installation: Installation, lines: Sequence[Ledger]) -> None:
     """Write what was taken in outside of a run to Dagster's records, where this home has any."""
     if not runless.has_records(installation):
@@ -301,7 +232,8 @@ def report(installation: Installation, lines: Sequence[Ledger]) -> None:
     runless.record(installation, taken)
 
 
-def _table(installation: Installation, name: str) -> Table:
+def table_named(installation: Installation, name: str) -> Table:
+    """The table of that name; raises DefinitionError with the nearest one for any other name."""
     if name not in installation.tables:
         raise DefinitionError(f"table {unknown(name, installation.tables)}")
     return installation.tables[name]

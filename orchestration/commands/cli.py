@@ -129,7 +129,8 @@ def ingest(
     flywheel ingest --replay 2026-05-03 --export mend.jsonl · flywheel ingest mend.jsonl --replay 2026-05-03 ·
     flywheel ingest --discard 2026-05-03 --why "test events of the app team"
     """
-    from orchestration.ingestion import Ingested, discard_day, export_day, ingest_path, replay_day, sentences
+    from orchestration.ingestion import Ingested, ingest_path, sentences
+    from orchestration.mending import discard_day, export_day, replay_day
     from validation.batches import HEAD
 
     installation = open_installation()

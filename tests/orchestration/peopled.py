@@ -22,7 +22,8 @@ from feature_repo.stream.row_bytes import packed
 from feature_repo.stream.stream_state import StreamState
 from infra import alerts
 from infra.settings import Settings
-from orchestration.ingestion import Ingested, discard_day, ingest_days
+from orchestration.ingestion import Ingested, ingest_days
+from orchestration.mending import discard_day
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
 from training.release import candidate_folder, user_vectors_file

@@ -17,7 +17,8 @@ from infra.errors import DefinitionError
 from infra.pseudonyms import choose_mode, pseudonyms, stored_id
 from infra.settings import Settings
 from orchestration.commands.cli import app
-from orchestration.ingestion import export_day, ingest_days, ingest_path, replay_day, sentences
+from orchestration.ingestion import ingest_days, ingest_path, sentences
+from orchestration.mending import export_day, replay_day
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
 from tests.raw_ids import files_with

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from infra.settings import Settings
-from orchestration.ingestion import discard_day
+from orchestration.mending import discard_day
 from orchestration.release_inputs import release_inputs
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED

@@ -60,7 +60,9 @@ def measure(folder: Path) -> Proof:
 
 def _lived(home: Path, mode: bool | None, jobs: tuple[str, ...]) -> Installation:
     """An installation after its days; where it has features, with a feed for some askers, and their events."""
-    settings = Settings(home=home, redis_url=socket_url(home), replay_from=SCALE.end, pseudonyms=mode)
+    settings = Settings(
+        home=home, redis_url=socket_url(home), replay_from=SCALE.end, pseudonyms=mode, item_capacity=4096
+    )
     choose_mode(settings)
     at, last = Installation(HOME_FEED, settings), (SCALE.end - timedelta(days=1)).date()
     history = World.make(SCALE).history()

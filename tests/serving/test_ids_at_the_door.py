@@ -17,7 +17,7 @@ RAW = "planted-person-17"
 
 @pytest.fixture
 def client(world) -> Iterator[Client]:
-    world.settings = world.settings.model_copy(update={"pseudonyms": None})
+    world.settings = world.settings.model_copy(update={"pseudonyms": None, "item_capacity": 4096})
     choose_mode(world.settings)
     kept = stored_id(world.settings, RAW)
     world.count("user", [(kept,)], lambda i, name: 7)

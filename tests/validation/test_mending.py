@@ -7,7 +7,7 @@ from parcels import ARRIVAL, PARCELS, delivered, parcel
 
 from infra.errors import MendRefused
 from infra.lake import Lake
-from orchestration.ingestion import replay_day
+from orchestration.mending import replay_day
 from orchestration.system import Installation
 from validation.batches import quarantine
 from validation.batches.intake import ingest, replay
