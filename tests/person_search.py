@@ -10,6 +10,7 @@ import bz2
 import contextlib
 import gzip
 import io
+import re
 import sqlite3
 import sys
 import zipfile
@@ -26,14 +27,23 @@ import redis as redis_py
 
 def places_with(home: Path, words: Collection[str], redis_url: str | None = None) -> list[str]:
     """Where these words are: paths below the home and keys of Redis, with what holds them."""
-    sought = [word.encode() for word in words]
-    files = (path for path in sorted(home.rglob("*")) if path.is_file() and not path.is_symlink())
-    places = [
-        f"{path.relative_to(home)} ({kind})" for path in files for kind, content in _contents(path)
-        if any(word in content for word in sought)
-    ]  # fmt: skip
-    places += [f"name of {path.relative_to(home)}" for path in home.rglob("*") if any(w in path.name for w in words)]
-    return places + (_in_redis(redis_url, sought) if redis_url else [])
+    places = [f"{path} ({how})" for path, how in _in_files(home, words)]
+    return places + (_in_redis(redis_url, [word.encode() for word in words]) if redis_url else [])
+
+
+def files_with(folder: Path, *words: str) -> list[str]:
+    """The files below a folder that hold one of these words, or bear it in their name."""
+    return list(dict.fromkeys(path for path, _ in _in_files(folder, words)))
+
+
+def _in_files(folder: Path, words: Collection[str]) -> Iterator[tuple[str, str]]:
+    sought = re.compile(b"|".join(re.escape(word.encode()) for word in words))
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if sought.search(path.name.encode()):
+            yield name, "name"
+        if path.is_file() and not path.is_symlink():
+            yield from ((name, kind) for kind, content in _contents(path) if sought.search(content))
 
 
 def _contents(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -49,12 +59,12 @@ def _contents(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _unpacked(name: str, content: bytes) -> Iterator[tuple[str, bytes]]:
-    if content.startswith(b"PAR1"):
-        table = pq.read_table(io.BytesIO(content), partitioning=None)
-        yield "parquet", repr([table.to_pylist(), table.schema.metadata]).encode()
-        binary = [i for i, column in enumerate(table.schema) if pa.types.is_large_binary(column.type)]
-        yield "parquet", b" ".join(value or b"" for i in binary for value in table.column(i).to_pylist())
     with contextlib.suppress(OSError, EOFError, zipfile.BadZipFile, pa.ArrowException):
+        if content.startswith(b"PAR1"):
+            table = pq.read_table(io.BytesIO(content), partitioning=None)
+            yield "parquet", repr([table.to_pylist(), table.schema.metadata]).encode()
+            binary = [i for i, column in enumerate(table.schema) if pa.types.is_large_binary(column.type)]
+            yield "parquet", b" ".join(value or b"" for i in binary for value in table.column(i).to_pylist())
         if content.startswith(b"\x1f\x8b"):
             yield from _both(f"gzip of {name}", gzip.decompress(content))
         elif content.startswith(b"BZh"):

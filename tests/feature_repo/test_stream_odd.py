@@ -22,7 +22,7 @@ from infra.lake import Lake
 from infra.pseudonyms import Pseudonyms
 from infra.removed_files import note_removed
 from infra.settings import Settings
-from tests.raw_ids import files_with
+from tests.person_search import files_with
 from validation.contract import Column
 
 if TYPE_CHECKING:

@@ -36,10 +36,12 @@ RUBRIC: dict[str, tuple[RubricTest, ...]] = {
             "training/judging/test_judge.py::test_a_feature_of_unknown_origin_is_refused",
             "training/rows/test_labels.py::test_a_context_column_has_a_moment_only_where_it_is_declared_as_logged",
         )),
-        RubricTest("The data pipeline has appropriate privacy controls", _tests(
-            "feature_repo/records/test_redis_records.py::test_deleting_one_entity_takes_all_it_has_and_nothing_else",
-            "infra/test_address.py::test_no_place_that_knows_it_tells_it",
-            "infra/test_address.py::test_the_service_makes_its_home_for_its_owner_alone",
+        RubricTest("The data pipeline has appropriate privacy controls", (
+            *_tests("orchestration/test_erasure.py::"
+                    "test_a_person_is_nowhere_after_an_erasure_and_another_one_is_where_they_were",
+                    "infra/test_address.py::test_no_place_that_knows_it_tells_it",
+                    "infra/test_address.py::test_the_service_makes_its_home_for_its_owner_alone"),
+            Claim("persons"),
         )),
         RubricTest("New features can be added quickly", _tests(
             "feature_repo/test_grown.py::test_a_column_and_a_field_more_and_a_wider_type_leave_older_days_readable",
@@ -128,10 +130,11 @@ RUBRIC: dict[str, tuple[RubricTest, ...]] = {
                     "test_nulls_that_jump_from_2_to_40_percent_are_drift_though_the_known_values_did_not_move"),
             Claim("arrival"),
         )),
-        RubricTest("Training and serving are not skewed", _tests(
-            "orchestration/test_watched_as_served.py::"
-            "test_skew_fails_the_check_falls_back_once_and_freezes_training_until_days_without_it",
-            "serving/test_features_served.py::test_served_equals_trained_in_every_bit",
+        RubricTest("Training and serving are not skewed", (
+            *_tests("orchestration/test_watched_as_served.py::"
+                    "test_skew_fails_the_check_falls_back_once_and_freezes_training_until_days_without_it",
+                    "serving/test_features_served.py::test_served_equals_trained_in_every_bit"),
+            Claim("freshness"),
         )),
         RubricTest("Models are not too stale", _tests(
             "monitoring/test_retrain.py::test_drift_that_passes_leads_to_exactly_one_retraining",

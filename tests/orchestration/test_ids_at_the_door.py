@@ -21,7 +21,7 @@ from orchestration.ingestion import ingest_days, ingest_path, sentences
 from orchestration.mending import export_day, replay_day
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
-from tests.raw_ids import files_with
+from tests.person_search import files_with
 from validation.batches import balance
 from validation.contract import Column, Table
 from validation.files import columns_with_pseudonyms

@@ -18,8 +18,8 @@ from orchestration.runs import execute
 from orchestration.sources.simulator import Scale, World, deliver
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
+from tests.person_search import files_with
 from tests.prove.section import Proof, Section
-from tests.raw_ids import files_with
 from tests.serving.caller import Client
 from validation.batches import balance
 

@@ -9,7 +9,7 @@ import pytest
 import redis as redis_client
 
 from infra.pseudonyms import choose_mode, stored_id
-from tests.raw_ids import files_with
+from tests.person_search import files_with
 from tests.serving.caller import Client
 
 RAW = "planted-person-17"
