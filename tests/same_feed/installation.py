@@ -20,7 +20,8 @@ SCALE = Scale(users=1_000, videos=4_000, days=7, impressions=140_000, creators=2
 SYSTEM = "home_feed"
 FLYWHEEL = (sys.executable, "-m", "orchestration")  # the `flywheel` command of this checkout
 FIXED = {  # what a machine or a process would else choose by itself
-    "FLYWHEEL_SPARK_MASTER": "local[2]", "FLYWHEEL_SPARK_MEMORY": "512m", "FLYWHEEL_SERVICE_WORKERS": "1",
+    "FLYWHEEL_PSEUDONYMS": "false", "FLYWHEEL_SERVICE_WORKERS": "1",
+    "FLYWHEEL_SPARK_MASTER": "local[2]", "FLYWHEEL_SPARK_MEMORY": "512m",
     "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0", "TZ": "UTC",
 }  # fmt: skip
 ROLES = ("rank", "events", "operate")
