@@ -7,6 +7,7 @@ from parcels import ARRIVAL, PARCELS, delivered, parcel
 
 from infra.errors import MendRefused
 from infra.lake import Lake
+from infra.settings import Settings
 from orchestration.mending import replay_day
 from orchestration.system import Installation
 from validation.batches import quarantine
@@ -69,8 +70,7 @@ class Home:
     """An installation of one table."""
 
     def __init__(self, root):
-        self.lake, self.settings = Lake(root / "lake"), self
-        self.home = root
+        self.lake, self.settings = Lake(root / "lake"), Settings(home=root)
         self.system, self.tables = self, {"parcels": PARCELS}
 
     def now(self):

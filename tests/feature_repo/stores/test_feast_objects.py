@@ -35,7 +35,7 @@ def test_the_service_is_versioned_and_holds_every_view() -> None:
     (service,) = [o for o in declared if isinstance(o, FeatureService)]
     views = {o.name for o in declared if isinstance(o, FeatureView)}
     assert service.name == "home_feed_v2"
-    assert service.tags["version"] == "1"
+    assert service.tags["version"] == "2"
     assert {p.name for p in service.feature_view_projections} == views == set(layouts(HOME_FEED_FEATURES))
 
 
