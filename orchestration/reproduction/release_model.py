@@ -148,7 +148,7 @@ def must_have_rows(installation: Installation, version: str, first: date) -> Non
     if kept_from is not None and first < kept_from:
         raise ReleaseMismatch(
             f"release {version}: it learned from rows shown since {first}, and what was received before {kept_from} "
-            f"was removed ({installation.system.ages.events} days is its limit). It cannot be made of events again; "
+            f"was removed ({installation.ages.events} days is its limit). It cannot be made of events again; "
             "releases that learned from later days can (`flywheel releases`)."
         )
 
