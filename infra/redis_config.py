@@ -18,9 +18,9 @@ OPEN = (
 )
 log = logging.getLogger(__name__)
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-# No code needs commands that administer, replicate, dump or empty a server. Redis counts two harmless ones among them:
-# INFO, and BGSAVE, by which what was deleted of a person leaves the server's file, too.
-MAY = ("+@all", "-@admin", "-@dangerous", "+info", "+bgsave")
+# No code needs commands that administer, replicate, dump or empty a server. Redis counts harmless ones among them:
+# INFO, and BGSAVE and BGREWRITEAOF, by which what was deleted of a person leaves the server's files, too.
+MAY = ("+@all", "-@admin", "-@dangerous", "+info", "+bgsave", "+bgrewriteaof")
 
 
 def written(url: str, folder: Path, allow: Sequence[str] = ()) -> Path:

@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +21,7 @@ from infra.errors import Unavailable, Unsafe
 from infra.patience import USUAL, Patience, Process, Waiting, wait_until_ready
 
 ANSWER_S = 10.0  # for one answer: on a busy machine a process waits for the CPU
+AT_WORK = ("rdb_bgsave_in_progress", "aof_rewrite_in_progress", "aof_rewrite_scheduled")
 # A shell that starts the server, and ends it when the pipe to this process closes, because that ended in whatever way.
 WATCHDOG = 'umask 077; "$@" & server=$!; read -r _; kill "$server" 2>/dev/null; wait "$server"'
 
@@ -99,24 +100,35 @@ def answers(url: str) -> bool:
 
 
 def saved(url: str) -> bool:
-    """Whether the server has written its file anew, without what was deleted before.
+    """Whether the server has written its files anew, without what was deleted before: dump and append-only file.
 
     False where the user of the URL may not ask for it: then the server does it when it is set up to.
     """
     with _client(url) as client:
         try:
-            client.bgsave()
+            _written_anew(client, client.bgsave)
+            if client.info("persistence")["aof_enabled"]:  # it holds every write until it is written anew
+                _written_anew(client, client.bgrewriteaof)
         except redis.exceptions.NoPermissionError:
             return False
-        except redis.exceptions.ResponseError:  # one is being written, and may have begun before the deletion
-            _await_save(client)
-            client.bgsave()
-        _await_save(client)
-        return bool(client.info("persistence")["rdb_last_bgsave_status"] == "ok")
+        about = client.info("persistence")
+        return bool(about["rdb_last_bgsave_status"] == about["aof_last_bgrewrite_status"] == "ok")
 
 
-def _await_save(client: redis.Redis) -> None:
-    while client.info("persistence")["rdb_bgsave_in_progress"]:
+def _written_anew(client: redis.Redis, begin: Callable[[], object]) -> None:
+    """Write a file anew, and wait until that is done."""
+    try:
+        begin()
+    except redis.exceptions.NoPermissionError:
+        raise
+    except redis.exceptions.ResponseError:  # one is being written, and may have begun before the deletion
+        _await_files(client)
+        begin()
+    _await_files(client)
+
+
+def _await_files(client: redis.Redis) -> None:
+    while any(client.info("persistence")[name] for name in AT_WORK):
         time.sleep(0.02)
 
 

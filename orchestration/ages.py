@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from feature_repo.definition import SNAPSHOTS_KEPT, WAIT_DAYS, WEEKLY_SNAPSHOTS_KEPT, CounterView, FeatureSet, seconds
@@ -70,6 +70,15 @@ class Ages:
         views = [view for view in features.counter_views if name in view.counts]
         return max([self.events, *(math.ceil(features.retention(view) / DAY) for view in views)])
 
+    def with_history(self, features: FeatureSet, ranking: Ranking, history_days: int) -> "Ages":
+        """The same where a model learns from no more days than the ranking says; else long enough for these days."""
+        if history_days <= ranking.history_days:
+            return self
+        learned, opened = _needed(features, ranking, history_days)
+        names = ("events", "superseded", "labels", "training_sets", "ledger")
+        longer = {name: max(getattr(self, name), learned) for name in names}
+        return replace(self, states=max(self.states, opened), **longer)
+
     def check(self, features: FeatureSet, ranking: Ranking, history_days: int) -> None:
         """Raise DefinitionError for the first age that is shorter than what the rest of the system needs."""
         for name in self.remembered:
@@ -81,11 +90,15 @@ class Ages:
             raise DefinitionError(f"ages of {features.name}: {mistake}")
 
 
+def _needed(features: FeatureSet, ranking: Ranking, history_days: int) -> tuple[int, int]:
+    """For how many days a training of so many days needs rows, and states."""
+    return history_days + math.ceil(ranking.maturity / DAY), history_days + math.ceil(features.ttl / DAY)
+
+
 def _mistakes(ages: Ages, features: FeatureSet, ranking: Ranking, history_days: int) -> Iterator[str]:
-    learned = history_days + math.ceil(ranking.maturity / DAY)
+    learned, opened = _needed(features, ranking, history_days)
     history = f"a model learns from {history_days} days, and a row is mature after {ranking.maturity}"
     folds = 7 * WEEKLY_SNAPSHOTS_KEPT + SNAPSHOTS_KEPT + WAIT_DAYS + 1
-    opened = history_days + math.ceil(features.ttl / DAY)
     needed = (
         ("events", learned, history),
         ("events", folds, "a stale day is folded again from a weekly snapshot, with the events that waited before it"),

@@ -1,4 +1,4 @@
-"""The schedules: features every hour, a new ranker every night, monitoring every morning."""
+"""The schedules: features every hour, a new ranker every night, then its proof, monitoring, studies and retention."""
 
 from datetime import timedelta
 

@@ -90,6 +90,11 @@ class Installation:
         """The days a model learns from: the setting, else what the ranking says."""
         return self.settings.history_days or self.system.ranking.history_days
 
+    @property
+    def ages(self) -> Ages:
+        """How long data is kept here: as the system says, and whatever a model learns from here as long as it needs."""
+        return self.system.ages.with_history(self.system.features, self.system.ranking, self.history_days)
+
     def history_start(self, last: date) -> date:
         """The first of the days that a model learns from, when this is the last one."""
         return last - timedelta(days=self.history_days - 1)

@@ -23,7 +23,10 @@ ALWAYS = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class PublishedFile:
-    """A live file of a view, and the times of the rows in it. A file is never changed: another one replaces it."""
+    """A live file of a view, and the times of the rows in it.
+
+    Another one replaces it; retention takes from it only rows that are too old for an answer.
+    """
 
     words: str
     first: datetime
@@ -72,8 +75,10 @@ def join_key(store: "FeatureStore", features: FeatureSet) -> JoinKey | None:
 
 def _published(rows: ViewRows, paths: Sequence[Path]) -> Iterator[PublishedFile]:
     for path in paths:
-        about = path.stat()
-        words = f"{rows.view} {path.parent.name}/{path.name} {about.st_size} {about.st_mtime_ns}"
+        words = f"{rows.view} {path.parent.name}/{path.name}"
+        if not path.parent.name.startswith("day="):  # no file of the lake, which gives no name twice
+            about = path.stat()
+            words += f" {about.st_size} {about.st_mtime_ns}"
         yield PublishedFile(words, *_times(path, rows.time), rows.ttl)
 
 

@@ -13,6 +13,7 @@ from monitoring import drift, evidently_report, freshness, outcomes, skew
 from monitoring.definition import Watch
 from monitoring.reference import Reference
 from monitoring.retrain import WindowEvidence, describe_windows
+from orchestration.erasure import erase_again
 from orchestration.evidence import EVIDENCE, newest
 from orchestration.freshness import publications, served_moments
 from orchestration.observed import Observed, freshness_trained_with, observe, worth_watching
@@ -41,6 +42,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         """A row is one shown row of the day whose outcomes are known, with its features as training would see them."""
         days = worth_watching(installation, *span(context))
         counts = {day.isoformat(): observe(installation, day) for day in days}
+        erase_again(installation)
         return dg.MaterializeResult(metadata={"rows": sum(counts.values()), "by day": counts})
 
     @dg.asset(

@@ -21,11 +21,11 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
             dg.AssetCheckSpec(WITHIN, asset="retention", description="the oldest row that is there, by dataset")
         ],
     )
-    def retention() -> dg.MaterializeResult:
+    def retention(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one dataset: its limit, its oldest row, what was removed. Ages count from now, whatever the day."""
         from orchestration.retention import DONE_HEAD, retain, too_old
 
-        kept = retain(installation)
+        kept = retain(installation, runs=context.instance)
         sentences = too_old(installation, kept)
         check = dg.AssetCheckResult(
             check_name=WITHIN,

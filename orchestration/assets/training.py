@@ -7,6 +7,7 @@ import dagster as dg
 from infra.clock import Clock
 from infra.lake import days_from
 from orchestration import pages
+from orchestration.erasure import erase_again
 from orchestration.freshness import freshness_to_train_with
 from orchestration.labels import label_versions_of_history
 from orchestration.partitions import WHOLE_RANGE, span
@@ -38,6 +39,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         parts = learned_from(installation)
         versions = label_versions_of_history(installation, last)
         save_labels(installation.lake, "labels", versions, days_from(installation.history_start(last), last))
+        erase_again(installation)
         note_trained(installation, LABELS, last, parts)
         rows = newest(versions)
         shares = {f"share {name}": float(rows[name].mean()) for name in ranking.targets if len(rows)}
@@ -64,6 +66,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         kept = JoinedDays(installation.lake, installation.system.name)
         dataset = build_training_set(versions, installation.store, features, ranking, freshness, kept)
         save_dataset(installation.lake, installation.system.name, dataset)
+        erase_again(installation)
         note_trained(installation, TRAINING_SET, last, parts)
         unknown = dataset.mostly_unknown()
         check = dg.AssetCheckResult(

@@ -10,10 +10,9 @@ import typer
 
 from infra import private_files
 from infra.ending import end_in_order
-from orchestration.commands import measuring, own_events, people, releasing, reproducing, retaining
+from orchestration.commands import access, measuring, own_events, people, releasing, reproducing, retaining
 from orchestration.commands.console import grid, open_installation, out, say, settings
 from orchestration.commands.error_messages import DEBUG, errors_as_exit_status
-from serving.access import Role
 
 EXAMPLES = """
 Examples:
@@ -47,6 +46,7 @@ app = typer.Typer(
     help="Events become features, features a model, the model a feed.",
 )
 app.add_typer(own_events.app)
+app.add_typer(access.app)
 app.add_typer(retaining.app)
 app.add_typer(measuring.app)
 app.add_typer(people.app)
@@ -162,7 +162,7 @@ def run(
     job: Annotated[
         str,
         typer.Argument(
-            help="ingest, features, train, release, monitor, perturb, study, search, retain, retrain or daily"
+            help="ingest, features, train, release, monitor, perturb, study, search, retain, erase, retrain or daily"
         ),
     ],
     day: Day = None,
@@ -237,33 +237,6 @@ def rank(
         f"served by {answer['served_by']}, release {answer.get('release') or '–'}, "
         f"ranked by {answer.get('ranker') or 'what is popular and new'}, request {answer['request_id']}"
     )
-
-
-@app.command()
-def token(role: Annotated[Role, typer.Option(help="what its holder may do")] = "rank") -> None:
-    """The bearer token that a caller of the service shows; made, with all other secrets, at first use.
-
-    Example: curl -H "authorization: Bearer $(flywheel token --role observe)" localhost:3700/metrics
-    """
-    from serving.access import bearer
-
-    print(bearer(settings(), role)["authorization"].removeprefix("Bearer "))
-
-
-@app.command()
-def rotate() -> None:
-    """Sign impressions with a new key; the old ones verify until the last token they signed has expired.
-
-    Example: flywheel rotate
-    """
-    import time
-
-    from serving.access import NEW_KEY_AHEAD_S, keyring_path, rotate_keyring
-
-    policy = open_installation().system.policy
-    assert policy is not None
-    key = rotate_keyring(keyring_path(settings()), time.time(), policy.service.feedback.lives_s)
-    out.print(f"key {key} signs in {NEW_KEY_AHEAD_S:.0f} s: running services take it up by themselves")
 
 
 @app.command()

@@ -3,11 +3,12 @@
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 
+from feature_repo.folding import Snapshots
 from feature_repo.recipe import recipe_of
 from infra.errors import DefinitionError, ReleaseMismatch
 from infra.manifest import Manifest, TrainingFacts, digest_of, read_manifest
@@ -21,6 +22,7 @@ from training.release import training_facts
 from training.rows import Dataset, build_training_set
 
 HEAD = ("", "manifest", "here")
+EVENTS = "events"  # where the rows of a rebuild come from, when the lake no longer has the set
 SHORT = 16  # characters of a digest that people compare
 
 
@@ -89,6 +91,8 @@ def rebuilt(installation: Installation, version: str, *, from_events: bool = Fal
     recipe = digest_of(recipe_of(installation.system.features))
     digests = {"training set": (manifest.dataset_digest, data.digest), "recipe": (manifest.features_digest, recipe)}
     compared = {name: (before[:SHORT], now[:SHORT]) for name, (before, now) in digests.items()}
+    if source == EVENTS:
+        compared |= states_gone(installation, facts.first_day)
     fitted = fit_contender(data, ranking, manifest.ranker, facts.seed, facts.target)
     with tempfile.TemporaryDirectory() as scratch:
         path = fitted.save(Path(scratch))
@@ -139,7 +143,7 @@ def _training_set(
     must_have_rows(installation, manifest.version, facts.first_day)
     versions = label_versions_of_days(installation, facts.first_day, facts.last_day, manifest.created_at)
     rows = build_training_set(versions, installation.store, system.features, system.ranking, facts.freshness)
-    return rows, "events"
+    return rows, EVENTS
 
 
 def must_have_rows(installation: Installation, version: str, first: date) -> None:
@@ -148,9 +152,25 @@ def must_have_rows(installation: Installation, version: str, first: date) -> Non
     if kept_from is not None and first < kept_from:
         raise ReleaseMismatch(
             f"release {version}: it learned from rows shown since {first}, and what was received before {kept_from} "
-            f"was removed ({installation.system.ages.events} days is its limit). It cannot be made of events again; "
+            f"was removed ({installation.ages.events} days is its limit). It cannot be made of events again; "
             "releases that learned from later days can (`flywheel releases`)."
         )
+
+
+def states_gone(installation: Installation, first: date) -> dict[str, tuple[str, str]]:
+    """From which day on there were states to join rows with that were shown since a day, and from which there are.
+
+    Empty where retention removed none of them: they go before the rows of events do.
+    """
+    lake, features = installation.lake, installation.system.features
+    opened, today = first - features.ttl, installation.now().date()
+    published = [day for day in Snapshots(lake, features).published.records() if day >= opened]
+    for view in features.counter_views:
+        kept_from = today - timedelta(days=installation.ages.states_of(view, features, installation.history_days))
+        there = lake.days(f"states/{view.name}")
+        if there and published and published[0] < kept_from <= min(there):
+            return {"states": (f"from {published[0]}", f"from {kept_from}")}
+    return {}
 
 
 def _golden(installation: Installation, version: str, fitted: Fitted) -> float | None:

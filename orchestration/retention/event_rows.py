@@ -22,7 +22,7 @@ NOTHING = ds.scalar(False)
 
 def event_rows(installation: Installation, table: Table) -> Dataset:
     """The rows of an event table, by their day of receipt."""
-    lake, ages, features = installation.lake, installation.system.ages, installation.system.features
+    lake, ages, features = installation.lake, installation.ages, installation.system.features
     folder = lake.path(f"tables/{table.name}")
     kept = [
         (remembered, ages.of_signal(name, features))

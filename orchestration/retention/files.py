@@ -20,17 +20,17 @@ ROTATED = re.compile(r"\.(\d{4}-\d{2}-\d{2})$")
 def landed(installation: Installation) -> Iterator[Dataset]:
     """Files that were taken in, or could not be, since they were written."""
     for name in (DONE, FAILED):
-        yield _files(f"landing/{name}", installation.settings.landing / name, installation.system.ages.landed)
+        yield _files(f"landing/{name}", installation.settings.landing / name, installation.ages.landed)
 
 
 def reports(installation: Installation) -> Dataset:
     """Pages, since they were written last."""
-    return _files("reports", installation.settings.reports, installation.system.ages.reports)
+    return _files("reports", installation.settings.reports, installation.ages.reports)
 
 
 def logs(installation: Installation) -> Iterator[Dataset]:
     """What processes print: each run of retention begins new files, so that the old ones can go; and the alerts."""
-    folder, limit = installation.settings.home / "logs", installation.system.ages.logs
+    folder, limit = installation.settings.home / "logs", installation.ages.logs
     yield _files("logs", folder, limit)
     yield _alerts(installation.settings.home / "alerts.jsonl", limit)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from infra import alerts
 from infra.errors import DefinitionError
@@ -11,6 +12,9 @@ from orchestration.replay import newest_day
 from orchestration.retention import event_rows, files, made, records, superseded
 from orchestration.retention.dataset import Dataset, lake_days
 from orchestration.system import Installation
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 HEAD = ("dataset", "limit", "oldest", "would go", "bytes")
 DONE_HEAD = (*HEAD[:3], "removed", "bytes")
@@ -43,9 +47,9 @@ class Kept:
         )
 
 
-def datasets(installation: Installation) -> Iterator[Dataset]:
+def datasets(installation: Installation, runs: "dg.DagsterInstance | None" = None) -> Iterator[Dataset]:
     """Everything that gets old, in the order in which it is removed: what is made of events before the events."""
-    system, lake, ages = installation.system, installation.lake, installation.system.ages
+    system, lake, ages = installation.system, installation.lake, installation.ages
     yield lake_days(lake, "labels", ages.labels)
     yield from made.training_sets(installation)
     for view in system.features.counter_views:
@@ -68,28 +72,34 @@ def datasets(installation: Installation) -> Iterator[Dataset]:
     yield from files.logs(installation)
     yield records.releases(installation)
     yield records.tracked_runs(installation)
-    yield records.dagster_runs(installation)
+    yield records.dagster_runs(installation, runs)
 
 
 def retain(
-    installation: Installation, *, dry_run: bool = False, say: Callable[[str], None] = lambda _: None
+    installation: Installation,
+    *,
+    dry_run: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+    runs: "dg.DagsterInstance | None" = None,
 ) -> list[Kept]:
     """Remove what is too old, and look at what is there then; with `dry_run` only say what would go.
 
+    `runs` are Dagster's records where Dagster runs this; else those of the home are meant.
     It may be ended at any moment and run again. Raises DefinitionError where an age is too short for what still has
     to work here, or where all events are older than theirs.
     """
     system, today = installation.system, installation.now().date()
-    system.ages.check(system.features, system.ranking, installation.history_days)
+    installation.ages.check(system.features, system.ranking, installation.history_days)
     _must_leave_something(installation, today)
     if not dry_run:
         files.rotate_logs(installation)
-    kept = [_kept(dataset, today, dry_run, say) for dataset in datasets(installation)]
+    kept = [_kept(dataset, today, dry_run, say) for dataset in datasets(installation, runs)]
     if not dry_run:
         from training.registry import purge
 
         purge(installation.settings)
-        kept = [_looked_at(each, dataset, today) for each, dataset in zip(kept, datasets(installation), strict=True)]
+        again = zip(kept, datasets(installation, runs), strict=True)
+        kept = [_looked_at(each, dataset, today) for each, dataset in again]
     return kept
 
 
@@ -120,7 +130,7 @@ def _looked_at(kept: Kept, dataset: Dataset, today: date) -> Kept:
 
 
 def _must_leave_something(installation: Installation, today: date) -> None:
-    limit, newest = installation.system.ages.events, newest_day(installation)
+    limit, newest = installation.ages.events, newest_day(installation)
     if newest is not None and (today - newest).days > limit:
         raise DefinitionError(
             f"retention as of {today}: the newest events are of {newest}, so all of them are older than {limit} days, "

@@ -61,7 +61,7 @@ def snapshots(installation: Installation) -> Dataset:
         days = [day for name in names for day, _ in folders_on_disk(lake.path(name)) if day != newest]
         return min(days, default=None)
 
-    return Dataset("snapshots", installation.system.ages.snapshots, too_old, oldest)
+    return Dataset("snapshots", installation.ages.snapshots, too_old, oldest)
 
 
 def counted_entities(installation: Installation, view: CounterView) -> Dataset:
@@ -80,7 +80,7 @@ def counted_entities(installation: Installation, view: CounterView) -> Dataset:
 
 def training_sets(installation: Installation) -> Iterator[Dataset]:
     """The set to train on and the observed days. A set is read as a whole, and goes as a whole."""
-    lake, limit = installation.lake, installation.system.ages.training_sets
+    lake, limit = installation.lake, installation.ages.training_sets
     folder = lake.path("training_sets")
 
     def too_old(first: date) -> Iterator[Item]:
@@ -98,7 +98,7 @@ def training_sets(installation: Installation) -> Iterator[Dataset]:
 
 def refused(installation: Installation, table: str) -> Iterator[Dataset]:
     """Refused rows of a table: given up, which the ledger says, and removed with those given up before."""
-    lake, limit, waiting = installation.lake, installation.system.ages.quarantine, quarantine_folder(table)
+    lake, limit, waiting = installation.lake, installation.ages.quarantine, quarantine_folder(table)
 
     def too_old(first: date) -> Iterator[Item]:
         for day, folder in folders_on_disk(lake.path(waiting)):
@@ -118,13 +118,11 @@ def ledger(installation: Installation) -> Dataset:
             if day < first:
                 yield Item(day, size_of(folder), partial(remove_day, lake, day))
 
-    return Dataset(
-        LEDGER, installation.system.ages.ledger, too_old, lambda _: oldest_row(lake.path(LEDGER), "received_at")
-    )
+    return Dataset(LEDGER, installation.ages.ledger, too_old, lambda _: oldest_row(lake.path(LEDGER), "received_at"))
 
 
 def _limit(installation: Installation, view: CounterView) -> int:
-    return installation.system.ages.states_of(view, installation.system.features, installation.history_days)
+    return installation.ages.states_of(view, installation.system.features, installation.history_days)
 
 
 def _between_folds(lake: Lake, remove: Callable[[], None]) -> None:
@@ -141,7 +139,7 @@ def _emptied(lake: Lake, name: str, day: date) -> None:
 
 
 def _give_up(installation: Installation, table: str, day: date) -> None:
-    lake, limit = installation.lake, installation.system.ages.quarantine
+    lake, limit = installation.lake, installation.ages.quarantine
     tables = installation.tables
     discard(lake, tables[table], day, installation.now(), f"nobody mended them within {limit} days")
     lake.drop(quarantine_folder(table), day)

@@ -22,7 +22,7 @@ def releases(installation: Installation) -> Dataset:
     def oldest(_: date) -> date | None:
         return min((old.day for old in _aged(installation, {"release"})), default=None)
 
-    return Dataset("releases", installation.system.ages.releases, partial(_too_old, installation, {"release"}), oldest)
+    return Dataset("releases", installation.ages.releases, partial(_too_old, installation, {"release"}), oldest)
 
 
 def tracked_runs(installation: Installation) -> Dataset:
@@ -34,34 +34,34 @@ def tracked_runs(installation: Installation) -> Dataset:
         return oldest_in_database(installation.settings, installation.system.name)
 
     kinds = {"run", "model"}
-    return Dataset("MLflow", installation.system.ages.tracked_runs, partial(_too_old, installation, kinds), oldest)
+    return Dataset("MLflow", installation.ages.tracked_runs, partial(_too_old, installation, kinds), oldest)
 
 
-def dagster_runs(installation: Installation) -> Dataset:
-    """Runs in Dagster, with their events and what their steps printed."""
+def dagster_runs(installation: Installation, records: "dg.DagsterInstance | None" = None) -> Dataset:
+    """Runs in Dagster, with their events and what their steps printed; `records` of who runs this, else the home's."""
 
     def too_old(first: date) -> Iterator[Item]:
         import dagster as dg
 
-        with _instance(installation) as instance:
+        with _instance(installation, records) as instance:
             before = dg.RunsFilter(created_before=datetime.combine(first, time.min, UTC))
-            records = instance.get_run_records(before, ascending=True) if instance else []
-        for record in records:
+            old = instance.get_run_records(before, ascending=True) if instance else []
+        for record in old:
             run = record.dagster_run.run_id
-            yield Item(record.create_timestamp.date(), 0, partial(_remove_run, installation, run))
+            yield Item(record.create_timestamp.date(), 0, partial(_remove_run, installation, records, run))
 
     def oldest(_: date) -> date | None:
-        with _instance(installation) as instance:
-            records = instance.get_run_records(limit=1, ascending=True) if instance else []
-        return records[0].create_timestamp.date() if records else None
+        with _instance(installation, records) as instance:
+            first = instance.get_run_records(limit=1, ascending=True) if instance else []
+        return first[0].create_timestamp.date() if first else None
 
-    return Dataset("Dagster", installation.system.ages.dagster_runs, too_old, oldest)
+    return Dataset("Dagster", installation.ages.dagster_runs, too_old, oldest)
 
 
 def _aged(installation: Installation, kinds: set[str]) -> "list[Aged]":
     from training.registry import aged
 
-    rollback = installation.system.ages.rollback
+    rollback = installation.ages.rollback
     everything = aged(installation.registry, installation.settings, installation.now(), rollback)
     return [old for old in everything if old.kind in kinds]
 
@@ -76,8 +76,13 @@ def _too_old(installation: Installation, kinds: set[str], first: date) -> Iterat
 
 
 @contextmanager
-def _instance(installation: Installation) -> "Iterator[dg.DagsterInstance | None]":
-    """Dagster's records of this home; None where it has none."""
+def _instance(
+    installation: Installation, records: "dg.DagsterInstance | None"
+) -> "Iterator[dg.DagsterInstance | None]":
+    """Dagster's records: those that are given, else of this home; None where it has none."""
+    if records is not None:  # in production they are in Postgres, and not below the home
+        yield records
+        return
     if not (installation.settings.home / "dagster").exists():
         yield None
         return
@@ -90,8 +95,8 @@ def _instance(installation: Installation) -> "Iterator[dg.DagsterInstance | None
         yield instance
 
 
-def _remove_run(installation: Installation, run: str) -> None:
-    with _instance(installation) as instance:
+def _remove_run(installation: Installation, records: "dg.DagsterInstance | None", run: str) -> None:
+    with _instance(installation, records) as instance:
         if instance:
             instance.compute_log_manager.delete_logs(prefix=[run])
             instance.delete_run(run)

@@ -118,6 +118,23 @@ def test_it_can_be_ended_from_outside_and_a_stranger_cannot(home: Path, redis_ad
         assert not redis_server.answers(url)
 
 
+def test_what_was_deleted_leaves_the_files_of_a_server_that_appends_to_one(home: Path) -> None:
+    with running(socket_url(home), home / "redis", allow=["config|set"]) as url, redis.Redis.from_url(url) as client:
+        client.config_set("appendonly", "yes")
+        client.set("seen:u42", "v1")
+        assert redis_server.saved(url)
+        assert b"seen:u42" in contents(home / "redis")
+        client.delete("seen:u42")
+        assert redis_server.saved(url)
+        assert b"seen:u42" not in contents(home / "redis")
+
+
+def contents(folder: Path) -> bytes:
+    """All bytes of the dump and of the append-only file."""
+    kept = [path for path in folder.rglob("*") if path.suffix in {".rdb", ".aof"}]
+    return b"".join(path.read_bytes() for path in kept)
+
+
 VERSIONS = [
     ("Redis server v=6.2.14 sha=00000000:0 malloc=jemalloc-5.1.0 bits=64 build=1", False),
     ("Redis server v=6.2.20 sha=0", True),

@@ -43,7 +43,7 @@ from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
 from tests.erasure_steps import OF_ERASURE
 from tests.person_search import places_with
-from training.rows import load_dataset
+from training.rows import load_dataset, save_dataset, save_labels
 from validation.batches import balance
 from validation.systems.home_feed import ENGAGEMENTS, USERS
 
@@ -128,6 +128,18 @@ def test_every_failpoint_of_an_erasure_is_reached(at, monkeypatch):
     erase(at)
     assert len(names) > 5
     assert names - reached == set()
+
+
+def test_what_a_training_stores_that_began_before_the_erasure_goes_too(at):
+    labels, rows = at.lake.read("labels").to_pandas(), load_dataset(at.lake, at.system.name)
+    erase(at)
+    assert erasure.erase_again(at) == 0
+    save_labels(at.lake, "labels", labels, [DAY])
+    save_dataset(at.lake, at.system.name, rows)
+    assert left(at)
+    assert erasure.erase_again(at) == 2, "a label, and a row of the set"
+    assert left(at) == []
+    assert load_dataset(at.lake, at.system.name).frame["user_id"].tolist() == [OTHER]
 
 
 STEPS = (  # one of each kind; `python -m tests.prove erasure` ends it at every one

@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from feature_repo.folding import PublishedDays, parts_of
+from feature_repo.folding import PublishedDays, Snapshots, parts_of
 from infra.errors import DefinitionError, ReleaseMismatch
 from infra.removed_files import note_removed
 from infra.settings import Settings
 from orchestration.ages import Ages
 from orchestration.pipeline import pipeline
-from orchestration.reproduction.release_model import must_have_rows
+from orchestration.reproduction.release_model import must_have_rows, states_gone
 from orchestration.retention import Kept, retain, too_old
 from orchestration.retention.made import snapshots
 from orchestration.system import Installation
@@ -271,10 +271,24 @@ def test_an_age_that_is_shorter_than_what_still_has_to_work_is_refused(at: Insta
         Ages(remembered={"folow": HOME_FEED.ages.remembered["follow"]}).check(HOME_FEED.features, HOME_FEED.ranking, 28)
 
 
-def test_more_history_in_the_settings_needs_longer_ages(at: Installation) -> None:
+def test_more_history_in_the_settings_is_kept_as_long_as_it_is_needed(at: Installation) -> None:
     year = Installation(HOME_FEED, at.settings.model_copy(update={"history_days": 365}))
-    with pytest.raises(DefinitionError, match="events=180 days is too short: a model learns from 365 days"):
-        retain(year)
+    pipeline(year)  # it loads, with ages that are long enough
+    limits = {each.name: each.limit for each in retain(year, dry_run=True)}
+    assert limits["tables/impressions"] == limits["labels"] == 366
+    assert limits["states/video"] == 365 + 90, "the oldest row opens states as old as the time to live"
+    assert at.ages == HOME_FEED.ages
+
+
+def test_a_rebuild_from_events_names_the_states_that_are_gone(at: Installation) -> None:
+    first, gone = TODAY - timedelta(days=50), TODAY - timedelta(days=130)
+    at.lake.replace("states/video", TODAY, state(TODAY))
+    published = Snapshots(at.lake, HOME_FEED.features).published
+    published.done([TODAY], {}, None)
+    assert states_gone(at, first) == {}, "nothing older was ever there"
+    published.done([gone], {}, None)
+    assert states_gone(at, first) == {"states": (f"from {gone}", f"from {TODAY - timedelta(days=120)}")}
+    assert states_gone(at, TODAY - timedelta(days=30)) == {}, "its rows open no states of that day"
 
 
 def test_a_release_whose_rows_are_gone_is_not_rebuilt_from_what_is_left(at: Installation) -> None:

@@ -56,6 +56,15 @@ def test_dagster_forgets_old_runs_with_their_events(
     assert not dagster_home.all_logs(run)
 
 
+def test_dagster_forgets_old_runs_also_where_its_records_are_not_below_the_home(at: Installation) -> None:
+    with dg.DagsterInstance.ephemeral() as elsewhere:
+        run = dg.GraphDefinition(name="one", node_defs=[says]).to_job().execute_in_process(instance=elsewhere).run_id
+        later = elsewhere.get_run_records()[0].create_timestamp + timedelta(days=91)
+        old = Installation(HOME_FEED, at.settings.model_copy(update={"replay_from": later}))
+        assert of(retain(old, runs=elsewhere), "Dagster").gone == 1
+        assert elsewhere.get_run_by_id(run) is None
+
+
 def test_the_job_runs_every_night_and_its_check_refuses(at: Installation, dagster_home: dg.DagsterInstance) -> None:
     definitions = pipeline(at)
     job = definitions.resolve_job_def("retain")

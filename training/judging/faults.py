@@ -31,4 +31,5 @@ def planted_column(dataset: Dataset, ranking: Ranking, seed: int, known_after_s:
 
 
 def _with_digest(changed: Dataset) -> Dataset:
-    return dataset_of(changed.frame, changed.matrix, changed.features, changed.lineage, changed.neutral)
+    of_content = dataset_of(changed.frame, changed.matrix, changed.features, changed.lineage, changed.neutral)
+    return replace(changed, digest=of_content.digest)

@@ -133,8 +133,10 @@ class Registry:
             self._deadlines.set(versions, deadline)
 
     def deadlines(self) -> Mapping[str, Deadline]:
-        """The releases that have to be replaced, by version."""
-        return self._deadlines.read()
+        """The releases that have to be replaced, by version; those that retention removed are none any more."""
+        deadlines = self._deadlines.read()
+        there = set(self._versions.complete()) if deadlines else set()
+        return {version: deadline for version, deadline in deadlines.items() if version in there}
 
     def live(self) -> str | None:
         """The version that is live."""

@@ -29,7 +29,8 @@ def _remove(lake: Lake, name: str, column: str, people: Collection[str], dry_run
         frame = dataset.frame[~about].reset_index(drop=True)
         rest = dataset_of(frame, dataset.matrix[~about], dataset.features, dataset.lineage, dataset.neutral)
         if len(frame):
-            save_dataset(lake, name.removeprefix(f"{SETS}/"), replace(rest, maturity=dataset.maturity))
+            rest = replace(rest, maturity=dataset.maturity, freshness=dataset.freshness)
+            save_dataset(lake, name.removeprefix(f"{SETS}/"), rest)
         else:
             lake.switch(name, {}, only=True)
     return int(about.sum())

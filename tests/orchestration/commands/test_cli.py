@@ -148,5 +148,6 @@ def test_a_token_is_made_once_and_a_key_is_changed(tmp_path: Path) -> None:
     assert first == again
     assert first != flywheel(tmp_path, "token", "--role", "operate").stdout
     assert "Invalid value" in flywheel(tmp_path, "token", "--role", "root").stderr
+    assert (tmp_path / "pseudonyms.json").exists(), "a service that starts next knows how this home keeps ids"
     assert flywheel(tmp_path, "rotate").returncode == 0
     assert len(json.loads((tmp_path / "keyring.json").read_text())["keys"]) == 2

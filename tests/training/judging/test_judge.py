@@ -8,6 +8,7 @@ import pytest
 from shop import AT, FEATURES, LIMITS, RANKING, made, served, wares
 
 from infra.errors import ReleaseMismatch
+from infra.freshness import Freshness
 from infra.manifest import verify
 from training.definition import Ranking
 from training.fitting import popular_lists, train
@@ -78,6 +79,13 @@ def test_a_baseline_of_leaking_rows_is_refused(shuffled: Dataset, tmp_path: Path
     baselines = replace(RANKING, contenders=RANKING.contenders[:2])
     verdict = judged(leaking, tmp_path / "r", baselines)
     assert "leakage" in refused(verdict), verdict.reasons()
+
+
+def test_a_planted_fault_changes_nothing_else_of_the_set(shop: Dataset) -> None:
+    rows = replace(shop, freshness=Freshness(every_s=3600.0))
+    planted = faults.planted_column(rows, RANKING, seed=3)
+    assert planted.digest != rows.digest
+    assert planted.freshness == rows.freshness, "else it would be replayed with states of another age, and refused"
 
 
 def test_a_column_that_tells_the_label_is_refused(shop: Dataset, tmp_path: Path) -> None:

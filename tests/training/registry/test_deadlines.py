@@ -32,6 +32,12 @@ def test_a_release_past_its_deadline_goes_live_neither_by_promotion_nor_by_rollb
     assert live_registry.live() == "3"
 
 
+def test_a_release_that_is_gone_does_not_have_to_be_replaced(live_registry: Registry) -> None:
+    deadline = Deadline(later(30), later(10), "it learned from people who were erased on 2026-05-03")
+    live_registry.set_deadline(["1", "9"], deadline)
+    assert live_registry.deadlines() == {"1": deadline}
+
+
 def test_without_knowing_which_releases_have_a_deadline_nothing_goes_live(
     live_registry: Registry, live_home: Settings
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from feature_repo.definition import CounterView, FeatureSet, ProfileView, Signal
@@ -16,6 +17,7 @@ from feature_repo.request_time import Age, Context, Count
 from feature_repo.stores import open_store
 from infra import failpoint
 from infra.lake import Lake
+from infra.lake_rows import names_below
 from infra.settings import Settings
 from training.contenders import ByColumn
 from training.definition import FallbackLists, Outcome, Ranking
@@ -131,6 +133,13 @@ def test_states_of_a_day_alone_reach_as_far_as_their_time_to_live(yard: Yard) ->
     rows = yard.lake.read("states/by_ship", [DAYS[1]])
     yard.lake.replace("states/by_ship", DAYS[1], rows.set_column(3, "called_1h", pa.array([7.0] * 96, pa.float32())))
     assert yard.set_of(labels(DAYS[:4]))[0] == [2, 3]
+
+
+def test_a_file_that_retention_wrote_again_joins_no_day_again(yard: Yard) -> None:
+    for name in ("states/by_ship", *names_below(yard.lake, "profiles")):
+        for file in yard.lake.files(name):
+            pq.write_table(pq.read_table(file, partitioning=None), file, coerce_timestamps="us", compression="zstd")
+    assert yard.set_of(labels(DAYS))[0] == [5]
 
 
 def test_a_changed_label_is_in_the_set_and_no_day_is_joined_for_it(yard: Yard) -> None:
