@@ -28,7 +28,7 @@ def remove_rows(lake: Lake, name: str, column: str, values: Collection[str], *, 
     """
     removed, drafts = 0, dict[date, list[Path]]()
     if not dry_run:
-        _sweep(lake, name)
+        sweep(lake, name)
     for day in lake.days(name):
         files = lake.files(name, [day])
         schema = united(files)
@@ -70,7 +70,7 @@ def _written(lake: Lake, name: str, day: date, parts: Iterable[pa.Table]) -> Pat
     return target
 
 
-def _sweep(lake: Lake, name: str) -> None:
+def sweep(lake: Lake, name: str) -> None:
     """Remove the files that are not live: drafts of writes that ended early."""
     for folder in live_files.day_folders(lake.path(name)):
         live = set(live_files.of_day(folder, live_files.listed(lake.path(name))))

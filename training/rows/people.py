@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from infra.errors import DefinitionError
 from infra.lake import Lake
-from infra.lake_rows import names_below, remove_rows
+from infra.lake_rows import names_below, remove_rows, sweep
 from training.rows.dataset import SETS, dataset_of, load_dataset, save_dataset
 
 
@@ -18,6 +18,8 @@ def remove_people_from_sets(lake: Lake, column: str, people: Collection[str], *,
 
 
 def _remove(lake: Lake, name: str, column: str, people: Collection[str], dry_run: bool) -> int:
+    if not dry_run:
+        sweep(lake, name)
     try:
         dataset = load_dataset(lake, name.removeprefix(f"{SETS}/"))
     except DefinitionError:  # its content is not what was saved: it is no set, and its rows go all the same

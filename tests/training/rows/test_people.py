@@ -30,3 +30,15 @@ def test_the_rest_of_a_set_is_as_fresh_as_the_set_was(tmp_path: Path) -> None:
     rest = load_dataset(lake, "docks")
     assert rest.frame["user"].tolist() == ["u2", "u3"]
     assert rest.freshness == HOURLY, "what is trained on it is judged with states of this age"
+
+
+def test_a_file_that_a_cut_off_removal_left_behind_goes_with_the_next_one(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    save_dataset(lake, "docks", rows_of("u1", "u2"))
+    (before,) = lake.files("training_sets/docks")
+    content = before.read_bytes()
+    remove_people_from_sets(lake, "user", {"u1"})
+    before.write_bytes(content)  # the process ended after the new file counted, and before the old one was removed
+    assert remove_people_from_sets(lake, "user", {"u1"}) == 0
+    assert not before.exists()
+    assert load_dataset(lake, "docks").frame["user"].tolist() == ["u2"]
