@@ -6,9 +6,10 @@ from typing import Any
 import dagster as dg
 
 from infra.errors import NotProven
+from infra.manifest import read_manifest
 from orchestration.release_inputs import newest_candidate
 from orchestration.system import Installation
-from training.release import Candidate
+from training.release import Candidate, definition_of
 
 REGISTERED, VERSION = "registered_release", "version"
 RANKER, TRAINING_RUN = "ranker", "mlflow run"
@@ -26,14 +27,30 @@ def version_of(context: dg.AssetExecutionContext) -> str:
 
 
 def candidate_of(context: dg.AssetExecutionContext, installation: Installation) -> Candidate:
-    """The newest candidate; where this run trained one, it has to be that one, or NotProven is raised."""
+    """The newest candidate; where this run trained one, it has to be that one, or NotProven is raised.
+
+    A run that trained none takes one that was trained as the system defines it: what a search found is promoted by the
+    version it got, or by taking its settings into the definition.
+    """
     candidate, trained = newest_candidate(installation), _recorded(context, RANKER, TRAINING_RUN)
     if trained not in {None, candidate.figures.run_id}:
         raise NotProven(
             f"run {context.run_id} trained a candidate (MLflow run {trained}), and another run has put its own in its "
             f"place since ({candidate.figures.run_id}). Train again (`flywheel run retrain`)."
         )
+    if trained is None:
+        _must_be_as_defined(candidate, installation)
     return candidate
+
+
+def _must_be_as_defined(candidate: Candidate, installation: Installation) -> None:
+    manifest = read_manifest(candidate.folder)
+    if manifest.training and manifest.training.contender != definition_of(installation.system.ranking, manifest.ranker):
+        raise NotProven(
+            f"the newest candidate's {manifest.ranker} was trained with other settings than the system defines: by a "
+            "search, or before the definition changed. Train again (`flywheel run train`); what a search found and "
+            "registered goes live by its version (`flywheel prove VERSION`, then `flywheel promote VERSION --why …`)."
+        )
 
 
 def _recorded(context: dg.AssetExecutionContext, asset: str, name: str) -> str | None:

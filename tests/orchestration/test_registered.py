@@ -1,15 +1,18 @@
 """A Dagster run proves and promotes the release that it registered itself, whatever others register meanwhile."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
 import pytest
 
-from infra.errors import Unavailable
+from infra.errors import NotProven, Unavailable
 from orchestration import proving
 from orchestration.assets import release
 from orchestration.registered import candidate_of, version_of
+from orchestration.systems.home_feed import HOME_FEED
+from training.contenders import Boosted
 from validation.definition import GateLimits
 
 FAILS: list[str] = []
@@ -121,6 +124,28 @@ def test_a_run_registers_the_candidate_it_trained_and_not_one_that_took_its_plac
     if not result.success:
         (failure,) = result.get_step_failure_events()
         assert "another run has put its own in its place" in str(failure.step_failure_data.error)
+
+
+@pytest.mark.parametrize("eta", [0.08, 0.3], ids=["as defined", "as a search found it"])
+def test_a_release_by_hand_takes_no_candidate_with_settings_that_the_system_does_not_define(
+    monkeypatch: pytest.MonkeyPatch, eta: float
+) -> None:
+    boosted = Boosted(params={"eta": 0.08})
+    system = replace(HOME_FEED, ranking=replace(HOME_FEED.ranking, contenders=(boosted,), search=None))
+    facts = SimpleNamespace(contender=repr(replace(boosted, params={"eta": eta})))
+    candidate = SimpleNamespace(folder="candidate", figures=SimpleNamespace(run_id="theirs"))
+    monkeypatch.setattr("orchestration.registered.newest_candidate", lambda at: candidate)
+    monkeypatch.setattr(
+        "orchestration.registered.read_manifest", lambda folder: SimpleNamespace(ranker="xgboost", training=facts)
+    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        nothing_trained: Any = SimpleNamespace(run=dg.DagsterRun("release"), instance=instance)
+        at: Any = SimpleNamespace(system=system)
+        if eta == 0.08:
+            assert candidate_of(nothing_trained, at).folder == "candidate"
+        else:
+            with pytest.raises(NotProven, match=r"other settings than the system defines.*flywheel run train"):
+                candidate_of(nothing_trained, at)
 
 
 @pytest.mark.parametrize("answers", [True, False], ids=["the service takes it", "the service does not start"])

@@ -9,7 +9,7 @@ from training.release.candidate import (
     make_candidate,
     newest_winner,
 )
-from training.release.facts import training_facts
+from training.release.facts import definition_of, training_facts
 from training.release.report import exposure_section, lacking
 from training.release.user_vectors import (
     read_user_vectors,
@@ -27,6 +27,7 @@ __all__ = [
     "batches_behind",
     "build_and_judge",
     "candidate_folder",
+    "definition_of",
     "exposure_section",
     "lacking",
     "make_candidate",

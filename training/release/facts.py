@@ -30,7 +30,7 @@ def training_facts(
     return TrainingFacts(
         target=target,
         seed=seed,
-        contender=BEST_COLUMN if ranker == BEST_COLUMN else repr(ranking.contender(ranker)),
+        contender=definition_of(ranking, ranker),
         split=repr(ranking.split),
         first_day=days[0],
         last_day=days[1],
@@ -42,6 +42,11 @@ def training_facts(
         libraries=_libraries(),
         freshness=freshness,
     )
+
+
+def definition_of(ranking: Ranking, ranker: str) -> str:
+    """The definition of a contender as text; the best column has none but its name."""
+    return BEST_COLUMN if ranker == BEST_COLUMN else repr(ranking.contender(ranker))
 
 
 @cache
