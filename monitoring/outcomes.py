@@ -94,7 +94,7 @@ def measure(frame: pd.DataFrame, promised: Mapping[str, Mapping[str, float]], wa
     frame     one row an impression: label (0 or 1), group (one feed answer), release, served_by, and score or position;
               optionally grade, which NDCG then uses instead of the label
     promised  release → figures recorded with it: auc, ndcg_at_10 (with `top` 10)
-    top       how many first places NDCG looks at: the ranking's `top`
+    top       how many first places NDCG looks at: the task's `top`
 
     Rows without a score were not ranked by a model: they count only in parts without any score, by their position.
     """

@@ -8,7 +8,7 @@ from datetime import timedelta
 from feature_repo.definition import SNAPSHOTS_KEPT, WAIT_DAYS, WEEKLY_SNAPSHOTS_KEPT, CounterView, FeatureSet, seconds
 from infra.errors import DefinitionError
 from monitoring.definition import JOURNAL_LENGTH
-from training.definition import Ranking
+from training.definition import Task
 from validation.contract import unknown
 
 HALVINGS = 3
@@ -70,34 +70,34 @@ class Ages:
         views = [view for view in features.counter_views if name in view.counts]
         return max([self.events, *(math.ceil(features.retention(view) / DAY) for view in views)])
 
-    def with_history(self, features: FeatureSet, ranking: Ranking, history_days: int) -> "Ages":
-        """The same where a model learns from no more days than the ranking says; else long enough for these days."""
-        if history_days <= ranking.history_days:
+    def with_history(self, features: FeatureSet, task: Task, history_days: int) -> "Ages":
+        """The same where a model learns from no more days than the task says; else long enough for these days."""
+        if history_days <= task.history_days:
             return self
-        learned, opened = _needed(features, ranking, history_days)
+        learned, opened = _needed(features, task, history_days)
         names = ("events", "superseded", "labels", "training_sets", "ledger")
         longer = {name: max(getattr(self, name), learned) for name in names}
         return replace(self, states=max(self.states, opened), **longer)
 
-    def check(self, features: FeatureSet, ranking: Ranking, history_days: int) -> None:
+    def check(self, features: FeatureSet, task: Task, history_days: int) -> None:
         """Raise DefinitionError for the first age that is shorter than what the rest of the system needs."""
         for name in self.remembered:
             if name not in {signal.name for signal in features.signals}:
                 raise DefinitionError(
                     f"ages of {features.name}: remembered signal {unknown(name, [s.name for s in features.signals])}"
                 )
-        for mistake in _mistakes(self, features, ranking, history_days):
+        for mistake in _mistakes(self, features, task, history_days):
             raise DefinitionError(f"ages of {features.name}: {mistake}")
 
 
-def _needed(features: FeatureSet, ranking: Ranking, history_days: int) -> tuple[int, int]:
+def _needed(features: FeatureSet, task: Task, history_days: int) -> tuple[int, int]:
     """For how many days a training of so many days needs rows, and states."""
-    return history_days + math.ceil(ranking.maturity / DAY), history_days + math.ceil(features.ttl / DAY)
+    return history_days + math.ceil(task.maturity / DAY), history_days + math.ceil(features.ttl / DAY)
 
 
-def _mistakes(ages: Ages, features: FeatureSet, ranking: Ranking, history_days: int) -> Iterator[str]:
-    learned, opened = _needed(features, ranking, history_days)
-    history = f"a model learns from {history_days} days, and a row is mature after {ranking.maturity}"
+def _mistakes(ages: Ages, features: FeatureSet, task: Task, history_days: int) -> Iterator[str]:
+    learned, opened = _needed(features, task, history_days)
+    history = f"a model learns from {history_days} days, and a row is mature after {task.maturity}"
     folds = 7 * WEEKLY_SNAPSHOTS_KEPT + SNAPSHOTS_KEPT + WAIT_DAYS + 1
     needed = (
         ("events", learned, history),

@@ -94,7 +94,7 @@ def publications(installation: Installation, first: date, last: date) -> dict[st
 
 
 def _shown(installation: Installation, first: date, last: date) -> Iterator[Int64s]:
-    table = installation.tables[installation.system.ranking.shown]
+    table = installation.tables[installation.system.task.decisions]
     if not {RELEASE, RUNG} <= {column.name for column in table.columns}:
         return
     name, days = f"tables/{table.name}", days_from(first, last)

@@ -14,7 +14,7 @@ def labels_of_days(installation: Installation, first: date, last: date, now: dat
     """The labels of what was shown from the first to the last day, from what was known at `now`."""
     system = installation.system
     return build_labels(
-        installation.spark, installation.lake, system.ranking, system.features, installation.tables, now, first, last
+        installation.spark, installation.lake, system.task, system.features, installation.tables, now, first, last
     )
 
 
@@ -28,5 +28,5 @@ def label_versions_of_days(installation: Installation, first: date, last: date, 
     """Every version of the labels of what was shown from the first to the last day, from what was known at `now`."""
     system = installation.system
     return build_label_versions(
-        installation.spark, installation.lake, system.ranking, system.features, installation.tables, now, first, last
+        installation.spark, installation.lake, system.task, system.features, installation.tables, now, first, last
     )

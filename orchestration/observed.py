@@ -56,7 +56,7 @@ class Observed:
 
     def users(self, installation: Installation) -> NDArray[Any]:
         """Whose each row is."""
-        return np.asarray(self.dataset.frame[installation.system.ranking.user])
+        return np.asarray(self.dataset.frame[installation.system.task.cluster])
 
     def scores(self, installation: Installation, version: str) -> Float32s:
         """What a release would score these rows when it serves them: without inputs that only the log has.
@@ -64,7 +64,7 @@ class Observed:
         Of features made again: for drift against the release's reference, not for figures of what was served.
         """
         scores: Float32s = installation.registry.scorer(version).scores(
-            as_served(self.matrix, self.dataset, installation.system.ranking)
+            as_served(self.matrix, self.dataset, installation.system.task)
         )
         return scores
 
@@ -102,7 +102,7 @@ class Observed:
         frame = self.dataset.frame.iloc[rows]
         until = pd.merge_asof(frame[[AT]], brought_online(installation), left_on=AT, right_on="done_at")["until"]
         matrix = known_online(frame, until, installation.store, installation.system.features)
-        return as_served(matrix, self.dataset, installation.system.ranking)
+        return as_served(matrix, self.dataset, installation.system.task)
 
     def names(self, rows: NDArray[np.intp]) -> list[str]:
         """What to call these rows when they are shown as examples."""
@@ -123,8 +123,8 @@ class Observed:
 
     def outcome_frame(self, installation: Installation, version: str) -> pd.DataFrame:
         """Label, group, release, rung and logged score of every row; nothing in it was made again."""
-        ranking = installation.system.ranking
-        columns = {"label": ranking.target, "group": ranking.group, "grade": GAIN}
+        task = installation.system.task
+        columns = {"label": task.target, "group": task.unit, "grade": GAIN}
         frame = pd.DataFrame({name: self.dataset.frame[column].to_numpy() for name, column in columns.items()})
         release, rung, position = (self.served[name].to_numpy() for name in (RELEASE, RUNG, POSITION))
         scores = self.logged_scores(installation, version)
@@ -133,12 +133,12 @@ class Observed:
 
 def observe(installation: Installation, day: date) -> int:
     """Make and store a day's rows, from states as fresh as the live release's; returns how many there are."""
-    ranking, features = installation.system.ranking, installation.system.features
+    task, features = installation.system.task, installation.system.features
     labels = labels_of_days(installation, day, day, installation.now())
     if labels.empty:
         return 0
     freshness = freshness_trained_with(installation, installation.registry.live())
-    dataset = build_dataset(labels, installation.store, features, ranking, freshness)
+    dataset = build_dataset(labels, installation.store, features, task, freshness)
     save_dataset(installation.lake, _name(day), dataset)
     return len(labels)
 
@@ -183,4 +183,4 @@ def _name(day: date) -> str:
 
 def _served(installation: Installation, frame: pd.DataFrame) -> pd.DataFrame:
     """Who served each row, in the rows' order; a source without a decision log served none of them."""
-    return logged_columns(installation.lake, installation.tables[installation.system.ranking.shown], frame, LOGGED)
+    return logged_columns(installation.lake, installation.tables[installation.system.task.decisions], frame, LOGGED)

@@ -22,7 +22,7 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill policies:
 
 def pipeline(installation: Installation) -> dg.Definitions:
     """All Dagster definitions of one installation; release assets only with a policy, monitoring only with a watch."""
-    installation.ages.check(installation.system.features, installation.system.ranking, installation.history_days)
+    installation.ages.check(installation.system.features, installation.system.task, installation.history_days)
     cut = days(installation)
     assets = [
         *tables.assets(installation, cut),

@@ -45,7 +45,7 @@ def candidate_of(context: dg.AssetExecutionContext, installation: Installation) 
 
 def _must_be_as_defined(candidate: Candidate, installation: Installation) -> None:
     manifest = read_manifest(candidate.folder)
-    if manifest.training and manifest.training.contender != definition_of(installation.system.ranking, manifest.ranker):
+    if manifest.training and manifest.training.contender != definition_of(installation.system.task, manifest.ranker):
         raise NotProven(
             f"the newest candidate's {manifest.ranker} was trained with other settings than the system defines: by a "
             "search, or before the definition changed. Train again (`flywheel run train`); what a search found and "

@@ -31,7 +31,7 @@ def release_inputs(installation: Installation) -> ReleaseInputs:
         system=system.name,
         lake=installation.lake,
         registry=installation.registry,
-        ranking=system.ranking,
+        task=system.task,
         features=system.features,
         tables=system.tables,
         limits=system.limits,
@@ -40,7 +40,7 @@ def release_inputs(installation: Installation) -> ReleaseInputs:
         scoring_ms=scoring_ms,
         replay=replay_of(installation),
         as_published=partial(as_published, installation),
-        extra=partial(reference_files, watch=system.watch or PLAIN, user=system.ranking.user),
+        extra=partial(reference_files, watch=system.watch or PLAIN, user=system.task.cluster),
     )
 
 
@@ -67,6 +67,6 @@ def reference_files(data: Dataset, trained: Trained, watch: Watch, user: str) ->
 
 def verdict_on(installation: Installation, data: Dataset, moment: datetime) -> Verdict:
     """The gates' verdict on a ranker trained on this set; the release made for it is deleted."""
-    trained = settle_on_baseline(train_contenders(data, installation.system.ranking), installation.system.limits)
+    trained = settle_on_baseline(train_contenders(data, installation.system.task), installation.system.limits)
     with tempfile.TemporaryDirectory() as scratch:
         return build_and_judge(release_inputs(installation), data, trained, moment, Path(scratch) / "release")

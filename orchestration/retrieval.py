@@ -29,7 +29,7 @@ def publish(installation: Installation, version: str) -> int:
                     "none or those of another candidate. Train again (`flywheel run retrain`)."
                 )
             return 0
-        laid_out = vector_layout(project, installation.system.ranking.user, digest, vectors.shape[1])
+        laid_out = vector_layout(project, installation.system.task.cluster, digest, vectors.shape[1])
         publish_vectors(redis, laid_out, users, vectors, read_manifest(folder).created_at)
         keep_only_vectors(redis, project, [digest, *_needed(installation)])
     return len(users)

@@ -128,7 +128,7 @@ class Again:
 
     def logged(self, data: Dataset, known: Int64s) -> LoggedFeatures | None:
         """The newest rows that were really served with logged features; None where there are none."""
-        table = self._installation.tables[self._system.ranking.shown]
+        table = self._installation.tables[self._system.task.decisions]
         if not {RELEASE, RUNG, FEATURES} <= {column.name for column in table.columns}:
             return None
         log = shown(self._installation, data.frame.iloc[known], (RELEASE, RUNG, FEATURES)).rows

@@ -29,11 +29,11 @@ class Shown:
 
 def shown(installation: Installation, frame: pd.DataFrame, more: tuple[str, ...] = ()) -> Shown:
     """What the log says of rows of a training set; `more` are further columns to read, where the table has them."""
-    ranking = installation.system.ranking
-    table = installation.tables[ranking.shown]
+    task = installation.system.task
+    table = installation.tables[task.decisions]
     first, last = frame[AT].min(), frame[AT].max()
     there = {column.name for column in table.columns}
-    columns = [*dict.fromkeys((*table.key, ranking.user, ranking.item, table.event_time, *more))]
+    columns = [*dict.fromkeys((*table.key, task.cluster, task.item, table.event_time, *more))]
     columns = [name for name in columns if name in there]
     within = (ds.field(table.event_time) >= first) & (ds.field(table.event_time) <= last)
     if len(frame) <= FEW:
@@ -48,6 +48,6 @@ def shown(installation: Installation, frame: pd.DataFrame, more: tuple[str, ...]
     )
     merged = own.merge(rows, how="left", on=[*table.key], validate="many_to_one")
     agrees = (merged["logged_at"] == merged["asked_at"]) & ~merged["repeated"]
-    for name in {ranking.user, ranking.item} & there - set(table.key):
+    for name in {task.cluster, task.item} & there - set(table.key):
         agrees &= merged[name].to_numpy() == frame[name].to_numpy()
     return Shown(merged, agrees.to_numpy(dtype=bool))

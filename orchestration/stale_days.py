@@ -59,8 +59,8 @@ def stale_days(installation: Installation) -> StaleDays | None:
 
 def learned_from(installation: Installation) -> Parts:
     """The files of all that labels and training rows are made of."""
-    features, ranking = installation.system.features, installation.system.ranking
-    tables = (ranking.shown, ranking.outcomes_in, *(look.table for look in features.lookups))
+    features, task = installation.system.features, installation.system.task
+    tables = (task.decisions, task.outcomes_in, *(look.table for look in features.lookups))
     counted = Snapshots(installation.lake, features).parts()
     return {**parts_of(installation.lake, tables), **counted, **_described(installation)}
 

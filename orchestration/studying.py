@@ -33,7 +33,7 @@ STUDIES = (*NIGHTLY, "search")
 def search_outcome(installation: Installation) -> tuple[SearchOutcome, StudyPage]:
     """The search on the newest training set, with its page, which is kept."""
     began = time.process_time()
-    outcome = search_settings(installation.training_set(), installation.system.ranking)
+    outcome = search_settings(installation.training_set(), installation.system.task)
     page = page_of(outcome)
     _keep(installation, page, began)
     return outcome, page
@@ -50,10 +50,10 @@ def study(installation: Installation, name: str, ages: Sequence[int] = AGES) -> 
 
 def studied_contender(installation: Installation) -> Contender:
     """The model that won the newest training; where none did, the last contender of the definition that is a model."""
-    ranking = installation.system.ranking
-    models = {c.name: c for c in ranking.contenders if not isinstance(c, ByColumn)}
+    task = installation.system.task
+    models = {c.name: c for c in task.contenders if not isinstance(c, ByColumn)}
     if not models:
-        raise DefinitionError(f"ranking {ranking.name}: every contender is a column; there is no model to study")
+        raise DefinitionError(f"task {task.name}: every contender is a column; there is no model to study")
     winner = newest_winner(installation.settings, installation.system.name)
     return models.get(winner or "", [*models.values()][-1])
 
@@ -64,17 +64,17 @@ def _keep(installation: Installation, page: StudyPage, began: float) -> Path:
 
 
 def _page(installation: Installation, name: str, ages: Sequence[int]) -> StudyPage:
-    ranking, features = installation.system.ranking, installation.system.features
+    task, features = installation.system.task, installation.system.features
     dataset = installation.training_set()
     if name == "search":
-        return page_of(search_settings(dataset, ranking))
-    rows, contender = thinned(dataset, ranking), studied_contender(installation)
+        return page_of(search_settings(dataset, task))
+    rows, contender = thinned(dataset, task), studied_contender(installation)
     if name == "seeds":
         version = installation.registry.live()
         live = installation.registry.folder(version) if version else None
-        return page_of(seed_noise(Refits.of(rows, ranking), contender, live=live))
+        return page_of(seed_noise(Refits.of(rows, task), contender, live=live))
     if name == "staleness":
-        return page_of(model_staleness(rows, ranking, contender, ages))
-    outcome = leave_groups_out(rows, ranking, features, contender, installation.system.limits.champion_margin)
+        return page_of(model_staleness(rows, task, contender, ages))
+    outcome = leave_groups_out(rows, task, features, contender, installation.system.limits.champion_margin)
     entities = Snapshots(installation.lake, features).entities()
     return page_of(outcome, group_costs(features, feature_groups(features, rows.features), rows, entities))

@@ -18,7 +18,7 @@ from infra.settings import Settings
 from monitoring.definition import Watch
 from orchestration.ages import Ages
 from serving.definition import Policy
-from training.definition import Ranking
+from training.definition import Task
 from validation.contract import Table
 from validation.definition import GateLimits
 
@@ -39,7 +39,7 @@ WHY_NOT = {
 
 @dataclass(frozen=True)
 class System:
-    """Everything that makes one ranking problem: its tables, features, model, gates, policy and watch.
+    """Everything that makes one decision problem: its tables, features, model, gates, policy and watch.
 
     A second system is a second value; `policy` and `watch` may be absent where nothing is served or watched. `ages`
     says how long data is kept.
@@ -48,7 +48,7 @@ class System:
     name: str
     tables: tuple[Table, ...]
     features: FeatureSet
-    ranking: Ranking
+    task: Task
     limits: GateLimits
     policy: Policy | None = None
     watch: Watch | None = None
@@ -57,7 +57,7 @@ class System:
     def __post_init__(self) -> None:
         if self.features and self.features.never_read:
             columns = [f"{table.name}.{column.name}" for table in self.tables for column in table.columns]
-            check_never_read(self.features, columns, _embedded(self.ranking))
+            check_never_read(self.features, columns, _embedded(self.task))
 
     @property
     def person(self) -> str | None:
@@ -87,13 +87,13 @@ class Installation:
 
     @property
     def history_days(self) -> int:
-        """The days a model learns from: the setting, else what the ranking says."""
-        return self.settings.history_days or self.system.ranking.history_days
+        """The days a model learns from: the setting, else what the task says."""
+        return self.settings.history_days or self.system.task.history_days
 
     @property
     def ages(self) -> Ages:
         """How long data is kept here: as the system says, and whatever a model learns from here as long as it needs."""
-        return self.system.ages.with_history(self.system.features, self.system.ranking, self.history_days)
+        return self.system.ages.with_history(self.system.features, self.system.task, self.history_days)
 
     def history_start(self, last: date) -> date:
         """The first of the days that a model learns from, when this is the last one."""
@@ -140,9 +140,9 @@ class Installation:
         return min(datetime.combine(day + timedelta(days=1), time.min, UTC), self.now())
 
 
-def _embedded(ranking: Ranking) -> tuple[str, ...]:
+def _embedded(task: Task) -> tuple[str, ...]:
     """What embeddings are made from: `view.field` and `view.counter` names."""
-    embedding = ranking.embedding
+    embedding = task.embedding
     if embedding is None:
         return ()
     return (*(f"{embedding.profile}.{name}" for name in embedding.attributes), embedding.taste)

@@ -15,7 +15,7 @@ def valued(installation: Installation, versions: Sequence[str]) -> tuple[dict[st
 
     None of them learned from the judge rows of the newest training set.
     """
-    ranking, registry = installation.system.ranking, installation.registry
+    task, registry = installation.system.task, installation.registry
     scorers = {version: registry.scorer(version) for version in versions}
     data = installation.training_set()
     for version in versions:
@@ -25,13 +25,13 @@ def valued(installation: Installation, versions: Sequence[str]) -> tuple[dict[st
                 f"release {version} reads {len(features)} features, the training set has {len(data.features)} others "
                 "or in another order. Value a release of these features, or train again (`flywheel run train`)."
             )
-    judge = divided(data, ranking)["judge"]
+    judge = divided(data, task)["judge"]
     model = next((scorer for scorer in scorers.values() if scorer.probabilistic), None)
-    pages = random_pages(installation.lake, installation.tables, data, ranking, judge, model)
+    pages = random_pages(installation.lake, installation.tables, data, task, judge, model)
     if pages is None:
         raise DefinitionError(
-            f"ranking {ranking.name}: `place` and `propensity` name no columns of {ranking.shown}, so it is not known "
-            "what was shown by lot. Name them in the ranking's definition, and log both."
+            f"task {task.name}: `place` and `propensity` name no columns of {task.decisions}, so it is not known "
+            "what was shown by lot. Name them in the task's definition, and log both."
         )
-    served = as_judged(data, ranking, judge)
+    served = as_judged(data, task, judge)
     return {version: pages.value(scorer.scores(served)) for version, scorer in scorers.items()}, pages

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from infra.errors import DefinitionError
 from training.contenders import Contender
+from training.objectives import Objective, Rank
 from validation.contract import unknown
 from validation.definition import BEST_COLUMN
 
@@ -15,8 +16,6 @@ LEAK_ROWS = 50_000
 """The leakage gate looks at so many rows, spread evenly: enough to see a leak; all rows would take minutes."""
 GOLDEN_ROWS = 200
 """A release carries so many judge rows with their scores: who loads the model checks that it gives the same scores."""
-CALIBRATION_BINS = 15
-"""The calibration error is measured in so many bins of equally many rows."""
 GOLDEN_QUERIES, GOLDEN_NEIGHBOURS = 16, 20
 """A release with an embedding carries so many queries with so many nearest items each: a check like the golden rows."""
 RECALL_USERS = 500
@@ -85,7 +84,7 @@ class Split:
 
     fit < tune_from <= tune < judge_from <= judge. A row whose window reaches over the next cut takes no part. A model
     does not learn from the rows to judge, and after a drift the newest rows matter most: a small share is enough.
-    `keep_together` is a column: rows with the same value in it get into the same part. Left out, it is the ranking's
+    `keep_together` is a column: rows with the same value in it get into the same part. Left out, it is the task's
     group.
     """
 
@@ -169,16 +168,16 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
-class Ranking:
-    """The definition of one system's ranker.
+class Task:
+    """What one system decides and learns: the decisions, what follows them, and the contenders to decide.
 
-    `shown` and `outcomes_in` are tables. An outcome row belongs to the latest row shown before it that agrees in
+    `decisions` and `outcomes_in` are tables. An outcome row belongs to the latest row shown before it that agrees in
     `match`, and in `exact` too where the outcome row has it. An outcome that takes time, such as a watch, is known once
     it has ended: `longest` is how long one may take, and `grace` how long it may still travel. What comes later than
     all of these makes a new version of the label.
-    `target` is the outcome a model predicts; models of the outcomes in `also` are trained and reported, too. `group` is
-    what NDCG ranks within, `user` whose rows count together in GAUC and in every interval, `item` what was shown,
-    `attribute` what lists vary in.
+    `target` is the outcome a model predicts; models of the outcomes in `also` are trained and reported, too. `unit` is
+    what is decided at once, such as a page, `cluster` whose rows count together in GAUC and in every interval, `item`
+    what was shown, `attribute` what lists vary in.
     `place` and `propensity` are columns of the shown rows: the place on the page, and the chance with which the item
     was shown there. Rankers are valued off-policy where both are named.
     `fit_where` and `judge_where` (Spark SQL over the labels' columns) say which rows take part.
@@ -195,18 +194,19 @@ class Ranking:
     """
 
     name: str
-    shown: str
+    decisions: str
     outcomes_in: str
     match: tuple[str, ...]
     exact: tuple[str, ...]
     outcomes: tuple[Outcome, ...]
     target: str
-    group: str
-    user: str
-    item: str
-    attribute: str
+    unit: str
+    cluster: str
     contenders: tuple[Contender, ...]
-    fallback_lists: FallbackLists
+    objective: Objective = field(default_factory=Rank)
+    item: str = ""
+    attribute: str = ""
+    fallback_lists: FallbackLists | None = None
     embedding: Embedding | None = None
     also: tuple[str, ...] = ()
     longest: timedelta = timedelta(0)
@@ -232,12 +232,12 @@ class Ranking:
         names = [o.name for o in self.outcomes]
         for target in (self.target, *self.also):
             if target not in names:
-                raise DefinitionError(f"ranking {self.name}: target {unknown(target, names)}")
+                raise DefinitionError(f"task {self.name}: target {unknown(target, names)}")
         if len({c.name for c in self.contenders}) != len(self.contenders):
-            raise DefinitionError(f"ranking {self.name}: two contenders bear the same name")
+            raise DefinitionError(f"task {self.name}: two contenders bear the same name")
         if BEST_COLUMN in {c.name for c in self.contenders}:
             raise DefinitionError(
-                f"ranking {self.name}: `{BEST_COLUMN}` is the contender that every run adds by itself; rename yours"
+                f"task {self.name}: `{BEST_COLUMN}` is the contender that every run adds by itself; rename yours"
             )
 
     @property
@@ -258,7 +258,7 @@ class Ranking:
         """The definition of a contender; raises DefinitionError where there is none of that name."""
         by_name = {contender.name: contender for contender in self.contenders}
         if name not in by_name:
-            raise DefinitionError(f"ranking {self.name}: contender {unknown(name, by_name)}")
+            raise DefinitionError(f"task {self.name}: contender {unknown(name, by_name)}")
         return by_name[name]
 
     @property

@@ -4,10 +4,21 @@ The formats of the other files are defined elsewhere: the manifest in infra/mani
 feature_repo/recipe.py, the embeddings in feature_repo/embedding_space.py, the policy in serving.
 """
 
-from infra.release_format.file_names import GOLDEN, LIVE, MANIFEST, MODEL, POLICY, POPULAR, RECIPE, TREES
+from infra.release_format.file_names import (
+    GOLDEN,
+    LIVE,
+    MANIFEST,
+    MODEL,
+    OPERATING_POINT,
+    POLICY,
+    POPULAR,
+    RECIPE,
+    TREES,
+)
 from infra.release_format.golden_rows import read_golden_rows, write_golden_rows
 from infra.release_format.live_pointer import LivePointer, NamedRelease, read_champion, read_live_pointer
 from infra.release_format.models import ColumnModel, LinearModel, read_model, write_model
+from infra.release_format.operating_point import OperatingPoint, read_operating_point, write_operating_point
 from infra.release_format.popular_lists import Popular, read_popular, write_popular
 
 __all__ = [
@@ -15,6 +26,7 @@ __all__ = [
     "LIVE",
     "MANIFEST",
     "MODEL",
+    "OPERATING_POINT",
     "POLICY",
     "POPULAR",
     "RECIPE",
@@ -23,13 +35,16 @@ __all__ = [
     "LinearModel",
     "LivePointer",
     "NamedRelease",
+    "OperatingPoint",
     "Popular",
     "read_champion",
     "read_golden_rows",
     "read_live_pointer",
     "read_model",
+    "read_operating_point",
     "read_popular",
     "write_golden_rows",
     "write_model",
+    "write_operating_point",
     "write_popular",
 ]

@@ -6,6 +6,7 @@ TREES = "model.ubj"  # the model, where it is XGBoost's trees
 MODEL = "model.json"  # the model, where it is a column or a logistic regression
 POPULAR = "popular.json"  # the lists served without a model
 POLICY = "policy.json"  # the serving policy
+OPERATING_POINT = "operating_point.json"  # from which score a case is acted on, where cases are decided
 GOLDEN = "golden.npz"  # inputs and the scores they must give
 
 LIVE = "live.json"  # which release is live

@@ -11,10 +11,10 @@ from infra.release_format.file_names import POPULAR
 class Popular(msgspec.Struct, frozen=True):
     """The lists, best first; `items` has the attributes that eligibility is decided on."""
 
-    all: list[str]
-    by_group: dict[str, list[str]]
-    fresh: list[str]
-    items: dict[str, dict[str, Any]]
+    all: list[str] = []
+    by_group: dict[str, list[str]] = {}
+    fresh: list[str] = []
+    items: dict[str, dict[str, Any]] = {}
 
     def for_group(self, group: str) -> list[str]:
         """The list of a group, filled up with what is liked everywhere."""

@@ -28,7 +28,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
     """The assets of the monitoring stage. Before the first release there is nothing to compare with."""
     watch = installation.system.watch
     assert watch is not None
-    shown = [installation.system.ranking.shown, installation.system.ranking.outcomes_in, "states", "profiles"]
+    shown = [installation.system.task.decisions, installation.system.task.outcomes_in, "states", "profiles"]
 
     @dg.asset(
         name="observed",
@@ -184,10 +184,10 @@ def _outcomes(installation: Installation, watch: Watch, day: date) -> dict[str, 
     version, observed = installation.registry.live(), Observed.load(installation, day)
     if version is None or observed is None:
         return None
-    if installation.now() < (mature := installation.system.ranking.matures(day)):
+    if installation.now() < (mature := installation.system.task.matures(day)):
         return _immature(day, mature)
     promised = {version: installation.registry.promised(version)}
-    top = installation.system.ranking.top
+    top = installation.system.task.top
     report = outcomes.measure(observed.outcome_frame(installation, version), promised, watch, top)
     part = report.of(version)
     measured = part is not None and part.finding in {"auc drop", "as promised"}

@@ -69,7 +69,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
             check = dg.AssetCheckResult(check_name=SEARCH_GATES, passed=True, metadata=metadata)
             return dg.MaterializeResult(metadata=metadata, check_results=[check])
         inputs = release_inputs(installation)
-        inputs = replace(inputs, ranking=outcome.ranking(inputs.ranking))
+        inputs = replace(inputs, task=outcome.task(inputs.task))
         candidate = make_candidate(inputs, installation.training_set(), installation.as_of(last), Clock())
         verdict = {"verdict": dg.MetadataValue.md(candidate.verdict.table_md())}
         check = dg.AssetCheckResult(check_name=SEARCH_GATES, passed=candidate.verdict.passed, metadata=verdict)
@@ -78,4 +78,4 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
             metadata["version"] = dg.MetadataValue.text(version)
         return dg.MaterializeResult(metadata={**metadata, **candidate.facts()}, check_results=[check])
 
-    return [studies, searched_settings] if installation.system.ranking.search else [studies]
+    return [studies, searched_settings] if installation.system.task.search else [studies]

@@ -23,7 +23,7 @@ GATES, FEATURES_KNOWN = "gates", "features_known"
 
 def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The assets of the training stage. A partition is a whole training run as of that day's end."""
-    ranking, features = installation.system.ranking, installation.system.features
+    task, features = installation.system.task, installation.system.features
 
     @dg.asset(
         name="labels",
@@ -31,7 +31,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         partitions_def=days,
         backfill_policy=WHOLE_RANGE,
         kinds={"spark"},
-        deps=sorted({ranking.shown, ranking.outcomes_in, *(look.table for look in features.lookups)}),
+        deps=sorted({task.decisions, task.outcomes_in, *(look.table for look in features.lookups)}),
     )
     def mature_labels(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one version of the label of one mature shown row: what was known to have followed it."""
@@ -42,7 +42,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         erase_again(installation)
         note_trained(installation, LABELS, last, parts)
         rows = newest(versions)
-        shares = {f"share {name}": float(rows[name].mean()) for name in ranking.targets if len(rows)}
+        shares = {f"share {name}": float(rows[name].mean()) for name in task.targets if len(rows)}
         changed = len(versions) - len(rows)
         return dg.MaterializeResult(metadata={"rows": len(rows), "changed after maturity": changed, **shares})
 
@@ -64,7 +64,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         versions = installation.lake.read("labels", days_from(installation.history_start(last), last)).to_pandas()
         freshness = freshness_to_train_with(installation)
         kept = JoinedDays(installation.lake, installation.system.name)
-        dataset = build_training_set(versions, installation.store, features, ranking, freshness, kept)
+        dataset = build_training_set(versions, installation.store, features, task, freshness, kept)
         save_dataset(installation.lake, installation.system.name, dataset)
         erase_again(installation)
         note_trained(installation, TRAINING_SET, last, parts)
@@ -75,7 +75,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
             severity=dg.AssetCheckSeverity.WARN,
             metadata={"unknown": dg.MetadataValue.md(lacking(unknown))},
         )
-        facts = {**dataset.facts(ranking), "days joined": len(kept.joined)}
+        facts = {**dataset.facts(task), "days joined": len(kept.joined)}
         return dg.MaterializeResult(metadata=facts, check_results=[check])
 
     @dg.asset(

@@ -238,13 +238,13 @@ def _history(installation: Installation, first: date, last: date) -> str:
 
 
 def _all_of_it(installation: Installation) -> str:
-    days = installation.lake.days(f"tables/{installation.system.ranking.shown}")
+    days = installation.lake.days(f"tables/{installation.system.task.decisions}")
     return daily(installation, days[0], days[-1]) if days else "flywheel ingest DIR"
 
 
 def _run(installation: Installation, job: str) -> str:
     """The command that runs a job on all days with events."""
-    days = installation.lake.days(f"tables/{installation.system.ranking.shown}")
+    days = installation.lake.days(f"tables/{installation.system.task.decisions}")
     if not days:
         return "flywheel ingest DIR"
     return (

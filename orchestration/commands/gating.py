@@ -12,8 +12,8 @@ from validation.verdict import Verdict
 
 def verdict_of_day(installation: Installation, day: date) -> Verdict:
     """What the gates say of the ranker that would be trained as of a day's end, from what is in the lake."""
-    ranking, features = installation.system.ranking, installation.system.features
+    task, features = installation.system.task, installation.system.features
     versions = label_versions_of_history(installation, day)
     freshness = freshness_to_train_with(installation)
-    dataset = build_training_set(versions, installation.store, features, ranking, freshness)
+    dataset = build_training_set(versions, installation.store, features, task, freshness)
     return verdict_on(installation, dataset, installation.as_of(day))

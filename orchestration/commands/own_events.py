@@ -65,7 +65,7 @@ def _report(installation: "Installation", result: "MappingResult") -> None:
         )
     if result.lost:
         grid("Absent, and what is lost by it", ("table", "column", "lost"), result.lost)
-    shown = result.rows.get(installation.system.ranking.shown, 0)
+    shown = result.rows.get(installation.system.task.decisions, 0)
     if not 0 < result.successes < shown:
         out.print(
             f"[bold yellow]{result.successes:,} of {shown:,} shown rows are a success: nothing is to be told apart.[/] "
@@ -82,8 +82,8 @@ def _report(installation: "Installation", result: "MappingResult") -> None:
 
 def _askers(installation: "Installation") -> str | None:
     """The table of those who are shown something."""
-    shown = installation.tables[installation.system.ranking.shown]
-    return shown.column(installation.system.ranking.user).refers_to
+    shown = installation.tables[installation.system.task.decisions]
+    return shown.column(installation.system.task.cluster).refers_to
 
 
 @app.command()

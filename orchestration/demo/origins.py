@@ -127,8 +127,8 @@ class Real:
     def system(self, home_feed: System) -> System:
         """The home feed, judged on the days and rows that are compared on this data."""
         assert home_feed.watch is not None
-        ranking, watch = kuairand.ranking(home_feed.ranking, self.path), kuairand.watch(home_feed.watch)
-        return replace(home_feed, ranking=ranking, watch=watch)
+        task, watch = kuairand.task(home_feed.task, self.path), kuairand.watch(home_feed.watch)
+        return replace(home_feed, task=task, watch=watch)
 
     def deliver(self, landing: Path) -> Facts:
         """Write the published rows into the landing."""

@@ -86,7 +86,7 @@ def planted_leak(stage: DemoConsole, installation: Installation) -> dict[str, An
     from training.judging import planted_column
 
     with stage.step("a leak is planted: a column filled in after the impression") as line:
-        planted = planted_column(installation.training_set(), installation.system.ranking, seed=0)
+        planted = planted_column(installation.training_set(), installation.system.task, seed=0)
         verdict = verdict_on(installation, planted, installation.now())
         line.says = "REFUSED" if not verdict.passed else "passed, which is a fault"
     reasons = [reason for reason in verdict.reasons() if "leak" in reason] or verdict.reasons()

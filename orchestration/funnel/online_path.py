@@ -48,7 +48,7 @@ def opened_path(installation: Installation) -> Iterator[OnlinePath]:
     """The online path of an installation, started in this process while the block runs."""
     system = installation.system
     assert system.policy is not None
-    shown, events = installation.tables[system.ranking.shown], installation.tables[system.ranking.outcomes_in]
+    shown, events = installation.tables[system.task.decisions], installation.tables[system.task.outcomes_in]
     parts = online(Served(unhurried(system.policy), system.features, shown, events), installation.settings, system.name)
     with asyncio.Runner() as loop:
         loop.run(parts.start())

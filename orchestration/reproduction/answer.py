@@ -58,7 +58,7 @@ class Replay:
 def replayed(installation: Installation, request: str, day: date | None = None) -> Replay:
     """The answer of a request, scored again by the release that served it."""
     answer = logged_answer(installation, request, day)
-    items = tuple(str(row[installation.system.ranking.item]) for row in answer.rows)
+    items = tuple(str(row[installation.system.task.item]) for row in answer.rows)
     if answer.release is None:
         note = f"no release scored this answer (served by {answer.rung or 'unknown'}): it has no scores to rebuild"
         return Replay(answer, items, None, (), (note,))

@@ -74,7 +74,7 @@ def logged_answer(installation: Installation, request: str, day: date | None = N
 
     day  the day on which they were received; without it every day is looked through, the newest first
     """
-    table = installation.tables[installation.system.ranking.shown]
+    table = installation.tables[installation.system.task.decisions]
     if REQUEST not in {column.name for column in table.columns}:
         raise DefinitionError(f"{table.name} has no column `{REQUEST}`: {installation.system.name} logs no answers")
     for place, rows in (*_ingested(installation, table, request, day), *_waiting(installation, table, request, day)):

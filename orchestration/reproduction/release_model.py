@@ -81,11 +81,11 @@ def rebuilt(installation: Installation, version: str, *, from_events: bool = Fal
             f"release {version}: its manifest is older than the facts of training in it: seed, days and versions are "
             "not known. Models of later runs (`flywheel run retrain`) can be rebuilt."
         )
-    ranking = installation.system.ranking
+    task = installation.system.task
     data, source = _training_set(installation, manifest, facts, from_events)
     days = (facts.first_day, facts.last_day)
     here = training_facts(
-        ranking, manifest.ranker, seed=facts.seed, target=facts.target, days=days, rows=len(data.frame),
+        task, manifest.ranker, seed=facts.seed, target=facts.target, days=days, rows=len(data.frame),
         freshness=data.freshness,
     )  # fmt: skip
     recipe = digest_of(recipe_of(installation.system.features))
@@ -93,7 +93,7 @@ def rebuilt(installation: Installation, version: str, *, from_events: bool = Fal
     compared = {name: (before[:SHORT], now[:SHORT]) for name, (before, now) in digests.items()}
     if source == EVENTS:
         compared |= states_gone(installation, facts.first_day)
-    fitted = fit_contender(data, ranking, manifest.ranker, facts.seed, facts.target)
+    fitted = fit_contender(data, task, manifest.ranker, facts.seed, facts.target)
     with tempfile.TemporaryDirectory() as scratch:
         path = fitted.save(Path(scratch))
         model = path.name, manifest.files[path.name], digest_of(path.read_bytes())
@@ -142,13 +142,13 @@ def _training_set(
     system = installation.system
     must_have_rows(installation, manifest.version, facts.first_day)
     versions = label_versions_of_days(installation, facts.first_day, facts.last_day, manifest.created_at)
-    rows = build_training_set(versions, installation.store, system.features, system.ranking, facts.freshness)
+    rows = build_training_set(versions, installation.store, system.features, system.task, facts.freshness)
     return rows, EVENTS
 
 
 def must_have_rows(installation: Installation, version: str, first: date) -> None:
     """Raise ReleaseMismatch where rows shown since a day were removed by retention: what is left makes another set."""
-    kept_from = first_kept_day(installation.lake, installation.system.ranking.shown)
+    kept_from = first_kept_day(installation.lake, installation.system.task.decisions)
     if kept_from is not None and first < kept_from:
         raise ReleaseMismatch(
             f"release {version}: it learned from rows shown since {first}, and what was received before {kept_from} "

@@ -89,7 +89,7 @@ def retain(
     to work here, or where all events are older than theirs.
     """
     system, today = installation.system, installation.now().date()
-    installation.ages.check(system.features, system.ranking, installation.history_days)
+    installation.ages.check(system.features, system.task, installation.history_days)
     _must_leave_something(installation, today)
     if not dry_run:
         files.rotate_logs(installation)

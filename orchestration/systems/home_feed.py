@@ -5,7 +5,7 @@ from monitoring.systems.home_feed import HOME_FEED_WATCH
 from orchestration.ages import Ages, Remembered
 from orchestration.system import System
 from serving.systems.home_feed import HOME_FEED as POLICY
-from training.systems.home_feed import RANKING
+from training.systems.home_feed import TASK
 from validation.systems.home_feed import NAME, RANKER_LIMITS, TABLES
 
 AGES = Ages(
@@ -19,7 +19,7 @@ HOME_FEED = System(
     name=NAME,
     tables=TABLES,
     features=FEATURES,
-    ranking=RANKING,
+    task=TASK,
     limits=RANKER_LIMITS,
     policy=POLICY,
     watch=HOME_FEED_WATCH,

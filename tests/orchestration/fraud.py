@@ -12,7 +12,7 @@ from feature_repo.definition import RATE_STRENGTH, CounterView, FeatureSet, Look
 from feature_repo.request_time import Age, Context, Count, Rate
 from orchestration.system import System
 from training.contenders import Boosted, ByColumn, Linear
-from training.definition import Embedding, FallbackLists, Outcome, Ranking, SliceDefinition
+from training.definition import Embedding, FallbackLists, Outcome, SliceDefinition, Task
 from validation.contract import Column, Rule, Table
 from validation.definition import BatchLimits, GateLimits
 
@@ -106,16 +106,16 @@ FEATURES = FeatureSet(
     ),
 )
 
-RANKING = Ranking(
+TASK = Task(
     name="fraud",
-    shown="payments",
+    decisions="payments",
     outcomes_in="disputes",
     match=("payment",),
     exact=(),
     outcomes=(Outcome("is_fraud", "kind = 'fraud'", "it was called fraud", gain=1, window=timedelta(hours=1)),),
     target="is_fraud",
-    group="queue",
-    user="card",
+    unit="queue",
+    cluster="card",
     item="shop",
     attribute="sector",
     contenders=(
@@ -135,7 +135,7 @@ FRAUD = System(
     name="fraud",
     tables=(CARDS, SHOPS, PAYMENTS, DISPUTES),
     features=FEATURES,
-    ranking=RANKING,
+    task=TASK,
     limits=GateLimits(
         baselines=("popularity", "recency"),
         min_groups=40,

@@ -20,7 +20,7 @@ from infra.lake import Lake
 from training.definition import SliceDefinition
 from training.fitting.train import sliced
 from training.rows import labels
-from training.systems.home_feed import RANKING
+from training.systems.home_feed import TASK
 from validation.batches.intake import delivered_from_jsonl, ingest
 from validation.contract import Table
 from validation.systems.home_feed import TABLES
@@ -69,7 +69,7 @@ FEATURES = {feature.name: feature for feature in HOME_FEED_FEATURES.features}
 
 def test_labels_counters_profiles_features_and_slices_agree_on_every_edge(spark: Any, tmp_path: Path) -> None:
     lake = delivered(tmp_path, {**EDGES, TOO_EARLY: Edge(0, before_s=61.0)})
-    label = labels.build_labels(spark, lake, RANKING, HOME_FEED_FEATURES, BY_NAME, NOON + timedelta(days=1), DAY, DAY)
+    label = labels.build_labels(spark, lake, TASK, HOME_FEED_FEATURES, BY_NAME, NOON + timedelta(days=1), DAY, DAY)
     label = label.set_index("video_id")
     counted = contributions(spark, lake, HOME_FEED_FEATURES, BY_NAME, DAY, DAY).toPandas()
     counted = counted.groupby("video_id").sum(min_count=1, numeric_only=True)

@@ -13,7 +13,7 @@ from infra.errors import DefinitionError
 from infra.lake import Lake
 from monitoring.systems.home_feed import HOME_FEED_WATCH
 from orchestration.sources import kuairand, landing
-from training.systems.home_feed import RANKING
+from training.systems.home_feed import TASK
 from validation.systems.home_feed import TABLES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -234,29 +234,29 @@ def test_the_published_archive_keeps_its_files_in_data(folder: Path) -> None:
 
 
 def test_liked_rows_alone_are_learned_from_and_judged_by_days_in_shanghai() -> None:
-    ranking = kuairand.ranking(RANKING)
-    assert ranking.fit_where == ranking.judge_where == "like > 0"
-    assert ranking.split.judge_from is not None
-    assert ranking.split.judge_from.astimezone(UTC) == datetime(2022, 4, 17, 16, tzinfo=UTC)
-    assert {outcome.name for outcome in ranking.outcomes if outcome.gain} == {ranking.target}
-    assert ranking.targets == ("long_view", "is_click")
-    assert (ranking.group, ranking.split.keep_together) == (RANKING.user, RANKING.group)
-    assert [contender.name for contender in ranking.contenders] == [contender.name for contender in RANKING.contenders]
+    task = kuairand.task(TASK)
+    assert task.fit_where == task.judge_where == "like > 0"
+    assert task.split.judge_from is not None
+    assert task.split.judge_from.astimezone(UTC) == datetime(2022, 4, 17, 16, tzinfo=UTC)
+    assert {outcome.name for outcome in task.outcomes if outcome.gain} == {task.target}
+    assert task.targets == ("long_view", "is_click")
+    assert (task.unit, task.split.keep_together) == (TASK.cluster, TASK.unit)
+    assert [contender.name for contender in task.contenders] == [contender.name for contender in TASK.contenders]
 
 
 def test_every_feature_that_counts_what_a_user_did_is_judged_as_of_the_users_first_row() -> None:
-    frozen = {name for part in kuairand.ranking(RANKING).frozen for name in part.features}
+    frozen = {name for part in kuairand.task(TASK).frozen for name in part.features}
     assert frozen == {name for name in (f.name for f in FEATURES) if name.startswith("user_")}
-    assert {part.keys for part in kuairand.ranking(RANKING).frozen if "user_length_shown_30d" in part.features} == {
+    assert {part.keys for part in kuairand.task(TASK).frozen if "user_length_shown_30d" in part.features} == {
         ("user_id", "length_class")
     }
 
 
 def test_of_whole_logs_every_row_takes_part(folder: Path) -> None:
-    ranking = kuairand.ranking(RANKING, published(folder, shown(11, MIDNIGHT)))
-    assert (ranking.fit_where, ranking.judge_where) == (RANKING.fit_where, RANKING.judge_where)
-    assert (ranking.group, ranking.split.keep_together) == (RANKING.user, RANKING.group)
-    assert ranking.outcomes == RANKING.outcomes
+    task = kuairand.task(TASK, published(folder, shown(11, MIDNIGHT)))
+    assert (task.fit_where, task.judge_where) == (TASK.fit_where, TASK.judge_where)
+    assert (task.unit, task.split.keep_together) == (TASK.cluster, TASK.unit)
+    assert task.outcomes == TASK.outcomes
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real cut is not on this machine (KUAIRAND_FOLDER names its folder)")

@@ -131,7 +131,7 @@ def test_a_release_by_hand_takes_no_candidate_with_settings_that_the_system_does
     monkeypatch: pytest.MonkeyPatch, eta: float
 ) -> None:
     boosted = Boosted(params={"eta": 0.08})
-    system = replace(HOME_FEED, ranking=replace(HOME_FEED.ranking, contenders=(boosted,), search=None))
+    system = replace(HOME_FEED, task=replace(HOME_FEED.task, contenders=(boosted,), search=None))
     facts = SimpleNamespace(contender=repr(replace(boosted, params={"eta": eta})))
     candidate = SimpleNamespace(folder="candidate", figures=SimpleNamespace(run_id="theirs"))
     monkeypatch.setattr("orchestration.registered.newest_candidate", lambda at: candidate)

@@ -268,7 +268,7 @@ def test_an_age_that_is_shorter_than_what_still_has_to_work_is_refused(at: Insta
     with pytest.raises(DefinitionError, match=says):
         pipeline(Installation(replace(HOME_FEED, ages=ages), at.settings))
     with pytest.raises(DefinitionError, match=r"remembered signal `folow` is not defined\. Did you mean `follow`"):
-        Ages(remembered={"folow": HOME_FEED.ages.remembered["follow"]}).check(HOME_FEED.features, HOME_FEED.ranking, 28)
+        Ages(remembered={"folow": HOME_FEED.ages.remembered["follow"]}).check(HOME_FEED.features, HOME_FEED.task, 28)
 
 
 def test_more_history_in_the_settings_is_kept_as_long_as_it_is_needed(at: Installation) -> None:

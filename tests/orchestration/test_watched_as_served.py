@@ -34,7 +34,7 @@ NOW = datetime(2026, 5, 8, tzinfo=UTC)
 DAYS = [date(2026, 5, 5), date(2026, 5, 6), date(2026, 5, 7)]
 PAGES, SHOWN = 240, 10
 FEATURES = tuple(feature.name for feature in HOME_FEED.features.features)
-RANKING = HOME_FEED.ranking
+TASK = HOME_FEED.task
 NIGHTLY = Freshness(86_400, DONE.total_seconds(), 86_399.999999)
 
 
@@ -85,7 +85,7 @@ def serve(at: Installation, day: date, *, pages: int = PAGES, scored: bool = Tru
         score=score if scored else None, served_features=list(values),
     )  # fmt: skip
     at.lake.append("tables/impressions", day, pa.Table.from_pandas(log, schema=IMPRESSIONS.schema))
-    frame = pd.DataFrame(keys).assign(**{RANKING.target: label, GAIN: label, JUDGED: True})
+    frame = pd.DataFrame(keys).assign(**{TASK.target: label, GAIN: label, JUDGED: True})
     frame["event_timestamp"] = pd.Series([moment] * count).astype("datetime64[us, UTC]")
     observed = dataset.dataset_of(frame, -values, FEATURES, (), {})
     dataset.save_dataset(at.lake, f"observed-{day}", observed)

@@ -162,7 +162,7 @@ def test_the_funnel_is_measured_by_the_simulators_truth(at: Installation) -> Non
     "plant", [faults.shuffled_labels, faults.planted_column], ids=["shuffled labels", "planted column"]
 )
 def test_what_must_not_be_learned_ends_in_a_refused_gate_and_no_release(at: Installation, plant: object) -> None:
-    spoilt = plant(at.training_set(), at.system.ranking, seed=1)  # type: ignore[operator]
+    spoilt = plant(at.training_set(), at.system.task, seed=1)  # type: ignore[operator]
     candidate = make_candidate(release_inputs(at), spoilt, SCALE.end, Clock(SCALE.end))
     assert not candidate.verdict.passed
     with pytest.raises(NotProven, match="gate"):
@@ -182,8 +182,8 @@ def test_training_rows_made_again_by_the_code_that_serves_are_the_same(at: Insta
     assert replayed.known.all()
     assert replayed.unlogged == 0
     assert replayed.logged is None, "no row of this history was served by a release"
-    trained = as_served(data.matrix[np.sort(rows)], data, at.system.ranking)
-    again = as_served(replayed.matrix, data, at.system.ranking)
+    trained = as_served(data.matrix[np.sort(rows)], data, at.system.task)
+    again = as_served(replayed.matrix, data, at.system.task)
     assert np.array_equal(trained, again, equal_nan=True), "to the last bit"
 
 
@@ -207,7 +207,7 @@ def test_rows_that_nobody_was_shown_are_refused(at: Installation) -> None:
 
 
 def test_features_that_were_really_served_are_asked_too(at: Installation) -> None:
-    data, table = at.training_set(), f"tables/{at.system.ranking.shown}"
+    data, table = at.training_set(), f"tables/{at.system.task.decisions}"
     rows = np.arange(len(data.frame) - 300, len(data.frame))
     before_anything_was_online = np.zeros(len(rows), dtype=np.int64)
     assert at.system.policy is not None
@@ -227,7 +227,7 @@ def test_features_that_were_really_served_are_asked_too(at: Installation) -> Non
 
 def log_as_served(at: Installation, frame: pd.DataFrame, features: Float32s) -> None:
     """Write into the log of what was shown that release 1 served these rows with these features."""
-    table, logged = f"tables/{at.system.ranking.shown}", frame[["request_id", "video_id"]].copy()
+    table, logged = f"tables/{at.system.task.decisions}", frame[["request_id", "video_id"]].copy()
     logged["features"] = list(features)
     for day in at.lake.days(table):
         rows = at.lake.read(table, [day])
@@ -243,8 +243,8 @@ def log_as_served(at: Installation, frame: pd.DataFrame, features: Float32s) -> 
 
 def test_a_day_is_observed_without_opening_what_other_days_brought(at: Installation) -> None:
     """But for what is asked of it as of a moment: states and descriptions are as old as they are."""
-    ranking, near = at.system.ranking, {LAST, LAST - timedelta(days=1)}  # a clock may be behind at midnight
-    names = [f"tables/{ranking.shown}", f"tables/{ranking.outcomes_in}", "labels", f"training_sets/{at.system.name}"]
+    task, near = at.system.task, {LAST, LAST - timedelta(days=1)}  # a clock may be behind at midnight
+    names = [f"tables/{task.decisions}", f"tables/{task.outcomes_in}", "labels", f"training_sets/{at.system.name}"]
     others = [file for name in names for file in at.lake.files(name, set(at.lake.days(name)) - near)]
     assert len(others) > len(names)
     contents = {file: file.read_bytes() for file in others}

@@ -101,7 +101,7 @@ def test_events_of_years_ago_run_in_their_own_time_to_equal_stores_a_training_se
         {"video_id": video, "creator_id": "c1", "category": "k", "length_class": "to_30s", **of_user}
         for video in ("v2", "v1")
     ])  # fmt: skip
-    built = dataset.build_dataset(rows, at.store, features, at.system.ranking)
+    built = dataset.build_dataset(rows, at.store, features, at.system.task)
     assert np.isnan(built.column("video_duration")).tolist() == [False, True], "a description holds, however old"
     assert built.mostly_unknown() == {"video_duration": 0.5, "same_language": 1.0, "device": 1.0}
     assert "| video_duration | 50% |" in lacking(built.mostly_unknown())

@@ -1,4 +1,4 @@
-"""How often the interval of an off-policy estimate holds the true value of a ranking, where the truth is known."""
+"""How often the interval of an off-policy estimate holds the true value of a task, where the truth is known."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ ESTIMATES = ("ips", "snips", "doubly_robust")
 class Covered:
     """Of one ranking and estimate: the truth, the mean of the estimates, and how often the interval held the truth."""
 
-    ranking: str
+    task: str
     estimate: str
     truth: float
     mean: float
@@ -69,7 +69,7 @@ def _worth(items: Items, by: Float64s) -> float:
     return float(items.shown(np.argsort(-by, axis=1), PLACES).expected().mean())
 
 
-def _covered(ranking: str, estimate: str, truth: float, seen: Float64s) -> Covered:
+def _covered(task: str, estimate: str, truth: float, seen: Float64s) -> Covered:
     mean, low, high, effective = seen.T
     held = (low <= truth) & (truth <= high)
-    return Covered(ranking, estimate, truth, mean.mean(), (high - low).mean() / 2, held.mean(), effective.mean())
+    return Covered(task, estimate, truth, mean.mean(), (high - low).mean() / 2, held.mean(), effective.mean())

@@ -9,7 +9,7 @@ import pandas as pd
 from infra.arrays import AnyArray, Float32s
 from orchestration.sources.simulator import World
 from training.contenders import Boosted, Examples
-from training.definition import Ranking
+from training.definition import Task
 from training.fitting import as_judged, divided
 from training.measuring import ndcg
 from training.rows import AT, GAIN, Dataset
@@ -27,18 +27,18 @@ class Degraded:
     utility: float
 
 
-def degraded(world: World, data: Dataset, ranking: Ranking, seed: int = 0) -> list[Degraded]:
+def degraded(world: World, data: Dataset, task: Task, seed: int = 0) -> list[Degraded]:
     """Every model trained on the same rows and judged on the same later ones."""
-    rows = divided(data, ranking)
-    frame, served = data.frame.iloc[rows["judge"]], as_judged(data, ranking, rows["judge"])
-    group = np.asarray(pd.factorize(frame[ranking.group])[0])
+    rows = divided(data, task)
+    frame, served = data.frame.iloc[rows["judge"]], as_judged(data, task, rows["judge"])
+    group = np.asarray(pd.factorize(frame[task.unit])[0])
     gain = frame[GAIN].to_numpy(np.float64)
     at = frame[AT].astype("int64").to_numpy() / {"us": 1e6, "ns": 1e9}[frame[AT].dt.unit]
-    worth = world.utility(frame[ranking.user].to_numpy(str), frame[ranking.item].to_numpy(str), at)
-    user = np.asarray(pd.factorize(frame[ranking.user])[0])
+    worth = world.utility(frame[task.cluster].to_numpy(str), frame[task.item].to_numpy(str), at)
+    user = np.asarray(pd.factorize(frame[task.cluster])[0])
     measured = []
-    for what, scores in _models(data, ranking, rows, served, seed):
-        offline = np.nanmean(ndcg(group, gain, scores, ranking.top, int(group.max()) + 1))
+    for what, scores in _models(data, task, rows, served, seed):
+        offline = np.nanmean(ndcg(group, gain, scores, task.top, int(group.max()) + 1))
         measured.append(Degraded(what, float(offline), _chosen(user, scores, worth)))
     return measured
 
@@ -60,11 +60,11 @@ def _chosen(user: AnyArray, scores: Float32s, worth: AnyArray) -> float:
 
 
 def _models(
-    data: Dataset, ranking: Ranking, rows: dict[str, AnyArray], served: Float32s, seed: int
+    data: Dataset, task: Task, rows: dict[str, AnyArray], served: Float32s, seed: int
 ) -> Iterator[tuple[str, Float32s]]:
     rng = np.random.default_rng(seed)
-    (boosted,) = (contender for contender in ranking.contenders if isinstance(contender, Boosted))
-    label = data.frame[ranking.target].to_numpy(np.float32)
+    (boosted,) = (contender for contender in task.contenders if isinstance(contender, Boosted))
+    label = data.frame[task.target].to_numpy(np.float32)
     fit, tune = (Examples(data.matrix[rows[part]], label[rows[part]], data.features) for part in ("fit", "tune"))
     whole = boosted.fit(fit, tune, seed).scores(served)
     yield "as it is", whole
@@ -85,7 +85,7 @@ def _models(
         f"{FEW:.0%} of the rows",
         boosted.fit(replace(fit, matrix=fit.matrix[few], labels=fit.labels[few]), tune, seed).scores(served),
     )
-    for contender in ranking.contenders:
+    for contender in task.contenders:
         if contender is not boosted:
             yield f"{contender.name} in its place", contender.fit(fit, tune, seed).scores(served)
 

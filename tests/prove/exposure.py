@@ -22,12 +22,12 @@ KEPT_BACK = "small"
 def measure(folder: Path, scale: Scale = SCALE) -> Proof:
     """The winner's shares as its report has them; what the gate says of it, and with small creators last."""
     _, dataset = platform(folder, scale, HOME_FEED)
-    ranking = HOME_FEED.ranking
-    trained = train_contenders(dataset, ranking)
+    task = HOME_FEED.task
+    trained = train_contenders(dataset, task)
     scores = trained.scores[trained.winner]
     last = scores - 2 * (scores.max() - scores.min()) * (trained.judged.exposed["creator_size"] == KEPT_BACK)
-    weights = drawn_by_poisson(trained.judged.users, ranking.draws, trained.seed)
-    planted = exposures(trained.judged, last, weights, ranking.top)
+    weights = drawn_by_poisson(trained.judged.users, task.draws, trained.seed)
+    planted = exposures(trained.judged, last, weights, task.top)
     assert planted is not None
     name = f"{trained.winner}, {KEPT_BACK} creators last"
     limits = replace(HOME_FEED.limits, min_exposure=LEAST)

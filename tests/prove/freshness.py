@@ -58,8 +58,8 @@ def measure(folder: Path, scale: Scale = WORLD) -> Proof:
     works_daily(at, days_from(first, last))
     served_by_a_release(at, days_from(last - timedelta(days=SERVED - 1), last))
     online = freshness_to_train_with(at)
-    learned = build_dataset(fresh.frame, at.store, at.system.features, at.system.ranking, online)
-    models = [replace(train_contenders(rows, at.system.ranking), winner=MODEL) for rows in (fresh, learned)]
+    learned = build_dataset(fresh.frame, at.store, at.system.features, at.system.task, online)
+    models = [replace(train_contenders(rows, at.system.task), winner=MODEL) for rows in (fresh, learned)]
     truth, same = as_really_served(at, learned, models[1].rows["judge"])
     judged = judge(at, (fresh, learned), models, truth)
     reports = {name: watched(at, last, trained) for name, trained in (("fresh", AS_PUBLISHED), ("as served", online))}
@@ -74,7 +74,7 @@ def measure(folder: Path, scale: Scale = WORLD) -> Proof:
         "the monitor tells both apart": [r.finding for r in reports.values()] == ["stale", "as trained"],
         "the gates that ask what training knew pass": all(f.passed for f in findings),
     }
-    worth = worth_of_fresher(models[1], learned, at.system.ranking, fresh.matrix[models[1].rows["judge"]])
+    worth = worth_of_fresher(models[1], learned, at.system.task, fresh.matrix[models[1].rows["judge"]])
     gain = f"By the report of a run, fresher states would be worth {worth.gain} to the model trained as served."
     parts = [head(scale, online, reports["fresh"], same, passed), figures(judged, online), gain, reasons(reports)]
     said = markdown(("gate", "passed", "why"), [(f.gate, "yes" if f.passed else "**no**", f.reason) for f in findings])
@@ -92,7 +92,7 @@ def works_daily(at: Installation, days: Sequence[date]) -> None:
 
 def served_by_a_release(at: Installation, days: Sequence[date]) -> None:
     """Say of the rows of some days that a release ranked them."""
-    table = at.tables[at.system.ranking.shown]
+    table = at.tables[at.system.task.decisions]
     for day in days:
         rows = at.lake.read(f"tables/{table.name}", [day], schema=table.schema)
         for name, value in ((RELEASE, "1"), (RUNG, FULL)):
@@ -112,12 +112,12 @@ def as_really_served(at: Installation, rows: Dataset, judge: AnyArray) -> tuple[
 
 def judge(at: Installation, sets: Sequence[Dataset], models: Sequence[Trained], truth: Float32s) -> Judged:
     """Both models on the rows of their own sets, and on what was really served."""
-    ranking, judged, rows = at.system.ranking, models[0].judged, models[0].rows["judge"]
+    task, judged, rows = at.system.task, models[0].judged, models[0].rows["judge"]
 
     def of(model: Trained, data: Dataset, matrix: Float32s) -> AnyArray:
         part = replace(data, frame=data.frame.iloc[rows], matrix=matrix)
-        scores = model.fitted[MODEL].scores(np.ascontiguousarray(as_judged(part, ranking, np.arange(len(rows)))))
-        return ndcg(judged.group, judged.gain, scores, ranking.top, judged.groups)
+        scores = model.fitted[MODEL].scores(np.ascontiguousarray(as_judged(part, task, np.arange(len(rows)))))
+        return ndcg(judged.group, judged.gain, scores, task.top, judged.groups)
 
     said = [of(model, data, data.matrix[rows]) for model, data in zip(models, sets, strict=True)]
     true = [of(model, data, truth) for model, data in zip(models, sets, strict=True)]

@@ -22,7 +22,7 @@ from feature_repo.stores import open_store
 from infra.lake import Lake, days_from
 from infra.settings import Settings
 from training.contenders import ByColumn
-from training.definition import FallbackLists, Outcome, Ranking
+from training.definition import FallbackLists, Outcome, Task
 from training.rows import Dataset, build_dataset, build_labels
 from validation.batches import ingest
 from validation.contract import Column, Table
@@ -65,10 +65,10 @@ FEATURES = FeatureSet(
         Context("draught", neutral=5.0),
     ),
 )  # fmt: skip
-RANKING = Ranking(
-    name="harbour", shown="calls", outcomes_in="delays", match=("call",), exact=(),
+TASK = Task(
+    name="harbour", decisions="calls", outcomes_in="delays", match=("call",), exact=(),
     outcomes=(Outcome("late", "hours > 1", "it left late", gain=1),),
-    target="late", group="port", user="ship", item="ship", attribute="flag",
+    target="late", unit="port", cluster="ship", item="ship", attribute="flag",
     contenders=(ByColumn("calls", "ship_calls"),),
     fallback_lists=FallbackLists("ship", "ship_profile", "port", "built", ("built",)),
 )  # fmt: skip
@@ -197,8 +197,8 @@ def done(spark: "SparkSession", home: Path, steps: Sequence[Step]) -> Outcomes:
             publish(spark, lake, *step.run)
         else:
             take(lake, step.rows)
-    labels = build_labels(spark, lake, RANKING, FEATURES, TABLES, AS_OF, DAYS[0], DAYS[-1])
-    training = build_dataset(labels, open_store(settings, FEATURES), FEATURES, RANKING)
+    labels = build_labels(spark, lake, TASK, FEATURES, TABLES, AS_OF, DAYS[0], DAYS[-1])
+    training = build_dataset(labels, open_store(settings, FEATURES), FEATURES, TASK)
     tables = {name: _sorted(lake.read(f"tables/{name}"), [*table.identity]) for name, table in TABLES.items()}
     return Outcomes(tables, states(lake), training)
 

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 
 from infra.arrays import AnyArray, Float32s
-from training.definition import Ranking
+from training.definition import Task
 from training.fitting.train import divided
 from training.rows import AT, Dataset, dataset_of
 from validation.gates import Lineage
 
-Plant = Callable[[Dataset, Ranking, np.random.Generator], Dataset]
+Plant = Callable[[Dataset, Task, np.random.Generator], Dataset]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +38,17 @@ def with_columns(data: Dataset, columns: dict[str, AnyArray], source: str = "vid
     return dataset_of(data.frame, matrix.astype(np.float32), tuple(names), tuple(lineage), data.neutral)
 
 
-def label(data: Dataset, ranking: Ranking) -> AnyArray:
+def label(data: Dataset, task: Task) -> AnyArray:
     """(rows,) the target."""
-    values: AnyArray = data.frame[ranking.target].to_numpy(dtype=np.float64)
+    values: AnyArray = data.frame[task.target].to_numpy(dtype=np.float64)
     return values
 
 
 def noisy(separation: float) -> Plant:
     """The label under so much noise that the column alone has AUC Φ(separation / √2)."""
 
-    def plant(data: Dataset, ranking: Ranking, rng: np.random.Generator) -> Dataset:
-        return with_columns(data, {"planted": label(data, ranking) * separation + rng.normal(size=len(data.frame))})
+    def plant(data: Dataset, task: Task, rng: np.random.Generator) -> Dataset:
+        return with_columns(data, {"planted": label(data, task) * separation + rng.normal(size=len(data.frame))})
 
     return plant
 
@@ -56,30 +56,30 @@ def noisy(separation: float) -> Plant:
 def overwritten(name: str, separation: float) -> Plant:
     """A feature that serving makes, to which training adds the label."""
 
-    def plant(data: Dataset, ranking: Ranking, rng: np.random.Generator) -> Dataset:
+    def plant(data: Dataset, task: Task, rng: np.random.Generator) -> Dataset:
         own = data.column(name).astype(np.float64)
-        return with_columns(data, {name: own + separation * np.nanstd(own) * label(data, ranking)})
+        return with_columns(data, {name: own + separation * np.nanstd(own) * label(data, task)})
 
     return plant
 
 
-def difference(data: Dataset, ranking: Ranking, rng: np.random.Generator) -> Dataset:
+def difference(data: Dataset, task: Task, rng: np.random.Generator) -> Dataset:
     """Two columns of noise whose difference is the label."""
     noise = rng.normal(0, 10, len(data.frame))
-    return with_columns(data, {"before": noise, "after": noise + label(data, ranking)})
+    return with_columns(data, {"before": noise, "after": noise + label(data, task)})
 
 
-def product(data: Dataset, ranking: Ranking, rng: np.random.Generator) -> Dataset:
+def product(data: Dataset, task: Task, rng: np.random.Generator) -> Dataset:
     """Two columns of signs whose product is the label's."""
     sign = rng.choice([-1.0, 1.0], len(data.frame))
-    return with_columns(data, {"left": sign, "right": sign * (2 * label(data, ranking) - 1)})
+    return with_columns(data, {"left": sign, "right": sign * (2 * label(data, task) - 1)})
 
 
 def some_rows(share: float) -> Plant:
     """The label in a share of the rows, nothing in the others."""
 
-    def plant(data: Dataset, ranking: Ranking, rng: np.random.Generator) -> Dataset:
-        told = np.where(rng.random(len(data.frame)) < share, label(data, ranking), 0.5)
+    def plant(data: Dataset, task: Task, rng: np.random.Generator) -> Dataset:
+        told = np.where(rng.random(len(data.frame)) < share, label(data, task), 0.5)
         return with_columns(data, {"planted": told})
 
     return plant
@@ -88,12 +88,12 @@ def some_rows(share: float) -> Plant:
 def encoded(keys: Sequence[str], strength: float, days: str = "all", name: str = "encoded") -> Plant:
     """The smoothed mean label of some keys, over all rows or over the judge rows alone."""
 
-    def plant(data: Dataset, ranking: Ranking, rng: np.random.Generator) -> Dataset:
+    def plant(data: Dataset, task: Task, rng: np.random.Generator) -> Dataset:
         codes = data.frame.groupby(list(keys), dropna=False, sort=False).ngroup().to_numpy()
-        own = label(data, ranking)
+        own = label(data, task)
         weight = np.ones(len(own))
         if days == "judge":
-            parts = divided(data, ranking)
+            parts = divided(data, task)
             weight = np.zeros(len(own))
             weight[parts["judge"]] = 1.0
             fitted = _means(codes, own, 1 - weight, strength)
@@ -110,9 +110,9 @@ def _means(codes: AnyArray, own: AnyArray, weight: AnyArray, strength: float) ->
     return means
 
 
-def leave_one_out(data: Dataset, ranking: Ranking, rng: np.random.Generator) -> Dataset:
+def leave_one_out(data: Dataset, task: Task, rng: np.random.Generator) -> Dataset:
     """The mean label of the user's other rows, of all days."""
-    codes, own = pd.factorize(data.frame[ranking.user])[0], label(data, ranking)
+    codes, own = pd.factorize(data.frame[task.cluster])[0], label(data, task)
     sums, counts = np.bincount(codes, own), np.bincount(codes)
     return with_columns(data, {"others": (sums[codes] - own) / np.maximum(counts[codes] - 1, 1)})
 
@@ -120,17 +120,17 @@ def leave_one_out(data: Dataset, ranking: Ranking, rng: np.random.Generator) -> 
 def totals(name: str) -> Plant:
     """What an item got on all days, also after the row, in place of what it had got until then."""
 
-    def plant(data: Dataset, ranking: Ranking, rng: np.random.Generator) -> Dataset:
-        codes = pd.factorize(data.frame[ranking.item])[0]
-        return with_columns(data, {name: np.log1p(np.bincount(codes, label(data, ranking)))[codes]})
+    def plant(data: Dataset, task: Task, rng: np.random.Generator) -> Dataset:
+        codes = pd.factorize(data.frame[task.item])[0]
+        return with_columns(data, {name: np.log1p(np.bincount(codes, label(data, task)))[codes]})
 
     return plant
 
 
-def from_the_next_day(data: Dataset, ranking: Ranking, rng: np.random.Generator) -> Dataset:
+def from_the_next_day(data: Dataset, task: Task, rng: np.random.Generator) -> Dataset:
     """Each item's count as it stands at its last row of the day: a batch that stamps the day's beginning."""
     name = "video_long_view_rate_1d"
-    keys = [data.frame[ranking.item], data.frame[AT].dt.date]
+    keys = [data.frame[task.item], data.frame[AT].dt.date]
     last = pd.Series(data.column(name)).groupby([key.to_numpy() for key in keys]).transform("last")
     return with_columns(data, {name: last.to_numpy()})
 
@@ -138,8 +138,8 @@ def from_the_next_day(data: Dataset, ranking: Ranking, rng: np.random.Generator)
 def joint_nulls(kind: str) -> Plant:
     """Columns of noise, null each in half of the rows, and null together as the label says."""
 
-    def plant(data: Dataset, ranking: Ranking, rng: np.random.Generator) -> Dataset:
-        own, rows = label(data, ranking) > 0, len(data.frame)
+    def plant(data: Dataset, task: Task, rng: np.random.Generator) -> Dataset:
+        own, rows = label(data, task) > 0, len(data.frame)
         first, second = rng.random(rows) < 0.5, rng.random(rows) < 0.5
         third = {
             "both": first ^ own,
@@ -157,17 +157,17 @@ def joint_nulls(kind: str) -> Plant:
 def copied(share: float, jitter: float = 0.0, new_ids: bool = True) -> Plant:
     """Judge rows among the rows to fit: on earlier days, under other ids, with a little noise."""
 
-    def plant(data: Dataset, ranking: Ranking, rng: np.random.Generator) -> Dataset:
-        parts = divided(data, ranking)
+    def plant(data: Dataset, task: Task, rng: np.random.Generator) -> Dataset:
+        parts = divided(data, task)
         chosen = rng.permutation(parts["judge"])[: int(share * len(parts["judge"]))]
         times = np.sort(rng.choice(parts["fit"], len(chosen)))
         rows = data.frame.iloc[chosen].copy()
         rows[AT] = data.frame[AT].iloc[times].set_axis(rows.index)
         if new_ids:
-            rows[ranking.group] = [f"copy-{i}" for i in range(len(rows))]
-            rows[ranking.user] = [f"nobody-{i % 97}" for i in range(len(rows))]
+            rows[task.unit] = [f"copy-{i}" for i in range(len(rows))]
+            rows[task.cluster] = [f"nobody-{i % 97}" for i in range(len(rows))]
         else:
-            for name in (ranking.group, ranking.user):
+            for name in (task.unit, task.cluster):
                 rows[name] = data.frame[name].to_numpy()[times]
         scale = np.nanstd(data.matrix, axis=0)
         noise = rng.normal(size=(len(chosen), data.matrix.shape[1])) * jitter * scale
@@ -186,24 +186,24 @@ def ordered(data: Dataset, frame: pd.DataFrame, matrix: Float32s) -> Dataset:
     )
 
 
-def time_to_the_next_page(data: Dataset, ranking: Ranking, rng: np.random.Generator) -> Dataset:
+def time_to_the_next_page(data: Dataset, task: Task, rng: np.random.Generator) -> Dataset:
     """How long after this row the user asked for the next page: who watches long, asks late."""
     times = data.frame[AT].astype("int64").to_numpy() / 1e6
-    pages = pd.DataFrame({"user": data.frame[ranking.user], "page": data.frame[ranking.group], "at": times})
+    pages = pd.DataFrame({"user": data.frame[task.cluster], "page": data.frame[task.unit], "at": times})
     asked = pages.groupby("page", sort=False).agg(user=("user", "first"), at=("at", "first"))
     asked["wait"] = asked.sort_values("at").groupby("user")["at"].shift(-1) - asked["at"]
     return with_columns(data, {"wait": np.log1p(pages["page"].map(asked["wait"]).to_numpy(dtype=np.float64))})
 
 
-def label_of_neighbours(data: Dataset, ranking: Ranking, rng: np.random.Generator) -> Dataset:
+def label_of_neighbours(data: Dataset, task: Task, rng: np.random.Generator) -> Dataset:
     """How many others of the same page were watched long."""
-    codes, own = pd.factorize(data.frame[ranking.group])[0], label(data, ranking)
+    codes, own = pd.factorize(data.frame[task.unit])[0], label(data, task)
     return with_columns(data, {"others_on_page": np.bincount(codes, own)[codes] - own})
 
 
-def position_that_knows(data: Dataset, ranking: Ranking, rng: np.random.Generator) -> Dataset:
+def position_that_knows(data: Dataset, task: Task, rng: np.random.Generator) -> Dataset:
     """The hour of the request, a little later where the label happened."""
-    return with_columns(data, {"hour": data.column("hour") + 0.01 * label(data, ranking)})
+    return with_columns(data, {"hour": data.column("hour") + 0.01 * label(data, task)})
 
 
 PLANTS = (

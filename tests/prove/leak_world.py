@@ -23,5 +23,5 @@ def platform(folder: Path, scale: Scale, system: System) -> tuple[Installation, 
     spark, lake, features = session(settings), at.lake, system.features
     publish_states(spark, lake, features, at.tables, first, last)
     publish_profiles(spark, lake, features, at.tables, first, last)
-    versions = build_label_versions(spark, lake, system.ranking, features, at.tables, scale.end, first, last)
-    return at, build_training_set(versions, at.store, features, system.ranking)
+    versions = build_label_versions(spark, lake, system.task, features, at.tables, scale.end, first, last)
+    return at, build_training_set(versions, at.store, features, system.task)

@@ -98,7 +98,7 @@ def _clean_table(clean: list[Judged]) -> str:
 
 
 def _planted(planted: Planted, at: Installation, data: Dataset, seed: int) -> Dataset:
-    return planted.plant(data, at.system.ranking, np.random.default_rng(seed))
+    return planted.plant(data, at.system.task, np.random.default_rng(seed))
 
 
 def _judged(at: Installation, data: Dataset) -> Judged:

@@ -16,7 +16,7 @@ from orchestration.systems.home_feed import HOME_FEED
 from tests.prove.leak_world import platform
 from tests.prove.section import Proof, Section
 from training.contenders import Boosted, Fitted
-from training.definition import Ranking
+from training.definition import Task
 from training.fitting import as_judged, best_column_of
 from training.measuring import discounted, ndcg, owners
 from training.rows import Dataset
@@ -73,28 +73,28 @@ class Judged:
 def measure(folder: Path) -> Proof:
     """One simulated platform."""
     at, data = platform(folder, WORLD, HOME_FEED)
-    ranking = at.system.ranking
-    return proof(data, ranking, utility_of(data, ranking, World.make(WORLD)), LEARNED)
+    task = at.system.task
+    return proof(data, task, utility_of(data, task, World.make(WORLD)), LEARNED)
 
 
 def proof(
-    data: Dataset, ranking: Ranking, utility: AnyArray, learned: Sequence[Boosted], ages: Sequence[int] = (0, 1, 3, 7)
+    data: Dataset, task: Task, utility: AnyArray, learned: Sequence[Boosted], ages: Sequence[int] = (0, 1, 3, 7)
 ) -> Proof:
     """The section's text, and whether its bounds held.
 
     utility  (rows,) the true utility of each row
     """
-    refits = Refits.of(data, ranking)
+    refits = Refits.of(data, task)
     of_rows = utility[refits.rows["judge"]]
     judged = compared(refits, of_rows, learned)
     gains = against(refits, judged, learned[0].name)
-    noise = seed_noise(refits, ranking.contenders[-1])
-    stale = model_staleness(data, ranking, ranking.contenders[-1], ages)
+    noise = seed_noise(refits, task.contenders[-1])
+    stale = model_staleness(data, task, task.contenders[-1], ages)
     orders = (np.random.default_rng(0).random(len(of_rows)), of_rows)
     random, best = (float(np.nanmean(true_utility(refits, of_rows, order))) for order in orders)
-    values = ", ".join(f"{name} {value:+g}" for name, value in ranking.values.items())
+    values = ", ".join(f"{name} {value:+g}" for name, value in task.values.items())
     text = TEXT.format(
-        rows=len(data.frame), days=len(np.unique(data.times().astype("datetime64[D]"))), target=ranking.target,
+        rows=len(data.frame), days=len(np.unique(data.times().astype("datetime64[D]"))), target=task.target,
         values=values, seeds=SEEDS, places=PLACES, random=random, best=best,
         table=_table(judged, gains, random, best), finding=finding(gains, [c.name for c in learned[1:]]),
         noise=_below_heading(page_of(noise).text), stale=_below_heading(page_of(stale).text),
@@ -105,28 +105,28 @@ def proof(
     return Proof(text, truly_better and beyond_noise)
 
 
-def utility_of(data: Dataset, ranking: Ranking, world: World) -> AnyArray:
+def utility_of(data: Dataset, task: Task, world: World) -> AnyArray:
     """(rows,) what each video was truly worth to the user to whom it was shown, then and on that device."""
     frame, worth = data.frame, np.empty(len(data.frame))
     at = data.times().astype(np.int64) / 1e6
     for device in frame["device"].unique():
         of = (frame["device"] == device).to_numpy()
-        who, what = (frame[name].to_numpy()[of].astype(np.str_) for name in (ranking.user, ranking.item))
+        who, what = (frame[name].to_numpy()[of].astype(np.str_) for name in (task.cluster, task.item))
         worth[of] = world.utility(who, what, at[of], str(device))
     return worth
 
 
 def compared(refits: Refits, utility: AnyArray, learned: Sequence[Boosted]) -> dict[str, Judged]:
     """The best column and each contender, by labels and by truth."""
-    rows, ranking = refits.judged, refits.ranking
-    served = as_judged(refits.dataset, ranking, refits.rows["judge"])
-    column = best_column_of(refits.dataset, ranking, ranking.target, refits.rows["tune"])
+    rows, task = refits.judged, refits.task
+    served = as_judged(refits.dataset, task, refits.rows["judge"])
+    column = best_column_of(refits.dataset, task, task.target, refits.rows["tune"])
     models = {"the best column": [column], **{c.name: _fitted(refits, c) for c in learned}}
     judged = {}
     for name, fits in models.items():
         scores = [fit.scores(served) for fit in fits]
-        by_label = [np.nanmean(ndcg(rows.group, rows.gain, s, ranking.top, rows.groups)) for s in scores]
-        values = [np.nanmean(discounted(rows.group, rows.value, s, ranking.top, rows.groups)) for s in scores]
+        by_label = [np.nanmean(ndcg(rows.group, rows.gain, s, task.top, rows.groups)) for s in scores]
+        values = [np.nanmean(discounted(rows.group, rows.value, s, task.top, rows.groups)) for s in scores]
         true = np.mean([true_utility(refits, utility, s) for s in scores], axis=0)
         judged[name] = Judged(float(np.mean(by_label)), float(np.mean(values)), true)
     return judged

@@ -24,7 +24,7 @@ def measure(folder: Path) -> Proof:
     ranked = [compared(by, steep, LOGGED_PAGES, JUDGED_PAGES) for steep in (USUAL, STRONG) for by in ORDERS]
     parts = (
         coverage(covered(REPETITIONS, PAGES, TRUTH_PAGES)),
-        correlation(degraded(World.make(WORLD), data, at.system.ranking)),
+        correlation(degraded(World.make(WORLD), data, at.system.task)),
         position(ranked),
     )
     return Proof("\n\n".join(part.text for part in parts), all(part.passed for part in parts))
@@ -34,14 +34,14 @@ def coverage(values: list[Covered]) -> Proof:
     """The table of how often intervals held the truth."""
     passed = all(value.share >= MIN_COVERED for value in values)
     rows = [
-        (v.ranking, v.estimate.replace("_", " "), f"{v.truth:.4f}", f"{v.mean:.4f}", f"± {v.width:.4f}",
+        (v.task, v.estimate.replace("_", " "), f"{v.truth:.4f}", f"{v.mean:.4f}", f"± {v.width:.4f}",
          f"{v.effective:,.0f}", f"{v.share:.0%}") for v in values
     ]  # fmt: skip
     head = ("ranking", "estimate", "truth", "mean of the estimates", "interval", "effective rows", "held the truth")
     text = (
         f"**The interval of an off-policy estimate holds the truth.** {REPETITIONS} times {PAGES:,} pages were shown "
         "in random order, and rankings that were not shown were valued by them: the mean gain of a place. The truth is "
-        f"of {TRUTH_PAGES:,} other pages in the ranking's own order, with all that the estimates leave out: videos "
+        f"of {TRUTH_PAGES:,} other pages in the task's own order, with all that the estimates leave out: videos "
         "above that tire a user of their topic.\n\n"
     )
     return Proof(text + markdown(head, rows), passed)

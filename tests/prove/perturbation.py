@@ -35,7 +35,7 @@ def measure(folder: Path) -> Proof:
     honest = release_inputs(at).workshop
     rows = built(honest, at)
     days = [day for seed in SEEDS for day in proven_days(honest, rows, CUTS, seed)]
-    target, item = HOME_FEED.ranking.target, HOME_FEED.ranking.item
+    target, item = HOME_FEED.task.target, HOME_FEED.task.item
     spoilt = {name: spoil(rows, target, item) for name, spoil in SPOILT.items()}
     refused = [(name, *outcome(perturbation_proof(honest, bad, 0))) for name, bad in spoilt.items()]
     for name, builder in BUILDERS.items():
@@ -53,10 +53,10 @@ def built(workshop: Workshop, at: Installation) -> Dataset:
     where = (workshop.spark, workshop.lake, workshop.features, workshop.by_name)
     publish_states(*where, FIRST, LAST)
     publish_profiles(*where, FIRST, LAST)
-    labels = (workshop.ranking, workshop.features, workshop.by_name, at.as_of(LAST), FIRST, LAST)
+    labels = (workshop.task, workshop.features, workshop.by_name, at.as_of(LAST), FIRST, LAST)
     versions = build_label_versions(workshop.spark, workshop.lake, *labels)
     return build_training_set(
-        versions, open_store(workshop.settings, workshop.features), workshop.features, workshop.ranking
+        versions, open_store(workshop.settings, workshop.features), workshop.features, workshop.task
     )
 
 
@@ -66,7 +66,7 @@ def elsewhere(workshop: Workshop, home: Path) -> Workshop:
     for table in workshop.tables:
         for day in workshop.lake.days(f"tables/{table.name}"):
             link_day(workshop.lake, Lake(settings.lake), f"tables/{table.name}", day)
-    return Workshop(settings, Lake(settings.lake), workshop.features, workshop.ranking, workshop.tables)
+    return Workshop(settings, Lake(settings.lake), workshop.features, workshop.task, workshop.tables)
 
 
 def outcome(evidence: PerturbationEvidence) -> tuple[str, str]:

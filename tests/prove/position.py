@@ -2,7 +2,7 @@
 
 Where logged pages are ordered by popularity that says nothing of what pleases, a model that does not know places
 learns that popular videos please: they are looked at. One that learns from the place, and is asked for the first place
-of every video (as serving does), can tell the two apart. Where pages are ordered by a good ranking, or by lot, there is
+of every video (as serving does), can tell the two apart. Where pages are ordered by a good task, or by lot, there is
 less to mistake, and it must not be worse.
 """
 

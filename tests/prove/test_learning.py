@@ -9,17 +9,17 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[1] / "training"))  # where `shop` is found
 
-from shop import NAMES, RANKING, made
+from shop import NAMES, TASK, made
 
 from infra.statistics import Interval
 from tests.prove.learning import LEARNED, finding, proof
 
 RATE, _, TASTE, MOOD, _ = range(len(NAMES))
-OUTCOMES = tuple(replace(o, value=float(o.name == "bought")) for o in RANKING.outcomes)
+OUTCOMES = tuple(replace(o, value=float(o.name == "bought")) for o in TASK.outcomes)
 SMALL = replace(
-    RANKING,
+    TASK,
     outcomes=OUTCOMES,
-    contenders=(RANKING.contenders[0], replace(LEARNED[0], name="trees", max_trees=10)),
+    contenders=(TASK.contenders[0], replace(LEARNED[0], name="trees", max_trees=10)),
     draws=30,
 )
 FEW = tuple(replace(c, max_trees=20, params={**c.params, "eta": 0.3, "nthread": 1}) for c in LEARNED)

@@ -10,7 +10,7 @@ import pyarrow as pa
 from feature_repo.definition import CounterView, FeatureSet, Signal
 from feature_repo.request_time import Count
 from infra.lake import Lake
-from training.definition import Embedding, FallbackLists, Outcome, Ranking
+from training.definition import Embedding, FallbackLists, Outcome, Task
 from training.rows import dataset
 from training.rows.dataset import Dataset
 
@@ -24,8 +24,8 @@ FEATURES = FeatureSet(
     features=(Count("bought", "guest_kind.bought_30d"),),
 )  # fmt: skip
 EMBEDDING = Embedding("wares", ("kind", "maker"), "guest_kind.bought_30d", rank=8, rounds=4, k=10)
-RANKING = Ranking(
-    name="club", shown="shown", outcomes_in="done", match=(), exact=(), group="list", user="guest", item="ware",
+TASK = Task(
+    name="club", decisions="shown", outcomes_in="done", match=(), exact=(), unit="list", cluster="guest", item="ware",
     attribute="kind", target="bought", outcomes=(Outcome("bought", "true", "bought", gain=1),), contenders=(),
     fallback_lists=FallbackLists("ware", "wares", "kind", "born", ("born",)), embedding=EMBEDDING,
 )  # fmt: skip

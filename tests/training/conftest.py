@@ -11,7 +11,7 @@ import pytest
 
 sys.path.append(str(Path(__file__).parent))  # where `shop` is found
 
-from shop import AT, FEATURES, LIMITS, RANKING, made, served, wares
+from shop import AT, FEATURES, LIMITS, TASK, made, served, wares
 
 from infra.settings import Settings
 from training.fitting import popular_lists, train
@@ -38,19 +38,19 @@ def shop() -> Dataset:
 @pytest.fixture(scope="session")
 def trained(shop: Dataset) -> Trained:
     """All contenders, trained on the shop."""
-    return train.train_contenders(shop, RANKING)
+    return train.train_contenders(shop, TASK)
 
 
 @pytest.fixture(scope="session")
 def shuffled(shop: Dataset) -> Dataset:
     """The shop with labels that say nothing."""
-    return faults.shuffled_labels(shop, RANKING, seed=3)
+    return faults.shuffled_labels(shop, TASK, seed=3)
 
 
 @pytest.fixture(scope="session")
 def learned_nothing(shuffled: Dataset) -> Trained:
     """All contenders, trained on labels that say nothing: no model is better than a baseline."""
-    return judge.settle_on_baseline(train.train_contenders(shuffled, RANKING), LIMITS)
+    return judge.settle_on_baseline(train.train_contenders(shuffled, TASK), LIMITS)
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +62,7 @@ def built(shop: Dataset, trained: Trained, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="session")
 def verdict(shop: Dataset, trained: Trained, built: Path) -> Verdict:
     """What the gates say of it."""
-    return judge.judge_candidate(TrainingRun(trained, shop, RANKING, FEATURES), LIMITS, built, replay=served)
+    return judge.judge_candidate(TrainingRun(trained, shop, TASK, FEATURES), LIMITS, built, replay=served)
 
 
 @pytest.fixture(scope="session")
@@ -90,7 +90,7 @@ def registry(home: Settings) -> Registry:
 @pytest.fixture
 def logged(home: Settings, shop: Dataset, trained: Trained) -> LoggedRun:
     """A recorded run."""
-    return report.log_report(home, trained, shop, RANKING, AT)
+    return report.log_report(home, trained, shop, TASK, AT)
 
 
 @pytest.fixture
@@ -151,8 +151,8 @@ def live_registry(live_home: Settings) -> Registry:
 
 def build(folder: Path, trained: Trained, shop: Dataset, version: str = "1") -> Path:
     """A release folder."""
-    popular = popular_lists.build_popular_lists(shop.frame, wares(), RANKING.fallback_lists, AT)
-    release.build_release(folder, trained, shop, FEATURES, RANKING, popular, b"{}", version=version, created_at=AT)
+    popular = popular_lists.build_popular_lists(shop.frame, wares(), TASK.fallback_lists, AT)
+    release.build_release(folder, trained, shop, FEATURES, TASK, popular, b"{}", version=version, created_at=AT)
     return folder
 
 

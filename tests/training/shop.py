@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from feature_repo.definition import FeatureSet
 from feature_repo.request_time import Context
 from training.contenders import Boosted, ByColumn, Linear
-from training.definition import Exposure, FallbackLists, Outcome, Ranking, SliceDefinition
+from training.definition import Exposure, FallbackLists, Outcome, SliceDefinition, Task
 from training.judging.replayed import Replayed
 from training.rows import dataset
 from training.rows.dataset import Dataset
@@ -24,8 +24,8 @@ FEATURES = FeatureSet(
     name="shop", version=1, owner="tests", entities={}, lookups=(), signals=(), counter_views=(), profile_views=(),
     features=tuple(Context(name, neutral=0.0) for name in NAMES),
 )  # fmt: skip
-RANKING = Ranking(
-    name="shop", shown="shown", outcomes_in="done", match=(), exact=(), group="list", user="guest", item="ware",
+TASK = Task(
+    name="shop", decisions="shown", outcomes_in="done", match=(), exact=(), unit="list", cluster="guest", item="ware",
     attribute="kind", target="bought", also=("looked",), logged_only=("place",),
     outcomes=(Outcome("bought", "true", "bought", gain=1), Outcome("looked", "true", "looked at")),
     contenders=(

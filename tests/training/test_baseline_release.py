@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from shop import AT, FEATURES, LIMITS, RANKING, served, wares
+from shop import AT, FEATURES, LIMITS, TASK, served, wares
 
 from infra.manifest import read_manifest
 from infra.settings import Settings
@@ -22,13 +22,13 @@ def test_rows_in_which_no_model_is_better_end_with_a_baseline_that_is_live_and_s
 ) -> None:
     rows, trained = shuffled, learned_nothing
     told, folder, version = (
-        report.log_report(home, trained, rows, RANKING, AT),
+        report.log_report(home, trained, rows, TASK, AT),
         tmp_path / "release",
         registry.next_version(),
     )
-    popular = popular_lists.build_popular_lists(rows.frame, wares(), RANKING.fallback_lists, AT)
-    release.build_release(folder, trained, rows, FEATURES, RANKING, popular, b"{}", version=version, created_at=AT)
-    verdict = judge.judge_candidate(TrainingRun(trained, rows, RANKING, FEATURES), LIMITS, folder, replay=served)
+    popular = popular_lists.build_popular_lists(rows.frame, wares(), TASK.fallback_lists, AT)
+    release.build_release(folder, trained, rows, FEATURES, TASK, popular, b"{}", version=version, created_at=AT)
+    verdict = judge.judge_candidate(TrainingRun(trained, rows, TASK, FEATURES), LIMITS, folder, replay=served)
 
     version = registry.register(folder, told, verdict)
     registry.promote(version, who="tests", why="the simplest that nothing beats", at=AT)
@@ -37,7 +37,7 @@ def test_rows_in_which_no_model_is_better_end_with_a_baseline_that_is_live_and_s
     live = registry.folder(version)
     assert read_manifest(live).ranker == "popularity"
     manifest, scorer = prove(live)
-    seen = np.ascontiguousarray(as_served(rows.matrix[:50], rows, RANKING))
+    seen = np.ascontiguousarray(as_served(rows.matrix[:50], rows, TASK))
     assert manifest.kind == "column"
     assert np.array_equal(scorer.score(seen), seen[:, rows.features.index("rate")])
     page = (told.folder / "report.md").read_text()

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from infra.arrays import Float32s
-from training.definition import Embedding, Ranking
+from training.definition import Embedding, Task
 from training.rows import GAIN, KNOWN_AT, Dataset, cuts
 
 if TYPE_CHECKING:
@@ -37,14 +37,12 @@ class Factors:
     engagements: NDArray[np.int64]
 
 
-def engaged(data: Dataset, fit: NDArray[np.int64], ranking: Ranking) -> pd.DataFrame:
+def engaged(data: Dataset, fit: NDArray[np.int64], task: Task) -> pd.DataFrame:
     """The graded engagements that were known when the rows to fit end: user, item, gain."""
-    until = pd.Timestamp(cuts(data.times(), ranking.split)[0], tz="UTC")
+    until = pd.Timestamp(cuts(data.times(), task.split)[0], tz="UTC")
     rows = data.frame.iloc[fit]
     known_gains = rows[(rows[GAIN] > 0) & (rows[KNOWN_AT] <= until)]
-    engagements: pd.DataFrame = known_gains[[ranking.user, ranking.item, GAIN]].set_axis(
-        ["user", "item", "gain"], axis=1
-    )
+    engagements: pd.DataFrame = known_gains[[task.cluster, task.item, GAIN]].set_axis(["user", "item", "gain"], axis=1)
     return engagements
 
 

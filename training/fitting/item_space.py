@@ -18,7 +18,7 @@ from infra.arrays import Float32s
 from infra.errors import DefinitionError
 from infra.lake import Lake
 from infra.marks import marks
-from training.definition import GOLDEN_NEIGHBOURS, GOLDEN_QUERIES, RECALL_USERS, Embedding, Ranking
+from training.definition import GOLDEN_NEIGHBOURS, GOLDEN_QUERIES, RECALL_USERS, Embedding, Task
 from training.fitting import als as embeddings
 from training.fitting import content, nearest_index, popular_lists, recall
 from training.fitting.als import Factors
@@ -53,7 +53,7 @@ def build_item_space(
     lake: Lake,
     data: Dataset,
     rows: Mapping[str, NDArray[np.int64]],
-    ranking: Ranking,
+    task: Task,
     features: FeatureSet,
     at: datetime,
     seed: int,
@@ -62,17 +62,13 @@ def build_item_space(
 
     rows  part → places in the training set, as a training run divided them
     """
-    embedding = _checked(ranking, features)
-    engaged = embeddings.engaged(data, rows["fit"], ranking)
+    embedding = _checked(task, features)
+    engaged = embeddings.engaged(data, rows["fit"], task)
     if engaged.empty:
-        raise DefinitionError(
-            f"ranking {ranking.name}: nobody engaged with anything in the rows to fit; give more days"
-        )
+        raise DefinitionError(f"task {task.name}: nobody engaged with anything in the rows to fit; give more days")
     with tempfile.TemporaryDirectory(dir=lake.root, prefix=".als-") as scratch:
         factors = embeddings.learn(spark, engaged, embedding, seed, Path(scratch))
-    items = popular_lists.described(lake, embedding.profile, ranking.item, embedding.attributes, at).set_index(
-        ranking.item
-    )
+    items = popular_lists.described(lake, embedding.profile, task.item, embedding.attributes, at).set_index(task.item)
     learned_items = items.index.isin(factors.items)
     learned = content.fit(
         items[learned_items].reindex(factors.items),
@@ -80,12 +76,12 @@ def build_item_space(
         factors.engagements.astype(np.float64),
         embedding.ridge,
     )
-    return _embedded(embedding, features, factors, learned, items, data.frame.iloc[rows["judge"]], ranking, seed)
+    return _embedded(embedding, features, factors, learned, items, data.frame.iloc[rows["judge"]], task, seed)
 
 
 def _embedded(
     embedding: Embedding, features: FeatureSet, factors: Factors, learned: Content, items: pd.DataFrame,
-    judged: pd.DataFrame, ranking: Ranking, seed: int,
+    judged: pd.DataFrame, task: Task, seed: int,
 ) -> Embedded:  # fmt: skip
     names = np.array(sorted(items.index))
     marked = marks(names)
@@ -96,9 +92,9 @@ def _embedded(
     queries = np.ascontiguousarray(vectors[spread])
     neighbours = nearest_index.search(index, queries, min(GOLDEN_NEIGHBOURS, len(vectors))).astype(np.int32)
     view = embedding.taste.partition(".")[0]
-    tasted = next(key for key in features.counter_view(view).keys if key != ranking.user)
+    tasted = next(key for key in features.counter_view(view).keys if key != task.cluster)
     space = Space(marked, vectors, learned.mean, learned.attributes, embedding.taste, tasted, queries, neighbours)
-    measures = measured(index, vectors, names, factors, judged, ranking, embedding.k)
+    measures = measured(index, vectors, names, factors, judged, task, embedding.k)
     ids = np.array([name.encode() for name in names], dtype=np.bytes_)
     return Embedded(space, ids, index, [str(user) for user in factors.users], factors.user_vectors, measures)
 
@@ -118,20 +114,20 @@ def place(items: pd.DataFrame, names: NDArray[Any], factors: Factors, learned: C
 
 def measured(
     index: "faiss.Index", vectors: Float32s, names: NDArray[Any], factors: Factors, judged: pd.DataFrame,
-    ranking: Ranking, k: int,
+    task: Task, k: int,
 ) -> dict[str, float]:  # fmt: skip
     """The recall of the index for judged users: of their exactly nearest items, and of what they then engaged with.
 
     The index is built without users; the judged engagements are later than all that a vector was learned from.
     """
     liked = judged[judged[GAIN] > 0]
-    users = np.intersect1d(factors.users, liked[ranking.user])
+    users = np.intersect1d(factors.users, liked[task.cluster])
     judged_users = users[np.linspace(0, len(users) - 1, min(RECALL_USERS, len(users))).astype(int)]
     queries = factors.user_vectors[np.searchsorted(factors.users, judged_users)]
     neighbours = nearest_index.search(index, queries, min(k, len(vectors)))
-    their_likes = liked[liked[ranking.user].isin(judged_users)]
-    item = pd.Index(names).get_indexer(pd.Index(their_likes[ranking.item]))
-    user = np.searchsorted(judged_users, their_likes[ranking.user].to_numpy())
+    their_likes = liked[liked[task.cluster].isin(judged_users)]
+    item = pd.Index(names).get_indexer(pd.Index(their_likes[task.item]))
+    user = np.searchsorted(judged_users, their_likes[task.cluster].to_numpy())
     measures = {
         f"recall_at_{k}": recall.recall(neighbours, recall.exact(vectors, queries, k)),
         f"engaged_at_{k}": recall.hits(neighbours, user, item),
@@ -143,18 +139,18 @@ def measured(
     return {name: value for name, value in measures.items() if np.isfinite(value)}
 
 
-def _checked(ranking: Ranking, features: FeatureSet) -> Embedding:
-    embedding = ranking.embedding
+def _checked(task: Task, features: FeatureSet) -> Embedding:
+    embedding = task.embedding
     if embedding is None:
-        raise DefinitionError(f"ranking {ranking.name}: no embedding is defined")
+        raise DefinitionError(f"task {task.name}: no embedding is defined")
     view = embedding.taste.partition(".")[0]
     counters = {f"{v.name}.{c}" for v in features.counter_views for c in v.counters}
     if embedding.taste not in counters:
-        raise DefinitionError(f"ranking {ranking.name}: taste {unknown(embedding.taste, counters)}")
-    others = [key for key in features.counter_view(view).keys if key != ranking.user]
+        raise DefinitionError(f"task {task.name}: taste {unknown(embedding.taste, counters)}")
+    others = [key for key in features.counter_view(view).keys if key != task.cluster]
     if len(others) != 1 or others[0] not in embedding.attributes:
         raise DefinitionError(
-            f"ranking {ranking.name}: taste {embedding.taste} is counted for {', '.join(others) or 'nothing'}, "
+            f"task {task.name}: taste {embedding.taste} is counted for {', '.join(others) or 'nothing'}, "
             f"which is none of the attributes {', '.join(embedding.attributes)}"
         )
     return embedding

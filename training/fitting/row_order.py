@@ -5,16 +5,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from infra.arrays import AnyArray
-from training.definition import Ranking
+from training.definition import Task
 from training.rows import Dataset
 
 Places = NDArray[np.intp]
 
 
-def in_own_order(dataset: Dataset, ranking: Ranking) -> Places:
+def in_own_order(dataset: Dataset, task: Task) -> Places:
     """The places of the rows in order of time, then of the ids of group and item, then of their content."""
     times = dataset.times().astype(np.int64)
-    ids = [np.array([*map(str, dataset.frame[name])], dtype=object) for name in (ranking.group, ranking.item)]
+    ids = [np.array([*map(str, dataset.frame[name])], dtype=object) for name in (task.unit, task.item)]
     if _ascending(times, ids):
         return np.arange(len(times))
     keys = [pd.factorize(column, sort=True)[0] for column in ids]

@@ -11,7 +11,7 @@ from infra.arrays import AnyArray, Float32s
 from infra.errors import DefinitionError
 from infra.statistics import drawn_by_poisson
 from training.contenders import Examples, Fitted, FittedColumn
-from training.definition import Ranking, SliceDefinition
+from training.definition import SliceDefinition, Task
 from training.fitting.best_column import best_column
 from training.fitting.judged_input import as_judged
 from training.fitting.row_order import in_own_order
@@ -30,7 +30,7 @@ class Trained:
     probabilities contender → (judge rows,) with the values that were logged; only of probabilistic contenders
     winner        the simplest contender that is not clearly worse than the best
     why           why it is the winner, in words
-    exposures     contender → who gets the places in its order, where the ranking says whose are measured
+    exposures     contender → who gets the places in its order, where the task says whose are measured
     """
 
     target: str
@@ -56,39 +56,38 @@ class Trained:
                 "target": self.target}  # fmt: skip
 
 
-def train_contenders(dataset: Dataset, ranking: Ranking, seed: int | None = None, target: str | None = None) -> Trained:
+def train_contenders(dataset: Dataset, task: Task, seed: int | None = None, target: str | None = None) -> Trained:
     """Fit and judge all contenders for a target, by default the main one."""
-    target, seed = target or ranking.target, ranking.seed if seed is None else seed
-    rows = divided(dataset, ranking)
-    judged = judge_rows(dataset, ranking, target, rows)
-    fit, tune = (examples(dataset, ranking, target, rows[part]) for part in ("fit", "tune"))
+    target, seed = target or task.target, task.seed if seed is None else seed
+    rows = divided(dataset, task)
+    judged = judge_rows(dataset, task, target, rows)
+    fit, tune = (examples(dataset, task, target, rows[part]) for part in ("fit", "tune"))
     fitted = _with_best_column(
-        {contender.name: contender.fit(fit, tune, seed) for contender in ranking.contenders},
-        best_column_of(dataset, ranking, target, rows["tune"]),
+        {contender.name: contender.fit(fit, tune, seed) for contender in task.contenders},
+        best_column_of(dataset, task, target, rows["tune"]),
     )
     logged = dataset.matrix[rows["judge"]]
-    served = as_judged(dataset, ranking, rows["judge"])
+    served = as_judged(dataset, task, rows["judge"])
     scores = {name: model.scores(served) for name, model in fitted.items()}
     probabilities = {name: model.scores(logged) for name, model in fitted.items() if model.probabilistic}
-    weights = drawn_by_poisson(judged.users, ranking.draws, seed)
+    weights = drawn_by_poisson(judged.users, task.draws, seed)
     evaluations = {
-        name: evaluate(judged, scores[name], probabilities.get(name), weights, ranking.top, ranking.listed)
-        for name in fitted
+        name: evaluate(judged, scores[name], probabilities.get(name), weights, task.top, task.listed) for name in fitted
     }
-    shares = {name: exposures(judged, scores[name], weights, ranking.top) for name in fitted}
-    winner = simplest_good(evaluations, ranking.decides_by)
+    shares = {name: exposures(judged, scores[name], weights, task.top) for name in fitted}
+    winner = simplest_good(evaluations, task.decides_by)
     return Trained(target, dataset.features, fitted, evaluations, rows, judged, scores, probabilities, winner, seed,
-                   f"the simplest that is not clearly worse in {ranking.decides_by}",
+                   f"the simplest that is not clearly worse in {task.decides_by}",
                    {name: share for name, share in shares.items() if share})  # fmt: skip
 
 
-def fit_contender(dataset: Dataset, ranking: Ranking, name: str, seed: int, target: str) -> Fitted:
+def fit_contender(dataset: Dataset, task: Task, name: str, seed: int, target: str) -> Fitted:
     """One contender, fitted to the rows that `train_contenders` fits all of them to."""
-    rows = divided(dataset, ranking)
+    rows = divided(dataset, task)
     if name == BEST_COLUMN:
-        return best_column_of(dataset, ranking, target, rows["tune"])
-    fit, tune = (examples(dataset, ranking, target, rows[part]) for part in ("fit", "tune"))
-    return ranking.contender(name).fit(fit, tune, seed)
+        return best_column_of(dataset, task, target, rows["tune"])
+    fit, tune = (examples(dataset, task, target, rows[part]) for part in ("fit", "tune"))
+    return task.contender(name).fit(fit, tune, seed)
 
 
 def simplest_good(evaluations: Mapping[str, Evaluation], decides_by: str) -> str:
@@ -104,14 +103,14 @@ def simplest_good(evaluations: Mapping[str, Evaluation], decides_by: str) -> str
     return best
 
 
-def divided(dataset: Dataset, ranking: Ranking) -> dict[str, AnyArray]:
+def divided(dataset: Dataset, task: Task) -> dict[str, AnyArray]:
     """The places of the rows of each part: fit, tune and judge, by time. Only rows that may be judged are tuned on.
 
     Each part is in the rows' own order, not in the set's: the same rows give the same model.
     """
-    groups = _codes(dataset.frame[ranking.split.keep_together or ranking.group])
-    part = split_rows(dataset.times(), groups, ranking.split, ranking.window, dataset.known(ranking))
-    order = in_own_order(dataset, ranking)
+    groups = _codes(dataset.frame[task.split.keep_together or task.unit])
+    part = split_rows(dataset.times(), groups, task.split, task.window, dataset.known(task))
+    order = in_own_order(dataset, task)
     takes_part = {"fit": FITS, "tune": JUDGED, "judge": JUDGED}
     rows = {
         name: order[((part == PARTS[name]) & dataset.frame[where].to_numpy(dtype=bool))[order]]
@@ -119,25 +118,25 @@ def divided(dataset: Dataset, ranking: Ranking) -> dict[str, AnyArray]:
     }
     for name, places in rows.items():
         if not len(places):
-            raise DefinitionError(f"ranking {ranking.name}: no rows to {name}. Give more days, or cut time elsewhere.")
+            raise DefinitionError(f"task {task.name}: no rows to {name}. Give more days, or cut time elsewhere.")
     return rows
 
 
-def judge_rows(dataset: Dataset, ranking: Ranking, target: str, rows: Mapping[str, AnyArray]) -> JudgedRows:
+def judge_rows(dataset: Dataset, task: Task, target: str, rows: Mapping[str, AnyArray]) -> JudgedRows:
     """The judge rows as arrays. The gain of the main target is graded; of any other target it is the 0/1 label."""
     frame = dataset.frame.iloc[rows["judge"]]
     label = frame[target].to_numpy(dtype=np.float32)
-    gain = _gains(frame, ranking, target)
-    group, user = _codes(frame[ranking.group]), _codes(frame[ranking.user])
+    gain = _gains(frame, task, target)
+    group, user = _codes(frame[task.unit]), _codes(frame[task.cluster])
     slices, exposed = (
         {s.name: sliced(dataset.column(s.of, labels_first=not s.edges)[rows["judge"]], s) for s in by}
-        for by in (ranking.slices, ranking.exposure.slices if ranking.exposure else ())
+        for by in (task.slices, task.exposure.slices if task.exposure else ())
     )
-    maker = _codes(frame[ranking.exposure.maker]) if ranking.exposure else None
-    novelty = _novelty(frame[ranking.item], dataset.frame[ranking.item].iloc[np.r_[rows["fit"], rows["tune"]]])
+    maker = _codes(frame[task.exposure.maker]) if task.exposure else None
+    novelty = _novelty(frame[task.item], dataset.frame[task.item].iloc[np.r_[rows["fit"], rows["tune"]]])
     return JudgedRows(
-        int(group.max()) + 1, int(user.max()) + 1, label, gain, group, user, _codes(frame[ranking.item]),
-        _codes(frame[ranking.attribute]), novelty, slices, _values(frame, ranking), exposed, maker,
+        int(group.max()) + 1, int(user.max()) + 1, label, gain, group, user, _codes(frame[task.item]),
+        _codes(frame[task.attribute]), novelty, slices, _values(frame, task), exposed, maker,
     )  # fmt: skip
 
 
@@ -151,9 +150,9 @@ def sliced(values: AnyArray, by: SliceDefinition) -> AnyArray:
     return np.where(np.isnan(numbers), "unknown", names)
 
 
-def examples(dataset: Dataset, ranking: Ranking, target: str, rows: AnyArray) -> Examples:
+def examples(dataset: Dataset, task: Task, target: str, rows: AnyArray) -> Examples:
     """Rows to learn a target from; raises DefinitionError where all of them are of one kind."""
-    columns = dict.fromkeys((target, GAIN, ranking.group, *ranking.values))
+    columns = dict.fromkeys((target, GAIN, task.unit, *task.values))
     frame = dataset.frame[[*columns]].iloc[rows]
     labels = frame[target].to_numpy(dtype=np.float32)
     if not 0 < labels.sum() < len(labels):
@@ -162,16 +161,16 @@ def examples(dataset: Dataset, ranking: Ranking, target: str, rows: AnyArray) ->
             f"target {target}: each of {len(labels):,} rows {has_or_lacks} it; there is nothing to learn. "
             "Bring rows of both kinds, or say in the mapping what counts as a success (docs/own-events.md)."
         )
-    gain, value = _gains(frame, ranking, target).astype(np.float32), _values(frame, ranking)
-    return Examples(dataset.matrix[rows], labels, dataset.features, _codes(frame[ranking.group]), gain, value)
+    gain, value = _gains(frame, task, target).astype(np.float32), _values(frame, task)
+    return Examples(dataset.matrix[rows], labels, dataset.features, _codes(frame[task.unit]), gain, value)
 
 
-def best_column_of(dataset: Dataset, ranking: Ranking, target: str, rows: AnyArray) -> FittedColumn:
+def best_column_of(dataset: Dataset, task: Task, target: str, rows: AnyArray) -> FittedColumn:
     """The best single column on the tuning rows, as they would be served."""
     frame = dataset.frame.iloc[rows]
-    gain = _gains(frame, ranking, target)
-    served = as_judged(dataset, ranking, rows)
-    return best_column(served, dataset.features, _codes(frame[ranking.group]), gain, ranking.top)
+    gain = _gains(frame, task, target)
+    served = as_judged(dataset, task, rows)
+    return best_column(served, dataset.features, _codes(frame[task.unit]), gain, task.top)
 
 
 def _with_best_column(fitted: Mapping[str, Fitted], best: FittedColumn) -> dict[str, Fitted]:
@@ -180,17 +179,17 @@ def _with_best_column(fitted: Mapping[str, Fitted], best: FittedColumn) -> dict[
     return {**columns, BEST_COLUMN: best, **{name: model for name, model in fitted.items() if name not in columns}}
 
 
-def _gains(frame: pd.DataFrame, ranking: Ranking, target: str) -> AnyArray:
+def _gains(frame: pd.DataFrame, task: Task, target: str) -> AnyArray:
     """What each row is worth: of the main target graded, of any other the target itself."""
-    return frame[GAIN if target == ranking.target else target].to_numpy(dtype=np.float64)
+    return frame[GAIN if target == task.target else target].to_numpy(dtype=np.float64)
 
 
-def _values(frame: pd.DataFrame, ranking: Ranking) -> Float32s | None:
+def _values(frame: pd.DataFrame, task: Task) -> Float32s | None:
     """The sum of the values of what happened to each row; None where no outcome has a value."""
-    if not ranking.values:
+    if not task.values:
         return None
-    happened = frame[[*ranking.values]].to_numpy(dtype=np.float32)
-    return np.asarray(happened @ np.array([*ranking.values.values()], dtype=np.float32))
+    happened = frame[[*task.values]].to_numpy(dtype=np.float32)
+    return np.asarray(happened @ np.array([*task.values.values()], dtype=np.float32))
 
 
 def _novelty(items: "pd.Series[Any]", before: "pd.Series[Any]") -> AnyArray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from infra.arrays import AnyArray, Float32s
 from infra.statistics import Interval, interval
-from training.definition import Ranking
+from training.definition import Task
 from training.fitting import Trained, as_judged
 from training.measuring import ndcg, owners
 from training.rows import Dataset
@@ -21,7 +21,7 @@ class Fresher:
     gain: Interval
 
 
-def worth_of_fresher(trained: Trained, dataset: Dataset, ranking: Ranking, published: Float32s) -> Fresher:
+def worth_of_fresher(trained: Trained, dataset: Dataset, task: Task, published: Float32s) -> Fresher:
     """The worth of states that are online as soon as they are published, to the model as it was trained.
 
     published  (judge rows, features) the judge rows joined with such states
@@ -31,9 +31,9 @@ def worth_of_fresher(trained: Trained, dataset: Dataset, ranking: Ranking, publi
 
     def of_groups(matrix: Float32s) -> AnyArray:
         part = replace(dataset, frame=dataset.frame.iloc[rows], matrix=matrix)
-        scores = model.scores(np.ascontiguousarray(as_judged(part, ranking, np.arange(len(rows)))))
-        return ndcg(judged.group, judged.gain, scores, ranking.top, judged.groups)
+        scores = model.scores(np.ascontiguousarray(as_judged(part, task, np.arange(len(rows)))))
+        return ndcg(judged.group, judged.gain, scores, task.top, judged.groups)
 
     served, fresh = of_groups(dataset.matrix[rows]), of_groups(published)
-    figures = (interval(values, ranking.seed, users, ranking.draws) for values in (served, fresh, fresh - served))
+    figures = (interval(values, task.seed, users, task.draws) for values in (served, fresh, fresh - served))
     return Fresher(*figures)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from feature_repo import recipe
 from feature_repo.definition import FeatureSet
 from infra.manifest import verify
-from training.definition import LEAK_ROWS, Ranking
+from training.definition import LEAK_ROWS, Task
 from training.fitting import Trained, as_judged, load_contender
 from training.judging.leak_evidence import against_leaks
 from training.judging.replayed import Replay
@@ -38,7 +38,7 @@ class TrainingRun:
 
     trained: Trained
     dataset: Dataset
-    ranking: Ranking
+    task: Task
     features: FeatureSet
 
 
@@ -86,7 +86,7 @@ def judge_candidate(
     """
     gate_evidence = evidence(run, limits, release, live, facts(run, batches), best)
     gate_evidence = against_leaks(
-        gate_evidence, run.trained, run.dataset, run.ranking, run.features, limits, live_verdict, replay
+        gate_evidence, run.trained, run.dataset, run.task, run.features, limits, live_verdict, replay
     )
     return judge_evidence(replace(gate_evidence, latency_ms=latency_ms, perturbation=perturbation), limits)
 
@@ -162,7 +162,7 @@ def facts(run: TrainingRun, batches: BatchesBehind) -> DataFacts:
     frame = run.dataset.frame.iloc[rows]
     return DataFacts(
         rows=len(rows),
-        groups=int(frame[run.ranking.group].nunique()),
+        groups=int(frame[run.task.unit].nunique()),
         positive_share=float(frame[run.trained.target].mean()),
         refused_batches=batches.refused,
         quarantined_share=batches.quarantined_share,
@@ -193,7 +193,7 @@ def _of_release(name: str, release: Path, run: TrainingRun) -> dict[str, NDArray
     if not set(wanted) <= set(dataset.features):
         return {}
     columns = [dataset.features.index(feature) for feature in wanted]
-    matrix = as_judged(dataset, run.ranking, trained.rows["judge"])
+    matrix = as_judged(dataset, run.task, trained.rows["judge"])
     scores = load_contender(release).scores(np.ascontiguousarray(matrix[:, columns]))
     judged = trained.judged
-    return {name: ndcg(judged.group, judged.gain, scores, run.ranking.top, judged.groups)}
+    return {name: ndcg(judged.group, judged.gain, scores, run.task.top, judged.groups)}

@@ -7,7 +7,7 @@ import pandas as pd
 
 from feature_repo.definition import FeatureSet
 from infra.arrays import AnyArray, Float32s
-from training.definition import Ranking
+from training.definition import Task
 from training.fitting import Trained, as_served
 from training.judging.column_lifts import ROWS, JudgeSample, column_worths, rows_before
 from training.judging.key_noise import key_noise
@@ -26,7 +26,7 @@ def against_leaks(
     evidence: GateEvidence,
     trained: Trained,
     dataset: Dataset,
-    ranking: Ranking,
+    task: Task,
     features: FeatureSet,
     limits: GateLimits,
     live_verdict: Verdict | None,
@@ -34,19 +34,19 @@ def against_leaks(
 ) -> GateEvidence:
     """The evidence with what the gates against leaks look at; without a replay nobody knows what is served."""
     judge = trained.rows["judge"]
-    keys = _keys(dataset, ranking, features)
-    served, logged = served_samples(trained, dataset, ranking, replay) if replay else (None, None)
-    group = codes_of(dataset.frame, [ranking.group])
+    keys = _keys(dataset, task, features)
+    served, logged = served_samples(trained, dataset, task, replay) if replay else (None, None)
+    group = codes_of(dataset.frame, [task.unit])
     return replace(
         evidence,
         served=served,
         logged=logged,
-        worths=_worths(trained, dataset, ranking, features, keys, limits.champion_margin),
+        worths=_worths(trained, dataset, task, features, keys, limits.champion_margin),
         live_measured=_measured(live_verdict),
-        repeats=near_twins(as_served(dataset.matrix, dataset, ranking), group, dict(trained.rows), trained.seed),
+        repeats=near_twins(as_served(dataset.matrix, dataset, task), group, dict(trained.rows), trained.seed),
         encodings=tuple(
             key_noise(
-                as_served(dataset.matrix[judge], dataset, ranking),
+                as_served(dataset.matrix[judge], dataset, task),
                 dataset.features,
                 dataset.frame[trained.target].to_numpy(),
                 judge,
@@ -62,11 +62,11 @@ def codes_of(frame: pd.DataFrame, columns: Sequence[str]) -> AnyArray:
     return frame.groupby(list(columns), sort=False, dropna=False).ngroup().to_numpy()
 
 
-def _keys(dataset: Dataset, ranking: Ranking, features: FeatureSet) -> Mapping[str, AnyArray]:
+def _keys(dataset: Dataset, task: Task, features: FeatureSet) -> Mapping[str, AnyArray]:
     """What labels can have been counted by: whom and what was shown, and all that features count by."""
     frame = dataset.frame
     counted = [view.keys for view in features.counter_views if set(view.keys) <= set(frame.columns)]
-    names = dict.fromkeys([(ranking.group,), (ranking.user,), (ranking.item,), (ranking.attribute,), *counted])
+    names = dict.fromkeys([(task.unit,), (task.cluster,), (task.item,), (task.attribute,), *counted])
     return {TOGETHER.join(keys): codes_of(frame, keys) for keys in names}
 
 
@@ -79,7 +79,7 @@ def _chances(trained: Trained) -> Float32s | None:
 def _worths(
     trained: Trained,
     dataset: Dataset,
-    ranking: Ranking,
+    task: Task,
     features: FeatureSet,
     keys: Mapping[str, AnyArray],
     least: float,
@@ -87,8 +87,8 @@ def _worths(
     """What columns are worth, one by one and by where they come from, with the rows before by what they are about."""
     judge = trained.rows["judge"]
     some = some_groups(judge, trained.judged.group, ROWS, trained.seed)
-    matrix = as_served(dataset.matrix, dataset, ranking)
-    sample = JudgeSample(matrix, judge[some], dataset.features, trained.judged.only(some), ranking.top, trained.seed)
+    matrix = as_served(dataset.matrix, dataset, task)
+    sample = JudgeSample(matrix, judge[some], dataset.features, trained.judged.only(some), task.top, trained.seed)
     times = dataset.times()
     before = {name: rows_before(codes, times, sample.rows) for name, codes in keys.items()}
     sets = column_sets(dataset)

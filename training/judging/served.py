@@ -3,7 +3,7 @@
 import numpy as np
 
 from infra.arrays import AnyArray, Float32s, Int64s
-from training.definition import Ranking
+from training.definition import Task
 from training.fitting import Trained, as_served
 from training.judging.replayed import Replay, Replayed
 from training.measuring import ndcg
@@ -14,7 +14,7 @@ JUDGE_ROWS, EARLIER_ROWS = 2_000, 200  # rows that are made again: of what is ju
 
 
 def served_samples(
-    trained: Trained, dataset: Dataset, ranking: Ranking, replay: Replay
+    trained: Trained, dataset: Dataset, task: Task, replay: Replay
 ) -> tuple[ServedSample, ServedSample | None]:
     """A sample made again as serving makes it, and one as it was really served, where any row was."""
     judge = some_groups(trained.rows["judge"], trained.judged.group, JUDGE_ROWS, trained.seed)
@@ -22,13 +22,13 @@ def served_samples(
     drawn = np.random.default_rng(trained.seed).choice(earlier, min(EARLIER_ROWS, len(earlier)), replace=False)
     rows = np.sort(np.concatenate([trained.rows["judge"][judge], drawn]))
     replayed = replay(dataset, rows)
-    served, absent = _aligned(replayed, dataset, ranking)
-    learned = as_served(dataset.matrix[rows], dataset, ranking)
+    served, absent = _aligned(replayed, dataset, task)
+    learned = as_served(dataset.matrix[rows], dataset, task)
     sample = ServedSample(
         dataset.features, learned[replayed.known], served[replayed.known], absent, replayed.unlogged,
-        _scored(trained, ranking, judge, learned, served, rows), replayed.origin,
+        _scored(trained, task, judge, learned, served, rows), replayed.origin,
     )  # fmt: skip
-    return sample, _logged(replayed, dataset, ranking)
+    return sample, _logged(replayed, dataset, task)
 
 
 def some_groups(rows: AnyArray, group: AnyArray, most: int, seed: int) -> Int64s:
@@ -41,7 +41,7 @@ def some_groups(rows: AnyArray, group: AnyArray, most: int, seed: int) -> Int64s
     return np.flatnonzero(np.isin(group, chosen))
 
 
-def _aligned(replayed: Replayed, dataset: Dataset, ranking: Ranking) -> tuple[Float32s, tuple[str, ...]]:
+def _aligned(replayed: Replayed, dataset: Dataset, task: Task) -> tuple[Float32s, tuple[str, ...]]:
     """What serving makes in the columns of the training set, and the columns that it does not make."""
     places = {name: place for place, name in enumerate(replayed.names)}
     served = np.full((len(replayed.matrix), len(dataset.features)), np.nan, dtype=np.float32)
@@ -49,29 +49,29 @@ def _aligned(replayed: Replayed, dataset: Dataset, ranking: Ranking) -> tuple[Fl
         if name in places:
             served[:, column] = replayed.matrix[:, places[name]]
     absent = tuple(name for name in dataset.features if name not in places)
-    return as_served(served, dataset, ranking), absent
+    return as_served(served, dataset, task), absent
 
 
 def _scored(
-    trained: Trained, ranking: Ranking, judge: Int64s, learned: Float32s, served: Float32s, rows: AnyArray
+    trained: Trained, task: Task, judge: Int64s, learned: Float32s, served: Float32s, rows: AnyArray
 ) -> tuple[float, float] | None:
     """NDCG of the winner on the sampled judge rows, with the features of training and with those of serving."""
     judged, places = trained.judged, np.flatnonzero(np.isin(rows, trained.rows["judge"]))
     group, gain, model = judged.group[judge], judged.gain[judge], trained.fitted[trained.winner]
 
     def of(matrix: Float32s) -> float:
-        groups = ndcg(group, gain, model.scores(np.ascontiguousarray(matrix[places])), ranking.top, judged.groups)
+        groups = ndcg(group, gain, model.scores(np.ascontiguousarray(matrix[places])), task.top, judged.groups)
         return float(np.nanmean(groups)) if np.isfinite(groups).any() else float("nan")
 
     figures = of(learned), of(served)
     return figures if np.isfinite(figures).all() else None
 
 
-def _logged(replayed: Replayed, dataset: Dataset, ranking: Ranking) -> ServedSample | None:
+def _logged(replayed: Replayed, dataset: Dataset, task: Task) -> ServedSample | None:
     logged = replayed.logged
     if logged is None:
         return None
     again, served = logged.again.copy(), logged.logged.copy()
-    for name in set(ranking.logged_only) & set(logged.names):
+    for name in set(task.logged_only) & set(logged.names):
         again[:, logged.names.index(name)] = served[:, logged.names.index(name)] = dataset.neutral[name]
     return ServedSample(logged.names, again, served, origin="as they were really served")

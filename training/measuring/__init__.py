@@ -2,10 +2,10 @@
 
 from training.measuring.evaluation import Evaluation, JudgedRows, MeasureValue, difference, evaluate
 from training.measuring.exposure import Concentration, Exposures, exposures
-from training.measuring.list_measures import owners
-from training.measuring.measures import bins_of, discounted, ndcg
 from training.measuring.off_policy import Decisions, PolicyValue, effective_rows, policy_value
 from training.measuring.random_pages import drawn_by_lot, place_decisions
+from training.objectives.list_measures import owners
+from training.objectives.measures import bins_of, discounted, ndcg
 
 __all__ = [
     "Concentration",

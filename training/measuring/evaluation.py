@@ -8,8 +8,8 @@ import numpy as np
 
 from infra.arrays import AnyArray
 from infra.statistics import Weights, percentiles, weighted_auc
-from training.measuring import list_measures, measures
-from training.measuring.measures import Measure
+from training.objectives import list_measures, measures
+from training.objectives.measures import Measure
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import numpy as np
 from infra.arrays import AnyArray
 from infra.statistics import Weights, percentiles
 from training.measuring.evaluation import JudgedRows
-from training.measuring.measures import exposure
+from training.objectives.measures import exposure
 from validation.gates import SliceExposure
 
 FEW = 0.01  # of the makers

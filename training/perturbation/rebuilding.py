@@ -18,7 +18,7 @@ from infra.freshness import AS_PUBLISHED, Freshness
 from infra.lake import Lake
 from infra.settings import Settings
 from infra.spark import session
-from training.definition import Ranking
+from training.definition import Task
 from training.perturbation.alterations import altered_lake, link_day
 from training.rows import AT, build_dataset, build_label_versions
 from validation.contract import Table
@@ -37,7 +37,7 @@ class Workshop:
     settings: Settings
     lake: Lake
     features: FeatureSet
-    ranking: Ranking
+    task: Task
     tables: Sequence[Table]
     freshness: Freshness = AS_PUBLISHED
 
@@ -94,7 +94,7 @@ def rebuilt_for_few(workshop: Workshop, home: Path, rows: pd.DataFrame, cut: dat
 
 def rebuilt_labels(workshop: Workshop, lake: Lake, cut: datetime) -> pd.DataFrame:
     """The versions of the labels of the cut's day that were known at the cut, from some lake."""
-    day, labels = cut.date(), (workshop.ranking, workshop.features, workshop.by_name)
+    day, labels = cut.date(), (workshop.task, workshop.features, workshop.by_name)
     return build_label_versions(workshop.spark, lake, *labels, cut, day - timedelta(days=1), day)
 
 
@@ -131,7 +131,7 @@ def _joined(workshop: Workshop, home: Path, rows: pd.DataFrame, days: _Days) -> 
     lake, features = Lake(settings.lake), workshop.features
     described = [day for view in features.profile_views for day in lake.days(f"tables/{view.table}")]
     publish_profiles(workshop.spark, lake, features, workshop.by_name, min([days.first, *described]), days.last)
-    return build_dataset(rows, open_store(settings, features), features, workshop.ranking, workshop.freshness).matrix
+    return build_dataset(rows, open_store(settings, features), features, workshop.task, workshop.freshness).matrix
 
 
 def _entities(rows: pd.DataFrame, view: CounterView) -> pa.Table:

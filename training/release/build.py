@@ -24,7 +24,7 @@ from infra.release_format import (
     write_golden_rows,
     write_popular,
 )
-from training.definition import GOLDEN_ROWS, Ranking
+from training.definition import GOLDEN_ROWS, Task
 from training.fitting import Embedded, Trained, as_served
 from training.rows import Dataset
 
@@ -36,7 +36,7 @@ def build_release(
     trained: Trained,
     dataset: Dataset,
     features: FeatureSet,
-    ranking: Ranking,
+    task: Task,
     popular: Popular,
     policy: bytes,
     *,
@@ -61,7 +61,7 @@ def build_release(
     (folder / RECIPE).write_bytes(recipe_of(features))
     write_popular(folder, popular)
     (folder / POLICY).write_bytes(policy)
-    golden = golden_rows(dataset, trained, ranking)
+    golden = golden_rows(dataset, trained, task)
     write_golden_rows(folder, golden, model.scores(golden))
     if embedded is not None:
         embedded.write(folder)
@@ -69,7 +69,7 @@ def build_release(
         (folder / name).write_bytes(content)
     return write_manifest(
         folder,
-        system=ranking.name,
+        system=task.name,
         version=version,
         created_at=created_at,
         kind=model.kind,
@@ -80,13 +80,11 @@ def build_release(
     )
 
 
-def golden_rows(
-    dataset: Dataset, trained: Trained, ranking: Ranking
-) -> "np.ndarray[tuple[int, int], np.dtype[np.float32]]":
+def golden_rows(dataset: Dataset, trained: Trained, task: Task) -> "np.ndarray[tuple[int, int], np.dtype[np.float32]]":
     """Judge rows spread evenly over time, as they would be served."""
     rows = trained.rows["judge"]
     chosen = rows[np.linspace(0, len(rows) - 1, min(GOLDEN_ROWS, len(rows))).astype(int)]
-    return np.ascontiguousarray(as_served(dataset.matrix[chosen], dataset, ranking))
+    return np.ascontiguousarray(as_served(dataset.matrix[chosen], dataset, task))
 
 
 def _refuse_pickles(extra: Mapping[str, bytes]) -> None:

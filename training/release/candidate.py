@@ -14,9 +14,10 @@ from infra.atomic import atomic_write
 from infra.clock import Clock
 from infra.errors import NotProven, ReleaseMismatch
 from infra.lake import Lake
+from infra.release_format import Popular
 from infra.settings import Settings
 from infra.spark import session
-from training.definition import Ranking
+from training.definition import Task
 from training.fitting import (
     Embedded,
     Trained,
@@ -66,7 +67,7 @@ class ReleaseInputs:
     system: str
     lake: Lake
     registry: Registry
-    ranking: Ranking
+    task: Task
     features: FeatureSet
     tables: tuple[Table, ...]
     limits: GateLimits
@@ -80,7 +81,7 @@ class ReleaseInputs:
     @property
     def workshop(self) -> Workshop:
         """What training rows are built again with."""
-        return Workshop(self.settings, self.lake, self.features, self.ranking, self.tables)
+        return Workshop(self.settings, self.lake, self.features, self.task, self.tables)
 
     @property
     def folder(self) -> Path:
@@ -155,10 +156,10 @@ def make_candidate(inputs: ReleaseInputs, data: Dataset, moment: datetime, clock
     moment  the run uses what was received before
     clock   dates the beginning and the end of training in MLflow: the machine's, also where events are replayed
     """
-    ranking, folder = inputs.ranking, inputs.folder
+    task, folder = inputs.task, inputs.folder
     (folder.parent / VERDICT).unlink(missing_ok=True)  # until the new one is complete there is no candidate
-    runs = {target: _timed(data, ranking, target, clock) for target in (ranking.target, *ranking.also)}
-    trained, times = runs.pop(ranking.target)
+    runs = {target: _timed(data, task, target, clock) for target in (task.target, *task.also)}
+    trained, times = runs.pop(task.target)
     trained = settle_on_baseline(trained, inputs.limits)
     embedded = _embedded(inputs, data, trained, moment)
     verdict = build_and_judge(inputs, data, trained, moment, folder, embedded)
@@ -167,7 +168,7 @@ def make_candidate(inputs: ReleaseInputs, data: Dataset, moment: datetime, clock
     retrieval = embedded.measures if embedded else {}
     logged = _logged(inputs, data, trained, moment, times, retrieval)
     for run, times_of_run in runs.values():
-        log_report(inputs.settings, run, data, ranking, moment, times=times_of_run)
+        log_report(inputs.settings, run, data, task, moment, times=times_of_run)
     also = {target: run.metrics() for target, (run, _) in runs.items()}
     figures = Figures(trained.metrics(), also, trained.winner, logged.run_id, str(logged.folder), dict(retrieval))
     (folder.parent / FIGURES).write_bytes(msgspec.json.encode(figures))
@@ -185,19 +186,21 @@ def build_and_judge(
     embedded: Embedded | None = None,
 ) -> Verdict:
     """Build a release folder from a training run, and judge it by all gates; nothing is published."""
-    ranking, registry = inputs.ranking, inputs.registry
+    task, registry = inputs.task, inputs.registry
     facts = training_facts(
-        ranking, trained.winner, seed=trained.seed, target=trained.target, days=learned_days(inputs, moment),
+        task, trained.winner, seed=trained.seed, target=trained.target, days=learned_days(inputs, moment),
         rows=len(data.frame), freshness=data.freshness,
     )  # fmt: skip
-    items = newest_descriptions(inputs.lake, ranking.fallback_lists, moment)
-    lists = build_popular_lists(data.frame, items, ranking.fallback_lists, moment)
+    lists = Popular()
+    if task.fallback_lists:
+        items = newest_descriptions(inputs.lake, task.fallback_lists, moment)
+        lists = build_popular_lists(data.frame, items, task.fallback_lists, moment)
     build_release(
         folder,
         trained,
         data,
         inputs.features,
-        ranking,
+        task,
         lists,
         inputs.policy,
         version=registry.next_version(),
@@ -206,16 +209,16 @@ def build_and_judge(
         extra=inputs.extra(data, trained),
         training=facts,
     )
-    live, rows = registry.live(), as_served(data.matrix[trained.rows["judge"]], data, ranking)
+    live, rows = registry.live(), as_served(data.matrix[trained.rows["judge"]], data, task)
     return judge_candidate(
-        TrainingRun(trained, data, ranking, inputs.features),
+        TrainingRun(trained, data, task, inputs.features),
         inputs.limits,
         folder,
         live=registry.folder(live) if live else None,
         best=best_release(registry),
         live_verdict=_verdict_on(registry, live),
         replay=inputs.replay,
-        perturbation=perturbation_proof(inputs.workshop, data, ranking.seed) if inputs.limits.min_perturbed else None,
+        perturbation=perturbation_proof(inputs.workshop, data, task.seed) if inputs.limits.min_perturbed else None,
         latency_ms=None if inputs.limits.max_latency_ms is None else inputs.scoring_ms(folder, rows),
         batches=batches_behind(inputs, moment),
     )
@@ -260,29 +263,29 @@ def _logged(
     retrieval: Mapping[str, float],
 ) -> LoggedRun:  # fmt: skip
     """The recorded run of the main target, with what else was measured of it."""
-    ranking, judge, worth = inputs.ranking, trained.rows["judge"], None
+    task, judge, worth = inputs.task, trained.rows["judge"], None
     if data.freshness.longest_s:
-        worth = worth_of_fresher(trained, data, ranking, inputs.as_published(data, judge))
+        worth = worth_of_fresher(trained, data, task, inputs.as_published(data, judge))
     tables, model = {table.name: table for table in inputs.tables}, trained.fitted[trained.winner]
-    pages = random_pages(inputs.lake, tables, data, ranking, judge, model)
+    pages = random_pages(inputs.lake, tables, data, task, judge, model)
     sections = (
-        freshness_section(data.freshness, worth, ranking), value_section(pages, trained), retrieval_section(retrieval)
+        freshness_section(data.freshness, worth, task), value_section(pages, trained), retrieval_section(retrieval)
     )  # fmt: skip
     more = {f"retrieval/{name}": value for name, value in retrieval.items()}
     more |= {"fresher_states/gain": worth.gain.mean, "fresher_states/gain_low": worth.gain.low} if worth else {}
-    return log_report(inputs.settings, trained, data, ranking, moment, times, sections, more)
+    return log_report(inputs.settings, trained, data, task, moment, times, sections, more)
 
 
-def _timed(data: Dataset, ranking: Ranking, target: str, clock: Clock) -> tuple[Trained, tuple[datetime, datetime]]:
+def _timed(data: Dataset, task: Task, target: str, clock: Clock) -> tuple[Trained, tuple[datetime, datetime]]:
     """A training, with the moments at which it began and ended."""
     began = clock.now()
-    trained = train_contenders(data, ranking, target=target)
+    trained = train_contenders(data, task, target=target)
     return trained, (datetime.fromtimestamp(began, UTC), datetime.fromtimestamp(clock.now(), UTC))
 
 
 def _embedded(inputs: ReleaseInputs, data: Dataset, trained: Trained, moment: datetime) -> Embedded | None:
     """Users and items as vectors; None for a system that defines no embedding."""
-    if inputs.ranking.embedding is None:
+    if inputs.task.embedding is None:
         return None
     spark, rows, seed = session(inputs.settings), trained.rows, trained.seed
-    return build_item_space(spark, inputs.lake, data, rows, inputs.ranking, inputs.features, moment, seed)
+    return build_item_space(spark, inputs.lake, data, rows, inputs.task, inputs.features, moment, seed)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from infra.freshness import AS_PUBLISHED, Freshness
 from infra.manifest import TrainingFacts
-from training.definition import Ranking
+from training.definition import Task
 from validation.definition import BEST_COLUMN
 
 ROOT = Path(__file__).parents[2]
@@ -19,7 +19,7 @@ LIBRARIES = ("numpy", "pandas", "pyarrow", "pyspark", "feast", "scikit-learn", "
 
 
 def training_facts(
-    ranking: Ranking, ranker: str, *, seed: int, target: str, days: tuple[date, date], rows: int,
+    task: Task, ranker: str, *, seed: int, target: str, days: tuple[date, date], rows: int,
     freshness: Freshness = AS_PUBLISHED,
 ) -> TrainingFacts:  # fmt: skip
     """The facts of a run in this checkout, on this machine.
@@ -30,8 +30,8 @@ def training_facts(
     return TrainingFacts(
         target=target,
         seed=seed,
-        contender=definition_of(ranking, ranker),
-        split=repr(ranking.split),
+        contender=definition_of(task, ranker),
+        split=repr(task.split),
         first_day=days[0],
         last_day=days[1],
         rows=rows,
@@ -44,9 +44,9 @@ def training_facts(
     )
 
 
-def definition_of(ranking: Ranking, ranker: str) -> str:
+def definition_of(task: Task, ranker: str) -> str:
     """The definition of a contender as text; the best column has none but its name."""
-    return BEST_COLUMN if ranker == BEST_COLUMN else repr(ranking.contender(ranker))
+    return BEST_COLUMN if ranker == BEST_COLUMN else repr(task.contender(ranker))
 
 
 @cache

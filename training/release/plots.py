@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.definition import Ranking
+from training.definition import Task
 from training.fitting import Trained, importances
 from training.measuring import bins_of
 
@@ -17,14 +17,14 @@ PLOTS = ("calibration", "importance", "ndcg_by_slice")
 MOST = 20  # features or slices that a plot still shows legibly
 
 
-def draw(trained: Trained, ranking: Ranking, folder: Path) -> None:
+def draw(trained: Trained, task: Task, folder: Path) -> None:
     """Write calibration.png, importance.png and ndcg_by_slice.png."""
     from matplotlib.figure import Figure
 
     drawings: Sequence[Callable[[Axes], None]] = (
         lambda axes: calibration(axes, trained),
         lambda axes: importance(axes, trained),
-        lambda axes: by_slice(axes, trained, ranking),
+        lambda axes: by_slice(axes, trained, task),
     )
     for name, plot in zip(PLOTS, drawings, strict=True):
         figure = Figure(figsize=(8, 6), layout="constrained")
@@ -51,7 +51,7 @@ def importance(axes: "Axes", trained: Trained) -> None:
     axes.set(title=f"What {trained.winner} looks at", xlabel="importance")
 
 
-def by_slice(axes: "Axes", trained: Trained, ranking: Ranking) -> None:
+def by_slice(axes: "Axes", trained: Trained, task: Task) -> None:
     """The deciding measure of each contender in the largest slices, with intervals."""
     winner_slices = trained.evaluations[trained.winner].slices
     sizes = [
@@ -61,10 +61,10 @@ def by_slice(axes: "Axes", trained: Trained, ranking: Ranking) -> None:
     ]
     shown = sorted(sorted(sizes, key=lambda size: -size[2])[:MOST])
     for i, (name, evaluation) in enumerate(trained.evaluations.items()):
-        measures = [evaluation.slices[slicing][word].measures[ranking.decides_by] for slicing, word, _ in shown]
+        measures = [evaluation.slices[slicing][word].measures[task.decides_by] for slicing, word, _ in shown]
         middle = np.array([m.value for m in measures])
         ends = np.abs(np.array([[m.value - m.low for m in measures], [m.high - m.value for m in measures]]))
         axes.errorbar(middle, np.arange(len(measures)) + i * 0.15, xerr=np.nan_to_num(ends), fmt="o", label=name)
     axes.set_yticks(np.arange(len(shown)), [f"{slicing}={word}" for slicing, word, _ in shown])
-    axes.set(xlabel=ranking.decides_by, title="By slice, with 95 % intervals")
+    axes.set(xlabel=task.decides_by, title="By slice, with 95 % intervals")
     axes.legend()

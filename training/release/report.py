@@ -11,7 +11,7 @@ from infra.freshness import Freshness
 from infra.settings import Settings
 from infra.statistics import Interval
 from training.contenders import FittedColumn
-from training.definition import Ranking
+from training.definition import Task
 from training.fitting import Trained
 from training.judging import Fresher
 from training.registry import DESCRIPTION_TAG, LoggedRun, artifact_page, experiment_id, mlflow_client
@@ -25,7 +25,7 @@ DIGEST_LENGTH = 36  # MLflow stores no more of a data set's digest; the whole on
 
 
 def log_report(
-    settings: Settings, trained: Trained, dataset: Dataset, ranking: Ranking, at: datetime,
+    settings: Settings, trained: Trained, dataset: Dataset, task: Task, at: datetime,
     times: tuple[datetime, datetime] | None = None, sections: Sequence[str] = (),
     more: Mapping[str, float] | None = None,
 ) -> LoggedRun:  # fmt: skip
@@ -35,17 +35,17 @@ def log_report(
     times     when training began and ended, by the machine's clock; `at` where that was not measured
     sections  of the report, in Markdown, about what else was measured; `more` has figures of it, by name
     """
-    where = settings.reports / "training" / f"{ranking.name}-{trained.target}"
-    write(trained, ranking, where, dataset.mostly_unknown(), dataset.maturity, sections)
+    where = settings.reports / "training" / f"{task.name}-{trained.target}"
+    write(trained, task, where, dataset.mostly_unknown(), dataset.maturity, sections)
     client = mlflow_client(settings)
     began, ended = (int(moment.timestamp() * 1000) for moment in times or (at, at))
-    experiment = experiment_id(settings, ranking.name)
+    experiment = experiment_id(settings, task.name)
     run = client.create_run(experiment, start_time=began, run_name=run_name(trained, at))
     run_id = str(run.info.run_id)
-    _log_numbers(client, run_id, trained, dataset, ranking, ended, more or {})
+    _log_numbers(client, run_id, trained, dataset, task, ended, more or {})
     client.set_tag(run_id, "as_of", at.isoformat())
     client.log_artifacts(run_id, str(where), REPORT)
-    client.set_tag(run_id, DESCRIPTION_TAG, front_page(trained, ranking, run_id))
+    client.set_tag(run_id, DESCRIPTION_TAG, front_page(trained, task, run_id))
     client.set_terminated(run_id, end_time=ended)
     return LoggedRun(run_id, trained.metrics(), trained.metrics()[trained.winner], where)
 
@@ -55,38 +55,38 @@ def run_name(trained: Trained, at: datetime) -> str:
     return f"{trained.target} {at - timedelta(microseconds=1):%Y-%m-%d} {trained.winner}"
 
 
-def front_page(trained: Trained, ranking: Ranking, run_id: str) -> str:
+def front_page(trained: Trained, task: Task, run_id: str) -> str:
     """The text on a run's first page in MLflow: who won, and the plots. MLflow shows no Markdown tables there."""
-    figures = [f"- **{c}** {_interval(e.summary(), ranking.decides_by)}" for c, e in trained.evaluations.items()]
+    figures = [f"- **{c}** {_interval(e.summary(), task.decides_by)}" for c, e in trained.evaluations.items()]
     drawn = [f"![{plot}]({artifact_page(run_id, f'{REPORT}/{plot}.png')})" for plot in plots.PLOTS]
-    return "\n".join([f"## {trained.winner} wins in {ranking.decides_by}\n", *figures, "", *drawn])
+    return "\n".join([f"## {trained.winner} wins in {task.decides_by}\n", *figures, "", *drawn])
 
 
 def write(
-    trained: Trained, ranking: Ranking, folder: Path, unknown: Mapping[str, float] | None = None,
+    trained: Trained, task: Task, folder: Path, unknown: Mapping[str, float] | None = None,
     maturity: Sequence[KnownBy] = (), sections: Sequence[str] = (),
 ) -> None:  # fmt: skip
     """The tables and plots of a run as files."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "metrics.json").write_bytes(msgspec.json.format(msgspec.json.encode(trained.metrics())))
     (folder / "slices.json").write_bytes(msgspec.json.format(msgspec.json.encode(slices(trained))))
-    sections = [exposure_section(trained), lacking(unknown or {}), maturity_section(maturity, ranking), *sections]
-    (folder / "report.md").write_text(tables(trained, ranking) + "".join(sections))
-    plots.draw(trained, ranking, folder)
+    sections = [exposure_section(trained), lacking(unknown or {}), maturity_section(maturity, task), *sections]
+    (folder / "report.md").write_text(tables(trained, task) + "".join(sections))
+    plots.draw(trained, task, folder)
 
 
-def tables(trained: Trained, ranking: Ranking) -> str:
+def tables(trained: Trained, task: Task) -> str:
     """The measures of every contender, and the deciding one by slice, as Markdown."""
     names = list(dict.fromkeys(name for e in trained.evaluations.values() for name in e.measures))
     rows = [[c, *(_interval(e.summary(), name) for name in names)] for c, e in trained.evaluations.items()]
-    parts = [[where, *figures] for where, figures in _by_slice(trained, ranking)]
+    parts = [[where, *figures] for where, figures in _by_slice(trained, task)]
     return "\n".join(
         [
-            f"# {ranking.name}: {trained.target}",
+            f"# {task.name}: {trained.target}",
             f"\nWinner: {trained.winner} ({trained.why}).",
             best_single_column(trained),
             markdown(["contender", *names], rows),
-            f"\n## {ranking.decides_by} by slice\n",
+            f"\n## {task.decides_by} by slice\n",
             markdown(["slice", *trained.evaluations], parts),
             "",
         ]
@@ -110,7 +110,7 @@ def lacking(unknown: Mapping[str, float]) -> str:
     return f"\n## Warning\n\n{why}\n\n" + markdown(["feature", "unknown in"], rows) + "\n"
 
 
-def freshness_section(freshness: Freshness, worth: Fresher | None, ranking: Ranking) -> str:
+def freshness_section(freshness: Freshness, worth: Fresher | None, task: Task) -> str:
     """How fresh the states are that a model learns from and is judged on, and what fresher ones would be worth."""
     section = f"\n## Freshness\n\nAll figures are on states as fresh as they are served: {freshness}.\n"
     if worth is None:
@@ -120,17 +120,17 @@ def freshness_section(freshness: Freshness, worth: Fresher | None, ranking: Rank
         ["as soon as they are published", _with_interval(worth.as_published)],
         ["what that would be worth", str(worth.gain)],
     ]
-    return section + "\n" + markdown(["the same model, on states", f"ndcg_at_{ranking.top}"], rows) + "\n"
+    return section + "\n" + markdown(["the same model, on states", f"ndcg_at_{task.top}"], rows) + "\n"
 
 
-def maturity_section(curve: Sequence[KnownBy], ranking: Ranking) -> str:
+def maturity_section(curve: Sequence[KnownBy], task: Task) -> str:
     """The share of each target's outcomes that is known by age, as Markdown; nothing where none happened."""
     counts = {point.target: point.rows for point in curve if point.rows}
     if not counts:
         return ""
     ages = sorted({point.age_s for point in curve})
     shares = {(point.target, point.age_s): f"{point.share:.2%}" for point in curve}
-    rows = [[_age(age, ranking), *(shares[target, age] for target in counts)] for age in ages]
+    rows = [[_age(age, task), *(shares[target, age] for target in counts)] for age in ages]
     head = ["age of a row", *(f"{target} (of {count:,})" for target, count in counts.items())]
     said = "Of the rows on which it happened, the share of which that was known so long after they were shown.\n\n"
     return "\n## Maturity of labels\n\n" + said + markdown(head, rows) + "\n"
@@ -164,11 +164,11 @@ def retrieval_section(retrieval: Mapping[str, float]) -> str:
     return "\n## Retrieval by embeddings\n\n" + markdown(["measure", "value"], rows) + "\n"
 
 
-def _age(seconds: float, ranking: Ranking) -> str:
+def _age(seconds: float, task: Task) -> str:
     age = timedelta(seconds=seconds)
     hours, minutes = divmod(int(seconds) // 60, 60)
     written = f"{age.days} d" if seconds >= 2 * 86_400 else f"{hours} h {minutes} min" if hours else f"{minutes} min"
-    return f"**{written}: mature**" if age == ranking.maturity else written
+    return f"**{written}: mature**" if age == task.maturity else written
 
 
 def slices(trained: Trained) -> dict[str, Any]:
@@ -181,10 +181,10 @@ def slices(trained: Trained) -> dict[str, Any]:
     return by_slice
 
 
-def _by_slice(trained: Trained, ranking: Ranking) -> Iterator[tuple[str, list[str]]]:
+def _by_slice(trained: Trained, task: Task) -> Iterator[tuple[str, list[str]]]:
     for slicing, parts in slices(trained).items():
         for word, contenders in parts.items():
-            yield f"{slicing}={word}", [_interval(summary, ranking.decides_by) for summary in contenders.values()]
+            yield f"{slicing}={word}", [_interval(summary, task.decides_by) for summary in contenders.values()]
 
 
 def _with_interval(figure: Interval) -> str:
@@ -199,7 +199,7 @@ def _interval(summary: Mapping[str, Any], name: str) -> str:
 
 
 def _log_numbers(
-    client: Any, run_id: str, trained: Trained, dataset: Dataset, ranking: Ranking, at: int,
+    client: Any, run_id: str, trained: Trained, dataset: Dataset, task: Task, at: int,
     more: Mapping[str, float],
 ) -> None:  # fmt: skip
     from mlflow.entities import Dataset as Logged
@@ -213,9 +213,9 @@ def _log_numbers(
         "target": trained.target,
         "seed": trained.seed,
         "features": len(trained.features),
-        **_params(ranking),
+        **_params(task),
     }
-    tags = {"dataset_digest": dataset.digest, "winner": trained.winner, "system": ranking.name}
+    tags = {"dataset_digest": dataset.digest, "winner": trained.winner, "system": task.name}
     tags |= {"mostly_unknown": ", ".join(unknown)[:5000]} if (unknown := dataset.mostly_unknown()) else {}
     for start in range(0, len(metrics), 1000):  # as many as MLflow takes at once
         client.log_batch(run_id, metrics=metrics[start : start + 1000])
@@ -224,16 +224,16 @@ def _log_numbers(
         params=[Param(name, str(value)[:500]) for name, value in {**params, **trained.facts()}.items()],
         tags=[RunTag(name, value) for name, value in tags.items()],
     )
-    profile = msgspec.json.encode(dataset.facts(ranking)).decode()
-    source = msgspec.json.encode({"table": f"training_sets/{ranking.name}"}).decode()
-    name, short = f"{ranking.name} training set", dataset.digest[:DIGEST_LENGTH]
+    profile = msgspec.json.encode(dataset.facts(task)).decode()
+    source = msgspec.json.encode({"table": f"training_sets/{task.name}"}).decode()
+    name, short = f"{task.name} training set", dataset.digest[:DIGEST_LENGTH]
     training_set = Logged(name, short, "local", source, profile=profile)
     client.log_inputs(run_id, [DatasetInput(training_set, [InputTag("mlflow.data.context", "training")])])
 
 
-def _params(ranking: Ranking) -> dict[str, Any]:
-    """What defines the ranking, flat."""
-    split = {f"split_{name}": getattr(ranking.split, name) for name in ("fit", "tune", "tune_from", "judge_from")}
-    contenders = {f"contender_{contender.name}": contender for contender in ranking.contenders}
-    times = {"window": ranking.window, "longest": ranking.longest, "grace": ranking.grace}
-    return {**times, "draws": ranking.draws, **split, **contenders}
+def _params(task: Task) -> dict[str, Any]:
+    """What defines the task, flat."""
+    split = {f"split_{name}": getattr(task.split, name) for name in ("fit", "tune", "tune_from", "judge_from")}
+    contenders = {f"contender_{contender.name}": contender for contender in task.contenders}
+    times = {"window": task.window, "longest": task.longest, "grace": task.grace}
+    return {**times, "draws": task.draws, **split, **contenders}

@@ -9,7 +9,7 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from feature_repo.definition import Lookup
-from training.definition import Ranking
+from training.definition import Task
 from validation.contract import Table
 from validation.definition import CLOCK_ERROR
 
@@ -45,18 +45,18 @@ def with_lookup(rows: "DataFrame", lookup: Lookup, described: "DataFrame", momen
     return rows.join(described, lookup.on, "left").withColumns(borrowed).drop("described_at", "borrowed")
 
 
-def outcome_flags(outcomes: "DataFrame", table: Table, ranking: Ranking, from_outcomes: tuple[str, ...]) -> "DataFrame":
+def outcome_flags(outcomes: "DataFrame", table: Table, task: Task, from_outcomes: tuple[str, ...]) -> "DataFrame":
     """Outcome rows reduced to what attribution needs: keys, times, a flag an outcome, and other columns to keep."""
     from pyspark.sql import functions as sf
 
-    keys = [sf.col(name).alias(f"of_{name}") for name in dict.fromkeys((*ranking.match, *ranking.exact))]
-    flags = [sf.coalesce(sf.expr(o.where), sf.lit(False)).alias(f"flag_{o.name}") for o in ranking.outcomes]
+    keys = [sf.col(name).alias(f"of_{name}") for name in dict.fromkeys((*task.match, *task.exact))]
+    flags = [sf.coalesce(sf.expr(o.where), sf.lit(False)).alias(f"flag_{o.name}") for o in task.outcomes]
     times = [sf.col(table.event_time).alias("happened_at"), sf.col(table.received_time).alias("known_at")]
     renamed = [sf.col(name).alias(f"from_outcome_{name}") for name in from_outcomes]
     return outcomes.select(sf.struct(*table.key).alias("outcome"), *keys, *flags, *times, *renamed)
 
 
-def attributed(shown: "DataFrame", outcomes: "DataFrame", table: Table, ranking: Ranking) -> "DataFrame":
+def attributed(shown: "DataFrame", outcomes: "DataFrame", table: Table, task: Task) -> "DataFrame":
     """Pairs of an outcome and a shown row it counts for, from `counts_from` until `counts_until` (null: for good).
 
     shown  every row shown that was received, mature or not: an outcome of a young row is none of an older row
@@ -68,7 +68,7 @@ def attributed(shown: "DataFrame", outcomes: "DataFrame", table: Table, ranking:
 
     later = Window.partitionBy("outcome").orderBy(sf.col("shown_at").desc(), *table.key)
     received_before = later.rowsBetween(Window.unboundedPreceding, -1)
-    pairs = _agreeing(shown, outcomes, table, ranking).withColumns(
+    pairs = _agreeing(shown, outcomes, table, task).withColumns(
         {
             COUNTS_FROM: sf.greatest("known_at", "row_known_at"),
             COUNTS_UNTIL: sf.min("row_known_at").over(received_before),
@@ -77,18 +77,18 @@ def attributed(shown: "DataFrame", outcomes: "DataFrame", table: Table, ranking:
     return pairs.where(sf.col(COUNTS_UNTIL).isNull() | (sf.col(COUNTS_UNTIL) > sf.col(COUNTS_FROM)))
 
 
-def _agreeing(shown: "DataFrame", outcomes: "DataFrame", table: Table, ranking: Ranking) -> "DataFrame":
+def _agreeing(shown: "DataFrame", outcomes: "DataFrame", table: Table, task: Task) -> "DataFrame":
     """Every pair of an outcome and a row shown before it, within the longest window, that agree in their columns."""
     from pyspark.sql import functions as sf
 
-    keys = dict.fromkeys((*table.key, *ranking.match, *ranking.exact))
+    keys = dict.fromkeys((*table.key, *task.match, *task.exact))
     times = [sf.col(table.event_time).alias("shown_at"), sf.col(table.received_time).alias("row_known_at")]
     rows = shown.select(*keys, *times)
-    agrees = [sf.col(f"of_{name}") == sf.col(name) for name in ranking.match]
-    agrees += [sf.col(f"of_{name}").isNull() | (sf.col(f"of_{name}") == sf.col(name)) for name in ranking.exact]
-    named = [sf.col(f"of_{name}").isNotNull() for name in ranking.exact] or [sf.lit(False)]
+    agrees = [sf.col(f"of_{name}") == sf.col(name) for name in task.match]
+    agrees += [sf.col(f"of_{name}").isNull() | (sf.col(f"of_{name}") == sf.col(name)) for name in task.exact]
+    named = [sf.col(f"of_{name}").isNotNull() for name in task.exact] or [sf.lit(False)]
     early = sf.when(reduce(_both, named), sf.lit(CLOCK_ERROR)).otherwise(sf.lit(timedelta(0)))
-    first, last = sf.col("shown_at") - early, sf.col("shown_at") + sf.lit(ranking.window)
+    first, last = sf.col("shown_at") - early, sf.col("shown_at") + sf.lit(task.window)
     agrees.append(sf.col("happened_at").between(first, last))
     pairs = rows.join(outcomes, reduce(_both, agrees))
     return pairs.withColumn("happened_at", sf.greatest("happened_at", "shown_at"))

@@ -19,7 +19,7 @@ from infra.arrays import Float32s
 from infra.errors import DefinitionError
 from infra.freshness import AS_PUBLISHED, Freshness
 from infra.lake import Lake
-from training.definition import MOSTLY_UNKNOWN, Ranking
+from training.definition import MOSTLY_UNKNOWN, Task
 from training.rows import lineage
 from training.rows.attribution import AT
 from training.rows.described import without_undescribed
@@ -70,9 +70,9 @@ class Dataset:
         """When each row was shown, UTC."""
         return _utc(self.frame[AT])
 
-    def known(self, ranking: Ranking) -> NDArray[np.datetime64]:
+    def known(self, task: Task) -> NDArray[np.datetime64]:
         """Since when each row's label is known, UTC: of rows that do not say it, since they are mature."""
-        return _utc(self.frame[SINCE]) if SINCE in self.frame else self.times() + np.timedelta64(ranking.maturity)
+        return _utc(self.frame[SINCE]) if SINCE in self.frame else self.times() + np.timedelta64(task.maturity)
 
     def mostly_unknown(self) -> dict[str, float]:
         """The features that are unknown in `MOSTLY_UNKNOWN` of the rows or more, with the share."""
@@ -80,12 +80,12 @@ class Dataset:
         share_by_feature = zip(self.features, shares.tolist(), strict=True)
         return {name: share for name, share in share_by_feature if share >= MOSTLY_UNKNOWN}
 
-    def facts(self, ranking: Ranking) -> dict[str, Any]:
+    def facts(self, task: Task) -> dict[str, Any]:
         """Numbers about the set: rows, groups, days, shares of each target and of unknown inputs, digest."""
-        shares = {f"share_{name}": float(self.frame[name].mean()) for name in ranking.targets}
+        shares = {f"share_{name}": float(self.frame[name].mean()) for name in task.targets}
         return {
             "rows": len(self.frame),
-            "groups": int(self.frame[ranking.group].nunique()),
+            "groups": int(self.frame[task.unit].nunique()),
             "features": len(self.features),
             "from": str(self.frame[AT].min()),
             "to": str(self.frame[AT].max()),
@@ -93,7 +93,7 @@ class Dataset:
             "digest": self.digest,
             "freshness": str(self.freshness),
             **shares,
-            **{f"known_at_maturity_{t}": share for t, share in known_at_maturity(self.maturity, ranking).items()},
+            **{f"known_at_maturity_{t}": share for t, share in known_at_maturity(self.maturity, task).items()},
         }
 
 
@@ -101,7 +101,7 @@ def build_training_set(
     versions: pd.DataFrame,
     store: "FeatureStore",
     features: FeatureSet,
-    ranking: Ranking,
+    task: Task,
     freshness: Freshness = AS_PUBLISHED,
     days: JoinedDays | None = None,
 ) -> Dataset:
@@ -112,24 +112,24 @@ def build_training_set(
     days       where joined rows are kept; the set is the same without it
     """
     if versions.empty:
-        raise _nothing_mature(ranking)
-    dataset = build_dataset(known_at_cuts(versions, ranking), store, features, ranking, freshness, days)
-    return replace(dataset, maturity=maturity_curve(newest(versions), ranking))
+        raise _nothing_mature(task)
+    dataset = build_dataset(known_at_cuts(versions, task), store, features, task, freshness, days)
+    return replace(dataset, maturity=maturity_curve(newest(versions), task))
 
 
 def build_dataset(
     labels: pd.DataFrame,
     store: "FeatureStore",
     features: FeatureSet,
-    ranking: Ranking,
+    task: Task,
     freshness: Freshness = AS_PUBLISHED,
     days: JoinedDays | None = None,
 ) -> Dataset:
     """Join features point in time, through Feast, and make the model's input of them."""
     if labels.empty:
-        raise _nothing_mature(ranking)
+        raise _nothing_mature(task)
     frame = labels.reset_index(drop=True)
-    until, matures_at = freshness_reached(frame, freshness), frame[AT] + ranking.maturity
+    until, matures_at = freshness_reached(frame, freshness), frame[AT] + task.maturity
     joined = _joined(frame, store, features, until, matures_at, days)
     matrix = assemble(features.features, _inputs(joined, features))
     lineages = lineage.measured(joined, features)
@@ -218,8 +218,8 @@ def load_dataset(lake: Lake, name: str) -> Dataset:
     )
 
 
-def _nothing_mature(ranking: Ranking) -> DefinitionError:
-    return DefinitionError(f"ranking {ranking.name}: no mature rows. Ingest more days or wait for windows to close.")
+def _nothing_mature(task: Task) -> DefinitionError:
+    return DefinitionError(f"task {task.name}: no mature rows. Ingest more days or wait for windows to close.")
 
 
 def _with_nan(line: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from infra.errors import DefinitionError
-from training.definition import Ranking
+from training.definition import Task
 from training.rows.attribution import AT, COUNTS_FROM, COUNTS_UNTIL, KNOWN_AT
 from training.rows.split import cuts
 from validation.contract import Table
@@ -24,7 +24,7 @@ def with_versions(
     rows: "DataFrame",
     pairs: "DataFrame",
     table: Table,
-    ranking: Ranking,
+    task: Task,
     from_outcomes: tuple[str, ...],
     as_of: datetime,
 ) -> "DataFrame":
@@ -34,19 +34,18 @@ def with_versions(
     """
     from pyspark.sql import functions as sf
 
-    by_row = pairs.groupBy(*table.key).agg(sf.collect_list(_counted(ranking, from_outcomes)).alias(COUNTED))
-    mature_at = sf.greatest(sf.col(table.event_time) + sf.lit(ranking.maturity), sf.col(table.received_time))
+    by_row = pairs.groupBy(*table.key).agg(sf.collect_list(_counted(task, from_outcomes)).alias(COUNTED))
+    mature_at = sf.greatest(sf.col(table.event_time) + sf.lit(task.maturity), sf.col(table.received_time))
     mature = rows.withColumn(MATURE_AT, mature_at).where(sf.col(MATURE_AT) <= sf.lit(as_of))
     every = mature.join(by_row, [*table.key], "left").withColumn(MOMENTS, _moments(as_of))
-    every = every.withColumn(VERSIONS, sf.transform(MOMENTS, lambda at: _version(at, ranking, from_outcomes)))
+    every = every.withColumn(VERSIONS, sf.transform(MOMENTS, lambda at: _version(at, task, from_outcomes)))
     changes = sf.filter(VERSIONS, lambda version, i: (i == 0) | ~_same(version, sf.get(VERSIONS, i - 1)))
     each = sf.posexplode(VERSIONS).alias(VERSION, "__version")
     exploded = every.withColumn(VERSIONS, changes).select(*rows.columns, each)
     labels = {
-        name: sf.col(f"__version.label.{name}")
-        for name in (*(o.name for o in ranking.outcomes), *_renamed(from_outcomes))
+        name: sf.col(f"__version.label.{name}") for name in (*(o.name for o in task.outcomes), *_renamed(from_outcomes))
     }
-    times = {name: sf.col(f"__version.`{name}`") for name in (SINCE, KNOWN_AT, *_first_known(ranking))}
+    times = {name: sf.col(f"__version.`{name}`") for name in (SINCE, KNOWN_AT, *_first_known(task))}
     return exploded.withColumns({VERSION: sf.col(VERSION) + 1, **labels, **times}).drop("__version")
 
 
@@ -55,14 +54,14 @@ def newest(versions: pd.DataFrame) -> pd.DataFrame:
     return versions[_last_of_each(_row_numbers(versions))].reset_index(drop=True)
 
 
-def known_at_cuts(versions: pd.DataFrame, ranking: Ranking) -> pd.DataFrame:
+def known_at_cuts(versions: pd.DataFrame, task: Task) -> pd.DataFrame:
     """Of each row the version known when the next part begins: tuning for rows to fit, judging for rows to tune.
 
     Rows to judge have their newest version. A row whose first version is younger than its cut keeps that one, and takes
     no part (see split).
     """
     first = versions[versions[VERSION] == 1]
-    tune_from, judge_from = cuts(_micros(first[AT]), ranking.split)
+    tune_from, judge_from = cuts(_micros(first[AT]), task.split)
     shown, since = _micros(versions[AT]), _micros(versions[SINCE])
     never = np.datetime64("9999-01-01", "us")
     until = np.where(shown < tune_from, tune_from, np.where(shown < judge_from, judge_from, never))
@@ -71,12 +70,12 @@ def known_at_cuts(versions: pd.DataFrame, ranking: Ranking) -> pd.DataFrame:
     return versions[usable][_last_of_each(rows)].reset_index(drop=True)
 
 
-def _counted(ranking: Ranking, from_outcomes: tuple[str, ...]) -> "Column":
+def _counted(task: Task, from_outcomes: tuple[str, ...]) -> "Column":
     """What an outcome adds to the row it counts for, and when."""
     from pyspark.sql import functions as sf
 
     flags = []
-    for outcome in ranking.outcomes:
+    for outcome in task.outcomes:
         in_time = sf.col("happened_at") <= sf.col("shown_at") + sf.lit(outcome.window)
         flags.append((sf.col(f"flag_{outcome.name}") & in_time).alias(outcome.name))
     return sf.struct(COUNTS_FROM, COUNTS_UNTIL, "known_at", *flags, *_renamed(from_outcomes))
@@ -92,7 +91,7 @@ def _moments(as_of: datetime) -> "Column":
     return sf.coalesce(every, sf.array(MATURE_AT))
 
 
-def _version(at: "Column", ranking: Ranking, from_outcomes: tuple[str, ...]) -> "Column":
+def _version(at: "Column", task: Task, from_outcomes: tuple[str, ...]) -> "Column":
     """The label as it was known at a moment."""
     from pyspark.sql import functions as sf
 
@@ -110,9 +109,9 @@ def _version(at: "Column", ranking: Ranking, from_outcomes: tuple[str, ...]) -> 
         there = sf.exists(COUNTED, lambda pair: counts(pair) & pair[name])
         return sf.coalesce(there, sf.lit(False)).cast("float")
 
-    flags = [happened(outcome.name).alias(outcome.name) for outcome in ranking.outcomes]
+    flags = [happened(outcome.name).alias(outcome.name) for outcome in task.outcomes]
     label = sf.struct(*flags, *(latest(name).alias(name) for name in _renamed(from_outcomes)))
-    firsts = [first_known(name).alias(TARGET_AT + name) for name in ranking.targets]
+    firsts = [first_known(name).alias(TARGET_AT + name) for name in task.targets]
     return sf.struct(at.alias(SINCE), label.alias("label"), latest("known_at").alias(KNOWN_AT), *firsts)
 
 
@@ -124,8 +123,8 @@ def _renamed(from_outcomes: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(f"from_outcome_{name}" for name in from_outcomes)
 
 
-def _first_known(ranking: Ranking) -> tuple[str, ...]:
-    return tuple(TARGET_AT + name for name in ranking.targets)
+def _first_known(task: Task) -> tuple[str, ...]:
+    return tuple(TARGET_AT + name for name in task.targets)
 
 
 def _row_numbers(versions: pd.DataFrame) -> "np.ndarray[Any, np.dtype[np.int64]]":

@@ -13,7 +13,7 @@ from feature_repo.folding import read_accepted_rows, without_repeats
 from feature_repo.request_time import Code, Context
 from infra.errors import DefinitionError
 from infra.lake import Lake
-from training.definition import Ranking
+from training.definition import Task
 from training.rows.attribution import (
     AT,
     KNOWN_AT,
@@ -36,7 +36,7 @@ GAIN, FITS, JUDGED = "gain", "fits", "judged"
 def build_labels(
     spark: "SparkSession",
     lake: Lake,
-    ranking: Ranking,
+    task: Task,
     features: FeatureSet,
     tables: Mapping[str, Table],
     as_of: datetime,
@@ -44,13 +44,13 @@ def build_labels(
     last: date,
 ) -> "pd.DataFrame":
     """One row for each row shown from day `first` to day `last` that is mature at `as_of`: its label as known then."""
-    return newest(build_label_versions(spark, lake, ranking, features, tables, as_of, first, last))
+    return newest(build_label_versions(spark, lake, task, features, tables, as_of, first, last))
 
 
 def build_label_versions(
     spark: "SparkSession",
     lake: Lake,
-    ranking: Ranking,
+    task: Task,
     features: FeatureSet,
     tables: Mapping[str, Table],
     as_of: datetime,
@@ -66,7 +66,7 @@ def build_label_versions(
     """
     from pyspark.sql import functions as sf
 
-    table, outcome_table = _checked(ranking, features, tables)
+    table, outcome_table = _checked(task, features, tables)
     shown = _received(spark, lake, table, first, as_of)
     outcomes = _received(spark, lake, outcome_table, first - timedelta(days=1), as_of)  # a clock was behind at midnight
     for lookup in features.lookups:
@@ -74,18 +74,18 @@ def build_label_versions(
         described = descriptions(_received(spark, lake, entities, None, as_of), lookup, entities)
         shown = with_lookup(shown, lookup, described, sf.col(table.event_time))
         outcomes = with_lookup(outcomes, lookup, described, sf.lit(as_of))
-    from_outcomes = columns_from_outcomes(ranking, features, tables)
-    flags = outcome_flags(outcomes, outcome_table, ranking, from_outcomes)
-    pairs = attributed(shown, flags, table, ranking)
+    from_outcomes = columns_from_outcomes(task, features, tables)
+    flags = outcome_flags(outcomes, outcome_table, task, from_outcomes)
+    pairs = attributed(shown, flags, table, task)
     of_days = shown.where(sf.to_date(table.event_time).between(sf.lit(first), sf.lit(last)))
-    rows = with_versions(of_days, pairs, table, ranking, from_outcomes, as_of)
-    rows = rows.select(*_columns(ranking, features, table, from_outcomes))
-    return _in_order(_graded(rows, ranking), table)
+    rows = with_versions(of_days, pairs, table, task, from_outcomes, as_of)
+    rows = rows.select(*_columns(task, features, table, from_outcomes))
+    return _in_order(_graded(rows, task), table)
 
 
-def columns_from_outcomes(ranking: Ranking, features: FeatureSet, tables: Mapping[str, Table]) -> tuple[str, ...]:
+def columns_from_outcomes(task: Task, features: FeatureSet, tables: Mapping[str, Table]) -> tuple[str, ...]:
     """Context features that are no column of shown rows but one of outcomes: the leakage gate refuses them."""
-    shown, outcomes = ({c.name for c in tables[name].columns} for name in (ranking.shown, ranking.outcomes_in))
+    shown, outcomes = ({c.name for c in tables[name].columns} for name in (task.decisions, task.outcomes_in))
     return tuple(name for name in _context(features) if name not in shown and name in outcomes)
 
 
@@ -112,19 +112,19 @@ def _borrowed(features: FeatureSet, table: Table) -> tuple[str, ...]:
     return tuple(name for lookup in features.lookups if lookup.on in own for name in lookup.columns)
 
 
-def _checked(ranking: Ranking, features: FeatureSet, tables: Mapping[str, Table]) -> tuple[Table, Table]:
-    for name in (ranking.shown, ranking.outcomes_in, *(lookup.table for lookup in features.lookups)):
+def _checked(task: Task, features: FeatureSet, tables: Mapping[str, Table]) -> tuple[Table, Table]:
+    for name in (task.decisions, task.outcomes_in, *(lookup.table for lookup in features.lookups)):
         if name not in tables:
-            raise DefinitionError(f"ranking {ranking.name}: table {unknown(name, tables)}")
-    table = tables[ranking.shown]
+            raise DefinitionError(f"task {task.name}: table {unknown(name, tables)}")
+    table = tables[task.decisions]
     columns = {*(c.name for c in table.columns), *_borrowed(features, table)}
-    for name in (*features.entities, ranking.group, ranking.user, ranking.item, ranking.attribute, *ranking.match):
+    for name in (*features.entities, task.unit, task.cluster, task.item, task.attribute, *task.match):
         if name not in columns:
-            raise DefinitionError(f"ranking {ranking.name}: rows of {table.name}: {unknown(name, columns)}")
-    for outcome in ranking.outcomes:
+            raise DefinitionError(f"task {task.name}: rows of {table.name}: {unknown(name, columns)}")
+    for outcome in task.outcomes:
         if outcome.name in columns:
-            raise DefinitionError(f"ranking {ranking.name}: outcome {outcome.name} is also a column. Rename it.")
-    return table, tables[ranking.outcomes_in]
+            raise DefinitionError(f"task {task.name}: outcome {outcome.name} is also a column. Rename it.")
+    return table, tables[task.outcomes_in]
 
 
 def _received(spark: "SparkSession", lake: Lake, table: Table, first: date | None, as_of: datetime) -> "DataFrame":
@@ -137,19 +137,17 @@ def _received(spark: "SparkSession", lake: Lake, table: Table, first: date | Non
     return rows if table.versioned else without_repeats(rows, table)
 
 
-def _columns(
-    ranking: Ranking, features: FeatureSet, table: Table, from_outcomes: tuple[str, ...]
-) -> Iterator["Column"]:
+def _columns(task: Task, features: FeatureSet, table: Table, from_outcomes: tuple[str, ...]) -> Iterator["Column"]:
     from pyspark.sql import functions as sf
 
     own_columns = {c.name for c in table.columns}
-    roles = (ranking.group, ranking.user, ranking.item, ranking.attribute)
+    roles = (task.unit, task.cluster, task.item, task.attribute)
     context = [name for name in _context(features) if name in own_columns]
-    slices = [s.of for s in ranking.slices if s.of in own_columns]
+    slices = [s.of for s in task.slices if s.of in own_columns]
     for name in dict.fromkeys((*table.key, *features.entities, *_borrowed(features, table), *roles, *context, *slices)):
         yield sf.col(name)
     yield sf.col(table.event_time).alias(AT)
-    for outcome in ranking.outcomes:
+    for outcome in task.outcomes:
         yield sf.col(f"`{outcome.name}`")
     for name in context:
         if table.column(name).logged:  # it was written down as the row was shown; of other columns that is not known
@@ -157,19 +155,19 @@ def _columns(
     for name in from_outcomes:
         yield sf.col(f"from_outcome_{name}").alias(name)
         yield sf.when(sf.col(f"from_outcome_{name}").isNotNull(), sf.col(KNOWN_AT)).alias(KNOWN_AT_PREFIX + name)
-    for name in (KNOWN_AT, VERSION, SINCE, *(TARGET_AT + target for target in ranking.targets)):
+    for name in (KNOWN_AT, VERSION, SINCE, *(TARGET_AT + target for target in task.targets)):
         yield sf.col(f"`{name}`")
 
 
-def _graded(rows: "DataFrame", ranking: Ranking) -> "DataFrame":
+def _graded(rows: "DataFrame", task: Task) -> "DataFrame":
     from pyspark.sql import functions as sf
 
-    happened = {o.name: sf.col(f"`{o.name}`") > 0 for o in ranking.outcomes}
-    gains = [sf.when(happened[o.name], sf.lit(float(o.gain))).otherwise(sf.lit(0.0)) for o in ranking.outcomes]
-    vetoes = [happened[o.name] for o in ranking.outcomes if o.veto]
+    happened = {o.name: sf.col(f"`{o.name}`") > 0 for o in task.outcomes}
+    gains = [sf.when(happened[o.name], sf.lit(float(o.gain))).otherwise(sf.lit(0.0)) for o in task.outcomes]
+    vetoes = [happened[o.name] for o in task.outcomes if o.veto]
     vetoed = reduce(lambda left, right: left | right, vetoes, sf.lit(False))
     gain = sf.when(vetoed, sf.lit(0.0)).otherwise(sf.greatest(*gains, sf.lit(0.0))).cast("float")
-    where = {FITS: ranking.fit_where, JUDGED: ranking.judge_where}
+    where = {FITS: task.fit_where, JUDGED: task.judge_where}
     return rows.withColumns({GAIN: gain, **{n: sf.coalesce(sf.expr(sql), sf.lit(False)) for n, sql in where.items()}})
 
 

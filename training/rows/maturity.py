@@ -5,7 +5,7 @@ from datetime import timedelta
 import msgspec
 import pandas as pd
 
-from training.definition import Ranking
+from training.definition import Task
 from training.rows.attribution import AT
 from training.rows.label_versions import TARGET_AT
 
@@ -22,7 +22,7 @@ class KnownBy(msgspec.Struct, frozen=True):
     rows: int
 
 
-def maturity_curve(labels: pd.DataFrame, ranking: Ranking) -> tuple[KnownBy, ...]:
+def maturity_curve(labels: pd.DataFrame, task: Task) -> tuple[KnownBy, ...]:
     """The curve of each target, at some ages and at maturity, from the newest labels.
 
     Only rows older than the last age count, for all ages alike: of younger ones it is not known what is still missing.
@@ -30,20 +30,20 @@ def maturity_curve(labels: pd.DataFrame, ranking: Ranking) -> tuple[KnownBy, ...
     """
     if labels.empty:
         return ()
-    end = labels[AT].max() + ranking.maturity
-    longest = max(ranking.maturity, min(LONGEST, (end - labels[AT].min()) / 2))
-    ages = sorted({ranking.maturity, *(age for age in AGES if age <= longest)})
+    end = labels[AT].max() + task.maturity
+    longest = max(task.maturity, min(LONGEST, (end - labels[AT].min()) / 2))
+    ages = sorted({task.maturity, *(age for age in AGES if age <= longest)})
     old = labels[labels[AT] <= end - longest]
     points = []
-    for target in ranking.targets:
+    for target in task.targets:
         after = (old[TARGET_AT + target] - old[AT])[old[target] > 0]
         points += [KnownBy(target, age.total_seconds(), _share(after <= age), len(after)) for age in ages]
     return tuple(points)
 
 
-def known_at_maturity(curve: tuple[KnownBy, ...], ranking: Ranking) -> dict[str, float]:
+def known_at_maturity(curve: tuple[KnownBy, ...], task: Task) -> dict[str, float]:
     """Of each target the share that is known when a row matures."""
-    at = ranking.maturity.total_seconds()
+    at = task.maturity.total_seconds()
     return {point.target: point.share for point in curve if point.age_s == at and point.rows}
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from feature_repo.definition import FeatureSet
 from training.contenders import Contender
-from training.definition import Ranking
+from training.definition import Task
 from training.measuring import MeasureValue
 from training.rows import Dataset
 from training.studies.costs import GroupCost
@@ -67,17 +67,17 @@ def feature_groups(features: FeatureSet, names: Sequence[str]) -> dict[str, tupl
 
 
 def leave_groups_out(
-    dataset: Dataset, ranking: Ranking, features: FeatureSet, contender: Contender, margin: float
+    dataset: Dataset, task: Task, features: FeatureSet, contender: Contender, margin: float
 ) -> GroupStudy:
     """Fit a contender without each group in turn. What is dropped is a choice: no judge row takes part in it."""
-    refits = Refits.of(*before_judging(dataset, ranking))
+    refits = Refits.of(*before_judging(dataset, task))
     groups = feature_groups(features, dataset.features)
     complete = refits.by_seed(contender)
 
     def lost(names: Sequence[str]) -> MeasureValue:
-        return mean_difference(complete, refits.by_seed(contender, names), ranking.seed)
+        return mean_difference(complete, refits.by_seed(contender, names), task.seed)
 
     losses = {group: lost(names) for group, names in groups.items() if len(names) < len(dataset.features)}
-    study = GroupStudy(contender.name, ranking.decides_by, margin, groups, losses, None)
+    study = GroupStudy(contender.name, task.decides_by, margin, groups, losses, None)
     proposed = [name for group in study.proposal for name in groups[group]]
     return replace(study, together=lost(proposed)) if 0 < len(proposed) < len(dataset.features) else study

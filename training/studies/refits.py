@@ -11,7 +11,7 @@ from infra.arrays import AnyArray, Bools
 from infra.manifest import verify
 from infra.statistics import Weights, drawn_by_poisson
 from training.contenders import Contender, Fitted
-from training.definition import Ranking, Split
+from training.definition import Split, Task
 from training.fitting import as_judged, divided, examples, judge_rows, load_contender
 from training.measuring import JudgedRows, MeasureValue, difference, evaluate
 from training.rows import Dataset
@@ -30,32 +30,32 @@ class Refits:
     """
 
     dataset: Dataset
-    ranking: Ranking
+    task: Task
     rows: Mapping[str, AnyArray]
     judged: JudgedRows
     weights: Weights
 
     @classmethod
-    def of(cls, dataset: Dataset, ranking: Ranking) -> "Refits":
+    def of(cls, dataset: Dataset, task: Task) -> "Refits":
         """The rows divided as a training divides them."""
-        rows = divided(dataset, ranking)
-        judged = replace(judge_rows(dataset, ranking, ranking.target, rows), slices={})
-        return cls(dataset, ranking, rows, judged, drawn_by_poisson(judged.users, ranking.draws, ranking.seed))
+        rows = divided(dataset, task)
+        judged = replace(judge_rows(dataset, task, task.target, rows), slices={})
+        return cls(dataset, task, rows, judged, drawn_by_poisson(judged.users, task.draws, task.seed))
 
     def fitted(self, contender: Contender, seed: int | None = None, without: Collection[str] = ()) -> Fitted:
         """A contender fitted as a training fits it; features in `without` are left out."""
         data = lacking(self.dataset, without)
-        fit, tune = (examples(data, self.ranking, self.ranking.target, self.rows[part]) for part in ("fit", "tune"))
-        return contender.fit(fit, tune, self.ranking.seed if seed is None else seed)
+        fit, tune = (examples(data, self.task, self.task.target, self.rows[part]) for part in ("fit", "tune"))
+        return contender.fit(fit, tune, self.task.seed if seed is None else seed)
 
     def measured(self, model: Fitted, without: Collection[str] = ()) -> Mapping[str, MeasureValue]:
         """Its measures on the judge rows, as it would be served."""
         data = lacking(self.dataset, without)
-        return self._evaluated(model.scores(as_judged(data, self.ranking, self.rows["judge"])))
+        return self._evaluated(model.scores(as_judged(data, self.task, self.rows["judge"])))
 
     def decided(self, model: Fitted, without: Collection[str] = ()) -> MeasureValue:
         """The measure that decides between contenders."""
-        return self.measured(model, without)[self.ranking.decides_by]
+        return self.measured(model, without)[self.task.decides_by]
 
     def of_release(self, folder: Path) -> MeasureValue | None:
         """The deciding measure of a release on the same rows; None where it reads features that the set lacks."""
@@ -63,17 +63,17 @@ class Refits:
         if not set(wanted) <= set(self.dataset.features):
             return None
         columns = [self.dataset.features.index(name) for name in wanted]
-        served = as_judged(self.dataset, self.ranking, self.rows["judge"])
+        served = as_judged(self.dataset, self.task, self.rows["judge"])
         scores = load_contender(folder).scores(np.ascontiguousarray(served[:, columns]))
-        return self._evaluated(scores)[self.ranking.decides_by]
+        return self._evaluated(scores)[self.task.decides_by]
 
     def by_seed(self, contender: Contender, without: Collection[str] = ()) -> list[MeasureValue]:
         """The deciding measure of a contender fitted with each of a few seeds."""
-        seeds = range(self.ranking.seed, self.ranking.seed + SEEDS_EACH)
+        seeds = range(self.task.seed, self.task.seed + SEEDS_EACH)
         return [self.decided(self.fitted(contender, seed, without), without) for seed in seeds]
 
     def _evaluated(self, scores: AnyArray) -> Mapping[str, MeasureValue]:
-        return evaluate(self.judged, scores, None, self.weights, self.ranking.top, self.ranking.listed).measures
+        return evaluate(self.judged, scores, None, self.weights, self.task.top, self.task.listed).measures
 
 
 def mean_of(measures: Sequence[MeasureValue], seed: int) -> MeasureValue:
@@ -93,24 +93,24 @@ def mean_difference(these: Sequence[MeasureValue], others: Sequence[MeasureValue
     return mean_of([difference(one, other) for one, other in zip(these, others, strict=True)], seed)
 
 
-def before_judging(dataset: Dataset, ranking: Ranking) -> tuple[Dataset, Ranking]:
+def before_judging(dataset: Dataset, task: Task) -> tuple[Dataset, Task]:
     """The rows that a training fits and tunes on, with a split of their own: what is chosen on them is not yet judged.
 
     The last tenth of them stands in for the judge rows. None of the rows that a training judges by is left.
     """
-    rows = divided(dataset, ranking)
+    rows = divided(dataset, task)
     places = np.sort(np.concatenate([rows["fit"], rows["tune"]]))
     mask = np.zeros(len(dataset.frame), dtype=bool)
     mask[places] = True
-    split = Split(fit=0.75, tune=0.15, keep_together=ranking.split.keep_together)
-    return only(dataset, mask), replace(ranking, split=split)
+    split = Split(fit=0.75, tune=0.15, keep_together=task.split.keep_together)
+    return only(dataset, mask), replace(task, split=split)
 
 
-def thinned(dataset: Dataset, ranking: Ranking, most_rows: int = MOST_ROWS) -> Dataset:
+def thinned(dataset: Dataset, task: Task, most_rows: int = MOST_ROWS) -> Dataset:
     """At most about so many rows, in whole groups: every so many-th group, in order of its id's hash."""
     if len(dataset.frame) <= most_rows:
         return dataset
-    together = dataset.frame[ranking.split.keep_together or ranking.group]
+    together = dataset.frame[task.split.keep_together or task.unit]
     marks = pd.util.hash_pandas_object(together, index=False).to_numpy()
     return only(dataset, marks < np.uint64(most_rows / len(dataset.frame) * 2**64))
 

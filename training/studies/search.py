@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from infra.errors import DefinitionError
 from training.contenders import Boosted
-from training.definition import Between, Ranking, Search
+from training.definition import Between, Search, Task
 from training.measuring import MeasureValue
 from training.rows import Dataset
 from training.studies.refits import Refits, before_judging, mean_difference, mean_of, thinned, written
@@ -45,10 +45,10 @@ class SearchOutcome:
         """Whether a trial was better than the definition, be it by chance: the gates decide whether it is."""
         return self.gain.value > 0
 
-    def ranking(self, ranking: Ranking) -> Ranking:
-        """The ranking with the best settings in place of the contender's own."""
-        contenders = tuple(self.best if c.name == self.best.name else c for c in ranking.contenders)
-        return replace(ranking, contenders=contenders)
+    def task(self, task: Task) -> Task:
+        """The task with the best settings in place of the contender's own."""
+        contenders = tuple(self.best if c.name == self.best.name else c for c in task.contenders)
+        return replace(task, contenders=contenders)
 
     def rows(self) -> Iterator[list[str]]:
         """Trial, its settings, what it reached; the best first, the definition last."""
@@ -68,16 +68,16 @@ class SearchOutcome:
         )
 
 
-def search_settings(dataset: Dataset, ranking: Ranking) -> SearchOutcome:
-    """Try the settings that `ranking.search` allows, and judge each on the last rows before the judge rows.
+def search_settings(dataset: Dataset, task: Task) -> SearchOutcome:
+    """Try the settings that `task.search` allows, and judge each on the last rows before the judge rows.
 
-    The same rows give the same trials: the sampler (TPE, Bergstra et al. 2011) has the ranking's seed, and nothing is
+    The same rows give the same trials: the sampler (TPE, Bergstra et al. 2011) has the task's seed, and nothing is
     stopped by a clock. Raises DefinitionError where no search is defined, or for a contender without settings.
     """
     import optuna  # takes a second: only a search needs it
 
-    defined, contender = _defined(ranking)
-    refits = Refits.of(*before_judging(thinned(dataset, ranking, defined.most_rows), ranking))
+    defined, contender = _defined(task)
+    refits = Refits.of(*before_judging(thinned(dataset, task, defined.most_rows), task))
     trials: list[Trial] = []
 
     def objective(trial: "optuna.Trial") -> float:
@@ -86,25 +86,25 @@ def search_settings(dataset: Dataset, ranking: Ranking) -> SearchOutcome:
         return trials[-1].reached
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=ranking.seed))
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=task.seed))
     study.optimize(objective, n_trials=defined.trials)
     as_defined = refits.by_seed(contender)
     finalists = [_with(contender, trial.params) for trial in sorted(trials, key=lambda t: -t.reached)[:FINALISTS]]
-    gains = [mean_difference(refits.by_seed(one), as_defined, ranking.seed) for one in finalists]
+    gains = [mean_difference(refits.by_seed(one), as_defined, task.seed) for one in finalists]
     best, gain = max(zip(finalists, gains, strict=True), key=lambda pair: pair[1].value)
-    return SearchOutcome(ranking.decides_by, mean_of(as_defined, ranking.seed).value, tuple(trials), best, gain)
+    return SearchOutcome(task.decides_by, mean_of(as_defined, task.seed).value, tuple(trials), best, gain)
 
 
-def _defined(ranking: Ranking) -> tuple[Search, Boosted]:
-    defined = ranking.search
+def _defined(task: Task) -> tuple[Search, Boosted]:
+    defined = task.search
     if defined is None:
         raise DefinitionError(
-            f"ranking {ranking.name}: no search is defined. Give it a `search` in training/systems, such as "
+            f"task {task.name}: no search is defined. Give it a `search` in training/systems, such as "
             '`Search("xgboost", {"eta": Between(0.02, 0.3, log=True)})`.'
         )
-    contender = ranking.contender(defined.contender)
+    contender = task.contender(defined.contender)
     if not isinstance(contender, Boosted):
-        raise DefinitionError(f"ranking {ranking.name}: contender {defined.contender} has no settings to search.")
+        raise DefinitionError(f"task {task.name}: contender {defined.contender} has no settings to search.")
     return defined, contender
 
 

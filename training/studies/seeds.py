@@ -54,18 +54,18 @@ def seed_noise(refits: Refits, contender: Contender, seeds: int = SEEDS, live: P
 
     live  the folder of the live release, over which there is a gain as well
     """
-    ranking = refits.ranking
-    models = [refits.fitted(contender, ranking.seed + number) for number in range(seeds)]
+    task = refits.task
+    models = [refits.fitted(contender, task.seed + number) for number in range(seeds)]
     measures = [refits.measured(model) for model in models]
-    by_seed = {name: tuple(m[name].value for m in measures) for name in (ranking.decides_by, "gauc", "auc")}
-    others = {c.name: refits.fitted(c) for c in ranking.contenders if c.name != contender.name}
-    best: FittedColumn = best_column_of(refits.dataset, ranking, ranking.target, refits.rows["tune"])
-    own = measures[0][ranking.decides_by]
+    by_seed = {name: tuple(m[name].value for m in measures) for name in (task.decides_by, "gauc", "auc")}
+    others = {c.name: refits.fitted(c) for c in task.contenders if c.name != contender.name}
+    best: FittedColumn = best_column_of(refits.dataset, task, task.target, refits.rows["tune"])
+    own = measures[0][task.decides_by]
     gains = {name: difference(own, refits.decided(model)) for name, model in {**others, BEST_COLUMN: best}.items()}
     of_live = refits.of_release(live) if live else None
     if of_live is not None:
         gains["the live release"] = difference(own, of_live)
-    return SeedStudy(contender.name, ranking.decides_by, by_seed, gains)
+    return SeedStudy(contender.name, task.decides_by, by_seed, gains)
 
 
 def spread(values: tuple[float, ...]) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 
 from infra.errors import DefinitionError
 from training.contenders import Contender
-from training.definition import Ranking, Split
+from training.definition import Split, Task
 from training.fitting import divided
 from training.measuring import MeasureValue
 from training.rows import Dataset
@@ -48,9 +48,7 @@ class StalenessStudy:
             yield [f"{age} d", last.isoformat(), f"{mean.value:.4f} [{mean.low:.4f}, {mean.high:.4f}]", against]
 
 
-def model_staleness(
-    dataset: Dataset, ranking: Ranking, contender: Contender, ages: Sequence[int] = AGES
-) -> StalenessStudy:
+def model_staleness(dataset: Dataset, task: Task, contender: Contender, ages: Sequence[int] = AGES) -> StalenessStudy:
     """Fit a contender on equally many days that end so many days before the last day, and judge it on that day.
 
     Equally many, because a model of less history would be worse for another reason than its age. Features are those
@@ -71,24 +69,24 @@ def model_staleness(
             "smaller ages (`--ages`)."
         )
     by_age = {}
-    on_day = _judged_on(dataset, ranking, end)
+    on_day = _judged_on(dataset, task, end)
     for age in sorted(ages):
         until = end - np.timedelta64(age, "D")
         begin = until - np.timedelta64(span, "D")
         mask = ((times >= begin) & (times < until)) | on_day
         tune_from = _moment(until) - timedelta(days=span * TUNE)
-        split = Split(tune_from=tune_from, judge_from=_moment(until), keep_together=ranking.split.keep_together)
-        refits = Refits.of(only(dataset, mask), replace(ranking, split=split))
+        split = Split(tune_from=tune_from, judge_from=_moment(until), keep_together=task.split.keep_together)
+        refits = Refits.of(only(dataset, mask), replace(task, split=split))
         by_age[age] = refits.by_seed(contender)
-    return StalenessStudy(contender.name, ranking.decides_by, end.astype(date), span, ranking.seed, by_age)
+    return StalenessStudy(contender.name, task.decides_by, end.astype(date), span, task.seed, by_age)
 
 
-def _judged_on(dataset: Dataset, ranking: Ranking, day: np.datetime64) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+def _judged_on(dataset: Dataset, task: Task, day: np.datetime64) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
     """The rows of the day as a model that ends at its beginning is judged on them: of groups that begin on it."""
     start = _moment(day)
-    split = replace(ranking.split, tune_from=start - timedelta(days=1), judge_from=start)
+    split = replace(task.split, tune_from=start - timedelta(days=1), judge_from=start)
     mask = np.zeros(len(dataset.frame), dtype=bool)
-    mask[divided(dataset, replace(ranking, split=split))["judge"]] = True
+    mask[divided(dataset, replace(task, split=split))["judge"]] = True
     return mask & (dataset.times() < day + np.timedelta64(1, "D"))
 
 

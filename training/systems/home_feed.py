@@ -11,10 +11,10 @@ from training.definition import (
     Exposure,
     FallbackLists,
     Outcome,
-    Ranking,
     Search,
     SliceDefinition,
     Split,
+    Task,
 )
 
 OUTCOMES = (
@@ -101,16 +101,16 @@ SEARCH = Search(
     },
 )
 
-RANKING = Ranking(
+TASK = Task(
     name="home_feed",
-    shown="impressions",
+    decisions="impressions",
     outcomes_in="engagements",
     match=("user_id", "video_id"),
     exact=("request_id",),
     outcomes=OUTCOMES,
     target="long_view",
-    group="request_id",
-    user="user_id",
+    unit="request_id",
+    cluster="user_id",
     item="video_id",
     attribute="category",
     contenders=CONTENDERS,

@@ -15,9 +15,7 @@ def exposure_gate(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
     limit = limits.min_exposure
     parts = [p for p in evidence.exposures if p.groups >= limits.min_slice_groups and math.isfinite(p.ratio)]
     if limit is None or not parts:
-        return closed(
-            "exposure", f"no part has {limits.min_slice_groups} groups; name parts in the ranking's `exposure`"
-        )
+        return closed("exposure", f"no part has {limits.min_slice_groups} groups; name parts in the task's `exposure`")
     short = [part for part in parts if part.high < limit]
     part = min(short or parts, key=lambda part: part.ratio)
     gets = (

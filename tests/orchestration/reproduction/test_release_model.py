@@ -14,7 +14,7 @@ from infra.release_format import MANIFEST, TREES
 from infra.settings import Settings
 from orchestration.reproduction import rebuilt, release_model
 from orchestration.system import Installation, System
-from tests.training.shop import AT, FEATURES, LIMITS, RANKING, made, wares
+from tests.training.shop import AT, FEATURES, LIMITS, TASK, made, wares
 from training.contenders import Boosted
 from training.fitting import build_popular_lists, fit_contender, train_contenders
 from training.release import training_facts
@@ -22,7 +22,7 @@ from training.release.build import build_release
 from training.rows import Dataset, save_dataset
 from validation.definition import BEST_COLUMN
 
-SHOP = System("shop", (), FEATURES, RANKING, LIMITS)
+SHOP = System("shop", (), FEATURES, TASK, LIMITS)
 DAYS = (AT.date() - timedelta(days=12), AT.date())
 
 
@@ -35,13 +35,13 @@ def shop() -> Dataset:
 def at(shop: Dataset, tmp_path: Path) -> Installation:
     """An installation with release 1, and the training set it was made of still in the lake."""
     installation = Installation(SHOP, Settings(home=tmp_path))
-    trained = train_contenders(shop, RANKING)
+    trained = train_contenders(shop, TASK)
     facts = training_facts(
-        RANKING, trained.winner, seed=trained.seed, target=trained.target, days=DAYS, rows=len(shop.frame)
+        TASK, trained.winner, seed=trained.seed, target=trained.target, days=DAYS, rows=len(shop.frame)
     )
-    lists = build_popular_lists(shop.frame, wares(), RANKING.fallback_lists, AT)
+    lists = build_popular_lists(shop.frame, wares(), TASK.fallback_lists, AT)
     build_release(
-        folder_of(installation), trained, shop, FEATURES, RANKING, lists, b"{}", version="1", created_at=AT,
+        folder_of(installation), trained, shop, FEATURES, TASK, lists, b"{}", version="1", created_at=AT,
         training=facts,
     )  # fmt: skip
     save_dataset(installation.lake, "shop", shop)
@@ -66,16 +66,16 @@ def test_the_manifest_and_the_stored_training_set_give_the_same_bytes(at: Instal
 
 
 def test_the_best_column_that_a_run_adds_is_found_again(shop: Dataset) -> None:
-    trained = train_contenders(shop, RANKING)
-    again = fit_contender(shop, RANKING, BEST_COLUMN, trained.seed, trained.target)
+    trained = train_contenders(shop, TASK)
+    again = fit_contender(shop, TASK, BEST_COLUMN, trained.seed, trained.target)
     assert again == trained.fitted[BEST_COLUMN]
 
 
 def test_another_definition_gives_other_bytes_and_is_named(at: Installation) -> None:
     facts = read_manifest(folder_of(at)).training
     assert facts is not None
-    contenders = tuple(replace(c, regrow=1.5) if isinstance(c, Boosted) else c for c in RANKING.contenders)
-    changed = Installation(replace(SHOP, ranking=replace(RANKING, contenders=contenders)), at.settings)
+    contenders = tuple(replace(c, regrow=1.5) if isinstance(c, Boosted) else c for c in TASK.contenders)
+    changed = Installation(replace(SHOP, task=replace(TASK, contenders=contenders)), at.settings)
     rebuild = rebuilt(changed, "1")
     assert not rebuild.same
     assert rebuild.differing == ["contender"]
@@ -134,8 +134,8 @@ def test_a_manifest_that_does_not_say_how_it_was_trained_is_refused(at: Installa
 
 
 def test_a_contender_that_this_checkout_does_not_define_is_named(at: Installation) -> None:
-    contenders = tuple(replace(c, name="forest") if isinstance(c, Boosted) else c for c in RANKING.contenders)
-    other = Installation(replace(SHOP, ranking=replace(RANKING, contenders=contenders)), at.settings)
+    contenders = tuple(replace(c, name="forest") if isinstance(c, Boosted) else c for c in TASK.contenders)
+    other = Installation(replace(SHOP, task=replace(TASK, contenders=contenders)), at.settings)
     with pytest.raises(DefinitionError, match="contender `xgboost` is not defined"):
         rebuilt(other, "1")
 

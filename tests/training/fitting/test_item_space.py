@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
-from club import AT, EMBEDDING, FEATURES, RANKING, rows, stock
+from club import AT, EMBEDDING, FEATURES, TASK, rows, stock
 
 from feature_repo import embedding_space
 from feature_repo.embedding_space import EMBEDDINGS, INDEX, VECTORS
@@ -28,7 +28,7 @@ def made(spark: "SparkSession", tmp_path_factory: pytest.TempPathFactory) -> Emb
     """The club's space."""
     lake = stock(tmp_path_factory.mktemp("lake"))
     data = rows()
-    return embedded.build_item_space(spark, lake, data, train.divided(data, RANKING), RANKING, FEATURES, AT, seed=0)
+    return embedded.build_item_space(spark, lake, data, train.divided(data, TASK), TASK, FEATURES, AT, seed=0)
 
 
 def nearest(made: Embedded, vector: "np.ndarray[tuple[int], np.dtype[np.float32]]", k: int = 10) -> list[str]:
@@ -64,7 +64,7 @@ def test_a_user_known_by_taste_alone_is_nearest_to_that_kind(made: Embedded) -> 
 
 def test_the_same_rows_and_seed_give_the_same_vectors(made: Embedded, spark: "SparkSession", tmp_path: Path) -> None:
     data = rows()
-    engaged = embeddings.engaged(data, train.divided(data, RANKING)["fit"], RANKING)
+    engaged = embeddings.engaged(data, train.divided(data, TASK)["fit"], TASK)
     again = embeddings.learn(spark, engaged, EMBEDDING, 0, tmp_path / "scratch")
     assert np.array_equal(again.user_vectors, made.user_vectors)
     assert not (tmp_path / "scratch").exists()
@@ -72,16 +72,16 @@ def test_the_same_rows_and_seed_give_the_same_vectors(made: Embedded, spark: "Sp
 
 def test_nothing_is_learned_from_that_was_received_after_the_rows_to_fit_end() -> None:
     data = rows()
-    cut = pd.Timestamp(split.cuts(data.times(), RANKING.split)[0], tz="UTC")
-    fit = train.divided(data, RANKING)["fit"]
-    engaged = embeddings.engaged(data, fit, RANKING)
+    cut = pd.Timestamp(split.cuts(data.times(), TASK.split)[0], tz="UTC")
+    fit = train.divided(data, TASK)["fit"]
+    engaged = embeddings.engaged(data, fit, TASK)
     late = data.frame.assign(outcomes_known_at=cut + timedelta(seconds=1))
     assert len(engaged) > 500
     assert data.frame.loc[engaged.index, "event_timestamp"].max() < cut
-    assert embeddings.engaged(replace(data, frame=late), fit, RANKING).empty
+    assert embeddings.engaged(replace(data, frame=late), fit, TASK).empty
     judged = data.frame.index >= np.searchsorted(data.times(), cut.to_datetime64())
     turned = data.frame.assign(gain=np.where(judged, 3 - data.frame["gain"], data.frame["gain"]))
-    pd.testing.assert_frame_equal(engaged, embeddings.engaged(replace(data, frame=turned), fit, RANKING))
+    pd.testing.assert_frame_equal(engaged, embeddings.engaged(replace(data, frame=turned), fit, TASK))
 
 
 def test_the_report_says_how_much_is_found(made: Embedded) -> None:
@@ -107,7 +107,7 @@ def test_a_space_reads_back_as_it_was_written(made: Embedded, tmp_path: Path) ->
 )
 def test_a_taste_that_places_nobody_is_refused(taste: str, why: str, spark: "SparkSession", tmp_path: Path) -> None:
     attributes = EMBEDDING.attributes if taste != EMBEDDING.taste else ("maker",)
-    wrong = replace(RANKING, embedding=replace(EMBEDDING, taste=taste, attributes=attributes))
+    wrong = replace(TASK, embedding=replace(EMBEDDING, taste=taste, attributes=attributes))
     data = rows()
     with pytest.raises(DefinitionError, match=why):
         embedded.build_item_space(spark, stock(tmp_path), data, train.divided(data, wrong), wrong, FEATURES, AT, seed=0)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from shop import RANKING
+from shop import TASK
 
 from training.definition import FrozenFeatures
 from training.fitting import as_judged
@@ -38,7 +38,7 @@ def reached(dataset: Dataset, matrix: np.ndarray) -> tuple[str, float, float]:
 
 def test_a_guests_own_rate_wins_by_what_later_rows_know_and_not_where_the_group_is_judged_as_a_page() -> None:
     dataset, everything = rows_of_days(), np.arange(GUESTS * ROWS)
-    by_guest = replace(RANKING, group="guest")
+    by_guest = replace(TASK, unit="guest")
     feature, sign, won = reached(dataset, as_judged(dataset, by_guest, everything))
     assert (feature, sign) == ("habit", -1.0), "the lowest rate first: it was lowest before what was bought"
     frozen = replace(by_guest, frozen=(FrozenFeatures(("guest",), ("habit",)),))
@@ -49,7 +49,7 @@ def test_a_guests_own_rate_wins_by_what_later_rows_know_and_not_where_the_group_
 def test_a_frozen_feature_has_the_value_of_the_first_row_of_its_group_and_keys() -> None:
     dataset = rows_of_days(1)
     rows = np.arange(3 * GUESTS, 6 * GUESTS)
-    ranking = replace(RANKING, group="kind", frozen=(FrozenFeatures(("guest",), ("habit", "no feature of this set")),))
-    judged = as_judged(dataset, ranking, rows)
+    task = replace(TASK, unit="kind", frozen=(FrozenFeatures(("guest",), ("habit", "no feature of this set")),))
+    judged = as_judged(dataset, task, rows)
     assert np.array_equal(judged[:, 0], np.tile(dataset.matrix[rows[:GUESTS], 0], 3))
     assert np.array_equal(judged[:, 1], dataset.matrix[rows, 1]), "what is not the guest's stays as it was"

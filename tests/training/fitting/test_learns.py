@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shop import FEATURES, LIMITS, NAMES, RANKING, served
+from shop import FEATURES, LIMITS, NAMES, TASK, served
 
 from infra.errors import DefinitionError
 from serving.model import forest
 from tests.training.conftest import build
 from training.contenders import Boosted, Examples
-from training.definition import Ranking
+from training.definition import Task
 from training.fitting import train
 from training.fitting.saved import load_contender
 from training.judging import TrainingRun, judge
@@ -25,18 +25,18 @@ VALUE = Boosted("value", max_trees=40, params=FEW, learns="value")
 WORTH = {"bought": 2.0, "returned": -3.0}
 
 
-def with_contenders(*contenders: Boosted) -> Ranking:
-    """The shop's ranking with these beside the columns."""
-    return replace(RANKING, contenders=(*RANKING.contenders[:2], *contenders), also=(), draws=50)
+def with_contenders(*contenders: Boosted) -> Task:
+    """The shop's task with these beside the columns."""
+    return replace(TASK, contenders=(*TASK.contenders[:2], *contenders), also=(), draws=50)
 
 
-def bought_and_returned(shop: Dataset) -> tuple[Dataset, Ranking]:
+def bought_and_returned(shop: Dataset) -> tuple[Dataset, Task]:
     """The shop, in which half of what is bought is returned: all that is new, and nothing that is old."""
     returned = ((shop.frame["bought"] > 0) & (shop.matrix[:, NAMES.index("age")] < 1.4)).astype(np.float32)
-    outcomes = [replace(o, value=WORTH.get(o.name, 0.0)) for o in RANKING.outcomes]
+    outcomes = [replace(o, value=WORTH.get(o.name, 0.0)) for o in TASK.outcomes]
     outcomes += [replace(outcomes[0], name="returned", gain=0.0, value=WORTH["returned"], veto=False)]
-    ranking = replace(with_contenders(replace(VALUE, name="target", learns="target"), VALUE), outcomes=tuple(outcomes))
-    return replace(shop, frame=shop.frame.assign(returned=returned)), ranking
+    task = replace(with_contenders(replace(VALUE, name="target", learns="target"), VALUE), outcomes=tuple(outcomes))
+    return replace(shop, frame=shop.frame.assign(returned=returned)), task
 
 
 def test_lambdamart_ranks_lists_better_than_any_column(shop: Dataset) -> None:
@@ -72,8 +72,8 @@ def test_lists_of_two_parts_stay_apart() -> None:
 
 
 def test_what_people_send_back_counts_against_a_row_only_where_values_are_learned(shop: Dataset) -> None:
-    data, ranking = bought_and_returned(shop)
-    run = train.train_contenders(data, ranking)
+    data, task = bought_and_returned(shop)
+    run = train.train_contenders(data, task)
     values = {name: run.evaluations[name].measures["value_at_10"] for name in ("target", "value")}
     assert values["value"].low > values["target"].high
     assert run.judged.value is not None
@@ -81,8 +81,8 @@ def test_what_people_send_back_counts_against_a_row_only_where_values_are_learne
 
 
 def test_values_may_decide_who_wins(shop: Dataset) -> None:
-    data, ranking = bought_and_returned(shop)
-    by_value = replace(ranking, decides_by="value_at_10")
+    data, task = bought_and_returned(shop)
+    by_value = replace(task, decides_by="value_at_10")
     assert train.train_contenders(data, by_value).winner == "value"
 
 
@@ -98,9 +98,9 @@ def test_where_no_outcome_has_a_value_it_is_neither_measured_nor_learned(shop: D
 def test_a_release_of_it_is_read_back_and_served_with_the_same_scores(
     contender: Boosted, shop: Dataset, tmp_path: Path
 ) -> None:
-    data, ranking = bought_and_returned(shop)
+    data, task = bought_and_returned(shop)
     run = replace(
-        train.train_contenders(data, replace(ranking, contenders=(*RANKING.contenders[:2], contender))),
+        train.train_contenders(data, replace(task, contenders=(*TASK.contenders[:2], contender))),
         winner=contender.name,
     )
     folder = build(tmp_path / "1", run, data)
@@ -111,7 +111,7 @@ def test_a_release_of_it_is_read_back_and_served_with_the_same_scores(
     compiled = forest.scores(run.fitted[contender.name].booster, len(NAMES))  # type: ignore[attr-defined]
     assert compiled is not None, "the compiled loops score it, not XGBoost itself"
     assert np.allclose(compiled(probe), model.scores(probe), atol=1e-5)
-    verdict = judge.judge_candidate(TrainingRun(run, data, ranking, FEATURES), LIMITS, folder, replay=served)
+    verdict = judge.judge_candidate(TrainingRun(run, data, task, FEATURES), LIMITS, folder, replay=served)
     calibration = next(finding for finding in verdict.findings if finding.gate == "calibration")
     assert calibration.passed
     assert calibration.reason == f"{contender.name} gives an order, no probabilities"

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shop import AT, FEATURES, LIMITS, RANKING, made, served, wares
+from shop import AT, FEATURES, LIMITS, TASK, made, served, wares
 
 from infra.errors import ReleaseMismatch
 from infra.freshness import Freshness
 from infra.manifest import verify
-from training.definition import Ranking
+from training.definition import Task
 from training.fitting import popular_lists, train
 from training.fitting.train import Trained
 from training.judging import BatchesBehind, BestRelease, TrainingRun, faults, judge
@@ -22,20 +22,16 @@ from validation.gates.evidence import Lineage
 from validation.verdict import Verdict
 
 
-def judged(rows: Dataset, folder: Path, ranking: Ranking = RANKING, live: Path | None = None) -> Verdict:
+def judged(rows: Dataset, folder: Path, task: Task = TASK, live: Path | None = None) -> Verdict:
     """Train, build and judge, as a run does."""
-    return asked(judge.settle_on_baseline(train.train_contenders(rows, ranking), LIMITS), rows, folder, ranking, live)
+    return asked(judge.settle_on_baseline(train.train_contenders(rows, task), LIMITS), rows, folder, task, live)
 
 
-def asked(
-    trained: Trained, rows: Dataset, folder: Path, ranking: Ranking = RANKING, live: Path | None = None
-) -> Verdict:
+def asked(trained: Trained, rows: Dataset, folder: Path, task: Task = TASK, live: Path | None = None) -> Verdict:
     """Build the winner's release and ask every gate about it."""
-    popular = popular_lists.build_popular_lists(rows.frame, wares(), ranking.fallback_lists, AT)
-    release.build_release(folder, trained, rows, FEATURES, ranking, popular, b"{}", version="2", created_at=AT)
-    return judge.judge_candidate(
-        TrainingRun(trained, rows, ranking, FEATURES), LIMITS, folder, live=live, replay=served
-    )
+    popular = popular_lists.build_popular_lists(rows.frame, wares(), task.fallback_lists, AT)
+    release.build_release(folder, trained, rows, FEATURES, task, popular, b"{}", version="2", created_at=AT)
+    return judge.judge_candidate(TrainingRun(trained, rows, task, FEATURES), LIMITS, folder, live=live, replay=served)
 
 
 def refused(verdict: Verdict) -> set[str]:
@@ -66,7 +62,7 @@ def test_a_model_that_is_not_clearly_better_is_refused_and_gives_way_to_the_base
     settled = judge.settle_on_baseline(model, LIMITS)
     assert settled.winner == "popularity"
     told = "Winner: popularity (popularity is released as the simplest that nothing beats"
-    assert told in report.tables(settled, RANKING)
+    assert told in report.tables(settled, TASK)
 
 
 def test_a_model_that_is_clearly_better_stays_the_winner(trained: Trained) -> None:
@@ -75,27 +71,27 @@ def test_a_model_that_is_clearly_better_stays_the_winner(trained: Trained) -> No
 
 
 def test_a_baseline_of_leaking_rows_is_refused(shuffled: Dataset, tmp_path: Path) -> None:
-    leaking = faults.planted_column(shuffled, RANKING, seed=3)
-    baselines = replace(RANKING, contenders=RANKING.contenders[:2])
+    leaking = faults.planted_column(shuffled, TASK, seed=3)
+    baselines = replace(TASK, contenders=TASK.contenders[:2])
     verdict = judged(leaking, tmp_path / "r", baselines)
     assert "leakage" in refused(verdict), verdict.reasons()
 
 
 def test_a_planted_fault_changes_nothing_else_of_the_set(shop: Dataset) -> None:
     rows = replace(shop, freshness=Freshness(every_s=3600.0))
-    planted = faults.planted_column(rows, RANKING, seed=3)
+    planted = faults.planted_column(rows, TASK, seed=3)
     assert planted.digest != rows.digest
     assert planted.freshness == rows.freshness, "else it would be replayed with states of another age, and refused"
 
 
 def test_a_column_that_tells_the_label_is_refused(shop: Dataset, tmp_path: Path) -> None:
-    verdict = judged(faults.planted_column(shop, RANKING, seed=3), tmp_path / "r")
+    verdict = judged(faults.planted_column(shop, TASK, seed=3), tmp_path / "r")
     assert any("planted" in reason for reason in verdict.reasons()), verdict.reasons()
     assert "leakage" in refused(verdict)
 
 
 def test_without_a_replay_of_what_is_served_there_is_no_release(trained: Trained, shop: Dataset, built: Path) -> None:
-    verdict = judge.judge_candidate(TrainingRun(trained, shop, RANKING, FEATURES), LIMITS, built)
+    verdict = judge.judge_candidate(TrainingRun(trained, shop, TASK, FEATURES), LIMITS, built)
     assert refused(verdict) == {"served"}
 
 
@@ -114,7 +110,7 @@ def test_a_feature_of_unknown_origin_is_refused(shop: Dataset, tmp_path: Path) -
 
 
 def test_a_worse_model_than_the_live_one_is_refused(shop: Dataset, built: Path, tmp_path: Path) -> None:
-    lame = replace(RANKING, contenders=RANKING.contenders[:3])  # no trees: interactions stay unseen
+    lame = replace(TASK, contenders=TASK.contenders[:3])  # no trees: interactions stay unseen
     verdict = judged(shop, tmp_path / "r", lame, live=built)
     assert "champion" in refused(verdict), verdict.reasons()
 
@@ -133,7 +129,7 @@ def test_a_model_as_good_as_a_bad_live_one_is_refused_where_a_better_release_was
     lame, live, rows = replace(trained, winner="logistic_regression"), tmp_path / "live", tmp_path / "r"
     asked(lame, shop, live)
     asked(lame, shop, rows)
-    run = TrainingRun(lame, shop, RANKING, FEATURES)
+    run = TrainingRun(lame, shop, TASK, FEATURES)
     for best, passed in ((None, True), (BestRelease("1", built), False), (BestRelease("1", None), True)):
         verdict = judge.judge_candidate(run, LIMITS, rows, live=live, best=best)
         finding = next(finding for finding in verdict.findings if finding.gate == "champion")
@@ -147,7 +143,7 @@ def test_a_miscalibrated_model_is_refused(trained: Trained, shop: Dataset, built
     off = replace(own.measures["calibration_error"], value=0.3)
     worse = replace(own, measures={**own.measures, "calibration_error": off})
     changed = replace(trained, evaluations={**trained.evaluations, trained.winner: worse})
-    run = TrainingRun(changed, shop, RANKING, FEATURES)
+    run = TrainingRun(changed, shop, TASK, FEATURES)
     assert refused(judge.judge_candidate(run, LIMITS, built, replay=served)) == {"calibration"}
 
 
@@ -158,7 +154,7 @@ def test_a_release_that_scores_too_slowly_is_refused_a_baseline_too(
     rows, model = (shop, trained) if ranker == "xgboost" else (shuffled, learned_nothing)
     assert model.winner == ranker
     asked(model, rows, tmp_path / "r")
-    run, limits = TrainingRun(model, rows, RANKING, FEATURES), replace(LIMITS, max_latency_ms=2.0)
+    run, limits = TrainingRun(model, rows, TASK, FEATURES), replace(LIMITS, max_latency_ms=2.0)
     verdict = judge.judge_candidate(run, limits, tmp_path / "r", latency_ms=5.0, replay=served)
     assert refused(verdict) == {"latency"}
     assert "scoring a request takes 5 ms (limit 2 ms); " in verdict.reasons()[0]
@@ -167,12 +163,12 @@ def test_a_release_that_scores_too_slowly_is_refused_a_baseline_too(
 
 def test_a_release_of_other_features_is_refused(trained: Trained, shop: Dataset, built: Path) -> None:
     fewer = replace(FEATURES, features=FEATURES.features[:-1])
-    run = TrainingRun(trained, shop, RANKING, fewer)
+    run = TrainingRun(trained, shop, TASK, fewer)
     assert "signature" in refused(judge.judge_candidate(run, LIMITS, built, replay=served))
 
 
 def test_batches_that_intake_refused_close_the_data_gate(trained: Trained, shop: Dataset, built: Path) -> None:
-    run = TrainingRun(trained, shop, RANKING, FEATURES)
+    run = TrainingRun(trained, shop, TASK, FEATURES)
     verdict = judge.judge_candidate(run, LIMITS, built, batches=BatchesBehind(refused=1), replay=served)
     assert refused(verdict) == {"data"}
 
@@ -185,7 +181,7 @@ def test_a_verdict_names_the_release_it_is_about_and_a_damaged_one_gets_none(
     damaged = Path(shutil.copytree(built, tmp_path / "damaged"))
     (damaged / "model.ubj").write_bytes((damaged / "model.ubj").read_bytes()[:-1] + b"x")
     with pytest.raises(ReleaseMismatch, match=r"model\.ubj"):
-        judge.judge_candidate(TrainingRun(trained, shop, RANKING, FEATURES), LIMITS, damaged)
+        judge.judge_candidate(TrainingRun(trained, shop, TASK, FEATURES), LIMITS, damaged)
 
 
 def test_a_stored_training_set_is_the_one_that_was_built_and_a_changed_one_is_refused(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from infra.statistics import drawn_by_poisson
 from training.measuring import Concentration, Exposures, JudgedRows, exposures
-from training.measuring.measures import exposure
+from training.objectives.measures import exposure
 
 PAGES = 200
 GROUP = np.repeat(np.arange(PAGES), 2)

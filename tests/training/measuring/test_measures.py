@@ -7,8 +7,8 @@ import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
 from infra.statistics import Weights, drawn_by_poisson, weighted_auc
-from training.measuring import list_measures, measures
 from training.measuring.evaluation import Evaluation, JudgedRows, evaluate
+from training.objectives import list_measures, measures
 
 
 def once(users: int) -> Weights:

@@ -17,7 +17,7 @@ from infra.errors import DefinitionError
 from infra.freshness import Freshness
 from infra.lake import Lake
 from infra.settings import Settings
-from tests.training.rows.test_dataset import CALLS, DELAYS, FEATURES, RANKING, SHIPS, TABLES
+from tests.training.rows.test_dataset import CALLS, DELAYS, FEATURES, SHIPS, TABLES, TASK
 from training.perturbation import Workshop, altered_lake, perturbation_proof, rebuilt_labels, rebuilt_matrix, sampled
 from training.rows import Dataset, build_label_versions, build_training_set, dataset_of
 from training.rows.lineage import Lineage
@@ -56,7 +56,7 @@ def workshop(tmp_path_factory: pytest.TempPathFactory, spark: Any) -> Workshop:
     """The harbour over three days."""
     settings = Settings(home=tmp_path_factory.mktemp("harbour"))
     deliver(Lake(settings.lake))
-    return Workshop(settings, Lake(settings.lake), FEATURES, RANKING, ALL)
+    return Workshop(settings, Lake(settings.lake), FEATURES, TASK, ALL)
 
 
 def trained(workshop: Workshop) -> Dataset:
@@ -67,10 +67,10 @@ def trained(workshop: Workshop) -> Dataset:
     where = (workshop.spark, workshop.lake, workshop.features, workshop.by_name)
     published_states.publish_states(*where, *DAYS)
     publish_profiles(*where, *DAYS)
-    labels = (workshop.ranking, workshop.features, workshop.by_name, CUT + timedelta(hours=12))
+    labels = (workshop.task, workshop.features, workshop.by_name, CUT + timedelta(hours=12))
     versions = build_label_versions(workshop.spark, workshop.lake, *labels, *DAYS)
     store = open_store(workshop.settings, workshop.features)
-    return build_training_set(versions, store, workshop.features, workshop.ranking)
+    return build_training_set(versions, store, workshop.features, workshop.task)
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_labels_that_were_known_at_the_cut_do_not_change_with_what_came_later(
     assert len(known) > 300
     pd.testing.assert_frame_equal(known, altered)
     later = CUT + timedelta(hours=12)
-    labels = (workshop.ranking, workshop.features, workshop.by_name, later, *DAYS)
+    labels = (workshop.task, workshop.features, workshop.by_name, later, *DAYS)
     changed = build_label_versions(workshop.spark, Lake(tmp_path), *labels)
     assert not changed.equals(build_label_versions(workshop.spark, workshop.lake, *labels)), "what came before changes"
 
@@ -184,7 +184,7 @@ def test_a_leak_a_foreign_column_and_rounding_are_told_apart(
 ) -> None:
     dataset = rows_of_a_day()
     workshop = Workshop(
-        Settings(home=tmp_path), Lake(tmp_path), replace(FEATURES, features=FEATURES.features[:2]), RANKING, ALL
+        Settings(home=tmp_path), Lake(tmp_path), replace(FEATURES, features=FEATURES.features[:2]), TASK, ALL
     )
     found = perturbation_proof(workshop, dataset, 0, rebuild=rebuilding(dataset, change))
     assert (bool(found.knows_later), bool(found.not_rebuilt)) == expected
@@ -194,7 +194,7 @@ def test_a_leak_a_foreign_column_and_rounding_are_told_apart(
 def test_a_column_that_is_no_feature_cannot_be_built_again(tmp_path: Path) -> None:
     dataset = rows_of_a_day()
     workshop = Workshop(
-        Settings(home=tmp_path), Lake(tmp_path), replace(FEATURES, features=FEATURES.features[:1]), RANKING, ALL
+        Settings(home=tmp_path), Lake(tmp_path), replace(FEATURES, features=FEATURES.features[:1]), TASK, ALL
     )
     one = replace(dataset, matrix=dataset.matrix[:, :1])
     found = perturbation_proof(workshop, dataset, 0, rebuild=rebuilding(one, lambda *_: None))

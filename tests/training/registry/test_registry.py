@@ -269,9 +269,9 @@ def test_a_run_holds_parameters_measures_plots_and_the_training_set(
 
 
 def test_fallback_lists_hold_what_may_be_shown_best_first_and_newest_first(shop: Dataset) -> None:
-    from shop import RANKING, wares
+    from shop import TASK, wares
 
-    lists = popular_lists.build_popular_lists(shop.frame, wares(), RANKING.fallback_lists, AT)
+    lists = popular_lists.build_popular_lists(shop.frame, wares(), TASK.fallback_lists, AT)
     assert lists.fresh[:2] == ["w199", "w198"]
     assert "w0" not in {*lists.all, *lists.fresh, *lists.items}, "it is sold out"
     assert set(lists.by_group) == {"t0", "t1"}
@@ -282,10 +282,10 @@ def test_fallback_lists_hold_what_may_be_shown_best_first_and_newest_first(shop:
 def test_a_release_carries_no_pickle_however_it_is_called(trained: Trained, shop: Dataset, tmp_path: Path) -> None:
     import pickle
 
-    from shop import FEATURES, RANKING
+    from shop import FEATURES, TASK
 
     with pytest.raises(ReleaseMismatch, match="pickle"):
         release.build_release(
-            tmp_path / "r", trained, shop, FEATURES, RANKING, Popular([], {}, [], {}), b"{}", version="1",
+            tmp_path / "r", trained, shop, FEATURES, TASK, Popular([], {}, [], {}), b"{}", version="1",
             created_at=AT, extra={"reference.bin": pickle.dumps({})},
         )  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from shop import AT, FEATURES, LIMITS, RANKING, START, served, wares
+from shop import AT, FEATURES, LIMITS, START, TASK, served, wares
 
 from feature_repo.embedding_space import VECTORS
 from infra.clock import Clock
@@ -34,7 +34,7 @@ def inputs(home: Settings, registry: Registry) -> ReleaseInputs:
     described = pa.Table.from_pandas(wares(), preserve_index=False).append_column("event_timestamp", known)
     lake.replace("profiles/wares", day, described)
     return ReleaseInputs(
-        home, "shop", lake, registry, replace(RANKING, also=()), FEATURES, (), LIMITS, 28, b'{"policy": 1}',
+        home, "shop", lake, registry, replace(TASK, also=()), FEATURES, (), LIMITS, 28, b'{"policy": 1}',
         lambda data, trained: {"judged.txt": str(len(trained.rows["judge"])).encode()}, lambda release, rows: 1.0,
         served, lambda data, rows: data.matrix[rows],
     )  # fmt: skip
@@ -56,7 +56,7 @@ def test_a_candidate_is_built_judged_recorded_and_found_again(inputs: ReleaseInp
 
 
 def test_a_candidate_that_a_gate_refused_is_not_found(inputs: ReleaseInputs, shop: Dataset) -> None:
-    strict = replace(inputs, limits=replace(LIMITS, min_rows=10**9), ranking=_baselines(inputs))
+    strict = replace(inputs, limits=replace(LIMITS, min_rows=10**9), task=_baselines(inputs))
     made = make_candidate(strict, shop, AT, Clock(AT))
     assert not made.verdict.passed
     with pytest.raises(NotProven, match=r"the newest candidate was refused: .*rows"):
@@ -64,13 +64,13 @@ def test_a_candidate_that_a_gate_refused_is_not_found(inputs: ReleaseInputs, sho
 
 
 def test_while_a_new_candidate_is_made_the_old_one_is_none(inputs: ReleaseInputs, shop: Dataset) -> None:
-    make_candidate(replace(inputs, ranking=_baselines(inputs)), shop, AT, Clock(AT))
+    make_candidate(replace(inputs, task=_baselines(inputs)), shop, AT, Clock(AT))
 
     def interrupted(data: Dataset, trained: Trained) -> dict[str, bytes]:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        make_candidate(replace(inputs, ranking=_baselines(inputs), extra=interrupted), shop, AT, Clock(AT))
+        make_candidate(replace(inputs, task=_baselines(inputs), extra=interrupted), shop, AT, Clock(AT))
     with pytest.raises(NotProven, match="there is no candidate"):
         Candidate.load(inputs.settings, "shop")
 
@@ -104,5 +104,5 @@ def test_users_vectors_are_read_only_for_the_space_they_were_learned_in(tmp_path
 
 
 def _baselines(inputs: ReleaseInputs) -> Any:
-    """The ranking with nothing to learn: quick."""
-    return replace(inputs.ranking, contenders=RANKING.contenders[:2])
+    """The task with nothing to learn: quick."""
+    return replace(inputs.task, contenders=TASK.contenders[:2])

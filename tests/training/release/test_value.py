@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from shop import RANKING, SIZE
+from shop import SIZE, TASK
 
 from infra.lake import Lake
 from training.fitting.train import Trained
@@ -17,13 +17,13 @@ from training.release.value import RandomPages, random_pages, value_section
 from training.rows.dataset import Dataset
 from validation.contract import Column, Table
 
-LOGGING = replace(RANKING, place="place", propensity="chance")
+LOGGING = replace(TASK, place="place", propensity="chance")
 
 
 def pages(shop: Dataset, trained: Trained, by_lot: float) -> RandomPages:
     """The shop's judge rows, each list in the order in which its wares were drawn; so it is logged of a share."""
     judge = trained.rows["judge"]
-    place, lists = shop.column("place")[judge] + 1, shop.frame[RANKING.group].iloc[judge]
+    place, lists = shop.column("place")[judge] + 1, shop.frame[TASK.unit].iloc[judge]
     random = pd.factorize(lists)[0] % 100 < 100 * by_lot
     logged = pd.DataFrame({"place": place, "chance": np.where(random, 0.01, np.nan)})
     return RandomPages(shop, LOGGING, judge, logged, trained.fitted["xgboost"])
@@ -66,5 +66,5 @@ def test_places_and_propensities_are_read_from_the_log_of_shown_rows(
     expected = pages(shop, trained, 1.0).value(scores)
     assert read.value(scores).rows == expected.rows
     assert read.value(scores).doubly_robust.mean == pytest.approx(expected.doubly_robust.mean, rel=0.02)  # twice a ware
-    assert random_pages(lake, {"shown": table}, shop, RANKING, judge, None) is None, "it names no such columns"
+    assert random_pages(lake, {"shown": table}, shop, TASK, judge, None) is None, "it names no such columns"
     assert value_section(None, trained) == ""

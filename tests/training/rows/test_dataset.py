@@ -16,7 +16,7 @@ from infra.freshness import Freshness
 from infra.lake import Lake
 from infra.settings import Settings
 from training.contenders import ByColumn
-from training.definition import FallbackLists, Outcome, Ranking
+from training.definition import FallbackLists, Outcome, Task
 from training.rows import dataset, labels
 from training.rows.dataset import Dataset
 from validation.contract import Column, Table
@@ -50,10 +50,10 @@ FEATURES = FeatureSet(
         Age("ship_age", "ship_profile.built"), Context("draught", neutral=5.0),
     ),
 )  # fmt: skip
-RANKING = Ranking(
-    name="harbour", shown="calls", outcomes_in="delays", match=("call",), exact=(),
+TASK = Task(
+    name="harbour", decisions="calls", outcomes_in="delays", match=("call",), exact=(),
     outcomes=(Outcome("late", "hours > 1", "it left late", gain=1),),
-    target="late", group="port", user="ship", item="ship", attribute="flag",
+    target="late", unit="port", cluster="ship", item="ship", attribute="flag",
     contenders=(ByColumn("calls", "ship_calls"),),
     fallback_lists=FallbackLists("ship", "ship_profile", "port", "built", ("built",)),
 )  # fmt: skip
@@ -99,8 +99,8 @@ def made(spark: Any, home: Settings) -> Dataset:
     days = (date(2026, 5, 3), date(2026, 5, 3))
     published_states.publish_states(spark, lake, FEATURES, TABLES, *days)
     profiles.publish_profiles(spark, lake, FEATURES, TABLES, *days)
-    rows = labels.build_labels(spark, lake, RANKING, FEATURES, TABLES, after(600), *days)
-    return dataset.build_dataset(rows, open_store(home, FEATURES), FEATURES, RANKING)
+    rows = labels.build_labels(spark, lake, TASK, FEATURES, TABLES, after(600), *days)
+    return dataset.build_dataset(rows, open_store(home, FEATURES), FEATURES, TASK)
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +149,7 @@ def test_lineage_is_measured_and_nothing_comes_from_the_future(made: Dataset) ->
 
 def test_states_that_are_not_online_yet_are_not_learned_from(made: Dataset, store: Any, tmp_path: Path) -> None:
     every_two_hours = Freshness(every_s=7_200, basis="measured")
-    stale = dataset.build_dataset(made.frame, store, FEATURES, RANKING, every_two_hours)
+    stale = dataset.build_dataset(made.frame, store, FEATURES, TASK, every_two_hours)
     assert column(stale, "ship_calls") == {"a1": 0, "b1": 0, "a2": 0, "c1": 0}, "published a minute after noon"
     assert column(stale, "ship_age")["a1"] == pytest.approx(column(made, "ship_age")["a1"]), "aged to the row's moment"
     assert all(line.known_after_s <= 0 for line in stale.lineage)
@@ -159,9 +159,9 @@ def test_states_that_are_not_online_yet_are_not_learned_from(made: Dataset, stor
 
 
 def test_a_rhythm_that_reaches_every_publication_changes_nothing(made: Dataset, store: Any) -> None:
-    each_minute = dataset.build_dataset(made.frame, store, FEATURES, RANKING, Freshness(every_s=60))
+    each_minute = dataset.build_dataset(made.frame, store, FEATURES, TASK, Freshness(every_s=60))
     assert each_minute.digest == made.digest
-    assert made.facts(RANKING)["freshness"] == "each state as soon as it is published"
+    assert made.facts(TASK)["freshness"] == "each state as soon as it is published"
 
 
 class Late:
@@ -177,7 +177,7 @@ class Late:
 
 
 def test_what_was_joined_from_a_day_later_is_measured_as_late(made: Dataset, store: Any) -> None:
-    late = dataset.build_dataset(made.frame, Late(store), FEATURES, RANKING)  # type: ignore[arg-type]
+    late = dataset.build_dataset(made.frame, Late(store), FEATURES, TASK)  # type: ignore[arg-type]
     known = {line.feature: line.known_after_s for line in late.lineage}
     assert known["ship_age"] == 180.0, "c1 was shown three minutes before its ship was described"
     assert known["ship_calls"] > 0
@@ -185,5 +185,5 @@ def test_what_was_joined_from_a_day_later_is_measured_as_late(made: Dataset, sto
 
 
 def test_facts_describe_the_set(made: Dataset, tmp_path: Path) -> None:
-    facts = made.facts(RANKING)
+    facts = made.facts(TASK)
     assert (facts["rows"], facts["share_late"], facts["digest"]) == (4, 0.25, made.digest)

@@ -20,7 +20,7 @@ from infra.lake import Lake
 from infra.lake_rows import names_below
 from infra.settings import Settings
 from training.contenders import ByColumn
-from training.definition import FallbackLists, Outcome, Ranking
+from training.definition import FallbackLists, Outcome, Task
 from training.rows import AT, Dataset, JoinedDays, build_dataset
 from training.rows.dataset import _fields
 
@@ -36,10 +36,10 @@ FEATURES = FeatureSet(
               Age("age", "ship_profile.built"), Context("draught", neutral=5.0)),
     ttl=timedelta(days=1),
 )  # fmt: skip
-RANKING = Ranking(
-    name="docks", shown="calls", outcomes_in="delays", match=("call",), exact=(),
+TASK = Task(
+    name="docks", decisions="calls", outcomes_in="delays", match=("call",), exact=(),
     outcomes=(Outcome("late", "hours > 1", "it left late", gain=1),),
-    target="late", group="port", user="ship", item="ship", attribute="flag", contenders=(ByColumn("calls", "calls"),),
+    target="late", unit="port", cluster="ship", item="ship", attribute="flag", contenders=(ByColumn("calls", "calls"),),
     fallback_lists=FallbackLists("ship", "ship_profile", "port", "built", ("built",)),
 )  # fmt: skip
 
@@ -82,8 +82,8 @@ class Yard:
     def set_of(self, rows: pd.DataFrame, features: FeatureSet = FEATURES) -> tuple[list[int], Dataset]:
         """The days of the month that were joined, and the set; it equals one for which everything was joined."""
         store, days = open_store(self.settings, features), JoinedDays(self.lake, "docks")
-        dataset = build_dataset(rows, store, features, RANKING, days=days)
-        anew = build_dataset(rows, store, features, RANKING)
+        dataset = build_dataset(rows, store, features, TASK, days=days)
+        anew = build_dataset(rows, store, features, TASK)
         assert dataset.digest == anew.digest
         assert dataset.matrix.tobytes() == anew.matrix.tobytes()
         assert dataset.lineage == anew.lineage
@@ -171,7 +171,7 @@ def test_a_join_that_asks_otherwise_has_days_of_its_own(yard: Yard) -> None:
     store, days, rows = open_store(yard.settings, FEATURES), JoinedDays(yard.lake, "docks"), labels(DAYS[:4])
 
     def joined(asked: pd.DataFrame, options: object = ()) -> list[int]:
-        days.fields(asked, rows[AT] + RANKING.maturity, lambda some: _fields(some, store, FEATURES), store, FEATURES,
+        days.fields(asked, rows[AT] + TASK.maturity, lambda some: _fields(some, store, FEATURES), store, FEATURES,
                     options)  # fmt: skip
         return [day.day for day in days.joined]
 
@@ -214,7 +214,7 @@ def test_what_was_joined_while_a_day_was_published_is_not_kept(yard: Yard, tmp_p
         publish(yard.lake, DAYS[4], scale=5.0)
         return _fields(asked, store, FEATURES)
 
-    days.fields(rows[["ship", AT]], rows[AT] + RANKING.maturity, fetch, store, FEATURES)
+    days.fields(rows[["ship", AT]], rows[AT] + TASK.maturity, fetch, store, FEATURES)
     shutil.rmtree(published)
     shutil.copytree(copy, published)  # somebody puts the last copy back: the key is that of before the join
     assert yard.set_of(rows)[0] == [5]

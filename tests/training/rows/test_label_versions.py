@@ -17,16 +17,16 @@ from tests.training.rows.test_labels import (
     FEATURES,
     LATE,
     NOON,
-    RANKING,
     SHOWN,
     TABLES,
+    TASK,
     deliver,
     do,
     lake,
     minutes,
     show,
 )
-from training.definition import Ranking, Split
+from training.definition import Split, Task
 from training.rows import KnownBy, known_at_maturity, newest, split_rows
 from training.rows.attribution import AT
 from training.rows.label_versions import SINCE, TARGET_AT, VERSION, known_at_cuts
@@ -36,7 +36,7 @@ from training.rows.split import FIT, JUDGE, TUNE, cuts
 
 __all__ = ["lake"]  # the fixture
 DAYS = (date(2026, 5, 3), date(2026, 5, 4))
-SLOW = replace(RANKING, longest=timedelta(minutes=60))
+SLOW = replace(TASK, longest=timedelta(minutes=60))
 MATURE = 70.0  # minutes after it was shown a row of the library is mature
 
 
@@ -46,12 +46,12 @@ def versions(
     shown: list[dict[str, Any]],
     done: list[dict[str, Any]],
     as_of: datetime = LATE,
-    ranking: Ranking = RANKING,
+    task: Task = TASK,
 ) -> pd.DataFrame:
     """All versions of the labels of these events."""
     deliver(lake, SHOWN, shown)
     deliver(lake, DONE, done)
-    return build_label_versions(spark, lake, ranking, FEATURES, TABLES, as_of, *DAYS)
+    return build_label_versions(spark, lake, task, FEATURES, TABLES, as_of, *DAYS)
 
 
 def told(found: pd.DataFrame, outcome: str) -> list[tuple[str, int, float, float]]:
@@ -72,7 +72,7 @@ def test_an_outcome_of_a_young_row_is_none_of_the_mature_row_before_it(spark: An
 def test_a_row_shown_after_the_last_day_asked_for_keeps_its_outcome(spark: Any, lake: Lake) -> None:
     deliver(lake, SHOWN, [show("s1", 700), show("s2", 730)])
     deliver(lake, DONE, [do("lend", 735)])
-    found = build_label_versions(spark, lake, RANKING, FEATURES, TABLES, LATE, DAYS[0], DAYS[0])
+    found = build_label_versions(spark, lake, TASK, FEATURES, TABLES, LATE, DAYS[0], DAYS[0])
     assert told(found, "lent") == [("s1", 1, 700 + MATURE, 0.0)]
 
 
@@ -80,7 +80,7 @@ def test_a_row_shown_after_the_last_day_asked_for_keeps_its_outcome(spark: Any, 
 def test_what_is_known_once_it_has_ended_has_as_long_as_it_may_take(
     spark: Any, lake: Lake, as_of: float, labels: list[float]
 ) -> None:
-    found = versions(spark, lake, [show("s1")], [do("open", 0, known=60 + 65)], as_of=minutes(as_of), ranking=SLOW)
+    found = versions(spark, lake, [show("s1")], [do("open", 0, known=60 + 65)], as_of=minutes(as_of), task=SLOW)
     assert found["opened"].tolist() == labels
 
 
@@ -125,7 +125,7 @@ def test_the_version_of_any_moment_is_the_label_that_would_be_built_at_that_mome
     every = versions(spark, lake, shown, done, as_of=minutes(3000))
     assert (every[VERSION] > 1).sum() > 20, "some labels change"
     for as_of in (60, 100, 240, 305, 470, 900):
-        then = build_labels(spark, lake, RANKING, FEATURES, TABLES, minutes(as_of), *DAYS)
+        then = build_labels(spark, lake, TASK, FEATURES, TABLES, minutes(as_of), *DAYS)
         known = newest(every[every[SINCE] <= pd.Timestamp(minutes(as_of))])
         pd.testing.assert_frame_equal(known, then, check_dtype=False)
 
@@ -143,7 +143,7 @@ def test_no_part_holds_an_outcome_that_was_not_there_yet_at_its_end(
     rows: list[tuple[int, list[tuple[int, bool]]]],
 ) -> None:
     split = Split(tune_from=NOON + timedelta(minutes=300), judge_from=NOON + timedelta(minutes=450))
-    ranking = replace(RANKING, split=split)
+    task = replace(TASK, split=split)
     lines = []
     for number, (shown, later) in enumerate(sorted(rows, key=lambda row: row[0])):
         known = sorted({MATURE: False, **{MATURE + 1 + after: label for after, label in later}}.items())
@@ -154,10 +154,10 @@ def test_no_part_holds_an_outcome_that_was_not_there_yet_at_its_end(
     every = pd.DataFrame(lines).assign(
         **{name: lambda f, n=name: pd.to_datetime(f[n], utc=True) for name in (AT, SINCE)}
     )
-    chosen = known_at_cuts(every, ranking)
+    chosen = known_at_cuts(every, task)
     assert chosen["row"].tolist() == list(range(len(rows))), "each row once"
     shown_at, since = (chosen[name].dt.tz_localize(None).to_numpy("datetime64[us]") for name in (AT, SINCE))
-    part = split_rows(shown_at, np.arange(len(chosen)), split, ranking.window, since)
+    part = split_rows(shown_at, np.arange(len(chosen)), split, task.window, since)
     tune_from, judge_from = cuts(shown_at, split)
     for place, end in ((FIT, tune_from), (TUNE, judge_from)):
         of_part = chosen[part == place]
@@ -173,12 +173,12 @@ def test_the_curve_tells_the_share_that_is_known_by_each_age_of_rows_that_are_ol
     after = pd.to_timedelta([0.5, 5, 45, 200, 1], unit="min")
     at = pd.to_datetime([minutes(0)] * 4 + [minutes(3 * 24 * 60)], utc=True)
     labels = pd.DataFrame({AT: at, "opened": 1.0, TARGET_AT + "opened": at + after})
-    curve = maturity_curve(labels, RANKING)
+    curve = maturity_curve(labels, TASK)
     shares = {point.age_s / 60: point.share for point in curve}
     assert shares == pytest.approx({1: 0.25, 10: 0.5, 30: 0.5, 60: 0.75, 70: 0.75, 120: 0.75, 360: 1, 720: 1, 1440: 1})
     assert {point.rows for point in curve} == {4}, "of the youngest row it is not known what is still missing"
-    assert known_at_maturity(curve, RANKING) == {"opened": 0.75}
-    assert known_at_maturity((KnownBy("opened", MATURE * 60, 0.0, 0),), RANKING) == {}
+    assert known_at_maturity(curve, TASK) == {"opened": 0.75}
+    assert known_at_maturity((KnownBy("opened", MATURE * 60, 0.0, 0),), TASK) == {}
 
 
 def test_labels_of_an_older_checkout_are_refused_with_what_to_do() -> None:

@@ -13,7 +13,7 @@ from feature_repo.request_time import Context, Hour
 from infra.errors import DefinitionError
 from infra.lake import Lake
 from training.contenders import ByColumn
-from training.definition import FallbackLists, Outcome, Ranking
+from training.definition import FallbackLists, Outcome, Task
 from training.rows import labels
 from validation.contract import Column, Table
 
@@ -47,14 +47,14 @@ FEATURES = FeatureSet(
     lookups=(Lookup("books", "book", {"genre": "genre"}),), signals=(), counter_views=(), profile_views=(),
     features=(Hour("hour"), Context("place", neutral=1.0)),
 )  # fmt: skip
-RANKING = Ranking(
-    name="library", shown="shown", outcomes_in="done", match=("reader", "book"), exact=("shelf",),
+TASK = Task(
+    name="library", decisions="shown", outcomes_in="done", match=("reader", "book"), exact=("shelf",),
     outcomes=(
         Outcome("opened", "what = 'open'", "opened", gain=1),
         Outcome("lent", "what = 'lend' AND genre = 'crime'", "lent", gain=3, window=timedelta(minutes=60)),
         Outcome("burnt", "what = 'burn'", "burnt", veto=True),
     ),
-    target="opened", group="shelf", user="reader", item="book", attribute="genre",
+    target="opened", unit="shelf", cluster="reader", item="book", attribute="genre",
     contenders=(ByColumn("by_hour", "hour"),),
     fallback_lists=FallbackLists("book", "none", "genre", "none", ()), grace=timedelta(minutes=10),
     judge_where="lent > 0",
@@ -97,12 +97,12 @@ def lake(tmp_path: Any) -> Lake:
 
 def built(
     spark: Any, lake: Lake, shown: list[dict[str, Any]], done: list[dict[str, Any]], as_of: datetime = LATE,
-          ranking: Ranking = RANKING, features: FeatureSet = FEATURES) -> pd.DataFrame:  # fmt: skip
+          task: Task = TASK, features: FeatureSet = FEATURES) -> pd.DataFrame:  # fmt: skip
     """The labels of these events, by shelf."""
     deliver(lake, SHOWN, shown)
     deliver(lake, DONE, done)
     days = (date(2026, 5, 3), date(2026, 5, 4))
-    return labels.build_labels(spark, lake, ranking, features, TABLES, as_of, *days).set_index("shelf", drop=False)
+    return labels.build_labels(spark, lake, task, features, TABLES, as_of, *days).set_index("shelf", drop=False)
 
 
 def test_an_outcome_counts_for_the_impression_it_names_else_for_the_latest_before_it(spark: Any, lake: Lake) -> None:
@@ -189,7 +189,7 @@ def test_a_context_column_has_a_moment_only_where_it_is_declared_as_logged(spark
     undeclared = replace(SHOWN, columns=tuple(replace(column, logged=False) for column in SHOWN.columns))
     tables = {**TABLES, "shown": undeclared}
     days = (date(2026, 5, 3), date(2026, 5, 4))
-    assert "known_at:place" not in labels.build_labels(spark, lake, RANKING, FEATURES, tables, LATE, *days)
+    assert "known_at:place" not in labels.build_labels(spark, lake, TASK, FEATURES, tables, LATE, *days)
 
 
 def test_a_context_column_is_what_came_with_the_row_and_not_what_a_later_delivery_says(spark: Any, lake: Lake) -> None:
@@ -205,4 +205,4 @@ def test_labels_are_stored_by_the_day_a_row_was_shown(spark: Any, lake: Lake) ->
 
 def test_a_definition_that_names_no_column_is_refused_with_the_nearest_name(spark: Any, lake: Lake) -> None:
     with pytest.raises(DefinitionError, match="Did you mean `reader`"):
-        built(spark, lake, [show("s1")], [], ranking=replace(RANKING, user="readr"))
+        built(spark, lake, [show("s1")], [], task=replace(TASK, cluster="readr"))

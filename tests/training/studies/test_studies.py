@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from club import FEATURES as CLUB
-from shop import AT, FEATURES, NAMES, RANKING
+from shop import AT, FEATURES, NAMES, TASK
 
 from feature_repo.definition import CounterView, FeatureSet, ProfileView
 from feature_repo.request_time import Count, Number, Rate
@@ -16,7 +16,7 @@ from feature_repo.systems.home_feed import HOME_FEED_FEATURES
 from infra.errors import DefinitionError
 from infra.settings import Settings
 from training.contenders import Boosted
-from training.definition import Between, Ranking, Search
+from training.definition import Between, Search, Task
 from training.fitting.train import divided
 from training.registry import experiment_id, mlflow_client
 from training.rows.dataset import Dataset, dataset_of
@@ -38,8 +38,8 @@ from training.studies.refits import lacking
 
 TREES = Boosted(max_trees=12, params={"eta": 0.3, "max_depth": 4, "max_bin": 32, "nthread": 1, "subsample": 0.8})
 SEARCHED = replace(
-    RANKING,
-    contenders=(*RANKING.contenders[:-1], TREES),
+    TASK,
+    contenders=(*TASK.contenders[:-1], TREES),
     draws=50,
     search=Search("xgboost", {"max_depth": Between(1, 5, integer=True), "eta": Between(0.05, 0.5, log=True)}, trials=3),
 )
@@ -172,9 +172,9 @@ def test_every_feature_is_in_one_group_whose_cost_can_be_told(features: FeatureS
     assert set(group_costs(features, groups, data, {})) == set(groups)
 
 
-def later_rows_changed(shop: Dataset, ranking: Ranking) -> Dataset:
+def later_rows_changed(shop: Dataset, task: Task) -> Dataset:
     """The shop with other labels, gains and features in every row that is judged."""
-    judged = divided(shop, ranking)["judge"]
+    judged = divided(shop, task)["judge"]
     frame, matrix = shop.frame.copy(), shop.matrix.copy()
     frame.loc[judged, "bought"] = 1 - frame.loc[judged, "bought"]
     frame.loc[judged, "gain"] = frame.loc[judged, "bought"]
@@ -198,28 +198,26 @@ def test_what_is_chosen_on_lies_before_the_judged_rows(shop: Dataset) -> None:
 
 
 def test_the_best_settings_replace_those_of_the_definition_and_nothing_else(shop: Dataset) -> None:
-    outcome = search_settings(
-        shop, replace(SEARCHED, contenders=(*RANKING.contenders[:-1], replace(TREES, max_trees=1)))
-    )
+    outcome = search_settings(shop, replace(SEARCHED, contenders=(*TASK.contenders[:-1], replace(TREES, max_trees=1))))
     assert len(outcome.trials) == 3
     assert all(1 <= t.params["max_depth"] <= 5 and 0.05 <= t.params["eta"] <= 0.5 for t in outcome.trials)
-    ranking = outcome.ranking(SEARCHED)
-    assert ranking.contenders[:-1] == SEARCHED.contenders[:-1]
-    assert dict(ranking.contenders[-1].params) == {**TREES.params, **outcome.best.params}  # type: ignore[attr-defined]
+    task = outcome.task(SEARCHED)
+    assert task.contenders[:-1] == SEARCHED.contenders[:-1]
+    assert dict(task.contenders[-1].params) == {**TREES.params, **outcome.best.params}  # type: ignore[attr-defined]
     assert "as defined" in page_of(outcome).text
 
 
 @pytest.mark.parametrize(
-    ("ranking", "reason"),
+    ("task", "reason"),
     [
         (replace(SEARCHED, search=None), "no search is defined"),
         (replace(SEARCHED, search=Search("recency", {})), "contender recency has no settings to search"),
         (replace(SEARCHED, search=Search("xgbost", {})), "Did you mean `xgboost`"),
     ],
 )
-def test_a_search_that_cannot_be_made_is_refused(shop: Dataset, ranking: Ranking, reason: str) -> None:
+def test_a_search_that_cannot_be_made_is_refused(shop: Dataset, task: Task, reason: str) -> None:
     with pytest.raises(DefinitionError, match=reason):
-        search_settings(shop, ranking)
+        search_settings(shop, task)
 
 
 def test_a_space_without_anything_between_its_ends_is_refused() -> None:
@@ -228,7 +226,7 @@ def test_a_space_without_anything_between_its_ends_is_refused() -> None:
 
 
 def test_thinning_keeps_whole_lists_and_about_the_rows_asked_for(shop: Dataset) -> None:
-    fewer = thinned(shop, RANKING, 3_000)
+    fewer = thinned(shop, TASK, 3_000)
     assert 2_500 < len(fewer.frame) < 3_500
     assert (fewer.frame["list"].value_counts() == shop.frame["list"].value_counts().iloc[0]).all()
-    assert thinned(shop, RANKING, len(shop.frame)) is shop
+    assert thinned(shop, TASK, len(shop.frame)) is shop

@@ -35,4 +35,4 @@ def test_the_gate_is_asked_only_where_a_limit_is_set_and_then_refuses_without_ev
     assert "exposure" not in {finding.gate for finding in judge_evidence(NOTHING, LIMITS).findings}
     closed = next(f for f in judge_evidence(NOTHING, LIMITED).findings if f.gate == "exposure")
     assert not closed.passed
-    assert "name parts in the ranking's `exposure`" in closed.reason
+    assert "name parts in the task's `exposure`" in closed.reason

@@ -11,7 +11,7 @@ from feature_repo.systems.home_feed import HOME_FEED_FEATURES
 from monitoring.definition import Watch
 from orchestration.sources.kuairand.files import detect
 from training.contenders import Boosted, Contender
-from training.definition import FrozenFeatures, Outcome, Ranking, Split
+from training.definition import FrozenFeatures, Outcome, Split, Task
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 TUNE_FROM = datetime(2022, 4, 16, tzinfo=SHANGHAI)
@@ -31,13 +31,13 @@ FEW_ROWS = {
 }
 
 
-def ranking(base: Ranking, path: Path | None = None) -> Ranking:
-    """The feed's ranking on KuaiRand: of the cut as it is compared elsewhere, of whole logs (at `path`) with all rows.
+def task(base: Task, path: Path | None = None) -> Task:
+    """The feed's task on KuaiRand: of the cut as it is compared elsewhere, of whole logs (at `path`) with all rows.
 
     There are no slates: NDCG ranks within all judged rows of a user, with the user's features as of the first of them.
     """
-    frozen = tuple(_of_one(base.user, HOME_FEED_FEATURES))
-    by_user = replace(base, group=base.user, frozen=frozen, split=Split(keep_together=base.group))
+    frozen = tuple(_of_one(base.cluster, HOME_FEED_FEATURES))
+    by_user = replace(base, unit=base.cluster, frozen=frozen, split=Split(keep_together=base.unit))
     return by_user if path and not detect(path).cut else _on_the_cut(by_user)
 
 
@@ -61,7 +61,7 @@ def watch(base: Watch) -> Watch:
     return replace(base, critical=tuple(name for name in base.critical if not name.startswith("category_")))
 
 
-def _on_the_cut(base: Ranking) -> Ranking:
+def _on_the_cut(base: Task) -> Task:
     """Liked rows alone take part, and days are those of Shanghai.
 
     Hidden rows are counted in features and neither learned from nor judged: the cut kept far fewer rows of their

@@ -4,7 +4,7 @@ import numpy as np
 
 from infra.arrays import AnyArray
 from infra.statistics import Weights
-from training.measuring.measures import Measure, mean, places_in_group
+from training.objectives.measures import Measure, mean, places_in_group
 
 
 def first_places(group: AnyArray, score: AnyArray, top: int) -> AnyArray:

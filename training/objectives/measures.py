@@ -10,8 +10,9 @@ import numpy as np
 
 from infra.arrays import AnyArray
 from infra.statistics import Weights, weighted_ratio
-from training.definition import CALIBRATION_BINS
 
+CALIBRATION_BINS = 15
+"""The calibration error is measured in so many bins of equally many rows."""
 Measure = Callable[[Weights], AnyArray]
 """(draws, users) weights → (draws,) values."""
 

@@ -1,0 +1,78 @@
+"""Choice: one of several actions, judged from what other choices led to."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from infra.arrays import AnyArray
+from infra.statistics import Weights
+from training.objectives import measures
+from training.objectives.measures import Measure
+from training.objectives.objective import Judged
+
+
+@dataclass(frozen=True, slots=True)
+class Choose:
+    """One of several actions, such as a price level. A unit is a decision, its merit the doubly robust value.
+
+    Dudík, Langford and Li 2011: the model's estimate of the action it would take, corrected where the log took the same
+    action by what really followed, over the logged propensity. Predictions are (rows, actions), the value expected of
+    each; `action` and `propensity` are columns of the log.
+    """
+
+    actions: tuple[str, ...]
+    action: str = "action"
+    propensity: str = "propensity"
+    merit: str = "doubly_robust_value"
+
+    @property
+    def roles(self) -> Mapping[str, str]:
+        """What the log says was done, and how likely that was."""
+        return {"action": self.action, "propensity": self.propensity}
+
+    @property
+    def booster(self) -> Mapping[str, object]:
+        """The value of an action, which is one of the features."""
+        return {"objective": "reg:squarederror", "eval_metric": "rmse"}
+
+    def operating_point(self, tuned_on: Judged, predicted: AnyArray) -> None:
+        """A choice has none."""
+
+    def merits(self, judged: Judged, predicted: AnyArray, point: float | None) -> AnyArray:
+        """The doubly robust value of each decision."""
+        rows, action, weight = np.arange(len(judged.truth)), judged.columns["action"], self._weight(judged, predicted)
+        expected = predicted.max(axis=1)
+        return judged.by_unit(expected + weight * (judged.truth - predicted[rows, action]))
+
+    def measures(self, judged: Judged, predicted: AnyArray, point: float | None) -> Iterator[tuple[str, Measure]]:
+        """The estimate without a model, the effective share of the rows, and how often the log agrees."""
+        weight = self._weight(judged, predicted)
+        sums = {
+            name: np.bincount(judged.cluster, weights=values, minlength=judged.clusters)
+            for name, values in (("w", weight), ("wy", weight * judged.truth), ("ww", weight**2))
+        }
+        yield "self_normalised_value", measures.ratio(sums["wy"], sums["w"])
+        yield "agreement", measures.mean((weight > 0).astype(np.float64), judged.cluster, judged.clusters)
+        rows = np.bincount(judged.cluster, minlength=judged.clusters)
+
+        def effective(weights: Weights) -> AnyArray:
+            with np.errstate(invalid="ignore", divide="ignore"):
+                return np.asarray((weights @ sums["w"]) ** 2 / ((weights @ sums["ww"]) * (weights @ rows)))
+
+        yield "effective_share", effective
+
+    def miscalibration(self, judged: Judged, predicted: AnyArray) -> Measure:
+        """|mean of 1 / propensity of the rows that took an action, over all actions, − 1|: logged chances add up."""
+        weight = 1 / judged.columns["propensity"] / len(self.actions)
+        chance = measures.mean(weight.astype(np.float64), judged.cluster, judged.clusters)
+
+        def measure(weights: Weights) -> AnyArray:
+            return np.asarray(np.abs(chance(weights) - 1))
+
+        return measure
+
+    def _weight(self, judged: Judged, predicted: AnyArray) -> AnyArray:
+        """(rows,) 1 / propensity where the log took the action that the model would, else 0."""
+        same = predicted.argmax(axis=1) == judged.columns["action"]
+        return np.where(same, 1 / judged.columns["propensity"], 0.0)
