@@ -1,0 +1,24 @@
+"""What every simulated source is built from: seeded chance, ids, moments, and rows as landing files."""
+
+from orchestration.sources.kit.chance import generator, normal, uniform
+from orchestration.sources.kit.delivery import DeliveredRows, deliver
+from orchestration.sources.kit.files import write_lines, write_parquet
+from orchestration.sources.kit.moments import DAY, moments, rows_of
+from orchestration.sources.kit.names import EntityIds, Ids, names, numbered
+
+__all__ = [
+    "DAY",
+    "DeliveredRows",
+    "EntityIds",
+    "Ids",
+    "deliver",
+    "generator",
+    "moments",
+    "names",
+    "normal",
+    "numbered",
+    "rows_of",
+    "uniform",
+    "write_lines",
+    "write_parquet",
+]
