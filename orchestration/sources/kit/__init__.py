@@ -3,8 +3,8 @@
 from orchestration.sources.kit.chance import generator, normal, uniform
 from orchestration.sources.kit.delivery import DeliveredRows, deliver
 from orchestration.sources.kit.files import write_lines, write_parquet
-from orchestration.sources.kit.moments import DAY, moments, rows_of
-from orchestration.sources.kit.names import EntityIds, Ids, names, numbered
+from orchestration.sources.kit.ids import EntityIds, Ids, names, numbered
+from orchestration.sources.kit.rows import DAY, moments, rows_of
 
 __all__ = [
     "DAY",
