@@ -1,0 +1,117 @@
+"""Recorded trips as rows of the ETA's tables: one update a trip, as it sets off."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from infra.errors import DefinitionError
+from orchestration.sources.kit import DeliveredRows, deliver
+from validation.contract import Table
+from validation.systems.eta import ARRIVALS, DRIVERS, TRIPS, UPDATES, WEATHER, ZONES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SAID_AFTER, ARRIVED_AFTER = timedelta(minutes=1), timedelta(minutes=5)  # of rows whose receipt nobody wrote down
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Trips, a row each, and the weather.
+
+    trips    trip_id, driver_id, fleet, from_zone, to_zone, area, hour (local), departed (UTC), distance_km,
+             route_minutes (the base), late_minutes, took_minutes (NaN: no arrival is known)
+    weather  area, event_time, received_at, rain_mm, wind_kmh, visibility_km; may be empty
+    base     what the base is, in a sentence
+    left_out reason → rows that were not taken
+    """
+
+    trips: "pd.DataFrame"
+    weather: "pd.DataFrame"
+    base: str
+    left_out: dict[str, int]
+
+    @property
+    def first(self) -> date:
+        """The first day with a trip, UTC."""
+        return _day(self.trips["departed"].min())
+
+    @property
+    def last(self) -> date:
+        """The last day with a trip, UTC."""
+        return _day(self.trips["departed"].max())
+
+    def between(self, first: date, last: date) -> "Recorded":
+        """The trips that set off on those days, UTC, and the weather from the day before on."""
+        begin, end = (datetime.combine(day, time.min, UTC) for day in (first, last + timedelta(days=1)))
+        departed, measured = self.trips["departed"], self.weather["event_time"]
+        trips = self.trips[(departed >= begin) & (departed < end)]
+        if trips.empty:
+            raise DefinitionError(
+                f"from {first} to {last} no trip sets off; there are some from {self.first} to {self.last}"
+            )
+        return Recorded(trips, self.weather[(measured >= begin) & (measured < end)], self.base, self.left_out)
+
+    def deliver(self, landing: Path) -> dict[str, DeliveredRows]:
+        """Write all rows into the landing, by day of receipt."""
+        begin = datetime.combine(self.first, time.min, UTC)
+        until = datetime.combine(self.last + timedelta(days=3), time.min, UTC)
+        return deliver(self.tables(), landing, begin, until)
+
+    def tables(self) -> Iterator[tuple[Table, pa.Table]]:
+        """The rows of each table; zones and drivers are described as the first trip of each sets off."""
+        trips = self._with_way()
+        said = trips["departed"] + SAID_AFTER
+        rows = trips.assign(event_time=trips["departed"], received_at=said)
+        yield ZONES, _table(ZONES, self._zones())
+        first = rows.drop_duplicates("driver_id")
+        yield DRIVERS, _table(DRIVERS, first.assign(since=first["event_time"]))
+        yield TRIPS, _table(TRIPS, rows)
+        shown = rows.assign(update_id=rows["trip_id"], elapsed_minutes=0.0, minutes=rows["route_minutes"])
+        yield UPDATES, _table(UPDATES, shown)
+        arrived = trips["departed"] + _minutes(trips["took_minutes"])
+        arrivals = trips.assign(event_time=arrived, received_at=arrived + ARRIVED_AFTER)
+        yield ARRIVALS, _table(ARRIVALS, arrivals[trips["took_minutes"].notna()])
+        yield WEATHER, _table(WEATHER, self.weather)
+
+    def _with_way(self) -> "pd.DataFrame":
+        trips = self.trips.sort_values(["departed", "trip_id"], kind="stable")
+        pair = trips["from_zone"] + ">" + trips["to_zone"]
+        return trips.assign(zone_pair=pair, pair_hour=pair + "@" + trips["hour"].astype(int).astype(str))
+
+    def _zones(self) -> "pd.DataFrame":
+        """Each zone at the first trip to it; those of the first days are taken to be older than what was recorded."""
+        trips = self.trips.sort_values("departed", kind="stable")
+        zones = trips.drop_duplicates("to_zone")
+        old = zones["departed"] < trips["departed"].min() + timedelta(days=3)
+        opened = zones["departed"].where(~old, zones["departed"] - timedelta(days=30))
+        return zones.assign(event_time=zones["departed"], opened_at=opened, received_at=zones["departed"])
+
+
+def _minutes(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    import pandas as pd
+
+    return pd.to_timedelta(values, unit="min").dt.round("us")
+
+
+def _table(table: Table, rows: "pd.DataFrame") -> pa.Table:
+    columns = [_array(rows, field) for field in table.schema]
+    return pa.table(columns, schema=table.schema)
+
+
+def _array(rows: "pd.DataFrame", field: pa.Field) -> pa.Array:
+    if field.name not in rows:
+        return pa.nulls(len(rows), field.type)
+    if pa.types.is_timestamp(field.type):
+        micros = rows[field.name].to_numpy(dtype="datetime64[us]").astype(np.int64)
+        return pa.array(micros).cast(field.type)
+    return pa.array(rows[field.name], field.type, from_pandas=True)
+
+
+def _day(moment: "pd.Timestamp") -> date:
+    return moment.to_pydatetime().astimezone(UTC).date()
