@@ -1,7 +1,7 @@
 """The features of an ETA: the base route as the request gives it, and how far off such routes were lately."""
 
 from feature_repo.definition import CounterView, FeatureSet, ProfileView, Signal
-from feature_repo.request_time import Age, Context, Count, Feature, Hour, Number, Rate
+from feature_repo.request_time import Age, Context, Count, Feature, Hour, Number, Rate, Weekday
 
 ENTITIES = {
     "driver_id": "a driver, or a vehicle",
@@ -87,6 +87,7 @@ FEATURES: tuple[Feature, ...] = (
     Number("wind", "sky.wind_kmh"),
     Number("visibility", "sky.visibility_km"),
     Hour("hour"),
+    Weekday("weekday"),
 )
 
 ETA_FEATURES = FeatureSet(

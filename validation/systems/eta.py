@@ -1,5 +1,6 @@
 """The six tables of an ETA: where, who drives, each trip, each time shown for it, when it arrived, the weather."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from validation.contract import Column, Rule, Table
@@ -23,10 +24,9 @@ WAY = (
     Column("zone_pair", "string", "both zones as `from>to`"),
     Column("pair_hour", "string", "zone pair and hour of the day, as `from>to@17`"),
 )
-VEHICLE = (
-    Column("driver_id", "string", "pseudonym of the driver, or the vehicle", refers_to="drivers"),
-    Column("fleet", "string", "for whom it is driven"),
-)
+DRIVER_ID = Column("driver_id", "string", "pseudonym of the driver, or the vehicle")
+FLEET = Column("fleet", "string", "for whom it is driven")
+VEHICLE = (replace(DRIVER_ID, refers_to="drivers"), FLEET)
 
 
 def _table(
@@ -59,7 +59,7 @@ DRIVERS = _table(
     "drivers",
     "one driver as described at event_time",
     ("driver_id",),
-    (*VEHICLE, Column("since", "timestamp", "since when this driver drives")),
+    (DRIVER_ID, FLEET, Column("since", "timestamp", "since when this driver drives")),
     person=DRIVER,
     versioned=True,
 )
