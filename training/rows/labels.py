@@ -10,7 +10,6 @@ import pyarrow.compute as pc
 
 from feature_repo.definition import FeatureSet
 from feature_repo.folding import read_accepted_rows, without_repeats
-from feature_repo.request_time import Code, Context
 from infra.errors import DefinitionError
 from infra.lake import Lake
 from training.definition import Task
@@ -104,7 +103,7 @@ def save_labels(lake: Lake, name: str, rows: "pd.DataFrame", days: Iterable[date
 
 
 def _context(features: FeatureSet) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(f.name for f in features.features if isinstance(f, Context | Code)))
+    return tuple(dict.fromkeys(name for feature in features.features for name in feature.given()))
 
 
 def _borrowed(features: FeatureSet, table: Table) -> tuple[str, ...]:
