@@ -1,7 +1,7 @@
-"""Fraud's features: how fast a card, a terminal and a device pay, how far from usual, and what risk is known of them."""
+"""Fraud's features: how fast a card, a terminal and a device pay, how far from usual, what risk is known of them."""
 
 from feature_repo.definition import CounterView, FeatureSet, ProfileView, Signal
-from feature_repo.request_time import Age, Code, Context, Count, Feature, Hour, Match, Rate
+from feature_repo.request_time import Against, Age, Code, Context, Count, Feature, Hour, Match, Rate, Weekday
 from validation.systems.fraud import CHANNELS, NAME
 
 FRAUD_SHARE, USUAL_EURO = 0.01, 30.0  # what a rate is taken for before anything was counted
@@ -83,14 +83,17 @@ FEATURES: tuple[Feature, ...] = (
     Context("amount", neutral=USUAL_EURO),
     Code("channel", CHANNELS),
     Hour("hour"),
+    Weekday("weekday"),
     *_counts("card", "paid", ("10m", "6h", *WEEKS)),
     *(Rate(f"card_usual_{t}", f"card.spent_{t}", f"card.paid_{t}", USUAL_EURO, 1.0) for t in ("6h", *WEEKS)),
+    *(Against(f"amount_against_{t}", "amount", f"card.spent_{t}", f"card.paid_{t}", USUAL_EURO, 1.0) for t in WEEKS),
     Rate("card_online_rate", "card.online_30d", "card.paid_30d", 0.2, 5.0),
     *_counts("card", "disputed", ("30d",)),
     *_counts("card", "caught", ("30d",)),
     *_counts("card", "cleared", ("30d",)),
     *_counts("terminal", "paid", ("6h", *WEEKS)),
     Rate("terminal_usual_30d", "terminal.spent_30d", "terminal.paid_30d", USUAL_EURO, 1.0),
+    Against("amount_against_terminal", "amount", "terminal.spent_30d", "terminal.paid_30d", USUAL_EURO, 1.0),
     *_counts("terminal", "disputed", ("2d", "7d", "30d")),
     *_risks("terminal", "disputed", ("7d", "30d")),
     *_risks("terminal", "caught", ("7d", "30d")),

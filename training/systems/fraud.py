@@ -25,7 +25,7 @@ TASK = Task(
         costs=Costs(missed=1.0, friction=4.0, handling=1.0), amount="amount", day="day", counted="card_id", queue=100
     ),
     contenders=(
-        ByColumn("rules", "amount"),
+        ByColumn("rules", "amount_against_30d"),
         Linear(),
         Boosted(
             max_trees=400,

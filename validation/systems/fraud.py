@@ -79,7 +79,7 @@ PAYMENTS = _table(
         Column("terminal_id", "string", "paid to", refers_to="terminals"),
         Column("device_id", "string", "paid from; null at a terminal", refers_to="devices", nullable=True),
         Column("amount", "float64", "amount", "euro", 0, 1_000_000, logged=True),
-        Column("channel", "string", "how it was paid", one_of=CHANNELS, logged=True),
+        Column("channel", "string", "how it was paid", one_of=CHANNELS, nullable=True, logged=True),
         Column("action", "string", "what was decided", one_of=ACTIONS),
         Column("completed", "bool", "whether the money moved: a step-up may be given up, a review may end in a block"),
         Column("by_lot", "bool", "whether it was sent to review by lot, whatever its score"),
