@@ -24,6 +24,11 @@ class BankEvents:
     rows: dict[str, pa.Table]
     pattern: Int64s
 
+    def pattern_of(self) -> dict[str, str]:
+        """Payment → its pattern, by name."""
+        names = np.array(patterns.PATTERNS)[self.pattern].tolist()
+        return dict(zip(self.rows[fraud.PAYMENTS.name]["payment_id"].to_pylist(), names, strict=True))
+
     def __iter__(self) -> Iterator[tuple[Table, pa.Table]]:
         """Each table's definition with its rows, entities first."""
         return ((table, self.rows[table.name]) for table in fraud.TABLES)
@@ -34,10 +39,11 @@ def events(city: City) -> BankEvents:
     holders = world.Holders.of(city)
     honest = world.honest(city, holders)
     stolen = (
-        patterns.testing(city, holders), patterns.skimming(city, holders, honest), patterns.takeover(city, holders)
+        patterns.testing(city, holders), patterns.skimming(city, holders, honest), patterns.takeover(city, holders),
+        patterns.wave(city, holders, honest),
     )  # fmt: skip
     every = sum(stolen, honest).in_order()
-    payments = every.only(every.at < city.days * DAY)
+    payments = every.only(every.at < city.every_day * DAY)
     decided = aftermath.decided_by_rules(city, holders, payments)
     complaints = aftermath.disputes(city, payments, decided)
     looked_at = np.flatnonzero(np.isfinite(decided.verdict_at))
