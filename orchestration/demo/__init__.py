@@ -3,13 +3,17 @@
 import shutil
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
+import msgspec
 from rich.console import Console
 
+from infra.atomic import atomic_write
 from infra.errors import DefinitionError
 from infra.pseudonyms import FILE, choose_mode
 from infra.settings import Settings
 from orchestration.demo.closing import close
+from orchestration.demo.decisions import Cases, DecisionStory, end_of_history
 from orchestration.demo.diary import Diary
 from orchestration.demo.origins import end_of, origin
 from orchestration.demo.story import AT, Story
@@ -20,6 +24,9 @@ from orchestration.up import everything_else, until_interrupted
 
 MARK = "written_by_the_demo"
 STAYS = (MARK, "bench", FILE)  # the mark, in case the removal is interrupted; figures of `make bench…`; the key of ids
+
+# All of it has to fit into 3 GiB, and the decision log is handed over soon because the demo waits for it.
+SMALL: dict[str, Any] = {"hand_over_s": 2.0, "spark_memory": "512m", "service_workers": 1}
 
 
 def run_demo(
@@ -45,10 +52,8 @@ def run_demo(
 
 def _run_story(settings: Settings, diary: Diary, keep: bool, out: Console) -> None:
     events = origin(diary.source, Path(diary.path) if diary.path else None, diary.seed)
-    # All of it has to fit into 3 GiB, and the decision log is handed over soon because the demo waits for it.
-    small = {"hand_over_s": 2.0, "spark_memory": "512m", "service_workers": 1}
     now = diary.clocks.get(AT, end_of(events.last))
-    installation = Installation(events.system(HOME_FEED), settings.model_copy(update={"replay_from": now, **small}))
+    installation = Installation(events.system(HOME_FEED), settings.model_copy(update={"replay_from": now, **SMALL}))
     choose_mode(installation.settings)
     stage = DemoConsole(out, diary.seconds)
     with ExitStack() as life:
@@ -59,6 +64,26 @@ def _run_story(settings: Settings, diary: Diary, keep: bool, out: Console) -> No
                 out.print(f"  {line}")
             out.print("Everything runs. Ctrl-C stops it.")
             until_interrupted()
+
+
+def run_decisions(settings: Settings, cases: Cases, *, keep: bool, out: Console) -> dict[str, Any]:
+    """Tell the story of a system that decides cases, in a home that only demos write; returns its figures."""
+    emptied(settings.home)
+    now = end_of_history(cases)
+    installation = Installation(cases.system(), settings.model_copy(update={"replay_from": now, **SMALL}))
+    choose_mode(installation.settings)
+    stage = DemoConsole(out)
+    with ExitStack() as life:
+        story = DecisionStory(stage, installation, cases, life)
+        story.tell()
+        figures = {**story.learned, "seconds": {**stage.seconds, "total": round(sum(stage.seconds.values()), 1)}}
+        with atomic_write(settings.home / f"summary-{installation.system.name}.json") as draft:
+            draft.write_bytes(msgspec.json.format(msgspec.json.encode(figures, enc_hook=str)))
+        if keep:
+            for line in life.enter_context(everything_else(installation)):
+                out.print(f"  {line}")
+            until_interrupted()
+    return figures
 
 
 def _command() -> str:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from validation.contract import Column, Rule, Table
-from validation.definition import BatchLimits
+from validation.definition import BatchLimits, GateLimits
 
 NAME, CARD, PAYMENT = "fraud", "card_id", "payment_id"
 ACTIONS = ("allow", "step_up", "review", "block")
@@ -23,6 +23,13 @@ RECEIVED_AFTER_EVENT = Rule(
 )
 
 
+PAID_WITH = (  # said again of a payment in what follows it, so that risk is counted without looking the payment up
+    Column("card_id", "string", "the payment's card", refers_to="cards", nullable=True),
+    Column("terminal_id", "string", "the payment's terminal", refers_to="terminals", nullable=True),
+    Column("device_id", "string", "the payment's device", refers_to="devices", nullable=True),
+)
+
+
 def _table(name: str, row: str, columns: tuple[Column, ...], limits: BatchLimits, *, versioned: bool = False) -> Table:
     key = (columns[0].name,)
     rules = (RECEIVED_AFTER_EVENT,)
@@ -34,8 +41,8 @@ CARDS = _table(
     "one card as described at event_time",
     (
         Column("card_id", "string", "pseudonym of the card"),
-        Column("zone", "string", "where its holder lives"),
-        Column("issued_at", "timestamp", "since when it is valid"),
+        Column("zone", "string", "where its holder lives", nullable=True),
+        Column("issued_at", "timestamp", "since when it is valid", nullable=True),
     ),
     DESCRIBED,
     versioned=True,
@@ -45,9 +52,9 @@ TERMINALS = _table(
     "one terminal or web shop as described at event_time",
     (
         Column("terminal_id", "string", "id of the terminal"),
-        Column("sector", "string", "what is sold there; never changes", one_of=SECTORS),
-        Column("zone", "string", "where it stands; never changes"),
-        Column("opened_at", "timestamp", "since when it takes payments"),
+        Column("sector", "string", "what is sold there; never changes", one_of=SECTORS, nullable=True),
+        Column("zone", "string", "where it stands; never changes", nullable=True),
+        Column("opened_at", "timestamp", "since when it takes payments", nullable=True),
     ),
     DESCRIBED,
     versioned=True,
@@ -72,7 +79,7 @@ PAYMENTS = _table(
         Column("terminal_id", "string", "paid to", refers_to="terminals"),
         Column("device_id", "string", "paid from; null at a terminal", refers_to="devices", nullable=True),
         Column("amount", "float64", "amount", "euro", 0, 1_000_000, logged=True),
-        Column("channel", "string", "how it was paid", one_of=CHANNELS, logged=True),
+        Column("channel", "string", "how it was paid", one_of=CHANNELS, nullable=True, logged=True),
         Column("action", "string", "what was decided", one_of=ACTIONS),
         Column("completed", "bool", "whether the money moved: a step-up may be given up, a review may end in a block"),
         Column("by_lot", "bool", "whether it was sent to review by lot, whatever its score"),
@@ -92,6 +99,7 @@ DISPUTES = _table(
     (
         Column("dispute_id", "string", "id of the dispute"),
         Column("payment_id", "string", "the payment", refers_to="payments"),
+        *PAID_WITH,
         Column("reason", "string", "what is said of it", one_of=REASONS),
     ),
     BatchLimits(max_null=1.0),
@@ -102,6 +110,7 @@ REVIEWS = _table(
     (
         Column("review_id", "string", "id of the review"),
         Column("payment_id", "string", "the payment", refers_to="payments"),
+        *PAID_WITH,
         Column("verdict", "string", "what the reviewer found", one_of=VERDICTS),
         Column("by_lot", "bool", "whether the payment came to review by lot"),
     ),
@@ -109,3 +118,5 @@ REVIEWS = _table(
 )
 
 TABLES = (CARDS, TERMINALS, DEVICES_SEEN, PAYMENTS, DISPUTES, REVIEWS)
+
+LIMITS = GateLimits(baselines=("rules",), min_positive=0.0005)

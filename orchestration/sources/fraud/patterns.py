@@ -1,6 +1,7 @@
 """Three ways to steal, each beginning on its own day, and each changing once it is found out.
 
-card testing   many small payments from one device within minutes, then a large one; later slower, and not so small
+card testing   many small payments from one device within minutes, then a large one; later slower, and not so small;
+               at last a wave of them, from a device each, which no card or device shows by its speed
 skimming       a terminal copies cards, which pay elsewhere days later; later it copies for a shorter time
 takeover       a new device pays many times the usual amount; later little more than the usual amount
 """
@@ -12,14 +13,19 @@ from orchestration.sources.kit import DAY, generator
 
 PATTERNS = ("honest", "card testing", "skimming", "takeover")
 TESTING, SKIMMING, TAKEOVER = 1, 2, 3
-FIRST_DEVICE = {TESTING: 1_000, TAKEOVER: 500_000}  # thieves' devices, apart from each other and from the holders' own
+WAVE = 4
+FIRST_DEVICE = {
+    TESTING: 100_000,
+    TAKEOVER: 500_000,
+    WAVE: 1_000_000,
+}  # thieves' devices, apart from each other and from the holders' own
 
 
 def testing(city: City, holders: Holders) -> Payments:
     """Bursts of small payments on one card, followed by a large one."""
     rng = generator(city.seed, "testing")
-    bursts = rng.poisson(city.cards / 400 * (city.days - city.begins[0]))
-    begin = rng.uniform(city.begins[0], city.days, bursts) * DAY
+    bursts = rng.poisson(city.cards / 400 * (city.every_day - city.begins[0]))
+    begin = rng.uniform(city.begins[0], city.every_day, bursts) * DAY
     slow = begin >= city.adapts[0] * DAY
     size = rng.integers(4, 10, bursts)
     burst = np.repeat(np.arange(bursts), size)
@@ -41,12 +47,29 @@ def testing(city: City, holders: Holders) -> Payments:
     )
 
 
+def wave(city: City, holders: Holders, honest: Payments) -> Payments:
+    """Card testing that adapts once more: single payments of a few euros on many cards, each from another device."""
+    if not np.isfinite(city.wave_from):
+        return honest.only(np.zeros(len(honest.at), dtype=bool))
+    rng = generator(city.seed, "wave")
+    count = int(city.wave * (honest.at >= city.wave_from * DAY).sum())
+    return Payments(
+        at=rng.uniform(city.wave_from, city.every_day, count) * DAY,
+        card=rng.integers(0, city.cards, count),
+        terminal=rng.integers(0, city.terminals, count),
+        amount=np.round(rng.uniform(1, 6, count), 2),
+        channel=np.full(count, ONLINE),
+        device=FIRST_DEVICE[WAVE] + np.arange(count),
+        pattern=np.full(count, TESTING),
+    )
+
+
 def skimming(city: City, holders: Holders, honest: Payments) -> Payments:
     """Cards that were used at a skimming terminal pay in another zone one to four days later."""
     rng = generator(city.seed, "skimming")
     zones, parts = terminal_zones(city), []
     day = float(city.begins[1])
-    while day < city.days:
+    while day < city.every_day:
         lasts = 3.0 if day < city.adapts[1] else 1.0
         bad = rng.choice(city.terminals, max(1, city.terminals // 100), replace=False)
         used = np.isin(honest.terminal, bad) & (honest.at >= day * DAY) & (honest.at < (day + lasts) * DAY)
@@ -71,8 +94,8 @@ def skimming(city: City, holders: Holders, honest: Payments) -> Payments:
 def takeover(city: City, holders: Holders) -> Payments:
     """A card pays online from a device that nobody knows, at night at first and a lot at first."""
     rng = generator(city.seed, "takeover")
-    thefts = rng.poisson(city.cards / 250 * (city.days - city.begins[2]))
-    begin = rng.uniform(city.begins[2], city.days, thefts)
+    thefts = rng.poisson(city.cards / 250 * (city.every_day - city.begins[2]))
+    begin = rng.uniform(city.begins[2], city.every_day, thefts)
     careful = begin >= city.adapts[2]
     size = rng.integers(1, 4, thefts)
     theft = np.repeat(np.arange(thefts), size)

@@ -5,7 +5,7 @@ by day, at a few terminals each (Dal Pozzolo et al. 2014; Le Borgne et al. 2022,
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
@@ -18,17 +18,38 @@ HONEST = 0
 
 @dataclass(frozen=True, slots=True)
 class City:
-    """The size of a world. `begins` are the days on which the three patterns start, `adapts` when they change."""
+    """The size of a world.
 
-    cards: int = 3_000
-    terminals: int = 400
+    `begins` are the days on which the three patterns start, `adapts` when they change. After `days` of history come
+    `ahead` more; from the second of them on, card testing comes as a `wave`: so many payments for each honest one.
+    """
+
+    cards: int = 700
+    terminals: int = 120
     zones: int = 12
-    days: int = 45
+    days: int = 130
+    ahead: int = 3
     payments_a_day: float = 1.2
-    begins: tuple[int, int, int] = (4, 8, 12)
-    adapts: tuple[int, int, int] = (14, 20, 24)
+    begins: tuple[int, int, int] = (3, 8, 14)
+    adapts: tuple[int, int, int] = (12, 18, 94)
+    wave: float = 0.5
     seed: int = 11
     start: datetime = datetime(2026, 3, 2, tzinfo=UTC)
+
+    @property
+    def end(self) -> datetime:
+        """The moment after the history."""
+        return self.start + timedelta(days=self.days)
+
+    @property
+    def every_day(self) -> int:
+        """The days of the history and those after it."""
+        return self.days + self.ahead
+
+    @property
+    def wave_from(self) -> float:
+        """The day on which the wave begins; none without days after the history."""
+        return self.days + 1.0 if self.ahead > 1 else float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +114,9 @@ def terminal_zones(city: City) -> Int64s:
 def honest(city: City, holders: Holders) -> Payments:
     """What the holders pay themselves."""
     rng = generator(city.seed, "honest")
-    counts = rng.poisson(holders.rate * city.days)
+    counts = rng.poisson(holders.rate * city.every_day)
     card = np.repeat(np.arange(city.cards), counts)
-    day = rng.integers(0, city.days, len(card))
+    day = rng.integers(0, city.every_day, len(card))
     hour = np.clip(rng.normal(14.0, 4.0, len(card)), 0, 23.99)
     online = rng.random(len(card)) < holders.online[card]
     away = rng.random(len(card)) < 0.08

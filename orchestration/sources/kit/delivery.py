@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -33,11 +34,11 @@ def deliver(
 
 def _deliver(table: Table, rows: pa.Table, folder: Path, first: datetime, until: datetime, part: str) -> DeliveredRows:
     rows = rows.sort_by([(name, "ascending") for name in (table.received_time, *table.key)])
-    received, day, count, files = rows[table.received_time], first.date(), 0, 0
+    received = pc.cast(rows[table.received_time], pa.int64()).to_numpy()
+    day, count, files = first.date(), 0, 0
     while (begin := datetime.combine(day, time.min, UTC)) < until:
-        end = min(begin + timedelta(days=1), until)
-        today = rows.filter(pc.and_(pc.greater_equal(received, max(begin, first)), pc.less(received, end)))
-        count += today.num_rows
-        files += write_parquet(folder / f"{day}{part}.parquet", today)
-        day += timedelta(days=1)
+        ends = (max(begin, first), min(begin + timedelta(days=1), until))
+        low, high = np.searchsorted(received, [int(end.timestamp()) * 1_000_000 for end in ends])
+        files += write_parquet(folder / f"{day}{part}.parquet", rows.slice(low, high - low))
+        count, day = count + int(high - low), day + timedelta(days=1)
     return DeliveredRows(count, files)

@@ -24,6 +24,11 @@ class BankEvents:
     rows: dict[str, pa.Table]
     pattern: Int64s
 
+    def pattern_of(self) -> dict[str, str]:
+        """Payment → its pattern, by name."""
+        names = np.array(patterns.PATTERNS)[self.pattern].tolist()
+        return dict(zip(self.rows[fraud.PAYMENTS.name]["payment_id"].to_pylist(), names, strict=True))
+
     def __iter__(self) -> Iterator[tuple[Table, pa.Table]]:
         """Each table's definition with its rows, entities first."""
         return ((table, self.rows[table.name]) for table in fraud.TABLES)
@@ -34,14 +39,16 @@ def events(city: City) -> BankEvents:
     holders = world.Holders.of(city)
     honest = world.honest(city, holders)
     stolen = (
-        patterns.testing(city, holders), patterns.skimming(city, holders, honest), patterns.takeover(city, holders)
+        patterns.testing(city, holders), patterns.skimming(city, holders, honest), patterns.takeover(city, holders),
+        patterns.wave(city, holders, honest),
     )  # fmt: skip
     every = sum(stolen, honest).in_order()
-    payments = every.only(every.at < city.days * DAY)
+    payments = every.only(every.at < city.every_day * DAY)
     decided = aftermath.decided_by_rules(city, holders, payments)
     complaints = aftermath.disputes(city, payments, decided)
     looked_at = np.flatnonzero(np.isfinite(decided.verdict_at))
     ids = numbered("p", np.arange(len(payments.at)), 8)
+    complained, reviewed = (_said_again(payments, ids, at) for at in (complaints.payment, looked_at))
     rows = {
         fraud.CARDS.name: _cards(city, holders.zone),
         fraud.TERMINALS.name: _terminals(city),
@@ -49,11 +56,11 @@ def events(city: City) -> BankEvents:
         fraud.PAYMENTS.name: _payments(city, payments, decided, ids),
         fraud.DISPUTES.name: _rows(
             city, fraud.DISPUTES, complaints.at, dispute_id=numbered("c", complaints.payment, 8),
-            payment_id=ids.take(complaints.payment), reason=np.array(fraud.REASONS)[complaints.reason],
+            **complained, reason=np.array(fraud.REASONS)[complaints.reason],
         ),
         fraud.REVIEWS.name: _rows(
             city, fraud.REVIEWS, decided.verdict_at[looked_at], review_id=numbered("r", looked_at, 8),
-            payment_id=ids.take(looked_at), by_lot=decided.by_lot[looked_at],
+            **reviewed, by_lot=decided.by_lot[looked_at],
             verdict=np.where(decided.verdict[looked_at], *fraud.VERDICTS),
         ),
     }  # fmt: skip
@@ -71,6 +78,16 @@ def _payments(city: City, payments: Payments, decided: aftermath.Decided, ids: p
         score=nothing, threshold=nothing, reasons=[[]] * count, release=nothing, served_by=["rules"] * count,
         served_features=nothing,
     )  # fmt: skip
+
+
+def _said_again(payments: Payments, ids: pa.Array, places: Int64s) -> dict[str, pa.Array]:
+    """What disputes and reviews say of the payments that they are about."""
+    return {
+        "payment_id": ids.take(places),
+        "card_id": numbered("c", payments.card[places], 6),
+        "terminal_id": numbered("t", payments.terminal[places], 5),
+        "device_id": _device_ids(payments).take(places),
+    }
 
 
 def _device_ids(payments: Payments) -> pa.Array:
