@@ -11,8 +11,8 @@ from orchestration.sources.recorded import PlainColumns, flights, plain_trips
 
 FLIGHT = {
     "year": 2013, "month": 7, "day": 4, "dep_time": 2200, "sched_dep_time": 2159, "dep_delay": 1, "arr_time": 100,
-    "sched_arr_time": 59, "arr_delay": -9, "carrier": "UA", "flight": 7, "tailnum": "N1", "origin": "EWR", "dest": "SFO",
-    "air_time": 330, "distance": 2_565,
+    "sched_arr_time": 59, "arr_delay": -9, "carrier": "UA", "flight": 7, "tailnum": "N1", "origin": "EWR",
+    "dest": "SFO", "air_time": 330, "distance": 2_565,
 }  # fmt: skip
 AIRPORTS = "faa,tzone\nSFO,America/Los_Angeles\nPHX,America/Phoenix\nXXX,\\N\n"
 WEATHER = "origin,precip,wind_speed,visib,time_hour\nEWR,0.1,10,5,2013-07-05T01:00:00Z\n"

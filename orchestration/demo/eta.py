@@ -1,0 +1,196 @@
+"""The story of an ETA: a simulated city whose law of travel times is known, or trips that others recorded."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from infra.arrays import Float64s
+from orchestration.demo.decisions import Shown
+from orchestration.demo.judged import JudgedCases
+from orchestration.sources.eta import City, World
+from orchestration.sources.kit import DeliveredRows
+from orchestration.sources.recorded import Recorded
+from orchestration.system import System
+from orchestration.systems.eta import ETA
+
+AHEAD = 3  # days after the history: one as usual, then those on which something may have changed
+MEASURES = ("mae", "bias", "said_too_little", "within_2", "jumps_over_2", "coverage_p90", "promise_broken")
+GIVEN = ("trip_id", "driver_id", "fleet", "from_zone", "to_zone", "zone_pair", "pair_hour", "area", "distance_km",
+         "route_minutes", "elapsed_minutes", "late_minutes")  # fmt: skip
+"""What a request says of an update."""
+
+
+@dataclass
+class CityOfTrips:
+    """A simulated city; on the days after its history the roads around the centre are dug up."""
+
+    city: City
+
+    @cached_property
+    def world(self) -> World:
+        """Everything that happens, the days after the history included."""
+        history = self.city.days
+        return World(replace(self.city, days=history + AHEAD, turns=history + 1, dug_up=1.0))
+
+    @property
+    def first(self) -> date:
+        """The first day with events."""
+        return self.city.start.date()
+
+    @property
+    def last(self) -> date:
+        """The last day of the history."""
+        return self.first + timedelta(days=self.city.days - 1)
+
+    @property
+    def drifted(self) -> tuple[date, date]:
+        """The days with dug-up roads, after one as usual."""
+        return self.last + timedelta(days=2), self.last + timedelta(days=AHEAD)
+
+    @property
+    def changes(self) -> str:
+        """What happens on them."""
+        return "the roads around the centre are dug up: they take twice as long"
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """How the field compares ETAs."""
+        return MEASURES
+
+    def system(self) -> System:
+        """The ETA as it is."""
+        return ETA
+
+    def deliver(self, landing: Path) -> Mapping[str, DeliveredRows]:
+        """The history."""
+        return self.world.deliver(landing, 0, self.city.days)
+
+    def deliver_drifted(self, landing: Path) -> Mapping[str, DeliveredRows]:
+        """A day as usual, and the dug-up roads."""
+        return self.world.deliver(landing, self.city.days, AHEAD)
+
+    def requests(self, judged: JudgedCases) -> Sequence[tuple[str, Mapping[str, Any]]]:
+        """The updates of the last trip that has three of them."""
+        return newest_trip(judged)
+
+    def decided(self, answer: Mapping[str, Any]) -> str:
+        """The minutes and the promise."""
+        return said(answer)
+
+    def truth(self, judged: JudgedCases) -> Shown:
+        """The errors of base, release and law: nobody can know the future better than the law."""
+        by_id = dict(zip(self.world.update_ids.to_pylist(), self.world.expected(), strict=True))
+        law = np.array([by_id[update] for update in judged.frame["update_id"]])
+        rows = [*errors(judged), error_of("the law itself", law, judged)]
+        return Shown("What the simulator knows of the judged updates", HEAD, rows)
+
+
+@dataclass
+class RecordedTrips:
+    """Trips that others recorded: a history, and the days after it, on which nobody knows what has changed."""
+
+    history: Recorded
+    after: Recorded
+
+    @classmethod
+    def of(cls, recorded: Recorded, first: date, days: int) -> "RecordedTrips":
+        """So many days of history from the first on, and the days after."""
+        last = first + timedelta(days=days - 1)
+        return cls(recorded.between(first, last), recorded.between(last + timedelta(days=1), last + timedelta(days=AHEAD)))
+
+    @property
+    def first(self) -> date:
+        """The first day with a trip."""
+        return self.history.first
+
+    @property
+    def last(self) -> date:
+        """The last day of the history."""
+        return self.history.last
+
+    @property
+    def drifted(self) -> tuple[date, date]:
+        """The days after it."""
+        return self.last + timedelta(days=2), self.last + timedelta(days=AHEAD)
+
+    @property
+    def changes(self) -> str:
+        """What happens on them."""
+        return "the days after come in, as they were"
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """How the field compares ETAs."""
+        return MEASURES
+
+    def system(self) -> System:
+        """The ETA; the days that are not part of the history cannot be judged."""
+        return ETA
+
+    def deliver(self, landing: Path) -> Mapping[str, DeliveredRows]:
+        """The history."""
+        return self.history.deliver(landing)
+
+    def deliver_drifted(self, landing: Path) -> Mapping[str, DeliveredRows]:
+        """The days after."""
+        return self.after.deliver(landing)
+
+    def requests(self, judged: JudgedCases) -> Sequence[tuple[str, Mapping[str, Any]]]:
+        """The three newest trips."""
+        return [_request(judged, at) for at in range(len(judged.frame) - 3, len(judged.frame))]
+
+    def decided(self, answer: Mapping[str, Any]) -> str:
+        """The minutes and the promise."""
+        return said(answer)
+
+    def truth(self, judged: JudgedCases) -> Shown:
+        """The errors of base and release."""
+        return Shown(f"The judged trips; the base is {self.history.base}", HEAD, errors(judged))
+
+
+HEAD = ("who says it", "mean error", "half of the errors below", "nine of ten below")
+
+
+def errors(judged: JudgedCases) -> list[tuple[str, ...]]:
+    """Lines of the base and of the release."""
+    base = judged.frame["route_minutes"].to_numpy(dtype=np.float64)
+    return [error_of("the base route", base, judged), error_of("the release", judged.predicted, judged)]
+
+
+def error_of(name: str, minutes: Float64s, judged: JudgedCases) -> tuple[str, ...]:
+    """A line: the mean absolute error of some minutes, its median and its ninth decile."""
+    error = np.abs(minutes - judged.frame["minutes_left"].to_numpy(dtype=np.float64))
+    error = error[np.isfinite(error)]
+    return (name, *(f"{value:.2f} min" for value in (error.mean(), *np.quantile(error, [0.5, 0.9]))))
+
+
+def newest_trip(judged: JudgedCases) -> Sequence[tuple[str, Mapping[str, Any]]]:
+    """Requests of the first three updates of the newest trip that has so many."""
+    of_trip = judged.frame.groupby("trip_id", sort=False).indices
+    places = [at for at in of_trip.values() if len(at) >= 3]
+    return [_request(judged, at) for at in (places[-1][:3] if places else ())]
+
+
+def _request(judged: JudgedCases, at: int) -> tuple[str, Mapping[str, Any]]:
+    row = judged.frame.iloc[at]
+    given = {name: row[name] for name in GIVEN if name in row and row[name] == row[name]}
+    request = {"update_id": f"demo-{row['update_id']}", **given}
+    return f"{row['minutes_left']:.1f} min are left", request
+
+
+def said(answer: Mapping[str, Any]) -> str:
+    """The minutes, and until when it is promised."""
+    promise = answer.get("promise")
+    return f"{answer['minutes']:.1f} min" + (f", promised within {promise:.1f}" if promise is not None else "")
+
+
+def city_of(seed: int) -> CityOfTrips:
+    """The city of a seed: sixteen days, of which the last three are judged."""
+    return CityOfTrips(City(days=16, opens=11, seed=seed))
+
+
