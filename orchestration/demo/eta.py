@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -101,7 +101,9 @@ class RecordedTrips:
     def of(cls, recorded: Recorded, first: date, days: int) -> "RecordedTrips":
         """So many days of history from the first on, and the days after."""
         last = first + timedelta(days=days - 1)
-        return cls(recorded.between(first, last), recorded.between(last + timedelta(days=1), last + timedelta(days=AHEAD)))
+        return cls(
+            recorded.between(first, last), recorded.between(last + timedelta(days=1), last + timedelta(days=AHEAD))
+        )
 
     @property
     def first(self) -> date:
@@ -192,5 +194,3 @@ def said(answer: Mapping[str, Any]) -> str:
 def city_of(seed: int) -> CityOfTrips:
     """The city of a seed: sixteen days, of which the last three are judged."""
     return CityOfTrips(City(days=16, opens=11, seed=seed))
-
-
