@@ -1,7 +1,7 @@
 """The features of an ETA: the base route as the request gives it, and how far off such routes were lately."""
 
 from feature_repo.definition import CounterView, FeatureSet, ProfileView, Signal
-from feature_repo.request_time import Age, Context, Count, Feature, Hour, Number, Rate, Weekday
+from feature_repo.request_time import Age, Context, Count, Feature, Hour, Number, Plain, Rate, Weekday
 
 ENTITIES = {
     "driver_id": "a driver, or a vehicle",
@@ -46,7 +46,11 @@ PROFILE_VIEWS = (
         "the weather as it was last measured",
     ),
     ProfileView(
-        "zone", "zones", ("to_zone",), {"opened_at": ("Int64", "unix_seconds(opened_at)")}, "since when trips go there"
+        "place",
+        "zones",
+        ("to_zone",),
+        {name: ("Float32", name) for name in ("north_km", "east_km")},
+        "where a way ends: of a new zone nothing else is known",
     ),
     ProfileView(
         "career", "drivers", ("driver_id",), {"since": ("Int64", "unix_seconds(since)")}, "since when somebody drives"
@@ -81,7 +85,8 @@ FEATURES: tuple[Feature, ...] = (
     Count("goal_arrived_30d", "goal.arrived_30d"),
     Count("origin_started_1h", "demand.started_1h"),
     Count("origin_started_7d", "demand.started_7d"),
-    Age("zone_age", "zone.opened_at"),
+    Plain("goal_north", "place.north_km"),
+    Plain("goal_east", "place.east_km"),
     Age("driver_age", "career.since"),
     Number("rain", "sky.rain_mm"),
     Number("wind", "sky.wind_kmh"),

@@ -14,7 +14,7 @@ FLIGHT = {
     "sched_arr_time": 59, "arr_delay": -9, "carrier": "UA", "flight": 7, "tailnum": "N1", "origin": "EWR",
     "dest": "SFO", "air_time": 330, "distance": 2_565,
 }  # fmt: skip
-AIRPORTS = "faa,tzone\nSFO,America/Los_Angeles\nPHX,America/Phoenix\nXXX,\\N\n"
+AIRPORTS = "faa,lat,lon,tzone\nSFO,37.6,-122.4,America/Los_Angeles\nPHX,33.4,-112,America/Phoenix\nXXX,0,0,\\N\n"
 WEATHER = "origin,precip,wind_speed,visib,time_hour\nEWR,0.1,10,5,2013-07-05T01:00:00Z\n"
 
 
@@ -24,6 +24,7 @@ def package(folder: Path, *rows: dict[str, object]) -> Path:
     pd.DataFrame([{**FLIGHT, **row} for row in rows]).to_csv(folder / "data" / "flights.csv.zip", index=False)
     (folder / "data" / "airports.csv").write_text(AIRPORTS)
     (folder / "data" / "weather.csv").write_text(WEATHER)
+    (folder / "data" / "planes.csv").write_text("tailnum,year\nN1,2004\n")
     return folder
 
 

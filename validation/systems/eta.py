@@ -51,7 +51,8 @@ ZONES = _table(
     (
         Column("to_zone", "string", "id of the zone, under the name of the column by which ways end in it"),
         Column("area", "string", "the area whose weather it has"),
-        Column("opened_at", "timestamp", "since when trips go there"),
+        Column("north_km", "float32", "how far north of the map's middle", "km", -20_000, 20_000, nullable=True),
+        Column("east_km", "float32", "how far east of it", "km", -20_000, 20_000, nullable=True),
     ),
     versioned=True,
 )
@@ -59,7 +60,7 @@ DRIVERS = _table(
     "drivers",
     "one driver as described at event_time",
     ("driver_id",),
-    (DRIVER_ID, FLEET, Column("since", "timestamp", "since when this driver drives")),
+    (DRIVER_ID, FLEET, Column("since", "timestamp", "since when this driver, or vehicle, drives", nullable=True)),
     person=DRIVER,
     versioned=True,
 )

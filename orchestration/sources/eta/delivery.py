@@ -77,10 +77,9 @@ class World:
 
     def _zones(self) -> pa.Table:
         zone = np.arange(self.city.zones)
-        opened = np.where(zone < self.city.zones - self.city.new_zones, -400.0, float(self.city.opens)) * DAY
-        area = ["city"] * len(zone)
-        opened_at = moments(self.city.start, opened)
-        return self._rows(ZONES, np.maximum(opened, 0.0), to_zone=zone_names(self.city), area=area, opened_at=opened_at)
+        opened = np.where(zone < self.city.zones - self.city.new_zones, 0.0, float(self.city.opens)) * DAY
+        area, (north, east) = ["city"] * len(zone), self.roads.places
+        return self._rows(ZONES, opened, to_zone=zone_names(self.city), area=area, north_km=north, east_km=east)
 
     def _drivers(self) -> pa.Table:
         every = np.arange(self.city.drivers)

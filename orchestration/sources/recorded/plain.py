@@ -85,7 +85,7 @@ def plain_trips(path: Path, columns: PlainColumns | None = None) -> Recorded:
     left_out["first day, which only gives the base"] = len(trips) - len(based)
     drawn = "what is usual for the planned distance" if columns.planned else "that of all trips to the same zone"
     base = f"the mean minutes between the two zones on earlier days, drawn by {STRENGTH:g} trips' worth to {drawn}"
-    return Recorded(based, _no_weather(), base, left_out)
+    return Recorded(based, _nowhere(), _no_weather(), base, left_out)
 
 
 def _read(path: Path) -> "pd.DataFrame":
@@ -188,6 +188,12 @@ def _drawn(levels: "list[tuple[Any, Any]]") -> Any:
     for finer_total, finer_count in finer:
         mean = (finer_total + STRENGTH * mean) / (finer_count + STRENGTH)
     return mean
+
+
+def _nowhere() -> "pd.DataFrame":
+    import pandas as pd
+
+    return pd.DataFrame({"north_km": pd.Series(dtype="float64"), "east_km": pd.Series(dtype="float64")})
 
 
 def _no_weather() -> "pd.DataFrame":

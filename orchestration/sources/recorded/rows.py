@@ -1,7 +1,7 @@
 """Recorded trips as rows of the ETA's tables: one update a trip, as it sets off."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,13 +25,15 @@ class Recorded:
     """Trips, a row each, and the weather.
 
     trips    trip_id, driver_id, fleet, from_zone, to_zone, area, hour (local), departed (UTC), distance_km,
-             route_minutes (the base), late_minutes, took_minutes (NaN: no arrival is known)
+             route_minutes (the base), late_minutes, took_minutes (NaN: no arrival is known), perhaps since
+    places   by zone: north_km, east_km; may be empty
     weather  area, event_time, received_at, rain_mm, wind_kmh, visibility_km; may be empty
     base     what the base is, in a sentence
     left_out reason → rows that were not taken
     """
 
     trips: "pd.DataFrame"
+    places: "pd.DataFrame"
     weather: "pd.DataFrame"
     base: str
     left_out: dict[str, int]
@@ -55,7 +57,7 @@ class Recorded:
             raise DefinitionError(
                 f"from {first} to {last} no trip sets off; there are some from {self.first} to {self.last}"
             )
-        return Recorded(trips, self.weather[(measured >= begin) & (measured < end)], self.base, self.left_out)
+        return replace(self, trips=trips, weather=self.weather[(measured >= begin) & (measured < end)])
 
     def deliver(self, landing: Path) -> dict[str, DeliveredRows]:
         """Write all rows into the landing, by day of receipt."""
@@ -70,7 +72,7 @@ class Recorded:
         rows = trips.assign(event_time=trips["departed"], received_at=said)
         yield ZONES, _table(ZONES, self._zones())
         first = rows.drop_duplicates("driver_id")
-        yield DRIVERS, _table(DRIVERS, first.assign(since=first["event_time"]))
+        yield DRIVERS, _table(DRIVERS, first)
         yield TRIPS, _table(TRIPS, rows)
         shown = rows.assign(update_id=rows["trip_id"], elapsed_minutes=0.0, minutes=rows["route_minutes"])
         yield UPDATES, _table(UPDATES, shown)
@@ -85,12 +87,10 @@ class Recorded:
         return trips.assign(zone_pair=pair, pair_hour=pair + "@" + trips["hour"].astype(int).astype(str))
 
     def _zones(self) -> "pd.DataFrame":
-        """Each zone at the first trip to it; those of the first days are taken to be older than what was recorded."""
+        """Each zone at the first trip to it, with its place where that is known."""
         trips = self.trips.sort_values("departed", kind="stable")
-        zones = trips.drop_duplicates("to_zone")
-        old = zones["departed"] < trips["departed"].min() + timedelta(days=3)
-        opened = zones["departed"].where(~old, zones["departed"] - timedelta(days=30))
-        return zones.assign(event_time=zones["departed"], opened_at=opened, received_at=zones["departed"])
+        zones = trips.drop_duplicates("to_zone").join(self.places, on="to_zone")
+        return zones.assign(event_time=zones["departed"], received_at=zones["departed"])
 
 
 def _minutes(values: "pd.Series[Any]") -> "pd.Series[Any]":
