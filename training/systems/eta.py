@@ -23,7 +23,7 @@ OUTCOMES = (
 )
 
 CONTENDERS = (
-    ByColumn("base", BASE),
+    ByColumn("base", BASE, probability=True),
     Linear("linear_residual"),
     Boosted(
         max_trees=400,
@@ -52,9 +52,8 @@ TASK = Task(
     unit="trip_id",
     cluster="driver_id",
     contenders=CONTENDERS,
-    objective=Regress(base=BASE, within=2.0),
+    objective=Regress(base=BASE, within=2.0, sequence="trip_id", promise=0.9),
     grace=timedelta(minutes=30),
     slices=SLICES,
     split=Split(fit=0.65, tune=0.15),
-    decides_by="minus_absolute_error",
 )

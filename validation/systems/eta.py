@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from validation.contract import Column, Rule, Table
-from validation.definition import BatchLimits, GateLimits
+from validation.definition import BatchLimits, Cap, GateLimits
 
 NAME, TRIP, DRIVER, ZONE_PAIR = "eta", "trip_id", "driver_id", "zone_pair"
 DESCRIBED = BatchLimits(max_null=1.0, fresh_within=timedelta(days=3650))
@@ -128,4 +128,20 @@ WEATHER = _table(
 )
 TABLES = (ZONES, DRIVERS, TRIPS, UPDATES, ARRIVALS, WEATHER)
 
-ETA_LIMITS = GateLimits(baselines=("base",), min_rows=500, min_slice_groups=50)
+ETA_LIMITS = GateLimits(  # differences of merit are minutes
+    baselines=("base",),
+    min_rows=500,
+    min_slice_units=50,
+    champion_margin=0.05,
+    max_undecided=0.5,
+    slice_margin=0.25,
+    max_share_of_perfect=0.9,  # rush hours are no secret: most of what a route without traffic is off by can be known
+    caps=(
+        Cap(
+            "coverage_p90", at_least=0.85, mend="the promise is kept too seldom: learn from newer days"
+        ),
+        Cap(
+            "jumps_over_2", at_most=0.2, mend="the number jumps: drop what changes by the minute"
+        ),
+    ),
+)

@@ -96,7 +96,7 @@ class Roads:
     def rain(self) -> Float64s:
         """(hours,) millimetres of rain in each hour: showers of some hours."""
         rng, hours = generator(self.city.seed, "rain"), (self.city.days + 2) * 24
-        begins, heavy = rng.random(hours) < 0.025, rng.exponential(3.0, hours)
+        begins, heavy = rng.random(hours) < 0.06, rng.exponential(3.0, hours)
         spread = np.convolve(np.where(begins, heavy, 0.0), [0.6, 1.0, 1.0, 0.8, 0.5, 0.3])[:hours]
         return np.round(spread, 1)
 
