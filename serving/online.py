@@ -21,7 +21,7 @@ from serving.feedback import Attribution, DecisionLog, EventLog
 from serving.guard import Guard
 from serving.items import ItemStates, StateFeed
 from serving.limits import Rates, Shedding
-from serving.model import Releases
+from serving.model import Releases, load
 from serving.page import Ladder, PoolBuilder
 from serving.running import Background, Parent
 
@@ -114,7 +114,9 @@ def online(served: Served, settings: Settings, system: str) -> Online:
     ids = pseudonyms(settings)
     states, views = _states(served, settings, system), layouts(served.features)
     link = RedisLink(settings.redis_url, service.limits.user_ms / 1000, process.breakers)
-    releases = Releases(settings, system, served, states)
+    releases = Releases(
+        settings, system, process.releases, lambda folder: load(folder, served, states), served.policy.release
+    )
     users = UserReader(link, served.features, views, service, states)
     shedding = Shedding(lambda: releases.policy.limits)
     erased = Erased(settings.lake)
