@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from feature_repo.definition import FeatureSet
+from feature_repo.request_time import Recent
 from infra.errors import DefinitionError
 from serving.definition import Feedback, Policy, ProcessValues, RequestLimits
 from serving.rules import Rule
@@ -237,6 +238,7 @@ def logged(policy: CasePolicy) -> tuple[str, ...]:
 def must_fit_cases(policy: CasePolicy, served: ServedCases) -> None:
     """Raises DefinitionError when the policy reads what neither a request nor a state has."""
     columns = {column.name: column for column in served.asked}
+    recent = [feature for feature in served.features.features if isinstance(feature, Recent)]
     numeric = [name for name, column in columns.items() if column.dtype in NUMBERS]
     match policy:
         case Say(base=base, hold=hold):
@@ -256,6 +258,10 @@ def must_fit_cases(policy: CasePolicy, served: ServedCases) -> None:
                 needed.append(("queue", policy.queue.verdicts.table, [table.name for table in served.events]))
             parts = (("queue", policy.queue), ("lot", policy.lot))
             needed += [(word, part.amount, numeric) for word, part in parts if part and part.amount]
+    for feature in recent:
+        word = f"feature {feature.name}"
+        needed += [(word, feature.of, [served.decisions.name]), (word, feature.by, list(columns))]
+        needed += [(word, feature.amount, numeric)] if feature.amount else []
     for word, name, there in needed:
         if name not in there:
             raise DefinitionError(f"policy {policy.name}, {word}: {unknown(name, there)}")

@@ -37,7 +37,7 @@ def from_json(written: bytes) -> Policy:
 def cases_from_json(written: bytes) -> CasePolicy:
     """The policy of cases that a release carries; raises DefinitionError when this checkout cannot follow it."""
     try:
-        policy: CasePolicy = msgspec.json.decode(written, type=CasePolicy)  # type: ignore[arg-type]  # a union
+        policy: CasePolicy = msgspec.json.decode(written, type=CasePolicy)
         return policy
     except msgspec.MsgspecError as refused:
         raise DefinitionError(

@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 
 from feature_repo.definition import FeatureSet
+from feature_repo.recent import count_recent, units
 from feature_repo.records import SEPARATOR, joined
+from feature_repo.request_time import Recent
 from serving.asker.redis_link import Command
 
 AHEAD_US = 1_000_000  # a moment further ahead of ours is a wrong clock: it does not move our cases
@@ -54,7 +56,7 @@ class Window:
 
     by: str
     prefix: str
-    features: tuple[Any, ...]
+    features: tuple[Recent, ...]
     amounts: tuple[str, ...] = field(default=())
 
     @property
@@ -64,15 +66,15 @@ class Window:
 
     def member(self, case: str, given: Mapping[str, Any]) -> str:
         """What stands for a case."""
-        return joined([case, *(given.get(name) for name in self.amounts)])
+        return joined([case, *(units(given.get(name)) for name in self.amounts)])
 
 
 def windows(features: FeatureSet) -> tuple[Window, ...]:
     """One window for each column by which cases are counted."""
-    recent = [feature for feature in features.features if type(feature).__name__ == "Recent"]
-    by: dict[str, list[Any]] = {}
-    for feature in recent:
-        by.setdefault(feature.by, []).append(feature)
+    by: dict[str, list[Recent]] = {}
+    for feature in features.features:
+        if isinstance(feature, Recent):
+            by.setdefault(feature.by, []).append(feature)
     return tuple(
         Window(
             column, f"fw:{features.name}!recent:{column}:", tuple(those),
@@ -100,22 +102,15 @@ def moment(reply: Sequence[Any]) -> float:
 
 def counts(counted: Sequence[Window], reply: Sequence[Any]) -> dict[str, float]:
     """The value of each feature of these windows, by its name."""
-    at, values = moment(reply), dict[str, float]()
+    at, values = int(reply[0]), dict[str, float]()
     for window, members in zip(counted, reply[1:], strict=True):
-        times = np.array(members[1::2], dtype=np.float64) / SECOND
+        times = np.array(members[1::2], dtype=np.float64).astype(np.int64)
         for feature in window.features:
             amounts = _amounts(window, feature.amount, members[::2]) if feature.amount else None
-            values[feature.name] = count(times, at, feature.within_s, amounts)
+            values[feature.name] = count_recent(times, at, feature.within_s, amounts)
     return values
 
 
-def count(times: Any, now: float, within_s: float, amounts: Any = None) -> float:
-    """How many of the times lie in the `within_s` seconds before `now`, or the sum of their amounts."""
-    inside = (times >= now - within_s) & (times < now)
-    return float(inside.sum() if amounts is None else amounts[inside].sum())
-
-
-def _amounts(window: Window, name: str, members: Sequence[bytes]) -> Any:
-    place = window.amounts.index(name) + 1
-    words = [member.decode().split(SEPARATOR)[place - len(window.amounts) - 1] for member in members]
-    return np.array([float(word) if word != "None" else 0.0 for word in words])
+def _amounts(window: Window, name: str, members: Sequence[bytes]) -> list[int]:
+    place = window.amounts.index(name) - len(window.amounts)
+    return [int(member.decode().split(SEPARATOR)[place]) for member in members]

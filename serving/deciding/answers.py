@@ -81,9 +81,7 @@ class Answers:
         """Forget a case that this process could not answer; those who wait for it are told so."""
         _, waiting = self._own.pop(key, (b"", b""))
         if isinstance(waiting, asyncio.Future) and not waiting.done():
-            waiting.set_exception(
-                RefusedError(409, f"`{self._key}` is being decided by a request that failed: ask again")
-            )
+            waiting.set_exception(RefusedError(409, "the same case was asked before, and that failed: ask again"))
             waiting.exception()  # nobody may wait
 
     def _must_agree(self, key: str, digest: bytes, known: bytes) -> None:

@@ -10,7 +10,7 @@ from serving.model import CaseRelease
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One case: its key and what the request gives; `digest` is of all that was given, `gone` says its person was erased."""
+    """One case: its key and what the request gives, with the `digest` of it; `gone`: its person was erased."""
 
     key: str
     given: dict[str, Any]

@@ -22,6 +22,7 @@ CREATE TABLE IF NOT EXISTS reviews (
   release TEXT, closed_at REAL);
 CREATE INDEX IF NOT EXISTS open_reviews ON reviews (closed_at, loss DESC);
 """
+OPEN = "SELECT key, at, loss, score, by_lot, reasons, given, release, person FROM reviews WHERE closed_at IS NULL"
 log = logging.getLogger(__name__)
 
 
@@ -84,29 +85,22 @@ class ReviewQueue:
     def waiting(self, limit: int) -> list[Review]:
         """Open reviews, the largest expected loss first."""
         with self._lock, self._open() as connection:
-            rows = connection.execute(
-                "SELECT key, at, loss, score, by_lot, reasons, given, release, person FROM reviews"
-                " WHERE closed_at IS NULL ORDER BY loss DESC, at LIMIT ?", (limit,)
-            ).fetchall()  # fmt: skip
-        return [Review(*row[:4], bool(row[4]), json.loads(row[5]), json.loads(row[6]), *row[7:]) for row in rows]
+            rows = connection.execute(f"{OPEN} ORDER BY loss DESC, at LIMIT ?", (limit,)).fetchall()
+        return [_review(row) for row in rows]
 
     def facts(self, day: str) -> tuple[int, float | None, int]:
         """How many are open, when the oldest of them came, and how many came in on this day."""
         with self._lock, self._open() as connection:
-            count, oldest = connection.execute(
-                "SELECT COUNT(*), MIN(at) FROM reviews WHERE closed_at IS NULL"
-            ).fetchone()
+            open_ones = "SELECT COUNT(*), MIN(at) FROM reviews WHERE closed_at IS NULL"
+            count, oldest = connection.execute(open_ones).fetchone()
             (used,) = connection.execute("SELECT COALESCE(SUM(used), 0) FROM slots WHERE day = ?", (day,)).fetchone()
         return count, oldest, used
 
     def find(self, key: str) -> Review | None:
         """An open review."""
         with self._lock, self._open() as connection:
-            row = connection.execute(
-                "SELECT key, at, loss, score, by_lot, reasons, given, release, person FROM reviews"
-                " WHERE key = ? AND closed_at IS NULL", (key,)
-            ).fetchone()  # fmt: skip
-        return Review(*row[:4], bool(row[4]), json.loads(row[5]), json.loads(row[6]), *row[7:]) if row else None
+            row = connection.execute(f"{OPEN} AND key = ?", (key,)).fetchone()
+        return _review(row) if row else None
 
     def close_review(self, key: str, now: float) -> None:
         """Note that a verdict on a case is on disk; what was closed long ago is forgotten."""
@@ -132,3 +126,8 @@ class ReviewQueue:
             self._path.chmod(0o600)
             self._connection = connection
         return self._connection
+
+
+def _review(row: tuple[Any, ...]) -> Review:
+    key, at, loss, score, by_lot, reasons, given, release, person = row
+    return Review(key, at, loss, score, bool(by_lot), json.loads(reasons), json.loads(given), release, person)

@@ -71,17 +71,16 @@ def holds(rule: Rule, facts: Facts) -> bool:
 
 def _holds(comparison: Comparison, value: Any) -> bool:
     known = value is not None and not (isinstance(value, float) and isnan(value))
+    if isinstance(comparison, Unknown):
+        return not known
+    if isinstance(comparison, Among):
+        return known and str(value) in comparison.words
+    if not known or isinstance(value, str):
+        return False
     match comparison:
-        case Unknown():
-            return not known
-        case Among(words=words):
-            return known and str(value) in words
-        case _ if not known or isinstance(value, str | bytes):
-            return False
         case Above(limit=limit):
             return bool(value > limit)
         case AtLeast(limit=limit):
             return bool(value >= limit)
         case Below(limit=limit):
             return bool(value < limit)
-    return False

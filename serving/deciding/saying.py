@@ -30,7 +30,7 @@ class Last:
         return ("SET", key, record, "EX", int(self._hold.remember_s))
 
     def held(self, value: float, now: float, reply: Any) -> float:
-        """The number to say: the last one, run down to now, unless the new one differs by more than the policy allows."""
+        """The number to say: the last one, run down to now, unless the new one differs by more than `within`."""
         if not isinstance(reply, bytes) or len(reply) != _RECORD.size:
             return value
         last, at = _RECORD.unpack(reply)
@@ -48,7 +48,7 @@ def said(
     value = scored.score if known and scored.score is not None else float(base if base is not None else policy.least)
     value = max(value, policy.least)
     decision = Decision(
-        case, state, request_id, scored.rung if known else DEFAULT, scored.why, score=value,
+        case, state, request_id, scored.rung if known else DEFAULT, scored.why, score=value if known else None,
         features=scored.features if known else None, release=scored.release if known else None,
     )  # fmt: skip
     decision.value = last.held(value, state.at, before) if last else value

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class Slots:
-    """Gives cases their places. Where the file of the queue fails, there are none: what cannot be seen is not reviewed."""
+    """Gives cases their places. Where the file of the queue fails, there are none: nobody could see them."""
 
     def __init__(self, queue: ReviewQueue, project: str, link: Link) -> None:
         self.queue, self._link, self._prefix = queue, link, f"fw:{project}!reviews:"

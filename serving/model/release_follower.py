@@ -77,7 +77,7 @@ class ReleaseFollower(Generic[LoadedRelease, OwnPolicy]):
     @property
     def policy(self) -> OwnPolicy:
         """The policy of the release that answers, the checkout's before there is one."""
-        return self.live.policy if self.live else self._usual  # type: ignore[no-any-return]  # of what `load` loads
+        return self.live.policy if self.live else self._usual
 
     async def start(self) -> None:
         """Load the release that served last, else the one the registry names; follow the registry from then on."""
