@@ -12,7 +12,7 @@ from infra.pseudonyms import Pseudonyms, pseudonyms
 from infra.settings import Settings
 from serving import metrics
 from serving.asker import CaseReader, RedisLink
-from serving.case_policy import ServedCases
+from serving.case_policy import Decide, ServedCases
 from serving.deciding import Answers, CaseLadder, CaseReleases, ReviewQueue, Slots
 from serving.erased import Erased
 from serving.feedback import DecisionLog, EventLog, OutcomeRows
@@ -68,6 +68,8 @@ class OnlineCases:
         self.decisions.start()
         for part in self._parts():
             await part.start()
+        if isinstance(self.served.policy, Decide) and self.served.policy.queue:
+            await asyncio.to_thread(self.queue.prepare)
         await asyncio.gather(self.releases.start(), asyncio.to_thread(loops.prepare))
         self._counting.start(at_once=False)
         spare_the_collector()

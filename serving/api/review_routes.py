@@ -175,7 +175,7 @@ async def _kept(read_or_write: Callable[[], Any]) -> Any:
     """What the queue's file says; refused when it cannot be used now."""
     try:
         return await asyncio.to_thread(read_or_write)
-    except sqlite3.Error as failed:
+    except (OSError, sqlite3.Error) as failed:
         raise RefusedError(503, f"the queue cannot be read now: {failed}", retry_s=1) from failed
 
 

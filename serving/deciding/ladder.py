@@ -21,7 +21,7 @@ from serving.limits import Budget, Shedding
 
 EXHAUSTED = "overload: no time to score"
 GONE = "their person was erased"
-WAIT = 0.4  # of what is left of a request, for another worker's answer to the same case
+WAIT = 0.7  # of what is left of a request, for another worker's answer: longer than that waits to be sent to Redis
 log = logging.getLogger(__name__)
 Encode = Callable[[Decision], bytes]
 

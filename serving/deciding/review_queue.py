@@ -48,6 +48,14 @@ class ReviewQueue:
         self._path, self._lock = path, Lock()
         self._connection: sqlite3.Connection | None = None
 
+    def prepare(self) -> None:
+        """Open the file, and make it where there is none: the first case to review would have to wait for that."""
+        try:
+            with self._lock:
+                self._open()
+        except (OSError, sqlite3.Error) as failed:
+            log.error("review queue: %s", failed)
+
     def close(self) -> None:
         """Close the file."""
         with self._lock:

@@ -39,7 +39,7 @@ class Slots:
     def _take(self, review: Review, day: str, capacity: int) -> bool:
         try:
             return self.queue.take(review, day, capacity)
-        except sqlite3.Error as failed:
+        except (OSError, sqlite3.Error) as failed:
             log.error("review queue: %s; nothing comes to review", failed)
             return False
 
@@ -58,7 +58,7 @@ class Slots:
     def _withdraw(self, key: str) -> None:
         try:
             self.queue.withdraw(key)
-        except sqlite3.Error as failed:
+        except (OSError, sqlite3.Error) as failed:
             log.error("review queue: %s", failed)
 
 

@@ -7,11 +7,13 @@ from typing import Any
 import httpx
 import pytest
 
+from infra import redis_server
 from infra.settings import Settings
 from serving.access import Role, bearer
 from serving.api import CaseApp
 from serving.case_policy import ServedCases
 from serving.online_cases import online_cases
+from tests.conftest import free_port
 from tests.serving.cases.payments import NOW, SERVED, PaymentWorld
 
 Start = Callable[..., "CaseClient"]
@@ -27,6 +29,11 @@ class CaseClient:
         self._life = starlette.router.lifespan_context(starlette)
         self._runner.run(self._life.__aenter__())
         self._stopped = False
+
+    def settle(self) -> None:
+        """Send what waits to be sent to Redis: the loop only runs while it is asked something."""
+        if self.online.link._wire is not None:
+            self.online.link._wire.flush()
 
     def stop(self) -> None:
         """Stop the app; what it logged is handed over."""
@@ -56,7 +63,9 @@ class CaseClient:
             async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as client:
                 return await asyncio.gather(*(client.request(method, path, **how, **own) for own in each))
 
-        return self._runner.run(ask())
+        answers = self._runner.run(ask())
+        self.settle()
+        return answers
 
     def decide(self, key: str, **fields: Any) -> Any:
         """The decision of a payment, which must be well."""
@@ -71,25 +80,38 @@ def payment(key: str, **fields: Any) -> dict[str, Any]:
     return {name: value for name, value in {**usual, **fields}.items() if value != "left out"}
 
 
-@pytest.fixture
-def payments(settings: Settings) -> PaymentWorld:
-    """A filled Redis, and release 1 live."""
-    world = PaymentWorld(settings.model_copy(update={"replay_from": NOW}))
-    world.fill()
-    world.release("1")
-    world.promote("1")
-    return world
+@pytest.fixture(scope="module")
+def payments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PaymentWorld]:
+    """A filled Redis of its own, and release 1 live, for all tests of a module: each takes keys of its own."""
+    home = tmp_path_factory.mktemp("home")
+    settings = Settings(home=home, redis_url=f"redis://127.0.0.1:{free_port()}/0", replay_from=NOW)
+    with redis_server.running(settings.redis_url, home / "redis", allow=("flushall",)):
+        world = PaymentWorld(settings)
+        world.fill()
+        world.release("1")
+        world.promote("1")
+        yield world
+
+
+@pytest.fixture(scope="module")
+def client(payments: PaymentWorld) -> Iterator[CaseClient]:
+    """An app that decides by release 1."""
+    started = CaseClient(payments)
+    yield started
+    started.stop()
 
 
 @pytest.fixture
 def start(payments: PaymentWorld) -> Iterator[Start]:
-    """Starts apps of these payments."""
+    """Starts further apps of these payments, which have one clock; afterwards release 1 is live again."""
     started: list[CaseClient] = []
 
     def make(served: ServedCases = SERVED) -> CaseClient:
         started.append(CaseClient(payments, served))
+        started[-1].online.ladder._clock = started[0].online.clock
         return started[-1]
 
     yield make
     for client in started:
         client.stop()
+    payments.promote("1")

@@ -21,6 +21,7 @@ from infra.manifest import write_manifest
 from infra.release_format import OperatingPoint, write_operating_point
 from infra.settings import Settings
 from serving.case_policy import CasePolicy, Decide, From, Hold, Lot, Queue, Say, ServedCases
+from serving.definition import RequestLimits
 from serving.policy_json import to_json
 from serving.rules import Above, Among, Below, Rule
 from validation.contract import Column, Table
@@ -127,6 +128,7 @@ POLICY = Decide(
     last=(Rule("small_is_never_blocked", (Among("action", ("block",)), Below("amount", 10)), then="step_up"),),
     queue=Queue(a_day=8, for_lot=3, overflow="step_up", amount="amount"),
     follows={"completed": {"allow": True, "block": False}},
+    limits=RequestLimits(request_ms=60_000, unscored_ms=30_000, refuse_ms=50_000, score_ms=5, lowest_share=0),
     state_ms=5_000.0,
 )
 BY_LOT = msgspec.structs.replace(POLICY, lot=Lot(share=0.5, amount="amount", at_most=40.0))
@@ -214,7 +216,14 @@ ETA = _table(
     Column("served_by", "string", "rung", nullable=True),
     Column("served_features", "floats", "as served", nullable=True),
 )
-SAY = Say(name="payments", base="amount", value="minutes", hold=Hold("trip_id", within=2.0), state_ms=5_000.0)
+SAY = Say(
+    name="payments",
+    base="amount",
+    value="minutes",
+    hold=Hold("trip_id", within=2.0),
+    state_ms=5_000.0,
+    limits=POLICY.limits,
+)
 SAYING = FeatureSet(
     name="payments_test", version=1, owner="routing", entities=FEATURES.entities, lookups=FEATURES.lookups,
     signals=FEATURES.signals, counter_views=FEATURES.counter_views, profile_views=FEATURES.profile_views,
