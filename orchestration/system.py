@@ -17,7 +17,7 @@ from infra.lake import Lake
 from infra.settings import Settings
 from monitoring.definition import Watch
 from orchestration.ages import Ages
-from serving.definition import Policy
+from serving.case_policy import AnyPolicy
 from training.definition import Task
 from validation.contract import Table
 from validation.definition import GateLimits
@@ -50,7 +50,7 @@ class System:
     features: FeatureSet
     task: Task
     limits: GateLimits
-    policy: Policy | None = None
+    policy: AnyPolicy | None = None
     watch: Watch | None = None
     ages: Ages = field(default_factory=Ages)
 

@@ -20,20 +20,19 @@ import bentoml
 from serving.access import must_name_keyring
 
 if TYPE_CHECKING:
-    from serving.api import App, Asgi
+    from serving.api import Application, Asgi
 
 SETTINGS = Settings()
 must_name_keyring(SETTINGS)  # here, so that the error comes once and not from each worker
 
 
 @cache
-def app() -> "App":
+def app() -> "Application":
     """What answers. The process that watches the workers never imports it: they begin 0.15 to 0.3 s sooner."""
-    from serving.api import App
-    from serving.online import online
+    from serving.api import app_for
     from serving.systems.home_feed import SERVED
 
-    return App(SERVED, lambda: online(SERVED, SETTINGS, os.environ.get("FLYWHEEL_SYSTEM", SERVED.policy.service.name)))
+    return app_for(SERVED, SETTINGS, os.environ.get("FLYWHEEL_SYSTEM", SERVED.policy.service.name))
 
 
 class HotRouteService(bentoml.Service[Any]):  # type: ignore[misc]  # BentoML names it lazily, as Any

@@ -125,7 +125,7 @@ def test_a_model_worse_than_the_plain_route_is_refused_by_each_gate_of_merit(
     rows: Dataset, trained: Trained, tmp_path: Path
 ) -> None:
     live = released(rows, trained, tmp_path / "live")
-    wild = trained.scores["xgboost"] * np.random.default_rng(1).uniform(0.2, 1.5, len(trained.scores["xgboost"]))
+    wild = trained.scores["xgboost"] * np.random.default_rng(1).uniform(0.2, 3.0, len(trained.scores["xgboost"]))
     weights = drawn_by_poisson(trained.judged.clusters, SMALL.draws, 0)
     worse = evaluate(SMALL.objective, trained.judged, Said(wild, wild, trained.points["xgboost"]), weights)
     spoilt = replace(trained, evaluations={**trained.evaluations, "xgboost": worse})
