@@ -59,11 +59,12 @@ class World:
 
     def _way(self, origin: Int64s, goal: Int64s, at: Float64s) -> dict[str, object]:
         names, hour = zone_names(self.city), (at % DAY // HOUR).astype(int)
-        pairs = [f"{names[a]}>{names[b]}" for a, b in zip(origin, goal, strict=True)]
+        pairs = [f"{names[a]}→{names[b]}" for a, b in zip(origin, goal, strict=True)]
         return {
             "from_zone": names[origin],
             "to_zone": names[goal],
             "zone_pair": pairs,
+            "hour_utc": hour,
             "pair_hour": [f"{pair}@{h}" for pair, h in zip(pairs, hour, strict=True)],
         }
 
@@ -120,7 +121,7 @@ class World:
         columns = {
             "trip_id": self._trip_ids,
             **self._vehicle(trips.driver),
-            **self._way(trips.origin, trips.goal, trips.at),
+            **self._way(trips.origin, trips.goal, trips.arrived),
             "route_minutes": self.roads.ways[0][trips.origin, trips.goal],
             "took_minutes": took,
         }

@@ -123,7 +123,6 @@ def _flown(
             "from_zone": known["origin"],
             "to_zone": known["dest"],
             "area": known["origin"],
-            "hour": known["sched_dep_time"] // 100 % 24,
             "departed": leaves + pd.to_timedelta(known["dep_delay"], unit="min"),
             "distance_km": km,
             "route_minutes": block,

@@ -119,7 +119,6 @@ def _timed(rows: "pd.DataFrame", of: dict[str, str], columns: PlainColumns) -> t
             "from_zone": origin,
             "to_zone": goal,
             "area": "all",
-            "hour": local.dt.hour,
             "day": _midnight(began, columns.zone),
             "known_on": _midnight(ended, columns.zone) + np.timedelta64(1, "D"),
             "departed": began,

@@ -24,7 +24,7 @@ SAID_AFTER, ARRIVED_AFTER = timedelta(minutes=1), timedelta(minutes=5)  # of row
 class Recorded:
     """Trips, a row each, and the weather.
 
-    trips    trip_id, driver_id, fleet, from_zone, to_zone, area, hour (local), departed (UTC), distance_km,
+    trips    trip_id, driver_id, fleet, from_zone, to_zone, area, departed (UTC), distance_km,
              route_minutes (the base), late_minutes, took_minutes (NaN: no arrival is known), perhaps since
     places   by zone: north_km, east_km; may be empty
     weather  area, event_time, received_at, rain_mm, wind_kmh, visibility_km; may be empty
@@ -67,9 +67,8 @@ class Recorded:
 
     def tables(self) -> Iterator[tuple[Table, pa.Table]]:
         """The rows of each table; zones and drivers are described as the first trip of each sets off."""
-        trips = self._with_way()
-        said = trips["departed"] + SAID_AFTER
-        rows = trips.assign(event_time=trips["departed"], received_at=said)
+        trips = self.trips.sort_values(["departed", "trip_id"], kind="stable")
+        rows = _on_way(trips, trips["departed"], SAID_AFTER)
         yield ZONES, _table(ZONES, self._zones())
         first = rows.drop_duplicates("driver_id")
         yield DRIVERS, _table(DRIVERS, first)
@@ -77,20 +76,22 @@ class Recorded:
         shown = rows.assign(update_id=rows["trip_id"], elapsed_minutes=0.0, minutes=rows["route_minutes"])
         yield UPDATES, _table(UPDATES, shown)
         arrived = trips["departed"] + _minutes(trips["took_minutes"])
-        arrivals = trips.assign(event_time=arrived, received_at=arrived + ARRIVED_AFTER)
-        yield ARRIVALS, _table(ARRIVALS, arrivals[trips["took_minutes"].notna()])
+        there = trips["took_minutes"].notna()
+        yield ARRIVALS, _table(ARRIVALS, _on_way(trips[there], arrived[there], ARRIVED_AFTER))
         yield WEATHER, _table(WEATHER, self.weather)
-
-    def _with_way(self) -> "pd.DataFrame":
-        trips = self.trips.sort_values(["departed", "trip_id"], kind="stable")
-        pair = trips["from_zone"] + ">" + trips["to_zone"]
-        return trips.assign(zone_pair=pair, pair_hour=pair + "@" + trips["hour"].astype(int).astype(str))
 
     def _zones(self) -> "pd.DataFrame":
         """Each zone at the first trip to it, with its place where that is known."""
         trips = self.trips.sort_values("departed", kind="stable")
         zones = trips.drop_duplicates("to_zone").join(self.places, on="to_zone")
         return zones.assign(event_time=zones["departed"], received_at=zones["departed"])
+
+
+def _on_way(trips: "pd.DataFrame", at: "pd.Series[Any]", travels: timedelta) -> "pd.DataFrame":
+    """The trips as events of a moment, with the columns that their tables derive."""
+    pair, hour = trips["from_zone"] + "→" + trips["to_zone"], at.dt.hour
+    made = {"zone_pair": pair, "hour_utc": hour, "pair_hour": pair + "@" + hour.astype(str)}
+    return trips.assign(event_time=at, received_at=at + travels, **made)
 
 
 def _minutes(values: "pd.Series[Any]") -> "pd.Series[Any]":
