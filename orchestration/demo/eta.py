@@ -20,7 +20,7 @@ from orchestration.systems.eta import ETA
 
 AHEAD = 3  # days after the history: one as usual, then those on which something may have changed
 MEASURES = ("mae", "bias", "said_too_little", "within_2", "jumps_over_2", "coverage_p90", "promise_broken")
-GIVEN = ("trip_id", "driver_id", "fleet", "from_zone", "to_zone", "zone_pair", "pair_hour", "area", "distance_km",
+GIVEN = ("trip_id", "driver_id", "fleet", "from_zone", "to_zone", "area", "distance_km",
          "route_minutes", "elapsed_minutes", "late_minutes")  # fmt: skip
 """What a request says of an update."""
 
