@@ -23,6 +23,7 @@ from training.rows.attribution import (
     with_lookup,
 )
 from training.rows.label_versions import SINCE, TARGET_AT, VERSION, newest, with_versions
+from training.rows.recent import with_recent
 from validation.contract import Table, unknown
 
 if TYPE_CHECKING:
@@ -59,9 +60,10 @@ def build_label_versions(
     """Every version of the label of each row shown from day `first` to day `last` that is mature at `as_of`.
 
     Columns: the key; every entity of the features (borrowed ones null where they were not known when it was shown);
-    `event_timestamp`; the context features of the request; 0/1 for each outcome; `gain`; whether the row `fits` and is
-    `judged`; `outcomes_known_at`, when the last outcome counted here was received; the version's number, and since when
-    it was known; of each target, when it was first known. Rows are in order of time, key and version.
+    `event_timestamp`; the columns of the request that features read, and what `Recent` ones count; 0/1 for each
+    outcome; `gain`; whether the row `fits` and is `judged`; `outcomes_known_at`, when the last outcome counted here was
+    received; the version's number, and since when it was known; of each target, when it was first known. Rows are in
+    order of time, key and version.
     """
     from pyspark.sql import functions as sf
 
@@ -79,7 +81,7 @@ def build_label_versions(
     of_days = shown.where(sf.to_date(table.event_time).between(sf.lit(first), sf.lit(last)))
     rows = with_versions(of_days, pairs, table, task, from_outcomes, as_of)
     rows = rows.select(*_columns(task, features, table, from_outcomes))
-    return _in_order(_graded(rows, task), table)
+    return with_recent(_in_order(_graded(rows, task), table), lake, features, table, as_of)
 
 
 def columns_from_outcomes(task: Task, features: FeatureSet, tables: Mapping[str, Table]) -> tuple[str, ...]:
