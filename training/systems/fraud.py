@@ -24,6 +24,8 @@ RULES = ByRules(  # what a bank without a model does
     ),
 )
 
+AMOUNTS = SliceDefinition("amount", "amount", (20.0, 100.0), ("small", "middle", "large"))
+
 TASK = Task(
     name=NAME,
     decisions="payments",
@@ -56,11 +58,11 @@ TASK = Task(
         ),
     ),
     grace=timedelta(hours=1),
-    # A verdict labels a payment before its window has closed: of those that a lot sent to review one stands for all that
-    # the lot might have. Judged is what has its whole label.
+    # A verdict labels a payment before its window has closed: each that a lot sent to review stands for all that the
+    # lot might have sent. What is judged has its whole label.
     weight="CASE WHEN early AND by_lot THEN 1 / propensity ELSE 1.0 END",
     judge_where="NOT early",
-    slices=(SliceDefinition("channel", "channel"),),
+    slices=(SliceDefinition("channel", "channel"), AMOUNTS),
     split=Split(fit=0.55, tune=0.34),
     history_days=130,
 )

@@ -40,4 +40,5 @@ def cuts_of(first: datetime, last: datetime, delay: timedelta, judged_days: int)
 
 def _only(task: Task) -> Task:
     """The task without what transactions do not say: that somebody reviewed them, and how they were paid."""
-    return replace(task, slices=(), weight="", fit_where="true", judge_where="true")
+    slices = tuple(each for each in task.slices if each.of != "channel")
+    return replace(task, slices=slices, weight="", fit_where="true", judge_where="true")
