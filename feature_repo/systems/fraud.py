@@ -1,7 +1,7 @@
 """Fraud's features: how fast a card, a terminal and a device pay, how far from usual, what risk is known of them."""
 
 from feature_repo.definition import CounterView, FeatureSet, ProfileView, Signal
-from feature_repo.request_time import Against, Age, Code, Context, Count, Feature, Hour, Match, Rate, Weekday
+from feature_repo.request_time import Against, Age, Code, Context, Count, Feature, Hour, Match, Rate, Recent, Weekday
 from validation.systems.fraud import CHANNELS, NAME
 
 FRAUD_SHARE, USUAL_EURO = 0.01, 30.0  # what a rate is taken for before anything was counted
@@ -82,6 +82,10 @@ def _risks(view: str, signal: str, labels: tuple[str, ...]) -> tuple[Feature, ..
 FEATURES: tuple[Feature, ...] = (
     Context("amount", neutral=USUAL_EURO),
     Code("channel", CHANNELS),
+    Recent("card_paid_60s", "payments", "card_id", 60),
+    Recent("card_spent_60s", "payments", "card_id", 60, amount="amount"),
+    Recent("device_paid_60s", "payments", "device_id", 60),
+    Recent("terminal_paid_60s", "payments", "terminal_id", 60),
     Hour("hour"),
     Weekday("weekday"),
     *_counts("card", "paid", ("10m", "6h", *WEEKS)),

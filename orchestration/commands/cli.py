@@ -10,7 +10,16 @@ import typer
 
 from infra import private_files
 from infra.ending import end_in_order
-from orchestration.commands import access, measuring, own_events, people, releasing, reproducing, retaining
+from orchestration.commands import (
+    access,
+    measuring,
+    own_events,
+    people,
+    releasing,
+    reproducing,
+    retaining,
+    transactions,
+)
 from orchestration.commands.console import grid, open_installation, out, say, settings
 from orchestration.commands.error_messages import DEBUG, errors_as_exit_status
 
@@ -52,6 +61,7 @@ app.add_typer(measuring.app)
 app.add_typer(people.app)
 app.add_typer(releasing.app)
 app.add_typer(reproducing.app)
+app.add_typer(transactions.app)
 
 
 @app.callback()

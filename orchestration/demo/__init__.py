@@ -13,14 +13,18 @@ from infra.errors import DefinitionError
 from infra.pseudonyms import FILE, choose_mode
 from infra.settings import Settings
 from orchestration.demo.closing import close
-from orchestration.demo.decisions import Cases, DecisionStory, end_of_history
+from orchestration.demo.decisions import Cases, DecisionStory, contenders, end_of_history
 from orchestration.demo.diary import Diary
+from orchestration.demo.judged import judged_cases
 from orchestration.demo.origins import end_of, origin
+from orchestration.demo.scenes import run_metadata
 from orchestration.demo.story import AT, Story
 from orchestration.demo_console import DemoConsole
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
 from orchestration.up import everything_else, until_interrupted
+
+__all__ = ["contenders", "emptied", "judged_cases", "run_decisions", "run_demo", "run_metadata"]
 
 MARK = "written_by_the_demo"
 STAYS = (MARK, "bench", FILE)  # the mark, in case the removal is interrupted; figures of `make bench…`; the key of ids
@@ -64,6 +68,19 @@ def _run_story(settings: Settings, diary: Diary, keep: bool, out: Console) -> No
                 out.print(f"  {line}")
             out.print("Everything runs. Ctrl-C stops it.")
             until_interrupted()
+
+
+def cases_of(system: str, source: str, path: Path | None, seed: int) -> Cases:
+    """The cases of a system that is no feed; raises DefinitionError for a system without a story."""
+    if system == "fraud" and source == "simulator":
+        from orchestration.demo.fraud import city_of
+
+        return city_of(seed)
+    if system == "eta":
+        from orchestration.demo.eta import trips_of
+
+        return trips_of(source, path, seed)
+    raise DefinitionError(f"system {system} has no story with source {source}.")
 
 
 def run_decisions(settings: Settings, cases: Cases, *, keep: bool, out: Console) -> dict[str, Any]:

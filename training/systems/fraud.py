@@ -1,13 +1,30 @@
 """Fraud's model: what a fraud is and when that is known, what a decision costs, and what has to be beaten."""
 
+import math
 from datetime import timedelta
 
-from training.contenders import Boosted, ByColumn, Linear
+from training.contenders import Boosted, Linear
 from training.definition import Outcome, SliceDefinition, Split, Task
 from training.objectives import Classify, Costs
+from training.rules_contender import ByRules, Condition, PointsRule
 from validation.systems.fraud import NAME
 
 LATEST_DISPUTE = timedelta(days=30)
+
+MUCH, FAR_TOO_MUCH = math.log(3), math.log(6)  # times what the card usually pays
+RULES = ByRules(  # what a bank without a model does
+    "rules",
+    (
+        PointsRule(3, (Condition("amount_against_30d", low=FAR_TOO_MUCH),)),
+        PointsRule(2, (Condition("amount_against_30d", low=MUCH), Condition("card_from_device", high=0.1))),
+        PointsRule(2, (Condition("card_paid_10m", low=math.log1p(2.5)),)),
+        PointsRule(2, (Condition("terminal_disputed_rate_7d", low=0.05),)),
+        PointsRule(1, (Condition("card_disputed_30d", low=math.log1p(0.5)),)),
+        PointsRule(1, (Condition("card_from_device", high=0.1), Condition("device_age", high=math.log1p(24)))),
+    ),
+)
+
+AMOUNTS = SliceDefinition("amount", "amount", (20.0, 100.0), ("small", "middle", "large"))
 
 TASK = Task(
     name=NAME,
@@ -22,10 +39,10 @@ TASK = Task(
     item="terminal_id",
     attribute="channel",
     objective=Classify(
-        costs=Costs(missed=1.0, friction=4.0, handling=1.0), amount="amount", day="day", counted="card_id", queue=100
+        costs=Costs(missed=1.0, friction=4.0, handling=1.0), amount="amount", counted="card_id", queue=100
     ),
     contenders=(
-        ByColumn("rules", "amount_against_30d"),
+        RULES,
         Linear(),
         Boosted(
             max_trees=400,
@@ -41,8 +58,11 @@ TASK = Task(
         ),
     ),
     grace=timedelta(hours=1),
-    slices=(SliceDefinition("channel", "channel"),),
+    # A verdict labels a payment before its window has closed: each that a lot sent to review stands for all that the
+    # lot might have sent. What is judged has its whole label.
+    weight="CASE WHEN early AND by_lot THEN 1 / propensity ELSE 1.0 END",
+    judge_where="NOT early",
+    slices=(SliceDefinition("channel", "channel"), AMOUNTS),
     split=Split(fit=0.55, tune=0.34),
-    decides_by="net_benefit",
     history_days=130,
 )

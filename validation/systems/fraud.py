@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from validation.contract import Column, Rule, Table
-from validation.definition import BatchLimits, GateLimits
+from validation.definition import BatchLimits, Cap, GateLimits
 
 NAME, CARD, PAYMENT = "fraud", "card_id", "payment_id"
 ACTIONS = ("allow", "step_up", "review", "block")
@@ -119,4 +119,14 @@ REVIEWS = _table(
 
 TABLES = (CARDS, TERMINALS, DEVICES_SEEN, PAYMENTS, DISPUTES, REVIEWS)
 
-LIMITS = GateLimits(baselines=("rules",), min_positive=0.0005)
+LIMITS = GateLimits(  # merit is net benefit, in euros a payment
+    baselines=("rules",),
+    min_positive=0.0005,
+    max_share_of_perfect=0.9,  # thieves who are known by their ways are nearly all found
+    max_new_share=0.98,  # how much is paid is asked anew with each payment, and is worth most against what is usual
+    caps=(Cap("false_positive_rate", at_most=0.02),),
+    champion_margin=0.05,
+    max_undecided=0.3,
+    slice_margin=0.3,
+    max_step=0.3,
+)

@@ -51,7 +51,7 @@ def decided_by_rules(city: City, holders: Holders, payments: Payments) -> Decide
     count = len(payments.at)
     much = payments.amount / holders.level[payments.card]
     new_device = payments.device > 0
-    action = np.select([much > 6, (payments.channel == ONLINE) & (much > 3.5) & new_device], [REVIEW, STEP_UP], ALLOW)
+    action = np.select([much > 6, (payments.channel == ONLINE) & (much > 1.5) & new_device], [REVIEW, STEP_UP], ALLOW)
     action = _within_capacity(payments.at, action)
     by_lot = (action == ALLOW) & (rng.random(count) < BY_LOT)
     looked_at = (action == REVIEW) | by_lot

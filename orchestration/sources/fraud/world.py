@@ -14,6 +14,8 @@ from orchestration.sources.kit import DAY, generator
 
 CHIP, CONTACTLESS, ONLINE = 0, 1, 2
 HONEST = 0
+NEW_DEVICE, SECOND_DEVICE = 0.05, 5_000_000
+"""Share of honest payments online from a device that is new to the bank, and the number of the first such device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,6 @@ def honest(city: City, holders: Holders) -> Payments:
         terminal=((nth + card * 7) % per_zone) * city.zones + zone,
         amount=np.round(amount, 2),
         channel=channel,
-        device=np.where(online, 0, -1),
+        device=np.where(online, np.where(rng.random(len(card)) < NEW_DEVICE, SECOND_DEVICE + card, 0), -1),
         pattern=np.full(len(card), HONEST),
     )

@@ -71,7 +71,7 @@ class PlainColumns:
         if column is None and part in NEEDED:
             raise DefinitionError(
                 f"source trips: which column says where or when a trip {part}? There are {', '.join(sorted(names))}. "
-                f"Name it with --column {part}=NAME."
+                f"Name it: --source trips:{part}=NAME."
             )
         return column
 

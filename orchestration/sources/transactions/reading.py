@@ -121,7 +121,7 @@ def _moments(values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
             values = pc.multiply(values.cast(pa.float64()), 1e6).cast(pa.int64(), safe=False)
             values = values.cast(pa.timestamp("us"))
         elif not pa.types.is_timestamp(values.type):
-            values = values.cast(pa.timestamp("us"))
+            values = _from_text(values)
         zoned = values.type.tz is not None
         moments = values.cast(MOMENT) if zoned else pc.assume_timezone(values.cast(pa.timestamp("us")), "UTC")
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as wrong:
@@ -129,6 +129,14 @@ def _moments(values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     if moments.null_count:
         raise DefinitionError(f"transactions: {moments.null_count:,} rows have no {name}. Mend or remove them.")
     return moments
+
+
+def _from_text(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Text such as 2026-05-01 10:00:00, or with the zone that it is of behind it."""
+    try:
+        return values.cast(pa.timestamp("us"))
+    except pa.ArrowInvalid:
+        return values.cast(MOMENT)
 
 
 def _flags(values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:

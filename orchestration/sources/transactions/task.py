@@ -15,7 +15,7 @@ TUNED = 0.2  # of the days that are neither judged nor waited for
 def system_for(base: System, first: datetime, last: datetime, delay: timedelta, judged_days: int) -> System:
     """The system whose labels arrive after `delay`, and whose last days are judged by what was known before them."""
     split = cuts_of(first, last, delay, judged_days)
-    outcomes = tuple(replace(outcome, window=delay) for outcome in base.task.outcomes)
+    outcomes = tuple(replace(outcome, window=delay, settled_by=None) for outcome in base.task.outcomes)
     days = (last.date() - first.date()).days + 1 + (delay // DAY) + 2
     return replace(base, task=_only(replace(base.task, outcomes=outcomes, split=split, history_days=days)))
 
@@ -40,4 +40,5 @@ def cuts_of(first: datetime, last: datetime, delay: timedelta, judged_days: int)
 
 def _only(task: Task) -> Task:
     """The task without what transactions do not say: that somebody reviewed them, and how they were paid."""
-    return replace(task, slices=(), fit_where="true", judge_where="true")
+    slices = tuple(each for each in task.slices if each.of != "channel")
+    return replace(task, slices=slices, weight="", fit_where="true", judge_where="true")
