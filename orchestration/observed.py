@@ -22,7 +22,6 @@ from serving.page import FULL, STALE
 from training.fitting import as_served
 from training.rows import (
     AT,
-    GAIN,
     JUDGED,
     Dataset,
     build_dataset,
@@ -122,10 +121,10 @@ class Observed:
         return scores
 
     def outcome_frame(self, installation: Installation, version: str) -> pd.DataFrame:
-        """Label, group, release, rung and logged score of every row; nothing in it was made again."""
+        """Label, unit, release, rung and logged score of every row; nothing in it was made again."""
         task = installation.system.task
-        columns = {"label": task.target, "group": task.unit, "grade": GAIN}
-        frame = pd.DataFrame({name: self.dataset.frame[column].to_numpy() for name, column in columns.items()})
+        columns = {"label": task.target, "unit": task.unit, "cluster": task.cluster, **task.objective.roles}
+        frame = pd.DataFrame({name: self.dataset.column(column, labels_first=True) for name, column in columns.items()})
         release, rung, position = (self.served[name].to_numpy() for name in (RELEASE, RUNG, POSITION))
         scores = self.logged_scores(installation, version)
         return frame.assign(release=release, served_by=rung, score=scores, position=position)[self.judged]

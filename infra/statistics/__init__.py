@@ -1,13 +1,22 @@
 """Statistics that several stages use: the area under the ROC curve, resampling by cluster."""
 
 from infra.statistics.power import smallest_loss_seen, standard_error, together
-from infra.statistics.resampling import Interval, Weights, drawn_by_poisson, interval, percentiles, weighted_ratio
+from infra.statistics.resampling import (
+    Interval,
+    Weights,
+    clustered_error,
+    drawn_by_poisson,
+    interval,
+    percentiles,
+    weighted_ratio,
+)
 from infra.statistics.roc import auc, label_auc_of_column, label_auc_of_nulls, weighted_auc
 
 __all__ = [
     "Interval",
     "Weights",
     "auc",
+    "clustered_error",
     "drawn_by_poisson",
     "interval",
     "label_auc_of_column",

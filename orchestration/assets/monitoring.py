@@ -20,6 +20,7 @@ from orchestration.observed import Observed, freshness_trained_with, observe, wo
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.release_inputs import REFERENCE, REFERENCE_ROWS
 from orchestration.system import Installation
+from training.fitting import acts_from
 
 SERVED, FRESH = "served_as_trained", "as_fresh_as_trained"
 
@@ -188,13 +189,14 @@ def _outcomes(installation: Installation, watch: Watch, day: date) -> dict[str, 
     if installation.now() < (mature := installation.system.task.matures(day)):
         return _immature(day, mature)
     promised = {version: installation.registry.promised(version)}
-    top = 10
-    report = outcomes.measure(observed.outcome_frame(installation, version), promised, watch, top)
+    points = {version: acts_from(installation.registry.folder(version))}
+    frame = observed.outcome_frame(installation, version)
+    report = outcomes.measure(frame, promised, watch, installation.system.task.objective, points)
     part = report.of(version)
-    measured = part is not None and part.finding in {"auc drop", "as promised"}
-    present = part.finding == "auc drop" if part is not None and measured else None
+    measured = part is not None and part.finding in {"merit drop", "as promised"}
+    present = part.finding == "merit drop" if part is not None and measured else None
     evidence = WindowEvidence(
-        f"auc {day} {version}", "auc drop", installation.as_of(day), version, present, report.reason(version)
+        f"merit {day} {version}", "merit drop", installation.as_of(day), version, present, report.reason(version)
     )
     return {"facts": report.facts(), "table": report.markdown(), "evidence": evidence}
 
