@@ -70,7 +70,9 @@ def answered(
 
 def address(settings: Settings) -> str:
     """Where the service of these settings listens."""
-    return f"http://{settings.service_host}:{settings.service_port}"
+    from serving.launch import port
+
+    return f"http://{settings.service_host}:{port(settings)}"
 
 
 def post(settings: Settings, role: Role, path: str, message: Any) -> dict[str, Any]:

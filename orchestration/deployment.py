@@ -45,7 +45,7 @@ def free_port() -> int:
 
 def _name_champion(installation: Installation, version: str, settings: Settings) -> None:
     """Write a pointer that names the release, for the service of the proof alone."""
-    folder = settings.releases / installation.system.name
+    folder = settings.releases
     folder.mkdir(parents=True)
     (folder / version).symlink_to(installation.registry.folder(version).absolute())
     pointer = LivePointer(NamedRelease(version, version))

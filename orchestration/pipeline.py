@@ -1,11 +1,13 @@
 """Assets, checks, jobs, schedules and sensors, made from the definitions of any system."""
 
 import warnings
+from collections.abc import Sequence
 
 import dagster as dg
 
 from orchestration import jobs, schedules
 from orchestration.assets import features, monitoring, people, proof, release, retention, studies, tables, training
+from orchestration.naming import as_called
 from orchestration.partitions import days
 from orchestration.sensors import (
     erasure_sensor,
@@ -39,25 +41,30 @@ def pipeline(installation: Installation) -> dg.Definitions:
     if installation.system.watch:
         assets += monitoring.assets(installation, cut)
     groups = {spec.group_name for asset in assets for spec in asset.specs}
-    jobs_by_name = jobs.jobs(groups)
+    jobs_by_name = jobs.jobs(groups, installation.system.name)
     return dg.Definitions(
-        assets=assets,
+        assets=as_called(installation.system.name, assets),
         jobs=list(jobs_by_name.values()),
         schedules=schedules.schedules(installation, jobs_by_name),
         sensors=_sensors(installation, jobs_by_name, cut),
     )
 
 
+def pipelines(installations: Sequence[Installation]) -> dg.Definitions:
+    """The Dagster definitions of several systems on one machine, for one code location."""
+    failures = dg.Definitions(sensors=[failure_sensor(installations[0])])
+    return dg.Definitions.merge(*map(pipeline, installations), failures)
+
+
 def _sensors(
     installation: Installation, jobs_by_name: dict[str, jobs.Job], days: dg.DailyPartitionsDefinition
 ) -> list[dg.SensorDefinition]:
-    """The sensors of a system: landing, failures and registry always, retraining where it is watched.
+    """The sensors of a system: landing and registry always, retraining where it is watched.
 
-    Erasure where a table says who a person is.
+    Erasure where a table says who a person is. Failures are watched once for all systems.
     """
     always: list[dg.SensorDefinition] = [
         landing_sensor(installation, jobs_by_name["features"], days),
-        failure_sensor(installation),
         registry_sensor(installation),
         stale_days_sensor(installation, jobs_by_name["features"]),
     ]

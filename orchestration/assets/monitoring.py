@@ -55,7 +55,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
     )
     def drifted(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one feature of the day: its PSI against the live release's reference, and whether that counts."""
-        earlier = newest(context.instance, "drift")
+        earlier = newest(context.instance, context.asset_key)
         results = [_drift(installation, watch, day, earlier) for day in days_from(*span(context))]
         return dg.MaterializeResult(metadata=_metadata([f for f in results if f]))
 
@@ -69,7 +69,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
     )
     def skewed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one feature: the share of served rows in which it equals what training would have seen."""
-        earlier = newest(context.instance, "skew")
+        earlier = newest(context.instance, context.asset_key)
         results = [f for day in days_from(*span(context)) if (f := _skew(installation, watch, day, earlier))]
         reasons = [f["evidence"].detail for f in results if f["facts"]["finding"] == "skew"]
         for reason in reasons:

@@ -173,12 +173,12 @@ def _eligible(installation: Installation, records: Any) -> tuple[int, str]:
 def _release(installation: Installation) -> Iterator[PartStatus]:
     from validation.verdict import Verdict
 
-    releases = installation.settings.releases / installation.system.name
+    releases = installation.settings.releases
     live = installation.registry.live() if releases.exists() else None
     if live is not None:
         yield PartStatus("release", "there", f"{live} is live, ranked by {_ranker(installation, live)}")
         return
-    path = installation.settings.home / "candidates" / installation.system.name / "verdict.json"
+    path = installation.settings.candidates / "verdict.json"
     if path.exists() and not (verdict := Verdict.from_json(path.read_bytes())).passed:
         yield PartStatus(
             "release",
@@ -195,7 +195,7 @@ def _release(installation: Installation) -> Iterator[PartStatus]:
 def _ranker(installation: Installation, live: str) -> str:
     from infra.manifest import read_manifest
 
-    manifest = read_manifest(installation.settings.releases / installation.system.name / live)
+    manifest = read_manifest(installation.settings.releases / live)
     return manifest.ranker or manifest.kind
 
 

@@ -248,7 +248,7 @@ def contenders(metrics: dict[str, dict[str, Any]]) -> list[tuple[str, ...]]:
 def run_metadata(result: "dg.ExecuteInProcessResult", asset: str) -> dict[str, Any]:
     """The plain values that an asset recorded in Dagster in this run."""
     for event in result.get_asset_materialization_events():
-        if event.asset_key is not None and event.asset_key.to_user_string() == asset:
+        if event.asset_key is not None and event.asset_key.path[-1] == asset:
             return {name: value.value for name, value in event.materialization.metadata.items()}
     return {}
 

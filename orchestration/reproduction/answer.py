@@ -82,7 +82,7 @@ def _folder_of(installation: Installation, answer: LoggedAnswer) -> Path:
     try:
         return installation.registry.folder(version)
     except ReleaseMismatch as gone:
-        local = installation.settings.releases / installation.system.name / version
+        local = installation.settings.releases / version
         raise ReleaseMismatch(
             f"request {answer.request} was scored by release {version}, whose files are gone or changed, here and in "
             f"MLflow ({gone}). Bring {local} back from a backup, or replay an answer of another release."

@@ -33,8 +33,8 @@ class Releases:
     """`live` is the release that answers, None before the first; `why` it is not the one the registry names."""
 
     def __init__(self, settings: Settings, system: str, served: Served, states: ItemStates) -> None:
-        self._registry = settings.releases / system
-        self._cache = settings.home / "serving" / system / "releases"
+        self._registry = settings.of(system).releases
+        self._cache = settings.of(system).serving / "releases"
         self._served, self._states, self._values = served, states, served.process.releases
         self._refused: dict[str, tuple[float, str]] = {}
         self._patience = Patience.of(settings)
