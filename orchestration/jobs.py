@@ -31,7 +31,7 @@ def jobs(groups: Collection[str | None], system: str) -> dict[str, Job]:
 
     Small steps in one process: a process each would cost four times the time.
     """
-    present = {name: [g for g in stage_groups if g in groups] for name, stage_groups in STAGES.items()}
+    present = {name: [g for g in stage_groups if called(system, g) in groups] for name, stage_groups in STAGES.items()}
     return {
         name: dg.define_asset_job(
             called(system, name),

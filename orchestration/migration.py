@@ -6,6 +6,9 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
+
+from infra.atomic import atomic_write
 from infra.errors import NotMigrated
 from infra.redis_server import answers
 from infra.settings import SYSTEM_NAME, Settings, socket_url
@@ -30,7 +33,20 @@ def migrate(settings: Settings, say: Callable[[str], None]) -> int:
         moved += 1
     for path in left_at_top(home):  # folders that held one for each system, now empty
         path.rmdir()
+    for figures in home.glob("systems/*/candidates/figures.json"):
+        _find_report(figures, figures.parent.with_name("reports"))
     return moved
+
+
+def _find_report(file: Path, reports: Path) -> None:
+    """Let a candidate's figures name the report where it lies now; a file that names it already stays."""
+    figures = msgspec.json.decode(file.read_bytes())
+    named = Path(str(figures.get("report", "")))
+    below = named.parts[named.parts.index(reports.name) + 1 :] if reports.name in named.parts else ()
+    now = reports.absolute().joinpath(*below)
+    if below and now != named and now.exists():
+        with atomic_write(file) as draft:
+            draft.write_bytes(msgspec.json.encode(figures | {"report": str(now)}))
 
 
 def moves(home: Path) -> Iterator[tuple[Path, Path]]:

@@ -4,12 +4,15 @@ Those of the default system have plain names, such as `states` and `train`. Thos
 as key prefix (`fraud/states`), all else with an underscore (`fraud_train`). So all can stand in one code location.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 from infra.systems import DEFAULT
 
 if TYPE_CHECKING:
     import dagster as dg
+
+    Decorator = Callable[[Callable[..., Any]], dg.AssetsDefinition]
 
 
 def key(system: str, asset: str) -> list[str]:
@@ -29,16 +32,26 @@ def called(system: str, name: str) -> str:
     return name if system == DEFAULT else f"{system}_{name}"
 
 
-def as_called(system: str, assets: "list[dg.AssetsDefinition]") -> "list[dg.AssetsDefinition]":
-    """Assets under the keys and in the groups of a system; they depend on each other as before."""
+def asset_of(system: str) -> "Callable[..., Decorator]":
+    """Dagster's `asset` decorator for assets of a system: what names an asset or a group is written without prefix."""
     import dagster as dg
 
-    if system == DEFAULT:
-        return assets
-    keys = {own: dg.AssetKey([system, *own.path]) for asset in assets for own in (*asset.keys, *asset.dependency_keys)}
-    return [
-        asset.with_attributes(asset_key_replacements=keys).map_asset_specs(
-            lambda spec: spec.replace_attributes(group_name=called(system, spec.group_name or "default"))
+    def asset(
+        *,
+        name: str,
+        group_name: str,
+        deps: Iterable[str] = (),
+        check_specs: Iterable[dg.AssetCheckSpec] = (),
+        **more: Any,
+    ) -> "Decorator":
+        own = dg.AssetKey(key(system, name))
+        decorated: Decorator = dg.asset(
+            key=own,
+            group_name=called(system, group_name),
+            deps=[dg.AssetKey(key(system, dep)) for dep in deps],
+            check_specs=[spec.replace_key(dg.AssetCheckKey(own, spec.name)) for spec in check_specs],
+            **more,
         )
-        for asset in assets
-    ]
+        return decorated
+
+    return asset

@@ -7,7 +7,6 @@ import dagster as dg
 
 from orchestration import jobs, schedules
 from orchestration.assets import features, monitoring, people, proof, release, retention, studies, tables, training
-from orchestration.naming import as_called
 from orchestration.partitions import days
 from orchestration.sensors import (
     erasure_sensor,
@@ -40,10 +39,10 @@ def pipeline(installation: Installation) -> dg.Definitions:
         assets += release.assets(installation, cut)
     if installation.system.watch:
         assets += monitoring.assets(installation, cut)
-    groups = {spec.group_name for asset in assets for spec in asset.specs}
+    groups = {str(spec.group_name) for asset in assets for spec in asset.specs}
     jobs_by_name = jobs.jobs(groups, installation.system.name)
     return dg.Definitions(
-        assets=as_called(installation.system.name, assets),
+        assets=assets,
         jobs=list(jobs_by_name.values()),
         schedules=schedules.schedules(installation, jobs_by_name),
         sensors=_sensors(installation, jobs_by_name, cut),

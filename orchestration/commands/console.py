@@ -61,7 +61,7 @@ def asked_by(at: "Settings") -> tuple[str, str]:
     from orchestration.system import load_system
 
     names = getattr(getattr(load_system(at).policy, "service", None), "names", None)
-    if not hasattr(names, "item"):
+    if names is None or not hasattr(names, "item"):
         raise DefinitionError(f"system {at.system} makes no pages: `flywheel systems` says where it is asked.")
     return str(names.user), str(names.item)
 
