@@ -193,6 +193,11 @@ AnyPolicy = Policy | Decide | Say
 DEPLOYED = ("name", "log", "follows", "state_ms", "remember_s", "feedback", "value", "promise")
 
 
+def feedback_of(policy: AnyPolicy) -> Feedback:
+    """Which feedback a policy accepts."""
+    return policy.service.feedback if isinstance(policy, Policy) else policy.feedback
+
+
 def refuse(name: str, mistakes: Sequence[str | None]) -> None:
     """Raises DefinitionError with the first mistake, if there is one."""
     for mistake in filter(None, mistakes):
@@ -221,11 +226,14 @@ class ServedCases:
 
     @property
     def asked(self) -> tuple[Column, ...]:
-        """The columns that a request gives: those that are neither a time of ours, nor made, nor written by the log."""
-        policy, table = self.policy, self.decisions
-        own = {table.event_time, table.received_time, *logged(policy)}
-        made = set(getattr(table, "derived", ()))
-        return tuple(column for column in table.columns if column.name not in own | made)
+        """The columns that a request gives."""
+        return asked_of(self.decisions, self.policy)
+
+
+def asked_of(table: Table, policy: CasePolicy) -> tuple[Column, ...]:
+    """The columns of a table of decisions that a request gives: no time of ours, and nothing that the log writes."""
+    own = {table.event_time, table.received_time, *logged(policy)}
+    return tuple(column for column in table.columns if column.name not in own)
 
 
 def logged(policy: CasePolicy) -> tuple[str, ...]:

@@ -138,7 +138,7 @@ def online(served: Served, settings: Settings, system: str) -> Online:
 
 def _states(served: Served, settings: Settings, system: str) -> ItemStates:
     """Item states in the installation's folder; in memory of this process alone where they cannot be shared there."""
-    folder = settings.home / "serving" / system / "states"
+    folder = settings.of(system).serving / "states"
     try:
         states = ItemStates(served.features, served.policy.service, folder, settings.item_capacity)
     except (OSError, Unavailable) as refused:

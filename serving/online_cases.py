@@ -92,6 +92,7 @@ async def _count() -> None:
 
 def online_cases(served: ServedCases, settings: Settings, system: str) -> OnlineCases:
     """The parts for one system on one installation."""
+    settings = settings.of(system)
     process, clock, policy = served.process, Clock(settings.replay_from), served.policy
     ids, erased, project = pseudonyms(settings), Erased(settings.lake), served.features.name
     link = RedisLink(settings.redis_url, policy.state_ms / 1000, process.breakers)
@@ -99,7 +100,7 @@ def online_cases(served: ServedCases, settings: Settings, system: str) -> Online
         settings, system, process.releases, lambda folder: load_cases(folder, served), policy
     )
     shedding = Shedding(lambda: releases.policy.limits)
-    queue = ReviewQueue(settings.home / "serving" / system / "reviews.sqlite")
+    queue = ReviewQueue(settings.serving / "reviews.sqlite")
     reader = CaseReader(link, served.features, [column.name for column in served.asked])
     answers = Answers(project, served.key, policy.remember_s, link)
     return OnlineCases(

@@ -60,9 +60,9 @@ class CaseReader:
     read and no request can name.
     """
 
-    def __init__(self, link: Link, features: FeatureSet, columns: Sequence[str]) -> None:
-        self._link, self._columns = link, columns
-        self._windows = recent.windows(features)
+    def __init__(self, link: Link, features: FeatureSet, columns: Sequence[str], *, counts: bool = True) -> None:
+        self._link = link
+        self._windows = recent.windows(features) if counts else ()
         laid_out = layouts(features)
         read = {name.partition(".")[0] for feature in features.features for name in feature.reads()}
         views: list[_View] = []

@@ -6,6 +6,7 @@ from serving.model.case_release import CaseBuilder, CaseRelease, load_cases
 from serving.model.loaded_release import Release, load
 from serving.model.nearest import NearestItems
 from serving.model.recorded import RecordedRequest, RecordedRequests
+from serving.model.recorded_cases import RecordedCase, RecordedCases
 from serving.model.release_follower import ReleaseFollower
 from serving.model.scorer import load_scorer
 from serving.model.trees import Trees
@@ -17,6 +18,8 @@ __all__ = [
     "CaseRelease",
     "NearestItems",
     "Popular",
+    "RecordedCase",
+    "RecordedCases",
     "RecordedRequest",
     "RecordedRequests",
     "Release",

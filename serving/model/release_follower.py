@@ -64,8 +64,8 @@ class ReleaseFollower(Generic[LoadedRelease, OwnPolicy]):
         self, settings: Settings, system: str, values: FollowValues, load: Callable[[Path], LoadedRelease],
         usual: OwnPolicy,
     ) -> None:  # fmt: skip
-        self._registry = settings.releases / system
-        self._cache = settings.home / "serving" / system / "releases"
+        self._registry = settings.of(system).releases
+        self._cache = settings.of(system).serving / "releases"
         self._values, self._load, self._usual = values, load, usual
         self._refused: dict[str, tuple[float, str]] = {}
         self._patience = Patience.of(settings)

@@ -47,6 +47,10 @@ class CaseClient:
         """The parts of the running app."""
         return self._app.online
 
+    def follow(self) -> None:
+        """Look at the registry now."""
+        self._runner.run(self.online.releases._follow())
+
     def send(self, method: str, path: str, role: Role | None = "operate", **how: Any) -> httpx.Response:
         """One request, by a caller of that role."""
         return self.crowd([{}], method, path, role, **how)[0]

@@ -151,7 +151,7 @@ class PaymentWorld:
     @property
     def registry(self) -> Path:
         """The folder that the registry publishes releases in."""
-        return self.settings.releases / self.system
+        return self.settings.of(self.system).releases
 
     def fill(self) -> None:
         """Put the states into Redis."""
@@ -198,7 +198,7 @@ class PaymentWorld:
 
     def rows(self, table: str = "payments") -> list[dict[str, Any]]:
         """What was landed of a table; the service has to be stopped first."""
-        files = sorted((self.settings.landing / table).glob("*.jsonl"))
+        files = sorted((self.settings.of(self.system).landing / table).glob("*.jsonl"))
         return [json.loads(line) for file in files for line in file.open()]
 
 

@@ -70,6 +70,7 @@ def test_steps_follow_the_operating_point_of_the_release(start: Start, payments:
     payments.release("2", act_from=None)
     payments.promote("2")
     client = start()
+    client.follow()
     assert client.decide("no point", amount=900.0)["action"] == "allow", "acting is never worth it by this release"
     assert client.decide("own threshold", amount=1_000.0)["action"] == "block"
 
@@ -145,7 +146,7 @@ def test_a_release_that_cannot_serve_leaves_the_old_one_answering(start: Start, 
     folder = payments.release("3")
     (folder / "model.json").write_text("{}")
     payments.promote("3")
-    client._runner.run(client.online.releases._follow())
+    client.follow()
     answer = client.decide("stale")
     assert (answer["served_by"], answer["release"]) == ("stale_release", "1")
     assert "release 3 was refused" in answer["reason"]
