@@ -61,7 +61,7 @@ class NamedSystem:
         if self.name == DEFAULT:
             return "orchestration.demo:run_demo"
         if self.name in BUILT_IN:
-            return f"orchestration.sources.{self.name}.story:tell"
+            return "orchestration.demo:run_case_story"
         return self.served.removesuffix("serving:SERVED") + "story:tell"
 
     def load(self) -> Any:

@@ -24,7 +24,7 @@ from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
 from orchestration.up import everything_else, until_interrupted
 
-__all__ = ["contenders", "emptied", "judged_cases", "run_decisions", "run_demo", "run_metadata"]
+__all__ = ["contenders", "emptied", "judged_cases", "run_case_story", "run_decisions", "run_demo", "run_metadata"]
 
 MARK = "written_by_the_demo"
 STAYS = (MARK, "bench", FILE)  # the mark, in case the removal is interrupted; figures of `make bench…`; the key of ids
@@ -81,6 +81,15 @@ def cases_of(system: str, source: str, path: Path | None, seed: int) -> Cases:
 
         return trips_of(source, path, seed)
     raise DefinitionError(f"system {system} has no story with source {source}.")
+
+
+def run_case_story(
+    settings: Settings, *, source: str, path: Path | None, keep: bool, seed: int, out: Console, resume: bool = False
+) -> None:
+    """Tell the story of the settings' system, one that decides cases; it is short, and begins anew at each call."""
+    if resume:
+        raise DefinitionError("only the feed's demo goes on where it ended; leave out --resume")
+    run_decisions(settings, cases_of(settings.system, source, path, seed), keep=keep, out=out)
 
 
 def run_decisions(settings: Settings, cases: Cases, *, keep: bool, out: Console) -> dict[str, Any]:
