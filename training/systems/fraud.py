@@ -36,8 +36,6 @@ TASK = Task(
     target="is_fraud",
     unit="payment_id",
     cluster="card_id",
-    item="terminal_id",
-    attribute="channel",
     objective=Classify(
         costs=Costs(missed=1.0, friction=4.0, handling=1.0), amount="amount", counted="card_id", queue=100
     ),
