@@ -48,7 +48,7 @@ def transactions(
     rows = source.read(path, columns, _start(since), _start(until, DAY))
     delay = timedelta(days=delay_days)
     system = source.system_for(FRAUD, rows.first, rows.last, delay, judge_days)
-    given = settings()
+    given = settings().of(FRAUD.name)
     _must_be_empty(Installation(system, given))
     delivered = source.deliver(rows, given.landing, delay)
     counts = [(name, f"{each.received:,}", f"{each.files:,}") for name, each in delivered.rows.items()]
@@ -65,12 +65,12 @@ def _judge(installation: "Installation", rows: "Transactions", delivered: "Deliv
     from orchestration.sources.transactions import read_patterns
 
     first, last = rows.first.date(), delivered.known_at.date()
-    for job in ("ingest", "features"):
-        out.print(f"{job}, {first} to {last} …")
-        with redis_for(installation, job):
-            if not execute(installation, job, first, last, say).success:
-                raise typer.Exit(1)
     today = installation.now().date()
+    for job, until in (("ingest", today), ("features", last)):
+        out.print(f"{job}, {first} to {until} …")
+        with redis_for(installation, job):
+            if not execute(installation, job, first, until, say).success:
+                raise typer.Exit(1)
     out.print(f"train: what was known on {today} …")
     result = execute(installation, "train", today, today, say)
     metrics = run_metadata(result, "ranker").get("metrics")

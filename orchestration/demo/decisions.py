@@ -111,7 +111,8 @@ class DecisionStory:
         patience, old = Patience.of(settings), settings.redis_accept_old
         with self.stage.step("Redis starts"):
             self.life.enter_context(redis_running(settings.redis_url, settings.home / "redis", old, patience=patience))
-        self.run("ingest", "every batch is validated, the ledger balances", self.source.first, self.source.last)
+        today = self.installation.now().date()  # where a history without days in its names counts
+        self.run("ingest", "every batch is validated, the ledger balances", self.source.first, today)
         self.learned["ledger"] = scenes.ledger(self.stage, self.installation)
 
     def model(self) -> None:

@@ -71,7 +71,7 @@ class CityOfCards:
 
     def deliver(self, landing: Path) -> Mapping[str, kit.DeliveredRows]:
         """The history."""
-        return kit.deliver(self.bank, landing, self.city.start, self.city.end)
+        return kit.deliver_history(self.bank, landing, self.city.end)
 
     def deliver_drifted(self, landing: Path) -> Mapping[str, kit.DeliveredRows]:
         """A day as usual, and the wave."""

@@ -4,6 +4,7 @@ from feature_repo.systems.fraud import FRAUD_FEATURES
 from monitoring.systems.fraud import FRAUD_WATCH
 from orchestration.ages import Ages
 from orchestration.system import System
+from serving.systems.fraud import POLICY
 from training.systems.fraud import TASK
 from validation.systems.fraud import LIMITS, NAME, TABLES
 
@@ -22,6 +23,7 @@ FRAUD = System(
     features=FRAUD_FEATURES,
     task=TASK,
     limits=LIMITS,
+    policy=POLICY,
     watch=FRAUD_WATCH,
     ages=AGES,
 )

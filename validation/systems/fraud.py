@@ -81,7 +81,7 @@ PAYMENTS = _table(
         Column("amount", "float64", "amount", "euro", 0, 1_000_000, logged=True),
         Column("channel", "string", "how it was paid", one_of=CHANNELS, nullable=True, logged=True),
         Column("action", "string", "what was decided", one_of=ACTIONS),
-        Column("completed", "bool", "whether the money moved: a step-up may be given up, a review may end in a block"),
+        Column("completed", "bool", "whether the money moved; null: not known when it was decided", nullable=True),
         Column("by_lot", "bool", "whether it was sent to review by lot, whatever its score"),
         Column("propensity", "float32", "probability of this action", None, 0, 1, nullable=True),
         Column("score", "float32", "score that the release gave it; null: none did", nullable=True),

@@ -1,7 +1,7 @@
 """What every simulated source is built from: seeded chance, ids, moments, and rows as landing files."""
 
 from orchestration.sources.kit.chance import generator, normal, uniform
-from orchestration.sources.kit.delivery import DeliveredRows, deliver
+from orchestration.sources.kit.delivery import DeliveredRows, deliver, deliver_history
 from orchestration.sources.kit.files import write_lines, write_parquet
 from orchestration.sources.kit.ids import EntityIds, Ids, names, numbered
 from orchestration.sources.kit.rows import DAY, moments, rows_of
@@ -12,6 +12,7 @@ __all__ = [
     "EntityIds",
     "Ids",
     "deliver",
+    "deliver_history",
     "generator",
     "moments",
     "names",

@@ -27,7 +27,7 @@ class Delivered:
 
 
 def deliver(transactions: Transactions, landing: Path, delay: timedelta) -> Delivered:
-    """Write the landing files, one for each table and day of receipt: a label is received `delay` after its payment."""
+    """Write the landing files, as history: a label is received `delay` after its payment."""
     ids = kit.numbered("p", np.arange(len(transactions.time)), 9)
     until = transactions.last + delay + timedelta(seconds=1)
     tables = (
@@ -36,7 +36,7 @@ def deliver(transactions: Transactions, landing: Path, delay: timedelta) -> Deli
         (fraud.PAYMENTS, _payments(transactions, ids)),
         (fraud.DISPUTES, _disputes(transactions, ids, delay)),
     )
-    rows = kit.deliver(tables, landing, transactions.first, until)
+    rows = kit.deliver_history(tables, landing, until)
     if transactions.scenario is not None:
         pq.write_table(pa.table({"payment_id": ids, "pattern": transactions.scenario}), landing.parent / PATTERNS)
     return Delivered(rows, until)
