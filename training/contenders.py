@@ -193,7 +193,7 @@ class Linear:
     def fit(self, fit: Examples, tune: Examples, seed: int) -> FittedLinear:
         """Learn from both parts: there is nothing to tune. An operating point needs it without the tuning rows, too."""
         fitted = self._fitted(fit.beside(tune))
-        if fit.objective.kind != "classify":
+        if not fit.objective.acts:
             return fitted
         return replace(fitted, on_tune=self._fitted(fit).scores(tune.matrix))
 
@@ -305,7 +305,7 @@ class Boosted:
         best = probe.best_iteration + 1
         all_rows = xgb.QuantileDMatrix(**self._rows(fit.beside(tune)), max_bin=bins)
         booster = xgb.train(params, all_rows, max(1, round(best * self.regrow)))
-        on_tune = predicted(probe[:best], tune.matrix, fit.base) if fit.objective.kind == "classify" else None
+        on_tune = predicted(probe[:best], tune.matrix, fit.base) if fit.objective.acts else None
         meant = params["objective"] in PREDICTIONS
         return FittedBoosted(booster, fit.features, probabilistic=meant, base=fit.base, on_tune=on_tune)
 

@@ -16,7 +16,7 @@ from training.fitting.best_column import best_column
 from training.fitting.judged_input import as_judged
 from training.fitting.row_order import in_own_order
 from training.measuring import Evaluation, Exposures, Said, difference, evaluate, exposures
-from training.objectives import DAY, MINUTE, Judged, Objective, Rank
+from training.objectives import DAY, MINUTE, Judged, Objective
 from training.rows import AT, FITS, GAIN, JUDGED, PARTS, WEIGHT, Dataset, split_rows
 from validation.definition import BEST_COLUMN
 
@@ -84,7 +84,7 @@ def train_contenders(dataset: Dataset, task: Task, seed: int | None = None, targ
         name: evaluate(objective, judged, Said(scores[name], predictions.get(name), points.get(name)), weights)
         for name in fitted
     }
-    shares = _exposures(judged, objective, scores, weights)
+    shares = _exposures(judged, task, scores, weights)
     winner = simplest_good(evaluations, task.decides_by)
     return Trained(target, objective, dataset.features, fitted, evaluations, rows, judged, scores, predictions, winner,
                    seed, f"the simplest that is not clearly worse in {task.decides_by}", shares, points)  # fmt: skip
@@ -106,12 +106,10 @@ def operating_points(
     return points
 
 
-def _exposures(
-    judged: Judged, objective: Objective, scores: Mapping[str, Float32s], weights: Weights
-) -> dict[str, Exposures]:
-    if not isinstance(objective, Rank):
+def _exposures(judged: Judged, task: Task, scores: Mapping[str, Float32s], weights: Weights) -> dict[str, Exposures]:
+    if task.exposure is None:
         return {}
-    shares = {name: exposures(judged, scores[name], weights, objective.top) for name in scores}
+    shares = {name: exposures(judged, scores[name], weights, task.exposure.top) for name in scores}
     return {name: share for name, share in shares.items() if share}
 
 
