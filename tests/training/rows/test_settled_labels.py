@@ -45,7 +45,7 @@ TASK = Task(
     target="stolen", unit="payment", cluster="card", contenders=(ByColumn("rules", "amount"),),
     grace=timedelta(hours=1), history_days=10,
     fit_where="completed OR settled", judge_where="completed OR settled",
-    weight="CASE WHEN early AND by_lot THEN 1 / chance ELSE 1 END",
+    weight="CASE WHEN early AND by_lot THEN try_divide(1, chance) ELSE 1 END",
 )  # fmt: skip
 MATURE = 20 + 1 / 24
 DAYS = (date(2026, 5, 3), date(2026, 6, 30))
@@ -87,7 +87,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     "payments": [
         *(pay(name) for name in ("cleared", "found", "unsure", "waiting", "twice")),
         pay("lot", **LOT), pay("chosen", action="review"), pay("blocked", action="block"),
-        pay("no chance", by_lot=True, chance=1e-45),
+        pay("no chance", by_lot=True, chance=0.0),
         pay("old", **LOT), pay("young", 20, **LOT), pay("judged", 45, **LOT), pay("new", 57, **LOT),
     ],
     "disputes": [dispute("cleared", 5), dispute("waiting", 5), dispute("unsure", 2)],
