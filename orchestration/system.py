@@ -59,6 +59,7 @@ class System:
         if self.features and self.features.never_read:
             columns = [f"{table.name}.{column.name}" for table in self.tables for column in table.columns]
             check_never_read(self.features, columns, _embedded(self.task))
+        self.task.check_tables({table.name: table for table in self.tables})
 
         names = measure_names(self.task.objective)
         for measure in (cap.measure for cap in self.limits.caps):

@@ -29,7 +29,8 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
     """The assets of the monitoring stage. Before the first release there is nothing to compare with."""
     watch = installation.system.watch
     assert watch is not None
-    shown = [installation.system.task.decisions, installation.system.task.outcomes_in, "states", "profiles"]
+    task = installation.system.task
+    shown = [task.decisions, *task.outcome_tables, "states", "profiles"]
 
     @dg.asset(
         name="observed",
