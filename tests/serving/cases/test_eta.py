@@ -52,7 +52,9 @@ def test_without_a_model_the_base_answers_and_promises_nothing(client: CaseClien
 
 def test_an_update_of_a_trip_keeps_to_the_last_number_unless_it_is_news(client: CaseClient) -> None:
     assert shown(client, "t1", "trip", 20.0)["minutes"] == 20.0
-    assert shown(client, "t2", "trip", 20.75)["minutes"] == pytest.approx(20.0, abs=0.2), "less than a minute is no news"
+    assert shown(client, "t2", "trip", 20.75)["minutes"] == pytest.approx(20.0, abs=0.2), (
+        "less than a minute is no news"
+    )
     assert shown(client, "t3", "trip", 26.0)["minutes"] == 26.0, "six minutes are"
     assert shown(client, "t4", "another trip", 20.75)["minutes"] == 20.75, "trips do not share a number"
 
