@@ -25,7 +25,8 @@ class CasesAgain:
     def __init__(self, installation: Installation, policy: CasePolicy) -> None:
         self._installation, self._features = installation, installation.system.features
         table = installation.tables[installation.system.task.decisions]
-        self._columns = [column.name for column in asked_of(table, policy)]
+        made = [column.name for column in table.columns if column.derived is not None]
+        self._columns = [*(column.name for column in asked_of(table, policy)), *made]
         self._kinds = {column.name: column.dtype for column in table.columns}
         self.names = tuple(feature.name for feature in self._features.features)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from feature_repo.stream import online_notes, stream_folder
 from infra import manifest
-from infra.arrays import Float32s
+from infra.arrays import Bools, Float32s
 from infra.errors import DefinitionError
 from infra.freshness import AS_PUBLISHED, Freshness
 from infra.lake import days_from
@@ -19,7 +19,7 @@ from orchestration.labels import labels_of_days
 from orchestration.system import Installation
 from serving.feedback import FEATURES, POSITION, RELEASE, RUNG, SCORE
 from serving.page import FULL, STALE
-from training.fitting import as_served
+from training.fitting import acts_from, as_served
 from training.rows import (
     AT,
     JUDGED,
@@ -119,6 +119,16 @@ class Observed:
             logged = np.stack([np.asarray(values, dtype=np.float32) for values in self.served[FEATURES].iloc[rows]])
             scores[rows] = installation.registry.scorer(version).scores(logged)
         return scores
+
+    def actions(
+        self, installation: Installation, version: str, rows: NDArray[np.intp], again: Float32s
+    ) -> tuple[Bools, Bools] | None:
+        """Which rows the release acted on, and which it would by features `again`; None for one that never acts."""
+        point = acts_from(installation.registry.folder(version))
+        if point is None:
+            return None
+        served = self.logged_scores(installation, version)[rows]
+        return np.asarray(served >= point), np.asarray(installation.registry.scorer(version).scores(again) >= point)
 
     def outcome_frame(self, installation: Installation, version: str) -> pd.DataFrame:
         """Label, unit, release, rung and logged score of every row; nothing in it was made again."""

@@ -20,7 +20,8 @@ from orchestration.ages import Ages
 from serving.case_policy import AnyPolicy
 from serving.definition import Policy
 from training.definition import Task
-from validation.contract import Table
+from training.objectives import measure_names
+from validation.contract import Table, unknown
 from validation.definition import GateLimits
 
 if TYPE_CHECKING:
@@ -66,6 +67,13 @@ class System:
             columns = [f"{table.name}.{column.name}" for table in self.tables for column in table.columns]
             check_never_read(self.features, columns, _embedded(self.task))
         self.task.check_tables({table.name: table for table in self.tables})
+
+        names = measure_names(self.task.objective)
+        for measure in (cap.measure for cap in self.limits.caps):
+            if measure not in names:
+                raise DefinitionError(
+                    f"system {self.name}: a cap on a measure that is not there: {unknown(measure, names)}"
+                )
 
     @property
     def page(self) -> Policy:

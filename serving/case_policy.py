@@ -229,11 +229,21 @@ class ServedCases:
         """The columns that a request gives."""
         return asked_of(self.decisions, self.policy)
 
+    @property
+    def derived(self) -> tuple[Column, ...]:
+        """The columns that are made from those of the request."""
+        return tuple(column for column in self.decisions.columns if column.derived is not None)
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The names of all that is given of a case: what a request gives, and what is made from it."""
+        return tuple(column.name for column in (*self.asked, *self.derived))
+
 
 def asked_of(table: Table, policy: CasePolicy) -> tuple[Column, ...]:
-    """The columns of a table of decisions that a request gives: no time of ours, and nothing that the log writes."""
+    """The columns of a table of decisions that a request gives: none that is made, a time of ours, or the log's."""
     own = {table.event_time, table.received_time, *logged(policy)}
-    return tuple(column for column in table.columns if column.name not in own)
+    return tuple(column for column in table.columns if column.name not in own and column.derived is None)
 
 
 def logged(policy: CasePolicy) -> tuple[str, ...]:
@@ -245,7 +255,7 @@ def logged(policy: CasePolicy) -> tuple[str, ...]:
 
 def must_fit_cases(policy: CasePolicy, served: ServedCases) -> None:
     """Raises DefinitionError when the policy reads what neither a request nor a state has."""
-    columns = {column.name: column for column in served.asked}
+    columns = {column.name: column for column in (*served.asked, *served.derived)}
     recent = [feature for feature in served.features.features if isinstance(feature, Recent)]
     numeric = [name for name, column in columns.items() if column.dtype in NUMBERS]
     match policy:

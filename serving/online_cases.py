@@ -101,7 +101,7 @@ def online_cases(served: ServedCases, settings: Settings, system: str) -> Online
     )
     shedding = Shedding(lambda: releases.policy.limits)
     queue = ReviewQueue(settings.serving / "reviews.sqlite")
-    reader = CaseReader(link, served.features, [column.name for column in served.asked])
+    reader = CaseReader(link, served.features, served.given)
     answers = Answers(project, served.key, policy.remember_s, link)
     return OnlineCases(
         served=served, clock=clock, guard=Guard(settings), erased=erased, link=link, releases=releases,

@@ -20,10 +20,6 @@ from validation.contract import unknown
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
-CHOOSE_ON_TUNE = ("classify", "regress")
-"""Objectives with an operating point, which is chosen on the tuning rows as a contender scores them unlearned."""
-
-
 @dataclass(frozen=True, slots=True)
 class Examples:
     """Rows to learn from, aligned.
@@ -197,7 +193,7 @@ class Linear:
     def fit(self, fit: Examples, tune: Examples, seed: int) -> FittedLinear:
         """Learn from both parts: there is nothing to tune. An operating point needs it without the tuning rows, too."""
         fitted = self._fitted(fit.beside(tune))
-        if fit.objective.kind not in CHOOSE_ON_TUNE:
+        if not fit.objective.acts:
             return fitted
         return replace(fitted, on_tune=self._fitted(fit).scores(tune.matrix))
 
@@ -309,7 +305,7 @@ class Boosted:
         best = probe.best_iteration + 1
         all_rows = xgb.QuantileDMatrix(**self._rows(fit.beside(tune)), max_bin=bins)
         booster = xgb.train(params, all_rows, max(1, round(best * self.regrow)))
-        on_tune = predicted(probe[:best], tune.matrix, fit.base) if fit.objective.kind in CHOOSE_ON_TUNE else None
+        on_tune = predicted(probe[:best], tune.matrix, fit.base) if fit.objective.acts else None
         meant = params["objective"] in PREDICTIONS
         return FittedBoosted(booster, fit.features, probabilistic=meant, base=fit.base, on_tune=on_tune)
 

@@ -47,11 +47,13 @@ class SliceDefinition:
 class Exposure:
     """Whose share of the places is measured: `maker` names, among the labels' columns, who made an item.
 
-    `slices` cut the judged rows into those that share: kinds of makers, of items, of users.
+    `slices` cut the judged rows into those that share: kinds of makers, of items, of users. The first `top` places of a
+    page are worth something.
     """
 
     maker: str
     slices: tuple[SliceDefinition, ...]
+    top: int = 10
 
 
 @dataclass(frozen=True, slots=True)

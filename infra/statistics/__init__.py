@@ -1,5 +1,6 @@
-"""Statistics that several stages use: the area under the ROC curve, resampling by cluster."""
+"""Statistics that several stages use: the area under the ROC curve, resampling by cluster, recall by lot."""
 
+from infra.statistics.by_lot import recall_by_lot
 from infra.statistics.power import smallest_loss_seen, standard_error, together
 from infra.statistics.resampling import (
     Interval,
@@ -22,6 +23,7 @@ __all__ = [
     "label_auc_of_column",
     "label_auc_of_nulls",
     "percentiles",
+    "recall_by_lot",
     "smallest_loss_seen",
     "standard_error",
     "together",

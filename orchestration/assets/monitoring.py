@@ -159,9 +159,9 @@ def _skew(installation: Installation, watch: Watch, day: date, earlier: list[Win
     rows, served = observed.served_by_release(version)
     if not len(rows):
         return None
-    report = skew.measure(
-        served, observed.recomputed(installation, rows), observed.features, watch, rows=observed.names(rows)
-    )
+    again = observed.recomputed(installation, rows)
+    actions = observed.actions(installation, version, rows, again)
+    report = skew.measure(served, again, observed.features, watch, rows=observed.names(rows), actions=actions)
     certain = report.beyond_chance if report.finding == "skew" else report.finding == "equal"
     present = report.finding == "skew" if certain else None
     detail = f"{day}, release {version}: {report.reason()}"

@@ -33,6 +33,7 @@ from serving.limits import Budget
 from serving.online_cases import OnlineCases
 from serving.tokens import Impression
 from validation.contract import EARLIEST, LATEST
+from validation.derived import derive
 
 log = logging.getLogger(__name__)
 BUSY = "more requests are waiting than can be answered in time: come again, or ask another instance"
@@ -50,6 +51,7 @@ class CaseApp:
         self._counted = {name: metrics.Route(name) for name in ("decide", "events", "queue")}
         self._narrow = [column.name for column in served.asked if column.dtype == "float32"]
         self._texts = [column.name for column in served.asked if column.nullable and column.dtype == "string"]
+        self._derived = served.derived
         self._person = served.decisions.person
         reviewed = self._messages.verdict is not None
         self._reviews = ReviewRoutes(served, self._messages, lambda: self._parts, self._land) if reviewed else None
@@ -141,7 +143,11 @@ class CaseApp:
             if self._parts.ids is not None:  # before anything else sees it, a log least of all
                 person = given[self._person] = self._parts.ids(person)
             gone = person in self._parts.erased.people
-        return Case(str(given[self._served.key]), given, digest_of(_digested(given)), preview, gone)
+        digest = digest_of(_digested(given))
+        if self._derived:
+            row = {**given, self._served.decisions.event_time: self._parts.clock.now()}
+            given |= {c.name: derive(c.derived, c.dtype, row) for c in self._derived if c.derived is not None}
+        return Case(str(given[self._served.key]), given, digest, preview, gone)
 
     def _answer(self, decision: Decision) -> bytes:
         """The answer as bytes: a case that is sent again gets the same."""

@@ -85,7 +85,7 @@ def _answer(served: ServedCases) -> type[Any]:
 
 def _row(table: Table, case: str) -> type[Any]:
     """One row of a table as a caller sends it: its columns without the time that we stamp ourselves."""
-    fields = _fields(tuple(c for c in table.columns if c.name != table.received_time))
+    fields = _fields(tuple(c for c in table.columns if c.name != table.received_time and c.derived is None))
     token = Annotated[Token, Meta(description=f"names its `{case}`")] | None
     return msgspec.defstruct(
         f"Row_{table.name}", [*fields, ("token", token, None)],

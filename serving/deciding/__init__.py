@@ -5,6 +5,7 @@ from serving.deciding.decision import Case, Decision
 from serving.deciding.ladder import CaseLadder
 from serving.deciding.review_queue import Review, ReviewQueue
 from serving.deciding.rungs import FULL, KNOWING, STALE
+from serving.deciding.saying import held
 from serving.deciding.scoring import CaseReleases
 from serving.deciding.slots import Slots, day_of
 
@@ -22,4 +23,5 @@ __all__ = [
     "Slots",
     "day_of",
     "digest_of",
+    "held",
 ]

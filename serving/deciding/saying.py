@@ -34,9 +34,14 @@ class Last:
         if not isinstance(reply, bytes) or len(reply) != _RECORD.size:
             return value
         last, at = _RECORD.unpack(reply)
-        if self._hold.each_s:
-            last -= (now - at) / self._hold.each_s
-        return value if abs(value - last) > self._hold.within or last < 0 else last
+        return held(value, last, now - at, self._hold)
+
+
+def held(value: float, last: float, waited_s: float, hold: Hold) -> float:
+    """The number to say `waited_s` after the last one: that one, run down, or the new one where it is news."""
+    if hold.each_s:
+        last -= waited_s / hold.each_s
+    return value if abs(value - last) > hold.within or last < 0 else last
 
 
 def said(

@@ -7,7 +7,7 @@ from math import isfinite
 import numpy as np
 
 from serving.asker import CaseState
-from serving.case_policy import CasePolicy
+from serving.case_policy import CasePolicy, Say
 from serving.deciding.decision import Case, Scored
 from serving.deciding.rungs import FULL, NO_STATE, STALE
 from serving.definition import BreakerValues
@@ -48,7 +48,7 @@ class CaseScoring:
         self.breaker.succeeded()
         rung = NO_STATE if state.why else STALE if self._releases.why else FULL
         why = "; ".join(filter(None, [state.why, self._releases.why])) or None
-        return Scored(score, features, release, rung, why)
+        return Scored(score, features, release, rung, why, promised(release, score))
 
     def reasons(self, scored: Scored) -> Sequence[str]:
         """The names of the features that raised the score most; none where there is no model to ask."""
@@ -61,3 +61,9 @@ class CaseScoring:
             return ()
         first = np.argsort(-moved, kind="stable")[:REASONS]
         return [scored.release.builder.features[i].name for i in first.tolist() if moved[i] > 0]
+
+
+def promised(release: CaseRelease, score: float) -> float | None:
+    """The number that a release promises beside its score: so many times the score; None where nothing is promised."""
+    promises = isinstance(release.policy, Say) and release.policy.promise
+    return score * release.act_from if promises and release.act_from is not None else None

@@ -17,11 +17,12 @@ class DecisionRows:
     def __init__(self, served: ServedCases) -> None:
         self._table, self._policy = served.decisions, served.policy
         self._columns = {column.name for column in served.decisions.columns}
+        self._asked = [column.name for column in served.asked]  # the others are made at intake, by the same rule
 
     def of(self, decision: Decision) -> bytes:
         """The row of one decision, as JSON."""
         at, names = written(decision.state.at), self._policy.log
-        row: dict[str, Any] = {name: plain(value) for name, value in decision.case.given.items()}
+        row: dict[str, Any] = {name: plain(decision.case.given[name]) for name in self._asked}
         row |= {self._table.event_time: at, self._table.received_time: at}
         logged = {
             names.score: decision.score,

@@ -22,6 +22,7 @@ from serving.limits import Rates
 from serving.tokens import Keys
 from validation.contract import Table
 from validation.definition import OLDEST
+from validation.derived import derive
 
 encode = msgspec.json.Encoder().encode
 Row = dict[str, Any]
@@ -75,6 +76,7 @@ class OutcomeRows:
         rows, person = self._of[table.name], table.person
         if person and row[person] is not None and self._ids is not None:
             row[person] = self._ids(row[person])
+        row |= {c.name: derive(c.derived, c.dtype, row) for c in table.columns if c.derived is not None}
         _stamp(table, row, at, now)
         broken = rows.rules.broken(row)
         if broken is not None:

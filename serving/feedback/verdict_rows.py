@@ -19,7 +19,7 @@ def verdict_row(table: Table, served: ServedCases, names: Verdicts) -> Make:
     A case has one verdict: the row's id is made of the case, so that a second one is a repeated row.
     """
     (own_id,) = table.key
-    columns = [column for column in table.columns if column.name != table.received_time]
+    columns = [c for c in table.columns if c.name != table.received_time and c.derived is None]
     known = {own_id, served.key, names.verdict, names.by_lot, table.event_time, *(c.name for c in served.asked)}
     for column in columns:
         if not column.nullable and column.name not in known:

@@ -45,6 +45,7 @@ class Classify:
     queue: int = 100
     false_positives: tuple[float, ...] = (0.001, 0.01)
     kind: str = "classify"
+    acts: bool = True
     calibration: str = "calibration_error"
     merit: str = "net_benefit"
     link: Link = "logit"

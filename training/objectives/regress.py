@@ -35,6 +35,11 @@ class Regress:
     link: Link = "identity"
 
     @property
+    def acts(self) -> bool:
+        """Whether a number, its promise, is chosen on the tuning rows."""
+        return self.promise is not None
+
+    @property
     def roles(self) -> Mapping[str, str]:
         """What already is a prediction, and whose rows follow each other."""
         named = {"base": self.base, "sequence": self.sequence}

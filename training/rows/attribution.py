@@ -76,12 +76,12 @@ class Attribution:
 
 def attributions(task: Task) -> tuple[Attribution, ...]:
     """Every table that something of the task comes from, once for each way in which its rows count."""
-    found: dict[tuple[str, CountsFor], tuple[list[Outcome], list[Outcome]]] = {}
+    ways: dict[tuple[str, CountsFor], tuple[list[Outcome], list[Outcome]]] = {}
     for outcome in task.outcomes:
-        found.setdefault((task.table_of(outcome), outcome.counts_for), ([], []))[0].append(outcome)
+        ways.setdefault((task.table_of(outcome), outcome.counts_for), ([], []))[0].append(outcome)
         if outcome.settled_by:
-            found.setdefault((outcome.settled_by.table, outcome.counts_for), ([], []))[1].append(outcome)
-    return tuple(Attribution(*way, tuple(own), tuple(settled)) for way, (own, settled) in found.items())
+            ways.setdefault((outcome.settled_by.table, outcome.counts_for), ([], []))[1].append(outcome)
+    return tuple(Attribution(*way, tuple(own), tuple(settled)) for way, (own, settled) in ways.items())
 
 
 def outcome_rows(
@@ -100,8 +100,8 @@ def outcome_rows(
     times = [sf.col(table.event_time).alias("happened_at"), sf.col(table.received_time).alias("known_at")]
     renamed = [sf.col(name).alias(f"from_outcome_{name}") for name in from_outcomes if name in own]
     read = dict.fromkeys(name for o in part.numbers for name in words(o.of, outcomes.columns))
-    whole = [sf.struct(*read).alias(OUTCOME_ROW)] if read else []
-    return outcomes.select(sf.struct(*table.key).alias("outcome"), *keys, *flags, *says, *times, *renamed, *whole)
+    as_struct = [sf.struct(*read).alias(OUTCOME_ROW)] if read else []
+    return outcomes.select(sf.struct(*table.key).alias("outcome"), *keys, *flags, *says, *times, *renamed, *as_struct)
 
 
 def attributed(shown: "DataFrame", outcomes: "DataFrame", table: Table, task: Task, part: Attribution) -> "DataFrame":

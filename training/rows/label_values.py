@@ -51,10 +51,10 @@ def first_known(at: "Column", outcome: Outcome) -> "Column":
     from pyspark.sql import functions as sf
 
     def having(pair: "Column") -> "Column":
-        told = pair[outcome.name].isNotNull() if outcome.of else pair[outcome.name]
+        has_it = pair[outcome.name].isNotNull() if outcome.of else pair[outcome.name]
         if outcome.settled_by:
-            told = told | sf.coalesce(pair[f"says_{outcome.name}"] > 0, sf.lit(False))
-        return counting(at)(pair) & told
+            has_it = has_it | sf.coalesce(pair[f"says_{outcome.name}"] > 0, sf.lit(False))
+        return counting(at)(pair) & has_it
 
     return sf.array_min(sf.transform(sf.filter(COUNTED, having), lambda pair: pair[COUNTS_FROM]))
 

@@ -126,11 +126,11 @@ def _version(at: "Column", task: Task, from_outcomes: tuple[str, ...]) -> "Colum
         of_target = next(outcome for outcome in task.outcomes if outcome.name == task.target)
         settled = says(at, of_target).isNotNull() if of_target.settled_by else sf.lit(False)
         labels += [(at < sf.col(IN_TIME)).alias(EARLY), settled.alias(SETTLED)]
-    whole = sf.struct(*labels, *(latest(name).alias(name) for name in _renamed(from_outcomes)))
+    values = sf.struct(*labels, *(latest(name).alias(name) for name in _renamed(from_outcomes)))
     targets = (outcome for outcome in task.outcomes if outcome.name in task.targets)
     firsts = {o.name: first_known(at, o).alias(TARGET_AT + o.name) for o in targets}
     known = [firsts[name] for name in task.targets]
-    return sf.struct(at.alias(SINCE), whole.alias("label"), latest("known_at").alias(KNOWN_AT), *known)
+    return sf.struct(at.alias(SINCE), values.alias("label"), latest("known_at").alias(KNOWN_AT), *known)
 
 
 def _same(version: "Column", before: "Column") -> "Column":

@@ -27,6 +27,7 @@ from training.rows.attribution import (
     outcome_rows,
     with_lookup,
 )
+from training.rows.explained import explained
 from training.rows.label_versions import SINCE, TARGET_AT, VERSION, newest, settled_columns, with_versions
 from training.rows.recent import with_recent
 from validation.contract import Table, unknown
@@ -89,12 +90,15 @@ def build_label_versions(
         for lookup, known in described:
             outcomes = with_lookup(outcomes, lookup, known, sf.lit(as_of))
         _must_match(task, own, outcomes)
-        reduced = outcome_rows(outcomes, own, task, part, from_outcomes)
-        pairs.append(attributed(shown, reduced, table, task, part))
+        with explained(f"task {task.name}, outcomes in {own.name}"):
+            reduced = outcome_rows(outcomes, own, task, part, from_outcomes)
+            pairs.append(attributed(shown, reduced, table, task, part))
     of_days = shown.where(sf.to_date(table.event_time).between(sf.lit(first), sf.lit(last)))
     rows = with_versions(of_days, _together(pairs, table), table, task, from_outcomes, as_of)
     rows = rows.select(*_columns(task, features, table, from_outcomes))
-    return with_recent(_in_order(_graded(rows, task), table), lake, features, table, as_of)
+    with explained(f"task {task.name}, fit_where, judge_where and weight"):
+        graded = _graded(rows, task)
+    return with_recent(_in_order(graded, table), lake, features, table, as_of)
 
 
 def columns_from_outcomes(task: Task, features: FeatureSet, tables: Mapping[str, Table]) -> tuple[str, ...]:

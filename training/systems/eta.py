@@ -38,7 +38,7 @@ SLICES = (
         "rush", "hour", (7.0, 10.0, 16.0, 19.0), ("early", "morning_rush", "midday", "evening_rush", "late")
     ),
     SliceDefinition("rain", "rain", (math.log1p(0.1),), ("dry", "rain")),
-    SliceDefinition("zone", "goal_arrived_30d", (math.log1p(20),), ("new", "settled")),
+    SliceDefinition("zone", "goal_arrived_30d", (math.log1p(40),), ("new", "settled")),
 )
 
 TASK = Task(

@@ -54,6 +54,16 @@ class World:
         """(updates,) the id of each update."""
         return numbered("u", np.arange(len(self.updates.at)), 7)
 
+    @cached_property
+    def trip_ids(self) -> pa.Array:
+        """(trips,) the id of each trip."""
+        return numbered("t", np.arange(len(self.trips.at)), 6)
+
+    @property
+    def driver_ids(self) -> pa.Array:
+        """(trips,) the id of who drives each trip."""
+        return numbered("d", self.trips.driver, 4)
+
     def _rows(self, table: Table, at: Float64s, **columns: object) -> pa.Table:
         return rows_of(table, self.city.start, at, self.city.seed, 20.0, **columns)
 
@@ -90,11 +100,7 @@ class World:
     def _trips(self) -> pa.Table:
         trips = self.trips
         way = self._way(trips.origin, trips.goal, trips.at) | self._route(trips.origin, trips.goal)
-        return self._rows(TRIPS, trips.at, trip_id=self._trip_ids, **self._vehicle(trips.driver), **way)
-
-    @cached_property
-    def _trip_ids(self) -> pa.Array:
-        return numbered("t", np.arange(len(self.trips.at)), 6)
+        return self._rows(TRIPS, trips.at, trip_id=self.trip_ids, **self._vehicle(trips.driver), **way)
 
     def _updates(self) -> pa.Table:
         of, here, at = self.updates.trip, self.updates.here, self.updates.at
@@ -103,7 +109,7 @@ class World:
             UPDATES,
             at,
             update_id=self.update_ids,
-            trip_id=self._trip_ids.take(pa.array(of)),
+            trip_id=self.trip_ids.take(pa.array(of)),
             **self._vehicle(self.trips.driver[of]),
             **self._way(here, goal, at),
             **self._route(here, goal),
@@ -119,7 +125,7 @@ class World:
         trips, rng = self.trips, generator(self.city.seed, "offline")
         took = (trips.arrived - trips.at) / MINUTE
         columns = {
-            "trip_id": self._trip_ids,
+            "trip_id": self.trip_ids,
             **self._vehicle(trips.driver),
             **self._way(trips.origin, trips.goal, trips.arrived),
             "route_minutes": self.roads.ways[0][trips.origin, trips.goal],

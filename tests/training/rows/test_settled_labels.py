@@ -16,7 +16,7 @@ from infra.lake import Lake
 from tests.training.rows.test_labels import NOON, table, word
 from training.contenders import ByColumn
 from training.definition import Outcome, Settlement, Split, Task
-from training.rows import WEIGHT, newest
+from training.rows import WEIGHT, fit_weights, judge_weights, newest
 from training.rows.attribution import AT
 from training.rows.label_versions import SINCE, TARGET_AT, VERSION, known_at_cuts
 from training.rows.labels import build_label_versions, build_labels
@@ -45,7 +45,7 @@ TASK = Task(
     target="stolen", unit="payment", cluster="card", contenders=(ByColumn("rules", "amount"),),
     grace=timedelta(hours=1), history_days=10,
     fit_where="completed OR settled", judge_where="completed OR settled",
-    weight="CASE WHEN early AND by_lot THEN 1 / chance ELSE 1 END",
+    weight="CASE WHEN early AND by_lot THEN try_divide(1, chance) ELSE 1 END",
 )  # fmt: skip
 MATURE = 20 + 1 / 24
 DAYS = (date(2026, 5, 3), date(2026, 6, 30))
@@ -87,7 +87,7 @@ ROWS: dict[str, list[dict[str, Any]]] = {
     "payments": [
         *(pay(name) for name in ("cleared", "found", "unsure", "waiting", "twice")),
         pay("lot", **LOT), pay("chosen", action="review"), pay("blocked", action="block"),
-        pay("no chance", by_lot=True, chance=1e-45),
+        pay("no chance", by_lot=True, chance=0.0),
         pay("old", **LOT), pay("young", 20, **LOT), pay("judged", 45, **LOT), pay("new", 57, **LOT),
     ],
     "disputes": [dispute("cleared", 5), dispute("waiting", 5), dispute("unsure", 2)],
@@ -167,6 +167,12 @@ def test_a_row_to_fit_weighs_what_it_weighed_when_tuning_began(every: pd.DataFra
     assert chosen[["old", "young", "judged", "new"]].to_dict() == {"old": 1, "young": 10, "judged": 1, "new": 10}
 
 
+def test_a_row_by_lot_weighs_less_in_fitting_than_in_judging(every: pd.DataFrame) -> None:
+    lot = as_known(every, 10).loc[["lot", "chosen"]]
+    assert (judge_weights(lot), fit_weights(lot)) == (pytest.approx([10, 1]), pytest.approx([5, 1]))
+    assert judge_weights(lot.drop(columns=WEIGHT)) is fit_weights(lot.drop(columns=WEIGHT)) is None
+
+
 def test_who_is_blocked_and_seen_by_nobody_takes_no_part_nor_does_who_has_no_weight(every: pd.DataFrame) -> None:
     late = as_known(every, 30).loc[["blocked", "chosen", "waiting", "no chance"], "fits"]
     assert late.to_dict() == {"blocked": False, "chosen": True, "waiting": True, "no chance": True}
@@ -237,6 +243,25 @@ def test_a_task_whose_tables_are_not_there_is_refused(stolen: Outcome, sentence:
     TASK.check_tables(TABLES)
     with pytest.raises(DefinitionError, match=sentence):
         replace(TASK, outcomes=(stolen, DISPUTED)).check_tables(TABLES)
+
+
+@pytest.mark.parametrize(
+    ("task", "sentence"),
+    [
+        (replace(TASK, weight="1 / chanc"), r"task bank, .* weight: .*`chanc` cannot be resolved. Did you mean"),
+        (replace(TASK, outcomes=(replace(STOLEN, where="reason ="), DISPUTED)), r"bank, outcomes in disputes: Syntax"),
+        (
+            replace(TASK, outcomes=(replace(STOLEN, settled_by=Settlement("reviews", "said")), DISPUTED)),
+            r"bank, outcomes in reviews: .*`said` cannot be resolved",
+        ),
+    ],
+    ids=["no such column", "no SQL", "no column of the verdicts"],
+)
+def test_sql_that_reads_what_is_not_there_is_told_with_its_place(
+    spark: Any, bank: Lake, task: Task, sentence: str
+) -> None:
+    with pytest.raises(DefinitionError, match=sentence):
+        versions(spark, bank, as_of=1, task=task)
 
 
 def test_a_column_that_labels_get_by_themselves_is_no_column_of_the_decisions(spark: Any, lake: Lake) -> None:
