@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from feature_repo.columns_read import check_never_read
 from feature_repo.definition import FeatureSet
+from feature_repo.fits_tables import check_fit
 from infra.clock import Clock
 from infra.errors import DefinitionError
 from infra.lake import Lake
@@ -19,6 +20,7 @@ from monitoring.definition import Watch
 from orchestration.ages import Ages
 from serving.definition import Policy
 from training.definition import Task
+from training.task_columns import check_columns
 from validation.contract import Table
 from validation.definition import GateLimits
 
@@ -55,6 +57,10 @@ class System:
     ages: Ages = field(default_factory=Ages)
 
     def __post_init__(self) -> None:
+        if self.tables and self.features:
+            tables = {table.name: table for table in self.tables}
+            check_fit(self.features, tables, self.task.decisions)
+            check_columns(self.task, self.features, tables)
         if self.features and self.features.never_read:
             columns = [f"{table.name}.{column.name}" for table in self.tables for column in table.columns]
             check_never_read(self.features, columns, _embedded(self.task))

@@ -1,9 +1,9 @@
 """Folding events into decayed counters: contributions, states, snapshots, profiles."""
 
+from feature_repo.event_sources import EventSource, sources
 from feature_repo.folding.bursts import Burst
 from feature_repo.folding.carry import MICROSECONDS, states_of
 from feature_repo.folding.contributions import contributed, read_accepted_rows, without_repeats
-from feature_repo.folding.event_sources import EventSource, sources
 from feature_repo.folding.influence import BEFORE, WHAT, WHO, capped
 from feature_repo.folding.one_job import counter_rows, rows_to_fold, states_of_few, sums_of_views
 from feature_repo.folding.profiles import described, publish_profiles, published_profiles
