@@ -57,13 +57,13 @@ class System:
     ages: Ages = field(default_factory=Ages)
 
     def __post_init__(self) -> None:
-        if self.tables and self.features:
-            tables = {table.name: table for table in self.tables}
-            check_fit(self.features, tables, self.task.decisions)
-            check_columns(self.task, self.features, tables)
         if self.features and self.features.never_read:
             columns = [f"{table.name}.{column.name}" for table in self.tables for column in table.columns]
             check_never_read(self.features, columns, _embedded(self.task))
+        if self.features and self.tables:
+            tables = {table.name: table for table in self.tables}
+            check_fit(self.features, tables, self.task.decisions)
+            check_columns(self.task, self.features, tables)
 
     @property
     def person(self) -> str | None:
