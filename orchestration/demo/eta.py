@@ -75,7 +75,7 @@ class CityOfTrips:
 
     def deliver(self, landing: Path) -> Mapping[str, DeliveredRows]:
         """The history."""
-        return self.world.deliver(landing, 0, self.city.days)
+        return self.world.deliver_history(landing, self.city.days)
 
     def deliver_drifted(self, landing: Path) -> Mapping[str, DeliveredRows]:
         """A day as usual, and the dug-up roads."""
@@ -144,7 +144,7 @@ class RecordedTrips:
 
     def deliver(self, landing: Path) -> Mapping[str, DeliveredRows]:
         """The history."""
-        return self.history.deliver(landing)
+        return self.history.deliver_history(landing)
 
     def deliver_drifted(self, landing: Path) -> Mapping[str, DeliveredRows]:
         """The days after."""

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from infra.errors import DefinitionError
-from orchestration.sources.kit import DeliveredRows, deliver
+from orchestration.sources.kit import DeliveredRows, deliver, deliver_history
 from validation.contract import Table
 from validation.systems.eta import ARRIVALS, DRIVERS, TRIPS, UPDATES, WEATHER, ZONES
 
@@ -58,6 +58,10 @@ class Recorded:
                 f"from {first} to {last} no trip sets off; there are some from {self.first} to {self.last}"
             )
         return replace(self, trips=trips, weather=self.weather[(measured >= begin) & (measured < end)])
+
+    def deliver_history(self, landing: Path) -> dict[str, DeliveredRows]:
+        """Write all that is received until the last day ends, in few files; what comes later belongs to no story."""
+        return deliver_history(self.tables(), landing, datetime.combine(self.last + timedelta(days=1), time.min, UTC))
 
     def deliver(self, landing: Path) -> dict[str, DeliveredRows]:
         """Write all rows into the landing, by day of receipt."""
