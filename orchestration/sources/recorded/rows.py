@@ -59,15 +59,13 @@ class Recorded:
             )
         return replace(self, trips=trips, weather=self.weather[(measured >= begin) & (measured < end)])
 
-    def deliver_history(self, landing: Path) -> dict[str, DeliveredRows]:
-        """Write all that is received until the last day ends, in few files; what comes later belongs to no story."""
-        return deliver_history(self.tables(), landing, datetime.combine(self.last + timedelta(days=1), time.min, UTC))
+    def deliver_history(self, landing: Path, last: date) -> dict[str, DeliveredRows]:
+        """Write all that is received until that day ends, in few files."""
+        return deliver_history(self.tables(), landing, _midnight_after(last))
 
-    def deliver(self, landing: Path) -> dict[str, DeliveredRows]:
-        """Write all rows into the landing, by day of receipt."""
-        begin = datetime.combine(self.first, time.min, UTC)
-        until = datetime.combine(self.last + timedelta(days=3), time.min, UTC)
-        return deliver(self.tables(), landing, begin, until)
+    def deliver(self, landing: Path, first: date, last: date) -> dict[str, DeliveredRows]:
+        """Write what is received on those days, a file a day."""
+        return deliver(self.tables(), landing, _midnight_after(first - timedelta(days=1)), _midnight_after(last))
 
     def tables(self) -> Iterator[tuple[Table, pa.Table]]:
         """The rows of each table; zones and drivers are described as the first trip of each sets off."""
@@ -116,6 +114,10 @@ def _array(rows: "pd.DataFrame", field: pa.Field) -> pa.Array:
         micros = rows[field.name].to_numpy(dtype="datetime64[us]").astype(np.int64)
         return pa.array(micros).cast(field.type)
     return pa.array(rows[field.name], field.type, from_pandas=True)
+
+
+def _midnight_after(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time.min, UTC)
 
 
 def _day(moment: "pd.Timestamp") -> date:
