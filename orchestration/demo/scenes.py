@@ -177,10 +177,11 @@ def requested_retrainings(installation: Installation, cursor: str | None) -> tup
     """The runs that the retraining sensor requests now, as Dagster's daemon would get them, and its cursor."""
     import dagster as dg
 
-    from orchestration.pipeline import pipeline
+    from orchestration.naming import called
+from orchestration.pipeline import pipeline
 
     definitions = pipeline(installation)
-    sensor = definitions.resolve_sensor_def("retraining_sensor")
+    sensor = definitions.resolve_sensor_def(called(installation.system.name, "retraining_sensor"))
     with dg.DagsterInstance.get() as instance:
         tick = sensor.evaluate_tick(dg.build_sensor_context(instance, cursor, definitions=definitions))
     return list(tick.run_requests or []), tick.cursor
