@@ -13,6 +13,7 @@ from infra.patience import Patience, Process, Waiting, wait_until_ready
 from orchestration import client as feed
 from orchestration.demo.origins import Origin, Simulated
 from orchestration.demo_console import DemoConsole
+from orchestration.naming import called
 from orchestration.system import Installation
 from serving.page import FULL
 from validation.batches import balance, read_ledger
@@ -177,8 +178,7 @@ def requested_retrainings(installation: Installation, cursor: str | None) -> tup
     """The runs that the retraining sensor requests now, as Dagster's daemon would get them, and its cursor."""
     import dagster as dg
 
-    from orchestration.naming import called
-from orchestration.pipeline import pipeline
+    from orchestration.pipeline import pipeline
 
     definitions = pipeline(installation)
     sensor = definitions.resolve_sensor_def(called(installation.system.name, "retraining_sensor"))
