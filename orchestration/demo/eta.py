@@ -75,7 +75,7 @@ class CityOfTrips:
 
     def deliver(self, landing: Path) -> Mapping[str, DeliveredRows]:
         """The history."""
-        return self.world.deliver(landing, 0, self.city.days)
+        return self.world.deliver_history(landing, self.city.days)
 
     def deliver_drifted(self, landing: Path) -> Mapping[str, DeliveredRows]:
         """A day as usual, and the dug-up roads."""
@@ -102,26 +102,19 @@ class CityOfTrips:
 class RecordedTrips:
     """Trips that others recorded: a history, and the days after it, on which nobody knows what has changed."""
 
-    history: Recorded
-    after: Recorded
+    recorded: Recorded
+    last: date
 
     @classmethod
     def of(cls, recorded: Recorded, first: date, days: int) -> "RecordedTrips":
         """So many days of history from the first on, and the days after."""
         last = first + timedelta(days=days - 1)
-        return cls(
-            recorded.between(first, last), recorded.between(last + timedelta(days=1), last + timedelta(days=AHEAD))
-        )
+        return cls(recorded.between(first, last + timedelta(days=AHEAD)), last)
 
     @property
     def first(self) -> date:
         """The first day with a trip."""
-        return self.history.first
-
-    @property
-    def last(self) -> date:
-        """The last day of the history."""
-        return self.history.last
+        return self.recorded.first
 
     @property
     def drifted(self) -> tuple[date, date]:
@@ -144,15 +137,15 @@ class RecordedTrips:
 
     def deliver(self, landing: Path) -> Mapping[str, DeliveredRows]:
         """The history."""
-        return self.history.deliver(landing)
+        return self.recorded.deliver_history(landing, self.last)
 
     def deliver_drifted(self, landing: Path) -> Mapping[str, DeliveredRows]:
         """The days after."""
-        return self.after.deliver(landing)
+        return self.recorded.deliver(landing, self.last + timedelta(days=1), self.drifted[1])
 
     def requests(self, judged: JudgedCases) -> Sequence[tuple[str, Mapping[str, Any]]]:
         """The three newest trips."""
-        drivers = dict(zip(self.history.trips["trip_id"], self.history.trips["driver_id"], strict=True))
+        drivers = dict(zip(self.recorded.trips["trip_id"], self.recorded.trips["driver_id"], strict=True))
         return [_request(judged, at, drivers) for at in range(len(judged.frame) - 3, len(judged.frame))]
 
     def decided(self, answer: Mapping[str, Any]) -> str:
@@ -161,7 +154,7 @@ class RecordedTrips:
 
     def truth(self, judged: JudgedCases) -> Shown:
         """The errors of base and release."""
-        return Shown(f"The judged trips; the base is {self.history.base}", HEAD, errors(judged))
+        return Shown(f"The judged trips; the base is {self.recorded.base}", HEAD, errors(judged))
 
 
 HEAD = ("who says it", "mean error", "nine of ten below", "updates that move it", "by over 2 min")

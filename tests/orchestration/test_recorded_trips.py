@@ -1,5 +1,6 @@
 """Flights and trips that others recorded become the ETA's tables, and say nothing that was not known yet."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -130,4 +131,8 @@ def test_recorded_rows_keep_the_contract(tmp_path: Path) -> None:
             assert column.nullable or frame[column.name].notna().all(), (table.name, column.name)
         for rule in table.rules:
             assert frame.eval(rule.holds, engine="python").all() if len(frame) else True, rule.name
-    assert sum(found.received for found in recorded.deliver(tmp_path / "landing").values()) > 0
+    history = recorded.deliver_history(tmp_path / "landing", recorded.first)
+    after = recorded.deliver(
+        tmp_path / "landing", recorded.first + timedelta(days=1), recorded.last + timedelta(days=1)
+    )
+    assert history["arrivals"].received + after["arrivals"].received == len(recorded.trips), "none is lost at midnight"

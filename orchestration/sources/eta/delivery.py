@@ -10,7 +10,16 @@ import pyarrow as pa
 from infra.arrays import Float64s, Int64s
 from orchestration.sources.eta.roads import HOUR, MINUTE, City, Roads
 from orchestration.sources.eta.trips import Drivers, drive
-from orchestration.sources.kit import DAY, DeliveredRows, deliver, generator, moments, numbered, rows_of
+from orchestration.sources.kit import (
+    DAY,
+    DeliveredRows,
+    deliver,
+    deliver_history,
+    generator,
+    moments,
+    numbered,
+    rows_of,
+)
 from validation.contract import Table
 from validation.systems.eta import ARRIVALS, DRIVERS, TRIPS, UPDATES, WEATHER, ZONES
 
@@ -36,6 +45,10 @@ class World:
             (ARRIVALS, self._arrivals()),
             (WEATHER, self._weather()),
         )
+
+    def deliver_history(self, landing: Path, days: int) -> dict[str, DeliveredRows]:
+        """Write what is received on the first days, in few files."""
+        return deliver_history(self.tables, landing, self.city.start + timedelta(days=days))
 
     def deliver(self, landing: Path, first: int = 0, days: int | None = None) -> dict[str, DeliveredRows]:
         """Write what is received on some days, counted from 0; left out, on all of them."""

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from infra.errors import DefinitionError
-from orchestration.sources.kit import DeliveredRows, deliver
+from orchestration.sources.kit import DeliveredRows, deliver, deliver_history
 from validation.contract import Table
 from validation.systems.eta import ARRIVALS, DRIVERS, TRIPS, UPDATES, WEATHER, ZONES
 
@@ -59,11 +59,13 @@ class Recorded:
             )
         return replace(self, trips=trips, weather=self.weather[(measured >= begin) & (measured < end)])
 
-    def deliver(self, landing: Path) -> dict[str, DeliveredRows]:
-        """Write all rows into the landing, by day of receipt."""
-        begin = datetime.combine(self.first, time.min, UTC)
-        until = datetime.combine(self.last + timedelta(days=3), time.min, UTC)
-        return deliver(self.tables(), landing, begin, until)
+    def deliver_history(self, landing: Path, last: date) -> dict[str, DeliveredRows]:
+        """Write all that is received until that day ends, in few files."""
+        return deliver_history(self.tables(), landing, _midnight_after(last))
+
+    def deliver(self, landing: Path, first: date, last: date) -> dict[str, DeliveredRows]:
+        """Write what is received on those days, a file a day."""
+        return deliver(self.tables(), landing, _midnight_after(first - timedelta(days=1)), _midnight_after(last))
 
     def tables(self) -> Iterator[tuple[Table, pa.Table]]:
         """The rows of each table; zones and drivers are described as the first trip of each sets off."""
@@ -90,8 +92,8 @@ class Recorded:
 def _on_way(trips: "pd.DataFrame", at: "pd.Series[Any]", travels: timedelta) -> "pd.DataFrame":
     """The trips as events of a moment, with the columns that their tables derive."""
     pair, hour = trips["from_zone"] + "→" + trips["to_zone"], at.dt.hour
-    made = {"zone_pair": pair, "hour_utc": hour, "pair_hour": pair + "@" + hour.astype(str)}
-    return trips.assign(event_time=at, received_at=at + travels, **made)
+    derived = {"zone_pair": pair, "hour_utc": hour, "pair_hour": pair + "@" + hour.astype(str)}
+    return trips.assign(event_time=at, received_at=at + travels, **derived)
 
 
 def _minutes(values: "pd.Series[Any]") -> "pd.Series[Any]":
@@ -112,6 +114,10 @@ def _array(rows: "pd.DataFrame", field: pa.Field) -> pa.Array:
         micros = rows[field.name].to_numpy(dtype="datetime64[us]").astype(np.int64)
         return pa.array(micros).cast(field.type)
     return pa.array(rows[field.name], field.type, from_pandas=True)
+
+
+def _midnight_after(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time.min, UTC)
 
 
 def _day(moment: "pd.Timestamp") -> date:
