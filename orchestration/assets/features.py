@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 import dagster as dg
 
 from infra import alerts
+from orchestration.naming import asset_of
 from orchestration.observed import note_online
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.stale_days import days_to_bring_online, note_also_made, note_brought_online, stale_profiles
@@ -17,11 +18,12 @@ BURSTS_SHOWN = 20  # bursts in a check and in the alerts; the rest are counted
 
 def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The assets of the features stage."""
+    asset = asset_of(installation.system.name)
     features = installation.system.features
     read = {*(s.table for s in features.signals), *(look.table for look in features.lookups)}
     views = "\n".join(f"- `{v.name}` by {', '.join(v.keys)}: {v.meaning}" for v in features.counter_views)
 
-    @dg.asset(
+    @asset(
         name="states",
         group_name="features",
         partitions_def=days,
@@ -62,7 +64,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
             },
         )
 
-    @dg.asset(
+    @asset(
         name="profiles",
         group_name="features",
         partitions_def=days,
@@ -86,7 +88,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         note_also_made(context, "profiles", stale)
         return dg.MaterializeResult(metadata=dict(rows_by_view))
 
-    @dg.asset(
+    @asset(
         name="online_store",
         group_name="features",
         partitions_def=days,

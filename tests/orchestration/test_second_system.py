@@ -43,10 +43,10 @@ def test_a_fraud_system_runs_from_its_own_definitions_to_a_trained_model_and_a_p
     trained = {
         e.asset_key.to_user_string(): e.materialization.metadata for e in result.get_asset_materialization_events()
     }
-    metrics = trained["ranker"]["metrics"].value
+    metrics = trained["fraud/ranker"]["metrics"].value
     assert metrics["xgboost"]["auc"] > 0.8, "fraud follows shady shops and high amounts: that can be learned"
     assert metrics["xgboost"]["auc"] > metrics["recency"]["auc"]
-    assert trained["ranker"]["retrieval recall_at_500"].value == 1.0, "sixty shops are compared one by one"
+    assert trained["fraud/ranker"]["retrieval recall_at_500"].value == 1.0, "sixty shops are compared one by one"
     with connect(at.settings.redis_url) as redis:
         assert not made_views.remembered(redis, FRAUD.features.name), "nothing is served: no user's vector is online"
 

@@ -76,8 +76,12 @@ def lines(first: int, last: int) -> bytes:
     return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
 
 
+def settings_of(home: Path) -> Settings:
+    return Settings(home=home, system="tests", replay_from=LATER)
+
+
 def lake_of(home: Path) -> Lake:
-    return Lake(home / "lake")
+    return Lake(settings_of(home).lake)
 
 
 def take(home: Path, content: bytes, batch: str) -> None:
@@ -117,7 +121,7 @@ def discarded(home: Path) -> None:
 
 def landed(home: Path) -> None:
     """Three small files of the service, and one of somebody else."""
-    folder = home / "landing" / "seen"
+    folder = settings_of(home).landing / "seen"
     folder.mkdir(parents=True)
     for i in range(3):
         (folder / f"seen-20260503T10000{i}-77-{i}.jsonl").write_bytes(lines(300 + 10 * i, 303 + 10 * i))
@@ -127,7 +131,7 @@ def landed(home: Path) -> None:
 def emptied(home: Path) -> None:
     """The landing taken in, as a run does it."""
     system = System("tests", (SEEN,), None, None, None)  # type: ignore[arg-type]  ingestion asks for tables alone
-    at = Installation(system, Settings(home=home, replay_from=LATER))
+    at = Installation(system, settings_of(home))
     ingest_days(at, SEEN, NOON.date(), NOON.date())
 
 
@@ -220,7 +224,7 @@ def state(home: Path) -> dict[str, Any]:
     rows = lake.read("tables/seen")
     state_now["received"] = sorted(map(str, rows["known"].to_pylist())) if rows.num_columns else []
     for folder in ("seen", "done"):
-        state_now[folder] = sorted(path.name for path in (home / "landing" / folder).glob("**/*.jsonl"))
+        state_now[folder] = sorted(path.name for path in (settings_of(home).landing / folder).glob("**/*.jsonl"))
     state_now["drafts"] = sorted(path.name for path in home.rglob(".part-*.parquet"))
     return state_now
 

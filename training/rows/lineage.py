@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from feature_repo.definition import CounterView, FeatureSet, ProfileView, known_at_column
-from feature_repo.request_time import Code, Context, Feature
+from feature_repo.request_time import Feature
 from training.rows.attribution import AT, KNOWN_AT_PREFIX
 from validation.gates import Lineage
 
@@ -29,14 +29,14 @@ def measured(joined: pd.DataFrame, features: FeatureSet) -> tuple[Lineage, ...]:
 
 
 def _of(feature: Feature, joined: pd.DataFrame, known_after_s: dict[str, float]) -> Lineage:
-    if isinstance(feature, Context | Code):
-        if feature.name not in joined:
-            return Lineage(feature.name, "never given", 0.0)
-        after = _latest(joined, [feature.name], [KNOWN_AT_PREFIX + feature.name])
-        return Lineage(feature.name, "outcomes" if after > 0 else "the log of what was shown", after)
     view_names = sorted({name.split(".")[0] for name in feature.reads()})
-    ages = [known_after_s.get(view, NOT_KNOWN) for view in view_names]
-    return Lineage(feature.name, " and ".join(view_names) or "the clock", float(np.max(ages)) if ages else 0.0)
+    ages = {view: known_after_s.get(view, NOT_KNOWN) for view in view_names}
+    given = [name for name in feature.given() if name in joined]
+    if given:
+        after = _latest(joined, given, [KNOWN_AT_PREFIX + name for name in given])
+        ages["outcomes" if after > 0 else "the log of what was shown"] = after
+    nothing = "never given" if feature.given() else "the clock"
+    return Lineage(feature.name, " and ".join(ages) or nothing, float(np.max(list(ages.values()))) if ages else 0.0)
 
 
 def _of_view(joined: pd.DataFrame, view: CounterView | ProfileView) -> float:
