@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from feature_repo.columns_read import check_never_read
 from feature_repo.definition import FeatureSet
+from feature_repo.fits_tables import check_fit
 from infra.clock import Clock
 from infra.errors import DefinitionError
 from infra.settings import Settings
@@ -21,6 +22,7 @@ from serving.case_policy import AnyPolicy
 from serving.definition import Policy
 from training.definition import Task
 from training.objectives import measure_names
+from training.task_columns import check_columns
 from validation.contract import Table, unknown
 from validation.definition import GateLimits
 
@@ -67,6 +69,10 @@ class System:
             columns = [f"{table.name}.{column.name}" for table in self.tables for column in table.columns]
             check_never_read(self.features, columns, _embedded(self.task))
         self.task.check_tables({table.name: table for table in self.tables})
+        if self.features and self.tables:
+            tables = {table.name: table for table in self.tables}
+            check_fit(self.features, tables, self.task.decisions)
+            check_columns(self.task, self.features, tables)
 
         names = measure_names(self.task.objective)
         for measure in (cap.measure for cap in self.limits.caps):

@@ -74,7 +74,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
     )
     def published_profiles(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one entity as described at one moment, in the columns features read."""
-        from feature_repo.folding import publish_profiles
+        from feature_repo.folding import changed_after_all, publish_profiles
 
         stale = stale_profiles(installation)
         rows_by_view = publish_profiles(
@@ -86,7 +86,13 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
             as_of=installation.now(),
         )
         note_also_made(context, "profiles", stale)
-        return dg.MaterializeResult(metadata=dict(rows_by_view))
+        changed = changed_after_all(installation.spark, installation.lake, features, installation.tables)
+        told = [
+            f"{number:,} entities changed their `{column}`, which is borrowed" for column, number in changed.items()
+        ]
+        for sentence in told:
+            context.log.warning(f"{sentence}: events keep the first value. Where that is wrong, write changes=True.")
+        return dg.MaterializeResult(metadata={**rows_by_view, **({"changed": told} if told else {})})
 
     @asset(
         name="online_store",

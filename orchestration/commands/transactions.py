@@ -4,8 +4,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 import typer
 
+from infra.atomic import atomic_write
 from infra.errors import DefinitionError
 from orchestration.commands.console import grid, out, say, settings
 
@@ -66,10 +68,10 @@ def _judge(installation: "Installation", rows: "Transactions", delivered: "Deliv
 
     first, last = rows.first.date(), delivered.known_at.date()
     today = installation.now().date()
-    for job, until in (("ingest", today), ("features", last)):
-        out.print(f"{job}, {first} to {until} …")
+    for job, begin, until in (("ingest", today, today), ("features", first, last)):
+        out.print(f"{job}, {begin} to {until} …")
         with redis_for(installation, job):
-            if not execute(installation, job, first, until, say).success:
+            if not execute(installation, job, begin, until, say).success:
                 raise typer.Exit(1)
     out.print(f"train: what was known on {today} …")
     result = execute(installation, "train", today, today, say)
@@ -80,6 +82,8 @@ def _judge(installation: "Installation", rows: "Transactions", delivered: "Deliv
     names = ("auc", "average_precision", f"precision_at_{objective.queue}_a_day", "recall_at_0.01", "net_benefit")
     split = installation.system.task.split
     grid(f"Judged from {split.judge_from:%Y-%m-%d %H:%M} on (95 % intervals)", *contenders(metrics, names))
+    with atomic_write(installation.settings.reports / "transactions.json") as draft:
+        draft.write_bytes(msgspec.json.format(msgspec.json.encode({"metrics": metrics}, enc_hook=str)))
     patterns = read_patterns(installation.settings.landing)
     if patterns:
         judged = judged_cases(installation)

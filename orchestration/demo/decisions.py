@@ -22,6 +22,7 @@ from orchestration.assets.training import GATES
 from orchestration.demo import scenes
 from orchestration.demo.judged import JudgedCases, judged_cases
 from orchestration.demo_console import DemoConsole
+from orchestration.partitions import waiting
 from orchestration.sources.kit import DeliveredRows
 from orchestration.system import Installation, System
 from serving.launch import started
@@ -111,8 +112,8 @@ class DecisionStory:
         patience, old = Patience.of(settings), settings.redis_accept_old
         with self.stage.step("Redis starts"):
             self.life.enter_context(redis_running(settings.redis_url, settings.home / "redis", old, patience=patience))
-        today = self.installation.now().date()  # where a history without days in its names counts
-        self.run("ingest", "every batch is validated, the ledger balances", self.source.first, today)
+        days = waiting(self.installation)  # what has no day in its name, as a history, waits for today
+        self.run("ingest", "every batch is validated, the ledger balances", min(days), max(days))
         self.learned["ledger"] = scenes.ledger(self.stage, self.installation)
 
     def model(self) -> None:

@@ -1,7 +1,8 @@
 """Kinds of features beyond counters: what each says by hand, also of the unknown, in serving and in training alike."""
 
 from datetime import UTC, date, datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -190,3 +191,8 @@ def test_a_recipe_carries_every_kind_and_makes_the_same_bits() -> None:
 def test_the_feeds_recipe_is_what_its_releases_were_made_with() -> None:
     of_releases = "427982aec4ccd7a282df18a7cb72f65fd442db9ac19fc60e34e86c00ad90b4a1"
     assert digest(recipe_of(HOME_FEED_FEATURES)) == of_releases
+
+
+def test_the_page_names_every_kind() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "features.md").read_text()
+    assert [kind.__name__ for kind in get_args(Feature) if f"`{kind.__name__}(" not in page] == []

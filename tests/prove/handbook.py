@@ -2,8 +2,8 @@
 
 5,000 customers pay at 10,000 terminals near them for 183 days. Three ways of fraud: an amount above 220; a terminal
 that is compromised for 28 days; a customer whose card number leaked, a third of whose payments of 14 days are five
-times as large. With the handbook's seeds the rows are those that its authors published: 1,754,155 of them, 14,681 of
-them fraud.
+times as large. With the handbook's seeds there are as many rows as its authors published, 1,754,155; which cards and
+terminals are drawn differs a little with the version of pandas: 14,763 frauds against 14,681.
 """
 
 import random

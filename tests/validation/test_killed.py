@@ -28,7 +28,7 @@ from orchestration.ingestion import ingest_days
 from orchestration.retention import retain
 from orchestration.system import Installation, System
 from tests.erasure_steps import OF_ERASURE
-from tests.training.shop import TASK
+from training.definition import Outcome, Task
 from validation.batches import ledger
 from validation.batches.intake import discard, ingest, replay
 from validation.contract import Column, Table
@@ -178,7 +178,9 @@ def long_after(home: Path) -> None:
 def retained(home: Path) -> None:
     """What is older than its limit removed, but for what was blue."""
     ages = Ages(remembered={"blue": Remembered("colour", ("blue",))})
-    system = System("tests", (SEEN,), SEEN_OFTEN, TASK, None, ages=ages)  # type: ignore[arg-type]  nothing is judged
+    blue = (Outcome("blue", "colour = 'blue'", "it was blue"),)
+    task = Task("tests", "seen", "seen", ("thing",), (), blue, "blue", "thing", "thing", ())
+    system = System("tests", (SEEN,), SEEN_OFTEN, task, None, ages=ages)  # type: ignore[arg-type]  nothing is judged
     retain(Installation(system, Settings(home=home, replay_from=LONG_AFTER)))
 
 

@@ -1,5 +1,6 @@
 """When each feature was known: the moment of the row that was joined, against the moment the training row was shown."""
 
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,12 +32,18 @@ def measured(joined: pd.DataFrame, features: FeatureSet) -> tuple[Lineage, ...]:
 def _of(feature: Feature, joined: pd.DataFrame, known_after_s: dict[str, float]) -> Lineage:
     view_names = sorted({name.split(".")[0] for name in feature.reads()})
     ages = {view: known_after_s.get(view, NOT_KNOWN) for view in view_names}
-    given = [name for name in feature.given() if name in joined]
-    if given:
-        after = _latest(joined, given, [KNOWN_AT_PREFIX + name for name in given])
-        ages["outcomes" if after > 0 else "the log of what was shown"] = after
-    nothing = "never given" if feature.given() else "the clock"
-    return Lineage(feature.name, " and ".join(ages) or nothing, float(np.max(list(ages.values()))) if ages else 0.0)
+    for name in feature.given():
+        if name in joined:
+            after = _latest(joined, [name], [KNOWN_AT_PREFIX + name])
+            source = "outcomes" if after > 0 else "the log of what was shown"
+            ages[source] = _later(ages.get(source, after), after)
+    if not ages:
+        return Lineage(feature.name, "never given" if feature.given() else "the clock", 0.0)
+    return Lineage(feature.name, " and ".join(ages), reduce(_later, ages.values()))
+
+
+def _later(one: float, other: float) -> float:
+    return NOT_KNOWN if np.isnan(one) or np.isnan(other) else max(one, other)
 
 
 def _of_view(joined: pd.DataFrame, view: CounterView | ProfileView) -> float:

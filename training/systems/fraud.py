@@ -4,7 +4,7 @@ import math
 from datetime import timedelta
 
 from training.contenders import Boosted, Linear
-from training.definition import Outcome, SliceDefinition, Split, Task
+from training.definition import Outcome, Settlement, SliceDefinition, Split, Task
 from training.objectives import Classify, Costs
 from training.rules_contender import ByRules, Condition, PointsRule
 from validation.systems.fraud import NAME
@@ -32,12 +32,19 @@ TASK = Task(
     outcomes_in="disputes",
     match=("payment_id",),
     exact=(),
-    outcomes=(Outcome("is_fraud", "reason = 'fraud'", "its holder called it fraud", gain=1, window=LATEST_DISPUTE),),
+    outcomes=(
+        Outcome(
+            "is_fraud",
+            "reason = 'fraud'",
+            "its holder called it fraud, or a reviewer did",
+            gain=1,
+            window=LATEST_DISPUTE,
+            settled_by=Settlement("reviews", "verdict = 'fraud'"),
+        ),
+    ),
     target="is_fraud",
     unit="payment_id",
     cluster="card_id",
-    item="terminal_id",
-    attribute="channel",
     objective=Classify(
         costs=Costs(missed=1.0, friction=4.0, handling=1.0), amount="amount", counted="card_id", queue=100
     ),

@@ -3,7 +3,8 @@
 card testing   many small payments from one device within minutes, then a large one; later slower, and not so small;
                at last a wave of them, from a device each, which no card or device shows by its speed
 skimming       a terminal copies cards, which pay elsewhere days later; later it copies for a shorter time
-takeover       a new device pays many times the usual amount; later little more than the usual amount
+takeover       a new device pays many times the usual amount; later little more than the usual amount, and every second
+               time from the holder's own device
 """
 
 import numpy as np
@@ -108,6 +109,6 @@ def takeover(city: City, holders: Holders) -> Payments:
         terminal=rng.integers(0, city.terminals, len(theft)),
         amount=np.round(holders.level[card] * factor, 2),
         channel=np.full(len(theft), ONLINE),
-        device=FIRST_DEVICE[TAKEOVER] + theft,
+        device=np.where(careful[theft] & (rng.random(thefts) < 0.5)[theft], 0, FIRST_DEVICE[TAKEOVER] + theft),
         pattern=np.full(len(theft), TAKEOVER),
     )

@@ -172,6 +172,7 @@ def test_a_system_that_logs_no_answers_says_so(tmp_path: Path) -> None:
         replace(table, columns=tuple(c for c in table.columns if c.name != "request_id"), key=("video_id",))
         if table is IMPRESSIONS else table for table in HOME_FEED.tables
     )  # fmt: skip
-    silent = Installation(replace(HOME_FEED, tables=tables), Settings(home=tmp_path))
+    task = replace(HOME_FEED.task, unit="user_id", exact=())
+    silent = Installation(replace(HOME_FEED, tables=tables, task=task), Settings(home=tmp_path))
     with pytest.raises(DefinitionError, match="logs no answers"):
         replayed(silent, "1f")
