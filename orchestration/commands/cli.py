@@ -10,7 +10,7 @@ import typer
 
 from infra import private_files
 from infra.ending import end_in_order
-from orchestration.commands import access, measuring, own_events, people, releasing, reproducing, retaining
+from orchestration.commands import access, measuring, new, own_events, people, releasing, reproducing, retaining
 from orchestration.commands.console import grid, open_installation, out, say, settings
 from orchestration.commands.error_messages import DEBUG, errors_as_exit_status
 
@@ -21,6 +21,7 @@ Examples:
   flywheel demo --source kuairand --path DIR      the same on real events\n
   flywheel up                                     everything running, until Ctrl-C\n
   flywheel map --from DIR                         a first mapping of your own files\n
+  flywheel new returns --from sales/              a system of your own, from your files\n
   flywheel ingest events/                         your own files into the lake\n
   flywheel run features --day 2026-05-03          one stage for one day\n
   flywheel run train --day 2026-05-03             a new ranker, judged\n
@@ -46,6 +47,7 @@ app = typer.Typer(
     help="Events become features, features a model, the model a feed.",
 )
 app.add_typer(own_events.app)
+app.add_typer(new.app)
 app.add_typer(access.app)
 app.add_typer(retaining.app)
 app.add_typer(measuring.app)
