@@ -10,7 +10,7 @@ import pandas as pd
 from infra.errors import DefinitionError
 from infra.statistics import auc
 from monitoring.definition import Watch
-from training.measuring import ndcg
+from training.objectives import ndcg
 from validation.contract import unknown
 
 OutcomeFinding = Literal["auc drop", "as promised", "nothing promised", "not enough rows"]

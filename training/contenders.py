@@ -1,8 +1,8 @@
-"""The rankers that compete, simplest first, behind one interface. A fitted one is saved as JSON or UBJ."""
+"""The contenders of a training run, simplest first, behind one interface. A fitted one is saved as JSON or UBJ."""
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from infra.arrays import Float32s, Int64s
 from infra.errors import DefinitionError
-from infra.release_format import TREES, ColumnModel, LinearModel, write_model
+from infra.release_format import BASE, TREES, ColumnModel, LinearModel, RidgeModel, write_model
+from training.objectives import Objective, Rank
 from validation.contract import unknown
 
 # Idle OpenMP threads sleep. By default they spin, which on shared cores costs 60 to 80 CPU s for the feed's model
@@ -23,9 +24,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 class Examples:
     """Rows to learn from, aligned.
 
-    matrix  (rows, features) the model's input      labels  (rows,) whether the target happened
-    group   (rows,) codes of what is ranked together, such as a page
+    matrix  (rows, features) the model's input      labels  (rows,) whether the target happened, or how much
+    group   (rows,) codes of what is decided together, such as a page
     gain    (rows,) the graded worth in NDCG        value   (rows,) the sum of the values of what happened
+    weight  (rows,) for how many rows each stands; None: each for itself
     """
 
     matrix: Float32s
@@ -34,28 +36,49 @@ class Examples:
     group: Int64s | None = None
     gain: Float32s | None = None
     value: Float32s | None = None
+    weight: Float32s | None = None
+    objective: Objective = field(default_factory=Rank)
+
+    @property
+    def base(self) -> int | None:
+        """The column that already is a prediction, where the objective names one."""
+        base = self.objective.base
+        if base is None:
+            return None
+        if base not in self.features:
+            raise DefinitionError(f"objective {self.objective.kind}: base {unknown(base, self.features)}")
+        return self.features.index(base)
+
+    @property
+    def to_learn(self) -> Float32s:
+        """(rows,) the labels; where there is a base, what it is off by."""
+        return self.labels if self.base is None else self.labels - self.matrix[:, self.base]
 
     def beside(self, others: "Examples") -> "Examples":
         """These rows and others after them; groups of one are none of the other."""
-        pairs = ((self.gain, others.gain), (self.value, others.value))
-        gain, value = (None if a is None or b is None else np.concatenate([a, b]) for a, b in pairs)
+        pairs = ((self.gain, others.gain), (self.value, others.value), (self.weight, others.weight))
+        gain, value, weight = (None if a is None or b is None else np.concatenate([a, b]) for a, b in pairs)
         matrix, labels = np.concatenate([self.matrix, others.matrix]), np.concatenate([self.labels, others.labels])
         group = None
         if self.group is not None and others.group is not None:
             group = np.concatenate([self.group, others.group + int(self.group.max()) + 1])
-        return Examples(matrix, labels, self.features, group, gain, value)
+        return Examples(matrix, labels, self.features, group, gain, value, weight, self.objective)
 
 
 class Fitted(Protocol):
-    """A fitted contender. `probabilistic`: its scores are meant as probabilities of the target."""
+    """A fitted contender. `probabilistic`: its scores are meant as predictions of the target, such as its chance."""
 
     @property
     def kind(self) -> str:
-        """How it is stored: column, linear or xgboost."""
+        """How it is stored: column, linear, ridge or xgboost."""
 
     @property
     def probabilistic(self) -> bool:
-        """Whether a score is a probability."""
+        """Whether a score is a prediction of the target."""
+
+    @property
+    def on_tune(self) -> Float32s | None:
+        """(tuning rows,) the scores of the same contender before it learned from these rows; None: they are as now."""
 
     def scores(self, matrix: Float32s) -> Float32s:
         """One score a row; a higher one ranks higher."""
@@ -87,6 +110,7 @@ class FittedColumn:
     sign: float
     probabilistic: bool
     kind: str = "column"
+    on_tune: Float32s | None = None
 
     def scores(self, matrix: Float32s) -> Float32s:
         """One score a row; a higher one ranks higher."""
@@ -107,7 +131,7 @@ class FittedColumn:
 
 @dataclass(frozen=True, slots=True)
 class ByColumn:
-    """Ranks by one feature, such as popularity or age. `probability`: the feature is a rate of the target itself."""
+    """Goes by one feature, such as popularity or age. `probability`: it is a prediction of the target itself."""
 
     name: str
     feature: str
@@ -124,28 +148,35 @@ class ByColumn:
 
 @dataclass(frozen=True, slots=True)
 class FittedLinear:
-    """Logistic regression: 1 / (1 + exp(−(intercept + coefficients · ((x or fill) − mean) / scale)))."""
+    """A line, intercept + coefficients · ((x or fill) − mean) / scale: of a chance its logit, of a number itself.
+
+    `base` is the column that a number is added to.
+    """
 
     features: tuple[str, ...]
     mean: NDArray[np.float64]
     scale: NDArray[np.float64]
     coefficients: NDArray[np.float64]
     intercept: float
-    kind: str = "linear"
+    kind: Literal["linear", "ridge"] = "linear"
+    base: int | None = None
     probabilistic: bool = True
+    on_tune: Float32s | None = None
 
     def scores(self, matrix: Float32s) -> Float32s:
-        """One probability a row."""
+        """One probability, or number, a row."""
         filled = np.where(np.isnan(matrix), self.mean, matrix)
-        logit = self.intercept + ((filled - self.mean) / self.scale) @ self.coefficients
-        scores: Float32s = (1.0 / (1.0 + np.exp(-logit))).astype(np.float32)
+        line = self.intercept + ((filled - self.mean) / self.scale) @ self.coefficients
+        if self.kind == "ridge":
+            return line.astype(np.float32) if self.base is None else line.astype(np.float32) + matrix[:, self.base]
+        scores: Float32s = (1.0 / (1.0 + np.exp(-line))).astype(np.float32)
         return scores
 
     def save(self, folder: Path) -> Path:
         """Write `model.json`."""
         mean, scale, weights = (values.tolist() for values in (self.mean, self.scale, self.coefficients))
-        model = LinearModel(intercept=self.intercept, mean=mean, scale=scale, fill=mean, coefficients=weights)
-        return write_model(folder, model)
+        line = {"intercept": self.intercept, "mean": mean, "scale": scale, "fill": mean, "coefficients": weights}
+        return write_model(folder, RidgeModel(base=self.base, **line) if self.kind == "ridge" else LinearModel(**line))
 
     def importance(self) -> Mapping[str, float]:
         """Size of each coefficient, in standard deviations of its feature."""
@@ -154,17 +185,22 @@ class FittedLinear:
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """Logistic regression on standardised features; a missing value counts as the mean."""
+    """A regression on standardised features: logistic of chances, ridge of numbers; a missing value counts as mean."""
 
     name: str = "logistic_regression"
     strength: float = 1.0
 
     def fit(self, fit: Examples, tune: Examples, seed: int) -> FittedLinear:
-        """Learn from both parts: there is nothing to tune."""
-        from sklearn.linear_model import LogisticRegression
+        """Learn from both parts: there is nothing to tune. An operating point needs it without the tuning rows, too."""
+        fitted = self._fitted(fit.beside(tune))
+        if fit.objective.kind != "classify":
+            return fitted
+        return replace(fitted, on_tune=self._fitted(fit).scores(tune.matrix))
 
-        matrix = np.concatenate([fit.matrix, tune.matrix])  # a copy of its own, standardised in place
-        labels = np.concatenate([fit.labels, tune.labels])
+    def _fitted(self, rows: Examples) -> FittedLinear:
+        from sklearn.linear_model import LogisticRegression, Ridge
+
+        matrix = rows.matrix.copy()  # standardised in place
         unknown = np.isnan(matrix)
         matrix[unknown] = 0.0
         mean = matrix.sum(axis=0, dtype=np.float64) / np.maximum((~unknown).sum(axis=0), 1)
@@ -173,27 +209,38 @@ class Linear:
         scale = np.sqrt(np.square(matrix).mean(axis=0, dtype=np.float64))
         scale = np.where(scale > 1e-9, scale, 1.0)
         matrix /= scale.astype(np.float32)
-        model = LogisticRegression(C=self.strength, max_iter=200, tol=1e-3).fit(matrix.astype(np.float64), labels)
-        return FittedLinear(fit.features, mean, scale, model.coef_[0].astype(np.float64), float(model.intercept_[0]))
+        standardised, weight = matrix.astype(np.float64), rows.weight
+        if rows.objective.link == "identity":
+            line = Ridge(alpha=1.0 / self.strength).fit(standardised, rows.to_learn, weight)
+            coefficients, intercept = np.asarray(line.coef_, dtype=np.float64), float(line.intercept_)
+            return FittedLinear(rows.features, mean, scale, coefficients, intercept, "ridge", rows.base)
+        model = LogisticRegression(C=self.strength, max_iter=200, tol=1e-3).fit(standardised, rows.labels, weight)
+        return FittedLinear(rows.features, mean, scale, model.coef_[0].astype(np.float64), float(model.intercept_[0]))
 
 
 @dataclass(frozen=True, slots=True)
 class FittedBoosted:
-    """Gradient-boosted trees. Scores are probabilities of the target where that is what was learned."""
+    """Gradient-boosted trees, added to the column `base` where there is one.
+
+    Scores are predictions of the target where that is what was learned.
+    """
 
     booster: Any
     features: tuple[str, ...]
     kind: str = "xgboost"
     probabilistic: bool = True
+    base: int | None = None
+    on_tune: Float32s | None = None
 
     def scores(self, matrix: Float32s) -> Float32s:
-        """One score a row; a higher one ranks higher."""
-        scores: Float32s = np.asarray(self.booster.inplace_predict(matrix), dtype=np.float32)
-        return scores
+        """One score a row, or one for each level of a quantile; a higher one ranks higher."""
+        return predicted(self.booster, matrix, self.base)
 
     def save(self, folder: Path) -> Path:
-        """Write `model.ubj`."""
+        """Write `model.ubj`; the base is one of its attributes."""
         path = folder / TREES
+        if self.base is not None:
+            self.booster.set_attr(**{BASE: str(self.base)})
         self.booster.save_model(path)
         return path
 
@@ -203,15 +250,24 @@ class FittedBoosted:
         return {self.features[int(name.removeprefix("f"))]: float(gain) for name, gain in gains.items()}
 
 
-PROBABILITIES = ("binary:logistic",)  # XGBoost's objectives whose scores are probabilities
+def predicted(booster: Any, matrix: Float32s, base: int | None) -> Float32s:
+    """What trees say, added to the base."""
+    trees: Float32s = np.asarray(booster.inplace_predict(matrix), dtype=np.float32)
+    if base is None:
+        return trees
+    return trees + (matrix[:, base] if trees.ndim == 1 else matrix[:, [base]])
+
+
+PREDICTIONS = ("binary:logistic", "reg:absoluteerror", "reg:quantileerror")
+"""XGBoost's objectives whose scores are predictions of the target."""
 Learns = Literal["target", "order", "value"]
 OBJECTIVES: Mapping[Learns, Mapping[str, Any]] = {
-    "target": {"objective": "binary:logistic", "eval_metric": "logloss"},
+    "target": {},  # as the task's objective says
     # LambdaMART (Burges 2010); the worth of a row is its gain itself, as in the NDCG that models are judged by.
     "order": {"objective": "rank:ndcg", "eval_metric": "ndcg@10", "ndcg_exp_gain": False},
     "value": {"objective": "reg:squarederror", "eval_metric": "rmse"},
 }
-"""What XGBoost learns from: the target's log loss, the order of each page by gain, or the value of what happened."""
+"""What XGBoost learns from: the target, the order of each page by gain, or the value of what happened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +289,8 @@ class Boosted:
         """Learn; the seed decides every draw of rows and columns."""
         import xgboost as xgb
 
-        params = {"tree_method": "hist", "nthread": 2, "verbosity": 0, **OBJECTIVES[self.learns], **self.params,
-                  "seed": seed}  # fmt: skip
+        learned = {**fit.objective.booster, **OBJECTIVES[self.learns]}
+        params = {"tree_method": "hist", "nthread": 2, "verbosity": 0, **learned, **self.params, "seed": seed}
         bins = int(params.get("max_bin", 256))
         fit_rows = xgb.QuantileDMatrix(**self._rows(fit), max_bin=bins)
         tune_rows = xgb.QuantileDMatrix(**self._rows(tune), ref=fit_rows, max_bin=bins)
@@ -246,15 +302,17 @@ class Boosted:
             early_stopping_rounds=self.patience,
             verbose_eval=False,
         )
-        trees = max(1, round((probe.best_iteration + 1) * self.regrow))
+        best = probe.best_iteration + 1
         all_rows = xgb.QuantileDMatrix(**self._rows(fit.beside(tune)), max_bin=bins)
-        booster = xgb.train(params, all_rows, trees)
-        return FittedBoosted(booster, fit.features, probabilistic=params["objective"] in PROBABILITIES)
+        booster = xgb.train(params, all_rows, max(1, round(best * self.regrow)))
+        on_tune = predicted(probe[:best], tune.matrix, fit.base) if fit.objective.kind == "classify" else None
+        meant = params["objective"] in PREDICTIONS
+        return FittedBoosted(booster, fit.features, probabilistic=meant, base=fit.base, on_tune=on_tune)
 
     def _rows(self, rows: Examples) -> dict[str, Any]:
         """The rows as XGBoost takes them; those of a page have to lie together to be learned as one."""
         if self.learns == "target":
-            return {"data": rows.matrix, "label": rows.labels}
+            return {"data": rows.matrix, "label": rows.to_learn, "weight": rows.weight}
         worth = rows.gain if self.learns == "order" else rows.value
         if worth is None or rows.group is None:
             lacks = "the gain of each row and its page" if self.learns == "order" else "the `value` of an outcome"

@@ -183,11 +183,10 @@ class Task:
     `fit_where` and `judge_where` (Spark SQL over the labels' columns) say which rows take part.
     `logged_only` names context features that are in the log but not in a request to rank, such as the place in the
     list: models learn from them and are judged with their neutral values.
-    NDCG looks at the first `top` places; coverage, novelty and diversity at the first `listed`. These must be fewer
-    than are shown: else every contender lists the same.
     `frozen` is for groups that last longer than a page, such as all rows of a user. Features of the user would tell in
     the later rows how the earlier ones ended: a ranker by the user's own rate, lowest first, would win by that alone.
-    `contenders` are in order, simplest first: the first that is not clearly worse in `decides_by` wins. The best single
+    `contenders` are in order, simplest first: the first that is not clearly worse in `decides_by`, by default the merit
+    of the `objective`, wins. The best single
     column is one of them in every run, after the named columns.
     `embedding` is absent where nothing is retrieved by nearness, `search` where settings are not searched.
     A model learns from what was shown on the last `history_days`; how long counters count is the features' `ttl`.
@@ -220,15 +219,15 @@ class Task:
     exposure: Exposure | None = None
     frozen: tuple[FrozenFeatures, ...] = ()
     split: Split = field(default_factory=Split)
-    decides_by: str = "ndcg_at_10"
-    top: int = 10
-    listed: int = 5
+    decides_by: str = ""
     draws: int = 200
     seed: int = 0
     history_days: int = 28
     search: Search | None = None
 
     def __post_init__(self) -> None:
+        if not self.decides_by:
+            object.__setattr__(self, "decides_by", self.objective.merit)
         names = [o.name for o in self.outcomes]
         for target in (self.target, *self.also):
             if target not in names:

@@ -6,6 +6,9 @@ acknowledged is used: nothing after it has a stricter limit.
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
+
+from infra.errors import DefinitionError
 
 CLOCK_ERROR = timedelta(seconds=60)
 """How far the clock that dates an event may be ahead of ours, or behind the answer that the event names.
@@ -63,16 +66,46 @@ class BatchLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Cap:
+    """A measure that may be at most, or at least, so large.
+
+    `bound` is the end of its 95 % interval that is held against the cap, by default the worse one: the high end of what
+    is to be small. `mend` is the next step where it is broken.
+    """
+
+    measure: str
+    at_most: float | None = None
+    at_least: float | None = None
+    bound: Literal["low", "high", "value"] | None = None
+    mend: str = "choose another operating point or better features, or let more days be judged"
+
+    def __post_init__(self) -> None:
+        if (self.at_most is None) == (self.at_least is None):
+            raise DefinitionError(f"cap on {self.measure}: give either at_most or at_least")
+
+    @property
+    def limit(self) -> float:
+        """The number that may not be passed."""
+        return self.at_most if self.at_most is not None else float(self.at_least or 0.0)
+
+    @property
+    def end(self) -> Literal["low", "high", "value"]:
+        """The end of the interval that is looked at."""
+        return self.bound or ("high" if self.at_most is not None else "low")
+
+
+@dataclass(frozen=True, slots=True)
 class GateLimits:
     """The thresholds of one system's gates.
 
-    `baselines` name the contenders a ranker has to beat beside the best single column, which every ranker has to.
-    Differences of NDCG are candidate minus the other, paired by group; their intervals are bootstraps of so many
-    `draws` at `confidence`. `max_quarantined_of_days` is the share of the rows received on the days learned from that
-    may still wait in quarantine.
+    `baselines` name the contenders a model has to beat beside the best single column, which every model has to.
+    Differences of merit, in its own measure, are candidate minus the other, paired by unit; their intervals are
+    bootstraps of so many `draws` at `confidence`. `max_quarantined_of_days` is the share of the rows received on the
+    days learned from that may still wait in quarantine.
     `champion_margin` is what a release may lose against the live one and the best that was live. Where the judge rows
     cannot show so small a loss, the limit is the smallest that they show, chosen so that equal releases are refused in
     at most `max_false_refusals`; above `max_undecided` nothing goes live that is not seen to be good enough.
+    `caps` bound measures of the candidate, whatever else it gains.
     `min_exposure` is the least that a part of the items or users may get of the places, against its share of what users
     valued: with 0.8, a fifth less; None: the gate is not asked.
     `min_perturbed` is how many rows have to be built again after everything that came later was altered; 0: none, and
@@ -88,7 +121,7 @@ class GateLimits:
 
     baselines: tuple[str, ...]
     min_rows: int = 1_000
-    min_groups: int = 200
+    min_units: int = 200
     min_positive: float = 0.001
     max_positive: float = 0.999
     max_refused_batches: int = 0
@@ -107,8 +140,9 @@ class GateLimits:
     max_undecided: float = 0.02
     max_false_refusals: float = 0.05
     slice_margin: float = 0.02
-    min_slice_groups: int = 100
+    min_slice_units: int = 100
     min_exposure: float | None = None
+    caps: tuple[Cap, ...] = ()
     max_calibration_error: float = 0.05
     max_latency_ms: float | None = None
     min_perturbed: int = 0

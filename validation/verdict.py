@@ -1,6 +1,6 @@
 """The finding of one gate and the verdict of all; as JSON the verdict is stored with the release it is about."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -8,6 +8,12 @@ GATES = (
     *("data", "leakage", "nulls", "repeats", "encoding", "lift", "plausible", "served"),
     *("baseline", "champion", "slice", "calibration", "signature"),
 )
+GATES_OF: Mapping[str, tuple[str, ...]] = {
+    "rank": GATES,
+    "retrieve": GATES,
+    **dict.fromkeys(("classify", "regress", "quantile", "choose"), (*GATES, "caps")),
+}
+"""The gates that a release has to pass, by the kind of its objective; none of them can be left out."""
 
 
 class GateFinding(msgspec.Struct, frozen=True):
@@ -35,7 +41,7 @@ class GateFinding(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """All findings on one release. It passes when every gate of `GATES` has a finding and no finding refuses.
+    """All findings on one release. It passes when every gate that its objective asks has passed, and any other too.
 
     `subject` is the digest of the judged files, so that the verdict on one release cannot promote another. `best` is
     the version that is the best that was live once this release is, empty where it is this release itself.
@@ -44,11 +50,12 @@ class Verdict(msgspec.Struct, frozen=True):
     findings: tuple[GateFinding, ...]
     subject: str = ""
     best: str = ""
+    objective: str = "rank"
 
     @property
     def missing(self) -> tuple[str, ...]:
         """The gates without a finding: they count as refusing."""
-        return tuple(g for g in GATES if g not in {f.gate for f in self.findings})
+        return tuple(g for g in GATES_OF[self.objective] if g not in {f.gate for f in self.findings})
 
     @property
     def passed(self) -> bool:

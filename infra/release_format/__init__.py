@@ -17,11 +17,12 @@ from infra.release_format.file_names import (
 )
 from infra.release_format.golden_rows import read_golden_rows, write_golden_rows
 from infra.release_format.live_pointer import LivePointer, NamedRelease, read_champion, read_live_pointer
-from infra.release_format.models import ColumnModel, LinearModel, read_model, write_model
+from infra.release_format.models import BASE, ColumnModel, LinearModel, RidgeModel, read_model, write_model
 from infra.release_format.operating_point import OperatingPoint, read_operating_point, write_operating_point
 from infra.release_format.popular_lists import Popular, read_popular, write_popular
 
 __all__ = [
+    "BASE",
     "GOLDEN",
     "LIVE",
     "MANIFEST",
@@ -37,6 +38,7 @@ __all__ = [
     "NamedRelease",
     "OperatingPoint",
     "Popular",
+    "RidgeModel",
     "read_champion",
     "read_golden_rows",
     "read_live_pointer",

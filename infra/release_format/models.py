@@ -32,10 +32,24 @@ class LinearModel(msgspec.Struct, frozen=True, kw_only=True):
     coefficients: list[float]
 
 
-Model = TypeVar("Model", ColumnModel, LinearModel)
+class RidgeModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A linear regression of a number: missing values are filled, then standardised; added to the column `base`."""
+
+    kind: Literal["ridge"] = "ridge"
+    intercept: float
+    mean: list[float]
+    scale: list[float]
+    fill: list[float]
+    coefficients: list[float]
+    base: int | None = None
 
 
-def write_model(folder: Path, model: ColumnModel | LinearModel) -> Path:
+BASE = "base"
+"""The attribute of trees that names the column to which they are added, where there is one."""
+Model = TypeVar("Model", ColumnModel, LinearModel, RidgeModel)
+
+
+def write_model(folder: Path, model: ColumnModel | LinearModel | RidgeModel) -> Path:
     """Put a model into a release; returns the file."""
     path = folder / MODEL
     path.write_bytes(msgspec.json.encode(model))

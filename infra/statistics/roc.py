@@ -20,10 +20,13 @@ def auc(label: ArrayLike, score: ArrayLike) -> float:
     return float(weighted_auc(np.arange(rows), label, score)(np.ones((1, rows), dtype=np.float32))[0])
 
 
-def weighted_auc(owner: NDArray[Any], label: ArrayLike, score: ArrayLike) -> Callable[[Weights], NDArray[Any]]:
+def weighted_auc(
+    owner: NDArray[Any], label: ArrayLike, score: ArrayLike, weight: NDArray[Any] | None = None
+) -> Callable[[Weights], NDArray[Any]]:
     """The same as a function of how often each owner of rows is drawn: (draws, owners) weights → (draws,) areas.
 
-    owner  (rows,) codes from 0: whose each row is
+    owner   (rows,) codes from 0: whose each row is
+    weight  (rows,) for how many rows each stands; None: each for itself
     """
     values = np.asarray(score)
     order = np.argsort(values, kind="stable")
@@ -32,7 +35,7 @@ def weighted_auc(owner: NDArray[Any], label: ArrayLike, score: ArrayLike) -> Cal
     step = max(1, AT_ONCE // max(1, len(order)))
 
     def some(weights: Weights) -> NDArray[Any]:
-        drawn = weights[:, who]
+        drawn = weights[:, who] if weight is None else weights[:, who] * weight[order]
         ones = np.add.reduceat(drawn * positive, starts, axis=1, dtype=np.float64)
         noughts = np.add.reduceat(drawn * ~positive, starts, axis=1, dtype=np.float64)
         below = np.cumsum(noughts, axis=1) - noughts / 2

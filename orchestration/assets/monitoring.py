@@ -187,7 +187,7 @@ def _outcomes(installation: Installation, watch: Watch, day: date) -> dict[str, 
     if installation.now() < (mature := installation.system.task.matures(day)):
         return _immature(day, mature)
     promised = {version: installation.registry.promised(version)}
-    top = installation.system.task.top
+    top = 10
     report = outcomes.measure(observed.outcome_frame(installation, version), promised, watch, top)
     part = report.of(version)
     measured = part is not None and part.finding in {"auc drop", "as promised"}

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from infra import loops
 from infra.arrays import Float32s
 from infra.errors import ReleaseMismatch
-from infra.release_format import TREES, ColumnModel, LinearModel, read_model
+from infra.release_format import TREES, ColumnModel, LinearModel, RidgeModel, read_model
 from serving.model import import_without_extras
 from serving.model.trees import Trees
 
@@ -27,17 +27,21 @@ class Scorer(Protocol):
 
 
 class LinearScorer:
-    """A logistic regression."""
+    """A linear regression: of a chance its logit, of a number itself, added to its base."""
 
-    def __init__(self, model: LinearModel) -> None:
+    def __init__(self, model: LinearModel | RidgeModel) -> None:
+        self._ridge = model if isinstance(model, RidgeModel) else None
         self._mean = np.asarray(model.mean)
         self._weights = np.asarray(model.coefficients) / np.asarray(model.scale)
         self._fill = np.asarray(model.fill)
         self._intercept = model.intercept
 
     def score(self, features: Float32s) -> Float32s:
-        """Probabilities (rows,) of features (rows, features)."""
+        """Probabilities, or numbers, (rows,) of features (rows, features)."""
         margin = self._parts(features).sum(axis=1) + self._intercept
+        if self._ridge is not None:
+            base = 0.0 if self._ridge.base is None else features[:, self._ridge.base]
+            return np.asarray(margin.astype(np.float32) + base, dtype=np.float32)
         return np.asarray(1.0 / (1.0 + np.exp(-margin)), dtype=np.float32)
 
     def contributions(self, features: Float32s) -> Float32s:
@@ -85,8 +89,10 @@ def load_scorer(kind: str, folder: Path) -> Scorer:
             return Trees(folder / TREES)
         case "linear":
             return LinearScorer(read_model(folder, LinearModel))
+        case "ridge":
+            return LinearScorer(read_model(folder, RidgeModel))
         case "column":
             return ColumnScorer(read_model(folder, ColumnModel))
     raise ReleaseMismatch(
-        f"release {folder.name}: model kind `{kind}` is not xgboost, linear or column. Update this checkout."
+        f"release {folder.name}: model kind `{kind}` is not xgboost, linear, ridge or column. Update this checkout."
     )

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from infra.arrays import Float32s
+from infra.release_format import BASE
 from serving.model import forest, import_without_extras
 
 ARRAY = b'{"data": [%d, true], "shape": [%d, %d], "typestr": "<f4", "version": 3}'
@@ -31,7 +32,8 @@ class Trees:
         self._booster = self._xgboost.Booster(model_file=str(path))
         # Without it OpenMP's threads spin between requests: 11–22 ms CPU a call instead of 1.5.
         self._booster.set_param({"nthread": 1})
-        self._features = int(self._booster.num_features())
+        self._features, base = int(self._booster.num_features()), self._booster.attr(BASE)
+        self._base = None if base is None else int(base)
         scores = forest.scores(self._booster, self._features)
         self.by_xgboost, self._score = scores is None, scores or self._by_xgboost
 
@@ -39,7 +41,8 @@ class Trees:
         """Scores (rows,) of features (rows, features); raises ValueError for another number of features."""
         if features.shape[1] != self._features:
             raise ValueError(f"the model reads {self._features} features, the rows have {features.shape[1]}")
-        return self._score(features.astype(np.float32, copy=False))
+        scores = self._score(features.astype(np.float32, copy=False))
+        return scores if self._base is None else scores + features[:, self._base]
 
     def contributions(self, features: Float32s) -> Float32s:
         """How much each feature moved each row's margin: (rows, features)."""

@@ -138,8 +138,8 @@ FRAUD = System(
     task=TASK,
     limits=GateLimits(
         baselines=("popularity", "recency"),
-        min_groups=40,
-        min_slice_groups=10,
+        min_units=40,
+        min_slice_units=10,
         max_share_of_perfect=0.8,  # what people choose is noisier than which payments to a shady shop are fraud
     ),
 )

@@ -42,7 +42,7 @@ from validation.verdict import GateFinding
 SCALE = Scale(users=300, videos=1_200, days=5, impressions=20_000, creators=60, categories=8, regions=3)
 FIRST, LAST = SCALE.start.date(), (SCALE.end - timedelta(days=1)).date()
 SMALL = GateLimits(
-    ("popularity", "recency"), min_rows=500, min_groups=50, min_slice_groups=20, slice_margin=0.2,
+    ("popularity", "recency"), min_rows=500, min_units=50, min_slice_units=20, slice_margin=0.2,
     max_calibration_error=0.2,
 )  # fmt: skip
 

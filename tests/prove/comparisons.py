@@ -75,7 +75,7 @@ def chain(steps: int, change: float, rows: JudgeRows, seed: int, judge: Judge = 
         true = {"candidate": candidate, "live": qualities[live], "best": qualities[best]}
         ndcg, users = rows.ndcg(rng, true)
         promoted, stands = judge(
-            GateEvidence(features=(), candidate="candidate", ndcg=ndcg, clusters=users, live=live, best=best), LIMITS
+            GateEvidence(features=(), candidate="candidate", merits=ndcg, clusters=users, live=live, best=best), LIMITS
         )
         if promoted:
             live = str(step)
@@ -90,7 +90,7 @@ def refused_among_equals(runs: int, rows: JudgeRows, seed: int, apart: bool = Tr
     for _ in range(runs):
         ndcg, users = rows.ndcg(rng, {"candidate": 0.0, "live": 0.0, "best": 0.0})
         evidence = GateEvidence(
-            features=(), candidate="candidate", ndcg=ndcg, clusters=users, live="2", best="1" if apart else "2"
+            features=(), candidate="candidate", merits=ndcg, clusters=users, live="2", best="1" if apart else "2"
         )
         refused += not champion_gate(evidence, LIMITS).passed
     return refused / runs

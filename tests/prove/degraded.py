@@ -11,7 +11,7 @@ from orchestration.sources.simulator import World
 from training.contenders import Boosted, Examples
 from training.definition import Task
 from training.fitting import as_judged, divided
-from training.measuring import ndcg
+from training.objectives import ndcg
 from training.rows import AT, GAIN, Dataset
 
 CHOSEN = 10
@@ -38,7 +38,7 @@ def degraded(world: World, data: Dataset, task: Task, seed: int = 0) -> list[Deg
     user = np.asarray(pd.factorize(frame[task.cluster])[0])
     measured = []
     for what, scores in _models(data, task, rows, served, seed):
-        offline = np.nanmean(ndcg(group, gain, scores, task.top, int(group.max()) + 1))
+        offline = np.nanmean(ndcg(group, gain, scores, 10, int(group.max()) + 1))
         measured.append(Degraded(what, float(offline), _chosen(user, scores, worth)))
     return measured
 

@@ -26,8 +26,8 @@ def measure(folder: Path, scale: Scale = SCALE) -> Proof:
     trained = train_contenders(dataset, task)
     scores = trained.scores[trained.winner]
     last = scores - 2 * (scores.max() - scores.min()) * (trained.judged.exposed["creator_size"] == KEPT_BACK)
-    weights = drawn_by_poisson(trained.judged.users, task.draws, trained.seed)
-    planted = exposures(trained.judged, last, weights, task.top)
+    weights = drawn_by_poisson(trained.judged.clusters, task.draws, trained.seed)
+    planted = exposures(trained.judged, last, weights, 10)
     assert planted is not None
     name = f"{trained.winner}, {KEPT_BACK} creators last"
     limits = replace(HOME_FEED.limits, min_exposure=LEAST)

@@ -26,7 +26,6 @@ from tests.prove.leak_world import platform
 from tests.prove.section import Proof, Section
 from training.fitting import Trained, as_judged, train_contenders
 from training.judging import worth_of_fresher
-from training.measuring import ndcg, owners
 from training.rows import AT, Dataset, build_dataset, known_online
 from validation.verdict import markdown
 
@@ -117,11 +116,11 @@ def judge(at: Installation, sets: Sequence[Dataset], models: Sequence[Trained], 
     def of(model: Trained, data: Dataset, matrix: Float32s) -> AnyArray:
         part = replace(data, frame=data.frame.iloc[rows], matrix=matrix)
         scores = model.fitted[MODEL].scores(np.ascontiguousarray(as_judged(part, task, np.arange(len(rows)))))
-        return ndcg(judged.group, judged.gain, scores, task.top, judged.groups)
+        return task.objective.merits(judged, scores, None)
 
     said = [of(model, data, data.matrix[rows]) for model, data in zip(models, sets, strict=True)]
     true = [of(model, data, truth) for model, data in zip(models, sets, strict=True)]
-    return Judged((said[0], said[1]), (true[0], true[1]), owners(judged.group, judged.user, judged.groups))
+    return Judged((said[0], said[1]), (true[0], true[1]), judged.owner)
 
 
 def differences(judged: Judged) -> tuple[Interval, Interval, Interval]:

@@ -18,7 +18,7 @@ from tests.prove.section import Proof, Section
 from training.contenders import Boosted, Fitted
 from training.definition import Task
 from training.fitting import as_judged, best_column_of
-from training.measuring import discounted, ndcg, owners
+from training.objectives import discounted
 from training.rows import Dataset
 from training.studies import Refits, model_staleness, page_of, seed_noise
 from validation.verdict import markdown
@@ -125,8 +125,8 @@ def compared(refits: Refits, utility: AnyArray, learned: Sequence[Boosted]) -> d
     judged = {}
     for name, fits in models.items():
         scores = [fit.scores(served) for fit in fits]
-        by_label = [np.nanmean(ndcg(rows.group, rows.gain, s, task.top, rows.groups)) for s in scores]
-        values = [np.nanmean(discounted(rows.group, rows.value, s, task.top, rows.groups)) for s in scores]
+        by_label = [np.nanmean(task.objective.merits(rows, s, None)) for s in scores]
+        values = [np.nanmean(discounted(rows.unit, rows.columns["value"], s, 10, rows.units)) for s in scores]
         true = np.mean([true_utility(refits, utility, s) for s in scores], axis=0)
         judged[name] = Judged(float(np.mean(by_label)), float(np.mean(values)), true)
     return judged
@@ -134,12 +134,12 @@ def compared(refits: Refits, utility: AnyArray, learned: Sequence[Boosted]) -> d
 
 def true_utility(refits: Refits, utility: AnyArray, scores: AnyArray) -> AnyArray:
     """(pages,) of the first places in the order of the scores."""
-    return discounted(refits.judged.group, utility, scores, PLACES, refits.judged.groups)
+    return discounted(refits.judged.unit, utility, scores, PLACES, refits.judged.units)
 
 
 def against(refits: Refits, judged: Mapping[str, Judged], one: str) -> dict[str, Interval]:
     """What each contender's pages are truly worth more than those of one."""
-    users = owners(refits.judged.group, refits.judged.user, refits.judged.groups)
+    users = refits.judged.owner
     return {name: interval(j.utility - judged[one].utility, 0, users) for name, j in judged.items() if name != one}
 
 

@@ -3,7 +3,7 @@
 from training.fitting.item_space import Embedded, build_item_space
 from training.fitting.judged_input import as_judged, as_served
 from training.fitting.popular_lists import build_popular_lists, newest_descriptions
-from training.fitting.saved import load_contender
+from training.fitting.saved import acts_from, load_contender
 from training.fitting.train import (
     Trained,
     best_column_of,
@@ -11,13 +11,16 @@ from training.fitting.train import (
     examples,
     fit_contender,
     importances,
-    judge_rows,
+    judged_part,
+    judged_rows,
+    operating_points,
     train_contenders,
 )
 
 __all__ = [
     "Embedded",
     "Trained",
+    "acts_from",
     "as_judged",
     "as_served",
     "best_column_of",
@@ -27,8 +30,10 @@ __all__ = [
     "examples",
     "fit_contender",
     "importances",
-    "judge_rows",
+    "judged_part",
+    "judged_rows",
     "load_contender",
     "newest_descriptions",
+    "operating_points",
     "train_contenders",
 ]

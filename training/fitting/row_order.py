@@ -14,7 +14,7 @@ Places = NDArray[np.intp]
 def in_own_order(dataset: Dataset, task: Task) -> Places:
     """The places of the rows in order of time, then of the ids of group and item, then of their content."""
     times = dataset.times().astype(np.int64)
-    ids = [np.array([*map(str, dataset.frame[name])], dtype=object) for name in (task.unit, task.item)]
+    ids = [np.array([*map(str, dataset.frame[name])], dtype=object) for name in (task.unit, task.item) if name]
     if _ascending(times, ids):
         return np.arange(len(times))
     keys = [pd.factorize(column, sort=True)[0] for column in ids]

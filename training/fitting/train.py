@@ -1,7 +1,7 @@
 """Training: contenders learn from the same rows, are judged on the same later ones, and the simplest good one wins."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -9,14 +9,15 @@ import pandas as pd
 
 from infra.arrays import AnyArray, Float32s
 from infra.errors import DefinitionError
-from infra.statistics import drawn_by_poisson
+from infra.statistics import Weights, drawn_by_poisson
 from training.contenders import Examples, Fitted, FittedColumn
 from training.definition import SliceDefinition, Task
 from training.fitting.best_column import best_column
 from training.fitting.judged_input import as_judged
 from training.fitting.row_order import in_own_order
-from training.measuring import Evaluation, Exposures, JudgedRows, difference, evaluate, exposures
-from training.rows import FITS, GAIN, JUDGED, PARTS, Dataset, split_rows
+from training.measuring import Evaluation, Exposures, Said, difference, evaluate, exposures
+from training.objectives import DAY, MINUTE, Judged, Objective, Rank
+from training.rows import AT, FITS, GAIN, JUDGED, PARTS, WEIGHT, Dataset, split_rows
 from validation.definition import BEST_COLUMN
 
 
@@ -24,31 +25,38 @@ from validation.definition import BEST_COLUMN
 class Trained:
     """The result of a training run.
 
-    rows          part → the places of its rows in the training set
-    judged        the judge rows as they were measured
-    scores        contender → (judge rows,) as they would be served: features that only the log knows are neutral
-    probabilities contender → (judge rows,) with the values that were logged; only of probabilistic contenders
-    winner        the simplest contender that is not clearly worse than the best
-    why           why it is the winner, in words
-    exposures     contender → who gets the places in its order, where the task says whose are measured
+    rows         part → the places of its rows in the training set
+    judged       the judge rows as they were measured
+    scores       contender → (judge rows,) as they would be served: features that only the log knows are neutral
+    predictions  contender → (judge rows,) with the values that were logged; only of contenders that predict
+    winner       the simplest contender that is not clearly worse than the best
+    why          why it is the winner, in words
+    exposures    contender → who gets the places in its order, where the task says whose are measured
+    points       contender → the score from which it acts, where the objective acts
     """
 
     target: str
+    objective: Objective
     features: tuple[str, ...]
     fitted: Mapping[str, Fitted]
     evaluations: Mapping[str, Evaluation]
     rows: Mapping[str, AnyArray]
-    judged: JudgedRows
+    judged: Judged
     scores: Mapping[str, Float32s]
-    probabilities: Mapping[str, Float32s]
+    predictions: Mapping[str, Float32s]
     winner: str
     seed: int
     why: str
     exposures: Mapping[str, Exposures] = field(default_factory=dict)
+    points: Mapping[str, float] = field(default_factory=dict)
 
     def metrics(self) -> dict[str, dict[str, Any]]:
         """Contender → measures with the ends of their intervals, as plain numbers."""
         return {name: evaluation.summary() for name, evaluation in self.evaluations.items()}
+
+    def merits(self, scores: Float32s) -> AnyArray:
+        """(units,) what each judged unit is worth as these scores of the judge rows decide it, like the winner."""
+        return self.objective.merits(self.judged, scores, self.points.get(self.winner))
 
     def facts(self) -> dict[str, Any]:
         """Numbers about the run: rows of each part, and who won."""
@@ -58,9 +66,9 @@ class Trained:
 
 def train_contenders(dataset: Dataset, task: Task, seed: int | None = None, target: str | None = None) -> Trained:
     """Fit and judge all contenders for a target, by default the main one."""
-    target, seed = target or task.target, task.seed if seed is None else seed
+    target, seed, objective = target or task.target, task.seed if seed is None else seed, task.objective
     rows = divided(dataset, task)
-    judged = judge_rows(dataset, task, target, rows)
+    judged = judged_rows(dataset, task, target, rows)
     fit, tune = (examples(dataset, task, target, rows[part]) for part in ("fit", "tune"))
     fitted = _with_best_column(
         {contender.name: contender.fit(fit, tune, seed) for contender in task.contenders},
@@ -69,16 +77,42 @@ def train_contenders(dataset: Dataset, task: Task, seed: int | None = None, targ
     logged = dataset.matrix[rows["judge"]]
     served = as_judged(dataset, task, rows["judge"])
     scores = {name: model.scores(served) for name, model in fitted.items()}
-    probabilities = {name: model.scores(logged) for name, model in fitted.items() if model.probabilistic}
-    weights = drawn_by_poisson(judged.users, task.draws, seed)
+    predictions = {name: model.scores(logged) for name, model in fitted.items() if model.probabilistic}
+    points = operating_points(dataset, task, target, rows["tune"], fitted)
+    weights = drawn_by_poisson(judged.clusters, task.draws, seed)
     evaluations = {
-        name: evaluate(judged, scores[name], probabilities.get(name), weights, task.top, task.listed) for name in fitted
+        name: evaluate(objective, judged, Said(scores[name], predictions.get(name), points.get(name)), weights)
+        for name in fitted
     }
-    shares = {name: exposures(judged, scores[name], weights, task.top) for name in fitted}
+    shares = _exposures(judged, objective, scores, weights)
     winner = simplest_good(evaluations, task.decides_by)
-    return Trained(target, dataset.features, fitted, evaluations, rows, judged, scores, probabilities, winner, seed,
-                   f"the simplest that is not clearly worse in {task.decides_by}",
-                   {name: share for name, share in shares.items() if share})  # fmt: skip
+    return Trained(target, objective, dataset.features, fitted, evaluations, rows, judged, scores, predictions, winner,
+                   seed, f"the simplest that is not clearly worse in {task.decides_by}", shares, points)  # fmt: skip
+
+
+def operating_points(
+    dataset: Dataset, task: Task, target: str, tune: AnyArray, fitted: Mapping[str, Fitted]
+) -> dict[str, float]:
+    """From which score each contender acts, chosen on the tuning rows as it scored them before it had learned them."""
+    tuned_on = judged_part(dataset, task, target, tune)
+    served, points = as_judged(dataset, task, tune), {}
+    for name, model in fitted.items():
+        point = task.objective.operating_point(
+            tuned_on, model.scores(served) if model.on_tune is None else model.on_tune
+        )
+        if point is None:
+            return {}
+        points[name] = point
+    return points
+
+
+def _exposures(
+    judged: Judged, objective: Objective, scores: Mapping[str, Float32s], weights: Weights
+) -> dict[str, Exposures]:
+    if not isinstance(objective, Rank):
+        return {}
+    shares = {name: exposures(judged, scores[name], weights, objective.top) for name in scores}
+    return {name: share for name, share in shares.items() if share}
 
 
 def fit_contender(dataset: Dataset, task: Task, name: str, seed: int, target: str) -> Fitted:
@@ -122,22 +156,45 @@ def divided(dataset: Dataset, task: Task) -> dict[str, AnyArray]:
     return rows
 
 
-def judge_rows(dataset: Dataset, task: Task, target: str, rows: Mapping[str, AnyArray]) -> JudgedRows:
-    """The judge rows as arrays. The gain of the main target is graded; of any other target it is the 0/1 label."""
-    frame = dataset.frame.iloc[rows["judge"]]
-    label = frame[target].to_numpy(dtype=np.float32)
-    gain = _gains(frame, task, target)
-    group, user = _codes(frame[task.unit]), _codes(frame[task.cluster])
+def judged_rows(dataset: Dataset, task: Task, target: str, rows: Mapping[str, AnyArray]) -> Judged:
+    """The judge rows as arrays, with their slices, and with how new what was shown is."""
+    judge, before = rows["judge"], np.r_[rows["fit"], rows["tune"]]
+    judged, columns = judged_part(dataset, task, target, judge), {}
+    if task.item:
+        columns["novelty"] = _novelty(dataset.frame[task.item].iloc[judge], dataset.frame[task.item].iloc[before])
     slices, exposed = (
-        {s.name: sliced(dataset.column(s.of, labels_first=not s.edges)[rows["judge"]], s) for s in by}
+        {s.name: sliced(dataset.column(s.of, labels_first=not s.edges)[judge], s) for s in by}
         for by in (task.slices, task.exposure.slices if task.exposure else ())
     )
-    maker = _codes(frame[task.exposure.maker]) if task.exposure else None
-    novelty = _novelty(frame[task.item], dataset.frame[task.item].iloc[np.r_[rows["fit"], rows["tune"]]])
-    return JudgedRows(
-        int(group.max()) + 1, int(user.max()) + 1, label, gain, group, user, _codes(frame[task.item]),
-        _codes(frame[task.attribute]), novelty, slices, _values(frame, task), exposed, maker,
-    )  # fmt: skip
+    return replace(judged, columns={**judged.columns, **columns}, slices=slices, exposed=exposed)
+
+
+def judged_part(dataset: Dataset, task: Task, target: str, rows: AnyArray) -> Judged:
+    """Some rows as arrays. The gain of the main target is graded; of any other target it is the 0/1 label."""
+    frame = dataset.frame.iloc[rows]
+    unit, cluster = _codes(frame[task.unit]), _codes(frame[task.cluster])
+    seconds = frame[AT].to_numpy(dtype="datetime64[s]").astype(np.int64)
+    columns: dict[str, AnyArray] = {DAY: seconds // 86_400, MINUTE: seconds / 60.0}
+    for role, name in task.objective.roles.items():
+        if name != GAIN:
+            columns[role] = numbers_of(dataset.column(name, labels_first=True)[rows])
+    named = {"item": task.item, "attribute": task.attribute, "maker": task.exposure.maker if task.exposure else ""}
+    columns |= {role: _codes(frame[name]) for role, name in named.items() if name}
+    if GAIN in frame:
+        columns["gain"] = _gains(frame, task, target)
+    values = _values(frame, task)
+    if values is not None:
+        columns["value"] = values
+    weight = frame[WEIGHT].to_numpy(dtype=np.float64) if WEIGHT in frame else None
+    truth = frame[target].to_numpy(dtype=np.float32)
+    return Judged(int(unit.max()) + 1, int(cluster.max()) + 1, unit, cluster, truth, columns, weight)
+
+
+def numbers_of(column: AnyArray) -> AnyArray:
+    """A column as numbers: words as codes."""
+    if column.dtype.kind in "fiub":
+        return column.astype(np.float64)
+    return _codes(pd.Series(column))
 
 
 def sliced(values: AnyArray, by: SliceDefinition) -> AnyArray:
@@ -151,26 +208,35 @@ def sliced(values: AnyArray, by: SliceDefinition) -> AnyArray:
 
 
 def examples(dataset: Dataset, task: Task, target: str, rows: AnyArray) -> Examples:
-    """Rows to learn a target from; raises DefinitionError where all of them are of one kind."""
-    columns = dict.fromkeys((target, GAIN, task.unit, *task.values))
+    """Rows to learn a target from; raises DefinitionError where all of them are the same."""
+    columns = dict.fromkeys((target, *({GAIN, WEIGHT} & set(dataset.frame)), task.unit, *task.values))
     frame = dataset.frame[[*columns]].iloc[rows]
     labels = frame[target].to_numpy(dtype=np.float32)
-    if not 0 < labels.sum() < len(labels):
+    _must_differ(labels, target, task.objective)
+    gain, value = _gains(frame, task, target).astype(np.float32), _values(frame, task)
+    weight = frame[WEIGHT].to_numpy(dtype=np.float32) if WEIGHT in frame else None
+    matrix, group = dataset.matrix[rows], _codes(frame[task.unit])
+    return Examples(matrix, labels, dataset.features, group, gain, value, weight, task.objective)
+
+
+def _must_differ(labels: Float32s, target: str, objective: Objective) -> None:
+    if objective.link == "identity" and labels.min() == labels.max():
+        raise DefinitionError(
+            f"target {target}: each of {len(labels):,} rows has {labels[0]:g}; there is nothing to learn. Bring rows "
+            "that differ, or look at how the outcome is defined."
+        )
+    if objective.link == "logit" and not 0 < labels.sum() < len(labels):
         has_or_lacks = "has" if labels.sum() else "lacks"
         raise DefinitionError(
             f"target {target}: each of {len(labels):,} rows {has_or_lacks} it; there is nothing to learn. "
             "Bring rows of both kinds, or say in the mapping what counts as a success (docs/own-events.md)."
         )
-    gain, value = _gains(frame, task, target).astype(np.float32), _values(frame, task)
-    return Examples(dataset.matrix[rows], labels, dataset.features, _codes(frame[task.unit]), gain, value)
 
 
 def best_column_of(dataset: Dataset, task: Task, target: str, rows: AnyArray) -> FittedColumn:
     """The best single column on the tuning rows, as they would be served."""
-    frame = dataset.frame.iloc[rows]
-    gain = _gains(frame, task, target)
-    served = as_judged(dataset, task, rows)
-    return best_column(served, dataset.features, _codes(frame[task.unit]), gain, task.top)
+    judged = judged_part(dataset, task, target, rows)
+    return best_column(as_judged(dataset, task, rows), dataset.features, judged, task.objective)
 
 
 def _with_best_column(fitted: Mapping[str, Fitted], best: FittedColumn) -> dict[str, Fitted]:
@@ -181,7 +247,7 @@ def _with_best_column(fitted: Mapping[str, Fitted], best: FittedColumn) -> dict[
 
 def _gains(frame: pd.DataFrame, task: Task, target: str) -> AnyArray:
     """What each row is worth: of the main target graded, of any other the target itself."""
-    return frame[GAIN if target == task.target else target].to_numpy(dtype=np.float64)
+    return frame[GAIN if target == task.target and GAIN in frame else target].to_numpy(dtype=np.float64)
 
 
 def _values(frame: pd.DataFrame, task: Task) -> Float32s | None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from infra.arrays import AnyArray, Float32s, Int64s
 from training.contenders import Fitted
-from training.measuring import JudgedRows, ndcg
+from training.objectives import Judged, Objective
 from validation.gates import ColumnWorth
 
 ROWS = 8_000  # judge rows, in whole groups, that are scored without each column
@@ -19,14 +19,15 @@ class JudgeSample:
     """Some judge groups as they are served.
 
     matrix  (all rows, features) of the training set      rows  the places of the sample in it
-    judged  the sample as it is measured                  top   the places NDCG looks at
+    judged  the sample as it is measured                  point the score from which the model acts, where it acts
     """
 
     matrix: Float32s
     rows: Int64s
     features: Sequence[str]
-    judged: JudgedRows
-    top: int
+    judged: Judged
+    objective: Objective
+    point: float | None
     seed: int
 
 
@@ -39,16 +40,16 @@ def column_worths(
 ) -> list[ColumnWorth]:
     """What each set of columns is worth, and what of it is lost with the values of the row before.
 
-    The worth is the NDCG that the model loses when the columns are taken from other rows; it is not fitted anew, so
+    The worth is the merit that the model loses when the columns are taken from other rows; it is not fitted anew, so
     this is more rather than less. What is lost with the values that the columns had at the last row before of the same
     key is what they tell of this row alone.
 
     sets    name → columns
     before  name of a set → by which key → (sample rows,) the place of the row before, NOBODY where there is none
-    least   the NDCG that a set has to be worth for the row before to matter
+    least   the merit that a set has to be worth for the row before to matter
     """
     own = sample.matrix[sample.rows]
-    with_all = _ndcg(model, own, sample)
+    with_all = _merits(model, own, sample)
     elsewhere = np.random.default_rng(sample.seed).permutation(len(own))
     read = set(model.importance())
     worths = []
@@ -60,7 +61,7 @@ def column_worths(
         def lost(rows: AnyArray, values: Float32s, places: Sequence[int] = places) -> AnyArray:
             changed = own.copy()
             changed[rows[:, None], np.array(places)] = values[:, places]
-            return with_all - _ndcg(model, changed, sample)
+            return with_all - _merits(model, changed, sample)
 
         everywhere = np.arange(len(own))
         worths.append(ColumnWorth(name, "", lost(everywhere, own[elsewhere]), None))
@@ -90,6 +91,5 @@ def rows_before(codes: AnyArray, times: AnyArray, rows: Int64s) -> Int64s:
     return before[rows]
 
 
-def _ndcg(model: Fitted, matrix: Float32s, sample: JudgeSample) -> AnyArray:
-    judged = sample.judged
-    return ndcg(judged.group, judged.gain, model.scores(np.ascontiguousarray(matrix)), sample.top, judged.groups)
+def _merits(model: Fitted, matrix: Float32s, sample: JudgeSample) -> AnyArray:
+    return sample.objective.merits(sample.judged, model.scores(np.ascontiguousarray(matrix)), sample.point)

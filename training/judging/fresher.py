@@ -8,13 +8,12 @@ from infra.arrays import AnyArray, Float32s
 from infra.statistics import Interval, interval
 from training.definition import Task
 from training.fitting import Trained, as_judged
-from training.measuring import ndcg, owners
 from training.rows import Dataset
 
 
 @dataclass(frozen=True, slots=True)
 class Fresher:
-    """The winner's NDCG on states as fresh as serving reads them and on states as published; the gain with interval."""
+    """The winner's merit on states as fresh as serving reads them, and as published; the gain with its interval."""
 
     as_served: Interval
     as_published: Interval
@@ -26,14 +25,13 @@ def worth_of_fresher(trained: Trained, dataset: Dataset, task: Task, published: 
 
     published  (judge rows, features) the judge rows joined with such states
     """
-    judged, model, rows = trained.judged, trained.fitted[trained.winner], trained.rows["judge"]
-    users = owners(judged.group, judged.user, judged.groups)
+    model, rows, clusters = trained.fitted[trained.winner], trained.rows["judge"], trained.judged.owner
 
-    def of_groups(matrix: Float32s) -> AnyArray:
+    def of_units(matrix: Float32s) -> AnyArray:
         part = replace(dataset, frame=dataset.frame.iloc[rows], matrix=matrix)
         scores = model.scores(np.ascontiguousarray(as_judged(part, task, np.arange(len(rows)))))
-        return ndcg(judged.group, judged.gain, scores, task.top, judged.groups)
+        return trained.merits(scores)
 
-    served, fresh = of_groups(dataset.matrix[rows]), of_groups(published)
-    figures = (interval(values, task.seed, users, task.draws) for values in (served, fresh, fresh - served))
+    served, fresh = of_units(dataset.matrix[rows]), of_units(published)
+    figures = (interval(values, task.seed, clusters, task.draws) for values in (served, fresh, fresh - served))
     return Fresher(*figures)

@@ -13,10 +13,9 @@ from feature_repo import recipe
 from feature_repo.definition import FeatureSet
 from infra.manifest import verify
 from training.definition import LEAK_ROWS, Task
-from training.fitting import Trained, as_judged, load_contender
+from training.fitting import Trained, acts_from, as_judged, judged_part, load_contender
 from training.judging.leak_evidence import against_leaks
 from training.judging.replayed import Replay
-from training.measuring import ndcg, owners
 from training.rows import Dataset
 from validation.definition import GateLimits
 from validation.gates import (
@@ -105,11 +104,17 @@ def settle_on_baseline(trained: Trained, limits: GateLimits) -> Trained:
 
 
 def _comparison(trained: Trained, candidate: str) -> GateEvidence:
-    """How the contenders did on the judge groups, with one of them to be released."""
-    judged = trained.judged
-    ndcg = {name: evaluation.ndcg for name, evaluation in trained.evaluations.items()}
-    clusters = owners(judged.group, judged.user, judged.groups)
-    return GateEvidence(features=(), candidate=candidate, ndcg=ndcg, clusters=clusters)
+    """How the contenders did on the judge units, with one of them to be released."""
+    objective = trained.objective
+    return GateEvidence(
+        features=(),
+        candidate=candidate,
+        objective=objective.kind,
+        merit=objective.merit,
+        merits={name: evaluation.merits for name, evaluation in trained.evaluations.items()},
+        perfect=objective.perfect(trained.judged),
+        clusters=trained.judged.owner,
+    )
 
 
 def evidence(
@@ -125,27 +130,29 @@ def evidence(
     manifest, comparison = verify(release), _comparison(trained, trained.winner)
     rows = np.sort(np.concatenate(list(trained.rows.values())))
     rows = rows[:: max(1, len(rows) // LEAK_ROWS)]
-    ndcg, version = dict(comparison.ndcg), None
+    merits, version = dict(comparison.merits), None
     if live is not None:
         version = verify(live).version
-        ndcg |= _of_release(LIVE, live, run)
+        merits |= _of_release(LIVE, live, run)
         if best is not None and best.folder is not None and best.version != version:
-            ndcg |= _of_release(BEST, best.folder, run)
-    calibration = trained.evaluations[trained.winner].measures.get("calibration_error")
-    return GateEvidence(
+            merits |= _of_release(BEST, best.folder, run)
+    measures = trained.evaluations[trained.winner].measures
+    calibration = measures.get(trained.objective.calibration)
+    return replace(
+        comparison,
         features=_defined(run.features, dataset),
-        candidate=trained.winner,
         data=data,
         lineage=dataset.lineage,
         values=dataset.matrix[rows],
-        label=dataset.frame[trained.target].to_numpy()[rows],
-        ndcg=ndcg,
-        clusters=comparison.clusters,
+        label=happened(dataset, run.task, trained.target, rows),
+        merits=merits,
+        measures={name: (m.value, m.low, m.high) for name, m in measures.items()},
         live=version,
         live_contender=LIVE,
         best=best.version if best else None,
         best_contender=BEST,
         calibration_error=calibration.value if calibration else None,
+        calibrated=bool(trained.objective.calibration),
         probabilistic=trained.fitted[trained.winner].probabilistic,
         slices=tuple(_slices(trained, limits)),
         exposures=of_winner.parts if (of_winner := trained.exposures.get(trained.winner)) else (),
@@ -162,8 +169,8 @@ def facts(run: TrainingRun, batches: BatchesBehind) -> DataFacts:
     frame = run.dataset.frame.iloc[rows]
     return DataFacts(
         rows=len(rows),
-        groups=int(frame[run.task.unit].nunique()),
-        positive_share=float(frame[run.trained.target].mean()),
+        units=int(frame[run.task.unit].nunique()),
+        positive_share=float(happened(run.dataset, run.task, run.trained.target, rows).mean()),
         refused_batches=batches.refused,
         quarantined_share=batches.quarantined_share,
         waiting_since=batches.waiting_since,
@@ -177,17 +184,17 @@ def _defined(features: FeatureSet, dataset: Dataset) -> tuple[str, ...]:
 
 
 def _slices(trained: Trained, limits: GateLimits) -> Iterator[SliceEvidence]:
-    """Each slice with the candidate's and the first baseline's NDCG."""
+    """Each slice with the candidate's and the first baseline's merits."""
     of_winner = trained.evaluations[trained.winner].slices
     baseline = trained.evaluations.get(limits.baselines[0]) if limits.baselines else None
     for slicing, parts in of_winner.items():
         for word, evaluation in parts.items():
             if baseline is not None:
-                yield SliceEvidence(f"{slicing}={word}", evaluation.ndcg, baseline.slices[slicing][word].ndcg)
+                yield SliceEvidence(f"{slicing}={word}", evaluation.merits, baseline.slices[slicing][word].merits)
 
 
 def _of_release(name: str, release: Path, run: TrainingRun) -> dict[str, NDArray[Any]]:
-    """An earlier release's NDCG on the same rows; nothing when it reads features that the training set lacks."""
+    """An earlier release's merits on the same rows; nothing when it reads features that the training set lacks."""
     dataset, trained = run.dataset, run.trained
     wanted = verify(release).features
     if not set(wanted) <= set(dataset.features):
@@ -195,5 +202,9 @@ def _of_release(name: str, release: Path, run: TrainingRun) -> dict[str, NDArray
     columns = [dataset.features.index(feature) for feature in wanted]
     matrix = as_judged(dataset, run.task, trained.rows["judge"])
     scores = load_contender(release).scores(np.ascontiguousarray(matrix[:, columns]))
-    judged = trained.judged
-    return {name: ndcg(judged.group, judged.gain, scores, run.task.top, judged.groups)}
+    return {name: trained.objective.merits(trained.judged, scores, acts_from(release))}
+
+
+def happened(dataset: Dataset, task: Task, target: str, rows: NDArray[Any]) -> NDArray[Any]:
+    """(rows,) whether the target happened on some rows; of a number, whether it is above what was expected."""
+    return task.objective.happened(judged_part(dataset, task, target, rows))

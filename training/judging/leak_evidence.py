@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from feature_repo.definition import FeatureSet
 from infra.arrays import AnyArray, Float32s
 from training.definition import Task
-from training.fitting import Trained, as_served
+from training.fitting import Trained, as_served, judged_part
 from training.judging.column_lifts import ROWS, JudgeSample, column_worths, rows_before
 from training.judging.key_noise import key_noise
 from training.judging.near_twins import near_twins
@@ -48,7 +49,7 @@ def against_leaks(
             key_noise(
                 as_served(dataset.matrix[judge], dataset, task),
                 dataset.features,
-                dataset.frame[trained.target].to_numpy(),
+                happened_anywhere(trained, dataset, task),
                 judge,
                 _chances(trained),
                 keys,
@@ -66,14 +67,23 @@ def _keys(dataset: Dataset, task: Task, features: FeatureSet) -> Mapping[str, An
     """What labels can have been counted by: whom and what was shown, and all that features count by."""
     frame = dataset.frame
     counted = [view.keys for view in features.counter_views if set(view.keys) <= set(frame.columns)]
-    names = dict.fromkeys([(task.unit,), (task.cluster,), (task.item,), (task.attribute,), *counted])
+    names = dict.fromkeys(
+        [*((role,) for role in (task.unit, task.cluster, task.item, task.attribute) if role), *counted]
+    )
     return {TOGETHER.join(keys): codes_of(frame, keys) for keys in names}
 
 
 def _chances(trained: Trained) -> Float32s | None:
     """Probabilities of the winner, else of the best that gives any: the last stands for the most able."""
-    own = trained.probabilities.get(trained.winner)
-    return own if own is not None else next(reversed(list(trained.probabilities.values())), None)
+    if trained.objective.link != "logit":
+        return None
+    own = trained.predictions.get(trained.winner)
+    return own if own is not None else next(reversed(list(trained.predictions.values())), None)
+
+
+def happened_anywhere(trained: Trained, dataset: Dataset, task: Task) -> AnyArray:
+    """(all rows,) whether the target happened; of a number, whether it is above what was expected."""
+    return task.objective.happened(judged_part(dataset, task, trained.target, np.arange(len(dataset.frame))))
 
 
 def _worths(
@@ -86,9 +96,12 @@ def _worths(
 ) -> list[ColumnWorth]:
     """What columns are worth, one by one and by where they come from, with the rows before by what they are about."""
     judge = trained.rows["judge"]
-    some = some_groups(judge, trained.judged.group, ROWS, trained.seed)
+    some = some_groups(judge, trained.judged.unit, ROWS, trained.seed)
     matrix = as_served(dataset.matrix, dataset, task)
-    sample = JudgeSample(matrix, judge[some], dataset.features, trained.judged.only(some), task.top, trained.seed)
+    sample = JudgeSample(
+        matrix, judge[some], dataset.features, trained.judged.only(some), task.objective,
+        trained.points.get(trained.winner), trained.seed,
+    )  # fmt: skip
     times = dataset.times()
     before = {name: rows_before(codes, times, sample.rows) for name, codes in keys.items()}
     sets = column_sets(dataset)

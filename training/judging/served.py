@@ -6,7 +6,6 @@ from infra.arrays import AnyArray, Float32s, Int64s
 from training.definition import Task
 from training.fitting import Trained, as_served
 from training.judging.replayed import Replay, Replayed
-from training.measuring import ndcg
 from training.rows import Dataset
 from validation.gates import ServedSample
 
@@ -17,7 +16,7 @@ def served_samples(
     trained: Trained, dataset: Dataset, task: Task, replay: Replay
 ) -> tuple[ServedSample, ServedSample | None]:
     """A sample made again as serving makes it, and one as it was really served, where any row was."""
-    judge = some_groups(trained.rows["judge"], trained.judged.group, JUDGE_ROWS, trained.seed)
+    judge = some_groups(trained.rows["judge"], trained.judged.unit, JUDGE_ROWS, trained.seed)
     earlier = np.concatenate([trained.rows["fit"], trained.rows["tune"]])
     drawn = np.random.default_rng(trained.seed).choice(earlier, min(EARLIER_ROWS, len(earlier)), replace=False)
     rows = np.sort(np.concatenate([trained.rows["judge"][judge], drawn]))
@@ -26,7 +25,7 @@ def served_samples(
     learned = as_served(dataset.matrix[rows], dataset, task)
     sample = ServedSample(
         dataset.features, learned[replayed.known], served[replayed.known], absent, replayed.unlogged,
-        _scored(trained, task, judge, learned, served, rows), replayed.origin,
+        _scored(trained, judge, learned, served, rows), replayed.origin,
     )  # fmt: skip
     return sample, _logged(replayed, dataset, task)
 
@@ -53,15 +52,15 @@ def _aligned(replayed: Replayed, dataset: Dataset, task: Task) -> tuple[Float32s
 
 
 def _scored(
-    trained: Trained, task: Task, judge: Int64s, learned: Float32s, served: Float32s, rows: AnyArray
+    trained: Trained, judge: Int64s, learned: Float32s, served: Float32s, rows: AnyArray
 ) -> tuple[float, float] | None:
-    """NDCG of the winner on the sampled judge rows, with the features of training and with those of serving."""
-    judged, places = trained.judged, np.flatnonzero(np.isin(rows, trained.rows["judge"]))
-    group, gain, model = judged.group[judge], judged.gain[judge], trained.fitted[trained.winner]
+    """Mean merit of the winner on the sampled judge rows, with the features of training and with those of serving."""
+    judged, places = trained.judged.only(judge), np.flatnonzero(np.isin(rows, trained.rows["judge"]))
+    model, point = trained.fitted[trained.winner], trained.points.get(trained.winner)
 
     def of(matrix: Float32s) -> float:
-        groups = ndcg(group, gain, model.scores(np.ascontiguousarray(matrix[places])), task.top, judged.groups)
-        return float(np.nanmean(groups)) if np.isfinite(groups).any() else float("nan")
+        merits = trained.objective.merits(judged, model.scores(np.ascontiguousarray(matrix[places])), point)
+        return float(np.nanmean(merits)) if np.isfinite(merits).any() else float("nan")
 
     figures = of(learned), of(served)
     return figures if np.isfinite(figures).all() else None

@@ -1,53 +1,14 @@
-"""How well a contender ranks the judged rows: measures with bootstrap intervals, overall and by slice."""
+"""How good a contender is on the judged rows: measures with bootstrap intervals, overall and by slice."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from infra.arrays import AnyArray
-from infra.statistics import Weights, percentiles, weighted_auc
-from training.objectives import list_measures, measures
-from training.objectives.measures import Measure
-
-
-@dataclass(frozen=True, slots=True)
-class JudgedRows:
-    """The judged rows as arrays, aligned. Codes count from 0.
-
-    groups, users how many codes there are
-    label, gain   (rows,) whether the target happened, and the graded gain
-    group, user   (rows,) codes of what is ranked together, and of whom it was shown to
-    item, attribute  (rows,) codes of what was shown, and of what lists vary in (−1 unknown)
-    novelty       (rows,) −log2 of the item's share of what was shown before the judged rows
-    slices        slicing → (rows,) names
-    value         (rows,) the sum of the values of what happened; None where no outcome has one
-    exposed       the same, for the shares of exposure
-    maker         (rows,) codes of who made the item; None where exposure is not measured
-    """
-
-    groups: int
-    users: int
-    label: AnyArray
-    gain: AnyArray
-    group: AnyArray
-    user: AnyArray
-    item: AnyArray
-    attribute: AnyArray
-    novelty: AnyArray
-    slices: Mapping[str, AnyArray] = field(default_factory=dict)
-    value: AnyArray | None = None
-    exposed: Mapping[str, AnyArray] = field(default_factory=dict)
-    maker: AnyArray | None = None
-
-    def only(self, rows: AnyArray) -> "JudgedRows":
-        """The rows for which the mask holds; group and user codes stay the same, so that draws of users fit both."""
-        return JudgedRows(
-            self.groups, self.users, self.label[rows], self.gain[rows], self.group[rows], self.user[rows],
-            self.item[rows], self.attribute[rows], self.novelty[rows],
-            value=None if self.value is None else self.value[rows],
-        )  # fmt: skip
+from infra.statistics import Weights, percentiles
+from training.objectives import Judged, Measure, Objective, mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +28,10 @@ class MeasureValue:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """All measures of one contender, with NDCG of each group (NaN without a positive gain), overall and by slice."""
+    """All measures of one contender, with the merit of each unit (NaN where it has none), overall and by slice."""
 
     measures: Mapping[str, MeasureValue]
-    ndcg: AnyArray
+    merits: AnyArray
     slices: Mapping[str, Mapping[str, "Evaluation"]]
     facts: Mapping[str, int]
 
@@ -83,20 +44,30 @@ class Evaluation:
         return flat
 
 
-def evaluate(
-    judged: JudgedRows, scores: AnyArray, probabilities: AnyArray | None, weights: Weights, top: int, listed: int
-) -> Evaluation:
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one contender says of the judged rows.
+
+    scores       (rows,) as it would be served
+    predictions  (rows,) of the target from all logged values; None where the scores are no predictions
+    point        the score from which it acts, where its objective acts
+    """
+
+    scores: AnyArray
+    predictions: AnyArray | None = None
+    point: float | None = None
+
+
+def evaluate(objective: Objective, judged: Judged, said: Said, weights: Weights) -> Evaluation:
     """Judge one contender.
 
-    scores         (rows,) as it would be served
-    probabilities  (rows,) of the target from all logged values; None where the scores are no probabilities
-    weights        (draws, users): how often each user is drawn. The same weights for every contender make their
-                   intervals comparable pairwise.
+    weights  (draws, clusters): how often each cluster is drawn. The same weights for every contender make their
+             intervals comparable pairwise.
     """
-    order_measures = dict(_order(judged, scores, top))
-    other_measures = {**dict(_probability(judged, probabilities)), **dict(_listed(judged, scores, listed))}
-    overall = _measured(judged, scores, {**order_measures, **other_measures}, weights, top)
-    slices = {name: dict(_slices(judged, scores, words, weights, top)) for name, words in judged.slices.items()}
+    more = dict(() if said.predictions is None else objective.of_predictions(judged, said.predictions))
+    more |= dict(objective.of_all(judged, said.scores, said.point))
+    overall = _measured(objective, judged, said.scores, said.point, weights, more)
+    slices = {name: dict(_slices(objective, judged, said, words, weights)) for name, words in judged.slices.items()}
     return replace(overall, slices=slices)
 
 
@@ -106,47 +77,27 @@ def difference(better: MeasureValue, other: MeasureValue) -> MeasureValue:
 
 
 def _slices(
-    judged: JudgedRows, scores: AnyArray, words: AnyArray, weights: Weights, top: int
+    objective: Objective, judged: Judged, said: Said, words: AnyArray, weights: Weights
 ) -> Iterator[tuple[str, Evaluation]]:
     for word in sorted(set(words.tolist())):
-        part, part_scores = judged.only(words == word), scores[words == word]
-        yield word, _measured(part, part_scores, dict(_order(part, part_scores, top)), weights, top)
+        rows = words == word
+        yield word, _measured(objective, judged.only(rows), said.scores[rows], said.point, weights, {})
 
 
 def _measured(
-    judged: JudgedRows, scores: AnyArray, by_name: Mapping[str, Measure], weights: Weights, top: int
+    objective: Objective,
+    judged: Judged,
+    scores: AnyArray,
+    point: float | None,
+    weights: Weights,
+    more: Mapping[str, Measure],
 ) -> Evaluation:
-    every_user_once = np.ones((1, judged.users), dtype=np.float32)
-    values = {name: MeasureValue.of(measure(every_user_once)[0], measure(weights)) for name, measure in by_name.items()}
-    groups = _by_group(judged, scores, top)
-    facts = {"rows": len(scores), "users": len(np.unique(judged.user)), "groups": int(np.isfinite(groups).sum())}
-    facts["groups_without_gain"] = len(np.unique(judged.group)) - facts["groups"]
-    return Evaluation(values, groups, {}, facts)
-
-
-def _order(judged: JudgedRows, scores: AnyArray, top: int) -> Iterator[tuple[str, Measure]]:
-    owners = list_measures.owners(judged.group, judged.user, judged.groups)
-    yield f"ndcg_at_{top}", measures.mean(_by_group(judged, scores, top), owners, judged.users)
-    if judged.value is not None:
-        values = measures.discounted(judged.group, judged.value, scores, top, judged.groups)
-        yield f"value_at_{top}", measures.mean(values, owners, judged.users)
-    yield "gauc", measures.gauc(judged.user, judged.label, scores, judged.users)
-    yield "auc", weighted_auc(judged.user, judged.label, scores)
-
-
-def _probability(judged: JudgedRows, probabilities: AnyArray | None) -> Iterator[tuple[str, Measure]]:
-    if probabilities is not None:
-        rows = (judged.user, judged.label, probabilities, judged.users)
-        yield "log_loss", measures.log_loss(*rows)
-        yield "calibration_error", measures.calibration_error(*rows)
-
-
-def _listed(judged: JudgedRows, scores: AnyArray, top: int) -> Iterator[tuple[str, Measure]]:
-    listed = list_measures.first_places(judged.group, scores, top)
-    yield "coverage", list_measures.coverage(judged.user, judged.item, listed, judged.users)
-    yield "novelty", list_measures.novelty(judged.user, judged.novelty, listed, judged.users)
-    yield "diversity", list_measures.diversity(judged.group, judged.user, judged.attribute, listed, judged.users)
-
-
-def _by_group(judged: JudgedRows, scores: AnyArray, top: int) -> AnyArray:
-    return measures.ndcg(judged.group, judged.gain, scores, top, judged.groups)
+    merits = objective.merits(judged, scores, point)
+    by_name = {objective.merit: mean(merits, judged.owner, judged.clusters)}
+    by_name |= {**dict(objective.measures(judged, scores, point)), **more}
+    once = np.ones((1, judged.clusters), dtype=np.float32)
+    values = {name: MeasureValue.of(measure(once)[0], measure(weights)) for name, measure in by_name.items()}
+    units = int(np.isfinite(merits).sum())
+    facts = {"rows": len(scores), "clusters": len(np.unique(judged.cluster)), "units": units}
+    facts["units_without_merit"] = len(np.unique(judged.unit)) - units
+    return Evaluation(values, merits, {}, facts)

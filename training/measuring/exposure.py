@@ -7,8 +7,7 @@ import numpy as np
 
 from infra.arrays import AnyArray
 from infra.statistics import Weights, percentiles
-from training.measuring.evaluation import JudgedRows
-from training.objectives.measures import exposure
+from training.objectives import Judged, exposure
 from validation.gates import SliceExposure
 
 FEW = 0.01  # of the makers
@@ -46,35 +45,36 @@ class Exposures:
     of_outcomes: Concentration
 
 
-def exposures(judged: JudgedRows, scores: AnyArray, weights: Weights, top: int) -> Exposures | None:
+def exposures(judged: Judged, scores: AnyArray, weights: Weights, top: int) -> Exposures | None:
     """Who gets the places when rows are ordered by their scores; None where no maker is named.
 
     A place is worth 1 / log2(1 + place) among the first `top` of its group. Intervals are of 95 %, by users drawn.
     """
-    if judged.maker is None:
+    maker = judged.columns.get("maker")
+    if maker is None:
         return None
-    worth = exposure(judged.group, scores, top)
-    amounts = (np.ones(len(worth)), worth, judged.gain)
-    named, makers = judged.maker >= 0, int(judged.maker.max(initial=-1)) + 1
-    spread = (np.bincount(judged.maker[named], weights=amount[named], minlength=makers) for amount in amounts)
+    worth = exposure(judged.unit, scores, top)
+    amounts = (np.ones(len(worth)), worth, judged.columns["gain"])
+    named, makers = maker >= 0, int(maker.max(initial=-1)) + 1
+    spread = (np.bincount(maker[named], weights=amount[named], minlength=makers) for amount in amounts)
     by = judged.exposed.items()
     parts = (part for name, words in by for part in _parts(judged, name, words, amounts, weights))
     return Exposures(tuple(parts), makers, *(Concentration.of(amount) for amount in spread))
 
 
 def _parts(
-    judged: JudgedRows, slicing: str, words: AnyArray, amounts: tuple[AnyArray, ...], weights: Weights
+    judged: Judged, slicing: str, words: AnyArray, amounts: tuple[AnyArray, ...], weights: Weights
 ) -> Iterator[SliceExposure]:
-    everything = [np.bincount(judged.user, weights=amount, minlength=judged.users) for amount in amounts]
-    sizes = np.bincount(judged.group, minlength=judged.groups)
+    everything = [np.bincount(judged.cluster, weights=amount, minlength=judged.clusters) for amount in amounts]
+    sizes = np.bincount(judged.unit, minlength=judged.units)
     for word in sorted(set(words.tolist())):
         its = words == word
-        own = [np.bincount(judged.user[its], weights=amount[its], minlength=judged.users) for amount in amounts]
+        own = [np.bincount(judged.cluster[its], weights=amount[its], minlength=judged.clusters) for amount in amounts]
         with np.errstate(invalid="ignore", divide="ignore"):
             eligible, shown, valued = (of.sum() / all_.sum() for of, all_ in zip(own, everything, strict=True))
             drawn = [(weights @ of) / (weights @ all_) for of, all_ in zip(own[1:], everything[1:], strict=True)]
             low, high = percentiles(drawn[0] / drawn[1], 0.025, 0.975)
             ratio = float(shown / valued)
-        beside = np.bincount(judged.group[its], minlength=judged.groups)
+        beside = np.bincount(judged.unit[its], minlength=judged.units)
         groups = int(((beside > 0) & (beside < sizes)).sum())
         yield SliceExposure(f"{slicing}={word}", float(eligible), float(shown), float(valued), ratio, low, high, groups)

@@ -12,7 +12,7 @@ import numpy as np
 
 from infra.arrays import AnyArray
 from training.measuring.off_policy import Decisions
-from training.objectives.measures import places_in_group
+from training.objectives import places_in_group
 
 SURE = 0.5
 """On a page drawn by lot most rows have a smaller propensity; on one with a few explored places most have a larger."""

@@ -1,24 +1,36 @@
 """What a model is to be good at: six objectives, each with its unit, its merit and its measures."""
 
-from training.objectives import list_measures, measures
 from training.objectives.choose import Choose
 from training.objectives.classify import Classify, Costs
-from training.objectives.objective import Judged, Objective
+from training.objectives.list_measures import owners
+from training.objectives.measures import Measure, bins_of, discounted, exposure, mean, ndcg, places_in_group
+from training.objectives.objective import DAY, MINUTE, Curve, Judged, Link, Objective
 from training.objectives.quantile import Quantile
 from training.objectives.rank import Rank
-from training.objectives.regress import Regress
+from training.objectives.regress import Regress, jumps
 from training.objectives.retrieve import Retrieve
 
 __all__ = [
+    "DAY",
+    "MINUTE",
     "Choose",
     "Classify",
     "Costs",
+    "Curve",
     "Judged",
+    "Link",
+    "Measure",
     "Objective",
     "Quantile",
     "Rank",
     "Regress",
     "Retrieve",
-    "list_measures",
-    "measures",
+    "bins_of",
+    "discounted",
+    "exposure",
+    "jumps",
+    "mean",
+    "ndcg",
+    "owners",
+    "places_in_group",
 ]

@@ -1,6 +1,7 @@
 """Measures of decisions on single cases, each a function of how often every cluster is drawn.
 
-Arrays of rows are aligned; clusters are codes from 0; a higher score is acted on first, ties together.
+Arrays of rows are aligned; clusters are codes from 0; a higher score is acted on first, ties together. `weight` is for
+how many rows each stands.
 """
 
 from collections.abc import Callable
@@ -23,13 +24,13 @@ def best_threshold(score: AnyArray, benefit: AnyArray) -> float:
     return float(ordered[best]) if total[best] > 0 else float("inf")
 
 
-def average_precision(cluster: AnyArray, label: AnyArray, score: AnyArray) -> Measure:
+def average_precision(cluster: AnyArray, label: AnyArray, score: AnyArray, weight: AnyArray | None = None) -> Measure:
     """Σ (recall − recall before) × precision over falling scores; NaN without a positive row."""
     order, ends = _falling(score)
-    who, positive = cluster[order], label[order] > 0
+    who, positive, stands_for = cluster[order], label[order] > 0, _in_order(weight, order)
 
     def one(drawn: AnyArray) -> float:
-        weight = drawn[who].astype(np.float64)
+        weight = drawn[who] * stands_for
         hits, rows = np.cumsum(weight * positive)[ends], np.cumsum(weight)[ends]
         with np.errstate(invalid="ignore", divide="ignore"):
             precision = np.nan_to_num(hits / rows)
@@ -38,13 +39,15 @@ def average_precision(cluster: AnyArray, label: AnyArray, score: AnyArray) -> Me
     return _each(one)
 
 
-def recall_at(cluster: AnyArray, label: AnyArray, score: AnyArray, share: float) -> Measure:
+def recall_at(
+    cluster: AnyArray, label: AnyArray, score: AnyArray, share: float, weight: AnyArray | None = None
+) -> Measure:
     """The share of positive rows above the threshold that at most `share` of the negative rows reach."""
     order, ends = _falling(score)
-    who, positive = cluster[order], label[order] > 0
+    who, positive, stands_for = cluster[order], label[order] > 0, _in_order(weight, order)
 
     def one(drawn: AnyArray) -> float:
-        weight = drawn[who].astype(np.float64)
+        weight = drawn[who] * stands_for
         hits, false = np.cumsum(weight * positive)[ends], np.cumsum(weight * ~positive)[ends]
         if not len(hits) or not hits[-1] > 0:
             return float("nan")
@@ -86,6 +89,10 @@ def _falling(score: AnyArray) -> tuple[AnyArray, AnyArray]:
     order = np.argsort(-score, kind="stable")
     ordered = score[order]
     return order, np.flatnonzero(np.r_[ordered[1:] != ordered[:-1], True]) if len(order) else order
+
+
+def _in_order(weight: AnyArray | None, order: AnyArray) -> AnyArray:
+    return np.ones(len(order)) if weight is None else weight[order].astype(np.float64)
 
 
 def _each(one: Callable[[AnyArray], float]) -> Measure:

@@ -9,7 +9,7 @@ from infra.arrays import AnyArray
 from infra.statistics import Weights
 from training.objectives import measures
 from training.objectives.measures import Measure
-from training.objectives.objective import Judged
+from training.objectives.objective import Curve, Judged, Link
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,11 @@ class Choose:
     actions: tuple[str, ...]
     action: str = "action"
     propensity: str = "propensity"
+    kind: str = "choose"
+    calibration: str = "propensity_error"
     merit: str = "doubly_robust_value"
+    link: Link = "identity"
+    base: str | None = None
 
     @property
     def roles(self) -> Mapping[str, str]:
@@ -45,6 +49,14 @@ class Choose:
         expected = predicted.max(axis=1)
         return judged.by_unit(expected + weight * (judged.truth - predicted[rows, action]))
 
+    def perfect(self, judged: Judged) -> AnyArray:
+        """The best that followed any decision: nobody knows what the other actions would have led to."""
+        return np.full(judged.units, float(judged.truth.max(initial=0.0)))
+
+    def happened(self, judged: Judged) -> AnyArray:
+        """Whether what followed was worth more than usual."""
+        return np.asarray(judged.truth > np.median(judged.truth)) if len(judged.truth) else np.zeros(0, dtype=bool)
+
     def measures(self, judged: Judged, predicted: AnyArray, point: float | None) -> Iterator[tuple[str, Measure]]:
         """The estimate without a model, the effective share of the rows, and how often the log agrees."""
         weight = self._weight(judged, predicted)
@@ -62,7 +74,11 @@ class Choose:
 
         yield "effective_share", effective
 
-    def miscalibration(self, judged: Judged, predicted: AnyArray) -> Measure:
+    def of_all(self, judged: Judged, predicted: AnyArray, point: float | None) -> Iterator[tuple[str, Measure]]:
+        """Nothing more."""
+        return iter(())
+
+    def of_predictions(self, judged: Judged, predicted: AnyArray) -> Iterator[tuple[str, Measure]]:
         """|mean of 1 / propensity of the rows that took an action, over all actions, − 1|: logged chances add up."""
         weight = 1 / judged.columns["propensity"] / len(self.actions)
         chance = measures.mean(weight.astype(np.float64), judged.cluster, judged.clusters)
@@ -70,7 +86,11 @@ class Choose:
         def measure(weights: Weights) -> AnyArray:
             return np.asarray(np.abs(chance(weights) - 1))
 
-        return measure
+        yield self.calibration, measure
+
+    def curves(self, judged: Judged, predicted: AnyArray, point: float | None) -> Mapping[str, Curve]:
+        """None."""
+        return {}
 
     def _weight(self, judged: Judged, predicted: AnyArray) -> AnyArray:
         """(rows,) 1 / propensity where the log took the action that the model would, else 0."""

@@ -8,7 +8,7 @@ import numpy as np
 from infra.arrays import AnyArray
 from training.objectives import measures
 from training.objectives.measures import Measure, places_in_group
-from training.objectives.objective import Judged
+from training.objectives.objective import Curve, Judged, Link
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,10 @@ class Retrieve:
     """Documents for a query. A unit is a query, its merit the reciprocal rank of the first relevant document."""
 
     top: int = 10
+    kind: str = "retrieve"
+    calibration: str = ""
+    link: Link = "logit"
+    base: str | None = None
 
     @property
     def merit(self) -> str:
@@ -43,6 +47,14 @@ class Retrieve:
         rank = np.where(first < self.top, 1 / (first + 1), 0.0)
         return np.where(np.bincount(judged.unit[relevant], minlength=judged.units) > 0, rank, np.nan)
 
+    def perfect(self, judged: Judged) -> AnyArray:
+        """1 for every query."""
+        return np.ones(judged.units)
+
+    def happened(self, judged: Judged) -> AnyArray:
+        """Whether the document is relevant."""
+        return np.asarray(judged.truth > 0)
+
     def measures(self, judged: Judged, predicted: AnyArray, point: float | None) -> Iterator[tuple[str, Measure]]:
         """NDCG, recall, and the share of queries that find nothing."""
         relevant, places = judged.truth > 0, places_in_group(judged.unit, predicted)
@@ -55,6 +67,14 @@ class Retrieve:
         for name, values in (("ndcg", ndcg), ("recall", recall), ("nothing", nothing)):
             yield f"{name}_at_{self.top}", measures.mean(values, judged.owner, judged.clusters)
 
-    def miscalibration(self, judged: Judged, predicted: AnyArray) -> Measure | None:
+    def of_all(self, judged: Judged, predicted: AnyArray, point: float | None) -> Iterator[tuple[str, Measure]]:
+        """Nothing more."""
+        return iter(())
+
+    def of_predictions(self, judged: Judged, predicted: AnyArray) -> Iterator[tuple[str, Measure]]:
         """A retriever predicts nothing."""
-        return None
+        return iter(())
+
+    def curves(self, judged: Judged, predicted: AnyArray, point: float | None) -> Mapping[str, Curve]:
+        """None."""
+        return {}

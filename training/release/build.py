@@ -1,5 +1,6 @@
 """Builds a release: one folder with everything that serving needs, so that all parts fit each other."""
 
+import math
 import shutil
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,19 +17,22 @@ from infra.release_format import (
     GOLDEN,
     MANIFEST,
     MODEL,
+    OPERATING_POINT,
     POLICY,
     POPULAR,
     RECIPE,
     TREES,
+    OperatingPoint,
     Popular,
     write_golden_rows,
+    write_operating_point,
     write_popular,
 )
 from training.definition import GOLDEN_ROWS, Task
 from training.fitting import Embedded, Trained, as_served
 from training.rows import Dataset
 
-RESERVED = {MANIFEST, RECIPE, TREES, MODEL, POPULAR, POLICY, GOLDEN, EMBEDDINGS, VECTORS, INDEX}
+RESERVED = {MANIFEST, RECIPE, TREES, MODEL, POPULAR, POLICY, GOLDEN, OPERATING_POINT, EMBEDDINGS, VECTORS, INDEX}
 
 
 def build_release(
@@ -63,6 +67,9 @@ def build_release(
     (folder / POLICY).write_bytes(policy)
     golden = golden_rows(dataset, trained, task)
     write_golden_rows(folder, golden, model.scores(golden))
+    point = trained.points.get(trained.winner)
+    if point is not None:
+        write_operating_point(folder, OperatingPoint(point if math.isfinite(point) else None))
     if embedded is not None:
         embedded.write(folder)
     for name, content in (extra or {}).items():

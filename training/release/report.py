@@ -58,7 +58,7 @@ def run_name(trained: Trained, at: datetime) -> str:
 def front_page(trained: Trained, task: Task, run_id: str) -> str:
     """The text on a run's first page in MLflow: who won, and the plots. MLflow shows no Markdown tables there."""
     figures = [f"- **{c}** {_interval(e.summary(), task.decides_by)}" for c, e in trained.evaluations.items()]
-    drawn = [f"![{plot}]({artifact_page(run_id, f'{REPORT}/{plot}.png')})" for plot in plots.PLOTS]
+    drawn = [f"![{plot}]({artifact_page(run_id, f'{REPORT}/{plot}.png')})" for plot in plots.names(trained)]
     return "\n".join([f"## {trained.winner} wins in {task.decides_by}\n", *figures, "", *drawn])
 
 
@@ -120,7 +120,7 @@ def freshness_section(freshness: Freshness, worth: Fresher | None, task: Task) -
         ["as soon as they are published", _with_interval(worth.as_published)],
         ["what that would be worth", str(worth.gain)],
     ]
-    return section + "\n" + markdown(["the same model, on states", f"ndcg_at_{task.top}"], rows) + "\n"
+    return section + "\n" + markdown(["the same model, on states", task.objective.merit], rows) + "\n"
 
 
 def maturity_section(curve: Sequence[KnownBy], task: Task) -> str:

@@ -13,7 +13,7 @@ from training.rows.dataset import (
 )
 from training.rows.joined_days import JoinedDays, forget_joined_days
 from training.rows.label_versions import newest
-from training.rows.labels import FITS, GAIN, JUDGED, build_label_versions, build_labels, save_labels
+from training.rows.labels import FITS, GAIN, JUDGED, WEIGHT, build_label_versions, build_labels, save_labels
 from training.rows.lineage import moments
 from training.rows.logged import logged_columns
 from training.rows.maturity import KnownBy, known_at_maturity
@@ -27,6 +27,7 @@ __all__ = [
     "JUDGED",
     "KNOWN_AT",
     "PARTS",
+    "WEIGHT",
     "Dataset",
     "JoinedDays",
     "KnownBy",

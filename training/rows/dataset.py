@@ -26,6 +26,7 @@ from training.rows.described import without_undescribed
 from training.rows.joined_days import JoinedDays
 from training.rows.label_versions import SINCE, known_at_cuts, newest
 from training.rows.maturity import KnownBy, known_at_maturity, maturity_curve
+from validation.contract import unknown
 from validation.gates import Lineage
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ class Dataset:
             return self.matrix[:, self.features.index(name)]
         if name in self.frame.columns:
             return self.frame[name].to_numpy()
-        raise DefinitionError(f"training set: `{name}` is neither a feature nor a column of the labels")
+        known = (*self.features, *map(str, self.frame.columns))
+        raise DefinitionError(f"training set: neither a feature nor a column of the labels: {unknown(name, known)}")
 
     def times(self) -> NDArray[np.datetime64]:
         """When each row was shown, UTC."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from pyspark.sql import Column, DataFrame, SparkSession
 
-GAIN, FITS, JUDGED = "gain", "fits", "judged"
+GAIN, FITS, JUDGED, WEIGHT = "gain", "fits", "judged", "weight"
 
 
 def build_labels(

@@ -12,8 +12,9 @@ from infra.manifest import verify
 from infra.statistics import Weights, drawn_by_poisson
 from training.contenders import Contender, Fitted
 from training.definition import Split, Task
-from training.fitting import as_judged, divided, examples, judge_rows, load_contender
-from training.measuring import JudgedRows, MeasureValue, difference, evaluate
+from training.fitting import acts_from, as_judged, divided, examples, judged_rows, load_contender, operating_points
+from training.measuring import MeasureValue, Said, difference, evaluate
+from training.objectives import Judged
 from training.rows import Dataset
 
 MOST_ROWS = 100_000
@@ -32,15 +33,15 @@ class Refits:
     dataset: Dataset
     task: Task
     rows: Mapping[str, AnyArray]
-    judged: JudgedRows
+    judged: Judged
     weights: Weights
 
     @classmethod
     def of(cls, dataset: Dataset, task: Task) -> "Refits":
         """The rows divided as a training divides them."""
         rows = divided(dataset, task)
-        judged = replace(judge_rows(dataset, task, task.target, rows), slices={})
-        return cls(dataset, task, rows, judged, drawn_by_poisson(judged.users, task.draws, task.seed))
+        judged = replace(judged_rows(dataset, task, task.target, rows), slices={})
+        return cls(dataset, task, rows, judged, drawn_by_poisson(judged.clusters, task.draws, task.seed))
 
     def fitted(self, contender: Contender, seed: int | None = None, without: Collection[str] = ()) -> Fitted:
         """A contender fitted as a training fits it; features in `without` are left out."""
@@ -51,7 +52,8 @@ class Refits:
     def measured(self, model: Fitted, without: Collection[str] = ()) -> Mapping[str, MeasureValue]:
         """Its measures on the judge rows, as it would be served."""
         data = lacking(self.dataset, without)
-        return self._evaluated(model.scores(as_judged(data, self.task, self.rows["judge"])))
+        points = operating_points(data, self.task, self.task.target, self.rows["tune"], {"": model})
+        return self._evaluated(model.scores(as_judged(data, self.task, self.rows["judge"])), points.get(""))
 
     def decided(self, model: Fitted, without: Collection[str] = ()) -> MeasureValue:
         """The measure that decides between contenders."""
@@ -65,15 +67,15 @@ class Refits:
         columns = [self.dataset.features.index(name) for name in wanted]
         served = as_judged(self.dataset, self.task, self.rows["judge"])
         scores = load_contender(folder).scores(np.ascontiguousarray(served[:, columns]))
-        return self._evaluated(scores)[self.task.decides_by]
+        return self._evaluated(scores, acts_from(folder))[self.task.decides_by]
 
     def by_seed(self, contender: Contender, without: Collection[str] = ()) -> list[MeasureValue]:
         """The deciding measure of a contender fitted with each of a few seeds."""
         seeds = range(self.task.seed, self.task.seed + SEEDS_EACH)
         return [self.decided(self.fitted(contender, seed, without), without) for seed in seeds]
 
-    def _evaluated(self, scores: AnyArray) -> Mapping[str, MeasureValue]:
-        return evaluate(self.judged, scores, None, self.weights, self.task.top, self.task.listed).measures
+    def _evaluated(self, scores: AnyArray, point: float | None) -> Mapping[str, MeasureValue]:
+        return evaluate(self.task.objective, self.judged, Said(scores, point=point), self.weights).measures
 
 
 def mean_of(measures: Sequence[MeasureValue], seed: int) -> MeasureValue:

@@ -16,11 +16,11 @@ SLOW = "a baseline has nothing to make smaller: raise `max_latency_ms` of the sy
 
 def unbeaten(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
     """Passes a baseline that no other contender clearly beats; refuses it where one does, or nothing was compared."""
-    name, own_ndcg = evidence.candidate, evidence.ndcg.get(evidence.candidate)
-    if own_ndcg is None or not np.isfinite(own_ndcg).any():
+    name, own_merits = evidence.candidate, evidence.merits.get(evidence.candidate)
+    if own_merits is None or not np.isfinite(own_merits).any():
         return closed("baseline", f"`{name}` was not measured on the judge rows; score it on them")
     releases = (evidence.live_contender, evidence.best_contender)
-    others = [other for other in evidence.ndcg if other not in (name, *releases)]
+    others = [other for other in evidence.merits if other not in (name, *releases)]
     if others and BEST_COLUMN not in (name, *others):
         return closed("baseline", f"`{name}` was not compared with `{BEST_COLUMN}`; score it on the judge rows")
     lifts_or_reasons = {other: difference(evidence, other, name, limits) for other in others}
@@ -35,14 +35,14 @@ def unbeaten(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
             "baseline", unmeasured[0] if unmeasured else f"nothing was compared with `{name}`; score other contenders"
         )
     if not lifts:
-        groups = int(np.isfinite(own_ndcg).sum())
-        too_few = f"too few groups to show that anything beats it ({groups:,}, and {limits.min_groups:,} are asked)"
+        units = int(np.isfinite(own_merits).sum())
+        too_few = f"too few units to show that anything beats it ({units:,}, and {limits.min_units:,} are asked)"
         return GateFinding(
             "baseline", True, None, limits.min_lift, f"{_released(name)}: {too_few}; for a model: more days"
         )
     best = max(lifts, key=lambda other: lifts[other].low)
     lift = lifts[best]
-    comparison = f"{best} {lift} over {lift.groups:,} groups"
+    comparison = f"{best} {lift} over {lift.groups:,} units"
     if lift.low > limits.min_lift:
         reason = f"{name} is clearly beaten ({comparison}): release {best} (`flywheel run train` chooses it)"
         return GateFinding("baseline", False, lift.low, limits.min_lift, reason)

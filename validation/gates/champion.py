@@ -22,11 +22,12 @@ class Rival:
     name: str
     lift: Interval
     smallest: float
+    merit: str
 
     def sentence(self) -> str:
         """How the candidate did against it."""
         seen = f"a loss of {self.smallest:.4f} or more would be seen"
-        return f"NDCG against {self.name}: {self.lift} over {self.lift.groups:,} groups ({seen})"
+        return f"{self.merit} against {self.name}: {self.lift} over {self.lift.groups:,} units ({seen})"
 
 
 def champion_gate(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
@@ -84,7 +85,7 @@ def _rivals(
         lifts[f"release {evidence.best}, the best that was live"] = to_best
     share = limits.max_false_refusals / len(lifts)  # of equal releases, by all comparisons together
     for name, against in lifts.items():
-        yield Rival(name, against, smallest_loss_seen(against, limits.confidence, share))
+        yield Rival(name, against, smallest_loss_seen(against, limits.confidence, share), evidence.merit)
 
 
 def _against_live(evidence: GateEvidence, limits: GateLimits) -> Interval | str:

@@ -1,4 +1,4 @@
-"""Two contenders on the same groups: the interval of their difference, or a sentence about why there is none."""
+"""Two contenders on the same units: the interval of their difference, or a sentence about why there is none."""
 
 import math
 from typing import Any
@@ -16,23 +16,23 @@ SEED = 20_260_501  # a constant, so that the same evidence always gets the same 
 
 def difference(evidence: GateEvidence, first: str, second: str, limits: GateLimits) -> Interval | str:
     """The interval of `first` minus `second`, or a sentence about why there is none."""
-    first_ndcg, second_ndcg = evidence.ndcg.get(first), evidence.ndcg.get(second)
-    if first_ndcg is None or second_ndcg is None or not aligned(first_ndcg, second_ndcg):
-        return f"`{first}` and `{second}` were not both measured on the same groups; score both on the judge rows"
-    lift = paired(first_ndcg, second_ndcg, evidence.clusters, limits)
-    groups = int(np.isfinite(first_ndcg).sum())
-    if lift is None or groups < limits.min_groups:
+    first_merits, second_merits = evidence.merits.get(first), evidence.merits.get(second)
+    if first_merits is None or second_merits is None or not aligned(first_merits, second_merits):
+        return f"`{first}` and `{second}` were not both measured on the same units; score both on the judge rows"
+    lift = paired(first_merits, second_merits, evidence.clusters, limits)
+    units = int(np.isfinite(first_merits).sum())
+    if lift is None or units < limits.min_units:
         return (
-            f"`{first}` and `{second}` were not both measured on {limits.min_groups:,} groups or more, only on "
-            f"{groups:,}; ingest more days, or let a model learn from more of them (FLYWHEEL_HISTORY_DAYS)"
+            f"`{first}` and `{second}` were not both measured on {limits.min_units:,} units or more, only on "
+            f"{units:,}; ingest more days, or let a model learn from more of them (FLYWHEEL_HISTORY_DAYS)"
         )
     return lift
 
 
 def few(evidence: GateEvidence, first: str, second: str, limits: GateLimits) -> bool:
-    """Whether both were measured on the same groups, and these are too few to tell them apart."""
-    first_ndcg, second_ndcg = evidence.ndcg.get(first), evidence.ndcg.get(second)
-    both = first_ndcg is not None and second_ndcg is not None and aligned(first_ndcg, second_ndcg)
+    """Whether both were measured on the same units, and these are too few to tell them apart."""
+    first_merits, second_merits = evidence.merits.get(first), evidence.merits.get(second)
+    both = first_merits is not None and second_merits is not None and aligned(first_merits, second_merits)
     return both and isinstance(difference(evidence, first, second, limits), str)
 
 
@@ -45,5 +45,5 @@ def paired(first: Reals, second: Reals, clusters: NDArray[Any] | None, limits: G
 
 
 def aligned(first: Reals, second: Reals) -> bool:
-    """Whether both were measured on the same groups: on others the comparison would not be fair."""
+    """Whether both were measured on the same units: on others the comparison would not be fair."""
     return first.shape == second.shape and not bool((np.isfinite(first) != np.isfinite(second)).any())

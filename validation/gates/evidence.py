@@ -27,7 +27,7 @@ class DataFacts:
     """
 
     rows: int
-    groups: int
+    units: int
     positive_share: float
     refused_batches: int
     quarantined_share: float
@@ -50,7 +50,7 @@ class Lineage:
 
 @dataclass(frozen=True, slots=True)
 class SliceEvidence:
-    """A part of the judge rows: NDCG per group inside it, of the candidate and of the baseline, aligned on groups."""
+    """A part of the judge rows: the merit of each unit inside it, of the candidate and of the baseline, aligned."""
 
     name: str
     candidate: Reals
@@ -87,13 +87,18 @@ class GateEvidence:
     data               facts of the training set
     lineage            one line a feature
     values, label      (rows, features) as trained on, NaN where unknown; (rows,) positive where above 0
-    ndcg               contender → (groups,) NDCG on the judge groups, aligned, NaN where a group has no positive
-    clusters           (groups,) whose group it is, because groups of one user are not independent; None: they are
-    live               version of the live release, None when there is none; its NDCG is `ndcg[live_contender]`
-    best               version of the best release that was live, which may be the live one; its NDCG is
-                       `ndcg[best_contender]`, absent where it can no longer be scored
-    calibration_error  expected calibration error of the candidate
-    probabilistic      whether the candidate's scores are meant as probabilities
+    objective          the kind of objective: it says which gates are asked
+    merit              the name of the measure that is the mean merit of the units
+    merits             contender → (units,) merits of the judge units, aligned, NaN where a unit has none
+    perfect            (units,) the merit of whoever knows what will happen
+    clusters           (units,) whose unit it is, because units of one user are not independent; None: they are
+    live               version of the live release, None when there is none; its merits are `merits[live_contender]`
+    best               version of the best release that was live, which may be the live one; its merits are
+                       `merits[best_contender]`, absent where it can no longer be scored
+    measures           name → value and the ends of its interval, of the candidate: what caps are held against
+    calibrated         whether the objective predicts anything that could be off
+    calibration_error  how far the candidate's predictions are off
+    probabilistic      whether the candidate's scores are meant as predictions
     slices             one entry a slice
     exposures          one entry for each part whose exposure is measured
     features_digest    of this checkout's recipe; `model_digest` of the recipe inside the release
@@ -114,7 +119,12 @@ class GateEvidence:
     lineage: Sequence[Lineage] = ()
     values: Reals | None = None
     label: NDArray[Any] | None = None
-    ndcg: Mapping[str, Reals] = field(default_factory=dict)
+    objective: str = "rank"
+    merit: str = "ndcg_at_10"
+    merits: Mapping[str, Reals] = field(default_factory=dict)
+    perfect: Reals | None = None
+    measures: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+    calibrated: bool = True
     clusters: NDArray[Any] | None = None
     live: str | None = None
     live_contender: str = "live"

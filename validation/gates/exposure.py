@@ -13,9 +13,9 @@ def exposure_gate(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
     Exposure in proportion to worth: Singh and Joachims, Fairness of Exposure in Rankings (2018).
     """
     limit = limits.min_exposure
-    parts = [p for p in evidence.exposures if p.groups >= limits.min_slice_groups and math.isfinite(p.ratio)]
+    parts = [p for p in evidence.exposures if p.groups >= limits.min_slice_units and math.isfinite(p.ratio)]
     if limit is None or not parts:
-        return closed("exposure", f"no part has {limits.min_slice_groups} groups; name parts in the task's `exposure`")
+        return closed("exposure", f"no part has {limits.min_slice_units} groups; name parts in the task's `exposure`")
     short = [part for part in parts if part.high < limit]
     part = min(short or parts, key=lambda part: part.ratio)
     gets = (

@@ -17,7 +17,7 @@ class ServedSample:
     trained, served   (rows, columns) NaN where unknown; both without what only the log of a request knows
     absent            the columns that serving does not make
     unlogged          how many rows of the whole training set the log of what was shown does not hold as they are
-    scored            NDCG of the candidate on groups of the sample, features as trained and features as served
+    scored            mean merit of the candidate on units of the sample, features as trained and features as served
     origin            how the served features came about, in words
     """
 
@@ -36,8 +36,8 @@ class ColumnWorth:
 
     name   a column, or where the columns of a group come from
     key    by which the row before was looked for; empty for the worth on all rows
-    worth  (groups,) NDCG lost when the columns are taken from other rows; only rows that have one before, for a key
-    new    (groups,) NDCG lost when they are taken from the last row before of the same key
+    worth  (units,) merit lost when the columns are taken from other rows; only rows that have one before, for a key
+    new    (units,) merit lost when they are taken from the last row before of the same key
     """
 
     name: str

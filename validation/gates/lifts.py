@@ -45,8 +45,8 @@ def _judged(name: str, evidence: GateEvidence, limits: GateLimits) -> Iterator[G
     most = limits.max_new_share
     surely = any(_interval(_new(e) - most * e.worth, evidence, limits).low > 0 for e in measurable.values())
     sentence = (
-        f"`{name}` is worth {worth} NDCG to the model, and {shares[key]:.0%} of it is new since the last row before of "
-        f"the same {key} (limit {most:.0%})"
+        f"`{name}` is worth {worth} {evidence.merit} to the model, and {shares[key]:.0%} of it is new since the last "
+        f"row before of the same {key} (limit {most:.0%})"
     )
     if shares[key] > most and surely:
         reason = f"{sentence}: it tells of this row alone, as outcomes do; look at how it is computed, or drop it"

@@ -1,9 +1,9 @@
-"""The gate that asks whether a model is too good to be honest: against a perfect order and the live release."""
+"""The gate that asks whether a model is too good to be honest: against a perfect one and the live release."""
 
 import numpy as np
 
 from validation.definition import GateLimits
-from validation.gates.comparison import difference
+from validation.gates.comparison import aligned, difference
 from validation.gates.evidence import GateEvidence
 from validation.verdict import GateFinding, closed
 
@@ -13,27 +13,34 @@ GATE = "plausible"
 def plausible_gate(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
     """Refuses a model whose gain no honest model has: people's choices are noisy, and progress comes in small steps.
 
-    Measured is the share of the way from the best baseline to a perfect order that the model closes. A share does not
-    depend on how hard the judge rows are, so that of the live release when it was judged can be held beside it.
+    Measured is the share of the way from the best baseline to a perfect contender that the model closes. A share does
+    not depend on how hard the judge rows are, so that of the live release when it was judged can be held beside it.
     """
     best = _best_other(evidence, limits)
     if best is None:
-        return closed(GATE, "no other contender was measured on the same groups; score a baseline on the judge rows")
+        return closed(GATE, "no other contender was measured on the same units; score a baseline on the judge rows")
     most, why = _most(evidence, limits)
     lift = difference(evidence, evidence.candidate, best, limits)
     if isinstance(lift, str):
-        few = np.isfinite(evidence.ndcg[best]).sum() < limits.min_groups
-        return GateFinding(GATE, True, None, most, f"too few groups to tell: {lift}") if few else closed(GATE, lift)
-    base = float(np.nanmean(evidence.ndcg[best]))
-    left = max(1 - base, 1e-9)
+        few = np.isfinite(evidence.merits[best]).sum() < limits.min_units
+        return GateFinding(GATE, True, None, most, f"too few units to tell: {lift}") if few else closed(GATE, lift)
+    base, perfect = float(np.nanmean(evidence.merits[best])), evidence.perfect
+    if perfect is None or not aligned(perfect, perfect):
+        return closed(GATE, "nobody measured what a perfect contender would reach on the judge rows")
+    known = np.isfinite(evidence.merits[best])
+    left = max(float(np.mean(perfect[known])) - base, 1e-9)
     sentence = (
-        f"{evidence.candidate} closes {lift.mean / left:.0%} of the way from {best} ({base:.3f}) to a perfect order, "
-        f"at least {lift.low / left:.0%}"
+        f"{evidence.candidate} closes {lift.mean / left:.0%} of the way from {best} ({base:.3f}) to a perfect "
+        f"{_ideal(evidence)}, at least {lift.low / left:.0%}"
     )
     if lift.low / left > most:
         reason = f"{sentence}; the limit is {most:.0%}, {why}: look for a column that knows the outcome"
         return GateFinding(GATE, False, lift.mean / left, most, reason)
     return GateFinding(GATE, True, lift.mean / left, most, f"{sentence} (limit {most:.0%})")
+
+
+def _ideal(evidence: GateEvidence) -> str:
+    return "order" if evidence.objective == "rank" else "decision"
 
 
 def _most(evidence: GateEvidence, limits: GateLimits) -> tuple[float, str]:
@@ -47,6 +54,6 @@ def _most(evidence: GateEvidence, limits: GateLimits) -> tuple[float, str]:
 
 def _best_other(evidence: GateEvidence, limits: GateLimits) -> str | None:
     """The best of the baselines that is not the candidate itself."""
-    others = [n for n in limits.baselines if n != evidence.candidate and n in evidence.ndcg]
-    measured = {n: float(np.nanmean(evidence.ndcg[n])) for n in others if np.isfinite(evidence.ndcg[n]).any()}
+    others = [n for n in limits.baselines if n != evidence.candidate and n in evidence.merits]
+    measured = {n: float(np.nanmean(evidence.merits[n])) for n in others if np.isfinite(evidence.merits[n]).any()}
     return max(measured, key=lambda name: measured[name], default=None)

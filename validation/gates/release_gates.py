@@ -6,6 +6,7 @@ from datetime import date
 
 from validation.definition import GateLimits
 from validation.gates import baselines
+from validation.gates.caps import caps_gate
 from validation.gates.champion import champion_gate, stands_best
 from validation.gates.comparison import difference
 from validation.gates.encodings import encoding_gate
@@ -19,20 +20,23 @@ from validation.gates.plausible import plausible_gate
 from validation.gates.repeats import repeats_gate
 from validation.gates.served import served_gate
 from validation.gates.slices import slice_gate
-from validation.verdict import GateFinding, Verdict, closed
+from validation.verdict import GATES_OF, GateFinding, Verdict, closed
 
 
 def judge_evidence(evidence: GateEvidence, limits: GateLimits) -> Verdict:
     """The verdict of all gates on one candidate."""
     gates = [data_gate, leakage_gate, nulls_gate, repeats_gate, encoding_gate, lift_gate, plausible_gate, served_gate]
     gates += [baseline_gate, champion_gate, slice_gate, calibration_gate, signature_gate]
+    if "caps" in GATES_OF[evidence.objective] or limits.caps:
+        gates.append(caps_gate)
     if limits.max_latency_ms is not None:
         gates.append(latency_gate)
     if limits.min_exposure is not None:
         gates.append(exposure_gate)
     if limits.min_perturbed:
         gates.append(perturbation_gate)
-    return Verdict(tuple(gate(evidence, limits) for gate in gates), evidence.subject, stands_best(evidence, limits))
+    findings = tuple(gate(evidence, limits) for gate in gates)
+    return Verdict(findings, evidence.subject, stands_best(evidence, limits), evidence.objective)
 
 
 def data_gate(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
@@ -45,21 +49,21 @@ def data_gate(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
             return GateFinding("data", False, measured, limit, reason)
     if facts.failures:
         return GateFinding("data", False, len(facts.failures), 0, "; ".join(facts.failures))
-    size = f"{facts.rows:,} rows in {facts.groups:,} groups, {facts.positive_share:.1%} positive"
+    size = f"{facts.rows:,} rows in {facts.units:,} units, {facts.positive_share:.1%} positive"
     return GateFinding("data", True, facts.rows, limits.min_rows, size)
 
 
 def _data_rules(facts: DataFacts, limits: GateLimits) -> Iterator[tuple[float, float, bool, str]]:
     """Measured, limit, whether the rule holds (for a NaN it does not) and the reason for when it does not."""
     more, mend = "ingest more days, or wait for label windows to close", _mending(facts.waiting_since)
-    rows, groups, positive = facts.rows, facts.groups, facts.positive_share
+    rows, units, positive = facts.rows, facts.units, facts.positive_share
     refused, quarantined = facts.refused_batches, facts.quarantined_share
     yield rows, limits.min_rows, rows >= limits.min_rows, f"{rows:,} rows, {limits.min_rows:,} are asked; {more}"
     yield (
-        groups,
-        limits.min_groups,
-        groups >= limits.min_groups,
-        f"{groups:,} groups, {limits.min_groups:,} asked; {more}",
+        units,
+        limits.min_units,
+        units >= limits.min_units,
+        f"{units:,} units, {limits.min_units:,} asked; {more}",
     )
     least, most = limits.min_positive, limits.max_positive
     share = f"{positive:.3%} of rows are positive, {least:.3%} to {most:.3%} is asked; look at how the label is defined"
@@ -91,9 +95,9 @@ def baseline_gate(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
         lift = difference(evidence, evidence.candidate, name, limits)
         if isinstance(lift, str):
             return closed("baseline", f"{lift}, or release {name}")
-        reason = f"NDCG against {name}: {lift} over {lift.groups:,} groups"
+        reason = f"{evidence.merit} against {name}: {lift} over {lift.groups:,} units"
         if not lift.low > limits.min_lift:
-            too_low = f"{lift} over {lift.groups:,} groups, all of it has to lie above {limits.min_lift:g}"
+            too_low = f"{lift} over {lift.groups:,} units, all of it has to lie above {limits.min_lift:g}"
             reason = f"{name} is not clearly beaten ({too_low}): {baselines.MORE}, or release {name} itself"
             return GateFinding("baseline", False, lift.low, limits.min_lift, reason)
         passed_lifts.append((lift.low, reason))
@@ -108,6 +112,9 @@ def calibration_gate(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
     if evidence.candidate in limits.must_beat:
         return baselines.uncalibrated(evidence, limits)
     error, limit = evidence.calibration_error, limits.max_calibration_error
+    if not evidence.calibrated:
+        reason = f"not asked of {evidence.objective}: it predicts nothing that could be off"
+        return GateFinding("calibration", True, None, limit, reason)
     if not evidence.probabilistic and error is None:
         return GateFinding("calibration", True, None, limit, f"{evidence.candidate} gives an order, no probabilities")
     if error is None or not math.isfinite(error):

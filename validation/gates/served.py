@@ -19,7 +19,12 @@ def served_gate(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
     if len(sample.trained) < limits.min_served_rows:
         few = f"only {len(sample.trained):,} rows were made again as serving makes them"
         return closed("served", f"{few}, and {limits.min_served_rows:,} are asked; train on more shown rows")
-    return _unlogged(sample) or _unequal(sample) or _unlike_the_log(evidence.logged, limits) or _equal(evidence, sample)
+    return (
+        _unlogged(sample)
+        or _unequal(sample, evidence.merit)
+        or _unlike_the_log(evidence.logged, limits)
+        or _equal(evidence, sample)
+    )
 
 
 def _unlogged(sample: ServedSample) -> GateFinding | None:
@@ -32,9 +37,9 @@ def _unlogged(sample: ServedSample) -> GateFinding | None:
     return GateFinding("served", False, sample.unlogged, 0, reason)
 
 
-def _unequal(sample: ServedSample) -> GateFinding | None:
+def _unequal(sample: ServedSample, merit: str) -> GateFinding | None:
     if sample.absent:
-        reason = f"{_named(sample.absent)}: training has it, serving does not make it{_worth(sample)}"
+        reason = f"{_named(sample.absent)}: training has it, serving does not make it{_worth(sample, merit)}"
         return GateFinding("served", False, len(sample.absent), 0, f"{reason}; define it as a feature, or drop it")
     # To the last bit: a model can split between two values that differ in the last digit alone.
     differs = (sample.trained != sample.served) & ~(np.isnan(sample.trained) & np.isnan(sample.served))
@@ -46,7 +51,7 @@ def _unequal(sample: ServedSample) -> GateFinding | None:
     row = int(np.flatnonzero(differs[:, column])[0])
     example = f"`{wrong[0]}` in {shares[column]:.1%} of {len(differs):,} rows, such as "
     example += f"{sample.trained[row, column]:.6g} in training and {sample.served[row, column]:.6g} served"
-    reason = f"{_named(wrong)}: training has other values than serving makes ({example}){_worth(sample)}"
+    reason = f"{_named(wrong)}: training has other values than serving makes ({example}){_worth(sample, merit)}"
     return GateFinding("served", False, len(wrong), 0, f"{reason}; compute it in one place for both, or drop it")
 
 
@@ -81,8 +86,8 @@ def _named(columns: tuple[str, ...] | list[str]) -> str:
     return ", ".join(f"`{name}`" for name in columns[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def _worth(sample: ServedSample) -> str:
+def _worth(sample: ServedSample, merit: str) -> str:
     if sample.scored is None:
         return ""
     trained, served = sample.scored
-    return f"; the model's NDCG is {trained:.3f} with what training has and {served:.3f} with what is served"
+    return f"; the model's {merit} is {trained:.3f} with what training has and {served:.3f} with what is served"

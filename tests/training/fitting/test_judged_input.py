@@ -9,7 +9,7 @@ from shop import TASK
 from training.definition import FrozenFeatures
 from training.fitting import as_judged
 from training.fitting.best_column import best_column
-from training.measuring import ndcg
+from training.objectives import Judged, Rank, ndcg
 from training.rows.dataset import Dataset, dataset_of
 
 GUESTS, ROWS = 200, 10
@@ -32,7 +32,7 @@ def rows_of_days(seed: int = 0) -> Dataset:
 def reached(dataset: Dataset, matrix: np.ndarray) -> tuple[str, float, float]:
     """The best column, its sign, and the mean NDCG it reaches within all rows of a guest."""
     guest, gain = dataset.frame["guest"].to_numpy(), dataset.frame["bought"].to_numpy(dtype=np.float64)
-    best = best_column(matrix, NAMES, guest, gain, 10)
+    best = best_column(matrix, NAMES, Judged(GUESTS, GUESTS, guest, guest, gain, {"gain": gain}), Rank())
     return best.feature, best.sign, float(np.nanmean(ndcg(guest, gain, best.scores(matrix), 10, GUESTS)))
 
 

@@ -76,8 +76,8 @@ def test_what_people_send_back_counts_against_a_row_only_where_values_are_learne
     run = train.train_contenders(data, task)
     values = {name: run.evaluations[name].measures["value_at_10"] for name in ("target", "value")}
     assert values["value"].low > values["target"].high
-    assert run.judged.value is not None
-    assert run.judged.value.min() == -1.0, "bought for 2 and returned for −3"
+    assert run.judged.columns["value"] is not None
+    assert run.judged.columns["value"].min() == -1.0, "bought for 2 and returned for −3"
 
 
 def test_values_may_decide_who_wins(shop: Dataset) -> None:

@@ -149,7 +149,7 @@ def test_every_measure_has_an_interval_and_every_slice_its_figures(trained: Trai
 
 def test_another_target_is_trained_when_asked(shop: Dataset) -> None:
     found = train.train_contenders(shop, TASK, target="looked")
-    assert found.judged.label.mean() > shop.frame["bought"].mean()
+    assert found.judged.truth.mean() > shop.frame["bought"].mean()
 
 
 def test_rows_left_out_by_definition_take_no_part(shop: Dataset) -> None:

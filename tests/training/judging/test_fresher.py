@@ -16,7 +16,7 @@ def test_states_that_say_more_are_worth_something_with_an_interval(shop: Dataset
     worth = worth_of_fresher(trained, served, TASK, shop.matrix[rows])
     assert worth.gain.low > 0
     assert np.isclose(worth.as_published.mean - worth.as_served.mean, worth.gain.mean)
-    promised = trained.evaluations[trained.winner].measures[f"ndcg_at_{TASK.top}"].value
+    promised = trained.evaluations[trained.winner].measures[TASK.objective.merit].value
     assert np.isclose(worth.as_published.mean, promised), "the figure of the report itself"
 
 

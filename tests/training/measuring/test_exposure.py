@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from infra.statistics import drawn_by_poisson
-from training.measuring import Concentration, Exposures, JudgedRows, exposures
-from training.objectives.measures import exposure
+from training.measuring import Concentration, Exposures, exposures
+from training.objectives import Judged, exposure
 
 PAGES = 200
 GROUP = np.repeat(np.arange(PAGES), 2)
@@ -15,8 +15,8 @@ SIZES = np.tile(["small", "large"], PAGES).astype(object)  # on each page one it
 
 
 def shared(scores: np.ndarray, gain: np.ndarray) -> Exposures:
-    judged = JudgedRows(PAGES, PAGES, gain, gain, GROUP, GROUP, GROUP, GROUP, gain, exposed={"size": SIZES},
-                        maker=np.tile([0, 1], PAGES))  # fmt: skip
+    columns = {"gain": gain, "maker": np.tile([0, 1], PAGES)}
+    judged = Judged(PAGES, PAGES, GROUP, GROUP, gain, columns, exposed={"size": SIZES})
     measured = exposures(judged, scores, drawn_by_poisson(PAGES, 100, 0), 10)
     assert measured is not None
     return measured
@@ -46,8 +46,7 @@ def test_exposure_in_proportion_to_outcomes_is_a_ratio_of_one() -> None:
 def test_a_part_of_the_users_shares_no_page_with_another_so_no_order_is_judged_by_it() -> None:
     halves = np.where(GROUP < PAGES // 2, "first", "second").astype(object)
     gain = np.ones(2 * PAGES)
-    rows = (gain, gain, GROUP, GROUP, GROUP, GROUP, gain)
-    judged = JudgedRows(PAGES, PAGES, *rows, exposed={"half": halves}, maker=GROUP)
+    judged = Judged(PAGES, PAGES, GROUP, GROUP, gain, {"gain": gain, "maker": GROUP}, exposed={"half": halves})
     measured = exposures(judged, gain, drawn_by_poisson(PAGES, 100, 0), 10)
     assert measured is not None
     assert [part.groups for part in measured.parts] == [0, 0]
@@ -61,6 +60,8 @@ def test_concentration_of_one_for_all_and_of_all_for_one() -> None:
 
 
 def test_without_makers_nothing_is_measured() -> None:
-    none = JudgedRows(1, 1, *(np.zeros(2, dtype=int) for _ in range(7)))
+    nothing = np.zeros(2, dtype=int)
+    none = Judged(1, 1, nothing, nothing, nothing, {"gain": nothing})
     assert exposures(none, np.zeros(2), np.ones((1, 1)), 10) is None
-    assert exposures(replace(none, maker=np.array([-1, -1])), np.zeros(2), np.ones((1, 1)), 10) is not None
+    unknown = replace(none, columns={**none.columns, "maker": np.array([-1, -1])})
+    assert exposures(unknown, np.zeros(2), np.ones((1, 1)), 10) is not None

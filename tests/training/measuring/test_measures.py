@@ -7,8 +7,8 @@ import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
 from infra.statistics import Weights, drawn_by_poisson, weighted_auc
-from training.measuring.evaluation import Evaluation, JudgedRows, evaluate
-from training.objectives import list_measures, measures
+from training.measuring.evaluation import Evaluation, Said, evaluate
+from training.objectives import Judged, Rank, list_measures, measures
 
 
 def once(users: int) -> Weights:
@@ -83,15 +83,16 @@ def test_an_interval_holds_the_value_and_narrows_with_more_users() -> None:
 
 def measured_of(users: int) -> Evaluation:
     """One contender, judged on the rows of so many users."""
-    return evaluate(judged(users), np.arange(users * 5) % 7 * 1.0, None, drawn_by_poisson(users, 200, 0), 10, 5)
+    return evaluate(Rank(), judged(users), Said(np.arange(users * 5) % 7 * 1.0), drawn_by_poisson(users, 200, 0))
 
 
-def judged(users: int) -> JudgedRows:
+def judged(users: int) -> Judged:
     """Five rows for each of so many users, one list each."""
     rng = np.random.default_rng(users)
     label = rng.integers(0, 2, users * 5)
     who = np.repeat(np.arange(users), 5)
-    return JudgedRows(users, users, label, label * 1.0, who, who, who, who % 3, label * 1.0)
+    columns = {"gain": label * 1.0, "item": who, "attribute": who % 3, "novelty": label * 1.0}
+    return Judged(users, users, who, who, label, columns)
 
 
 def width(found: object) -> float:

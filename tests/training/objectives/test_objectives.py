@@ -6,7 +6,7 @@ import pytest
 from infra.arrays import AnyArray
 from infra.errors import DefinitionError
 from infra.statistics import drawn_by_poisson
-from training.objectives import Choose, Classify, Costs, Judged, Objective, Quantile, Rank, Regress, Retrieve
+from training.objectives import Choose, Classify, Costs, Judged, Objective, Quantile, Rank, Regress, Retrieve, jumps
 
 RNG = np.random.default_rng(3)
 ROWS, CLUSTERS = 400, 40
@@ -23,7 +23,12 @@ def once(judged_rows: Judged) -> AnyArray:
 
 
 def measured(objective: Objective, rows: Judged, predicted: AnyArray, point: float | None = None) -> dict[str, float]:
-    return {name: float(measure(once(rows))[0]) for name, measure in objective.measures(rows, predicted, point)}
+    every = (
+        *objective.measures(rows, predicted, point),
+        *objective.of_all(rows, predicted, point),
+        *objective.of_predictions(rows, predicted),
+    )
+    return {name: float(measure(once(rows))[0]) for name, measure in every}
 
 
 def cases() -> list[tuple[Objective, Judged, AnyArray, AnyArray]]:
@@ -37,7 +42,7 @@ def cases() -> list[tuple[Objective, Judged, AnyArray, AnyArray]]:
     action = RNG.integers(0, 3, ROWS)
     logged = judged(value[np.arange(ROWS), action], action=action, propensity=np.full(ROWS, 1 / 3))
     return [
-        (Rank("gain"), judged(label, pages, gain=label), good, worse),
+        (Rank(), judged(label, pages, gain=label), good, worse),
         (Classify(), judged(label), good, worse),
         (Regress(), judged(number), number + noise, number + 3 * noise),
         (Quantile((0.5, 0.9)), judged(number), np.tile(levels, (ROWS, 1)), np.tile(levels / 3, (ROWS, 1))),
@@ -105,7 +110,7 @@ def test_measures_of_cases_are_those_of_scikit_learn() -> None:
 
 
 def test_a_days_queue_holds_each_card_once() -> None:
-    objective = Classify(day="day", counted="card", queue=2)
+    objective = Classify(counted="card", queue=2)
     rows = judged(np.array([1, 1, 0, 0, 1, 0]), day=np.array([0, 0, 0, 1, 1, 1]), counted=np.array([7, 7, 8, 7, 8, 9]))
     scores = np.array([0.9, 0.8, 0.7, 0.9, 0.2, 0.8])
     assert measured(objective, rows, scores, 0.5)["precision_at_2_a_day"] == pytest.approx((1 / 2 + 0 / 2) / 2)
@@ -115,7 +120,7 @@ def test_quantiles_that_are_kept_as_often_as_they_say_are_calibrated() -> None:
     truth = np.arange(100.0)
     rows, objective = judged(truth), Quantile((0.5, 0.9))
     honest, low = np.tile([49.0, 89.0], (100, 1)), np.tile([49.0, 49.0], (100, 1))
-    off = [float(objective.miscalibration(rows, predicted)(once(rows))[0]) for predicted in (honest, low)]
+    off = [measured(objective, rows, predicted)["coverage_error"] for predicted in (honest, low)]
     assert off == pytest.approx([0.0, 0.4])
 
 
@@ -137,7 +142,7 @@ def test_the_value_of_a_choice_is_right_where_its_model_is_wrong() -> None:
     assert measured(objective, rows, wrong)["effective_share"] == pytest.approx(1 / 3, abs=0.01)
     false = Judged(rows.units, CLUSTERS, rows.unit, rows.cluster, rows.truth,
                    {"action": action, "propensity": np.full(len(action), 0.5)})  # fmt: skip
-    off = [float(objective.miscalibration(each, wrong)(once(each))[0]) for each in (rows, false)]
+    off = [measured(objective, each, wrong)["propensity_error"] for each in (rows, false)]
     assert off == pytest.approx([0.0, 1 / 3]), "propensities that are too large are seen"
 
 
@@ -146,10 +151,33 @@ def test_a_query_with_nothing_relevant_judges_nobody() -> None:
     merits = Retrieve().merits(rows, np.array([0.3, 0.2, 0.9, 0.1]), None)
     assert np.isnan(merits[0])
     assert merits[1] == 0.5
-    assert Retrieve().miscalibration(rows, np.zeros(4)) is None
+    assert Retrieve().calibration == ""
 
 
 def test_a_bias_is_told_as_a_share_of_the_mean() -> None:
     rows = judged(np.full(50, 20.0))
-    assert float(Regress().miscalibration(rows, np.full(50, 22.0))(once(rows))[0]) == pytest.approx(0.1)
+    assert measured(Regress(), rows, np.full(50, 22.0))["bias_share"] == pytest.approx(0.1)
     assert measured(Regress(within=2.0), rows, np.full(50, 22.0))["within_2"] == 1.0
+
+
+def test_a_row_that_stands_for_many_counts_as_many() -> None:
+    """Two of a hundred allowed cases were looked at by lot: each stands for fifty."""
+    objective = Classify(Costs(friction=1.0))
+    truth, scores, weight = np.array([1.0, 0.0, 1.0]), np.array([0.9, 0.8, 0.1]), np.array([1.0, 50.0, 50.0])
+    weighted = Judged(3, 3, np.arange(3), np.arange(3), truth, weight=weight)
+    copied = np.repeat(np.arange(3), weight.astype(int))
+    every = Judged(101, 101, np.arange(101), np.arange(101), truth[copied])
+    for point in (0.05, 0.5):
+        merits = objective.merits(weighted, scores, point).mean()
+        assert merits == pytest.approx(objective.merits(every, scores[copied], point).mean())
+        one, many = (
+            measured(objective, rows, said, point) for rows, said in ((weighted, scores), (every, scores[copied]))
+        )
+        for name in ("auc", "recall", "false_positive_rate", "average_precision", "recall_at_0.01"):
+            assert one[name] == pytest.approx(many[name]), name
+
+
+def test_updates_of_a_trip_that_move_its_end_are_counted_as_jumps() -> None:
+    """The first update moves nothing; the second says the same end; the third one three minutes later."""
+    found = jumps(np.array([4, 4, 4, 9]), np.array([0.0, 5.0, 10.0, 10.0]), np.array([20.0, 15.0, 13.0, 7.0]), 2.0)
+    assert np.array_equal(found, [np.nan, 0.0, 1.0, np.nan], equal_nan=True)

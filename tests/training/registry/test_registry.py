@@ -264,7 +264,7 @@ def test_a_run_holds_parameters_measures_plots_and_the_training_set(
         "report.md",
         "calibration.png",
         "importance.png",
-        "ndcg_by_slice.png",
+        "by_slice.png",
     }
 
 

@@ -31,13 +31,13 @@ def pages(shop: Dataset, trained: Trained, by_lot: float) -> RandomPages:
 
 def test_the_better_ranker_has_the_higher_value_and_a_model_makes_it_surer(shop: Dataset, trained: Trained) -> None:
     random = pages(shop, trained, 1.0)
-    scores, drawn = trained.scores["xgboost"], trained.judged.gain.mean()
+    scores, drawn = trained.scores["xgboost"], trained.judged.columns["gain"].mean()
     best_first, worst_first = random.value(scores), random.value(-scores)
     assert best_first.doubly_robust.low > drawn > worst_first.doubly_robust.high
     widths = [value.high - value.low for value in (best_first.doubly_robust, best_first.ips)]
     assert widths[0] < widths[1]
     section = value_section(random, trained)
-    assert f"the {len(trained.judged.gain) // SIZE:,} judged pages whose order was drawn by lot" in section
+    assert f"the {len(trained.judged.columns['gain']) // SIZE:,} judged pages whose order was drawn by lot" in section
     assert re.search(r"\| xgboost \| 0\.\d{4} \[0\.\d{4}, 0\.\d{4}\] \|", section)
 
 

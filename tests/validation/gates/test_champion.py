@@ -21,7 +21,7 @@ def evidence(live: float, best: float | None = None, noise: float = 0.02) -> Gat
     ndcg = {"xgboost": 0.7 + noise * NOISE[0], "live": live + noise * NOISE[1]}
     if best is not None:
         ndcg["best"] = best + noise * NOISE[2]
-    return GateEvidence(features=(), candidate="xgboost", ndcg=ndcg, live="5", best="2" if best else None)
+    return GateEvidence(features=(), candidate="xgboost", merits=ndcg, live="5", best="2" if best else None)
 
 
 def test_thirty_releases_each_a_little_worse_do_not_add_up() -> None:
@@ -88,4 +88,4 @@ def test_where_the_best_can_no_longer_be_scored_the_live_one_stands_in_and_it_is
     assert finding.passed
     assert "release 2, the best that was live, can no longer be scored: 5 stands in for it" in finding.reason
     assert stands_best(gone, LIMITS) == ""
-    assert stands_best(replace(gone, ndcg=evidence(live=0.7).ndcg), LIMITS) == "5"
+    assert stands_best(replace(gone, merits=evidence(live=0.7).merits), LIMITS) == "5"

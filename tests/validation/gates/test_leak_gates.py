@@ -39,7 +39,8 @@ def unknown(*masks):
 
 GOOD = GateEvidence(
     features=NAMES, candidate="xgboost", values=unknown(COIN, RNG.random(ROWS) < 0.1, LABEL & False), label=LABEL,
-    ndcg=ndcg(0.1), served=SAME, worths=(*worth("taste", 0.05, 0.01), *worth("age", 0.001, 0.001)),
+    perfect=np.ones(GROUPS),
+    merits=ndcg(0.1), served=SAME, worths=(*worth("taste", 0.05, 0.01), *worth("age", 0.001, 0.001)),
     repeats=Repeats(1_000, 1, 1_000, 1), encodings=(NOISE,),
 )  # fmt: skip
 OTHER = SEEN.copy()
@@ -96,15 +97,15 @@ REFUSED = {
     ),
     "a model that closes most of the way": (
         "plausible",
-        replace(GOOD, ndcg=ndcg(0.3)),
+        replace(GOOD, merits=ndcg(0.3)),
         "of the way from popularity (0.6",
     ),
     "a step larger than all before": (
         "plausible",
-        replace(GOOD, live="3", live_measured=LIVE, ndcg=ndcg(0.19)),
+        replace(GOOD, live="3", live_measured=LIVE, merits=ndcg(0.19)),
         "10% more than live release 3 when it was judged (25%)",
     ),
-    "no other contender": ("plausible", replace(GOOD, ndcg={"xgboost": POPULAR}), "no other contender was measured"),
+    "no other contender": ("plausible", replace(GOOD, merits={"xgboost": POPULAR}), "no other contender was measured"),
     "two columns unknown together": (
         "nulls",
         replace(GOOD, values=unknown(COIN, COIN ^ LABEL, LABEL & False)),

@@ -19,7 +19,7 @@ VALUES = np.column_stack([RNG.normal(LABEL * 0.5), RNG.random(ROWS)])
 POPULAR = RNG.random(GROUPS) * 0.6
 LIMITS = GateLimits(baselines=("popularity", "recency"), draws=200)
 SERVED = RNG.random((200, 2)).astype(np.float32)
-DATA = DataFacts(rows=ROWS, groups=GROUPS, positive_share=0.3, refused_batches=0, quarantined_share=0.01)
+DATA = DataFacts(rows=ROWS, units=GROUPS, positive_share=0.3, refused_batches=0, quarantined_share=0.01)
 
 
 def against(lift, noise=0.02):
@@ -32,7 +32,8 @@ GOOD = GateEvidence(
     lineage=(Lineage("taste", "engagements", -60.0), Lineage("hour", "request", 0.0)),
     values=VALUES,
     label=LABEL,
-    ndcg={"xgboost": against(0.1), "popularity": POPULAR, "recency": against(0.01), "best_column": against(0.02),
+    perfect=np.ones(GROUPS),
+    merits={"xgboost": against(0.1), "popularity": POPULAR, "recency": against(0.01), "best_column": against(0.02),
           "live": against(0.08)},
     live="3",
     calibration_error=0.01,
@@ -57,7 +58,7 @@ def data(**changed):
 
 
 def ndcg(**changed):
-    return replace(GOOD, ndcg=dict(GOOD.ndcg) | changed)
+    return replace(GOOD, merits=dict(GOOD.merits) | changed)
 
 
 def column(values):
@@ -66,7 +67,7 @@ def column(values):
 
 REFUSED = {
     "few rows": ("data", data(rows=10), "10 rows"),
-    "few groups": ("data", data(groups=10), "10 groups"),
+    "few groups": ("data", data(units=10), "10 units"),
     "no positives": ("data", data(positive_share=0.0), "0.000% of rows are positive"),
     "all positive": ("data", data(positive_share=1.0), "100.000% of rows are positive"),
     "a share nobody could compute": ("data", data(positive_share=float("nan")), "nan% of rows"),
@@ -106,12 +107,12 @@ REFUSED = {
     ),
     "the best single column left out": (
         "baseline",
-        replace(GOOD, ndcg={name: values for name, values in GOOD.ndcg.items() if name != "best_column"}),
+        replace(GOOD, merits={name: values for name, values in GOOD.merits.items() if name != "best_column"}),
         "`xgboost` and `best_column` were not both measured",
     ),
     "a baseline that was not compared with the best single column": (
         "baseline",
-        replace(GOOD, candidate="popularity", ndcg={"popularity": POPULAR, "recency": against(-0.1)}),
+        replace(GOOD, candidate="popularity", merits={"popularity": POPULAR, "recency": against(-0.1)}),
         "`popularity` was not compared with `best_column`",
     ),
     "a baseline not measured": ("baseline", ndcg(recency=np.full(GROUPS, np.nan)), "not both measured"),
@@ -119,8 +120,8 @@ REFUSED = {
     "fewer groups for one": ("baseline", ndcg(recency=np.where(np.arange(GROUPS) < 9, np.nan, POPULAR)), "not both"),
     "too few groups to compare": (
         "baseline",
-        replace(GOOD, ndcg={name: found[:50] for name, found in GOOD.ndcg.items()}),
-        "not both measured on 200 groups or more, only on 50; ingest more days",
+        replace(GOOD, merits={name: found[:50] for name, found in GOOD.merits.items()}),
+        "not both measured on 200 units or more, only on 50; ingest more days",
     ),
     "a baseline that a model beats": (
         "baseline",
@@ -130,24 +131,26 @@ REFUSED = {
     "a baseline that another one beats": (
         "baseline",
         replace(
-            GOOD, candidate="popularity", ndcg={"popularity": POPULAR, "recency": against(0.1), "best_column": POPULAR}
+            GOOD,
+            candidate="popularity",
+            merits={"popularity": POPULAR, "recency": against(0.1), "best_column": POPULAR},
         ),
         "popularity is clearly beaten (recency +0.",
     ),
     "a baseline compared with nothing": (
         "baseline",
-        replace(GOOD, candidate="popularity", ndcg={"popularity": POPULAR}),
+        replace(GOOD, candidate="popularity", merits={"popularity": POPULAR}),
         "nothing was compared with `popularity`",
     ),
     "a baseline that was not measured": (
         "baseline",
-        replace(GOOD, candidate="popularity", ndcg={"recency": POPULAR}),
+        replace(GOOD, candidate="popularity", merits={"recency": POPULAR}),
         "`popularity` was not measured on the judge rows",
     ),
     "a baseline compared on other groups": (
         "baseline",
-        replace(GOOD, candidate="popularity", ndcg={"popularity": POPULAR, "best_column": POPULAR[1:]}),
-        "not both measured on the same groups",
+        replace(GOOD, candidate="popularity", merits={"popularity": POPULAR, "best_column": POPULAR[1:]}),
+        "not both measured on the same units",
     ),
     "a baseline worse than the live release": ("champion", replace(GOOD, candidate="popularity"), "keep the live"),
     "a baseline on leaking data": (
@@ -161,13 +164,13 @@ REFUSED = {
         replace(GOOD, candidate="popularity", model_features=("taste",)),
         "absent: hour",
     ),
-    "nothing measured": ("baseline", replace(GOOD, ndcg={}), "not both measured"),
+    "nothing measured": ("baseline", replace(GOOD, merits={}), "not both measured"),
     "worse than the live release": ("champion", ndcg(live=against(0.2)), "against live release 3"),
     "perhaps worse than the live release": ("champion", ndcg(live=against(0.1, noise=0.9)), "keep the live release"),
     "the live release not measured": ("champion", replace(GOOD, live_contender="champion"), "release 3 is live"),
     "a slice left behind": ("slice", replace(GOOD, slices=(BEHIND,)), "`tv` is worse off"),
-    "no slice large enough": ("slice", replace(GOOD, slices=GOOD.slices[1:]), "no slice has 100 groups"),
-    "no slices": ("slice", replace(GOOD, slices=()), "no slice has 100 groups"),
+    "no slice large enough": ("slice", replace(GOOD, slices=GOOD.slices[1:]), "no slice has 100 units"),
+    "no slices": ("slice", replace(GOOD, slices=()), "no slice has 100 units"),
     "miscalibrated": ("calibration", replace(GOOD, calibration_error=0.2), "differ by 0.200"),
     "calibration not measured": ("calibration", replace(GOOD, calibration_error=None), "no calibration error"),
     "calibration not a number": ("calibration", replace(GOOD, calibration_error=float("nan")), "no calibration error"),
@@ -200,7 +203,7 @@ def test_good_evidence_passes_every_gate():
 UNBEATEN = replace(
     GOOD,
     candidate="popularity",
-    ndcg={
+    merits={
         "popularity": POPULAR,
         "recency": against(-0.1),
         "best_column": against(-0.1),
@@ -229,10 +232,10 @@ def test_a_baseline_that_nothing_beats_passes_every_gate_and_each_says_what_it_i
 
 
 def test_a_baseline_is_released_where_groups_are_too_few_to_tell_contenders_apart():
-    few = replace(UNBEATEN, ndcg={name: found[:50] for name, found in UNBEATEN.ndcg.items()})
+    few = replace(UNBEATEN, merits={name: found[:50] for name, found in UNBEATEN.merits.items()})
     told = finding("baseline", few)
     assert told.passed
-    assert "too few groups to show that anything beats it (50, and 200 are asked)" in told.reason
+    assert "too few units to show that anything beats it (50, and 200 are asked)" in told.reason
 
 
 def test_a_baseline_whose_rate_is_off_ranks_all_the_same_and_says_so():
@@ -243,14 +246,14 @@ def test_a_baseline_whose_rate_is_off_ranks_all_the_same_and_says_so():
 
 
 def test_a_baseline_as_good_as_the_live_one_follows_it():
-    same = replace(UNBEATEN, live="3", ndcg={**UNBEATEN.ndcg, "live": POPULAR})
+    same = replace(UNBEATEN, live="3", merits={**UNBEATEN.merits, "live": POPULAR})
     assert judge_evidence(same, LIMITS).passed
 
 
 @pytest.mark.parametrize("candidate", ["popularity", "recency", "best_column", "xgboost"])
 @pytest.mark.parametrize("groups", [1, 50, GROUPS])
 def test_no_gate_compares_a_contender_with_itself(candidate, groups):
-    some = replace(UNBEATEN, candidate=candidate, ndcg={n: found[:groups] for n, found in UNBEATEN.ndcg.items()})
+    some = replace(UNBEATEN, candidate=candidate, merits={n: found[:groups] for n, found in UNBEATEN.merits.items()})
     reasons = [found.reason for found in judge_evidence(some, LIMITS).findings]
     assert not [reason for reason in reasons if f"`{candidate}` and `{candidate}`" in reason]
 
