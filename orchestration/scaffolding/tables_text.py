@@ -25,7 +25,7 @@ LIMITS = """\
 LIMITS = GateLimits(
     baselines=("base_rate",),  # what a model has to beat clearly, beside the best single column
     min_rows=500,
-    min_groups=100,
+    min_units=100,
 )
 """
 OWNER = "say who answers for it"

@@ -87,7 +87,7 @@ def task_text(sketch: Sketch) -> str:
         target=sketch.target.name,
         cluster=sketch.cluster,
         base=base_feature(sketch),
-        probability=", probability=True" if sketch.classifies and sketch.counted else "",
+        probability=", probability=True" if sketch.counted else "",
         linear="" if sketch.classifies else '"linear"',
         history_days=sketch.history_days,
     )
