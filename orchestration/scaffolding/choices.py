@@ -10,8 +10,10 @@ from orchestration.scaffolding.lengths import in_words
 from orchestration.scaffolding.looking import ColumnSeen, FolderSeen, TableSeen
 from validation.contract import unknown
 
-LONG_ENOUGH, DELAY, SHORT_DELAY = timedelta(days=6), timedelta(days=1), timedelta(hours=1)
-"""The delay of labels that is taken where none is said; the short one where the rows span less than `LONG_ENOUGH`."""
+LONG_ENOUGH, DELAY, SHORT_SHARE = timedelta(days=6), timedelta(days=1), 0.05
+"""The delay of labels that is taken where none is said: a day, or that share of a span below `LONG_ENOUGH`."""
+LONGEST_SHARE = 0.25
+"""Outcomes may take so much of the time that the rows span: what is left has to be cut into fit, tune and judge."""
 MOST = 0.99
 """Where a column says when the target was known, it is awaited as long as so many of them took."""
 
@@ -73,6 +75,12 @@ def choose(seen: FolderSeen, said: Said, ask: Ask) -> Choices:
     moments = table.moments(at).dropna()
     span = (moments.max() - moments.min()).to_pytimedelta() if len(moments) else timedelta(0)
     delay = _delay(table, at, label_time, span, said, notes)
+    if delay > LONGEST_SHARE * span:
+        raise DefinitionError(
+            f"{table.name} spans {in_words(span)}, and a target is known {in_words(delay)} after its decision: too few "
+            "decisions with a known target are left to learn from and to judge by. Give more days, or a shorter "
+            "--label-delay if that is true."
+        )
     person = guesses.likely_person(entities)
     return Choices(table, key, at, received, target, label_time, delay, later, entities, person, span, tuple(notes))
 
@@ -154,7 +162,7 @@ def _delay(
         return max(longest, timedelta(minutes=1))
     if said.label_delay is not None:
         return said.label_delay
-    delay = DELAY if span >= LONG_ENOUGH else SHORT_DELAY
+    delay = DELAY if span >= LONG_ENOUGH else max(span * SHORT_SHARE, timedelta(minutes=1))
     when = f"{in_words(delay)} after {at.name}: NOBODY SAID SO"
     notes.append(("target known", when, "--label-delay 30d or --label-time COLUMN"))
     return delay

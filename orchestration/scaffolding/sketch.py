@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from orchestration.scaffolding.choices import Choices
+from orchestration.scaffolding.choices import LONGEST_SHARE, Choices
 from orchestration.scaffolding.looking import ColumnSeen, FolderSeen, TableSeen
 from validation.dtypes import DType
 
@@ -110,6 +110,14 @@ class Sketch:
         return float(texts.isin(["true", "1", "1.0", (self.target.yes or "1").lower()]).mean())
 
     @property
+    def spread(self) -> float:
+        """How far the target lies from its median, on average."""
+        import pandas as pd
+
+        numbers = pd.to_numeric(self.choices.table.texts[self.target.name], errors="coerce").dropna()
+        return float((numbers - numbers.median()).abs().mean())
+
+    @property
     def given(self) -> tuple[ColumnSeen, ...]:
         """The columns of a decision beside its key and times: what is known when it is made."""
         late = {self.target.name, *(c.name for c in self.choices.later)}
@@ -159,6 +167,12 @@ class Sketch:
         """How long after the decision an outcome may come and count."""
         minutes = int(self.choices.label_delay.total_seconds() // 60) + 1
         return timedelta(minutes=minutes)
+
+    @property
+    def split(self) -> tuple[float, float]:
+        """The shares of rows to fit and to tune on. Each part has to last longer than outcomes take."""
+        share = min(self.window / self.choices.span, LONGEST_SHARE)
+        return (0.7, 0.1) if share < 0.03 else (round(0.7 - share, 2), round(0.1 + share, 2))
 
     @property
     def history_days(self) -> int:

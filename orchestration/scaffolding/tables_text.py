@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from orchestration.scaffolding.code import Code, after, call, names, rendered, text, tuple_of
+from orchestration.scaffolding.code import Code, after, call, names, number, rendered, text, tuple_of
 from orchestration.scaffolding.lengths import in_words
 from orchestration.scaffolding.looking import ColumnSeen, rounded_up
 from orchestration.scaffolding.sketch import DTYPES, Described, Happened, Sketch, seen_words
@@ -16,16 +16,18 @@ A row that breaks what is said here goes to quarantine with the reason. docs/tab
 from datetime import timedelta
 
 from validation.contract import Column, Table
-from validation.definition import BatchLimits, GateLimits
+from validation.definition import BatchLimits, Cap, GateLimits
 
 HISTORY = BatchLimits(max_duplicate=0.5, fresh_within=timedelta(days=36_500))  # old files are no fault to begin with
 
 '''
 LIMITS = """\
 LIMITS = GateLimits(
-    baselines=("base_rate",),  # what a model has to beat clearly, beside the best single column
+    baselines=("base_rate", "second_column"),  # what a model has to beat clearly, beside the best single column
     min_rows=500,
     min_units=100,
+    max_share_of_perfect={honest},  # a model that comes nearer to a perfect one is taken to know the outcome
+    caps=({cap},),  # {why}; say what you can bear
 )
 """
 OWNER = "say who answers for it"
@@ -38,8 +40,16 @@ def tables_text(sketch: Sketch) -> str:
     tables += [_decisions(sketch), _outcomes(sketch)]
     every = rendered(after("TABLES = ", tuple_of(name.upper() for name in sketch.table_names)))
     return HEAD.format(name=sketch.name, rows=len(sketch.choices.table.texts)) + "\n".join(
-        [*(f"{rendered(table)}\n" for table in tables), LIMITS, every, ""]
+        [*(f"{rendered(table)}\n" for table in tables), _limits(sketch), every, ""]
     )
+
+
+def _limits(sketch: Sketch) -> str:
+    if sketch.classifies:
+        cap, why = 'Cap("false_positive_rate", at_most=0.5)', "half of the cases that are none"
+    else:
+        cap, why = f'Cap("mae", at_most={number(sketch.spread)})', "what always saying the median is off by"
+    return LIMITS.format(cap=cap, why=why, honest=0.5 if sketch.classifies else 0.8)
 
 
 def _decisions(sketch: Sketch) -> Code:
