@@ -70,9 +70,13 @@ def new(
 
 def _ask(question: str, able: Sequence[str], flag: str) -> str:
     listed = f"{', '.join(able[:ENOUGH])}{' …' if len(able) > ENOUGH else ''}"
-    if not sys.stdin.isatty():
+    if not _on_a_terminal():
         raise DefinitionError(f"{question} Say it with {flag} NAME. There are: {listed or 'none that could be'}.")
     return str(typer.prompt(f"{question}\n  {listed}\n{flag}"))
+
+
+def _on_a_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def _several(text: str) -> tuple[str, ...]:

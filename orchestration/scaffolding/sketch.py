@@ -110,6 +110,14 @@ class Sketch:
         return float(texts.isin(["true", "1", "1.0", (self.target.yes or "1").lower()]).mean())
 
     @property
+    def skew(self) -> float:
+        """How far the target's median lies from its mean, as a share of it."""
+        import pandas as pd
+
+        numbers = pd.to_numeric(self.choices.table.texts[self.target.name], errors="coerce").dropna()
+        return abs(float(numbers.mean() - numbers.median())) / max(abs(float(numbers.mean())), 1e-9)
+
+    @property
     def spread(self) -> float:
         """How far the target lies from its median, on average."""
         import pandas as pd
@@ -138,7 +146,7 @@ class Sketch:
     @property
     def codes(self) -> tuple[ColumnSeen, ...]:
         """Choices of a few words that are known when the decision is made."""
-        return tuple(c for c in self.given if c.kind == "text" and c.words and c.distinct > 1)
+        return tuple(c for c in self.given if c.kind == "text" and c.words and c.distinct > 1 and not c.id_like)
 
     @property
     def entities(self) -> tuple[ColumnSeen, ...]:

@@ -6,7 +6,7 @@ from orchestration.scaffolding.code import Code, after, call, names, number, ren
 from orchestration.scaffolding.lengths import in_words
 from orchestration.scaffolding.looking import ColumnSeen, rounded_up
 from orchestration.scaffolding.sketch import DTYPES, Described, Happened, Sketch, seen_words
-from validation.definition import LONGEST_WORD
+from validation.definition import LONGEST_WORD, GateLimits
 
 HEAD = '''"""What the tables of {name} look like. Ranges and shares of nulls are as seen in {rows:,} rows; correct them.
 
@@ -30,6 +30,11 @@ LIMITS = GateLimits(
     caps=({cap},),  # {why}; say what you can bear
 )
 """
+SKEWED = """
+    max_calibration_error={},  # a model says the median of a number, which lies so far from the mean
+)
+"""
+USUAL = GateLimits(baselines=())
 OWNER = "say who answers for it"
 
 
@@ -49,7 +54,9 @@ def _limits(sketch: Sketch) -> str:
         cap, why = 'Cap("false_positive_rate", at_most=0.5)', "half of the cases that are none"
     else:
         cap, why = f'Cap("mae", at_most={number(sketch.spread)})', "what always saying the median is off by"
-    return LIMITS.format(cap=cap, why=why, honest=0.5 if sketch.classifies else 0.8)
+    limits = LIMITS.format(cap=cap, why=why, honest=0.5 if sketch.classifies else 0.8)
+    skew = 0.0 if sketch.classifies else round(sketch.skew, 2)
+    return limits.replace("\n)\n", SKEWED.format(skew)) if skew > USUAL.max_calibration_error else limits
 
 
 def _decisions(sketch: Sketch) -> Code:
