@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from orchestration.scaffolding.beside import DTYPES, Described, Happened
 from orchestration.scaffolding.code import Code, after, call, mapping, names, rendered, text, tuple_of
 from orchestration.scaffolding.lengths import as_code
 from orchestration.scaffolding.looking import ColumnSeen, TableSeen
-from orchestration.scaffolding.sketch import DTYPES, Described, Happened, Sketch
+from orchestration.scaffolding.sketch import Sketch
 
 HEAD = '''"""How files become the tables of {name}. Look at every line: a wrong time is a leak from the future.
 
@@ -74,20 +75,20 @@ def _outcomes(sketch: Sketch) -> Code:
     known = _moment(choices.label_time) if choices.label_time else _moment(choices.event_time, "LABEL_DELAY")
     kept = (*sketch.entities, sketch.target, *choices.later)
     pairs = [_key(sketch), *(_plain(c) for c in kept if c.kind in DTYPES)]
-    pairs += [("outcome_at", known), ("outcome_received_at", known)]
-    return _files(sketch, choices.table, sketch.outcomes, pairs, (sketch.target.name, "outcome_at"))
+    pairs += [(name, known) for name in sketch.outcome_times]
+    return _files(sketch, choices.table, sketch.outcomes, pairs, (sketch.target.name, sketch.outcome_times[0]))
 
 
 def _described(each: Described, sketch: Sketch) -> Code:
     first = call("Constant", text(f"{sketch.first_moment:%Y-%m-%dT00:00:00Z}"))
     pairs = [_plain(c) for c in (each.key, *each.attributes)]
-    return _files(sketch, each.table, each.table.name, [*pairs, ("described_at", first), ("received_at", first)])
+    return _files(sketch, each.table, each.table.name, [*pairs, *((name, first) for name in each.times)])
 
 
 def _happened(each: Happened, sketch: Sketch) -> Code:
-    pairs = [] if each.key else [("row_id", _digest([c.source for c in each.table.columns]))]
+    pairs = [] if each.key else [(each.row_id, _digest([c.source for c in each.table.columns]))]
     pairs += [_plain(c) for c in each.table.columns if c is not each.at and c.kind in DTYPES]
-    pairs += [(each.at.name, _moment(each.at)), ("row_received_at", _moment(each.at))]
+    pairs += [(each.at.name, _moment(each.at)), (each.received, _moment(each.at))]
     return _files(sketch, each.table, each.table.name, pairs)
 
 

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 
+from orchestration.scaffolding.beside import Described
 from orchestration.scaffolding.code import Code, after, call, mapping, names, number, rendered, text, tuple_of
 from orchestration.scaffolding.looking import ColumnSeen
-from orchestration.scaffolding.sketch import NUMBERS, Described, Sketch, short
+from orchestration.scaffolding.sketch import NUMBERS, Sketch, short
 
 HEAD = '''"""What a model of {name} reads: decayed counters of each entity, and what is known when it is decided.
 

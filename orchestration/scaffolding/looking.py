@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from infra.errors import DefinitionError
+from orchestration.scaffolding.naming import distinct, identifier
 from orchestration.scaffolding.texts import nested_columns, text_parts
 from orchestration.sources.mapping import Field, MappedSource, SniffedFile, Time, moment, moments, sniff_file
 
@@ -27,9 +28,6 @@ WHOLE = r"[+-]?(0|[1-9]\d{0,17})"
 TIMELY = re.compile(r"(time|date|stamp|day|when|^ts|ts$|_at$|^at$|epoch)", re.IGNORECASE)
 ID = re.compile(r"(^|_)(id|ids|no|nr|number|code|key|uuid|guid|hash|plate|sku|asin|email)$")
 DATED = re.compile(r"[-_.]?(part[-_.]?)?[\d\-_.T:Zz]*$")
-RESERVED = ("event_timestamp", "published_at", "created", "known_at", "gain", "fits", "judged", "weight", "group")
-"""Names that rows of labels and states have already."""
-
 Kind = Literal["whole", "number", "bool", "moment", "text", "list", "nothing"]
 
 
@@ -117,8 +115,8 @@ def look_at(folder: Path) -> FolderSeen:
     """What lies in a folder, or in one file; raises DefinitionError where nothing of it is a table."""
     if not folder.exists():
         raise DefinitionError(f"{folder} does not exist. Name the folder, or the file, that holds your tables.")
-    inside = [folder] if folder.is_file() else sorted(path for path in folder.rglob("*") if path.is_file())
-    paths = [path for path in inside if not path.name.startswith((".", "_")) and not path.is_symlink()]
+    inside = [folder] if folder.is_file() else sorted(folder.rglob("*"))
+    paths = [path for path in inside if path.is_file() and not path.is_symlink() and not _hidden(path, folder)]
     if not paths:
         raise DefinitionError(f"{folder} is empty. Put a CSV, JSON lines or Parquet file into it, one for each table.")
     groups: dict[tuple[str, tuple[str, ...]], list[SniffedFile]] = {}
@@ -131,9 +129,15 @@ def look_at(folder: Path) -> FolderSeen:
             groups.setdefault((_table_name(path, folder), file.columns), []).append(file)
     if not groups:
         raise DefinitionError(f"{folder} holds no table of several columns.\n  " + "\n  ".join(unread[:10]))
-    names = _distinct([name for name, _ in groups])
+    names = distinct([name for name, _ in groups])
     tables = [_table(name, files) for name, files in zip(names, groups.values(), strict=True)]
     return FolderSeen(folder, tuple(tables), tuple(unread))
+
+
+def _hidden(path: Path, folder: Path) -> bool:
+    """Whether a file, or a folder that it lies in, is one of a program, or code."""
+    parts = path.relative_to(folder).parts or (path.name,)
+    return any(part.startswith((".", "_")) for part in parts) or path.suffix == ".py"
 
 
 def _why_not(path: Path) -> str:
@@ -151,22 +155,6 @@ def _table_name(path: Path, folder: Path) -> str:
     return identifier(below[0] if len(below) > 1 else stem or path.absolute().parent.name, "rows")
 
 
-def identifier(text: str, otherwise: str = "column") -> str:
-    """A name as tables and columns have: small letters, digits and underscores."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text)
-    name = re.sub(r"_+", "_", re.sub(r"[^a-z0-9]+", "_", spaced.lower())).strip("_")
-    name = name if name[:1].isalpha() else f"{otherwise}_{name}".strip("_")
-    return f"{name}_given" if name in RESERVED else name
-
-
-def _distinct(names: Sequence[str]) -> list[str]:
-    taken: list[str] = []
-    for name in names:
-        number = next(n for n in range(1, len(names) + 2) if (name if n == 1 else f"{name}_{n}") not in taken)
-        taken.append(name if number == 1 else f"{name}_{number}")
-    return taken
-
-
 def _table(name: str, files: Sequence[SniffedFile]) -> TableSeen:
     import pandas as pd
 
@@ -180,7 +168,7 @@ def _table(name: str, files: Sequence[SniffedFile]) -> TableSeen:
         if taken >= LOOK:
             break
     texts = pd.concat(rows, ignore_index=True)
-    ours = _distinct([identifier(each) for each in names])
+    ours = distinct([identifier(each) for each in names])
     texts.columns = pd.Index(ours)
     columns = tuple(_column(our, their, texts[our]) for our, their in zip(ours, names, strict=True))
     return TableSeen(name, tuple(paths), source, columns, texts)

@@ -5,17 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from orchestration.scaffolding.beside import DTYPES, Described, Happened, beside
 from orchestration.scaffolding.choices import LONGEST_SHARE, Choices
-from orchestration.scaffolding.looking import ColumnSeen, FolderSeen, TableSeen
-from validation.dtypes import DType
+from orchestration.scaffolding.looking import ColumnSeen, FolderSeen
+from orchestration.scaffolding.naming import free
 
-DTYPES: dict[str, DType] = {
-    "whole": "int64",
-    "number": "float64",
-    "bool": "bool",
-    "moment": "timestamp",
-    "text": "string",
-}
 LONG_SPAN = timedelta(days=20)
 """Rows that span longer than this get counters of a month, too."""
 MOST_HISTORY = 60
@@ -24,30 +18,6 @@ LENT = 4
 """So many words of descriptions are counted."""
 NUMBERS = 3
 """Of so many numbers the usual value of each entity is made a feature."""
-
-
-@dataclass(frozen=True, slots=True)
-class Described:
-    """A table that describes an entity of the decisions, one row for each: `key` is its column, `entity` ours."""
-
-    table: TableSeen
-    key: ColumnSeen
-    entity: str
-
-    @property
-    def attributes(self) -> tuple[ColumnSeen, ...]:
-        """The columns that describe."""
-        return tuple(c for c in self.table.columns if c is not self.key and c.kind in DTYPES)
-
-
-@dataclass(frozen=True, slots=True)
-class Happened:
-    """Another table of events, with a moment and entities of the decisions: each is counted."""
-
-    table: TableSeen
-    at: ColumnSeen
-    key: ColumnSeen | None
-    entities: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +39,7 @@ class Sketch:
     @property
     def outcomes(self) -> str:
         """The table of outcomes."""
-        return f"{self.decisions}_outcomes"
+        return free(f"{self.decisions}_outcomes", (table.name for table in self.seen.tables))
 
     @property
     def key(self) -> str:
@@ -236,36 +206,18 @@ class Sketch:
         return column in self.entities
 
     def _free(self, name: str) -> str:
-        taken = {c.name for c in self.choices.table.columns}
-        return next(n for n in (name, f"{self.decisions}_{name}", f"{name}_made") if n not in taken)
+        return free(name, (c.name for c in self.choices.table.columns))
+
+    @property
+    def outcome_times(self) -> tuple[str, str]:
+        """The columns that say when an outcome was known, and received."""
+        return self._free("outcome_at"), self._free("outcome_received_at")
 
 
 def sketch(name: str, seen: FolderSeen, choices: Choices) -> Sketch:
     """The sketch of a system, with the other tables that can be joined with the decisions."""
-    described, happened, unused = [], [], []
-    ours = {c.name for c in choices.entities}
-    for table in seen.tables:
-        if table is choices.table:
-            continue
-        key = next((c for c in table.columns if c.unique and c.name in ours), None)
-        if key is not None:
-            described.append(Described(table, key, key.name))
-            continue
-        event = _event(table, ours)
-        if event:
-            happened.append(event)
-        else:
-            unused.append(f"{table.name}: it shares no entity with {choices.table.name}, or has no moments")
-    return Sketch(name, seen, choices, tuple(described), tuple(happened), (*unused, *seen.unread))
-
-
-def _event(table: TableSeen, ours: set[str]) -> Happened | None:
-    at = next((c for c in table.columns if c.kind == "moment" and c.nulls == 0), None)
-    entities = tuple(c.name for c in table.columns if c.name in ours)
-    if at is None or not entities:
-        return None
-    key = next((c for c in table.columns if c.unique and c.kind in ("text", "whole")), None)
-    return Happened(table, at, key, entities)
+    described, happened, unused = beside(seen, choices)
+    return Sketch(name, seen, choices, described, happened, (*unused, *seen.unread))
 
 
 def short(entity: str) -> str:

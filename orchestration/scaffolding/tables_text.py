@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from orchestration.scaffolding.beside import DTYPES, Described, Happened
 from orchestration.scaffolding.code import Code, after, call, names, number, rendered, text, tuple_of
 from orchestration.scaffolding.lengths import in_words
 from orchestration.scaffolding.looking import ColumnSeen, rounded_up
-from orchestration.scaffolding.sketch import DTYPES, Described, Happened, Sketch, seen_words
+from orchestration.scaffolding.sketch import Sketch, seen_words
 from validation.definition import LONGEST_WORD, GateLimits
 
 HEAD = '''"""What the tables of {name} look like. Ranges and shares of nulls are as seen in {rows:,} rows; correct them.
@@ -74,26 +75,28 @@ def _outcomes(sketch: Sketch) -> Code:
     when = f"`{late.source}` says so" if late else f"{in_words(sketch.choices.label_delay)} after the decision"
     columns = [_key(sketch)]
     columns += [_column(c) for c in (*sketch.entities, sketch.target, *sketch.choices.later) if c.kind in DTYPES]
-    columns += [_time("outcome_at", f"when the outcome was known: {when}"), _time("outcome_received_at", "the same")]
+    at, received = sketch.outcome_times
+    columns += [_time(at, f"when the outcome was known: {when}"), _time(received, "the same")]
     row = f"the outcome of one row of {sketch.decisions}, apart from it: nothing of it is known when it is decided"
-    return _table(sketch.outcomes, row, sketch.key, "outcome_at", "outcome_received_at", columns, _person(sketch))
+    return _table(sketch.outcomes, row, sketch.key, at, received, columns, _person(sketch))
 
 
 def _described(each: Described, sketch: Sketch) -> Code:
     columns = [_column(c) for c in (each.key, *each.attributes)]
-    columns += [_time("described_at", "since when it is so: the files do not say"), _time("received_at", "the same")]
+    since, received = each.times
+    columns += [_time(since, "since when it is so: the files do not say"), _time(received, "the same")]
     row = f"one {each.entity}, as {each.table.paths[0].name} describes it"
     more = ("versioned=True", _person(sketch, each.entity))
-    return _table(each.table.name, row, each.key.name, "described_at", "received_at", columns, *more)
+    return _table(each.table.name, row, each.key.name, since, received, columns, *more)
 
 
 def _happened(each: Happened, sketch: Sketch) -> Code:
-    key = each.key.name if each.key else "row_id"
+    key = each.row_id
     columns: list[Code] = [] if each.key else [call("Column", text(key), '"string"', '"made of all of the row"')]
     columns += [_column(c) for c in each.table.columns if c is not each.at and c.kind in DTYPES]
-    columns += [_time(each.at.name, "when it happened"), _time("row_received_at", "the same: the files do not say")]
+    columns += [_time(each.at.name, "when it happened"), _time(each.received, "the same: the files do not say")]
     row, person = f"one row of {each.table.paths[0].name}", _person(sketch, *each.entities)
-    return _table(each.table.name, row, key, each.at.name, "row_received_at", columns, person)
+    return _table(each.table.name, row, key, each.at.name, each.received, columns, person)
 
 
 def _table(name: str, row: str, key: str, at: str, received: str, columns: list[Code], *more: str) -> Code:

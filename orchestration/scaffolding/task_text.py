@@ -155,7 +155,7 @@ def _slices(sketch: Sketch) -> str:
         feature = f"{short(sketch.entities[0].name)}_decided_{sketch.half_lives[-1]}"
         cut = tuple_of([number(log1p(FEW))])
         parts.append(call("SliceDefinition", '"activity"', text(feature), cut, names(("new", "known"))))
-    return rendered(tuple_of(parts[:SLICES]), 4, 60)
+    return rendered(tuple_of(parts[:SLICES]), 4, 8)
 
 
 def policy_text(sketch: Sketch) -> str:
