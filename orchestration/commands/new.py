@@ -38,7 +38,7 @@ def new(
     flywheel new churn --from tables/ --decisions accounts --target churned --label-delay 30d ·
     flywheel new clicks --from log/ --target is_click --later watch_ms,liked --key user_id,item_id,shown_at
     """
-    from orchestration.scaffolding import Said, check_name, choose, length, look_at, register, sketch, write_package
+    from orchestration.scaffolding import Said, check_name, choose, length, look_at, register, sketch_of, write_package
 
     here, installed = Path.cwd(), settings()
     check_name(name, here, installed)
@@ -55,8 +55,8 @@ def new(
         entities=_several(entities),
     )
     chosen = choose(seen, said, _ask)
-    drawn = sketch(name, seen, chosen)
-    written = write_package(drawn, here, *_commands(), delay_said=bool(label_delay))
+    drawn = sketch_of(name, seen, chosen)
+    written = write_package(drawn, here, *_commands())
     register(installed, name, f"{name}.system:SYSTEM", here)
     grid(f"{name}, as guessed", ("what", "guess", "say otherwise"), chosen.notes)
     for each in (*drawn.unused, *(f"`{c.source}` is left out: it holds {c.kind}" for c in drawn.left_out)):
@@ -68,11 +68,13 @@ def new(
         say(f"  {line}")
 
 
-def _ask(question: str, able: Sequence[str], flag: str) -> str:
+def _ask(question: str, able: Sequence[str], flag: str, otherwise: str = "") -> str:
     listed = f"{', '.join(able[:ENOUGH])}{' …' if len(able) > ENOUGH else ''}"
+    if not _on_a_terminal() and otherwise:
+        return otherwise
     if not _on_a_terminal():
         raise DefinitionError(f"{question} Say it with {flag} NAME. There are: {listed or 'none that could be'}.")
-    return str(typer.prompt(f"{question}\n  {listed}\n{flag}"))
+    return str(typer.prompt(f"{question}\n  {listed}\n{flag}", default=otherwise or None))
 
 
 def _on_a_terminal() -> bool:
@@ -85,7 +87,13 @@ def _several(text: str) -> tuple[str, ...]:
 
 def _commands() -> tuple[str, str]:
     """How this command line, and its Python, are called from here."""
-    beside = Path(sys.argv[0])
-    if shutil.which("flywheel") == str(beside.absolute()) or beside.name != "flywheel":
+    called = Path(sys.argv[0])
+    if called.name != "flywheel":
         return "flywheel", "python"
-    return str(beside), str(beside.parent / "python")
+    here = all(_folder_of(name) == called.absolute().parent for name in ("flywheel", "python"))
+    return ("flywheel", "python") if here else (str(called), str(called.parent / "python"))
+
+
+def _folder_of(name: str) -> Path | None:
+    path = shutil.which(name)
+    return Path(path).absolute().parent if path else None

@@ -14,7 +14,7 @@ from orchestration.scaffolding.plain_files import (
     deliver_command,
 )
 from orchestration.scaffolding.registering import register
-from orchestration.scaffolding.sketch import Sketch, sketch
+from orchestration.scaffolding.sketch import Sketch, sketch_of
 
 __all__ = [
     "Choices",
@@ -34,6 +34,6 @@ __all__ = [
     "length",
     "look_at",
     "register",
-    "sketch",
+    "sketch_of",
     "write_package",
 ]

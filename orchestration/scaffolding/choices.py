@@ -1,12 +1,13 @@
 """What is chosen for a new system: which table is decided, by which key, when, and what is to be predicted."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Protocol
 
 from infra.errors import DefinitionError
 from orchestration.scaffolding import guesses
-from orchestration.scaffolding.lengths import in_words
+from orchestration.scaffolding.lengths import as_flag, in_words, length
 from orchestration.scaffolding.looking import ColumnSeen, FolderSeen, TableSeen
 from validation.contract import unknown
 
@@ -17,8 +18,17 @@ LONGEST_SHARE = 0.25
 MOST = 0.99
 """Where a column says when the target was known, it is awaited as long as so many of them took."""
 
-Ask = Callable[[str, Sequence[str], str], str]
-"""Asks a person to choose: the question, what can be answered, and the flag that answers it without being asked."""
+
+class Ask(Protocol):
+    """Asks a person on a terminal. Elsewhere the answer is `otherwise`; where that is empty, DefinitionError is raised.
+
+    `able` is what can be answered, `flag` says the answer without being asked.
+    """
+
+    def __call__(self, question: str, able: Sequence[str], flag: str, otherwise: str = "") -> str:
+        """The answer."""
+
+
 Note = tuple[str, str, str]
 """What was guessed, the guess, and the flag that says otherwise."""
 
@@ -53,6 +63,7 @@ class Choices:
     target: ColumnSeen
     label_time: ColumnSeen | None
     label_delay: timedelta
+    delay_guessed: bool
     later: tuple[ColumnSeen, ...]
     entities: tuple[ColumnSeen, ...]
     person: ColumnSeen | None
@@ -66,7 +77,7 @@ def choose(seen: FolderSeen, said: Said, ask: Ask) -> Choices:
     table = _decisions(seen, said, ask, notes)
     target = _target(table, said, ask, notes)
     at = _event_time(table, said, ask, notes)
-    received = _received_time(table, at, said, notes)
+    received = _received_time(table, at, said, ask, notes)
     label_time = _label_time(table, at, received, said)
     later = tuple(_named(table, name, "--later") for name in said.later)
     taken = {c.name for c in (at, target, received, label_time, *later) if c}
@@ -74,7 +85,7 @@ def choose(seen: FolderSeen, said: Said, ask: Ask) -> Choices:
     entities = _entities(table, taken | {c.name for c in key}, said, notes)
     moments = table.moments(at).dropna()
     span = (moments.max() - moments.min()).to_pytimedelta() if len(moments) else timedelta(0)
-    delay = _delay(table, at, label_time, span, said, notes)
+    delay, guessed = _delay(table, at, label_time, span, said, ask, notes)
     if delay > LONGEST_SHARE * span:
         raise DefinitionError(
             f"{table.name} spans {in_words(span)}, and a target is known {in_words(delay)} after its decision: too few "
@@ -82,7 +93,9 @@ def choose(seen: FolderSeen, said: Said, ask: Ask) -> Choices:
             "--label-delay if that is true."
         )
     person = guesses.likely_person(entities)
-    return Choices(table, key, at, received, target, label_time, delay, later, entities, person, span, tuple(notes))
+    return Choices(
+        table, key, at, received, target, label_time, delay, guessed, later, entities, person, span, tuple(notes)
+    )
 
 
 def _decisions(seen: FolderSeen, said: Said, ask: Ask, notes: list[Note]) -> TableSeen:
@@ -136,10 +149,14 @@ def _event_time(table: TableSeen, said: Said, ask: Ask, notes: list[Note]) -> Co
     return likely
 
 
-def _received_time(table: TableSeen, at: ColumnSeen, said: Said, notes: list[Note]) -> ColumnSeen | None:
+def _received_time(table: TableSeen, at: ColumnSeen, said: Said, ask: Ask, notes: list[Note]) -> ColumnSeen | None:
     if said.received_time:
         return _moment(table, said.received_time, "--received-time")
-    likely = guesses.likely_received_time(table, at)
+    likely, able = guesses.likely_received_time(table, at), [c.name for c in guesses.moments_of(table)]
+    if likely is None and len(able) > 1:
+        question = f"Which column says when a row was received? `{at.name}`: none does, take that"
+        name = ask(question, able, "--received-time", at.name)
+        likely = None if name == at.name else _moment(table, name, "--received-time")
     what = likely.name if likely else f"{at.name}: no column says when a row was received"
     notes.append(("received time", what, "--received-time COLUMN"))
     return likely
@@ -152,20 +169,30 @@ def _label_time(table: TableSeen, at: ColumnSeen, received: ColumnSeen | None, s
 
 
 def _delay(
-    table: TableSeen, at: ColumnSeen, label_time: ColumnSeen | None, span: timedelta, said: Said, notes: list[Note]
-) -> timedelta:
+    table: TableSeen,
+    at: ColumnSeen,
+    label_time: ColumnSeen | None,
+    span: timedelta,
+    said: Said,
+    ask: Ask,
+    notes: list[Note],
+) -> tuple[timedelta, bool]:
+    """How long after a decision its target is known, and whether that is a mere guess."""
     if label_time is not None:
         seconds = (table.moments(label_time) - table.moments(at)).dropna().dt.total_seconds()
         longest = timedelta(seconds=float(seconds.quantile(MOST))) if len(seconds) else DELAY
         when = f"at {label_time.name}: {MOST:.0%} within {in_words(longest)} of {at.name}"
         notes.append(("target known", when, "--label-time COLUMN or --label-delay 30d"))
-        return max(longest, timedelta(minutes=1))
+        return max(longest, timedelta(minutes=1)), False
     if said.label_delay is not None:
-        return said.label_delay
-    delay = DELAY if span >= LONG_ENOUGH else max(span * SHORT_SHARE, timedelta(minutes=1))
-    when = f"{in_words(delay)} after {at.name}: NOBODY SAID SO"
+        return said.label_delay, False
+    guess = DELAY if span >= LONG_ENOUGH else max(span * SHORT_SHARE, timedelta(minutes=1))
+    question = f"How long after {at.name} is the target known?"
+    answer = ask(question, ["90m", "12h", "30d"], "--label-delay", as_flag(guess))
+    delay, guessed = length(answer, "--label-delay"), answer == as_flag(guess)
+    when = f"{in_words(delay)} after {at.name}{': NOBODY SAID SO' if guessed else ''}"
     notes.append(("target known", when, "--label-delay 30d or --label-time COLUMN"))
-    return delay
+    return delay, guessed
 
 
 def _key(table: TableSeen, taken: set[str], said: Said, notes: list[Note]) -> tuple[ColumnSeen, ...]:

@@ -34,14 +34,14 @@ if __name__ == "__main__":
 """
 
 
-def events_text(sketch: Sketch, delay_said: bool) -> str:
+def events_text(sketch: Sketch) -> str:
     """The whole file."""
     sources = [_described(each, sketch) for each in sketch.described]
     sources += [_happened(each, sketch) for each in sketch.happened]
     sources += [_decisions(sketch), _outcomes(sketch)]
     body = rendered(after("SOURCES = ", tuple_of(sources)))
     if not sketch.choices.label_time:
-        who = "It was said with --label-delay" if delay_said else "GUESSED: nobody said it"
+        who = "GUESSED: nobody said it" if sketch.choices.delay_guessed else "As it was said"
         body = DELAY.format(delay=as_code(sketch.choices.label_delay), who=who) + body
     into = deliveries(sketch.name)
     head = HEAD.format(name=sketch.name, into=into, imports=_imports(sketch, body))

@@ -26,6 +26,12 @@ def in_words(of: timedelta) -> str:
     return "less than a minute"
 
 
+def as_flag(of: timedelta) -> str:
+    """A length of time as a flag says it, in whole minutes."""
+    minutes = max(int(of.total_seconds() // 60), 1)
+    return f"{minutes // 1440}d" if minutes % 1440 == 0 else f"{minutes}m"
+
+
 def as_code(of: timedelta) -> str:
     """A length of time as Python writes it, in whole minutes."""
     if of and of % timedelta(days=1) == timedelta(0):

@@ -11,7 +11,7 @@ from infra.settings import Settings
 from orchestration.scaffolding.events_text import events_text
 from orchestration.scaffolding.features_text import features_text
 from orchestration.scaffolding.page_text import next_commands, page_text, test_text
-from orchestration.scaffolding.registering import registered
+from orchestration.scaffolding.registering import BUILT_IN, registered
 from orchestration.scaffolding.sketch import Sketch
 from orchestration.scaffolding.tables_text import tables_text
 from orchestration.scaffolding.task_text import policy_text, system_text, task_text, watch_text
@@ -38,13 +38,13 @@ def check_name(name: str, into: Path, settings: Settings) -> None:
         raise DefinitionError(
             f"{into / name} exists already; nothing is overwritten. Choose another name, or remove it."
         )
-    if name in registered(settings):
+    if name in (*BUILT_IN, *registered(settings)):
         raise DefinitionError(f"a system `{name}` is known here already ({settings.home}). Choose another name.")
     if name in OURS or name in sys.stdlib_module_names or importlib.util.find_spec(name) is not None:
         raise DefinitionError(f"`{name}` is the name of a Python package that is installed. Choose another one.")
 
 
-def write_package(sketch: Sketch, into: Path, flywheel: str, python: str, delay_said: bool) -> Written:
+def write_package(sketch: Sketch, into: Path, flywheel: str, python: str) -> Written:
     """Write the package into a folder."""
     commands = next_commands(sketch, str(sketch.seen.path), flywheel, python)
     texts = {
@@ -55,7 +55,7 @@ def write_package(sketch: Sketch, into: Path, flywheel: str, python: str, delay_
         "serving.py": policy_text(sketch),
         "watch.py": watch_text(sketch),
         "system.py": system_text(sketch),
-        "events.py": events_text(sketch, delay_said),
+        "events.py": events_text(sketch),
         "README.md": page_text(sketch, commands),
         f"test_{sketch.name}.py": test_text(sketch),
     }

@@ -8,6 +8,7 @@ from infra.atomic import atomic_write
 from infra.settings import Settings
 
 SYSTEMS_FILE = "systems.toml"
+BUILT_IN = ("home_feed", "fraud", "eta")
 
 
 def register(settings: Settings, name: str, path: str, folder: Path) -> None:

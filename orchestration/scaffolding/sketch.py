@@ -214,7 +214,7 @@ class Sketch:
         return self._free("outcome_at"), self._free("outcome_received_at")
 
 
-def sketch(name: str, seen: FolderSeen, choices: Choices) -> Sketch:
+def sketch_of(name: str, seen: FolderSeen, choices: Choices) -> Sketch:
     """The sketch of a system, with the other tables that can be joined with the decisions."""
     described, happened, unused = beside(seen, choices)
     return Sketch(name, seen, choices, described, happened, (*unused, *seen.unread))

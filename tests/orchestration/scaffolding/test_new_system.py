@@ -177,7 +177,9 @@ def test_what_cannot_work_is_said_with_the_flag_to_give(
     assert not (tmp_path / "sorted_out").exists()
 
 
-@pytest.mark.parametrize("name", ["Returns", "2fast", "re-turns", "class", "training", "json", "pandas", "taken"])
+@pytest.mark.parametrize(
+    "name", ["Returns", "2fast", "re-turns", "class", "training", "json", "pandas", "fraud", "taken"]
+)
 def test_names_that_no_package_may_have_are_refused_and_nothing_is_overwritten(
     name: str, tmp_path: Path, flywheel: Callable[..., Result]
 ) -> None:
@@ -197,10 +199,11 @@ def test_on_a_terminal_what_nobody_can_guess_is_asked(
         json.dumps({"id": f"a{i}", "at": f"2026-05-{1 + i % 28:02d}T08:00:00Z", "n": i, "m": i % 7}) for i in range(90)
     ]
     (tmp_path / "rows.jsonl").write_text("\n".join(lines))
-    answer = flywheel("new", "asked", "--from", tmp_path / "rows.jsonl", said="m\n")
+    answer = flywheel("new", "asked", "--from", tmp_path / "rows.jsonl", said="m\n3d\n")
     assert answer.exit_code == 0, answer.output
     assert "Which column of rows is to be predicted" in answer.output
     assert written("asked")[0].task.target == "m"
+    assert written("asked")[0].task.window == timedelta(days=3, minutes=1)
 
 
 def test_what_was_written_is_ingested_and_trains(
