@@ -79,10 +79,10 @@ def _event_signal(table: str) -> str:
 
 
 def _view(sketch: Sketch, entity: str) -> Code:
-    once = (sketch.half_life,)
+    lasting = (sketch.half_life,)
     counts = {"decided": sketch.half_lives}
-    counts |= {f"{column.name}_sum": once for column in sketch.usual_of(entity)}
-    counts |= {"known": once, sketch.target.name: once}
+    counts |= {f"{column.name}_sum": lasting for column in sketch.usual_of(entity)}
+    counts |= {"known": lasting, sketch.target.name: lasting}
     counts |= {_event_signal(h.table.name): sketch.half_lives for h in sketch.happened if entity in h.entities}
     meaning = text(f"what was decided, and how it ended, by {entity}")
     pairs = [(signal, names(labels)) for signal, labels in counts.items()]

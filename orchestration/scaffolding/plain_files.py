@@ -78,11 +78,11 @@ def deliver(sources: Sequence[PlainFiles], folder: Path, into: Path, now: dateti
             old.unlink()
         rows = left_out = 0
         for number, part in enumerate(text_parts(_paths(source, folder), _source(source), _reads(source))):
-            made = _rows(source, part)
-            known = _known(source, made, now)
+            frame = _rows(source, part)
+            known = _known(source, frame, now)
             rows, left_out = rows + int(known.sum()), left_out + int((~known).sum())
             if known.any():
-                _as_text(made[known]).to_csv(
+                _as_text(frame[known]).to_csv(
                     target / f"{source.table.name}-{number:06d}.csv", index=False, lineterminator="\n"
                 )
         delivered.append(Delivered(source.table.name, rows, left_out))
@@ -133,10 +133,10 @@ def _read_by(how: str | Moment | Digest | Constant) -> Iterator[str]:
 def _rows(source: PlainFiles, part: "pd.DataFrame") -> "pd.DataFrame":
     import pandas as pd
 
-    return pd.DataFrame({name: _made(how, part) for name, how in source.columns.items()}, index=part.index)
+    return pd.DataFrame({name: _value_of(how, part) for name, how in source.columns.items()}, index=part.index)
 
 
-def _made(how: str | Moment | Digest | Constant, part: "pd.DataFrame") -> "pd.Series[Any]":
+def _value_of(how: str | Moment | Digest | Constant, part: "pd.DataFrame") -> "pd.Series[Any]":
     import pandas as pd
 
     match how:
@@ -152,19 +152,19 @@ def _made(how: str | Moment | Digest | Constant, part: "pd.DataFrame") -> "pd.Se
             return moment(part[how.of], field, Time(zone=how.zone), how.of) + pd.Timedelta(how.plus)
 
 
-def _known(source: PlainFiles, made: "pd.DataFrame", now: datetime) -> "pd.Series[bool]":
+def _known(source: PlainFiles, frame: "pd.DataFrame", now: datetime) -> "pd.Series[bool]":
     import pandas as pd
 
-    known = pd.Series(True, index=made.index)
+    known = pd.Series(True, index=frame.index)
     for name in source.needs:
-        known &= made[name].notna()
+        known &= frame[name].notna()
         if isinstance(source.columns[name], Moment):
-            known &= made[name] <= pd.Timestamp(now)
+            known &= frame[name] <= pd.Timestamp(now)
     return known
 
 
-def _as_text(made: "pd.DataFrame") -> "pd.DataFrame":
+def _as_text(frame: "pd.DataFrame") -> "pd.DataFrame":
     import pandas as pd
 
-    moments = [str(name) for name in made if isinstance(made[name].dtype, pd.DatetimeTZDtype)]
-    return made.assign(**{name: made[name].dt.strftime("%Y-%m-%dT%H:%M:%S.%fZ") for name in moments})
+    moments = [str(name) for name in frame if isinstance(frame[name].dtype, pd.DatetimeTZDtype)]
+    return frame.assign(**{name: frame[name].dt.strftime("%Y-%m-%dT%H:%M:%S.%fZ") for name in moments})

@@ -117,8 +117,8 @@ def _table(name: str, row: str, key: str, at: str, received: str, columns: list[
 def _key(sketch: Sketch) -> Code:
     if len(sketch.choices.key) == 1:
         return _column(sketch.choices.key[0])
-    made = ", ".join(c.name for c in sketch.choices.key) or "all that is known when it is decided"
-    return call("Column", text(sketch.key), '"string"', text(f"made of {made}"))
+    of = ", ".join(c.name for c in sketch.choices.key) or "all that is known when it is decided"
+    return call("Column", text(sketch.key), '"string"', text(f"made of {of}"))
 
 
 def _column(column: ColumnSeen, refers_to: str | None = None, logged: bool = False) -> Code:
