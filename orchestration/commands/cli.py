@@ -16,6 +16,7 @@ from orchestration.commands import (
     access,
     deciding,
     measuring,
+    new,
     own_events,
     people,
     releasing,
@@ -37,6 +38,7 @@ Examples:
   flywheel systems                                the systems that are known here\n
   flywheel releases --system fraud                any command, of another system\n
   flywheel map --from DIR                         a first mapping of your own files\n
+  flywheel new returns --from sales/              a system of your own, from your files\n
   flywheel ingest events/                         your own files into the lake\n
   flywheel run features --day 2026-05-03          one stage for one day\n
   flywheel run train --day 2026-05-03             a new ranker, judged\n
@@ -63,6 +65,7 @@ app = typer.Typer(
     help="Events become features, features a model, the model a feed.",
 )
 app.add_typer(own_events.app)
+app.add_typer(new.app)
 app.add_typer(access.app)
 app.add_typer(deciding.app)
 app.add_typer(retaining.app)
