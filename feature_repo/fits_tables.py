@@ -26,6 +26,7 @@ from validation.contract import Table, unknown
 from validation.dtypes import DType
 
 NUMBERS: tuple[DType, ...] = ("int32", "int64", "float32", "float64", "bool")
+NUMERIC = ("Float32", "Float64", "Int32", "Int64", "Bool", "UnixTimestamp")
 TAKES: dict[type, tuple[DType, ...]] = {
     **dict.fromkeys((Number, Plain, Context, Against, Distance), NUMBERS),
     **dict.fromkeys((Age, Since, Hour, Weekday, Holiday), ("timestamp", *NUMBERS)),
@@ -45,7 +46,9 @@ def check_fit(features: FeatureSet, tables: Mapping[str, Table], decisions: str)
         _check_profile(features, view, tables)
     if decisions not in tables:
         raise DefinitionError(f"features {features.name}: table of decisions {unknown(decisions, tables)}")
+    kinds = {f"{view.name}.{name}": kind for view in features.profile_views for name, (kind, _) in view.fields.items()}
     for feature in features.features:
+        _check_stored(feature, kinds)
         _check_given(features, feature, tables[decisions])
 
 
@@ -91,6 +94,13 @@ def _check_sql(where: str, sql: str, columns: Sequence[str], elsewhere: Iterable
     word = mistaken(sql, columns, elsewhere)
     if word is not None:
         raise DefinitionError(f"{where}: {unknown(word, columns)}")
+
+
+def _check_stored(feature: Feature, kinds: Mapping[str, str]) -> None:
+    for name in feature.reads():
+        if type(feature) in TAKES and kinds.get(name, NUMERIC[0]) not in NUMERIC:
+            asked = f"{type(feature).__name__} is made from a number or a moment, and `{name}` is {kinds[name]}"
+            raise DefinitionError(f"feature {feature.name}: {asked}. Write its field as {' or '.join(NUMERIC)}.")
 
 
 def _check_given(features: FeatureSet, feature: Feature, decisions: Table) -> None:

@@ -91,10 +91,10 @@ class NamedSystem:
 
     def _must_be_from_folder(self, module: str) -> None:
         """Raise DefinitionError where another module of that name was imported before."""
-        found = getattr(sys.modules[module], "__file__", None)
-        if self.folder and found and not Path(found).resolve().is_relative_to(self.folder.resolve()):
+        file = getattr(sys.modules[module], "__file__", None)
+        if self.folder and file and not Path(file).resolve().is_relative_to(self.folder.resolve()):
             raise DefinitionError(
-                f"system {self.name}: Python finds `{module}` in {found}, not in {self.folder}. Rename your package."
+                f"system {self.name}: Python finds `{module}` in {file}, not in {self.folder}. Rename your package."
             )
 
 

@@ -107,8 +107,8 @@ def note_also_made(context: "dg.AssetExecutionContext", asset: str, days: Iterab
     first, last = span(context)
     for day in (day for day in days if not first <= day <= last):
         why = {"why": f"stale: made again in the run of {first} to {last}"}
-        made = dg.AssetMaterialization(beside(context.asset_key, asset), partition=f"{day}", metadata=why)
-        context.instance.report_runless_asset_event(made)
+        event = dg.AssetMaterialization(beside(context.asset_key, asset), partition=f"{day}", metadata=why)
+        context.instance.report_runless_asset_event(event)
 
 
 def _described(installation: Installation) -> Parts:

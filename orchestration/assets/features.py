@@ -87,12 +87,12 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         )
         note_also_made(context, "profiles", stale)
         changed = changed_after_all(installation.spark, installation.lake, features, installation.tables)
-        told = [
+        sentences = [
             f"{number:,} entities changed their `{column}`, which is borrowed" for column, number in changed.items()
         ]
-        for sentence in told:
+        for sentence in sentences:
             context.log.warning(f"{sentence}: events keep the first value. Where that is wrong, write changes=True.")
-        return dg.MaterializeResult(metadata={**rows_by_view, **({"changed": told} if told else {})})
+        return dg.MaterializeResult(metadata={**rows_by_view, **({"changed": sentences} if sentences else {})})
 
     @asset(
         name="online_store",

@@ -14,8 +14,9 @@ from infra.ending import end_in_order
 from infra.unmigrated import must_be_migrated
 from orchestration.commands import (
     access,
-    deciding,
+    asking,
     measuring,
+    new,
     own_events,
     people,
     releasing,
@@ -24,7 +25,7 @@ from orchestration.commands import (
     systems,
     transactions,
 )
-from orchestration.commands.console import asked_by, grid, open_installation, out, say, settings
+from orchestration.commands.console import grid, open_installation, out, say, settings
 from orchestration.commands.error_messages import DEBUG, errors_as_exit_status
 from orchestration.commands.of_system import SystemCommands
 
@@ -37,6 +38,7 @@ Examples:
   flywheel systems                                the systems that are known here\n
   flywheel releases --system fraud                any command, of another system\n
   flywheel map --from DIR                         a first mapping of your own files\n
+  flywheel new returns --from sales/              a system of your own, from your files\n
   flywheel ingest events/                         your own files into the lake\n
   flywheel run features --day 2026-05-03          one stage for one day\n
   flywheel run train --day 2026-05-03             a new ranker, judged\n
@@ -63,8 +65,9 @@ app = typer.Typer(
     help="Events become features, features a model, the model a feed.",
 )
 app.add_typer(own_events.app)
+app.add_typer(new.app)
 app.add_typer(access.app)
-app.add_typer(deciding.app)
+app.add_typer(asking.app)
 app.add_typer(retaining.app)
 app.add_typer(measuring.app)
 app.add_typer(people.app)
@@ -248,29 +251,6 @@ def stream(
         streaming.follow(open_installation(), every, say)
     elif not streaming.catch_up(open_installation(), say):
         raise typer.Exit(1)
-
-
-@app.command()
-def rank(
-    user: Annotated[str, typer.Argument(help="id of the user")],
-    limit: Annotated[int, typer.Option(help="how many videos")] = 10,
-    explain: Annotated[bool, typer.Option("--explain", help="with the features that count most")] = False,
-) -> None:
-    """Ask the running service for a user's feed.
-
-    Example: flywheel rank u42 --limit 5 --explain
-    """
-    from orchestration.client import ask_as, rows
-
-    who, item = asked_by(settings())
-    answer = ask_as(settings(), {who: user}, limit, explain=explain)
-    grid(f"Feed of {user}", ("position", item, "why"), rows(answer, item))
-    if answer.get("unknown_user"):
-        say(f"Nothing is known of `{user}`, neither a description nor an event: this is the feed of a newcomer.")
-    out.print(
-        f"served by {answer['served_by']}, release {answer.get('release') or '–'}, "
-        f"ranked by {answer.get('ranker') or 'what is popular and new'}, request {answer['request_id']}"
-    )
 
 
 @app.command()

@@ -37,17 +37,17 @@ def registry_sensor(installation: Installation) -> dg.SensorDefinition:
     )
     def agreement(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         disagreements = _settled(installation)
-        found = hashlib.sha256("\n".join(disagreements).encode()).hexdigest()[:24] if disagreements else "agrees"
-        if found == (context.cursor or "agrees"):
+        finding = hashlib.sha256("\n".join(disagreements).encode()).hexdigest()[:24] if disagreements else "agrees"
+        if finding == (context.cursor or "agrees"):
             reason = disagreements[0] if disagreements else f"Nothing to do: {SAYS}."
-            return dg.SensorResult(skip_reason=dg.SkipReason(reason), cursor=found)
+            return dg.SensorResult(skip_reason=dg.SkipReason(reason), cursor=finding)
         for sentence in disagreements:
             context.log.error(sentence)
             alerts.write(
                 installation.settings.home, installation.now(), registry=installation.system.name, disagreement=sentence
             )
         return dg.SensorResult(
-            asset_events=[_evaluated(installation, disagreements)] if installation.system.policy else [], cursor=found
+            asset_events=[_evaluated(installation, disagreements)] if installation.system.policy else [], cursor=finding
         )
 
     return agreement

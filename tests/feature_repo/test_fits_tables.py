@@ -72,6 +72,7 @@ def test_what_is_there_fits() -> None:
     ({"features": (Code("chanel", ("chip",)),)}, "Did you mean `channel`"),
     ({"features": (Plain("a", "channel"),)}, "Plain is made from int32 or .*, and `channel` is string"),
     ({"features": (Since("a", "channel"),)}, "Since is made from timestamp or .*, and `channel` is string"),
+    ({"profile_views": (replace(SHOP, fields={"fee": ("String", "sector")}),)}, "a moment, and `shop.fee` is String"),
     ({"features": (Distance("a", "amount", "amount", "shop.fee", "card_id"),)}, "`card_id` is string"),
     ({"features": (Recent("a", "disputes", "card_id", 60),)}, "Recent counts rows of payments.* CounterView"),
     ({"features": (Recent("amount", "payments", "card_id", 60),)}, "the name of a column of payments"),

@@ -69,15 +69,15 @@ def test_everything_is_moved_and_nothing_is_lost(tmp_path: Path) -> None:
 
 def test_killed_between_any_two_moves_and_done_again_it_is_as_if_it_had_never_been_killed(tmp_path: Path) -> None:
     count = len(list(moves(old(tmp_path / "counted"))))
-    for made in range(1, count):
-        home = old(tmp_path / str(made))
-        for source, target in list(moves(home))[:made]:
+    for done in range(1, count):
+        home = old(tmp_path / str(done))
+        for source, target in list(moves(home))[:done]:
             target.parent.mkdir(parents=True, exist_ok=True)
             source.rename(target)
         with pytest.raises(NotMigrated):
             must_be_migrated(home)
         migrate(Settings(home=home), print)
-        assert contents(home) == expected(home), made
+        assert contents(home) == expected(home), done
 
 
 @pytest.mark.parametrize(

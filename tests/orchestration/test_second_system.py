@@ -35,7 +35,7 @@ def test_a_fraud_system_runs_from_its_own_definitions_to_a_trained_model_and_a_p
 ) -> None:
     monkeypatch.setattr(proof, "CUTS", 1)
     at = Installation(FRAUD, settings.model_copy(update={"replay_from": START + timedelta(days=DAYS)}))
-    deliver(settings.landing)
+    deliver(at.settings.landing)
     first, last = START.date(), (START + timedelta(days=DAYS - 1)).date()
     without_redis = Installation(FRAUD, at.settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"}))
     messages: list[str] = []

@@ -109,9 +109,9 @@ def test_the_file_keeps_odd_folders_and_the_systems_that_were_there(tmp_path: Pa
     register(at, "one", "one.system:ONE", odd)
     register(at, "two", "two.system:TWO", tmp_path)
     register(at, "two", "two.system:NEWER", tmp_path)
-    found = known(at)
-    assert [*found] == [*BUILT_IN, "one", "two"]
-    assert (found["one"].folder, found["two"].path) == (odd, "two.system:NEWER")
+    systems = known(at)
+    assert [*systems] == [*BUILT_IN, "one", "two"]
+    assert (systems["one"].folder, systems["two"].path) == (odd, "two.system:NEWER")
 
 
 def test_two_systems_of_one_name_and_a_broken_file_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -166,15 +166,15 @@ def test_a_third_system_from_a_folder_stands_beside_the_feed_in_one_code_locatio
     register(at, "returns", payments(tmp_path / "code", "returns"), tmp_path / "code")
     env = {**os.environ, "FLYWHEEL_HOME": str(at.home), "FLYWHEEL_ENABLED": "home_feed,returns"}
     done = subprocess.run([sys.executable, "-c", LOADED], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
-    found = json.loads(done.stdout)
-    assert {"states", "champion", "impressions", "returns/states", "returns/payments"} <= {*found["assets"]}
-    assert not {"payments", "returns/champion", "returns/impressions"} & {*found["assets"]}
-    assert found["depend"] == ["returns/labels", "returns/profiles", "returns/states"]
-    assert {"train", "daily", "release", "returns_train", "returns_daily"} <= {*found["jobs"]}
-    assert "returns_release" not in found["jobs"], "what serves nothing releases nothing"
-    assert {"landing_sensor", "returns_landing_sensor", "failure_sensor"} <= {*found["sensors"]}
-    assert found["sensors"].count("failure_sensor") == 1
-    assert {"features_schedule", "returns_features_schedule"} <= {*found["schedules"]}
+    location = json.loads(done.stdout)
+    assert {"states", "champion", "impressions", "returns/states", "returns/payments"} <= {*location["assets"]}
+    assert not {"payments", "returns/champion", "returns/impressions"} & {*location["assets"]}
+    assert location["depend"] == ["returns/labels", "returns/profiles", "returns/states"]
+    assert {"train", "daily", "release", "returns_train", "returns_daily"} <= {*location["jobs"]}
+    assert "returns_release" not in location["jobs"], "what serves nothing releases nothing"
+    assert {"landing_sensor", "returns_landing_sensor", "failure_sensor"} <= {*location["sensors"]}
+    assert location["sensors"].count("failure_sensor") == 1
+    assert {"features_schedule", "returns_features_schedule"} <= {*location["schedules"]}
 
 
 @pytest.fixture

@@ -156,7 +156,7 @@ def half_ingested(home: Path) -> None:
 
 LONG_AFTER = ARRIVAL + timedelta(days=200)
 SEEN_OFTEN = FeatureSet(
-    name="seen", version=1, owner="tests", entities={"thing": "a thing"}, lookups=(), profile_views=(), features=(),
+    name="tests", version=1, owner="tests", entities={"thing": "a thing"}, lookups=(), profile_views=(), features=(),
     signals=(Signal("blue", "seen", "it was blue", "colour = 'blue'"),),
     counter_views=(CounterView("thing", ("thing",), {"blue": ("3650d",)}, "what was seen of a thing"),),
 )  # fmt: skip

@@ -18,10 +18,10 @@ def with_derived(table: Table, rows: pa.Table, flaws: Flaws) -> pa.Table:
     """The rows with every derived column; a delivered value that is another one is a fault of its row."""
     for column in table.columns:
         if column.derived is not None:
-            made = _made(column.derived, rows).cast(ARROW[column.dtype])
-            for row, fault in _differing(column, rows[column.name], made):
+            computed = _made(column.derived, rows).cast(ARROW[column.dtype])
+            for row, fault in _differing(column, rows[column.name], computed):
                 flaws.add(row, *fault)
-            rows = rows.set_column(rows.column_names.index(column.name), column.name, made)
+            rows = rows.set_column(rows.column_names.index(column.name), column.name, computed)
     return rows
 
 
@@ -43,8 +43,8 @@ def _known(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
 
 
-def _differing(column: Column, delivered: pa.ChunkedArray, made: pa.ChunkedArray) -> Iterator[tuple[int, Fault]]:
-    is_other = pc.and_(pc.is_valid(delivered), pc.fill_null(pc.not_equal(delivered, made), True))
+def _differing(column: Column, delivered: pa.ChunkedArray, computed: pa.ChunkedArray) -> Iterator[tuple[int, Fault]]:
+    is_other = pc.and_(pc.is_valid(delivered), pc.fill_null(pc.not_equal(delivered, computed), True))
     for row in pc.indices_nonzero(is_other).to_pylist():
-        given, own = delivered[row].as_py(), made[row].as_py()
+        given, own = delivered[row].as_py(), computed[row].as_py()
         yield row, Fault(DERIVED, f"`{column.name}` is {given!r}, and {column.derived} makes {own!r}: leave it out")

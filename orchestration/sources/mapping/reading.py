@@ -9,6 +9,7 @@ import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from io import TextIOWrapper
+from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 PART = 200_000  # rows read at a time
 OF_SEVERAL = 20_000  # of rows that each become several
+NAMED_WITHIN = 200  # lines of a file of objects: a field that only later ones have is not seen
 PLACE = "place"
 QUOTED = ",;"  # delimiters of files whose cells may stand in quotes
 ENDINGS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".parquet": "parquet"}
@@ -74,8 +76,8 @@ def header(path: Path, source: MappedSource, location: str) -> list[str]:
 
         return [str(name) for name in _guarded(location, lambda: pq.read_schema(path).names)]
     if kind == "jsonl":
-        first = next(_lines(path, source, location), {})
-        return list(first)
+        first = islice(_lines(path, source, location), NAMED_WITHIN)
+        return list(dict.fromkeys(name for line in first for name in line))
     row = next(_guarded(location, lambda: _csv(path, source, None, nrows=1, header=None)))
     if source.columns is None:
         import pandas as pd

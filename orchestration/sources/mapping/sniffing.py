@@ -209,10 +209,12 @@ def _names(cells: Sequence[str]) -> bool:
 
 
 def _unlike(cells: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
-    """Whether a first line is unlike the others: names where all of them have numbers."""
+    """Whether a first line is unlike the others: names where all of them have numbers, or moments."""
     alike = [row for row in others if len(row) == len(cells)]
-    words = all(NAME.fullmatch(cell.strip().strip('"')) for cell in cells)
-    return words and any(all(_number(row[place]) for row in alike) for place in range(len(cells))) and bool(alike)
+    if not alike or not all(NAME.fullmatch(cell.strip().strip('"')) for cell in cells):
+        return False
+    columns = [[text for text in texts if text] for texts in zip(*alike, strict=True)]
+    return any(texts and (all(map(_number, texts)) or moments(texts) is not None) for texts in columns)
 
 
 def _number(text: str) -> bool:

@@ -1,12 +1,35 @@
-"""The command that asks the running service about one case."""
+"""The commands that ask the running service: for a page, or about one case."""
 
 from typing import Annotated, Any
 
 import typer
 
-from orchestration.commands.console import grid, open_installation, out, say
+from orchestration.commands.console import asked_by, grid, open_installation, out, say, settings
 
 app = typer.Typer()
+
+
+@app.command()
+def rank(
+    user: Annotated[str, typer.Argument(help="id of the user")],
+    limit: Annotated[int, typer.Option(help="how many videos")] = 10,
+    explain: Annotated[bool, typer.Option("--explain", help="with the features that count most")] = False,
+) -> None:
+    """Ask the running service for a user's feed.
+
+    Example: flywheel rank u42 --limit 5 --explain
+    """
+    from orchestration.client import ask_as, rows
+
+    who, item = asked_by(settings())
+    answer = ask_as(settings(), {who: user}, limit, explain=explain)
+    grid(f"Feed of {user}", ("position", item, "why"), rows(answer, item))
+    if answer.get("unknown_user"):
+        say(f"Nothing is known of `{user}`, neither a description nor an event: this is the feed of a newcomer.")
+    out.print(
+        f"served by {answer['served_by']}, release {answer.get('release') or '–'}, "
+        f"ranked by {answer.get('ranker') or 'what is popular and new'}, request {answer['request_id']}"
+    )
 
 
 @app.command()

@@ -1,0 +1,39 @@
+"""A system of one's own from a folder of files: a look at them, choices, and the package that is written."""
+
+from orchestration.scaffolding.choices import Choices, Said, choose
+from orchestration.scaffolding.lengths import length
+from orchestration.scaffolding.looking import FolderSeen, look_at
+from orchestration.scaffolding.package import Written, check_name, write_package
+from orchestration.scaffolding.plain_files import (
+    Constant,
+    Delivered,
+    Digest,
+    Moment,
+    PlainFiles,
+    deliver,
+    deliver_command,
+)
+from orchestration.scaffolding.registering import register
+from orchestration.scaffolding.sketch import Sketch, sketch_of
+
+__all__ = [
+    "Choices",
+    "Constant",
+    "Delivered",
+    "Digest",
+    "FolderSeen",
+    "Moment",
+    "PlainFiles",
+    "Said",
+    "Sketch",
+    "Written",
+    "check_name",
+    "choose",
+    "deliver",
+    "deliver_command",
+    "length",
+    "look_at",
+    "register",
+    "sketch_of",
+    "write_package",
+]
