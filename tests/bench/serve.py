@@ -22,6 +22,7 @@ import xgboost
 
 from infra.settings import Settings
 from tests.bench import capacity, measures, table, yardstick
+from tests.bench.cases import run as cases
 from tests.bench.catalogue import Scale
 from tests.bench.measures import CANDIDATES, Length
 from tests.bench.naive import run as naive
@@ -76,6 +77,7 @@ def measured(home: Path, scale: Scale, length: Length, say: Say) -> dict[str, An
         say("the naive stack …")
         figures["naive"] = naive.measured(stand, min(CANDIDATES, scale.videos), length.naive)
     figures["naive_over_feed"] = round(figures["naive"]["cpu_ms"] / figures["feed"]["cpu_ms"], 1)
+    figures["cases"] = cases.measured(home / "cases", say)
     return figures
 
 
