@@ -16,13 +16,13 @@ from serving.access.keyring import bearer
 from serving.launch import started
 from tests.bench import costs
 from tests.bench.cases import stand
+from tests.bench.cases.judges import judge, judge_naive
 from tests.bench.cases.serving import NAME
 from tests.bench.cases.system import PATH
 from tests.bench.naive import store
 from tests.bench.naive.run import serving_naive
 from tests.bench.open_loop import Plan, drive_noted, steady
 from tests.bench.stand import free_port
-from tests.chaos.cases import decided
 
 OURS, NAIVE = (200.0, 2000), (8.0, 80)  # requests a second, requests
 TIMES = 30.0  # so much dearer the obvious stack has to be
@@ -65,7 +65,7 @@ def _ours(settings: Settings) -> dict[str, Any]:
             bodies = tuple(msgspec.json.encode(stand.payment(i)) for i in range(first, first + number))
             plan = Plan("127.0.0.1", settings.service_port, "/v1/decide", steady(rate, number / rate), bodies, headers)
             before, began = costs.cpu_s(worker), time.monotonic()
-            outcome, _ = drive_noted(plan, _judge)
+            outcome, _ = drive_noted(plan, judge)
             spent, took = costs.cpu_s(worker) - before, time.monotonic() - began
         rested, since = costs.cpu_s(worker), time.monotonic()
         time.sleep(5.0)
@@ -77,10 +77,6 @@ def _ours(settings: Settings) -> dict[str, Any]:
         "answered_by": outcome.counts(),
         "latency_ms": {level: round(value, 1) for level, value in outcome.percentiles().items()},
     }
-
-
-def _judge(status: int, body: bytes) -> tuple[bool, str]:
-    return decided(frozenset(), status, body)
 
 
 def _naive(folder: Path, release: Path, redis: str) -> dict[str, Any]:
@@ -99,7 +95,7 @@ def _naive(folder: Path, release: Path, redis: str) -> dict[str, Any]:
             )
             at = steady(rate, number / rate)
             before = costs.cpu_s(pid)
-            outcome, _ = drive_noted(Plan("127.0.0.1", port, "/v1/decide", at, bodies, patience_s=30), _judge_naive)
+            outcome, _ = drive_noted(Plan("127.0.0.1", port, "/v1/decide", at, bodies, patience_s=30), judge_naive)
             spent = costs.cpu_s(pid) - before
     return {
         "requests": count,
@@ -107,10 +103,6 @@ def _naive(folder: Path, release: Path, redis: str) -> dict[str, Any]:
         "answered_by": outcome.counts(),
         "latency_ms": {level: round(value, 1) for level, value in outcome.percentiles().items()},
     }
-
-
-def _judge_naive(status: int, body: bytes) -> tuple[bool, str]:
-    return (status == 200, str(status))
 
 
 if __name__ == "__main__":
