@@ -40,6 +40,7 @@ def main() -> int:
 
     with tempfile.TemporaryDirectory(prefix="flywheel-bench-") as home:
         figures = measured(Path(home), Scale(), Length(), say)
+        figures["cases"] = cases.measured(Path(home) / "cases", say)
     figures["took_s"] = round(time.monotonic() - began)
     target = Settings().home / "bench" / "serve.json"
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -77,7 +78,6 @@ def measured(home: Path, scale: Scale, length: Length, say: Say) -> dict[str, An
         say("the naive stack …")
         figures["naive"] = naive.measured(stand, min(CANDIDATES, scale.videos), length.naive)
     figures["naive_over_feed"] = round(figures["naive"]["cpu_ms"] / figures["feed"]["cpu_ms"], 1)
-    figures["cases"] = cases.measured(home / "cases", say)
     return figures
 
 
