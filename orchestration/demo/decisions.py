@@ -121,9 +121,13 @@ class DecisionStory:
         first, last = self.source.first, self.source.last
         self.run("features", "Spark publishes states, Feast takes them online", first, last)
         trained = self.run("train", "contenders learn from what was known then", last, last, may_be_refused=True)
-        metrics = scenes.run_metadata(trained, "ranker")["metrics"]
+        about = scenes.run_metadata(trained, "ranker")
+        metrics = about["metrics"]
         self.learned["metrics"] = metrics
         self.stage.grid("Contenders on the judge rows (95 % intervals)", *contenders(metrics, self.source.measures))
+        drawn = [Path(value) for value in about.values() if isinstance(value, str) and value.endswith(".png")]
+        if drawn:
+            self.stage.say(f"{', '.join(sorted(path.stem for path in drawn))} are drawn in {drawn[0].parent}")
         self.run("release", "gates, registry: what is proven goes live", last, last, may_be_refused=True)
         self.learned["gates"] = scenes.verdict(self.stage, self.installation)
 

@@ -13,6 +13,7 @@ from infra.patience import Patience, Process, Waiting, wait_until_ready
 from orchestration import client as feed
 from orchestration.demo.origins import Origin, Simulated
 from orchestration.demo_console import DemoConsole
+from orchestration.naming import called
 from orchestration.system import Installation
 from serving.page import FULL
 from validation.batches import balance, read_ledger
@@ -180,7 +181,7 @@ def requested_retrainings(installation: Installation, cursor: str | None) -> tup
     from orchestration.pipeline import pipeline
 
     definitions = pipeline(installation)
-    sensor = definitions.resolve_sensor_def("retraining_sensor")
+    sensor = definitions.resolve_sensor_def(called(installation.system.name, "retraining_sensor"))
     with dg.DagsterInstance.get() as instance:
         tick = sensor.evaluate_tick(dg.build_sensor_context(instance, cursor, definitions=definitions))
     return list(tick.run_requests or []), tick.cursor

@@ -55,14 +55,14 @@ def test_plain_trips_are_taken_under_the_names_that_are_given(tmp_path: Path) ->
     began = pd.Timestamp("2026-03-02") + pd.to_timedelta(np.arange(0, 12 * 1440, 30), unit="min")
     columns = {"start": began, "end": began + pd.Timedelta(minutes=9), "a": 1, "b": 2, "km": 4.0}
     pd.DataFrame(columns).to_parquet(tmp_path / "trips.parquet")
-    told = trips_of("trips:began=start,ended=end,origin=a,goal=b,distance=km,per_km=1,planned,zone=UTC,days=6",
+    story = trips_of("trips:began=start,ended=end,origin=a,goal=b,distance=km,per_km=1,planned,zone=UTC,days=6",
                     tmp_path / "trips.parquet", 7)  # fmt: skip
-    assert (told.first, told.last) == (date(2026, 3, 3), date(2026, 3, 8))
-    assert told.drifted == (date(2026, 3, 10), date(2026, 3, 11))
+    assert (story.first, story.last) == (date(2026, 3, 3), date(2026, 3, 8))
+    assert story.drifted == (date(2026, 3, 10), date(2026, 3, 11))
 
 
 def test_the_city_changes_only_after_its_history() -> None:
-    told = trips_of("simulator", None, 7)
-    assert isinstance(told, CityOfTrips)
-    assert told.world.city.turns == told.city.days + 1
-    assert (told.drifted[0] - told.last).days == 2
+    story = trips_of("simulator", None, 7)
+    assert isinstance(story, CityOfTrips)
+    assert story.world.city.turns == story.city.days + 1
+    assert (story.drifted[0] - story.last).days == 2

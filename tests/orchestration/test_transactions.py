@@ -4,12 +4,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
 from infra.errors import DefinitionError
+from infra.lake import Lake
+from orchestration.commands.cli import app
 from orchestration.sources import transactions
 from orchestration.sources.transactions import Columns
 from orchestration.systems.fraud import FRAUD
@@ -135,4 +137,21 @@ def test_what_is_learned_tuned_and_judged_lies_a_delay_apart() -> None:
     few = transactions.cuts_of(first, first + timedelta(days=20), DELAY, 7)
     assert few.judge_from is not None
     assert few.judge_from > datetime(2026, 5, 18, tzinfo=UTC), "fewer days are judged where there are few"
-    assert pa.scalar(1)
+
+
+def test_the_command_writes_the_files_of_fraud_and_refuses_a_home_with_other_payments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLYWHEEL_HOME", str(tmp_path / "home"))
+    later = table(at=[f"2026-05-{day:02} 10:00:00" for day in (2, 5, 10, 15, 20, 25)])
+    both = written(tmp_path, pd.concat([table(), later]))
+    named = ["--time", "at", "--customer", "who", "--terminal", "where", "--amount", "euro", "--fraud", "stolen"]
+    command = ["transactions", str(both), *named, "--only-files"]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    landing = tmp_path / "home" / "systems" / "fraud" / "landing"
+    assert {folder.name for folder in landing.iterdir()} == {"cards", "terminals", "payments", "disputes"}
+    monkeypatch.setattr(Lake, "days", lambda self, name: [datetime(2026, 5, 1, tzinfo=UTC).date()])
+    again = CliRunner().invoke(app, command)
+    assert isinstance(again.exception, DefinitionError)
+    assert "holds payments already" in str(again.exception)

@@ -86,16 +86,16 @@ def refused(verdict: Verdict) -> dict[str, str]:
 
 
 def test_base_line_and_trees_stand_in_one_report_and_each_errs_less(trained: Trained) -> None:
-    mae = {name: found.measures["mae"] for name, found in trained.evaluations.items()}
+    mae = {name: evaluation.measures["mae"] for name, evaluation in trained.evaluations.items()}
     assert mae["xgboost"].high < mae["linear_residual"].value < mae["base"].low
     assert trained.winner == "xgboost"
     for measure in ("coverage_p90", "said_too_little", "jumps_over_2", "within_2"):
-        found = trained.evaluations["xgboost"].measures[measure]
-        assert found.low <= found.value <= found.high, measure
+        evaluation = trained.evaluations["xgboost"].measures[measure]
+        assert evaluation.low <= evaluation.value <= evaluation.high, measure
 
 
 def test_it_is_told_how_it_does_on_long_ways_in_rush_hours_in_rain_and_to_new_zones(trained: Trained) -> None:
-    slices = {name for name, found in trained.evaluations["xgboost"].slices.items() if found}
+    slices = {name for name, evaluation in trained.evaluations["xgboost"].slices.items() if evaluation}
     assert {"length", "rush", "rain", "zone"} <= slices
 
 
@@ -129,8 +129,8 @@ def test_a_model_worse_than_the_plain_route_is_refused_by_each_gate_of_merit(
     weights = drawn_by_poisson(trained.judged.clusters, SMALL.draws, 0)
     worse = evaluate(SMALL.objective, trained.judged, Said(wild, wild, trained.points["xgboost"]), weights)
     spoilt = replace(trained, evaluations={**trained.evaluations, "xgboost": worse})
-    found = refused(judged(rows, spoilt, tmp_path / "r", live=live))
-    assert {"baseline", "champion", "slice", "calibration", "caps"} <= set(found)
+    reasons = refused(judged(rows, spoilt, tmp_path / "r", live=live))
+    assert {"baseline", "champion", "slice", "calibration", "caps"} <= set(reasons)
 
 
 def of_one_trip(truth: np.ndarray) -> Judged:

@@ -24,10 +24,10 @@ from training.rows.dataset import Dataset
 from training.systems.fraud import TASK
 from validation.definition import Cap, GateLimits
 from validation.gates.evidence import Lineage
-from validation.systems.fraud import LIMITS
+from validation.systems.fraud import CHANNELS, LIMITS
 from validation.verdict import Verdict
 
-FEATURES = ("amount", "amount_against_30d", "card_from_device", "card_paid_10m", "device_age", "channel_code",
+FEATURES = ("amount", "amount_against_30d", "card_from_device", "card_paid_10m", "device_age", "channel",
             "terminal_disputed_rate_7d", "card_disputed_30d", *(f"noise_{n}" for n in range(4)))  # fmt: skip
 TREES = Boosted(params={"eta": 0.2, "max_depth": 4, "max_bin": 64, "nthread": 1}, max_trees=60)
 SMALL = replace(TASK, contenders=(*TASK.contenders[:2], TREES), draws=60, slices=TASK.slices[1:], weight="")
@@ -52,7 +52,7 @@ def rows(bank: BankEvents) -> Dataset:
     zero, noise = np.zeros(len(frame)), np.random.default_rng(0).normal(size=(4, len(frame)))
     matrix = np.column_stack([
         frame["amount"], np.log(frame["amount"] / usual), np.log1p(from_device), soon * np.log1p(3.0), age,
-        frame["channel"].astype("category").cat.codes, zero, zero, *noise,
+        frame["channel"].map({name: code for code, name in enumerate(CHANNELS)}), zero, zero, *noise,
     ])  # fmt: skip
     pattern = bank.pattern_of()
     labels = pd.DataFrame({

@@ -7,20 +7,21 @@ from training.contenders import Boosted, Linear
 from training.definition import Outcome, Settlement, SliceDefinition, Split, Task
 from training.objectives import Classify, Costs
 from training.rules_contender import ByRules, Condition, PointsRule
-from validation.systems.fraud import NAME
+from validation.systems.fraud import CHANNELS, NAME
 
 LATEST_DISPUTE = timedelta(days=30)
 
 MUCH, FAR_TOO_MUCH = math.log(3), math.log(6)  # times what the card usually pays
+ONLINE, NEW_DEVICE = Condition("channel", low=CHANNELS.index("online") - 0.5), Condition("card_from_device", high=0.1)
 RULES = ByRules(  # what a bank without a model does
     "rules",
     (
-        PointsRule(3, (Condition("amount_against_30d", low=FAR_TOO_MUCH),)),
-        PointsRule(2, (Condition("amount_against_30d", low=MUCH), Condition("card_from_device", high=0.1))),
-        PointsRule(2, (Condition("card_paid_10m", low=math.log1p(2.5)),)),
+        PointsRule(3, (ONLINE, NEW_DEVICE, Condition("amount_against_30d", low=MUCH))),
+        PointsRule(2, (ONLINE, NEW_DEVICE)),
+        PointsRule(2, (Condition("card_paid_10m", low=math.log1p(1.5)),)),
         PointsRule(2, (Condition("terminal_disputed_rate_7d", low=0.05),)),
+        PointsRule(1, (Condition("amount_against_30d", low=FAR_TOO_MUCH),)),
         PointsRule(1, (Condition("card_disputed_30d", low=math.log1p(0.5)),)),
-        PointsRule(1, (Condition("card_from_device", high=0.1), Condition("device_age", high=math.log1p(24)))),
     ),
 )
 

@@ -35,9 +35,9 @@ def flights(path: Path | None = None) -> Recorded:
     """
     import pandas as pd
 
-    found = {name: _read(path, name) for name in ("flights", "airports", "weather", "planes")}
-    flown, left_out = _flown(found["flights"], _clocks(found["airports"]), _built(found["planes"]))
-    weather = found["weather"]
+    tables = {name: _read(path, name) for name in ("flights", "airports", "weather", "planes")}
+    flown, left_out = _flown(tables["flights"], _clocks(tables["airports"]), _built(tables["planes"]))
+    weather = tables["weather"]
     begun = pd.to_datetime(weather["time_hour"], utc=True)
     measured = pd.DataFrame(
         {
@@ -49,7 +49,7 @@ def flights(path: Path | None = None) -> Recorded:
             "visibility_km": weather["visib"] * KM_A_MILE,
         }
     ).drop_duplicates(["area", "event_time"])
-    return Recorded(flown, _places(found["airports"]), measured, BASE, left_out)
+    return Recorded(flown, _places(tables["airports"]), measured, BASE, left_out)
 
 
 def _read(path: Path | None, name: str) -> "pd.DataFrame":

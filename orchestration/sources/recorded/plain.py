@@ -157,7 +157,7 @@ def with_base(trips: "pd.DataFrame", planned: bool) -> "pd.DataFrame":
     took = {level: _before(trips, days, keys, "took_minutes") for level, keys in keys_of.items()}
     driven = {level: _before(trips, days, keys, "distance_km") for level, keys in keys_of.items()}
     coarse_to_fine = ("all", "goal", "pair")
-    minutes, km = (_drawn([found[level] for level in coarse_to_fine]) for found in (took, driven))
+    minutes, km = (_drawn([sums[level] for level in coarse_to_fine]) for sums in (took, driven))
     if not planned:
         return days.assign(route_minutes=minutes, distance_km=km)  # type: ignore[no-any-return]
     km = days["distance_km"].fillna(km)

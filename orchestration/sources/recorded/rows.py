@@ -92,8 +92,8 @@ class Recorded:
 def _on_way(trips: "pd.DataFrame", at: "pd.Series[Any]", travels: timedelta) -> "pd.DataFrame":
     """The trips as events of a moment, with the columns that their tables derive."""
     pair, hour = trips["from_zone"] + "→" + trips["to_zone"], at.dt.hour
-    made = {"zone_pair": pair, "hour_utc": hour, "pair_hour": pair + "@" + hour.astype(str)}
-    return trips.assign(event_time=at, received_at=at + travels, **made)
+    derived = {"zone_pair": pair, "hour_utc": hour, "pair_hour": pair + "@" + hour.astype(str)}
+    return trips.assign(event_time=at, received_at=at + travels, **derived)
 
 
 def _minutes(values: "pd.Series[Any]") -> "pd.Series[Any]":

@@ -135,8 +135,11 @@ def _from_text(values: pa.ChunkedArray) -> pa.ChunkedArray:
     """Text such as 2026-05-01 10:00:00, or with the zone that it is of behind it."""
     try:
         return values.cast(pa.timestamp("us"))
-    except pa.ArrowInvalid:
-        return values.cast(MOMENT)
+    except pa.ArrowInvalid as wrong:
+        try:
+            return values.cast(MOMENT)
+        except pa.ArrowInvalid:
+            raise wrong from None
 
 
 def _flags(values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
