@@ -13,6 +13,7 @@ import numpy as np
 
 from infra.errors import DefinitionError
 from orchestration.sources.recorded.rows import Recorded
+from validation.contract import EARLIEST
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,11 +93,11 @@ def _places(airports: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def _built(planes: "pd.DataFrame") -> "pd.Series[Any]":
-    """By tail number the year in which a plane was built."""
+    """By tail number the year in which a plane was built; a contract takes no moment before 2000 for true."""
     import pandas as pd
 
     years = planes.drop_duplicates("tailnum").set_index("tailnum")["year"]
-    return pd.to_datetime(years.where(years > 1950), format="%Y", utc=True, errors="coerce")
+    return pd.to_datetime(years.where(years > 1950).clip(lower=EARLIEST.year), format="%Y", utc=True)
 
 
 def _flown(

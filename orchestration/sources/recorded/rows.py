@@ -111,8 +111,8 @@ def _array(rows: "pd.DataFrame", field: pa.Field) -> pa.Array:
     if field.name not in rows:
         return pa.nulls(len(rows), field.type)
     if pa.types.is_timestamp(field.type):
-        micros = rows[field.name].to_numpy(dtype="datetime64[us]").astype(np.int64)
-        return pa.array(micros).cast(field.type)
+        moments = rows[field.name].to_numpy(dtype="datetime64[us]")
+        return pa.array(moments.astype(np.int64), mask=np.isnat(moments)).cast(field.type)
     return pa.array(rows[field.name], field.type, from_pandas=True)
 
 
