@@ -30,6 +30,7 @@ class Recorded:
     weather  area, event_time, received_at, rain_mm, wind_kmh, visibility_km; may be empty
     base     what the base is, in a sentence
     left_out reason → rows that were not taken
+    longest  how long a trip may take: the outcome's window
     """
 
     trips: "pd.DataFrame"
@@ -37,6 +38,7 @@ class Recorded:
     weather: "pd.DataFrame"
     base: str
     left_out: dict[str, int]
+    longest: timedelta
 
     @property
     def first(self) -> date:
