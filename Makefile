@@ -21,7 +21,7 @@ up: $(READY) ## Dagster, MLflow, Redis and the service, until Ctrl-C
 	@$(BIN)/flywheel up
 
 test: $(READY) ## every test
-	@$(BIN)/pytest --junit-xml=.pytest_cache/report.xml
+	@$(BIN)/pytest -n 2 --dist loadfile --junit-xml=.pytest_cache/report.xml
 
 same: $(READY) ## whether a small world from events to 200 pages gives the figures it gave before (5 minutes on two busy cores)
 	@$(BIN)/python -m tests.same_feed --against tests/same_feed/reference.json

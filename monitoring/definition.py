@@ -13,17 +13,17 @@ JOURNAL_LENGTH = timedelta(days=30)
 class Watch:
     """What is watched of one system, and when a retraining or a rollback follows.
 
-    `critical` names the features whose drift may cause a retraining; the others are measured and shown. A column has
-    moved when its PSI is above `max_psi` and above what chance explains: where nothing changed, a window is called a
-    drift with a probability of at most `max_false_alarms`. A window with fewer rows or users than its minimum is
-    reported as too small and never as steady. A finding is confirmed when `confirm` of
-    the `of_last` newest measured windows have it. A drop of AUC counts when it is above `max_auc_drop` and above
-    `auc_drop_errors` standard errors: with 1.64, 5 % of steady windows show a larger one by chance. Each feature has to
-    be served as it is trained on in `exact_share` of the rows, and all of them in `exact_rows`: with the first bound
-    alone sixty features, each a little off in rows of its own, would spoil six rows of a hundred. Serving is stale when
-    more than `max_stale_share` of the rows read states more than `max_staler` older than those the live release was
-    trained on. Confirmed skew freezes training until newer windows have none, for `freeze` after the last of its
-    windows at most.
+    `critical` names the features whose drift may cause a retraining; the others are measured and shown. A column
+    has moved when its PSI is above `max_psi` and above what chance explains: where nothing changed, a window is
+    called a drift with a probability of at most `max_false_alarms`. A window with fewer rows or users than its
+    minimum is reported as too small and never as steady. A finding is confirmed when `confirm` of the `of_last`
+    newest measured windows have it. A drop of merit counts when it is above `max_merit_drop`, in the merit's own
+    measure, and above `merit_drop_errors` standard errors: with 1.64, 5 % of steady windows show a larger one by
+    chance. Each feature has to be served as it is trained on in `exact_share` of the rows, and all of them in
+    `exact_rows`: with the first bound alone sixty features, each a little off in rows of its own, would spoil six
+    rows of a hundred. Serving is stale when more than `max_stale_share` of the rows read states more than
+    `max_staler` older than those the live release was trained on. Confirmed skew freezes training until newer
+    windows have none, for `freeze` after the last of its windows at most.
     """
 
     critical: tuple[str, ...]
@@ -32,8 +32,8 @@ class Watch:
     min_drift_rows: int = 1_000
     min_drift_users: int = 50
     max_false_alarms: float = 0.01
-    max_auc_drop: float = 0.02
-    auc_drop_errors: float = 1.64
+    max_merit_drop: float = 0.02
+    merit_drop_errors: float = 1.64
     min_outcome_rows: int = 2_000
     exact_share: float = 0.999
     exact_rows: float = 0.998
@@ -70,7 +70,7 @@ class Watch:
         if not 0 < self.max_false_alarms < 1:
             raise DefinitionError(f"watch: max_false_alarms {self.max_false_alarms} is not a share between 0 and 1")
         minimums = ("min_drift_rows", "min_drift_users", "min_outcome_rows", "min_skew_rows")
-        positive = ("max_psi", "max_auc_drop", "report_rows", *minimums)
+        positive = ("max_psi", "max_merit_drop", "report_rows", *minimums)
         for name in positive:
             if getattr(self, name) <= 0:
                 raise DefinitionError(f"watch: {name} must be above 0, not {getattr(self, name)}")

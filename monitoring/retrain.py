@@ -12,13 +12,13 @@ import msgspec
 
 from monitoring.definition import Watch
 
-Kind = Literal["drift", "auc drop", "skew"]
-KINDS: tuple[Kind, ...] = ("drift", "auc drop", "skew")
-FALL_BACK: tuple[Kind, ...] = ("auc drop", "skew")
-RETRAIN: tuple[Kind, ...] = ("drift", "auc drop")
+Kind = Literal["drift", "merit drop", "skew"]
+KINDS: tuple[Kind, ...] = ("drift", "merit drop", "skew")
+FALL_BACK: tuple[Kind, ...] = ("merit drop", "skew")
+RETRAIN: tuple[Kind, ...] = ("drift", "merit drop")
 FOLLOWS: dict[Kind, str] = {
     "drift": "retrains, within its cooldown and daily budget",
-    "auc drop": "rolls back, and retrains within its cooldown and daily budget",
+    "merit drop": "rolls back, and retrains within its cooldown and daily budget",
     "skew": "rolls back, and nothing is trained until windows without skew",
 }
 
@@ -64,7 +64,7 @@ def decide(
     """What follows from the evidence about the live release; with None for `live`, about any release.
 
     A retraining waits for the cooldown, the daily budget and the end of a freeze. A rollback waits for none of them: a
-    release with a lower AUC, or with other features than it was trained on, serves worse feeds until it is replaced,
+    release with a lower merit, or with other features than it was trained on, serves worse feeds until it is replaced,
     and the first rollback uses its evidence up.
     """
     frozen = frozen_by_skew(evidence, now, watch)

@@ -1,4 +1,4 @@
-"""Skew between serving and training: features as they were served, compared with the same rows recomputed."""
+"""Skew between serving and training: features and actions as served, compared with the same rows recomputed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from infra.arrays import AnyArray
 from infra.errors import ReleaseMismatch
 from monitoring.definition import PLAIN, Watch
 
+ACTION = "action"
 CHANCE = 1e-3  # a few dozen features are looked at a day
 SkewFinding = Literal["skew", "equal", "not enough rows"]
 
@@ -133,13 +134,21 @@ def measure(
     *,
     rows: Sequence[object] | None = None,
     examples: int = 3,
+    actions: tuple[AnyArray, AnyArray] | None = None,
 ) -> SkewReport:
-    """Compare two (rows, features) matrices whose rows are the same impressions; `rows` names them in the examples."""
+    """Compare two (rows, features) matrices whose rows are the same decisions; `rows` names them in the examples.
+
+    actions  (rows,) whether each row was acted on, and whether it would be by the recomputed features: compared like a
+             feature called `action`, for a small difference before a threshold changes what is done
+    """
     if served.shape != recomputed.shape or served.ndim != 2 or served.shape[1] != len(names):
         raise ReleaseMismatch(
             f"skew: served {served.shape} and recomputed {recomputed.shape} must both be (rows, {len(names)}). "
             "Recompute with the recipe of the release that served them."
         )
+    if actions is not None:
+        names = (*names, ACTION)
+        served, recomputed = (np.column_stack([m, a]) for m, a in zip((served, recomputed), actions, strict=True))
     equal = np.isclose(served, recomputed, rtol=watch.relative_tolerance, atol=watch.absolute_tolerance, equal_nan=True)
     labels = [str(r) for r in rows] if rows is not None else [str(i) for i in range(len(served))]
     features = []

@@ -80,12 +80,13 @@ class Ages:
         return replace(self, states=max(self.states, opened), **longer)
 
     def check(self, features: FeatureSet, task: Task, history_days: int) -> None:
-        """Raise DefinitionError for the first age that is shorter than what the rest of the system needs."""
+        """Raise DefinitionError for the first age, or a history, that is shorter than what the system needs."""
         for name in self.remembered:
             if name not in {signal.name for signal in features.signals}:
                 raise DefinitionError(
                     f"ages of {features.name}: remembered signal {unknown(name, [s.name for s in features.signals])}"
                 )
+        task.check_history(history_days)
         for mistake in _mistakes(self, features, task, history_days):
             raise DefinitionError(f"ages of {features.name}: {mistake}")
 

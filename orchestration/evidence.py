@@ -11,6 +11,7 @@ from orchestration.system import Installation
 EVIDENCE = "evidence"
 WATCHING = ("drift", "outcomes", "skew")
 PAGE = 500
+BEFORE = ('"kind":"auc drop"', '"kind":"merit drop"')  # of installations made before
 
 
 def written(instance: dg.DagsterInstance, after: Mapping[str, int]) -> tuple[list[WindowEvidence], dict[str, int]]:
@@ -44,4 +45,6 @@ def _page(instance: dg.DagsterInstance, name: str, after: int | None) -> list[dg
 
 def _of(record: dg.EventLogRecord) -> list[WindowEvidence]:
     value = record.asset_materialization.metadata.get(EVIDENCE) if record.asset_materialization else None
-    return msgspec.json.decode(str(value.value), type=list[WindowEvidence]) if value is not None else []
+    if value is None:
+        return []
+    return msgspec.json.decode(str(value.value).replace(*BEFORE), type=list[WindowEvidence])

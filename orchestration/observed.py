@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from feature_repo.stream import online_notes, stream_folder
 from infra import manifest
-from infra.arrays import Float32s
+from infra.arrays import Bools, Float32s
 from infra.errors import DefinitionError
 from infra.freshness import AS_PUBLISHED, Freshness
 from infra.lake import days_from
@@ -19,10 +19,9 @@ from orchestration.labels import labels_of_days
 from orchestration.system import Installation
 from serving.feedback import FEATURES, POSITION, RELEASE, RUNG, SCORE
 from serving.page import FULL, STALE
-from training.fitting import as_served
+from training.fitting import acts_from, as_served
 from training.rows import (
     AT,
-    GAIN,
     JUDGED,
     Dataset,
     build_dataset,
@@ -121,11 +120,21 @@ class Observed:
             scores[rows] = installation.registry.scorer(version).scores(logged)
         return scores
 
+    def actions(
+        self, installation: Installation, version: str, rows: NDArray[np.intp], again: Float32s
+    ) -> tuple[Bools, Bools] | None:
+        """Which rows the release acted on, and which it would by features `again`; None for one that never acts."""
+        point = acts_from(installation.registry.folder(version))
+        if point is None:
+            return None
+        served = self.logged_scores(installation, version)[rows]
+        return np.asarray(served >= point), np.asarray(installation.registry.scorer(version).scores(again) >= point)
+
     def outcome_frame(self, installation: Installation, version: str) -> pd.DataFrame:
-        """Label, group, release, rung and logged score of every row; nothing in it was made again."""
+        """Label, unit, release, rung and logged score of every row; nothing in it was made again."""
         task = installation.system.task
-        columns = {"label": task.target, "group": task.unit, "grade": GAIN}
-        frame = pd.DataFrame({name: self.dataset.frame[column].to_numpy() for name, column in columns.items()})
+        columns = {"label": task.target, "unit": task.unit, "cluster": task.cluster, **task.objective.roles}
+        frame = pd.DataFrame({name: self.dataset.column(column, labels_first=True) for name, column in columns.items()})
         release, rung, position = (self.served[name].to_numpy() for name in (RELEASE, RUNG, POSITION))
         scores = self.logged_scores(installation, version)
         return frame.assign(release=release, served_by=rung, score=scores, position=position)[self.judged]

@@ -60,7 +60,7 @@ def stale_days(installation: Installation) -> StaleDays | None:
 def learned_from(installation: Installation) -> Parts:
     """The files of all that labels and training rows are made of."""
     features, task = installation.system.features, installation.system.task
-    tables = (task.decisions, task.outcomes_in, *(look.table for look in features.lookups))
+    tables = (task.decisions, *task.outcome_tables, *(look.table for look in features.lookups))
     counted = Snapshots(installation.lake, features).parts()
     return {**parts_of(installation.lake, tables), **counted, **_described(installation)}
 

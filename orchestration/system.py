@@ -19,7 +19,8 @@ from monitoring.definition import Watch
 from orchestration.ages import Ages
 from serving.definition import Policy
 from training.definition import Task
-from validation.contract import Table
+from training.objectives import measure_names
+from validation.contract import Table, unknown
 from validation.definition import GateLimits
 
 if TYPE_CHECKING:
@@ -58,6 +59,14 @@ class System:
         if self.features and self.features.never_read:
             columns = [f"{table.name}.{column.name}" for table in self.tables for column in table.columns]
             check_never_read(self.features, columns, _embedded(self.task))
+        self.task.check_tables({table.name: table for table in self.tables})
+
+        names = measure_names(self.task.objective)
+        for measure in (cap.measure for cap in self.limits.caps):
+            if measure not in names:
+                raise DefinitionError(
+                    f"system {self.name}: a cap on a measure that is not there: {unknown(measure, names)}"
+                )
 
     @property
     def person(self) -> str | None:

@@ -7,7 +7,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from infra.errors import DefinitionError
 from training.contenders import Contender
 from training.objectives import Objective, Rank
-from validation.contract import unknown
+from training.outcomes import Outcome as Outcome  # noqa: PLC0414  a system's definition takes its words from here
+from training.outcomes import Settlement as Settlement  # noqa: PLC0414  as above
+from training.outcomes import mistaken_names, not_there, too_short
+from validation.contract import Table, unknown
 from validation.definition import BEST_COLUMN
 
 MOSTLY_UNKNOWN = 1 / 3
@@ -20,25 +23,6 @@ GOLDEN_QUERIES, GOLDEN_NEIGHBOURS = 16, 20
 """A release with an embedding carries so many queries with so many nearest items each: a check like the golden rows."""
 RECALL_USERS = 500
 """The recall of the nearest items is measured for so many of the judged users."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """Something that may follow a shown row: the attributed outcome rows for which `where` (Spark SQL) holds.
-
-    Becomes a 0/1 column of that name. `gain` is its worth in NDCG; a `veto` makes the row worth nothing whatever else
-    happened. `value` is what it adds to the value of the row, which contenders may learn and be judged by: all that
-    happened counts, and what people reject counts against the row with a negative value. Only what happens within
-    `window` of the showing counts.
-    """
-
-    name: str
-    where: str
-    meaning: str
-    gain: float = 0.0
-    veto: bool = False
-    window: timedelta = timedelta(minutes=30)
-    value: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +47,13 @@ class SliceDefinition:
 class Exposure:
     """Whose share of the places is measured: `maker` names, among the labels' columns, who made an item.
 
-    `slices` cut the judged rows into those that share: kinds of makers, of items, of users.
+    `slices` cut the judged rows into those that share: kinds of makers, of items, of users. The first `top` places of a
+    page are worth something.
     """
 
     maker: str
     slices: tuple[SliceDefinition, ...]
+    top: int = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,16 +157,19 @@ class Search:
 class Task:
     """What one system decides and learns: the decisions, what follows them, and the contenders to decide.
 
-    `decisions` and `outcomes_in` are tables. An outcome row belongs to the latest row shown before it that agrees in
-    `match`, and in `exact` too where the outcome row has it. An outcome that takes time, such as a watch, is known once
-    it has ended: `longest` is how long one may take, and `grace` how long it may still travel. What comes later than
-    all of these makes a new version of the label.
+    `decisions` and `outcomes_in` are tables; outcomes may name other tables. An outcome row belongs to the latest row
+    shown before it that agrees in `match`, and in `exact` too where the outcome row has it. An outcome that takes time,
+    such as a watch, is known once it has ended: `longest` is how long one may take, and `grace` how long it may still
+    travel. What comes later than all of these makes a new version of the label. Where every outcome that counts is
+    settled (`Outcome.settled_by`) the row is mature at once: its label is `early` until its window has closed.
     `target` is the outcome a model predicts; models of the outcomes in `also` are trained and reported, too. `unit` is
     what is decided at once, such as a page, `cluster` whose rows count together in GAUC and in every interval, `item`
     what was shown, `attribute` what lists vary in.
     `place` and `propensity` are columns of the shown rows: the place on the page, and the chance with which the item
     was shown there. Rankers are valued off-policy where both are named.
-    `fit_where` and `judge_where` (Spark SQL over the labels' columns) say which rows take part.
+    `fit_where` and `judge_where` (Spark SQL over the labels' columns and those of the decisions) say which rows take
+    part, `weight` for how many decisions a row stands: 1 / the probability that its label is known so early. A row
+    without a weight above 0 takes no part. docs/labels.md says what they are where labels come early.
     `logged_only` names context features that are in the log but not in a request to rank, such as the place in the
     list: models learn from them and are judged with their neutral values.
     `frozen` is for groups that last longer than a page, such as all rows of a user. Features of the user would tell in
@@ -213,6 +202,7 @@ class Task:
     logged_only: tuple[str, ...] = ()
     fit_where: str = "true"
     judge_where: str = "true"
+    weight: str = ""
     place: str = ""
     propensity: str = ""
     slices: tuple[SliceDefinition, ...] = ()
@@ -238,6 +228,9 @@ class Task:
             raise DefinitionError(
                 f"task {self.name}: `{BEST_COLUMN}` is the contender that every run adds by itself; rename yours"
             )
+        for mistake in mistaken_names(self.outcomes):
+            raise DefinitionError(f"task {self.name}: {mistake}")
+        self.check_history(self.history_days)
 
     @property
     def window(self) -> timedelta:
@@ -248,6 +241,42 @@ class Task:
     def maturity(self) -> timedelta:
         """How long after it was shown a row is mature: the window, the longest outcome and the grace have passed."""
         return self.window + self.longest + self.grace
+
+    @property
+    def outcome_tables(self) -> tuple[str, ...]:
+        """Every table that outcomes or what settles them come from, the default one first."""
+        settling = (o.settled_by.table for o in self.outcomes if o.settled_by)
+        return tuple(dict.fromkeys((self.outcomes_in, *map(self.table_of, self.outcomes), *settling)))
+
+    def table_of(self, outcome: Outcome) -> str:
+        """The table of an outcome."""
+        return outcome.table or self.outcomes_in
+
+    @property
+    def settling(self) -> tuple[Outcome, ...]:
+        """The outcomes whose settlement makes a row mature early: all that count; none where one of them never is."""
+        counting = tuple(o for o in self.outcomes if o.name in self.targets or o.counts)
+        return counting if all(o.settled_by for o in counting) else ()
+
+    @property
+    def numbers(self) -> frozenset[str]:
+        """The outcomes that are numbers: null where nothing came."""
+        return frozenset(o.name for o in self.outcomes if o.of)
+
+    def mean_of(self, outcome: str) -> str:
+        """What the mean of an outcome's column is called."""
+        return "mean" if outcome in self.numbers else "share"
+
+    def check_history(self, days: int) -> None:
+        """Raise DefinitionError where a model that learns from so many days would find no mature row in them."""
+        if not self.settling and timedelta(days=days) < self.maturity:
+            parts = f"window {self.window}, longest {self.longest}, grace {self.grace}"
+            raise DefinitionError(f"task {self.name}: {too_short(days, self.maturity, parts)}")
+
+    def check_tables(self, tables: Mapping[str, Table]) -> None:
+        """Raise DefinitionError for a table that is not there."""
+        for mistake in not_there(self.decisions, self.outcomes_in, self.outcomes, tables):
+            raise DefinitionError(f"task {self.name}: {mistake}")
 
     def matures(self, day: date) -> datetime:
         """When the last row of a day is mature: nothing is evaluated on the day before that."""

@@ -48,6 +48,19 @@ def interval(
     return Interval(float(values[known].mean()), low, high, int(known.sum()))
 
 
+def clustered_error(values: Reals, clusters: NDArray[Any]) -> float:
+    """Standard error of the mean of finite `values`, whose clusters are independent; NaN with fewer than two clusters.
+
+    values, clusters  (units,) and codes from 0
+    """
+    known = np.isfinite(values)
+    count = int(known.sum())
+    if len(np.unique(clusters[known])) < 2:
+        return float("nan")
+    off = np.bincount(clusters[known], weights=np.asarray(values, dtype=np.float64)[known] - values[known].mean())
+    return float(np.sqrt(np.square(off).sum()) / count)
+
+
 def percentiles(samples: ArrayLike, low: float, high: float) -> tuple[float, float]:
     """The two quantiles of the finite values of the draws; NaN where there are none."""
     values = np.asarray(samples)

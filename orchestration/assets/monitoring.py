@@ -20,6 +20,7 @@ from orchestration.observed import Observed, freshness_trained_with, observe, wo
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.release_inputs import REFERENCE, REFERENCE_ROWS
 from orchestration.system import Installation
+from training.fitting import acts_from
 
 SERVED, FRESH = "served_as_trained", "as_fresh_as_trained"
 
@@ -28,7 +29,8 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
     """The assets of the monitoring stage. Before the first release there is nothing to compare with."""
     watch = installation.system.watch
     assert watch is not None
-    shown = [installation.system.task.decisions, installation.system.task.outcomes_in, "states", "profiles"]
+    task = installation.system.task
+    shown = [task.decisions, *task.outcome_tables, "states", "profiles"]
 
     @dg.asset(
         name="observed",
@@ -155,9 +157,9 @@ def _skew(installation: Installation, watch: Watch, day: date, earlier: list[Win
     rows, served = observed.served_by_release(version)
     if not len(rows):
         return None
-    report = skew.measure(
-        served, observed.recomputed(installation, rows), observed.features, watch, rows=observed.names(rows)
-    )
+    again = observed.recomputed(installation, rows)
+    actions = observed.actions(installation, version, rows, again)
+    report = skew.measure(served, again, observed.features, watch, rows=observed.names(rows), actions=actions)
     certain = report.beyond_chance if report.finding == "skew" else report.finding == "equal"
     present = report.finding == "skew" if certain else None
     detail = f"{day}, release {version}: {report.reason()}"
@@ -187,13 +189,14 @@ def _outcomes(installation: Installation, watch: Watch, day: date) -> dict[str, 
     if installation.now() < (mature := installation.system.task.matures(day)):
         return _immature(day, mature)
     promised = {version: installation.registry.promised(version)}
-    top = 10
-    report = outcomes.measure(observed.outcome_frame(installation, version), promised, watch, top)
+    points = {version: acts_from(installation.registry.folder(version))}
+    frame = observed.outcome_frame(installation, version)
+    report = outcomes.measure(frame, promised, watch, installation.system.task.objective, points)
     part = report.of(version)
-    measured = part is not None and part.finding in {"auc drop", "as promised"}
-    present = part.finding == "auc drop" if part is not None and measured else None
+    measured = part is not None and part.finding in {"merit drop", "as promised"}
+    present = part.finding == "merit drop" if part is not None and measured else None
     evidence = WindowEvidence(
-        f"auc {day} {version}", "auc drop", installation.as_of(day), version, present, report.reason(version)
+        f"merit {day} {version}", "merit drop", installation.as_of(day), version, present, report.reason(version)
     )
     return {"facts": report.facts(), "table": report.markdown(), "evidence": evidence}
 

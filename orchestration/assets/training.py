@@ -31,7 +31,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         partitions_def=days,
         backfill_policy=WHOLE_RANGE,
         kinds={"spark"},
-        deps=sorted({task.decisions, task.outcomes_in, *(look.table for look in features.lookups)}),
+        deps=sorted({task.decisions, *task.outcome_tables, *(look.table for look in features.lookups)}),
     )
     def mature_labels(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one version of the label of one mature shown row: what was known to have followed it."""
@@ -42,7 +42,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         erase_again(installation)
         note_trained(installation, LABELS, last, parts)
         rows = newest(versions)
-        shares = {f"share {name}": float(rows[name].mean()) for name in task.targets if len(rows)}
+        shares = {f"{task.mean_of(name)} {name}": float(rows[name].mean()) for name in task.targets if len(rows)}
         changed = len(versions) - len(rows)
         return dg.MaterializeResult(metadata={"rows": len(rows), "changed after maturity": changed, **shares})
 

@@ -1,4 +1,4 @@
-"""The retraining sensor: drift retrains, an AUC drop also rolls back, skew rolls back and freezes training."""
+"""The retraining sensor: drift retrains, a merit drop also rolls back, skew rolls back and freezes training."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ from orchestration.system import Installation
 
 
 def retraining_sensor(installation: Installation, job: Job) -> dg.SensorDefinition:
-    """Turns confirmed drift, or an AUC drop, into one retraining; a drop also rolls back to the previous release.
+    """Turns confirmed drift, or a merit drop, into one retraining; a drop also rolls back to the previous release.
 
     Confirmed skew rolls back, too, and as long as it lasts nothing is retrained. A rollback is written as an alert.
     The cursor holds what was seen and done: evidence causes nothing twice, and a restart forgets nothing.
@@ -27,7 +27,7 @@ def retraining_sensor(installation: Installation, job: Job) -> dg.SensorDefiniti
         name="retraining_sensor",
         job=job,
         minimum_interval_seconds=60,
-        description="confirmed drift or an AUC drop retrains once; a drop or skew rolls back; skew freezes training",
+        description="confirmed drift or a merit drop retrains once; a drop or skew rolls back; skew freezes training",
     )
     def retraining(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         state = json.loads(context.cursor) if context.cursor else {"after": {}, "journal": None}

@@ -151,8 +151,8 @@ RUBRIC: dict[str, tuple[RubricTest, ...]] = {
             Page("point-in-time.md", "make bench-pit"),
         )),
         RubricTest("Prediction quality has not regressed", _tests(
-            "monitoring/test_outcomes.py::test_a_release_that_lost_its_skill_is_an_auc_drop",
-            "monitoring/test_retrain.py::test_an_auc_drop_retrains_and_rolls_back_once",
+            "monitoring/test_outcomes.py::test_a_release_that_lost_its_skill_is_a_merit_drop",
+            "monitoring/test_retrain.py::test_a_merit_drop_retrains_and_rolls_back_once",
         )),
     ),
 }  # fmt: skip

@@ -5,11 +5,13 @@ import pandas as pd
 import pytest
 
 from infra.errors import DefinitionError
-from infra.statistics.roc import auc
+from infra.statistics import auc, clustered_error
 from monitoring import outcomes
 from monitoring.definition import Watch
+from training.objectives import Classify, Costs, Rank
 
 WATCH = Watch(critical=(), min_outcome_rows=2_000)
+RANK = Rank()
 
 
 def shown(
@@ -20,40 +22,43 @@ def shown(
     label = (rng.random(requests * 10) < 0.3).astype(np.int8)
     score = skill * label + rng.normal(size=len(label))
     made = pd.DataFrame(
-        {"group": np.repeat([f"{release}-{i}" for i in range(requests)], 10), "label": label, "score": score}
+        {"unit": np.repeat([f"{release}-{i}" for i in range(requests)], 10), "label": label, "score": score}
     )
-    made["position"] = made.groupby("group")["score"].rank(ascending=False).astype(int)
+    made["position"] = made.groupby("unit")["score"].rank(ascending=False).astype(int)
     return made.assign(release=release, served_by=served_by)
 
 
 def promised(frame: pd.DataFrame) -> float:
-    return auc(frame["label"].to_numpy(), frame["score"].to_numpy())
+    part = outcomes.measure(frame, {}, WATCH, RANK).of("7")
+    assert part is not None
+    return part.merit
 
 
 def test_a_release_that_does_as_promised_is_left_alone() -> None:
     judge, live = shown(seed=1), shown(seed=2)
-    report = outcomes.measure(live, {"7": {"auc": promised(judge), "ndcg_at_10": 0.9}}, WATCH, 10)
+    report = outcomes.measure(live, {"7": {"ndcg_at_10": promised(judge)}}, WATCH, RANK)
     part = report.of("7")
     assert part is not None
     assert part.finding == "as promised"
-    assert part.auc == pytest.approx(promised(live))
-    assert (part.rows, part.groups, part.promised_ndcg) == (6_000, 600, 0.9)
+    assert part.merit == pytest.approx(promised(live))
+    assert part.auc == pytest.approx(auc(live["label"].to_numpy(), live["score"].to_numpy()))
+    assert (part.rows, part.units, part.promised) == (6_000, 600, promised(judge))
 
 
-def test_a_release_that_lost_its_skill_is_an_auc_drop() -> None:
-    report = outcomes.measure(shown(skill=1.2, seed=2), {"7": {"auc": promised(shown(seed=1))}}, WATCH, 10)
+def test_a_release_that_lost_its_skill_is_a_merit_drop() -> None:
+    report = outcomes.measure(shown(skill=1.2, seed=2), {"7": {"ndcg_at_10": promised(shown(seed=1))}}, WATCH, RANK)
     part = report.of("7")
     assert part is not None
-    assert part.finding == "auc drop"
+    assert part.finding == "merit drop"
     assert part.drop > 0.02
     assert "| 7 | all |" in report.markdown()
 
 
 def test_a_drop_that_chance_makes_is_none() -> None:
-    """At 2,000 rows an AUC's standard error is above 0.01: 0.021 below the promise proves nothing."""
+    """At 200 pages the standard error of NDCG is above 0.013: 0.021 below the promise proves nothing."""
     live = shown(requests=200, skill=0.3, seed=3)
-    report = outcomes.measure(live, {"7": {"auc": promised(live) + 0.021}}, WATCH, 10)
-    assert report.parts[0].auc_error > 0.0129
+    report = outcomes.measure(live, {"7": {"ndcg_at_10": promised(live) + 0.021}}, WATCH, RANK)
+    assert report.parts[0].error > 0.0129
     assert report.parts[0].finding == "as promised"
 
 
@@ -61,13 +66,13 @@ def test_a_drop_that_chance_makes_is_none() -> None:
     "frame", [shown(requests=20), shown().assign(label=1), shown()[:0]], ids=["few", "one class", "none"]
 )
 def test_a_window_that_cannot_tell_says_so(frame: pd.DataFrame) -> None:
-    report = outcomes.measure(frame, {"7": {"auc": 0.99}}, WATCH, 10)
+    report = outcomes.measure(frame, {"7": {"ndcg_at_10": 0.99}}, WATCH, RANK)
     assert all(p.finding == "not enough rows" for p in report.parts)
     assert "not enough rows" in report.reason("7") or "served nothing" in report.reason("7")
 
 
 def test_a_release_without_recorded_figures_is_shown_and_not_judged() -> None:
-    assert outcomes.measure(shown(), {}, WATCH, 10).parts[0].finding == "nothing promised"
+    assert outcomes.measure(shown(), {}, WATCH, RANK).parts[0].finding == "nothing promised"
 
 
 def test_releases_and_rungs_are_told_apart() -> None:
@@ -75,10 +80,10 @@ def test_releases_and_rungs_are_told_apart() -> None:
         [shown(release="7"), shown(release="8", skill=0.0), shown(release="8", served_by="popular", seed=4)]
     )
     frame.loc[frame["served_by"] == "popular", "score"] = np.nan
-    report = outcomes.measure(frame, {"7": {"auc": 0.85}, "8": {"auc": 0.85}}, WATCH, 10)
+    report = outcomes.measure(frame, {"7": {"ndcg_at_10": 0.85}, "8": {"ndcg_at_10": 0.85}}, WATCH, RANK)
     found = {(p.release, p.served_by): (p.rows, p.finding) for p in report.parts}
     assert found[("7", "all")] == (6_000, "as promised")
-    assert found[("8", "all")] == (6_000, "auc drop")  # rows that no model scored do not count
+    assert found[("8", "all")] == (6_000, "merit drop")  # rows that no model scored do not count
     assert found[("8", "popular")][0] == 6_000  # ranked by their place
     assert report.facts()["rows 8"] == 6_000
 
@@ -86,27 +91,44 @@ def test_releases_and_rungs_are_told_apart() -> None:
 def test_ndcg_is_the_hand_computed_one() -> None:
     frame = pd.DataFrame(
         {
-            "group": "a",
+            "unit": "a",
             "label": [0, 1, 1],
-            "grade": [0, 1, 3],
+            "gain": [0, 1, 3],
             "score": [0.9, 0.5, 0.1],
             "release": "7",
             "served_by": "model",
         }
     )
-    got = outcomes.measure(frame, {}, WATCH, 10).parts[0].ndcg
+    got = outcomes.measure(frame, {}, WATCH, RANK).parts[0].merit
     by_hand = (1 / np.log2(3) + 3 / np.log2(4)) / (3 / np.log2(2) + 1 / np.log2(3))
     assert got == pytest.approx(by_hand)
 
 
 def test_a_frame_without_labels_is_refused() -> None:
     with pytest.raises(DefinitionError, match="`label` is not defined"):
-        outcomes.measure(shown().drop(columns="label"), {}, WATCH, 10)
+        outcomes.measure(shown().drop(columns="label"), {}, WATCH, RANK)
 
 
-def test_the_standard_error_is_how_much_an_auc_varies_from_sample_to_sample() -> None:
-    """Exponential scores, for which the formula was derived."""
+def test_the_standard_error_is_how_much_a_mean_varies_where_clusters_are_drawn_again() -> None:
+    """Ten pages of a user that go well or badly together are one piece of evidence."""
     rng = np.random.default_rng(0)
-    label = np.repeat([1, 0], [60, 90])
-    drawn = [auc(label, rng.exponential(np.where(label > 0, 4.0, 1.0))) for _ in range(2_000)]
-    assert outcomes.auc_error(float(np.mean(drawn)), 60, 90) == pytest.approx(np.std(drawn), rel=0.05)
+    clusters = np.repeat(np.arange(50), 10)
+    samples = [np.repeat(rng.normal(size=50), 10) + rng.normal(0, 0.1, 500) for _ in range(1_000)]
+    errors = [clustered_error(values, clusters) for values in samples]
+    assert np.mean(errors) == pytest.approx(np.std([values.mean() for values in samples]), rel=0.05)
+    assert np.isnan(clustered_error(np.array([1.0, np.nan]), np.array([0, 1])))
+
+
+def test_what_acting_is_worth_is_watched_at_the_releases_own_point() -> None:
+    """A release that acts from 0.5 promised 2 a case; live its frauds are below that."""
+    rng = np.random.default_rng(1)
+    fraud = rng.random(4_000) < 0.1
+    cases = pd.DataFrame({"unit": np.arange(4_000), "cluster": np.arange(4_000) % 700, "label": fraud * 1.0})
+    cases = cases.assign(amount=50.0, release="3", served_by="full", score=np.where(fraud, 0.4, 0.1))
+    objective = Classify(Costs(friction=1.0), amount="amount")
+    asleep = outcomes.measure(cases, {"3": {"net_benefit": 2.0}}, WATCH, objective, {"3": 0.5}).of("3")
+    awake = outcomes.measure(cases, {"3": {"net_benefit": 2.0}}, WATCH, objective, {"3": 0.3}).of("3")
+    assert asleep is not None
+    assert awake is not None
+    assert (asleep.finding, asleep.merit) == ("merit drop", 0.0)
+    assert (awake.finding, awake.merit) == ("as promised", pytest.approx(50 * fraud.mean()))

@@ -88,18 +88,18 @@ def test_the_daily_budget_is_told() -> None:
     assert "the daily budget is 2" in decision.reason
 
 
-def test_an_auc_drop_retrains_and_rolls_back_once() -> None:
-    done = played(seen("xx..", "auc drop"), 24)
+def test_a_merit_drop_retrains_and_rolls_back_once() -> None:
+    done = played(seen("xx..", "merit drop"), 24)
     assert [(n, d.retrain, d.roll_back) for n, d in done] == [(2, True, True)]
-    assert "auc drop in 2 of the last 3 windows" in done[0][1].reason
+    assert "merit drop in 2 of the last 3 windows" in done[0][1].reason
 
 
 def test_a_rollback_does_not_wait_for_the_cooldown_and_leaves_drift_for_later() -> None:
-    evidence = [*seen("xx", "auc drop"), *seen("xx", "drift")]
+    evidence = [*seen("xx", "merit drop"), *seen("xx", "drift")]
     history = [Action(hour(0), True, False, "daily")]
     decision = decide(evidence, history, hour(3), WATCH)
     assert (decision.retrain, decision.roll_back) == (False, True)
-    assert decision.evidence == ("auc drop:7:1", "auc drop:7:2")
+    assert decision.evidence == ("merit drop:7:1", "merit drop:7:2")
     later = decide(evidence, [*history, Action(hour(3), False, True, "", decision.evidence)], hour(7), WATCH)
     assert (later.retrain, later.roll_back) == (True, False)
 

@@ -95,3 +95,15 @@ def test_features_that_differ_in_rows_of_their_own_are_skew_of_rows_although_eac
     assert report.facts()["rows equal in all features"] == 0.9469
     recomputed[2 * 9 :] = served[2 * 9 :]
     assert skew.measure(served, recomputed, [f"f{i}" for i in range(59)], WATCH).finding == "equal"
+
+
+def test_an_action_that_the_recomputed_features_would_not_have_taken_is_skew() -> None:
+    """Features equal to five digits can lie on two sides of a threshold."""
+    served = rows()
+    acted = served[:, 0] > 0
+    same = skew.measure(served, served, NAMES, WATCH, actions=(acted, acted))
+    assert same.finding == "equal"
+    other = acted.copy()
+    other[::50] ^= True
+    report = skew.measure(served, served, NAMES, WATCH, actions=(acted, other))
+    assert (report.finding, report.skewed) == ("skew", ("action",))

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -57,7 +58,7 @@ def at(settings: Settings, moves: list[str], monkeypatch: pytest.MonkeyPatch) ->
         raise AssertionError("logged scores need no model")
 
     installation.__dict__["registry"] = SimpleNamespace(
-        live=lambda: "7", promised=lambda version: {"auc": 0.9}, rollback=rollback, scorer=no_scorer
+        live=lambda: "7", promised=lambda version: {"ndcg_at_10": 0.9}, folder=Path, rollback=rollback, scorer=no_scorer
     )
     monkeypatch.setattr(Observed, "recomputed", lambda self, at, rows: self.served_by_release("7")[1])
     return installation
@@ -85,7 +86,8 @@ def serve(at: Installation, day: date, *, pages: int = PAGES, scored: bool = Tru
         score=score if scored else None, served_features=list(values),
     )  # fmt: skip
     at.lake.append("tables/impressions", day, pa.Table.from_pandas(log, schema=IMPRESSIONS.schema))
-    frame = pd.DataFrame(keys).assign(**{TASK.target: label, GAIN: label, JUDGED: True})
+    users = [f"u{i // SHOWN % 40}" for i in range(count)]
+    frame = pd.DataFrame(keys).assign(**{TASK.target: label, GAIN: label, JUDGED: True, "user_id": users})
     frame["event_timestamp"] = pd.Series([moment] * count).astype("datetime64[us, UTC]")
     observed = dataset.dataset_of(frame, -values, FEATURES, (), {})
     dataset.save_dataset(at.lake, f"observed-{day}", observed)
@@ -260,14 +262,14 @@ def test_few_rows_prove_nothing(at: Installation, instance: dg.DagsterInstance) 
 def test_live_figures_are_those_of_logged_scores_not_of_features_made_again(
     at: Installation, instance: dg.DagsterInstance, promised: float, drop: bool
 ) -> None:
-    at.registry.promised = lambda version: {"auc": promised}  # type: ignore[method-assign]
+    at.registry.promised = lambda version: {"ndcg_at_10": promised}  # type: ignore[method-assign]
     serve(at, DAYS[0])
     (event,) = measured(at, "outcomes", DAYS[0], instance).get_asset_materialization_events()
     figures = {name: value.value for name, value in event.materialization.metadata.items()}
     assert figures["rows 7"] == PAGES * SHOWN
     assert 0.85 < figures["auc 7"] < 0.95  # type: ignore[operator]
     evidence = newest(instance, "outcomes")
-    assert [(e.kind, e.present) for e in evidence] == [("auc drop", drop)]
+    assert [(e.kind, e.present) for e in evidence] == [("merit drop", drop)]
 
 
 def test_before_scores_were_logged_the_logged_features_are_scored(at: Installation) -> None:

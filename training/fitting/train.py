@@ -16,8 +16,8 @@ from training.fitting.best_column import best_column
 from training.fitting.judged_input import as_judged
 from training.fitting.row_order import in_own_order
 from training.measuring import Evaluation, Exposures, Said, difference, evaluate, exposures
-from training.objectives import DAY, MINUTE, Judged, Objective, Rank
-from training.rows import AT, FITS, GAIN, JUDGED, PARTS, WEIGHT, Dataset, split_rows
+from training.objectives import DAY, MINUTE, Judged, Objective
+from training.rows import AT, FITS, GAIN, JUDGED, PARTS, WEIGHT, Dataset, fit_weights, judge_weights, split_rows
 from validation.definition import BEST_COLUMN
 
 
@@ -67,7 +67,7 @@ class Trained:
 def train_contenders(dataset: Dataset, task: Task, seed: int | None = None, target: str | None = None) -> Trained:
     """Fit and judge all contenders for a target, by default the main one."""
     target, seed, objective = target or task.target, task.seed if seed is None else seed, task.objective
-    rows = divided(dataset, task)
+    rows = divided(dataset, task, target)
     judged = judged_rows(dataset, task, target, rows)
     fit, tune = (examples(dataset, task, target, rows[part]) for part in ("fit", "tune"))
     fitted = _with_best_column(
@@ -84,7 +84,7 @@ def train_contenders(dataset: Dataset, task: Task, seed: int | None = None, targ
         name: evaluate(objective, judged, Said(scores[name], predictions.get(name), points.get(name)), weights)
         for name in fitted
     }
-    shares = _exposures(judged, objective, scores, weights)
+    shares = _exposures(judged, task, scores, weights)
     winner = simplest_good(evaluations, task.decides_by)
     return Trained(target, objective, dataset.features, fitted, evaluations, rows, judged, scores, predictions, winner,
                    seed, f"the simplest that is not clearly worse in {task.decides_by}", shares, points)  # fmt: skip
@@ -106,18 +106,16 @@ def operating_points(
     return points
 
 
-def _exposures(
-    judged: Judged, objective: Objective, scores: Mapping[str, Float32s], weights: Weights
-) -> dict[str, Exposures]:
-    if not isinstance(objective, Rank):
+def _exposures(judged: Judged, task: Task, scores: Mapping[str, Float32s], weights: Weights) -> dict[str, Exposures]:
+    if task.exposure is None:
         return {}
-    shares = {name: exposures(judged, scores[name], weights, objective.top) for name in scores}
+    shares = {name: exposures(judged, scores[name], weights, task.exposure.top) for name in scores}
     return {name: share for name, share in shares.items() if share}
 
 
 def fit_contender(dataset: Dataset, task: Task, name: str, seed: int, target: str) -> Fitted:
     """One contender, fitted to the rows that `train_contenders` fits all of them to."""
-    rows = divided(dataset, task)
+    rows = divided(dataset, task, target)
     if name == BEST_COLUMN:
         return best_column_of(dataset, task, target, rows["tune"])
     fit, tune = (examples(dataset, task, target, rows[part]) for part in ("fit", "tune"))
@@ -137,8 +135,10 @@ def simplest_good(evaluations: Mapping[str, Evaluation], decides_by: str) -> str
     return best
 
 
-def divided(dataset: Dataset, task: Task) -> dict[str, AnyArray]:
+def divided(dataset: Dataset, task: Task, target: str | None = None) -> dict[str, AnyArray]:
     """The places of the rows of each part: fit, tune and judge, by time. Only rows that may be judged are tuned on.
+
+    Rows without a value of the target, by default the main one, take no part.
 
     Each part is in the rows' own order, not in the set's: the same rows give the same model.
     """
@@ -146,8 +146,9 @@ def divided(dataset: Dataset, task: Task) -> dict[str, AnyArray]:
     part = split_rows(dataset.times(), groups, task.split, task.window, dataset.known(task))
     order = in_own_order(dataset, task)
     takes_part = {"fit": FITS, "tune": JUDGED, "judge": JUDGED}
+    known = dataset.frame[target or task.target].notna().to_numpy()
     rows = {
-        name: order[((part == PARTS[name]) & dataset.frame[where].to_numpy(dtype=bool))[order]]
+        name: order[((part == PARTS[name]) & known & dataset.frame[where].to_numpy(dtype=bool))[order]]
         for name, where in takes_part.items()
     }
     for name, places in rows.items():
@@ -185,9 +186,9 @@ def judged_part(dataset: Dataset, task: Task, target: str, rows: AnyArray) -> Ju
     values = _values(frame, task)
     if values is not None:
         columns["value"] = values
-    weight = frame[WEIGHT].to_numpy(dtype=np.float64) if WEIGHT in frame else None
     truth = frame[target].to_numpy(dtype=np.float32)
-    return Judged(int(unit.max()) + 1, int(cluster.max()) + 1, unit, cluster, truth, columns, weight)
+    units, clusters = int(unit.max()) + 1, int(cluster.max()) + 1
+    return Judged(units, clusters, unit, cluster, truth, columns, judge_weights(frame))
 
 
 def numbers_of(column: AnyArray) -> AnyArray:
@@ -214,7 +215,7 @@ def examples(dataset: Dataset, task: Task, target: str, rows: AnyArray) -> Examp
     labels = frame[target].to_numpy(dtype=np.float32)
     _must_differ(labels, target, task.objective)
     gain, value = _gains(frame, task, target).astype(np.float32), _values(frame, task)
-    weight = frame[WEIGHT].to_numpy(dtype=np.float32) if WEIGHT in frame else None
+    weight = fit_weights(frame)
     matrix, group = dataset.matrix[rows], _codes(frame[task.unit])
     return Examples(matrix, labels, dataset.features, group, gain, value, weight, task.objective)
 

@@ -95,8 +95,8 @@ def _measured(
     merits = objective.merits(judged, scores, point)
     by_name = {objective.merit: mean(merits, judged.owner, judged.clusters)}
     by_name |= {**dict(objective.measures(judged, scores, point)), **more}
-    once = np.ones((1, judged.clusters), dtype=np.float32)
-    values = {name: MeasureValue.of(measure(once)[0], measure(weights)) for name, measure in by_name.items()}
+    each_once = np.ones((1, judged.clusters), dtype=np.float32)
+    values = {name: MeasureValue.of(measure(each_once)[0], measure(weights)) for name, measure in by_name.items()}
     units = int(np.isfinite(merits).sum())
     facts = {"rows": len(scores), "clusters": len(np.unique(judged.cluster)), "units": units}
     facts["units_without_merit"] = len(np.unique(judged.unit)) - units

@@ -4,6 +4,7 @@ from training.objectives.choose import Choose
 from training.objectives.classify import Classify, Costs
 from training.objectives.list_measures import owners
 from training.objectives.measures import Measure, bins_of, discounted, exposure, mean, ndcg, places_in_group
+from training.objectives.names import measure_names
 from training.objectives.objective import DAY, MINUTE, Curve, Judged, Link, Objective
 from training.objectives.quantile import Quantile
 from training.objectives.rank import Rank
@@ -30,6 +31,7 @@ __all__ = [
     "exposure",
     "jumps",
     "mean",
+    "measure_names",
     "ndcg",
     "owners",
     "places_in_group",

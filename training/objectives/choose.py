@@ -25,6 +25,7 @@ class Choose:
     action: str = "action"
     propensity: str = "propensity"
     kind: str = "choose"
+    acts: bool = False
     calibration: str = "propensity_error"
     merit: str = "doubly_robust_value"
     link: Link = "identity"

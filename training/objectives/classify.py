@@ -45,6 +45,7 @@ class Classify:
     queue: int = 100
     false_positives: tuple[float, ...] = (0.001, 0.01)
     kind: str = "classify"
+    acts: bool = True
     calibration: str = "calibration_error"
     merit: str = "net_benefit"
     link: Link = "logit"
@@ -99,8 +100,8 @@ class Classify:
             yield f"recall_at_{share:g}", recall_at(*rows, share, weight=judged.weight)
         if DAY in judged.columns:
             counted = judged.columns.get("counted", np.arange(len(judged.truth)))
-            found = precision_a_day(judged.columns[DAY], counted, judged.truth, predicted, self.queue)
-            yield f"precision_at_{self.queue}_a_day", found
+            of_days = precision_a_day(judged.columns[DAY], counted, judged.truth, predicted, self.queue)
+            yield f"precision_at_{self.queue}_a_day", of_days
 
     def of_predictions(self, judged: Judged, predicted: AnyArray) -> Iterator[tuple[str, Measure]]:
         """How good the chances are."""

@@ -101,6 +101,10 @@ class Objective(Protocol):
         """The name of the measure that says how far predictions lie from what happens; empty where nothing is said."""
 
     @property
+    def acts(self) -> bool:
+        """Whether contenders act from a score on, which is chosen on the tuning rows."""
+
+    @property
     def link(self) -> Link:
         """Whether a linear model says a chance or a number."""
 

@@ -24,6 +24,7 @@ class Quantile:
     levels: tuple[float, ...] = (0.5, 0.9)
     base: str | None = None
     kind: str = "quantile"
+    acts: bool = False
     calibration: str = "coverage_error"
     merit: str = "minus_pinball"
     link: Link = "identity"

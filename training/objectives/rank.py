@@ -23,6 +23,7 @@ class Rank:
     top: int = 10
     listed: int = 5
     kind: str = "rank"
+    acts: bool = False
     calibration: str = "calibration_error"
     link: Link = "logit"
     base: str | None = None

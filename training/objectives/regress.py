@@ -27,6 +27,7 @@ class Regress:
     sequence: str | None = None
     jump: float = 2.0
     kind: str = "regress"
+    acts: bool = False
     calibration: str = "bias_share"
     merit: str = "minus_absolute_error"
     link: Link = "identity"

@@ -17,6 +17,7 @@ class Retrieve:
 
     top: int = 10
     kind: str = "retrieve"
+    acts: bool = False
     calibration: str = ""
     link: Link = "logit"
     base: str | None = None

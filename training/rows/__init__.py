@@ -19,6 +19,7 @@ from training.rows.logged import logged_columns
 from training.rows.maturity import KnownBy, known_at_maturity
 from training.rows.people import remove_people_from_sets
 from training.rows.split import PARTS, cuts, split_rows
+from training.rows.weights import fit_weights, judge_weights
 
 __all__ = [
     "AT",
@@ -37,8 +38,10 @@ __all__ = [
     "build_training_set",
     "cuts",
     "dataset_of",
+    "fit_weights",
     "forget_joined_days",
     "freshness_reached",
+    "judge_weights",
     "known_at_maturity",
     "known_online",
     "load_dataset",

@@ -84,7 +84,7 @@ class Dataset:
 
     def facts(self, task: Task) -> dict[str, Any]:
         """Numbers about the set: rows, groups, days, shares of each target and of unknown inputs, digest."""
-        shares = {f"share_{name}": float(self.frame[name].mean()) for name in task.targets}
+        shares = {f"{task.mean_of(name)}_{name}": float(self.frame[name].mean()) for name in task.targets}
         return {
             "rows": len(self.frame),
             "groups": int(self.frame[task.unit].nunique()),

@@ -8,14 +8,16 @@ import pandas as pd
 
 from infra.errors import DefinitionError
 from training.definition import Task
+from training.outcomes import EARLY, SETTLED
 from training.rows.attribution import AT, COUNTS_FROM, COUNTS_UNTIL, KNOWN_AT
+from training.rows.label_values import COUNTED, counting, first_known, label, says, settled_since
 from training.rows.split import cuts
 from validation.contract import Table
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-COUNTED, MATURE_AT, MOMENTS, VERSIONS = "__counted", "__mature_at", "__moments", "__versions"  # of no table
+IN_TIME, MATURE_AT, MOMENTS, VERSIONS = "__in_time", "__mature_at", "__moments", "__versions"  # of no table
 VERSION, SINCE = "label_version", "label_known_at"
 TARGET_AT = "target_known_at:"  # before the name of a target: when it was first known to have happened
 
@@ -31,22 +33,34 @@ def with_versions(
     """The rows that are mature `as_of` then, one for each version of their label, with the columns of the version.
 
     pairs  what `attributed` returns      from_outcomes  the columns taken from outcomes
+    A row that was settled is mature since then. It has a further version once it would have been mature without that.
     """
     from pyspark.sql import functions as sf
 
     by_row = pairs.groupBy(*table.key).agg(sf.collect_list(_counted(task, from_outcomes)).alias(COUNTED))
-    mature_at = sf.greatest(sf.col(table.event_time) + sf.lit(task.maturity), sf.col(table.received_time))
-    mature = rows.withColumn(MATURE_AT, mature_at).where(sf.col(MATURE_AT) <= sf.lit(as_of))
-    every = mature.join(by_row, [*table.key], "left").withColumn(MOMENTS, _moments(as_of))
+    in_time = sf.greatest(sf.col(table.event_time) + sf.lit(task.maturity), sf.col(table.received_time))
+    known = sf.col(MATURE_AT) <= sf.lit(as_of)
+    rows_in_time = rows.withColumn(IN_TIME, in_time)
+    if task.settling:
+        every = rows_in_time.join(by_row, [*table.key], "left")
+        every = every.withColumn(MATURE_AT, sf.least(IN_TIME, settled_since(task.settling))).where(known)
+    else:
+        mature = rows_in_time.withColumn(MATURE_AT, sf.col(IN_TIME)).where(known)
+        every = mature.join(by_row, [*table.key], "left")
+    every = every.withColumn(MOMENTS, _moments(task, as_of))
     every = every.withColumn(VERSIONS, sf.transform(MOMENTS, lambda at: _version(at, task, from_outcomes)))
     changes = sf.filter(VERSIONS, lambda version, i: (i == 0) | ~_same(version, sf.get(VERSIONS, i - 1)))
     each = sf.posexplode(VERSIONS).alias(VERSION, "__version")
     exploded = every.withColumn(VERSIONS, changes).select(*rows.columns, each)
-    labels = {
-        name: sf.col(f"__version.label.{name}") for name in (*(o.name for o in task.outcomes), *_renamed(from_outcomes))
-    }
+    of_label = (*(o.name for o in task.outcomes), *settled_columns(task), *_renamed(from_outcomes))
+    labels = {name: sf.col(f"__version.label.{name}") for name in of_label}
     times = {name: sf.col(f"__version.`{name}`") for name in (SINCE, KNOWN_AT, *_first_known(task))}
     return exploded.withColumns({VERSION: sf.col(VERSION) + 1, **labels, **times}).drop("__version")
+
+
+def settled_columns(task: Task) -> tuple[str, ...]:
+    """The columns that labels have where something settles."""
+    return (EARLY, SETTLED) if any(outcome.settled_by for outcome in task.outcomes) else ()
 
 
 def newest(versions: pd.DataFrame) -> pd.DataFrame:
@@ -74,18 +88,27 @@ def _counted(task: Task, from_outcomes: tuple[str, ...]) -> "Column":
     """What an outcome adds to the row it counts for, and when."""
     from pyspark.sql import functions as sf
 
-    flags = []
+    added = []
     for outcome in task.outcomes:
         in_time = sf.col("happened_at") <= sf.col("shown_at") + sf.lit(outcome.window)
-        flags.append((sf.col(f"flag_{outcome.name}") & in_time).alias(outcome.name))
-    return sf.struct(COUNTS_FROM, COUNTS_UNTIL, "known_at", *flags, *_renamed(from_outcomes))
+        if outcome.of:
+            added.append(sf.when(in_time, sf.col(f"number_{outcome.name}")).alias(outcome.name))
+        else:
+            added.append((sf.col(f"flag_{outcome.name}") & in_time).alias(outcome.name))
+        if outcome.settled_by:
+            says = sf.when(in_time, sf.col(f"says_{outcome.name}").cast("float"))
+            added.append(says.alias(f"says_{outcome.name}"))
+    when = ("happened_at",) if task.numbers or settled_columns(task) else ()  # nothing else is ordered by it
+    return sf.struct(COUNTS_FROM, COUNTS_UNTIL, "known_at", *when, *added, *_renamed(from_outcomes))
 
 
-def _moments(as_of: datetime) -> "Column":
-    """When the label may change: at maturity, and whenever something comes or goes after it."""
+def _moments(task: Task, as_of: datetime) -> "Column":
+    """When the label may change: at maturity, when the window closes, and whenever something comes or goes after it."""
     from pyspark.sql import functions as sf
 
     changes = sf.flatten(sf.transform(COUNTED, lambda pair: sf.array(pair[COUNTS_FROM], pair[COUNTS_UNTIL])))
+    if task.settling:
+        changes = sf.concat(sf.coalesce(changes, sf.array()), sf.array(sf.col(IN_TIME)))
     late = sf.filter(changes, lambda at: (at > sf.col(MATURE_AT)) & (at <= sf.lit(as_of)))
     every = sf.array_sort(sf.array_distinct(sf.concat(sf.array(MATURE_AT), late)))
     return sf.coalesce(every, sf.array(MATURE_AT))
@@ -95,24 +118,19 @@ def _version(at: "Column", task: Task, from_outcomes: tuple[str, ...]) -> "Colum
     """The label as it was known at a moment."""
     from pyspark.sql import functions as sf
 
-    def counts(pair: "Column") -> "Column":
-        return (pair[COUNTS_FROM] <= at) & (pair[COUNTS_UNTIL].isNull() | (pair[COUNTS_UNTIL] > at))
-
     def latest(name: str) -> "Column":
-        return sf.array_max(sf.transform(sf.filter(COUNTED, counts), lambda pair: pair[name]))
+        return sf.array_max(sf.transform(sf.filter(COUNTED, counting(at)), lambda pair: pair[name]))
 
-    def first_known(name: str) -> "Column":
-        having = sf.filter(COUNTED, lambda pair: counts(pair) & pair[name])
-        return sf.array_min(sf.transform(having, lambda pair: pair[COUNTS_FROM]))
-
-    def happened(name: str) -> "Column":
-        there = sf.exists(COUNTED, lambda pair: counts(pair) & pair[name])
-        return sf.coalesce(there, sf.lit(False)).cast("float")
-
-    flags = [happened(outcome.name).alias(outcome.name) for outcome in task.outcomes]
-    label = sf.struct(*flags, *(latest(name).alias(name) for name in _renamed(from_outcomes)))
-    firsts = [first_known(name).alias(TARGET_AT + name) for name in task.targets]
-    return sf.struct(at.alias(SINCE), label.alias("label"), latest("known_at").alias(KNOWN_AT), *firsts)
+    labels = [label(at, outcome).alias(outcome.name) for outcome in task.outcomes]
+    if settled_columns(task):
+        of_target = next(outcome for outcome in task.outcomes if outcome.name == task.target)
+        settled = says(at, of_target).isNotNull() if of_target.settled_by else sf.lit(False)
+        labels += [(at < sf.col(IN_TIME)).alias(EARLY), settled.alias(SETTLED)]
+    values = sf.struct(*labels, *(latest(name).alias(name) for name in _renamed(from_outcomes)))
+    targets = (outcome for outcome in task.outcomes if outcome.name in task.targets)
+    firsts = {o.name: first_known(at, o).alias(TARGET_AT + o.name) for o in targets}
+    known = [firsts[name] for name in task.targets]
+    return sf.struct(at.alias(SINCE), values.alias("label"), latest("known_at").alias(KNOWN_AT), *known)
 
 
 def _same(version: "Column", before: "Column") -> "Column":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from feature_repo.columns_read import words
 from feature_repo.definition import FeatureSet
 from feature_repo.folding import read_accepted_rows, without_repeats
 from feature_repo.request_time import Code, Context
@@ -16,14 +17,19 @@ from infra.lake import Lake
 from training.definition import Task
 from training.rows.attribution import (
     AT,
+    COUNTS_FROM,
+    COUNTS_UNTIL,
     KNOWN_AT,
     KNOWN_AT_PREFIX,
+    LARGEST,
     attributed,
+    attributions,
     descriptions,
-    outcome_flags,
+    outcome_rows,
     with_lookup,
 )
-from training.rows.label_versions import SINCE, TARGET_AT, VERSION, newest, with_versions
+from training.rows.explained import explained
+from training.rows.label_versions import SINCE, TARGET_AT, VERSION, newest, settled_columns, with_versions
 from validation.contract import Table, unknown
 
 if TYPE_CHECKING:
@@ -60,32 +66,45 @@ def build_label_versions(
     """Every version of the label of each row shown from day `first` to day `last` that is mature at `as_of`.
 
     Columns: the key; every entity of the features (borrowed ones null where they were not known when it was shown);
-    `event_timestamp`; the context features of the request; 0/1 for each outcome; `gain`; whether the row `fits` and is
-    `judged`; `outcomes_known_at`, when the last outcome counted here was received; the version's number, and since when
-    it was known; of each target, when it was first known. Rows are in order of time, key and version.
+    `event_timestamp`; the context features of the request; what `fit_where`, `judge_where`, `weight` and the objective
+    read of the shown row; each outcome, 0/1 or a number; where something settles, whether the label is `early` and
+    `settled`; `gain`; `weight`, where the task has one; whether the row `fits` and is `judged`; `outcomes_known_at`,
+    when the last outcome counted here was received; the version's number, and since when it was known; of each target,
+    when it was first known. Rows are in order of time, key and version.
     """
     from pyspark.sql import functions as sf
 
-    table, outcome_table = _checked(task, features, tables)
+    table = _checked(task, features, tables)
     shown = _received(spark, lake, table, first, as_of)
-    outcomes = _received(spark, lake, outcome_table, first - timedelta(days=1), as_of)  # a clock was behind at midnight
+    described = []
     for lookup in features.lookups:
         entities = tables[lookup.table]
-        described = descriptions(_received(spark, lake, entities, None, as_of), lookup, entities)
-        shown = with_lookup(shown, lookup, described, sf.col(table.event_time))
-        outcomes = with_lookup(outcomes, lookup, described, sf.lit(as_of))
+        known = descriptions(_received(spark, lake, entities, None, as_of), lookup, entities)
+        described.append((lookup, known))
+        shown = with_lookup(shown, lookup, known, sf.col(table.event_time))
     from_outcomes = columns_from_outcomes(task, features, tables)
-    flags = outcome_flags(outcomes, outcome_table, task, from_outcomes)
-    pairs = attributed(shown, flags, table, task)
+    pairs = []
+    for part in attributions(task):
+        own = tables[part.table]
+        outcomes = _received(spark, lake, own, first - timedelta(days=1), as_of)  # a clock was behind at midnight
+        for lookup, known in described:
+            outcomes = with_lookup(outcomes, lookup, known, sf.lit(as_of))
+        _must_match(task, own, outcomes)
+        with explained(f"task {task.name}, outcomes in {own.name}"):
+            reduced = outcome_rows(outcomes, own, task, part, from_outcomes)
+            pairs.append(attributed(shown, reduced, table, task, part))
     of_days = shown.where(sf.to_date(table.event_time).between(sf.lit(first), sf.lit(last)))
-    rows = with_versions(of_days, pairs, table, task, from_outcomes, as_of)
+    rows = with_versions(of_days, _together(pairs, table), table, task, from_outcomes, as_of)
     rows = rows.select(*_columns(task, features, table, from_outcomes))
-    return _in_order(_graded(rows, task), table)
+    with explained(f"task {task.name}, fit_where, judge_where and weight"):
+        graded = _graded(rows, task)
+    return _in_order(graded, table)
 
 
 def columns_from_outcomes(task: Task, features: FeatureSet, tables: Mapping[str, Table]) -> tuple[str, ...]:
     """Context features that are no column of shown rows but one of outcomes: the leakage gate refuses them."""
-    shown, outcomes = ({c.name for c in tables[name].columns} for name in (task.decisions, task.outcomes_in))
+    shown = {column.name for column in tables[task.decisions].columns}
+    outcomes = {column.name for name in task.outcome_tables for column in tables[name].columns}
     return tuple(name for name in _context(features) if name not in shown and name in outcomes)
 
 
@@ -107,24 +126,58 @@ def _context(features: FeatureSet) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f.name for f in features.features if isinstance(f, Context | Code)))
 
 
+def _roles(task: Task) -> tuple[str, ...]:
+    return tuple(name for name in (task.unit, task.cluster, task.item, task.attribute) if name)
+
+
+def _read(task: Task, table: Table) -> Iterator[str]:
+    """The columns of shown rows that the task's SQL and its objective read; the moment stands under another name."""
+    own = [column.name for column in table.columns if column.name != table.event_time]
+    for sql in (task.fit_where, task.judge_where, task.weight):
+        yield from words(sql, own)
+    yield from (name for name in task.objective.roles.values() if name in own)
+
+
 def _borrowed(features: FeatureSet, table: Table) -> tuple[str, ...]:
     own = {c.name for c in table.columns}
     return tuple(name for lookup in features.lookups if lookup.on in own for name in lookup.columns)
 
 
-def _checked(task: Task, features: FeatureSet, tables: Mapping[str, Table]) -> tuple[Table, Table]:
-    for name in (task.decisions, task.outcomes_in, *(lookup.table for lookup in features.lookups)):
-        if name not in tables:
-            raise DefinitionError(f"task {task.name}: table {unknown(name, tables)}")
+def _checked(task: Task, features: FeatureSet, tables: Mapping[str, Table]) -> Table:
+    """The table of what is shown; raises DefinitionError where something is named that is not there."""
+    task.check_tables(tables)
+    for lookup in features.lookups:
+        if lookup.table not in tables:
+            raise DefinitionError(f"task {task.name}: table {unknown(lookup.table, tables)}")
     table = tables[task.decisions]
     columns = {*(c.name for c in table.columns), *_borrowed(features, table)}
-    for name in (*features.entities, task.unit, task.cluster, task.item, task.attribute, *task.match):
+    for name in (*features.entities, *_roles(task), *task.match, *task.exact):
         if name not in columns:
             raise DefinitionError(f"task {task.name}: rows of {table.name}: {unknown(name, columns)}")
     for outcome in task.outcomes:
         if outcome.name in columns:
             raise DefinitionError(f"task {task.name}: outcome {outcome.name} is also a column. Rename it.")
-    return table, tables[task.outcomes_in]
+    if task.weight and WEIGHT in columns | {outcome.name for outcome in task.outcomes}:
+        raise DefinitionError(f"task {task.name}: labels get a column `{WEIGHT}` by themselves. Rename the other one.")
+    return table
+
+
+def _must_match(task: Task, table: Table, outcomes: "DataFrame") -> None:
+    for name in task.match:
+        if name not in outcomes.columns:
+            raise DefinitionError(
+                f"task {task.name}: rows of {table.name} cannot be matched: {unknown(name, outcomes.columns)}"
+            )
+
+
+def _together(pairs: list["DataFrame"], table: Table) -> "DataFrame":
+    """The pairs of all tables; what one of them has no column for is null."""
+    if len(pairs) == 1:
+        return pairs[0]
+    kept = ("flag_", "number_", "says_", "from_outcome_")
+    always = {*table.key, COUNTS_FROM, COUNTS_UNTIL, "known_at", "happened_at", "shown_at"}
+    chosen = [part.select(*(n for n in part.columns if n in always or n.startswith(kept))) for part in pairs]
+    return reduce(lambda left, right: left.unionByName(right, allowMissingColumns=True), chosen)
 
 
 def _received(spark: "SparkSession", lake: Lake, table: Table, first: date | None, as_of: datetime) -> "DataFrame":
@@ -141,14 +194,15 @@ def _columns(task: Task, features: FeatureSet, table: Table, from_outcomes: tupl
     from pyspark.sql import functions as sf
 
     own_columns = {c.name for c in table.columns}
-    roles = (task.unit, task.cluster, task.item, task.attribute)
     context = [name for name in _context(features) if name in own_columns]
     slices = [s.of for s in task.slices if s.of in own_columns]
-    for name in dict.fromkeys((*table.key, *features.entities, *_borrowed(features, table), *roles, *context, *slices)):
+    read = _read(task, table)
+    keys = (*table.key, *features.entities, *_borrowed(features, table))
+    for name in dict.fromkeys((*keys, *_roles(task), *context, *slices, *read)):
         yield sf.col(name)
     yield sf.col(table.event_time).alias(AT)
-    for outcome in task.outcomes:
-        yield sf.col(f"`{outcome.name}`")
+    for name in (*(outcome.name for outcome in task.outcomes), *settled_columns(task)):
+        yield sf.col(f"`{name}`")
     for name in context:
         if table.column(name).logged:  # it was written down as the row was shown; of other columns that is not known
             yield sf.when(sf.col(name).isNotNull(), sf.col(table.event_time)).alias(KNOWN_AT_PREFIX + name)
@@ -167,8 +221,17 @@ def _graded(rows: "DataFrame", task: Task) -> "DataFrame":
     vetoes = [happened[o.name] for o in task.outcomes if o.veto]
     vetoed = reduce(lambda left, right: left | right, vetoes, sf.lit(False))
     gain = sf.when(vetoed, sf.lit(0.0)).otherwise(sf.greatest(*gains, sf.lit(0.0))).cast("float")
-    where = {FITS: task.fit_where, JUDGED: task.judge_where}
-    return rows.withColumns({GAIN: gain, **{n: sf.coalesce(sf.expr(sql), sf.lit(False)) for n, sql in where.items()}})
+    columns = {GAIN: gain}
+    takes_part = sf.lit(True)
+    if task.target in task.numbers:
+        takes_part = sf.col(f"`{task.target}`").isNotNull()
+    if task.weight:
+        weight = sf.expr(task.weight).cast("double")
+        columns[WEIGHT] = sf.when((weight > 0) & (weight <= LARGEST), weight).cast("float")
+        takes_part &= columns[WEIGHT].isNotNull()
+    for name, sql in {FITS: task.fit_where, JUDGED: task.judge_where}.items():
+        columns[name] = sf.coalesce(sf.expr(sql) & takes_part, sf.lit(False))
+    return rows.withColumns(columns)
 
 
 def _in_order(rows: "DataFrame", table: Table) -> "pd.DataFrame":

@@ -6,7 +6,19 @@ import pytest
 from infra.arrays import AnyArray
 from infra.errors import DefinitionError
 from infra.statistics import drawn_by_poisson
-from training.objectives import Choose, Classify, Costs, Judged, Objective, Quantile, Rank, Regress, Retrieve, jumps
+from training.objectives import (
+    Choose,
+    Classify,
+    Costs,
+    Judged,
+    Objective,
+    Quantile,
+    Rank,
+    Regress,
+    Retrieve,
+    jumps,
+    measure_names,
+)
 
 RNG = np.random.default_rng(3)
 ROWS, CLUSTERS = 400, 40
@@ -181,3 +193,11 @@ def test_updates_of_a_trip_that_move_its_end_are_counted_as_jumps() -> None:
     """The first update moves nothing; the second says the same end; the third one three minutes later."""
     found = jumps(np.array([4, 4, 4, 9]), np.array([0.0, 5.0, 10.0, 10.0]), np.array([20.0, 15.0, 13.0, 7.0]), 2.0)
     assert np.array_equal(found, [np.nan, 0.0, 1.0, np.nan], equal_nan=True)
+
+
+@pytest.mark.parametrize("case", cases(), ids=lambda case: type(case[0]).__name__)
+def test_every_measure_that_an_objective_tells_has_its_name_listed(
+    case: tuple[Objective, Judged, AnyArray, AnyArray],
+) -> None:
+    objective, rows, good, _ = case
+    assert {objective.merit, *measured(objective, rows, good, 0.5)} <= set(measure_names(objective))
