@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from math import exp2, log1p
 
 import numpy as np
+from msgspec.structs import replace
 
 from feature_repo.counters import Seconds
-from feature_repo.request_time import EACH, Count, Counters, Feature, Inputs, Rate, value
+from feature_repo.feature_values import value
+from feature_repo.request_time import EACH, Count, Counters, Feature, Inputs, Rate
 from infra.arrays import Float32s, Int32s, Int64s
 from infra.errors import DefinitionError
 from infra.loops import loop
@@ -42,9 +44,12 @@ class Plan:
         views_read = {row: {view_of_counter[name] for name in feature.reads()} for row, feature in counter_features}
         self._across = [(row, f) for row, f in counter_features if isinstance(f, Rate) and len(views_read[row]) > 1]
         self._others = [(row, f) for row, f in enumerate(features) if not isinstance(f, Count | Rate)]
+        self._beside = {name: view_of_counter[name] for _, f in self._others for name in f.reads()
+                        if name in view_of_counter}  # fmt: skip  # counters that a feature reads beside other values
+        read = {*self._beside.values(), *(view for views_of_row in views_read.values() for view in views_of_row)}
         self._views = {
             view: _View(view, *names_and_lives, [(row, f) for row, f in counter_features if views_read[row] == {view}])
-            for view, names_and_lives in views.items() if any(view in read for read in views_read.values())
+            for view, names_and_lives in views.items() if view in read
         }  # fmt: skip
 
     def matrix(self, inputs: Inputs) -> Float32s:
@@ -59,6 +64,7 @@ class Plan:
             for i, name in enumerate(crossing.reads()):
                 both[i, :-1] = self._row_by_row(name, current, inputs)
             _write(both, EACH, _as_array([(row, 0, 1)]), _smoothing([crossing]), columns)
+        inputs = self._with_counters(inputs, current)
         for row, feature in self._others:
             try:
                 entries, places = value(feature, inputs)
@@ -66,6 +72,13 @@ class Plan:
                 raise _lacking(feature, missing.args[0]) from missing
             _fill(entries, places, columns, row, inputs.rows)
         return columns.T
+
+    def _with_counters(self, inputs: Inputs, current: Mapping[str, Float32s]) -> Inputs:
+        """The inputs with the counters that are read beside other values, decayed, as fields of their own name."""
+        if not self._beside:
+            return inputs
+        read = {name: self._row_by_row(name, current, inputs) for name in self._beside}
+        return replace(inputs, fields={**inputs.fields, **read})
 
     def _row_by_row(self, name: str, current: Mapping[str, Float32s], inputs: Inputs) -> Float32s:
         """(rows | 1,) one counter, decayed to now."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from feature_repo.definition import FeatureSet, Lookup
-from feature_repo.request_time import Code, Context, Feature
+from feature_repo.request_time import Feature
 from infra.errors import DefinitionError
 from validation.contract import unknown
 
@@ -32,9 +32,8 @@ def check_never_read(features: FeatureSet, columns: Iterable[str], embedded: Ite
 
 def read_by(features: FeatureSet, feature: Feature) -> Iterator[Read]:
     """The columns that a feature is made from; what a request says is taken for any column of that name."""
-    if isinstance(feature, Code | Context):
-        named = (column for column in features.never_read if column.partition(".")[2] == feature.name)
-        yield from ((column, "the request") for column in named)
+    named = (column for column in features.never_read if column.partition(".")[2] in feature.given())
+    yield from ((column, "the request") for column in named)
     for name in feature.reads():
         yield from _stored(features, name)
 

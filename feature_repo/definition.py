@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from feature_repo.request_time import Count, Feature, Rate
+from feature_repo.request_time import MAY_COUNT, Count, Feature, Rate
 from infra.errors import DefinitionError
 from validation.contract import is_identifier, unknown
 
@@ -163,9 +163,7 @@ class FeatureSet:
         pairs = [f"{v.name}.{c}" for v in self.counter_views if len(v.keys) == 2 for c in v.counters]
         _check_all(f"features {self.name}: of counters of two entities, ever_done", self.ever_done, pairs)
         for feature in self.features:
-            _check_all(
-                f"feature {feature.name}", feature.reads(), counters if isinstance(feature, Count | Rate) else fields
-            )
+            _check_feature(feature, counters, fields)
 
     @property
     def service(self) -> str:
@@ -209,6 +207,19 @@ def _check_view(name: str, keys: tuple[str, ...], columns: tuple[str, ...], enti
     for column in TIME_COLUMNS:
         if column in columns:
             raise DefinitionError(f"view {name}: column `{column}` is one that every view has. Name it otherwise.")
+
+
+def _check_feature(feature: Feature, counters: list[str], fields: list[str]) -> None:
+    """Raises DefinitionError where a feature is made from something that is not stored, or not for its kind."""
+    what, kind = f"feature {feature.name}", type(feature).__name__
+    counts_only = isinstance(feature, Count | Rate)
+    allowed = [*counters * isinstance(feature, MAY_COUNT), *fields * (not counts_only)]
+    for name in feature.names():
+        if counts_only and (name in fields or "." not in name):
+            raise DefinitionError(f"{what} `{name}` is no counter, and {kind} reads nothing else. Use Number or Plain.")
+        if name in counters and name not in allowed:
+            raise DefinitionError(f"{what} `{name}` is a counter, and {kind} reads none. Use Count, Rate or Against.")
+    _check_all(what, feature.reads(), allowed)
 
 
 def _check_all(what: str, names: Iterable[str], defined: Iterable[str]) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from feature_repo.counters import Seconds
 from feature_repo.definition import CounterView, FeatureSet
-from feature_repo.request_time import Code, Context, Counters, FeatureInput, Inputs
+from feature_repo.request_time import Counters, FeatureInput, Inputs
 from infra.errors import DefinitionError
 from validation.contract import unknown
 
@@ -17,10 +17,10 @@ SECOND = 1e6  # in microseconds, the finest that is stored
 def inputs_from_frame(frame: pd.DataFrame, features: FeatureSet, now_column: str) -> Inputs:
     """The inputs of every row of `frame`, whose columns are named as Feast's `full_feature_names` does: `view__field`.
 
-    `now_column` holds the moment of the request. Context columns have their own names; one that is missing counts as
-    not given by the request. A missing stored column raises DefinitionError: it was not retrieved.
+    `now_column` holds the moment of the request. Columns of the request have their own names; one that is missing
+    counts as not given by the request. A missing stored column raises DefinitionError: it was not retrieved.
     """
-    context = {f.name for f in features.features if isinstance(f, Context | Code)}
+    context = {name for feature in features.features for name in feature.given()}
     return Inputs(
         rows=len(frame),
         now=_seconds(_column(frame, now_column)),

@@ -1,13 +1,15 @@
 """Features of the moment of the request: one definition, called by training on columns and by serving on arrays.
 
 A feature is a value (a small struct): a release carries its own recipe as JSON, and serving needs nothing else.
-`assembly` puts them together.
+`feature_values` computes them and `assembly` puts them together.
+
+What a feature is made from has a name: `view.counter` or `view.field` is stored, a name without a dot is a column of
+the request itself (in training: of the table of decisions). Moments are seconds since the epoch, null is None or NaN.
 """
 
 from collections.abc import Mapping
-from functools import cache
-from math import log1p
-from typing import Any
+from datetime import date
+from typing import Any, ClassVar
 
 import msgspec
 import numpy as np
@@ -15,7 +17,6 @@ from numpy.typing import NDArray
 
 from feature_repo.counters import Seconds
 from infra.arrays import Float32s, Int32s
-from infra.loops import loop
 
 FeatureInput = NDArray[Any]
 EACH: Int32s = np.zeros(0, dtype=np.int32)  # each row has its own entry, or one entry is for all rows
@@ -53,161 +54,180 @@ class Inputs(msgspec.Struct, frozen=True):
     places: Mapping[str, Int32s] = msgspec.field(default_factory=dict)
 
 
-class Count(msgspec.Struct, frozen=True, tag=True):
-    """log(1 + decayed counter)."""
+class _Kind(msgspec.Struct, frozen=True):
+    """What every kind of feature tells of itself; `FROM` are its parameters that hold names."""
 
-    name: str
-    of: str
+    FROM: ClassVar[tuple[str, ...]] = ()
+
+    def names(self) -> tuple[str, ...]:
+        """Everything this feature is made from."""
+        return tuple(name for name in (getattr(self, parameter) for parameter in self.FROM) if name)
 
     def reads(self) -> tuple[str, ...]:
         """The `view.counter` and `view.field` names this feature is made from."""
-        return (self.of,)
+        return tuple(name for name in self.names() if "." in name)
+
+    def given(self) -> tuple[str, ...]:
+        """The columns of the request that this feature is made from."""
+        return tuple(name for name in self.names() if "." not in name)
 
 
-class Rate(msgspec.Struct, frozen=True, tag=True):
+class Count(_Kind, frozen=True, tag=True):
+    """log(1 + decayed counter)."""
+
+    FROM = ("of",)
+    name: str
+    of: str
+
+
+class Rate(_Kind, frozen=True, tag=True):
     """(decayed numerator + prior · strength) / (decayed denominator + strength): a smoothed ratio of two counters."""
 
+    FROM = ("of", "per")
     name: str
     of: str
     per: str
     prior: float
     strength: float
 
-    def reads(self) -> tuple[str, ...]:
-        """The `view.counter` and `view.field` names this feature is made from."""
-        return (self.of, self.per)
 
+class Number(_Kind, frozen=True, tag=True):
+    """log(1 + a number), 0 for one below 0, NaN where it is unknown."""
 
-class Number(msgspec.Struct, frozen=True, tag=True):
-    """log(1 + a numeric profile field), NaN where it is unknown."""
-
+    FROM = ("of",)
     name: str
     of: str
 
-    def reads(self) -> tuple[str, ...]:
-        """The `view.counter` and `view.field` names this feature is made from."""
-        return (self.of,)
 
+class Plain(_Kind, frozen=True, tag=True):
+    """A number as it is, NaN where it is unknown; also one that already is a prediction, which a model corrects."""
 
-class Age(msgspec.Struct, frozen=True, tag=True):
-    """log(1 + hours) since a moment in a profile, NaN where it is unknown."""
-
+    FROM = ("of",)
     name: str
     of: str
 
-    def reads(self) -> tuple[str, ...]:
-        """The `view.counter` and `view.field` names this feature is made from."""
-        return (self.of,)
+
+class Age(_Kind, frozen=True, tag=True):
+    """log(1 + hours) from a moment to that of the request, 0 for a later one, NaN where it is unknown."""
+
+    FROM = ("of",)
+    name: str
+    of: str
 
 
-class Match(msgspec.Struct, frozen=True, tag=True):
-    """1 where two profile fields are equal, 0 where they differ, NaN where either is unknown."""
+class Since(_Kind, frozen=True, tag=True):
+    """Hours from one moment until another, or until the request; below 0 where that is earlier, NaN where unknown."""
 
+    FROM = ("of", "until")
+    name: str
+    of: str
+    until: str = ""
+
+
+class Against(_Kind, frozen=True, tag=True):
+    """log(number / its usual value), NaN where one of them is unknown or not above 0.
+
+    The usual value is `usual`, a number or a counter; with `per` it is the smoothed ratio of two counters, (decayed
+    `usual` + prior · strength) / (decayed `per` + strength), as in a Rate. With a strength of 0 it is the plain mean of
+    what was counted, and unknown where nothing was.
+    """
+
+    FROM = ("of", "usual", "per")
+    name: str
+    of: str
+    usual: str
+    per: str = ""
+    prior: float = 0.0
+    strength: float = 0.0
+
+
+class Match(_Kind, frozen=True, tag=True):
+    """1 where two values are equal, 0 where they differ, NaN where either is unknown."""
+
+    FROM = ("of", "to")
     name: str
     of: str
     to: str
 
-    def reads(self) -> tuple[str, ...]:
-        """The `view.counter` and `view.field` names this feature is made from."""
-        return (self.of, self.to)
 
+class Hour(_Kind, frozen=True, tag=True, omit_defaults=True):
+    """Hour of the day, 0 to 24, UTC: of the request, or of the moment named; NaN where that is unknown."""
 
-class Hour(msgspec.Struct, frozen=True, tag=True):
-    """Hour of the day at the request, 0 to 24, UTC."""
-
+    FROM = ("of",)
     name: str
-
-    def reads(self) -> tuple[str, ...]:
-        """Nothing but the clock."""
-        return ()
+    of: str = ""
 
 
-class Context(msgspec.Struct, frozen=True, tag=True):
+class Weekday(_Kind, frozen=True, tag=True):
+    """Day of the week, Monday 0 to Sunday 6, UTC: of the request, or of the moment named; NaN where it is unknown."""
+
+    FROM = ("of",)
+    name: str
+    of: str = ""
+
+
+class Holiday(_Kind, frozen=True, tag=True):
+    """1 on one of these days (written 2026-12-25), else 0, UTC; NaN where the moment named is unknown."""
+
+    FROM = ("of",)
+    name: str
+    days: tuple[date, ...]
+    of: str = ""
+
+
+class Distance(_Kind, frozen=True, tag=True):
+    """Kilometres between two places on the globe, each a latitude and a longitude in degrees; NaN where unknown."""
+
+    FROM = ("latitude", "longitude", "to_latitude", "to_longitude")
+    name: str
+    latitude: str
+    longitude: str
+    to_latitude: str
+    to_longitude: str
+
+
+class Context(_Kind, frozen=True, tag=True):
     """A number of the request itself, or `neutral` where the request has none, as for the position in serving."""
 
+    FROM = ("name",)
     name: str
     neutral: float
 
-    def reads(self) -> tuple[str, ...]:
-        """Nothing from the store."""
-        return ()
 
+class Code(_Kind, frozen=True, tag=True, omit_defaults=True):
+    """Place of a word in a fixed vocabulary, NaN for other words and where there is none.
 
-class Code(msgspec.Struct, frozen=True, tag=True):
-    """Place of the request's word in a fixed vocabulary, NaN for other words and for requests without one."""
+    The word is the request's column of the feature's own name, or what `of` names.
+    """
 
     name: str
     vocabulary: tuple[str, ...]
+    of: str = ""
 
-    def reads(self) -> tuple[str, ...]:
-        """Nothing from the store."""
-        return ()
-
-
-Feature = Count | Rate | Number | Age | Match | Hour | Context | Code
+    def names(self) -> tuple[str, ...]:
+        """The word's name."""
+        return (self.of or self.name,)
 
 
-def value(feature: Number | Age | Match | Hour | Context | Code, inputs: Inputs) -> tuple[FeatureInput, Int32s]:
-    """The values of a feature that reads no counters, by entry, and the entry of each row.
+class Recent(_Kind, frozen=True, tag=True):
+    """How many rows of a table had the same `by` in the `within_s` seconds before the request; NaN where `by` is null.
 
-    Raises KeyError with the name of a field that is missing.
+    Exact, and without the row itself. With `amount` it is the sum of that column in place of their number. The service
+    counts as it decides, and training counts the table's rows again by the same rule (`feature_repo.recent`); both give
+    the value under the feature's own name.
     """
-    match feature:
-        case Number(of=name):
-            return _logged(inputs.fields[name].astype(np.float64)), inputs.places.get(name, EACH)
-        case Age(of=name):
-            return _logged((inputs.now - inputs.fields[name].astype(np.float64)) / 3600), inputs.places.get(name, EACH)
-        case Match():
-            return _match(inputs, feature.of, feature.to)
-        case Hour():
-            return (inputs.now % 86_400) / 3600, EACH
-        case Context():
-            numbers = np.asarray(inputs.context.get(feature.name, [feature.neutral])).astype(np.float64)
-            return np.where(np.isnan(numbers), feature.neutral, numbers), EACH
-        case Code():
-            codes = _codes(feature.vocabulary)
-            return np.array([codes.get(word, np.nan) for word in inputs.context.get(feature.name, [None])]), EACH
+
+    FROM = ("name",)
+    name: str
+    of: str
+    by: str
+    within_s: float
+    amount: str = ""
 
 
-def _logged(numbers: Seconds) -> Seconds:
-    """The same array with log(1 + number) for each number, 0 for one below 0."""
-    _log(numbers)
-    return numbers
-
-
-@loop("int64(float64[:])")
-def _log(numbers: Seconds) -> int:
-    for i in range(len(numbers)):
-        numbers[i] = log1p(max(numbers[i], 0.0))
-    return len(numbers)
-
-
-@cache
-def _codes(vocabulary: tuple[str, ...]) -> Mapping[Any, float]:
-    return {word: float(i) for i, word in enumerate(vocabulary)}
-
-
-def spread(entries: FeatureInput, places: Int32s | None) -> FeatureInput:
-    """Entries (…, entries) as rows (…, rows) by their places; unchanged where there are no places."""
-    return entries if places is None else entries.take(places, axis=-1)
-
-
-def _match(inputs: Inputs, of: str, to: str) -> tuple[FeatureInput, Int32s]:
-    """Whether two fields are equal: compared by entry where one side is the same for all, by row otherwise."""
-    (left, left_at), (right, right_at) = ((inputs.fields[name], inputs.places.get(name)) for name in (of, to))
-    if len(right) == 1 and right_at is None:
-        return _same(left, right), EACH if left_at is None else left_at
-    if len(left) == 1 and left_at is None:
-        return _same(left, right), EACH if right_at is None else right_at
-    return _same(spread(left, left_at), spread(right, right_at)), EACH
-
-
-def _same(left: FeatureInput, right: FeatureInput) -> Seconds:
-    """1 or 0 for each pair, NaN where either is None or NaN; a single value on one side is paired with all."""
-    lefts = left.tolist() * len(right) if len(left) == 1 else left.tolist()
-    rights = right.tolist() * len(left) if len(right) == 1 else right.tolist()
-    pairs = zip(lefts, rights, strict=True)
-    return np.array(
-        [np.nan if a is None or b is None or a != a or b != b else float(a == b) for a, b in pairs],  # noqa: PLR0124
-        dtype=np.float64,
-    )
+OtherFeature = (
+    Number | Plain | Age | Since | Against | Match | Hour | Weekday | Holiday | Distance | Context | Code | Recent
+)  # fmt: skip
+Feature = Count | Rate | OtherFeature
+MAY_COUNT = (Count, Rate, Against)
+"""The kinds that may be made from counters."""

@@ -7,6 +7,7 @@ FlywheelError            all errors below; the message names the thing, the valu
 ├── MendRefused          a file of mended rows cannot be read; nothing was replayed
 ├── NotProven            a release was to be promoted without a passing verdict, or without a proof of its deployment
 ├── ReleaseMismatch      a release's parts do not fit each other or the features of this checkout
+├── NotMigrated          a home was made by an earlier version, and `flywheel migrate` has not moved its files yet
 ├── HistoryLost          which release was live when is not known: the history and its copy are gone or broken
 ├── TokenRefused         an impression token was forged, altered, has expired or is not ours
 ├── Unsafe               the service would not be protected: a secret is missing, weak or readable by others
@@ -55,6 +56,10 @@ class ReleaseMismatch(FlywheelError):
 
 class Frozen(FlywheelError):
     """Nothing may be trained now, and nothing trained may go live."""
+
+
+class NotMigrated(FlywheelError):
+    """A home was made by an earlier version; its files are where nothing looks for them now."""
 
 
 class HistoryLost(FlywheelError):

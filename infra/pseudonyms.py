@@ -7,6 +7,7 @@ the lake alone cannot tell whose a row is. When the key is lost everybody is new
 import os
 import secrets
 import stat
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -75,7 +76,7 @@ def pseudonyms(settings: Settings) -> Pseudonyms | None:
         mode = msgspec.json.decode(path.read_bytes(), type=_Mode)
         key = bytes.fromhex(mode.key)
     except FileNotFoundError:
-        if (settings.lake / MARK).exists():
+        if any(_lakes(settings, MARK)):
             raise Unsafe(
                 f"{path} is gone, and this home has pseudonyms: without the key everybody is new. Put it back."
             ) from None
@@ -98,11 +99,16 @@ def stored_id(settings: Settings, raw: str) -> str:
 
 def choose_mode(settings: Settings) -> None:
     """Write down how a home keeps ids: with pseudonyms, unless the settings say no or rows were taken in before."""
-    if not (settings.home / FILE).exists() and not (settings.lake / MARK).exists():
-        on = settings.pseudonyms is not False and not (settings.lake / "ledger").exists()
+    if not (settings.home / FILE).exists() and not any(_lakes(settings, MARK)):
+        on = settings.pseudonyms is not False and not any(_lakes(settings, "ledger"))
         _write(settings.home / FILE, _Mode("on", secrets.token_hex(32)) if on else _Mode("off"))
     if pseudonyms(settings) and settings.lake.is_dir():
         (settings.lake / MARK).touch()
+
+
+def _lakes(settings: Settings, content: str) -> Iterator[Path]:
+    """What has that name in the lake of any system: all systems of a home keep ids in one way."""
+    return settings.home.glob(f"systems/*/lake/{content}")
 
 
 def _write(path: Path, mode: _Mode) -> None:

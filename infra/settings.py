@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 LONGEST_SOCKET = 100  # bytes: the kernel takes 104 to 108
 WRITER_WAIT_S = 600.0
+SYSTEM_NAME = r"^[a-z][a-z0-9_]*$"
 SHARED = Path(f"/tmp/flywheel-{os.getuid()}")
 
 
@@ -38,6 +39,14 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="FLYWHEEL_", frozen=True, hide_input_in_errors=True)
 
     home: Path = Path(".flywheel")
+    system: str = Field("home_feed", pattern=SYSTEM_NAME)
+    """Which system is meant (docs/systems.md); `flywheel --system NAME` says the same for one command."""
+    enabled: str = ""
+    """The systems of Dagster's code location, by name, with commas between them; when empty only `system`."""
+    systems: dict[str, str] = Field(default_factory=dict)
+    """Systems from elsewhere: name → `module:ATTRIBUTE`, as JSON."""
+    systems_path: Path | None = None
+    """A folder in which Python looks for their modules, too."""
     redis_url: str = Field(default_factory=lambda fields: socket_url(fields["home"]), repr=False)
     """The online store; without one a Unix socket below `home`, in a folder that only its owner can enter."""
     redis_accept_old: bool = False
@@ -105,25 +114,58 @@ class Settings(BaseSettings):
         sizes = (self.max_file_bytes, self.max_unpacked_bytes, self.max_rows, self.max_columns, self.max_line_bytes)
         return FileLimits(*sizes)
 
+    def of(self, system: str) -> "Settings":
+        """The same settings for another system of this installation."""
+        return self if system == self.system else self.model_copy(update={"system": system})
+
+    @property
+    def enabled_systems(self) -> tuple[str, ...]:
+        """The names of the systems of Dagster's code location, each once, in the order given."""
+        return tuple(dict.fromkeys(filter(None, map(str.strip, self.enabled.split(","))))) or (self.system,)
+
+    @property
+    def part(self) -> Path:
+        """The system's part of the home; Redis, MLflow, Dagster, secrets and logs are shared by all of them."""
+        return self.home / "systems" / self.system
+
     @property
     def landing(self) -> Path:
         """Where delivered files wait for ingestion, one folder a table."""
-        return self.home / "landing"
+        return self.part / "landing"
 
     @property
     def lake(self) -> Path:
         """Where accepted tables and everything computed from them are stored."""
-        return self.home / "lake"
+        return self.part / "lake"
 
     @property
     def releases(self) -> Path:
         """Where the registry publishes which release is live, for serving to follow."""
-        return self.home / "releases"
+        return self.part / "releases"
+
+    @property
+    def candidates(self) -> Path:
+        """The newest candidate release, its verdict and its figures."""
+        return self.part / "candidates"
 
     @property
     def reports(self) -> Path:
         """Where pages and reports are written."""
-        return self.home / "reports"
+        return self.part / "reports"
+
+    @property
+    def serving(self) -> Path:
+        """What the service keeps: item states, copies of releases, metrics."""
+        return self.part / "serving"
+
+    @property
+    def stream(self) -> Path:
+        """What the stream has counted."""
+        return self.part / "stream"
+
+    def log(self, process: str) -> Path:
+        """The file of what a process of this system writes, such as its service."""
+        return self.home / "logs" / f"{process}-{self.system}.log"
 
 
 def socket_url(home: Path) -> str:

@@ -11,6 +11,7 @@ from infra.errors import Unavailable
 from infra.patience import Patience, Process, Waiting, wait_until_ready
 from infra.settings import Settings
 from serving.access import Role, bearer
+from serving.case_policy import Decide, Say
 
 if TYPE_CHECKING:
     from urllib.request import Request
@@ -34,8 +35,7 @@ def ask(
 
     A preview is neither logged nor remembered.
     """
-    assert system.policy is not None
-    return ask_as(settings, {system.policy.service.names.user: user}, limit, explain=explain, preview=preview)
+    return ask_as(settings, {system.page.service.names.user: user}, limit, explain=explain, preview=preview)
 
 
 def ask_as(
@@ -68,9 +68,29 @@ def answered(
     return answer
 
 
+def probed(settings: Settings, system: "System", version: str, by: "Running") -> dict[str, Any]:
+    """The answer by this release to a case of no meaning, which leaves no trace; asked again as `answered` does."""
+    from orchestration.probe_case import probe_case
+
+    table = next(table for table in system.tables if table.name == system.task.decisions)
+    assert isinstance(system.policy, Decide | Say)
+    case, answer = {**probe_case(table, system.policy), "preview": True}, dict[str, Any]()
+
+    def scored() -> bool:
+        answer.update(post(settings, "operate", "/v1/decide", case))
+        return answer["release"] == version or REFUSED in (answer["reason"] or "")
+
+    patience = replace(Patience.of(settings), longest_s=min(settings.longest_wait_s, RANKS_WITHIN_S))
+    waiting = Waiting(f"a case decided by release {version}", Process(by.process.pid, by.log), patience)
+    wait_until_ready(waiting, scored, by.process.poll)
+    return answer
+
+
 def address(settings: Settings) -> str:
     """Where the service of these settings listens."""
-    return f"http://{settings.service_host}:{settings.service_port}"
+    from serving.launch import port
+
+    return f"http://{settings.service_host}:{port(settings)}"
 
 
 def post(settings: Settings, role: Role, path: str, message: Any) -> dict[str, Any]:

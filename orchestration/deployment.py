@@ -10,9 +10,10 @@ import msgspec
 from infra.errors import ReleaseMismatch
 from infra.release_format import LIVE, LivePointer, NamedRelease
 from infra.settings import Settings
-from orchestration.client import answered
+from orchestration.client import answered, probed
 from orchestration.system import Installation
-from serving.launch import build, started
+from serving.definition import Policy
+from serving.launch import Running, build, started
 
 
 def prove(installation: Installation, version: str) -> dict[str, Any]:
@@ -28,12 +29,19 @@ def prove(installation: Installation, version: str) -> dict[str, Any]:
         )
         _name_champion(installation, version, settings)
         with started(settings, str(folder)) as running:
-            answer = answered(settings, installation.system, "deployment", version, running)
+            answer = _answer(settings, installation, version, running)
     if answer["release"] != version:
         raise ReleaseMismatch(
             f"deployment: {tag} answers with release {answer['release']}, not {version}: {answer['reason']}"
         )
-    return {"bento": tag, "version": version, "served_by": answer["served_by"], "items": len(answer["items"])}
+    return {"bento": tag, "version": version, "served_by": answer["served_by"], "items": len(answer.get("items", ()))}
+
+
+def _answer(settings: Settings, installation: Installation, version: str, running: Running) -> dict[str, Any]:
+    """The first answer that is made with the release."""
+    if isinstance(installation.system.policy, Policy):
+        return answered(settings, installation.system, "deployment", version, running)
+    return probed(settings, installation.system, version, running)
 
 
 def free_port() -> int:
@@ -45,7 +53,7 @@ def free_port() -> int:
 
 def _name_champion(installation: Installation, version: str, settings: Settings) -> None:
     """Write a pointer that names the release, for the service of the proof alone."""
-    folder = settings.releases / installation.system.name
+    folder = settings.releases
     folder.mkdir(parents=True)
     (folder / version).symlink_to(installation.registry.folder(version).absolute())
     pointer = LivePointer(NamedRelease(version, version))

@@ -6,6 +6,7 @@ import dagster as dg
 import msgspec
 
 from monitoring.retrain import WindowEvidence, frozen_by_skew
+from orchestration.naming import key
 from orchestration.system import Installation
 
 EVIDENCE = "evidence"
@@ -14,32 +15,34 @@ PAGE = 500
 BEFORE = ('"kind":"auc drop"', '"kind":"merit drop"')  # of installations made before
 
 
-def written(instance: dg.DagsterInstance, after: Mapping[str, int]) -> tuple[list[WindowEvidence], dict[str, int]]:
-    """All evidence written since the last look, and how far each asset has now been read."""
+def written(
+    instance: dg.DagsterInstance, system: str, after: Mapping[str, int]
+) -> tuple[list[WindowEvidence], dict[str, int]]:
+    """All evidence of a system written since the last look, and how far each asset has now been read."""
     new: list[WindowEvidence] = []
     read_until = dict(after)
     for name in WATCHING:
-        while records := _page(instance, name, read_until.get(name)):
+        while records := _page(instance, dg.AssetKey(key(system, name)), read_until.get(name)):
             read_until[name] = records[-1].storage_id
             new += [evidence for record in records for evidence in _of(record)]
     return new, read_until
 
 
-def newest(instance: dg.DagsterInstance, name: str, records: int = 20) -> list[WindowEvidence]:
+def newest(instance: dg.DagsterInstance, asset: dg.AssetKey, records: int = 20) -> list[WindowEvidence]:
     """The evidence in an asset's newest records, oldest first; the cost does not grow with the age of the asset."""
-    filtered = dg.AssetRecordsFilter(asset_key=dg.AssetKey(name))
+    filtered = dg.AssetRecordsFilter(asset_key=asset)
     records_found = instance.fetch_materializations(filtered, limit=records, ascending=False).records
     return [evidence for record in reversed(records_found) for evidence in _of(record)]
 
 
 def frozen(instance: dg.DagsterInstance, installation: Installation) -> str:
     """Why nothing may be trained now, from the newest evidence of skew; empty where training may go on."""
-    watch = installation.system.watch
-    return frozen_by_skew(newest(instance, "skew"), installation.now(), watch) if watch else ""
+    watch, skew = installation.system.watch, dg.AssetKey(key(installation.system.name, "skew"))
+    return frozen_by_skew(newest(instance, skew), installation.now(), watch) if watch else ""
 
 
-def _page(instance: dg.DagsterInstance, name: str, after: int | None) -> list[dg.EventLogRecord]:
-    filtered = dg.AssetRecordsFilter(asset_key=dg.AssetKey(name), after_storage_id=after)
+def _page(instance: dg.DagsterInstance, asset: dg.AssetKey, after: int | None) -> list[dg.EventLogRecord]:
+    filtered = dg.AssetRecordsFilter(asset_key=asset, after_storage_id=after)
     return list(instance.fetch_materializations(filtered, limit=PAGE, ascending=True).records)
 
 

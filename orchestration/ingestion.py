@@ -16,6 +16,7 @@ from infra.failpoint import reached
 from infra.pseudonyms import pseudonyms
 from orchestration import batch_report, runless
 from orchestration.late_files import work_of
+from orchestration.naming import key
 from orchestration.partitions import day_of, landed
 from orchestration.replay import lives_in_the_past
 from orchestration.sources.bundles import bundled
@@ -225,7 +226,7 @@ def report(installation: Installation, lines: Sequence[Ledger]) -> None:
 
     facts = [(line, {n: value for n, value in line.facts().items() if value is not None}) for line in lines]
     taken = (
-        dg.AssetMaterialization(line.table, partition=f"{day}", metadata=known)
+        dg.AssetMaterialization(key(installation.system.name, line.table), partition=f"{day}", metadata=known)
         for line, known in facts
         for day in line.days
     )

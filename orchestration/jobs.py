@@ -5,6 +5,8 @@ from typing import Any
 
 import dagster as dg
 
+from orchestration.naming import called
+
 # Ingestion comes first in `features` too: a refused batch then stops what would have been computed from it.
 STAGES = {
     "ingest": ("tables",),
@@ -24,13 +26,16 @@ STAGES = {
 Job = Any  # dagster names the type of an unresolved asset job only in private modules
 
 
-def jobs(groups: Collection[str | None]) -> dict[str, Job]:
-    """One job a stage that has assets. Small steps in one process: a process each would cost four times the time."""
-    present = {name: [g for g in stage_groups if g in groups] for name, stage_groups in STAGES.items()}
+def jobs(groups: Collection[str | None], system: str) -> dict[str, Job]:
+    """One job a stage that has assets, by the stage's name.
+
+    Small steps in one process: a process each would cost four times the time.
+    """
+    present = {name: [g for g in stage_groups if called(system, g) in groups] for name, stage_groups in STAGES.items()}
     return {
         name: dg.define_asset_job(
-            name,
-            dg.AssetSelection.groups(*groups_present),
+            called(system, name),
+            dg.AssetSelection.groups(*(called(system, group) for group in groups_present)),
             executor_def=dg.in_process_executor,
             description=_says(groups_present),
         )

@@ -1,6 +1,7 @@
 """Assets, checks, jobs, schedules and sensors, made from the definitions of any system."""
 
 import warnings
+from collections.abc import Sequence
 
 import dagster as dg
 
@@ -38,8 +39,8 @@ def pipeline(installation: Installation) -> dg.Definitions:
         assets += release.assets(installation, cut)
     if installation.system.watch:
         assets += monitoring.assets(installation, cut)
-    groups = {spec.group_name for asset in assets for spec in asset.specs}
-    jobs_by_name = jobs.jobs(groups)
+    groups = {str(spec.group_name) for asset in assets for spec in asset.specs}
+    jobs_by_name = jobs.jobs(groups, installation.system.name)
     return dg.Definitions(
         assets=assets,
         jobs=list(jobs_by_name.values()),
@@ -48,16 +49,21 @@ def pipeline(installation: Installation) -> dg.Definitions:
     )
 
 
+def pipelines(installations: Sequence[Installation]) -> dg.Definitions:
+    """The Dagster definitions of several systems on one machine, for one code location."""
+    failures = dg.Definitions(sensors=[failure_sensor(installations[0])])
+    return dg.Definitions.merge(*map(pipeline, installations), failures)
+
+
 def _sensors(
     installation: Installation, jobs_by_name: dict[str, jobs.Job], days: dg.DailyPartitionsDefinition
 ) -> list[dg.SensorDefinition]:
-    """The sensors of a system: landing, failures and registry always, retraining where it is watched.
+    """The sensors of a system: landing and registry always, retraining where it is watched.
 
-    Erasure where a table says who a person is.
+    Erasure where a table says who a person is. Failures are watched once for all systems.
     """
     always: list[dg.SensorDefinition] = [
         landing_sensor(installation, jobs_by_name["features"], days),
-        failure_sensor(installation),
         registry_sensor(installation),
         stale_days_sensor(installation, jobs_by_name["features"]),
     ]

@@ -7,6 +7,7 @@ import dagster as dg
 
 from infra.errors import NotProven
 from infra.manifest import read_manifest
+from orchestration.naming import beside
 from orchestration.release_inputs import newest_candidate
 from orchestration.system import Installation
 from training.release import Candidate, definition_of
@@ -55,12 +56,13 @@ def _must_be_as_defined(candidate: Candidate, installation: Installation) -> Non
 
 def _recorded(context: dg.AssetExecutionContext, asset: str, name: str) -> str | None:
     """The value that an asset recorded last in this run or in those it is a retry of."""
+    key = beside(context.asset_key, asset)
     for run_id in _line(context):
         value: Any = None
         records = context.instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
         for record in records.records:
             materialization = record.asset_materialization
-            if materialization is not None and materialization.asset_key == dg.AssetKey(asset):
+            if materialization is not None and materialization.asset_key == key:
                 value = materialization.metadata.get(name)
         if value is not None:
             return str(value.value)

@@ -19,6 +19,7 @@ from infra.redis_server import running as redis_running
 from orchestration.assets.tables import SET_ASIDE
 from orchestration.evidence import frozen
 from orchestration.jobs import STAGES
+from orchestration.naming import called
 from orchestration.partitions import RANGE_END, RANGE_START, WHY, days
 from orchestration.pipeline import pipeline
 from orchestration.replay import newest_day
@@ -61,7 +62,7 @@ def execute(
             instance.add_event_listener(run_id, Steps(steps))
         allowed = None if despite_freeze else _without_training(installation, instance, checked(job), say)
         selected = None if allowed is None else sorted(allowed.resolve(definitions.resolve_asset_graph()))
-        result = definitions.resolve_job_def(checked(job)).execute_in_process(
+        result = definitions.resolve_job_def(called(installation.system.name, checked(job))).execute_in_process(
             instance=instance,
             tags=tags,
             raise_on_error=False,
@@ -89,7 +90,7 @@ def _without_training(
         raise Frozen(f"{job} is not run: {reason}. When what caused it is mended, `--despite-freeze` trains at once.")
     if say:
         say(f"{job} runs without training and release: {reason}")
-    return dg.AssetSelection.groups(*sorted(groups - LEARNS))
+    return dg.AssetSelection.groups(*(called(installation.system.name, group) for group in sorted(groups - LEARNS)))
 
 
 def _must_be_days(installation: Installation, first: date, last: date) -> None:

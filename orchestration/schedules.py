@@ -6,6 +6,7 @@ import dagster as dg
 
 from orchestration.evidence import frozen
 from orchestration.jobs import Job
+from orchestration.naming import called
 from orchestration.system import Installation
 
 WHEN = {
@@ -58,7 +59,7 @@ def _schedule(
         return dg.RunRequest(run_key=context.scheduled_execution_time.isoformat(), partition_key=day.isoformat())
 
     return dg.ScheduleDefinition(
-        name=f"{name}_schedule",
+        name=called(installation.system.name, f"{name}_schedule"),
         job=job,
         cron_schedule=cron,
         execution_timezone="UTC",

@@ -10,6 +10,7 @@ import pandas as pd
 from feature_repo.records import Key, decode, layouts
 from infra.arrays import AnyArray, Float32s, Int64s
 from infra.manifest import read_manifest
+from orchestration.cases_again import CasesAgain
 from orchestration.observed import brought_online
 from orchestration.records_as_of import records_as_of
 from orchestration.shown_log import shown
@@ -28,7 +29,10 @@ MICROS = 1e6
 def replay_of(installation: Installation) -> Replay:
     """Makes rows again as this installation serves them; by the feature store where it serves nothing."""
     policy = installation.system.policy
-    return partial(_by_store, installation) if policy is None else partial(_by_serving, installation, policy)
+    if policy is None:
+        return partial(_by_store, installation)
+    again = Again(installation, policy) if isinstance(policy, Policy) else CasesAgain(installation, policy)
+    return partial(_by_serving, installation, again)
 
 
 def _by_store(installation: Installation, data: Dataset, rows: AnyArray) -> Replayed:
@@ -41,15 +45,14 @@ def _by_store(installation: Installation, data: Dataset, rows: AnyArray) -> Repl
     return Replayed(names, matrix, log.agrees[rows], int((~log.agrees).sum()), origin)
 
 
-def _by_serving(installation: Installation, policy: Policy, data: Dataset, rows: AnyArray) -> Replayed:
+def _by_serving(installation: Installation, again: "Again | CasesAgain", data: Dataset, rows: AnyArray) -> Replayed:
     agrees = shown(installation, data.frame).agrees
-    again = Again(installation, policy)
     frame = data.frame.iloc[rows]
     shown_at = frame[AT].dt.as_unit("us").astype("int64").to_numpy()
     matrix = again.matrix(frame, data.freshness.reached(shown_at))
     states = "as they are online" if data.freshness.longest_s else "as published"
     origin = f"made again by the code that serves, from states {states} when each was shown"
-    logged = again.logged(data, np.flatnonzero(agrees))
+    logged = _logged(installation, again, data, np.flatnonzero(agrees))
     return Replayed(again.names, matrix, agrees[rows], int((~agrees).sum()), origin, logged)
 
 
@@ -126,34 +129,6 @@ class Again:
         entities = set(self._system.features.entities) - taken
         return {name: packed.column(name) for name in layout.others if name in entities}
 
-    def logged(self, data: Dataset, known: Int64s) -> LoggedFeatures | None:
-        """The newest rows that were really served with logged features; None where there are none."""
-        table = self._installation.tables[self._system.task.decisions]
-        if not {RELEASE, RUNG, FEATURES} <= {column.name for column in table.columns}:
-            return None
-        log = shown(self._installation, data.frame.iloc[known], (RELEASE, RUNG, FEATURES)).rows
-        served = log[RUNG].isin([FULL, STALE]) & log[FEATURES].map(np.ndim).eq(1) & log[RELEASE].notna()
-        rows = known[np.flatnonzero(served)][-LOGGED:]
-        log = log[served].iloc[-LOGGED:]
-        orders = {version: self._order(version) for version in log[RELEASE].unique()}
-        names = tuple(name for name in self.names if all(name in order for order in orders.values()))
-        if not len(rows) or not names:
-            return None
-        values = [
-            np.asarray(row[FEATURES], dtype=np.float32)[[orders[row[RELEASE]][name] for name in names]]
-            for row in log[[RELEASE, FEATURES]].to_dict("records")
-        ]
-        frame = data.frame.iloc[rows]
-        online = pd.merge_asof(frame[[AT]], brought_online(self._installation), left_on=AT, right_on="done_at")["until"]
-        until = online.dt.as_unit("us").astype("int64").to_numpy()
-        again = self.matrix(frame, np.where(online.isna(), 0, until))
-        return LoggedFeatures(rows, names, np.stack(values), again[:, [self.names.index(name) for name in names]])
-
-    def _order(self, version: str) -> Mapping[str, int]:
-        """Where each feature of a release stands in what it logged."""
-        manifest = read_manifest(self._installation.registry.folder(version))
-        return {name: place for place, name in enumerate(manifest.features)}
-
 
 def _read_by(read: Sequence[tuple[Key, bytes | None]], group: AnyArray) -> dict[Key, bytes | None]:
     """The records that one request reads of a view."""
@@ -162,3 +137,35 @@ def _read_by(read: Sequence[tuple[Key, bytes | None]], group: AnyArray) -> dict[
 
 def _entities(records: Mapping[str, list[tuple[Key, bytes | None]]]) -> int:
     return max((len({key for key, _ in rows}) for rows in records.values()), default=0)
+
+
+def _logged(
+    installation: Installation, again: "Again | CasesAgain", data: Dataset, known: Int64s
+) -> LoggedFeatures | None:
+    """The newest rows that were really served with logged features; None where there are none."""
+    table = installation.tables[installation.system.task.decisions]
+    if not {RELEASE, RUNG, FEATURES} <= {column.name for column in table.columns}:
+        return None
+    log = shown(installation, data.frame.iloc[known], (RELEASE, RUNG, FEATURES)).rows
+    served = log[RUNG].isin([FULL, STALE]) & log[FEATURES].map(np.ndim).eq(1) & log[RELEASE].notna()
+    rows = known[np.flatnonzero(served)][-LOGGED:]
+    log = log[served].iloc[-LOGGED:]
+    orders = {version: _order(installation, version) for version in log[RELEASE].unique()}
+    names = tuple(name for name in again.names if all(name in order for order in orders.values()))
+    if not len(rows) or not names:
+        return None
+    values = [
+        np.asarray(row[FEATURES], dtype=np.float32)[[orders[row[RELEASE]][name] for name in names]]
+        for row in log[[RELEASE, FEATURES]].to_dict("records")
+    ]
+    frame = data.frame.iloc[rows]
+    online = pd.merge_asof(frame[[AT]], brought_online(installation), left_on=AT, right_on="done_at")["until"]
+    until = online.dt.as_unit("us").astype("int64").to_numpy()
+    matrix = again.matrix(frame, np.where(online.isna(), 0, until))
+    return LoggedFeatures(rows, names, np.stack(values), matrix[:, [again.names.index(name) for name in names]])
+
+
+def _order(installation: Installation, version: str) -> Mapping[str, int]:
+    """Where each feature of a release stands in what it logged."""
+    manifest = read_manifest(installation.registry.folder(version))
+    return {name: place for place, name in enumerate(manifest.features)}

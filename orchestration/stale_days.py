@@ -11,6 +11,7 @@ import msgspec
 from feature_repo.folding import Parts, PublishedDays, Snapshots, parts_of, published_profiles
 from infra.atomic import atomic_write
 from infra.lake import days_from
+from orchestration.naming import beside
 from orchestration.partitions import span
 from orchestration.system import Installation
 
@@ -106,7 +107,8 @@ def note_also_made(context: "dg.AssetExecutionContext", asset: str, days: Iterab
     first, last = span(context)
     for day in (day for day in days if not first <= day <= last):
         why = {"why": f"stale: made again in the run of {first} to {last}"}
-        context.instance.report_runless_asset_event(dg.AssetMaterialization(asset, partition=f"{day}", metadata=why))
+        event = dg.AssetMaterialization(beside(context.asset_key, asset), partition=f"{day}", metadata=why)
+        context.instance.report_runless_asset_event(event)
 
 
 def _described(installation: Installation) -> Parts:

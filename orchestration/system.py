@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from feature_repo.columns_read import check_never_read
 from feature_repo.definition import FeatureSet
+from feature_repo.fits_tables import check_fit
 from infra.clock import Clock
 from infra.errors import DefinitionError
-from infra.lake import Lake
 from infra.settings import Settings
+from infra.systems import named_system
 from monitoring.definition import Watch
 from orchestration.ages import Ages
+from serving.case_policy import AnyPolicy
 from serving.definition import Policy
 from training.definition import Task
 from training.objectives import measure_names
+from training.task_columns import check_columns
 from validation.contract import Table, unknown
 from validation.definition import GateLimits
 
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from feast import FeatureStore
     from pyspark.sql import SparkSession
 
+    from infra.lake import Lake
     from training.registry import Registry
     from training.rows import Dataset
 
@@ -51,15 +55,24 @@ class System:
     features: FeatureSet
     task: Task
     limits: GateLimits
-    policy: Policy | None = None
+    policy: AnyPolicy | None = None
     watch: Watch | None = None
     ages: Ages = field(default_factory=Ages)
 
     def __post_init__(self) -> None:
+        if self.features and self.features.name != self.name:
+            raise DefinitionError(
+                f"system {self.name}: its features are named {self.features.name}. Give both one name: it is the "
+                "namespace of its records in Redis and of its project in Feast, where two systems must not meet."
+            )
         if self.features and self.features.never_read:
             columns = [f"{table.name}.{column.name}" for table in self.tables for column in table.columns]
             check_never_read(self.features, columns, _embedded(self.task))
         self.task.check_tables({table.name: table for table in self.tables})
+        if self.features and self.tables:
+            tables = {table.name: table for table in self.tables}
+            check_fit(self.features, tables, self.task.decisions)
+            check_columns(self.task, self.features, tables)
 
         names = measure_names(self.task.objective)
         for measure in (cap.measure for cap in self.limits.caps):
@@ -67,6 +80,14 @@ class System:
                 raise DefinitionError(
                     f"system {self.name}: a cap on a measure that is not there: {unknown(measure, names)}"
                 )
+
+    @property
+    def page(self) -> Policy:
+        """The policy of its pages; raises DefinitionError where it serves none."""
+        if not isinstance(self.policy, Policy):
+            kind = type(self.policy).__name__ if self.policy else "no policy"
+            raise DefinitionError(f"system {self.name} has {kind}: this is for systems that order pages")
+        return self.policy
 
     @property
     def person(self) -> str | None:
@@ -84,9 +105,14 @@ class Installation:
     system: System
     settings: Settings
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "settings", self.settings.of(self.system.name))
+
     @property
-    def lake(self) -> Lake:
-        """The lake below the settings' home."""
+    def lake(self) -> "Lake":
+        """The lake in the system's part of the home."""
+        from infra.lake import Lake
+
         return Lake(self.settings.lake, self.settings.writer_wait_s)
 
     @property
@@ -155,6 +181,19 @@ def _embedded(task: Task) -> tuple[str, ...]:
     if embedding is None:
         return ()
     return (*(f"{embedding.profile}.{name}" for name in embedding.attributes), embedding.taste)
+
+
+def load_system(settings: Settings) -> System:
+    """The system that the settings mean; raises DefinitionError, which names its path, where it cannot be loaded."""
+    named = named_system(settings)
+    system = named.load()
+    if not isinstance(system, System):
+        raise DefinitionError(f"system {named.name}: `{named.path}` ({named.origin}) is no System: {system!r:.80}")
+    if system.name != named.name:
+        raise DefinitionError(
+            f"system {named.name}: `{named.path}` ({named.origin}) names itself {system.name!r}. Make both one name."
+        )
+    return system
 
 
 def facts(**figures: Any) -> dict[str, Any]:

@@ -4,8 +4,9 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import count
 from pathlib import Path
 
 from infra.address import shown
@@ -17,6 +18,8 @@ from infra.redis_server import running as redis_running
 from infra.settings import Settings
 from orchestration import pages
 from orchestration.jobs import STAGES
+from orchestration.listing import endpoint
+from orchestration.naming import called
 from orchestration.sensors import settle_registry
 from orchestration.system import Installation
 from serving.launch import serving
@@ -63,9 +66,18 @@ def environment(settings: Settings) -> dict[str, str]:
     return variables
 
 
+def of_system(settings: Settings) -> dict[str, str]:
+    """The same, and which systems are meant."""
+    variables = {"FLYWHEEL_SYSTEM": settings.system, "FLYWHEEL_ENABLED": ",".join(settings.enabled_systems)}
+    if settings.systems_path:
+        variables["FLYWHEEL_SYSTEMS_PATH"] = str(settings.systems_path.absolute())
+    return environment(settings) | variables
+
+
 def programs(settings: Settings) -> list[Program]:
     """MLflow's page and Dagster's two processes."""
-    logs, env = settings.home / "logs", environment(settings)
+    logs, env = settings.home / "logs", of_system(settings)
+    groups = [called(system, group) for system in settings.enabled_systems for group in STAGES["daily"]]
     mlflow = f"http://127.0.0.1:{settings.mlflow_port}"
     dagster = f"http://127.0.0.1:{settings.dagster_port}"
     workspace, patience = ("-w", str(INFRA / "workspace.yaml")), Patience.of(settings)
@@ -89,7 +101,7 @@ def programs(settings: Settings) -> list[Program]:
             "FLYWHEEL_MLFLOW_PORT",
         ),
         Program(
-            f"Dagster      {pages.dagster(settings, STAGES['daily'])}",
+            f"Dagster      {pages.dagster(settings, groups)}",
             [str(BIN / "dagster-webserver"), *workspace, "-h", "127.0.0.1", "-p", str(settings.dagster_port)],
             logs / "dagster-webserver.log",
             f"{dagster}/server_info",
@@ -109,28 +121,43 @@ def programs(settings: Settings) -> list[Program]:
 
 def stream(installation: Installation) -> Program:
     """The stream, started at the present moment of a replay: time has gone on since this process began."""
-    env = environment(installation.settings)
+    env = of_system(installation.settings)
     if installation.settings.replay_from:
         env["FLYWHEEL_REPLAY_FROM"] = installation.now().isoformat()
-    log = installation.settings.home / "logs" / "stream.log"
-    return Program("Stream       events count as they land", [str(BIN / "flywheel"), "stream"], log, None, env)
+    log = installation.settings.log("stream")
+    name = f"Stream       {installation.system.name}: events count as they land"
+    return Program(name, [str(BIN / "flywheel"), "stream"], log, None, env)
+
+
+def with_ports(settings: Settings, names: Sequence[str]) -> list[Settings]:
+    """The settings of each system, with a port for its service: the first has that of the settings, others the next."""
+    taken = {settings.dagster_port, settings.mlflow_port}
+    free = (port for port in count(settings.service_port) if port not in taken)
+    every = settings.model_copy(update={"enabled": ",".join(names)})
+    return [every.of(name).model_copy(update={"service_port": next(free)}) for name in names]
 
 
 @contextmanager
-def everything(installation: Installation) -> Iterator[list[str]]:
-    """The whole installation running; yields one line about each part."""
-    settings = installation.settings
+def everything(installations: Sequence[Installation]) -> Iterator[list[str]]:
+    """The systems of one home running, each with its own service and stream; yields one line about each part.
+
+    One that has no policy has neither.
+    """
+    settings = installations[0].settings
     with ExitStack() as stack:
-        disagreements = settle_registry(installation)  # before the service follows the pointer
+        disagreements = [each for at in installations for each in settle_registry(at)]  # before a service follows them
         patience = Patience.of(settings)
         stack.enter_context(
             redis_running(settings.redis_url, settings.home / "redis", settings.redis_accept_old, patience=patience)
         )
-        address = stack.enter_context(serving(settings))
-        stack.enter_context(running(stream(installation)))
-        pages = stack.enter_context(everything_else(installation))
-        first = [f"Redis        {shown(settings.redis_url)}", f"Service      {address}  (POST /v1/feed, /docs)"]
-        yield [*first, stream(installation).name, *pages, *disagreements]
+        lines = [f"Redis        {shown(settings.redis_url)}"]
+        for at in installations:
+            if at.system.policy:
+                address = stack.enter_context(serving(at.settings))
+                stack.enter_context(running(stream(at)))
+                lines.append(f"Service      {address}  ({at.system.name}: POST {endpoint(at.system)}, /docs)")
+                lines.append(stream(at).name)
+        yield [*lines, *stack.enter_context(everything_else(installations[0])), *disagreements]
 
 
 @contextmanager

@@ -6,19 +6,22 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.atomic import atomic_write
 from infra.errors import Unavailable
 from infra.patience import Patience, Process, Waiting, wait_until_ready
 from infra.processes import ANSWER_S, end, killed_with_this_process, must_be_free
 from infra.pseudonyms import pseudonyms
 from infra.settings import Settings
+from infra.systems import BUILT_IN, named_system
 from serving.access import open_keyring
 
 ROOT = Path(__file__).parent.parent
 SERVICE = "serving.service:HomeFeed"
+PORT = "port"  # the file that says where the service was started last
 STARTS_IN = 120.0  # CPU seconds, many times what it takes: a service that needs more restarts again and again
 
 
@@ -32,16 +35,16 @@ class Running:
 
 
 @contextmanager
-def serving(settings: Settings, target: str = SERVICE, system: str | None = None) -> Iterator[str]:
+def serving(settings: Settings, target: str = SERVICE) -> Iterator[str]:
     """The address of a service that is ready; it is stopped on leaving."""
-    with started(settings, target, system) as running:
+    with started(settings, target) as running:
         yield running.address
 
 
 @contextmanager
-def started(settings: Settings, target: str = SERVICE, system: str | None = None) -> Iterator[Running]:
+def started(settings: Settings, target: str = SERVICE) -> Iterator[Running]:
     """A service that is ready; it is stopped on leaving, or when this process is killed."""
-    running = start(settings, target, system)
+    running = start(settings, target)
     with killed_with_this_process(running.process):
         try:
             yield running
@@ -49,7 +52,7 @@ def started(settings: Settings, target: str = SERVICE, system: str | None = None
             stop(running)
 
 
-def start(settings: Settings, target: str = SERVICE, system: str | None = None) -> Running:
+def start(settings: Settings, target: str = SERVICE) -> Running:
     """Start `bentoml serve` for the service in this checkout, or for a built one (`target` is its tag or folder).
 
     Raises Unavailable with the end of its log when it does not get ready, or when the port is taken, and Unsafe when
@@ -58,13 +61,13 @@ def start(settings: Settings, target: str = SERVICE, system: str | None = None) 
     address = f"http://{settings.service_host}:{settings.service_port}"
     open_keyring(settings)
     must_be_free("service", settings.service_host, settings.service_port, "FLYWHEEL_SERVICE_PORT")
-    log = settings.home / "logs" / "service.log"
+    log = settings.log("service")
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
         process = subprocess.Popen(
             [sys.executable, "-m", "bentoml", "serve", target],
             cwd=ROOT if target == SERVICE else settings.home,
-            env=environment(settings, system),
+            env=environment(settings),
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
@@ -77,14 +80,24 @@ def start(settings: Settings, target: str = SERVICE, system: str | None = None) 
     except BaseException:
         stop(running)
         raise
+    with atomic_write(settings.serving / PORT) as draft:
+        draft.write_text(str(settings.service_port))
     return running
+
+
+def port(settings: Settings) -> int:
+    """Where the system's service listens: as the settings say, else where it was started last, else by default."""
+    with suppress(OSError, ValueError):
+        if "service_port" not in settings.model_fields_set:
+            return int((settings.serving / PORT).read_text())
+    return settings.service_port
 
 
 def build(settings: Settings, version: str | None = None) -> str:
     """Build the service with `bentoml build` into the installation's own store; returns the tag that `start` takes."""
     named = ("--version", version) if version else ()
     done = subprocess.run(
-        [sys.executable, "-m", "bentoml", "build", "--output", "tag", *named],
+        [sys.executable, "-m", "bentoml", "build", "--output", "tag", "--name", settings.system, *named],
         check=False,
         cwd=ROOT,
         env=environment(settings),
@@ -102,10 +115,11 @@ def stop(running: Running) -> None:
     end(running.process, "the service", running.log)
 
 
-def environment(settings: Settings, system: str | None = None) -> Mapping[str, str]:
+def environment(settings: Settings) -> Mapping[str, str]:
     """The environment variables of the settings that the service reads, in whatever folder it is started."""
     variables = {
         "FLYWHEEL_HOME": str(settings.home.absolute()),
+        "FLYWHEEL_SYSTEM": settings.system,
         "FLYWHEEL_REDIS_URL": settings.redis_url,
         "FLYWHEEL_SERVICE_HOST": settings.service_host,
         "FLYWHEEL_SERVICE_PORT": str(settings.service_port),
@@ -126,8 +140,11 @@ def environment(settings: Settings, system: str | None = None) -> Mapping[str, s
         variables["FLYWHEEL_KEYRING"] = str(settings.keyring.absolute())
     if settings.replay_from:
         variables["FLYWHEEL_REPLAY_FROM"] = settings.replay_from.isoformat()
-    if system:
-        variables["FLYWHEEL_SYSTEM"] = system
+    named = named_system(settings)
+    if named.name not in BUILT_IN:  # it may be named in a file of this home, and the service started in another one
+        variables["FLYWHEEL_SYSTEMS"] = json.dumps({named.name: named.path})
+        if named.folder:
+            variables["FLYWHEEL_SYSTEMS_PATH"] = str(named.folder)
     return {"BENTOML_HOME": str(settings.home.absolute() / "bentoml"), **os.environ, **variables}
 
 

@@ -21,9 +21,9 @@ from serving.feedback import Attribution, DecisionLog, EventLog
 from serving.guard import Guard
 from serving.items import ItemStates, StateFeed
 from serving.limits import Rates, Shedding
-from serving.model import Releases
+from serving.model import Releases, load
 from serving.page import Ladder, PoolBuilder
-from serving.running import Background, Parent
+from serving.running import Background, Parent, spare_the_collector
 
 COUNTED_EVERY_S = 1.0  # how old a metric may be: Prometheus asks every few seconds
 REDIS_S = 2.0  # what one read of item states may take; only the end of the process waits for it
@@ -60,7 +60,7 @@ class Online:
     async def start(self) -> None:
         """Start every part; none of them is needed for an answer."""
         sys.setswitchinterval(SWITCH_S)
-        _spare_the_collector()  # else it visits all that was imported again and again while states are read
+        spare_the_collector()  # else it visits all that was imported again and again while states are read
         self.decisions.start()
         await self.parent.start()
         await self.guard.start()
@@ -72,7 +72,7 @@ class Online:
         await self._pool()
         self._pooling.start(at_once=False)
         self._counting.start(at_once=False)
-        _spare_the_collector()
+        spare_the_collector()
         self.ready = True
 
     async def stop(self) -> None:
@@ -101,20 +101,15 @@ async def _count() -> None:
     metrics.Tally.flush()
 
 
-def _spare_the_collector() -> None:
-    """Exempt what exists now from garbage collection, and collect what requests leave more rarely."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
-
-
 def online(served: Served, settings: Settings, system: str) -> Online:
     """The parts for one system on one installation."""
     service, process, clock = served.policy.service, served.process, Clock(settings.replay_from)
     ids = pseudonyms(settings)
     states, views = _states(served, settings, system), layouts(served.features)
     link = RedisLink(settings.redis_url, service.limits.user_ms / 1000, process.breakers)
-    releases = Releases(settings, system, served, states)
+    releases = Releases(
+        settings, system, process.releases, lambda folder: load(folder, served, states), served.policy.release
+    )
     users = UserReader(link, served.features, views, service, states)
     shedding = Shedding(lambda: releases.policy.limits)
     erased = Erased(settings.lake)
@@ -143,7 +138,7 @@ def online(served: Served, settings: Settings, system: str) -> Online:
 
 def _states(served: Served, settings: Settings, system: str) -> ItemStates:
     """Item states in the installation's folder; in memory of this process alone where they cannot be shared there."""
-    folder = settings.home / "serving" / system / "states"
+    folder = settings.of(system).serving / "states"
     try:
         states = ItemStates(served.features, served.policy.service, folder, settings.item_capacity)
     except (OSError, Unavailable) as refused:

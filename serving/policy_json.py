@@ -1,17 +1,20 @@
-"""The policy as a release carries it, `policy.json`: both of its parts in one object."""
+"""The policy as a release carries it, `policy.json`: of a page both parts in one object, of cases with its kind."""
 
 from typing import Any
 
 import msgspec
 
 from infra.errors import DefinitionError
+from serving.case_policy import DEPLOYED, AnyPolicy, CasePolicy
 from serving.definition import Policy, ReleasePolicy, ServiceLimits, ServicePolicy
 
 LIMITS = "limits"  # the one field that both parts have
 
 
-def to_json(policy: Policy) -> bytes:
+def to_json(policy: AnyPolicy) -> bytes:
     """The policy as a release carries it."""
+    if not isinstance(policy, Policy):
+        return msgspec.json.format(msgspec.json.encode(policy, order="sorted"), indent=1)
     service, release = msgspec.to_builtins(policy.service), msgspec.to_builtins(policy.release)
     both = {**service, **release, LIMITS: {**service[LIMITS], **release[LIMITS]}}
     return msgspec.json.format(msgspec.json.encode(both, order="sorted"), indent=1)
@@ -29,6 +32,28 @@ def from_json(written: bytes) -> Policy:
         raise DefinitionError(
             f"policy.json: {refused}. It was written for another version of serving/definition.py."
         ) from refused
+
+
+def cases_from_json(written: bytes) -> CasePolicy:
+    """The policy of cases that a release carries; raises DefinitionError when this checkout cannot follow it."""
+    try:
+        policy: CasePolicy = msgspec.json.decode(written, type=CasePolicy)
+        return policy
+    except msgspec.MsgspecError as refused:
+        raise DefinitionError(
+            f"policy.json: {refused}. It was written for another version of serving/case_policy.py."
+        ) from refused
+
+
+def with_deployed(written: CasePolicy, deployed: CasePolicy) -> tuple[CasePolicy, tuple[str, ...]]:
+    """The written policy with the checkout's values where those hold, and the names of the values that differ there."""
+    if type(written) is not type(deployed):
+        raise DefinitionError(
+            f"policy.json: it is a {type(written).__name__}, this service's policy is a {type(deployed).__name__}"
+        )
+    own = {name: getattr(deployed, name) for name in DEPLOYED if name in deployed.__struct_fields__}
+    differ = tuple(name for name, value in own.items() if getattr(written, name) != value)
+    return msgspec.structs.replace(written, **own), differ
 
 
 def need_deployment(written: Policy, deployed: Policy) -> list[str]:

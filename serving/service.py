@@ -1,10 +1,12 @@
-"""The BentoML service of the home feed: `bentoml serve serving.service:HomeFeed`."""
+"""The BentoML service of the system that FLYWHEEL_SYSTEM names: `bentoml serve serving.service:HomeFeed`."""
 
 import os
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from infra.settings import Settings
+from infra.systems import named_system
+from infra.unmigrated import migrated
 from serving.running import shared_metrics_environment
 
 # Each is read only once: by BentoML at its first call, by the Prometheus client and numpy at their import, by malloc
@@ -13,27 +15,26 @@ os.environ.setdefault("BENTOML_DO_NOT_TRACK", "true")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for the workers: threads make products so small up to 25 × dearer
 os.environ.setdefault("MALLOC_ARENA_MAX", "1")  # for the workers: threads share what is free, 25 MiB less of it
 os.environ.setdefault("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")  # for the workers: huge pages, 3 % less CPU
-os.environ |= shared_metrics_environment(Settings().home / "serving" / "metrics")
+os.environ |= shared_metrics_environment(migrated(Settings()).serving / "metrics")
 
 import bentoml
 
 from serving.access import must_name_keyring
 
 if TYPE_CHECKING:
-    from serving.api import App, Asgi
+    from serving.api import Application, Asgi
 
 SETTINGS = Settings()
 must_name_keyring(SETTINGS)  # here, so that the error comes once and not from each worker
+SYSTEM = named_system(SETTINGS)
 
 
 @cache
-def app() -> "App":
+def app() -> "Application":
     """What answers. The process that watches the workers never imports it: they begin 0.15 to 0.3 s sooner."""
-    from serving.api import App
-    from serving.online import online
-    from serving.systems.home_feed import SERVED
+    from serving.api import app_for
 
-    return App(SERVED, lambda: online(SERVED, SETTINGS, os.environ.get("FLYWHEEL_SYSTEM", SERVED.policy.service.name)))
+    return app_for(SYSTEM.load_served(), SETTINGS, SYSTEM.name)
 
 
 class HotRouteService(bentoml.Service[Any]):  # type: ignore[misc]  # BentoML names it lazily, as Any
@@ -53,7 +54,7 @@ class HotRouteService(bentoml.Service[Any]):  # type: ignore[misc]  # BentoML na
 
 
 @bentoml.service(
-    name="home_feed",
+    name=SYSTEM.name,
     service_class=HotRouteService,
     workers=SETTINGS.service_workers,
     http={"host": SETTINGS.service_host, "port": SETTINGS.service_port, "cors": {"enabled": False}},
@@ -61,7 +62,7 @@ class HotRouteService(bentoml.Service[Any]):  # type: ignore[misc]  # BentoML na
     logging={"access": {"enabled": False}},
 )
 class HomeFeed:
-    """Ranks the home feed, remembers what it showed, and always answers."""
+    """Answers for one system, remembers what it answered, and always answers."""
 
     def __is_ready__(self) -> bool:
         parts = app().online

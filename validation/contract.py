@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from infra.errors import DefinitionError
 from validation.definition import LONGEST_WORD, BatchLimits
+from validation.derived import Derived, DomainOf, gives, made_from, takes
 from validation.dtypes import DType
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ class Column:
 
     `logged` says that whoever showed the row wrote the value down with it, so that it was known when the row was shown.
     A feature made of a column that is not declared so has no lineage, and the leakage gate refuses it.
+
+    `derived` makes the column from others of its row, at intake and in the service alike. Nobody has to deliver it; a
+    row that does, with another value, is quarantined. `changes` says that the same entity may come with another value
+    later, as a price does: no `Lookup` may borrow it, because that takes the first description.
     """
 
     name: str
@@ -46,6 +51,8 @@ class Column:
     max_null: float | None = None
     warn_null: float | None = None
     logged: bool = False
+    derived: Derived | None = None
+    changes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +115,25 @@ class Table:
             raise DefinitionError(
                 f"table {self.name}: `gone` says that a person left, and no column says who (`person`)"
             )
+        for place, column in enumerate(self.columns):
+            if column.derived is not None:
+                self._check_derived(column, column.derived, self.columns[:place])
+
+    def _check_derived(self, column: Column, derived: Derived, before: tuple[Column, ...]) -> None:
+        where, names = f"table {self.name}: `{column.name}`", [c.name for c in before]
+        if column.dtype not in gives(derived):
+            raise DefinitionError(f"{where} is {column.dtype}, and {derived} makes {' or '.join(gives(derived))}")
+        for name in made_from(derived):
+            if name not in names:
+                raise DefinitionError(f"{where} is derived from columns before it: {unknown(name, names)}")
+            of, asked = self.column(name), " or ".join(takes(derived))
+            if of.dtype not in takes(derived):
+                raise DefinitionError(f"{where}: {derived} is made from {asked}, and `{name}` is {of.dtype}")
+            if name in (self.person, self.received_time):
+                why = "a home keeps a pseudonym of it" if name == self.person else "it is written at intake"
+                raise DefinitionError(f"{where} is derived from `{name}`, which may change: {why}. Take another.")
+            if not column.nullable and (of.nullable or isinstance(derived, DomainOf)):
+                raise DefinitionError(f"{where} is null where `{name}` says nothing: write nullable=True")
 
     @property
     def identity(self) -> tuple[str, ...]:

@@ -83,6 +83,10 @@ def _allowed(table: Table, column: Column) -> Iterator[str]:
         yield f"found in `{column.refers_to}` (a warning where it is not)"
     if column.logged:
         yield "logged as the row was shown"
+    if column.derived:
+        yield f"made by `{column.derived}`"
+    if column.changes:
+        yield "changes"
     if column.nullable:
         most = table.max_null(column)
         yield "may be null" if most >= 1 else f"may be null, in at most {most:.0%} of a batch"

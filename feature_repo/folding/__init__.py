@@ -1,9 +1,10 @@
 """Folding events into decayed counters: contributions, states, snapshots, profiles."""
 
+from feature_repo.event_sources import EventSource, sources
+from feature_repo.folding.borrowed import changed_after_all
 from feature_repo.folding.bursts import Burst
 from feature_repo.folding.carry import MICROSECONDS, states_of
 from feature_repo.folding.contributions import contributed, read_accepted_rows, without_repeats
-from feature_repo.folding.event_sources import EventSource, sources
 from feature_repo.folding.influence import BEFORE, WHAT, WHO, capped
 from feature_repo.folding.one_job import counter_rows, rows_to_fold, states_of_few, sums_of_views
 from feature_repo.folding.profiles import described, publish_profiles, published_profiles
@@ -25,6 +26,7 @@ __all__ = [
     "Snapshots",
     "capped",
     "capped_weight",
+    "changed_after_all",
     "closed_days",
     "contributed",
     "counter_rows",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from feature_repo.definition import WAIT_DAYS, FeatureSet, Lookup, Signal
-from feature_repo.folding.event_sources import EventSource, sources
+from feature_repo.event_sources import EventSource, sources
 from feature_repo.folding.influence import EVENT, TRUST, WHAT, WHO, capped
 from feature_repo.folding.weights import weight
 from infra.lake import Lake

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from feature_repo.definition import FeatureSet, ProfileView
+from feature_repo.field_types import spark_type
 from feature_repo.folding.contributions import read_accepted_rows
 from feature_repo.folding.day_partitions import replace_days
 from feature_repo.folding.published_days import PROFILES, PublishedDays
@@ -15,11 +16,6 @@ from validation.contract import Table, unknown
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
-
-SPARK_TYPES = {
-    "String": "string", "Bool": "boolean", "Int32": "int", "Int64": "bigint", "Float32": "float", "Float64": "double",
-    "UnixTimestamp": "timestamp", "Bytes": "binary",
-}  # fmt: skip
 
 
 def publish_profiles(
@@ -83,12 +79,3 @@ def described(rows: "DataFrame", view: ProfileView, table: Table) -> "DataFrame"
         .where((sql.col("place_of_row") == 1) & (sql.col("newest_of_entity") == sql.col(table.event_time)))
         .select(*view.keys, *fields, received.alias("event_timestamp"), received.alias("created"))
     )
-
-
-def spark_type(feast_type: str) -> str:
-    """Spark's name of a Feast type such as Int64 or Array(String); raises DefinitionError for others."""
-    if feast_type.startswith("Array(") and feast_type.endswith(")"):
-        return f"array<{spark_type(feast_type[6:-1])}>"
-    if feast_type not in SPARK_TYPES:
-        raise DefinitionError(f"field type {unknown(feast_type, SPARK_TYPES)}")
-    return SPARK_TYPES[feast_type]

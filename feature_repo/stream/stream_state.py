@@ -244,7 +244,7 @@ class StreamState:
 
 def stream_folder(settings: Settings, name: str) -> Path:
     """The folder with the state of a feature set's stream."""
-    return settings.home / "stream" / name
+    return settings.of(name).stream
 
 
 def online_notes(folder: Path) -> list[tuple[datetime, datetime]]:

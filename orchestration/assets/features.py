@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 import dagster as dg
 
 from infra import alerts
+from orchestration.naming import asset_of
 from orchestration.observed import note_online
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.stale_days import days_to_bring_online, note_also_made, note_brought_online, stale_profiles
@@ -17,11 +18,12 @@ BURSTS_SHOWN = 20  # bursts in a check and in the alerts; the rest are counted
 
 def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The assets of the features stage."""
+    asset = asset_of(installation.system.name)
     features = installation.system.features
     read = {*(s.table for s in features.signals), *(look.table for look in features.lookups)}
     views = "\n".join(f"- `{v.name}` by {', '.join(v.keys)}: {v.meaning}" for v in features.counter_views)
 
-    @dg.asset(
+    @asset(
         name="states",
         group_name="features",
         partitions_def=days,
@@ -62,7 +64,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
             },
         )
 
-    @dg.asset(
+    @asset(
         name="profiles",
         group_name="features",
         partitions_def=days,
@@ -72,7 +74,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
     )
     def published_profiles(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one entity as described at one moment, in the columns features read."""
-        from feature_repo.folding import publish_profiles
+        from feature_repo.folding import changed_after_all, publish_profiles
 
         stale = stale_profiles(installation)
         rows_by_view = publish_profiles(
@@ -84,9 +86,15 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
             as_of=installation.now(),
         )
         note_also_made(context, "profiles", stale)
-        return dg.MaterializeResult(metadata=dict(rows_by_view))
+        changed = changed_after_all(installation.spark, installation.lake, features, installation.tables)
+        sentences = [
+            f"{number:,} entities changed their `{column}`, which is borrowed" for column, number in changed.items()
+        ]
+        for sentence in sentences:
+            context.log.warning(f"{sentence}: events keep the first value. Where that is wrong, write changes=True.")
+        return dg.MaterializeResult(metadata={**rows_by_view, **({"changed": sentences} if sentences else {})})
 
-    @dg.asset(
+    @asset(
         name="online_store",
         group_name="features",
         partitions_def=days,

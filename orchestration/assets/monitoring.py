@@ -16,6 +16,7 @@ from monitoring.retrain import WindowEvidence, describe_windows
 from orchestration.erasure import erase_again
 from orchestration.evidence import EVIDENCE, newest
 from orchestration.freshness import publications, served_moments
+from orchestration.naming import asset_of
 from orchestration.observed import Observed, freshness_trained_with, observe, worth_watching
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.release_inputs import REFERENCE, REFERENCE_ROWS
@@ -27,12 +28,13 @@ SERVED, FRESH = "served_as_trained", "as_fresh_as_trained"
 
 def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The assets of the monitoring stage. Before the first release there is nothing to compare with."""
+    asset = asset_of(installation.system.name)
     watch = installation.system.watch
     assert watch is not None
     task = installation.system.task
     shown = [task.decisions, *task.outcome_tables, "states", "profiles"]
 
-    @dg.asset(
+    @asset(
         name="observed",
         group_name="monitoring",
         partitions_def=days,
@@ -47,7 +49,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         erase_again(installation)
         return dg.MaterializeResult(metadata={"rows": sum(counts.values()), "by day": counts})
 
-    @dg.asset(
+    @asset(
         name="drift",
         group_name="monitoring",
         partitions_def=days,
@@ -57,11 +59,11 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
     )
     def drifted(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one feature of the day: its PSI against the live release's reference, and whether that counts."""
-        earlier = newest(context.instance, "drift")
+        earlier = newest(context.instance, context.asset_key)
         results = [_drift(installation, watch, day, earlier) for day in days_from(*span(context))]
         return dg.MaterializeResult(metadata=_metadata([f for f in results if f]))
 
-    @dg.asset(
+    @asset(
         name="skew",
         group_name="monitoring",
         partitions_def=days,
@@ -71,7 +73,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
     )
     def skewed(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one feature: the share of served rows in which it equals what training would have seen."""
-        earlier = newest(context.instance, "skew")
+        earlier = newest(context.instance, context.asset_key)
         results = [f for day in days_from(*span(context)) if (f := _skew(installation, watch, day, earlier))]
         reasons = [f["evidence"].detail for f in results if f["facts"]["finding"] == "skew"]
         for reason in reasons:
@@ -84,7 +86,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         )
         return dg.MaterializeResult(metadata=_metadata(results), check_results=[check])
 
-    @dg.asset(
+    @asset(
         name="freshness",
         group_name="monitoring",
         partitions_def=days,
@@ -110,7 +112,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         )
         return dg.MaterializeResult(metadata=_metadata(list(results.values())), check_results=[check])
 
-    @dg.asset(
+    @asset(
         name="outcomes", group_name="monitoring", partitions_def=days, backfill_policy=WHOLE_RANGE, deps=["observed"]
     )
     def achieved(context: dg.AssetExecutionContext) -> dg.MaterializeResult:

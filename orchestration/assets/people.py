@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from orchestration.naming import asset_of
 from orchestration.system import Installation
 
 ERASURES = "erasures"
@@ -9,8 +10,9 @@ ERASURES = "erasures"
 
 def assets(installation: Installation) -> list[dg.AssetsDefinition]:
     """The asset of the people stage."""
+    asset = asset_of(installation.system.name)
 
-    @dg.asset(name=ERASURES, group_name="people", kinds={"parquet", "redis", "sqlite"})
+    @asset(name=ERASURES, group_name="people", kinds={"parquet", "redis", "sqlite"})
     def erasures(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         """A row is one erasure: digests of whom, who asked, when, what was removed, which releases to replace."""
         from orchestration.erasure import erase, facts_of

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from orchestration.naming import asset_of
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.system import Installation
 from validation.verdict import markdown
@@ -12,8 +13,9 @@ CUTS = 3  # the last days of the training set that are cut, each at a moment of 
 
 def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The asset of the proof stage."""
+    asset = asset_of(installation.system.name)
 
-    @dg.asset(
+    @asset(
         name="perturbation",
         group_name="proof",
         partitions_def=days,

@@ -4,6 +4,7 @@ import dagster as dg
 
 from infra.manifest import verify
 from orchestration import proving
+from orchestration.naming import asset_of
 from orchestration.partitions import WHOLE_RANGE, WHY
 from orchestration.registered import REGISTERED, VERSION, candidate_of, version_of
 from orchestration.sensors import registry_check_result, registry_check_spec
@@ -12,8 +13,9 @@ from orchestration.system import Installation
 
 def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The assets of the release stage, in the order in which a release becomes live."""
+    asset = asset_of(installation.system.name)
 
-    @dg.asset(
+    @asset(
         name=REGISTERED,
         group_name="release",
         partitions_def=days,
@@ -27,7 +29,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         version = installation.registry.register(candidate.folder, candidate.report, candidate.verdict)
         return dg.MaterializeResult(metadata={VERSION: version, **candidate.facts()})
 
-    @dg.asset(
+    @asset(
         name="deployment",
         group_name="release",
         partitions_def=days,
@@ -39,7 +41,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         """The service, built, started with this run's release, its golden rows scored as they were in training."""
         return dg.MaterializeResult(metadata=proving.proven(installation, version_of(context)))
 
-    @dg.asset(
+    @asset(
         name="champion",
         group_name="release",
         partitions_def=days,

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from orchestration.naming import asset_of
 from orchestration.partitions import WHOLE_RANGE
 from orchestration.system import Installation
 from validation.verdict import markdown
@@ -11,8 +12,9 @@ WITHIN = "within_limits"
 
 def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The asset of the retention stage."""
+    asset = asset_of(installation.system.name)
 
-    @dg.asset(
+    @asset(
         name="retention",
         group_name="retention",
         partitions_def=days,

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import dagster as dg
 
+from orchestration.naming import asset_of
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.system import Installation
 
@@ -12,8 +13,9 @@ STUDIED, SEARCH_GATES = "studied", "search_gates"
 
 def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The asset of the studies; that of the search, where one is defined."""
+    asset = asset_of(installation.system.name)
 
-    @dg.asset(
+    @asset(
         name="studies",
         group_name="studies",
         partitions_def=days,
@@ -44,7 +46,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         )
         return dg.MaterializeResult(metadata=texts, check_results=[check])
 
-    @dg.asset(
+    @asset(
         name="searched_settings",
         group_name="search",
         partitions_def=days,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from orchestration.ingestion import ingest_days
+from orchestration.naming import asset_of
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.system import Installation
 from validation.contract import Table
@@ -19,9 +20,10 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
 
 
 def _asset(installation: Installation, table: Table, days: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+    asset = asset_of(installation.system.name)
     columns = [dg.TableColumn(c.name, c.dtype, c.meaning) for c in table.columns]
 
-    @dg.asset(
+    @asset(
         name=table.name,
         group_name="tables",
         partitions_def=days,

@@ -10,6 +10,7 @@ from orchestration import pages
 from orchestration.erasure import erase_again
 from orchestration.freshness import freshness_to_train_with
 from orchestration.labels import label_versions_of_history
+from orchestration.naming import asset_of
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.release_inputs import release_inputs
 from orchestration.stale_days import LABELS, TRAINING_SET, learned_from, note_trained
@@ -23,9 +24,10 @@ GATES, FEATURES_KNOWN = "gates", "features_known"
 
 def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The assets of the training stage. A partition is a whole training run as of that day's end."""
+    asset = asset_of(installation.system.name)
     task, features = installation.system.task, installation.system.features
 
-    @dg.asset(
+    @asset(
         name="labels",
         group_name="training",
         partitions_def=days,
@@ -46,7 +48,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         changed = len(versions) - len(rows)
         return dg.MaterializeResult(metadata={"rows": len(rows), "changed after maturity": changed, **shares})
 
-    @dg.asset(
+    @asset(
         name="training_set",
         group_name="training",
         partitions_def=days,
@@ -78,7 +80,7 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         facts = {**dataset.facts(task), "days joined": len(kept.joined)}
         return dg.MaterializeResult(metadata=facts, check_results=[check])
 
-    @dg.asset(
+    @asset(
         name="ranker",
         group_name="training",
         partitions_def=days,

@@ -34,8 +34,9 @@ def rotate() -> None:
     import time
 
     from serving.access import NEW_KEY_AHEAD_S, keyring_path, rotate_keyring
+    from serving.case_policy import feedback_of
 
     policy = open_installation().system.policy
     assert policy is not None
-    key = rotate_keyring(keyring_path(settings()), time.time(), policy.service.feedback.lives_s)
+    key = rotate_keyring(keyring_path(settings()), time.time(), feedback_of(policy).lives_s)
     out.print(f"key {key} signs in {NEW_KEY_AHEAD_S:.0f} s: running services take it up by themselves")

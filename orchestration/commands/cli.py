@@ -1,6 +1,7 @@
 """The `flywheel` command: everything an installation does, from one place. Heavy parts load inside the commands."""
 
 import os
+import sys
 import warnings
 from datetime import date, datetime
 from pathlib import Path
@@ -10,9 +11,23 @@ import typer
 
 from infra import private_files
 from infra.ending import end_in_order
-from orchestration.commands import access, measuring, new, own_events, people, releasing, reproducing, retaining
+from infra.unmigrated import must_be_migrated
+from orchestration.commands import (
+    access,
+    asking,
+    measuring,
+    new,
+    own_events,
+    people,
+    releasing,
+    reproducing,
+    retaining,
+    systems,
+    transactions,
+)
 from orchestration.commands.console import grid, open_installation, out, say, settings
 from orchestration.commands.error_messages import DEBUG, errors_as_exit_status
+from orchestration.commands.of_system import SystemCommands
 
 EXAMPLES = """
 Examples:
@@ -20,6 +35,8 @@ Examples:
   flywheel demo                                   the whole loop on simulated events\n
   flywheel demo --source kuairand --path DIR      the same on real events\n
   flywheel up                                     everything running, until Ctrl-C\n
+  flywheel systems                                the systems that are known here\n
+  flywheel releases --system fraud                any command, of another system\n
   flywheel map --from DIR                         a first mapping of your own files\n
   flywheel new returns --from sales/              a system of your own, from your files\n
   flywheel ingest events/                         your own files into the lake\n
@@ -39,6 +56,7 @@ Examples:
 """
 
 app = typer.Typer(
+    cls=SystemCommands,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     epilog=EXAMPLES,
@@ -49,15 +67,19 @@ app = typer.Typer(
 app.add_typer(own_events.app)
 app.add_typer(new.app)
 app.add_typer(access.app)
+app.add_typer(asking.app)
 app.add_typer(retaining.app)
 app.add_typer(measuring.app)
 app.add_typer(people.app)
 app.add_typer(releasing.app)
 app.add_typer(reproducing.app)
+app.add_typer(transactions.app)
+app.add_typer(systems.app)
 
 
 @app.callback()
 def every_command(
+    ctx: typer.Context,
     debug: Annotated[
         bool, typer.Option("--debug", envvar=DEBUG, help="show the traceback of an unexpected error")
     ] = False,
@@ -65,8 +87,11 @@ def every_command(
     """Events become features, features a model, the model a feed."""
     if debug:
         os.environ[DEBUG] = "1"
+    if ctx.invoked_subcommand not in ANY_HOME and "--help" not in sys.argv:
+        must_be_migrated(Path(os.environ.get("FLYWHEEL_HOME", ".flywheel")))
 
 
+ANY_HOME = {"migrate"}
 Day = Annotated[str | None, typer.Option("--day", help="YYYY-MM-DD; the last day with data when absent")]
 
 
@@ -80,25 +105,35 @@ def demo(
 ) -> None:
     """Turn the whole loop once and tell the story; figures go to .flywheel/summary.json.
 
-    Examples: flywheel demo --source kuairand --path ../shared/data/kuairand · flywheel demo --resume
+    Examples: flywheel demo --source kuairand --path ../shared/data/kuairand · flywheel demo --resume ·
+    flywheel demo --system fraud
     """
-    from orchestration.demo import run_demo
+    from infra.systems import named_system
 
-    run_demo(settings(), source=source, path=path, keep=keep, seed=seed, out=out, resume=resume)
+    named_system(settings()).load_story()(
+        settings(), source=source, path=path, keep=keep, seed=seed, out=out, resume=resume
+    )
 
 
 @app.command()
-def up() -> None:
+def up(
+    systems: Annotated[
+        str | None, typer.Option(help="names with commas between them; each gets its own service, all one Dagster")
+    ] = None,
+) -> None:
     """Start Redis, MLflow, Dagster, the service and the stream on loopback; Ctrl-C stops them all.
 
-    Example: FLYWHEEL_DAGSTER_PORT=4000 flywheel up
+    Examples: FLYWHEEL_DAGSTER_PORT=4000 flywheel up · flywheel up --systems home_feed,fraud,eta
     """
     from orchestration.replay import replaying
-    from orchestration.up import everything, until_interrupted
+    from orchestration.up import everything, until_interrupted, with_ports
 
-    installation = replaying(open_installation(), out.print)
+    if systems is not None:
+        os.environ["FLYWHEEL_ENABLED"] = systems
+    every = with_ports(settings(), settings().enabled_systems)
+    installations = [replaying(open_installation(each), out.print) for each in every]
     with out.status("Starting …"):
-        running = everything(installation)
+        running = everything(installations)
         lines = running.__enter__()
     try:
         for line in lines:
@@ -216,29 +251,6 @@ def stream(
         streaming.follow(open_installation(), every, say)
     elif not streaming.catch_up(open_installation(), say):
         raise typer.Exit(1)
-
-
-@app.command()
-def rank(
-    user: Annotated[str, typer.Argument(help="id of the user")],
-    limit: Annotated[int, typer.Option(help="how many videos")] = 10,
-    explain: Annotated[bool, typer.Option("--explain", help="with the features that count most")] = False,
-) -> None:
-    """Ask the running service for a user's feed.
-
-    Example: flywheel rank u42 --limit 5 --explain
-    """
-    from orchestration.client import ask_as, rows
-    from validation.systems.home_feed import USER, VIDEO
-
-    answer = ask_as(settings(), {USER: user}, limit, explain=explain)
-    grid(f"Feed of {user}", ("position", VIDEO, "why"), rows(answer, VIDEO))
-    if answer.get("unknown_user"):
-        say(f"Nothing is known of `{user}`, neither a description nor an event: this is the feed of a newcomer.")
-    out.print(
-        f"served by {answer['served_by']}, release {answer.get('release') or '–'}, "
-        f"ranked by {answer.get('ranker') or 'what is popular and new'}, request {answer['request_id']}"
-    )
 
 
 @app.command()

@@ -20,17 +20,19 @@ def say(text: str) -> None:
     out.print(text, markup=False)
 
 
-def open_installation(*, to_look: bool = False) -> "Installation":
-    """The home feed on the settings of the environment; raises Unavailable where its home cannot be written.
+def open_installation(at: "Settings | None" = None, *, to_look: bool = False) -> "Installation":
+    """The system that is meant, on the settings of the environment or others.
+
+    Raises Unavailable where its home cannot be written, and DefinitionError where it cannot be loaded.
 
     to_look  for a command that only reads: any home is accepted
     """
     from infra.errors import Unavailable
     from infra.pseudonyms import choose_mode
-    from orchestration.system import Installation, unusable
-    from orchestration.systems.home_feed import HOME_FEED
+    from orchestration.system import Installation, load_system, unusable
 
-    installation = Installation(HOME_FEED, settings())
+    at = at or settings()
+    installation = Installation(load_system(at), at)
     wrong = None if to_look else unusable(installation.settings.home)
     if wrong:
         raise Unavailable(wrong)
@@ -40,11 +42,28 @@ def open_installation(*, to_look: bool = False) -> "Installation":
 
 
 def registry() -> "Registry":
-    """The home feed's registry, without the other parts of an installation: this starts faster."""
+    """The registry of the system that is meant, without the other parts of an installation: this starts faster."""
+    from infra.systems import named_system
     from training.registry import Registry
-    from validation.systems.home_feed import NAME
 
-    return Registry(settings(), NAME)
+    return Registry(settings(), named_system(settings()).name)
+
+
+def asked_by(at: "Settings") -> tuple[str, str]:
+    """The fields by which a system names who asks for a page and what is on it; the home feed's load nothing else."""
+    from infra.errors import DefinitionError
+    from infra.systems import DEFAULT, named_system
+
+    if named_system(at).name == DEFAULT:
+        from validation.systems.home_feed import USER, VIDEO
+
+        return USER, VIDEO
+    from orchestration.system import load_system
+
+    names = getattr(getattr(load_system(at).policy, "service", None), "names", None)
+    if names is None or not hasattr(names, "item"):
+        raise DefinitionError(f"system {at.system} makes no pages: `flywheel systems` says where it is asked.")
+    return str(names.user), str(names.item)
 
 
 def settings() -> "Settings":

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from infra.errors import FlywheelError
 from orchestration.system import Installation, unusable
+from serving.definition import Policy
 
 PresenceWord = Literal["there", "missing", "note"]
 
@@ -129,7 +130,7 @@ def _online(installation: Installation) -> Iterator[PartStatus]:
     from feature_repo.records import layouts, read_all_records
 
     policy = installation.system.policy
-    if policy is None:
+    if not isinstance(policy, Policy):
         return
     layout = layouts(installation.system.features)[policy.service.item_view]
     with redis.Redis.from_url(installation.settings.redis_url, socket_timeout=30) as client:
@@ -158,9 +159,8 @@ def _eligible(installation: Installation, records: Any) -> tuple[int, str]:
     """How many items may be shown to somebody, and which filters exclude the others."""
     import numpy as np
 
-    assert installation.system.policy is not None
     may, reasons = records.present.copy(), []
-    for rule in installation.system.policy.release.filters:
+    for rule in installation.system.page.release.filters:
         words = rule.words()
         if words is not None:
             passes = np.array([word in words for word in records.column(rule.field.partition(".")[2])], dtype=bool)
@@ -173,12 +173,12 @@ def _eligible(installation: Installation, records: Any) -> tuple[int, str]:
 def _release(installation: Installation) -> Iterator[PartStatus]:
     from validation.verdict import Verdict
 
-    releases = installation.settings.releases / installation.system.name
+    releases = installation.settings.releases
     live = installation.registry.live() if releases.exists() else None
     if live is not None:
         yield PartStatus("release", "there", f"{live} is live, ranked by {_ranker(installation, live)}")
         return
-    path = installation.settings.home / "candidates" / installation.system.name / "verdict.json"
+    path = installation.settings.candidates / "verdict.json"
     if path.exists() and not (verdict := Verdict.from_json(path.read_bytes())).passed:
         yield PartStatus(
             "release",
@@ -195,7 +195,7 @@ def _release(installation: Installation) -> Iterator[PartStatus]:
 def _ranker(installation: Installation, live: str) -> str:
     from infra.manifest import read_manifest
 
-    manifest = read_manifest(installation.settings.releases / installation.system.name / live)
+    manifest = read_manifest(installation.settings.releases / live)
     return manifest.ranker or manifest.kind
 
 

@@ -52,8 +52,10 @@ def erase(
 def _report(installation: "Installation", facts: dict[str, Any]) -> None:
     """Write what was done outside of a run to Dagster's records, where this home has any."""
     from orchestration import runless
+    from orchestration.naming import key
 
     if runless.has_records(installation):
         import dagster as dg
 
-        runless.record(installation, [dg.AssetMaterialization("erasures", metadata=facts)])
+        asset = key(installation.system.name, "erasures")
+        runless.record(installation, [dg.AssetMaterialization(asset, metadata=facts)])

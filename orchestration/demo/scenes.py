@@ -111,8 +111,7 @@ def without_redis(stage: DemoConsole, installation: Installation, origin: Origin
 
 def feedback(stage: DemoConsole, installation: Installation, origin: Origin) -> dict[str, Any]:
     """Users get their feeds and react; the service writes both down where ingestion finds them."""
-    assert installation.system.policy is not None
-    names, sent = installation.system.policy.service.names, 0
+    names, sent = installation.system.page.service.names, 0
     users = origin.users(FEEDBACK_FROM, installation.lake)
     with stage.step(f"{len(users)} users watch what they were shown") as line:
         pages = [
@@ -225,8 +224,7 @@ def preview(installation: Installation, user: str, limit: int = 10, explain: boo
 
 def item_name(installation: Installation) -> str:
     """What the system's answers call an item's id."""
-    assert installation.system.policy is not None
-    return installation.system.policy.service.names.item
+    return installation.system.page.service.names.item
 
 
 def training_figures(stage: DemoConsole, result: "dg.ExecuteInProcessResult") -> dict[str, Any]:
@@ -248,7 +246,7 @@ def contenders(metrics: dict[str, dict[str, Any]]) -> list[tuple[str, ...]]:
 def run_metadata(result: "dg.ExecuteInProcessResult", asset: str) -> dict[str, Any]:
     """The plain values that an asset recorded in Dagster in this run."""
     for event in result.get_asset_materialization_events():
-        if event.asset_key is not None and event.asset_key.to_user_string() == asset:
+        if event.asset_key is not None and event.asset_key.path[-1] == asset:
             return {name: value.value for name, value in event.materialization.metadata.items()}
     return {}
 

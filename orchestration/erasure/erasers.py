@@ -128,7 +128,8 @@ def landing(installation: Installation, work: Work) -> Counts:
     root, counts = installation.settings.landing, dict[str, int]()
     if not work.dry_run:
         _await_hand_over(installation, work)
-    for name, folder in {"": root, DONE: root / DONE, FAILED: root / FAILED, "mapped": root.parent / "mapped"}.items():
+    mapped = installation.settings.home / "mapped"
+    for name, folder in {"": root, DONE: root / DONE, FAILED: root / FAILED, "mapped": mapped}.items():
         rows = 0
         for file in scan_folder(folder, installation.system.tables).files if folder.is_dir() else ():
             for path in sorted(file.path.iterdir()) if file.path.suffix == BUNDLE else [file.path]:
@@ -179,10 +180,14 @@ def _open_files(installation: Installation, work: Work) -> Iterator[Path]:
 
 
 def _texts(installation: Installation) -> Iterator[Path]:
-    """The files of the home that are neither the lake's, nor Redis', nor a release's; those are erased by rows."""
+    """The files of the home that are neither the lake's, nor Redis', nor a release's; those are erased by rows.
+
+    Nor those in another system's part: who is to be erased there is erased by that system.
+    """
     settings = installation.settings
-    ours = (settings.home / name for name in ("erasures", "loops", "stream"))
-    not_into = {settings.lake, settings.releases, *ours}
+    own = {settings.lake, settings.releases, settings.stream, settings.part / "erasures", settings.home / "loops"}
+    others = {path for path in settings.part.parent.glob("*") if path != settings.part}
+    not_into = own | others
     for folder, folders, names in os.walk(settings.home):
         here = Path(folder)
         if MANIFEST in names:  # a release: its digests bind every byte, and it holds no ids

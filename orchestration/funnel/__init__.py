@@ -28,8 +28,7 @@ def report(system: System, settings: Settings, *, users: int, seed: int, target:
 
 def measured(installation: Installation, world: World, users: int, command: str, stage: DemoConsole) -> str:
     """The page of an installation that was made from the world; its tables are shown as well."""
-    policy, scale = installation.system.policy, world.scale
-    assert policy is not None
+    policy, scale = installation.system.page, world.scale
     chosen = some_users(world, users)
     with opened_path(installation) as path:
         compared, pages = steps.compare(path, policy, world, chosen, scale.seed, stage)

@@ -47,9 +47,8 @@ class OnlinePath:
 def opened_path(installation: Installation) -> Iterator[OnlinePath]:
     """The online path of an installation, started in this process while the block runs."""
     system = installation.system
-    assert system.policy is not None
     shown, events = installation.tables[system.task.decisions], installation.tables[system.task.outcomes_in]
-    parts = online(Served(unhurried(system.policy), system.features, shown, events), installation.settings, system.name)
+    parts = online(Served(unhurried(system.page), system.features, shown, events), installation.settings, system.name)
     with asyncio.Runner() as loop:
         loop.run(parts.start())
         try:

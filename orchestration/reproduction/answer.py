@@ -82,7 +82,7 @@ def _folder_of(installation: Installation, answer: LoggedAnswer) -> Path:
     try:
         return installation.registry.folder(version)
     except ReleaseMismatch as gone:
-        local = installation.settings.releases / installation.system.name / version
+        local = installation.settings.releases / version
         raise ReleaseMismatch(
             f"request {answer.request} was scored by release {version}, whose files are gone or changed, here and in "
             f"MLflow ({gone}). Bring {local} back from a backup, or replay an answer of another release."
@@ -117,7 +117,7 @@ def _policy(installation: Installation, folder: Path) -> Policy:
         return policy_json.from_json(path.read_bytes())
     if installation.system.policy is None:
         raise DefinitionError(f"{installation.system.name} serves nothing: there is no policy to replay with")
-    return installation.system.policy
+    return installation.system.page
 
 
 def _digits(value: float) -> str:

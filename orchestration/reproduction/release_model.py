@@ -182,4 +182,4 @@ def _golden(installation: Installation, version: str, fitted: Fitted) -> float |
 
 
 def _local(installation: Installation, version: str) -> Path:
-    return installation.settings.releases / installation.system.name / version
+    return installation.settings.releases / version

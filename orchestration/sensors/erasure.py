@@ -5,6 +5,7 @@ import hashlib
 import dagster as dg
 
 from orchestration.jobs import Job
+from orchestration.naming import called
 from orchestration.system import Installation
 
 
@@ -14,7 +15,7 @@ def erasure_sensor(installation: Installation, job: Job) -> dg.SensorDefinition:
     The tables of people are read again only when their files have changed.
     """
 
-    @dg.sensor(name="erasure_sensor", job=job, minimum_interval_seconds=300)
+    @dg.sensor(name=called(installation.system.name, "erasure_sensor"), job=job, minimum_interval_seconds=300)
     def erasure(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         from orchestration.erasure import due, under_way
 

@@ -12,6 +12,7 @@ from feature_repo.folding import closed_days
 from infra import alerts
 from orchestration.jobs import Job
 from orchestration.late_files import work_of
+from orchestration.naming import called
 from orchestration.partitions import landed
 from orchestration.system import Installation
 from validation.files import TableFile, shown
@@ -39,7 +40,7 @@ def landing_sensor(installation: Installation, job: Job, days: dg.DailyPartition
     reasons that were alerted already.
     """
 
-    @dg.sensor(name="landing_sensor", job=job, minimum_interval_seconds=60)
+    @dg.sensor(name=called(installation.system.name, "landing_sensor"), job=job, minimum_interval_seconds=60)
     def landing(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         day_runs = [
             _ask(context.instance, day, files, days.start.date()) for day, files in sorted(_work(installation).items())
@@ -92,7 +93,8 @@ def _alerted(installation: Installation, day_runs: Sequence[DayRun], cursor: str
     before = set(json.loads(cursor)["told"]) if cursor else set()
     given_up = {each.reason for each in day_runs if each.given_up}
     for reason in sorted(given_up - before):
-        alerts.write(installation.settings.home, installation.now(), sensor="landing_sensor", error=reason)
+        sensor = called(installation.system.name, "landing_sensor")
+        alerts.write(installation.settings.home, installation.now(), sensor=sensor, error=reason)
     return json.dumps({"told": sorted(given_up)})
 
 

@@ -6,6 +6,7 @@ import dagster as dg
 
 from infra import alerts
 from infra.errors import FlywheelError
+from orchestration.naming import called, key
 from orchestration.system import Installation
 
 CHECK, CHAMPION = "one_truth", "champion"
@@ -29,24 +30,24 @@ def registry_sensor(installation: Installation) -> dg.SensorDefinition:
     """
 
     @dg.sensor(
-        name="registry_sensor",
+        name=called(installation.system.name, "registry_sensor"),
         minimum_interval_seconds=60,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"Sees to it that {SAYS}.",
     )
     def agreement(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         disagreements = _settled(installation)
-        key = hashlib.sha256("\n".join(disagreements).encode()).hexdigest()[:24] if disagreements else "agrees"
-        if key == (context.cursor or "agrees"):
+        finding = hashlib.sha256("\n".join(disagreements).encode()).hexdigest()[:24] if disagreements else "agrees"
+        if finding == (context.cursor or "agrees"):
             reason = disagreements[0] if disagreements else f"Nothing to do: {SAYS}."
-            return dg.SensorResult(skip_reason=dg.SkipReason(reason), cursor=key)
+            return dg.SensorResult(skip_reason=dg.SkipReason(reason), cursor=finding)
         for sentence in disagreements:
             context.log.error(sentence)
             alerts.write(
                 installation.settings.home, installation.now(), registry=installation.system.name, disagreement=sentence
             )
         return dg.SensorResult(
-            asset_events=[_evaluated(disagreements)] if installation.system.policy else [], cursor=key
+            asset_events=[_evaluated(installation, disagreements)] if installation.system.policy else [], cursor=finding
         )
 
     return agreement
@@ -64,11 +65,12 @@ def registry_check_result(disagreements: list[str]) -> dg.AssetCheckResult:
     )
 
 
-def _evaluated(disagreements: list[str]) -> dg.AssetCheckEvaluation:
+def _evaluated(installation: Installation, disagreements: list[str]) -> dg.AssetCheckEvaluation:
     """The same outcome, for the sensor: it is recorded outside a run."""
     result = registry_check_result(disagreements)
+    champion = dg.AssetKey(key(installation.system.name, CHAMPION))
     return dg.AssetCheckEvaluation(
-        asset_key=dg.AssetKey(CHAMPION), check_name=CHECK, passed=result.passed, metadata=dict(result.metadata)
+        asset_key=champion, check_name=CHECK, passed=result.passed, metadata=dict(result.metadata)
     )
 
 

@@ -12,6 +12,7 @@ from monitoring.journal import Journal
 from monitoring.retrain import Decision, decide
 from orchestration.evidence import written
 from orchestration.jobs import Job
+from orchestration.naming import called
 from orchestration.partitions import WHY
 from orchestration.system import Installation
 
@@ -24,14 +25,14 @@ def retraining_sensor(installation: Installation, job: Job) -> dg.SensorDefiniti
     """
 
     @dg.sensor(
-        name="retraining_sensor",
+        name=called(installation.system.name, "retraining_sensor"),
         job=job,
         minimum_interval_seconds=60,
         description="confirmed drift or a merit drop retrains once; a drop or skew rolls back; skew freezes training",
     )
     def retraining(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         state = json.loads(context.cursor) if context.cursor else {"after": {}, "journal": None}
-        evidence, after = written(context.instance, state["after"])
+        evidence, after = written(context.instance, installation.system.name, state["after"])
         live = installation.registry.live()
         now = installation.now()
         journal = Journal.from_json(state["journal"]).with_evidence(evidence, now)

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from orchestration.jobs import Job
+from orchestration.naming import called
 from orchestration.partitions import WHY
 from orchestration.stale_days import stale_days
 from orchestration.system import Installation
@@ -15,7 +16,7 @@ def stale_days_sensor(installation: Installation, job: Job) -> dg.SensorDefiniti
     one of features that succeeds does the same.
     """
 
-    @dg.sensor(name="stale_days_sensor", job=job, minimum_interval_seconds=60)
+    @dg.sensor(name=called(installation.system.name, "stale_days_sensor"), job=job, minimum_interval_seconds=60)
     def stale(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         changed = stale_days(installation)
         if changed is None:

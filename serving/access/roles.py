@@ -8,11 +8,14 @@ from urllib.parse import urlsplit
 
 from serving.access.refused import RefusedError
 
-Role = Literal["rank", "events", "ingest", "observe", "operate"]
+Role = Literal["rank", "decide", "events", "ingest", "review", "observe", "operate"]
 ROLES: tuple[Role, ...] = get_args(Role)
 Roles = frozenset[str]
 Headers = Mapping[bytes, bytes]
-INCLUDES: Mapping[str, Roles] = {"ingest": frozenset({"events"}), "operate": frozenset({"rank", "observe"})}
+INCLUDES: Mapping[str, Roles] = {
+    "ingest": frozenset({"events"}),
+    "operate": frozenset({"rank", "decide", "review", "observe"}),
+}
 NONE: Roles = frozenset()
 ASK = {b"www-authenticate": b"Bearer"}
 # Headers that proxies add: the standard's names, and those in which others name the caller or themselves (X-Real-IP,
@@ -23,7 +26,8 @@ END = (b"-ip", b"-ipv6", b"clientip", b"-addr", b"-address", b"forwarded-for")
 
 
 class Access:
-    """The bearer tokens of each role. One of `ingest` holds `events`, too, one of `operate` `rank` and `observe`.
+    """The bearer tokens of each role. One of `ingest` holds `events`, too, one of `operate` `rank`, `decide`,
+    `review` and `observe`.
 
     `open_here` are roles that need no token when a request comes over loopback.
     """

@@ -20,6 +20,7 @@ from serving.api.explain import why
 from serving.api.hot_routes import Asgi, HotRoutes, Post, encode
 from serving.api.messages import EventsAccepted, Messages
 from serving.api.public_reason import for_callers
+from serving.api.read import read
 from serving.asker import RequestAsker
 from serving.definition import Served
 from serving.feedback import VARIANT, ImpressionRows
@@ -105,7 +106,7 @@ class App:
             budget = Budget(parts.ladder.policy.limits.request_ms / 1000)
             shedding.in_flight += 1
             try:
-                request = _read(decode, body)
+                request = read(decode, body)
                 if parts.ids is not None:  # before anything else sees it, a log least of all
                     request = msgspec.structs.replace(request, user=parts.ids(request.user))
                 if request.explain and "operate" not in roles:
@@ -131,7 +132,7 @@ class App:
 
         async def answer(body: bytes, roles: Roles) -> tuple[int, bytes]:
             budget = Budget(self._parts.ladder.policy.limits.request_ms / 1000)
-            answered = encode(await self._landed(_read(decode, body).events, roles))
+            answered = encode(await self._landed(read(decode, body).events, roles))
             counted.landed(budget.spent_s)
             return 202, answered
 
@@ -185,15 +186,3 @@ class App:
 async def _metrics(_: Request) -> Response:
     metrics.Tally.flush()
     return Response(await asyncio.to_thread(metrics.page), media_type=metrics.CONTENT_TYPE)
-
-
-def _read(decode: Callable[[bytes], Any], body: bytes) -> Any:
-    """The message in a body; refuses a body that is no message, and says what is wrong with it."""
-    try:
-        return decode(body)
-    except msgspec.ValidationError as wrong:
-        raise RefusedError(422, f"{wrong}. The fields are described at /docs.") from wrong
-    except msgspec.DecodeError as wrong:
-        raise RefusedError(400, f"the body is not JSON: {wrong}") from wrong
-    except UnicodeDecodeError as wrong:
-        raise RefusedError(400, f"the body is not UTF-8: {wrong.reason} at byte {wrong.start} of a text") from wrong

@@ -59,7 +59,7 @@ class HotRoutes:
             _only(scope, "POST")
             headers: Headers = dict(scope["headers"])
             _must_be_json(headers)
-            roles = post.admit(headers, _reached(scope))
+            roles = post.admit(headers, reached(scope))
             status, body = await post.answer(await self._body(receive), roles)
             await _send(send, status, body)
         except RefusedError as refused:
@@ -101,7 +101,7 @@ class HotRoutes:
             raise RefusedError(415, "pickles are not read, here or anywhere: send JSON")
         _only(scope, "GET", "HEAD")
         if scope["path"] not in PROBES:
-            self._admit(headers, _reached(scope))
+            self._admit(headers, reached(scope))
 
 
 def _only(scope: Message, *methods: str) -> None:
@@ -111,7 +111,7 @@ def _only(scope: Message, *methods: str) -> None:
         raise RefusedError(405, f"{named} means nothing here: send {' or '.join(methods)}", headers=allow)
 
 
-def _reached(scope: Message) -> str:
+def reached(scope: Message) -> str:
     """The address of ours that a request came to; empty when the server does not know it."""
     return (scope.get("server") or ("",))[0] or ""
 

@@ -97,13 +97,13 @@ def event(table: Table, names: ApiNames) -> type[Any]:
     """
     columns = [c for c in table.columns if c.name != names.received_time]
     by_token = {*table.key, names.user}
-    required = [(c.name, _type(c)) for c in columns if not c.nullable and c.name not in by_token]
-    optional = [(c.name, _type(c) | None, None) for c in columns if c.nullable or c.name in by_token]
+    required = [(c.name, type_of(c)) for c in columns if not c.nullable and c.name not in by_token]
+    optional = [(c.name, type_of(c) | None, None) for c in columns if c.nullable or c.name in by_token]
     fields: list[Any] = [*required, *optional, ("token", Token | None, None)]
     return msgspec.defstruct("Event", fields, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
-def _type(column: Column) -> Any:
+def type_of(column: Column) -> Any:
     """The values of a column; an empty text in one that may be null is read as null."""
     if column.one_of:
         return Literal[(*column.one_of, "")] if column.nullable else Literal[column.one_of]

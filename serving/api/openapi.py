@@ -57,15 +57,15 @@ def spec(served: Served, messages: Messages) -> dict[str, Any]:
             "description": ABOUT,
         },
         "paths": {
-            "/v1/feed": _post("Rank for a user, from our own candidates", ("rank",), feed, "200", answer, problem),
-            "/v1/rank": _post(f"Rank the caller's own `{names.items}`", ("rank",), rank, "200", answer, problem),
-            "/v1/events": _post(
+            "/v1/feed": post("Rank for a user, from our own candidates", ("rank",), feed, "200", answer, problem),
+            "/v1/rank": post(f"Rank the caller's own `{names.items}`", ("rank",), rank, "200", answer, problem),
+            "/v1/events": post(
                 "Take feedback; answered once it is on disk. Events without a `token` need the role `ingest`",
                 ("events", "ingest"), events, "202", accepted, problem, EVENTS,
             ),
-            "/healthz": _get("The process lives"),
-            "/readyz": _get("The process has loaded what there is and answers"),
-            "/metrics": _get("Prometheus metrics; on this machine no token is needed", ("observe",)),
+            "/healthz": get("The process lives"),
+            "/readyz": get("The process has loaded what there is and answers"),
+            "/metrics": get("Prometheus metrics; on this machine no token is needed", ("observe",)),
         },
         "components": {
             "schemas": components,
@@ -74,7 +74,7 @@ def spec(served: Served, messages: Messages) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _post(
+def post(
     summary: str,
     roles: RoleList,
     message: Any,
@@ -83,25 +83,32 @@ def _post(
     problem: Any,
     more: Mapping[str, str] = REFUSALS,
 ) -> dict[str, Any]:
+    """The description of a route that takes JSON."""
     refused = {
-        code: {"description": why, "content": _json(problem), **({"headers": LATER} if code in {"429", "503"} else {})}
+        code: {
+            "description": why,
+            "content": json_of(problem),
+            **({"headers": LATER} if code in {"429", "503"} else {}),
+        }
         for code, why in {**REFUSALS, **more}.items()
     }
     return {
         "post": {
             "summary": summary,
             "security": [{"role": [role]} for role in roles],
-            "requestBody": {"required": True, "content": _json(message)},
-            "responses": {status: {"description": "the answer", "content": _json(answer)}, **refused},
+            "requestBody": {"required": True, "content": json_of(message)},
+            "responses": {status: {"description": "the answer", "content": json_of(answer)}, **refused},
         }
     }
 
 
-def _json(schema: Any) -> dict[str, Any]:
+def json_of(schema: Any) -> dict[str, Any]:
+    """A body of JSON."""
     return {"application/json": {"schema": schema}}
 
 
-def _get(summary: str, roles: RoleList = ()) -> dict[str, Any]:
+def get(summary: str, roles: RoleList = ()) -> dict[str, Any]:
+    """The description of a page."""
     refused = {code: {"description": REFUSALS[code]} for code in ("401", "403") if roles}
     security = [{}, *({"role": [role]} for role in roles)]
     return {"get": {"summary": summary, "security": security, "responses": {"200": {"description": "yes"}, **refused}}}

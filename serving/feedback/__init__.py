@@ -1,8 +1,9 @@
 """Feedback: events taken in, impressions logged, and the landing files both are written to."""
 
 from serving.feedback.attribution import Attribution
+from serving.feedback.case_rows import DecisionRows
 from serving.feedback.decision_log import DecisionLog
-from serving.feedback.event_log import EventLog
+from serving.feedback.event_log import Event, EventLog
 from serving.feedback.impression_rows import (
     FEATURES,
     POSITION,
@@ -16,6 +17,8 @@ from serving.feedback.impression_rows import (
     ImpressionRows,
 )
 from serving.feedback.landing_log import recover
+from serving.feedback.outcome_rows import OutcomeRows
+from serving.feedback.verdict_rows import verdict_row
 
 __all__ = [
     "FEATURES",
@@ -29,7 +32,11 @@ __all__ = [
     "VARIANT",
     "Attribution",
     "DecisionLog",
+    "DecisionRows",
+    "Event",
     "EventLog",
     "ImpressionRows",
+    "OutcomeRows",
     "recover",
+    "verdict_row",
 ]

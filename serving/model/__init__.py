@@ -1,20 +1,32 @@
 """A release in memory: followed, tested in a child process, loaded, and scoring."""
 
 from infra.release_format import Popular
-from serving.model.loaded_release import Release
+from serving.definition import ReleasePolicy
+from serving.model.case_release import CaseBuilder, CaseRelease, load_cases
+from serving.model.loaded_release import Release, load
 from serving.model.nearest import NearestItems
 from serving.model.recorded import RecordedRequest, RecordedRequests
-from serving.model.release_follower import Releases
+from serving.model.recorded_cases import RecordedCase, RecordedCases
+from serving.model.release_follower import ReleaseFollower
 from serving.model.scorer import load_scorer
 from serving.model.trees import Trees
 
+Releases = ReleaseFollower[Release, ReleasePolicy]
+
 __all__ = [
+    "CaseBuilder",
+    "CaseRelease",
     "NearestItems",
     "Popular",
+    "RecordedCase",
+    "RecordedCases",
     "RecordedRequest",
     "RecordedRequests",
     "Release",
+    "ReleaseFollower",
     "Releases",
     "Trees",
+    "load",
+    "load_cases",
     "load_scorer",
 ]

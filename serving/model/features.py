@@ -35,8 +35,8 @@ class Builder:
         fields = {f"{v.name}.{f}": kind for v in defined.profile_views for f, (kind, _) in v.fields.items()}
         for name in sorted(reads - counters.keys() - fields.keys()):
             raise ReleaseMismatch(f"its features: {unknown(name, {**counters, **fields})} Retrain or roll back.")
-        _must_last_alike(recipe, defined)
-        _must_agree(recipe, {counters[name].name: counters[name] for name in reads & counters.keys()})
+        must_last_alike(recipe, defined)
+        must_agree(recipe, {counters[name].name: counters[name] for name in reads & counters.keys()})
         self._views = list({v.name: v for name, v in counters.items() if name in reads}.values())
         self._none = {view.name: _nothing(view) for view in self._views}
         self._keys = {v.name: JoinKeys(states, service, [k for k in v.keys if k != service.user]) for v in self._views}
@@ -123,7 +123,7 @@ class Builder:
         return words
 
 
-def _must_last_alike(recipe: Recipe, defined: FeatureSet) -> None:
+def must_last_alike(recipe: Recipe, defined: FeatureSet) -> None:
     """Raises ReleaseMismatch when the release was trained with another lifetime of counters."""
     trained, here = timedelta(seconds=recipe.ttl_s), defined.ttl
     if trained != here:
@@ -132,7 +132,7 @@ def _must_last_alike(recipe: Recipe, defined: FeatureSet) -> None:
         )
 
 
-def _must_agree(recipe: Recipe, views: Mapping[str, CounterView]) -> None:
+def must_agree(recipe: Recipe, views: Mapping[str, CounterView]) -> None:
     """Raises ReleaseMismatch when the release was trained on views that are defined otherwise here."""
     trained = {view.name: view for view in recipe.counter_views}
     for name, here in views.items():

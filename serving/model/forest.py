@@ -88,8 +88,11 @@ class Forest:
         count = len(rows)
         if not count:
             return np.empty(0, dtype=np.float32)
-        if count < ROWS:
-            rows = np.pad(rows, ((0, ROWS - count), (0, 0)), mode="edge")
+        if count < ROWS:  # filled up with the last one; np.pad would cost a single row as much as all its trees
+            filled = np.empty((rows.shape[1], ROWS), dtype=np.float32)
+            filled[:, :count] = rows.T
+            filled[:, count:] = rows[-1][:, None]
+            rows = filled.T
         columns, sums = np.asfortranarray(rows).T, np.empty(len(rows), dtype=np.float32)
         for first in range(0, len(rows), AT_ONCE):
             start = min(first, len(rows) - ROWS)

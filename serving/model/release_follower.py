@@ -8,9 +8,10 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from time import monotonic
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -20,33 +21,63 @@ from infra.patience import LOOK_S, USUAL, Patience, Process, Waiting
 from infra.release_format import LIVE, MANIFEST, NamedRelease, read_champion
 from infra.settings import Settings
 from serving import metrics
-from serving.definition import ReleasePolicy, Served
-from serving.items import ItemStates
+from serving.definition import FollowValues
 from serving.model import scorer
-from serving.model.loaded_release import Release, load
+from serving.model.scorer import Scorer
 from serving.running import Background, own_metrics_environment
 
 log = logging.getLogger(__name__)
 
 
-class Releases:
-    """`live` is the release that answers, None before the first; `why` it is not the one the registry names."""
+class Loaded(Protocol):
+    """What is asked of a release of any kind."""
 
-    def __init__(self, settings: Settings, system: str, served: Served, states: ItemStates) -> None:
-        self._registry = settings.releases / system
-        self._cache = settings.home / "serving" / system / "releases"
-        self._served, self._states, self._values = served, states, served.process.releases
+    @property
+    def version(self) -> str:
+        """Its version."""
+
+    @property
+    def policy(self) -> Any:
+        """Its policy."""
+
+    @property
+    def scorer(self) -> Scorer:
+        """Its model."""
+
+    @property
+    def needs_deployment(self) -> tuple[str, ...]:
+        """Names of values that it wants to be others than this checkout sets."""
+
+
+LoadedRelease = TypeVar("LoadedRelease", bound=Loaded)
+OwnPolicy = TypeVar("OwnPolicy")
+
+
+class ReleaseFollower(Generic[LoadedRelease, OwnPolicy]):
+    """`live` is the release that answers, None before the first; `why` it is not the one the registry names.
+
+    load   loads a proven release from its folder
+    usual  the checkout's policy, which holds before there is a release
+    """
+
+    def __init__(
+        self, settings: Settings, system: str, values: FollowValues, load: Callable[[Path], LoadedRelease],
+        usual: OwnPolicy,
+    ) -> None:  # fmt: skip
+        self._registry = settings.of(system).releases
+        self._cache = settings.of(system).serving / "releases"
+        self._values, self._load, self._usual = values, load, usual
         self._refused: dict[str, tuple[float, str]] = {}
         self._patience = Patience.of(settings)
         self._current: str | None = None
         self._following = Background(self._follow, self._values.poll_s)
-        self.live: Release | None = None
+        self.live: LoadedRelease | None = None
         self.why: str | None = "no release was ever live here"
 
     @property
-    def policy(self) -> ReleasePolicy:
+    def policy(self) -> OwnPolicy:
         """The policy of the release that answers, the checkout's before there is one."""
-        return self.live.policy if self.live else self._served.policy.release
+        return self.live.policy if self.live else self._usual
 
     async def start(self) -> None:
         """Load the release that served last, else the one the registry names; follow the registry from then on."""
@@ -87,7 +118,7 @@ class Releases:
                     trial = _trial(folder, self._values.trial_cpu_s, self._patience)
                     await asyncio.gather(trial, asyncio.to_thread(scorer.prepare))
                     self._proof(name).touch()
-                release = await asyncio.to_thread(load, self._cache / name, self._served, self._states)
+                release = await asyncio.to_thread(self._load, self._cache / name)
             except ReleaseMismatch as refused:
                 self._refuse(name, champion.version, str(refused))
                 return
@@ -109,7 +140,7 @@ class Releases:
         """The file whose presence says that a release in the cache passed its trial."""
         return self._cache / f"{name}.proven"
 
-    def _take(self, release: Release, name: str) -> None:
+    def _take(self, release: LoadedRelease, name: str) -> None:
         if self.live is not None:
             metrics.RELEASE.labels(self.live.version).set(0)
         self.live, self._current, self.why = release, name, None
@@ -141,7 +172,7 @@ class Releases:
     async def _resume(self) -> None:
         try:
             name = msgspec.json.decode((self._cache / "last.json").read_bytes())["name"]
-            self.live = await asyncio.to_thread(load, self._cache / name, self._served, self._states)
+            self.live = await asyncio.to_thread(self._load, self._cache / name)
         except FileNotFoundError:
             return
         except (FlywheelError, OSError, ValueError, KeyError, TypeError) as refused:
@@ -176,7 +207,7 @@ class Releases:
             self._forget(old.name)
 
 
-def _say_what_needs_deployment(release: Release) -> None:
+def _say_what_needs_deployment(release: Loaded) -> None:
     if release.needs_deployment:
         log.warning(
             "releases: release %s sets %s otherwise than this service: these values need a deployment, until then the "

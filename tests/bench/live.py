@@ -120,14 +120,14 @@ def redis_of(home: Path) -> Iterator[Settings]:
 @contextmanager
 def live(settings: Settings, *words: str) -> Iterator[Live]:
     """The service, with a release that ranks by one feature, and the stream; both are ready."""
-    release(settings.releases / POLICY.service.name)
+    release(settings.releases)
     with ExitStack() as stack:
         service = launch.start(settings)
         stack.callback(launch.stop, service)
         stack.enter_context(processes.killed_with_this_process(service.process))
         stream = stack.enter_context(flywheel(settings, "stream", *words))
         started = Live(settings, stream, service)
-        work = Process(stream.pid, settings.home / "logs" / "stream.log")
+        work = Process(stream.pid, settings.log("stream"))
         wait_until_ready(Waiting("the stream", work), lambda: started.lag_s() is not None, stream.poll)
         yield started
 

@@ -54,7 +54,7 @@ def main() -> None:
         with redis_server.running(settings.redis_url, settings.home / "redis"):
             catalogue = Catalogue(Scale())
             filled.fill(connect(settings.redis_url), catalogue)
-            measured_release.build(settings.releases / SERVICE.name, catalogue, PATIENT)
+            measured_release.build(settings.releases, catalogue, PATIENT)
             asyncio.run(_profiled(settings, list(bodies(catalogue, 3 * count, seed=1)), count))
 
 

@@ -83,7 +83,7 @@ class Stand:
     def only_lowest_rung(self) -> None:
         """Promote the same release with a policy that answers everything from the lowest rung."""
         limits = msgspec.structs.replace(POLICY.release.limits, lowest_share=1.0)
-        registry = self.settings.releases / POLICY.service.name
+        registry = self.settings.releases
         lowest = msgspec.structs.replace(POLICY.release, limits=limits)
         measured_release.with_policy(registry, "2", msgspec.structs.replace(POLICY, release=lowest))
         wait_until_ready(
@@ -116,8 +116,8 @@ def standing(scale: Scale, home: Path, say: Any = print) -> Iterator[Stand]:
         say(f"filling Redis: {scale.videos:,} videos, {scale.users:,} users …")
         stored = filled.fill(redis, catalogue)
         say("training the release …")
-        facts = measured_release.build(settings.releases / POLICY.service.name, catalogue)
-        placed.publish(redis, settings.releases / POLICY.service.name / "1", catalogue)
+        facts = measured_release.build(settings.releases, catalogue)
+        placed.publish(redis, settings.releases / "1", catalogue)
         say("starting the service …")
         before = time.monotonic()
         with process.started(settings) as running:

@@ -171,7 +171,7 @@ def service(items: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as home:
         url = f"redis://127.0.0.1:{free_port()}/0"
         settings = Settings(home=Path(home), redis_url=url, service_port=free_port())
-        states = ItemStates(FEATURES, SERVICE, settings.home / "serving" / SERVICE.name / "states")
+        states = ItemStates(FEATURES, SERVICE, settings.serving / "states")
         assert states.arrays.folder is not None
         with redis_server.running(url, settings.home / "redis"):
             fill(url, items)

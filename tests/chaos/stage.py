@@ -70,7 +70,7 @@ class Stage:
     @property
     def registry(self) -> Path:
         """The folder that the registry publishes releases in."""
-        return self.settings.releases / SYSTEM
+        return self.settings.releases
 
     @property
     def redis_url(self) -> str:
@@ -136,7 +136,7 @@ class Stage:
 
     def forget_releases(self) -> None:
         """Empty the service's own copies, as on a new machine."""
-        shutil.rmtree(self.settings.home / "serving", ignore_errors=True)
+        shutil.rmtree(self.settings.serving, ignore_errors=True)
 
     def kill_a_worker(self) -> None:
         """End one of the processes that answer, without a word."""

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -12,6 +13,7 @@ from tests.bench.open_loop import LateGeneratorError, Load, Outcome, poisson
 from tests.chaos.faults import Fault
 from tests.chaos.stage import Stage
 
+Judging = Callable[[frozenset[str], int, bytes], tuple[bool, str]]
 WELL = "full"
 WINDOW_S = 1.0
 WELL_SHARE = 0.95  # of the answers of a window: one in two hundred comes from the lowest rung at any time
@@ -81,11 +83,11 @@ def judged(ineligible: frozenset[str], status: int, body: bytes) -> tuple[bool, 
     return True, str(answer["served_by"])
 
 
-def tried(stage: Stage, fault: Fault, course: Course) -> Seen:
+def tried(stage: Stage, fault: Fault, course: Course, judge: Judging = judged) -> Seen:
     """Let requests come, do the fault, undo it, and look at every answer."""
     fault.before(stage)
     at = poisson(course.rate, course.seconds, course.seed)
-    load = Load(stage.plan(at, course.seed), partial(judged, stage.ineligible))
+    load = Load(stage.plan(at, course.seed), partial(judge, stage.ineligible))
     try:
         _until(load.began + course.before_s)
         began, waited = time.monotonic() - load.began, stage.waited_s()

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from feature_repo.assembly import Plan, assemble
 from feature_repo.counters import decay
-from feature_repo.request_time import Age, Count, Counters, Feature, Hour, Inputs, Match, Number, Rate, spread
+from feature_repo.feature_values import spread
+from feature_repo.request_time import Age, Count, Counters, Feature, Hour, Inputs, Match, Number, Rate
 from infra.arrays import Float32s
 from infra.errors import DefinitionError
 

@@ -196,8 +196,8 @@ def _record(redis: Any, view: CounterView, person: str, micros: "np.ndarray[Any,
 def _messages(at: Installation) -> None:
     alerts.write(at.settings.home, NOON, table="users", error=f"user_id {CANARY}: `device` was phone, now tv")
     alerts.write(at.settings.home, NOON, table="users", error=f"user_id {OTHER}: `device` was phone, now tv")
-    (at.settings.home / "reports").mkdir()
-    (at.settings.home / "reports" / "skew.md").write_text(
+    at.settings.reports.mkdir()
+    (at.settings.reports / "skew.md").write_text(
         f"| {_plain(CANARY)}-page1 v1 | 0.5 |\n| {_plain(OTHER)}-page1 v1 | 0.5 |\n"
     )
     (at.settings.home / "dagster").mkdir()

@@ -136,8 +136,9 @@ def failing(home: Path, error: str, **env: str) -> "subprocess.CompletedProcess[
 
 
 def test_a_run_says_each_step_as_it_begins_and_ends(tmp_path: Path) -> None:
-    (tmp_path / "landing" / "users").mkdir(parents=True)
-    (tmp_path / "landing" / "users" / "2026-01-01.jsonl").write_text("{}\n")
+    landing = Settings(home=tmp_path).landing / "users"
+    landing.mkdir(parents=True)
+    (landing / "2026-01-01.jsonl").write_text("{}\n")
     done = flywheel(tmp_path, "run", "ingest", "--day", "2026-01-01")
     lines = [line.strip() for line in done.stdout.splitlines()]
     for step, ends in (("videos", "took"), ("users", "failed after")):

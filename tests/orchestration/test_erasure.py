@@ -197,7 +197,7 @@ def test_events_of_an_erased_person_are_not_taken_again_and_are_counted(at):
 def test_a_whole_delivery_again_brings_nobody_back(at, filled):
     erase(at)
     ingest(at, ENGAGEMENTS)  # what still waited of others
-    shutil.copytree(filled / "landing" / "done", at.settings.landing, dirs_exist_ok=True)
+    shutil.copytree(Settings(home=filled).landing / "done", at.settings.landing, dirs_exist_ok=True)
     for table in at.system.tables:
         assert not any(line.accepted for line in ingest(at, table).lines)
         assert balance(at.lake, table.name)["off"] == 0
@@ -207,7 +207,7 @@ def test_a_whole_delivery_again_brings_nobody_back(at, filled):
 def test_an_older_copy_of_the_lake_brings_them_back_only_until_the_next_erasure(at, filled):
     erase(at)
     shutil.rmtree(at.settings.lake)
-    shutil.copytree(filled / "lake", at.settings.lake)
+    shutil.copytree(Settings(home=filled).lake, at.settings.lake)
     assert left(at)
     line = erasure.erase(at)
     assert [request["why"] for request in line["people"]] == ["came back with an older copy of the data"]

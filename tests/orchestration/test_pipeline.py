@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from infra.settings import Settings
-from orchestration.pipeline import pipeline
+from orchestration.pipeline import pipeline, pipelines
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
 
@@ -53,7 +53,7 @@ def test_the_asset_graph(settings: Settings) -> None:
 
 
 def test_checks_block_and_jobs_schedules_and_sensors_are_there(settings: Settings) -> None:
-    definitions = pipeline(Installation(HOME_FEED, settings))
+    definitions = pipelines([Installation(HOME_FEED, settings)])
     checks = [c for asset in definitions.assets or () for c in asset.check_specs]  # type: ignore[union-attr]
     assert {c.name for c in checks} == {
         "expectations",

@@ -83,7 +83,7 @@ def test_the_job_proves_and_promotes_its_own_release_though_another_is_registere
         disagreements=list, promote=lambda version, **more: promoted.append(version),
     )  # fmt: skip
     installation: Any = SimpleNamespace(
-        registry=registry, now=lambda: "now", system=SimpleNamespace(limits=GateLimits(baselines=()))
+        registry=registry, now=lambda: "now", system=SimpleNamespace(name="home_feed", limits=GateLimits(baselines=()))
     )
     candidate = SimpleNamespace(folder="", report="", verdict="", facts=dict)
     monkeypatch.setattr(release, "candidate_of", lambda context, installation: candidate)
@@ -139,7 +139,9 @@ def test_a_release_by_hand_takes_no_candidate_with_settings_that_the_system_does
         "orchestration.registered.read_manifest", lambda folder: SimpleNamespace(ranker="xgboost", training=facts)
     )
     with dg.DagsterInstance.ephemeral() as instance:
-        nothing_trained: Any = SimpleNamespace(run=dg.DagsterRun("release"), instance=instance)
+        nothing_trained: Any = SimpleNamespace(
+            run=dg.DagsterRun("release"), instance=instance, asset_key=dg.AssetKey("registered_release")
+        )
         at: Any = SimpleNamespace(system=system)
         if eta == 0.08:
             assert candidate_of(nothing_trained, at).folder == "candidate"

@@ -193,9 +193,9 @@ def test_who_did_nothing_for_as_long_as_states_count_leaves_the_snapshots(at: In
 
 
 FILES: dict[str, tuple[int, str]] = {  # dataset → its limit, a file of it
-    "landing/done": (30, "landing/done/engagements/{}.jsonl"),
-    "landing/failed": (30, "landing/failed/engagements/{}.jsonl"),
-    "reports": (180, "reports/drift/{}.html"),
+    "landing/done": (30, "systems/home_feed/landing/done/engagements/{}.jsonl"),
+    "landing/failed": (30, "systems/home_feed/landing/failed/engagements/{}.jsonl"),
+    "reports": (180, "systems/home_feed/reports/drift/{}.html"),
     "logs": (30, "logs/{}.txt"),
 }
 

@@ -38,7 +38,7 @@ def built(folder: Path, space: str) -> Path:
 def at(tmp_path: Path, redis_url: str) -> Any:
     """An installation with releases 1, which was live and is gone from the disk, and 2, whose vectors are kept."""
     settings = Settings(home=tmp_path, redis_url=redis_url)
-    candidate = built(tmp_path / "candidates" / "home_feed" / "release", "b" * 64)
+    candidate = built(settings.candidates / "release", "b" * 64)
     learned: Any = SimpleNamespace(users=["ada", "böb"], user_vectors=np.ones((2, 4), dtype=np.float32))
     keep_user_vectors(learned, candidate)
 

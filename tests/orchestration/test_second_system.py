@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,20 +10,24 @@ import pytest
 from fraud import DAYS, FRAUD, START, deliver
 
 from feature_repo.records import connect, made_views
-from feature_repo.systems.home_feed import HOME_FEED_FEATURES
 from infra.settings import Settings
+from infra.systems import BUILT_IN
 from orchestration.assets import proof
+from orchestration.ingestion import ingest_days
 from orchestration.runs import execute
-from orchestration.system import Installation
-from validation.systems.home_feed import TABLES
+from orchestration.system import Installation, load_system
+from orchestration.systems.home_feed import HOME_FEED
+from validation.batches import status_of_days
 
 ROOT = Path(__file__).parents[2]
 MACHINERY = ("infra", "validation", "feature_repo", "training", "serving", "monitoring", "orchestration")
-# Words that are columns of the feed and also plain English, or part of every answer and every decision log.
+# Words that are columns of a system and also plain English, or part of every answer and every decision log.
 EVERYDAY = {
     *("event_time", "received_at", "position", "variant", "release", "served_by", "propensity", "served_features"),
-    *("request_id", "status", "source", "action", "score"),
+    *("request_id", "status", "source", "action", "score", "kind", "reason", "reasons", "verdict", "amount", "since"),
+    *("issued_at", "zone", "area", "minutes", "by_lot"),
 }
+HERE = [name for name in BUILT_IN if (ROOT / "orchestration" / "systems" / f"{name}.py").exists()]
 
 
 def test_a_fraud_system_runs_from_its_own_definitions_to_a_trained_model_and_a_proof(
@@ -30,7 +35,7 @@ def test_a_fraud_system_runs_from_its_own_definitions_to_a_trained_model_and_a_p
 ) -> None:
     monkeypatch.setattr(proof, "CUTS", 1)
     at = Installation(FRAUD, settings.model_copy(update={"replay_from": START + timedelta(days=DAYS)}))
-    deliver(settings.landing)
+    deliver(at.settings.landing)
     first, last = START.date(), (START + timedelta(days=DAYS - 1)).date()
     without_redis = Installation(FRAUD, at.settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"}))
     messages: list[str] = []
@@ -43,17 +48,32 @@ def test_a_fraud_system_runs_from_its_own_definitions_to_a_trained_model_and_a_p
     trained = {
         e.asset_key.to_user_string(): e.materialization.metadata for e in result.get_asset_materialization_events()
     }
-    metrics = trained["ranker"]["metrics"].value
+    metrics = trained["fraud/ranker"]["metrics"].value
     assert metrics["xgboost"]["auc"] > 0.8, "fraud follows shady shops and high amounts: that can be learned"
     assert metrics["xgboost"]["auc"] > metrics["recency"]["auc"]
-    assert trained["ranker"]["retrieval recall_at_500"].value == 1.0, "sixty shops are compared one by one"
+    assert trained["fraud/ranker"]["retrieval recall_at_500"].value == 1.0, "sixty shops are compared one by one"
     with connect(at.settings.redis_url) as redis:
         assert not made_views.remembered(redis, FRAUD.features.name), "nothing is served: no user's vector is online"
 
 
-def test_machinery_names_no_column_of_the_feed() -> None:
-    columns = {c.name for table in TABLES for c in table.columns} | set(HOME_FEED_FEATURES.entities)
-    columns |= {name for look in HOME_FEED_FEATURES.lookups for name in look.columns}
+def test_a_refused_batch_of_another_system_does_not_count_against_this_one(settings: Settings) -> None:
+    second = replace(HOME_FEED, name="second", features=replace(HOME_FEED.features, name="second"), policy=None)
+    feed, other = Installation(HOME_FEED, settings), Installation(second, settings)
+    waiting = other.settings.landing / "users" / f"{START.date()}.jsonl"
+    waiting.parent.mkdir(parents=True)
+    waiting.write_text('{"user_id": 1}\n' * 200)
+    assert ingest_days(other, other.tables["users"], START.date(), START.date()).refused
+    today = other.now().date()
+    status = {at.system.name: status_of_days(at.lake, at.system.tables, START.date(), today) for at in (feed, other)}
+    assert (status["second"].refused, status["second"].waiting) == (1, 200)
+    assert (status["home_feed"].refused, status["home_feed"].waiting, status["home_feed"].received) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("name", HERE)
+def test_machinery_names_no_column_of_a_system(name: str) -> None:
+    system = load_system(Settings(system=name))
+    columns = {c.name for table in system.tables for c in table.columns} | set(system.features.entities)
+    columns |= {column for look in system.features.lookups for column in look.columns}
     named = {f"{path.relative_to(ROOT)}: {word}" for path in machinery() for word in words(path) & (columns - EVERYDAY)}
     assert not named
 
@@ -82,6 +102,7 @@ def test_the_reader_of_machinery_would_notice_a_column(tmp_path: Path) -> None:
     assert "watch_seconds" in words(tmp_path / "machine.py")
 
 
+@pytest.mark.parametrize("name", HERE)
 @pytest.mark.parametrize("stage", ["validation", "feature_repo", "training", "serving", "monitoring", "orchestration"])
-def test_every_stage_has_its_definitions_in_one_file(stage: str) -> None:
-    assert (ROOT / stage / "systems" / "home_feed.py").is_file()
+def test_every_stage_has_its_definitions_in_one_file(stage: str, name: str) -> None:
+    assert (ROOT / stage / "systems" / f"{name}.py").is_file()

@@ -135,7 +135,7 @@ def test_a_ranker_is_trained_proven_and_goes_live(at: Installation) -> None:
     assert [check.passed for check in released.get_asset_check_evaluations()] == [True], "one truth"
     assert [len(view.keys) for view in vectors(at)] == [metadata(trained, "ranker")["retrieval users"]]
     assert at.registry.live() == "1"
-    pointer = json.loads((at.settings.releases / at.system.name / "live.json").read_text())
+    pointer = json.loads((at.settings.releases / "live.json").read_text())
     assert pointer["champion"]["version"] == "1"
     assert not list(Path(at.settings.home).rglob("*.pkl")), "nothing is pickled"
     moves = at.registry.history()

@@ -25,6 +25,7 @@ from tests.prove.persons import PERSONS
 from tests.prove.perturbation import PERTURBATION
 from tests.prove.section import Section, with_proof
 from tests.prove.selection import SELECTION
+from tests.prove.transactions import TRANSACTIONS
 
 PAGE = Path(__file__).parents[2] / "docs" / "truth.md"
 HEAD = """# What was proved
@@ -35,7 +36,7 @@ said in its first line. Figures are of the machine and the hour of the last run.
 """
 SECTIONS: tuple[Section, ...] = (
     LEAKS, PERTURBATION, ARRIVAL, COMPARISONS, FRESHNESS, OFFPOLICY, LEARNING, INFLUENCE, EXPOSURE, PERSONS, ERASURE,
-    SELECTION,
+    SELECTION, TRANSACTIONS,
 )  # fmt: skip
 
 

@@ -95,7 +95,8 @@ def chain(folder: Path) -> tuple[list[Row], bool]:
     person = _most_shown(made)
     _visit(made, person)
     before = places_with(made.home, [person])
-    stores = Counter("/".join(place.split(" ")[0].split("/")[:2]) for place in before)
+    inside = f"{made.part.relative_to(made.home)}/"
+    stores = Counter("/".join(place.split(" ")[0].removeprefix(inside).split("/")[:2]) for place in before)
     shutil.copytree(made.home, folder / "before", ignore=shutil.ignore_patterns("*.sock"))
     rows, held = [("before", "everywhere", f"{len(before)} places in {len(stores)} stores")], len(stores) > 8
 
@@ -125,7 +126,7 @@ def chain(folder: Path) -> tuple[list[Row], bool]:
 
 
 def _most_shown(made: Made) -> str:
-    shown = Lake(made.home / "lake").read("tables/impressions", columns=["user_id"])["user_id"]
+    shown = Lake(made.part / "lake").read("tables/impressions", columns=["user_id"])["user_id"]
     return str(max(pc.value_counts(shown).to_pylist(), key=lambda each: each["counts"])["values"])
 
 
@@ -147,8 +148,8 @@ def _deliver(made: Made, events: Path) -> None:
 
 
 def _restore(made: Made, before: Path) -> None:
-    shutil.rmtree(made.home / "lake")
-    shutil.copytree(before / "lake", made.home / "lake")
+    shutil.rmtree(made.part / "lake")
+    shutil.copytree(Settings(home=before).lake, made.part / "lake")
     made.flywheel("erase")
 
 

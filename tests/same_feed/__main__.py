@@ -46,14 +46,14 @@ def measured(folder: Path) -> dict[str, Any]:
     on = figures.made_on()  # now: somebody may commit while this runs
     say("a week of events: ingestion, features, training, gates, release …")
     made = released(folder)
-    home, lake = made.home, made.home / "lake"
+    lake = made.part / "lake"
     training_set = figures.read(lake / "training_sets" / SYSTEM).schema
     found = {
         difference.MADE_ON: on,
         "world": {name: str(value) for name, value in asdict(SCALE).items()},
         "tables": figures.tables(lake),
-        "release": figures.release(home / "releases" / SYSTEM, training_set),
-        "verdict": figures.verdict(home / "candidates" / SYSTEM),
+        "release": figures.release(made.part / "releases", training_set),
+        "verdict": figures.verdict(made.part / "candidates"),
     }
     return found | served(made, folder / "served", list(found["release"]["features"]))
 
@@ -70,7 +70,7 @@ def served(made: Installation, folder: Path, features: list[str]) -> dict[str, A
 
 
 def _served(made: Installation, features: list[str]) -> dict[str, Any]:
-    lake, landing = made.home / "lake" / "tables", made.home / "landing"
+    lake, landing = made.part / "lake" / "tables", made.part / "landing"
     rows = figures.read(lake / "users").sort_by([("user_id", "ascending"), ("event_time", "ascending")]).to_pylist()
     users = list({row["user_id"]: row for row in rows}.values())
     videos = sorted(set(figures.read(lake / "videos")["video_id"].to_pylist()))

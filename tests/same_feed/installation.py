@@ -39,6 +39,11 @@ class Installation:
     moment: datetime = SCALE.end
 
     @property
+    def part(self) -> Path:
+        """The system's part of the home."""
+        return self.home / "systems" / SYSTEM
+
+    @property
     def redis_url(self) -> str:
         """A socket in a short path, for the kernel takes no long one."""
         return f"unix://{self.home}/redis.sock"
@@ -86,7 +91,7 @@ class Installation:
         """The same installation in another home, as far as serving and streaming need it."""
         shutil.rmtree(home, ignore_errors=True)
         for name in ("lake", "releases"):
-            shutil.copytree(self.home / name, home / name, symlinks=True)
+            shutil.copytree(self.part / name, Installation(home, self.moment).part / name, symlinks=True)
         (home / "redis").mkdir(mode=0o700)
         shutil.copy(self.home / "redis" / "dump.rdb", home / "redis")
         return Installation(home, self.moment)

@@ -55,7 +55,7 @@ class World:
     @property
     def registry(self) -> Path:
         """The folder that the registry publishes releases in."""
-        return self.settings.releases / "home_feed"
+        return self.settings.releases
 
     def start_redis(self) -> None:
         """Start a server of this world's own, empty."""

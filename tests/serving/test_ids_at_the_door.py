@@ -48,7 +48,8 @@ def test_a_feed_and_events_by_a_raw_id_are_kept_under_its_pseudonym(client: Clie
     client.online.decisions.stop()
     assert files_with(home, RAW) == []
     assert RAW not in caplog.text
-    assert len(files_with(home / "landing", stored_id(client.settings, RAW))) == 2, "impressions and engagements"
+    kept = files_with(client.settings.landing, stored_id(client.settings, RAW))
+    assert len(kept) == 2, "impressions and engagements"
     with redis_client.Redis.from_url(client.settings.redis_url) as redis:
         everything = [*redis.scan_iter("*", count=1000)]
         assert everything

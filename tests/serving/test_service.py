@@ -136,7 +136,7 @@ def test_a_corrupt_release_is_refused_and_the_old_one_answers(
     assert "release 3 was refused" in answer["reason"]
     assert 'flywheel_release_refusals_total{release="3"}' in service.http.get("/metrics").text
     assert "release 3 was refused" in service.running.log.read_text()
-    shutil.rmtree(service.world.settings.home / "releases" / "home_feed" / "3")
+    shutil.rmtree(service.world.settings.releases / "3")
 
 
 def test_a_release_that_scores_otherwise_than_judged_is_refused(service: Service, world_pointer: Any) -> None:
@@ -245,7 +245,7 @@ print([name for name in sys.argv[1:] if name in sys.modules])
 
 def test_it_never_imports_what_is_heavy(service: Service, tmp_path: Path) -> None:
     """Not even once a release is loaded and proven."""
-    shutil.copytree(service.world.registry.parent, tmp_path / "releases")
+    shutil.copytree(service.world.registry, Settings(home=tmp_path).releases)
     env = {**os.environ, "FLYWHEEL_HOME": str(tmp_path), "FLYWHEEL_REDIS_URL": service.world.settings.redis_url}
     done = subprocess.run([sys.executable, "-c", STARTED, *HEAVY], env=env, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "[]", done.stderr
@@ -276,7 +276,7 @@ def test_what_was_shown_is_handed_over_and_a_dark_start_still_answers(service: S
     assert not set(ids(answer)) & {"v1", "v2"}, "removed, or not for this region"
 
     stop(service.running)
-    shutil.rmtree(service.world.settings.home / "serving" / "home_feed" / "states")
+    shutil.rmtree(service.world.settings.serving / "states")
     service.running = start(service.world.settings)
     answer = service.feed(context={"region": "FR"})
     assert (answer["served_by"], answer["release"]) == ("popular", None)

@@ -28,7 +28,7 @@ from orchestration.ingestion import ingest_days
 from orchestration.retention import retain
 from orchestration.system import Installation, System
 from tests.erasure_steps import OF_ERASURE
-from tests.training.shop import TASK
+from training.definition import Outcome, Task
 from validation.batches import ledger
 from validation.batches.intake import discard, ingest, replay
 from validation.contract import Column, Table
@@ -76,8 +76,12 @@ def lines(first: int, last: int) -> bytes:
     return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
 
 
+def settings_of(home: Path) -> Settings:
+    return Settings(home=home, system="tests", replay_from=LATER)
+
+
 def lake_of(home: Path) -> Lake:
-    return Lake(home / "lake")
+    return Lake(settings_of(home).lake)
 
 
 def take(home: Path, content: bytes, batch: str) -> None:
@@ -117,7 +121,7 @@ def discarded(home: Path) -> None:
 
 def landed(home: Path) -> None:
     """Three small files of the service, and one of somebody else."""
-    folder = home / "landing" / "seen"
+    folder = settings_of(home).landing / "seen"
     folder.mkdir(parents=True)
     for i in range(3):
         (folder / f"seen-20260503T10000{i}-77-{i}.jsonl").write_bytes(lines(300 + 10 * i, 303 + 10 * i))
@@ -127,7 +131,7 @@ def landed(home: Path) -> None:
 def emptied(home: Path) -> None:
     """The landing taken in, as a run does it."""
     system = System("tests", (SEEN,), None, None, None)  # type: ignore[arg-type]  ingestion asks for tables alone
-    at = Installation(system, Settings(home=home, replay_from=LATER))
+    at = Installation(system, settings_of(home))
     ingest_days(at, SEEN, NOON.date(), NOON.date())
 
 
@@ -152,7 +156,7 @@ def half_ingested(home: Path) -> None:
 
 LONG_AFTER = ARRIVAL + timedelta(days=200)
 SEEN_OFTEN = FeatureSet(
-    name="seen", version=1, owner="tests", entities={"thing": "a thing"}, lookups=(), profile_views=(), features=(),
+    name="tests", version=1, owner="tests", entities={"thing": "a thing"}, lookups=(), profile_views=(), features=(),
     signals=(Signal("blue", "seen", "it was blue", "colour = 'blue'"),),
     counter_views=(CounterView("thing", ("thing",), {"blue": ("3650d",)}, "what was seen of a thing"),),
 )  # fmt: skip
@@ -174,7 +178,9 @@ def long_after(home: Path) -> None:
 def retained(home: Path) -> None:
     """What is older than its limit removed, but for what was blue."""
     ages = Ages(remembered={"blue": Remembered("colour", ("blue",))})
-    system = System("tests", (SEEN,), SEEN_OFTEN, TASK, None, ages=ages)  # type: ignore[arg-type]  nothing is judged
+    blue = (Outcome("blue", "colour = 'blue'", "it was blue"),)
+    task = Task("tests", "seen", "seen", ("thing",), (), blue, "blue", "thing", "thing", ())
+    system = System("tests", (SEEN,), SEEN_OFTEN, task, None, ages=ages)  # type: ignore[arg-type]  nothing is judged
     retain(Installation(system, Settings(home=home, replay_from=LONG_AFTER)))
 
 
@@ -220,7 +226,7 @@ def state(home: Path) -> dict[str, Any]:
     rows = lake.read("tables/seen")
     state_now["received"] = sorted(map(str, rows["known"].to_pylist())) if rows.num_columns else []
     for folder in ("seen", "done"):
-        state_now[folder] = sorted(path.name for path in (home / "landing" / folder).glob("**/*.jsonl"))
+        state_now[folder] = sorted(path.name for path in (settings_of(home).landing / folder).glob("**/*.jsonl"))
     state_now["drafts"] = sorted(path.name for path in home.rglob(".part-*.parquet"))
     return state_now
 

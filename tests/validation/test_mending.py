@@ -70,7 +70,8 @@ class Home:
     """An installation of one table."""
 
     def __init__(self, root):
-        self.lake, self.settings = Lake(root / "lake"), Settings(home=root)
+        self.settings = Settings(home=root)
+        self.lake = Lake(self.settings.lake)
         self.system, self.tables = self, {"parcels": PARCELS}
 
     def now(self):

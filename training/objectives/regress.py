@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from infra.arrays import AnyArray
+from infra.errors import DefinitionError
 from infra.statistics import Weights, weighted_ratio
 from training.objectives import measures
 from training.objectives.measures import Measure
@@ -19,18 +20,24 @@ class Regress:
     `base` names a feature that already is a prediction: models learn what it is off by. `within` is an error that
     people forgive; the share of rows inside it is told. `sequence` is a column whose rows say one thing again and
     again, such as the updates of a trip, in minutes from now: the share of updates that move the moment itself by more
-    than `jump` minutes is told.
+    than `jump` minutes is told. `promise` is a share such as 0.9: beside its number a release says one that the truth
+    stays below so often. It is the number times one factor, its operating point, chosen on the tuning rows.
     """
 
     base: str | None = None
     within: float | None = None
     sequence: str | None = None
     jump: float = 2.0
+    promise: float | None = None
     kind: str = "regress"
-    acts: bool = False
     calibration: str = "bias_share"
     merit: str = "minus_absolute_error"
     link: Link = "identity"
+
+    @property
+    def acts(self) -> bool:
+        """Whether a number, its promise, is chosen on the tuning rows."""
+        return self.promise is not None
 
     @property
     def roles(self) -> Mapping[str, str]:
@@ -43,8 +50,15 @@ class Regress:
         """The median, whose absolute error is least."""
         return {"objective": "reg:absoluteerror", "eval_metric": "mae"}
 
-    def operating_point(self, tuned_on: Judged, predicted: AnyArray) -> None:
-        """A number has none."""
+    def __post_init__(self) -> None:
+        if self.promise is not None and not 0 < self.promise < 1:
+            raise DefinitionError(
+                f"regress: a promise kept in {self.promise:g} of the rows: give a share between 0 and 1"
+            )
+
+    def operating_point(self, tuned_on: Judged, predicted: AnyArray) -> float | None:
+        """How many times its number a contender promises; None where nothing is promised."""
+        return None if self.promise is None else factor_kept(tuned_on.truth, predicted, self.promise)
 
     def merits(self, judged: Judged, predicted: AnyArray, point: float | None) -> AnyArray:
         """−|error| of each unit."""
@@ -68,6 +82,9 @@ class Regress:
         if self.within is not None:
             inside = (np.abs(error) <= self.within).astype(np.float64)
             yield f"within_{self.within:g}", measures.mean(inside, judged.cluster, judged.clusters)
+        if self.promise is not None and point is not None:
+            kept = (judged.truth <= predicted * point).astype(np.float64)
+            yield f"coverage_p{self.promise * 100:g}", measures.mean(kept, judged.cluster, judged.clusters)
 
     def of_all(self, judged: Judged, predicted: AnyArray, point: float | None) -> Iterator[tuple[str, Measure]]:
         """The squared error, and how often an update moves what was said before."""
@@ -92,6 +109,13 @@ class Regress:
         error, shares = np.abs(predicted - judged.truth), np.linspace(0.01, 0.99, 99)
         sizes = np.quantile(error, shares) if len(error) else np.full(len(shares), np.nan)
         return {"errors": Curve("Errors", "absolute error", "share of rows with at most that", sizes, shares)}
+
+
+def factor_kept(truth: AnyArray, predicted: AnyArray, share: float) -> float:
+    """How many times what was predicted the truth stays below in that share of the rows; NaN where none can tell."""
+    some = predicted > 1e-6  # of a contender that is no prediction, such as a counter, the factor may be anything
+    ratios = truth[some].astype(np.float64) / predicted[some]
+    return float(np.quantile(ratios, share)) if len(ratios) else float("nan")
 
 
 def jumps(sequence: AnyArray, minute: AnyArray, predicted: AnyArray, most: float) -> AnyArray:

@@ -4,7 +4,7 @@ from training.registry.ageing import Aged, aged, oldest_in_database, purge, remo
 from training.registry.deadlines import Deadline
 from training.registry.logged_run import LoggedRun
 from training.registry.registry import Registry
-from training.registry.tracking import DESCRIPTION_TAG, artifact_page, experiment_id, mlflow_client
+from training.registry.tracking import DESCRIPTION_TAG, artifact_page, experiment_id, forget_versions, mlflow_client
 
 __all__ = [
     "DESCRIPTION_TAG",
@@ -15,6 +15,7 @@ __all__ = [
     "aged",
     "artifact_page",
     "experiment_id",
+    "forget_versions",
     "mlflow_client",
     "oldest_in_database",
     "purge",

@@ -44,7 +44,7 @@ class Aged:
 
 def aged(registry: Registry, settings: Settings, now: datetime, rollback_days: int) -> Iterator[Aged]:
     """All that is not needed, however young: of releases those that were not live lately, runs that made none."""
-    kept, folder = registry.kept(now, rollback_days), settings.releases / registry.name
+    kept, folder = registry.kept(now, rollback_days), settings.of(registry.name).releases
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if path.name.isdigit() and path.name not in kept:
             yield Aged("release", path.name, _built(path), path)

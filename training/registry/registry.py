@@ -38,7 +38,7 @@ class Registry:
 
     def __init__(self, settings: Settings, name: str, *, served: bool = False) -> None:
         self._name, self._home, self._served = name, settings.home, served
-        self._folder = settings.releases / name
+        self._folder = settings.of(name).releases
         self._history = History(self._folder / "history.jsonl")
         self._deadlines = Deadlines(self._folder / "deadlines.json")
         self._versions = Versions(settings, name)

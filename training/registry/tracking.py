@@ -87,6 +87,19 @@ def experiment_id(settings: Settings, name: str) -> str:
     return str(client.create_experiment(name, artifact_location=location, tags=dict([KIND])))
 
 
+def forget_versions(settings: Settings, name: str) -> None:
+    """Delete the registered model of that name with all its versions, and put its experiment's runs aside."""
+    if not exists(settings):
+        return
+    with answering(settings) as client:
+        for model in client.search_registered_models(f"name='{name}'"):
+            client.delete_registered_model(model.name)
+        experiment = client.get_experiment_by_name(name)
+        if experiment is not None:
+            client.rename_experiment(experiment.experiment_id, f"{name}, forgotten ({experiment.experiment_id})")
+            client.delete_experiment(experiment.experiment_id)
+
+
 def artifact_page(run_id: str, path: str) -> str:
     """Where MLflow's own pages find an artefact of a run."""
     return f"get-artifact?path={path}&run_uuid={run_id}"

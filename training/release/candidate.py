@@ -141,7 +141,7 @@ class Candidate:
 
 def candidate_folder(settings: Settings, system: str) -> Path:
     """The folder of a system's newest candidate; its verdict, figures and users' vectors are beside it."""
-    return settings.home / "candidates" / system / "release"
+    return settings.of(system).candidates / "release"
 
 
 def newest_winner(settings: Settings, system: str) -> str | None:

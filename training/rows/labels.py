@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 from feature_repo.columns_read import words
 from feature_repo.definition import FeatureSet
 from feature_repo.folding import read_accepted_rows, without_repeats
-from feature_repo.request_time import Code, Context
 from infra.errors import DefinitionError
 from infra.lake import Lake
 from training.definition import Task
@@ -30,6 +29,7 @@ from training.rows.attribution import (
 )
 from training.rows.explained import explained
 from training.rows.label_versions import SINCE, TARGET_AT, VERSION, newest, settled_columns, with_versions
+from training.rows.recent import with_recent
 from validation.contract import Table, unknown
 
 if TYPE_CHECKING:
@@ -66,11 +66,11 @@ def build_label_versions(
     """Every version of the label of each row shown from day `first` to day `last` that is mature at `as_of`.
 
     Columns: the key; every entity of the features (borrowed ones null where they were not known when it was shown);
-    `event_timestamp`; the context features of the request; what `fit_where`, `judge_where`, `weight` and the objective
-    read of the shown row; each outcome, 0/1 or a number; where something settles, whether the label is `early` and
-    `settled`; `gain`; `weight`, where the task has one; whether the row `fits` and is `judged`; `outcomes_known_at`,
-    when the last outcome counted here was received; the version's number, and since when it was known; of each target,
-    when it was first known. Rows are in order of time, key and version.
+    `event_timestamp`; the columns of the request that features read, and what `Recent` ones count; what `fit_where`,
+    `judge_where`, `weight` and the objective read of the shown row; each outcome, 0/1 or a number; where something
+    settles, whether the label is `early` and `settled`; `gain`; `weight`, where the task has one; whether the row
+    `fits` and is `judged`; `outcomes_known_at`, when the last outcome counted here was received; the version's number,
+    and since when it was known; of each target, when it was first known. Rows are in order of time, key and version.
     """
     from pyspark.sql import functions as sf
 
@@ -98,7 +98,7 @@ def build_label_versions(
     rows = rows.select(*_columns(task, features, table, from_outcomes))
     with explained(f"task {task.name}, fit_where, judge_where and weight"):
         graded = _graded(rows, task)
-    return _in_order(graded, table)
+    return with_recent(_in_order(graded, table), lake, features, table, as_of)
 
 
 def columns_from_outcomes(task: Task, features: FeatureSet, tables: Mapping[str, Table]) -> tuple[str, ...]:
@@ -123,7 +123,7 @@ def save_labels(lake: Lake, name: str, rows: "pd.DataFrame", days: Iterable[date
 
 
 def _context(features: FeatureSet) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(f.name for f in features.features if isinstance(f, Context | Code)))
+    return tuple(dict.fromkeys(name for feature in features.features for name in feature.given()))
 
 
 def _roles(task: Task) -> tuple[str, ...]:

@@ -1,12 +1,13 @@
 """When each feature was known: the moment of the row that was joined, against the moment the training row was shown."""
 
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from feature_repo.definition import CounterView, FeatureSet, ProfileView, known_at_column
-from feature_repo.request_time import Code, Context, Feature
+from feature_repo.request_time import Feature
 from training.rows.attribution import AT, KNOWN_AT_PREFIX
 from validation.gates import Lineage
 
@@ -29,14 +30,20 @@ def measured(joined: pd.DataFrame, features: FeatureSet) -> tuple[Lineage, ...]:
 
 
 def _of(feature: Feature, joined: pd.DataFrame, known_after_s: dict[str, float]) -> Lineage:
-    if isinstance(feature, Context | Code):
-        if feature.name not in joined:
-            return Lineage(feature.name, "never given", 0.0)
-        after = _latest(joined, [feature.name], [KNOWN_AT_PREFIX + feature.name])
-        return Lineage(feature.name, "outcomes" if after > 0 else "the log of what was shown", after)
     view_names = sorted({name.split(".")[0] for name in feature.reads()})
-    ages = [known_after_s.get(view, NOT_KNOWN) for view in view_names]
-    return Lineage(feature.name, " and ".join(view_names) or "the clock", float(np.max(ages)) if ages else 0.0)
+    ages = {view: known_after_s.get(view, NOT_KNOWN) for view in view_names}
+    for name in feature.given():
+        if name in joined:
+            after = _latest(joined, [name], [KNOWN_AT_PREFIX + name])
+            source = "outcomes" if after > 0 else "the log of what was shown"
+            ages[source] = _later(ages.get(source, after), after)
+    if not ages:
+        return Lineage(feature.name, "never given" if feature.given() else "the clock", 0.0)
+    return Lineage(feature.name, " and ".join(ages), reduce(_later, ages.values()))
+
+
+def _later(one: float, other: float) -> float:
+    return NOT_KNOWN if np.isnan(one) or np.isnan(other) else max(one, other)
 
 
 def _of_view(joined: pd.DataFrame, view: CounterView | ProfileView) -> float:

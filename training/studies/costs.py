@@ -9,7 +9,7 @@ import numpy as np
 from feature_repo.assembly import Plan
 from feature_repo.definition import FeatureSet
 from feature_repo.records import layouts
-from feature_repo.request_time import Age, Code, Context, Count, Counters, Feature, Inputs, Match, Number, Rate
+from feature_repo.request_time import Code, Counters, Feature, Inputs, Match
 from training.rows import Dataset
 
 ROWS = 500  # candidates of a request
@@ -93,15 +93,12 @@ def _inputs(of: Sequence[Feature], features: FeatureSet) -> Inputs:
     fields: dict[str, np.ndarray] = {}
     context: dict[str, np.ndarray] = {}
     for feature in of:
-        match feature:
-            case Number() | Age():
-                fields[feature.of] = draw.exponential(1e3, ROWS)
-            case Match():
-                fields |= {name: draw.choice(np.array(["a", "b"], dtype=object), ROWS) for name in feature.reads()}
-            case Context():
-                context[feature.name] = draw.exponential(size=ROWS)
-            case Code():
-                context[feature.name] = np.array([feature.vocabulary[0]], dtype=object)
-            case Count() | Rate():
-                pass
+        words = isinstance(feature, Match | Code)
+        values = draw.choice(np.array(_words(feature), dtype=object), ROWS) if words else draw.exponential(1e3, ROWS)
+        fields |= {name: values for name in feature.reads() if name.partition(".")[0] not in counters}
+        context |= dict.fromkeys(feature.given(), values[:1] if words else values)
     return Inputs(ROWS, np.array([NOW]), counters, fields, context)
+
+
+def _words(feature: Feature) -> tuple[str, ...]:
+    return feature.vocabulary[:1] if isinstance(feature, Code) else ("a", "b")

@@ -18,7 +18,7 @@ from validation.batches.expectations import of_batch, validate, validate_batch
 from validation.batches.first_receipt import in_order_of_receipt
 from validation.batches.receipt import not_before, stamped
 from validation.contract import Table
-from validation.files import SHAPE, Delivered, Flaws
+from validation.files import ABOUT_DERIVED, DERIVED, SHAPE, Delivered, Flaws
 
 AreAccepted = Callable[[pa.Table], Bools]
 """Rows with the columns of a table's identity → (rows,) whether each was accepted before."""
@@ -81,7 +81,7 @@ def sort_out(
     in_lake[places[~repeats & accepted_before]] = True
     accepted = Chosen(rows, accepts, table.schema)
     again = good & ~accepts
-    checks += [*_shape(delivered), *limits]
+    checks += [*_shape(table, delivered), *limits]
     return Sorted(accepted, int(again.sum()), broken, good, again, in_lake, tuple(checks))
 
 
@@ -135,11 +135,12 @@ def _together(before: Check | None, check: Check) -> Check:
                  measured)  # fmt: skip
 
 
-def _shape(delivered: Delivered) -> list[Check]:
+def _shape(table: Table, delivered: Delivered) -> list[Check]:
     """A check for each rule of shape: how many rows break it, and the first reason."""
     broken, example = delivered.faults.counts(), delivered.faults.first_reasons()
+    rules = SHAPE | ({DERIVED: ABOUT_DERIVED} if any(column.derived for column in table.columns) else {})
     return [Check(rule, "row", asked, rule not in broken, broken.get(rule, 0), example.get(rule, ""))
-            for rule, asked in SHAPE.items()]  # fmt: skip
+            for rule, asked in rules.items()]  # fmt: skip
 
 
 def _newest(column: pa.ChunkedArray) -> datetime | None:

@@ -9,6 +9,7 @@ from validation.files.delivered import (
     delivered_from_lines,
     delivered_from_parquet,
 )
+from validation.files.derived_columns import ABOUT_DERIVED, DERIVED
 from validation.files.flaws import Fault, Flaws, printable
 from validation.files.folder_scan import scan_folder
 from validation.files.formats import delivered_from_file, format_of, lines_of
@@ -29,8 +30,10 @@ from validation.files.people import names_anyone, remove_people
 from validation.files.person_ids import columns_with_pseudonyms, line_with_pseudonyms, with_pseudonyms
 
 __all__ = [
+    "ABOUT_DERIVED",
     "BUNDLE",
     "CHANGED",
+    "DERIVED",
     "DONE",
     "FAILED",
     "NO_LIMITS",

@@ -29,6 +29,7 @@ from validation.files.delivered import (
     undefined_column,
     unreadable_delivery,
 )
+from validation.files.derived_columns import with_derived
 from validation.files.flaws import Fault, Flaws
 from validation.files.json_lines import BOM, UTF16, digest_within
 from validation.files.typed_values import read_values
@@ -120,7 +121,8 @@ class _Reading:
                 cells = []
         parts.append(self._typed(cells))
         give_back()
-        return Delivered(pa.concat_tables(parts), self._flaws, self._raws, digest)
+        rows = with_derived(self._table, pa.concat_tables(parts), self._flaws)
+        return Delivered(rows, self._flaws, self._raws, digest)
 
     def _misfit(self, cells: Sequence[str]) -> Fault | None:
         if len(cells) != len(self._header):

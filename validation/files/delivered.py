@@ -12,6 +12,7 @@ import pyarrow as pa
 from infra.settings import FileLimits
 from validation.arrow import ARROW
 from validation.contract import Table
+from validation.files.derived_columns import with_derived
 from validation.files.flaws import Fault, Flaws
 from validation.files.json_lines import BLOCK, JsonLines, digest_within, object_of, too_large_sentence
 from validation.files.parquet_rows import BatchReader, RawRows, parquet_batches
@@ -160,7 +161,8 @@ class _TypedRows:
     def delivered(self, raws: Callable[[Sequence[int]], list[bytes]], digest: str) -> Delivered:
         """The delivery of all rows added."""
         pa.default_memory_pool().release_unused()  # 30 MiB of unpacked values
-        return Delivered(pa.concat_tables(self._parts), self._flaws, raws, digest)
+        rows = with_derived(self._table, pa.concat_tables(self._parts), self._flaws)
+        return Delivered(rows, self._flaws, raws, digest)
 
     def _add_undefined(self, row: int, names: Sequence[str]) -> None:
         for name in names[:NAMED_COLUMNS]:

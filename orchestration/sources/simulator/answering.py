@@ -7,8 +7,8 @@ import numpy as np
 
 from infra.arrays import Float64s, Int64s
 from infra.errors import DefinitionError
+from orchestration.sources.kit import EntityIds
 from orchestration.sources.simulator.behaviour import NOBODY, Pages
-from orchestration.sources.simulator.names import EntityIds
 from orchestration.sources.simulator.truth import Platform
 from validation.systems.home_feed import DEVICES
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from infra.arrays import Bools, Float64s, Int64s
-from orchestration.sources.simulator.chance import uniform
+from orchestration.sources.kit import uniform
 from orchestration.sources.simulator.truth import Platform, odds, pair
 
 STEEP = np.array([0.15, 0.20, 0.40, 0.25])  # how fast looking falls with the place, by device: place ** −STEEP

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from infra.arrays import Bools, Float64s, Int64s
+from orchestration.sources.kit import generator, uniform
 from orchestration.sources.simulator.categories import Categories
-from orchestration.sources.simulator.chance import generator, uniform
 from orchestration.sources.simulator.people import LANGUAGES
 from orchestration.sources.simulator.scale import DAY, Scale, Shift
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from infra.arrays import Float64s
-from orchestration.sources.simulator.chance import generator
+from orchestration.sources.kit import generator
 
 INTERESTS = 8
 HOUR = 3600.0

@@ -13,10 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from infra.arrays import Bools, Float64s, Int64s
+from orchestration.sources.kit import uniform, write_lines, write_parquet
 from orchestration.sources.simulator.breakage import RawRow, broken_line, line_of
-from orchestration.sources.simulator.chance import uniform
 from orchestration.sources.simulator.events import Events, as_json
-from orchestration.sources.simulator.files import write_lines, write_parquet
 from orchestration.sources.simulator.scale import DAY, Scale
 from validation.contract import Table
 

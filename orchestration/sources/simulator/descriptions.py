@@ -4,9 +4,8 @@ import numpy as np
 import pyarrow as pa
 
 from infra.arrays import Float64s, Int64s
+from orchestration.sources.kit import EntityIds, numbered, uniform
 from orchestration.sources.simulator.catalogue import Videos
-from orchestration.sources.simulator.chance import uniform
-from orchestration.sources.simulator.names import EntityIds, numbered
 from orchestration.sources.simulator.people import LANGUAGES, UNKNOWN_AGE, Users
 from orchestration.sources.simulator.rows import moments
 from orchestration.sources.simulator.scale import Scale

@@ -6,8 +6,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from infra.arrays import Bools, Float64s, Int64s
+from orchestration.sources.kit import uniform
 from orchestration.sources.simulator.behaviour import Outcomes, Pages, act
-from orchestration.sources.simulator.chance import uniform
 from orchestration.sources.simulator.popular_mix import PopularMix
 from orchestration.sources.simulator.scale import DAY, Scale
 from orchestration.sources.simulator.sessions import Sessions, sessions_of

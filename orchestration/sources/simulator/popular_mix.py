@@ -7,8 +7,8 @@ shown, so that their propensity is known; in the mix it is not, since sources ov
 import numpy as np
 
 from infra.arrays import Bools, Float64s, Int64s
+from orchestration.sources.kit import uniform
 from orchestration.sources.simulator.behaviour import NOBODY
-from orchestration.sources.simulator.chance import uniform
 from orchestration.sources.simulator.scale import DAY
 from orchestration.sources.simulator.truth import Platform
 

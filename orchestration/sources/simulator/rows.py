@@ -9,9 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from infra.arrays import Bools, Float64s
+from orchestration.sources.kit import EntityIds, normal, uniform
 from orchestration.sources.simulator.behaviour import Outcomes, Pages
-from orchestration.sources.simulator.chance import normal, uniform
-from orchestration.sources.simulator.names import EntityIds
 from validation.arrow import ARROW
 from validation.systems.home_feed import ACTIONS, DEVICES, ENGAGEMENTS, IMPRESSIONS
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from infra.arrays import Float64s, Int64s
-from orchestration.sources.simulator.chance import generator
+from orchestration.sources.kit import generator
 from orchestration.sources.simulator.people import Users
 from orchestration.sources.simulator.scale import DAY, Scale
 

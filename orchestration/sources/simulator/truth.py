@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from infra.arrays import Bools, Float64s, Int64s
+from orchestration.sources.kit import uniform
 from orchestration.sources.simulator.catalogue import Videos
 from orchestration.sources.simulator.categories import Categories
-from orchestration.sources.simulator.chance import uniform
 from orchestration.sources.simulator.people import PHONE, TV, Users
 from orchestration.sources.simulator.scale import DAY
 

@@ -10,15 +10,14 @@ from numpy.typing import ArrayLike
 
 from infra.arrays import Bools, Float64s
 from infra.errors import DefinitionError
+from orchestration.sources.kit import EntityIds, Ids, names, numbered, uniform
 from orchestration.sources.simulator import catalogue, people
 from orchestration.sources.simulator.answering import Feed, devices, pages_of
 from orchestration.sources.simulator.behaviour import act
 from orchestration.sources.simulator.categories import make_categories
-from orchestration.sources.simulator.chance import uniform
 from orchestration.sources.simulator.descriptions import describe_users, describe_videos
 from orchestration.sources.simulator.events import Events, none
 from orchestration.sources.simulator.history import Past, ShownPages, joined, shown_between
-from orchestration.sources.simulator.names import EntityIds, Ids, names, numbered
 from orchestration.sources.simulator.popular_mix import VARIANTS
 from orchestration.sources.simulator.rows import Log, engagements, impressions, milliseconds
 from orchestration.sources.simulator.scale import DAY, Scale, Shift

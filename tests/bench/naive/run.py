@@ -14,7 +14,6 @@ import msgspec
 
 from infra.patience import Process, Waiting, wait_until_ready
 from infra.processes import end, killed_with_this_process
-from serving.systems.home_feed import HOME_FEED as POLICY
 from tests.bench import costs
 from tests.bench.examples import examples
 from tests.bench.judges import LIMIT
@@ -79,7 +78,7 @@ def measured(stand: Stand, candidates: int, requests: int) -> dict[str, Any]:
 def _prepare(stand: Stand, folder: Path) -> None:
     names = stand.catalogue.names
     matrix, _ = examples(stand.catalogue, MEASURED.features)
-    release = stand.settings.releases / POLICY.service.name / "1"
+    release = stand.settings.releases / "1"
     (folder / "model.ubj").write_bytes((release / "model.ubj").read_bytes())
     address = stand.settings.redis_url.removeprefix("redis://").partition("/")[0]
     columns = [feature.name for feature in MEASURED.features]

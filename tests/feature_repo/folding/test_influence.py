@@ -8,8 +8,8 @@ import pytest
 from radio import DAYS, RADIO, SONG, TABLES, Rows, lake_of, made_songs, play
 
 from feature_repo.definition import Influence
+from feature_repo.event_sources import sources
 from feature_repo.folding import publish_states
-from feature_repo.folding.event_sources import sources
 from infra.errors import DefinitionError
 
 if TYPE_CHECKING:

@@ -1,5 +1,6 @@
 """Profiles: what was known of an entity at each moment, and nothing that was known already to be outdated."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-from feature_repo.definition import FeatureSet, ProfileView
-from feature_repo.folding import profiles
+from feature_repo.definition import FeatureSet, Lookup, ProfileView
+from feature_repo.folding import changed_after_all, profiles
 from infra.errors import DefinitionError
 from infra.lake import Lake
 from validation.contract import Column, Table
@@ -88,3 +89,11 @@ def test_publishing_again_replaces(spark: "SparkSession", tmp_path: Path) -> Non
 def test_a_field_type_that_feast_does_not_know_is_refused() -> None:
     with pytest.raises(DefinitionError, match="Did you mean `Float32`"):
         profiles.spark_type("Array(Float23)")
+
+
+def test_what_is_borrowed_and_changes_after_all_is_counted(spark: "SparkSession", tmp_path: Path) -> None:
+    """A lookup keeps the first description: nobody declared that songs change hands."""
+    rows = song("a", "ann", 0, 1), song("a", "bob", 2, 3), song("b", "ann", 0, 1), song("b", None, 4, 5)
+    lake = lake_of(tmp_path, *rows)
+    borrowing = replace(RADIO, lookups=(Lookup("songs", "song", {"whose": "upper(artist)", "length": "length"}),))
+    assert changed_after_all(spark, lake, borrowing, {"songs": SONGS}) == {"songs.whose": 1}

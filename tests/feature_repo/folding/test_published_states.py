@@ -29,9 +29,9 @@ from radio import (
 )
 
 from feature_repo.definition import CounterView, Lookup, Signal
+from feature_repo.event_sources import sources
 from feature_repo.folding import published_states
 from feature_repo.folding.contributions import contributions
-from feature_repo.folding.event_sources import sources
 from infra.errors import DefinitionError
 from infra.lake import Lake
 

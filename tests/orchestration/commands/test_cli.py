@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.settings import Settings
 from tests.conftest import free_port
 
 ROOT = Path(__file__).parents[3]
@@ -72,7 +73,7 @@ def test_the_same_file_twice_changes_nothing(tmp_path: Path) -> None:
     home = tmp_path / "home"
     first, second = (flywheel(home, "ingest", str(tmp_path / "users.jsonl")) for _ in range(2))
     assert first.returncode == second.returncode == 0, first.stdout + first.stderr
-    lake = sorted((home / "lake" / "tables").rglob("*.parquet"))
+    lake = sorted((Settings(home=home).lake / "tables").rglob("*.parquet"))
     assert len(lake) == 1
     assert (tmp_path / "users.jsonl").exists(), "a user's own file stays where it is"
     assert not [path for path in (home, *home.rglob("*")) if path.stat().st_mode & 0o077], "its owner's alone"
@@ -84,7 +85,7 @@ def test_a_quarantined_row_is_exported_mended_and_replayed(tmp_path: Path) -> No
     (tmp_path / "users.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     home, sheet = tmp_path / "home", tmp_path / "mend.jsonl"
     assert flywheel(home, "ingest", str(tmp_path / "users.jsonl")).returncode == 0
-    day = next((home / "lake" / "quarantine" / "users").glob("day=*")).name.removeprefix("day=")
+    day = next((Settings(home=home).lake / "quarantine" / "users").glob("day=*")).name.removeprefix("day=")
     assert flywheel(home, "ingest", "--replay", day, "--export", str(sheet)).returncode == 0
     line = json.loads(sheet.read_text())
     assert "fridge" in line["reason"]

@@ -100,6 +100,7 @@ def test_a_password_is_in_no_line(tmp_path: Path) -> None:
 
 def test_a_part_whose_look_fails_is_missing_with_the_reason(tmp_path: Path, redis_url: str) -> None:
     at = installation(tmp_path, redis_url)
-    (tmp_path / "candidates" / "home_feed").mkdir(parents=True)
-    (tmp_path / "candidates" / "home_feed" / "verdict.json").write_text("{")
+    candidates = Settings(home=tmp_path).candidates
+    candidates.mkdir(parents=True)
+    (candidates / "verdict.json").write_text("{")
     assert by_part(at)["release"].standing == "missing"

@@ -40,7 +40,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, redis_address: str) -> dict
             world.promote("7")
         with Client(world) as client:
             answer = client.feed(limit=20, preview=False)
-        (log,) = (home / "landing" / "impressions").glob("*.jsonl")
+        (log,) = (Settings(home=home).landing / "impressions").glob("*.jsonl")
         answers[kind] = [json.loads(line) for line in log.read_text().splitlines()]
         assert {row["request_id"] for row in answers[kind]} == {answer["request_id"]}
         answers[f"home of {kind}"] = [{"home": str(home)}]
@@ -52,11 +52,12 @@ def at(served: dict[str, list[Row]], kind: str, home: Path, change: Change | Non
     rows = [dict(row) for row in served[kind]]
     if change:
         change(rows)
-    log = home / "landing" / "impressions" / "impressions-1.jsonl.open"  # still written
+    log = Settings(home=home).landing / "impressions" / "impressions-1.jsonl.open"  # still written
     log.parent.mkdir(parents=True)
     log.write_text("".join(json.dumps(row) + "\n" for row in rows) + '{"half a li')
     if kind != "none":
-        shutil.copytree(Path(served[f"home of {kind}"][0]["home"]) / "releases", home / "releases")
+        was = Settings(home=served[f"home of {kind}"][0]["home"])
+        shutil.copytree(was.releases, Settings(home=home).releases)
     return Installation(HOME_FEED, Settings(home=home)), rows[0]["request_id"]
 
 
@@ -79,7 +80,7 @@ def test_rows_that_were_ingested_are_replayed_from_the_lake(served: dict[str, li
     installation, request = at(served, "xgboost", tmp_path)
     rows = [{**row, **dict.fromkeys(("event_time", "received_at"), NOW)} for row in served["xgboost"]]
     installation.lake.append("tables/impressions", NOW.date(), pa.Table.from_pylist(rows, schema=IMPRESSIONS.schema))
-    shutil.rmtree(tmp_path / "landing")
+    shutil.rmtree(installation.settings.landing)
     for day in (None, NOW.date()):
         assert replayed(installation, request, day).same
     with pytest.raises(DefinitionError, match="is in no row of 2026-05-02 of impressions"):
@@ -138,7 +139,7 @@ def test_a_release_whose_files_are_gone_is_named_and_can_be_brought_back(
     served: dict[str, list[Row]], tmp_path: Path
 ) -> None:
     installation, request = at(served, "xgboost", tmp_path)
-    folder, backup = tmp_path / "releases" / "home_feed" / "7", tmp_path / "backup"
+    folder, backup = installation.settings.releases / "7", tmp_path / "backup"
     folder.rename(backup)
     with pytest.raises(ReleaseMismatch, match=f"scored by release 7, whose files are gone.*Bring {folder} back"):
         replayed(installation, request)
@@ -171,6 +172,7 @@ def test_a_system_that_logs_no_answers_says_so(tmp_path: Path) -> None:
         replace(table, columns=tuple(c for c in table.columns if c.name != "request_id"), key=("video_id",))
         if table is IMPRESSIONS else table for table in HOME_FEED.tables
     )  # fmt: skip
-    silent = Installation(replace(HOME_FEED, tables=tables), Settings(home=tmp_path))
+    task = replace(HOME_FEED.task, unit="user_id", exact=())
+    silent = Installation(replace(HOME_FEED, tables=tables, task=task), Settings(home=tmp_path))
     with pytest.raises(DefinitionError, match="logs no answers"):
         replayed(silent, "1f")

@@ -49,7 +49,7 @@ def at(shop: Dataset, tmp_path: Path) -> Installation:
 
 
 def folder_of(installation: Installation) -> Path:
-    return installation.settings.releases / "shop" / "1"
+    return installation.settings.of("shop").releases / "1"
 
 
 def with_manifest(installation: Installation, **changed: object) -> None:

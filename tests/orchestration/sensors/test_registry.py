@@ -27,7 +27,7 @@ AT = datetime(2026, 5, 12, tzinfo=UTC)
 def at(tmp_path: Path) -> Installation:
     """An installation in which release 2 is live, as its history and MLflow's table of aliases say."""
     installation = Installation(HOME_FEED, Settings(home=tmp_path / "home", replay_from=AT))
-    folder = installation.settings.releases / HOME_FEED.name
+    folder = installation.settings.releases
     (folder / "2").mkdir(parents=True)
     (folder / "2" / "manifest.json").write_text("{}")
     history = History(folder / "history.jsonl")
@@ -51,7 +51,7 @@ def alias(at: Installation, **named: str) -> None:
 def point(at: Installation, version: str) -> None:
     """Write the pointer."""
     named = {"champion": {"version": version, "path": version}, "previous": {"version": "1", "path": "1"}}
-    (at.settings.releases / at.system.name / "live.json").write_text(json.dumps(named))
+    (at.settings.releases / "live.json").write_text(json.dumps(named))
 
 
 def ticked(at: Installation, instance: dg.DagsterInstance, cursor: str | None) -> dg.SensorResult:
@@ -84,7 +84,7 @@ def test_a_disagreement_is_told_once_as_an_alert_and_as_a_failed_check(
 
 def test_a_lost_history_is_an_alert_and_nothing_is_called_never_live(at: Installation) -> None:
     point(at, "2")
-    for path in (at.settings.releases / at.system.name).glob("history*.jsonl"):
+    for path in (at.settings.releases).glob("history*.jsonl"):
         path.unlink()
     with dg.DagsterInstance.ephemeral() as instance:
         ticked(at, instance, None)

@@ -15,7 +15,9 @@ MAY = {
     "events": {"events"},
     "ingest": {"ingest", "events"},
     "observe": {"observe"},
-    "operate": {"operate", "rank", "observe"},
+    "decide": {"decide"},
+    "review": {"review"},
+    "operate": {"operate", "rank", "decide", "review", "observe"},
 }
 
 

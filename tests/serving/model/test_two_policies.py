@@ -24,7 +24,7 @@ OLDER = Path(__file__).with_name("policy_of_an_older_release.json")
 @pytest.fixture
 def promoted(lasting_world: Any) -> Iterator[Client]:
     """An app that never served another release, and looks for one only when it is told to."""
-    shutil.rmtree(lasting_world.settings.home / "serving" / "home_feed" / "releases", ignore_errors=True)
+    shutil.rmtree(lasting_world.settings.serving / "releases", ignore_errors=True)
     lasting_world.release("1")
     lasting_world.promote("1")
     with Client(lasting_world) as started:

@@ -20,7 +20,7 @@ def ids(registry: Registry, home: Settings, kind: str) -> list[str]:
 
 
 def folders(home: Settings) -> set[str]:
-    return {path.name for path in (home.releases / "shop").iterdir() if path.name.isdigit()}
+    return {path.name for path in (home.of("shop").releases).iterdir() if path.name.isdigit()}
 
 
 def artefacts(home: Settings) -> set[str]:

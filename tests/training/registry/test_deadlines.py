@@ -41,6 +41,6 @@ def test_a_release_that_is_gone_does_not_have_to_be_replaced(live_registry: Regi
 def test_without_knowing_which_releases_have_a_deadline_nothing_goes_live(
     live_registry: Registry, live_home: Settings
 ) -> None:
-    (live_home.releases / "shop" / "deadlines.json").write_text("{")
+    (live_home.of("shop").releases / "deadlines.json").write_text("{")
     with pytest.raises(HistoryLost, match="Put back its last copy"):
         promote(live_registry, "3")

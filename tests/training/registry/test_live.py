@@ -78,19 +78,19 @@ def test_an_alias_deleted_by_hand_and_a_pointer_edited_by_hand_are_put_right(
     live_home: Settings, live_registry: Registry
 ) -> None:
     tracking.mlflow_client(live_home).delete_registered_model_alias("shop", "champion")
-    path = live_home.releases / "shop" / "live.json"
+    path = live_home.of("shop").releases / "live.json"
     path.write_text('{"champion": {"version": "1", "path": "1"}, "previous": null}')
-    shutil.rmtree(live_home.releases / "shop" / "2")
+    shutil.rmtree(live_home.of("shop").releases / "2")
     assert [("put right" in said) for said in live_registry.settle()] == [True, True]
     assert agree(live_home) == "2"
-    assert (live_home.releases / "shop" / "2" / "manifest.json").exists(), "what the pointer names is there"
+    assert (live_home.of("shop").releases / "2" / "manifest.json").exists(), "what the pointer names is there"
 
 
 def test_a_live_release_that_is_gone_for_good_does_not_block_another(
     live_home: Settings, live_registry: Registry
 ) -> None:
     tracking.mlflow_client(live_home).delete_model_version("shop", "2")
-    shutil.rmtree(live_home.releases / "shop" / "2")
+    shutil.rmtree(live_home.of("shop").releases / "2")
     promote(live_registry, "3", 5)
     assert agree(live_home, gone="2") == "3"
     assert any("could not be put right" in said for said in alerts(live_home))
@@ -108,7 +108,7 @@ def pruned(home: Settings, version: str) -> int:
         for manifest in home.home.rglob("release/manifest.json")
         if "draft" not in str(manifest) and read_manifest(manifest.parent).version == version
     ]
-    for folder in (*artefacts, home.releases / "shop" / version):
+    for folder in (*artefacts, home.of("shop").releases / version):
         shutil.rmtree(folder, ignore_errors=True)
     return len(artefacts)
 
@@ -121,12 +121,12 @@ def test_a_move_needs_no_files_of_an_older_release(live_home: Settings, live_reg
 
 
 def lost(home: Settings) -> None:
-    for path in (home.releases / "shop").glob("history*.jsonl"):
+    for path in (home.of("shop").releases).glob("history*.jsonl"):
         path.unlink()
 
 
 def all_lost(home: Settings) -> None:
-    shutil.rmtree(home.releases / "shop")
+    shutil.rmtree(home.of("shop").releases)
 
 
 @pytest.mark.parametrize("lose", [lost, all_lost], ids=["history and copy deleted", "the whole folder deleted"])
@@ -146,7 +146,7 @@ def test_a_lost_history_is_not_never_live_and_is_begun_again_with_what_is_served
 
 
 def test_a_deleted_history_comes_back_from_its_copy(live_home: Settings, live_registry: Registry) -> None:
-    (live_home.releases / "shop" / "history.jsonl").unlink()
+    (live_home.of("shop").releases / "history.jsonl").unlink()
     assert live_registry.live() == "2"
     promote(live_registry, "3", 5)
     assert [move.after for move in live_registry.history()] == ["1", "2", "3"]
@@ -154,7 +154,7 @@ def test_a_deleted_history_comes_back_from_its_copy(live_home: Settings, live_re
 
 
 def test_a_history_of_an_older_version_goes_on(live_home: Settings, live_registry: Registry) -> None:
-    path = live_home.releases / "shop" / "history.jsonl"
+    path = live_home.of("shop").releases / "history.jsonl"
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     old = [{name: value for name, value in line.items() if name not in {"link", "manifest"}} for line in lines]
     path.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in old))

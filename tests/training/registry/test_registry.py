@@ -38,7 +38,7 @@ def promote(registry: Registry, version: str, minutes: float = 0, why: str = "be
 
 def pointer(home: Settings) -> dict[str, dict[str, str]]:
     """What serving reads."""
-    return json.loads((home.releases / "shop" / "live.json").read_bytes())
+    return json.loads((home.of("shop").releases / "live.json").read_bytes())
 
 
 def aliases(home: Settings) -> dict[str, str]:
@@ -92,7 +92,7 @@ def test_nothing_that_is_stored_is_a_pickle(registry: Registry, add: Add, home: 
         content = path.read_bytes()
         assert path.suffix not in {".pkl", ".pickle", ".joblib"}
         assert not (content[:1] == b"\x80" and content[-1:] == b"."), path
-    golden = home.releases / "shop" / "1" / "golden.npz"
+    golden = home.of("shop").releases / "1" / "golden.npz"
     with np.load(golden, allow_pickle=False) as stored:
         assert stored["inputs"].dtype == np.float32
         assert np.allclose(saved.load_contender(golden.parent).scores(stored["inputs"]), stored["scores"])
@@ -106,7 +106,7 @@ def test_promotion_without_a_passing_verdict_is_refused(
     with pytest.raises(NotProven, match=f"{gate} gate: refused on purpose"):
         promote(registry, version)
     assert registry.live() is None
-    assert not (home.releases / "shop" / "live.json").exists()
+    assert not (home.of("shop").releases / "live.json").exists()
 
 
 def test_a_passing_verdict_brought_along_does_not_replace_the_stored_one(
@@ -207,16 +207,16 @@ def test_the_pointer_names_files_that_are_there_and_their_digest(registry: Regis
 
     promote(registry, add())
     champion = pointer(home)["champion"]
-    manifest = (home.releases / "shop" / champion["path"] / "manifest.json").read_bytes()
+    manifest = (home.of("shop").releases / champion["path"] / "manifest.json").read_bytes()
     assert champion["manifest_sha256"] == hashlib.sha256(manifest).hexdigest()
 
 
 def test_a_crash_after_the_history_was_written_is_mended(registry: Registry, add: Add, home: Settings) -> None:
     first, second = add(), add()
     promote(registry, first)
-    kept = (home.releases / "shop" / "live.json").read_bytes()
+    kept = (home.of("shop").releases / "live.json").read_bytes()
     promote(registry, second, 1)
-    (home.releases / "shop" / "live.json").write_bytes(kept)  # as if the process had died before it moved the pointer
+    (home.of("shop").releases / "live.json").write_bytes(kept)  # as if the process had died before it moved the pointer
     registry.settle()
     assert pointer(home)["champion"]["version"] == second
     assert aliases(home)["champion"] == second
@@ -225,7 +225,7 @@ def test_a_crash_after_the_history_was_written_is_mended(registry: Registry, add
 def test_a_line_cut_short_by_a_crash_never_happened(registry: Registry, add: Add, home: Settings) -> None:
     first, second = add(), add()
     promote(registry, first)
-    with (home.releases / "shop" / "history.jsonl").open("a") as file:
+    with (home.of("shop").releases / "history.jsonl").open("a") as file:
         file.write('{"at":"2026-05-12T00:00:00Z","acti')
     assert registry.live() == first
     promote(registry, second, 1)
@@ -234,7 +234,7 @@ def test_a_line_cut_short_by_a_crash_never_happened(registry: Registry, add: Add
 
 def test_a_lost_local_copy_is_fetched_again(registry: Registry, add: Add, home: Settings) -> None:
     promote(registry, add())
-    path = home.releases / "shop" / "1" / "popular.json"
+    path = home.of("shop").releases / "1" / "popular.json"
     path.write_bytes(b"{}")
     assert registry.popular("1").all
     assert path.read_bytes() != b"{}"

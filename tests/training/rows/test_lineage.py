@@ -1,5 +1,6 @@
 """Lineage: what was joined is measured against the moment the row was shown, and what nobody knows is not passed."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,7 +9,7 @@ import pandas as pd
 import pytest
 
 from feature_repo.definition import CounterView, FeatureSet, ProfileView, Signal
-from feature_repo.request_time import Age, Context, Count, Hour
+from feature_repo.request_time import Age, Context, Count, Hour, Since
 from training.rows.lineage import measured
 
 SHOWN = pd.Timestamp(datetime(2026, 5, 3, 12, tzinfo=UTC))
@@ -77,3 +78,13 @@ def test_what_was_never_given_and_rows_without_any_value_know_nothing() -> None:
     assert after(joined(mood=None, **{"known_at:mood": None}))["mood"] == 0.0
     nothing = {name: [np.nan, np.nan] for name in joined().columns if name.startswith(("by_keeper", "keeper"))}
     assert after(joined(**nothing))["meals"] == 0.0
+
+
+@pytest.mark.parametrize(("moments", "known"), [
+    ({}, 0.0), ({"known_at:asked": [SHOWN + pd.Timedelta(9, "s"), pd.NaT]}, 9.0), ({"known_at:due": None}, np.nan),
+])  # fmt: skip
+def test_a_feature_of_two_columns_is_as_late_as_the_later_whichever_are_null(moments: Any, known: float) -> None:
+    two = {"asked": [1.0, None], "due": [None, 2.0], "known_at:asked": [SHOWN, pd.NaT], "known_at:due": [pd.NaT, SHOWN]}
+    features = replace(FEATURES, features=(Since("wait", "asked", "due"),))
+    (line,) = measured(joined(**two | moments), features)
+    np.testing.assert_equal(line.known_after_s, known)

@@ -1,0 +1,9 @@
+"""What is watched of fraud: features whose drift may say that thieves have changed their ways."""
+
+from monitoring.definition import Watch
+
+FRAUD_WATCH = Watch(
+    # How cards are used is steady from day to day. Risk counts what was found, and moves with the reviewers' work.
+    critical=("amount", "channel", "card_from_device", "device_age", "home_zone", "hour"),
+    min_outcome_rows=1_000,
+)

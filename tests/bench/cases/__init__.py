@@ -1,0 +1,1 @@
+"""One case decided: 40 features, 300 trees; and the obvious stack for the same."""
