@@ -12,9 +12,10 @@ from infra.systems import known
 from orchestration.scaffolding.events_text import events_text
 from orchestration.scaffolding.features_text import features_text
 from orchestration.scaffolding.page_text import next_commands, page_text, test_text
+from orchestration.scaffolding.serving_text import serving_text
 from orchestration.scaffolding.sketch import Sketch
 from orchestration.scaffolding.tables_text import tables_text
-from orchestration.scaffolding.task_text import policy_text, system_text, task_text, watch_text
+from orchestration.scaffolding.task_text import system_text, task_text, watch_text
 from validation.contract import is_identifier
 
 OURS = ("infra", "validation", "feature_repo", "training", "serving", "monitoring", "orchestration", "tests", "docs")
@@ -52,7 +53,7 @@ def write_package(sketch: Sketch, into: Path, flywheel: str, python: str) -> Wri
         "tables.py": tables_text(sketch),
         "features.py": features_text(sketch),
         "task.py": task_text(sketch),
-        "serving.py": policy_text(sketch),
+        "serving.py": serving_text(sketch),
         "watch.py": watch_text(sketch),
         "system.py": system_text(sketch),
         "events.py": events_text(sketch),
