@@ -82,7 +82,7 @@ class NamedSystem:
         module, _, attribute = path.partition(":")
         try:
             value = getattr(importlib.import_module(module), attribute)
-        except Exception as error:  # whatever the definitions of somebody else raise
+        except (Exception, SystemExit) as error:  # whatever the definitions of somebody else raise
             raise DefinitionError(
                 f"system {self.name}: `{path}` ({self.origin}) cannot be loaded: {type(error).__name__}: {error}"
             ) from error

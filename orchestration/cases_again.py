@@ -25,8 +25,8 @@ class CasesAgain:
     def __init__(self, installation: Installation, policy: CasePolicy) -> None:
         self._installation, self._features = installation, installation.system.features
         table = installation.tables[installation.system.task.decisions]
-        made = [column.name for column in table.columns if column.derived is not None]
-        self._columns = [*(column.name for column in asked_of(table, policy)), *made]
+        derived = [column.name for column in table.columns if column.derived is not None]
+        self._columns = [*(column.name for column in asked_of(table, policy)), *derived]
         self._kinds = {column.name: column.dtype for column in table.columns}
         self.names = tuple(feature.name for feature in self._features.features)
 
@@ -66,7 +66,7 @@ class CasesAgain:
     def _records(self, given: Mapping[str, list[Any]], at: Int64s) -> list[dict[tuple[str, str], bytes]]:
         """Of each row the records that it reads, by their places in Redis."""
         keys: dict[str, Any] = dict(given)
-        found: list[dict[tuple[str, str], bytes]] = [{} for _ in range(len(at))]
+        by_row: list[dict[tuple[str, str], bytes]] = [{} for _ in range(len(at))]
         laid_out = layouts(self._features)
         views = {view.name: view.keys for view in self._features.profile_views}
         profiles = set(views)
@@ -80,7 +80,7 @@ class CasesAgain:
             read = [records[entity, int(at[row])] for entity, row in zip(asked, known, strict=True)]
             for row, entity, record in zip(known, asked, read, strict=True):
                 if record is not None:
-                    found[row][layout.redis_key(entity), layout.field(entity)] = record
+                    by_row[row][layout.redis_key(entity), layout.field(entity)] = record
             if view in profiles:
                 packed = decode(layout, asked, read)
                 for name in set(self._features.entities) & set(layout.others) - keys.keys():
@@ -88,4 +88,4 @@ class CasesAgain:
                     for row, word in zip(known, packed.column(name).tolist(), strict=True):
                         column[row] = word
                     keys[name] = column
-        return found
+        return by_row

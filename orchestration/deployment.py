@@ -10,6 +10,7 @@ import msgspec
 from infra.errors import ReleaseMismatch
 from infra.release_format import LIVE, LivePointer, NamedRelease
 from infra.settings import Settings
+from infra.systems import BUILT_IN, named_system
 from orchestration.client import answered, probed
 from orchestration.system import Installation
 from serving.definition import Policy
@@ -24,7 +25,7 @@ def prove(installation: Installation, version: str) -> dict[str, Any]:
     tag = build(installation.settings)
     folder = installation.settings.home.absolute() / "bentoml" / "bentos" / tag.replace(":", "/")
     with tempfile.TemporaryDirectory() as home:
-        settings = installation.settings.model_copy(
+        settings = _with_own_system(installation.settings).model_copy(
             update={"home": Path(home), "service_port": free_port(), "pseudonyms": None}
         )
         _name_champion(installation, version, settings)
@@ -35,6 +36,14 @@ def prove(installation: Installation, version: str) -> dict[str, Any]:
             f"deployment: {tag} answers with release {answer['release']}, not {version}: {answer['reason']}"
         )
     return {"bento": tag, "version": version, "served_by": answer["served_by"], "items": len(answer.get("items", ()))}
+
+
+def _with_own_system(settings: Settings) -> Settings:
+    """The settings, with where the system is defined: a file of the home may say it, and the proof has another home."""
+    named = named_system(settings)
+    if named.name in BUILT_IN:
+        return settings
+    return settings.model_copy(update={"systems": {named.name: named.path}, "systems_path": named.folder})
 
 
 def _answer(settings: Settings, installation: Installation, version: str, running: Running) -> dict[str, Any]:

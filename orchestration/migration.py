@@ -15,6 +15,7 @@ from infra.settings import SYSTEM_NAME, Settings, socket_url
 from infra.systems import DEFAULT
 from infra.unmigrated import WHOLE, left_at_top
 
+LANDING = "landing"
 SHARED = "metrics"  # in `serving`: of whatever service ran last
 OTHER_DISK = {errno.EXDEV, errno.EBUSY}
 
@@ -28,7 +29,7 @@ def migrate(settings: Settings, say: Callable[[str], None]) -> int:
     if left_at_top(home) and settings.redis_url == socket_url(home) and answers(settings.redis_url):
         raise NotMigrated(f"{home}: its Redis runs, so something may write there. Stop it (`flywheel up`), then again.")
     for source, target in moves(home):
-        _move(source, target)
+        _join(source, target) if source.name == LANDING and _is_folder(target) else _move(source, target)
         say(f"{source.relative_to(home)} is now {target.relative_to(home)}")
         moved += 1
     for path in left_at_top(home):  # folders that held one for each system, now empty
@@ -67,6 +68,20 @@ def moves(home: Path) -> Iterator[tuple[Path, Path]]:
 
 def _is_of_system(folder: Path) -> bool:
     return folder.is_dir() and bool(re.fullmatch(SYSTEM_NAME, folder.name)) and folder.name != SHARED
+
+
+def _join(source: Path, target: Path) -> None:
+    """Move what a folder holds into another one: whoever delivers may not know yet that the landing was moved."""
+    if source.is_symlink():
+        return _move(source, target)
+    for each in sorted(source.iterdir()):
+        there = target / each.name
+        _join(each, there) if _is_folder(each) and _is_folder(there) else _move(each, there)
+    return source.rmdir()
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def _move(source: Path, target: Path) -> None:

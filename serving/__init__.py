@@ -1,4 +1,4 @@
-"""The online path: one service that ranks, remembers and degrades. Its two paths; a test follows both.
+"""The online path: one service that ranks, remembers and degrades. Its paths; a test follows those of a feed.
 
 The path of a request, `POST /v1/feed`, from the door to the log:
 
@@ -15,6 +15,20 @@ The path of a request, `POST /v1/feed`, from the door to the log:
     serving.page.slate.arranged                          the page: the policy's steps, one after the other
     serving.tokens.Keys.sign                             the token that will prove what was shown
     serving.feedback.impression_rows.ImpressionRows.of   after the answer: a row for each item shown
+    serving.feedback.decision_log.DecisionLog.put        the decision log
+
+The path of a case, `POST /v1/decide`, from the door to the log:
+
+    serving.api.hot_routes.HotRoutes.__call__            the door
+    serving.deciding.ladder.CaseLadder.answer            an answer whatever happens; the same case gets the same one
+    serving.asker.case_state.CaseReader.read             every state that the case names, in one round trip to Redis
+    serving.deciding.scoring.CaseScoring.scored          the score, or the reason why not
+    serving.model.case_release.CaseBuilder.matrix        features: states decayed to this moment
+    serving.model.trees.Trees.score                      the score, by the model of the live release
+    serving.deciding.deciding.Deciding.decided           rules, steps, lot and queue: the action
+    serving.deciding.slots.Slots.take                    a place in the review queue, where one is needed
+    serving.tokens.Keys.sign                             the token that will prove what was decided
+    serving.feedback.case_rows.DecisionRows.of           after the answer: its row
     serving.feedback.decision_log.DecisionLog.put        the decision log
 
 The path of an event, `POST /v1/events`, from the door to the states that the next request reads:

@@ -124,7 +124,7 @@ class Decide(Value, frozen=True, tag=True, tag_field="policy"):
     log: LogColumns = LogColumns()
     follows: Mapping[str, Mapping[str, bool | float | str]] = {}
     limits: RequestLimits = CALM
-    state_ms: float = 20.0
+    state_ms: float = 30.0
     remember_s: float = 3600.0
     feedback: Feedback = Feedback()
 
@@ -180,7 +180,7 @@ class Say(Value, frozen=True, tag=True, tag_field="policy"):
     hold: Hold | None = None
     log: LogColumns = LogColumns()
     limits: RequestLimits = CALM
-    state_ms: float = 20.0
+    state_ms: float = 30.0
     remember_s: float = 3600.0
     feedback: Feedback = Feedback()
 

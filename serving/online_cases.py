@@ -100,7 +100,7 @@ def online_cases(served: ServedCases, settings: Settings, system: str) -> Online
         settings, system, process.releases, lambda folder: load_cases(folder, served), policy
     )
     shedding = Shedding(lambda: releases.policy.limits)
-    queue = ReviewQueue(settings.serving / "reviews.sqlite")
+    queue = ReviewQueue(settings.serving / ReviewQueue.FILE)
     reader = CaseReader(link, served.features, served.given)
     answers = Answers(project, served.key, policy.remember_s, link)
     return OnlineCases(

@@ -45,6 +45,7 @@ Examples:
   flywheel run daily --as-of 2022-05-09           a day's work on events of 2022, in their own time\n
   flywheel stream                                 events count as they land\n
   flywheel rank u42                               the feed of one user, from the running service\n
+  flywheel decide --system fraud '{…}'            what is done about one case\n
   flywheel releases                               what was live when, who moved it, why\n
   flywheel rollback --why "long views fell"       back to the previous release\n
   flywheel erase u42 --why "request 1093"         a person, from every store, for good\n

@@ -38,7 +38,8 @@ def new(
     flywheel new churn --from tables/ --decisions accounts --target churned --label-delay 30d ·
     flywheel new clicks --from log/ --target is_click --later watch_ms,liked --key user_id,item_id,shown_at
     """
-    from orchestration.scaffolding import Said, check_name, choose, length, look_at, register, sketch_of, write_package
+    from infra.systems import register
+    from orchestration.scaffolding import Said, check_name, choose, length, look_at, sketch_of, write_package
 
     here, installed = Path.cwd(), settings()
     check_name(name, here, installed)

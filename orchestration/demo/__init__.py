@@ -12,6 +12,7 @@ from infra.atomic import atomic_write
 from infra.errors import DefinitionError
 from infra.pseudonyms import FILE, choose_mode
 from infra.settings import Settings
+from infra.systems import FILE as SYSTEMS_FILE
 from orchestration.demo.closing import close
 from orchestration.demo.decisions import Cases, DecisionStory, contenders, end_of_history
 from orchestration.demo.diary import Diary
@@ -20,6 +21,7 @@ from orchestration.demo.origins import end_of, origin
 from orchestration.demo.scenes import run_metadata
 from orchestration.demo.story import AT, Story
 from orchestration.demo_console import DemoConsole
+from orchestration.forgetting import forget
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
 from orchestration.up import everything_else, until_interrupted
@@ -27,7 +29,8 @@ from orchestration.up import everything_else, until_interrupted
 __all__ = ["contenders", "emptied", "judged_cases", "run_case_story", "run_decisions", "run_demo", "run_metadata"]
 
 MARK = "written_by_the_demo"
-STAYS = (MARK, "bench", FILE)  # the mark, in case the removal is interrupted; figures of `make bench…`; the key of ids
+# the mark, in case the removal is interrupted; figures of `make bench…`; the key of ids; which systems there are
+STAYS = (MARK, "bench", FILE, SYSTEMS_FILE)
 
 # All of it has to fit into 3 GiB, and the decision log is handed over soon because the demo waits for it.
 SMALL: dict[str, Any] = {"hand_over_s": 2.0, "spark_memory": "512m", "service_workers": 1}
@@ -44,7 +47,7 @@ def run_demo(
         diary = Diary.read(settings.home)
     else:
         origin(source, path, seed)  # raises for a wrong source, before the home is emptied
-        emptied(settings.home)
+        emptied(settings)
         diary = Diary(source, seed, str(path.absolute()) if path else None)
         diary.write(settings.home)
     try:
@@ -116,13 +119,20 @@ def _command() -> str:
     return "flywheel" if shutil.which("flywheel") else ".venv/bin/flywheel"
 
 
-def emptied(home: Path) -> None:
-    """Empty a home that an earlier demo filled, but for figures; another one with data stays as it is."""
+def emptied(settings: Settings) -> None:
+    """Empty a home that an earlier demo filled, but for figures; another one with data stays as it is.
+
+    Where the home holds other systems, too, only the settings' own one is forgotten.
+    """
+    home = settings.home
     contents = [path for path in home.iterdir() if path.name not in STAYS] if home.exists() else []
     if contents and not (home / MARK).exists():
         raise DefinitionError(
             f"{home} holds data that no demo wrote. Name another home (FLYWHEEL_HOME=…) or remove it (`make clean`)."
         )
+    if any(path != settings.part for path in settings.part.parent.glob("*")):
+        forget(settings)
+        return
     for path in contents:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

@@ -132,8 +132,10 @@ class RecordedTrips:
         return MEASURES
 
     def system(self) -> System:
-        """The ETA; the days that are not part of the history cannot be judged."""
-        return ETA
+        """The ETA, whose trips may take as long as these do; what has one update a trip cannot jump."""
+        outcomes = tuple(replace(outcome, window=self.recorded.longest) for outcome in ETA.task.outcomes)
+        caps = tuple(cap for cap in ETA.limits.caps if not cap.measure.startswith("jumps"))
+        return replace(ETA, task=replace(ETA.task, outcomes=outcomes), limits=replace(ETA.limits, caps=caps))
 
     def deliver(self, landing: Path) -> Mapping[str, DeliveredRows]:
         """The history."""

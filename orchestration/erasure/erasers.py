@@ -123,6 +123,20 @@ def online(installation: Installation, work: Work) -> Counts:
     return {"online": removed}
 
 
+def reviews(installation: Installation, work: Work) -> Counts:
+    """The cases of people that wait for a reviewer, or did."""
+    from serving.deciding import ReviewQueue
+
+    path = installation.settings.serving / ReviewQueue.FILE
+    if not path.exists():
+        return {}
+    queue = ReviewQueue(path)
+    try:
+        return {"reviews": queue.forget(sorted(work.people), dry_run=work.dry_run)}
+    finally:
+        queue.close()
+
+
 def landing(installation: Installation, work: Work) -> Counts:
     """Rows of landed files that wait, of those taken in or set aside, and of files that a mapping wrote."""
     root, counts = installation.settings.landing, dict[str, int]()
@@ -144,7 +158,7 @@ def messages(installation: Installation, work: Work) -> Counts:
     return {"messages": sum(mask_file(path, work.names, dry_run=work.dry_run) for path in _texts(installation))}
 
 
-ERASERS: tuple[Eraser, ...] = (batches, features, training, stream, online, messages, landing)
+ERASERS: tuple[Eraser, ...] = (batches, features, training, stream, online, reviews, messages, landing)
 
 
 def _rows(installation: Installation, work: Work, *folders: str) -> Counts:

@@ -13,7 +13,6 @@ from orchestration.scaffolding.plain_files import (
     deliver,
     deliver_command,
 )
-from orchestration.scaffolding.registering import register
 from orchestration.scaffolding.sketch import Sketch, sketch_of
 
 __all__ = [
@@ -33,7 +32,6 @@ __all__ = [
     "deliver_command",
     "length",
     "look_at",
-    "register",
     "sketch_of",
     "write_package",
 ]

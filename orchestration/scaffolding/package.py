@@ -8,13 +8,14 @@ from pathlib import Path
 
 from infra.errors import DefinitionError
 from infra.settings import Settings
+from infra.systems import known
 from orchestration.scaffolding.events_text import events_text
 from orchestration.scaffolding.features_text import features_text
 from orchestration.scaffolding.page_text import next_commands, page_text, test_text
-from orchestration.scaffolding.registering import BUILT_IN, registered
+from orchestration.scaffolding.serving_text import serving_text
 from orchestration.scaffolding.sketch import Sketch
 from orchestration.scaffolding.tables_text import tables_text
-from orchestration.scaffolding.task_text import policy_text, system_text, task_text, watch_text
+from orchestration.scaffolding.task_text import system_text, task_text, watch_text
 from validation.contract import is_identifier
 
 OURS = ("infra", "validation", "feature_repo", "training", "serving", "monitoring", "orchestration", "tests", "docs")
@@ -38,7 +39,7 @@ def check_name(name: str, into: Path, settings: Settings) -> None:
         raise DefinitionError(
             f"{into / name} exists already; nothing is overwritten. Choose another name, or remove it."
         )
-    if name in (*BUILT_IN, *registered(settings)):
+    if name in known(settings):
         raise DefinitionError(f"a system `{name}` is known here already ({settings.home}). Choose another name.")
     if name in OURS or name in sys.stdlib_module_names or importlib.util.find_spec(name) is not None:
         raise DefinitionError(f"`{name}` is the name of a Python package that is installed. Choose another one.")
@@ -52,7 +53,7 @@ def write_package(sketch: Sketch, into: Path, flywheel: str, python: str) -> Wri
         "tables.py": tables_text(sketch),
         "features.py": features_text(sketch),
         "task.py": task_text(sketch),
-        "serving.py": policy_text(sketch),
+        "serving.py": serving_text(sketch),
         "watch.py": watch_text(sketch),
         "system.py": system_text(sketch),
         "events.py": events_text(sketch),

@@ -37,7 +37,7 @@ The base is `{base}`; a linear model has to beat it, and boosted trees have to b
 
 ## 5. Serving
 
-Nothing is served until [serving.py](serving.py) says how.
+{served}
 
 ## 6. Watching
 
@@ -57,6 +57,10 @@ After a correction, run `flywheel new` again under another name, or edit the fil
 {commands}
 ```
 """
+SERVED = """\
+From the release's operating point on a decision is acted on ([serving.py](serving.py)). `flywheel up` starts the
+service, `flywheel decide` asks it."""
+NOT_SERVED = "Nothing is served until [serving.py](serving.py) says how."
 TEST = '''"""What must stay true of {name}: it can be put together, and no outcome stands in a decision."""
 
 from {name}.events import SOURCES
@@ -70,7 +74,8 @@ def test_the_definitions_belong_together() -> None:
 
 def test_every_column_of_a_table_is_filled_from_the_files() -> None:
     for source in SOURCES:
-        assert set(source.columns) == {{column.name for column in source.table.columns}}, source.table.name
+        needed = {{column.name for column in source.table.columns if not column.nullable}}
+        assert needed <= set(source.columns) <= {{column.name for column in source.table.columns}}, source.table.name
 
 
 def test_a_decision_does_not_hold_its_own_outcome() -> None:
@@ -100,6 +105,7 @@ def page_text(sketch: Sketch, commands: Sequence[str]) -> str:
         left_out=left_out,
         base=base_feature(sketch),
         notes="\n".join(f"| {what} | {guess} | `{flag}` |" for what, guess, flag in choices.notes),
+        served=SERVED if sketch.classifies else NOT_SERVED,
         commands="\n".join(commands),
     )
 

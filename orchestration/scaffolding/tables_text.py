@@ -6,6 +6,7 @@ from orchestration.scaffolding.beside import DTYPES, Described, Happened
 from orchestration.scaffolding.code import Code, after, call, names, number, rendered, text, tuple_of
 from orchestration.scaffolding.lengths import in_words
 from orchestration.scaffolding.looking import ColumnSeen, rounded_up
+from orchestration.scaffolding.serving_text import log_columns
 from orchestration.scaffolding.sketch import Sketch, seen_words
 from validation.definition import LONGEST_WORD, GateLimits
 
@@ -66,6 +67,7 @@ def _decisions(sketch: Sketch) -> Code:
     columns = [_key(sketch)]
     columns += [_column(c, refers.get(c.name), c.name in known) for c in sketch.given]
     columns += [_time(choices.event_time.name, "when it was decided"), _time(sketch.received, _receipt(sketch))]
+    columns += log_columns(sketch)
     row = f"one row of {choices.table.paths[0].name}: what is decided, and what is known by then"
     return _table(sketch.decisions, row, sketch.key, choices.event_time.name, sketch.received, columns, _person(sketch))
 

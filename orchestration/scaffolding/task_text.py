@@ -1,4 +1,4 @@
-"""The texts of `task.py`, `serving.py`, `watch.py` and `system.py`: learned, answered, watched, put together."""
+"""The texts of `task.py`, `watch.py` and `system.py`: what is learned, watched, and put together."""
 
 from math import log1p
 
@@ -46,15 +46,6 @@ TASK = Task(
 '''
 SPLIT = """
     split=Split(fit={}, tune={}),  # each part has to last longer than outcomes take"""
-POLICY = '''"""How {name} answers requests. Where it says None nothing is served: models are trained and judged.
-
-docs/systems.md of Flywheel shows what a policy may say.
-"""
-
-from serving.definition import Policy
-
-POLICY: Policy | None = None
-'''
 WATCH = '''"""What is watched of {name}: the features whose drift may cause a retraining."""
 
 from monitoring.definition import Watch
@@ -156,11 +147,6 @@ def _slices(sketch: Sketch) -> str:
         cut = tuple_of([number(log1p(FEW))])
         parts.append(call("SliceDefinition", '"activity"', text(feature), cut, names(("new", "known"))))
     return rendered(tuple_of(parts[:SLICES]), 4, 8)
-
-
-def policy_text(sketch: Sketch) -> str:
-    """The whole of `serving.py`."""
-    return POLICY.format(name=sketch.name)
 
 
 def watch_text(sketch: Sketch) -> str:

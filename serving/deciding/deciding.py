@@ -7,7 +7,7 @@ from feature_repo.definition import FeatureSet
 from infra.clock import written
 from infra.marks import mark
 from serving.asker import CaseState
-from serving.case_policy import Decide, Lot
+from serving.case_policy import Decide, Lot, Queue
 from serving.deciding.decision import Case, Decision, Scored
 from serving.deciding.review_queue import Review
 from serving.deciding.rules import Facts, decays, first_that_holds, softened
@@ -49,7 +49,7 @@ class Deciding:
         """Put a decision through lot and queue, and give its reasons."""
         queue, lot, action = policy.queue, policy.lot, decision.action
         drawn = lot is not None and queue is not None and action == policy.usual and _takes_part(lot, decision.case)
-        if lot is not None and drawn and not decision.case.preview:
+        if lot is not None and drawn and not decision.case.leaves_no_trace:
             decision.by_lot = mark(f"{lot.seed}:{decision.case.key}") < lot.share * HASHES
             decision.propensity = lot.share if decision.by_lot else 1.0 - lot.share
         if queue is None or (action != queue.action and not decision.by_lot):
@@ -57,7 +57,7 @@ class Deciding:
                 self._explain(decision)
             return
         self._explain(decision)
-        if decision.case.preview or await self._slots.take(queue, self._review(policy, decision), budget):
+        if await self._has_place(policy, queue, decision, budget):
             decision.action = queue.action
         elif decision.by_lot:  # as if it had not been drawn; how likely that was depends on the day's queue
             decision.by_lot, decision.propensity = False, None
@@ -66,6 +66,12 @@ class Deciding:
             action, softening = softened(policy, facts, queue.overflow)
             decision.action = policy.usual if action == queue.action else action
             decision.reasons += softening
+
+    async def _has_place(self, policy: Decide, queue: Queue, decision: Decision, budget: Budget) -> bool:
+        """Whether a case comes into the queue: a preview as if there were room, one of an erased person never."""
+        if decision.case.leaves_no_trace:
+            return decision.case.preview
+        return await self._slots.take(queue, self._review(policy, decision), budget)
 
     def _explain(self, decision: Decision) -> None:
         scored = Scored(decision.score, decision.features, decision.release)

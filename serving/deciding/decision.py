@@ -18,6 +18,11 @@ class Case:
     preview: bool = False
     gone: bool = False
 
+    @property
+    def leaves_no_trace(self) -> bool:
+        """Whether nothing of it is stored: it was only asked to look, or its person was erased."""
+        return self.preview or self.gone
+
 
 @dataclass(slots=True)
 class Scored:

@@ -49,7 +49,7 @@ class CaseLadder:
         self, case: Case, budget: Budget, encode: Encode, log_decision: Callable[[Decision], None]
     ) -> tuple[bytes, Decision | None]:
         """The answer to a case; its decision, which was logged, unless the same case was answered before."""
-        if case.preview or case.gone:
+        if case.leaves_no_trace:
             decision = await self._decided(case, budget, ())
             assert isinstance(decision, Decision), "nothing was claimed"
             return encode(decision), decision

@@ -44,6 +44,8 @@ class Review:
 class ReviewQueue:
     """Reviews of one system. A file that cannot be used raises sqlite3.Error."""
 
+    FILE = "reviews.sqlite"
+
     def __init__(self, path: Path) -> None:
         self._path, self._lock = path, Lock()
         self._connection: sqlite3.Connection | None = None
@@ -116,12 +118,18 @@ class ReviewQueue:
             connection.execute("UPDATE reviews SET closed_at = ? WHERE key = ? AND closed_at IS NULL", (now, key))
             connection.execute("DELETE FROM reviews WHERE closed_at < ?", (now - KEPT_S,))
 
-    def forget(self, people: Sequence[str]) -> int:
+    def forget(self, people: Sequence[str], *, dry_run: bool = False) -> int:
         """Remove the cases of persons who are erased; returns how many there were."""
         with self._lock, self._open() as connection:
-            return sum(
-                connection.execute("DELETE FROM reviews WHERE person = ?", (person,)).rowcount for person in people
-            )
+            counted = "SELECT COUNT(*) FROM reviews WHERE person = ?"
+            count: int = sum(connection.execute(counted, (person,)).fetchone()[0] for person in people)
+            if count and not dry_run:
+                connection.execute("PRAGMA secure_delete = ON")
+                connection.executemany("DELETE FROM reviews WHERE person = ?", [(person,) for person in people])
+        if count and not dry_run:
+            with self._lock:
+                self._open().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return count
 
     def _open(self) -> sqlite3.Connection:
         """The connection, as a context that commits or rolls back."""

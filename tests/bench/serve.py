@@ -22,6 +22,7 @@ import xgboost
 
 from infra.settings import Settings
 from tests.bench import capacity, measures, table, yardstick
+from tests.bench.cases import run as cases
 from tests.bench.catalogue import Scale
 from tests.bench.measures import CANDIDATES, Length
 from tests.bench.naive import run as naive
@@ -39,6 +40,7 @@ def main() -> int:
 
     with tempfile.TemporaryDirectory(prefix="flywheel-bench-") as home:
         figures = measured(Path(home), Scale(), Length(), say)
+        figures["cases"] = cases.measured(Path(home) / "cases", say)
     figures["took_s"] = round(time.monotonic() - began)
     target = Settings().home / "bench" / "serve.json"
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -23,6 +23,12 @@ def show(figures: dict[str, Any]) -> None:
         f"{figures['capacity_per_s']:.0f} requests/s; all that is offered is answered in time up to "
         f"{f'{knee:.0%} of that' if knee else 'no load that was tried'}."
     )
+    if "cases" in figures:
+        one, obvious = figures["cases"]["decide"], figures["cases"]["naive"]
+        out.print(
+            f"one decided case {one['cpu_ms']:.2f} ms CPU, the obvious stack {obvious['cpu_ms']:.0f} ms: "
+            f"{figures['cases']['naive_over_decide']:.0f} times as much."
+        )
     loop = figures["yardstick"]
     out.print(
         f"The machine at the time: an empty loop took {loop['fastest_ms']:.2f} ms at its fastest and "

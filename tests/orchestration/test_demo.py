@@ -71,10 +71,10 @@ def test_a_home_with_figures_is_free_and_keeps_them_through_one_demo_and_the_nex
     figures = tmp_path / "bench" / "serve.json"
     figures.parent.mkdir()
     figures.write_text("{}")
-    emptied(tmp_path)
+    emptied(Settings(home=tmp_path))
     (tmp_path / "lake").mkdir()
     (tmp_path / "summary.json").touch()
-    emptied(tmp_path)
+    emptied(Settings(home=tmp_path))
     assert figures.read_text() == "{}"
     assert not (tmp_path / "lake").exists()
     assert not (tmp_path / "summary.json").exists()
@@ -84,12 +84,22 @@ def test_a_home_with_other_data_is_refused_whatever_figures_it_has(tmp_path: Pat
     (tmp_path / "bench").mkdir()
     (tmp_path / "lake").mkdir()
     with pytest.raises(DefinitionError, match="no demo wrote"):
-        emptied(tmp_path)
+        emptied(Settings(home=tmp_path))
     assert (tmp_path / "lake").exists()
 
 
+def test_a_demo_begins_anew_and_leaves_the_other_systems_of_its_home_alone(tmp_path: Path) -> None:
+    at = Settings(home=tmp_path)
+    emptied(at)
+    for each in (at, at.of("returns")):
+        each.lake.mkdir(parents=True)
+    emptied(at)
+    assert at.of("returns").lake.exists()
+    assert not at.lake.exists()
+
+
 def test_a_home_that_was_half_emptied_is_still_a_demos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    emptied(tmp_path)
+    emptied(Settings(home=tmp_path))
     (tmp_path / "lake").mkdir()
 
     def interrupted(path: Path) -> None:
@@ -99,8 +109,8 @@ def test_a_home_that_was_half_emptied_is_still_a_demos(tmp_path: Path, monkeypat
         meanwhile.setattr(Path, "iterdir", lambda home: iter([home / MARK, home / "lake"]))  # any order may come
         meanwhile.setattr(shutil, "rmtree", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            emptied(tmp_path)
-    emptied(tmp_path)
+            emptied(Settings(home=tmp_path))
+    emptied(Settings(home=tmp_path))
     assert not (tmp_path / "lake").exists()
 
 

@@ -1,6 +1,6 @@
 """What the ETA's story says of a source, without telling it."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +58,9 @@ def test_plain_trips_are_taken_under_the_names_that_are_given(tmp_path: Path) ->
     story = trips_of("trips:began=start,ended=end,origin=a,goal=b,distance=km,per_km=1,planned,zone=UTC,days=6",
                     tmp_path / "trips.parquet", 7)  # fmt: skip
     assert (story.first, story.last) == (date(2026, 3, 3), date(2026, 3, 8))
+    system = story.system()
+    assert system.task.window == timedelta(hours=4)
+    assert [cap.measure for cap in system.limits.caps] == ["coverage_p90"], "one update a trip cannot jump"
     assert story.drifted == (date(2026, 3, 10), date(2026, 3, 11))
 
 

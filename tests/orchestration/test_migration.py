@@ -128,6 +128,21 @@ def test_what_lies_at_both_places_is_never_overwritten(tmp_path: Path) -> None:
     assert contents(home) == expected(home)
 
 
+def test_what_is_delivered_to_the_old_landing_afterwards_joins_the_rest(tmp_path: Path) -> None:
+    home = old(tmp_path / "home")
+    migrate(Settings(home=home), print)
+    late = home / "landing" / "users" / "2026-05-04.jsonl"
+    late.parent.mkdir(parents=True)
+    late.write_text("late")
+    migrate(Settings(home=home), print)
+    assert contents(home) == expected(home) | {"systems/home_feed/landing/users/2026-05-04.jsonl": "late"}
+    late.parent.mkdir(parents=True)
+    late.write_text("another one of that name")
+    with pytest.raises(NotMigrated, match="nothing is overwritten"):
+        migrate(Settings(home=home), print)
+    assert late.read_text() == "another one of that name"
+
+
 def test_a_link_to_another_disk_goes_on_naming_the_same_folder(tmp_path: Path) -> None:
     home = old(tmp_path / "home")
     (home / "landing").rename(tmp_path / "disk")

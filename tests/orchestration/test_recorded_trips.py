@@ -25,7 +25,7 @@ def package(folder: Path, *rows: dict[str, object]) -> Path:
     pd.DataFrame([{**FLIGHT, **row} for row in rows]).to_csv(folder / "data" / "flights.csv.zip", index=False)
     (folder / "data" / "airports.csv").write_text(AIRPORTS)
     (folder / "data" / "weather.csv").write_text(WEATHER)
-    (folder / "data" / "planes.csv").write_text("tailnum,year\nN1,2004\n")
+    (folder / "data" / "planes.csv").write_text("tailnum,year\nN1,2004\nN2,1986\nN3,0\n")
     return folder
 
 
@@ -64,6 +64,12 @@ def test_weather_is_known_when_its_hour_is_over(tmp_path: Path) -> None:
     (row,) = flights(package(tmp_path, {})).weather.to_dict("records")
     assert row["received_at"] - row["event_time"] == pd.Timedelta(hours=1)
     assert row["rain_mm"] == pytest.approx(2.54)
+
+
+def test_old_planes_and_unknown_ones_keep_the_contract(tmp_path: Path) -> None:
+    rows = [{"flight": n, "tailnum": f"N{n}"} for n in (1, 2, 3, 4)]
+    drivers = {table.name: rows for table, rows in flights(package(tmp_path, *rows)).tables()}["drivers"]
+    assert [at and at.year for at in drivers["since"].to_pylist()] == [2004, 2000, None, None]
 
 
 def test_without_the_package_the_sentence_says_how_to_get_it(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ def path(begins: str) -> list[str]:
 
 
 REQUEST, EVENT, NIGHT = path("The path of a request"), path("The path of an event"), path("Every night")
+CASE = path("The path of a case")
 
 
 def resolved(name: str) -> tuple[Any, str, FunctionType]:
@@ -60,7 +61,7 @@ def resolved(name: str) -> tuple[Any, str, FunctionType]:
     raise AssertionError(f"there is no module of {name}")
 
 
-@pytest.mark.parametrize("name", [*REQUEST, *EVENT, *NIGHT])
+@pytest.mark.parametrize("name", [*REQUEST, *EVENT, *CASE, *NIGHT])
 def test_each_line_names_a_function_where_it_stands(name: str) -> None:
     _, _, function = resolved(name)
     assert inspect.isfunction(function)
@@ -69,10 +70,12 @@ def test_each_line_names_a_function_where_it_stands(name: str) -> None:
 
 def test_each_way_fits_on_a_screen() -> None:
     assert serving.__doc__
-    assert [len(way) for way in (REQUEST, EVENT)] == [14, 14]
-    assert max(map(len, (REQUEST, EVENT, NIGHT))) < ONE_SCREEN
+    assert [len(way) for way in (REQUEST, EVENT, CASE)] == [14, 14, 11]
+    assert max(map(len, (REQUEST, EVENT, CASE, NIGHT))) < ONE_SCREEN
     lines = [line for line in serving.__doc__.splitlines() if line.startswith("    ")]
-    assert len(lines) == len(REQUEST) + len(EVENT) + len(NIGHT), "a line that is no `module.function` and what it does"
+    assert len(lines) == len(REQUEST) + len(EVENT) + len(CASE) + len(NIGHT), (
+        "a line that is no `module.function` and what it does"
+    )
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ its airport's own clock. What it took is the block time plus what the flight los
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ import numpy as np
 
 from infra.errors import DefinitionError
 from orchestration.sources.recorded.rows import Recorded
+from validation.contract import EARLIEST
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +24,8 @@ NOT_IN_THE_LIST = dict.fromkeys(("BQN", "PSE", "SJU", "STT"), "America/Puerto_Ri
 """Airports that the package's own list lacks: all on Atlantic time the whole year."""
 KM_A_MILE, MM_AN_INCH, KM_A_DEGREE = 1.609344, 25.4, 111.195
 LATITUDE, LONGITUDE = 40.7, -74.0
+LONGEST = timedelta(hours=14)
+"""To Honolulu it is eleven hours; what takes longer was diverted."""
 MEASURED = "60min"
 """A measurement bears the hour in which it was made, and is known at its end."""
 SLOWEST_KMH, FASTEST_KMH, ON_THE_GROUND = 150.0, 1_100.0, 90.0
@@ -49,7 +53,7 @@ def flights(path: Path | None = None) -> Recorded:
             "visibility_km": weather["visib"] * KM_A_MILE,
         }
     ).drop_duplicates(["area", "event_time"])
-    return Recorded(flown, _places(tables["airports"]), measured, BASE, left_out)
+    return Recorded(flown, _places(tables["airports"]), measured, BASE, left_out, LONGEST)
 
 
 def _read(path: Path | None, name: str) -> "pd.DataFrame":
@@ -92,11 +96,11 @@ def _places(airports: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def _built(planes: "pd.DataFrame") -> "pd.Series[Any]":
-    """By tail number the year in which a plane was built."""
+    """By tail number the year in which a plane was built; a contract takes no moment before 2000 for true."""
     import pandas as pd
 
     years = planes.drop_duplicates("tailnum").set_index("tailnum")["year"]
-    return pd.to_datetime(years.where(years > 1950), format="%Y", utc=True, errors="coerce")
+    return pd.to_datetime(years.where(years > 1950).clip(lower=EARLIEST.year), format="%Y", utc=True)
 
 
 def _flown(

@@ -7,6 +7,7 @@ next ones a base, and none of its trips is delivered.
 """
 
 from dataclasses import dataclass, fields
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +86,7 @@ def plain_trips(path: Path, columns: PlainColumns | None = None) -> Recorded:
     left_out["first day, which only gives the base"] = len(trips) - len(based)
     drawn = "what is usual for the planned distance" if columns.planned else "that of all trips to the same zone"
     base = f"the mean minutes between the two zones on earlier days, drawn by {STRENGTH:g} trips' worth to {drawn}"
-    return Recorded(based, _nowhere(), _no_weather(), base, left_out)
+    return Recorded(based, _nowhere(), _no_weather(), base, left_out, timedelta(minutes=LONGEST_MINUTES))
 
 
 def _read(path: Path) -> "pd.DataFrame":

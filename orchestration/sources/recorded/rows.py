@@ -30,6 +30,7 @@ class Recorded:
     weather  area, event_time, received_at, rain_mm, wind_kmh, visibility_km; may be empty
     base     what the base is, in a sentence
     left_out reason → rows that were not taken
+    longest  how long a trip may take: the outcome's window
     """
 
     trips: "pd.DataFrame"
@@ -37,6 +38,7 @@ class Recorded:
     weather: "pd.DataFrame"
     base: str
     left_out: dict[str, int]
+    longest: timedelta
 
     @property
     def first(self) -> date:
@@ -111,8 +113,8 @@ def _array(rows: "pd.DataFrame", field: pa.Field) -> pa.Array:
     if field.name not in rows:
         return pa.nulls(len(rows), field.type)
     if pa.types.is_timestamp(field.type):
-        micros = rows[field.name].to_numpy(dtype="datetime64[us]").astype(np.int64)
-        return pa.array(micros).cast(field.type)
+        moments = rows[field.name].to_numpy(dtype="datetime64[us]")
+        return pa.array(moments.astype(np.int64), mask=np.isnat(moments)).cast(field.type)
     return pa.array(rows[field.name], field.type, from_pandas=True)
 
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ def measured(stand: Stand, candidates: int, requests: int) -> dict[str, Any]:
     folder.mkdir()
     _prepare(stand, folder)
     port = free_port()
-    with _serving(folder, port, candidates) as pid:
+    with serving_naive(folder, port, {"NAIVE_CANDIDATES": str(candidates)}) as pid:
         bodies = tuple(
             msgspec.json.encode({"user_id": f"u{i:06d}", "limit": LIMIT})
             for i in range(min(USERS, stand.catalogue.scale.users))
@@ -87,12 +87,15 @@ def _prepare(stand: Stand, folder: Path) -> None:
 
 
 @contextmanager
-def _serving(folder: Path, port: int, candidates: int) -> Iterator[int]:
+def serving_naive(
+    folder: Path, port: int, more: Mapping[str, str], target: str = "tests.bench.naive.service:NaiveFeed"
+) -> Iterator[int]:
+    """The process of a naive stack that is ready; it is stopped on leaving."""
     env = {
-        **os.environ, "NAIVE_FOLDER": str(folder), "NAIVE_PORT": str(port), "NAIVE_CANDIDATES": str(candidates),
+        **os.environ, "NAIVE_FOLDER": str(folder), "NAIVE_PORT": str(port), **more,
         "BENTOML_HOME": str(folder / "bentoml"),
     }  # fmt: skip
-    command = [sys.executable, "-m", "bentoml", "serve", "tests.bench.naive.service:NaiveFeed"]
+    command = [sys.executable, "-m", "bentoml", "serve", target]
     with (folder / "service.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=CHECKOUT, env=env, stdout=log, stderr=log, start_new_session=True)
     try:

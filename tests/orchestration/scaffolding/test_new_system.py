@@ -68,7 +68,9 @@ def test_a_folder_of_sales_becomes_a_system_without_a_flag(tmp_path: Path, flywh
         if name.startswith("test_"):
             test()
     assert "[returns]" in (tmp_path / "home" / "systems.toml").read_text()
-    assert "Nothing is served until" in (tmp_path / "returns" / "README.md").read_text()
+    served = importlib.import_module("returns.serving").SERVED
+    assert {column.name for column in served.asked} == {"sale_id", "shop_id", "buyer_id", "amount"}
+    assert system.policy.steps[0].action == "act"
     assert [source.table.name for source in sources] == ["sales", "sales_outcomes"]
 
 
@@ -93,6 +95,7 @@ def test_nested_tickets_with_a_number_to_predict(tmp_path: Path, flywheel: Calla
     assert "`tags` is left out: it holds list" in answer.output
     system, sources = written("support")
     assert isinstance(system.task.objective, Regress)
+    assert system.policy is None, "a number is served where somebody names a base"
     assert system.task.window > timedelta(minutes=190), "the files say when a ticket was closed"
     assert {"minutes", "closed_at", "tags", "nothing"}.isdisjoint(columns(system, "tickets"))
     assert set(system.features.entities) == {"customer_id", "ticket_priority", "customer_address_country"}

@@ -9,7 +9,7 @@ import pytest
 from infra.settings import Settings
 from monitoring.retrain import WindowEvidence
 from orchestration.evidence import EVIDENCE
-from orchestration.pipeline import pipeline
+from orchestration.pipeline import pipeline, pipelines
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
 
@@ -96,7 +96,7 @@ def test_a_failed_run_is_written_down_for_people(at: Installation) -> None:
         context = dg.build_run_status_sensor_context(
             "failure_sensor", event, instance, result.dagster_run
         ).for_run_failure()
-        pipeline(at).resolve_sensor_def("failure_sensor")(context)
+        pipelines([at]).resolve_sensor_def("failure_sensor")(context)
     line = msgspec.json.decode((at.settings.home / "alerts.jsonl").read_bytes().splitlines()[0])
     assert line["job"] == "nightly"
     assert line["run"] == result.run_id

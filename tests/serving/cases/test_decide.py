@@ -141,6 +141,17 @@ def test_without_a_release_rules_decide(client: CaseClient, monkeypatch: pytest.
     assert client.decide("no release 2", card_id="thief")["action"] == "block"
 
 
+def test_who_was_erased_is_decided_without_their_states_and_not_stored(
+    client: CaseClient, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client.online.erased, "people", {"c1"})
+    answer = client.decide("erased", amount=300.0)
+    assert (answer["served_by"], answer["token"]) == ("no_state", None)
+    assert answer["action"] == "step_up", "nobody may look at it"
+    assert logged("erased") is None
+    assert "erased" not in client.send("GET", "/v1/queue").text
+
+
 def test_a_release_that_cannot_serve_leaves_the_old_one_answering(start: Start, payments: PaymentWorld) -> None:
     client = start()
     folder = payments.release("3")

@@ -194,8 +194,11 @@ def test_who_is_erased_waits_no_more(tmp_path: Path) -> None:
     at = NOW.timestamp()
     for key, person in (("p1", "c1"), ("p2", "c2")):
         assert queue.take(Review(key, at, 1.0, 0.5, False, ("amount",), {"card_id": person}, None, person), "today", 9)
-    assert queue.forget(["c1"]) == 1
+    assert queue.forget(["c1"], dry_run=True) == queue.forget(["c1"]) == 1
     assert [review.key for review in queue.waiting(9)] == ["p2"]
+    left = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert b"c2" in left
+    assert b"c1" not in left, "nor in what the file no longer uses"
 
 
 def test_a_row_about_a_case_needs_its_token_or_a_role(client: CaseClient) -> None:
