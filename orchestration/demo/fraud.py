@@ -78,7 +78,7 @@ class CityOfCards:
         return kit.deliver(self.bank, landing, self.city.end, self.city.end + timedelta(days=self.city.ahead))
 
     def requests(self, judged: JudgedCases) -> Sequence[tuple[str, Mapping[str, Any]]]:
-        """An honest payment, one of a theft that is seen, and one of a theft that is not, of the newest ones."""
+        """An honest payment, one of a theft that is seen, and one of a theft that is not; of each the one that scores highest."""
         pattern = self._patterns(judged)
         stolen = pattern != PATTERNS[0]
         kinds = (
@@ -87,7 +87,9 @@ class CityOfCards:
             ("stolen, new ways", stolen & ~judged.acted),
         )
         places = [(name, np.flatnonzero(which)) for name, which in kinds]
-        return [(f"{name}: {pattern[at[-1]]}", self._request(judged.frame, at[-1])) for name, at in places if len(at)]
+        surest = [(name, at[np.argmax(judged.predicted[at])]) for name, at in places if len(at)]
+        return [(name if pattern[at] == name else f"{name}: {pattern[at]}", self._request(judged.frame, int(at)))
+                for name, at in surest]  # fmt: skip
 
     def decided(self, answer: Mapping[str, Any]) -> str:
         """The action and the score."""
