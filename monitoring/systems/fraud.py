@@ -5,5 +5,6 @@ from monitoring.definition import Watch
 FRAUD_WATCH = Watch(
     # How cards are used is steady from day to day. Risk counts what was found, and moves with the reviewers' work.
     critical=("amount", "channel", "card_from_device", "device_age", "home_zone", "hour"),
+    min_drift_rows=400,  # a small bank's day
     min_outcome_rows=1_000,
 )

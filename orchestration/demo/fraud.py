@@ -78,7 +78,7 @@ class CityOfCards:
         return kit.deliver(self.bank, landing, self.city.end, self.city.end + timedelta(days=self.city.ahead))
 
     def requests(self, judged: JudgedCases) -> Sequence[tuple[str, Mapping[str, Any]]]:
-        """An honest payment, one of a theft that is seen, and one of a theft that is not; of each the one that scores highest."""
+        """An honest payment, a theft that is seen, and one that is not; of each the one that scores highest."""
         pattern = self._patterns(judged)
         stolen = pattern != PATTERNS[0]
         kinds = (
