@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -55,7 +56,10 @@ def test_a_folder_of_sales_becomes_a_system_without_a_flag(tmp_path: Path, flywh
     answer = flywheel("new", "returns", "--from", sales(tmp_path / "own"))
     assert answer.exit_code == 0, answer.output
     assert "NOBODY SAID SO" in answer.output, "how long a label takes is guessed, and said to be"
-    assert answer.output.splitlines()[-1].endswith("--day 2026-05-01 --until 2026-05-08 --system returns")
+    *_, daily, up, decide = answer.output.splitlines()
+    assert daily.endswith("--day 2026-05-01 --until 2026-05-08 --system returns")
+    assert up.endswith("flywheel up --system returns")
+    assert set(json.loads(shlex.split(decide)[-1])) == {"sale_id", "shop_id", "buyer_id", "amount"}
     system, sources = written("returns")
     assert system.task.unit == "sale_id"
     assert system.task.cluster == "buyer_id"
