@@ -17,8 +17,10 @@ from typer.testing import CliRunner
 
 from feature_repo.request_time import Code, Context
 from infra.settings import Settings
+from infra.systems import named_system
 from orchestration.commands import new
 from orchestration.commands.cli import app
+from orchestration.deployment import with_own_system
 from orchestration.ingestion import ingest_path
 from orchestration.runs import execute
 from orchestration.scaffolding import deliver
@@ -211,6 +213,14 @@ def test_on_a_terminal_what_nobody_can_guess_is_asked(
     assert "Which column of rows is to be predicted" in answer.output
     assert written("asked")[0].task.target == "m"
     assert written("asked")[0].task.window == timedelta(days=3, minutes=1)
+
+
+def test_the_proof_of_a_deployment_finds_the_system_from_another_home(
+    tmp_path: Path, flywheel: Callable[..., Result]
+) -> None:
+    assert flywheel("new", "proved", "--from", sales(tmp_path / "own")).exit_code == 0
+    own = with_own_system(Settings(home=tmp_path / "home", system="proved"))
+    assert named_system(own.model_copy(update={"home": tmp_path / "elsewhere"})).load().name == "proved"
 
 
 def test_what_was_written_is_ingested_and_trains(
