@@ -97,7 +97,7 @@ def run_case_story(
 
 def run_decisions(settings: Settings, cases: Cases, *, keep: bool, out: Console) -> dict[str, Any]:
     """Tell the story of a system that decides cases, in a home that only demos write; returns its figures."""
-    emptied(settings.home)
+    emptied(settings)
     now = end_of_history(cases)
     installation = Installation(cases.system(), settings.model_copy(update={"replay_from": now, **SMALL}))
     choose_mode(installation.settings)
