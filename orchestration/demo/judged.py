@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class JudgedCases:
     """Cases that a release was judged on, aligned.
 
-    frame     the labels' columns      predicted  (rows,) what the release says
-    act_from  the score from which a case is acted on; None where the release has no operating point, or never acts
+    frame     the labels' columns      predicted  (rows,) what the model says
+    act_from  the score from which a case is acted on; None where it has no operating point, or never acts
     """
 
     frame: "pd.DataFrame"
@@ -30,15 +30,16 @@ class JudgedCases:
 
 
 def judged_cases(installation: Installation) -> JudgedCases:
-    """The judge rows of the newest training set, scored again by the newest release."""
-    from training.fitting import as_judged, divided
+    """The judge rows of the newest training set, scored again by the newest candidate, whatever became of it."""
+    from training.fitting import as_judged, divided, load_contender
+    from training.release import candidate_folder
 
     task, dataset = installation.system.task, installation.training_set()
-    registry, rows = installation.registry, divided(dataset, task)["judge"]
-    newest = registry.newest()
-    predicted = registry.scorer(newest).scores(as_judged(dataset, task, rows))
+    rows = divided(dataset, task)["judge"]
+    folder = candidate_folder(installation.settings, installation.system.name)
+    predicted = load_contender(folder).scores(as_judged(dataset, task, rows))
     try:
-        point = read_operating_point(registry.folder(newest)).act_from
+        point = read_operating_point(folder).act_from
     except FileNotFoundError:
         point = None
     return JudgedCases(dataset.frame.iloc[rows].reset_index(drop=True), predicted, point)

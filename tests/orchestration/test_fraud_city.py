@@ -9,7 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 
+from infra.errors import DefinitionError
+from infra.settings import Settings
+from orchestration.demo import run_case_story
 from orchestration.sources.fraud import PATTERNS, BankEvents, City, events
 from orchestration.sources.kit import DAY, deliver
 
@@ -108,3 +112,14 @@ def test_the_same_seed_gives_the_same_city_and_days_to_come_change_no_past(bank:
     received = bank.rows["payments"]["received_at"]
     assert landed.num_rows == pc.sum(pc.less(received, CITY.end)).as_py(), "what is still under way is not delivered"
     assert sorted(file.name for file in (tmp_path / "payments").iterdir())[0] == f"{CITY.start:%Y-%m-%d}.parquet"
+
+
+def test_a_story_refuses_a_home_that_no_demo_wrote_and_a_source_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "mine").touch()
+    told = {"path": None, "keep": False, "seed": 7, "out": Console(quiet=True)}
+    settings = Settings(home=tmp_path, system="fraud")
+    with pytest.raises(DefinitionError, match="no demo wrote"):
+        run_case_story(settings, source="simulator", **told)
+    with pytest.raises(DefinitionError, match="no story with source"):
+        run_case_story(settings, source="nowhere", **told)
+    assert (tmp_path / "mine").exists()

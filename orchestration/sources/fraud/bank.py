@@ -116,13 +116,19 @@ def _terminals(city: City) -> pa.Table:
 
 
 def _devices(city: City, payments: Payments) -> pa.Table:
-    ids = _device_ids(payments)
-    used = np.flatnonzero(payments.device >= 0)
-    _, first = np.unique(np.asarray(ids.take(used)).astype(str), return_index=True)
-    seen = used[np.sort(first)]
-    kinds = generator(city.seed, "devices").choice(fraud.DEVICES, len(seen), p=[0.6, 0.3, 0.1])
-    return _rows(city, fraud.DEVICES_SEEN, payments.at[seen], device_id=ids.take(seen), kind=kinds,
-                 seen_at=moments(city.start, payments.at[seen]))  # fmt: skip
+    """The holders' own devices, known for long, and each other one as it is first seen."""
+    own = numbered("d", np.arange(city.cards), 8)
+    places = np.flatnonzero(payments.device > 0)
+    _, first = np.unique(payments.device[places], return_index=True)
+    seen = places[np.sort(first)]
+    rng = generator(city.seed, "devices")
+    known = -rng.uniform(30, 1_500, city.cards) * DAY
+    kinds = rng.choice(fraud.DEVICES, city.cards + len(seen), p=[0.6, 0.3, 0.1])
+    return _rows(
+        city, fraud.DEVICES_SEEN, np.r_[np.zeros(city.cards), payments.at[seen]],
+        device_id=pa.concat_arrays([own, _device_ids(payments).take(seen)]), kind=kinds,
+        seen_at=moments(city.start, np.r_[known, payments.at[seen]]),
+    )  # fmt: skip
 
 
 def _rows(city: City, table: Table, at: Float64s, **columns: object) -> pa.Table:

@@ -9,12 +9,15 @@ takeover       a new device pays many times the usual amount; later little more 
 
 import numpy as np
 
+from infra.arrays import Float64s, Int64s
 from orchestration.sources.fraud.world import CHIP, ONLINE, City, Holders, Payments, terminal_zones
 from orchestration.sources.kit import DAY, generator
 
 PATTERNS = ("honest", "card testing", "skimming", "takeover")
 TESTING, SKIMMING, TAKEOVER = 1, 2, 3
 WAVE = 4
+THIEVES, KEEPS = 12, 21 * DAY
+"""So many devices each pattern is done from at a time, and how long a thief keeps one."""
 FIRST_DEVICE = {
     TESTING: 100_000,
     TAKEOVER: 500_000,
@@ -43,7 +46,7 @@ def testing(city: City, holders: Holders) -> Payments:
             np.float64
         ),
         channel=np.full(len(burst), ONLINE),
-        device=FIRST_DEVICE[TESTING] + burst,
+        device=FIRST_DEVICE[TESTING] + _thief(burst, begin[burst]),
         pattern=np.full(len(burst), TESTING),
     )
 
@@ -109,6 +112,14 @@ def takeover(city: City, holders: Holders) -> Payments:
         terminal=rng.integers(0, city.terminals, len(theft)),
         amount=np.round(holders.level[card] * factor, 2),
         channel=np.full(len(theft), ONLINE),
-        device=np.where(careful[theft] & (rng.random(thefts) < 0.5)[theft], 0, FIRST_DEVICE[TAKEOVER] + theft),
+        device=np.where(
+            careful[theft] & (rng.random(thefts) < 0.5)[theft], 0, FIRST_DEVICE[TAKEOVER] + theft % THIEVES
+        ),
         pattern=np.full(len(theft), TAKEOVER),
     )
+
+
+def _thief(theft: Int64s, at: Float64s) -> Int64s:
+    """The number of the device that each theft is done from."""
+    thief = theft % THIEVES
+    return thief + THIEVES * ((at + thief * DAY) // KEEPS).astype(np.int64)

@@ -14,7 +14,7 @@ from orchestration.sources.kit import DAY, generator
 
 CHIP, CONTACTLESS, ONLINE = 0, 1, 2
 HONEST = 0
-NEW_DEVICE, SECOND_DEVICE = 0.05, 5_000_000
+NEW_DEVICE, SECOND_DEVICE = 0.1, 5_000_000
 """Share of honest payments online from a device that is new to the bank, and the number of the first such device."""
 
 
@@ -26,7 +26,7 @@ class City:
     `ahead` more; from the second of them on, card testing comes as a `wave`: so many payments for each honest one.
     """
 
-    cards: int = 700
+    cards: int = 500
     terminals: int = 120
     zones: int = 12
     days: int = 130
