@@ -240,7 +240,7 @@ def test_what_was_written_is_ingested_and_trains(
     facts = {
         e.asset_key.to_user_string(): e.materialization.metadata for e in result.get_asset_materialization_events()
     }
-    metrics = facts["ranker"]["metrics"].value
+    metrics = facts["whole/ranker"]["metrics"].value
     assert set(metrics) == {"base_rate", "second_column", "best_column", "logistic_regression", "xgboost"}
     assert metrics["xgboost"]["auc"] > 0.7, "what three shops sell is returned"
     assert "REFUSED | –" not in "\n".join(messages), "no gate lacks what it asks for"
