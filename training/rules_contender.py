@@ -84,19 +84,20 @@ def _forest(rules: tuple[PointsRule, ...], places: Mapping[str, int]) -> dict[st
 def _tree(number: int, rule: PointsRule, places: Mapping[str, int]) -> dict[str, Any]:
     """A chain: each condition leads on where it holds, and to a leaf of no points where not.
 
-    Node 2i is the i-th condition and node 2i + 1 where it does not hold; the last node bears the points.
+    XGBoost reads the right child of a node beside its left one: node 2i + 1 is where a value is below the i-th bound,
+    node 2i + 2 where it is not, and the chain goes on at the one of them where the condition holds.
     """
-    depth = len(rule.when)
-    nodes = 2 * depth + 1
+    nodes = 2 * len(rule.when) + 1
     left, right, parents = [-1] * nodes, [-1] * nodes, [ABSENT] * nodes
     bounds, features, defaults = [0.0] * nodes, [0] * nodes, [0] * nodes
+    node = 0
     for i, condition in enumerate(rule.when):
-        holds, fails, upward = 2 * i + 2, 2 * i + 1, condition.low is not None
-        left[2 * i], right[2 * i] = (fails, holds) if upward else (holds, fails)  # left: below the bound
-        bounds[2 * i], features[2 * i] = condition.bound, places[condition.feature]
-        defaults[2 * i] = int(upward)  # an unknown value fails
-        parents[holds] = parents[fails] = 2 * i
-    bounds[-1] = float(rule.points)
+        below, above, upward = 2 * i + 1, 2 * i + 2, condition.low is not None
+        left[node], right[node], parents[below], parents[above] = below, above, node, node
+        bounds[node], features[node] = condition.bound, places[condition.feature]
+        defaults[node] = int(upward)  # an unknown value fails
+        node = above if upward else below
+    bounds[node] = float(rule.points)
     param = {"num_deleted": "0", "num_feature": str(len(places)), "num_nodes": str(nodes), "size_leaf_vector": "1"}
     return {
         "base_weights": [0.0] * nodes,

@@ -127,8 +127,8 @@ class CityOfCards:
 
     def _request(self, frame: "pd.DataFrame", at: int) -> Mapping[str, Any]:
         """A payment of the log as it would be asked about now, with an id of its own."""
-        row = frame.iloc[at]
-        given = {name: row[name] for name in GIVEN if name in row and row[name] is not None}
+        row = {name: values[0] for name, values in frame.iloc[[at]].to_dict("list").items()}
+        given = {name: row[name] for name in GIVEN if row.get(name) is not None}
         return {**given, "payment_id": f"demo-{row['payment_id']}"}
 
 

@@ -1,5 +1,6 @@
 """Rules compete with models: their points are what the rules say, also where a value is unknown, and they are kept."""
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,22 @@ def test_the_points_are_those_of_the_rules_that_hold() -> None:
     fitted = RULES.fit(rows(), rows(), 0)
     assert fitted.scores(ROWS).tolist() == POINTS
     assert not fitted.probabilistic, "points are no chances: nobody calibrates them"
+
+
+def test_rules_of_every_direction_in_every_order_say_what_they_say() -> None:
+    rng = np.random.default_rng(0)
+    matrix = rng.normal(size=(2_000, 3)).astype(np.float32)
+    matrix[rng.random(matrix.shape) < 0.1] = np.nan
+    names = ("a", "b", "c")
+    for directions in product((True, False), repeat=3):
+        when = tuple(Condition(name, low=0.1) if up else Condition(name, high=0.1)
+                     for name, up in zip(names, directions, strict=True))  # fmt: skip
+        holds = [matrix[:, i] >= np.float32(0.1) if up else matrix[:, i] < np.float32(0.1)
+                 for i, up in enumerate(directions)]  # fmt: skip
+        rule = ByRules("rules", (PointsRule(2, when), PointsRule(1, when[:2])))
+        expected = 2.0 * np.all(holds, axis=0) + 1.0 * np.all(holds[:2], axis=0)
+        given = Examples(matrix, np.zeros(len(matrix), np.float32), names)
+        assert rule.fit(given, given, 0).scores(matrix).tolist() == expected.tolist()
 
 
 def test_saved_rules_say_the_same(tmp_path: Path) -> None:
