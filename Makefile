@@ -6,12 +6,16 @@ READY := $(VENV)/.ready
 SOURCES := infra validation feature_repo training serving monitoring orchestration tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test same lint format bench bench-serve bench-pit chaos prove score lock clean
+.PHONY: help setup demo systems up test same lint format bench bench-serve bench-pit chaos prove score lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(READY) ## only make the virtual environment, which every other word does at its first call
+setsystems: $(READY) ## the stories of the other systems, one after the other (nightly; two or three minutes each)
+	@$(BIN)/flywheel demo --system fraud
+	@$(BIN)/flywheel demo --system eta
+
+up: $(READY) ## only make the virtual environment, which every other word does at its first call
 	@echo "$(VENV) is ready: $(BIN)/flywheel --help"
 
 demo: $(READY) ## the whole loop once, on simulated events, with the story told (5 minutes on two quiet cores)

@@ -25,7 +25,7 @@ def prove(installation: Installation, version: str) -> dict[str, Any]:
     tag = build(installation.settings)
     folder = installation.settings.home.absolute() / "bentoml" / "bentos" / tag.replace(":", "/")
     with tempfile.TemporaryDirectory() as home:
-        settings = _with_own_system(installation.settings).model_copy(
+        settings = with_own_system(installation.settings).model_copy(
             update={"home": Path(home), "service_port": free_port(), "pseudonyms": None}
         )
         _name_champion(installation, version, settings)
@@ -38,7 +38,7 @@ def prove(installation: Installation, version: str) -> dict[str, Any]:
     return {"bento": tag, "version": version, "served_by": answer["served_by"], "items": len(answer.get("items", ()))}
 
 
-def _with_own_system(settings: Settings) -> Settings:
+def with_own_system(settings: Settings) -> Settings:
     """The settings, with where the system is defined: a file of the home may say it, and the proof has another home."""
     named = named_system(settings)
     if named.name in BUILT_IN:

@@ -68,9 +68,9 @@ class System:
         if self.features and self.features.never_read:
             columns = [f"{table.name}.{column.name}" for table in self.tables for column in table.columns]
             check_never_read(self.features, columns, _embedded(self.task))
-        self.task.check_tables({table.name: table for table in self.tables})
         if self.features and self.tables:
             tables = {table.name: table for table in self.tables}
+            self.task.check_tables(tables)
             check_fit(self.features, tables, self.task.decisions)
             check_columns(self.task, self.features, tables)
 

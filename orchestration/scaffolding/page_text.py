@@ -1,6 +1,9 @@
 """The texts of the page of a system, and of a test to start from."""
 
+import json
+import shlex
 from collections.abc import Sequence
+from typing import Any
 
 from orchestration.scaffolding.events_text import deliveries
 from orchestration.scaffolding.lengths import in_words
@@ -119,8 +122,25 @@ def next_commands(sketch: Sketch, folder: str, flywheel: str, python: str) -> li
     """The commands that come next, in order."""
     of = f"--system {sketch.name}"
     first, last = sketch.first_moment.date(), (sketch.last_moment + sketch.window).date()
-    return [
-        f"{python} -m {sketch.name}.events {folder}",
+    trained = [
+        f"{python} -m {sketch.name}.events {shlex.quote(folder)}",
         f"{flywheel} ingest {deliveries(sketch.name)} --history {of}",
         f"{flywheel} run daily --day {first} --until {last} {of}",
     ]
+    asked = shlex.quote(json.dumps(one_case(sketch), ensure_ascii=False))
+    return [*trained, f"{flywheel} up {of}", f"{flywheel} decide {of} {asked}"] if sketch.classifies else trained
+
+
+def one_case(sketch: Sketch) -> dict[str, Any]:
+    """The last decision of the files, as a request says it."""
+    texts = sketch.choices.table.texts
+    case: dict[str, Any] = {sketch.key: "another"}
+    for column in sketch.given:
+        value = texts[column.name].dropna().iloc[-1]
+        if column.kind == "moment":
+            case[column.name] = sketch.choices.table.moments(column).dropna().iloc[-1].isoformat()
+        elif column.kind == "text":
+            case[column.name] = value
+        else:
+            case[column.name] = float(value) if column.kind == "number" else json.loads(str(value).lower())
+    return case

@@ -16,7 +16,7 @@ LOGGED = (
 DECIDES = '''"""How {name} answers: from the release's operating point on it is acted on, below it is let be.
 
 `flywheel up` starts the service of it, `flywheel decide --system {name} '{{…}}'` asks it. Say what acting is: name the
-actions, add rules that come first or last, a queue for people. docs/decide.md of Flywheel shows each.
+actions, add rules that come first or last, a queue for people. docs/decide.md of Flywheel says each.
 """
 
 from serving.case_policy import {words}
@@ -30,7 +30,7 @@ SERVED = ServedCases(POLICY, FEATURES, {decisions}, ({outcomes},))
 NOTHING = '''"""How {name} answers requests: it does not yet. Its models are trained and judged.
 
 A number is served by `Say`, which needs a column of the request that is said where no model answers (`base`), and a
-column of the decisions that keeps what was said (`value`). docs/decide.md of Flywheel shows both.
+column of the decisions that keeps what was said (`value`). docs/decide.md of Flywheel says both.
 """
 
 from serving.case_policy import AnyPolicy

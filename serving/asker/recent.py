@@ -19,7 +19,7 @@ from feature_repo.records import SEPARATOR, joined
 from feature_repo.request_time import Recent
 from serving.asker.redis_link import Command
 
-AHEAD_US = 1_000_000  # a moment further ahead of ours is a wrong clock: it does not move our cases
+AHEAD_US = 5_000_000  # a moment further ahead of ours is a wrong clock: it does not move our cases
 SECOND = 1e6
 
 # KEYS: the sorted sets. ARGV: the moment in µs, how far a newer one may move it, 1 to add the case, then for each set

@@ -88,6 +88,10 @@ class Forest:
         count = len(rows)
         if not count:
             return np.empty(0, dtype=np.float32)
+        if count == 1:
+            alone = np.empty(1, dtype=np.float32)
+            self._kernel.score_one(np.ascontiguousarray(rows[0]), alone)
+            return alone
         if count < ROWS:  # filled up with the last one; np.pad would cost a single row as much as all its trees
             filled = np.empty((rows.shape[1], ROWS), dtype=np.float32)
             filled[:, :count] = rows.T

@@ -87,6 +87,12 @@ class Kernel:
             sums[first : first + end] = self._totals[:end]
             sums[first + rows - ROWS : first + rows] = self._totals[end : end + ROWS]
 
+    def score_one(self, row: Float32s, sums: Float32s) -> None:
+        """Write the sum of a single row (features,): going down the trees costs a third of a block of rows."""
+        if len(row) != self._features:
+            raise IndexError(f"the row has {len(row)} features, of {self._features}")
+        row_blocks.walk(row, *self._trees, *self._conditions, sums)
+
 
 def _within(numbers: NDArray[Any], least: Any, greatest: Any) -> bool:
     return bool(np.all((numbers >= least) & (numbers <= greatest)))

@@ -255,3 +255,29 @@ def go_down(
         for block in range((rows + ROWS - 1) // ROWS):
             _add(totals, block, reach, places, values, count)
     return rows
+
+
+@loop(
+    "int64(read(float32[::1]), read(int64[::1]), read(int32[::1]), read(int16[::1]), read(int16[::1]), "
+    "read(float32[::1]), read(int16[::1]), read(float32[::1]), float32[::1])"
+)
+def walk(
+    row: Float32s, starts: Int64s, split_conditions: Conditions, left: Nodes, right: Nodes, leaves: Float32s,
+    column: Nodes, below: Float32s, sums: Float32s,
+) -> int:  # fmt: skip
+    """Send a single row down each tree, and write the sum of the leaves that it comes to, added in the trees' order."""
+    total = np.float32(0)
+    for tree in range(len(starts) - 1):
+        start = starts[tree]
+        splits = starts[tree + 1] - start
+        node = np.int64(0)
+        while node < splits:
+            condition = split_conditions[start + node]
+            own = np.int64(column[condition])
+            value = row[own >> 1]
+            unknown = value != value  # noqa: PLR0124  NaN differs from itself
+            goes_left = (own & 1) == 0 if unknown else value < below[condition]
+            node = np.int64(left[start + node]) if goes_left else np.int64(right[start + node])
+        total += leaves[start + tree + node - splits]
+    sums[0] = total
+    return len(starts) - 1

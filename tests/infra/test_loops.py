@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from feature_repo.request_time import _log
+from feature_repo.feature_values import _log
 from infra import loop_cache, loops
 from infra.loops import loop
 from tests.orchestration.commands.test_cli import ROOT
@@ -252,7 +252,7 @@ def test_where_no_file_can_be_written_loops_are_compiled_all_the_same(
 
 
 COMPILES = """
-from feature_repo.request_time import _log
+from feature_repo.feature_values import _log
 from infra import loop_cache, loops
 
 made = loops.Loop(_log.py_func, "int64(float64[:])")

@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from feature_repo.feature_values import value
 from feature_repo.folding.contributions import contributions, read_accepted_rows, weight
 from feature_repo.folding.profiles import described, publish_profiles
 from feature_repo.records.from_arrow import records_of
 from feature_repo.records.layout import decode, layouts
-from feature_repo.request_time import Inputs, value
+from feature_repo.request_time import Inputs
 from feature_repo.systems.home_feed import HOME_FEED_FEATURES
 from infra.lake import Lake
 from training.definition import SliceDefinition

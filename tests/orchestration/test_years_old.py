@@ -34,6 +34,7 @@ END = datetime(2022, 5, 9, tzinfo=UTC)
 VIEWS = ("video", "user_choice")  # two of ten, for a fraction of the time
 SHORT = replace(
     HOME_FEED,
+    task=replace(HOME_FEED.task, slices=(), exposure=None, logged_only=()),
     features=replace(
         FEATURES,
         ttl=timedelta(days=2),  # less than since the descriptions

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,8 +17,10 @@ from typer.testing import CliRunner
 
 from feature_repo.request_time import Code, Context
 from infra.settings import Settings
+from infra.systems import named_system
 from orchestration.commands import new
 from orchestration.commands.cli import app
+from orchestration.deployment import with_own_system
 from orchestration.ingestion import ingest_path
 from orchestration.runs import execute
 from orchestration.scaffolding import deliver
@@ -55,7 +58,10 @@ def test_a_folder_of_sales_becomes_a_system_without_a_flag(tmp_path: Path, flywh
     answer = flywheel("new", "returns", "--from", sales(tmp_path / "own"))
     assert answer.exit_code == 0, answer.output
     assert "NOBODY SAID SO" in answer.output, "how long a label takes is guessed, and said to be"
-    assert answer.output.splitlines()[-1].endswith("--day 2026-05-01 --until 2026-05-08 --system returns")
+    *_, daily, up, decide = answer.output.splitlines()
+    assert daily.endswith("--day 2026-05-01 --until 2026-05-08 --system returns")
+    assert up.endswith("flywheel up --system returns")
+    assert set(json.loads(shlex.split(decide)[-1])) == {"sale_id", "shop_id", "buyer_id", "amount"}
     system, sources = written("returns")
     assert system.task.unit == "sale_id"
     assert system.task.cluster == "buyer_id"
@@ -209,6 +215,14 @@ def test_on_a_terminal_what_nobody_can_guess_is_asked(
     assert written("asked")[0].task.window == timedelta(days=3, minutes=1)
 
 
+def test_the_proof_of_a_deployment_finds_the_system_from_another_home(
+    tmp_path: Path, flywheel: Callable[..., Result]
+) -> None:
+    assert flywheel("new", "proved", "--from", sales(tmp_path / "own")).exit_code == 0
+    own = with_own_system(Settings(home=tmp_path / "home", system="proved"))
+    assert named_system(own.model_copy(update={"home": tmp_path / "elsewhere"})).load().name == "proved"
+
+
 def test_what_was_written_is_ingested_and_trains(
     tmp_path: Path, settings: Settings, flywheel: Callable[..., Result]
 ) -> None:
@@ -226,7 +240,7 @@ def test_what_was_written_is_ingested_and_trains(
     facts = {
         e.asset_key.to_user_string(): e.materialization.metadata for e in result.get_asset_materialization_events()
     }
-    metrics = facts["ranker"]["metrics"].value
+    metrics = facts["whole/ranker"]["metrics"].value
     assert set(metrics) == {"base_rate", "second_column", "best_column", "logistic_regression", "xgboost"}
     assert metrics["xgboost"]["auc"] > 0.7, "what three shops sell is returned"
     assert "REFUSED | –" not in "\n".join(messages), "no gate lacks what it asks for"

@@ -99,6 +99,8 @@ def test_a_forest_scores_as_xgboost_does_on_the_splits_themselves(tmp_path: Path
     scores = forest.scores(booster, 5)
     assert scores is not None
     np.testing.assert_allclose(scores(rows), booster.inplace_predict(rows), rtol=1e-5, atol=1e-5)
+    alone = np.concatenate([scores(row[None]) for row in rows[:200]])
+    np.testing.assert_array_equal(alone, scores(rows[:200]), "a row scored alone, another way, to the last bit")
 
 
 def test_what_is_no_plain_tree_is_left_to_xgboost(tmp_path: Path) -> None:

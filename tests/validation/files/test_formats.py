@@ -64,7 +64,9 @@ def test_a_name_that_tells_no_format_is_told_so(name):
         delivered_from_file(PARCELS, name, LINES)
 
 
-@pytest.mark.parametrize("content", [gzip.compress(LINES)[:-9], gzip.compress(LINES) + b"x", LINES], ids=str)
+@pytest.mark.parametrize(
+    "content", [gzip.compress(LINES)[:-9], gzip.compress(LINES) + b"x", LINES], ids=["torn", "more", "not packed"]
+)
 def test_a_packed_file_that_is_torn_is_one_refused_row(content):
     delivery = delivered_from_file(PARCELS, "a.jsonl.gz", content)
     assert [fault.rule for fault in delivery.faults[0]] == ["readable"]
