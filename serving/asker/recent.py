@@ -3,7 +3,7 @@
 A sorted set for each column and value holds its cases by the microsecond they happened; a case's member is its id and
 the amounts that features sum. The script gives a case the moment after the newest that is there, so that no two cases
 of one card have the same: then counting the log's rows again gives what was served. A case that is sent again keeps its
-moment and counts once.
+moment and counts once; one that was answered, or whose key was decided with other values, is not added at all.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,13 +22,20 @@ from serving.asker.redis_link import Command
 AHEAD_US = 5_000_000  # a moment further ahead of ours is a wrong clock: it does not move our cases
 SECOND = 1e6
 
-# KEYS: the sorted sets. ARGV: the moment in µs, how far a newer one may move it, 1 to add the case, then for each set
-# its window in µs, seconds until it expires, and the case's member.
+# KEYS: the sorted sets, and where there is one the claim of the case's key. ARGV: the moment in µs, how far a newer one
+# may move it, 1 to add the case, what the claim is while the case is not answered; then for each set its window in µs,
+# seconds until it expires, and the case's member.
 ADD = """
-local at, ahead, own = tonumber(ARGV[1]), tonumber(ARGV[2]), nil
+local at, ahead, adds, own = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3] == '1', nil
+local claim = KEYS[(#ARGV - 4) / 3 + 1]
+if claim then
+  local held = redis.call('GET', claim)
+  if held and held ~= ARGV[4] then adds = false end
+  KEYS[#KEYS] = nil
+end
 local function digits(number) return string.format('%.0f', number) end
 for i, key in ipairs(KEYS) do
-  own = own or redis.call('ZSCORE', key, ARGV[3 * i + 3])
+  own = own or redis.call('ZSCORE', key, ARGV[3 * i + 4])
 end
 if own then at = tonumber(own) else
   for _, key in ipairs(KEYS) do
@@ -38,11 +45,11 @@ if own then at = tonumber(own) else
 end
 local answer = {digits(at)}
 for i, key in ipairs(KEYS) do
-  local since = digits(at - tonumber(ARGV[3 * i + 1]))
-  if not own and ARGV[3] == '1' then
-    redis.call('ZADD', key, digits(at), ARGV[3 * i + 3])
+  local since = digits(at - tonumber(ARGV[3 * i + 2]))
+  if not own and adds then
+    redis.call('ZADD', key, digits(at), ARGV[3 * i + 4])
     redis.call('ZREMRANGEBYSCORE', key, '-inf', '(' .. since)
-    redis.call('EXPIRE', key, ARGV[3 * i + 2])
+    redis.call('EXPIRE', key, ARGV[3 * i + 3])
   end
   answer[i + 1] = redis.call('ZRANGEBYSCORE', key, since, '(' .. digits(at), 'WITHSCORES')
 end
@@ -85,14 +92,19 @@ def windows(features: FeatureSet) -> tuple[Window, ...]:
 
 
 def command(
-    counted: Sequence[Window], case: str, given: Mapping[str, Any], now: float, *, adds: bool = True
+    counted: Sequence[Window], case: str, given: Mapping[str, Any], now: float, *, adds: bool = True,
+    claim: Command = (),
 ) -> Command:  # fmt: skip
-    """The step that adds a case to these windows, all of whose columns the request gives, and reads what was there."""
+    """The step that adds a case to these windows, all of whose columns the request gives, and reads what was there.
+
+    `claim` is the command before it that claims the case's key.
+    """
     keys = [window.prefix + joined((given[window.by],)) for window in counted]
     each: list[Any] = []
     for window in counted:
         each += [round(window.within_s * SECOND), ceil(window.within_s) + 1, window.member(case, given)]
-    return ("EVAL", ADD, len(keys), *keys, round(now * SECOND), AHEAD_US, int(adds), *each)
+    keys += map(str, claim[1:2])
+    return ("EVAL", ADD, len(keys), *keys, round(now * SECOND), AHEAD_US, int(adds), *(claim[2:3] or ("",)), *each)
 
 
 def moment(reply: Sequence[Any]) -> float:
