@@ -1,48 +1,10 @@
 """`POST /v1/decide`: what a case gets, what is logged of it, and what it gets while parts fail."""
 
-from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
-
-import msgspec
-import orjson
 import pytest
-import redis as redis_client
 
 from serving.access import Role
-from tests.serving.cases.conftest import CaseClient, Start, payment
-from tests.serving.cases.payments import NAMES, NOW, POLICY, PaymentWorld, served
-
-Logged = Callable[[str], Any]
-
-
-@pytest.fixture
-def logged_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[CaseClient], dict[str, Any]]:
-    """Collects the rows that an app logs, by payment, as they go to the landing."""
-
-    def collect(client: CaseClient) -> dict[str, Any]:
-        rows: dict[str, Any] = {}
-
-        def put(lines: list[bytes]) -> None:
-            for line in lines:
-                row = orjson.loads(line)
-                rows[row["payment_id"]] = row
-
-        monkeypatch.setattr(client.online.decisions, "put", put)
-        return rows
-
-    return collect
-
-
-@pytest.fixture
-def logged(client: CaseClient, logged_of: Callable[[CaseClient], dict[str, Any]]) -> Logged:
-    """The row that was logged of a payment."""
-    return logged_of(client).get
-
-
-def named(row: Any) -> dict[str, Any]:
-    """The features of a row by their names."""
-    return dict(zip(NAMES, row["served_features"], strict=True))
+from tests.serving.cases.conftest import CaseClient, Logged, Start, named, payment
+from tests.serving.cases.payments import PaymentWorld
 
 
 def test_a_case_is_scored_on_its_states_and_logged(client: CaseClient, logged: Logged) -> None:
@@ -254,57 +216,3 @@ def test_the_page_of_the_api_describes_it(client: CaseClient) -> None:
     assert set(spec["paths"]) == {"/v1/decide", "/v1/events", "/v1/queue", "/healthz", "/readyz", "/metrics"}
     assert spec["components"]["schemas"]["Case"]["properties"]["amount"]["maximum"] == 1_000_000
     assert "served_by" in spec["components"]["schemas"]["Decision"]["properties"]
-
-
-def forget(payments: PaymentWorld, name: str) -> None:
-    with redis_client.Redis.from_url(payments.settings.redis_url) as redis:
-        assert redis.delete(f"fw:payments_test!{name}") == 1
-
-
-def test_a_case_that_is_refused_or_was_answered_is_not_counted_again(
-    start: Start, payments: PaymentWorld, logged_of: Any
-) -> None:
-    """By the worker that did not answer it before: it learns of that in the round trip in which it counts."""
-    one, other = start(), start()
-    rows = logged_of(other)
-    one.decide("refused", card_id="counted", amount=10.0)
-    changed = payment("refused", card_id="counted", amount=11.0)
-    assert other.send("POST", "/v1/decide", json=changed).status_code == 409
-    other.decide("next", card_id="counted")
-    assert (named(rows["next"])["card_60s"], named(rows["next"])["spent_60s"]) == (1.0, 10.0)
-    forget(payments, "recent:card_id:counted")  # its window is long over
-    other.decide("refused", card_id="counted", amount=10.0)
-    other.decide("later", card_id="counted")
-    assert named(rows["later"])["card_60s"] == 0.0, "the case that was answered long ago is no payment of now"
-
-
-def test_what_nobody_can_read_in_redis_costs_the_states_and_not_the_rules(
-    client: CaseClient, payments: PaymentWorld
-) -> None:
-    with redis_client.Redis.from_url(payments.settings.redis_url) as redis:
-        redis.zadd("fw:payments_test!recent:card_id:thief", {"strange": (NOW.timestamp() - 1) * 1e6})
-        answer = client.decide("strange", card_id="thief")
-        redis.delete("fw:payments_test!recent:card_id:thief")
-    assert (answer["action"], answer["served_by"]) == ("block", "no_state")
-
-
-def test_under_overload_a_case_is_counted_for_those_after_it(
-    client: CaseClient, logged: Logged, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as overload:
-        overload.setattr(type(client.online.shedding), "exhausted", True)
-        assert client.decide("shed", card_id="many")["served_by"] == "rules"
-    client.decide("calm", card_id="many")
-    assert named(logged("calm"))["card_60s"] == 1.0
-
-
-def test_an_answer_is_remembered_as_long_as_the_policy_says(start: Start, payments: PaymentWorld) -> None:
-    client = start(served(msgspec.structs.replace(POLICY, remember_s=0.0)))
-    first = client.decide("short")
-    assert first["served_by"] == "full", "Redis knows no time of 0 seconds"
-    client.online.ladder._answers._own.clear()
-    assert client.decide("short") == first
-    own = client.online.ladder._answers._own
-    own["short"] = replace(own["short"], until=0.0)
-    forget(payments, "answer:short")
-    assert client.decide("short", amount=21.0)["score"] == 21.0, "neither this process nor Redis remembers"
