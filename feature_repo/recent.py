@@ -14,11 +14,12 @@ from infra.arrays import Float64s, Int64s
 
 SECOND = 1_000_000  # in microseconds
 WHOLE = 10_000  # units of an amount of 1
+MOST = 1e11  # of one amount that is added up: the sum of thousands is still a whole number of 64 bits
 
 
 def units(amount: float | None) -> int:
-    """An amount as it is added up: in ten-thousandths, 0 where there is none."""
-    return 0 if amount is None or not np.isfinite(amount) else round(amount * WHOLE)
+    """An amount as it is added up: in ten-thousandths, 0 where there is none, `MOST` for a larger one."""
+    return 0 if amount is None or not np.isfinite(amount) else round(min(max(amount, -MOST), MOST) * WHOLE)
 
 
 def count_recent(earlier: Int64s, now: int, within_s: float, amounts: Sequence[int] | None = None) -> float:

@@ -18,5 +18,11 @@ def _value(column: Column) -> Any:
     if column.one_of:
         return column.one_of[0]
     low = 0 if column.low is None else column.low
-    of_kind = {"string": WORD, "bool": False, "timestamp": datetime.now(UTC).isoformat(), "strings": [], "floats": []}
+    of_kind = {
+        "string": WORD[: column.longest],
+        "bool": False,
+        "timestamp": datetime.now(UTC).isoformat(),
+        "strings": [],
+        "floats": [],
+    }
     return of_kind.get(column.dtype, max(low, 0) if column.high is None else min(max(low, 0), column.high))

@@ -6,101 +6,21 @@ from dataclasses import dataclass, field
 from feature_repo.definition import FeatureSet
 from feature_repo.request_time import Recent
 from infra.errors import DefinitionError
+from serving.case_parts import From, LogColumns, Lot, Queue, Verdicts
 from serving.definition import Feedback, Policy, ProcessValues, RequestLimits
-from serving.rules import Rule
+from serving.rules import Above, AtLeast, Below, Rule
 from serving.value import Part, Value
 from validation.contract import Column, Table, unknown
 
+__all__ = [
+    "DEPLOYED", "AnyPolicy", "CasePolicy", "Decide", "From", "Hold", "LogColumns", "Lot", "Queue", "Say", "ServedCases",
+    "Verdicts", "asked_of", "feedback_of", "must_fit_cases",
+]  # fmt: skip
+
 NUMBERS = ("int32", "int64", "float32", "float64")
+TEXT = "String"  # the type of a profile's field that is no number
 CALM = RequestLimits(request_ms=100.0, score_ms=5.0, unscored_ms=50.0, refuse_ms=80.0, lowest_share=0.0)
 """What one case may cost: a payment waits for its decision."""
-
-
-class LogColumns(Value, frozen=True):
-    """What the decisions table calls what a decision logs; a column that the table does not have is left out."""
-
-    action: str = "action"
-    score: str = "score"
-    threshold: str = "threshold"
-    reasons: str = "reasons"
-    propensity: str = "propensity"
-    by_lot: str = "by_lot"
-    release: str = "release"
-    served_by: str = "served_by"
-    features: str = "served_features"
-
-
-class From(Part, frozen=True):
-    """Cases that score so much get this action: `times` the release's operating point, or its own threshold, `at`."""
-
-    action: str
-    times: float | None = None
-    at: float | None = None
-
-    def mistake(self) -> str | None:
-        """Neither or both of the two."""
-        if (self.times is None) != (self.at is None) and (self.times is None or self.times > 0):
-            return None
-        return f"From({self.action}): write either `times` the operating point, above 0, or a threshold `at`"
-
-    def threshold(self, act_from: float | None) -> float | None:
-        """The score from which the action is taken; None where no score is worth it."""
-        if self.times is None:
-            return self.at
-        return None if act_from is None else act_from * self.times
-
-
-class Verdicts(Value, frozen=True):
-    """Where reviewers' verdicts go: a table with the case's key, a column of words, and one that says `by_lot`."""
-
-    table: str = "reviews"
-    verdict: str = "verdict"
-    by_lot: str = "by_lot"
-
-
-class Queue(Part, frozen=True):
-    """At most `a_day` cases a day (UTC) are given to reviewers; further ones get the action `overflow`.
-
-    `for_lot` of them are kept for cases by lot. The queue is worked by expected loss: score times the column `amount`.
-    """
-
-    a_day: int
-    overflow: str
-    action: str = "review"
-    amount: str = ""
-    for_lot: int = 0
-    verdicts: Verdicts = Verdicts()
-
-    def mistake(self) -> str | None:
-        """An overflow into itself, or a capacity without a meaning."""
-        if self.overflow == self.action:
-            return (
-                f"Queue: what is over `{self.action}`'s capacity cannot get `{self.action}`: write another `overflow`"
-            )
-        if not 0 <= self.for_lot <= self.a_day:
-            return f"Queue: {self.for_lot} of {self.a_day} a day cannot be kept for the lot: write 0 to {self.a_day}"
-        return None
-
-
-class Lot(Part, frozen=True):
-    """A `share` of the cases that would get the policy's `usual` action goes to reviewers, drawn from the case's key.
-
-    Only cases whose column `amount` is `at_most` so much take part. The chance is logged, so that what reviewers find
-    in them tells what the others hide. Another `seed` draws others.
-    """
-
-    share: float
-    amount: str = ""
-    at_most: float | None = None
-    seed: str = "lot"
-
-    def mistake(self) -> str | None:
-        """A share that is none of the cases or all of them, or a cap on nothing."""
-        if not 0 < self.share < 1:
-            return f"Lot of {self.share:g} of the cases: write a share between 0 and 1"
-        if (self.at_most is None) != (not self.amount):
-            return "Lot: `at_most` caps the column `amount`: write both or neither"
-        return None
 
 
 class Decide(Value, frozen=True, tag=True, tag_field="policy"):
@@ -139,6 +59,11 @@ class Decide(Value, frozen=True, tag=True, tag_field="policy"):
         for word, action in named:
             if action not in self.actions:
                 raise DefinitionError(f"policy {self.name}, {word}: {unknown(action, self.actions)}")
+        if self.queue and self.usual == self.queue.action:
+            raise DefinitionError(
+                f"policy {self.name}: `{self.usual}` is the usual action and the queue's: most cases would wait for a "
+                "reviewer without a place in the queue. Write another `usual`."
+            )
         parts: list[Part] = [*self.first, *self.last, *self.steps]
         mistakes = [part.mistake() for part in (*parts, *filter(None, (self.queue, self.lot)))]
         if self.lot and not (self.queue and self.queue.for_lot):
@@ -253,8 +178,29 @@ def logged(policy: CasePolicy) -> tuple[str, ...]:
     return tuple(filter(None, [*names, *more]))
 
 
+def _must_log(policy: CasePolicy, served: ServedCases) -> None:
+    """Raises DefinitionError when some decision's row would break the contract of the table that it is logged in."""
+    log, columns = policy.log, {column.name: column for column in served.decisions.columns}
+    empty = [log.score, log.threshold, log.propensity, log.release, log.features]  # of a decision without a release
+    if isinstance(policy, Decide):
+        words = (columns[log.action].one_of if log.action in columns else None) or policy.actions
+        for action in policy.actions:
+            if action not in words:
+                raise DefinitionError(f"policy {policy.name}, actions: {unknown(action, words)}")
+        empty += [name for name, of in policy.follows.items() if not set(policy.actions) <= of.keys()]
+    else:
+        empty.append(policy.promise)
+    for name in empty:
+        if name in columns and not columns[name].nullable:
+            raise DefinitionError(
+                f"policy {policy.name}: not every decision has a `{name}`: write nullable=True in table "
+                f"{served.decisions.name}"
+            )
+
+
 def must_fit_cases(policy: CasePolicy, served: ServedCases) -> None:
-    """Raises DefinitionError when the policy reads what neither a request nor a state has."""
+    """Raises DefinitionError when the policy reads what neither a request nor a state has, or logs what no row may."""
+    _must_log(policy, served)
     columns = {column.name: column for column in (*served.asked, *served.derived)}
     recent = [feature for feature in served.features.features if isinstance(feature, Recent)]
     numeric = [name for name, column in columns.items() if column.dtype in NUMBERS]
@@ -267,8 +213,15 @@ def must_fit_cases(policy: CasePolicy, served: ServedCases) -> None:
             states = [f"{v.name}.{c}" for v in features.counter_views for c in v.counters]
             states += [f"{v.name}.{f}" for v in features.profile_views for f in v.fields]
             known = [*columns, *states, "score", "action"]
+            texts = {
+                f"{v.name}.{f}" for v in features.profile_views for f, (kind, _) in v.fields.items() if kind == TEXT
+            }
+            numbers = [*numeric, *(name for name in states if name not in texts), "score"]
             rules = (*policy.first, *policy.last)
-            needed = [(f"rule {rule.name}", c.of, known) for rule in rules for c in rule.when]
+            needed = [
+                (f"rule {rule.name}", c.of, numbers if isinstance(c, Above | AtLeast | Below) else known)
+                for rule in rules for c in rule.when
+            ]  # fmt: skip
             needed += [
                 ("follows", name, [column.name for column in served.decisions.columns]) for name in policy.follows
             ]
@@ -276,6 +229,11 @@ def must_fit_cases(policy: CasePolicy, served: ServedCases) -> None:
                 needed.append(("queue", policy.queue.verdicts.table, [table.name for table in served.events]))
             parts = (("queue", policy.queue), ("lot", policy.lot))
             needed += [(word, part.amount, numeric) for word, part in parts if part and part.amount]
+            own = served.policy
+            if policy.queue and isinstance(own, Decide) and own.queue is None:
+                raise DefinitionError(
+                    f"policy {policy.name}: this service shows reviewers no queue: a first `queue` needs a deployment"
+                )
     for feature in recent:
         word = f"feature {feature.name}"
         needed += [(word, feature.of, [served.decisions.name]), (word, feature.by, list(columns))]

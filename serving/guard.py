@@ -16,14 +16,15 @@ log = logging.getLogger(__name__)
 class Guard:
     """`keys` sign and verify impressions, `access` knows the callers. A keyring that cannot be read changes neither.
 
-    Which key signs depends on the real time, also while events are replayed: people change keys in real time.
+    With a `system` the keys are that one's alone. Which key signs depends on the real time, also while events are
+    replayed: people change keys in real time.
     """
 
     keys: Keys
     access: Access
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, system: str | None = None) -> None:
+        self._settings, self._system = settings, system
         self._follow(open_keyring(settings))
         self._reading = Background(self._read, EVERY_S)
 
@@ -42,5 +43,6 @@ class Guard:
             log.error("%s The previous keyring stays in use.", wrong)
 
     def _follow(self, keyring: Keyring) -> None:
-        self.keys = keyring.signing(time.time())
+        keys = keyring.signing(time.time())
+        self.keys = keys.only_for(self._system) if self._system else keys
         self.access = Access(keyring.tokens, self._settings.open_on_loopback)

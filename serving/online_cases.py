@@ -104,7 +104,7 @@ def online_cases(served: ServedCases, settings: Settings, system: str) -> Online
     reader = CaseReader(link, served.features, served.given)
     answers = Answers(project, served.key, policy.remember_s, link)
     return OnlineCases(
-        served=served, clock=clock, guard=Guard(settings), erased=erased, link=link, releases=releases,
+        served=served, clock=clock, guard=Guard(settings, system), erased=erased, link=link, releases=releases,
         ladder=CaseLadder(
             served, reader, releases, answers, Slots(queue, project, link), link, clock, shedding, erased
         ),

@@ -62,6 +62,13 @@ class Keys:
     secrets: Mapping[str, bytes]
     signing: str
 
+    def only_for(self, system: str) -> "Keys":
+        """Keys of one system alone: a token that another system of the installation gave proves nothing there."""
+        own = {
+            name: hmac.digest(secret, f"cases of {system}".encode(), "sha256") for name, secret in self.secrets.items()
+        }
+        return Keys(own, self.signing)
+
     def sign(self, shown: Impression) -> str:
         """The token of an answer."""
         payload = _Payload(

@@ -127,8 +127,14 @@ class ReviewRoutes:
         if review is None:
             raise RefusedError(404, f"`{self._served.key}` {case[:40]} does not wait for a verdict, or not any more")
         now = parts.clock.now()
+        if not await _kept(lambda: parts.queue.begin_verdict(case, now)):
+            raise RefusedError(409, f"`{self._served.key}` {case[:40]} is given a verdict by somebody else right now")
         row = self._make_row(review, verdict, datetime.fromtimestamp(now, UTC))
-        await self._land(parts.outcomes.checked(self._table, row, "$", now))
+        try:
+            await self._land(parts.outcomes.checked(self._table, row, "$", now))
+        except BaseException:
+            await _kept(lambda: parts.queue.give_up_verdict(case))
+            raise
         await _kept(lambda: parts.queue.close_review(case, now))
 
     async def _facts(self, limit: int) -> review_page.Facts:

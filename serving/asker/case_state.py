@@ -1,5 +1,6 @@
 """What Redis knows of one case: every state whose keys the request gives, in one round trip."""
 
+import logging
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ Given = Mapping[str, Any]
 REMEMBERED = (
     50_000  # entities whose borrowed words are known here, about 15 MiB; the one unused for longest is forgotten
 )
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -80,32 +83,44 @@ class CaseReader:
         self._words: OrderedDict[tuple[str, str], Any] = OrderedDict()
 
     async def read(
-        self, case: str, given: Given, now: float, extra: Sequence[Command] = (), *, adds: bool = True
-    ) -> CaseState:
-        """The state of a case; neutral, with the reason, when Redis fails.
+        self, case: str, given: Given, now: float, claim: Sequence[Command] = (), extra: Sequence[Command] = (), *,
+        adds: bool = True,
+    ) -> CaseState:  # fmt: skip
+        """The state of a case; neutral, with the reason, when Redis fails or has what nobody can read.
 
-        `extra` are commands asked with it; a case that only looks `adds` nothing to what is counted.
+        `claim` of the case's key and `extra` are commands asked with it, whose replies are the state's `extra`; a case
+        that only looks `adds` nothing to what is counted.
         """
         state = CaseState(now)
         counting = [window for window in self._windows if given.get(window.by) is not None]
         borrowing = [view for view in self._borrowing if self._key(view, given) is not None]
         later = [view for view in self._borrowing if view not in borrowing]
         views = [view for view in self._direct if self._key(view, given) is not None] + borrowing
-        first = [recent.command(counting, case, given, now, adds=adds)] if counting else []
+        before = (*claim, *extra)
+        first = [recent.command(counting, case, given, now, adds=adds, claim=next(iter(claim), ()))] if counting else []
         asked, places = self._commands(views, given)
         try:
-            replies = await self._link.ask(*first, *extra, *asked)
+            replies = await self._link.ask(*before, *first, *asked)
+            state.extra, replies = replies[: len(before)], replies[len(before) :]
             if counting:
                 state.at, state.recent = recent.moment(replies[0]), recent.counts(counting, replies[0])
-            state.extra = replies[len(first) : len(first) + len(extra)]
-            self._take(state, views, _records(replies[len(first) + len(extra) :], places), given)
+            self._take(state, views, _records(replies[len(first) :], places), given)
             later = [view for view in later if self._key(view, given) is not None]
             if later:
                 asked, places = self._commands(later, given)
                 self._take(state, later, _records(await self._link.ask(*asked), places), given)
         except Unavailable as failed:
             state.why = str(failed)
+        except Exception as odd:  # of what is stored there: it costs the states, neither the rules nor the score
+            log.exception("the states of a case cannot be read")
+            state = CaseState(state.at, extra=state.extra, why=f"states cannot be read: {type(odd).__name__}")
         return state
+
+    def note(self, case: str, given: Given, now: float) -> None:
+        """Count a case whose states are not read, without waiting for it."""
+        counting = [window for window in self._windows if given.get(window.by) is not None]
+        if counting:
+            self._link.tell(recent.command(counting, case, given, now))
 
     def _key(self, view: _View, given: Given) -> tuple[str, ...] | None:
         """The key of the view's record; None where a part of it is not known."""

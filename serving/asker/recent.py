@@ -3,7 +3,7 @@
 A sorted set for each column and value holds its cases by the microsecond they happened; a case's member is its id and
 the amounts that features sum. The script gives a case the moment after the newest that is there, so that no two cases
 of one card have the same: then counting the log's rows again gives what was served. A case that is sent again keeps its
-moment and counts once.
+moment and counts once; one that was answered, or whose key was decided with other values, is not added at all.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,13 +22,20 @@ from serving.asker.redis_link import Command
 AHEAD_US = 5_000_000  # a moment further ahead of ours is a wrong clock: it does not move our cases
 SECOND = 1e6
 
-# KEYS: the sorted sets. ARGV: the moment in µs, how far a newer one may move it, 1 to add the case, then for each set
-# its window in µs, seconds until it expires, and the case's member.
+# KEYS: the sorted sets, and where there is one the claim of the case's key. ARGV: the moment in µs, how far a newer one
+# may move it, 1 to add the case, what the claim is while the case is not answered; then for each set its window in µs,
+# seconds until it expires, the case's member, and 1 where the number of cases is all that is asked.
 ADD = """
-local at, ahead, own = tonumber(ARGV[1]), tonumber(ARGV[2]), nil
+local at, ahead, adds, own = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3] == '1', nil
+local claim = KEYS[(#ARGV - 4) / 4 + 1]
+if claim then
+  local held = redis.call('GET', claim)
+  if held and held ~= ARGV[4] then adds = false end
+  KEYS[#KEYS] = nil
+end
 local function digits(number) return string.format('%.0f', number) end
 for i, key in ipairs(KEYS) do
-  own = own or redis.call('ZSCORE', key, ARGV[3 * i + 3])
+  own = own or redis.call('ZSCORE', key, ARGV[4 * i + 3])
 end
 if own then at = tonumber(own) else
   for _, key in ipairs(KEYS) do
@@ -38,13 +45,17 @@ if own then at = tonumber(own) else
 end
 local answer = {digits(at)}
 for i, key in ipairs(KEYS) do
-  local since = digits(at - tonumber(ARGV[3 * i + 1]))
-  if not own and ARGV[3] == '1' then
-    redis.call('ZADD', key, digits(at), ARGV[3 * i + 3])
+  local since = digits(at - tonumber(ARGV[4 * i + 1]))
+  if not own and adds then
+    redis.call('ZADD', key, digits(at), ARGV[4 * i + 3])
     redis.call('ZREMRANGEBYSCORE', key, '-inf', '(' .. since)
-    redis.call('EXPIRE', key, ARGV[3 * i + 2])
+    redis.call('EXPIRE', key, ARGV[4 * i + 2])
   end
-  answer[i + 1] = redis.call('ZRANGEBYSCORE', key, since, '(' .. digits(at), 'WITHSCORES')
+  if ARGV[4 * i + 4] == '1' then
+    answer[i + 1] = redis.call('ZCOUNT', key, since, '(' .. digits(at))
+  else
+    answer[i + 1] = redis.call('ZRANGEBYSCORE', key, since, '(' .. digits(at), 'WITHSCORES')
+  end
 end
 return answer
 """
@@ -63,6 +74,11 @@ class Window:
     def within_s(self) -> float:
         """The longest of their windows."""
         return max(feature.within_s for feature in self.features)
+
+    @property
+    def only_counts(self) -> bool:
+        """Whether the number of cases is all that is asked: a shop with thousands a minute need not list them."""
+        return not self.amounts and len({feature.within_s for feature in self.features}) == 1
 
     def member(self, case: str, given: Mapping[str, Any]) -> str:
         """What stands for a case."""
@@ -85,14 +101,20 @@ def windows(features: FeatureSet) -> tuple[Window, ...]:
 
 
 def command(
-    counted: Sequence[Window], case: str, given: Mapping[str, Any], now: float, *, adds: bool = True
+    counted: Sequence[Window], case: str, given: Mapping[str, Any], now: float, *, adds: bool = True,
+    claim: Command = (),
 ) -> Command:  # fmt: skip
-    """The step that adds a case to these windows, all of whose columns the request gives, and reads what was there."""
+    """The step that adds a case to these windows, all of whose columns the request gives, and reads what was there.
+
+    `claim` is the command before it that claims the case's key.
+    """
     keys = [window.prefix + joined((given[window.by],)) for window in counted]
     each: list[Any] = []
     for window in counted:
         each += [round(window.within_s * SECOND), ceil(window.within_s) + 1, window.member(case, given)]
-    return ("EVAL", ADD, len(keys), *keys, round(now * SECOND), AHEAD_US, int(adds), *each)
+        each.append(int(window.only_counts))
+    keys += map(str, claim[1:2])
+    return ("EVAL", ADD, len(keys), *keys, round(now * SECOND), AHEAD_US, int(adds), *(claim[2:3] or ("",)), *each)
 
 
 def moment(reply: Sequence[Any]) -> float:
@@ -104,6 +126,9 @@ def counts(counted: Sequence[Window], reply: Sequence[Any]) -> dict[str, float]:
     """The value of each feature of these windows, by its name."""
     at, values = int(reply[0]), dict[str, float]()
     for window, members in zip(counted, reply[1:], strict=True):
+        if isinstance(members, int):
+            values |= {feature.name: float(members) for feature in window.features}
+            continue
         times = np.array(members[1::2], dtype=np.float64).astype(np.int64)
         for feature in window.features:
             amounts = _amounts(window, feature.amount, members[::2]) if feature.amount else None

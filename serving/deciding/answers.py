@@ -27,24 +27,35 @@ class Earlier:
     claimed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """An answer of this process, or one that is being made; remembered until a moment of the loop's clock."""
+
+    digest: bytes
+    answer: bytes | asyncio.Future[bytes]
+    until: float = 0.0
+
+
 class Answers:
     """The answers of one system. Raises RefusedError for a key that was decided with other values."""
 
     def __init__(self, project: str, key: str, seconds: float, link: Link) -> None:
-        self._prefix, self._key, self._seconds, self._link = f"fw:{project}!answer:", key, int(seconds), link
-        self._own: OrderedDict[str, tuple[bytes, asyncio.Future[bytes] | bytes]] = OrderedDict()
+        self._prefix, self._key, self._link = f"fw:{project}!answer:", key, link
+        self._seconds = max(1, int(seconds))  # Redis knows no shorter time
+        self._own: OrderedDict[str, _Own] = OrderedDict()
 
     async def own(self, key: str, digest: bytes) -> bytes | None:
         """This process' answer to the same case, waited for where it is being made; None where there is none."""
         known = self._own.get(key)
-        if known is None:
+        if known is None or (isinstance(known.answer, bytes) and known.until < asyncio.get_running_loop().time()):
             return None
-        self._must_agree(key, digest, known[0])
-        return known[1] if isinstance(known[1], bytes) else await asyncio.shield(known[1])
+        self._must_agree(key, digest, known.digest)
+        return known.answer if isinstance(known.answer, bytes) else await asyncio.shield(known.answer)
 
     def begin(self, key: str, digest: bytes) -> None:
         """Note that this process answers a case now."""
-        self._own[key] = digest, asyncio.get_running_loop().create_future()
+        self._own[key] = _Own(digest, asyncio.get_running_loop().create_future())
+        self._own.move_to_end(key)
         while len(self._own) > REMEMBERED:
             self._own.popitem(last=False)
 
@@ -71,18 +82,19 @@ class Answers:
 
     def remember(self, key: str, digest: bytes, answer: bytes) -> Command:
         """Note an answer here, wake those who wait for it, and return the command that notes it in Redis."""
-        _, waiting = self._own.get(key, (digest, b""))
-        self._own[key] = digest, answer
-        if isinstance(waiting, asyncio.Future) and not waiting.done():
-            waiting.set_result(answer)
+        waiting = self._own.get(key)
+        self._own[key] = _Own(digest, answer, asyncio.get_running_loop().time() + self._seconds)
+        if waiting is not None and isinstance(waiting.answer, asyncio.Future) and not waiting.answer.done():
+            waiting.answer.set_result(answer)
         return ("SET", self._prefix + joined((key,)), digest + answer, "EX", self._seconds)
 
     def give_up(self, key: str) -> None:
         """Forget a case that this process could not answer; those who wait for it are told so."""
-        _, waiting = self._own.pop(key, (b"", b""))
-        if isinstance(waiting, asyncio.Future) and not waiting.done():
-            waiting.set_exception(RefusedError(409, "the same case was asked before, and that failed: ask again"))
-            waiting.exception()  # nobody may wait
+        waiting = self._own.pop(key, None)
+        if waiting is not None and isinstance(waiting.answer, asyncio.Future) and not waiting.answer.done():
+            failed = RefusedError(409, "the same case was asked before, and that failed: ask again")
+            waiting.answer.set_exception(failed)
+            waiting.answer.exception()  # nobody may wait
 
     def _must_agree(self, key: str, digest: bytes, known: bytes) -> None:
         if digest != known:

@@ -13,7 +13,7 @@ from serving.deciding.answers import Answers
 from serving.deciding.deciding import Deciding
 from serving.deciding.decision import Case, Decision, Scored
 from serving.deciding.rungs import DEFAULT
-from serving.deciding.saying import Last, said
+from serving.deciding.saying import Last, most_of, said
 from serving.deciding.scoring import CaseReleases, CaseScoring
 from serving.deciding.slots import Slots
 from serving.erased import Erased
@@ -39,6 +39,7 @@ class CaseLadder:
         self._deciding = Deciding(served.features, served.decisions.person, slots, self.scoring)
         hold = served.policy.hold if isinstance(served.policy, Say) else None
         self._last = Last(served.features.name, hold) if hold else None
+        self._most = most_of(served)
 
     @property
     def policy(self) -> CasePolicy:
@@ -97,6 +98,8 @@ class CaseLadder:
                 earlier = await self._earlier(case, state.extra[0], budget)
                 if earlier is not None:
                     return earlier
+        elif claim:  # those after it count it: it is in the log like any other
+            self._reader.note(case.key, case.given, state.at)
         state.why = state.why or why
         if await self._shedding.turn(budget, why == EXHAUSTED):
             scored = Scored(why=EXHAUSTED)
@@ -107,12 +110,12 @@ class CaseLadder:
                 return await self._deciding.decided(policy, case, state, scored, request_id, budget)
             case Say() as policy:
                 before = state.extra[len(claim)] if self._last and len(state.extra) > len(claim) else None
-                return said(policy, case, state, scored, request_id, self._last, before)
+                return said(policy, case, state, scored, request_id, self._last, before, self._most)
 
     async def _read(self, case: Case, now: float, claim: Sequence[Command]) -> CaseState:
         last = self._last
         more = [last.read(case.given)] if last is not None and case.given.get(last.by) is not None else []
-        return await self._reader.read(case.key, case.given, now, (*claim, *more), adds=not case.preview)
+        return await self._reader.read(case.key, case.given, now, claim, more, adds=not case.preview)
 
     async def _earlier(self, case: Case, reply: object, budget: Budget) -> bytes | None:
         """The answer that was given to the same case, also by a worker that is at it."""
@@ -128,5 +131,5 @@ class CaseLadder:
         """What is answered when nothing else can be: the usual action, or the base."""
         state, policy = CaseState(self._clock.now(), why=why), self._served.policy
         if isinstance(policy, Say):
-            return said(policy, case, state, Scored(why=why), secrets.token_hex(16), None, None)
+            return said(policy, case, state, Scored(why=why), secrets.token_hex(16), None, None, self._most)
         return Decision(case, state, secrets.token_hex(16), DEFAULT, why, policy.usual, propensity=None)

@@ -20,8 +20,10 @@ CREATE TABLE IF NOT EXISTS slots (day TEXT, by_lot INTEGER, used INTEGER, PRIMAR
 CREATE TABLE IF NOT EXISTS reviews (
   key TEXT PRIMARY KEY, at REAL, loss REAL, score REAL, by_lot INTEGER, reasons TEXT, given TEXT, person TEXT,
   release TEXT, closed_at REAL);
+CREATE TABLE IF NOT EXISTS judging (key TEXT PRIMARY KEY, since REAL);
 CREATE INDEX IF NOT EXISTS open_reviews ON reviews (closed_at, loss DESC);
 """
+JUDGED_WITHIN_S = 60.0  # from then on another verdict is taken: the process that had one is gone
 OPEN = "SELECT key, at, loss, score, by_lot, reasons, given, release, person FROM reviews WHERE closed_at IS NULL"
 log = logging.getLogger(__name__)
 
@@ -112,11 +114,25 @@ class ReviewQueue:
             row = connection.execute(f"{OPEN} AND key = ?", (key,)).fetchone()
         return _review(row) if row else None
 
+    def begin_verdict(self, key: str, now: float) -> bool:
+        """Whether a verdict on an open review may be written now: not while another one is."""
+        with self._lock, self._open() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("DELETE FROM judging WHERE ABS(? - since) > ?", (now, JUDGED_WITHIN_S))
+            begun = "INSERT OR IGNORE INTO judging SELECT key, ? FROM reviews WHERE key = ? AND closed_at IS NULL"
+            return connection.execute(begun, (now, key)).rowcount == 1
+
+    def give_up_verdict(self, key: str) -> None:
+        """Note that a verdict could not be written: another one may be."""
+        with self._lock, self._open() as connection:
+            connection.execute("DELETE FROM judging WHERE key = ?", (key,))
+
     def close_review(self, key: str, now: float) -> None:
         """Note that a verdict on a case is on disk; what was closed long ago is forgotten."""
         with self._lock, self._open() as connection:
             connection.execute("UPDATE reviews SET closed_at = ? WHERE key = ? AND closed_at IS NULL", (now, key))
             connection.execute("DELETE FROM reviews WHERE closed_at < ?", (now - KEPT_S,))
+            connection.execute("DELETE FROM judging WHERE key = ?", (key,))
 
     def forget(self, people: Sequence[str], *, dry_run: bool = False) -> int:
         """Remove the cases of persons who are erased; returns how many there were."""
@@ -125,6 +141,8 @@ class ReviewQueue:
             count: int = sum(connection.execute(counted, (person,)).fetchone()[0] for person in people)
             if count and not dry_run:
                 connection.execute("PRAGMA secure_delete = ON")
+                of_person = "DELETE FROM judging WHERE key IN (SELECT key FROM reviews WHERE person = ?)"
+                connection.executemany(of_person, [(person,) for person in people])
                 connection.executemany("DELETE FROM reviews WHERE person = ?", [(person,) for person in people])
         if count and not dry_run:
             with self._lock:

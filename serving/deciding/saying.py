@@ -2,11 +2,12 @@
 
 import struct
 from collections.abc import Mapping
+from math import inf
 from typing import Any
 
 from feature_repo.records import joined
 from serving.asker import CaseState, Command
-from serving.case_policy import Hold, Say
+from serving.case_policy import Hold, Say, ServedCases
 from serving.deciding.decision import Case, Decision, Scored
 from serving.deciding.rungs import DEFAULT
 
@@ -27,7 +28,7 @@ class Last:
         """The command that notes what is said now."""
         record = _RECORD.pack(decision.value or 0.0, decision.state.at)
         key = self._prefix + joined((decision.case.given[self._hold.by],))
-        return ("SET", key, record, "EX", int(self._hold.remember_s))
+        return ("SET", key, record, "EX", max(1, int(self._hold.remember_s)))
 
     def held(self, value: float, now: float, reply: Any) -> float:
         """The number to say: the last one, run down to now, unless the new one differs by more than `within`."""
@@ -44,19 +45,32 @@ def held(value: float, last: float, waited_s: float, hold: Hold) -> float:
     return value if abs(value - last) > hold.within or last < 0 else last
 
 
+Most = tuple[float, float]
+
+
+def most_of(served: ServedCases) -> Most:
+    """The largest number and the largest promise that the log's columns can have."""
+    policy = served.policy
+    names = (policy.value, policy.promise) if isinstance(policy, Say) else ()
+    highs = {column.name: column.high for column in served.decisions.columns if column.high is not None}
+    number, promise = (float(highs.get(name, inf)) for name in (*names, "", "")[:2])
+    return number, promise
+
+
 def said(
-    policy: Say, case: Case, state: CaseState, scored: Scored, request_id: str, last: Last | None, before: Any
-) -> Decision:
+    policy: Say, case: Case, state: CaseState, scored: Scored, request_id: str, last: Last | None, before: Any,
+    most: Most,
+) -> Decision:  # fmt: skip
     """The number of a case: a score without states is not believed, the base is. `before` is what `last` read."""
     known = scored.score is not None and not state.why
     base = case.given.get(policy.base)
     value = scored.score if known and scored.score is not None else float(base if base is not None else policy.least)
-    value = max(value, policy.least)
+    value = min(max(value, policy.least), most[0])
     decision = Decision(
         case, state, request_id, scored.rung if known else DEFAULT, scored.why, score=value if known else None,
         features=scored.features if known else None, release=scored.release if known else None,
     )  # fmt: skip
-    decision.value = last.held(value, state.at, before) if last else value
+    decision.value = min(max(last.held(value, state.at, before), policy.least), most[0]) if last else value
     if known and scored.promise is not None:
-        decision.promise = max(scored.promise, decision.value)
+        decision.promise = min(max(scored.promise, decision.value), most[1])
     return decision

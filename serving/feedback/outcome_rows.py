@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 from math import ceil
 from time import monotonic
 from typing import Any
@@ -12,7 +13,7 @@ from infra.clock import written
 from infra.errors import TokenRefused
 from infra.pseudonyms import Pseudonyms
 from serving.access import RefusedError, Roles
-from serving.case_policy import ServedCases
+from serving.case_policy import Decide, ServedCases
 from serving.erased import Erased
 from serving.feedback.attribution import CLOCK_ERROR_S, OLDEST_S
 from serving.feedback.case_rows import plain
@@ -20,7 +21,7 @@ from serving.feedback.event_log import Event
 from serving.feedback.row_rules import RowRules
 from serving.limits import Rates
 from serving.tokens import Keys
-from validation.contract import Table
+from validation.contract import EARLIEST, LATEST, Table
 from validation.definition import OLDEST
 from validation.derived import derive
 
@@ -34,6 +35,7 @@ class _Rows:
     def __init__(self, table: Table, case: str) -> None:
         self.table, self.rules = table, RowRules(table)
         self.texts = [c.name for c in table.columns if c.nullable and c.dtype == "string"]
+        self.moments = [c.name for c in table.columns if c.dtype == "timestamp" and c.name != table.received_time]
         self.names_case = case in {column.name for column in table.columns}
 
     def id(self, row: Row) -> str:
@@ -48,6 +50,8 @@ class OutcomeRows:
         self._case, self._limits = served.key, served.policy.feedback
         self._rates, self._erased, self._ids = rates, erased, ids
         self._of = {table.name: _Rows(table, served.key) for table in served.events}
+        queue = served.policy.queue if isinstance(served.policy, Decide) else None
+        self._judged_in = queue.verdicts.table if queue else None
 
     def rows(self, sent: Sequence[Any], roles: Roles, keys: Keys, now: float) -> list[tuple[str, Event]]:
         """The table and row of each that is to be landed, none of an erased person.
@@ -76,6 +80,9 @@ class OutcomeRows:
         rows, person = self._of[table.name], table.person
         if person and row[person] is not None and self._ids is not None:
             row[person] = self._ids(row[person])
+        for name in rows.moments:
+            if isinstance(row[name], datetime) and not EARLIEST <= row[name] <= LATEST:
+                raise RefusedError(422, f"`{at}.{name}` is {row[name].isoformat()}: a clock is wrong")
         row |= {c.name: derive(c.derived, c.dtype, row) for c in table.columns if c.derived is not None}
         _stamp(table, row, at, now)
         broken = rows.rules.broken(row)
@@ -92,6 +99,8 @@ class OutcomeRows:
             raise RefusedError(422, f"`{at}.token`: {refused}") from refused
         if not rows.names_case:
             raise RefusedError(422, f"`{at}`: rows of {rows.table.name} name no case: they need the role `ingest`")
+        if rows.table.name == self._judged_in:  # who asked about a case does not judge it
+            raise RefusedError(403, f"`{at}`: no token gives a verdict: it needs the role `review`, at /v1/queue")
         if row[self._case] != case:
             raise RefusedError(422, f"`{at}.{self._case}` is another one than its token names")
 

@@ -54,3 +54,10 @@ def test_served_is_counted_again(cases: list[tuple[int, int, float]]) -> None:
     by, at = [card for card, _, _ in cases], [at for _, at, _ in cases]
     again = zip(counted(by, at), counted(by, at, [units(amount) for _, _, amount in cases]), strict=True)
     np.testing.assert_array_equal(np.array(served).reshape(-1, 2), np.array(list(again)).reshape(-1, 2))
+
+
+def test_an_amount_beyond_all_measure_is_still_added_up() -> None:
+    for amount in (1e300, -1e300):
+        sums = [units(amount)] * 3
+        moments = np.array([0, 1], dtype=np.int64)
+        assert counted([0] * 3, [0, 1, 2], sums)[2] == count_recent(moments, 2, 60, sums[:2])

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from feature_repo.definition import FeatureSet
-from feature_repo.recent import WHOLE, recent_of_each
+from feature_repo.recent import MOST, WHOLE, recent_of_each
 from feature_repo.request_time import Recent
 from infra.arrays import Int64s
 from infra.lake import Lake
@@ -57,7 +57,7 @@ def _values(log: pd.DataFrame, table: Table, feature: Recent) -> "np.ndarray[Any
     amounts = None
     if feature.amount:
         given = log[feature.amount].to_numpy(np.float64, na_value=np.nan)
-        amounts = np.rint(np.where(np.isfinite(given), given, 0.0) * WHOLE).astype(np.int64)
+        amounts = np.rint(np.where(np.isfinite(given), given.clip(-MOST, MOST), 0.0) * WHOLE).astype(np.int64)
     return recent_of_each(by, at, _places(log, table.key), feature.within_s, amounts)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
 from infra import redis_server
@@ -14,9 +15,10 @@ from serving.api import CaseApp
 from serving.case_policy import ServedCases
 from serving.online_cases import online_cases
 from tests.conftest import free_port
-from tests.serving.cases.payments import NOW, SERVED, PaymentWorld
+from tests.serving.cases.payments import NAMES, NOW, SERVED, PaymentWorld
 
 Start = Callable[..., "CaseClient"]
+Logged = Callable[[str], Any]
 
 
 class CaseClient:
@@ -119,3 +121,32 @@ def start(payments: PaymentWorld) -> Iterator[Start]:
     for client in started:
         client.stop()
     payments.promote("1")
+
+
+@pytest.fixture
+def logged_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[CaseClient], dict[str, Any]]:
+    """Collects the rows that an app logs, by payment, as they go to the landing."""
+
+    def collect(client: CaseClient) -> dict[str, Any]:
+        rows: dict[str, Any] = {}
+
+        def put(lines: list[bytes]) -> None:
+            for line in lines:
+                row = orjson.loads(line)
+                rows[row["payment_id"]] = row
+
+        monkeypatch.setattr(client.online.decisions, "put", put)
+        return rows
+
+    return collect
+
+
+@pytest.fixture
+def logged(client: CaseClient, logged_of: Callable[[CaseClient], dict[str, Any]]) -> Logged:
+    """The row that was logged of a payment."""
+    return logged_of(client).get
+
+
+def named(row: Any) -> dict[str, Any]:
+    """The features of a row by their names."""
+    return dict(zip(NAMES, row["served_features"], strict=True))

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from infra.errors import DefinitionError
-from serving.case_policy import Decide, From, Hold, Lot, Queue, Say
+from serving.case_policy import Decide, From, Hold, Lot, Queue, Say, must_fit_cases
 from serving.policy_json import cases_from_json, from_json, to_json
 from serving.rules import Above, Among, Rule
 from serving.systems.home_feed import HOME_FEED
@@ -27,6 +27,9 @@ CHANGES: list[tuple[str, dict[str, Any], str]] = [
     ("a score too early", {"first": (Rule("early", (Above("score", 1),), then="block"),)}, "write it in `last`"),
     ("a column that is none", {"first": (Rule("odd", (Above("amnt", 1),), then="block"),)}, "Did you mean `amount`"),
     ("a state that is none", {"last": (Rule("odd", (Above("by_card.paid_2h", 1),), then="block"),)}, "by_card.paid_"),
+    ("a word above a number", {"first": (Rule("odd", (Above("channel", 1),), then="block"),)}, "`channel`"),
+    ("an action the table has not", {"actions": (*POLICY.actions, "hold")}, "`hold`"),
+    ("usually to review", {"usual": "review"}, "Write another `usual`"),
     ("an amount that is a word", {"queue": Queue(a_day=9, overflow="block", amount="channel")}, "`channel`"),
 ]  # fmt: skip
 
@@ -35,6 +38,19 @@ CHANGES: list[tuple[str, dict[str, Any], str]] = [
 def test_a_mistake_is_refused_with_what_to_write(change: dict[str, Any], says: str) -> None:
     with pytest.raises(DefinitionError, match=says.replace("(", r"\(")):
         served(msgspec.structs.replace(POLICY, **change))
+
+
+@pytest.mark.parametrize("name", ["score", "threshold", "propensity", "release", "served_features", "completed"])
+def test_a_column_that_some_decisions_leave_empty_has_to_be_nullable(name: str) -> None:
+    columns = tuple(replace(column, nullable=column.nullable and column.name != name) for column in PAYMENTS.columns)
+    with pytest.raises(DefinitionError, match=f"not every decision has a `{name}`"):
+        served(POLICY, replace(PAYMENTS, columns=columns))
+
+
+def test_a_release_brings_no_queue_to_a_service_that_shows_none() -> None:
+    deployed = served(msgspec.structs.replace(POLICY, queue=None))
+    with pytest.raises(DefinitionError, match="needs a deployment"):
+        must_fit_cases(POLICY, deployed)
 
 
 def test_a_number_needs_a_base_of_the_request() -> None:

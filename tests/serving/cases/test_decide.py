@@ -1,35 +1,10 @@
 """`POST /v1/decide`: what a case gets, what is logged of it, and what it gets while parts fail."""
 
-from collections.abc import Callable
-from typing import Any
-
-import orjson
 import pytest
 
 from serving.access import Role
-from tests.serving.cases.conftest import CaseClient, Start, payment
-from tests.serving.cases.payments import NAMES, PaymentWorld
-
-Logged = Callable[[str], Any]
-
-
-@pytest.fixture
-def logged(client: CaseClient, monkeypatch: pytest.MonkeyPatch) -> Logged:
-    """The row that was logged of a payment, as it goes to the landing."""
-    rows: dict[str, Any] = {}
-
-    def put(lines: list[bytes]) -> None:
-        for line in lines:
-            row = orjson.loads(line)
-            rows[row["payment_id"]] = row
-
-    monkeypatch.setattr(client.online.decisions, "put", put)
-    return rows.get
-
-
-def named(row: Any) -> dict[str, Any]:
-    """The features of a row by their names."""
-    return dict(zip(NAMES, row["served_features"], strict=True))
+from tests.serving.cases.conftest import CaseClient, Logged, Start, named, payment
+from tests.serving.cases.payments import PaymentWorld
 
 
 def test_a_case_is_scored_on_its_states_and_logged(client: CaseClient, logged: Logged) -> None:

@@ -12,8 +12,11 @@ import pytest
 from infra import redis_server
 from infra.errors import DefinitionError
 from infra.settings import Settings
+from serving.asker import CaseState
 from serving.case_policy import Hold, ServedCases
-from serving.deciding.saying import Last
+from serving.deciding import Case
+from serving.deciding.decision import Scored
+from serving.deciding.saying import Last, most_of, said
 from serving.systems.eta import POLICY, SERVED
 from tests.conftest import free_port
 from tests.serving.cases.conftest import CaseClient
@@ -23,6 +26,7 @@ CALM = msgspec.structs.replace(
     POLICY, limits=msgspec.structs.replace(POLICY.limits, request_ms=60_000, unscored_ms=30_000, refuse_ms=50_000),
     state_ms=5_000.0,
 )  # fmt: skip
+NONE = Hold(by="trip_id", within=1.0)
 WAY = {"driver_id": "d1", "fleet": "f", "from_zone": "a", "to_zone": "b", "area": "city", "distance_km": 6.0}
 
 
@@ -72,6 +76,26 @@ def test_an_update_of_a_trip_keeps_to_the_last_number_unless_it_is_news(client: 
 def test_a_number_runs_down_while_it_is_held(new: float, waited_s: float, says: float) -> None:
     last = Last("eta", Hold(by="trip_id", within=1.0, each_s=60.0))
     assert last.held(new, 1_000_000.0 + waited_s, struct.pack("<dd", 20.0, 1_000_000.0)) == pytest.approx(says)
+
+
+@pytest.mark.parametrize(
+    ("score", "before", "says", "promises"),
+    [
+        (5_000.0, None, 2_880.0, 2_880.0),
+        (2_000.0, None, 2_000.0, 2_880.0),
+        (-7.0, None, 5.0, 7.0),
+        (5.5, struct.pack("<dd", 4.8, 1_000_000.0), 5.0, 7.0),
+    ],
+    ids=["longer than any trip", "a promise beyond it", "below the least", "held, and run down below the least"],
+)
+def test_what_is_said_is_within_what_the_log_may_hold(
+    score: float, before: bytes | None, says: float, promises: float
+) -> None:
+    policy = msgspec.structs.replace(POLICY, least=5.0)
+    case, state = Case("u", {"route_minutes": 9.0}, b""), CaseState(1_000_000.0)
+    scored = Scored(score, None, None, "full", None, score + 1_500 if score > 1_000 else 7.0)
+    decision = said(policy, case, state, scored, "r", Last("eta", policy.hold or NONE), before, most_of(SERVED))
+    assert (decision.value, decision.promise) == (says, promises)
 
 
 def test_nothing_held_is_nothing_changed() -> None:

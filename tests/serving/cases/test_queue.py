@@ -3,6 +3,7 @@
 import re
 import sqlite3
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,13 @@ import pytest
 import redis
 
 from infra.clock import written
+from infra.marks import marks
 from serving.case_policy import Lot
 from serving.deciding import Review, ReviewQueue
+from serving.guard import Guard
+from serving.tokens import Impression
 from tests.serving.cases.conftest import CaseClient, Start, payment
-from tests.serving.cases.payments import BY_LOT, NOW, POLICY, SERVED, PaymentWorld, served
+from tests.serving.cases.payments import BY_LOT, NOW, POLICY, SERVED, TERMINALS, PaymentWorld, served
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
@@ -216,3 +220,53 @@ def test_a_row_about_a_case_needs_its_token_or_a_role(client: CaseClient) -> Non
     assert send({**row, "table": "payments"}) == 422
     assert send({**row, "token": token, "event_time": (NOW - timedelta(days=4000)).isoformat()}) == 422
     assert SERVED.events[0].name == "disputes"
+
+
+def test_of_two_verdicts_at_once_one_is_taken(start: Start, payments: PaymentWorld, monkeypatch: Any) -> None:
+    client = start()
+    client.decide("twice", amount=300.0)
+    bodies = [{"json": {"payment_id": "twice", "verdict": word}} for word in ("fraud", "genuine")]
+    answers = client.crowd(bodies, "POST", "/v1/queue", "review")
+    assert sorted(answer.status_code for answer in answers) == [202, 409]
+    client.decide("disk", amount=300.0)
+    with monkeypatch.context() as full:
+        full.setattr(client.online.events["reviews"], "land", _no_space)
+        body = {"payment_id": "disk", "verdict": "fraud"}
+        assert client.send("POST", "/v1/queue", "review", json=body).status_code == 503
+    assert client.send("POST", "/v1/queue", "review", json=body).status_code == 202, "a verdict that failed is open"
+    client.stop()
+    taken = next(body["json"]["verdict"] for body, answer in zip(bodies, answers, strict=True) if answer.is_success)
+    assert [row["verdict"] for row in payments.rows("reviews") if row["payment_id"] == "twice"] == [taken]
+
+
+async def _no_space(_: Any) -> None:
+    raise OSError("no space left")
+
+
+def test_who_asked_about_a_case_does_not_judge_it(client: CaseClient) -> None:
+    token, at = client.decide("own judge")["token"], (NOW + timedelta(minutes=1)).isoformat()
+    row = {"table": "reviews", "review_id": "r9", "payment_id": "own judge", "verdict": "genuine", "by_lot": True}
+    events = {"events": [{**row, "event_time": at, "token": token}]}
+    answer = client.send("POST", "/v1/events", "events", json=events)
+    assert answer.status_code == 403
+    assert "role `review`" in answer.json()["error"]
+
+
+def test_a_token_of_another_system_proves_nothing(client: CaseClient) -> None:
+    """All systems of an installation share a keyring, and a feed's caller chooses the user and the items."""
+    at = NOW.timestamp()
+    shown = Impression("0" * 32, "foreign", marks(["foreign"]), None, int(at), int(at) + 9_999)
+    row = {"table": "disputes", "dispute_id": "d7", "payment_id": "foreign", "reason": "fraud"}
+    for system in (None, "eta"):
+        token = Guard(client.world.settings, system).keys.sign(shown)
+        events = {"events": [{**row, "event_time": (NOW + timedelta(minutes=1)).isoformat(), "token": token}]}
+        assert client.send("POST", "/v1/events", "events", json=events).status_code == 422
+
+
+@pytest.mark.parametrize("opened", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1960-01-01T00:00:00Z"])
+def test_a_moment_far_away_is_the_senders_fault(start: Start, opened: str) -> None:
+    client = start(replace(SERVED, events=(*SERVED.events, TERMINALS)))
+    row = {"table": "terminals", "terminal_id": "t", "sector": "games", "opened_at": opened}
+    events = {"events": [{**row, "event_time": (NOW + timedelta(minutes=1)).isoformat()}]}
+    answer = client.send("POST", "/v1/events", "ingest", json=events)
+    assert (answer.status_code, "opened_at" in answer.text) == (422, True), answer.text
