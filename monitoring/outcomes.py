@@ -18,14 +18,30 @@ from validation.contract import unknown
 OutcomeFinding = Literal["merit drop", "as promised", "nothing promised", "not enough rows", "censored"]
 AS_OFTEN = 0.9
 """Outcomes of acted rows have to be known at least this often, against those of rows that were let be."""
+SIDE = 1.96  # standard errors to each side of the recorded 95 % interval
 COLUMNS = ("label", "unit", "release", "served_by")
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """The merit recorded with a release, None where none was, and its own standard error: it was measured, too."""
+
+    merit: float | None
+    error: float
+
+    @classmethod
+    def of(cls, figures: Mapping[str, float], merit: str) -> "Promise":
+        """The promise among the figures of a release; without an interval it counts as exact."""
+        low, high = (figures.get(f"{merit}_{end}", float("nan")) for end in ("low", "high"))
+        error = (high - low) / (2 * SIDE)
+        return cls(figures.get(merit), error if np.isfinite(error) else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseOutcome:
     """The figures of one release, or of one rung of it; `promised` is None where nothing was recorded.
 
-    `error` is the standard error of the live merit.
+    `error` is the standard error of live merit less promised merit.
     """
 
     release: str
@@ -126,14 +142,14 @@ def measure(
         figures, point = promised.get(str(release), {}), points.get(str(release))
         by_rung = [("all", rows), *((str(rung), part) for rung, part in rows.groupby("served_by", sort=True))]
         parts += [
-            _part(str(release), rung, part, figures.get(objective.merit), watch, objective, point)
+            _part(str(release), rung, part, Promise.of(figures, objective.merit), watch, objective, point)
             for rung, part in by_rung
         ]
     return OutcomeReport(tuple(parts), objective.merit, watch.max_merit_drop, watch.min_outcome_rows)
 
 
 def _part(
-    release: str, served_by: str, frame: pd.DataFrame, promised: float | None, watch: Watch, objective: Objective,
+    release: str, served_by: str, frame: pd.DataFrame, promise: Promise, watch: Watch, objective: Objective,
     point: float | None,
 ) -> ReleaseOutcome:  # fmt: skip
     rows, score = _decided(frame)
@@ -145,7 +161,8 @@ def _part(
     merits = objective.merits(judged, score, point)
     known = np.isfinite(merits)
     merit = float(merits[known].mean()) if known.any() else float("nan")
-    error = clustered_error(merits, judged.owner)
+    error = float(np.hypot(clustered_error(merits, judged.owner), promise.error))
+    promised = promise.merit
     happened = objective.happened(judged)
     tells = len(rows) >= watch.min_outcome_rows and np.isfinite(merit) and bool(happened.any() and not happened.all())
     finding = _finding(merit, error, promised, watch) if tells else "not enough rows"

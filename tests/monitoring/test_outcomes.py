@@ -178,3 +178,23 @@ def test_what_was_blocked_and_is_unknown_is_no_drop(hidden: float, finding: str)
     assert part.parts[0].finding == finding
     assert part.parts[0].rows == known.sum()
     assert ("nothing is concluded" in part.reason("3")) == (finding == "censored")
+
+
+def test_a_promise_was_measured_too_and_its_own_chance_counts() -> None:
+    """A lucky sample promised, and another of the same payments is not worse for it."""
+    rng, rows = np.random.default_rng(5), cases()
+    live = rows.assign(amount=rng.lognormal(2, 2, 4_000))
+    part = outcomes.measure(live, {}, WATCH, OF_CASES, {"3": 0.5}).of("3")
+    assert part is not None
+    lucky = part.merit + 2 * part.error
+    exact = {"net_benefit": lucky}
+    ends = {"net_benefit_low": lucky - 2 * part.error, "net_benefit_high": lucky + 2 * part.error}
+    promises = ({"3": exact}, {"3": exact | ends})
+    found = [outcomes.measure(live, given, WATCH, OF_CASES, {"3": 0.5}).parts[0] for given in promises]
+    assert [each.finding for each in found] == ["merit drop", "as promised"]
+
+
+def test_rows_with_weights_of_which_none_is_known_are_too_few() -> None:
+    rows = cases(weight=2.0, known=False)
+    (whole, _) = outcomes.measure(rows, {"3": {"net_benefit": 4.9}}, WATCH, OF_CASES, {"3": 0.5}).parts
+    assert (whole.rows, whole.finding) == (0, "not enough rows")

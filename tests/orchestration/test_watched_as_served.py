@@ -140,7 +140,7 @@ def test_served_as_trained_passes_alerts_nobody_and_freezes_nothing(
         serve(at, day)
         (check,) = measured(at, "skew", day, instance).get_asset_check_evaluations()
         assert check.passed
-    assert [e.present for e in newest(instance, "skew")] == [False, False]
+    assert [e.present for e in newest(instance, dg.AssetKey("skew"))] == [False, False]
     assert decided(at, instance).skip_message == "nothing confirmed"
     assert len(scheduled(at, instance).run_requests) == 1
     assert alerts(at) == moves == []
@@ -225,7 +225,7 @@ def test_a_row_that_differs_by_chance_is_told_and_decides_nothing(
     (check,) = measured(at, "skew", DAYS[0], instance).get_asset_check_evaluations()
     assert not check.passed
     assert len(alerts(at)) == 1
-    assert [e.present for e in newest(instance, "skew")] == [None]
+    assert [e.present for e in newest(instance, dg.AssetKey("skew"))] == [None]
 
 
 @pytest.mark.parametrize(("trained", "finding"), [(AS_PUBLISHED, "stale"), (NIGHTLY, "as trained")])
@@ -248,14 +248,14 @@ def test_states_staler_than_those_trained_with_fail_a_check_of_their_own(
     assert ["the worst user: more than 0:15:00 staler in 100% of 2,400 rows" in line for line in written] == (
         [True] if finding == "stale" else []
     )
-    assert newest(instance, "skew") == [], "the code serves what it should"
+    assert newest(instance, dg.AssetKey("skew")) == [], "the code serves what it should"
 
 
 def test_few_rows_prove_nothing(at: Installation, instance: dg.DagsterInstance) -> None:
     serve(at, DAYS[0], pages=5)
     (check,) = measured(at, "skew", DAYS[0], instance).get_asset_check_evaluations()
     assert check.passed
-    assert [e.present for e in newest(instance, "skew")] == [None]
+    assert [e.present for e in newest(instance, dg.AssetKey("skew"))] == [None]
 
 
 @pytest.mark.parametrize(("promised", "drop"), [(0.9, False), (0.99, True)])
@@ -268,7 +268,7 @@ def test_live_figures_are_those_of_logged_scores_not_of_features_made_again(
     figures = {name: value.value for name, value in event.materialization.metadata.items()}
     assert figures["rows 7"] == PAGES * SHOWN
     assert 0.85 < figures["auc 7"] < 0.95  # type: ignore[operator]
-    evidence = newest(instance, "outcomes")
+    evidence = newest(instance, dg.AssetKey("outcomes"))
     assert [(e.kind, e.present) for e in evidence] == [("merit drop", drop)]
 
 

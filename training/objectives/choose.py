@@ -101,9 +101,9 @@ class Choose:
         Of any model's choice: contenders are compared on the same decisions.
         """
         logged, action = judged.columns["propensity"], _action(judged)
-        told = (logged > 0) & (action >= 0) & (action < len(self.actions))
+        is_logged = (logged > 0) & (action >= 0) & (action < len(self.actions))
         same = predicted.argmax(axis=1) == action
-        return np.where(told, np.where(same, 1 / np.where(told, logged, 1.0), 0.0), np.nan)
+        return np.where(is_logged, np.where(same, 1 / np.where(is_logged, logged, 1.0), 0.0), np.nan)
 
 
 def _action(judged: Judged) -> AnyArray:

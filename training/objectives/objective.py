@@ -70,8 +70,8 @@ class Judged:
         """(units,) merits times for how many units each stands: their mean is that of all units, labelled or not."""
         if self.weight is None:
             return merits
-        weight = self.by_unit(self.weight)
-        return np.asarray(merits * weight / np.nanmean(weight[np.isfinite(merits)]))
+        weight, known = self.by_unit(self.weight), np.isfinite(merits)
+        return np.asarray(merits * weight / weight[known].mean()) if known.any() else merits
 
 
 @dataclass(frozen=True, slots=True)

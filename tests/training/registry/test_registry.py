@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -150,21 +149,6 @@ def test_a_refused_verdict_rewritten_in_the_store_does_not_pass(registry: Regist
     good = tuple(msgspec.structs.replace(finding, passed=True) for finding in forged.findings)
     path.write_text(Verdict(good, forged.subject).to_json())
     with pytest.raises(NotProven, match="not those that were registered"):
-        promote(registry, version)
-
-
-def test_a_release_that_acts_does_not_go_live_on_the_verdict_on_an_order(
-    registry: Registry, logged: LoggedRun, shop: Dataset, trained: Trained, verdict: Verdict, tmp_path: Path
-) -> None:
-    """No cap was asked of it: such a verdict has no gate `caps`."""
-    from shop import FEATURES, TASK
-
-    acting, folder = replace(trained, points={trained.winner: 0.5}), tmp_path / "r"
-    manifest = release.build_release(
-        folder, acting, shop, FEATURES, TASK, Popular([], {}, [], {}), b"{}", version="1", created_at=AT
-    )
-    version = registry.register(folder, logged, Verdict(verdict.findings, manifest.digest))
-    with pytest.raises(NotProven, match="acts"):
         promote(registry, version)
 
 

@@ -115,13 +115,6 @@ REFUSED = {
         replace(GOOD, candidate="popularity", merits={"popularity": POPULAR, "recency": against(-0.1)}),
         "`popularity` was not compared with `best_column`",
     ),
-    "a perfect one nobody could compute": (
-        "plausible",
-        replace(GOOD, perfect=np.where(np.arange(GROUPS) < 9, np.nan, 1.0)),
-        "what a perfect contender",
-    ),
-    "a perfect one of other units": ("plausible", replace(GOOD, perfect=np.ones(9)), "what a perfect contender"),
-    "an objective nobody knows": ("caps", replace(GOOD, objective="rnak"), "no cap is named"),
     "a baseline not measured": ("baseline", ndcg(recency=np.full(GROUPS, np.nan)), "not both measured"),
     "groups that do not match": ("baseline", ndcg(recency=POPULAR[:-1]), "not both measured"),
     "fewer groups for one": ("baseline", ndcg(recency=np.where(np.arange(GROUPS) < 9, np.nan, POPULAR)), "not both"),
