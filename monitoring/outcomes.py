@@ -8,21 +8,40 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from infra.arrays import AnyArray
 from infra.errors import DefinitionError
 from infra.statistics import auc, clustered_error
 from monitoring.definition import Watch
-from training.objectives import Judged, Objective
+from training.objectives import Judged, Objective, acted_on, role_numbers
 from validation.contract import unknown
 
-OutcomeFinding = Literal["merit drop", "as promised", "nothing promised", "not enough rows"]
+OutcomeFinding = Literal["merit drop", "as promised", "nothing promised", "not enough rows", "censored"]
+AS_OFTEN = 0.9
+"""Outcomes of acted rows have to be known at least this often, against those of rows that were let be."""
+SIDE = 1.96  # standard errors to each side of the recorded 95 % interval
 COLUMNS = ("label", "unit", "release", "served_by")
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """The merit recorded with a release, None where none was, and its own standard error: it was measured, too."""
+
+    merit: float | None
+    error: float
+
+    @classmethod
+    def of(cls, figures: Mapping[str, float], merit: str) -> "Promise":
+        """The promise among the figures of a release; without an interval it counts as exact."""
+        low, high = (figures.get(f"{merit}_{end}", float("nan")) for end in ("low", "high"))
+        error = (high - low) / (2 * SIDE)
+        return cls(figures.get(merit), error if np.isfinite(error) else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseOutcome:
     """The figures of one release, or of one rung of it; `promised` is None where nothing was recorded.
 
-    `error` is the standard error of the live merit.
+    `error` is the standard error of live merit less promised merit.
     """
 
     release: str
@@ -64,6 +83,8 @@ class OutcomeReport:
         live = f"live {self.merit} {part.merit:.4f}"
         if part.finding == "nothing promised":
             return f"{live}, nothing recorded with the release to compare it with"
+        if part.finding == "censored":
+            return f"{live} of rows whose outcome is known, which are fewer where {release} acted: nothing is concluded"
         return f"{live} ± {part.error:.4f} against {part.promised:.4f}, limit {self.limit}"
 
     def records(self) -> list[dict[str, str | float | int | None]]:
@@ -103,11 +124,14 @@ def measure(
     """The live figures of a window's decisions, whose labels have matured.
 
     frame     one row a decision: label (what happened), unit (what is decided at once), release, served_by, and score
-              or position; a column for each role of the objective, such as gain, and optionally cluster
+              or position; a column for each role of the objective, such as gain, and optionally cluster, weight (for
+              how many rows it stands) and known (whether its outcome is: others are measured in nothing)
     promised  release → figures recorded with it, the merit among them
     points    release → the score from which it acts, where it acts
 
     Rows without a score were not decided by a model: they count only in parts without any score, by their position.
+    Where acting itself hides the outcome, as blocking a payment does, the rows that are left say nothing of what the
+    release saves: a part in which fewer outcomes are known of what was acted on is `censored`, and no evidence.
     """
     for name in COLUMNS:
         if name not in frame.columns:
@@ -118,25 +142,32 @@ def measure(
         figures, point = promised.get(str(release), {}), points.get(str(release))
         by_rung = [("all", rows), *((str(rung), part) for rung, part in rows.groupby("served_by", sort=True))]
         parts += [
-            _part(str(release), rung, part, figures.get(objective.merit), watch, objective, point)
+            _part(str(release), rung, part, Promise.of(figures, objective.merit), watch, objective, point)
             for rung, part in by_rung
         ]
     return OutcomeReport(tuple(parts), objective.merit, watch.max_merit_drop, watch.min_outcome_rows)
 
 
 def _part(
-    release: str, served_by: str, frame: pd.DataFrame, promised: float | None, watch: Watch, objective: Objective,
+    release: str, served_by: str, frame: pd.DataFrame, promise: Promise, watch: Watch, objective: Objective,
     point: float | None,
 ) -> ReleaseOutcome:  # fmt: skip
     rows, score = _decided(frame)
+    hidden = _hidden(rows, score, objective, point)
+    if "known" in rows:
+        known_rows = rows["known"].to_numpy(dtype=bool)
+        rows, score = rows[known_rows], score[known_rows]
     judged = judged_of(rows, objective)
     merits = objective.merits(judged, score, point)
     known = np.isfinite(merits)
     merit = float(merits[known].mean()) if known.any() else float("nan")
-    error = clustered_error(merits, judged.owner)
+    error = float(np.hypot(clustered_error(merits, judged.owner), promise.error))
+    promised = promise.merit
     happened = objective.happened(judged)
     tells = len(rows) >= watch.min_outcome_rows and np.isfinite(merit) and bool(happened.any() and not happened.all())
     finding = _finding(merit, error, promised, watch) if tells else "not enough rows"
+    if hidden and finding in {"merit drop", "as promised"}:
+        finding = "censored"
     units = len(np.unique(judged.unit))
     return ReleaseOutcome(release, served_by, len(rows), units, merit, error, promised, auc(happened, score), finding)
 
@@ -146,9 +177,10 @@ def judged_of(rows: pd.DataFrame, objective: Objective) -> Judged:
     unit = pd.factorize(rows["unit"])[0]
     cluster = pd.factorize(rows["cluster"])[0] if "cluster" in rows else unit
     label = rows["label"].to_numpy(dtype=np.float64)
-    columns = {role: rows[role].to_numpy(dtype=np.float64) for role in objective.roles if role in rows}
+    columns = {role: role_numbers(objective, role, rows[role].to_numpy()) for role in objective.roles if role in rows}
+    weight = rows["weight"].to_numpy(dtype=np.float32) if "weight" in rows else None
     units, clusters = (int(codes.max(initial=-1)) + 1 for codes in (unit, cluster))
-    return Judged(units, clusters, unit, cluster, label, {"gain": label, **columns})
+    return Judged(units, clusters, unit, cluster, label, {"gain": label, **columns}, weight)
 
 
 def _decided(frame: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray[tuple[int], np.dtype[np.float64]]]:
@@ -160,6 +192,15 @@ def _decided(frame: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray[tuple[int], 
             if finite.any():
                 return frame[finite], sign * values[finite]
     return frame.iloc[:0], np.empty(0)
+
+
+def _hidden(rows: pd.DataFrame, score: AnyArray, objective: Objective, point: float | None) -> bool:
+    """Whether outcomes are known less often of the rows that were acted on than of the others."""
+    acted = acted_on(objective, score, point)
+    if acted is None or "known" not in rows or not acted.any() or acted.all():
+        return False
+    known = rows["known"].to_numpy(dtype=np.float64)
+    return bool(known[acted].mean() < AS_OFTEN * known[~acted].mean())
 
 
 def _finding(live: float, error: float, promised: float | None, watch: Watch) -> OutcomeFinding:

@@ -20,9 +20,11 @@ from orchestration.system import Installation
 from serving.feedback import FEATURES, POSITION, RELEASE, RUNG, SCORE
 from serving.page import FULL, STALE
 from training.fitting import acts_from, as_served
+from training.objectives import acted_on
 from training.rows import (
     AT,
     JUDGED,
+    WEIGHT,
     Dataset,
     build_dataset,
     known_online,
@@ -124,20 +126,26 @@ class Observed:
         self, installation: Installation, version: str, rows: NDArray[np.intp], again: Float32s
     ) -> tuple[Bools, Bools] | None:
         """Which rows the release acted on, and which it would by features `again`; None for one that never acts."""
-        point = acts_from(installation.registry.folder(version))
-        if point is None:
+        objective, point = installation.system.task.objective, acts_from(installation.registry.folder(version))
+        served = acted_on(objective, self.logged_scores(installation, version)[rows], point)
+        if served is None:
             return None
-        served = self.logged_scores(installation, version)[rows]
-        return np.asarray(served >= point), np.asarray(installation.registry.scorer(version).scores(again) >= point)
+        made_again = acted_on(objective, installation.registry.scorer(version).scores(again), point)
+        return None if made_again is None else (served, made_again)
 
     def outcome_frame(self, installation: Installation, version: str) -> pd.DataFrame:
-        """Label, unit, release, rung and logged score of every row; nothing in it was made again."""
+        """Label, unit, release, rung and logged score of every row; nothing in it was made again.
+
+        `known` says of which the outcome may be judged; of objectives that never act, only these are there.
+        """
         task = installation.system.task
         columns = {"label": task.target, "unit": task.unit, "cluster": task.cluster, **task.objective.roles}
+        columns |= {WEIGHT: WEIGHT} if WEIGHT in self.dataset.frame else {}
         frame = pd.DataFrame({name: self.dataset.column(column, labels_first=True) for name, column in columns.items()})
         release, rung, position = (self.served[name].to_numpy() for name in (RELEASE, RUNG, POSITION))
         scores = self.logged_scores(installation, version)
-        return frame.assign(release=release, served_by=rung, score=scores, position=position)[self.judged]
+        frame = frame.assign(release=release, served_by=rung, score=scores, position=position, known=self.judged)
+        return frame if task.objective.acts else frame[self.judged]
 
 
 def observe(installation: Installation, day: date) -> int:

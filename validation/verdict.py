@@ -16,6 +16,11 @@ GATES_OF: Mapping[str, tuple[str, ...]] = {
 """The gates that a release has to pass, by the kind of its objective; none of them can be left out."""
 
 
+def gates_of(kind: str) -> tuple[str, ...]:
+    """The gates of a kind of objective; of an unknown one also `objective`, which nothing answers: it stays closed."""
+    return GATES_OF.get(kind, (*GATES, "caps", "objective"))
+
+
 class GateFinding(msgspec.Struct, frozen=True):
     """What one gate measured, its limit, and in words why it passed or what to do next.
 
@@ -55,7 +60,7 @@ class Verdict(msgspec.Struct, frozen=True):
     @property
     def missing(self) -> tuple[str, ...]:
         """The gates without a finding: they count as refusing."""
-        return tuple(g for g in GATES_OF[self.objective] if g not in {f.gate for f in self.findings})
+        return tuple(g for g in gates_of(self.objective) if g not in {f.gate for f in self.findings})
 
     @property
     def passed(self) -> bool:

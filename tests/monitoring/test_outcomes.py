@@ -8,7 +8,7 @@ from infra.errors import DefinitionError
 from infra.statistics import auc, clustered_error
 from monitoring import outcomes
 from monitoring.definition import Watch
-from training.objectives import Classify, Costs, Rank
+from training.objectives import Classify, Costs, Objective, Rank, Regress
 
 WATCH = Watch(critical=(), min_outcome_rows=2_000)
 RANK = Rank()
@@ -132,3 +132,69 @@ def test_what_acting_is_worth_is_watched_at_the_releases_own_point() -> None:
     assert awake is not None
     assert (asleep.finding, asleep.merit) == ("merit drop", 0.0)
     assert (awake.finding, awake.merit) == ("as promised", pytest.approx(50 * fraud.mean()))
+
+
+def cases(**more: object) -> pd.DataFrame:
+    """Payments that a good release scored: every tenth is theft, and it acts on each."""
+    rng = np.random.default_rng(2)
+    fraud = rng.random(4_000) < 0.1
+    rows = pd.DataFrame({"unit": np.arange(4_000), "cluster": np.arange(4_000) % 700, "label": fraud * 1.0})
+    score = np.where(fraud, 0.8, 0.1)
+    return rows.assign(amount=50.0, release="3", served_by="full", score=score, **more)
+
+
+OF_CASES = Classify(Costs(friction=1.0), amount="amount", counted="card")
+
+
+@pytest.mark.parametrize("objective", [OF_CASES, Regress(base="route", sequence="trip")])
+def test_roles_that_are_words_are_measured_live(objective: Objective) -> None:
+    words = [f"c{i % 700}" for i in range(4_000)]
+    rows = cases(counted=words, sequence=words, base=0.5)
+    assert outcomes.measure(rows, {}, WATCH, objective, {"3": 0.5}).parts[0].rows == 4_000
+
+
+def test_live_rows_weigh_what_judge_rows_weigh() -> None:
+    """Of nine honest payments in ten only every tenth is labelled, by lot: unweighted, theft is half of all."""
+    every = cases()
+    lot = every[(every["label"] > 0) | (every.index % 10 == 0)]
+    lot = lot.assign(weight=np.where(lot["label"] > 0, 1.0, 10.0))
+    few = Watch(critical=(), min_outcome_rows=100)
+    found, truth, bare = (
+        outcomes.measure(rows, {"3": {"net_benefit": 5.0}}, few, OF_CASES, {"3": 0.5}).of("3")
+        for rows in (lot, every, lot.drop(columns="weight"))
+    )
+    assert found and truth and bare  # noqa: PT018  none of them is missing
+    assert found.merit == pytest.approx(truth.merit, rel=0.05)
+    assert bare.merit > 3 * truth.merit
+
+
+@pytest.mark.parametrize(("hidden", "finding"), [(0.0, "as promised"), (0.02, "as promised"), (0.8, "censored")])
+def test_what_was_blocked_and_is_unknown_is_no_drop(hidden: float, finding: str) -> None:
+    """Nobody disputes a payment that was stopped: what it saved is not seen, and is not missing either."""
+    rng, rows = np.random.default_rng(3), cases()
+    acted = (rows["score"] > 0.5).to_numpy()
+    known = ~(acted & (rng.random(4_000) < hidden))
+    part = outcomes.measure(rows.assign(known=known), {"3": {"net_benefit": 4.9}}, WATCH, OF_CASES, {"3": 0.5})
+    assert part.parts[0].finding == finding
+    assert part.parts[0].rows == known.sum()
+    assert ("nothing is concluded" in part.reason("3")) == (finding == "censored")
+
+
+def test_a_promise_was_measured_too_and_its_own_chance_counts() -> None:
+    """A lucky sample promised, and another of the same payments is not worse for it."""
+    rng, rows = np.random.default_rng(5), cases()
+    live = rows.assign(amount=rng.lognormal(2, 2, 4_000))
+    part = outcomes.measure(live, {}, WATCH, OF_CASES, {"3": 0.5}).of("3")
+    assert part is not None
+    lucky = part.merit + 2 * part.error
+    exact = {"net_benefit": lucky}
+    ends = {"net_benefit_low": lucky - 2 * part.error, "net_benefit_high": lucky + 2 * part.error}
+    promises = ({"3": exact}, {"3": exact | ends})
+    found = [outcomes.measure(live, given, WATCH, OF_CASES, {"3": 0.5}).parts[0] for given in promises]
+    assert [each.finding for each in found] == ["merit drop", "as promised"]
+
+
+def test_rows_with_weights_of_which_none_is_known_are_too_few() -> None:
+    rows = cases(weight=2.0, known=False)
+    (whole, _) = outcomes.measure(rows, {"3": {"net_benefit": 4.9}}, WATCH, OF_CASES, {"3": 0.5}).parts
+    assert (whole.rows, whole.finding) == (0, "not enough rows")

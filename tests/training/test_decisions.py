@@ -175,3 +175,14 @@ def test_a_case_that_stands_for_many_weighs_as_many_when_models_learn(cases: Sys
     heavier, usual = (run.predictions["line"].mean() for run in (weighted, trained))
     assert heavier > 2 * usual
     assert isinstance(task.objective, Classify)
+
+
+def test_rows_without_the_base_take_no_part_and_are_no_reason_to_fail(numbers: System) -> None:
+    data, task, *_ = numbers
+    matrix = data.matrix.copy()
+    matrix[::50, data.features.index("route")] = np.nan
+    one = replace(task, contenders=task.contenders[:2])
+    found = train_contenders(replace(data, matrix=matrix), one)
+    used = np.concatenate(list(found.rows.values()))
+    assert np.isfinite(matrix[used]).all()
+    assert np.isfinite(found.evaluations["line"].merits).all()

@@ -26,7 +26,7 @@ def test_the_systems_that_there_are_fit(system: System) -> None:
     ({"cluster": "crad"}, "cluster, .* Did you mean `card`"),
     ({"match": ("paymnt",)}, "match, .* Did you mean `payment`"),
     ({"objective": Classify(amount="amuont")}, "amount, among the objective Classify: .* Did you mean `amount`"),
-    ({"objective": Regress(base="route_minutes")}, "base of the objective, among the contenders: `route_minutes`"),
+    ({"objective": Regress(base="route_minutes")}, "base, among the objective Regress: `route_minutes`"),
     ({"slices": (SliceDefinition("s", "setcor"),)}, "slice s, among the slices: .* Did you mean `sector`"),
     ({"contenders": (ByColumn("x", "payments_1d"),)}, "contender x, .* Did you mean `payments_7d`"),
     ({"logged_only": ("amounts",)}, "logged_only, among the context features: .* Did you mean `amount`"),

@@ -16,7 +16,7 @@ from training.fitting.best_column import best_column
 from training.fitting.judged_input import as_judged
 from training.fitting.row_order import in_own_order
 from training.measuring import Evaluation, Exposures, Said, difference, evaluate, exposures
-from training.objectives import DAY, MINUTE, Judged, Objective
+from training.objectives import DAY, MINUTE, Judged, Objective, role_numbers
 from training.rows import AT, FITS, GAIN, JUDGED, PARTS, WEIGHT, Dataset, fit_weights, judge_weights, split_rows
 from validation.definition import BEST_COLUMN
 
@@ -138,7 +138,8 @@ def simplest_good(evaluations: Mapping[str, Evaluation], decides_by: str) -> str
 def divided(dataset: Dataset, task: Task, target: str | None = None) -> dict[str, AnyArray]:
     """The places of the rows of each part: fit, tune and judge, by time. Only rows that may be judged are tuned on.
 
-    Rows without a value of the target, by default the main one, take no part.
+    Rows without a value of the target, by default the main one, take no part, nor do those without the base that models
+    learn what it is off by.
 
     Each part is in the rows' own order, not in the set's: the same rows give the same model.
     """
@@ -147,6 +148,8 @@ def divided(dataset: Dataset, task: Task, target: str | None = None) -> dict[str
     order = in_own_order(dataset, task)
     takes_part = {"fit": FITS, "tune": JUDGED, "judge": JUDGED}
     known = dataset.frame[target or task.target].notna().to_numpy()
+    if task.objective.base in dataset.features:
+        known &= np.isfinite(dataset.column(task.objective.base))
     rows = {
         name: order[((part == PARTS[name]) & known & dataset.frame[where].to_numpy(dtype=bool))[order]]
         for name, where in takes_part.items()
@@ -178,7 +181,7 @@ def judged_part(dataset: Dataset, task: Task, target: str, rows: AnyArray) -> Ju
     columns: dict[str, AnyArray] = {DAY: seconds // 86_400, MINUTE: seconds / 60.0}
     for role, name in task.objective.roles.items():
         if name != GAIN:
-            columns[role] = numbers_of(dataset.column(name, labels_first=True)[rows])
+            columns[role] = role_numbers(task.objective, role, dataset.column(name, labels_first=True)[rows])
     named = {"item": task.item, "attribute": task.attribute, "maker": task.exposure.maker if task.exposure else ""}
     columns |= {role: _codes(frame[name]) for role, name in named.items() if name}
     if GAIN in frame:
@@ -189,13 +192,6 @@ def judged_part(dataset: Dataset, task: Task, target: str, rows: AnyArray) -> Ju
     truth = frame[target].to_numpy(dtype=np.float32)
     units, clusters = int(unit.max()) + 1, int(cluster.max()) + 1
     return Judged(units, clusters, unit, cluster, truth, columns, judge_weights(frame))
-
-
-def numbers_of(column: AnyArray) -> AnyArray:
-    """A column as numbers: words as codes."""
-    if column.dtype.kind in "fiub":
-        return column.astype(np.float64)
-    return _codes(pd.Series(column))
 
 
 def sliced(values: AnyArray, by: SliceDefinition) -> AnyArray:

@@ -10,6 +10,7 @@ from training.objectives.quantile import Quantile
 from training.objectives.rank import Rank
 from training.objectives.regress import Regress, jumps
 from training.objectives.retrieve import Retrieve
+from training.objectives.roles import acted_on, role_numbers
 
 __all__ = [
     "DAY",
@@ -26,6 +27,7 @@ __all__ = [
     "Rank",
     "Regress",
     "Retrieve",
+    "acted_on",
     "bins_of",
     "discounted",
     "exposure",
@@ -35,4 +37,5 @@ __all__ = [
     "ndcg",
     "owners",
     "places_in_group",
+    "role_numbers",
 ]

@@ -46,9 +46,9 @@ class Choose:
 
     def merits(self, judged: Judged, predicted: AnyArray, point: float | None) -> AnyArray:
         """The doubly robust value of each decision."""
-        rows, action, weight = np.arange(len(judged.truth)), judged.columns["action"], self._weight(judged, predicted)
-        expected = predicted.max(axis=1)
-        return judged.by_unit(expected + weight * (judged.truth - predicted[rows, action]))
+        rows, action, weight = np.arange(len(judged.truth)), _action(judged), self._weight(judged, predicted)
+        expected, said = predicted.max(axis=1), predicted[rows, np.clip(action, 0, len(self.actions) - 1)]
+        return judged.by_unit(expected + weight * (judged.truth - said))
 
     def perfect(self, judged: Judged) -> AnyArray:
         """The best that followed any decision: nobody knows what the other actions would have led to."""
@@ -60,14 +60,15 @@ class Choose:
 
     def measures(self, judged: Judged, predicted: AnyArray, point: float | None) -> Iterator[tuple[str, Measure]]:
         """The estimate without a model, the effective share of the rows, and how often the log agrees."""
-        weight = self._weight(judged, predicted)
+        weighed = self._weight(judged, predicted)
+        weight, agrees = np.nan_to_num(weighed), np.where(np.isnan(weighed), np.nan, weighed > 0)
         sums = {
             name: np.bincount(judged.cluster, weights=values, minlength=judged.clusters)
             for name, values in (("w", weight), ("wy", weight * judged.truth), ("ww", weight**2))
         }
         yield "self_normalised_value", measures.ratio(sums["wy"], sums["w"])
-        yield "agreement", measures.mean((weight > 0).astype(np.float64), judged.cluster, judged.clusters)
-        rows = np.bincount(judged.cluster, minlength=judged.clusters)
+        yield "agreement", measures.mean(agrees, judged.cluster, judged.clusters)
+        rows = np.bincount(judged.cluster[~np.isnan(weighed)], minlength=judged.clusters)
 
         def effective(weights: Weights) -> AnyArray:
             with np.errstate(invalid="ignore", divide="ignore"):
@@ -81,7 +82,8 @@ class Choose:
 
     def of_predictions(self, judged: Judged, predicted: AnyArray) -> Iterator[tuple[str, Measure]]:
         """|mean of 1 / propensity of the rows that took an action, over all actions, − 1|: logged chances add up."""
-        weight = 1 / judged.columns["propensity"] / len(self.actions)
+        logged = judged.columns["propensity"]
+        weight = 1 / np.where(logged > 0, logged, np.nan) / len(self.actions)
         chance = measures.mean(weight.astype(np.float64), judged.cluster, judged.clusters)
 
         def measure(weights: Weights) -> AnyArray:
@@ -94,6 +96,15 @@ class Choose:
         return {}
 
     def _weight(self, judged: Judged, predicted: AnyArray) -> AnyArray:
-        """(rows,) 1 / propensity where the log took the action that the model would, else 0."""
-        same = predicted.argmax(axis=1) == judged.columns["action"]
-        return np.where(same, 1 / judged.columns["propensity"], 0.0)
+        """(rows,) 1 / propensity where the log took the action that the model would, else 0; NaN where it says neither.
+
+        Of any model's choice: contenders are compared on the same decisions.
+        """
+        logged, action = judged.columns["propensity"], _action(judged)
+        is_logged = (logged > 0) & (action >= 0) & (action < len(self.actions))
+        same = predicted.argmax(axis=1) == action
+        return np.where(is_logged, np.where(same, 1 / np.where(is_logged, logged, 1.0), 0.0), np.nan)
+
+
+def _action(judged: Judged) -> AnyArray:
+    return np.asarray(judged.columns["action"], dtype=np.int64)

@@ -64,12 +64,14 @@ class Classify:
 
     def operating_point(self, tuned_on: Judged, predicted: AnyArray) -> float:
         """The score from which acting has the largest net benefit; infinity where acting never pays."""
-        benefit = self._benefit_of_acting(tuned_on)
+        benefit = np.nan_to_num(self._benefit_of_acting(tuned_on))
         return best_threshold(predicted, benefit if tuned_on.weight is None else benefit * tuned_on.weight)
 
     def merits(self, judged: Judged, predicted: AnyArray, point: float | None) -> AnyArray:
-        """The net benefit of each case."""
-        return judged.weighed(judged.by_unit(np.where(_acted(predicted, point), self._benefit_of_acting(judged), 0.0)))
+        """The net benefit of each case; NaN where nobody knows what is at stake."""
+        benefit = self._benefit_of_acting(judged)
+        let_be = np.where(np.isnan(benefit), np.nan, 0.0)  # of both decisions or of none: contenders are paired
+        return judged.weighed(judged.by_unit(np.where(_acted(predicted, point), benefit, let_be)))
 
     def perfect(self, judged: Judged) -> AnyArray:
         """What acting saves, where it saves anything."""
@@ -105,13 +107,13 @@ class Classify:
 
     def of_predictions(self, judged: Judged, predicted: AnyArray) -> Iterator[tuple[str, Measure]]:
         """How good the chances are."""
-        rows = (judged.cluster, judged.truth, predicted, judged.clusters)
+        rows = (judged.cluster, judged.truth, predicted, judged.clusters, judged.weight)
         yield "log_loss", measures.log_loss(*rows)
         yield self.calibration, measures.calibration_error(*rows)
 
     def curves(self, judged: Judged, predicted: AnyArray, point: float | None) -> Mapping[str, Curve]:
         """Net benefit by the share of cases acted on, with the chosen operating point."""
-        benefit = self._benefit_of_acting(judged) * (1.0 if judged.weight is None else judged.weight)
+        benefit = np.nan_to_num(self._benefit_of_acting(judged)) * (1.0 if judged.weight is None else judged.weight)
         order = np.argsort(-predicted, kind="stable")
         rows = max(len(order), 1)
         total = np.r_[0.0, np.cumsum(benefit[order])] / rows
@@ -122,10 +124,10 @@ class Classify:
         return {"cost_curve": Curve("What acting is worth", *labels, places / rows, total[places], chosen)}
 
     def _benefit_of_acting(self, judged: Judged) -> AnyArray:
-        """(rows,) what acting on each row gains over letting it be."""
+        """(rows,) what acting on each row gains over letting it be; NaN, of either class, without an amount."""
         stake = judged.columns.get("amount", np.ones(len(judged.truth)))
         saved = np.where(judged.truth > 0, self.costs.missed * stake, -self.costs.friction)
-        return np.asarray(saved - self.costs.handling)
+        return np.asarray(np.where(np.isfinite(stake), saved - self.costs.handling, np.nan))
 
 
 def _acted(predicted: AnyArray, point: float | None) -> AnyArray:

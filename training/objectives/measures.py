@@ -52,9 +52,13 @@ def _discounts(group: AnyArray, score: AnyArray, top: int) -> tuple[AnyArray, An
     return order, _mean_over_ties(discount, group[order], score[order])
 
 
-def mean(values: AnyArray, user: AnyArray, users: int) -> Measure:
-    """The mean of finite values, each belonging to a user."""
+def mean(values: AnyArray, user: AnyArray, users: int, weight: AnyArray | None = None) -> Measure:
+    """The mean of finite values, each belonging to a user; `weight` is for how many rows each stands."""
     known = np.isfinite(values)
+    if weight is not None:
+        stands_for = weight[known].astype(np.float64)
+        total = np.bincount(user[known], weights=values[known] * stands_for, minlength=users)
+        return ratio(total, np.bincount(user[known], weights=stands_for, minlength=users))
     total = np.bincount(user[known], weights=values[known], minlength=users)
     return ratio(total, np.bincount(user[known], minlength=users))
 
@@ -77,19 +81,24 @@ def gauc(user: AnyArray, label: AnyArray, score: AnyArray, users: int) -> Measur
     return ratio(area * rows * both, rows * both)
 
 
-def log_loss(user: AnyArray, label: AnyArray, probability: AnyArray, users: int) -> Measure:
+def log_loss(
+    user: AnyArray, label: AnyArray, probability: AnyArray, users: int, weight: AnyArray | None = None
+) -> Measure:
     """Mean of −log of the probability given to what happened."""
     p = np.clip(probability.astype(np.float64), 1e-7, 1 - 1e-7)
     loss = -np.where(label > 0, np.log(p), np.log1p(-p))
-    return mean(loss, user, users)
+    return mean(loss, user, users, weight)
 
 
-def calibration_error(user: AnyArray, label: AnyArray, probability: AnyArray, users: int) -> Measure:
+def calibration_error(
+    user: AnyArray, label: AnyArray, probability: AnyArray, users: int, weight: AnyArray | None = None
+) -> Measure:
     """Mean over rows of |predicted share − observed share| of the row's bin; bins of equally many rows."""
     bins = bins_of(probability)
     off = np.zeros((users, CALIBRATION_BINS))
-    np.add.at(off, (user, bins), probability.astype(np.float64) - (label > 0))
-    rows = np.bincount(user, minlength=users)
+    apart = probability.astype(np.float64) - (label > 0)
+    np.add.at(off, (user, bins), apart if weight is None else apart * weight)
+    rows = np.bincount(user, weights=weight, minlength=users)
 
     def measure(weights: Weights) -> AnyArray:
         with np.errstate(invalid="ignore", divide="ignore"):

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from infra.arrays import AnyArray
-from training.objectives.measures import Measure
+from training.objectives.measures import Measure, mean
 
 Link = Literal["logit", "identity"]
 DAY, MINUTE = "day", "minute"  # columns that all judged rows have: the day of a decision, and its minute, as numbers
@@ -62,12 +62,16 @@ class Judged:
             sums = np.bincount(self.unit, weights=values, minlength=self.units)
             return np.asarray(sums / np.bincount(self.unit, minlength=self.units))
 
+    def mean(self, values: AnyArray) -> Measure:
+        """The mean of the rows' finite values, each as often as its row stands for."""
+        return mean(values, self.cluster, self.clusters, self.weight)
+
     def weighed(self, merits: AnyArray) -> AnyArray:
         """(units,) merits times for how many units each stands: their mean is that of all units, labelled or not."""
         if self.weight is None:
             return merits
-        weight = self.by_unit(self.weight)
-        return np.asarray(merits * weight / np.nanmean(weight[np.isfinite(merits)]))
+        weight, known = self.by_unit(self.weight), np.isfinite(merits)
+        return np.asarray(merits * weight / weight[known].mean()) if known.any() else merits
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ import numpy as np
 from infra.arrays import AnyArray
 from infra.errors import DefinitionError
 from infra.statistics import Weights
-from training.objectives import measures
 from training.objectives.measures import Measure
 from training.objectives.objective import Curve, Judged, Link
 
@@ -64,9 +63,9 @@ class Quantile:
         """Pinball loss and coverage of each level."""
         loss, below = self._pinball(judged, predicted), judged.truth[:, None] <= self._by_level(predicted)
         for nth, level in enumerate(self.levels):
-            yield f"pinball_p{level * 100:g}", measures.mean(loss[:, nth], judged.cluster, judged.clusters)
+            yield f"pinball_p{level * 100:g}", judged.mean(loss[:, nth])
             kept = below[:, nth].astype(np.float64)
-            yield f"coverage_p{level * 100:g}", measures.mean(kept, judged.cluster, judged.clusters)
+            yield f"coverage_p{level * 100:g}", judged.mean(kept)
 
     def of_all(self, judged: Judged, predicted: AnyArray, point: float | None) -> Iterator[tuple[str, Measure]]:
         """Nothing more."""
@@ -75,7 +74,7 @@ class Quantile:
     def of_predictions(self, judged: Judged, predicted: AnyArray) -> Iterator[tuple[str, Measure]]:
         """The largest |coverage − level|."""
         below = (judged.truth[:, None] <= self._by_level(predicted)).astype(np.float64)
-        kept = [measures.mean(column, judged.cluster, judged.clusters) for column in below.T]
+        kept = [judged.mean(column) for column in below.T]
 
         def measure(weights: Weights) -> AnyArray:
             off = [np.abs(share(weights) - level) for share, level in zip(kept, self.levels, strict=True)]

@@ -8,7 +8,6 @@ import numpy as np
 from infra.arrays import AnyArray
 from infra.errors import DefinitionError
 from infra.statistics import Weights, weighted_ratio
-from training.objectives import measures
 from training.objectives.measures import Measure
 from training.objectives.objective import MINUTE, Curve, Judged, Link
 
@@ -76,28 +75,31 @@ class Regress:
     def measures(self, judged: Judged, predicted: AnyArray, point: float | None) -> Iterator[tuple[str, Measure]]:
         """Absolute error, bias, how often the truth is later than said, and how often the error is small enough."""
         error = (predicted - judged.truth).astype(np.float64)
-        yield "mae", measures.mean(np.abs(error), judged.cluster, judged.clusters)
-        yield "bias", measures.mean(error, judged.cluster, judged.clusters)
-        yield "said_too_little", measures.mean((error < 0).astype(np.float64), judged.cluster, judged.clusters)
+        yield "mae", judged.mean(np.abs(error))
+        yield "bias", judged.mean(error)
+        yield "said_too_little", judged.mean((error < 0).astype(np.float64))
         if self.within is not None:
             inside = (np.abs(error) <= self.within).astype(np.float64)
-            yield f"within_{self.within:g}", measures.mean(inside, judged.cluster, judged.clusters)
+            yield f"within_{self.within:g}", judged.mean(inside)
         if self.promise is not None and point is not None:
             kept = (judged.truth <= predicted * point).astype(np.float64)
-            yield f"coverage_p{self.promise * 100:g}", measures.mean(kept, judged.cluster, judged.clusters)
+            yield f"coverage_p{self.promise * 100:g}", judged.mean(kept)
 
     def of_all(self, judged: Judged, predicted: AnyArray, point: float | None) -> Iterator[tuple[str, Measure]]:
         """The squared error, and how often an update moves what was said before."""
         error = (predicted - judged.truth).astype(np.float64)
-        yield "mean_squared_error", measures.mean(error**2, judged.cluster, judged.clusters)
+        yield "mean_squared_error", judged.mean(error**2)
         if "sequence" in judged.columns:
             jumped = jumps(judged.columns["sequence"], judged.columns[MINUTE], predicted, self.jump)
-            yield f"jumps_over_{self.jump:g}", measures.mean(jumped, judged.cluster, judged.clusters)
+            yield f"jumps_over_{self.jump:g}", judged.mean(jumped)
 
     def of_predictions(self, judged: Judged, predicted: AnyArray) -> Iterator[tuple[str, Measure]]:
         """|bias| as a share of the mean."""
-        error = np.bincount(judged.cluster, weights=predicted - judged.truth, minlength=judged.clusters)
-        truth = np.bincount(judged.cluster, weights=judged.truth, minlength=judged.clusters)
+        stands_for = 1.0 if judged.weight is None else judged.weight
+        error, truth = (
+            np.bincount(judged.cluster, weights=values * stands_for, minlength=judged.clusters)
+            for values in (predicted - judged.truth, judged.truth)
+        )
 
         def measure(weights: Weights) -> AnyArray:
             return np.asarray(np.abs(weighted_ratio(weights, error, truth)))

@@ -10,7 +10,7 @@ import msgspec
 from infra import alerts, failpoint
 from infra.errors import NotProven, ReleaseMismatch
 from infra.manifest import Manifest, digest_of, read_manifest, verify
-from infra.release_format import MANIFEST, Popular, read_popular
+from infra.release_format import MANIFEST, OPERATING_POINT, Popular, read_popular
 from infra.settings import Settings
 from training.registry import moves, proof
 from training.registry.deadlines import Deadline, Deadlines
@@ -20,7 +20,7 @@ from training.registry.local_files import Local
 from training.registry.moves import Move
 from training.registry.proof import Proof
 from training.registry.versions import MANIFEST_SHA256, PROMISED, RELEASE, VERDICT, Versions
-from validation.verdict import Verdict
+from validation.verdict import Verdict, gates_of
 
 if TYPE_CHECKING:
     from training.contenders import Fitted
@@ -236,6 +236,10 @@ class Registry:
         for verdict in (Verdict.from_json(raw), *([other_verdict] if other_verdict else [])):
             if verdict.subject != digest:
                 raise NotProven(f"release {version}: the verdict is about another release. Judge this one.")
+            if (self.folder(version) / OPERATING_POINT).exists() and "caps" not in gates_of(verdict.objective):
+                raise NotProven(
+                    f"release {version} acts, and its verdict is that on a mere order. Judge it by its task."
+                )
             if not verdict.passed:
                 raise NotProven(f"release {version}: {'; '.join(verdict.reasons())}")
         if self._served:

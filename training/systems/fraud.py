@@ -67,9 +67,11 @@ TASK = Task(
     ),
     grace=timedelta(hours=1),
     # A verdict labels a payment before its window has closed: each that a lot sent to review stands for all that the
-    # lot might have sent. What is judged has its whole label.
-    weight="CASE WHEN early AND by_lot THEN 1 / propensity ELSE 1.0 END",
-    judge_where="NOT early",
+    # lot might have sent. What is judged has its whole label. Where the money did not move and nobody looked, no
+    # dispute can come: that is no honest payment.
+    weight="CASE WHEN early AND by_lot THEN try_divide(1, propensity) ELSE 1.0 END",
+    fit_where="completed OR settled",
+    judge_where="NOT early AND (completed OR settled)",
     slices=(SliceDefinition("channel", "channel"), AMOUNTS),
     split=Split(fit=0.55, tune=0.34),
     history_days=130,

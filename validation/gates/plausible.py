@@ -3,7 +3,7 @@
 import numpy as np
 
 from validation.definition import GateLimits
-from validation.gates.comparison import aligned, difference
+from validation.gates.comparison import difference
 from validation.gates.evidence import GateEvidence
 from validation.verdict import GateFinding, closed
 
@@ -25,9 +25,9 @@ def plausible_gate(evidence: GateEvidence, limits: GateLimits) -> GateFinding:
         few = np.isfinite(evidence.merits[best]).sum() < limits.min_units
         return GateFinding(GATE, True, None, most, f"too few units to tell: {lift}") if few else closed(GATE, lift)
     base, perfect = float(np.nanmean(evidence.merits[best])), evidence.perfect
-    if perfect is None or not aligned(perfect, perfect):
-        return closed(GATE, "nobody measured what a perfect contender would reach on the judge rows")
     known = np.isfinite(evidence.merits[best])
+    if perfect is None or perfect.shape != known.shape or not np.isfinite(perfect[known]).all():
+        return closed(GATE, "nobody measured what a perfect contender would reach on the judge rows")
     left = max(float(np.mean(perfect[known])) - base, 1e-9)
     sentence = (
         f"{evidence.candidate} closes {lift.mean / left:.0%} of the way from {best} ({base:.3f}) to a perfect "

@@ -20,14 +20,14 @@ from validation.gates.plausible import plausible_gate
 from validation.gates.repeats import repeats_gate
 from validation.gates.served import served_gate
 from validation.gates.slices import slice_gate
-from validation.verdict import GATES_OF, GateFinding, Verdict, closed
+from validation.verdict import GateFinding, Verdict, closed, gates_of
 
 
 def judge_evidence(evidence: GateEvidence, limits: GateLimits) -> Verdict:
     """The verdict of all gates on one candidate."""
     gates = [data_gate, leakage_gate, nulls_gate, repeats_gate, encoding_gate, lift_gate, plausible_gate, served_gate]
     gates += [baseline_gate, champion_gate, slice_gate, calibration_gate, signature_gate]
-    if "caps" in GATES_OF[evidence.objective] or limits.caps:
+    if "caps" in gates_of(evidence.objective) or limits.caps:
         gates.append(caps_gate)
     if limits.max_latency_ms is not None:
         gates.append(latency_gate)

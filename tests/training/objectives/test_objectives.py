@@ -1,5 +1,7 @@
 """Each objective: a better model has the larger merit, and each measure is what a person would count by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -16,8 +18,10 @@ from training.objectives import (
     Rank,
     Regress,
     Retrieve,
+    acted_on,
     jumps,
     measure_names,
+    role_numbers,
 )
 
 RNG = np.random.default_rng(3)
@@ -201,3 +205,49 @@ def test_every_measure_that_an_objective_tells_has_its_name_listed(
 ) -> None:
     objective, rows, good, _ = case
     assert {objective.merit, *measured(objective, rows, good, 0.5)} <= set(measure_names(objective))
+
+
+def test_a_case_without_an_amount_is_worth_nothing_known_whatever_is_decided_and_moves_no_point() -> None:
+    objective = Classify(Costs(friction=5.0, handling=1.0), amount="euros")
+    rows = judged(np.array([1, 0, 1, 0]), amount=np.array([np.nan, np.nan, 90.0, 9.0]))
+    scores = np.array([0.9, 0.8, 0.7, 0.1])
+    for point in (0.05, 0.75, np.inf):
+        assert np.isnan(objective.merits(rows, scores, point)).tolist() == [True, True, False, False]
+    assert np.isnan(objective.perfect(rows)).tolist() == [True, True, False, False]
+    assert objective.operating_point(rows, scores) == pytest.approx(0.7)
+    assert np.isfinite(objective.curves(rows, scores, 0.7)["cost_curve"].y).all()
+
+
+def test_an_action_of_the_log_is_the_models_column_of_that_name_in_whatever_order_words_appear() -> None:
+    objective = Choose(("low", "high"))
+    words = np.array(["high", "low", "high", "unheard of"], dtype=object)
+    action = role_numbers(objective, "action", words)
+    assert action.tolist() == [1, 0, 1, -1]
+    says_high = np.tile([0.0, 1.0], (4, 1))
+    rows = judged(np.array([3.0, 9.0, 5.0, 7.0]), action=action, propensity=np.array([0.5, 0.5, np.nan, 0.5]))
+    found, of_low = (objective.merits(rows, said, None) for said in (says_high, says_high[:, ::-1]))
+    assert found[:2].tolist() == [1 + 2 * (3 - 1), 1.0]
+    assert np.isnan(found[2:]).all()
+    assert np.array_equal(np.isnan(found), np.isnan(of_low)), "compared on the same decisions"
+    assert np.isfinite(list(measured(objective, rows, says_high).values())).all()
+
+
+@pytest.mark.parametrize("objective", [Classify(), Regress(within=1.0, promise=0.5), Quantile((0.5,))])
+def test_a_row_that_stands_for_three_is_measured_like_three_rows(objective: Objective) -> None:
+    truth, said = np.array([1.0, 0.0, 0.0, 1.0]), np.array([0.9, 0.6, 0.3, 0.2])
+    weight = np.array([1, 3, 1, 1])
+    weighted = replace(judged(truth), weight=weight.astype(np.float32))
+    thrice = judged(np.repeat(truth, weight))
+    by_weight, by_rows = (
+        measured(objective, weighted, said, 0.5),
+        measured(objective, thrice, np.repeat(said, weight), 0.5),
+    )
+    for name in by_rows.keys() - {"precision_at_100_a_day"}:
+        assert by_weight[name] == pytest.approx(by_rows[name], nan_ok=True), name
+
+
+def test_a_promise_is_no_score_to_act_from() -> None:
+    said = np.array([1.0, 2.0])
+    assert acted_on(Regress(promise=0.9), said, 1.5) is None
+    assert acted_on(Classify(), said, None) is None
+    assert acted_on(Classify(), said, 1.5).tolist() == [False, True]  # type: ignore[union-attr]

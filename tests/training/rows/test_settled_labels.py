@@ -21,6 +21,7 @@ from training.rows.attribution import AT
 from training.rows.label_versions import SINCE, TARGET_AT, VERSION, known_at_cuts
 from training.rows.labels import build_label_versions, build_labels
 from training.rows.maturity import maturity_curve
+from training.systems.fraud import TASK as FRAUD
 from validation.contract import Column
 
 PAYMENTS = table(
@@ -271,3 +272,11 @@ def test_a_column_that_labels_get_by_themselves_is_no_column_of_the_decisions(sp
     unmatched = replace(REVIEWS, columns=tuple(c for c in REVIEWS.columns if c.name != "payment"))
     with pytest.raises(DefinitionError, match="rows of reviews cannot be matched: `payment`"):
         build_labels(spark, lake, TASK, FEATURES, {**TABLES, "reviews": unmatched}, day(1), *DAYS)
+
+
+def test_fraud_itself_takes_no_stopped_payment_that_nobody_saw_for_an_honest_one(spark: Any, bank: Lake) -> None:
+    weight = FRAUD.weight.replace("propensity", "chance")
+    task = replace(TASK, fit_where=FRAUD.fit_where, judge_where=FRAUD.judge_where, weight=weight)
+    late = newest(versions(spark, bank, as_of=30, task=task)).set_index("payment")
+    asked = late.loc[["blocked", "chosen", "waiting"], ["fits", "judged"]]
+    assert asked.to_numpy().tolist() == [[False, False], [True, True], [True, True]]

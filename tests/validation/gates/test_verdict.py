@@ -35,3 +35,11 @@ def test_people_read_a_table():
     verdict = Verdict((GateFinding("data", False, 10.0, 1_000.0, "10 rows | too few"),))
     assert verdict.table() == [("data", "REFUSED", "10", "1,000", "10 rows | too few")]
     assert "10 rows \\| too few" in verdict.table_md()
+
+
+def test_a_verdict_on_an_objective_nobody_knows_stays_closed():
+    every = tuple(GateFinding(gate, True, None, None, "good") for gate in (*GATES, "caps"))
+    unknown = Verdict.from_json(Verdict(every, "digest", objective="rnak").to_json())
+    assert not unknown.passed
+    assert unknown.reasons() == ["objective gate: it has no finding, which counts as a refusal"]
+    assert not Verdict(every[:-1], "digest", objective="classify").passed, "caps were never asked"
