@@ -162,7 +162,7 @@ def _in_file(file: Path) -> list[NamedSystem]:
         systems = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return []
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as broken:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError, NotADirectoryError) as broken:
         raise DefinitionError(f"{file} cannot be read: {broken}. Mend it; docs/systems.md shows one.") from None
     return [_entry(file, name, values) for name, values in systems.items()]
 

@@ -11,7 +11,6 @@ from infra.errors import Unavailable
 from infra.patience import Patience, Process, Waiting, wait_until_ready
 from infra.settings import Settings
 from serving.access import Role, bearer
-from serving.case_policy import Decide, Say
 
 if TYPE_CHECKING:
     from urllib.request import Request
@@ -70,11 +69,9 @@ def answered(
 
 def probed(settings: Settings, system: "System", version: str, by: "Running") -> dict[str, Any]:
     """The answer by this release to a case of no meaning, which leaves no trace; asked again as `answered` does."""
-    from orchestration.probe_case import probe_case
+    from orchestration.probe_case import probe_of
 
-    table = next(table for table in system.tables if table.name == system.task.decisions)
-    assert isinstance(system.policy, Decide | Say)
-    case, answer = {**probe_case(table, system.policy), "preview": True}, dict[str, Any]()
+    case, answer = probe_of(system), dict[str, Any]()
 
     def scored() -> bool:
         answer.update(post(settings, "operate", "/v1/decide", case))

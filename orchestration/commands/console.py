@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table as Grid
 
+from orchestration.commands.of_system import with_system
+
 if TYPE_CHECKING:
     from infra.settings import Settings
     from orchestration.system import Installation
@@ -16,8 +18,8 @@ out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty()
 
 
 def say(text: str) -> None:
-    """Print a text as it stands: brackets in it, as file names may have, are no markup."""
-    out.print(text, markup=False)
+    """Print a text as it stands: brackets in it, as file names may have, are no markup; commands name the system."""
+    out.print(with_system(text), markup=False)
 
 
 def open_installation(at: "Settings | None" = None, *, to_look: bool = False) -> "Installation":

@@ -1,12 +1,14 @@
-"""What a feed still lacks, in the order in which it has to be there, each with the command that brings it."""
+"""What a system still lacks, in the order in which it has to be there, each with the command that brings it."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Literal
 
 from infra.errors import FlywheelError
+from infra.systems import DEFAULT
 from orchestration.system import Installation, unusable
+from serving.case_policy import Decide, Say
 from serving.definition import Policy
 
 PresenceWord = Literal["there", "missing", "note"]
@@ -27,13 +29,21 @@ class PartStatus:
 
 
 def examine(installation: Installation) -> list[PartStatus]:
-    """The status of every part that a ranked feed needs; a part whose check raises an error is missing."""
-    return [finding for look in LOOKS for finding in _guarded(look, installation)]
+    """The status of every part that answers by a model need; a part whose check raises an error is missing."""
+    return [_of(installation, finding) for look in LOOKS for finding in _guarded(look, installation)]
 
 
 def complete(findings: list[PartStatus]) -> bool:
     """Whether nothing is missing."""
     return not any(finding.standing == "missing" for finding in findings)
+
+
+def _of(installation: Installation, finding: PartStatus) -> PartStatus:
+    """The status with a next step that names the system, where another one would be meant without."""
+    name = installation.system.name
+    if name == DEFAULT or "flywheel " not in finding.next_step:
+        return finding
+    return replace(finding, next_step=f"{finding.next_step} --system {name}")
 
 
 def _guarded(look: "PartCheck", installation: Installation) -> Iterator[PartStatus]:
@@ -62,7 +72,8 @@ def _tables(installation: Installation) -> Iterator[PartStatus]:
         days = installation.lake.days(f"tables/{table.name}")
         if not days:
             detail = f"no row was taken in; a row is {table.row}"
-            yield PartStatus(name, "missing", detail, "flywheel map --from DIR, or flywheel ingest DIR")
+            mapped = "flywheel map --from DIR, or " if installation.system.name == DEFAULT else ""
+            yield PartStatus(name, "missing", detail, f"{mapped}flywheel ingest DIR")
         else:
             rows = installation.lake.read(f"tables/{table.name}", columns=[table.key[0]]).num_rows
             yield PartStatus(name, "there", f"{rows:,} rows, {min(days)} to {max(days)}")
@@ -188,7 +199,7 @@ def _release(installation: Installation) -> Iterator[PartStatus]:
         )
         return
     yield PartStatus(
-        "release", "missing", "none is live: a feed is served by what is popular and new", _run(installation, "retrain")
+        "release", "missing", "none is live: the rungs below a model answer", _run(installation, "retrain")
     )
 
 
@@ -202,10 +213,14 @@ def _ranker(installation: Installation, live: str) -> str:
 def _service(installation: Installation) -> Iterator[PartStatus]:
     from orchestration.client import address, ask
 
-    if installation.system.policy is None:
+    system = installation.system
+    if system.policy is None:
         return
     try:
-        answer = ask(installation.settings, installation.system, "doctor", preview=True)
+        if isinstance(system.policy, Decide | Say):
+            yield _decides(installation)
+            return
+        answer = ask(installation.settings, system, "doctor", preview=True)
     except FlywheelError as down:
         yield PartStatus(
             "service", "missing", str(down).partition(": ")[0] + f" ({address(installation.settings)})", "flywheel up"
@@ -216,6 +231,16 @@ def _service(installation: Installation) -> Iterator[PartStatus]:
         yield PartStatus("feed", "there", detail, "flywheel rank USER")
     else:
         yield PartStatus("feed", "missing", f"{detail}: {answer['reason']}", "see what is missing above")
+
+
+def _decides(installation: Installation) -> PartStatus:
+    """Whether a case is decided: one without a meaning, which leaves no trace."""
+    from orchestration.client import post
+    from orchestration.probe_case import probe_of
+
+    answer = post(installation.settings, "operate", "/v1/decide", probe_of(installation.system))
+    detail = f"served by {answer['served_by']}, release {answer['release'] or 'none'}"
+    return PartStatus("service", "there", detail, "flywheel decide '{…}'")
 
 
 PartCheck = Callable[[Installation], Iterator[PartStatus]]

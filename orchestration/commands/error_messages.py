@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import sys
 import tempfile
 import traceback
@@ -60,10 +61,16 @@ def _of(error: Exception) -> tuple[str, str, int]:
 
 def _setting(error: Exception) -> str | None:
     """What is wrong with a setting of the environment, where that is the error."""
+    no_json = re.search(r'field "(\w+)"', str(error)) if type(error).__name__ == "SettingsError" else None
+    if no_json:
+        name = f"FLYWHEEL_{no_json[1].upper()}"
+        return f"{name} is {os.environ.get(name, '')!r}: this is no JSON ({error.__cause__})."
     if type(error).__name__ != "ValidationError" or getattr(error, "title", "") != "Settings":
         return None
     wrong = error.errors()[0]  # type: ignore[attr-defined]
-    return f"FLYWHEEL_{'_'.join(map(str, wrong['loc'])).upper()} is {wrong['input']!r}: {wrong['msg']}."
+    field, *inside = map(str, wrong["loc"])
+    of = f", of {'.'.join(inside)}," if inside else ""
+    return f"FLYWHEEL_{field.upper()}{of} is {wrong['input']!r}: {wrong['msg']}."
 
 
 def _written(error: Exception) -> Path:
@@ -85,7 +92,8 @@ def _end(name: str, sentence: str, status: int) -> None:
     from rich.markup import escape
 
     from orchestration.commands.console import out
+    from orchestration.commands.of_system import with_system
 
     end_children()
-    out.print(f"[bold red]{name}[/]: {escape(sentence)}")
+    out.print(f"[bold red]{name}[/]: {escape(with_system(sentence))}")
     sys.exit(status)

@@ -1,15 +1,29 @@
 """`--system NAME`: an option of every command, before or after the command's name."""
 
 import os
+import re
+import sys
 from typing import Any
 
 import click
 from typer.core import TyperGroup, TyperOption
 
 SYSTEM = "FLYWHEEL_SYSTEM"
+COMMAND = re.compile(r"`flywheel [^`\n]+(?=`)|^ *flywheel [^`\n]+$", re.MULTILINE)
+"""A command in a text: between backticks, or alone on a line."""
+
+
+def with_system(text: str) -> str:
+    """The text with the system in each command, where the command line named one: without, another would be meant."""
+    if not any(word.partition("=")[0] == "--system" for word in sys.argv):
+        return text
+    more = f" --system {os.environ.get(SYSTEM, '')}"
+    return COMMAND.sub(lambda found: found[0] + ("" if "--system" in found[0] else more), text)
 
 
 def _choose(_: click.Context, __: click.Parameter, name: str | None) -> None:
+    if name == "":  # as `--system "$UNSET"` says: another system than the one that is meant would be changed
+        raise click.BadParameter("it names no system; `flywheel systems` lists them")
     if name:
         os.environ[SYSTEM] = name  # for this process and for those that it starts
 

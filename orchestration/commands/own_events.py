@@ -88,17 +88,21 @@ def _askers(installation: "Installation") -> str | None:
 
 @app.command()
 def doctor() -> None:
-    """Say what a ranked feed still lacks here, and the next command. Exit status 1 while anything is missing.
+    """Say what a system still lacks to answer by a model, and the next command. Exit status 1 while something does.
 
-    Example: flywheel doctor
+    Examples: flywheel doctor · flywheel doctor --system fraud
     """
     from orchestration.commands.doctor import complete, examine
 
-    findings = examine(open_installation(to_look=True))
-    grid("What a feed needs", ("part", "", "seen", "next"), [finding.row() for finding in findings])
+    installation = open_installation(to_look=True)
+    findings = examine(installation)
+    grid(
+        f"What {installation.system.name} needs", ("part", "", "seen", "next"), [finding.row() for finding in findings]
+    )
     lacking = next((finding for finding in findings if finding.standing == "missing"), None)
     if lacking is not None:
         out.print(f"Next: {lacking.next_step or lacking.detail}")
     if not complete(findings):
         raise typer.Exit(1)
-    out.print("Nothing is missing: `flywheel rank USER` asks for a feed.")
+    answers = [f"; `{finding.next_step}` asks it" for finding in findings if finding.part in ("feed", "service")]
+    out.print(f"Nothing is missing{answers[-1] if answers else ''}.", markup=False)

@@ -54,7 +54,7 @@ def deliveries(name: str) -> str:
 
 
 def _imports(sketch: Sketch, body: str) -> str:
-    words = [word for word in ("Constant", "Digest", "Moment", "PlainFiles") if f"{word}(" in body]
+    words = [word for word in ("Constant", "Digest", "Moment", "Number", "PlainFiles") if f"{word}(" in body]
     tables = sorted(name.upper() for name in sketch.table_names)
     times = "" if sketch.choices.label_time else "from datetime import timedelta\n\n"
     line = f"from {sketch.name}.tables import {', '.join(tables)}"
@@ -104,6 +104,8 @@ def _key(sketch: Sketch) -> tuple[str, Code]:
 
 
 def _plain(column: ColumnSeen) -> tuple[str, Code]:
+    if "decimal" in column.how:
+        return column.name, call("Number", text(column.source), text(column.how["decimal"]))
     return column.name, _moment(column) if column.kind == "moment" else text(column.source)
 
 

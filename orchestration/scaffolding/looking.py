@@ -25,6 +25,9 @@ MOSTLY = 0.99
 """So many of the values have to be of a type; a row with another one is put into quarantine when it is ingested."""
 NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 WHOLE = r"[+-]?(0|[1-9]\d{0,17})"
+COMMA = r"[+-]?\d+(,\d+)?"
+THOUSANDS = r"[+-]?[1-9]\d{0,2}(,\d{3})?"
+"""What may be written either way: 1,234 is read as a text where nothing shows that its comma is a decimal one."""
 TIMELY = re.compile(r"(time|date|stamp|day|when|^ts|ts$|_at$|^at$|epoch)", re.IGNORECASE)
 ID = re.compile(r"(^|_)(id|ids|no|nr|number|code|key|uuid|guid|hash|plate|sku|asin|email)$")
 DATED = re.compile(r"[-_.]?(part[-_.]?)?[\d\-_.T:Zz]*$")
@@ -36,7 +39,7 @@ class ColumnSeen:
     """What a column seems to hold: `name` is what we call it, `source` what the files call it.
 
     `words` are its values by how often they come, where they are few; `low`, `middle` and `high` are of numbers.
-    `how` says how texts are read as moments.
+    `how` says how texts are read as moments, or that numbers have a decimal comma.
     """
 
     name: str
@@ -170,17 +173,28 @@ def _table(name: str, files: Sequence[SniffedFile]) -> TableSeen:
     texts = pd.concat(rows, ignore_index=True)
     ours = distinct([identifier(each) for each in names])
     texts.columns = pd.Index(ours)
-    columns = tuple(_column(our, their, texts[our]) for our, their in zip(ours, names, strict=True))
+    commas = [our for our in ours if _has_decimal_commas(texts[our].dropna().astype(str))]
+    for our in commas:
+        texts[our] = texts[our].str.replace(",", ".")
+    columns = tuple(_column(our, their, texts[our], our in commas) for our, their in zip(ours, names, strict=True))
     return TableSeen(name, tuple(paths), source, columns, texts)
 
 
-def _column(name: str, source: str, texts: "pd.Series[Any]") -> ColumnSeen:
+def _has_decimal_commas(said: "pd.Series[Any]") -> bool:
+    return bool(
+        said.str.contains(",").any()
+        and said.str.fullmatch(COMMA).mean() >= MOSTLY
+        and not said.str.fullmatch(THOUSANDS).all()
+    )
+
+
+def _column(name: str, source: str, texts: "pd.Series[Any]", comma: bool) -> ColumnSeen:
     said = texts.dropna().astype(str)
     rows = len(texts)
     if said.empty:
         return ColumnSeen(name, source, "nothing", 1.0, rows=rows)
     counts = said.value_counts()
-    kind, how = _kind(name, said)
+    kind, how = ("number", {"decimal": ","}) if comma else _kind(name, said)
     seen: dict[str, Any] = {"nulls": 1 - len(said) / rows, "distinct": len(counts), "rows": rows, "how": how}
     seen["words"] = tuple(sorted(counts.index.astype(str))) if len(counts) <= WORDS else ()
     seen["longest"] = int(said.str.len().max())

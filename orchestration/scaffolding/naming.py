@@ -1,6 +1,7 @@
 """Names of tables and columns: made of what files call them, none twice, none that means something else already."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 RESERVED = frozenset(
@@ -15,9 +16,10 @@ RESERVED = frozenset(
 
 
 def identifier(text: str, otherwise: str = "column") -> str:
-    """A name as tables and columns have: small letters, digits and underscores."""
+    """A name as tables and columns have: small letters, digits and underscores; `größe` becomes `grosse`."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text)
-    name = re.sub(r"_+", "_", re.sub(r"[^a-z0-9]+", "_", spaced.lower())).strip("_")
+    plain = "".join(c for c in unicodedata.normalize("NFKD", spaced.casefold()) if not unicodedata.combining(c))
+    name = re.sub(r"_+", "_", re.sub(r"[^a-z0-9]+", "_", plain)).strip("_")
     name = name if name[:1].isalpha() else f"{otherwise}_{name}".strip("_")
     return f"{name}_given" if name in RESERVED else name
 

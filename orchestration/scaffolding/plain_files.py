@@ -29,6 +29,14 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
+class Number:
+    """A column of numbers that are written with another decimal sign than a point."""
+
+    of: str
+    decimal: str
+
+
+@dataclass(frozen=True, slots=True)
 class Digest:
     """A name for a row, made of what it says in these columns: equal rows have equal names."""
 
@@ -42,6 +50,9 @@ class Constant:
     value: str
 
 
+How = str | Moment | Number | Digest | Constant
+
+
 @dataclass(frozen=True, slots=True)
 class PlainFiles:
     """The files that rows of a table come from: `files` are patterns below a folder, `columns` says what becomes what.
@@ -52,7 +63,7 @@ class PlainFiles:
 
     table: Table
     files: tuple[str, ...]
-    columns: Mapping[str, str | Moment | Digest | Constant]
+    columns: Mapping[str, How]
     needs: tuple[str, ...] = ()
     delimiter: str = ","
     encoding: str = "utf-8"
@@ -120,9 +131,9 @@ def _reads(source: PlainFiles) -> list[str]:
     return list(dict.fromkeys(name for how in source.columns.values() for name in _read_by(how)))
 
 
-def _read_by(how: str | Moment | Digest | Constant) -> Iterator[str]:
+def _read_by(how: How) -> Iterator[str]:
     match how:
-        case Moment(of=name):
+        case Moment(of=name) | Number(of=name):
             yield name
         case Digest(of=names):
             yield from names
@@ -136,12 +147,14 @@ def _rows(source: PlainFiles, part: "pd.DataFrame") -> "pd.DataFrame":
     return pd.DataFrame({name: _value_of(how, part) for name, how in source.columns.items()}, index=part.index)
 
 
-def _value_of(how: str | Moment | Digest | Constant, part: "pd.DataFrame") -> "pd.Series[Any]":
+def _value_of(how: How, part: "pd.DataFrame") -> "pd.Series[Any]":
     import pandas as pd
 
     match how:
         case str():
             return part[how]
+        case Number(of=name, decimal=sign):
+            return part[name].str.replace(sign, ".")
         case Constant(value=value):
             return pd.Series(value, index=part.index, dtype=object)
         case Digest(of=names):

@@ -77,3 +77,14 @@ def loans(folder: Path, rows: int = 300) -> Path:
     (folder / "logins" / "all.jsonl").write_text("\n".join(map(json.dumps, logins)))
     (folder / "photo.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0")
     return folder
+
+
+def spreadsheet(folder: Path, rows: int = 300) -> Path:
+    """A CSV as a German spreadsheet writes it: odd names, cut at semicolons, decimal commas, row numbers first."""
+    lines = [";Verkauf Nr;Geschäft/Straße;Preis (€);Stück;Verkauft am;zurück?"]
+    for number in range(rows):
+        price, at = f"{number % 90},{number % 100:02d}", START + timedelta(minutes=30 * number)
+        lines.append(f"{number};v{number};g{number % 9};{price};1,500;{at.isoformat()}Z;{int(number % 7 == 0)}")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "Verkäufe.csv").write_text("\n".join(lines), encoding="utf-8")
+    return folder

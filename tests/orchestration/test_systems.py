@@ -13,10 +13,12 @@ import typer
 from outside import feed_again, payments
 from typer.testing import CliRunner
 
-from infra.errors import DefinitionError
+from infra.errors import DefinitionError, NotProven
 from infra.settings import Settings
 from infra.systems import BUILT_IN, FILE, known, named_system, register
 from orchestration.commands.cli import app
+from orchestration.commands.error_messages import errors_as_exit_status
+from orchestration.commands.of_system import with_system
 from orchestration.listing import files, lines
 from orchestration.system import load_system
 from tests.orchestration.commands.test_cli import ROOT, texts_of
@@ -127,6 +129,10 @@ def test_two_systems_of_one_name_and_a_broken_file_are_named(monkeypatch: pytest
     (tmp_path / FILE).write_text("one = 3")
     with pytest.raises(DefinitionError, match=r"\[one\] has no `path"):
         known(Settings(home=tmp_path))
+    (tmp_path / FILE).unlink()
+    (tmp_path / FILE).mkdir()  # what a container's mount of a file that is not there makes
+    with pytest.raises(DefinitionError, match=r"systems\.toml cannot be read: .*Mend it"):
+        known(Settings(home=tmp_path))
 
 
 def test_the_parts_of_two_systems_do_not_meet(tmp_path: Path) -> None:
@@ -215,6 +221,41 @@ def test_a_system_that_nobody_knows_is_named_with_the_nearest_one(home_of_two: P
     odd = CliRunner().invoke(app, ["releases", "--system", "../lake"])
     assert "should match pattern" in str(odd.exception)
     assert not (home_of_two / "systems").exists(), "nothing is begun for it"
+
+
+@pytest.mark.parametrize("words", [["releases", "--system", ""], ["--system=", "releases"]], ids=["after", "before"])
+def test_a_name_left_empty_is_no_other_system(words: list[str], home_of_two: Path) -> None:
+    empty = CliRunner().invoke(app, words)
+    assert empty.exit_code == 2
+    assert "it names no system" in empty.output, 'as `--system "$UNSET"` would roll back the feed'
+
+
+def test_commands_in_what_is_said_name_the_system_that_was_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLYWHEEL_SYSTEM", "parcels")
+    monkeypatch.setattr(sys, "argv", ["flywheel", "promote", "9", "--system=parcels"])
+    with pytest.raises(SystemExit), errors_as_exit_status():
+        raise NotProven("nothing is registered. Train a release (`flywheel run train`).")
+    assert "(`flywheel run train --system parcels`)" in capsys.readouterr().out, "not the feed's"
+    assert with_system("a\n  flywheel ingest x") == "a\n  flywheel ingest x --system parcels"
+    assert with_system("`flywheel up --systems a,b`") == "`flywheel up --systems a,b`"
+    monkeypatch.setattr(sys, "argv", ["flywheel", "releases"])
+    assert with_system("`flywheel up`") == "`flywheel up`", "what is exported counts for the next command, too"
+
+
+@pytest.mark.parametrize(("systems", "says"), [
+    ("fraud", "FLYWHEEL_SYSTEMS is 'fraud': this is no JSON"),
+    ('{"parcels": 3}', "FLYWHEEL_SYSTEMS, of parcels, is 3: Input should be a valid string"),
+])  # fmt: skip
+def test_a_setting_that_is_no_json_is_named_without_a_traceback(
+    systems: str, says: str, home_of_two: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLYWHEEL_SYSTEMS", systems)
+    with pytest.raises(SystemExit) as ended, errors_as_exit_status():
+        CliRunner().invoke(app, ["systems"], catch_exceptions=False)
+    assert ended.value.code == 2
+    assert says in capsys.readouterr().out
 
 
 def test_systems_lists_all_and_shows_the_files_of_one(home_of_two: Path) -> None:

@@ -14,6 +14,8 @@ from orchestration.sources.mapping.reading import ENDINGS, QUOTED, header, kind_
 LOOK = 200  # lines looked at
 DELIMITERS = ("\t", "|", "::", ";", ",")
 NAME = re.compile(r"[A-Za-z_][\w .\-]*")
+WORD = re.compile(r"\W{0,2}[^\W\d].*")
+"""A name as people write one, such as `Preis (€)`, "returned?" or "# items"."""
 PAIRS = re.compile(r"\S+-[01](?: \S+-[01])*")
 HALVES = {str(n / 2).removesuffix(".0") for n in range(21)}  # what a rating may be
 EPOCH = {"s": (6e8, 5e9), "ms": (6e11, 5e12), "us": (6e14, 5e15)}
@@ -209,9 +211,13 @@ def _names(cells: Sequence[str]) -> bool:
 
 
 def _unlike(cells: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
-    """Whether a first line is unlike the others: names where all of them have numbers, or moments."""
+    """Whether a first line is unlike the others: words where all of them have numbers, or moments.
+
+    One name may be absent: that of the row numbers, which pandas writes first.
+    """
     alike = [row for row in others if len(row) == len(cells)]
-    if not alike or not all(NAME.fullmatch(cell.strip().strip('"')) for cell in cells):
+    plain = [cell.strip().strip('"') for cell in cells]
+    if not alike or not all(WORD.fullmatch(cell) for cell in plain[not plain[0] :]):
         return False
     columns = [[text for text in texts if text] for texts in zip(*alike, strict=True)]
     return any(texts and (all(map(_number, texts)) or moments(texts) is not None) for texts in columns)

@@ -65,7 +65,8 @@ def user(number: int) -> dict[str, str]:
 def test_help_names_every_command_and_gives_examples(tmp_path: Path) -> None:
     output = flywheel(tmp_path, "--help").stdout
     assert all(command in output for command in COMMANDS)
-    assert "flywheel ingest events/" in output
+    examples = [line.strip() for line in output.splitlines() if "flywheel " in line]
+    assert "• flywheel ingest events/: your own files into the lake" in examples, "one on a line"
 
 
 def test_the_same_file_twice_changes_nothing(tmp_path: Path) -> None:

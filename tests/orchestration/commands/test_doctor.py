@@ -1,7 +1,11 @@
 """Doctor says what a feed lacks, part by part, with the command that brings it."""
 
+import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +19,7 @@ from infra.settings import Settings
 from orchestration.commands.cli import app
 from orchestration.commands.doctor import PartStatus, complete, examine
 from orchestration.system import Installation
+from orchestration.systems.fraud import FRAUD
 from orchestration.systems.home_feed import HOME_FEED
 from tests.serving.conftest import free_port
 
@@ -104,3 +109,40 @@ def test_a_part_whose_look_fails_is_missing_with_the_reason(tmp_path: Path, redi
     candidates.mkdir(parents=True)
     (candidates / "verdict.json").write_text("{")
     assert by_part(at)["release"].standing == "missing"
+
+
+class Decides(BaseHTTPRequestHandler):
+    """A service that decides whatever is asked, and keeps what was asked."""
+
+    asked: list[tuple[str, dict[str, object]]]
+
+    def do_POST(self) -> None:
+        self.asked.append((self.path, json.loads(self.rfile.read(int(self.headers["content-length"])))))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"served_by": "full", "release": "4"}')
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """Where a service of cases listens."""
+    Decides.asked = []
+    server = HTTPServer(("127.0.0.1", 0), Decides)
+    Thread(target=server.serve_forever).start()
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_service_of_cases_is_asked_for_a_case_and_each_command_names_the_system(
+    tmp_path: Path, redis_url: str, port: int
+) -> None:
+    parts = by_part(Installation(FRAUD, Settings(home=tmp_path, redis_url=redis_url, service_port=port)))
+    assert (parts["service"].standing, parts["service"].detail) == ("there", "served by full, release 4")
+    [(path, case)] = Decides.asked
+    assert (path, case["preview"]) == ("/v1/decide", True), "looking leaves no trace"
+    assert parts["table payments"].next_step == "flywheel ingest DIR --system fraud", "`flywheel map` is the feed's"
+    assert all(part.next_step.endswith("--system fraud") for part in parts.values() if part.next_step)

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow.csv
 import pytest
 from click.testing import Result
-from own_folders import START, loans, sales, tickets
+from own_folders import START, loans, sales, spreadsheet, tickets
 from typer.testing import CliRunner
 
 from feature_repo.request_time import Code, Context
@@ -111,6 +111,22 @@ def test_nested_tickets_with_a_number_to_predict(tmp_path: Path, flywheel: Calla
     assert decided["ticket_opened_at"][0].as_py() == datetime(2026, 4, 30, 22, tzinfo=UTC)
     known = pyarrow.csv.read_csv(tmp_path / "out/tickets_outcomes/tickets_outcomes-000000.csv")
     assert (len(decided), len(known)) == (400, 392), "a ticket that is open has no outcome"
+
+
+def test_a_spreadsheet_with_odd_names_and_decimal_commas_is_read_as_it_is_meant(
+    tmp_path: Path, flywheel: Callable[..., Result]
+) -> None:
+    folder = spreadsheet(tmp_path / "blatt")
+    answer = flywheel("new", "laden", "--from", folder, "--target", "zurück?", "--later", "Unnamed: 0")
+    assert answer.exit_code == 0, answer.output
+    system, sources = written("laden")
+    asked = columns(system, "verkaufe")
+    assert {"verkauf_nr", "geschaft_strasse", "preis", "stuck", "verkauft_am"} < set(asked)
+    assert (asked["preis"].dtype, asked["preis"].low, asked["preis"].high) == ("float64", 0, 1000)
+    assert asked["stuck"].dtype == "string", "1,500 may be as well a thousand and a half"
+    deliver(sources, folder, tmp_path / "out", NOW)
+    rows = pyarrow.csv.read_csv(tmp_path / "out/verkaufe/verkaufe-000000.csv")
+    assert rows["preis"][:3].to_pylist() == [0.0, 1.01, 2.02]
 
 
 def test_tables_beside_each_other_are_joined_by_their_entities(tmp_path: Path, flywheel: Callable[..., Result]) -> None:
