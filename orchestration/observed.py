@@ -35,6 +35,8 @@ from training.rows import (
 
 LOGGED = (RELEASE, RUNG, POSITION, SCORE, FEATURES)
 STEADY = timedelta(days=7)  # before a release: watched too, for comparison with the days after it
+LATE = timedelta(days=1)
+"""A task whose labels take so long or longer is watched before they are known."""
 MOMENT = pa.timestamp("us", tz="UTC")
 
 
@@ -149,9 +151,16 @@ class Observed:
 
 
 def observe(installation: Installation, day: date) -> int:
-    """Make and store a day's rows, from states as fresh as the live release's; returns how many there are."""
+    """Make and store a day's rows, from states as fresh as the live release's; returns how many there are.
+
+    Where labels take days, rows without one are there, too: drift and skew are of inputs, which need none. What follows
+    rows is measured when all labels of the day are known, from rows made then.
+    """
     task, features = installation.system.task, installation.system.features
-    labels = labels_of_days(installation, day, day, installation.now())
+    known = installation.now()
+    if task.maturity >= LATE:
+        known = max(known, task.matures(day))
+    labels = labels_of_days(installation, day, day, known)
     if labels.empty:
         return 0
     freshness = freshness_trained_with(installation, installation.registry.live())

@@ -116,10 +116,10 @@ def test_the_same_seed_gives_the_same_city_and_days_to_come_change_no_past(bank:
 
 def test_a_story_refuses_a_home_that_no_demo_wrote_and_a_source_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "mine").touch()
-    told = {"path": None, "keep": False, "seed": 7, "out": Console(quiet=True)}
+    story = {"path": None, "keep": False, "seed": 7, "out": Console(quiet=True)}
     settings = Settings(home=tmp_path, system="fraud")
     with pytest.raises(DefinitionError, match="no demo wrote"):
-        run_case_story(settings, source="simulator", **told)
+        run_case_story(settings, source="simulator", **story)
     with pytest.raises(DefinitionError, match="no story with source"):
-        run_case_story(settings, source="nowhere", **told)
+        run_case_story(settings, source="nowhere", **story)
     assert (tmp_path / "mine").exists()
