@@ -11,6 +11,7 @@ from typer.core import TyperGroup, TyperOption
 SYSTEM = "FLYWHEEL_SYSTEM"
 COMMAND = re.compile(r"`flywheel [^`\n]+(?=`)|^ *flywheel [^`\n]+$", re.MULTILINE)
 """A command in a text: between backticks, or alone on a line."""
+NOT_OF_ONE = re.compile(r"--system|flywheel (new|systems|migrate)\b")
 
 
 def with_system(text: str) -> str:
@@ -18,7 +19,7 @@ def with_system(text: str) -> str:
     if not any(word.partition("=")[0] == "--system" for word in sys.argv):
         return text
     more = f" --system {os.environ.get(SYSTEM, '')}"
-    return COMMAND.sub(lambda found: found[0] + ("" if "--system" in found[0] else more), text)
+    return COMMAND.sub(lambda match: match[0] + ("" if NOT_OF_ONE.search(match[0]) else more), text)
 
 
 def _choose(_: click.Context, __: click.Parameter, name: str | None) -> None:

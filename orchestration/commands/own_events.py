@@ -28,10 +28,16 @@ def map_(
     Examples: flywheel map --from my-files/ · flywheel map mapping.toml · flywheel map mapping.toml --into events/
     """
     from infra.pseudonyms import pseudonyms
+    from infra.systems import DEFAULT
     from orchestration.sources import mapping as mappings
 
     installation = open_installation()
     if guess is not None:
+        if installation.system.name != DEFAULT:
+            raise DefinitionError(
+                f"a first mapping is guessed for the tables of {DEFAULT} only. Write one by hand (docs/own-events.md), "
+                f"or let `flywheel new NAME --from {guess}` write a system for the files."
+            )
         if mapping.exists():
             raise DefinitionError(f"{mapping} exists already. Name another one (`flywheel map other.toml --from …`).")
         mapping.write_text(mappings.draft(guess, mapping, installation.now()), encoding="utf-8")

@@ -269,3 +269,12 @@ def test_the_two_commands_lead_to_the_next_ones(tmp_path: Path, monkeypatch: pyt
     assert "FLYWHEEL_HISTORY_DAYS=129 flywheel run daily --day 2026-07-24 --until 2026-11-29" in output
     assert "flywheel rank 186" in output
     assert "each video is its own creator" in output
+
+
+def test_no_mapping_is_guessed_for_a_system_of_other_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLYWHEEL_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("FLYWHEEL_SYSTEM", "fraud")
+    monkeypatch.chdir(tmp_path)
+    refused = CliRunner().invoke(app, ["map", "--from", str(tmp_path)])
+    assert "for the tables of home_feed only" in str(refused.exception)
+    assert not (tmp_path / "mapping.toml").exists(), "its next command would refuse it"
