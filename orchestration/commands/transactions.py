@@ -87,7 +87,7 @@ def _judge(installation: "Installation", rows: "Transactions", delivered: "Deliv
     patterns = read_patterns(installation.settings.landing)
     if patterns:
         judged = judged_cases(installation)
-        named = judged.frame["payment_id"].map(patterns)
+        named = judged.frame[installation.system.task.unit].map(patterns)
         acted = judged.frame.assign(acted=judged.acted).groupby(named)["acted"].agg(["size", "mean"])
         table = [(str(name), f"{int(row['size']):,}", f"{row['mean']:.1%}") for name, row in acted.iterrows()]
         grid("At the operating point", ("scenario", "payments", "acted on"), table)

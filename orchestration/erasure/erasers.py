@@ -198,6 +198,8 @@ def _texts(installation: Installation) -> Iterator[Path]:
 
     Nor those in another system's part: who is to be erased there is erased by that system.
     """
+    from serving.deciding import ReviewQueue
+
     settings = installation.settings
     own = {settings.lake, settings.releases, settings.stream, settings.part / "erasures", settings.home / "loops"}
     others = {path for path in settings.part.parent.glob("*") if path != settings.part}
@@ -212,5 +214,6 @@ def _texts(installation: Installation) -> Iterator[Path]:
             path = here / name
             finished = name.removesuffix(path.suffix) if path.suffix in UNFINISHED else name
             is_delivery = here.is_relative_to(settings.landing) and format_of(finished) is not None
-            if path.is_file() and not path.is_symlink() and not is_delivery:
+            is_queue = here == settings.serving and name.startswith(ReviewQueue.FILE)  # and its journals
+            if path.is_file() and not path.is_symlink() and not (is_delivery or is_queue):
                 yield path

@@ -60,7 +60,7 @@ def test_a_home_stays_as_it_was_made(new: Settings, tmp_path: Path) -> None:
 
 def test_a_lost_key_or_one_that_others_may_read_stops_everything(new: Settings) -> None:
     choose_mode(new)
-    new.lake.mkdir()
+    new.lake.mkdir(parents=True)
     choose_mode(new)
     path = new.home / FILE
     path.chmod(0o640)

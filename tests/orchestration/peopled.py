@@ -26,6 +26,7 @@ from orchestration.ingestion import Ingested, ingest_days
 from orchestration.mending import discard_day
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
+from serving.deciding import Review, ReviewQueue
 from training.release import candidate_folder, user_vectors_file
 from training.rows import dataset_of, save_dataset, save_labels
 from validation.contract import Table
@@ -86,8 +87,16 @@ def ingest(at: Installation, table: Table) -> Ingested:
 
 def fill(at: Installation) -> None:
     """Leave something of both people everywhere."""
-    for fills in (_tables, _features, _training, _stream, _messages, _landing, online):
+    for fills in (_tables, _features, _training, _stream, _messages, _landing, _reviews, online):
         fills(at)
+
+
+def _reviews(at: Installation) -> None:
+    queue = ReviewQueue(at.settings.serving / ReviewQueue.FILE)
+    for person in (CANARY, OTHER):
+        review = Review(f"case-of-{person}", NOON.timestamp(), 1.0, 0.5, False, [], {"user_id": person}, person=person)
+        assert queue.take(review, str(DAY), 9)
+    queue.close()
 
 
 def _tables(at: Installation) -> None:

@@ -98,7 +98,7 @@ def test_in_a_home_without_pseudonyms_the_same_search_finds_the_person(at: Insta
     plain = Installation(HOME_FEED, at.settings.model_copy(update={"home": at.settings.home / "plain"}))
     land(plain, "a.jsonl", lines(*(event(n) for n in range(40)), event(40, action="jump")))
     ingested(plain)
-    places = {path.split("/")[1] for path in files_with(plain.settings.home, RAW)}
+    places = {path.split("/")[3] for path in files_with(plain.settings.home, RAW)}
     assert places == {"tables", "quarantine", "done"}
 
 
@@ -137,7 +137,7 @@ def test_a_file_that_cannot_be_taken_waits_with_its_error(at: Installation, monk
     monkeypatch.setattr("orchestration.sources.landing.delivered_from_file", raises)
     land(at, "a.jsonl", lines(event(1)))
     ingested(at)
-    assert files_with(at.settings.home, RAW) == [f"landing/failed/engagements/{YESTERDAY}-a.jsonl"]
+    assert files_with(at.settings.home, RAW) == [f"systems/home_feed/landing/failed/engagements/{YESTERDAY}-a.jsonl"]
 
 
 def test_a_mapping_is_written_with_pseudonyms(at: Installation) -> None:

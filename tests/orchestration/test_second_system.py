@@ -25,7 +25,7 @@ MACHINERY = ("infra", "validation", "feature_repo", "training", "serving", "moni
 EVERYDAY = {
     *("event_time", "received_at", "position", "variant", "release", "served_by", "propensity", "served_features"),
     *("request_id", "status", "source", "action", "score", "kind", "reason", "reasons", "verdict", "amount", "since"),
-    *("issued_at", "zone", "area", "minutes", "by_lot"),
+    *("issued_at", "zone", "area", "minutes", "by_lot", "threshold", "promise", "completed"),
 }
 HERE = [name for name in BUILT_IN if (ROOT / "orchestration" / "systems" / f"{name}.py").exists()]
 

@@ -114,7 +114,7 @@ def row_states(draw: Draw) -> tuple[Any, ...]:
 
 
 ARGUMENTS: dict[str, Callable[[Draw], Any]] = {
-    "feature_repo.request_time._log": lambda draw: (reals(draw, 9).astype(DOUBLES),),
+    "feature_repo.feature_values._log": lambda draw: (reals(draw, 9).astype(DOUBLES),),
     "feature_repo.assembly._decayed": lambda draw: (
         reals(draw, 5, 3), moments(draw, 5), moments(draw, 1), 5000.0, np.array([60.0, 3600.0]),
         np.array([0, 1, 0], LONGS), np.zeros(2), np.zeros((3, 6), REALS), 5,

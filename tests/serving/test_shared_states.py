@@ -268,8 +268,10 @@ def test_another_layout_begins_anew_and_the_old_files_go(world: Any, folder: Pat
 
 
 def test_a_folder_that_cannot_be_written_keeps_states_to_the_process(world: Any, tmp_path: Path) -> None:
-    (tmp_path / "serving").write_text("")
-    parts = online(SERVED, world.settings.model_copy(update={"home": tmp_path}), "home_feed")
+    settings = world.settings.model_copy(update={"home": tmp_path})
+    settings.serving.parent.mkdir(parents=True)
+    settings.serving.write_text("")
+    parts = online(SERVED, settings, "home_feed")
     assert parts.states.arrays.folder is None
 
 
