@@ -73,13 +73,10 @@ class System:
             self.task.check_tables(tables)
             check_fit(self.features, tables, self.task.decisions)
             check_columns(self.task, self.features, tables)
-
-        names = measure_names(self.task.objective)
-        for measure in (cap.measure for cap in self.limits.caps):
-            if measure not in names:
-                raise DefinitionError(
-                    f"system {self.name}: a cap on a measure that is not there: {unknown(measure, names)}"
-                )
+            names = measure_names(self.task.objective)
+            for measure in (cap.measure for cap in self.limits.caps):
+                if measure not in names:
+                    raise DefinitionError(f"system {self.name}: a cap on no measure: {unknown(measure, names)}")
 
     @property
     def page(self) -> Policy:

@@ -25,6 +25,16 @@ os.environ |= {"FEAST_USAGE": "False", "BENTOML_DO_NOT_TRACK": "true", "MLFLOW_D
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parent.parent / ".pytest_cache" / "loops"))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def own_environment() -> Iterator[None]:
+    """What a job that runs in this process tells those that it starts is not told to the next file of tests."""
+    before = {name: value for name, value in os.environ.items() if name.startswith("FLYWHEEL_")}
+    yield
+    for name in [name for name in os.environ if name.startswith("FLYWHEEL_")]:
+        del os.environ[name]
+    os.environ.update(before)
+
+
 EMPTYING = ("flushall",)  # off in servers that are started here, and needed between two tests
 
 

@@ -33,7 +33,7 @@ def clean_imports() -> Iterator[None]:
     yield
     sys.path[:] = path
     for name in set(sys.modules) - modules:
-        if name.partition(".")[0] in {"returns", "parcels"}:
+        if name.partition(".")[0] in {"returns", "parcels2"}:
             del sys.modules[name]
 
 
@@ -65,7 +65,7 @@ WRONG = {
     "a module that is not there": ("returns", "nowhere.at_all:X", "cannot be loaded: ModuleNotFoundError"),
     "an attribute that is not there": ("returns", "returns.system:NOTHING", "has no attribute 'NOTHING'"),
     "no system": ("returns", "returns.system:DAYS", "is no System: 5"),
-    "another name": ("parcels", "returns.system:FRAUD", "names itself 'returns'. Make both one name"),
+    "another name": ("parcels2", "returns.system:FRAUD", "names itself 'returns'. Make both one name"),
     "a module that fails": ("returns", "returns.broken:X", "ZeroDivisionError: division by zero"),
 }
 
@@ -144,12 +144,12 @@ def test_the_parts_of_two_systems_do_not_meet(tmp_path: Path) -> None:
 
 
 def test_features_under_another_name_would_meet_those_of_another_system(tmp_path: Path) -> None:
-    feed_again(tmp_path, "parcels")
-    file = tmp_path / "parcels" / "system.py"
+    feed_again(tmp_path, "parcels2")
+    file = tmp_path / "parcels2" / "system.py"
     file.write_text(file.read_text().replace("features=SERVED.features, ", ""))
-    register(Settings(home=tmp_path), "parcels", "parcels.system:PARCELS", tmp_path)
+    register(Settings(home=tmp_path), "parcels2", "parcels2.system:PARCELS2", tmp_path)
     with pytest.raises(DefinitionError, match=r"its features are named home_feed.*must not meet"):
-        load_system(Settings(home=tmp_path, system="parcels"))
+        load_system(Settings(home=tmp_path, system="parcels2"))
 
 
 LOADED = """
@@ -186,14 +186,14 @@ def test_a_third_system_from_a_folder_stands_beside_the_feed_in_one_code_locatio
 @pytest.fixture
 def home_of_two(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A home that knows a system of its own beside the project's; what commands set is set back."""
-    register(Settings(home=tmp_path / "home"), "parcels", feed_again(tmp_path / "code", "parcels"), tmp_path / "code")
+    register(Settings(home=tmp_path / "home"), "parcels2", feed_again(tmp_path / "code", "parcels2"), tmp_path / "code")
     monkeypatch.setenv("FLYWHEEL_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("FLYWHEEL_SYSTEM", "home_feed")
     return tmp_path / "home"
 
 
 @pytest.mark.parametrize(
-    "words", ["releases --system parcels", "--system parcels releases", "releases --system=parcels"]
+    "words", ["releases --system parcels2", "--system parcels2 releases", "releases --system=parcels2"]
 )
 def test_every_command_takes_a_system_before_and_after_its_name(
     words: str, home_of_two: Path, monkeypatch: pytest.MonkeyPatch
@@ -207,7 +207,7 @@ def test_every_command_takes_a_system_before_and_after_its_name(
 
     monkeypatch.setattr("training.registry.Registry", NoRegistry)
     assert CliRunner().invoke(app, words.split()).exit_code == 7
-    assert asked == ["parcels", "parcels"]
+    assert asked == ["parcels2", "parcels2"]
 
 
 def test_every_command_says_that_it_takes_a_system(home_of_two: Path) -> None:
@@ -217,7 +217,7 @@ def test_every_command_says_that_it_takes_a_system(home_of_two: Path) -> None:
 
 def test_a_system_that_nobody_knows_is_named_with_the_nearest_one(home_of_two: Path) -> None:
     wrong = CliRunner().invoke(app, ["releases", "--system", "parcel"])
-    assert "system `parcel` is not known here. Did you mean `parcels`?" in str(wrong.exception)
+    assert "system `parcel` is not known here. Did you mean `parcels2`?" in str(wrong.exception)
     odd = CliRunner().invoke(app, ["releases", "--system", "../lake"])
     assert "should match pattern" in str(odd.exception)
     assert not (home_of_two / "systems").exists(), "nothing is begun for it"
@@ -233,12 +233,12 @@ def test_a_name_left_empty_is_no_other_system(words: list[str], home_of_two: Pat
 def test_commands_in_what_is_said_name_the_system_that_was_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("FLYWHEEL_SYSTEM", "parcels")
-    monkeypatch.setattr(sys, "argv", ["flywheel", "promote", "9", "--system=parcels"])
+    monkeypatch.setenv("FLYWHEEL_SYSTEM", "parcels2")
+    monkeypatch.setattr(sys, "argv", ["flywheel", "promote", "9", "--system=parcels2"])
     with pytest.raises(SystemExit), errors_as_exit_status():
         raise NotProven("nothing is registered. Train a release (`flywheel run train`).")
-    assert "(`flywheel run train --system parcels`)" in capsys.readouterr().out, "not the feed's"
-    assert with_system("a\n  flywheel ingest x") == "a\n  flywheel ingest x --system parcels"
+    assert "(`flywheel run train --system parcels2`)" in capsys.readouterr().out, "not the feed's"
+    assert with_system("a\n  flywheel ingest x") == "a\n  flywheel ingest x --system parcels2"
     assert with_system("`flywheel up --systems a,b`") == "`flywheel up --systems a,b`"
     monkeypatch.setattr(sys, "argv", ["flywheel", "releases"])
     assert with_system("`flywheel up`") == "`flywheel up`", "what is exported counts for the next command, too"
@@ -246,7 +246,7 @@ def test_commands_in_what_is_said_name_the_system_that_was_named(
 
 @pytest.mark.parametrize(("systems", "says"), [
     ("fraud", "FLYWHEEL_SYSTEMS is 'fraud': this is no JSON"),
-    ('{"parcels": 3}', "FLYWHEEL_SYSTEMS, of parcels, is 3: Input should be a valid string"),
+    ('{"parcels2": 3}', "FLYWHEEL_SYSTEMS, of parcels2, is 3: Input should be a valid string"),
 ])  # fmt: skip
 def test_a_setting_that_is_no_json_is_named_without_a_traceback(
     systems: str, says: str, home_of_two: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -260,11 +260,11 @@ def test_a_setting_that_is_no_json_is_named_without_a_traceback(
 
 def test_systems_lists_all_and_shows_the_files_of_one(home_of_two: Path) -> None:
     listed = texts_of(CliRunner().invoke(app, ["systems"]).stdout)
-    assert any("parcels" in text for text in listed)
-    own = home_of_two.parent / "code" / "parcels"
-    assert files(named_system(Settings(home=home_of_two, system="parcels"))) == sorted(own.glob("*.[pm]*"))
-    shown = CliRunner().invoke(app, ["systems", "parcels"]).stdout
-    assert all(str(path) in shown for path in (own / "README.md", home_of_two / "systems" / "parcels"))
+    assert any("parcels2" in text for text in listed)
+    own = home_of_two.parent / "code" / "parcels2"
+    assert files(named_system(Settings(home=home_of_two, system="parcels2"))) == sorted(own.glob("*.[pm]*"))
+    shown = CliRunner().invoke(app, ["systems", "parcels2"]).stdout
+    assert all(str(path) in shown for path in (own / "README.md", home_of_two / "systems" / "parcels2"))
 
 
 def test_the_list_of_systems_loads_nothing_heavy_and_a_command_only_the_system_that_is_meant() -> None:

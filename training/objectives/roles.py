@@ -1,7 +1,6 @@
 """What rows are to an objective: its columns as numbers, and on which of them a score is acted."""
 
 import numpy as np
-import pandas as pd
 
 from infra.arrays import AnyArray, Bools
 from training.objectives.choose import Choose
@@ -20,6 +19,8 @@ def role_numbers(objective: Objective, role: str, column: AnyArray) -> AnyArray:
     if isinstance(objective, Choose) and role == "action":
         places = {action: place for place, action in enumerate(objective.actions)}
         return np.array([places.get(word, -1) for word in column.tolist()], dtype=np.int64)
+    import pandas as pd  # it takes long, and every command loads the definitions
+
     return np.asarray(pd.factorize(pd.Series(column))[0])
 
 
