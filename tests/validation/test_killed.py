@@ -32,7 +32,7 @@ from training.definition import Outcome, Task
 from validation.batches import ledger
 from validation.batches.intake import discard, ingest, replay
 from validation.contract import Column, Table
-from validation.definition import BatchLimits
+from validation.definition import BatchLimits, GateLimits
 from validation.files.delivered import delivered_from_jsonl
 
 ROOT = Path(__file__).parents[2]
@@ -180,7 +180,7 @@ def retained(home: Path) -> None:
     ages = Ages(remembered={"blue": Remembered("colour", ("blue",))})
     blue = (Outcome("blue", "colour = 'blue'", "it was blue"),)
     task = Task("tests", "seen", "seen", ("thing",), (), blue, "blue", "thing", "thing", ())
-    system = System("tests", (SEEN,), SEEN_OFTEN, task, None, ages=ages)  # type: ignore[arg-type]  nothing is judged
+    system = System("tests", (SEEN,), SEEN_OFTEN, task, GateLimits(baselines=()), ages=ages)
     retain(Installation(system, Settings(home=home, replay_from=LONG_AFTER)))
 
 
