@@ -11,15 +11,15 @@ SOURCES := infra validation feature_repo training serving monitoring orchestrati
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setsystems: $(READY) ## the stories of the other systems, one after the other (nightly; two or three minutes each)
-	@$(BIN)/flywheel demo --system fraud
-	@$(BIN)/flywheel demo --system eta
-
-up: $(READY) ## only make the virtual environment, which every other word does at its first call
+setup: $(READY) ## only make the virtual environment, which every other word does at its first call
 	@echo "$(VENV) is ready: $(BIN)/flywheel --help"
 
 demo: $(READY) ## the whole loop once, on simulated events, with the story told (5 minutes on two quiet cores)
 	@MALLOC_ARENA_MAX=2 $(BIN)/flywheel demo  # threads share what is free: 50 MiB less at the peak
+
+systems: $(READY) ## the stories of the other systems, one after the other (nightly; two or three minutes each)
+	@$(BIN)/flywheel demo --system fraud
+	@$(BIN)/flywheel demo --system eta
 
 up: $(READY) ## Dagster, MLflow, Redis and the service, until Ctrl-C
 	@$(BIN)/flywheel up
