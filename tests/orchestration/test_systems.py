@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from infra.errors import DefinitionError, NotProven
 from infra.settings import Settings
 from infra.systems import BUILT_IN, FILE, known, named_system, register
+from orchestration.commands import error_messages
 from orchestration.commands.cli import app
 from orchestration.commands.error_messages import errors_as_exit_status
 from orchestration.commands.of_system import with_system
@@ -233,6 +234,7 @@ def test_a_name_left_empty_is_no_other_system(words: list[str], home_of_two: Pat
 def test_commands_in_what_is_said_name_the_system_that_was_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(error_messages, "end_children", lambda: None)  # here they are the whole test run's
     monkeypatch.setenv("FLYWHEEL_SYSTEM", "parcels2")
     monkeypatch.setattr(sys, "argv", ["flywheel", "promote", "9", "--system=parcels2"])
     with pytest.raises(SystemExit), errors_as_exit_status():
@@ -251,6 +253,7 @@ def test_commands_in_what_is_said_name_the_system_that_was_named(
 def test_a_setting_that_is_no_json_is_named_without_a_traceback(
     systems: str, says: str, home_of_two: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(error_messages, "end_children", lambda: None)  # here they are the whole test run's
     monkeypatch.setenv("FLYWHEEL_SYSTEMS", systems)
     with pytest.raises(SystemExit) as ended, errors_as_exit_status():
         CliRunner().invoke(app, ["systems"], catch_exceptions=False)

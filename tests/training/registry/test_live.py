@@ -114,7 +114,7 @@ def pruned(home: Settings, version: str) -> int:
 
 
 def test_a_move_needs_no_files_of_an_older_release(live_home: Settings, live_registry: Registry) -> None:
-    assert pruned(live_home, "1") == 1
+    assert pruned(live_home, "1") > 0
     promote(live_registry, "3", 5)
     assert agree(live_home) == "3"
     assert live_registry.rollback("bob", "worse", later(6)) == "2" == agree(live_home)
