@@ -7,20 +7,20 @@ changes → rollback. A source says what is particular to its system; the story 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 import dagster as dg
 
-from infra.errors import FlywheelError
 from infra.patience import Patience
 from infra.redis_server import running as redis_running
-from orchestration import client, runs
-from orchestration.assets.training import GATES
+from orchestration import client
 from orchestration.demo import scenes
 from orchestration.demo.judged import JudgedCases, judged_cases
+from orchestration.demo.origins import end_of
+from orchestration.demo.steps import moved, roll_back, run_job
 from orchestration.demo_console import DemoConsole
 from orchestration.partitions import waiting
 from orchestration.sources.kit import DeliveredRows
@@ -173,39 +173,20 @@ class DecisionStory:
 
     def rollback(self) -> None:
         """Back to the release before, where there is one."""
-        if len(self.later.registry.history()) > 1:
-            self.learned["rollback"] = scenes.rollback(self.stage, self.later)
-        else:
-            self.stage.say("nothing to roll back to: the first release is still live")
+        roll_back(self.stage, self.later, self.learned)
 
     @cached_property
     def later(self) -> Installation:
         """The same installation after the changed days."""
-        moment = end_of(self.source.drifted[1])
-        return Installation(
-            self.installation.system, self.installation.settings.model_copy(update={"replay_from": moment})
-        )
+        return moved(self.installation, end_of(self.source.drifted[1]))
 
     def run(
         self, job: str, title: str, first: date, last: date, *, may_be_refused: bool = False,
         at: Installation | None = None,
     ) -> dg.ExecuteInProcessResult:  # fmt: skip
         """Run a Dagster job as one step; raises FlywheelError when it fails, but not on a refusal that is allowed."""
-        messages: list[str] = []
-        with self.stage.step(title) as line:
-            result = runs.execute(at or self.installation, job, first, last, messages.append)
-            refused = any(c.check_name == GATES and not c.passed for c in result.get_asset_check_evaluations())
-            line.says = f"job {job}, " + (f"{first} to {last}" if first != last else f"{last}")
-            if not (result.success or (refused and may_be_refused)):
-                raise FlywheelError(f"job {job} for {first} to {last} failed:\n" + "\n".join(messages))
-        for text in messages:
-            self.stage.say(text)
-        return result
-
-
-def end_of(day: date) -> datetime:
-    """The moment a day is over, UTC."""
-    return datetime.combine(day + timedelta(days=1), time.min, UTC)
+        installation = at or self.installation
+        return run_job(self.stage, installation, job, title, (first, last), may_be_refused=may_be_refused)
 
 
 def end_of_history(cases: Cases) -> datetime:

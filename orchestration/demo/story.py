@@ -11,14 +11,12 @@ import dagster as dg
 
 from feature_repo.records import connect
 from infra.address import shown
-from infra.errors import FlywheelError
 from infra.patience import Patience
 from infra.redis_server import running as redis_running
-from orchestration import runs
-from orchestration.assets.training import GATES
 from orchestration.demo import scenes
 from orchestration.demo.diary import Diary
 from orchestration.demo.origins import AFTERWARDS, Origin, Simulated, end_of
+from orchestration.demo.steps import moved, roll_back, run_job
 from orchestration.demo_console import DemoConsole
 from orchestration.partitions import WHY
 from orchestration.system import Installation
@@ -227,10 +225,7 @@ class Story:
 
     def rollback(self) -> None:
         """Back to the release before, where there is one."""
-        if len(self.later.registry.history()) > 1:
-            self.learned["rollback"] = scenes.rollback(self.stage, self.later)
-        else:
-            self.stage.say("nothing to roll back to: the first release is still live")
+        roll_back(self.stage, self.later, self.learned)
 
     @property
     def _drifted(self) -> tuple[date, date]:
@@ -238,9 +233,7 @@ class Story:
 
     def moved(self, moment: datetime) -> Installation:
         """The same installation, later."""
-        return Installation(
-            self.installation.system, self.installation.settings.model_copy(update={"replay_from": moment})
-        )
+        return moved(self.installation, moment)
 
     def run(
         self,
@@ -253,13 +246,5 @@ class Story:
         installation: Installation | None = None,
     ) -> dg.ExecuteInProcessResult:
         """Run a Dagster job as one step; raises FlywheelError when it fails, but not on a refusal that is allowed."""
-        messages: list[str] = []
-        with self.stage.step(title) as line:
-            result = runs.execute(installation or self.installation, job, first, last, messages.append, why)
-            refused = any(c.check_name == GATES and not c.passed for c in result.get_asset_check_evaluations())
-            line.says = f"job {job}, " + (f"{first} to {last}" if first != last else f"{last}")
-            if not (result.success or (refused and may_be_refused)):
-                raise FlywheelError(f"job {job} for {first} to {last} failed:\n" + "\n".join(messages))
-        for text in messages:
-            self.stage.say(text)
-        return result
+        at = installation or self.installation
+        return run_job(self.stage, at, job, title, (first, last), why=why, may_be_refused=may_be_refused)

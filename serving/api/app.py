@@ -9,13 +9,11 @@ from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
-from starlette.routing import Route
 
 from serving import metrics
 from serving.access import Headers, RefusedError, Role, Roles
 from serving.api import messages, openapi
+from serving.api.cold_routes import BUSY, cold_app, running
 from serving.api.explain import why
 from serving.api.hot_routes import Asgi, HotRoutes, Post, encode
 from serving.api.messages import EventsAccepted, Messages
@@ -30,7 +28,6 @@ from serving.page import PERSONAL, Page
 from serving.tokens import Impression
 
 log = logging.getLogger(__name__)
-BUSY = "more requests are waiting than can be answered in time: come again, or ask another instance"
 SECRET = "`explain` shows what the ranker weighs: it needs a token of role `operate`"
 Answering = Callable[[Any, Budget], Awaitable[tuple[Page, RequestAsker]]]
 
@@ -48,16 +45,7 @@ class App:
 
     def starlette(self) -> Starlette:
         """The cold routes, and the life of the parts."""
-        return Starlette(
-            routes=[
-                Route("/metrics", _metrics),
-                Route("/openapi.json", lambda _: Response(self._spec, media_type="application/json")),
-                Route("/docs", lambda _: HTMLResponse(openapi.PAGE)),
-                # BentoML's own page would load a tracker from elsewhere.
-                Route("/", lambda _: RedirectResponse("/docs")),
-            ],
-            lifespan=self._lifespan,
-        )
+        return cold_app(self._spec, openapi.PAGE, self._lifespan)
 
     def with_hot_routes(self, app: Asgi) -> HotRoutes:
         """The hot routes, and `app` for all other requests."""
@@ -73,11 +61,8 @@ class App:
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         self.online = self._make()
-        await self.online.start()
-        try:
+        async with running(self.online):
             yield
-        finally:
-            await self.online.stop()
 
     @property
     def _parts(self) -> Online:
@@ -181,8 +166,3 @@ class App:
     def _remember(self, page: Page, who: RequestAsker) -> None:
         """Log a page after its answer was sent."""
         self._parts.decisions.put(self._lines.of(page, who))
-
-
-async def _metrics(_: Request) -> Response:
-    metrics.Tally.flush()
-    return Response(await asyncio.to_thread(metrics.page), media_type=metrics.CONTENT_TYPE)

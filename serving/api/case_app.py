@@ -11,15 +11,13 @@ from typing import Any
 import msgspec
 import numpy as np
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
-from starlette.routing import Route
 
 from infra.marks import marks
 from serving import metrics
 from serving.access import Headers, RefusedError, Role, Roles
 from serving.api import openapi_cases
 from serving.api.case_messages import PREVIEW, CaseMessages, messages_of_cases
+from serving.api.cold_routes import BUSY, cold_app, running
 from serving.api.hot_routes import Asgi, HotRoutes, Post, encode
 from serving.api.messages import EventsAccepted
 from serving.api.openapi import PAGE
@@ -36,7 +34,6 @@ from validation.contract import EARLIEST, LATEST
 from validation.derived import derive
 
 log = logging.getLogger(__name__)
-BUSY = "more requests are waiting than can be answered in time: come again, or ask another instance"
 _digested = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -59,15 +56,7 @@ class CaseApp:
 
     def starlette(self) -> Starlette:
         """The cold routes, and the life of the parts."""
-        return Starlette(
-            routes=[
-                Route("/metrics", _metrics),
-                Route("/openapi.json", lambda _: Response(self._spec, media_type="application/json")),
-                Route("/docs", lambda _: HTMLResponse(PAGE)),
-                Route("/", lambda _: RedirectResponse("/docs")),
-            ],
-            lifespan=self._lifespan,
-        )
+        return cold_app(self._spec, PAGE, self._lifespan)
 
     def with_hot_routes(self, app: Asgi) -> Asgi:
         """The hot routes, the reviewers' queue, and `app` for all other requests."""
@@ -85,11 +74,8 @@ class CaseApp:
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         self.online = self._make()
-        await self.online.start()
-        try:
+        async with running(self.online):
             yield
-        finally:
-            await self.online.stop()
 
     @property
     def _parts(self) -> OnlineCases:
@@ -210,8 +196,3 @@ class CaseApp:
             raise RefusedError(
                 503, "the rows could not be put on disk: send them again, each counts once", 1
             ) from failed
-
-
-async def _metrics(_: Request) -> Response:
-    metrics.Tally.flush()
-    return Response(await asyncio.to_thread(metrics.page), media_type=metrics.CONTENT_TYPE)
