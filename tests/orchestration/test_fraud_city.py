@@ -13,6 +13,7 @@ from rich.console import Console
 
 from infra.errors import DefinitionError
 from infra.settings import Settings
+from infra.statistics import recall_by_lot
 from orchestration.demo import run_case_story
 from orchestration.sources.fraud import PATTERNS, BankEvents, City, events
 from orchestration.sources.kit import DAY, deliver
@@ -70,11 +71,13 @@ def test_disputes_come_within_thirty_days_of_payments_that_were_completed(bank: 
     assert timedelta(days=4) < waited[len(waited) // 2] < timedelta(days=9)
 
 
-def test_reviewers_are_right_in_97_of_100_and_never_look_at_more_than_they_can(bank: BankEvents) -> None:
+def test_reviewers_find_97_of_100_thefts_seldom_accuse_and_never_look_at_more_than_they_can(bank: BankEvents) -> None:
     truth = bank.pattern_of()
-    reviews = bank.rows["reviews"].to_pylist()
-    right = [(review["verdict"] == "fraud") == (truth[review["payment_id"]] != "honest") for review in reviews]
-    assert 0.94 < np.mean(right) < 0.995
+    said: dict[bool, list[bool]] = {True: [], False: []}
+    for review in bank.rows["reviews"].to_pylist():
+        said[truth[review["payment_id"]] != "honest"].append(review["verdict"] == "fraud")
+    assert 0.92 < np.mean(said[True]) < 1
+    assert np.mean(said[False]) < 0.005
     payments = bank.rows["payments"]
     asked = payments.filter(pc.equal(payments["action"], "review"))
     a_day = asked["event_time"].to_pandas().dt.date.value_counts()
@@ -96,6 +99,21 @@ def test_by_lot_is_one_of_a_hundred_with_its_propensity(bank: BankEvents) -> Non
     share = pc.mean(pc.cast(usual["by_lot"], pa.float64())).as_py()
     assert 0.006 < share < 0.015
     assert usual.filter(usual["by_lot"])["propensity"].to_numpy() == pytest.approx(0.01)
+
+
+def test_recall_by_lot_holds_the_truth_in_nine_cities_of_ten() -> None:
+    """Of what rules allow or send to review; reviewers who accused 3 honest holders of 100 would spoil all of it."""
+    held = []
+    for seed in range(100):
+        bank = events(replace(CITY, seed=seed))
+        payments, reviews = (bank.rows[name].to_pandas() for name in ("payments", "reviews"))
+        theft, asked = bank.pattern > 0, (payments["action"] == "review").to_numpy()
+        truth = theft[asked].sum() / theft[asked | (payments["action"] == "allow").to_numpy()].sum()
+        rows = payments.merge(reviews[["payment_id", "verdict"]], on="payment_id")
+        weight = np.where(rows["by_lot"], 1 / rows["propensity"], 1.0)
+        found = recall_by_lot(rows["verdict"] == "fraud", rows["action"] == "review", weight)
+        held.append(found.low <= truth <= found.high)
+    assert np.mean(held) >= 0.9
 
 
 def test_the_pattern_is_in_no_table(bank: BankEvents) -> None:
