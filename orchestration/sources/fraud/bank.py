@@ -13,6 +13,7 @@ from orchestration.sources.kit import DAY, generator, moments, numbered, rows_of
 from validation.contract import Table
 from validation.systems import fraud
 
+REPLACED = 10_000_000  # is added to a holder's device each time it is replaced
 TRAVELS = 40.0
 """Seconds from a payment to our knowing of it, at the median."""
 
@@ -91,10 +92,13 @@ def _said_again(payments: Payments, ids: pa.Array, places: Int64s) -> dict[str, 
 
 
 def _device_ids(payments: Payments) -> pa.Array:
-    """A thief's device by its number, a holder's by the card; null where none was used."""
-    own = payments.device == 0
-    number = np.where(own, payments.card, payments.device)
-    return pa.array(np.asarray(numbered("d", number, 8)), mask=payments.device < 0)
+    """A thief's device by its number, a holder's by card and how often it was replaced; null where none was used."""
+    return pa.array(np.asarray(numbered("d", _numbers(payments), 8)), mask=payments.device < 0)
+
+
+def _numbers(payments: Payments) -> Int64s:
+    own = payments.card + REPLACED * world.replaced(payments.card, payments.at)
+    return np.where(payments.device == 0, own, payments.device)
 
 
 def _cards(city: City, zone: Int64s) -> pa.Table:
@@ -116,17 +120,16 @@ def _terminals(city: City) -> pa.Table:
 
 
 def _devices(city: City, payments: Payments) -> pa.Table:
-    """The holders' own devices, known for long, and each other one as it is first seen."""
-    own = numbered("d", np.arange(city.cards), 8)
-    places = np.flatnonzero(payments.device > 0)
-    _, first = np.unique(payments.device[places], return_index=True)
+    """The devices that holders have from the first day on, known for long, and each other one as it is first seen."""
+    numbers, rng = _numbers(payments), generator(city.seed, "devices")
+    places = np.flatnonzero((payments.device >= 0) & (numbers >= city.cards))
+    _, first = np.unique(numbers[places], return_index=True)
     seen = places[np.sort(first)]
-    rng = generator(city.seed, "devices")
     known = -rng.uniform(30, 1_500, city.cards) * DAY
     kinds = rng.choice(fraud.DEVICES, city.cards + len(seen), p=[0.6, 0.3, 0.1])
     return _rows(
         city, fraud.DEVICES_SEEN, np.r_[np.zeros(city.cards), payments.at[seen]],
-        device_id=pa.concat_arrays([own, _device_ids(payments).take(seen)]), kind=kinds,
+        device_id=numbered("d", np.r_[np.arange(city.cards), numbers[seen]], 8), kind=kinds,
         seen_at=moments(city.start, np.r_[known, payments.at[seen]]),
     )  # fmt: skip
 

@@ -113,6 +113,12 @@ def terminal_zones(city: City) -> Int64s:
     return np.arange(city.terminals) % city.zones
 
 
+def replaced(card: Int64s, at: Float64s) -> Int64s:
+    """How often a holder's device has been replaced, or its browser has forgotten the bank: every 30 to 150 days."""
+    every = 30.0 + card * 37 % 121
+    return np.asarray((at / DAY + card * 53 % every) // every, dtype=np.int64)
+
+
 def honest(city: City, holders: Holders) -> Payments:
     """What the holders pay themselves."""
     rng = generator(city.seed, "honest")
