@@ -111,8 +111,8 @@ def test_recall_by_lot_holds_the_truth_in_nine_cities_of_ten() -> None:
         truth = theft[asked].sum() / theft[asked | (payments["action"] == "allow").to_numpy()].sum()
         rows = payments.merge(reviews[["payment_id", "verdict"]], on="payment_id")
         weight = np.where(rows["by_lot"], 1 / rows["propensity"], 1.0)
-        found = recall_by_lot(rows["verdict"] == "fraud", rows["action"] == "review", weight)
-        held.append(found.low <= truth <= found.high)
+        estimate = recall_by_lot(rows["verdict"] == "fraud", rows["action"] == "review", weight)
+        held.append(estimate.low <= truth <= estimate.high)
     assert np.mean(held) >= 0.9
 
 

@@ -104,16 +104,18 @@ def _worths(
     )  # fmt: skip
     times = dataset.times()
     before = {name: rows_before(codes, times, sample.rows) for name, codes in keys.items()}
-    sets = column_sets(dataset)
+    sets = column_sets(dataset, features)
     by_set = {name: {key: before[key] for key in about(columns, features, keys)} for name, columns in sets.items()}
     return column_worths(trained.fitted[trained.winner], sample, sets, by_set, least)
 
 
-def column_sets(dataset: Dataset) -> dict[str, list[str]]:
-    """Each column by itself, and all that come from one source together."""
+def column_sets(dataset: Dataset, features: FeatureSet) -> dict[str, list[str]]:
+    """Each column by itself, and all that come from one source together, without those made from the request, too."""
+    asked = {feature.name for feature in features.features if feature.given() and feature.reads()}
     sources: dict[str, list[str]] = {}
     for line in dataset.lineage:
-        sources.setdefault(line.source, []).append(line.feature)
+        if line.feature not in asked:
+            sources.setdefault(line.source, []).append(line.feature)
     groups = {f"all of {source}": columns for source, columns in sources.items() if len(columns) > 1}
     return {name: [name] for name in dataset.features} | groups
 
@@ -121,7 +123,8 @@ def column_sets(dataset: Dataset) -> dict[str, list[str]]:
 def about(columns: Sequence[str], features: FeatureSet, keys: Mapping[str, AnyArray]) -> list[str]:
     """The keys by which columns last: those of the views that they read; any, of columns that nobody defined.
 
-    None for what only the request knows, and for what no key is of.
+    None for what only the request knows, for what is held against something it says, such as an amount against the
+    usual one, and for what no key is of: that is new at each row, as the request is.
     """
     views = {view.name: view.keys for view in features.counter_views}
     views |= {view.name: view.keys for view in features.profile_views}
@@ -131,6 +134,8 @@ def about(columns: Sequence[str], features: FeatureSet, keys: Mapping[str, AnyAr
     )
     if not set(columns) <= set(defined):
         return list(keys)
+    if any(defined[name].given() for name in columns):
+        return []
     return [name for name in keys if read and set(name.split(TOGETHER)) == set(read)]
 
 
