@@ -18,15 +18,35 @@ class NamedRelease(msgspec.Struct, frozen=True):
     manifest_sha256: str = ""
 
 
+class Challenger(msgspec.Struct, frozen=True):
+    """A release on trial beside the champion: it answers `share` per cent of the askers, at 0 it is only in shadow.
+
+    salt  what askers are drawn with (serving/assignment.py): another trial draws others
+    """
+
+    release: NamedRelease
+    share: int = 0
+    salt: str = ""
+
+
 class LivePointer(msgspec.Struct, frozen=True):
-    """The release that is live, and the one that a rollback makes live."""
+    """The release that is live, the one that a rollback makes live, and the one on trial.
+
+    epoch  the number of moves that led here: a pointer with a smaller one is older
+    """
 
     champion: NamedRelease
     previous: NamedRelease | None = None
+    challenger: Challenger | None = None
+    epoch: int = 0
 
     def names(self, other: "LivePointer") -> bool:
-        """Whether both name the same releases with the same files."""
-        return _same(self.champion, other.champion) and _same(self.previous, other.previous)
+        """Whether both name the same releases with the same files, and the same share for the one on trial."""
+        return (
+            _same(self.champion, other.champion)
+            and _same(self.previous, other.previous)
+            and _same_trial(self.challenger, other.challenger)
+        )
 
 
 def read_live_pointer(path: Path) -> LivePointer | None:
@@ -61,3 +81,9 @@ def _same(first: NamedRelease | None, second: NamedRelease | None) -> bool:
         return first is second
     digests = {first.manifest_sha256, second.manifest_sha256} - {""}
     return first.version == second.version and len(digests) < 2
+
+
+def _same_trial(first: Challenger | None, second: Challenger | None) -> bool:
+    if first is None or second is None:
+        return first is second
+    return _same(first.release, second.release) and (first.share, first.salt) == (second.share, second.salt)
