@@ -62,7 +62,7 @@ def test_lists_and_pointer_are_written_to_the_byte_as_they_were(tmp_path: Path) 
     assert popular_lists.read_popular(tmp_path) == POPULAR
     assert msgspec.json.encode(POINTER) == (
         b'{"champion":{"version":"2","path":"2","manifest_sha256":"ff"},'
-        b'"previous":{"version":"1","path":"1","manifest_sha256":""}}'
+        b'"previous":{"version":"1","path":"1","manifest_sha256":""},"challenger":null,"epoch":0}'
     )
 
 
