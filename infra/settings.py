@@ -76,6 +76,8 @@ class Settings(BaseSettings):
     """How many items the service has room for. Unused room costs no memory."""
     dagster_port: int = 3701
     mlflow_port: int = 3702
+    console_port: int = 3704
+    """Where the pages of `flywheel console` are; they are served on loopback only."""
     spark_master: str = "local[2]"
     spark_memory: str = "768m"
     spark_shuffle_partitions: int = 4

@@ -47,7 +47,7 @@ class System:
     """Everything that makes one decision problem: its tables, features, model, gates, policy and watch.
 
     A second system is a second value; `policy` and `watch` may be absent where nothing is served or watched. `ages`
-    says how long data is kept.
+    says how long data is kept. `thumbnail` is the field of an item's profile by which the console draws a picture of it.
     """
 
     name: str
@@ -58,6 +58,7 @@ class System:
     policy: AnyPolicy | None = None
     watch: Watch | None = None
     ages: Ages = field(default_factory=Ages)
+    thumbnail: str = ""
 
     def __post_init__(self) -> None:
         if self.features and self.features.name != self.name:

@@ -15,6 +15,7 @@ from infra.unmigrated import must_be_migrated
 from orchestration.commands import (
     access,
     asking,
+    looking,
     measuring,
     new,
     own_events,
@@ -70,6 +71,7 @@ app.add_typer(new.app)
 app.add_typer(access.app)
 app.add_typer(asking.app)
 app.add_typer(retaining.app)
+app.add_typer(looking.app)
 app.add_typer(measuring.app)
 app.add_typer(people.app)
 app.add_typer(releasing.app)

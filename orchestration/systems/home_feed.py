@@ -24,4 +24,5 @@ HOME_FEED = System(
     policy=POLICY,
     watch=HOME_FEED_WATCH,
     ages=AGES,
+    thumbnail="category",
 )

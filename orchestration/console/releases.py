@@ -1,0 +1,85 @@
+"""The releases of a system: the stage of each, its gates and promises, the history, and what can be moved now."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from orchestration.console import trials
+from orchestration.console.readings import FOREVER_S, Reading
+from orchestration.console.rooms import Room
+from orchestration.console.standing import standing
+from orchestration.system import Installation
+from serving.access import RefusedError
+from training.registry.moves import Move
+from validation.verdict import Verdict
+
+SHOWN, HISTORY = 12, 100
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """What a release has to show for itself: its verdict, and the figures of its judge rows."""
+
+    verdict: Verdict
+    promised: dict[str, float]
+
+    @property
+    def gates(self) -> str:
+        """How many gates passed."""
+        passed = sum(finding.passed for finding in self.verdict.findings)
+        return f"{passed} of {len(self.verdict.findings) + len(self.verdict.missing)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Every release with its stage, the newest first, and the epoch at which they stood so."""
+
+    stages: dict[str, str]
+    epoch: int
+    live: str | None
+    deadlines: dict[str, Any]
+
+
+async def releases(room: Room) -> dict[str, Any]:
+    """What the page of all releases shows."""
+    merit = room.installation.system.task.objective.merit
+    seen = await room.look_at_all(
+        listed=listed, trial=trials.trial, report=trials.report, standing=standing, history=history,
+        disagreements=lambda at: at.registry.disagreements(),
+    )  # fmt: skip
+    versions = list(seen["listed"].value.stages)[:SHOWN] if seen["listed"].value else []
+    proofs = {version: await proof(room, version) for version in versions}
+    return {**seen, "proofs": proofs, "versions": versions, "merit": merit}
+
+
+async def one_release(room: Room) -> dict[str, Any]:
+    """What the page of one release shows; raises RefusedError where there is none of that number."""
+    version = room.asked["version"]
+    seen = await room.look_at_all(listed=listed, trial=trials.trial, history=history)
+    if seen["listed"].value and version not in seen["listed"].value.stages:
+        raise RefusedError(404, f"{room.name} has no release {version[:40]}")
+    return {**seen, "version": version, "proof": await proof(room, version)}
+
+
+async def proof(room: Room, version: str) -> Reading[Proven]:
+    """The verdict on a release and what it promised: they never change, so they are read once."""
+    return await room.look(f"proof {version}", lambda at: _proven(at, version), FOREVER_S)
+
+
+def listed(installation: Installation) -> Listed:
+    """Every release with its stage."""
+    registry = installation.registry
+    epoch, stages = registry.epoch(), registry.stages()
+    newest_first = sorted(stages, key=lambda version: -int(version) if version.isdigit() else 0)
+    return Listed(
+        {version: str(stages[version]) for version in newest_first}, epoch, registry.live(), dict(registry.deadlines())
+    )
+
+
+def history(installation: Installation) -> list[Move]:
+    """The newest moves, newest first."""
+    return list(installation.registry.history())[: -HISTORY - 1 : -1]
+
+
+def _proven(installation: Installation, version: str) -> Proven:
+    registry = installation.registry
+    return Proven(registry.verdict(version), dict(registry.promised(version)))
