@@ -132,7 +132,7 @@ class Console:
         installation = self._systems.get(request.path_params["system"])
         if installation is None:
             raise RefusedError(404, f"there is no such system here; there {_are(list(self._systems))}")
-        asked = {**{name: value[:300] for name, value in request.query_params.items()}, **request.path_params}
+        asked = {name: str(value)[:300] for name, value in (*request.query_params.items(), *request.path_params.items())}
         return Room(installation, self._readings, visitor, asked, installation.now())
 
     def _page(

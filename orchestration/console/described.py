@@ -55,6 +55,8 @@ def _said(layout: Layout, name: str, value: Any) -> str:
         return ""
     if layout.others.get(name) == "UnixTimestamp":
         return moment(datetime.fromtimestamp(float(value) / 1e6, UTC))
+    if name.endswith("_at") and isinstance(value, int | float | np.number):  # seconds since the epoch
+        return moment(datetime.fromtimestamp(float(value), UTC))
     if isinstance(value, list | tuple | np.ndarray):
         return ", ".join(map(str, value))
     return figure(float(value)) if isinstance(value, np.floating) else str(value)

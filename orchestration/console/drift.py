@@ -4,8 +4,11 @@ import os
 from collections import defaultdict
 from typing import Any
 
+from markupsafe import Markup
+
 from monitoring.retrain import WindowEvidence
 from orchestration.console import reports
+from orchestration.console.charts import meter
 from orchestration.console.reports import FeatureDrift
 from orchestration.console.rooms import Room
 from orchestration.system import Installation
@@ -17,7 +20,8 @@ async def drift(room: Room) -> dict[str, Any]:
     """What the page shows."""
     seen = await room.look_at_all(watch=lambda at: reports.watched(at.settings), windows=windows)
     watch = seen["watch"].value
-    return {**seen, "features": by_feature(watch.drift) if watch else []}
+    features = by_feature(watch.drift) if watch else []
+    return {**seen, "features": features, "meters": {row.feature: _meter(row) for row, _ in features}}
 
 
 def by_feature(rows: tuple[FeatureDrift, ...]) -> list[tuple[FeatureDrift, list[FeatureDrift]]]:
@@ -32,6 +36,12 @@ def by_feature(rows: tuple[FeatureDrift, ...]) -> list[tuple[FeatureDrift, list[
         whole[name] = FeatureDrift(name)
     found = [(row, sorted(slices[name], key=lambda each: -(each.psi or 0.0))) for name, row in whole.items()]
     return sorted(found, key=lambda pair: (not (pair[0].moved or pair[1]), -(pair[0].psi or 0.0)))
+
+
+def _meter(row: FeatureDrift) -> Markup:
+    if row.psi is None or not row.limit:
+        return Markup("–")
+    return meter(row.psi, row.limit, f"PSI {row.psi:.3f}, limit {row.limit:g}", "over" if row.moved else "plain")
 
 
 def windows(installation: Installation) -> dict[str, list[WindowEvidence]]:

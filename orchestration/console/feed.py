@@ -22,7 +22,7 @@ from serving.access import RefusedError
 from validation.definition import LONGEST_WORD
 
 LIMITS = (6, 12, 24)
-MOST_WORDS = 6
+MOST_WORDS = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,10 @@ async def overview(room: Room) -> dict[str, Any]:
         watch=lambda at: reports.watched(at.settings),
     )
     live = seen["standing"].value
-    return {**seen, "bar": share_bar(live.parts) if live else "", "variants": NAMES, "ages": _all_ages(seen)}
+    return {
+        **seen, "bar": share_bar(live.parts) if live else "", "variants": NAMES, "order": trials.ORDER, "next_stage": trials.next_stage,
+        "interval_words": trials.interval_words, "ages": _all_ages(seen),
+    }  # fmt: skip
 
 
 def newest_decisions(installation: Installation, most: int) -> list[MachineDecision]:

@@ -48,7 +48,10 @@ async def releases(room: Room) -> dict[str, Any]:
     )  # fmt: skip
     versions = list(seen["listed"].value.stages)[:SHOWN] if seen["listed"].value else []
     proofs = {version: await proof(room, version) for version in versions}
-    return {**seen, "proofs": proofs, "versions": versions, "merit": merit}
+    return {
+        **seen, "proofs": proofs, "versions": versions, "merit": merit, "order": trials.ORDER,
+        "next_stage": trials.next_stage, "interval_words": trials.interval_words,
+    }  # fmt: skip
 
 
 async def one_release(room: Room) -> dict[str, Any]:

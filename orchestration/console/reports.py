@@ -55,10 +55,11 @@ class Watched(msgspec.Struct, frozen=True):
 
 def watched(settings: Settings) -> Watched:
     """The newest report of monitoring; raises Unavailable where there is none."""
-    return _read(settings.reports / "watch.json", Watched, "monitoring has written no report yet (`flywheel run monitor`)")
+    return read_report(settings.reports / "watch.json", Watched, "monitoring has written no report yet (`flywheel run monitor`)")
 
 
-def _read(path: Path, kind: type[T], none: str) -> T:
+def read_report(path: Path, kind: type[T], none: str) -> T:
+    """A report of that kind; raises Unavailable for one that cannot be read, and with `none` where there is none."""
     try:
         if path.stat().st_size > MOST_BYTES:
             raise Unavailable(f"{path.name} is larger than {MOST_BYTES >> 20} MiB: it is no report of ours")

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from markupsafe import Markup
+
 DASH = "–"
 
 
@@ -69,6 +71,12 @@ def signed(value: float | None, digits: int = 2) -> str:
     return DASH if value is None else f"{value:+.{digits}f}"
 
 
+def breaks(name: str) -> Markup:
+    """A long name that may be broken after its underscores."""
+    return Markup("_<wbr>").join(name.split("_"))
+
+
 FILTERS: Mapping[str, Any] = {
     "age": age, "moment": moment, "figure": figure, "percent": percent, "signed": signed,
+    "breaks": breaks,
 }  # fmt: skip
