@@ -1,5 +1,6 @@
 """The console as an ASGI app: which address shows what, and what becomes of a refusal."""
 
+import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -13,12 +14,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from infra.errors import FlywheelError
+from infra.errors import FlywheelError, MoveRefused, NotProven, Overtaken, ReleaseMismatch
 from orchestration.console import pages, sessions
 from orchestration.console.forms import read_form
 from orchestration.console.headers import Asgi, with_headers
 from orchestration.console.moves import Move, made
 from orchestration.console.readings import Readings
+from orchestration.console.releases import warmed
 from orchestration.console.rooms import Room, tabs
 from orchestration.console.sessions import Sessions
 from orchestration.console.views import VIEWS, View
@@ -32,7 +34,7 @@ WITHIN = re.compile(r"/console/[A-Za-z0-9_/?=&%.,:@~+-]*")
 log = logging.getLogger(__name__)
 TITLES = {
     400: "That cannot be read", 401: "Please sign in", 403: "Not allowed", 404: "Nothing is here",
-    405: "Not that way", 409: "Overtaken: nothing was moved", 413: "Too much", 415: "Not that way",
+    405: "Not that way", 413: "Too much", 415: "Not that way",
     421: "Another name", 422: "Not like that", 500: "Something went wrong", 503: "Not now",
 }  # fmt: skip
 
@@ -70,9 +72,12 @@ class Console:
     @asynccontextmanager
     async def _life(self, _: Starlette) -> AsyncIterator[None]:
         await self._guard.start()
+        first = [asyncio.create_task(warmed(at, self._readings)) for at in self._systems.values()]
         try:
             yield
         finally:
+            for task in first:
+                task.cancel()
             await self._guard.stop()
             self._readings.close()
 
@@ -151,11 +156,11 @@ class Console:
         shown = {"why": why, "next": after if after == _within(after) else "", "idle": sessions.IDLE_S, "longest": sessions.LONGEST_S}
         return self._page("sign_in.html", request, None, status, **shown)
 
-    def _refusal(self, request: Request, status: int, why: str) -> Response:
+    def _refusal(self, request: Request, status: int, why: str, title: str = "") -> Response:
         system = str(request.path_params.get("system", ""))
         back = f"{PATH}/{system}/releases" if system in self._systems and status != 401 else HOME
         shown = {
-            "title": TITLES.get(status, "Refused"), "why": why, "asks": status in {401, 403}, "back": back,
+            "title": title or TITLES.get(status, "Refused"), "why": why, "asks": status in {401, 403}, "back": back,
             "back_says": "Back to the releases as they are now" if back != HOME else "To the overview",
         }  # fmt: skip
         return self._page("refused.html", request, None, status, **shown)
@@ -165,7 +170,9 @@ class Console:
         return self._refusal(request, error.status, str(error))
 
     async def _failed(self, request: Request, error: Exception) -> Response:
-        return self._refusal(request, 503, str(error)[:2_000])
+        refused = isinstance(error, MoveRefused | NotProven | ReleaseMismatch)
+        title = "Overtaken: nothing was moved" if isinstance(error, Overtaken) else "Refused: nothing was moved"
+        return self._refusal(request, 409 if refused else 503, str(error)[:2_000], title if refused else "")
 
     async def _not_here(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

@@ -60,7 +60,7 @@ def ages(installation: Installation) -> list[Age]:
     found = []
     for name, what, table in (
         ("events", "newest day of what people did", f"tables/{installation.system.task.outcomes_in}"),
-        ("training set", "newest day that models learn from", "training_set"),
+        ("training set", "newest day that models learn from", f"training_sets/{installation.system.name}"),
     ):
         days: list[date] = [day for day in lake.days(table) if day.year < 9999]
         found.append(Age(name, what, None if not days else (now.date() - max(days)).days * 86_400.0, FRESH_DAYS * 86_400))

@@ -1,10 +1,12 @@
 """The releases of a system: the stage of each, its gates and promises, the history, and what can be moved now."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from infra.errors import FlywheelError
 from orchestration.console import trials
-from orchestration.console.readings import FOREVER_S, Reading
+from orchestration.console.readings import FOREVER_S, Reading, Readings
 from orchestration.console.rooms import Room
 from orchestration.console.standing import standing
 from orchestration.system import Installation
@@ -47,7 +49,7 @@ async def releases(room: Room) -> dict[str, Any]:
         disagreements=lambda at: at.registry.disagreements(),
     )  # fmt: skip
     versions = list(seen["listed"].value.stages)[:SHOWN] if seen["listed"].value else []
-    proofs = {version: await proof(room, version) for version in versions}
+    proofs = await proofs_of(room, versions)
     return {
         **seen, "proofs": proofs, "versions": versions, "merit": merit, "order": trials.ORDER,
         "next_stage": trials.next_stage, "interval_words": trials.interval_words,
@@ -63,9 +65,34 @@ async def one_release(room: Room) -> dict[str, Any]:
     return {**seen, "version": version, "proof": await proof(room, version)}
 
 
+async def proofs_of(room: Room, versions: Sequence[str]) -> dict[str, Reading[Proven]]:
+    """Those of several releases, read one after the other by one thread: a registry that hangs takes no more."""
+    known = {version: room.readings.kept((room.name, f"proof {version}")) for version in versions}
+    if missing := [version for version, reading in known.items() if reading is None]:
+        found = await room.look("proofs", lambda at: {version: _tried(at, version) for version in missing})
+        read = found.value or {}
+        known |= {version: read.get(version, Reading(None, found.missing or "not read yet")) for version in missing}
+        for version in missing:
+            if read.get(version) and read[version].value:
+                room.readings.keep((room.name, f"proof {version}"), read[version])
+    return {version: reading or Reading(None, "not read yet") for version, reading in known.items()}
+
+
+def _tried(installation: Installation, version: str) -> Reading[Proven]:
+    try:
+        return Reading(_proven(installation, version))
+    except FlywheelError as wrong:
+        return Reading(None, str(wrong))
+
+
 async def proof(room: Room, version: str) -> Reading[Proven]:
     """The verdict on a release and what it promised: they never change, so they are read once."""
     return await room.look(f"proof {version}", lambda at: _proven(at, version), FOREVER_S)
+
+
+async def warmed(installation: Installation, readings: Readings) -> None:
+    """Read the list once: the registry's library takes seconds to load, and no visitor should wait for that."""
+    await readings.look((installation.system.name, "listed"), lambda: listed(installation))
 
 
 def listed(installation: Installation) -> Listed:
