@@ -47,7 +47,7 @@ class System:
     """Everything that makes one decision problem: its tables, features, model, gates, policy and watch.
 
     A second system is a second value; `policy` and `watch` may be absent where nothing is served or watched. `ages`
-    says how long data is kept. `thumbnail` is the field of an item's profile by which the console draws a picture of it.
+    says how long data is kept. `thumbnail` is the field of an item's profile by which the console draws its picture.
     """
 
     name: str

@@ -42,7 +42,9 @@ TITLES = {
 class Console:
     """The pages of all systems of an installation."""
 
-    def __init__(self, installations: Sequence[Installation], guard: Guard, readings: Readings, signed_in: Sessions) -> None:
+    def __init__(
+        self, installations: Sequence[Installation], guard: Guard, readings: Readings, signed_in: Sessions
+    ) -> None:
         self._systems = {at.system.name: at for at in installations}
         self._guard, self._readings = guard, readings
         self._visitors = Visitors(guard, signed_in)
@@ -121,7 +123,9 @@ class Console:
             why = "this token is unknown" if refused.status == 401 else str(refused)
             return self._sign_in_page(request, form.get("next", ""), why, refused.status)
         answer = RedirectResponse(_within(form.get("next", "")), 303)
-        answer.set_cookie(COOKIE, session.key, max_age=int(sessions.LONGEST_S), path=PATH, httponly=True, samesite="strict")
+        answer.set_cookie(
+            COOKIE, session.key, max_age=int(sessions.LONGEST_S), path=PATH, httponly=True, samesite="strict"
+        )
         return answer
 
     async def _sign_out(self, request: Request) -> Response:
@@ -137,23 +141,37 @@ class Console:
         installation = self._systems.get(request.path_params["system"])
         if installation is None:
             raise RefusedError(404, f"there is no such system here; there {_are(list(self._systems))}")
-        asked = {name: str(value)[:300] for name, value in (*request.query_params.items(), *request.path_params.items())}
+        asked = {
+            name: str(value)[:300] for name, value in (*request.query_params.items(), *request.path_params.items())
+        }
         return Room(installation, self._readings, visitor, asked, installation.now())
 
     def _page(
-        self, template: str, request: Request, visitor: Visitor | None, status: int = 200, room: Room | None = None, **shown: Any
+        self, template: str, request: Request, visitor: Visitor | None, status: int = 200, room: Room | None = None,
+        **shown: Any,
     ) -> Response:  # fmt: skip
         session = visitor.session if visitor else None
         about: dict[str, Any] = {"now": next(iter(self._systems.values())).now(), "session": session}
         if room is not None:
-            about |= {"now": room.now, "system": room.name, "systems": list(self._systems), "room": room, "tabs": tabs(room.installation)}
+            about |= {
+                "now": room.now,
+                "system": room.name,
+                "systems": list(self._systems),
+                "room": room,
+                "tabs": tabs(room.installation),
+            }
         if session is not None:
             about |= {"says": session.said(), "session_left": self._visitors.sessions.left_s(session)}
         about["here"] = _here(request)
         return HTMLResponse(pages.page(template, **about, **shown), status)
 
     def _sign_in_page(self, request: Request, after: str, why: str = "", status: int = 200) -> Response:
-        shown = {"why": why, "next": after if after == _within(after) else "", "idle": sessions.IDLE_S, "longest": sessions.LONGEST_S}
+        shown = {
+            "why": why,
+            "next": after if after == _within(after) else "",
+            "idle": sessions.IDLE_S,
+            "longest": sessions.LONGEST_S,
+        }
         return self._page("sign_in.html", request, None, status, **shown)
 
     def _refusal(self, request: Request, status: int, why: str, title: str = "") -> Response:

@@ -79,7 +79,7 @@ def intervals(points: Sequence[Interval], says: str, lines: Sequence[tuple[float
     )
     if len(points) == 1:
         only = points[0]
-        shapes += f'<line class="whisker" x1="{x(only.at):.1f}" x2="{x(only.at):.1f}" y1="{y(only.low):.2f}" y2="{y(only.high):.2f}"/>'
+        shapes += _line("whisker", (x(only.at), y(only.low)), (x(only.at), y(only.high)))
         shapes += f'<circle class="dot" cx="{x(only.at):.1f}" cy="{y(only.mid):.2f}" r="4"/>'
     else:
         around = [(x(p.at), y(p.high)) for p in points] + [(x(p.at), y(p.low)) for p in reversed(points)]
@@ -95,9 +95,12 @@ def spark(values: Sequence[float], limit: float | None, says: str) -> Markup:
     high = max(*values, limit or 0.0, 1e-9) * 1.1
     step = 100.0 / max(1, len(values) - 1)
     places = [(i * step, 24 - value / high * 24) for i, value in enumerate(values)]
-    shapes = f'<polyline class="line" points="{_points(places if len(places) > 1 else [*places, (100.0, places[0][1])])}"/>'
+    shapes = (
+        f'<polyline class="line" points="{_points(places if len(places) > 1 else [*places, (100.0, places[0][1])])}"/>'
+    )
     if limit is not None:
-        shapes = f'<line class="level limit" x1="0" x2="100" y1="{24 - limit / high * 24:.2f}" y2="{24 - limit / high * 24:.2f}"/>{shapes}'
+        y = 24 - limit / high * 24
+        shapes = _line("level limit", (0, y), (100, y)) + shapes
     return _svg("spark", (100, 24), says, shapes)
 
 
@@ -112,8 +115,12 @@ def push(value: float, largest: float, says: str) -> Markup:
     """A contribution: to the right of the middle where it moves up, to the left where it moves down."""
     width = min(1.0, abs(value) / largest if largest else 0.0) * 50
     x, kind = (50.0, "up") if value >= 0 else (50.0 - width, "down")
-    shapes = f'<rect class="{kind}" x="{x:.2f}" width="{width:.2f}" height="8"/><line class="level" x1="50" x2="50" y1="0" y2="8"/>'
+    shapes = f'<rect class="{kind}" x="{x:.2f}" width="{width:.2f}" height="8"/>' + _line("level", (50, 0), (50, 8))
     return _svg("push", (100, 8), says, shapes)
+
+
+def _line(kind: str, start: tuple[float, float], end: tuple[float, float]) -> str:
+    return f'<line class="{kind}" x1="{start[0]:.2f}" y1="{start[1]:.2f}" x2="{end[0]:.2f}" y2="{end[1]:.2f}"/>'
 
 
 def _points(places: Sequence[tuple[float, float]]) -> str:

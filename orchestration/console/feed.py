@@ -112,7 +112,9 @@ def _answer(installation: Installation, user: str, limit: int, variant: str = ""
         asked["variant"] = variant
     answer = service.post(installation.settings, "/v1/feed", asked)
     if variant and answer.get("variant") != variant:
-        raise Unavailable(f"the service answered as {answer.get('variant')}: it has not loaded the release on trial yet")
+        raise Unavailable(
+            f"the service answered as {answer.get('variant')}: it has not loaded the release on trial yet"
+        )
     return answer
 
 
@@ -122,7 +124,8 @@ def _items(installation: Installation, answer: Mapping[str, Any]) -> tuple[str, 
 
 
 def _page(
-    installation: Installation, answer: Mapping[str, Any], known: Mapping[str, Words], other: tuple[str, ...] | None, side: int
+    installation: Installation, answer: Mapping[str, Any], known: Mapping[str, Words],
+    other: tuple[str, ...] | None, side: int,
 ) -> Shown:  # fmt: skip
     largest = max((abs(why["contribution"]) for item in answer["items"] for why in item.get("why", ())), default=1.0)
     tiles = [
@@ -144,7 +147,7 @@ def _tile(
     whys = (
         Influence(
             str(why["feature"]), why["value"], float(why["contribution"]),
-            push(float(why["contribution"]), largest, f"{why['feature']} moves the score by {why['contribution']:+.2f}"),
+            push(float(why["contribution"]), largest, f"{why['feature']}: {why['contribution']:+.2f}"),
         )
         for why in item.get("why", ())
     )  # fmt: skip

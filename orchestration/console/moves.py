@@ -34,7 +34,9 @@ class Move:
             raise RefusedError(404, f"`{name[:40]}` is no move: there are {', '.join(NAMES)}")
         why, epoch, version = reason_in(form), form.get("epoch", ""), form.get("version", "")
         if not EPOCH.fullmatch(epoch):
-            raise RefusedError(422, "the form does not say which state of the releases it was made on: load the page again")
+            raise RefusedError(
+                422, "the form does not say which state of the releases it was made on: load the page again"
+            )
         if name in OF_A_VERSION and not VERSION.fullmatch(version):
             raise RefusedError(422, "the form names no release: choose one from the list")
         return cls(name, why, int(epoch), version)

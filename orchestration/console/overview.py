@@ -44,7 +44,8 @@ async def overview(room: Room) -> dict[str, Any]:
     )
     live = seen["standing"].value
     return {
-        **seen, "bar": share_bar(live.parts) if live else "", "variants": NAMES, "order": trials.ORDER, "next_stage": trials.next_stage,
+        **seen, "bar": share_bar(live.parts) if live else "", "variants": NAMES, "order": trials.ORDER,
+        "next_stage": trials.next_stage,
         "interval_words": trials.interval_words, "ages": _all_ages(seen),
     }  # fmt: skip
 
@@ -63,7 +64,9 @@ def ages(installation: Installation) -> list[Age]:
         ("training set", "newest day that models learn from", f"training_sets/{installation.system.name}"),
     ):
         days: list[date] = [day for day in lake.days(table) if day.year < 9999]
-        found.append(Age(name, what, None if not days else (now.date() - max(days)).days * 86_400.0, FRESH_DAYS * 86_400))
+        found.append(
+            Age(name, what, None if not days else (now.date() - max(days)).days * 86_400.0, FRESH_DAYS * 86_400)
+        )
     stream = installation.settings.stream
     moments = [path.stat().st_mtime for path in stream.rglob("*") if path.is_file()] if stream.exists() else []
     found.append(Age("stream", "since the stream last counted", time.time() - max(moments) if moments else None, 600.0))
@@ -73,7 +76,9 @@ def ages(installation: Installation) -> list[Age]:
 def _all_ages(seen: dict[str, Any]) -> list[Age]:
     found = list(seen["files"].value or [])
     if (figures := seen["service"].value) is not None:
-        found.insert(0, Age("states served", "since the service held all that Redis has", figures.states_age_s, FRESH_STATES_S))
+        found.insert(
+            0, Age("states served", "since the service held all that Redis has", figures.states_age_s, FRESH_STATES_S)
+        )
     if (watch := seen["watch"].value) is not None and watch.model_age_days is not None:
         found.append(Age("model", "since the live release was trained", watch.model_age_days * 86_400, 7 * 86_400.0))
     return found

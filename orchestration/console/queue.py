@@ -11,7 +11,7 @@ from orchestration.system import Installation
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """The queue: how many are open, how old the oldest is, how many of a day's places are taken, and the first cases."""
+    """How many cases are open, how old the oldest is, how many of a day's places are taken, and the first cases."""
 
     open: int
     oldest_s: float | None

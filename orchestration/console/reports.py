@@ -55,7 +55,9 @@ class Watched(msgspec.Struct, frozen=True):
 
 def watched(settings: Settings) -> Watched:
     """The newest report of monitoring; raises Unavailable where there is none."""
-    return read_report(settings.reports / "watch.json", Watched, "monitoring has written no report yet (`flywheel run monitor`)")
+    return read_report(
+        settings.reports / "watch.json", Watched, "monitoring has written no report yet (`flywheel run monitor`)"
+    )
 
 
 def read_report(path: Path, kind: type[T], none: str) -> T:

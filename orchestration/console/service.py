@@ -99,7 +99,7 @@ def read_figures(text: str, address: str) -> ServiceFigures:
         address=address,
         answers=sum(rung.count for rung in rungs),
         rungs=tuple(sorted(rungs, key=lambda rung: ORDER.index(rung.name) if rung.name in ORDER else len(ORDER))),
-        variants=_counted(samples["flywheel_answers_total"], "variant"),
+        variants=_counted(samples["flywheel_variant_answers_total"], "variant"),
         refused=int(sum(value for status, value in statuses if status.startswith("4"))),
         failed=int(sum(value for status, value in statuses if status.startswith("5"))),
         median_ms=_quantile(buckets, 0.5),

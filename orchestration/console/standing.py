@@ -65,4 +65,4 @@ def _always(installation: Installation) -> tuple[float, float]:
     """The shares that never change, as this checkout's policy has them: of the lowest rung, and held back."""
     policy = installation.system.policy
     limits = getattr(getattr(policy, "release", policy), "limits", None)
-    return float(getattr(limits, "lowest_share", 0.0)), float(getattr(limits, "holdback", 0.0))
+    return float(getattr(limits, "lowest_share", 0.0)), float(getattr(limits, "holdback_share", 0.0))

@@ -1,4 +1,4 @@
-"""The release on trial: its stage from the registry, and what the experiment says of it, from the report of monitoring."""
+"""The release on trial: its stage from the registry, and what monitoring measured of it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -119,4 +119,3 @@ def interval_words(finding: Finding) -> str:
     if finding.low is None or finding.high is None:
         return f"{figure(finding.value * by, 3)}{unit}"
     return f"{finding.value * by:+.3g}{unit} [{finding.low * by:+.3g}, {finding.high * by:+.3g}]"
-

@@ -63,7 +63,9 @@ class Visitors:
         return self.sessions.begin(token, role)
 
     def _roles(self, token: str, reached: str) -> Roles:
-        return self._guard.access.check({b"authorization": b"Bearer " + token.encode("latin-1", "replace")}, "observe", reached)
+        return self._guard.access.check(
+            {b"authorization": b"Bearer " + token.encode("latin-1", "replace")}, "observe", reached
+        )
 
 
 def must_be_sent_by_us(request: Request) -> None:
@@ -72,7 +74,9 @@ def must_be_sent_by_us(request: Request) -> None:
     headers = dict(request.scope["headers"])
     origin, host = headers.get(b"origin", b"").decode("latin-1"), headers.get(b"host", b"").decode("latin-1")
     if urlsplit(origin).netloc != host or not origin or headers.get(b"sec-fetch-site", b"none") not in SAME:
-        raise RefusedError(403, "this form was not sent by a page of this console: open the page here and send it again")
+        raise RefusedError(
+            403, "this form was not sent by a page of this console: open the page here and send it again"
+        )
 
 
 def _must_be_named_as_ours(request: Request) -> None:

@@ -26,10 +26,17 @@ def chromium(folder: Path, *, slow_s: float = 30.0) -> Iterator[webdriver.Chrome
     options = Options()
     options.binary_location = CHROMIUM or ""
     for argument in (
-        "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--hide-scrollbars",
-        "--no-first-run", "--disable-background-networking", "--disable-component-update", "--force-device-scale-factor=1",
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-dev-shm-usage",
+        "--disable-gpu",
+        "--hide-scrollbars",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--force-device-scale-factor=1",
         f"--user-data-dir={folder}",
-    ):  # fmt: skip
+    ):
         options.add_argument(argument)
     environment = {**os.environ, "SE_OFFLINE": "true", "SE_AVOID_STATS": "true"}
     driver = webdriver.Chrome(options=options, service=Service(DRIVER, env=environment))
@@ -54,12 +61,16 @@ def coloured(driver: webdriver.Chrome, scheme: str) -> None:
 
 def wider_than_the_window(driver: webdriver.Chrome) -> int:
     """By how many pixels the page is wider than the window."""
-    return int(driver.execute_script("return document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+    return int(
+        driver.execute_script("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    )
 
 
 def faults(driver: webdriver.Chrome) -> list[str]:
     """What keeps people out of this page, as axe finds it: its serious and critical findings."""
-    driver.execute_cdp_cmd("Runtime.evaluate", {"expression": AXE})  # beside the page's own policy, which forbids scripts
+    driver.execute_cdp_cmd(
+        "Runtime.evaluate", {"expression": AXE}
+    )  # beside the page's own policy, which forbids scripts
     found = driver.execute_cdp_cmd(
         "Runtime.evaluate",
         {"expression": "axe.run(document).then(r => JSON.stringify(r.violations))", "awaitPromise": True},

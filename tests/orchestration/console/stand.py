@@ -1,4 +1,4 @@
-"""A small home to look at: releases in real MLflow, the feed's service in this process, words that other people wrote."""
+"""A small home to look at: releases in real MLflow, the feed's service, words that other people wrote."""
 
 import json
 import shutil
@@ -94,7 +94,10 @@ def fill(installation: Installation, world: World) -> None:
     registry.enter("3", "sensor", "trained on schedule", at + timedelta(days=2))
     registry.advance("sensor", "shadow agrees", at + timedelta(days=2, hours=6), "tau 0.94")
     evidence = {"requests": 12_400, "rank_agreement": 0.94, "errors": 0, BAD: ATTRIBUTE}
-    note(settings.part, MachineDecision(at + timedelta(days=2, hours=6), "advance", f"shadow agrees {BAD}", "3", evidence))
+    note(
+        settings.part,
+        MachineDecision(at + timedelta(days=2, hours=6), "advance", f"shadow agrees {BAD}", "3", evidence),
+    )
     alerts.write(settings.home, NOW, system="home_feed", drift=f"user_click_rate_1d moved {BAD}", owner=ATTRIBUTE)
     settings.reports.mkdir(parents=True, exist_ok=True)
     (settings.reports / "watch.json").write_text(json.dumps(watch_report()))
@@ -107,7 +110,9 @@ def registered(installation: Installation, world: World, run: str, *, refused: b
     version = registry.next_version()
     folder = world.release(version, kind="column")
     draft = Path(shutil.move(folder, world.settings.home / f"draft-{version}"))
-    findings = [GateFinding(gate, not (refused and gate == "champion"), 0.71, 0.7, f"as it should be {BAD}") for gate in GATES]
+    findings = [
+        GateFinding(gate, not (refused and gate == "champion"), 0.71, 0.7, f"as it should be {BAD}") for gate in GATES
+    ]
     report = LoggedRun(run, {}, {"ndcg_at_10": 0.7 + int(version) / 100, "auc": 0.75}, draft.parent)
     registry.register(draft, report, Verdict(tuple(findings), verify(draft).digest))
     if not refused:
@@ -118,32 +123,131 @@ def registered(installation: Installation, world: World, run: str, *, refused: b
 def watch_report() -> dict[str, Any]:
     """What monitoring writes on a day on which one feature is null in one region."""
     steady = [
-        {"feature": f"feature_{i:02d}_rate_30d", "slice": "all", "psi": 0.01 + i / 300, "limit": 0.2, "null_before": 0.02, "null_now": 0.021, "moved": False}
+        {
+            "feature": f"feature_{i:02d}_rate_30d",
+            "slice": "all",
+            "psi": 0.01 + i / 300,
+            "limit": 0.2,
+            "null_before": 0.02,
+            "null_now": 0.021,
+            "moved": False,
+        }
         for i in range(12)
-    ]  # fmt: skip
+    ]
     moved = [
-        {"feature": "same_language", "slice": "all", "psi": 0.31, "limit": 0.2, "null_before": 0.01, "null_now": 0.13, "moved": True},
-        {"feature": "same_language", "slice": f"region={BAD}", "psi": 2.4, "limit": 0.2, "null_before": 0.01, "null_now": 0.98, "moved": True},
-    ]  # fmt: skip
+        {
+            "feature": "same_language",
+            "slice": "all",
+            "psi": 0.31,
+            "limit": 0.2,
+            "null_before": 0.01,
+            "null_now": 0.13,
+            "moved": True,
+        },
+        {
+            "feature": "same_language",
+            "slice": f"region={BAD}",
+            "psi": 2.4,
+            "limit": 0.2,
+            "null_before": 0.01,
+            "null_now": 0.98,
+            "moved": True,
+        },
+    ]
     return {
-        "at": NOW.isoformat(), "day": "2026-05-02", "release": "2", "model_age_days": 1.5, "drift": [*steady, *moved],
-        "alarms": [{"alarm": "null share", "says": f"same_language is null {BAD}", "owner": "data", "runbook": "docs/monitoring.md", "since": "2026-05-02"}],
-        "merit": [{"day": "2026-05-01", "release": "2", "slice": "all", "merit": 0.704, "promised": 0.72, "finding": "as promised"}],
-        "business": [{"measure": "long views per session", "day": "2026-05-02", "value": 3.1, "usual": 3.2, "low": 2.9, "high": 3.5}],
+        "at": NOW.isoformat(),
+        "day": "2026-05-02",
+        "release": "2",
+        "model_age_days": 1.5,
+        "drift": [*steady, *moved],
+        "alarms": [
+            {
+                "alarm": "null share",
+                "says": f"same_language is null {BAD}",
+                "owner": "data",
+                "runbook": "docs/monitoring.md",
+                "since": "2026-05-02",
+            }
+        ],
+        "merit": [
+            {
+                "day": "2026-05-01",
+                "release": "2",
+                "slice": "all",
+                "merit": 0.704,
+                "promised": 0.72,
+                "finding": "as promised",
+            }
+        ],
+        "business": [
+            {
+                "measure": "long views per session",
+                "day": "2026-05-02",
+                "value": 3.1,
+                "usual": 3.2,
+                "low": 2.9,
+                "high": 3.5,
+            }
+        ],
         "frozen": "",
-    }  # fmt: skip
+    }
 
 
 def trial_report() -> dict[str, Any]:
     """What the experiment says after some looks."""
     looks = [
-        {"at": (NOW - timedelta(hours=40 - i)).isoformat(), "share": 5, "value": 0.006 - 0.004 / (i + 1), "low": 0.006 - 0.05 / (i + 1) ** 0.6, "high": 0.006 + 0.05 / (i + 1) ** 0.6, "does": "hold"}
+        {
+            "at": (NOW - timedelta(hours=40 - i)).isoformat(),
+            "share": 5,
+            "value": 0.006 - 0.004 / (i + 1),
+            "low": 0.006 - 0.05 / (i + 1) ** 0.6,
+            "high": 0.006 + 0.05 / (i + 1) ** 0.6,
+            "does": "hold",
+        }
         for i in range(40)
-    ]  # fmt: skip
-    goal = {"measure": "long views per impression", "trial": 0.412, "control": 0.406, "value": 0.006, "low": 0.0005, "high": 0.0115, "state": "not broken"}
-    hides = {"measure": "hides", "trial": 0.011, "control": 0.01, "value": 0.1, "low": -0.12, "high": 0.33, "at_most": 0.2, "relative": True, "state": "not broken"}
-    region = {"measure": "clicks", "slice": "region", "part": f"FR {BAD}", "trial": 0.05, "control": 0.09, "value": -0.44, "low": -0.6, "high": -0.3, "at_most": 0.05, "relative": True, "state": "broken"}
+    ]
+    goal = {
+        "measure": "long views per impression",
+        "trial": 0.412,
+        "control": 0.406,
+        "value": 0.006,
+        "low": 0.0005,
+        "high": 0.0115,
+        "state": "not broken",
+    }
+    hides = {
+        "measure": "hides",
+        "trial": 0.011,
+        "control": 0.01,
+        "value": 0.1,
+        "low": -0.12,
+        "high": 0.33,
+        "at_most": 0.2,
+        "relative": True,
+        "state": "not broken",
+    }
+    region = {
+        "measure": "clicks",
+        "slice": "region",
+        "part": f"FR {BAD}",
+        "trial": 0.05,
+        "control": 0.09,
+        "value": -0.44,
+        "low": -0.6,
+        "high": -0.3,
+        "at_most": 0.05,
+        "relative": True,
+        "state": "broken",
+    }
     return {
-        "at": NOW.isoformat(), "release": "3", "does": "hold", "reason": f"not enough pages yet {BAD}", "askers": [412, 7_804],
-        "sample_ratio": 0.42, "goal": goal, "findings": [goal, hides, region], "looks": looks, "shadow": {"requests": 12_400},
-    }  # fmt: skip
+        "at": NOW.isoformat(),
+        "release": "3",
+        "does": "hold",
+        "reason": f"not enough pages yet {BAD}",
+        "askers": [412, 7_804],
+        "sample_ratio": 0.42,
+        "goal": goal,
+        "findings": [goal, hides, region],
+        "looks": looks,
+        "shadow": {"requests": 12_400},
+    }

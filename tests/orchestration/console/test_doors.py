@@ -53,14 +53,21 @@ def test_a_move_needs_a_session_of_an_operator_a_proof_a_reason_and_our_own_orig
     assert signed_in(caller, at.token()).status_code == 303
     fields = form_of(caller, "pause")
     for wrong, status, says in (
-        ({**fields, "why": " \t"}, 422, "say why"), ({**fields, "why": "x" * 1001}, 422, "no longer than"),
+        ({**fields, "why": " \t"}, 422, "say why"),
+        ({**fields, "why": "x" * 1001}, 422, "no longer than"),
         ({**fields, "why": "x", "proof": "y" * 43}, 403, "not from a page of this session"),
-        ({"why": "x", "epoch": epoch}, 403, "not from a page"), ({**fields, "why": "x", "epoch": "-1"}, 422, "load the page again"),
+        ({"why": "x", "epoch": epoch}, 403, "not from a page"),
+        ({**fields, "why": "x", "epoch": "-1"}, 422, "load the page again"),
         ({**fields, "why": "x", "epoch": "9" * 40}, 422, "load the page again"),
-    ):  # fmt: skip
+    ):
         answer = moved(caller, "pause", **wrong)
         assert (answer.status_code, says in answer.text) == (status, True), answer.text
-    for headers in ({"origin": "http://evil.example"}, {"origin": "null"}, {"sec-fetch-site": "cross-site"}, {"origin": ""}):
+    for headers in (
+        {"origin": "http://evil.example"},
+        {"origin": "null"},
+        {"sec-fetch-site": "cross-site"},
+        {"origin": ""},
+    ):
         answer = caller.post("/console/home_feed/moves/pause", data={**fields, "why": "x"}, headers=headers)
         assert answer.status_code == 403, headers
     assert caller.get("/console/home_feed/moves/pause", params={**fields, "why": "x"}).status_code == 405
@@ -101,7 +108,13 @@ def test_tokens_that_are_none_open_nothing_and_nobody_is_sent_elsewhere(at: Stan
         answer = signed_in(caller, token)
         assert answer.status_code in {401, 403}
         assert "set-cookie" not in answer.headers
-    for after in ("//evil.example/", "https://evil.example", "/console/\\evil", "/console/../x//y", "javascript:alert(1)"):
+    for after in (
+        "//evil.example/",
+        "https://evil.example",
+        "/console/\\evil",
+        "/console/../x//y",
+        "javascript:alert(1)",
+    ):
         answer = caller.post("/console/sign-in", data={"token": at.token(), "next": after})
         assert answer.headers["location"] == "/console/", after
     cookie = answer.headers["set-cookie"]
@@ -121,9 +134,18 @@ def test_pages_of_people_are_for_operators_and_other_names_of_this_machine_are_r
 
 @pytest.mark.parametrize(
     "path",
-    ["/console/static/../app.py", "/console/static/..%2f..%2fapp.py", "/console/%2e%2e/%2e%2e/etc/passwd", "/console/home_feed/../nobody/x",
-     "/console/nobody/", "/console/home_feed/releases/99", "/console/home_feed/releases/1%00", "/console/home_feed/releases/<script>", "/" + "x" * 5000],
-)  # fmt: skip
+    [
+        "/console/static/../app.py",
+        "/console/static/..%2f..%2fapp.py",
+        "/console/%2e%2e/%2e%2e/etc/passwd",
+        "/console/home_feed/../nobody/x",
+        "/console/nobody/",
+        "/console/home_feed/releases/99",
+        "/console/home_feed/releases/1%00",
+        "/console/home_feed/releases/<script>",
+        "/" + "x" * 5000,
+    ],
+)
 def test_addresses_that_lead_nowhere_get_a_page_that_says_so(at: Stand, caller: httpx.Client, path: str) -> None:
     answer = caller.get(path, follow_redirects=True)
     assert answer.status_code == 404, answer.text
@@ -149,9 +171,13 @@ def test_forms_that_are_none_are_refused(at: Stand, caller: httpx.Client) -> Non
     signed_in(caller, at.token())
     path = "/console/home_feed/moves/rollback"
     for content, headers, status in (
-        (b"why=" + b"x" * 20_000, FORM, 413), (b"\xff\xfe=%ff", FORM, 400), (b"&".join(b"a%d=1" % i for i in range(50)), FORM, 400),
-        (b"why=a&why=b", FORM, 400), (b'{"why": "x"}', {"content-type": "application/json"}, 415), (b"", {}, 415),
-    ):  # fmt: skip
+        (b"why=" + b"x" * 20_000, FORM, 413),
+        (b"\xff\xfe=%ff", FORM, 400),
+        (b"&".join(b"a%d=1" % i for i in range(50)), FORM, 400),
+        (b"why=a&why=b", FORM, 400),
+        (b'{"why": "x"}', {"content-type": "application/json"}, 415),
+        (b"", {}, 415),
+    ):
         answer = caller.post(path, content=content, headers=headers)
         assert answer.status_code == status, (content[:40], answer.text)
     assert caller.post("/console/home_feed/moves/delete", data={"why": "x", "epoch": "1"}).status_code in {403, 404}
@@ -159,7 +185,15 @@ def test_forms_that_are_none_are_refused(at: Stand, caller: httpx.Client) -> Non
 
 def test_words_of_other_people_are_shown_as_words(at: Stand, caller: httpx.Client) -> None:
     signed_in(caller, at.token())
-    pages = ["", "releases", "releases/2", "drift", "decisions", "why?request=%3Cscript%3E", "feed?user=%22%3E%3Cscript%3Ealert(1)%3C/script%3E"]
+    pages = [
+        "",
+        "releases",
+        "releases/2",
+        "drift",
+        "decisions",
+        "why?request=%3Cscript%3E",
+        "feed?user=%22%3E%3Cscript%3Ealert(1)%3C/script%3E",
+    ]
     for page in pages:
         html = caller.get(f"/console/home_feed/{page}").text
         assert "<script" not in html, page

@@ -1,4 +1,4 @@
-"""The pages in a real headless Chromium: what people see, in light and dark, on a screen and on a phone, by keyboard."""
+"""The pages in a real headless Chromium: in light and dark, on a screen and on a phone, by keyboard."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +14,18 @@ from selenium.webdriver.common.keys import Keys
 from tests.orchestration.console import browser
 from tests.orchestration.console.stand import Stand
 
-PAGES = ("", "releases", "releases/4", "releases/5", "drift", "decisions", "feed", "feed?user=u1&limit=6", "why", "why?request=none")
+PAGES = (
+    "",
+    "releases",
+    "releases/4",
+    "releases/5",
+    "drift",
+    "decisions",
+    "feed",
+    "feed?user=u1&limit=6",
+    "why",
+    "why?request=none",
+)
 LOOKS = [(1280, "light"), (390, "dark"), (1280, "dark"), (390, "light")]
 
 
@@ -76,7 +87,9 @@ def test_no_page_is_wider_than_its_window_and_axe_finds_nothing_serious(at: Stan
     assert not found, "\n".join(found)
     browser.sized(person, 390)
     person.get(f"{at.address}/console/home_feed/")
-    scrolls = person.execute_script("const of = document.querySelector('.scroll'); return [of.scrollWidth, of.clientWidth]")
+    scrolls = person.execute_script(
+        "const of = document.querySelector('.scroll'); return [of.scrollWidth, of.clientWidth]"
+    )
     assert scrolls[0] > scrolls[1], "a wide table scrolls inside its card"
 
 
@@ -131,4 +144,6 @@ def test_an_interval_has_words_and_a_state_has_more_than_its_colour(at: Stand, p
     chips = person.find_elements(By.CSS_SELECTOR, ".chip")
     assert chips
     assert all(chip.text.strip("✓!✕○● \n") for chip in chips), "each state is a word, too"
-    assert {"champion", "challenger", "lowest"} <= {row.text for row in person.find_elements(By.CSS_SELECTOR, "tbody th")}
+    assert {"champion", "challenger", "lowest"} <= {
+        row.text for row in person.find_elements(By.CSS_SELECTOR, "tbody th")
+    }
