@@ -93,7 +93,7 @@ class Console:
             if view.operate:
                 visitor.must_operate()
             room = self._room(request, visitor)
-            return self._page(view.template, request, visitor, room=room, tab=view.tab, **await view.made(room))
+            return self._page(view.template, request, visitor, room=room, tab=view.tab, **await view.shows(room))
 
         return show
 
@@ -166,7 +166,7 @@ class Console:
         return HTMLResponse(pages.page(template, **about, **shown), status)
 
     def _sign_in_page(self, request: Request, after: str, why: str = "", status: int = 200) -> Response:
-        shown = {
+        shown: dict[str, Any] = {
             "why": why,
             "next": after if after == _within(after) else "",
             "idle": sessions.IDLE_S,
@@ -177,7 +177,7 @@ class Console:
     def _refusal(self, request: Request, status: int, why: str, title: str = "") -> Response:
         system = str(request.path_params.get("system", ""))
         back = f"{PATH}/{system}/releases" if system in self._systems and status != 401 else HOME
-        shown = {
+        shown: dict[str, Any] = {
             "title": title or TITLES.get(status, "Refused"), "why": why, "asks": status in {401, 403}, "back": back,
             "back_says": "Back to the releases as they are now" if back != HOME else "To the overview",
         }  # fmt: skip
@@ -208,10 +208,10 @@ async def _healthy(_: Request) -> Response:
 
 
 async def _static(request: Request) -> Response:
-    found = pages.STATIC.get(request.path_params["name"])
-    if found is None:
+    file = pages.STATIC.get(request.path_params["name"])
+    if file is None:
         raise RefusedError(404, "no page has this address")
-    return Response(found[1], headers={"content-type": found[0], "cache-control": "public, max-age=86400"})
+    return Response(file[1], headers={"content-type": file[0], "cache-control": "public, max-age=86400"})
 
 
 def _here(request: Request) -> str:

@@ -16,9 +16,9 @@ Words = dict[str, str]
 LOOKED_THROUGH = 400  # records, to find some people
 
 
-def described(installation: Installation, view: str, ids: Sequence[str]) -> dict[str, Words]:
+def described(installation: Installation, view: str | None, ids: Sequence[str]) -> dict[str, Words]:
     """The profile of each id that has one, a word a field; raises Unavailable without the online store."""
-    layout = layouts(installation.system.features).get(view)
+    layout = layouts(installation.system.features).get(view or "")
     if layout is None or not ids:
         return {}
     with connect(installation.settings.redis_url) as redis:
@@ -32,22 +32,22 @@ def described(installation: Installation, view: str, ids: Sequence[str]) -> dict
     }
 
 
-def person(installation: Installation, view: str, named: str) -> Words:
+def person(installation: Installation, view: str | None, named: str) -> Words:
     """The profile of a person by the id that callers use; empty where nothing is known of them."""
     stored = stored_id(installation.settings, named)
     return described(installation, view, [stored]).get(stored, {})
 
 
-def some_people(installation: Installation, view: str, most: int = 8) -> list[str]:
+def some_people(installation: Installation, view: str | None, most: int = 8) -> list[str]:
     """Ids of some people who are known, as they are kept; raises Unavailable without the online store."""
-    layout = layouts(installation.system.features).get(view)
+    layout = layouts(installation.system.features).get(view or "")
     if layout is None:
         return []
     with connect(installation.settings.redis_url) as redis:
         keys = islice(redis.scan_iter(match=f"{layout.prefix}*", count=LOOKED_THROUGH), LOOKED_THROUGH)
-        found = sorted(key.decode().removeprefix(layout.prefix) for key in keys)
-    step = max(1, len(found) // most)
-    return [split(word)[0] for word in found[::step]][:most]
+        stored_keys = sorted(key.decode().removeprefix(layout.prefix) for key in keys)
+    step = max(1, len(stored_keys) // most)
+    return [split(word)[0] for word in stored_keys[::step]][:most]
 
 
 def _said(layout: Layout, name: str, value: Any) -> str:

@@ -26,16 +26,16 @@ async def drift(room: Room) -> dict[str, Any]:
 
 def by_feature(rows: tuple[FeatureDrift, ...]) -> list[tuple[FeatureDrift, list[FeatureDrift]]]:
     """Each feature over all rows, with the slices in which it moved; what moved most comes first."""
-    whole, slices = dict[str, FeatureDrift](), defaultdict[str, list[FeatureDrift]](list)
+    of_all, slices = dict[str, FeatureDrift](), defaultdict[str, list[FeatureDrift]](list)
     for row in rows:
         if row.slice == "all":
-            whole[row.feature] = row
+            of_all[row.feature] = row
         elif row.moved:
             slices[row.feature].append(row)
-    for name in slices.keys() - whole.keys():
-        whole[name] = FeatureDrift(name)
-    found = [(row, sorted(slices[name], key=lambda each: -(each.psi or 0.0))) for name, row in whole.items()]
-    return sorted(found, key=lambda pair: (not (pair[0].moved or pair[1]), -(pair[0].psi or 0.0)))
+    for name in slices.keys() - of_all.keys():
+        of_all[name] = FeatureDrift(name)
+    pairs = [(row, sorted(slices[name], key=lambda each: -(each.psi or 0.0))) for name, row in of_all.items()]
+    return sorted(pairs, key=lambda pair: (not (pair[0].moved or pair[1]), -(pair[0].psi or 0.0)))
 
 
 def _meter(row: FeatureDrift) -> Markup:
@@ -56,7 +56,7 @@ def windows(installation: Installation) -> dict[str, list[WindowEvidence]]:
         return {}
     with dg.DagsterInstance.from_config(folder) as instance:
         system = installation.system.name
-        found = {
+        by_kind = {
             name: evidence.newest(instance, dg.AssetKey(key(system, name)), WINDOWS)[::-1] for name in evidence.WATCHING
         }
-    return {name: each for name, each in found.items() if each}
+    return {name: each for name, each in by_kind.items() if each}

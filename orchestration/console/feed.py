@@ -3,6 +3,7 @@
 It is a preview: nothing of it is logged or remembered, and nothing is drawn by lot.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -77,28 +78,32 @@ async def feed(room: Room) -> dict[str, Any]:
     shown: dict[str, Any] = {**seen, "user": user, "limit": limit, "limits": LIMITS}
     if not user:
         return {**shown, "champion": None, "challenger": None, "asker": None}
-    trial = seen["standing"].value.challenger if seen["standing"].value else None
-    champion = await room.look(f"feed {user} {limit}", lambda at: _answer(at, user, limit), 0.0)
-    challenger = (
-        await room.look(f"feed {user} {limit} challenger", lambda at: _answer(at, user, limit, "challenger"), 0.0)
-        if trial
-        else None
+    on_trial = bool(seen["standing"].value and seen["standing"].value.challenger)
+    champion, challenger, asker = await asyncio.gather(
+        room.look(f"feed {user} {limit}", lambda at: _answer(at, user, limit), 0.0),
+        room.look(f"feed {user} {limit} challenger", lambda at: _answer(at, user, limit, "challenger"), 0.0)
+        if on_trial
+        else _nothing(),
+        room.look(f"person {user}", lambda at: person(at, page.release.user_view, user), 0.0),
     )
-    asker = await room.look(f"person {user}", lambda at: person(at, page.release.user_view, user), 0.0)
     answers = [reading.value for reading in (champion, challenger) if reading and reading.value]
-    items = list(dict.fromkeys(_items(room.installation, answer) for answer in answers))
-    ids = list(dict.fromkeys(item for of in items for item in of))
+    orders = [_items(room.installation, answer) for answer in answers]
+    ids = sorted({item for order in orders for item in order})
     known = await room.look(f"items {ids}", lambda at: described(at, page.service.item_view, ids), 0.0)
-    pages = [
-        _page(room.installation, answer, known.value or {}, items[1 - side] if len(items) > 1 else None, side)
+    drawn = iter(
+        _page(room.installation, answer, known.value or {}, orders[1 - side] if len(orders) > 1 else None, side)
         for side, answer in enumerate(answers)
-    ]
-    made = iter(pages)
-    return {
-        **shown, "asker": asker, "known": known,
-        "champion": Reading(next(made) if champion.value else None, champion.missing),
-        "challenger": challenger and Reading(next(made) if challenger.value else None, challenger.missing),
-    }  # fmt: skip
+    )
+
+    def with_page(reading: Reading[dict[str, Any]] | None) -> Reading[Shown] | None:
+        return reading and Reading(next(drawn) if reading.value else None, reading.missing)
+
+    pages = {"champion": with_page(champion), "challenger": with_page(challenger)}
+    return {**shown, **pages, "asker": asker, "known": known}
+
+
+async def _nothing() -> None:
+    return None
 
 
 def _limit(text: str) -> int:

@@ -2,8 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from orchestration.console.forms import reason_in
 from orchestration.console.rooms import Room
@@ -48,14 +49,25 @@ async def made(room: Room, move: Move, who: str) -> str:
 
 
 def _make(registry: Registry, move: Move, who: str, room: Room) -> str:
-    order = {"who": who, "why": move.why, "at": room.installation.now(), "epoch": move.epoch}
-    makes: Mapping[str, Callable[[], str]] = {
-        "enter": lambda: f"release {move.version} is {registry.enter(move.version, **order)}",
-        "advance": lambda: f"the release on trial is {registry.advance(**order)}",
-        "pause": lambda: registry.pause(**order) or "the trial stays at its stage until it is resumed",
-        "resume": lambda: registry.resume(**order) or "the trial goes on",
-        "abort": lambda: f"the trial of release {registry.abort(**order)} was aborted",
-        "promote": lambda: registry.promote(move.version, **order) or f"release {move.version} is live for all askers",
-        "rollback": lambda: f"release {registry.rollback(**order)} is live again",
-    }
-    return makes[move.name]()
+    at, why, epoch, version = room.installation.now(), move.why, move.epoch, move.version
+    if move.name == "promote":
+        registry.promote(version, who=who, why=why, at=at, epoch=epoch)
+        return f"release {version} is live for all askers"
+    if move.name == "enter":
+        return f"release {version} is {registry.enter(version, who, why, at, epoch=epoch)}"
+    if move.name == "rollback":
+        return f"release {registry.rollback(who, why, at, epoch=epoch)} is live again"
+    return _move_trial(registry, move, who, at)
+
+
+def _move_trial(registry: Registry, move: Move, who: str, at: datetime) -> str:
+    why, epoch = move.why, move.epoch
+    if move.name == "advance":
+        return f"the release on trial is {registry.advance(who, why, at, epoch=epoch)}"
+    if move.name == "abort":
+        return f"the trial of release {registry.abort(who, why, at, epoch=epoch)} was aborted"
+    if move.name == "pause":
+        registry.pause(who, why, at, epoch=epoch)
+        return "the trial stays at its stage until it is resumed"
+    registry.resume(who, why, at, epoch=epoch)
+    return "the trial goes on"

@@ -10,9 +10,10 @@ from orchestration.console import alerts, reports, service, trials
 from orchestration.console.charts import share_bar
 from orchestration.console.rooms import Room
 from orchestration.console.standing import NAMES, standing
+from orchestration.drill import drill_age
 from orchestration.system import Installation
 
-FRESH_DAYS, FRESH_STATES_S = 2, 60.0
+FRESH_DAYS, FRESH_STATES_S, DRILL_S = 2, 60.0, 8 * 86_400.0  # a drill is done every week
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,27 +59,35 @@ def newest_decisions(installation: Installation, most: int) -> list[MachineDecis
 def ages(installation: Installation) -> list[Age]:
     """How old the files are that everything else is made from."""
     now, lake = installation.now(), installation.lake
-    found = []
+    ages_known = []
     for name, what, table in (
         ("events", "newest day of what people did", f"tables/{installation.system.task.outcomes_in}"),
         ("training set", "newest day that models learn from", f"training_sets/{installation.system.name}"),
     ):
         days: list[date] = [day for day in lake.days(table) if day.year < 9999]
-        found.append(
+        ages_known.append(
             Age(name, what, None if not days else (now.date() - max(days)).days * 86_400.0, FRESH_DAYS * 86_400)
         )
     stream = installation.settings.stream
     moments = [path.stat().st_mtime for path in stream.rglob("*") if path.is_file()] if stream.exists() else []
-    found.append(Age("stream", "since the stream last counted", time.time() - max(moments) if moments else None, 600.0))
-    return found
+    ages_known.append(
+        Age("stream", "since the stream last counted", time.time() - max(moments) if moments else None, 600.0)
+    )
+    drilled = drill_age(installation)
+    ages_known.append(
+        Age("rollback drill", "since a rollback was last tried", drilled and drilled.total_seconds(), DRILL_S)
+    )
+    return ages_known
 
 
 def _all_ages(seen: dict[str, Any]) -> list[Age]:
-    found = list(seen["files"].value or [])
+    ages_known = list(seen["files"].value or [])
     if (figures := seen["service"].value) is not None:
-        found.insert(
+        ages_known.insert(
             0, Age("states served", "since the service held all that Redis has", figures.states_age_s, FRESH_STATES_S)
         )
     if (watch := seen["watch"].value) is not None and watch.model_age_days is not None:
-        found.append(Age("model", "since the live release was trained", watch.model_age_days * 86_400, 7 * 86_400.0))
-    return found
+        ages_known.append(
+            Age("model", "since the live release was trained", watch.model_age_days * 86_400, 7 * 86_400.0)
+        )
+    return ages_known

@@ -30,5 +30,5 @@ async def queue(room: Room) -> dict[str, Any]:
 
 def waiting(installation: Installation) -> Waiting:
     """What the service says waits; raises Unavailable when it does not answer."""
-    found = msgspec.json.decode(service.get(installation.settings, "/v1/queue"), type=Waiting)
-    return msgspec.structs.replace(found, address=f"{client.address(service.at(installation.settings))}/queue")
+    answer = msgspec.json.decode(service.get(installation.settings, "/v1/queue"), type=Waiting)
+    return msgspec.structs.replace(answer, address=f"{client.address(service.at(installation.settings))}/queue")

@@ -11,10 +11,11 @@ from orchestration.console.rooms import Room
 from orchestration.console.standing import standing
 from orchestration.system import Installation
 from serving.access import RefusedError
+from training.registry import spans
 from training.registry.moves import Move
 from validation.verdict import Verdict
 
-SHOWN, HISTORY = 12, 100
+SHOWN, HISTORY, SPANS = 12, 100, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ async def releases(room: Room) -> dict[str, Any]:
     merit = room.installation.system.task.objective.merit
     seen = await room.look_at_all(
         listed=listed, trial=trials.trial, report=trials.report, standing=standing, history=history,
+        spans=lambda at: spans(at.registry.history())[: -SPANS - 1 : -1],
         disagreements=lambda at: at.registry.disagreements(),
     )  # fmt: skip
     versions = list(seen["listed"].value.stages)[:SHOWN] if seen["listed"].value else []
@@ -69,9 +71,9 @@ async def proofs_of(room: Room, versions: Sequence[str]) -> dict[str, Reading[Pr
     """Those of several releases, read one after the other by one thread: a registry that hangs takes no more."""
     known = {version: room.readings.kept((room.name, f"proof {version}")) for version in versions}
     if missing := [version for version, reading in known.items() if reading is None]:
-        found = await room.look("proofs", lambda at: {version: _tried(at, version) for version in missing})
-        read = found.value or {}
-        known |= {version: read.get(version, Reading(None, found.missing or "not read yet")) for version in missing}
+        reading = await room.look("proofs", lambda at: {version: _tried(at, version) for version in missing})
+        read = reading.value or {}
+        known |= {version: read.get(version, Reading(None, reading.missing or "not read yet")) for version in missing}
         for version in missing:
             if read.get(version) and read[version].value:
                 room.readings.keep((room.name, f"proof {version}"), read[version])

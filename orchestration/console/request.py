@@ -19,12 +19,12 @@ def logged(installation: Installation, asked: str) -> dict[str, Any]:
     """The rows of an answer as they were logged; raises DefinitionError when there are none."""
     from orchestration.reproduction import logged_answer
 
-    found = logged_answer(installation, asked)
-    shared = {name for name in found.rows[0] if len({str(row.get(name)) for row in found.rows}) == 1}
-    own = [name for name in found.rows[0] if name not in shared and not isinstance(found.rows[0][name], list)]
+    log = logged_answer(installation, asked)
+    shared = {name for name in log.rows[0] if len({str(row.get(name)) for row in log.rows}) == 1}
+    own = [name for name in log.rows[0] if name not in shared and not isinstance(log.rows[0][name], list)]
     return {
-        "place": found.place,
-        "facts": {n: found.rows[0][n] for n in found.rows[0] if n in shared and not isinstance(found.rows[0][n], list)},
+        "place": log.place,
+        "facts": {n: log.rows[0][n] for n in log.rows[0] if n in shared and not isinstance(log.rows[0][n], list)},
         "columns": own[:COLUMNS],
-        "rows": [[row.get(name) for name in own[:COLUMNS]] for row in found.rows],
+        "rows": [[row.get(name) for name in own[:COLUMNS]] for row in log.rows],
     }

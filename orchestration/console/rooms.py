@@ -36,8 +36,8 @@ class Room:
 
     async def look_at_all(self, **reads: Callable[[Installation], Any]) -> dict[str, Reading[Any]]:
         """Several at the same time."""
-        found = await asyncio.gather(*(self.look(name, read) for name, read in reads.items()))
-        return dict(zip(reads, found, strict=True))
+        seen = await asyncio.gather(*(self.look(name, read) for name, read in reads.items()))
+        return dict(zip(reads, seen, strict=True))
 
 
 def tabs(installation: Installation) -> list[tuple[str, str]]:

@@ -21,7 +21,7 @@ class Standing:
     """Who is answered by what.
 
     parts   the variants by their share of all askers
-    since   since when the champion is live, and who made it so, why
+    since   since when the champion is live, and who promotions it so, why
     """
 
     champion: str
@@ -48,16 +48,16 @@ def standing(installation: Installation) -> Standing:
     left = max(0.0, 1.0 - lowest - holdback)
     challenger = left * (pointer.challenger.share / 100 if pointer.challenger else 0.0)
     shares = {"champion": left - challenger, "challenger": challenger, "holdback": holdback, "lowest": lowest}
-    made = [move for move in installation.registry.history() if move.after == pointer.champion.version]
+    promotions = [move for move in installation.registry.history() if move.after == pointer.champion.version]
     return Standing(
         champion=pointer.champion.version,
         previous=pointer.previous.version if pointer.previous else None,
         challenger=pointer.challenger.release.version if pointer.challenger else None,
         epoch=pointer.epoch,
         parts=tuple(Part(name, share, name) for name, share in shares.items() if share or name == "champion"),
-        since=made[-1].at if made else None,
-        who=made[-1].who if made else "",
-        why=made[-1].why if made else "",
+        since=promotions[-1].at if promotions else None,
+        who=promotions[-1].who if promotions else "",
+        why=promotions[-1].why if promotions else "",
     )
 
 

@@ -23,7 +23,7 @@ class View:
 
     template: str
     tab: str
-    made: Callable[[Room], Awaitable[Mapping[str, Any]]]
+    shows: Callable[[Room], Awaitable[Mapping[str, Any]]]
     operate: bool = False
 
 

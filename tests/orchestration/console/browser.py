@@ -71,11 +71,11 @@ def faults(driver: webdriver.Chrome) -> list[str]:
     driver.execute_cdp_cmd(
         "Runtime.evaluate", {"expression": AXE}
     )  # beside the page's own policy, which forbids scripts
-    found = driver.execute_cdp_cmd(
+    ran = driver.execute_cdp_cmd(
         "Runtime.evaluate",
         {"expression": "axe.run(document).then(r => JSON.stringify(r.violations))", "awaitPromise": True},
     )
-    violations: list[dict[str, Any]] = json.loads(found["result"]["value"])
+    violations: list[dict[str, Any]] = json.loads(ran["result"]["value"])
     return [
         f"{each['id']} ({each['impact']}): {each['help']}: {node['html'][:160]}"
         for each in violations

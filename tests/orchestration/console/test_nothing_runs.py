@@ -128,13 +128,13 @@ def test_rude_callers_are_cut_off_and_others_are_answered(at: Stand) -> None:
             return rude.recv(65_536).split(b"\r\n")[0]
 
     silent = [dial(b"") for _ in range(20)]
-    dripping = [dial(b"POST /console/sign-in HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\nto") for _ in range(20)]
+    post = b"POST /console/sign-in HTTP/1.1\r\nhost: localhost\r\norigin: http://localhost\r\n"
+    dripping = [dial(post + b"content-length: 100\r\n\r\nto") for _ in range(20)]
     assert b"431" in answer_to(b"GET /console/ HTTP/1.1\r\nhost: localhost\r\nx: " + b"a" * 70_000 + b"\r\n\r\n")
     many = b"".join(b"x%d: 1\r\n" % i for i in range(300))
     assert b"431" in answer_to(b"GET /console/ HTTP/1.1\r\nhost: localhost\r\n" + many + b"\r\n")
     assert b"400" in answer_to(b"\x16\x03\x01 hello\r\n\r\n")
-    form = b"POST /console/sign-in HTTP/1.1\r\nhost: localhost\r\norigin: http://localhost\r\ncontent-length: 9999999\r\n\r\n"
-    assert b"413" in answer_to(form)
+    assert b"413" in answer_to(post + b"content-length: 9999999\r\n\r\n")
     assert httpx.get(f"{at.address}/console/home_feed/", timeout=60).status_code == 200
     for rude in (*silent, *dripping):
         rude.settimeout(60)

@@ -71,7 +71,7 @@ def test_an_operator_signs_in_gives_a_reason_and_promotes(at: Stand, person: web
 
 
 def test_no_page_is_wider_than_its_window_and_axe_finds_nothing_serious(at: Stand, person: webdriver.Chrome) -> None:
-    found = []
+    wrong = []
     for page in PAGES:
         person.get(f"{at.address}/console/home_feed/{page}")
         assert "Something went wrong" not in person.title, page
@@ -79,12 +79,12 @@ def test_no_page_is_wider_than_its_window_and_axe_finds_nothing_serious(at: Stan
             browser.sized(person, width)
             browser.coloured(person, scheme)
             if wider := browser.wider_than_the_window(person):
-                found.append(f"{page} at {width}, {scheme}: {wider} pixels too wide")
+                wrong.append(f"{page} at {width}, {scheme}: {wider} pixels too wide")
         for width, scheme in LOOKS[:2]:
             browser.sized(person, width)
             browser.coloured(person, scheme)
-            found += [f"{page} at {width}, {scheme}: {fault}" for fault in browser.faults(person)]
-    assert not found, "\n".join(found)
+            wrong += [f"{page} at {width}, {scheme}: {fault}" for fault in browser.faults(person)]
+    assert not wrong, "\n".join(wrong)
     browser.sized(person, 390)
     person.get(f"{at.address}/console/home_feed/")
     scrolls = person.execute_script(
@@ -117,6 +117,9 @@ def test_the_explorer_shows_pictures_sources_and_what_moved_each_score(at: Stand
     assert len(tiles) >= 6
     assert tiles[0].find_element(By.CSS_SELECTOR, "svg.thumbnail").size["height"] > 40
     assert any(f"from {source}" in text(person) for source in ("trending", "category_affinity", "fresh"))
+    for heading, release in (("Champion", "2"), ("Challenger", "3")):
+        assert f"{heading} release {release}, ranked by" in text(person), "both pages stand beside each other"
+    assert "same place" in text(person)
     assert "region FR" in text(person), "what is known of the person stands beside"
     assert "video_long_view_1d" in text(person)
 
