@@ -7,6 +7,7 @@ FlywheelError            all errors below; the message names the thing, the valu
 ├── MendRefused          a file of mended rows cannot be read; nothing was replayed
 ├── NotProven            a release was to be promoted without a passing verdict, or without a proof of its deployment
 ├── ReleaseMismatch      a release's parts do not fit each other or the features of this checkout
+│   └── ReleaseNotSigned  … or it, or the pointer to it, bears no signature of the registry, or is an old one
 ├── NotMigrated          a home was made by an earlier version, and `flywheel migrate` has not moved its files yet
 ├── HistoryLost          which release was live when is not known: the history and its copy are gone or broken
 ├── TokenRefused         an impression token was forged, altered, has expired or is not ours
@@ -52,6 +53,10 @@ class NotProven(FlywheelError):
 
 class ReleaseMismatch(FlywheelError):
     """A release's parts do not fit each other or the features of this checkout."""
+
+
+class ReleaseNotSigned(ReleaseMismatch):
+    """A release, or the pointer to it, bears no signature of the registry, or the pointer is an old one."""
 
 
 class Frozen(FlywheelError):

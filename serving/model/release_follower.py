@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 from collections.abc import AsyncIterator, Callable
+from math import ceil
 from pathlib import Path
 from time import monotonic
 from typing import Any, Generic, Protocol, TypeVar
@@ -18,14 +19,17 @@ import msgspec
 from infra.atomic import atomic_write
 from infra.errors import FlywheelError, ReleaseMismatch, Unavailable
 from infra.patience import LOOK_S, USUAL, Patience, Process, Waiting
-from infra.release_format import LIVE, MANIFEST, NamedRelease, read_champion
+from infra.release_format import MANIFEST, LivePointer, NamedRelease
 from infra.settings import Settings
 from serving import metrics
 from serving.definition import FollowValues
 from serving.model import scorer
 from serving.model.scorer import Scorer
+from serving.model.signed import SignedRegistry
+from serving.model.trial_limits import ONE_THREAD
 from serving.running import Background, own_metrics_environment
 
+LATER_S = 5  # CPU seconds after which the kernel ends a trial that this process did not end
 log = logging.getLogger(__name__)
 
 
@@ -66,7 +70,8 @@ class ReleaseFollower(Generic[LoadedRelease, OwnPolicy]):
     ) -> None:  # fmt: skip
         self._registry = settings.of(system).releases
         self._cache = settings.of(system).serving / "releases"
-        self._values, self._load, self._usual = values, load, usual
+        self._signed = SignedRegistry(settings, system)
+        self._values, self._load, self._usual = values, lambda folder: self._signed.loaded(load, folder), usual
         self._refused: dict[str, tuple[float, str]] = {}
         self._patience = Patience.of(settings)
         self._current: str | None = None
@@ -92,11 +97,9 @@ class ReleaseFollower(Generic[LoadedRelease, OwnPolicy]):
 
     async def _follow(self) -> None:
         try:
-            champion = read_champion(self._registry / LIVE)
-            if champion is None:
-                self._missing(f"the registry at {self._registry} names no champion")
-            else:
-                await self._swap(champion)
+            await self._swap(msgspec.json.decode(self._signed.pointer(), type=LivePointer).champion)
+        except FileNotFoundError:
+            self._missing(f"the registry at {self._registry} names no champion")
         except (FlywheelError, OSError, ValueError) as failed:
             self._missing(str(failed))
         except Exception:
@@ -172,11 +175,16 @@ class ReleaseFollower(Generic[LoadedRelease, OwnPolicy]):
     async def _resume(self) -> None:
         try:
             name = msgspec.json.decode((self._cache / "last.json").read_bytes())["name"]
-            self.live = await asyncio.to_thread(self._load, self._cache / name)
         except FileNotFoundError:
             return
+        except (OSError, ValueError, KeyError, TypeError) as broken:
+            log.error("releases: what served last is not known: %s", broken)
+            return
+        try:
+            self.live = await asyncio.to_thread(self._load, self._cache / name)
         except (FlywheelError, OSError, ValueError, KeyError, TypeError) as refused:
             log.error("releases: what served last cannot be used: %s", refused)
+            self._forget(name)  # so that it is fetched anew: an older copy may lack its signature
             return
         self._current, self.why = name, None
         metrics.RELEASE.labels(self.live.version).set(1)
@@ -196,6 +204,7 @@ class ReleaseFollower(Generic[LoadedRelease, OwnPolicy]):
             raise ReleaseMismatch(
                 f"{MANIFEST} has digest {digest[:12]}, the registry says {registered[:12]}. Promote it again."
             )
+        self._signed.must_be_signed(draft, champion.version)
         draft.rename(target)
         return target
 
@@ -223,7 +232,8 @@ async def _trial(folder: Path, most_cpu_s: float, patience: Patience = USUAL) ->
     """
     path = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])])
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "serving.model.trial", str(folder), env={**own_metrics_environment(), "PYTHONPATH": path},
+        sys.executable, "-m", "serving.model.trial", str(folder), str(ceil(most_cpu_s) + LATER_S),
+        env={**own_metrics_environment(), **ONE_THREAD, "PYTHONPATH": path},
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:

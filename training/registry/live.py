@@ -49,8 +49,10 @@ class Disagreement:
 class Live:
     """The live release of one system. Whoever calls anything but `moves` holds the history's lock."""
 
-    def __init__(self, folder: Path, history: History, versions: Versions, local: Local) -> None:
-        self._history, self._versions, self._local = history, versions, local
+    def __init__(
+        self, folder: Path, history: History, versions: Versions, local: Local, sign: Callable[[bytes], bytes]
+    ) -> None:
+        self._history, self._versions, self._local, self._sign = history, versions, local, sign
         self._pointer, self._intended = folder / LIVE, folder / "moving.json"
 
     def moves(self) -> tuple[Move, ...]:
@@ -177,7 +179,7 @@ class Live:
                 "Roll back (`flywheel rollback`) or promote another one (`flywheel promote VERSION`)."
             )
         champion_with_manifest = msgspec.structs.replace(champion, manifest_sha256=local_manifest)
-        pointer.write(self._pointer, msgspec.structs.replace(target, champion=champion_with_manifest))
+        pointer.write(self._pointer, msgspec.structs.replace(target, champion=champion_with_manifest), self._sign)
         failpoint.reached("registry-pointer-written")
 
     def _compared(self, moves: Sequence[Move]) -> list[Disagreement]:

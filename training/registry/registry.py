@@ -19,6 +19,7 @@ from training.registry.live import CHALLENGER, Live
 from training.registry.local_files import Local
 from training.registry.moves import Move
 from training.registry.proof import Proof
+from training.registry.signatures import Signatures
 from training.registry.versions import MANIFEST_SHA256, PROMISED, RELEASE, VERDICT, Versions
 from validation.verdict import Verdict, gates_of
 
@@ -43,7 +44,8 @@ class Registry:
         self._deadlines = Deadlines(self._folder / "deadlines.json")
         self._versions = Versions(settings, name)
         self._local = Local(self._folder, self._versions)
-        self._live = Live(self._folder, self._history, self._versions, self._local)
+        self._signatures = Signatures(settings, name, self._versions, self._local)
+        self._live = Live(self._folder, self._history, self._versions, self._local, self._signatures.pointer)
 
     def next_version(self) -> str:
         """The version for a draft's manifest: the likely next one. `register` writes the one that MLflow gives."""
@@ -72,7 +74,10 @@ class Registry:
             "verdict": "passed" if verdict.passed else "refused",
             "verdict_sha256": digest_of(raw),
         }
-        version = self._versions.create(folder, manifest, report, raw, tags)
+        with self._history.locked():
+            self._signatures.take_over(self._history.read())
+        sign = self._signatures.of_manifest if verdict.passed else None
+        version = self._versions.create(folder, manifest, report, raw, tags, sign)
         if verdict.passed:
             with self._history.locked():
                 self._versions.alias(CHALLENGER, version)
@@ -179,20 +184,22 @@ class Registry:
         A move that a crash left half done is finished without a sentence.
         """
         with self._history.locked():
-            return self._live.settle()
+            return [*self._live.settle(), *self._signatures.settle(self._live.moves())]
 
     def disagreements(self) -> list[str]:
         """The sentences that `settle` would return, without changing anything."""
         if not self._folder.exists():
             return []
         with self._history.locked():
-            return self._live.disagreements()
+            unsigned = self._signatures.disagreement()
+            return [*self._live.disagreements(), *([unsigned] if unsigned else [])]
 
     def repair(self, who: str, at: datetime) -> list[str]:
         """Settle, and where the history is lost, go on from the release that is served; says what was done."""
         with self._history.locked():
             takeover = self._live.take_over(who, at)
-            return [*([takeover] if takeover else []), *self._live.settle()]
+            signed = [*self._live.settle(), *self._signatures.settle(self._live.moves())]
+            return [*([takeover] if takeover else []), *signed]
 
     def folder(self, version: str) -> Path:
         """The release's files, verified; fetched again when they are not there or not as they were built."""
@@ -218,7 +225,7 @@ class Registry:
         return load_contender(self.folder(version))
 
     def _settle(self, at: datetime) -> None:
-        for sentence in self._live.settle():
+        for sentence in [*self._live.settle(), *self._signatures.settle(self._live.moves())]:
             alerts.write(self._home, at, registry=self._name, disagreement=sentence)
 
     def _proven(self, version: str, other_verdict: Verdict | None) -> tuple[str, str]:
@@ -242,6 +249,7 @@ class Registry:
                 )
             if not verdict.passed:
                 raise NotProven(f"release {version}: {'; '.join(verdict.reasons())}")
+        self._signatures.demand(version, self.folder(version))
         if self._served:
             proof.demand(version, digest, tags)
         return digest, manifest
