@@ -1,6 +1,5 @@
 """A small world to serve: videos, users and their states in Redis, releases made of a tiny model, a registry folder."""
 
-import hashlib
 import json
 import shutil
 import socket
@@ -28,6 +27,7 @@ from serving.definition import Policy
 from serving.policy_json import to_json
 from serving.systems.home_feed import RELEASE, SERVED, SERVICE
 from tests.serving.caller import Client
+from tests.signed import point
 
 NOW = datetime(2026, 5, 3, 12, 0, tzinfo=UTC)
 CATEGORIES = ("cooking", "football", "music")
@@ -138,11 +138,7 @@ class World:
 
     def promote(self, version: str, digest: str | None = None) -> None:
         """Make the pointer name a release, as the registry does."""
-        own_digest = hashlib.sha256((self.registry / version / "manifest.json").read_bytes()).hexdigest()
-        champion = {"version": version, "path": version, "manifest_sha256": digest or own_digest}
-        draft = self.registry / "live.json.draft"
-        draft.write_text(json.dumps({"champion": champion, "previous": None}))
-        draft.rename(self.registry / "live.json")
+        point(self.registry, version, digest)
 
 
 def _boosted(folder: Path, rows: Any, liked: int) -> Any:

@@ -1,6 +1,5 @@
 """A small world of payments to decide: cards, terminals, one card's past, and releases that fear large amounts."""
 
-import hashlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -24,6 +23,7 @@ from serving.case_policy import CasePolicy, Decide, From, Hold, Lot, Queue, Say,
 from serving.definition import RequestLimits
 from serving.policy_json import to_json
 from serving.rules import Above, Among, Below, Rule
+from tests.signed import point
 from validation.contract import Column, Table
 from validation.contract import Rule as RowRule
 from validation.definition import BatchLimits
@@ -190,11 +190,7 @@ class PaymentWorld:
 
     def promote(self, version: str) -> None:
         """Make the pointer name a release, as the registry does."""
-        digest = hashlib.sha256((self.registry / version / "manifest.json").read_bytes()).hexdigest()
-        champion = {"version": version, "path": version, "manifest_sha256": digest}
-        draft = self.registry / "live.json.draft"
-        draft.write_text(json.dumps({"champion": champion, "previous": None}))
-        draft.rename(self.registry / "live.json")
+        point(self.registry, version)
 
     def rows(self, table: str = "payments") -> list[dict[str, Any]]:
         """What was landed of a table; the service has to be stopped first."""
