@@ -32,7 +32,7 @@ def prove(installation: Installation, version: str) -> dict[str, Any]:
                 "service_port": free_port(),
                 "pseudonyms": None,
                 "release_public_key": public_key_path(installation.settings).absolute(),
-            }  # fmt: skip
+            }
         )
         _name_champion(installation, version, settings)
         with started(settings, str(folder)) as running:
