@@ -1,7 +1,7 @@
 """What was logged or released, made again and compared: an answer's scores, a release's model."""
 
 from orchestration.reproduction.answer import HEAD as ANSWER_HEAD
-from orchestration.reproduction.answer import Replay, release_folder, replayed
+from orchestration.reproduction.answer import NOT_HELD, Replay, release_folder, replayed
 from orchestration.reproduction.logged_answer import LoggedAnswer, logged_case
 from orchestration.reproduction.release_model import HEAD as MODEL_HEAD
 from orchestration.reproduction.release_model import Rebuild, rebuilt
@@ -9,6 +9,7 @@ from orchestration.reproduction.release_model import Rebuild, rebuilt
 __all__ = [
     "ANSWER_HEAD",
     "MODEL_HEAD",
+    "NOT_HELD",
     "LoggedAnswer",
     "Rebuild",
     "Replay",

@@ -23,6 +23,8 @@ from serving.steps import Exploration, Shuffle
 
 HEAD = ("place", "item", "source", "logged score", "rebuilt score", "propensity", "")
 
+NOT_HELD = "candidates, filters and the steps before exploration read what the log does not hold"
+
 
 @dataclass(frozen=True)
 class Replay:
@@ -73,7 +75,7 @@ def replayed(installation: Installation, request: str, day: date | None = None) 
     elif not differing:
         notes.append(f"all {len(items)} scores are equal to the last bit")
     lot = _lot(installation, folder, answer)
-    notes += [*lot[1], "candidates, filters and the steps before exploration read what the log does not hold"]
+    notes += [*lot[1], NOT_HELD]
     return Replay(answer, items, scores, (*differing, *lot[0]), tuple(notes))
 
 

@@ -41,20 +41,20 @@ def why_case(installation: Installation, key: str, day: date | None) -> Why:
             rows = _array(features)
             scorer = load_scorer(manifest.kind, folder)
             rebuilt, moved = number(scorer.score(rows)[0]), influences(scorer, manifest, rows)[0]
-    score = row.get(names.score)
+    score = None if row.get(names.score) is None else number(np.float32(row[names.score]))
     case = WhyCase(
         action=row.get(names.action), value=_own(row, policy, "value"), promise=_own(row, policy, "promise"),
         score=score, rebuilt=rebuilt, threshold=row.get(names.threshold), act_from=act_from,
         propensity=row.get(names.propensity), by_lot=row.get(names.by_lot), reasons=tuple(row.get(names.reasons) or ()),
         queue=_queue(installation, policy, key), influences=moved,
     )  # fmt: skip
-    differs = score is not None and rebuilt is not None and np.float32(score) != np.float32(rebuilt)
+    differs = None not in {score, rebuilt} and score != rebuilt
     return Why(
         request=key, at=str(row.get(table.event_time)), asker=_text(row.get(table.person) if table.person else None),
         release=_text(release), ranker=ranker, policy=digest[:12] if digest else None,
         variant=row.get(names.variant), served_by=row.get(names.served_by), reason=None, logged=answer.place, case=case,
         differences=(f"score {score} was logged, {rebuilt} follows from the features as served",) if differs else (),
-        notes=tuple(_notes(score, rebuilt, differs=bool(differs))),
+        notes=tuple(_notes(score, rebuilt, differs=differs)),
     )  # fmt: skip
 
 

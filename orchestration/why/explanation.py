@@ -110,6 +110,6 @@ def influences(scorer: Scorer, manifest: Manifest, features: Float32s) -> list[t
     ]
 
 
-def number(value: float) -> Number:
+def number(value: float | np.float32) -> Number:
     """A number as JSON has it: what is no number is None."""
     return float(value) if np.isfinite(value) else None

@@ -12,7 +12,7 @@ from infra.arrays import Float32s
 from infra.errors import DefinitionError
 from infra.manifest import Manifest, read_manifest
 from infra.release_format import POLICY
-from orchestration.reproduction import Replay, release_folder, replayed
+from orchestration.reproduction import NOT_HELD, Replay, release_folder, replayed
 from orchestration.system import Installation
 from orchestration.why.explanation import Influence, Why, WhyItem, influences, number
 from orchestration.why.trace_files import trace_of
@@ -69,8 +69,8 @@ def _logged(replay: Replay, manifest: Manifest, scorer: Scorer) -> Iterator[WhyI
 
 def _shown(row: dict[str, Any], name: str, rebuilt: float | None, moved: Sequence[Influence]) -> WhyItem:
     return WhyItem(
-        item=name, place=row.get(POSITION), source=row.get(SOURCE), score=row.get(SCORE), rebuilt=rebuilt,
-        propensity=row.get(PROPENSITY), ranks={}, influences=tuple(moved),
+        item=name, place=row.get(POSITION), source=row.get(SOURCE), score=_float32(row.get(SCORE)), rebuilt=rebuilt,
+        propensity=_float32(row.get(PROPENSITY)), ranks={}, influences=tuple(moved),
     )  # fmt: skip
 
 
@@ -88,7 +88,7 @@ def _traced(why: Why, replay: Replay, trace: PageTrace, manifest: Manifest, scor
         WhyItem(
             item=trace.items[at], place=rows.get(trace.items[at], {}).get(POSITION), source=trace.sources[at] or None,
             score=number(scores[at]), rebuilt=number(rebuilt[at]),
-            propensity=rows.get(trace.items[at], {}).get(PROPENSITY),
+            propensity=_float32(rows.get(trace.items[at], {}).get(PROPENSITY)),
             ranks={step: int(of[at]) for step, of in ranks.items() if of[at]}, influences=moved[at],
         )
         for at in places
@@ -100,7 +100,9 @@ def _traced(why: Why, replay: Replay, trace: PageTrace, manifest: Manifest, scor
     page = tuple(trace.items[at] for at in shown.tolist())
     if page != replay.items:
         differing.append(f"the trace shows {', '.join(page)}; the log {', '.join(replay.items)}")
-    notes = why.notes if differing else (*why.notes, f"so are those of all {len(scores)} candidates, by their trace")
+    notes = tuple(note for note in why.notes if note != NOT_HELD)
+    if not differing:
+        notes = (*notes, f"so are those of all {len(scores)} candidates, by their trace")
     return msgspec.structs.replace(
         why, traced=True, candidates=len(scores), steps=tuple(orders), items=tuple(items),
         differences=(*why.differences, *differing), notes=notes,
@@ -112,6 +114,11 @@ def _ranks(order: NDArray[Any], count: int) -> NDArray[np.int64]:
     ranks = np.zeros(count, dtype=np.int64)
     ranks[order] = np.arange(1, len(order) + 1)
     return ranks
+
+
+def _float32(logged: Any) -> float | None:
+    """A number as the service had it: the log has the digits that a float32 needs."""
+    return None if logged is None else number(np.float32(logged))
 
 
 def _numbers(values: Float32s | None, count: int) -> list[float | None]:
