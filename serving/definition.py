@@ -18,8 +18,9 @@ class RequestLimits(Value, frozen=True):
     `request_ms` is the budget of a request from its arrival, `score_ms` what must be left of it for scoring to begin.
     While the p95 of answers is above `calm_ms`, fewer candidates are scored, down to a share of `least_quality`. A
     request that would wait longer than `unscored_ms` gets the lowest rung, one that would wait longer than `refuse_ms`
-    is refused. `lowest_share` of the feeds always come from the lowest rung, so that a fault of it shows. Answers say
-    so when item states are older than `states_s`.
+    is refused. `lowest_share` of the askers always get the lowest rung, so that a fault of it shows, and so do those of
+    the `holdback_share`, against whom one measures what all ranking is worth. Answers say so when item states are older
+    than `states_s`.
     """
 
     request_ms: float = 180.0
@@ -29,6 +30,7 @@ class RequestLimits(Value, frozen=True):
     unscored_ms: float = 80.0
     refuse_ms: float = 120.0
     lowest_share: float = 0.005
+    holdback_share: float = 0.0
     states_s: float = 60.0
 
 
@@ -121,10 +123,23 @@ class LandingValues(Value, frozen=True):
     event_s: float = 2.0
 
 
+class ShadowValues(Value, frozen=True):
+    """What a release on trial may cost before it answers anybody: it scores what the champion has answered.
+
+    A `share` of the answers is offered to it, of which each process takes at most `a_second`; `waiting` of them wait.
+    What comes while an answer is being made, or while work is shed, is dropped.
+    """
+
+    share: float = 1.0
+    a_second: float = 5.0
+    waiting: int = 4
+
+
 class ProcessValues(Value, frozen=True):
     """How a service process works beside answering. No release carries these values; they change with a deployment.
 
-    In a page made of a release's lists, every `fresh_every`-th place is for a fresh item.
+    In a page made of a release's lists, every `fresh_every`-th place is for a fresh item. Of a `traced_share` of the
+    pages all candidates are written down, for `flywheel why`.
     """
 
     pools: PoolValues = PoolValues()
@@ -132,7 +147,9 @@ class ProcessValues(Value, frozen=True):
     releases: FollowValues = FollowValues()
     states: StateValues = StateValues()
     landing: LandingValues = LandingValues()
+    shadow: ShadowValues = ShadowValues()
     fresh_every: int = 3
+    traced_share: float = 0.01
 
     def __post_init__(self) -> None:
         if self.fresh_every < 2:

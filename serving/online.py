@@ -17,13 +17,14 @@ from serving import metrics
 from serving.asker import RedisLink, UserReader
 from serving.definition import Served
 from serving.erased import Erased
-from serving.feedback import Attribution, DecisionLog, EventLog
+from serving.feedback import Attribution, DecisionLog, EventLog, PageTraces
 from serving.guard import Guard
 from serving.items import ItemStates, StateFeed
 from serving.limits import Rates, Shedding
 from serving.model import Releases, load
-from serving.page import Ladder, PoolBuilder
+from serving.page import Ladder
 from serving.running import Background, Parent, spare_the_collector
+from serving.shadow import Shadow, ShadowPages, shadow_of
 
 COUNTED_EVERY_S = 1.0  # how old a metric may be: Prometheus asks every few seconds
 REDIS_S = 2.0  # what one read of item states may take; only the end of the process waits for it
@@ -44,9 +45,11 @@ class Online:
     link: RedisLink
     feed: StateFeed
     releases: Releases
-    pooler: PoolBuilder
     ladder: Ladder
     decisions: DecisionLog
+    shadow: Shadow
+    shadow_pages: ShadowPages
+    traces: PageTraces
     events: EventLog
     shedding: Shedding
     parent: Parent
@@ -62,6 +65,8 @@ class Online:
         sys.setswitchinterval(SWITCH_S)
         spare_the_collector()  # else it visits all that was imported again and again while states are read
         self.decisions.start()
+        self.shadow.start()
+        self.traces.start()
         await self.parent.start()
         await self.guard.start()
         await self.erased.start()
@@ -82,16 +87,14 @@ class Online:
         await self._counting.stop()
         for part in (self.releases, self.feed, self.link, self.events, self.erased, self.guard, self.parent):
             await part.stop()
+        await asyncio.to_thread(self.shadow.stop)
+        await asyncio.to_thread(self.traces.stop)
         await asyncio.to_thread(self.decisions.stop)
         gc.unfreeze()  # memory and files are freed in a process that goes on
 
     async def _pool(self) -> None:
         began = perf_counter()
-        parts = self.ladder.parts
-        parts.pools = await asyncio.to_thread(self.pooler.pools, parts.policy, parts.filters, self.clock.now())
-        live = self.releases.live
-        if live is not None and live.nearest is not None:
-            await asyncio.to_thread(live.nearest.refresh)
+        await asyncio.to_thread(self.ladder.parts.refresh, self.clock.now())
         values = self.served.process.pools
         every_s = values.every_s if self.states.looked and len(self.states) else values.at_first_s
         self._pooling.pause_s = max(every_s, values.rest * (perf_counter() - began))
@@ -113,6 +116,7 @@ def online(served: Served, settings: Settings, system: str) -> Online:
     users = UserReader(link, served.features, views, service, states)
     shedding = Shedding(lambda: releases.policy.limits)
     erased = Erased(settings.lake)
+    shadow = shadow_of(settings.of(system), clock, process, shedding)
     metrics.OBJECTIVE.set(service.limits.personalised)
     return Online(
         served=served,
@@ -124,9 +128,11 @@ def online(served: Served, settings: Settings, system: str) -> Online:
         link=link,
         feed=StateFeed(connect(settings.redis_url, REDIS_S), views, states, process.states),
         releases=releases,
-        pooler=PoolBuilder(states, process.pools),
         ladder=Ladder(served, states, users, releases, clock, shedding, erased),
         shedding=shedding,
+        shadow=shadow,
+        shadow_pages=ShadowPages(shadow, releases),
+        traces=PageTraces(settings.of(system), clock, process, states),
         parent=Parent(),
         ids=ids,
         decisions=DecisionLog(

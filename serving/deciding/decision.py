@@ -5,6 +5,7 @@ from typing import Any
 
 from infra.arrays import Float32s
 from serving.asker import CaseState
+from serving.assignment import CHAMPION
 from serving.model import CaseRelease
 
 
@@ -26,7 +27,10 @@ class Case:
 
 @dataclass(slots=True)
 class Scored:
-    """A case's score with the features (1, features) that it was made of, or `why` there is none."""
+    """A case's score with the features (1, features) that it was made of, or `why` there is none.
+
+    took_s  CPU time of features and score
+    """
 
     score: float | None = None
     features: Float32s | None = None
@@ -34,6 +38,7 @@ class Scored:
     rung: str = ""
     why: str | None = None
     promise: float | None = None
+    took_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -43,6 +48,7 @@ class Decision:
     action     for a policy that decides     value  for one that says a number, with the promise where there is one
     threshold  the score from which it would not have got the usual action
     reasons    rules that held, then the features that counted most
+    variant    what the case was drawn for
     """
 
     case: Case
@@ -60,3 +66,5 @@ class Decision:
     reasons: list[str] = field(default_factory=list)
     features: Float32s | None = None
     release: CaseRelease | None = None
+    variant: str = CHAMPION
+    took_s: float = 0.0
