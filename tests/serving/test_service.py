@@ -247,8 +247,12 @@ print([name for name in sys.argv[1:] if name in sys.modules])
 def test_it_never_imports_what_is_heavy(service: Service, tmp_path: Path) -> None:
     """Not even once a release is loaded and proven."""
     shutil.copytree(service.world.registry, Settings(home=tmp_path).releases)
-    shutil.copy(service.world.settings.home / PUBLIC, tmp_path)
-    env = {**os.environ, "FLYWHEEL_HOME": str(tmp_path), "FLYWHEEL_REDIS_URL": service.world.settings.redis_url}
+    env = {
+        **os.environ,
+        "FLYWHEEL_RELEASE_PUBLIC_KEY": str(service.world.settings.home / PUBLIC),
+        "FLYWHEEL_HOME": str(tmp_path),
+        "FLYWHEEL_REDIS_URL": service.world.settings.redis_url,
+    }
     done = subprocess.run([sys.executable, "-c", STARTED, *HEAVY], env=env, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "[]", done.stderr
 
