@@ -76,6 +76,12 @@ class Live:
             self._carry_out(move)
         except Unavailable as down:
             raise Unavailable(f"{down} Until then {_description(move)} is half done. {FINISHES}") from down
+        except ReleaseMismatch:  # it was refused, and so must not be finished later
+            self._intended.unlink()
+            moves = self.moves()
+            for disagreement in self._compared(moves) if moves else []:
+                disagreement.repaired(moves)
+            raise
 
     def settle(self) -> list[str]:
         """Finish what was begun and undo what was changed from outside; a sentence for each thing that differed."""
@@ -144,10 +150,11 @@ class Live:
     def _carry_out(self, move: Move) -> None:
         moves = self._history.read()
         if not (moves and moves[-1].bare() == move):
-            # Askers leave an aborted release first: MLflow may be down.
-            steps = (self._point, self._name) if move.action == "abort" else (self._name, self._point)
-            for step in steps:
-                step([*moves, move])
+            if move.action == "abort":  # askers leave it first: MLflow may be down
+                self._point([*moves, move], with_trial=True)
+            self._name([*moves, move], champion_there=move.goes_live)
+            if move.action != "abort":
+                self._point([*moves, move], with_trial=True)
             self._history.append(move)
         self._history.restore()
         failpoint.reached("registry-copy-written")
@@ -165,10 +172,13 @@ class Live:
             return f"{_capitalised(_description(intent))} was begun and cannot be finished: {gone}" if intent else None
         return None
 
-    def _name(self, moves: Sequence[Move]) -> None:
-        """Let MLflow's aliases say what the moves say; MLflow is not asked to set what is so already."""
+    def _name(self, moves: Sequence[Move], *, champion_there: bool = True) -> None:
+        """Let MLflow's aliases say what the moves say; MLflow is not asked to set what is so already.
+
+        champion_there  raise ReleaseMismatch where the live release was deleted in MLflow: a trial can be ended
+        """
         now, aliases = standing(moves), self._versions.aliases()
-        if aliases.get(CHAMPION) != now.live:
+        if aliases.get(CHAMPION) != now.live and champion_there:
             self._versions.alias(CHAMPION, now.live)
         failpoint.reached("registry-champion-named")
         self._name_if_there(PREVIOUS, now.previous, aliases.get(PREVIOUS))
@@ -185,10 +195,11 @@ class Live:
         except ReleaseMismatch:
             self._versions.alias(alias, None)
 
-    def _point(self, moves: Sequence[Move]) -> None:
+    def _point(self, moves: Sequence[Move], *, with_trial: bool = False) -> None:
         """Point serving to the releases, after their files are on this machine.
 
-        Where those of the release on trial are gone, the champion is pointed to alone, and ReleaseMismatch raised.
+        Where those of the release on trial are gone, ReleaseMismatch is raised, and the champion is pointed to alone;
+        nothing is written when it has to be with the trial: services would refuse the pointer before this move.
         """
         if standing(moves).live is None:
             return
@@ -198,6 +209,8 @@ class Live:
             if challenger:
                 challenger = msgspec.structs.replace(challenger, release=self._with_files(challenger.release))
         except ReleaseMismatch as mismatch:
+            if with_trial:
+                raise
             challenger, gone = None, mismatch
         there = msgspec.structs.replace(target, champion=self._with_files(target.champion), challenger=challenger)
         pointer.write(self._pointer, there, self._sign)
