@@ -22,6 +22,7 @@ from infra.release_format.live_pointer import (
     NamedRelease,
     challenger_in,
     champion_in,
+    previous_in,
     read_champion,
     read_live_pointer,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "RidgeModel",
     "challenger_in",
     "champion_in",
+    "previous_in",
     "read_champion",
     "read_golden_rows",
     "read_live_pointer",
