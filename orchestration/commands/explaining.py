@@ -34,16 +34,16 @@ def why(
     """
     from orchestration.why import why as explained
 
-    found = explained(open_installation(to_look=True), request, item, day.date() if day else None)
+    explanation = explained(open_installation(to_look=True), request, item, day.date() if day else None)
     if as_json:
         import msgspec
 
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(found)).decode() + "\n")
-    elif found.case is not None:
-        _print_case(found, found.case)
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(explanation)).decode() + "\n")
+    elif explanation.case is not None:
+        _print_case(explanation, explanation.case)
     else:
-        _print_page(found, alone=item is not None)
-    if not found.same:
+        _print_page(explanation, alone=item is not None)
+    if not explanation.same:
         raise typer.Exit(1)
 
 

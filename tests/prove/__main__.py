@@ -20,6 +20,7 @@ from tests.prove.freshness import FRESHNESS
 from tests.prove.influence import INFLUENCE
 from tests.prove.leaks import LEAKS
 from tests.prove.learning import LEARNING
+from tests.prove.mutants import MUTANTS
 from tests.prove.offpolicy import OFFPOLICY
 from tests.prove.persons import PERSONS
 from tests.prove.perturbation import PERTURBATION
@@ -37,7 +38,7 @@ said in its first line. Figures are of the machine and the hour of the last run.
 """
 SECTIONS: tuple[Section, ...] = (
     LEAKS, PERTURBATION, ARRIVAL, COMPARISONS, FRESHNESS, OFFPOLICY, LEARNING, INFLUENCE, EXPOSURE, PERSONS, ERASURE,
-    SELECTION, TRANSACTIONS, ROLLBACK,
+    SELECTION, TRANSACTIONS, ROLLBACK, MUTANTS,
 )  # fmt: skip
 
 
