@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from monitoring.definition import Watch
-from monitoring.trial import Guardrail, Holds, LookedUp, Measure, OfTheTop, Tally, TrialRules
+from monitoring.trial import ByAnother, Guardrail, Holds, LookedUp, Measure, OfTheTop, Tally, TrialRules
 
 HOME_FEED_WATCH = Watch(
     # Rates that should be steady from day to day. Counts change with traffic and ages with time: they are only shown.
@@ -23,14 +23,13 @@ HOME_FEED_WATCH = Watch(
 FEW_MINUTES = timedelta(minutes=15)  # nearly all clicks have come by then
 WINDOW = timedelta(minutes=40)  # a long view has, with its time to arrive
 EVERY, PAGES = Tally(), Tally(each="request_id")
-RANKED = ("full", "stale_release", "no_user_state")
 
 CLICKS = Measure(
     "click_rate", "videos shown that were opened",
     Tally(by="engagements", followed=(Holds("action", ("click",)),)), EVERY, known_after=FEW_MINUTES,
 )  # fmt: skip
 LONG_VIEWS = Measure(
-    "long_views", "long views a page: of 30 seconds, or to the end",
+    "long_views", "long views a page: of 30 seconds, to the end, or as the player says",
     Tally(
         by="engagements",
         followed=(
@@ -50,8 +49,8 @@ LOWER_RUNGS = Measure(
     Tally((Holds("served_by", ("full",), negated=True),), each="request_id"), PAGES, "lower",
 )  # fmt: skip
 ERRORS = Measure(
-    "errors", "pages that no release ranked, because it was late or failed",
-    Tally((Holds("served_by", RANKED, negated=True),), each="request_id"), PAGES, "lower",
+    "errors", "pages that the variant's own release did not rank, because it failed or was late",
+    Tally((ByAnother(),), each="request_id"), PAGES, "lower",
 )  # fmt: skip
 CONCENTRATION = Measure(
     "concentration", "videos shown that are of the 1 % of creators who were shown most before the trial",

@@ -6,14 +6,18 @@ import numpy as np
 import pandas as pd
 
 from infra.arrays import Bools
-from monitoring.trial.rules import Holds, OfTheTop, TrialRules
+from monitoring.trial.rules import ByAnother, Condition, OfTheTop, TrialRules
 
 Tops = Mapping[OfTheTop, frozenset[object]]
+OWN = "release of the variant"
+"""The column that says which release is to answer for a row's variant; added where rows are counted."""
 
 
-def held_by(condition: Holds | OfTheTop, rows: pd.DataFrame, top: Tops) -> Bools:
-    """(rows,) for which rows a condition holds; never where the column is null."""
+def held_by(condition: Condition, rows: pd.DataFrame, top: Tops) -> Bools:
+    """(rows,) for which rows a condition holds; never where the column is null, but for a release."""
     column = rows[condition.column]
+    if isinstance(condition, ByAnother):
+        return np.asarray((column != rows[OWN]).fillna(True), dtype=bool)
     if isinstance(condition, OfTheTop):
         return np.asarray(column.isin(top.get(condition, frozenset())), dtype=bool)
     if condition.values:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from infra.arrays import AnyArray, Bools, Float64s, Int64s
 from infra.statistics import Totals
-from monitoring.trial.conditions import held_by, tops
+from monitoring.trial.conditions import OWN, held_by, tops
 from monitoring.trial.facts import ALL, Contrast
 from monitoring.trial.rules import Measure, Tally, TrialRules
 from validation.contract import Table
@@ -35,6 +35,7 @@ def count(
     rules: TrialRules,
     table: Table,
     *,
+    releases: tuple[str, str | None],
     entered: datetime,
     since: datetime,
     now: datetime,
@@ -43,11 +44,13 @@ def count(
 
     log       decisions from `rules.before` before `entered` on, with the columns that the rules look up
     followed  by table, the rows of what followed
+    releases  the one on trial, and the champion
     Rows that came twice count once. Askers in both variants since `since` are left out, and so are rows without an
     asker or variant, of another variant, received after `now`, or dated after it.
     """
     rows, left_out = _usable(log, rules, table, entered, since, now)
     current = (rows[table.event_time] >= since).to_numpy(dtype=bool)
+    rows[OWN] = np.where(rows[rules.variant] == CHALLENGER, *releases)
     variants = rows[current].groupby(rules.asker, sort=False)[rules.variant].agg(["nunique", "first"])
     steady = variants[variants["nunique"] == 1]["first"]
     shown = _Rows(

@@ -38,6 +38,16 @@ class OfTheTop:
 
 
 @dataclass(frozen=True, slots=True)
+class ByAnother:
+    """A condition on the column that names a release: it is not the variant's own, or none. So it failed or was late."""
+
+    column: str = "release"
+
+
+Condition = Holds | OfTheTop | ByAnother
+
+
+@dataclass(frozen=True, slots=True)
 class LookedUp:
     """A column that decisions get from the newest description in another table, named by a column of theirs."""
 
@@ -53,7 +63,7 @@ class Tally:
     followed  conditions on rows of the table `by`; a decision counts, once, where one of its rows satisfies any of them
     """
 
-    where: tuple[Holds | OfTheTop, ...] = ()
+    where: tuple[Condition, ...] = ()
     by: str = ""
     followed: tuple[Holds, ...] = ()
     each: str = ""

@@ -98,8 +98,10 @@ def _worse(large: Trials, runs: int = 40) -> Proof:
             [what, f"{ended(ran, 'abort'):.0%}", "5 %" if first else "more", f"{np.median(hours):.1f}",
              f"{harmed.mean():.2%}", f"{np.quantile(harmed, 0.95):.2%}", f"{harmed.max():.2%}"]
         )  # fmt: skip
-    head = ("truly", "aborted", "at the share of", "after hours (median)", "of a day's requests harmed", "95 of 100 trials",
-            "the worst")  # fmt: skip
+    head = (
+        "truly", "aborted", "at the share of", "after hours (median)", "of a day's requests harmed", "in 95 of 100",
+        "in the worst",
+    )  # fmt: skip
     return Proof(
         f"**Worse releases** at {LARGE_USERS:,} users and as many pages a day, begun at 2, 9 or 18 o'clock, looked at "
         "every fifteen minutes. In 95 of 100 trials at most 1 % of a day's requests may be harmed.\n\n"
