@@ -23,6 +23,7 @@ from tests.prove.learning import LEARNING
 from tests.prove.offpolicy import OFFPOLICY
 from tests.prove.persons import PERSONS
 from tests.prove.perturbation import PERTURBATION
+from tests.prove.rollback import ROLLBACK
 from tests.prove.section import Section, with_proof
 from tests.prove.selection import SELECTION
 from tests.prove.transactions import TRANSACTIONS
@@ -37,7 +38,7 @@ said in its first line. Figures are of the machine and the hour of the last run.
 """
 SECTIONS: tuple[Section, ...] = (
     LEAKS, PERTURBATION, ARRIVAL, COMPARISONS, FRESHNESS, OFFPOLICY, LEARNING, INFLUENCE, EXPOSURE, PERSONS, ERASURE,
-    SELECTION, TRANSACTIONS, TRIALS,
+    SELECTION, TRANSACTIONS, ROLLBACK, TRIALS,
 )  # fmt: skip
 
 

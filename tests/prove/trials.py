@@ -13,7 +13,8 @@ from infra.statistics import smallest_effect_seen
 from monitoring.trial import findings, goal_of
 from orchestration.sources.simulator import Scale
 from tests.prove.section import Proof, Section
-from tests.prove.trial_world import BEFORE, Course, Release, Trials, trials
+from tests.prove.trial_visits import Release
+from tests.prove.trial_world import BEFORE, Course, Trials, trials
 from validation.verdict import markdown
 
 EQUAL, WORSE, MUCH_WORSE, BETTER = Release(1.0), Release(2.0), Release(4.0), Release(0.5)

@@ -27,8 +27,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("FLYWHEEL_HOME", str(settings.home))
     database = settings.home / "mlflow" / "mlflow.db"
     database.parent.mkdir(parents=True)
-    with closing(sqlite3.connect(database)) as made, made:
-        made.execute("CREATE TABLE registered_model_aliases (name, alias, version, PRIMARY KEY (name, alias))")
+    with closing(sqlite3.connect(database)) as created, created:
+        created.execute("CREATE TABLE registered_model_aliases (name, alias, version, PRIMARY KEY (name, alias))")
 
     def alias(versions: Versions, name: str, number: str | None) -> None:
         with closing(sqlite3.connect(database)) as opened, opened:
