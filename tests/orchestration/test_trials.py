@@ -182,6 +182,16 @@ def test_looks_are_kept_and_waiting_is_written_down_once(at: At) -> None:
     assert not at.moved  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("broken", ["", "{", "[]", '{"at": "noon", "release": "8"}', '{"release": "8", "looks": null}'])
+def test_a_broken_report_is_written_anew(at: At, broken: str) -> None:
+    installation = at(0)
+    installation.settings.reports.mkdir(parents=True)
+    (installation.settings.reports / "trial.json").write_text(broken)
+    assert trials.read_report(installation) is None
+    assert trials.look(installation).did == "hold"  # type: ignore[union-attr]
+    assert len(report(installation)["looks"]) == 1
+
+
 def test_who_moved_a_release_meanwhile_wins_and_the_refusal_is_written_down(
     at: At, monkeypatch: pytest.MonkeyPatch
 ) -> None:
