@@ -89,8 +89,13 @@ def measure(
     large = [(part, rows) for part, rows in parts if _large(part, rows, owners, watch)]
     exceeded = watch.max_false_alarms / max(1, 2 * len(large) * len(columns))
     cells = [cell for part, rows in large for cell in _cells(part, every, rows, columns, owners, watch, exceeded)]
-    unseen = {name: len(rows) / max(len(matrix), 1) for name, rows in rows_of.items() if name not in before}
-    return SlicedDrift(tuple(cells), unseen if reference.slices else {})
+    cut_by = {name.partition("=")[0] for name in before}
+    unseen = {
+        name: len(rows) / max(len(matrix), 1)
+        for name, rows in rows_of.items()
+        if name not in before and name.partition("=")[0] in cut_by
+    }
+    return SlicedDrift(tuple(cells), unseen)
 
 
 Column = tuple[Distribution, AnyArray, int]
