@@ -1,10 +1,13 @@
 """The alarms of monitoring: what each asks, when it fires, whose it is, and what its owner does first."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 import msgspec
+
+from monitoring.definition import Watch
 
 Owner = Literal["data", "model", "product", "serving"]
 OWNERS: dict[Owner, str] = {
@@ -136,6 +139,24 @@ ALARMS = (
     ),
 )
 BY_NAME = {alarm.name: alarm for alarm in ALARMS}
+
+
+QUIETER = 0.5
+"""Decisions wait for a second window; an alarm does not, and so each kind of it may be false half as often."""
+
+
+def quieter(watch: Watch) -> Watch:
+    """The same watch for alarms: where nothing changes, all kinds together fire about once in a month at most."""
+    return replace(watch, max_false_alarms=watch.max_false_alarms * QUIETER)
+
+
+def confirmed_drops(dropped: Sequence[Sequence[str]], watch: Watch) -> list[str]:
+    """The releases whose merit dropped today and on as many of the last days as confirm it; one day alone is chance.
+
+    dropped  the releases whose merit dropped, by day, oldest first
+    """
+    newest = dropped[-watch.of_last :]
+    return [release for release in (newest[-1] if newest else ()) if sum(release in d for d in newest) >= watch.confirm]
 
 
 class Raised(msgspec.Struct, frozen=True):

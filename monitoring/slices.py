@@ -12,6 +12,8 @@ from monitoring.definition import Watch
 from monitoring.reference import Distribution, Reference, SliceReference, codes_of, shares_of
 
 ALL, SCORE = "all", "score"
+FOR_NULLS = 1 / 3
+"""A feature that is null for a whole slice shows with so few users; a distribution that moved takes more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +119,9 @@ def _everything(reference: Reference) -> SliceReference:
 
 
 def _large(part: SliceReference, rows: AnyArray, owners: AnyArray, watch: Watch) -> bool:
+    """Whether a slice has users enough for its nulls to mean something; other moves take more of them."""
     now = len(np.unique(owners[rows]))
-    return min(now, part.users or now) >= watch.min_slice_users
+    return min(now, part.users or now) >= watch.min_slice_users * FOR_NULLS
 
 
 def _cells(
@@ -126,13 +129,14 @@ def _cells(
     watch: Watch, exceeded: float,
 ) -> list[Cell]:  # fmt: skip
     users = Users(codes_of(owners[rows], len(rows)), part.users)
+    enough = min(users.count, part.users or users.count) >= watch.min_slice_users
     rest = np.setdiff1d(np.arange(len(owners)), rows)
     cells = []
     for column, places, at in columns:
         before, now = _shares(part, at), shares_of(places[rows], column.bins)
         shift = float(psi(before, now))
-        by_chance = users.largest_by_chance(before, places[rows], exceeded) if shift > watch.max_psi else 0.0
-        moved = shift > max(watch.max_psi, by_chance)
+        by_chance = users.largest_by_chance(before, places[rows], exceeded) if enough and shift > watch.max_psi else 0.0
+        moved = enough and shift > max(watch.max_psi, by_chance)
         nulls = now[-1] - before[-1] > watch.max_null_rise and _beyond_chance(before, places[rows], users, exceeded)
         outside = float(psi(_shares(every, at), shares_of(places[rest], column.bins))) if len(rest) else 0.0
         cells.append(

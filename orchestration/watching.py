@@ -11,7 +11,7 @@ from infra.atomic import atomic_write
 from infra.errors import FlywheelError
 from infra.manifest import read_manifest
 from monitoring import business, calibration, slice_merit
-from monitoring.alarms import Raised, raised
+from monitoring.alarms import Raised, confirmed_drops, quieter, raised
 from monitoring.definition import Watch
 from monitoring.slices import ALL
 from orchestration.diagnosing import reference_of, slices_of
@@ -32,11 +32,15 @@ Lines = list[dict[str, Any]]
 
 
 class WatchedDay(msgspec.Struct, frozen=True):
-    """What later days compare with: the product's measures, which were worse, and whether merit was as promised."""
+    """What later days compare with: the product's measures, which were worse, and whether merit was as promised.
+
+    dropped  the releases whose merit was found to have dropped on the day
+    """
 
     business: Mapping[str, float] = {}
     worse: tuple[str, ...] = ()
     steady: bool | None = None
+    dropped: tuple[str, ...] = ()
 
 
 class WatchReport(msgspec.Struct, frozen=True):
@@ -62,6 +66,7 @@ def watched(installation: Installation, watch: Watch, day: date, more: Mapping[s
     more  alarm → what it says, of checks that were made elsewhere
     """
     at, live = installation.as_of(day), installation.registry.live()
+    watch = quieter(watch)
     observed = Observed.load(installation, day)
     drift = sliced_drift(installation, watch, live, observed)
     age = _age(installation, live, at)
@@ -75,13 +80,14 @@ def watched(installation: Installation, watch: Watch, day: date, more: Mapping[s
     worse = tuple(each.measure for each in compared if each.worse)
     steady = next((not e.present for e in evidence if e.release == live and e.present is not None), None)
     known = None if comes_late(installation.system.task) else steady
+    dropped = [*(each.dropped for _, each in days), tuple(e.release for e in evidence if e.present)]
     series = [*((each.steady, each.worse) for _, each in days), (known, worse)]
     tables = tables_of(installation, watch, day)
     says: list[tuple[str, str]] = [
         *alarms_of_tables(installation, watch, day, tables, at),
         *alarms_of_drift(drift, watch),
         *(more or {}).items(),
-        *(("merit", e.detail) for e in evidence if e.present),
+        *(("merit", e.detail) for e in evidence if e.release in confirmed_drops(dropped, watch)),
         *(("slice", f"{name}: {p.merit:.4f}, promised {p.promised:.4f}")
           for name, p in merits.items() if p.finding == "merit drop"),
         *(("calibration", each.says()) for each in predictions if each.off),
@@ -99,7 +105,7 @@ def watched(installation: Installation, watch: Watch, day: date, more: Mapping[s
           "low": each.figure.low, "high": each.figure.high, "worse": each.worse} for each in compared],
         broken_upstream(installation, day),
     )  # fmt: skip
-    _store(installation.settings.reports, report, WatchedDay(values, worse, known))
+    _store(installation.settings.reports, report, WatchedDay(values, worse, known, dropped[-1]))
     return report
 
 

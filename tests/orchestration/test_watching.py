@@ -136,7 +136,7 @@ def calibration(world: World) -> None:
 
 
 def merit(world: World) -> None:
-    world.merit = 0.9
+    world.merit, world.steady_before = 0.9, [WatchedDay(dropped=("7",))]
 
 
 def slice_falls(world: World) -> None:
@@ -193,7 +193,7 @@ def test_on_a_usual_day_no_alarm_fires(at: Installation, tmp_path: Path) -> None
     assert {line["slice"] for line in report.drift} == {"all", *(f"region={r}" for r in ("br", "de", "in")),
                                                         *(f"device={d}" for d in DEVICES[:2])}  # fmt: skip
     assert report.freshness["impressions"]["rows"] == PAGES * SHOWN
-    assert report.model_age_days == 2.0 - 4 / 24  # as of the day's end
+    assert report.model_age_days == 1.83, "as of the day's end"
     assert report.calibration
     stored = msgspec.json.decode((at.settings.reports / "watch.json").read_bytes(), type=WatchReport)
     assert stored.null_shares == report.null_shares
@@ -215,6 +215,15 @@ def test_what_an_alarm_is_for_fires_it(at: Installation, tmp_path: Path, change:
         assert "account_age in region=br: null in 100.0%" in raised[name].says
     if change is slice_falls:
         assert "region=in" in raised[name].says
+
+
+def test_a_single_day_below_the_promise_is_evidence_and_no_alarm(at: Installation, tmp_path: Path) -> None:
+    world = World()
+    world.merit = 0.9
+    happen(at, world, tmp_path)
+    report = watched(at, WATCH, DAY)
+    assert "merit drop" in {line["finding"] for line in report.merit}
+    assert "merit" not in {alarm.alarm for alarm in report.alarms}
 
 
 def test_the_asset_writes_each_alarm_for_people_with_its_owner(at: Installation, tmp_path: Path) -> None:
