@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from infra.manifest import digest_of
 from infra.settings import Settings
+from infra.signing import open_signer
 from orchestration.commands.cli import app
 from orchestration.pipeline import pipeline
 from orchestration.sensors.registry import CHECK, settle_registry
@@ -34,6 +35,8 @@ def at(tmp_path: Path) -> Installation:
     for before, after in ((None, "1"), ("1", "2")):
         history.append(Move(AT, "promote", before, after, "d", "ada", "better", digest_of(b"{}")))
     alias(installation, champion="2", previous="1")
+    signed = {"key": open_signer(installation.settings).id}  # else every version in MLflow would be looked at
+    (folder / "signed.json").write_text(json.dumps(signed))
     return installation
 
 
