@@ -76,6 +76,8 @@ class Settings(BaseSettings):
     """How many items the service has room for. Unused room costs no memory."""
     dagster_port: int = 3701
     mlflow_port: int = 3702
+    metrics_port: int = 3703
+    """Where `flywheel metrics` shows the figures of the jobs; those of a service are at its own /metrics."""
     spark_master: str = "local[2]"
     spark_memory: str = "768m"
     spark_shuffle_partitions: int = 4

@@ -15,6 +15,7 @@ from infra.unmigrated import must_be_migrated
 from orchestration.commands import (
     access,
     asking,
+    measured,
     measuring,
     new,
     own_events,
@@ -71,6 +72,7 @@ app.add_typer(access.app)
 app.add_typer(asking.app)
 app.add_typer(retaining.app)
 app.add_typer(measuring.app)
+app.add_typer(measured.app)
 app.add_typer(people.app)
 app.add_typer(releasing.app)
 app.add_typer(reproducing.app)
