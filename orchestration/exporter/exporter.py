@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from orchestration.exporter import jobs, notices, releases, tables, watched
+from orchestration.exporter import jobs, notices, releases, reports, tables, watched
 from orchestration.exporter.families import FAMILIES, READ, READ_SECONDS
-from orchestration.exporter.family import OTHER, Sample
+from orchestration.exporter.family import Sample
 from orchestration.system import Installation
 
 KEPT_S = 5.0  # figures so old are good enough: looks in a row, however many, cost one reading
@@ -21,6 +21,7 @@ READERS: Mapping[str, Read] = {
     "releases": releases.samples,
     "notices": notices.samples,
     "watched": watched.samples,
+    "reports": reports.samples,
 }
 Series = dict[tuple[str, ...], float]
 log = logging.getLogger(__name__)
@@ -53,8 +54,9 @@ class Exporter(Collector):
     def _read(self) -> Iterator[GaugeMetricFamily]:
         series: dict[str, Series] = {family.name: {} for family in FAMILIES}
         for installation in self._installations:
+            seen: dict[str, set[str]] = {}
             for sample in self._samples(installation):
-                _add(series[sample.family.name], installation, sample)
+                _add(series[sample.family.name], installation, sample, seen)
         for family in FAMILIES:
             names = ["system", *(label.name for label in family.labels)]
             metric = GaugeMetricFamily(family.name, family.says, labels=names)
@@ -77,10 +79,10 @@ class Exporter(Collector):
             yield Sample(READ_SECONDS, self._clock() - began, (part,))
 
 
-def _add(series: Series, installation: Installation, sample: Sample) -> None:
+def _add(series: Series, installation: Installation, sample: Sample, seen: dict[str, set[str]]) -> None:
     """Add a sample to its series; values of labels that are not among those allowed are counted together."""
     labels = tuple(
-        value if value in label.values(installation) else OTHER
+        label.bounded(installation, value, seen.setdefault(label.name, set()))
         for label, value in zip(sample.family.labels, sample.labels, strict=True)
     )
     key = (installation.system.name, *labels)

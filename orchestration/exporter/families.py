@@ -12,13 +12,14 @@ from orchestration.jobs import STAGES
 if TYPE_CHECKING:
     from orchestration.system import Installation
 
+BOUNDS, ARMS = ("low", "value", "high"), ("trial", "control")
 ENDED = ("success", "failure", "canceled", "going on")
 ROWS = ("accepted", "duplicate", "quarantined", "erased")
 TRIAL_STAGES = ("none", "shadow", "canary_5", "canary_25", "canary_50")
 ALERT_KINDS = (
     "run", "sensor", "stream", "file", "burst", "skew", "freshness", "registry", "retention", "rollback", "watch",
 )  # fmt: skip
-PARTS = ("jobs", "tables", "releases", "notices", "watched")
+PARTS = ("jobs", "tables", "releases", "notices", "watched", "reports")
 
 
 def views(installation: "Installation") -> list[str]:
@@ -37,6 +38,9 @@ OUTCOME = Label("outcome", lambda _: ROWS)
 STAGE = Label("stage", lambda _: TRIAL_STAGES)
 KIND = Label("kind", lambda _: (*ALERT_KINDS, OTHER))
 DID = Label("did", lambda _: (*get_args(Did), OTHER))
+FEATURE = Label("feature", lambda at: [f.name for f in at.system.features.features] if at.system.features else [])
+MEASURE, OWNER = Label("measure", most=24), Label("owner", most=8)
+BOUND, ARM = Label("bound", lambda _: BOUNDS), Label("arm", lambda _: ARMS)
 PART = Label("part", lambda _: PARTS)
 
 READ = Family("flywheel_exporter_part_read", "1 when a part of these figures could be read, 0 when not", (PART,))
@@ -54,7 +58,6 @@ VIEW_AGE = Family("flywheel_view_age_seconds", "since the end of the newest publ
 ONLINE_AGE = Family("flywheel_online_age_seconds", "since the moment up to which states are online")
 
 RELEASE_AGE = Family("flywheel_release_age_seconds", "since the live release was built")
-RELEASE_EPOCH = Family("flywheel_release_epoch", "moves of what is live until now")
 TRIAL_STAGE = Family("flywheel_trial_stage", "1 for the stage of the release on trial, or for none", (STAGE,))
 TRIAL_SHARE = Family("flywheel_trial_share_ratio", "share of the askers that the release on trial answers")
 DRILL_AGE = Family("flywheel_drill_age_seconds", "since the last drill of a rollback; infinite where none was made")
@@ -69,11 +72,21 @@ STALE_VIEWS = Family("flywheel_stale_views", "views served staler than they were
 LAG = Family("flywheel_freshness_lag_seconds", "largest median lag of a view when rows were served, on the newest day")
 LIVE_MERIT = Family("flywheel_live_merit", "merit of the live release on the newest matured day")
 
+FEATURE_PSI = Family("flywheel_feature_psi", "PSI of a feature over all rows, on the newest day", (FEATURE,))
+NULLS = Family("flywheel_feature_null_ratio", "share of nulls in a feature as served, on the newest day", (FEATURE,))
+BUSINESS = Family("flywheel_business", "a figure of the business on its newest day", (MEASURE,))
+USUAL = Family("flywheel_business_usual", "what that figure usually is", (MEASURE,))
+ALARMS = Family("flywheel_watch_alarms", "alarms of monitoring that stand, by who looks after them", (OWNER,))
+EFFECT = Family("flywheel_trial_effect", "the goal's difference, trial against champion, with its interval", (BOUND,))
+ASKERS = Family("flywheel_trial_askers", "askers who take part in the trial", (ARM,))
+SAMPLE_RATIO = Family("flywheel_trial_sample_ratio_p", "how likely chance alone makes the arms differ so in size")
+
 FAMILIES = (
     READ, READ_SECONDS,
     JOB_AGE, JOB_SECONDS, JOB_FAILING, JOB_RUNS,
     TABLE_AGE, DAY_ROWS, DAY_REFUSED, VIEW_AGE, ONLINE_AGE,
-    RELEASE_AGE, RELEASE_EPOCH, TRIAL_STAGE, TRIAL_SHARE, DRILL_AGE,
+    RELEASE_AGE, TRIAL_STAGE, TRIAL_SHARE, DRILL_AGE,
     DAY_ALERTS, DAY_DECISIONS,
     LARGEST_PSI, DRIFTED, EQUAL_ROWS, STALE_VIEWS, LAG, LIVE_MERIT,
+    FEATURE_PSI, NULLS, BUSINESS, USUAL, ALARMS, EFFECT, ASKERS, SAMPLE_RATIO,
 )  # fmt: skip

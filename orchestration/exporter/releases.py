@@ -14,7 +14,6 @@ from infra.release_format import LIVE, LivePointer, read_live_pointer
 from orchestration.exporter.families import (
     DRILL_AGE,
     RELEASE_AGE,
-    RELEASE_EPOCH,
     TRIAL_SHARE,
     TRIAL_STAGE,
     TRIAL_STAGES,
@@ -34,7 +33,6 @@ def samples(installation: Installation) -> Iterator[Sample]:
     with suppress(ReleaseMismatch):  # its files are not on this machine
         built = read_manifest(installation.settings.releases / pointer.champion.path).created_at
         yield Sample(RELEASE_AGE, max(0.0, (now - built).total_seconds()))
-    yield Sample(RELEASE_EPOCH, float(pointer.epoch))
     yield from _trial(pointer)
     drills = [decision.at for decision in noted(installation.settings.part, newest=ALL) if decision.did == "drill"]
     if drills or pointer.previous:  # with one release alone there is nothing to drill

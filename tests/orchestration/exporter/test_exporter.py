@@ -25,6 +25,7 @@ from validation.batches.ledger import Ledger, write
 
 NOW = datetime(2026, 5, 3, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+FEATURE = HOME_FEED.features.features[0].name
 Values = dict[tuple[str, ...], float]
 
 
@@ -79,11 +80,10 @@ def test_a_table_is_as_old_as_its_last_accepted_batch_and_refused_ones_are_count
 
 def test_a_release_on_trial_is_told_with_its_stage_and_share(home: Installation) -> None:
     assert "flywheel_trial_stage" not in told(home), "before the first release nothing is on trial"
-    pointed(home, challenger={"release": {"version": "3", "path": "3"}, "share": 25, "salt": "s"}, epoch=7)
+    pointed(home, challenger={"release": {"version": "3", "path": "3"}, "share": 25, "salt": "s"})
     figures = told(home)
     assert [stage for (stage,), on in figures["flywheel_trial_stage"].items() if on] == ["canary_25"]
     assert figures["flywheel_trial_share_ratio"] == {(): 0.25}
-    assert figures["flywheel_release_epoch"] == {(): 7}
     pointed(home, challenger={"release": {"version": "3", "path": "3"}, "share": 0, "salt": "s"})
     assert [stage for (stage,), on in told(home)["flywheel_trial_stage"].items() if on] == ["shadow"]
 
@@ -161,19 +161,49 @@ def test_a_part_that_cannot_be_read_takes_no_other_with_it(home: Installation) -
     assert figures["flywheel_alerts_of_last_day"]["burst",] == 1
 
 
+def test_reports_of_monitoring_are_told_and_an_absent_one_is_no_fault(home: Installation) -> None:
+    assert "flywheel_business" not in told(home, "reports")
+    reported(home, "watch", drift=[
+        {"feature": FEATURE, "slice": "all", "psi": 0.4, "moved": True}, {"feature": FEATURE, "slice": "region=BR", "psi": 3},
+    ], null_shares={FEATURE: 0.02}, business=[
+        {"measure": "hides", "day": "2026-05-02", "value": 3, "usual": 2},
+        {"measure": "hides", "day": "2026-05-01", "value": 1, "usual": 2},
+    ], alarms=[{"alarm": "a", "owner": "feed team"}])  # fmt: skip
+    reported(home, "trial", goal={"low": -0.1, "value": 0.1, "high": 0.3}, askers=[500, 9500], sample_ratio=0.4)
+    figures = told(home, "reports")
+    assert figures["flywheel_feature_psi"] == {(FEATURE,): 0.4}
+    assert figures["flywheel_feature_null_ratio"] == {(FEATURE,): 0.02}
+    assert figures["flywheel_business"] == {("hides",): 3}
+    assert figures["flywheel_watch_alarms"] == {("feed team",): 1}
+    assert figures["flywheel_trial_effect"] == {("low",): -0.1, ("value",): 0.1, ("high",): 0.3}
+    assert figures["flywheel_trial_askers"] == {("trial",): 500, ("control",): 9500}
+    assert figures["flywheel_trial_sample_ratio_p"] == {(): 0.4}
+
+
+def reported(at: Installation, name: str, **report: object) -> None:
+    """A report of monitoring."""
+    at.settings.reports.mkdir(parents=True, exist_ok=True)
+    (at.settings.reports / f"{name}.json").write_text(json.dumps(report))
+
+
 def test_the_number_of_series_is_bounded_whatever_a_home_holds(home: Installation) -> None:
+    measures = [{"measure": f"m{i}", "day": "2026-05-02", "value": i} for i in range(300)]
+    hostile = {f'x"}}\nup{i}': 1.0 for i in range(300)}
+    reported(home, "watch", business=measures, null_shares=hostile, alarms=[{"owner": str(i)} for i in range(300)])
     for i in range(300):
         alerts.write(home.settings.home, NOW - HOUR, **{f"kind_{i}": i})
         delivered(home.lake, i, NOW - HOUR, refused=i % 2 == 0)
     pointed(home, challenger={"release": {"version": "3", "path": "3"}, "share": 37, "salt": "s"})
-    figures = told(home)
+    figures = told(home, "tables", "releases", "notices", "reports")
     for family in FAMILIES:
         most = 1
         for label in family.labels:
-            most *= len(label.values(home)) + 1
+            most *= len(label.values(home)) + label.most + 1
         assert len(figures.get(family.name, {})) <= most, family.name
     assert set(figures["flywheel_alerts_of_last_day"]) == {(kind,) for kind in (*ALERT_KINDS, "other")}
     assert figures["flywheel_alerts_of_last_day"]["other",] == 300
+    assert len(figures["flywheel_business"]) == 25
+    assert set(figures["flywheel_feature_null_ratio"]) == {("other",)}
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
