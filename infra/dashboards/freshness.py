@@ -50,25 +50,26 @@ JOBS = Row("The jobs that keep them fresh", (
         "Since a job last succeeded",
         "A job that is not scheduled here grows old without any fault.",
         "seconds",
-        (Query(f"max by (system, job) (flywheel_job_success_age_seconds{OURS})", "{{system}} {{job}}"),),
+        (Query(f"max by (system, dagster_job) (flywheel_job_success_age_seconds{OURS})",
+               "{{system}} {{dagster_job}}"),),
     ),
     Panel(
         "How long a job takes",
         "Its newest run that succeeded.",
         "seconds",
-        (Query(f"max by (system, job) (flywheel_job_seconds{OURS})", "{{system}} {{job}}"),),
+        (Query(f"max by (system, dagster_job) (flywheel_job_seconds{OURS})", "{{system}} {{dagster_job}}"),),
     ),
     Panel(
         "Jobs that fail now",
         "1 while the newest ended run is a failure: open it in Dagster.",
         "on or off",
-        (Query(f"max by (system, job) (flywheel_job_failing{OURS})", "{{system}} {{job}}"),),
+        (Query(f"max by (system, dagster_job) (flywheel_job_failing{OURS})", "{{system}} {{dagster_job}}"),),
     ),
     Panel(
         "Runs of the last day",
         "By how they ended.",
         "count",
-        (Query(f"sum by (job, ended) (flywheel_job_runs_of_last_day{OURS})", "{{job}} {{ended}}"),),
+        (Query(f"sum by (dagster_job, ended) (flywheel_job_runs_of_last_day{OURS})", "{{dagster_job}} {{ended}}"),),
     ),
 ))  # fmt: skip
 

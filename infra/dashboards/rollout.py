@@ -71,6 +71,14 @@ VARIANTS = Row("How the variants answer", (
         limit=0.18,
     ),
     Panel(
+        "Mean score by variant",
+        "Of what was answered. Scores of another model may differ; a jump of one model's own may not.",
+        "number",
+        (Query(f"{rate('flywheel_variant_score_sum', 'variant')}"
+               f" / ({rate('flywheel_variant_score_count', 'variant')} > 0)",
+               "{{variant}}"),),
+    ),
+    Panel(
         "Answers that a variant's release could not give",
         "Another release answered instead.",
         "a second",

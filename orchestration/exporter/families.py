@@ -30,7 +30,7 @@ def views(installation: "Installation") -> list[str]:
     return [*(view.name for view in features.counter_views), *(view.name for view in features.profile_views)]
 
 
-JOB = Label("job", lambda _: STAGES)
+JOB = Label("dagster_job", lambda _: STAGES)  # `job` is the name of a target of Prometheus
 HOW = Label("ended", lambda _: ENDED)
 TABLE = Label("table", lambda at: at.tables)
 VIEW = Label("view", views)
