@@ -96,6 +96,7 @@ STAGES = Row("Where the time goes", (
         "a second",
         (Query(rate("flywheel_candidates_total", "source"), "{{source}}"),
          Query(rate("flywheel_scored_items_total", "system"), "scored {{system}}")),
+        wide=8,
     ),
     Panel(
         "Time of the sources",
@@ -103,12 +104,14 @@ STAGES = Row("Where the time goes", (
         "number",
         (Query(rate("flywheel_source_seconds_total", "source"), "{{source}}"),),
         "areas",
+        wide=8,
     ),
     Panel(
         "Sources that gave nothing",
         "Late, or failed: a page lacks their candidates.",
         "a second",
         (Query(rate("flywheel_source_failures_total", "source, why"), "{{source}} {{why}}"),),
+        wide=8,
     ),
 ))  # fmt: skip
 BENEATH = Row("What it stands on", (

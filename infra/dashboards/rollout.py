@@ -69,6 +69,7 @@ VARIANTS = Row("How the variants answer", (
         "seconds",
         (Query(quantile(0.95, "flywheel_variant_seconds", "variant"), "{{variant}}"),),
         limit=0.18,
+        wide=8,
     ),
     Panel(
         "Mean score by variant",
@@ -77,12 +78,14 @@ VARIANTS = Row("How the variants answer", (
         (Query(f"{rate('flywheel_variant_score_sum', 'variant')}"
                f" / ({rate('flywheel_variant_score_count', 'variant')} > 0)",
                "{{variant}}"),),
+        wide=8,
     ),
     Panel(
         "Answers that a variant's release could not give",
         "Another release answered instead.",
         "a second",
         (Query(rate("flywheel_variant_failures_total", "variant, why"), "{{variant}} {{why}}"),),
+        wide=8,
     ),
 ))  # fmt: skip
 TRIED = Row("What the trial shows", (

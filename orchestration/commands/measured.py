@@ -25,12 +25,14 @@ def metrics(
     from prometheus_client import CollectorRegistry, generate_latest
 
     from orchestration.exporter import Exporter, exporting
+    from orchestration.replay import replaying
     from orchestration.up import environment, until_interrupted
 
     at = settings()
     if systems is not None:
         at = at.model_copy(update={"enabled": systems})
-    installations = [open_installation(at.of(name), to_look=True) for name in at.enabled_systems]
+    opened = [open_installation(at.of(name), to_look=True) for name in at.enabled_systems]
+    installations = [replaying(each, out.print if not show else lambda _: None) for each in opened]
     if "DAGSTER_HOME" not in os.environ:  # in a container its own is set
         os.environ.update(environment(at))
     exporter = Exporter(installations)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 BOUNDS, ARMS = ("low", "value", "high"), ("trial", "control")
 ENDED = ("success", "failure", "canceled", "going on")
+ROLES = ("events", "described")  # events come all the time; what describes comes when something changes
 ROWS = ("accepted", "duplicate", "quarantined", "erased")
 TRIAL_STAGES = ("none", "shadow", "canary_5", "canary_25", "canary_50")
 ALERT_KINDS = (
@@ -33,6 +34,7 @@ def views(installation: "Installation") -> list[str]:
 JOB = Label("dagster_job", lambda _: STAGES)  # `job` is the name of a target of Prometheus
 HOW = Label("ended", lambda _: ENDED)
 TABLE = Label("table", lambda at: at.tables)
+ROLE = Label("role", lambda _: ROLES)
 VIEW = Label("view", views)
 OUTCOME = Label("outcome", lambda _: ROWS)
 STAGE = Label("stage", lambda _: TRIAL_STAGES)
@@ -51,7 +53,7 @@ JOB_SECONDS = Family("flywheel_job_seconds", "how long the newest run of a job t
 JOB_FAILING = Family("flywheel_job_failing", "1 while the newest ended run of a job is a failure", (JOB,))
 JOB_RUNS = Family("flywheel_job_runs_of_last_day", "runs of a job by how they ended", (JOB, HOW))
 
-TABLE_AGE = Family("flywheel_table_age_seconds", "since rows of a table were last accepted", (TABLE,))
+TABLE_AGE = Family("flywheel_table_age_seconds", "since rows of a table were last accepted", (TABLE, ROLE))
 DAY_ROWS = Family("flywheel_rows_of_last_day", "delivered rows of a table by outcome", (TABLE, OUTCOME))
 DAY_REFUSED = Family("flywheel_batches_refused_of_last_day", "batches of a table that were refused", (TABLE,))
 VIEW_AGE = Family("flywheel_view_age_seconds", "since the end of the newest published day of a view", (VIEW,))

@@ -34,7 +34,9 @@ def _of_table(installation: Installation, table: str, now: datetime) -> Iterator
         (moment for day in _days_back(installation) if (moment := _accepted(_lines(installation, table, day)))), None
     )
     if newest is not None:
-        yield Sample(TABLE_AGE, _since(newest, now), (table,))
+        task = installation.system.task
+        role = "events" if table in {task.decisions, *task.outcome_tables} else "described"
+        yield Sample(TABLE_AGE, _since(newest, now), (table, role))
     lately = [line for line in read_ledger(installation.lake, table, since=(now - DAY).date())
               if line.kind == "ingest" and line.received_at > now - DAY]  # fmt: skip
     rows = Counter({outcome: sum(getattr(line, outcome) for line in lately) for outcome in ROWS})

@@ -113,7 +113,9 @@ CASES: dict[str, Case] = {
     "FiguresOfJobsAreGone": still('flywheel_exporter_part_read{part="jobs"}', 0, 1, part="jobs"),
     "JobFails": still('flywheel_job_failing{dagster_job="train"}', 1, 0, dagster_job="train"),
     "FeaturesAreNotMade": still('flywheel_job_success_age_seconds{dagster_job="features"}', 11_000, 10_000),
-    "TableIsStale": still('flywheel_table_age_seconds{table="videos"}', 31 * 3600, 29 * 3600, table="videos"),
+    "TableIsStale": still(
+        'flywheel_table_age_seconds{table="clicks",role="events"}', 31 * 3600, 29 * 3600, table="clicks"
+    ),
     "OnlineStatesAreBehind": still("flywheel_online_age_seconds", 11_000, 10_000),
     "BatchRefused": still('flywheel_batches_refused_of_last_day{table="users"}', 1, 0, table="users"),
     "RowsAreQuarantined": Case(
