@@ -143,8 +143,8 @@ class Registry:
 
     def stages(self) -> dict[str, Stage]:
         """Where each release stands that is registered or was moved, by version."""
-        judged = {version: self._judged(version) for version in self._versions.complete()}
-        return judged | self.standing().stages
+        judged = {version: _judged(verdict) for version, verdict in self._versions.verdicts().items()}
+        return dict(sorted({**judged, **self.standing().stages}.items(), key=lambda stage: int(stage[0])))
 
     def standing(self) -> Standing:
         """What is live and on trial, and the stage of each release that was moved."""
@@ -152,7 +152,8 @@ class Registry:
 
     def _judged(self, version: str) -> Stage:
         """The stage of a release that was never moved."""
-        return Stage.GATED if self._versions.tags(version).get("verdict") == "passed" else Stage.REGISTERED
+        verdict = self._versions.verdicts().get(version)
+        return _judged(verdict if verdict else self._versions.tags(version).get("verdict", ""))
 
     def learned_since(self, first: date) -> list[str]:
         """The releases whose rows, or the counters in them, may hold what happened on a day or after it."""
@@ -260,3 +261,8 @@ class Registry:
     def _settle(self, at: datetime) -> None:
         for sentence in self._live.settle():
             alerts.write(self._home, at, registry=self._name, disagreement=sentence)
+
+
+def _judged(verdict: str) -> Stage:
+    """The stage of a release that was never moved, by what the gates said of it."""
+    return Stage.GATED if verdict == "passed" else Stage.REGISTERED

@@ -14,7 +14,7 @@ from infra.manifest import Manifest, digest_of, manifest_with_version
 from infra.release_format import MANIFEST, TREES
 from infra.settings import Settings
 from training.registry import tracking
-from training.registry.aliases import aliases
+from training.registry.aliases import aliases, verdicts
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -104,6 +104,10 @@ class Versions:
     def aliases(self) -> dict[str, str]:
         """Which version each alias names."""
         return aliases(self._settings, self._name)
+
+    def verdicts(self) -> dict[str, str]:
+        """What the gates said of each version that was registered completely: `passed` or `refused`."""
+        return verdicts(self._settings, self._name)
 
     def download(self, number: str, name: str, target: Path) -> Path:
         """A fresh copy of a stored file or folder; raises ReleaseMismatch when it is gone."""
