@@ -17,6 +17,7 @@ import pytest
 from infra import loops
 from infra.errors import Unavailable
 from infra.settings import Settings
+from infra.signing import PUBLIC
 from serving.access import Role, bearer
 from serving.launch import Running, build, start, stop
 from serving.online import COUNTED_EVERY_S
@@ -246,6 +247,7 @@ print([name for name in sys.argv[1:] if name in sys.modules])
 def test_it_never_imports_what_is_heavy(service: Service, tmp_path: Path) -> None:
     """Not even once a release is loaded and proven."""
     shutil.copytree(service.world.registry, Settings(home=tmp_path).releases)
+    shutil.copy(service.world.settings.home / PUBLIC, tmp_path)
     env = {**os.environ, "FLYWHEEL_HOME": str(tmp_path), "FLYWHEEL_REDIS_URL": service.world.settings.redis_url}
     done = subprocess.run([sys.executable, "-c", STARTED, *HEAVY], env=env, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "[]", done.stderr
