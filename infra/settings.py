@@ -83,6 +83,8 @@ class Settings(BaseSettings):
     """The share of the requests that is traced at most; of those with a caller's trace only those that it samples."""
     item_capacity: int = 1 << 23
     """How many items the service has room for. Unused room costs no memory."""
+    schedules: bool = False
+    """Whether Dagster's schedules and sensors are on from the start; each can be switched by hand in its interface."""
     dagster_port: int = 3701
     mlflow_port: int = 3702
     metrics_port: int = 3703
