@@ -15,8 +15,8 @@ from infra.unmigrated import must_be_migrated
 from orchestration.commands import (
     access,
     asking,
-    measured,
     explaining,
+    measured,
     measuring,
     new,
     own_events,

@@ -12,13 +12,15 @@ from orchestration.jobs import STAGES
 if TYPE_CHECKING:
     from orchestration.system import Installation
 
+STATES = ("broken", "not broken", "too little")
 BOUNDS, ARMS = ("low", "value", "high"), ("trial", "control")
 ENDED = ("success", "failure", "canceled", "going on")
 ROLES = ("events", "described")  # events come all the time; what describes comes when something changes
 ROWS = ("accepted", "duplicate", "quarantined", "erased")
 TRIAL_STAGES = ("none", "shadow", "canary_5", "canary_25", "canary_50")
 ALERT_KINDS = (
-    "run", "sensor", "stream", "file", "burst", "skew", "freshness", "registry", "retention", "rollback", "watch",
+    "run", "sensor", "stream", "file", "burst", "skew", "freshness", "registry", "retention", "rollback", "trial",
+    "drill", "watch",
 )  # fmt: skip
 PARTS = ("jobs", "tables", "releases", "notices", "watched", "reports")
 
@@ -42,6 +44,7 @@ KIND = Label("kind", lambda _: (*ALERT_KINDS, OTHER))
 DID = Label("did", lambda _: (*get_args(Did), OTHER))
 FEATURE = Label("feature", lambda at: [f.name for f in at.system.features.features] if at.system.features else [])
 MEASURE, OWNER = Label("measure", most=24), Label("owner", most=8)
+STATE = Label("state", lambda _: STATES)
 BOUND, ARM = Label("bound", lambda _: BOUNDS), Label("arm", lambda _: ARMS)
 PART = Label("part", lambda _: PARTS)
 
@@ -81,6 +84,7 @@ USUAL = Family("flywheel_business_usual", "what that figure usually is", (MEASUR
 ALARMS = Family("flywheel_watch_alarms", "alarms of monitoring that stand, by who looks after them", (OWNER,))
 EFFECT = Family("flywheel_trial_effect", "the goal's difference, trial against champion, with its interval", (BOUND,))
 ASKERS = Family("flywheel_trial_askers", "askers who take part in the trial", (ARM,))
+GUARDRAILS = Family("flywheel_trial_guardrails", "guardrails of the trial by what is known of each", (STATE,))
 SAMPLE_RATIO = Family("flywheel_trial_sample_ratio_p", "how likely chance alone makes the arms differ so in size")
 
 FAMILIES = (
@@ -90,5 +94,5 @@ FAMILIES = (
     RELEASE_AGE, TRIAL_STAGE, TRIAL_SHARE, DRILL_AGE,
     DAY_ALERTS, DAY_DECISIONS,
     LARGEST_PSI, DRIFTED, EQUAL_ROWS, STALE_VIEWS, LAG, LIVE_MERIT,
-    FEATURE_PSI, NULLS, BUSINESS, USUAL, ALARMS, EFFECT, ASKERS, SAMPLE_RATIO,
+    FEATURE_PSI, NULLS, BUSINESS, USUAL, ALARMS, EFFECT, ASKERS, GUARDRAILS, SAMPLE_RATIO,
 )  # fmt: skip

@@ -12,6 +12,7 @@ from orchestration.exporter.family import OTHER, Sample
 from orchestration.system import Installation
 
 DAY = timedelta(days=1)
+NAMES_SYSTEM = ("system", "registry", "trial", "stream")  # of these keys the value is a system's name
 MOST_BYTES = 1 << 20  # of the end of the file: more lines than people read in a day
 
 
@@ -28,12 +29,13 @@ def samples(installation: Installation) -> Iterator[Sample]:
 
 def _alerts(installation: Installation) -> Iterator[dict[str, Any]]:
     """The newest alerts of an installation that are not said to be another system's."""
+    own = installation.system.name
     for line in _tail(installation):
         try:
             alert = json.loads(line)
         except ValueError:  # cut short by a crash, or by where reading began
             continue
-        if isinstance(alert, dict) and alert.get("system", installation.system.name) == installation.system.name:
+        if isinstance(alert, dict) and _about(alert, own) == own:
             yield alert
 
 
@@ -44,6 +46,11 @@ def _tail(installation: Installation) -> list[bytes]:
             return file.read().splitlines()
     except FileNotFoundError:
         return []
+
+
+def _about(alert: dict[str, Any], otherwise: str) -> str:
+    """The system that an alert names, if it names one."""
+    return str(next((alert[name] for name in NAMES_SYSTEM if name in alert), otherwise))
 
 
 def _kind(alert: dict[str, Any]) -> str:

@@ -14,8 +14,10 @@ from orchestration.exporter.families import (
     BUSINESS,
     EFFECT,
     FEATURE_PSI,
+    GUARDRAILS,
     NULLS,
     SAMPLE_RATIO,
+    STATES,
     USUAL,
 )
 from orchestration.exporter.family import Sample
@@ -61,8 +63,9 @@ class Tried(msgspec.Struct, frozen=True):
     """What is read of trial.json."""
 
     goal: dict[str, Any] | None = None
+    findings: tuple[dict[str, Any], ...] = ()
     askers: Sequence[float] = ()
-    sample_ratio: float | None = None
+    sample_ratio: Any = None
 
 
 def samples(installation: Installation) -> Iterator[Sample]:
@@ -99,8 +102,11 @@ def _of_trial(tried: Tried) -> Iterator[Sample]:
             yield Sample(EFFECT, float(value), (bound,))
     for arm, askers in zip(ARMS, tried.askers, strict=False):
         yield Sample(ASKERS, float(askers), (arm,))
-    if tried.sample_ratio is not None:
-        yield Sample(SAMPLE_RATIO, tried.sample_ratio)
+    if isinstance(tried.sample_ratio, int | float):
+        yield Sample(SAMPLE_RATIO, float(tried.sample_ratio))
+    states = Counter(str(finding.get("state")) for finding in tried.findings)
+    for state in STATES:
+        yield Sample(GUARDRAILS, float(states[state]), (state,))
 
 
 def _read(installation: Installation, name: str, kind: type[Report]) -> Report | None:

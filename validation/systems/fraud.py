@@ -30,9 +30,7 @@ PAID_WITH = (  # said again of a payment in what follows it, so that risk is cou
 )
 
 
-def _table(
-    name: str, row: str, columns: tuple[Column, ...], limits: BatchLimits, *, versioned: bool = False
-) -> Table:
+def _table(name: str, row: str, columns: tuple[Column, ...], limits: BatchLimits, *, versioned: bool = False) -> Table:
     """A table whose rows are about the holder of a card, where it names one."""
     key, times, rules = (columns[0].name,), ("event_time", "received_at"), (RECEIVED_AFTER_EVENT,)
     person = CARD if any(column.name == CARD for column in columns) else None

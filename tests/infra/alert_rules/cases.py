@@ -92,8 +92,12 @@ CASES: dict[str, Case] = {
         labels=(("source", "trending"),),
     ),
     "ReleaseRefused": Case(  # the very first refusal, of which no earlier value is known, tells already
-        {'flywheel_release_refusals_total{release="7"}': "_x20 1x20", "flywheel_release_swaps_total": "1x60"},
-        {'flywheel_release_refusals_total{release="6"}': "1x60", "flywheel_release_swaps_total": "1x60"},
+        {'flywheel_release_refusals_total{release="7"}': "_x20 1x20"},
+        {'flywheel_release_refusals_total{release="6"}': "1x60"},
+    ),
+    "PointerRefused": Case(
+        {'flywheel_pointers_refused_total{why="signature"}': "_x20 1x20"},
+        {'flywheel_pointers_refused_total{why="old"}': "3x60"},
     ),
     "ReleasesDiffer": Case(
         {
@@ -107,7 +111,7 @@ CASES: dict[str, Case] = {
     ),
     "TrialAborted": still('flywheel_machine_decisions_of_last_day{did="abort"}', 1, 0),
     "RolledBackByItself": still('flywheel_machine_decisions_of_last_day{did="roll back"}', 1, 0),
-    "MachineryRefused": still('flywheel_machine_decisions_of_last_day{did="refuse"}', 1, 0),
+    "MoveOfTheMachineryRefused": still('flywheel_machine_decisions_of_last_day{did="refuse"}', 1, 0),
     "DrillIsTooOld": still("flywheel_drill_age_seconds", 9 * 86400, 7 * 86400),
     "ModelIsTooOld": still("flywheel_release_age_seconds", 15 * 86400, 13 * 86400),
     "FiguresOfJobsAreGone": still('flywheel_exporter_part_read{part="jobs"}', 0, 1, part="jobs"),

@@ -101,6 +101,7 @@ def test_a_rollback_that_was_never_drilled_is_infinitely_long_ago(home: Installa
 def test_alerts_and_decisions_of_a_day_are_counted_by_kind(home: Installation) -> None:
     alerts.write(home.settings.home, NOW - HOUR, system="home_feed", skew="a feature differs")
     alerts.write(home.settings.home, NOW - HOUR, system="fraud", skew="of another system")
+    alerts.write(home.settings.home, NOW - HOUR, trial="fraud", says="of another system")
     alerts.write(home.settings.home, NOW - 25 * HOUR, skew="of the day before")
     alerts.write(home.settings.home, NOW - HOUR, never_heard_of="this")
     with (home.settings.home / "alerts.jsonl").open("a") as file:
@@ -171,7 +172,8 @@ def test_reports_of_monitoring_are_told_and_an_absent_one_is_no_fault(home: Inst
         {"measure": "hides", "day": "2026-05-02", "value": 3, "usual": 2},
         {"measure": "hides", "day": "2026-05-01", "value": 1, "usual": 2},
     ], alarms=[{"alarm": "a", "owner": "feed team"}])  # fmt: skip
-    reported(home, "trial", goal={"low": -0.1, "value": 0.1, "high": 0.3}, askers=[500, 9500], sample_ratio=0.4)
+    reported(home, "trial", goal={"low": -0.1, "value": 0.1, "high": 0.3}, askers=[500, 9500], sample_ratio=0.4,
+             findings=[{"state": "broken"}, {"state": "too little"}, {"state": "too little"}])  # fmt: skip
     figures = told(home, "reports")
     assert figures["flywheel_feature_psi"] == {(FEATURE,): 0.4}
     assert figures["flywheel_feature_null_ratio"] == {(FEATURE,): 0.02}
@@ -180,6 +182,7 @@ def test_reports_of_monitoring_are_told_and_an_absent_one_is_no_fault(home: Inst
     assert figures["flywheel_trial_effect"] == {("low",): -0.1, ("value",): 0.1, ("high",): 0.3}
     assert figures["flywheel_trial_askers"] == {("trial",): 500, ("control",): 9500}
     assert figures["flywheel_trial_sample_ratio_p"] == {(): 0.4}
+    assert figures["flywheel_trial_guardrails"] == {("broken",): 1, ("not broken",): 0, ("too little",): 2}
 
 
 def reported(at: Installation, name: str, **report: object) -> None:
