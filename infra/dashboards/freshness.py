@@ -6,7 +6,8 @@ from infra.dashboards.request import OURS, rate
 DATA = Row("How old the data are", (
     Panel(
         "Tables: since rows were last accepted",
-        "A table that grows old was not delivered, or every batch of it was refused.",
+        "A table that grows old was not delivered, or every batch of it was refused. The line holds for "
+        "tables of events.",
         "seconds",
         (Query(f"max by (system, table) (flywheel_table_age_seconds{OURS})", "{{system}} {{table}}"),),
         limit=30 * 3600,
