@@ -60,7 +60,7 @@ WORTH = Row("What it is worth", (
         "Standing alarms",
         "Alarms of monitoring that stand now; each has its owner in docs/runbook.md.",
         "count",
-        (Query(f"sum by (system, owner) (flywheel_watch_alarms{OURS})", "{{system}} {{owner}}"),),
+        (Query(f"sum by (system, alarm, owner) (flywheel_watch_alarms{OURS})", "{{system}} {{alarm}} ({{owner}})"),),
     ),
 ))  # fmt: skip
 

@@ -54,9 +54,8 @@ class Exporter(Collector):
     def _read(self) -> Iterator[GaugeMetricFamily]:
         series: dict[str, Series] = {family.name: {} for family in FAMILIES}
         for installation in self._installations:
-            seen: dict[str, set[str]] = {}
             for sample in self._samples(installation):
-                _add(series[sample.family.name], installation, sample, seen)
+                _add(series[sample.family.name], installation, sample)
         for family in FAMILIES:
             names = ["system", *(label.name for label in family.labels)]
             metric = GaugeMetricFamily(family.name, family.says, labels=names)
@@ -79,11 +78,10 @@ class Exporter(Collector):
             yield Sample(READ_SECONDS, self._clock() - began, (part,))
 
 
-def _add(series: Series, installation: Installation, sample: Sample, seen: dict[str, set[str]]) -> None:
+def _add(series: Series, installation: Installation, sample: Sample) -> None:
     """Add a sample to its series; values of labels that are not among those allowed are counted together."""
     labels = tuple(
-        label.bounded(installation, value, seen.setdefault(label.name, set()))
-        for label, value in zip(sample.family.labels, sample.labels, strict=True)
+        label.bounded(installation, value) for label, value in zip(sample.family.labels, sample.labels, strict=True)
     )
     key = (installation.system.name, *labels)
     series[key] = series.get(key, 0.0) + sample.value

@@ -6,6 +6,8 @@ Ages are told, not moments: a home in which old events are replayed lives at ano
 from typing import TYPE_CHECKING, get_args
 
 from infra.machine_decisions import Did
+from monitoring.alarms import ALARMS as ALL_ALARMS
+from monitoring.alarms import OWNERS
 from orchestration.exporter.family import OTHER, Family, Label
 from orchestration.jobs import STAGES
 
@@ -43,7 +45,8 @@ STAGE = Label("stage", lambda _: TRIAL_STAGES)
 KIND = Label("kind", lambda _: (*ALERT_KINDS, OTHER))
 DID = Label("did", lambda _: (*get_args(Did), OTHER))
 FEATURE = Label("feature", lambda at: [f.name for f in at.system.features.features] if at.system.features else [])
-MEASURE, OWNER = Label("measure", most=24), Label("owner", most=8)
+MEASURE = Label("measure", lambda at: [measure.name for measure in at.system.watch.business] if at.system.watch else [])
+ALARM, OWNER = Label("alarm", lambda _: [alarm.name for alarm in ALL_ALARMS]), Label("owner", lambda _: OWNERS)
 STATE = Label("state", lambda _: STATES)
 BOUND, ARM = Label("bound", lambda _: BOUNDS), Label("arm", lambda _: ARMS)
 PART = Label("part", lambda _: PARTS)
@@ -81,7 +84,7 @@ FEATURE_PSI = Family("flywheel_feature_psi", "PSI of a feature over all rows, on
 NULLS = Family("flywheel_feature_null_ratio", "share of nulls in a feature as served, on the newest day", (FEATURE,))
 BUSINESS = Family("flywheel_business", "a figure of the business on its newest day", (MEASURE,))
 USUAL = Family("flywheel_business_usual", "what that figure usually is", (MEASURE,))
-ALARMS = Family("flywheel_watch_alarms", "alarms of monitoring that stand, by who looks after them", (OWNER,))
+ALARMS = Family("flywheel_watch_alarms", "alarms of monitoring that stand, and who looks after each", (ALARM, OWNER))
 EFFECT = Family("flywheel_trial_effect", "the goal's difference, trial against champion, with its interval", (BOUND,))
 ASKERS = Family("flywheel_trial_askers", "askers who take part in the trial", (ARM,))
 GUARDRAILS = Family("flywheel_trial_guardrails", "guardrails of the trial by what is known of each", (STATE,))

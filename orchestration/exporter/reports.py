@@ -47,6 +47,7 @@ class Business(msgspec.Struct, frozen=True):
 class Alarm(msgspec.Struct, frozen=True):
     """One alarm that stands."""
 
+    alarm: str = ""
     owner: str = ""
 
 
@@ -91,8 +92,8 @@ def _of_watch(watched: Watched) -> Iterator[Sample]:
             yield Sample(BUSINESS, figure.value, (measure,))
         if figure.usual is not None:
             yield Sample(USUAL, figure.usual, (measure,))
-    for owner, count in Counter(alarm.owner for alarm in watched.alarms).items():
-        yield Sample(ALARMS, float(count), (owner,))
+    for (alarm, owner), count in Counter((each.alarm, each.owner) for each in watched.alarms).items():
+        yield Sample(ALARMS, float(count), (alarm, owner))
 
 
 def _of_trial(tried: Tried) -> Iterator[Sample]:

@@ -133,6 +133,7 @@ CASES: dict[str, Case] = {
         },
         labels=(("table", "users"),),
     ),
+    "AlarmStands": still('flywheel_watch_alarms{alarm="nulls",owner="serving"}', 1, 0, alarm="nulls", owner="serving"),
     "FeaturesDrifted": still("flywheel_drifted_features", 1, 0),
     "ServedOtherwiseThanTrained": still("flywheel_skew_equal_rows_ratio", 0.99, 0.999),
 }
