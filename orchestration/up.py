@@ -53,6 +53,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "FLYWHEEL_HOME": str(settings.home.absolute()),
         "FLYWHEEL_REDIS_URL": settings.redis_url,
         "FLYWHEEL_SERVICE_PORT": str(settings.service_port),
+        "FLYWHEEL_METRICS_PORT": str(settings.metrics_port),
         "DAGSTER_HOME": str(dagster_home(settings)),
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # 20 s to start instead of 55, half the memory
         "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -77,7 +78,7 @@ def of_system(settings: Settings) -> dict[str, str]:
 
 
 def programs(settings: Settings) -> list[Program]:
-    """MLflow's page and Dagster's two processes."""
+    """MLflow's page, Dagster's two processes, and the figures of the jobs for Prometheus."""
     logs, env = settings.home / "logs", of_system(settings)
     groups = [called(system, group) for system in settings.enabled_systems for group in STAGES["daily"]]
     mlflow = f"http://127.0.0.1:{settings.mlflow_port}"
@@ -118,6 +119,15 @@ def programs(settings: Settings) -> list[Program]:
             None,
             env,
         ),
+        Program(
+            f"Metrics      http://127.0.0.1:{settings.metrics_port}/metrics",
+            [str(BIN / "flywheel"), "metrics"],
+            logs / "metrics.log",
+            f"http://127.0.0.1:{settings.metrics_port}/metrics",
+            env,
+            patience,
+            "FLYWHEEL_METRICS_PORT",
+        ),
     ]
 
 
@@ -133,7 +143,7 @@ def stream(installation: Installation) -> Program:
 
 def with_ports(settings: Settings, names: Sequence[str]) -> list[Settings]:
     """The settings of each system, with a port for its service: the first has that of the settings, others the next."""
-    taken = {settings.dagster_port, settings.mlflow_port}
+    taken = {settings.dagster_port, settings.mlflow_port, settings.metrics_port}
     free = (port for port in count(settings.service_port) if port not in taken)
     every = settings.model_copy(update={"enabled": ",".join(names)})
     return [every.of(name).model_copy(update={"service_port": next(free)}) for name in names]

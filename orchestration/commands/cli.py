@@ -16,6 +16,7 @@ from orchestration.commands import (
     access,
     asking,
     explaining,
+    measured,
     measuring,
     new,
     own_events,
@@ -77,6 +78,7 @@ app.add_typer(access.app)
 app.add_typer(asking.app)
 app.add_typer(retaining.app)
 app.add_typer(measuring.app)
+app.add_typer(measured.app)
 app.add_typer(people.app)
 app.add_typer(releasing.app)
 app.add_typer(rollout.app)

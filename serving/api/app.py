@@ -111,6 +111,9 @@ class App:
                 metrics.scored.inc(page.scored)
             counted.answered(page.served_by, page.served_by in PERSONAL, budget.spent_s)
             _count(name, page, budget.spent_s)
+            if budget.trace is not None:
+                budget.trace.note(request_id=page.request_id, served_by=page.served_by, variant=page.variant,
+                                  release=page.release.version if page.release else None)  # fmt: skip
             return 200, answered
 
         return Post(admit, answer, counted.refused)
