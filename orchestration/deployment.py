@@ -28,7 +28,7 @@ def prove(installation: Installation, version: str) -> dict[str, Any]:
         settings = with_own_system(installation.settings).model_copy(
             update={"home": Path(home), "service_port": free_port(), "pseudonyms": None}
         )
-        _name_champion(installation, version, settings)
+        name_champion(installation, version, settings)
         with started(settings, str(folder)) as running:
             answer = _answer(settings, installation, version, running)
     if answer["release"] != version:
@@ -60,8 +60,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _name_champion(installation: Installation, version: str, settings: Settings) -> None:
-    """Write a pointer that names the release, for the service of the proof alone."""
+def name_champion(installation: Installation, version: str, settings: Settings) -> None:
+    """Write a pointer that names the release, for a service in a home of its own."""
     folder = settings.releases
     folder.mkdir(parents=True)
     (folder / version).symlink_to(installation.registry.folder(version).absolute())

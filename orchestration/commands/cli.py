@@ -103,12 +103,21 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="leave everything running afterwards, until Ctrl-C")] = False,
     seed: Annotated[int, typer.Option(help="another seed, another world")] = 7,
     resume: Annotated[bool, typer.Option("--resume", help="go on with a demo that was ended, at its scene")] = False,
+    closed_loop: Annotated[
+        bool, typer.Option("--closed-loop", help="seven simulated days: users answer the live service's pages")
+    ] = False,
+    pages: Annotated[int, typer.Option(min=100, help="with --closed-loop: how many pages a day")] = 2000,
 ) -> None:
     """Turn the whole loop once and tell the story; figures go to .flywheel/summary.json.
 
     Examples: flywheel demo --source kuairand --path ../shared/data/kuairand · flywheel demo --resume ·
-    flywheel demo --system fraud
+    flywheel demo --system fraud · flywheel demo --closed-loop --pages 800
     """
+    if closed_loop:
+        from orchestration.demo.loop import Plan, run_closed_loop
+
+        run_closed_loop(settings(), Plan(pages=pages, seed=seed), out)
+        return
     from infra.systems import named_system
 
     named_system(settings()).load_story()(
