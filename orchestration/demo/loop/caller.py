@@ -18,7 +18,8 @@ class Caller:
     """One client of one service."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings, self._connection = settings, self._connect()
+        self._settings = settings
+        self._connection = self._connect()
 
     def feed(
         self, user_field: str, user: str, limit: int, context: dict[str, str], *, preview: bool = False

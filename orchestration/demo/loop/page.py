@@ -97,7 +97,7 @@ def _won(won: Mapping[str, Any]) -> str:
     gain = f"{won['gain']:+.3f} [{won['low']:+.3f}, {won['high']:+.3f}]"
     return (
         f"{won['pages']:,} pages of release {', '.join(won['releases'])} were worth {won['worth']:.3f}. On the same "
-        f"visits the first release would have been worth {won['frozen_worth']:.3f}: a gain of {gain}, 95 %, users drawn."
+        f"visits the first release would have been worth {won['frozen_worth']:.3f}: a gain of {gain} (95 %)."
     )
 
 
