@@ -6,6 +6,8 @@ FlywheelError            all errors below; the message names the thing, the valu
 ├── NotTaken             a delivered file is not ingested: its format or its place is not supported
 ├── MendRefused          a file of mended rows cannot be read; nothing was replayed
 ├── NotProven            a release was to be promoted without a passing verdict, or without a proof of its deployment
+├── MoveRefused          a release cannot make this move from its stage
+│   └── Overtaken        somebody else has moved a release since this move was decided
 ├── ReleaseMismatch      a release's parts do not fit each other or the features of this checkout
 ├── NotMigrated          a home was made by an earlier version, and `flywheel migrate` has not moved its files yet
 ├── HistoryLost          which release was live when is not known: the history and its copy are gone or broken
@@ -48,6 +50,14 @@ class NotTaken(FlywheelError):
 
 class NotProven(FlywheelError):
     """A release was to be promoted without a passing verdict, or without a proof of its deployment."""
+
+
+class MoveRefused(FlywheelError):
+    """A release cannot make this move from its stage; nothing was moved."""
+
+
+class Overtaken(MoveRefused):
+    """Somebody else has moved a release since this move was decided; nothing was moved."""
 
 
 class ReleaseMismatch(FlywheelError):

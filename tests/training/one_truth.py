@@ -1,8 +1,9 @@
-"""What must hold of a registry after anything: one release, named alike everywhere."""
+"""What must hold of a registry after anything: one release live, at most one on trial, named alike everywhere."""
 
 from infra.settings import Settings
 from tests.training.registry.test_registry import aliases, pointer
 from training.registry.registry import Registry
+from training.registry.stages import TRIAL, Stage
 
 
 def agree(home: Settings, gone: str | None = None) -> str:
@@ -14,4 +15,14 @@ def agree(home: Settings, gone: str | None = None) -> str:
     assert len(named) == 1, named
     previous = (pointer(home)["previous"] or {}).get("version")
     assert aliases(home).get("previous") == (previous if previous != gone else None)
-    return str(named.pop())
+    assert pointer(home)["epoch"] == registry.epoch()
+    live, stages = str(named.pop()), registry.standing().stages
+    assert [version for version, stage in stages.items() if stage is Stage.CHAMPION] == [live], "exactly one champion"
+    tried = pointer(home)["challenger"]
+    trial = registry.trial()
+    assert aliases(home).get("challenger") == (trial.version if trial else None)
+    assert [version for version, stage in stages.items() if stage in TRIAL] == ([trial.version] if trial else [])
+    assert (tried and (tried["release"]["version"], tried["share"], tried["salt"])) == (
+        trial and (trial.version, trial.share, trial.salt)
+    )
+    return live

@@ -4,14 +4,19 @@ from training.registry.ageing import Aged, aged, oldest_in_database, purge, remo
 from training.registry.deadlines import Deadline
 from training.registry.logged_run import LoggedRun
 from training.registry.registry import Registry
+from training.registry.stages import TRIAL, Stage
+from training.registry.standing import Trial
 from training.registry.tracking import DESCRIPTION_TAG, artifact_page, experiment_id, forget_versions, mlflow_client
 
 __all__ = [
     "DESCRIPTION_TAG",
+    "TRIAL",
     "Aged",
     "Deadline",
     "LoggedRun",
     "Registry",
+    "Stage",
+    "Trial",
     "aged",
     "artifact_page",
     "experiment_id",

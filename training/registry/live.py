@@ -14,11 +14,12 @@ import msgspec
 
 from infra import failpoint
 from infra.errors import HistoryLost, ReleaseMismatch, Unavailable
-from infra.release_format import LIVE, read_live_pointer
+from infra.release_format import LIVE, LivePointer, NamedRelease, read_live_pointer
 from training.registry import pointer
 from training.registry.history import History, durable
 from training.registry.local_files import Local
-from training.registry.moves import Move, live_releases
+from training.registry.moves import Move, epoch_of
+from training.registry.standing import live_releases, standing
 from training.registry.versions import MANIFEST_SHA256, Versions
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
@@ -107,8 +108,10 @@ class Live:
             tags = {}
         digest, manifest = tags.get("digest", ""), tags.get(MANIFEST_SHA256, "")
         why = "taken over from what is served: the history was lost"
-        before = live_releases(moves)[-1] if moves else None
-        self._history.append(Move(at, "promote", before, version, digest, who, why, manifest))
+        # No move that was lost had so high a number: a service refuses a pointer with a lower one than it has seen.
+        epoch = max(epoch_of(moves) + 1, int(at.timestamp()))
+        before = standing(moves).live
+        self._history.append(Move(at, "promote", before, version, digest, who, why, manifest, epoch=epoch))
 
     def _served(self) -> list[str]:
         """The releases that pointer or aliases name, the live one last."""
@@ -127,13 +130,15 @@ class Live:
     def _first(self) -> bool:
         """Whether the first move of all is being made."""
         intent = self._intent()
-        return intent is not None and intent.before is None
+        return intent is not None and intent.before is None and intent.goes_live
 
     def _carry_out(self, move: Move) -> None:
         moves = self._history.read()
         if not (moves and moves[-1].bare() == move):
-            self._name([*moves, move])
-            self._point([*moves, move])
+            # Askers leave an aborted release first: MLflow may be down.
+            steps = (self._point, self._name) if move.action == "abort" else (self._name, self._point)
+            for step in steps:
+                step([*moves, move])
             self._history.append(move)
         self._history.restore()
         failpoint.reached("registry-copy-written")
@@ -152,51 +157,101 @@ class Live:
         return None
 
     def _name(self, moves: Sequence[Move]) -> None:
-        before, now = [None, *live_releases(moves)][-2:]
-        self._versions.alias(CHAMPION, now)
+        """Let MLflow's aliases say what the moves say; MLflow is not asked to set what is so already."""
+        now, aliases = standing(moves), self._versions.aliases()
+        if aliases.get(CHAMPION) != now.live:
+            self._versions.alias(CHAMPION, now.live)
         failpoint.reached("registry-champion-named")
-        try:
-            self._versions.alias(PREVIOUS, before)
-        except ReleaseMismatch:  # deleted in MLflow: it is needed only for a rollback
-            self._versions.alias(PREVIOUS, None)
+        self._name_if_there(PREVIOUS, now.previous, aliases.get(PREVIOUS))
         failpoint.reached("registry-previous-named")
-        if self._versions.aliases().get(CHALLENGER) == now:
-            self._versions.alias(CHALLENGER, None)
-        failpoint.reached("registry-challenger-gone")
+        self._name_if_there(CHALLENGER, now.trial.version if now.trial else None, aliases.get(CHALLENGER))
+        failpoint.reached("registry-challenger-named")
+
+    def _name_if_there(self, alias: str, version: str | None, named: str | None) -> None:
+        """Let an alias name a release; none when it was deleted in MLflow: what is live needs neither of the two."""
+        if named == version:
+            return
+        try:
+            self._versions.alias(alias, version)
+        except ReleaseMismatch:
+            self._versions.alias(alias, None)
 
     def _point(self, moves: Sequence[Move]) -> None:
-        """Point serving to the new release, after MLflow's aliases name it and its files are on this machine."""
+        """Point serving to the releases, after their files are on this machine.
+
+        Where those of the release on trial are gone, the champion is pointed to alone, and ReleaseMismatch raised.
+        """
+        if standing(moves).live is None:
+            return
         target = pointer.of(moves)
-        champion = target.champion
-        if self._local.manifest(champion.version) != champion.manifest_sha256:
-            self._local.folder(champion.version)
-        local_manifest = self._local.manifest(champion.version) or ""
-        if champion.manifest_sha256 not in {local_manifest, ""}:
-            raise ReleaseMismatch(
-                f"release {champion.version}: its files are not those that went live. "
-                "Roll back (`flywheel rollback`) or promote another one (`flywheel promote VERSION`)."
-            )
-        champion_with_manifest = msgspec.structs.replace(champion, manifest_sha256=local_manifest)
-        pointer.write(self._pointer, msgspec.structs.replace(target, champion=champion_with_manifest))
+        challenger, gone = target.challenger, None
+        try:
+            if challenger:
+                challenger = msgspec.structs.replace(challenger, release=self._with_files(challenger.release))
+        except ReleaseMismatch as mismatch:
+            challenger, gone = None, mismatch
+        there = msgspec.structs.replace(target, champion=self._with_files(target.champion), challenger=challenger)
+        pointer.write(self._pointer, there)
         failpoint.reached("registry-pointer-written")
+        if gone:
+            raise gone
+
+    def _with_files(self, release: NamedRelease) -> NamedRelease:
+        """A release whose files are on this machine, with the digest of its manifest."""
+        if self._local.manifest(release.version) != release.manifest_sha256:
+            self._local.folder(release.version)
+        manifest = self._local.manifest(release.version) or ""
+        if release.manifest_sha256 not in {manifest, ""}:
+            raise ReleaseMismatch(
+                f"release {release.version}: its files are not those that were proven. Roll back "
+                "(`flywheel rollback`), end its trial (`flywheel abort`) or promote another one "
+                "(`flywheel promote VERSION`)."
+            )
+        return msgspec.structs.replace(release, manifest_sha256=manifest)
 
     def _compared(self, moves: Sequence[Move]) -> list[Disagreement]:
         """Where pointer and aliases differ from the history."""
-        live, expected, aliases = live_releases(moves)[-1], pointer.of(moves), self._versions.aliases()
-        pointed, champion, before = read_live_pointer(self._pointer), aliases.get(CHAMPION), aliases.get(PREVIOUS)
-        disagreements = []
+        now, aliases = standing(moves), self._versions.aliases()
+        if now.live is None:
+            return []
+        disagreements = self._pointed_elsewhere(moves, now.live)
+        champion, before = aliases.get(CHAMPION), aliases.get(PREVIOUS)
+        if champion != now.live:
+            alias = f"MLflow's alias `{CHAMPION}` names {champion or 'none'}"
+            disagreements.append(_differs(now.live, alias, champion, self._name))
+        if before and before != now.previous:
+            alias = f"MLflow's alias `{PREVIOUS}` names {before}, which is not the one that a rollback goes to"
+            disagreements.append(_differs(now.live, alias, None, self._name))
+        tried, named = now.trial.version if now.trial else None, aliases.get(CHALLENGER)
+        if named != tried and self._means_trial(moves, tried):
+            alias = f"MLflow's alias `{CHALLENGER}` names {named or 'none'}, and release {tried or 'none'} is on trial"
+            disagreements.append(_differs(now.live, alias, None, self._name))
+        return disagreements
+
+    def _means_trial(self, moves: Sequence[Move], tried: str | None) -> bool:
+        """Whether the alias can name the trial: older code named the newest release so, and deleted ones have none."""
+        if not moves[-1].epoch:
+            return False
+        try:
+            return tried is None or bool(self._versions.tags(tried))
+        except ReleaseMismatch:
+            return False
+
+    def _pointed_elsewhere(self, moves: Sequence[Move], live: str) -> list[Disagreement]:
+        """Where the pointer, or the files that it names, differ from the history."""
+        expected, pointed = pointer.of(moves), read_live_pointer(self._pointer)
         if pointed is None or not pointed.names(expected):
             named = pointed.champion.version if pointed else None
-            disagreements.append(_differs(live, f"{self._pointer} names {named or 'none'}", named, self._point))
-        elif self._local.manifest(live) is None:
-            disagreements.append(_differs(live, f"its files are gone from {self._pointer.parent}", None, self._point))
-        if champion != live:
-            alias = f"MLflow's alias `{CHAMPION}` names {champion or 'none'}"
-            disagreements.append(_differs(live, alias, champion, self._name))
-        if before and before != (expected.previous.version if expected.previous else None):
-            alias = f"MLflow's alias `{PREVIOUS}` names {before}, which is not the one that a rollback goes to"
-            disagreements.append(_differs(live, alias, None, self._name))
-        return disagreements
+            says = f"{self._pointer} names {_named(pointed)}"
+            return [_differs(live, says, named, self._point)]
+        if pointed.epoch not in {0, expected.epoch}:  # older code wrote none
+            says = f"{self._pointer} is that of move {pointed.epoch}, not of move {expected.epoch}"
+            return [_differs(live, says, None, self._point)]
+        for release in (expected.champion, *([expected.challenger.release] if expected.challenger else [])):
+            if self._local.manifest(release.version) is None:
+                says = f"the files of release {release.version} are gone from {self._pointer.parent}"
+                return [_differs(live, says, None, self._point)]
+        return []
 
 
 def _differs(live: str, other: str, named: str | None, mend: Callable[[Sequence[Move]], None]) -> Disagreement:
@@ -207,8 +262,17 @@ def _differs(live: str, other: str, named: str | None, mend: Callable[[Sequence[
     return Disagreement(f"The history says that release {live} is live, but {other}.", otherwise, mend)
 
 
+def _named(pointed: LivePointer | None) -> str:
+    """What a pointer names, in words."""
+    if pointed is None:
+        return "none"
+    tried = pointed.challenger
+    return pointed.champion.version + (f" and, for {tried.share} %, {tried.release.version}" if tried else "")
+
+
 def _description(move: Move) -> str:
-    return f"the {'promotion of' if move.action == 'promote' else 'rollback to'} release {move.after}"
+    words = {"promote": "promotion of", "rollback": "rollback to"}
+    return f"the {words.get(move.action, f'move `{move.action}` of')} release {move.after}"
 
 
 def _capitalised(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The moves of what is live, each bound to the one before it by a digest; what is live follows from them."""
+"""The moves of releases, each bound to the one before it by a digest; what is live and on trial follows from them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,17 +8,25 @@ from typing import Literal
 import msgspec
 
 from infra.manifest import digest_of
+from training.registry.stages import Stage
+
+Action = Literal["promote", "rollback", "enter", "advance", "abort", "pause", "resume"]
 
 
 class Move(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One move of what is live: when, what was done, from which version to which, who did it and why.
+    """One move: when, what was done, which release was live, which one was moved, who did it and why.
 
-    digest    of the release that went live        manifest  sha256 of its manifest.json
+    digest    of the release that moved     manifest  sha256 of its manifest.json
     link      sha256 of the link before and of this move; lines written by an older version of the code have none
+    stage     where the release stands after it; not told of a promotion and a rollback, after which it is live
+    epoch     the number of this move           evidence  what was known when it was decided
+    salt      of a trial that begins: what its askers are drawn with
+
+    A field with its default is not written: lines and links of older versions of the code stay as they were.
     """
 
     at: datetime
-    action: Literal["promote", "rollback"]
+    action: Action
     before: str | None
     after: str
     digest: str
@@ -26,11 +34,21 @@ class Move(msgspec.Struct, frozen=True, omit_defaults=True):
     why: str
     manifest: str = ""
     link: str = ""
+    stage: str = ""
+    epoch: int = 0
+    evidence: str = ""
+    salt: str = ""
+
+    @property
+    def goes_live(self) -> bool:
+        """Whether its release is live after it."""
+        return self.action in {"promote", "rollback"} or self.stage == Stage.CHAMPION
 
     def row(self) -> tuple[str, str, str, str, str, str]:
         """The cells of a line: at, action, from, to, who, why."""
         moment = self.at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-        return (moment, self.action, self.before or "–", self.after, self.who, self.why)
+        after = self.after if self.goes_live else f"{self.after}: {self.stage}"
+        return (moment, self.action, self.before or "–", after, self.who, self.why)
 
     def linked(self, before: str) -> "Move":
         """This move behind a line whose link is `before`."""
@@ -91,18 +109,12 @@ def lines(moves: Iterable[Move]) -> bytes:
     return b"".join(msgspec.json.encode(move) + b"\n" for move in moves)
 
 
-def live_releases(moves: Sequence[Move]) -> list[str]:
-    """The releases as a stack, the live one last: a promotion adds one, a rollback takes one away."""
-    stack: list[str] = []
-    for move in moves:
-        if move.action == "rollback" and len(stack) > 1:
-            stack.pop()
-        else:
-            stack.append(move.after)
-    return stack
+def epoch_of(moves: Sequence[Move]) -> int:
+    """The number of the last move; moves that bear none are counted."""
+    return max((move.epoch for move in moves), default=0) if moves and moves[-1].epoch else len(moves)
 
 
 def live_at(moves: Sequence[Move], moment: datetime) -> str | None:
     """What was live at a moment."""
-    before = [move.after for move in moves if move.at <= moment]
+    before = [move.after for move in moves if move.at <= moment and move.goes_live]
     return before[-1] if before else None

@@ -5,16 +5,20 @@ from pathlib import Path
 
 import msgspec
 
-from infra.release_format import LivePointer, NamedRelease
+from infra.release_format import Challenger, LivePointer, NamedRelease
 from training.registry.history import durable
-from training.registry.moves import Move, live_releases
+from training.registry.moves import Move, epoch_of
+from training.registry.standing import standing
 
 
 def of(moves: Sequence[Move]) -> LivePointer:
-    """What the pointer says after these moves, of which there is at least one."""
-    manifests = {move.after: move.manifest for move in moves}
-    named = [NamedRelease(version, version, manifests[version]) for version in live_releases(moves)[-2:]]
-    return LivePointer(named[-1], named[0] if len(named) > 1 else None)
+    """What the pointer says after these moves, of which at least one made a release live."""
+    manifests, now = {move.after: move.manifest for move in moves}, standing(moves)
+    champion, *before = [NamedRelease(version, version, manifests[version]) for version in reversed(now.stack[-2:])]
+    trial = now.trial
+    named = NamedRelease(trial.version, trial.version, manifests[trial.version]) if trial else None
+    challenger = Challenger(named, trial.share, trial.salt) if trial and named else None
+    return LivePointer(champion, before[0] if before else None, challenger, epoch_of(moves))
 
 
 def write(path: Path, pointer: LivePointer) -> None:

@@ -7,20 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from infra import alerts, failpoint
+from infra import alerts
 from infra.errors import NotProven, ReleaseMismatch
 from infra.manifest import Manifest, digest_of, read_manifest, verify
-from infra.release_format import MANIFEST, OPERATING_POINT, Popular, read_popular
+from infra.release_format import MANIFEST, Popular, read_popular
 from infra.settings import Settings
 from training.registry import moves, proof
+from training.registry.admission import Admission
 from training.registry.deadlines import Deadline, Deadlines
 from training.registry.history import History
-from training.registry.live import CHALLENGER, Live
+from training.registry.live import Live
 from training.registry.local_files import Local
-from training.registry.moves import Move
+from training.registry.moves import Move, epoch_of
 from training.registry.proof import Proof
-from training.registry.versions import MANIFEST_SHA256, PROMISED, RELEASE, VERDICT, Versions
-from validation.verdict import Verdict, gates_of
+from training.registry.rollout import Order, Rollout
+from training.registry.stages import Stage
+from training.registry.standing import Standing, Trial, standing
+from training.registry.versions import PROMISED, RELEASE, VERDICT, Versions
+from validation.verdict import Verdict
 
 if TYPE_CHECKING:
     from training.contenders import Fitted
@@ -37,13 +41,15 @@ class Registry:
     """
 
     def __init__(self, settings: Settings, name: str, *, served: bool = False) -> None:
-        self._name, self._home, self._served = name, settings.home, served
+        self._name, self._home = name, settings.home
         self._folder = settings.of(name).releases
         self._history = History(self._folder / "history.jsonl")
         self._deadlines = Deadlines(self._folder / "deadlines.json")
         self._versions = Versions(settings, name)
         self._local = Local(self._folder, self._versions)
         self._live = Live(self._folder, self._history, self._versions, self._local)
+        door = Admission(self._versions, self._local, self._deadlines, served=served)
+        self._rollout = Rollout(name, self._history, self._live, door, self._local, self._judged, self._settle)
 
     def next_version(self) -> str:
         """The version for a draft's manifest: the likely next one. `register` writes the one that MLflow gives."""
@@ -72,47 +78,81 @@ class Registry:
             "verdict": "passed" if verdict.passed else "refused",
             "verdict_sha256": digest_of(raw),
         }
-        version = self._versions.create(folder, manifest, report, raw, tags)
-        if verdict.passed:
-            with self._history.locked():
-                self._versions.alias(CHALLENGER, version)
-            failpoint.reached("registry-challenger-named")
-        return version
+        return self._versions.create(folder, manifest, report, raw, tags)
 
     def deployed(self, version: str, passed: bool, says: str, at: datetime) -> None:
         """Record whether a built service took a release and answered with it."""
-        trial = Proof(passed, read_manifest(self.folder(version)).digest, at, says)
-        self._versions.tag(version, proof.TAG, trial.to_tag())
+        proven = Proof(passed, read_manifest(self.folder(version)).digest, at, says)
+        self._versions.tag(version, proof.TAG, proven.to_tag())
 
-    def promote(self, version: str, verdict: Verdict | None = None, *, who: str, why: str, at: datetime) -> None:
+    def enter(
+        self, version: str, who: str, why: str, at: datetime, evidence: str = "", epoch: int | None = None
+    ) -> Stage:
+        """Put a release on trial, in shadow; the first of a system becomes champion at once. Returns its stage.
+
+        Raises NotProven as `promote` does, and MoveRefused while another release is on trial. Entering what is on
+        trial or live already moves nothing.
+        """
+        return self._rollout.enter(version, Order(who, why, at, evidence, epoch))
+
+    def advance(self, who: str, why: str, at: datetime, evidence: str = "", epoch: int | None = None) -> Stage:
+        """Move the release on trial to its next stage, which is returned: from the last canary it becomes champion."""
+        return self._rollout.advance(Order(who, why, at, evidence, epoch))
+
+    def abort(
+        self, who: str, why: str, at: datetime, evidence: str = "", epoch: int | None = None,
+        version: str | None = None,
+    ) -> str:  # fmt: skip
+        """End the trial, or give up another release that is not live; returns the version of which."""
+        return self._rollout.abort(Order(who, why, at, evidence, epoch), version)
+
+    def pause(self, who: str, why: str, at: datetime, evidence: str = "", epoch: int | None = None) -> None:
+        """Leave the trial at its stage: nothing moves it on by itself until it is resumed."""
+        self._rollout.pause(Order(who, why, at, evidence, epoch), paused=True)
+
+    def resume(self, who: str, why: str, at: datetime, evidence: str = "", epoch: int | None = None) -> None:
+        """Let a paused trial go on."""
+        self._rollout.pause(Order(who, why, at, evidence, epoch), paused=False)
+
+    def promote(
+        self, version: str, verdict: Verdict | None = None, *, who: str, why: str, at: datetime, evidence: str = "",
+        epoch: int | None = None,
+    ) -> None:  # fmt: skip
         """Make a release live. Raises NotProven unless the verdict stored with it passes and is about these very files.
 
         A `verdict` passed here must pass too, and where a service follows, the proof of its deployment. Promoting what
-        is live already moves nothing.
+        is live already moves nothing. A trial of another release ends.
         """
-        with self._history.locked():
-            self._settle(at)
-            self._deadlines.demand(version, at)
-            digest, manifest = self._proven(version, verdict)
-            if self.live() != version:
-                self._live.move(Move(at, "promote", self.live(), version, digest, who, why, manifest))
+        self._rollout.promote(version, Order(who, why, at, evidence, epoch), verdict)
 
-    def rollback(self, who: str, why: str, at: datetime) -> str:
-        """Make the release that was live before this one live again; returns its version."""
-        with self._history.locked():
-            self._settle(at)
-            history = self._live.moves()
-            stack = moves.live_releases(history)
-            if len(stack) < 2:
-                now = f"release {stack[0]} is the first that was live" if stack else "no release was ever live"
-                raise NotProven(f"{self._name}: {now}; there is nothing to roll back to. Promote another one.")
-            before, after = stack[-1], stack[-2]
-            self._deadlines.demand(after, at)
-            digest = next(move.digest for move in reversed(history) if move.after == after)
-            target = self._local.as_it_was(after, digest)
-            manifest = digest_of((target / MANIFEST).read_bytes())
-            self._live.move(Move(at, "rollback", before, after, digest, who, why, manifest))
-        return after
+    def rollback(self, who: str, why: str, at: datetime, evidence: str = "", epoch: int | None = None) -> str:
+        """Make the release that was live before this one live again; returns its version. A trial ends."""
+        return self._rollout.rollback(Order(who, why, at, evidence, epoch))
+
+    def trial(self) -> Trial | None:
+        """The release on trial, None when there is none."""
+        return self.standing().trial
+
+    def epoch(self) -> int:
+        """The number of the last move. A move that names it is refused when another one was made since."""
+        return epoch_of(self._live.moves())
+
+    def stage_of(self, version: str) -> Stage:
+        """Where a release stands; raises ReleaseMismatch when there is none of that number."""
+        return self.standing().stages.get(version) or self._judged(version)
+
+    def stages(self) -> dict[str, Stage]:
+        """Where each release stands that is registered or was moved, by version."""
+        judged = {version: self._judged(version) for version in self._versions.complete()}
+        return judged | self.standing().stages
+
+    def standing(self) -> Standing:
+        """What is live and on trial, and the stage of each release that was moved."""
+        return standing(self._live.moves())
+
+    def _judged(self, version: str) -> Stage:
+        """The stage of a release that was never moved."""
+        return Stage.GATED if self._versions.tags(version).get("verdict") == "passed" else Stage.REGISTERED
 
     def learned_since(self, first: date) -> list[str]:
         """The releases whose rows, or the counters in them, may hold what happened on a day or after it."""
@@ -140,8 +180,7 @@ class Registry:
 
     def live(self) -> str | None:
         """The version that is live."""
-        stack = moves.live_releases(self._live.moves())
-        return stack[-1] if stack else None
+        return self.standing().live
 
     def best(self) -> str | None:
         """The version that is the best that ever was live, as the verdict on the live one says; None before any."""
@@ -159,11 +198,12 @@ class Registry:
         return self._name
 
     def kept(self, now: datetime, days: int) -> set[str]:
-        """The releases that retention never removes: live, previous, best and challenger, and live lately (`days`)."""
+        """The releases that retention never removes: previous, best, newest, live or on trial now or within `days`."""
         history, since = self._live.moves(), now - timedelta(days=days)
         lately = {move.after for move in history if move.at >= since} | {moves.live_at(history, since)}
-        named = {*moves.live_releases(history)[-2:], *lately, self.best(), self._versions.aliases().get(CHALLENGER)}
-        return {version for version in named if version}
+        trial = self.trial()
+        kept = {*standing(history).stack[-2:], *lately, self.best(), self._versions.newest()}
+        return {version for version in {*kept, trial.version if trial else None} if version}
 
     def live_at(self, moment: datetime) -> str | None:
         """The version that was live at a moment."""
@@ -220,28 +260,3 @@ class Registry:
     def _settle(self, at: datetime) -> None:
         for sentence in self._live.settle():
             alerts.write(self._home, at, registry=self._name, disagreement=sentence)
-
-    def _proven(self, version: str, other_verdict: Verdict | None) -> tuple[str, str]:
-        """The digest and the manifest's sha256 of a release that may go live; files and verdict are read anew."""
-        tags, raw = self._versions.tags(version), self._versions.artefact(version, VERDICT)
-        if MANIFEST_SHA256 not in tags:
-            raise NotProven(
-                f"release {version}: it was registered only in part. Register it again (`flywheel run release`)."
-            )
-        digest = self._local.fetched(version).digest
-        manifest = digest_of((self.folder(version) / MANIFEST).read_bytes())
-        expected = {"digest": digest, MANIFEST_SHA256: manifest, "verdict_sha256": digest_of(raw)}
-        if any(tags.get(name) != value for name, value in expected.items()):
-            raise NotProven(f"release {version}: its stored files are not those that were registered. Train it again.")
-        for verdict in (Verdict.from_json(raw), *([other_verdict] if other_verdict else [])):
-            if verdict.subject != digest:
-                raise NotProven(f"release {version}: the verdict is about another release. Judge this one.")
-            if (self.folder(version) / OPERATING_POINT).exists() and "caps" not in gates_of(verdict.objective):
-                raise NotProven(
-                    f"release {version} acts, and its verdict is that on a mere order. Judge it by its task."
-                )
-            if not verdict.passed:
-                raise NotProven(f"release {version}: {'; '.join(verdict.reasons())}")
-        if self._served:
-            proof.demand(version, digest, tags)
-        return digest, manifest

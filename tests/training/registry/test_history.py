@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from infra.errors import HistoryLost
 from training.registry.history import History
-from training.registry.moves import Move, live_releases, parse_moves
+from training.registry.moves import Move, parse_moves
+from training.registry.standing import live_releases
 
 AT = datetime(2026, 5, 12, tzinfo=UTC)
 MOVES = [Move(AT + timedelta(days=n), "promote", str(n) if n else None, str(n + 1), "d", "ada", "–") for n in range(4)]

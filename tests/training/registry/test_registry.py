@@ -53,7 +53,7 @@ def test_a_release_goes_through_mlflow_and_comes_back_as_it_was(
 ) -> None:
     version = add()
     assert registry.live() is None
-    assert aliases(home) == {"challenger": "1"}
+    assert (aliases(home), registry.stage_of("1")) == ({}, "gated")
     promote(registry, version)
     assert registry.live() == "1"
     assert aliases(home) == {"champion": "1"}

@@ -1,0 +1,139 @@
+"""A release on trial: entered, moved on, paused, aborted, promoted over, rolled back under."""
+
+from datetime import timedelta
+
+import pytest
+from one_truth import agree
+from shop import AT
+
+from infra.errors import MoveRefused, NotProven, Overtaken
+from infra.settings import Settings
+from tests.training.registry.test_registry import Add, later, pointer, promote
+from training.registry.registry import Registry
+from training.registry.stages import Stage
+
+
+def enter(registry: Registry, version: str = "3", minutes: float = 5, why: str = "more days") -> Stage:
+    """Put a release on trial as the machine does."""
+    return registry.enter(version, "dagster", why, later(minutes))
+
+
+def test_a_release_goes_from_shadow_over_three_canaries_to_champion(
+    live_home: Settings, live_registry: Registry
+) -> None:
+    assert live_registry.stage_of("3") == "gated"
+    assert (enter(live_registry), live_registry.live()) == ("shadow", "2")
+    shares = []
+    for minute in range(6, 10):
+        tried = pointer(live_home)["challenger"]
+        shares.append((tried["release"]["version"], tried["share"]))  # type: ignore[index]
+        live_registry.advance("sensor", "guardrails hold", later(minute), "2,000 pages", live_registry.epoch())
+        agree(live_home)
+    assert shares == [("3", 0), ("3", 5), ("3", 25), ("3", 50)]
+    assert agree(live_home) == "3"
+    assert live_registry.trial() is None
+    assert live_registry.stages() == {"1": "retired", "2": "retired", "3": "champion"}
+    assert live_registry.history()[-1].row()[1:] == ("advance", "2", "3", "sensor", "guardrails hold")
+    assert live_registry.history()[-1].evidence == "2,000 pages"
+    assert live_registry.rollback("bob", "worse", later(11)) == "2" == agree(live_home)
+    assert live_registry.stages() == {"1": "retired", "2": "champion", "3": "aborted"}
+
+
+def test_the_askers_of_a_trial_are_drawn_anew_for_each_trial_and_stay_while_it_lasts(
+    live_home: Settings, live_registry: Registry
+) -> None:
+    enter(live_registry)
+    salts = [live_registry.trial().salt]  # type: ignore[union-attr]
+    live_registry.advance("ada", "calm", later(6))
+    assert live_registry.trial().salt == salts[0]  # type: ignore[union-attr]
+    live_registry.abort("ada", "errors", later(7))
+    enter(live_registry, minutes=8, why="the errors were the network's")
+    salts.append(live_registry.trial().salt)  # type: ignore[union-attr]
+    assert len(set(salts)) == 2
+    assert all(salts)
+
+
+def test_an_aborted_trial_leaves_the_champion_alone_and_needs_a_new_reason_to_begin_again(
+    live_home: Settings, live_registry: Registry
+) -> None:
+    enter(live_registry)
+    live_registry.advance("ada", "calm", later(6))
+    assert live_registry.abort("sensor", "hides rose", later(7), "hides +9 % [4, 14]") == "3"
+    assert agree(live_home) == "2"
+    assert pointer(live_home)["challenger"] is None
+    assert live_registry.stage_of("3") == "aborted"
+    with pytest.raises(MoveRefused, match=r"release 3 was aborted, and `more days` was given .* before"):
+        enter(live_registry, minutes=8)
+    assert enter(live_registry, minutes=9, why="the hides were those of a broken app") == "shadow"
+    agree(live_home)
+
+
+def test_the_first_release_of_a_system_is_champion_at_once(registry: Registry, add: Add, home: Settings) -> None:
+    assert registry.enter(add(), "dagster", "every gate passed", AT) == "champion"
+    assert agree(home) == "1"
+    assert registry.enter("1", "dagster", "every gate passed", AT) == "champion", "asked again, nothing moves"
+    assert len(registry.history()) == 1
+
+
+def test_a_refused_release_is_not_tried_either(registry: Registry, add: Add) -> None:
+    promote(registry, add())
+    with pytest.raises(NotProven, match="slice gate: refused on purpose"):
+        enter(registry, add(refused="slice"))
+    assert registry.stage_of("2") == "registered"
+    assert registry.trial() is None
+
+
+def test_while_one_is_on_trial_another_waits(live_registry: Registry, live_home: Settings) -> None:
+    enter(live_registry)
+    assert enter(live_registry, minutes=6) == "shadow", "what is on trial already is"
+    with pytest.raises(MoveRefused, match=r"release 1 cannot enter: release 3 is on trial \(shadow\)"):
+        enter(live_registry, "1", 6)
+    assert live_registry.epoch() == 3
+
+
+def test_a_paused_trial_stays_where_it_is_until_it_is_resumed(live_registry: Registry, live_home: Settings) -> None:
+    enter(live_registry)
+    live_registry.advance("ada", "calm", later(6))
+    epoch = live_registry.epoch()
+    for minute in (7, 8):
+        live_registry.pause("ada", "holidays", later(minute))
+    trial = live_registry.trial()
+    assert trial is not None
+    assert (trial.paused, trial.stage, trial.share, trial.since) == (True, "canary 5", 5, later(6))
+    assert pointer(live_home)["challenger"]["share"] == 5
+    with pytest.raises(Overtaken, match=r"decided at epoch 4, and now it is 5: ada made the move `pause`.*holidays"):
+        live_registry.advance("sensor", "guardrails hold", later(9), epoch=epoch)
+    live_registry.resume("ada", "they are over", later(10))
+    assert not live_registry.trial().paused  # type: ignore[union-attr]
+    agree(live_home)
+
+
+@pytest.mark.parametrize("other", ["1", "3"])
+def test_a_promotion_by_hand_ends_the_trial(live_registry: Registry, live_home: Settings, other: str) -> None:
+    enter(live_registry)
+    promote(live_registry, other, 6)
+    assert agree(live_home) == other
+    assert live_registry.trial() is None
+    assert live_registry.stage_of("3") == ("champion" if other == "3" else "aborted")
+
+
+def test_a_rollback_ends_the_trial(live_registry: Registry, live_home: Settings) -> None:
+    enter(live_registry)
+    assert live_registry.rollback("bob", "worse", later(6)) == "1" == agree(live_home)
+    assert live_registry.stages() == {"1": "champion", "2": "aborted", "3": "aborted"}
+
+
+def test_no_rollback_goes_to_a_release_that_was_given_up(live_registry: Registry, live_home: Settings) -> None:
+    assert live_registry.abort("ada", "it learned from a leak", later(5), version="1") == "1"
+    assert agree(live_home) == "2"
+    assert pointer(live_home)["previous"] is None
+    with pytest.raises(NotProven, match="nothing to roll back to"):
+        live_registry.rollback("bob", "worse", later(6))
+    with pytest.raises(MoveRefused, match="release 2 is champion: `abort` is not allowed from there, only `rollback`"):
+        live_registry.abort("ada", "bad", later(7), version="2")
+
+
+def test_nothing_on_trial_is_said(live_registry: Registry) -> None:
+    for move in (live_registry.advance, live_registry.abort, live_registry.pause, live_registry.resume):
+        with pytest.raises(MoveRefused, match="no release is on trial"):
+            move("ada", "why not", AT + timedelta(minutes=5))
