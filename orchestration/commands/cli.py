@@ -107,6 +107,7 @@ def demo(
         bool, typer.Option("--closed-loop", help="seven simulated days: users answer the live service's pages")
     ] = False,
     pages: Annotated[int, typer.Option(min=100, help="with --closed-loop: how many pages a day")] = 2000,
+    docs: Annotated[Path | None, typer.Option(help="with --closed-loop: write its page and picture there, too")] = None,
 ) -> None:
     """Turn the whole loop once and tell the story; figures go to .flywheel/summary.json.
 
@@ -116,7 +117,7 @@ def demo(
     if closed_loop:
         from orchestration.demo.loop import Plan, run_closed_loop
 
-        run_closed_loop(settings(), Plan(pages=pages, seed=seed), out)
+        run_closed_loop(settings(), Plan(pages=pages, seed=seed), out, docs)
         return
     from infra.systems import named_system
 

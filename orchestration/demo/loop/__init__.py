@@ -1,6 +1,7 @@
 """`flywheel demo --closed-loop`: seven simulated days in which users answer the live service's pages."""
 
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -9,7 +10,7 @@ from infra.pseudonyms import choose_mode
 from infra.settings import Settings
 from orchestration.demo import SMALL, emptied
 from orchestration.demo.loop.plan import Plan
-from orchestration.demo.loop.report import write
+from orchestration.demo.loop.report import publish, write
 from orchestration.demo.loop.story import LoopStory
 from orchestration.demo_console import DemoConsole
 from orchestration.system import Installation
@@ -18,8 +19,11 @@ from orchestration.systems.home_feed import HOME_FEED
 __all__ = ["Plan", "run_closed_loop"]
 
 
-def run_closed_loop(settings: Settings, plan: Plan, out: Console) -> dict[str, Any]:
-    """Run the days in a home that only demos write; returns the figures, which stand in `closed_loop.json`, too."""
+def run_closed_loop(settings: Settings, plan: Plan, out: Console, docs: Path | None = None) -> dict[str, Any]:
+    """Run the days in a home that only demos write; returns the figures, which stand in `closed_loop.json`, too.
+
+    docs  the folder of the project's pages, where the figures and the picture are put, too
+    """
     emptied(settings)
     at = settings.model_copy(update={"replay_from": plan.scale.end, **SMALL})
     installation, stage = Installation(HOME_FEED, at), DemoConsole(out)
@@ -27,4 +31,7 @@ def run_closed_loop(settings: Settings, plan: Plan, out: Console) -> dict[str, A
     with ExitStack() as life:
         story = LoopStory(stage, installation, plan, life)
         story.tell()
-        return write(story)
+        figures = write(story)
+    if docs is not None:
+        publish(installation.settings.reports, docs)
+    return figures

@@ -1,10 +1,13 @@
 """The report of the loop: closed_loop.json, a page for people, and the picture."""
 
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from infra.atomic import atomic_write
+from infra.errors import DefinitionError
 from orchestration.demo.loop import picture
 from orchestration.demo.loop.findings import findings
 from orchestration.demo.loop.page import html, markdown
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
     from orchestration.demo.loop.story import LoopStory
 
 NAME = "closed_loop"
+PAGE, PICTURE = "loop.md", "pictures/closed-loop.png"
+MARK = "<!-- Below: figures of the last `make loop` -->\n"
 
 
 def write(story: "LoopStory") -> dict[str, Any]:
@@ -29,3 +34,15 @@ def write(story: "LoopStory") -> dict[str, Any]:
     with atomic_write(folder / f"{NAME}.html") as draft:
         draft.write_text(html(figures, (folder / f"{NAME}.png").read_bytes()))
     return figures
+
+
+def publish(reports: Path, docs: Path) -> None:
+    """Put the figures of the last run below the mark of the page in `docs`, and the picture beside it."""
+    page = docs / PAGE
+    head, mark, _ = page.read_text().partition(MARK)
+    if not mark:
+        raise DefinitionError(
+            f"{page}: the line `{MARK.strip()}` is gone, below which figures are written. Put it back."
+        )
+    page.write_text(head + mark + "\n" + (reports / f"{NAME}.md").read_text())
+    shutil.copyfile(reports / f"{NAME}.png", docs / PICTURE)
