@@ -1,20 +1,31 @@
-"""The seam to the machinery of releases: what is trained is entered, and the machinery looks at it every few hours."""
+"""The seam to the machinery of releases: what is entered, what waits for its turn, and when the machinery looks."""
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 
+from infra.errors import MoveRefused
 from orchestration.demo_console import DemoConsole
 from orchestration.system import Installation
 
 
 @dataclass
 class Rollout:
-    """Enters releases, and lets the machinery look at the one on trial."""
+    """Enters releases, one at a time, and lets the machinery look at the one on trial."""
 
     stage: DemoConsole
+    _waiting: deque[tuple[str, str, str]] = field(default_factory=deque)
 
     def enter(self, at: Installation, version: str, who: str, why: str) -> None:
-        """A gated release begins its way."""
-        at.registry.promote(version, who=who, why=why, at=at.now())
+        """A gated release begins its way, or waits until no other one is on trial."""
+        try:
+            stage = at.registry.enter(version, who=who, why=why, at=at.now())
+        except MoveRefused as refused:
+            self._waiting.append((version, who, why))
+            self.stage.say(f"release {version} waits: {refused}")
+        else:
+            self.stage.say(f"release {version} enters: {stage}")
 
     def look(self, at: Installation) -> None:
-        """The machinery decides about the release on trial, from what it can see itself."""
+        """The machinery decides about the release on trial, from what it can see itself; then the next one enters."""
+        if at.registry.trial() is None and self._waiting:
+            self.enter(at, *self._waiting.popleft())

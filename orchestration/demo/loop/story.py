@@ -100,8 +100,6 @@ class LoopStory:
         traffic.hand.move(begin)
         if number == plan.drift_on:
             self.stage.say("most users' interests turn into others")
-        if number == plan.bad_on:
-            self.bad_release(self.at(begin))
         before = len(self.accounts.rows)
         traffic.visits.open(plan.history + number - 1)
         with self.stage.step("users come, and answer their pages") as line:
@@ -129,14 +127,24 @@ class LoopStory:
         scenes.wait_for_landing(self.stage, at, service)
         self.run("features", "the day becomes features", at, today, today)
         self.run("monitor", "the day is compared with what the release knew", at, today, today)
+        if number + 1 == plan.bad_on:
+            self.bad_release(at)
+        self.retrain(number, at)
+
+    def retrain(self, number: int, at: Installation) -> None:
+        """What the retraining sensor asks for is trained, judged and proven; then it enters, or waits for its turn."""
+        today = self.plan.date(number)
         requests, self.cursor = scenes.requested_retrainings(at, self.cursor)
         for request in requests:
-            why = request.tags.get(WHY)
+            why = request.tags.get(WHY, "")
             self.stage.say(f"the sensor asks for a retraining: {why}")
-            result = self.run(
-                "retrain", "a candidate learns from the newest days", at, today, today, why, refusable=True
-            )
-            self.learned.setdefault("retrained", []).append({"day": number, "why": why, "made": result.success})
+            newest = at.registry.newest()
+            title = "a candidate learns from the newest days"
+            result = self.run("retrain", title, at, today, today, why, refusable=True)
+            made = at.registry.newest() if at.registry.newest() != newest else None
+            self.learned.setdefault("retrained", []).append({"day": number, "why": why, "release": made})
+            if made and not result.success:
+                self.rollout.enter(at, made, "retraining sensor", why)
 
     def bad_release(self, at: Installation) -> None:
         """Somebody enters a release whose policy has a slip of a digit; every gate has passed it."""
