@@ -44,6 +44,14 @@ RELEASE = Gauge(
     registry=REGISTRY,
     multiprocess_mode="livemax",
 )
+ON_TRIAL = Gauge(
+    "flywheel_release_on_trial", "1 for the release that is on trial beside it, also in shadow only", ["release"],
+    registry=REGISTRY, multiprocess_mode="livemax",
+)  # fmt: skip
+CHALLENGER_SHARE = Gauge(
+    "flywheel_challenger_share", "share of the askers that the release on trial answers", registry=REGISTRY,
+    multiprocess_mode="livemax",
+)  # fmt: skip
 SWAPS = Counter("flywheel_release_swaps", "releases taken into service", registry=REGISTRY)
 REFUSALS = Counter("flywheel_release_refusals", "releases refused", ["release"], registry=REGISTRY)
 TREES_BY_XGBOOST = Gauge(

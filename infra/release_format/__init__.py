@@ -16,7 +16,15 @@ from infra.release_format.file_names import (
     TREES,
 )
 from infra.release_format.golden_rows import read_golden_rows, write_golden_rows
-from infra.release_format.live_pointer import Challenger, LivePointer, NamedRelease, read_champion, read_live_pointer
+from infra.release_format.live_pointer import (
+    Challenger,
+    LivePointer,
+    NamedRelease,
+    challenger_in,
+    champion_in,
+    read_champion,
+    read_live_pointer,
+)
 from infra.release_format.models import BASE, ColumnModel, LinearModel, RidgeModel, read_model, write_model
 from infra.release_format.operating_point import OperatingPoint, read_operating_point, write_operating_point
 from infra.release_format.popular_lists import Popular, read_popular, write_popular
@@ -40,6 +48,8 @@ __all__ = [
     "OperatingPoint",
     "Popular",
     "RidgeModel",
+    "challenger_in",
+    "champion_in",
     "read_champion",
     "read_golden_rows",
     "read_live_pointer",

@@ -63,17 +63,42 @@ def read_champion(path: Path) -> NamedRelease | None:
     Raises ReleaseMismatch for a champion without a version, ValueError for what is no JSON.
     """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=_Champion).champion
+        return champion_in(path.read_bytes(), path)
     except FileNotFoundError:
         return None
+
+
+def champion_in(pointer: bytes, path: Path) -> NamedRelease | None:
+    """The release that is live by a pointer that was read; raises as `read_champion`."""
+    try:
+        return msgspec.json.decode(pointer, type=_Champion).champion
     except msgspec.ValidationError as error:
         raise ReleaseMismatch(f"{path}: the champion has no version. Promote one (`flywheel promote`).") from error
+
+
+def challenger_in(pointer: bytes, path: Path) -> Challenger | None:
+    """The release on trial by a pointer that was read; raises ReleaseMismatch when that part of it is damaged."""
+    try:
+        named = msgspec.json.decode(pointer, type=_Challenger).challenger
+    except msgspec.MsgspecError as error:
+        raise ReleaseMismatch(
+            f"{path}: the challenger cannot be read: {error}. Abort it (`flywheel abort`)."
+        ) from error
+    if named is not None and not 0 <= named.share <= 100:
+        raise ReleaseMismatch(f"{path}: the challenger's share is {named.share} per cent: it must be 0 to 100.")
+    return named
 
 
 class _Champion(msgspec.Struct, frozen=True):
     """The part of the pointer that serving needs: the rest may be damaged."""
 
     champion: NamedRelease | None = None
+
+
+class _Challenger(msgspec.Struct, frozen=True):
+    """The part of the pointer that a trial needs."""
+
+    challenger: Challenger | None = None
 
 
 def _same(first: NamedRelease | None, second: NamedRelease | None) -> bool:

@@ -14,7 +14,7 @@ from infra.errors import ReleaseMismatch, Unavailable
 from infra.patience import Patience
 from serving import metrics
 from serving.definition import FollowValues, PoolValues, ProcessValues
-from serving.model import release_follower
+from serving.model import proving
 from serving.online import Online, online
 from serving.systems.home_feed import SERVED
 from tests.waiting import PATIENCE_S
@@ -59,10 +59,10 @@ def test_a_trial_that_nobody_waits_for_any_more_ends(tmp_path: Path, monkeypatch
     os.mkfifo(pipe)
     slow.write_text(f"#!/bin/sh\nexec 9> {pipe}\nexec sleep 60\n")
     slow.chmod(0o700)
-    monkeypatch.setattr(release_follower.sys, "executable", str(slow))
+    monkeypatch.setattr(proving.sys, "executable", str(slow))
 
     async def cancelled() -> bytes:
-        trial = asyncio.create_task(release_follower._trial(tmp_path, 60.0))
+        trial = asyncio.create_task(proving.prove_in_child(tmp_path, 60.0))
         reading_end = await asyncio.to_thread(os.open, pipe, os.O_RDONLY)  # returns when the child has opened it, too
         trial.cancel()
         gone = asyncio.Event()
@@ -94,9 +94,9 @@ def test_a_trial_that_had_no_chance_is_undecided_and_one_that_runs_for_ever_is_r
     slow = tmp_path / "slow"
     slow.write_text(f"#!/bin/sh\n{script}\n")
     slow.chmod(0o700)
-    monkeypatch.setattr(release_follower.sys, "executable", str(slow))
+    monkeypatch.setattr(proving.sys, "executable", str(slow))
     with pytest.raises(error, match=why):
-        asyncio.run(release_follower._trial(tmp_path, 0.1, patience))
+        asyncio.run(proving.prove_in_child(tmp_path, 0.1, patience))
 
 
 def test_an_undecided_trial_is_no_refusal_and_is_repeated(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +110,7 @@ def test_an_undecided_trial_is_no_refusal_and_is_repeated(world: Any, monkeypatc
     async def lived() -> tuple[str | None, str | None]:
         parts = new(world, world.settings.home, ProcessValues(releases=FollowValues(retry_s=0.0)))
         with monkeypatch.context() as starved:
-            starved.setattr(release_follower, "_trial", undecided)
+            starved.setattr(proving, "prove_in_child", undecided)
             await parts.releases._follow()
             why = parts.releases.why
         await parts.releases._follow()
