@@ -44,9 +44,12 @@ class Watch:
     max_stale_share: float = 0.1
     confirm: int = 2
     of_last: int = 3
+    clear_below: float = 0.8
     cooldown: timedelta = timedelta(hours=6)
-    daily_budget: int = 2
+    daily_budget: int = 1
     freeze: timedelta = timedelta(days=7)
+    max_volume_change: float = 5.0
+    min_usual_rows: int = 200
     report_rows: int = 10_000
 
     def __post_init__(self) -> None:
@@ -67,9 +70,15 @@ class Watch:
             raise DefinitionError(
                 "watch: a daily budget below 1 retraining would mean that no finding causes one; use at least 1"
             )
+        if not 0 < self.clear_below <= 1:
+            raise DefinitionError(f"watch: clear_below {self.clear_below} is not a share above 0 and at most 1")
+        if self.max_volume_change <= 1:
+            raise DefinitionError(
+                f"watch: max_volume_change {self.max_volume_change}: every day would differ; use above 1"
+            )
         if not 0 < self.max_false_alarms < 1:
             raise DefinitionError(f"watch: max_false_alarms {self.max_false_alarms} is not a share between 0 and 1")
-        minimums = ("min_drift_rows", "min_drift_users", "min_outcome_rows", "min_skew_rows")
+        minimums = ("min_drift_rows", "min_drift_users", "min_outcome_rows", "min_skew_rows", "min_usual_rows")
         positive = ("max_psi", "max_merit_drop", "report_rows", *minimums)
         for name in positive:
             if getattr(self, name) <= 0:

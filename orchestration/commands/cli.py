@@ -131,16 +131,23 @@ def up(
     systems: Annotated[
         str | None, typer.Option(help="names with commas between them; each gets its own service, all one Dagster")
     ] = None,
+    schedules: Annotated[
+        bool, typer.Option("--schedules", help="with all schedules and sensors on; else as FLYWHEEL_SCHEDULES says")
+    ] = False,
 ) -> None:
     """Start Redis, MLflow, Dagster, the service and the stream on loopback; Ctrl-C stops them all.
 
-    Examples: FLYWHEEL_DAGSTER_PORT=4000 flywheel up · flywheel up --systems home_feed,fraud,eta
+    Examples: FLYWHEEL_DAGSTER_PORT=4000 flywheel up · flywheel up --systems home_feed,fraud,eta ·
+    flywheel up --schedules
     """
     from orchestration.replay import replaying
+    from orchestration.switches import says, switches_of
     from orchestration.up import everything, until_interrupted, with_ports
 
     if systems is not None:
         os.environ["FLYWHEEL_ENABLED"] = systems
+    if schedules:
+        os.environ["FLYWHEEL_SCHEDULES"] = "true"
     every = with_ports(settings(), settings().enabled_systems)
     installations = [replaying(open_installation(each), out.print) for each in every]
     with out.status("Starting …"):
@@ -149,6 +156,7 @@ def up(
     try:
         for line in lines:
             out.print(f"  {line}")
+        say(says(switches_of(installations)))
         out.print("Everything runs. Ctrl-C stops it.")
         until_interrupted()
     finally:
