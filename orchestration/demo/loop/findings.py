@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from orchestration.demo.loop.story import LoopStory
 
 HOURS_A_DAY = 24
+DAYS_BEFORE = 2
 SIDES = (("before", False), ("after", True))
+WORDS = {"enter": "enters", "abort": "is aborted", "promote": "is promoted", "rollback": "is back"}
 
 
 def findings(story: "LoopStory") -> dict[str, Any]:
@@ -60,7 +62,14 @@ def phases(accounts: Accounts, plan: Plan) -> list[dict[str, Any]]:
 def decisions(story: "LoopStory") -> list[dict[str, Any]]:
     """Every move of what is live and every decision the machinery took by itself, in order of time."""
     moves: list[dict[str, Any]] = [
-        {"at": move.at, "what": move.action, "release": move.after, "who": move.who, "why": move.why, "evidence": {}}
+        {
+            "at": move.at,
+            "what": f"{move.action} {move.stage}".strip(),
+            "release": move.after,
+            "who": move.who,
+            "why": move.why,
+            "evidence": {"shown": move.evidence} if move.evidence else {},
+        }
         for move in story.installation.registry.history()
     ]
     own: list[dict[str, Any]] = [
@@ -111,34 +120,53 @@ def retrained_against_frozen(accounts: Accounts, plan: Plan, learned: Mapping[st
 
 
 def region(story: "LoopStory") -> dict[str, Any]:
-    """Clicks for each video shown by region, before and after the feature is lost there, and what the watch says."""
+    """Clicks and true worth by region, of the two days before the feature is lost and after, and what the watch says.
+
+    offline  what the gate said of the live release against the one before it, on rows that had the feature
+    """
     accounts, plan = story.accounts, story.plan
-    frame = accounts.frame
-    after = frame["hour"] // HOURS_A_DAY + 1 >= plan.null_on
-    sums = frame.assign(after=after).groupby(["region", "after"])[["clicks", "shown"]].sum()
-    rates = (sums["clicks"] / sums["shown"].clip(lower=1)).unstack("after")
+    day = accounts.frame["hour"] // HOURS_A_DAY + 1
+    frame = accounts.frame.assign(after=day >= plan.null_on)[day >= plan.null_on - DAYS_BEFORE]
+    sums = frame.groupby(["region", "after"])[["clicks", "shown"]].sum()
+    clicks = (sums["clicks"] / sums["shown"].clip(lower=1)).unstack("after")
+    worth = frame.groupby(["region", "after"])["loop"].mean().unstack("after")
     return {
         "planted": {"feature": "same_language", "region": plan.world.region_name(plan.null_region)},
-        "click_rates": [
+        "offline": offline(story),
+        "by_region": [
             {
                 "region": plan.world.region_name(int(place)),
-                **{name: _or_none(rates[is_after].get(place)) for name, is_after in SIDES if is_after in rates},
+                **_sides("clicks", clicks, place),
+                **_sides("worth", worth, place),
             }
-            for place in rates.index
+            for place in clicks.index
         ],
         **story.learned.get("diagnosis", {}),
     }
 
 
+def offline(story: "LoopStory") -> str:
+    """What the champion gate said of the live release."""
+    registry = story.installation.registry
+    live = registry.live()
+    findings = registry.verdict(live).findings if live else ()
+    return next((f"release {live}: {f.reason}" for f in findings if f.gate == "champion"), "")
+
+
+def _sides(name: str, table: pd.DataFrame, place: Any) -> dict[str, Any]:
+    return {f"{name}_{side}": _or_none(table[after].get(place)) for side, after in SIDES if after in table}
+
+
 def marks(story: "LoopStory") -> list[tuple[float, str]]:
     """What the picture names, at its moment in days."""
-    plan = story.plan
-    planned = [(plan.drift_on, "tastes turn"), (plan.null_on, "null in one region")]
-    moves: list[dict[str, Any]] = [
-        (plan.number(move.at.timestamp()), f"{move.action}: release {move.after}")
-        for move in story.installation.registry.history()[1:]
-    ]
-    return [(float(at), says) for at, says in [*planned, *moves] if at <= plan.days + 1]
+    plan, bad = story.plan, story.learned.get("bad")
+    marked = [(float(plan.drift_on), "tastes turn"), (float(plan.null_on), "a feature null in one region")]
+    for move in story.installation.registry.history()[1:]:
+        which = "the bad release" if move.after == bad else f"release {move.after}"
+        if move.action in WORDS or move.goes_live:
+            says = f"{which} {WORDS.get(move.action, 'is champion')}"
+            marked.append((plan.number(move.at.timestamp()), says))
+    return sorted((at, says) for at, says in marked if at <= plan.days + 1)
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -34,14 +34,13 @@ def sections(figures: Mapping[str, Any]) -> list[tuple[str, str, tuple[str, ...]
     if won := figures["won"]:
         parts.append(("The retrained release against the frozen one", _won(won), (), ()))
     region = figures["region"]
-    parts.append(
-        (
-            "Clicks rose offline and fall in one region",
-            region.get("says", ""),
-            ("region", "clicks for each video shown, before", "after"),
-            [(r["region"], _figure(r.get("before")), _figure(r.get("after"))) for r in region["click_rates"]],
-        )
+    says = " ".join(
+        filter(None, (f"Offline: {region['offline']}" if region["offline"] else "", *region.get("says", ())))
     )
+    head = ("region", "clicks for each video shown, before", "after", "true worth of a page, before", "after")
+    sides = ("clicks_before", "clicks_after", "worth_before", "worth_after")
+    rows = [(r["region"], *(_figure(r.get(side)) for side in sides)) for r in region["by_region"]]
+    parts.append(("Clicks rose offline and fall in one region", says, head, rows))
     return parts
 
 

@@ -86,8 +86,8 @@ BROUGHT = 8  # candidates for each place of the best page: topics tire, so that 
 
 def best_page(platform: Platform, page: PageShown, among: Int64s, places: int) -> Int64s:
     """The videos that would be worth most, chosen place by place: each tires of its topic those that follow."""
-    who, device = np.full(len(among), page.who), np.full(len(among), page.device)
-    fit = pair(platform, who, among, np.full(len(among), page.at), device)
+    who, device = (np.full(len(among), place, dtype=np.int64) for place in (page.who, page.device))
+    fit = pair(platform, who, among, np.full(len(among), page.at, dtype=np.float64), device)
     first = np.argsort(-odds(fit).utility(), kind="stable")[: places * BROUGHT]
     among, fit = among[first], Pair(**{f.name: getattr(fit, f.name)[first] for f in fields(Pair)})
     topic = platform.videos.category[among]
