@@ -18,8 +18,9 @@ class RequestLimits(Value, frozen=True):
     `request_ms` is the budget of a request from its arrival, `score_ms` what must be left of it for scoring to begin.
     While the p95 of answers is above `calm_ms`, fewer candidates are scored, down to a share of `least_quality`. A
     request that would wait longer than `unscored_ms` gets the lowest rung, one that would wait longer than `refuse_ms`
-    is refused. `lowest_share` of the feeds always come from the lowest rung, so that a fault of it shows. Answers say
-    so when item states are older than `states_s`.
+    is refused. `lowest_share` of the askers always get the lowest rung, so that a fault of it shows, and so do those of
+    the `holdback_share`, against whom one measures what all ranking is worth. Answers say so when item states are older
+    than `states_s`.
     """
 
     request_ms: float = 180.0
@@ -29,6 +30,7 @@ class RequestLimits(Value, frozen=True):
     unscored_ms: float = 80.0
     refuse_ms: float = 120.0
     lowest_share: float = 0.005
+    holdback_share: float = 0.0
     states_s: float = 60.0
 
 

@@ -52,6 +52,22 @@ CHALLENGER_SHARE = Gauge(
     "flywheel_challenger_share", "share of the askers that the release on trial answers", registry=REGISTRY,
     multiprocess_mode="livemax",
 )  # fmt: skip
+VARIANT_ANSWERS = Counter(
+    "flywheel_variant_answers", "answers by the variant that the asker was drawn for, and rung",
+    ["route", "variant", "served_by"], registry=REGISTRY,
+)  # fmt: skip
+VARIANT_SECONDS = Histogram(
+    "flywheel_variant_seconds", "time to answer by variant", ["variant"], registry=REGISTRY,
+    buckets=(0.003, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.18, 0.5),
+)  # fmt: skip
+VARIANT_SCORES = Histogram(
+    "flywheel_variant_score", "mean score of what was answered, by variant", ["variant"], registry=REGISTRY,
+    buckets=(0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 10.0, 100.0),
+)  # fmt: skip
+VARIANT_FAILURES = Counter(
+    "flywheel_variant_failures", "answers that the release of a variant could not give, so that another one did",
+    ["variant", "why"], registry=REGISTRY,
+)  # fmt: skip
 SWAPS = Counter("flywheel_release_swaps", "releases taken into service", registry=REGISTRY)
 REFUSALS = Counter("flywheel_release_refusals", "releases refused", ["release"], registry=REGISTRY)
 TREES_BY_XGBOOST = Gauge(
@@ -124,17 +140,17 @@ class Tally:
 
 
 class Times:
-    """A histogram of seconds that is added to here and written with the tallies: a page has seven of them."""
+    """A histogram that is added to here and written with the tallies: a page has seven of them."""
 
     def __init__(self, histogram: Histogram) -> None:
         self._histogram, self._bounds, self._sum = histogram, histogram._upper_bounds, 0.0
         self._counts = [0] * len(self._bounds)
         Tally._all.append(self)
 
-    def observe(self, seconds: float) -> None:
-        """Note how long something took."""
-        self._counts[bisect_left(self._bounds, seconds)] += 1
-        self._sum += seconds
+    def observe(self, value: float) -> None:
+        """Note one value, mostly how many seconds something took."""
+        self._counts[bisect_left(self._bounds, value)] += 1
+        self._sum += value
 
     def write(self) -> None:
         """Write what was noted."""
@@ -150,6 +166,7 @@ class Times:
 personalised, scored = Tally(PERSONALISED), Tally(SCORED)
 _STAGES: dict[str, Times] = {}
 _SOURCES: dict[str, "Source"] = {}
+_VARIANTS: dict[str, "Variant"] = {}
 
 
 class Route:
@@ -182,6 +199,28 @@ class Route:
         REQUESTS.labels(self._name, status).inc()
 
 
+class Variant:
+    """What is counted for one variant; its label sets are looked up only at first."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._latency = Times(VARIANT_SECONDS.labels(name))
+        self.scored = Times(VARIANT_SCORES.labels(name)).observe
+        self._rungs: dict[tuple[str, str], Tally] = {}
+
+    def answered(self, route: str, rung: str, seconds: float) -> None:
+        """An asker of this variant was answered from a rung."""
+        tally = self._rungs.get((route, rung))
+        if tally is None:
+            tally = self._rungs[route, rung] = Tally(VARIANT_ANSWERS.labels(route, self._name, rung))
+        tally.inc()
+        self._latency.observe(seconds)
+
+    def failed(self, why: str) -> None:
+        """Its release could not answer."""
+        VARIANT_FAILURES.labels(self._name, why.partition(":")[0][:40]).inc()
+
+
 class Source:
     """What is counted for one source of candidates; its label sets are looked up only at first."""
 
@@ -200,6 +239,14 @@ def source(name: str) -> Source:
     meter = _SOURCES.get(name)
     if meter is None:
         meter = _SOURCES[name] = Source(name)
+    return meter
+
+
+def variant(name: str) -> Variant:
+    """What is counted for a variant."""
+    meter = _VARIANTS.get(name)
+    if meter is None:
+        meter = _VARIANTS[name] = Variant(name)
     return meter
 
 

@@ -22,7 +22,7 @@ from serving.guard import Guard
 from serving.items import ItemStates, StateFeed
 from serving.limits import Rates, Shedding
 from serving.model import Releases, load
-from serving.page import Ladder, PoolBuilder
+from serving.page import Ladder
 from serving.running import Background, Parent, spare_the_collector
 
 COUNTED_EVERY_S = 1.0  # how old a metric may be: Prometheus asks every few seconds
@@ -44,7 +44,6 @@ class Online:
     link: RedisLink
     feed: StateFeed
     releases: Releases
-    pooler: PoolBuilder
     ladder: Ladder
     decisions: DecisionLog
     events: EventLog
@@ -87,11 +86,7 @@ class Online:
 
     async def _pool(self) -> None:
         began = perf_counter()
-        parts = self.ladder.parts
-        parts.pools = await asyncio.to_thread(self.pooler.pools, parts.policy, parts.filters, self.clock.now())
-        live = self.releases.live
-        if live is not None and live.nearest is not None:
-            await asyncio.to_thread(live.nearest.refresh)
+        await asyncio.to_thread(self.ladder.parts.refresh, self.clock.now())
         values = self.served.process.pools
         every_s = values.every_s if self.states.looked and len(self.states) else values.at_first_s
         self._pooling.pause_s = max(every_s, values.rest * (perf_counter() - began))
@@ -124,7 +119,6 @@ def online(served: Served, settings: Settings, system: str) -> Online:
         link=link,
         feed=StateFeed(connect(settings.redis_url, REDIS_S), views, states, process.states),
         releases=releases,
-        pooler=PoolBuilder(states, process.pools),
         ladder=Ladder(served, states, users, releases, clock, shedding, erased),
         shedding=shedding,
         parent=Parent(),

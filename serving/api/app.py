@@ -21,7 +21,7 @@ from serving.api.public_reason import for_callers
 from serving.api.read import read
 from serving.asker import RequestAsker
 from serving.definition import Served
-from serving.feedback import VARIANT, ImpressionRows
+from serving.feedback import ImpressionRows
 from serving.limits import Budget
 from serving.online import Online
 from serving.page import PERSONAL, Page
@@ -29,6 +29,7 @@ from serving.tokens import Impression
 
 log = logging.getLogger(__name__)
 SECRET = "`explain` shows what the ranker weighs: it needs a token of role `operate`"
+DRAWN = "who is answered by which `variant` is drawn: only a `preview` by a token of role `operate` may name one"
 Answering = Callable[[Any, Budget], Awaitable[tuple[Page, RequestAsker]]]
 
 
@@ -96,6 +97,8 @@ class App:
                     request = msgspec.structs.replace(request, user=parts.ids(request.user))
                 if request.explain and "operate" not in roles:
                     raise RefusedError(403, SECRET)
+                if request.variant is not None and not (request.preview and "operate" in roles):
+                    raise RefusedError(403, DRAWN)
                 page, who = await answering(request, budget)
                 with budget.stage("answer"):
                     answered = encode(self._answer(request, page, who))
@@ -107,6 +110,7 @@ class App:
                 shedding.scored(budget.spent_s)
                 metrics.scored.inc(page.scored)
             counted.answered(page.served_by, page.served_by in PERSONAL, budget.spent_s)
+            _count(name, page, budget.spent_s)
             return 200, answered
 
         return Post(admit, answer, counted.refused)
@@ -156,7 +160,7 @@ class App:
         ]
         return self._messages.answer(
             request_id=page.request_id, release=page.release.version if page.release else None,
-            variant=VARIANT, served_by=page.served_by, reason=for_callers(page.reason), items=items,
+            variant=page.variant, served_by=page.served_by, reason=for_callers(page.reason), items=items,
             token=None if request.preview or not page.items else self._token(page, who),
             left_out=msgspec.UNSET if page.left_out is None else page.left_out,
             unknown_user=msgspec.UNSET if who.user.known else True,
@@ -166,3 +170,11 @@ class App:
     def _remember(self, page: Page, who: RequestAsker) -> None:
         """Log a page after its answer was sent."""
         self._parts.decisions.put(self._lines.of(page, who))
+
+
+def _count(route: str, page: Page, took_s: float) -> None:
+    """Count an answer for its variant."""
+    meter = metrics.variant(page.variant)
+    meter.answered(route, page.served_by, took_s)
+    if page.scores is not None and len(page.scores):
+        meter.scored(float(page.scores.sum()) / len(page.scores))

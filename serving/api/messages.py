@@ -60,6 +60,7 @@ def messages_of(service: ServicePolicy, events: Table) -> Messages:
         ("limit", Annotated[int, Meta(ge=1, le=service.most)] | None, None),
         ("explain", bool, False),
         ("preview", bool, False),
+        ("variant", Literal["champion", "challenger"] | None, None),
     ]
     items = ("items", Annotated[list[Id], Meta(min_length=1, max_length=service.most_candidates)])
     shown = msgspec.defstruct(

@@ -9,9 +9,9 @@ from serving.asker import RequestAsker
 from serving.definition import Served
 from serving.page import Page
 
-VARIANT = "champion"
 # The columns that every decision log writes beside the table's own keys and times.
 REQUEST, RELEASE, RUNG, POSITION, SOURCE = "request_id", "release", "served_by", "position", "source"
+VARIANT = "variant"
 PROPENSITY, SCORE, FEATURES = "propensity", "score", "served_features"
 FLOAT32 = orjson.OPT_SERIALIZE_NUMPY  # in the digits that a float32 has: half as many, for half the time
 _lines = msgspec.json.Encoder().encode_lines
@@ -37,7 +37,7 @@ class ImpressionRows:
             names.event_time: at,
             names.received_time: at,
             REQUEST: page.request_id,
-            "variant": VARIANT,
+            VARIANT: page.variant,
             RELEASE: page.release.version if page.release else None,
             RUNG: page.served_by,
         }

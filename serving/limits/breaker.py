@@ -39,6 +39,11 @@ class Breaker:
         """What it lets through now."""
         return self._state
 
+    @property
+    def rests(self) -> bool:
+        """Whether the dependency is not to be asked now; who only looks is no probe."""
+        return self._state is not State.CLOSED and self._clock() < self._probe_at
+
     def allows(self) -> bool:
         """Whether the dependency may be asked now. While the breaker is open, the caller that may ask is the probe."""
         if self._state is State.CLOSED:

@@ -23,6 +23,10 @@ class Budget:
         """Seconds until the answer is too late; never negative."""
         return max(0.0, self._total_s - self.spent_s)
 
+    def lasts(self, total_s: float) -> None:
+        """Let it be as long as the release that answers sets, from its beginning on."""
+        self._total_s = total_s
+
     def stage(self, name: str) -> "StageTimer":
         """Measures a stage while a block runs."""
         return StageTimer(metrics.stage(name))

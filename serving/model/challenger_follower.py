@@ -4,9 +4,10 @@ import logging
 from dataclasses import dataclass, replace
 from typing import Generic
 
-from infra.errors import ReleaseMismatch
+from infra.errors import FlywheelError
 from infra.release_format import Challenger
 from serving import metrics
+from serving.assignment import CHALLENGER
 from serving.model.release_cache import name_of
 from serving.model.release_loader import LoadedRelease, ReleaseLoader, say_what_needs_deployment
 from serving.running import Background
@@ -70,7 +71,9 @@ class ChallengerFollower(Generic[LoadedRelease]):
             return
         try:
             release = await self._loader.loaded(wanted.release)
-        except ReleaseMismatch as refused:
+        except (FlywheelError, OSError, ValueError) as refused:
+            if self.why != str(refused):
+                log.warning("releases: on trial: %s", refused)
             self.why = str(refused)
             return
         self.take(wanted, release)
@@ -101,4 +104,5 @@ class ChallengerFollower(Generic[LoadedRelease]):
         log.warning("releases: release %s is on trial no more", trial.release.version)
         metrics.ON_TRIAL.labels(trial.release.version).set(0)
         metrics.CHALLENGER_SHARE.set(0)
+        metrics.BREAKER.labels(CHALLENGER).set(0)  # there is nothing left that could be broken
         self.trial = None

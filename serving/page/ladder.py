@@ -9,12 +9,14 @@ import numpy as np
 
 from infra.clock import Clock
 from infra.marks import NO_MARKS
+from serving.arms import ChallengerFailed
 from serving.asker import RequestAsker, ShownLately, UserReader
 from serving.definition import ReleasePolicy, Served
 from serving.erased import Erased
 from serving.items import ItemStates
 from serving.limits import Budget, Shedding
 from serving.model import Releases
+from serving.page.arm import PageArm
 from serving.page.feed import Feed
 from serving.page.outcome import Unranked
 from serving.page.page import Page
@@ -23,7 +25,7 @@ from serving.page.rank import Rank
 from serving.page.rungs import NOTHING
 
 log = logging.getLogger(__name__)
-Make = Callable[[Any, Budget, Unranked | None], Awaitable[tuple[Page, RequestAsker]]]
+Make = Callable[[PageArm, Any, Budget, Unranked | None], Awaitable[tuple[Page, RequestAsker]]]
 
 
 class Ladder:
@@ -39,7 +41,7 @@ class Ladder:
 
     @property
     def policy(self) -> ReleasePolicy:
-        """The policy of the release that answers, the checkout's before there is one."""
+        """The policy of the champion, the checkout's before there is one."""
         return self.parts.policy
 
     async def feed(self, request: Any, budget: Budget) -> tuple[Page, RequestAsker]:
@@ -51,20 +53,35 @@ class Ladder:
         return await self._answer_or_fall_back(self._rank.page, request, budget)
 
     async def _answer_or_fall_back(self, make: Make, request: Any, budget: Budget) -> tuple[Page, RequestAsker]:
-        """An answer in any case: after an unexpected error from the lowest rung, after a second one without items."""
+        """An answer in any case: after an unexpected error from the lowest rung, after a second one without items.
+
+        Whatever happens to a challenger, its asker gets the champion's answer.
+        """
+        arm = self.parts.arms.of(request.user, request.preview, request.variant)
+        if arm.on_trial:
+            budget.lasts(arm.policy.limits.request_ms / 1000)
+            try:
+                return await make(arm, request, budget, None)
+            except ChallengerFailed as failed:
+                arm = self.parts.arms.instead(failed)
+            except Exception as failed:
+                log.exception("release %s: the challenger failed", arm.release.version if arm.release else None)
+                arm.breaker.failed(f"failed: {type(failed).__name__}")
+                arm = self.parts.arms.instead(failed)
+            budget.lasts(arm.policy.limits.request_ms / 1000)
         try:
-            return await make(request, budget, None)
+            return await make(arm, request, budget, None)
         except Exception as failed:
             unranked = _failed(failed)
         try:
-            return await make(request, budget, unranked)
+            return await make(arm, request, budget, unranked)
         except Exception as failed:
-            return self._nothing(request, _failed(failed))
+            return self._nothing(arm, request, _failed(failed))
 
-    def _nothing(self, request: Any, unranked: Unranked) -> tuple[Page, RequestAsker]:
+    def _nothing(self, arm: PageArm, request: Any, unranked: Unranked) -> tuple[Page, RequestAsker]:
         """The empty page."""
-        who = self.parts.unread(self.policy, request, unranked)
-        page = Page([], NO_MARKS, [], np.zeros(0, dtype=np.float32), NOTHING, unranked.reason)
+        who = self.parts.unread(arm.policy, request, unranked)
+        page = Page([], NO_MARKS, [], np.zeros(0, dtype=np.float32), NOTHING, unranked.reason, variant=arm.variant)
         page.left_out = list(getattr(request, "items", [])) or None
         page.at, page.request_id = self.parts.clock.now(), secrets.token_hex(16)
         return page, who

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from infra.arrays import Float32s
 from infra.marks import Marks
+from serving.assignment import CHAMPION
 from serving.model import Release
 from serving.page.retrieve import Candidates
 
@@ -15,7 +16,8 @@ class Page:
     `marks` (items,) are the items' marks. `sources` (items,) are the names of the sources that gave each item first,
     None where the caller named it; `propensities` (items,) the probability of each item at its place. `at` is the
     moment the page was made for, in seconds since the epoch: features were decayed to it. `scored` is how many
-    candidates were scored, and `candidates` which, unless the caller named them.
+    candidates were scored, and `candidates` which, unless the caller named them. The asker was drawn for
+    `variant`.
     """
 
     items: list[str]
@@ -32,3 +34,4 @@ class Page:
     scored: int = 0
     candidates: Candidates | None = None
     request_id: str = ""
+    variant: str = CHAMPION

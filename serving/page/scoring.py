@@ -1,4 +1,4 @@
-"""Scores and arranges the candidates of one request, behind a breaker."""
+"""Scores and arranges the candidates of one request, behind the breaker of its release."""
 
 import logging
 import time
@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from infra.arrays import Float32s
 from serving.asker import RequestAsker
-from serving.definition import BreakerValues, ReleasePolicy
+from serving.definition import ReleasePolicy
 from serving.items import ItemBlock, ItemStates
-from serving.limits import Breaker, Budget
-from serving.model import Releases
+from serving.limits import Budget
+from serving.page.arm import PageArm
 from serving.page.outcome import Outcome, Ranked, Unranked
 from serving.page.rungs import FULL, NEUTRAL, STALE
 from serving.page.slate import Arrangement
@@ -19,24 +19,25 @@ log = logging.getLogger(__name__)
 
 
 class Scoring:
-    """Scores by the live release. A failure is an outcome, never an exception."""
+    """Scores by an arm's release. A failure is an outcome, and only the challenger's is an exception."""
 
-    def __init__(self, states: ItemStates, releases: Releases, breaker: BreakerValues) -> None:
-        self._states, self._releases = states, releases
-        self.breaker = Breaker("scorer", breaker)
+    def __init__(self, states: ItemStates) -> None:
+        self._states = states
 
-    def ranked(self, block: ItemBlock, who: RequestAsker, now: float, budget: Budget, arrange: Arrange) -> Outcome:
-        """The candidates of a block, arranged by their scores."""
-        release = self._releases.live
+    def ranked(
+        self, arm: PageArm, block: ItemBlock, who: RequestAsker, now: float, budget: Budget, arrange: Arrange
+    ) -> Outcome:
+        """The candidates of a block, arranged by their scores; raises ChallengerFailed for an arm on trial."""
+        release = arm.release
         if release is None:
-            return Unranked(self._releases.why or "no release")
+            return Unranked(arm.why or "no release")
         if not len(block.rows):
             some = len(self._states)
             return Unranked("no candidates: nothing in memory may be shown" if some else "no item states in memory")
         if budget.left_s * 1000 < release.policy.limits.score_ms:
             return Unranked("too late to score")
-        if not self.breaker.allows():
-            return Unranked(self.breaker.why)
+        if not arm.breaker.allows():
+            return Unranked(arm.cannot_score(arm.breaker.why))
         try:
             with budget.stage("features"):
                 features = release.builder.matrix(block, who.user, who.keys, who.context, now)
@@ -46,11 +47,11 @@ class Scoring:
                 shown = arrange(block, scores)
         except Exception as failed:  # an unexpected error in a model or a state costs the score, not the answer
             log.exception("release %s: could not score", release.version)
-            self.breaker.failed(f"scoring failed: {type(failed).__name__}")
-            return Unranked(self.breaker.why)
-        self.breaker.succeeded()
-        rung = NEUTRAL if who.user.why else STALE if self._releases.why else FULL
-        reason = "; ".join(filter(None, [who.user.why, self._releases.why, self._aged(release.policy)])) or None
+            arm.breaker.failed(f"scoring failed: {type(failed).__name__}")
+            return Unranked(arm.cannot_score(arm.breaker.why))
+        arm.breaker.succeeded()
+        rung = NEUTRAL if who.user.why else STALE if arm.stale else FULL
+        reason = "; ".join(filter(None, [who.user.why, arm.why, self._aged(release.policy)])) or None
         return Ranked(block, shown, scores, features, release, rung, reason)
 
     def _aged(self, policy: ReleasePolicy) -> str | None:

@@ -8,6 +8,7 @@ import httpx
 from serving.access.keyring import bearer
 from serving.access.roles import Role
 from serving.api.app import App
+from serving.definition import Served
 from serving.online import Online, online
 from serving.systems.home_feed import SERVED
 from tests.waiting import PATIENCE_S
@@ -24,9 +25,9 @@ async def states_read(parts: Online) -> None:
 class Client:
     """Posts to an app that runs in a loop of its own, and has read its states unless it starts `without_redis`."""
 
-    def __init__(self, world: Any, *, without_redis: bool = False) -> None:
+    def __init__(self, world: Any, *, without_redis: bool = False, served: Served = SERVED) -> None:
         self.settings, self._without_redis = world.settings, without_redis
-        self._made = app = App(SERVED, lambda: online(SERVED, world.settings, "home_feed"))
+        self._made = app = App(served, lambda: online(served, world.settings, "home_feed"))
         self._starlette = app.starlette()
         self._app = app.with_hot_routes(self._starlette)
         self._runner = asyncio.Runner()

@@ -136,13 +136,21 @@ class World:
             dataset_digest="d",
         )  # fmt: skip
 
-    def promote(self, version: str, digest: str | None = None) -> None:
+    def promote(self, version: str, digest: str | None = None, **more: Any) -> None:
         """Make the pointer name a release, as the registry does."""
-        own_digest = hashlib.sha256((self.registry / version / "manifest.json").read_bytes()).hexdigest()
-        champion = {"version": version, "path": version, "manifest_sha256": digest or own_digest}
+        champion = self.named(version) | ({"manifest_sha256": digest} if digest else {})
         draft = self.registry / "live.json.draft"
-        draft.write_text(json.dumps({"champion": champion, "previous": None}))
+        draft.write_text(json.dumps({"champion": champion, "previous": None, **more}))
         draft.rename(self.registry / "live.json")
+
+    def challenge(self, champion: str, challenger: str, share: int, salt: str = "trial") -> None:
+        """Make the pointer name a release on trial beside the champion."""
+        self.promote(champion, challenger={"release": self.named(challenger), "share": share, "salt": salt})
+
+    def named(self, version: str) -> dict[str, Any]:
+        """A release as the pointer names it."""
+        digest = hashlib.sha256((self.registry / version / "manifest.json").read_bytes()).hexdigest()
+        return {"version": version, "path": version, "manifest_sha256": digest}
 
 
 def _boosted(folder: Path, rows: Any, liked: int) -> Any:

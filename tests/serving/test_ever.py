@@ -13,11 +13,12 @@ from feature_repo.records.layout import layouts
 from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
 from infra.errors import Unavailable
 from infra.marks import marks
+from serving.definition import PoolValues
 from serving.items import shared_arrays
 from serving.items.ever_done_writer import EverWriter
 from serving.items.item_states import ItemStates
 from serving.page.eligibility import Filters
-from serving.page.offers import Pools
+from serving.page.stocks import Stocks
 from serving.systems.home_feed import RELEASE, SERVICE
 from tests.serving.caller import Client
 
@@ -65,13 +66,13 @@ def lowest(parts: Any, change: pytest.MonkeyPatch) -> None:
 def lists(parts: Any, change: pytest.MonkeyPatch) -> None:
     """There are but the release's lists, and Redis is down."""
     down(parts, change)
-    policy, empty = parts.ladder.policy, ItemStates(FEATURES, SERVICE, capacity=4096)
+    empty = ItemStates(FEATURES, SERVICE, capacity=4096)
     empty.words["creator_id"].codes(["c3"])
     empty.ever = parts.states.ever
     made_with = parts.ladder.parts
     for owner, name, value in (
-        (made_with, "states", empty), (made_with.scoring, "_states", empty), (made_with, "pools", Pools()),
-        (made_with, "_filters", (policy, Filters(policy.filters, empty))),
+        (made_with, "states", empty), (made_with.scoring, "_states", empty),
+        (made_with, "stocks", Stocks(empty, PoolValues())),
     ):  # fmt: skip
         change.setattr(owner, name, value)
 

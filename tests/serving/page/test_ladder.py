@@ -48,7 +48,7 @@ def test_what_nobody_foresaw_costs_rungs_and_never_the_answer(
     for step in way:
         owner = getattr(owner, step)
     monkeypatch.setattr(owner, name, fails)
-    monkeypatch.setattr(parts.ladder.parts.scoring, "breaker", Breaker("tested"))
+    monkeypatch.setitem(parts.ladder.parts.arms.breakers.held, "scorer", ("1", Breaker("tested")))
     answer = client.feed()
     assert answer["served_by"] == rung
     assert "RuntimeError" in answer["reason"]
@@ -61,7 +61,8 @@ def test_a_scorer_that_keeps_failing_is_not_asked_for_a_while(
     client: Client, parts: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scored, clock = [], [0.0]
-    monkeypatch.setattr(parts.ladder.parts.scoring, "breaker", Breaker("tested", clock=lambda: clock[0]))
+    breaker = Breaker("tested", clock=lambda: clock[0])
+    monkeypatch.setitem(parts.ladder.parts.arms.breakers.held, "scorer", ("1", breaker))
     with monkeypatch.context() as broken:
         broken.setattr(parts.releases.live.scorer, "score", lambda matrix: scored.append(1) or fails())
         for _ in range(10):

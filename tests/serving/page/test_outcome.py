@@ -35,14 +35,14 @@ def with_an_open_breaker(parts: Any, change: pytest.MonkeyPatch) -> None:
     broken = Breaker("tested", clock=lambda: 0.0)
     for _ in range(BreakerValues().failures):
         broken.failed("scoring failed: Earlier")
-    change.setattr(parts.ladder.parts.scoring, "breaker", broken)
+    change.setitem(parts.ladder.parts.arms.breakers.held, "scorer", ("1", broken))
 
 
 def with_a_broken_scorer(parts: Any, change: pytest.MonkeyPatch) -> None:
     def score(_: Any) -> Any:
         raise ZeroDivisionError
 
-    change.setattr(parts.ladder.parts.scoring, "breaker", Breaker("tested"))
+    change.setitem(parts.ladder.parts.arms.breakers.held, "scorer", ("1", Breaker("tested")))
     change.setattr(parts.releases.live.scorer, "score", score)
 
 

@@ -10,11 +10,11 @@ import pytest
 
 from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
 from infra.errors import Unavailable
+from serving.definition import PoolValues
 from serving.feedback import impression_rows
 from serving.items.item_states import ItemStates
 from serving.limits.budget import Budget
-from serving.page.eligibility import Filters
-from serving.page.offers import Pools
+from serving.page.stocks import Stocks
 from serving.systems.home_feed import RELEASE, SERVED, SERVICE
 from tests.serving.caller import Client
 from tests.serving.memory import PLAIN
@@ -83,12 +83,12 @@ def popular_alone(parts: Any, change: pytest.MonkeyPatch) -> None:
 
 def lists(parts: Any, change: pytest.MonkeyPatch) -> None:
     """No video is in memory: there are but the release's lists."""
-    policy, empty = parts.ladder.policy, ItemStates(FEATURES, SERVICE, capacity=4096)
+    empty = ItemStates(FEATURES, SERVICE, capacity=4096)
     empty.words["creator_id"].codes([f"c{i}" for i in range(20)])
     made_with = parts.ladder.parts
     for owner, name, value in (
         (made_with, "states", empty), (made_with.scoring, "_states", empty), (made_with.users, "_states", empty),
-        (made_with, "pools", Pools()), (made_with, "_filters", (policy, Filters(policy.filters, empty))),
+        (made_with, "stocks", Stocks(empty, PoolValues())),
     ):  # fmt: skip
         change.setattr(owner, name, value)
 
