@@ -12,17 +12,19 @@ import pytest
 
 from infra.clock import ClockHand
 from infra.settings import Settings
+from orchestration import client
 from orchestration.demo.loop.accounts import LINES, Accounts
 from orchestration.demo.loop.caller import Caller
 from orchestration.demo.loop.lines import Frozen, Oracle, Popular
 from orchestration.demo.loop.picture import draw
 from orchestration.demo.loop.traffic import HOUR, Traffic
 from orchestration.sources.simulator import PageShown, Scale, World
-from serving.assignment import VARIANTS
+from serving.assignment import CHALLENGER, CHAMPION
 from serving.launch import started
 from serving.systems.home_feed import SERVICE
 from tests.conftest import free_port
 from tests.serving.conftest import World as ServedWorld
+from tests.waiting import until
 from validation.systems.home_feed import DEVICES
 
 DAYS = 2
@@ -60,6 +62,7 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> Loop:
         served = filled(world, settings)
         life.callback(served.kill_redis)
         life.enter_context(started(settings))
+        until(lambda: challenger_answers(settings))
         caller, popular, accounts = Caller(settings), Popular(world), Accounts()
         popular.learn_past(world.history())
         lines = {"popular": popular, "frozen": Frozen(world, caller, SERVICE.names), "oracle": Oracle(world)}
@@ -95,13 +98,20 @@ def filled(world: World, settings: Settings) -> ServedWorld:
         "device": [DEVICES[int(device)] for device in users.device], "age_group": ["18"] * SCALE.users,
         "status": ["active"] * SCALE.users, "signup_at": [int(SCALE.begin)] * SCALE.users,
     })  # fmt: skip
-    folder = served.release("1")
     items = {name: {"status": "live", "regions": [], "age_rating": "0", "creator_id": "c"} for name in names[:40]}
     popular = {"all": names[:40], "by_group": {}, "fresh": names[:5], "items": items}
-    (folder / "popular.json").write_text(json.dumps(popular))
-    served.manifest(folder, "1", "xgboost")
-    served.promote("1")
+    for version, favourite in (("1", "video_long_view_1d"), ("2", "video_duration")):
+        folder = served.release(version, favourite)
+        (folder / "popular.json").write_text(json.dumps(popular))
+        served.manifest(folder, version, "xgboost")
+    served.challenge("1", "2", share=50)
     return served
+
+
+def challenger_answers(settings: Settings) -> bool:
+    """Whether the release on trial is loaded; the champion answers until then."""
+    asked = {"user_id": "u000001", "limit": 1, "preview": True, "variant": "challenger"}
+    return bool(client.post(settings, "operate", "/v1/feed", asked)["release"] == "2")
 
 
 def test_every_outcome_answers_a_page_that_the_service_showed(loop: Loop) -> None:
@@ -132,7 +142,9 @@ def test_the_service_answers_at_the_simulated_hour(loop: Loop) -> None:
 
 def test_worth_is_accounted_by_variant_and_by_hour(loop: Loop) -> None:
     by_hour = loop.accounts.means("variant", "hour")
-    assert set(by_hour["variant"]) <= set(VARIANTS)
+    assert set(by_hour["variant"]) == {CHAMPION, CHALLENGER}
+    releases = loop.accounts.frame.groupby("variant")["release"].unique()
+    assert {name: set(each) for name, each in releases.items()} == {CHAMPION: {"1"}, CHALLENGER: {"2"}}
     assert by_hour["pages"].sum() == len(loop.accounts.rows)
     assert by_hour[list(LINES)].notna().all(axis=None)
     means = loop.accounts.frame[list(LINES)].mean()
@@ -157,7 +169,7 @@ def test_a_pages_true_worth_is_the_mean_of_what_its_user_makes_of_it() -> None:
     world = World.make(SCALE)
     page = page_of(world)
     grades = []
-    for seed in range(1500):
+    for seed in range(600):
         rows = world.read(page, seed).engagements.to_pylist()
         grades.append(grade(rows, world))
     error = np.std(grades) / np.sqrt(len(grades))
