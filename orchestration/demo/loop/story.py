@@ -1,6 +1,7 @@
 """Seven days: users answer the live service's pages, tastes turn, a bad release is tried, the retrained one wins."""
 
 import shutil
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,8 +31,9 @@ from orchestration.sources.simulator import deliver
 from orchestration.system import Installation
 from serving.launch import Running, started
 
-CLOSES_S = 1_200.0  # before midnight the last page is asked for, so that every file of the day is handed over on it
+CLOSES_S = 600.0  # before midnight the last page is asked for
 HAND_OVER_S = 900.0  # of the moved clock
+WRITTEN_WITHIN_S = 3.0  # of real time: the decision log waits a moment for further rows
 
 
 @dataclass
@@ -109,12 +111,19 @@ class LoopStory:
                 if hour % plan.look_h == 0:
                     self.rollout.look(self.at(until))
             traffic.visits.drop()
-            traffic.hand.move(self.plan.begin(number + 1) - 1)
             line.says = f"{len(self.accounts.rows) - before:,} pages"
-        self.after(number, service)
+        self.hand_over(number, service, traffic)
+        self.after(number)
 
-    def after(self, number: int, service: Running) -> None:
-        """The day's end: files, features, monitoring, and whether to train again."""
+    def hand_over(self, number: int, service: Running, traffic: Traffic) -> None:
+        """Every row of the day is in a file that is named after the day, and the file is handed over."""
+        traffic.hand.move(self.plan.begin(number + 1) - 1)
+        time.sleep(WRITTEN_WITHIN_S)
+        traffic.hand.move(self.plan.begin(number + 1) + HAND_OVER_S)
+        scenes.wait_for_landing(self.stage, self.installation, service)
+
+    def after(self, number: int) -> None:
+        """The day's end: descriptions, features, monitoring, and whether to train again."""
         plan, today, settings = self.plan, self.plan.date(number), self.installation.settings
         deliver(
             plan.world.described(plan.history + number - 1, 1), plan.scale, settings.landing,
@@ -124,7 +133,6 @@ class LoopStory:
             count = languages_lost(plan.world, plan.null_region, plan.begin(number + 1) - HOUR, settings.landing)
             self.stage.say(f"an exporter upstream loses the language of {count} users, all of one region")
         at = moved(self.installation, end_of(today))
-        scenes.wait_for_landing(self.stage, at, service)
         self.run("features", "the day becomes features", at, today, today)
         self.run("monitor", "the day is compared with what the release knew", at, today, today)
         if number + 1 == plan.bad_on:
@@ -141,10 +149,11 @@ class LoopStory:
             newest = at.registry.newest()
             title = "a candidate learns from the newest days"
             result = self.run("retrain", title, at, today, today, why, refusable=True)
-            made = at.registry.newest() if at.registry.newest() != newest else None
-            self.learned.setdefault("retrained", []).append({"day": number, "why": why, "release": made})
-            if made and not result.success:
-                self.rollout.enter(at, made, "retraining sensor", why)
+            version = at.registry.newest()
+            trained = version if version != newest else None
+            self.learned.setdefault("retrained", []).append({"day": number, "why": why, "release": trained})
+            if trained and not result.success:
+                self.rollout.enter(at, trained, "retraining sensor", why)
 
     def bad_release(self, at: Installation) -> None:
         """Somebody enters a release whose policy has a slip of a digit; every gate has passed it."""
