@@ -5,6 +5,7 @@ import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 from pydantic import Field, PositiveInt
@@ -12,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 LONGEST_SOCKET = 100  # bytes: the kernel takes 104 to 108
 WRITER_WAIT_S = 600.0
+AT_ONCE = "at_once"
 SYSTEM_NAME = r"^[a-z][a-z0-9_]*$"
 SHARED = Path(f"/tmp/flywheel-{os.getuid()}")
 
@@ -98,6 +100,9 @@ class Settings(BaseSettings):
     """The days a model learns from; the system's own number when absent. Sparse data needs more of them."""
     retrain_within_days: PositiveInt = 30
     """For so long a release may stay live that learned from somebody who was erased since."""
+    rollout: Literal["staged", "at_once"] = "staged"
+    """How a new release that passed its gates begins: in shadow (docs/rollout.md), or at once for all askers, for
+    installations without traffic to try it on."""
     replay_from: datetime | None = None
     """For replayed events: the moment at which the clock of a process starts, instead of the time now."""
     replay_clock: Path | None = None

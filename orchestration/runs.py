@@ -159,13 +159,15 @@ def findings(result: dg.ExecuteInProcessResult) -> list[str]:
 
 
 def live(installation: Installation, job: str) -> str | None:
-    """After a job that may release: what is live, what ranks in it, and what the baseline gate said; else None."""
+    """After a job that may release: what is live, what ranks in it, what the baseline gate said, what is on trial."""
     version = installation.registry.live() if "release" in STAGES[job] else None
     if version is None:
         return None
     ranker = manifest.read_manifest(installation.registry.folder(version)).ranker
     reason = next((f.reason for f in installation.registry.verdict(version).findings if f.gate == "baseline"), "")
-    return f"release {version} is live, ranked by {ranker or 'a model'}. {reason}"
+    trial = installation.registry.trial()
+    tried = f" Release {trial.version} is on trial: {trial.stage} (docs/rollout.md)." if trial else ""
+    return f"release {version} is live, ranked by {ranker or 'a model'}. {reason}{tried}"
 
 
 def last_day(installation: Installation) -> date:

@@ -1,9 +1,10 @@
-"""Release: the judged ranker gets a version, a built service proves it, and it goes live."""
+"""Release: the judged ranker gets a version, a built service proves it, and it goes on trial; the first one live."""
 
 import dagster as dg
 
 from infra.manifest import verify
 from orchestration import proving
+from orchestration.entering import entered
 from orchestration.naming import asset_of
 from orchestration.partitions import WHOLE_RANGE, WHY
 from orchestration.registered import REGISTERED, VERSION, candidate_of, version_of
@@ -51,14 +52,18 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         check_specs=[registry_check_spec()],
     )
     def champion(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        """The release that is live, this run's: the service follows it within seconds."""
+        """The release that is live, and this run's beside it: on trial in shadow; the first of a system goes live."""
         version, was = version_of(context), installation.registry.live()
         ranker = verify(installation.registry.folder(version)).ranker
         why = context.run.tags.get(WHY, f"job {context.run.job_name}: every gate passed") + _ranked_by(
             installation, ranker
         )
-        installation.registry.promote(version, who="dagster", why=why, at=installation.now())
-        metadata = {"version": version, "ranker": ranker, "was": was or "none", "why": why}
+        outcome = entered(installation, version, why)
+        context.log.info(outcome.says)
+        metadata = {
+            "version": version, "ranker": ranker, "was": was or "none", "why": why, "stage": str(outcome.stage),
+            "says": outcome.says,
+        }  # fmt: skip
         check = registry_check_result(installation.registry.disagreements())
         return dg.MaterializeResult(metadata=metadata, check_results=[check])
 

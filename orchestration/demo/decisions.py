@@ -20,7 +20,7 @@ from orchestration import client
 from orchestration.demo import scenes
 from orchestration.demo.judged import JudgedCases, judged_cases
 from orchestration.demo.origins import end_of
-from orchestration.demo.steps import moved, roll_back, run_job
+from orchestration.demo.steps import moved, retrained, roll_back, run_job
 from orchestration.demo_console import DemoConsole
 from orchestration.partitions import waiting
 from orchestration.sources.kit import DeliveredRows
@@ -168,8 +168,7 @@ class DecisionStory:
             result = self.run(
                 "retrain", "it retrains through the same gates", until, until, at=self.later, may_be_refused=True
             )
-            live = self.later.registry.live()
-            self.stage.say(f"release {live} is live" if result.success else f"refused, so release {live} stays live")
+            retrained(self.stage, self.later, success=result.success)
 
     def rollback(self) -> None:
         """Back to the release before, where there is one."""

@@ -36,6 +36,16 @@ def moved(installation: Installation, moment: datetime) -> Installation:
     return Installation(installation.system, installation.settings.model_copy(update={"replay_from": moment}))
 
 
+def retrained(stage: DemoConsole, installation: Installation, *, success: bool) -> None:
+    """What became of a retraining: a story has no days for a trial, so what is in shadow is promoted by hand."""
+    registry = installation.registry
+    trial = registry.trial() if success else None
+    if trial:
+        stage.say(f"release {trial.version} is in {trial.stage}, as each new one; it is promoted by hand for the story")
+        registry.promote(trial.version, who="demo", why="by hand for the story", at=installation.now())
+    stage.say(f"release {registry.live()} is live" if success else f"refused, so release {registry.live()} stays live")
+
+
 def roll_back(stage: DemoConsole, installation: Installation, learned: dict[str, Any]) -> None:
     """Back to the release before, where there is one; what was seen is learned."""
     if len(installation.registry.history()) > 1:

@@ -16,7 +16,7 @@ from infra.redis_server import running as redis_running
 from orchestration.demo import scenes
 from orchestration.demo.diary import Diary
 from orchestration.demo.origins import AFTERWARDS, Origin, Simulated, end_of
-from orchestration.demo.steps import moved, roll_back, run_job
+from orchestration.demo.steps import moved, retrained, roll_back, run_job
 from orchestration.demo_console import DemoConsole
 from orchestration.partitions import WHY
 from orchestration.system import Installation
@@ -221,7 +221,7 @@ class Story:
         """A candidate from newer events; what the gates refuse does not go live, and the demo goes on."""
         later, title = self.later, "it retrains through the same gates"
         result = self.run("retrain", title, day, day, why, may_be_refused=True, installation=later)
-        self.stage.say(f"release {later.registry.live()} is live" if result.success else "so the live release stays")
+        retrained(self.stage, later, success=result.success)
 
     def rollback(self) -> None:
         """Back to the release before, where there is one."""

@@ -35,11 +35,17 @@ def ended(success: bool, *checks: tuple[str, bool]) -> Callable[..., Any]:
     return execute
 
 
-def printed(monkeypatch: pytest.MonkeyPatch, execute: Callable[..., Any]) -> str:
+def printed(monkeypatch: pytest.MonkeyPatch, execute: Callable[..., Any], trial: Any = None) -> str:
     """What is told of a retraining that ends so, while release 1 is live."""
+    live = ["1"]
     monkeypatch.setattr(runs, "execute", execute)
     page = StringIO()
-    at: Any = SimpleNamespace(registry=SimpleNamespace(live=lambda: "1"))
+    at: Any = SimpleNamespace(
+        registry=SimpleNamespace(
+            live=lambda: live[-1], trial=lambda: trial, promote=lambda version, **_: live.append(version)
+        ),
+        now=lambda: None,
+    )
     origin: Any = None
     story = Story(DemoConsole(Console(file=page, width=200)), at, origin, Diary("simulator", 7))
     story.__dict__["later"] = at
@@ -52,11 +58,17 @@ def test_a_retraining_that_gates_refuse_leaves_the_live_release_and_the_story_go
 ) -> None:
     page = printed(monkeypatch, ended(False, ("schema", True), (GATES, False)))
     assert "why it ended so" in page
-    assert "so the live release stays" in page
+    assert "so release 1 stays live" in page
 
 
 def test_a_retraining_that_passes_is_told_with_what_is_live(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "release 1 is live" in printed(monkeypatch, ended(True, (GATES, True)))
+
+
+def test_what_a_retraining_put_into_shadow_is_promoted_by_hand_for_the_story(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = printed(monkeypatch, ended(True, (GATES, True)), SimpleNamespace(version="2", stage="shadow"))
+    assert "release 2 is in shadow, as each new one; it is promoted by hand for the story" in page
+    assert "release 2 is live" in page
 
 
 @pytest.mark.parametrize("checks", [(), ((GATES, True),), (("schema", False),)])

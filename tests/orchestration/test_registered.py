@@ -1,6 +1,8 @@
 """A Dagster run proves and promotes the release that it registered itself, whatever others register meanwhile."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,13 +10,16 @@ import dagster as dg
 import pytest
 
 from infra.errors import NotProven, Unavailable
+from infra.machine_decisions import noted
 from orchestration import proving
 from orchestration.assets import release
 from orchestration.registered import candidate_of, version_of
 from orchestration.systems.home_feed import HOME_FEED
 from training.contenders import Boosted
+from training.registry import Stage
 from validation.definition import GateLimits
 
+AT = datetime(2026, 7, 2, tzinfo=UTC)
 FAILS: list[str] = []
 VERSIONS: list[str] = []
 NUMBERS = iter(range(1, 100))
@@ -69,10 +74,10 @@ def test_a_step_that_is_run_alone_does_not_take_the_newest() -> None:
     assert "flywheel prove VERSION" in str(error.cause)
 
 
-def test_the_job_proves_and_promotes_its_own_release_though_another_is_registered_meanwhile(
-    monkeypatch: pytest.MonkeyPatch,
+def test_the_job_proves_and_enters_its_own_release_though_another_is_registered_meanwhile(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    registered, proved, promoted = [], [], []
+    registered, proved, entered = [], [], []
 
     def register(*candidate: object) -> str:
         registered.extend(["1", "2"])  # right after this run, somebody else registers
@@ -80,11 +85,12 @@ def test_the_job_proves_and_promotes_its_own_release_though_another_is_registere
 
     registry = SimpleNamespace(
         register=register, newest=lambda: registered[-1], live=lambda: None, folder=lambda version: version,
-        disagreements=list, promote=lambda version, **more: promoted.append(version),
+        disagreements=list, enter=lambda version, *more: entered.append(version), stage_of=lambda version: Stage.SHADOW,
     )  # fmt: skip
     installation: Any = SimpleNamespace(
-        registry=registry, now=lambda: "now", system=SimpleNamespace(name="home_feed", limits=GateLimits(baselines=()))
-    )
+        registry=registry, now=lambda: AT, system=SimpleNamespace(name="home_feed", limits=GateLimits(baselines=())),
+        settings=SimpleNamespace(rollout="staged", part=tmp_path),
+    )  # fmt: skip
     candidate = SimpleNamespace(folder="", report="", verdict="", facts=dict)
     monkeypatch.setattr(release, "candidate_of", lambda context, installation: candidate)
     monkeypatch.setattr(release, "verify", lambda folder: SimpleNamespace(ranker="xgboost"))
@@ -93,7 +99,8 @@ def test_the_job_proves_and_promotes_its_own_release_though_another_is_registere
     with dg.DagsterInstance.ephemeral() as instance:
         assert dg.materialize(assets, instance=instance, partition_key="2026-07-01").success
     assert registry.newest() == "2"
-    assert (proved, promoted) == (["1"], ["1"])
+    assert [(each.did, each.release) for each in noted(tmp_path)] == [("enter", "1")]
+    assert (proved, entered) == (["1"], ["1"])
 
 
 @dg.asset
