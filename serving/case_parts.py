@@ -14,6 +14,7 @@ class LogColumns(Value, frozen=True):
     by_lot: str = "by_lot"
     release: str = "release"
     served_by: str = "served_by"
+    variant: str = "variant"
     features: str = "served_features"
 
 

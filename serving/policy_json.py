@@ -9,15 +9,19 @@ from serving.case_policy import DEPLOYED, AnyPolicy, CasePolicy
 from serving.definition import Policy, ReleasePolicy, ServiceLimits, ServicePolicy
 
 LIMITS = "limits"  # the one field that both parts have
+HOLDBACK = "holdback_share"
 
 
 def to_json(policy: AnyPolicy) -> bytes:
     """The policy as a release carries it."""
-    if not isinstance(policy, Policy):
-        return msgspec.json.format(msgspec.json.encode(policy, order="sorted"), indent=1)
-    service, release = msgspec.to_builtins(policy.service), msgspec.to_builtins(policy.release)
-    both = {**service, **release, LIMITS: {**service[LIMITS], **release[LIMITS]}}
-    return msgspec.json.format(msgspec.json.encode(both, order="sorted"), indent=1)
+    if isinstance(policy, Policy):
+        service, release = msgspec.to_builtins(policy.service), msgspec.to_builtins(policy.release)
+        values = {**service, **release, LIMITS: {**service[LIMITS], **release[LIMITS]}}
+    else:
+        values = msgspec.to_builtins(policy)
+    if not values[LIMITS][HOLDBACK]:  # releases of the time before it keep their bytes, and with them their digests
+        del values[LIMITS][HOLDBACK]
+    return msgspec.json.format(msgspec.json.encode(values, order="sorted"), indent=1)
 
 
 def from_json(written: bytes) -> Policy:

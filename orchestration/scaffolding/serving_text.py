@@ -10,6 +10,7 @@ LOGGED = (
     ("threshold", "float32", "the score from which it would be acted on"),
     ("release", "string", "which release decided"),
     ("served_by", "string", "which rung answered"),
+    ("variant", "string", "which variant of releases it was drawn for"),
     ("served_features", "floats", "the features as they were served"),
 )
 """What a service logs with each decision; files of the past have none of it."""

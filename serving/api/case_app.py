@@ -108,6 +108,10 @@ class CaseApp:
                     parts.shedding.scored(budget.spent_s)
                     metrics.scored.inc()
                 counted.answered(decision.rung, decision.rung in KNOWING, budget.spent_s)
+                meter = metrics.variant(decision.variant)
+                meter.answered("decide", decision.rung, budget.spent_s)
+                if decision.score is not None:
+                    meter.scored(decision.score)
             return 200, answered
 
         return Post(admit, answer, counted.refused)
@@ -147,7 +151,7 @@ class CaseApp:
         return encode(self._messages.answer(
             case=decision.case.key, **own, score=decision.score, request_id=decision.request_id,
             release=release.version if release else None, ranker=release.ranker if release else None,
-            served_by=decision.rung, reason=for_callers(decision.reason),
+            variant=decision.variant, served_by=decision.rung, reason=for_callers(decision.reason),
             token=None if decision.case.preview or decision.case.gone else self._token(decision),
         ))  # fmt: skip
 

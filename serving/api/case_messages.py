@@ -78,7 +78,8 @@ def _answer(served: ServedCases) -> type[Any]:
     return msgspec.defstruct(
         "Decision",
         [("case", str), *own, ("score", float | None), ("request_id", str), ("release", str | None),
-         ("ranker", str | None), ("served_by", str), ("reason", str | None), ("token", str | None, None)],
+         ("ranker", str | None), ("variant", str), ("served_by", str), ("reason", str | None),
+         ("token", str | None, None)],
         rename=rename, frozen=True,
     )  # fmt: skip
 

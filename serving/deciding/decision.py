@@ -5,6 +5,7 @@ from typing import Any
 
 from infra.arrays import Float32s
 from serving.asker import CaseState
+from serving.assignment import CHAMPION
 from serving.model import CaseRelease
 
 
@@ -43,6 +44,7 @@ class Decision:
     action     for a policy that decides     value  for one that says a number, with the promise where there is one
     threshold  the score from which it would not have got the usual action
     reasons    rules that held, then the features that counted most
+    variant    what the case was drawn for
     """
 
     case: Case
@@ -60,3 +62,4 @@ class Decision:
     reasons: list[str] = field(default_factory=list)
     features: Float32s | None = None
     release: CaseRelease | None = None
+    variant: str = CHAMPION

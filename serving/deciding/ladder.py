@@ -3,10 +3,12 @@
 import logging
 import secrets
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from infra.clock import Clock
 from infra.errors import Unavailable
 from serving.access import RefusedError
+from serving.arms import ChallengerFailed
 from serving.asker import CaseReader, CaseState, Command, Link
 from serving.case_policy import CasePolicy, Decide, Say, ServedCases
 from serving.deciding.answers import Answers
@@ -14,7 +16,7 @@ from serving.deciding.deciding import Deciding
 from serving.deciding.decision import Case, Decision, Scored
 from serving.deciding.rungs import DEFAULT
 from serving.deciding.saying import Last, most_of, said
-from serving.deciding.scoring import CaseReleases, CaseScoring
+from serving.deciding.scoring import CaseArm, CaseArms, CaseReleases, CaseScoring
 from serving.deciding.slots import Slots
 from serving.erased import Erased
 from serving.limits import Budget, Shedding
@@ -35,7 +37,7 @@ class CaseLadder:
     ) -> None:  # fmt: skip
         self._served, self._reader, self._releases, self._link = served, reader, releases, link
         self._answers, self._clock, self._shedding, self._erased = answers, clock, shedding, erased
-        self.scoring = CaseScoring(releases, served.process.breakers)
+        self.scoring, self.arms = CaseScoring(), CaseArms(releases, served.process.breakers)
         self._deciding = Deciding(served.features, served.decisions.person, slots, self.scoring)
         hold = served.policy.hold if isinstance(served.policy, Say) else None
         self._last = Last(served.features.name, hold) if hold else None
@@ -43,7 +45,7 @@ class CaseLadder:
 
     @property
     def policy(self) -> CasePolicy:
-        """The policy of the release that answers, the checkout's before there is one."""
+        """The policy of the champion, the checkout's before there is one."""
         return self._releases.policy
 
     async def answer(
@@ -101,16 +103,50 @@ class CaseLadder:
         elif claim:  # those after it count it: it is in the log like any other
             self._reader.note(case.key, case.given, state.at)
         state.why = state.why or why
+        return await self._answered_by(
+            self.arms.of(case.key, case.preview), case, state, request_id, budget, why, claim
+        )
+
+    async def _answered_by(
+        self, arm: CaseArm, case: Case, state: CaseState, request_id: str, budget: Budget, why: str | None,
+        claim: Sequence[Command],
+    ) -> Decision:  # fmt: skip
+        """The decision by an arm; by the champion's where a challenger fails before it has decided."""
+        budget.lasts(arm.policy.limits.request_ms / 1000)
         if await self._shedding.turn(budget, why == EXHAUSTED):
             scored = Scored(why=EXHAUSTED)
         else:
-            scored = self.scoring.scored(case, state, budget)
-        match self.policy:
+            arm, scored = self._scored(arm, case, state, budget)
+        before = state.extra[len(claim)] if self._last and len(state.extra) > len(claim) else None
+        try:
+            decision = await self._decide(arm, case, state, scored, request_id, budget, before)
+        except Exception as failed:
+            if not arm.on_trial:
+                raise
+            log.exception("release %s: the challenger failed", arm.release.version if arm.release else None)
+            arm.breaker.failed(f"failed: {type(failed).__name__}")
+            arm = self.arms.instead(failed)
+            scored = self.scoring.scored(arm, case, state, budget)
+            decision = await self._decide(arm, case, state, scored, request_id, budget, before)
+        decision.variant = arm.variant
+        return decision
+
+    async def _decide(
+        self, arm: CaseArm, case: Case, state: CaseState, scored: Scored, request_id: str, budget: Budget, before: Any
+    ) -> Decision:
+        match arm.policy:
             case Decide() as policy:
                 return await self._deciding.decided(policy, case, state, scored, request_id, budget)
             case Say() as policy:
-                before = state.extra[len(claim)] if self._last and len(state.extra) > len(claim) else None
                 return said(policy, case, state, scored, request_id, self._last, before, self._most)
+
+    def _scored(self, arm: CaseArm, case: Case, state: CaseState, budget: Budget) -> tuple[CaseArm, Scored]:
+        """The score, and the arm that gave it: the champion's where the challenger cannot."""
+        try:
+            return arm, self.scoring.scored(arm, case, state, budget)
+        except ChallengerFailed as failed:
+            arm = self.arms.instead(failed)
+            return arm, self.scoring.scored(arm, case, state, budget)
 
     async def _read(self, case: Case, now: float, claim: Sequence[Command]) -> CaseState:
         last = self._last

@@ -1,4 +1,4 @@
-"""Scores one case by the live release, behind a breaker. A failure is an outcome, never an exception."""
+"""Scores one case by its arm's release, behind that one's breaker. Only a challenger's failure is an exception."""
 
 import logging
 from collections.abc import Sequence
@@ -6,15 +6,17 @@ from math import isfinite
 
 import numpy as np
 
+from serving.arms import Arm, Arms
 from serving.asker import CaseState
 from serving.case_policy import CasePolicy, Say
 from serving.deciding.decision import Case, Scored
 from serving.deciding.rungs import FULL, NO_STATE, STALE
-from serving.definition import BreakerValues
-from serving.limits import Breaker, Budget
+from serving.limits import Budget
 from serving.model import CaseRelease, ReleaseFollower
 
 CaseReleases = ReleaseFollower[CaseRelease, CasePolicy]
+CaseArm = Arm[CaseRelease, CasePolicy]
+CaseArms = Arms[CaseRelease, CasePolicy]
 REASONS = 3  # of one case: more is no explanation
 log = logging.getLogger(__name__)
 
@@ -22,18 +24,17 @@ log = logging.getLogger(__name__)
 class CaseScoring:
     """Scores cases, and says which features counted most."""
 
-    def __init__(self, releases: CaseReleases, breaker: BreakerValues) -> None:
-        self._releases, self.breaker = releases, Breaker("scorer", breaker)
-
-    def scored(self, case: Case, state: CaseState, budget: Budget) -> Scored:
-        """The score, or the reason why there is none."""
-        release = self._releases.live
+    def scored(self, arm: CaseArm, case: Case, state: CaseState, budget: Budget) -> Scored:
+        """The score, or the reason why there is none; raises ChallengerFailed for an arm on trial."""
+        if arm.apart is not None:
+            return Scored(why=arm.apart)
+        release = arm.release
         if release is None:
-            return Scored(why=self._releases.why or "no release")
+            return Scored(why=arm.why or "no release")
         if budget.left_s * 1000 < release.policy.limits.score_ms:
             return Scored(why="too late to score")
-        if not self.breaker.allows():
-            return Scored(why=self.breaker.why)
+        if not arm.breaker.allows():
+            return Scored(why=arm.cannot_score(arm.breaker.why))
         try:
             with budget.stage("features"):
                 features = release.builder.matrix(case.given, state)
@@ -43,11 +44,11 @@ class CaseScoring:
                 raise ValueError(f"the score is {score}")
         except Exception as failed:  # an unexpected error in a model or a state costs the score, not the answer
             log.exception("release %s: could not score", release.version)
-            self.breaker.failed(f"scoring failed: {type(failed).__name__}")
-            return Scored(why=self.breaker.why)
-        self.breaker.succeeded()
-        rung = NO_STATE if state.why else STALE if self._releases.why else FULL
-        why = "; ".join(filter(None, [state.why, self._releases.why])) or None
+            arm.breaker.failed(f"scoring failed: {type(failed).__name__}")
+            return Scored(why=arm.cannot_score(arm.breaker.why))
+        arm.breaker.succeeded()
+        rung = NO_STATE if state.why else STALE if arm.stale else FULL
+        why = "; ".join(filter(None, [state.why, arm.why])) or None
         return Scored(score, features, release, rung, why, promised(release, score))
 
     def reasons(self, scored: Scored) -> Sequence[str]:

@@ -32,6 +32,7 @@ class DecisionRows:
             names.by_lot: decision.by_lot,
             names.release: decision.release.version if decision.release else None,
             names.served_by: decision.rung,
+            names.variant: decision.variant,
             names.features: None if decision.features is None else decision.features[0],
             **self._own(decision),
         }

@@ -26,6 +26,7 @@ from tests.prove.perturbation import PERTURBATION
 from tests.prove.section import Section, with_proof
 from tests.prove.selection import SELECTION
 from tests.prove.transactions import TRANSACTIONS
+from tests.prove.trials import TRIALS
 
 PAGE = Path(__file__).parents[2] / "docs" / "truth.md"
 HEAD = """# What was proved
@@ -36,7 +37,7 @@ said in its first line. Figures are of the machine and the hour of the last run.
 """
 SECTIONS: tuple[Section, ...] = (
     LEAKS, PERTURBATION, ARRIVAL, COMPARISONS, FRESHNESS, OFFPOLICY, LEARNING, INFLUENCE, EXPOSURE, PERSONS, ERASURE,
-    SELECTION, TRANSACTIONS,
+    SELECTION, TRANSACTIONS, TRIALS,
 )  # fmt: skip
 
 

@@ -99,6 +99,7 @@ UPDATES = _table(
         Column("promise", "float32", "until then it is there nine times of ten", "min", 0, 2_880, nullable=True),
         Column("release", "string", "version of the release that said so; null when none did", nullable=True),
         Column("served_by", "string", "rung of the ladder that the answer came from", nullable=True),
+        Column("variant", "string", "the variant that the order was drawn for", nullable=True),
         Column("score", "float32", "minutes before the last ETA was looked at; null: not logged", nullable=True),
         Column("served_features", "floats", "features as served, in the order of the release", nullable=True),
     ),

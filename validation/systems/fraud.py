@@ -89,6 +89,7 @@ PAYMENTS = _table(
         Column("reasons", "strings", "the rules and features that counted most"),
         Column("release", "string", "version of the release that scored it; null when none did", nullable=True),
         Column("served_by", "string", "rung of the ladder that decided", nullable=True),
+        Column("variant", "string", "the variant that the payment was drawn for", nullable=True),
         Column("served_features", "floats", "features as served, in the order of the release", nullable=True),
     ),
     BatchLimits(max_null=1.0),

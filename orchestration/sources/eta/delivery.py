@@ -129,7 +129,7 @@ class World:
             area=["city"] * len(at),
             elapsed_minutes=(at - self.trips.at[of]) / MINUTE,
             minutes=self.roads.ways[0][here, goal],  # until there is a model the base is what is shown
-            **dict.fromkeys(("late_minutes", "promise", "release", "served_by", "score"), unknown),
+            **dict.fromkeys(("late_minutes", "promise", "release", "served_by", "variant", "score"), unknown),
             served_features=unknown,
         )
 

@@ -77,6 +77,7 @@ def _payments(city: City, payments: Payments, decided: aftermath.Decided, ids: p
         channel=np.array(fraud.CHANNELS)[payments.channel], action=np.array(fraud.ACTIONS)[decided.action],
         completed=decided.completed, by_lot=decided.by_lot, propensity=decided.propensity.astype(np.float32),
         score=nothing, threshold=nothing, reasons=[[]] * count, release=nothing, served_by=["rules"] * count,
+        variant=nothing,
         served_features=nothing,
     )  # fmt: skip
 

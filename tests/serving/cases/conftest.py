@@ -52,6 +52,7 @@ class CaseClient:
     def follow(self) -> None:
         """Look at the registry now."""
         self._runner.run(self.online.releases._follow())
+        self._runner.run(self.online.releases.challenger.follow())
 
     def send(self, method: str, path: str, role: Role | None = "operate", **how: Any) -> httpx.Response:
         """One request, by a caller of that role."""

@@ -66,6 +66,7 @@ PAYMENTS = _table(
     Column("reasons", "strings", "why"),
     Column("release", "string", "release", nullable=True),
     Column("served_by", "string", "rung", nullable=True),
+    Column("variant", "string", "drawn for", nullable=True),
     Column("served_features", "floats", "as served", nullable=True),
     person="card_id",
 )
@@ -188,13 +189,20 @@ class PaymentWorld:
         )  # fmt: skip
         return folder
 
-    def promote(self, version: str) -> None:
+    def promote(self, version: str, **more: Any) -> None:
         """Make the pointer name a release, as the registry does."""
-        digest = hashlib.sha256((self.registry / version / "manifest.json").read_bytes()).hexdigest()
-        champion = {"version": version, "path": version, "manifest_sha256": digest}
         draft = self.registry / "live.json.draft"
-        draft.write_text(json.dumps({"champion": champion, "previous": None}))
+        draft.write_text(json.dumps({"champion": self.named(version), "previous": None, **more}))
         draft.rename(self.registry / "live.json")
+
+    def challenge(self, champion: str, challenger: str, share: int, salt: str = "trial") -> None:
+        """Make the pointer name a release on trial beside the champion."""
+        self.promote(champion, challenger={"release": self.named(challenger), "share": share, "salt": salt})
+
+    def named(self, version: str) -> dict[str, Any]:
+        """A release as the pointer names it."""
+        digest = hashlib.sha256((self.registry / version / "manifest.json").read_bytes()).hexdigest()
+        return {"version": version, "path": version, "manifest_sha256": digest}
 
     def rows(self, table: str = "payments") -> list[dict[str, Any]]:
         """What was landed of a table; the service has to be stopped first."""

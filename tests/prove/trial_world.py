@@ -1,0 +1,304 @@
+"""Trials of simulated releases on the simulator's users, fast: pages and chances are made once, only luck anew.
+
+A page shows the best ten of a few dozen videos that may be shown, by their true utility and an error of the release's
+own. What users do there are draws with the simulator's own chances. The service, its log and the tables in between are
+left out; what decides is monitoring's own code.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+
+import numpy as np
+
+from infra.statistics import Totals
+from monitoring.systems.home_feed import CLICKS, CONCENTRATION, ERRORS, HIDES, HOME_FEED_TRIAL, LONG_VIEWS, LOWER_RUNGS
+from monitoring.trial import ALL, STEPS, Contrast, Measure, TrialDecision, TrialFacts, TrialRules, decide_trial
+from orchestration.sources.simulator import Scale, World
+from orchestration.sources.simulator.behaviour import Pages, examination, tiredness
+from orchestration.sources.simulator.sessions import sessions_of
+from orchestration.sources.simulator.truth import odds, pair
+from serving.assignment import CHALLENGER, Shares, variant_of
+
+PLACES, CANDIDATES, HOUR, BEFORE = 10, 40, 3600.0, 7
+LOWER, FAILED = 0.004, 0.0005  # shares of pages that come from a lower rung, and without any release
+SUMS = ("pages", "shown", "clicks", "long_views", "hides", "top", "lower", "failed")
+RATIOS = {  # what stands above and below in each measure
+    CLICKS.name: ("clicks", "shown"), LONG_VIEWS.name: ("long_views", "pages"), HIDES.name: ("hides", "shown"),
+    CONCENTRATION.name: ("top", "shown"), LOWER_RUNGS.name: ("lower", "pages"), ERRORS.name: ("failed", "pages"),
+}  # fmt: skip
+
+Sums = dict[tuple[str, str], np.ndarray]
+"""(users,) by measure and column: what is known of a step by now."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """How well a release knows what its users like: the error of its scores, in parts of the spread of true utility.
+
+    in_region  the error in one region (by its place); `lower`, the share of pages it is too late for
+    """
+
+    error: float
+    in_region: tuple[int, float] | None = None
+    lower: float = LOWER
+
+
+@dataclass(frozen=True)
+class Chances:
+    """What happens on the pages of one release: (pages, places) chances, and how many are of top creators."""
+
+    click: np.ndarray
+    long_view: np.ndarray
+    hide: np.ndarray
+    top: np.ndarray
+    lower: float
+
+    @property
+    def utility(self) -> np.ndarray:
+        """(pages,) expected long views."""
+        return np.asarray(self.long_view.sum(axis=1))
+
+
+@dataclass(frozen=True)
+class Visits:
+    """The pages of some days, oldest first, with the candidates of each."""
+
+    world: World
+    first_day: int
+    days: int
+
+    @cached_property
+    def pages(self) -> Pages:
+        """Who comes, when, on what; the feed is still empty."""
+        platform, scale = self.world.platform, self.world.scale
+        sessions = [
+            sessions_of(scale, platform.users, day) for day in range(self.first_day, self.first_day + self.days)
+        ]
+        who, at, device, count = (
+            np.concatenate([getattr(s, name) for s in sessions]) for name in ("who", "at", "device", "pages")
+        )
+        nth = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+        times = np.repeat(at, count) + 60.0 * nth
+        recent = np.zeros((len(nth), len(platform.categories.names)))
+        feed = np.zeros((len(nth), PLACES), dtype=np.int64)
+        pages = Pages(np.repeat(who, count), times, np.repeat(device, count), feed, nth, recent)
+        order = np.argsort(times, kind="stable")
+        return replace(
+            pages, who=pages.who[order], at=times[order], device=pages.device[order], page=nth[order], recent=recent
+        )
+
+    @cached_property
+    def hours(self) -> np.ndarray:
+        """(pages,) hours since the beginning of the first day, ascending."""
+        began = self.world.scale.begin + self.first_day * 86_400
+        return np.asarray((self.pages.at - began) / HOUR)
+
+    @cached_property
+    def candidates(self) -> tuple[np.ndarray, np.ndarray]:
+        """(pages, candidates) videos, and their true utility; one that may not be shown is worth nothing."""
+        pages, platform = self.pages, self.world.platform
+        draw, shape = np.random.default_rng(self.world.scale.seed + self.first_day), (len(pages.who), CANDIDATES)
+        videos, worth = np.empty(shape, dtype=np.int64), np.empty(shape)
+        day = ((pages.at - self.world.scale.begin) // 86_400).astype(int)
+        for each in np.unique(day):  # a day at a time: all pairs of a large world would take gigabytes
+            live = platform.videos.live(self.world.scale.begin + each * 86_400)
+            rows = day == each
+            some = draw.choice(live, (int(rows.sum()), CANDIDATES))
+            who, at, device = (np.repeat(a[rows], CANDIDATES) for a in (pages.who, pages.at, pages.device))
+            utility = odds(pair(platform, who, some.ravel(), at, device)).utility()
+            allowed = platform.may_show(who, some.ravel(), at)
+            videos[rows], worth[rows] = some, np.where(allowed, utility, -1.0).reshape(some.shape)
+        return videos, worth
+
+    def chances(self, release: Release, seed: int) -> Chances:
+        """What happens on the pages that a release makes."""
+        videos, worth = self.candidates
+        platform, pages = self.world.platform, self.pages
+        error = np.full(len(videos), release.error)
+        if release.in_region:
+            region, there = release.in_region
+            error[platform.users.region[pages.who] == region] = there
+        noise = np.random.default_rng(seed).normal(size=videos.shape) * (error * worth.std())[:, None]
+        order = np.argsort(-(worth + noise), axis=1, kind="stable")[:, :PLACES]
+        shown = replace(pages, feed=np.take_along_axis(videos, order, axis=1))
+        who, at, device = (np.repeat(a, PLACES) for a in (pages.who, pages.at, pages.device))
+        fit = odds(pair(platform, who, shown.feed.ravel(), at, device), tiredness(platform, shown).ravel())
+        looked = examination(platform, shown)
+        click = looked * fit.click.reshape(looked.shape)
+        long_view = click * fit.long_view.reshape(looked.shape)
+        rejected = (1 - (1 - fit.hide) * (1 - fit.report)).reshape(looked.shape)
+        top = np.isin(platform.videos.creator[shown.feed], self._top).sum(axis=1)
+        return Chances(click, long_view, (looked - long_view) * rejected, top.astype(float), release.lower)
+
+    @cached_property
+    def _top(self) -> np.ndarray:
+        """The 1 % of creators with most videos."""
+        counts = np.bincount(self.world.platform.videos.creator)
+        return np.argsort(-counts)[: max(1, len(counts) // 100)]
+
+
+def outcomes(chances: Chances, draw: np.random.Generator) -> dict[str, np.ndarray]:
+    """(pages,) what happened on each page, by the name of the sum."""
+    count, places = chances.click.shape
+    luck = draw.random((3, count, places), dtype=np.float32)
+    clicked = luck[0] < chances.click
+    long_view = clicked & (luck[1] * chances.click < chances.long_view)
+    return {
+        "pages": np.ones(count), "shown": np.full(count, float(places)), "clicks": clicked.sum(axis=1).astype(float),
+        "long_views": long_view.sum(axis=1).astype(float), "hides": (luck[2] < chances.hide).sum(axis=1).astype(float),
+        "top": chances.top, "lower": (draw.random(count) < chances.lower).astype(float),
+        "failed": (draw.random(count) < FAILED).astype(float),
+    }  # fmt: skip
+
+
+@dataclass
+class Course:
+    """How a trial went: every decision that was no waiting, and the pages that the release answered.
+
+    fixed  whether an interval made for one look at the end would have said "worse" at any of the looks
+    """
+
+    moves: list[tuple[float, int, TrialDecision]] = field(default_factory=list)
+    answered: int = 0
+    champion: bool = False
+    fixed: bool = False
+
+    @property
+    def end(self) -> str:
+        """`champion`, `abort`, `finish`, or `on trial` where the days were over before."""
+        if self.champion:
+            return "champion"
+        last = self.moves[-1][2].does if self.moves else "hold"
+        return last if last in {"abort", "finish"} else "on trial"
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Trials of one release against the champion, on the same visits."""
+
+    before: Visits
+    visits: Visits
+    champion: Release
+    challenger: Release
+    rules: TrialRules = HOME_FEED_TRIAL
+
+    @cached_property
+    def sides(self) -> tuple[Chances, Chances, Chances]:
+        """The champion's chances before the trial, and both releases' during it; equal releases have the same."""
+        mine = self.visits.chances(self.champion, 2)
+        other = mine if self.challenger == self.champion else self.visits.chances(self.challenger, 3)
+        return self.before.chances(self.champion, 1), mine, other
+
+    @property
+    def lift(self) -> float:
+        """By how much the challenger's expected long views differ from the champion's, as a part of these."""
+        _, mine, other = self.sides
+        return float(other.utility.sum() / mine.utility.sum() - 1)
+
+    def run(self, seed: int, every: float = 1.0, start: float = 0.0) -> Course:
+        """One trial, looked at every so many hours from an hour of the visits on."""
+        draw, course = np.random.default_rng(seed), Course()
+        before, mine, other = (outcomes(side, draw) for side in self.sides)
+        users, who, hours = self.visits.world.scale.users, self.visits.pages.who, self.visits.hours
+        earlier = {name: np.bincount(self.before.pages.who, before[name], users) for name in SUMS}
+        bucket = _Assigned(self.visits.world, f"salt {seed}")
+        step, since, looked, sums = 0, start, start, self._nothing()
+        for now in np.arange(start + every, 24.0 * self.visits.days + every / 2, every):
+            here = bucket.on_trial(STEPS[step])
+            for name in ("now", *self._measures):
+                lag = self._measures[name].known_after.total_seconds() / HOUR if name != "now" else 0.0
+                rows = slice(*np.searchsorted(hours, (max(since, looked - lag), max(since, now - lag))))
+                theirs = here[who[rows]]
+                for column in RATIOS[name] if name != "now" else ("pages",):
+                    happened = np.where(theirs, other[column][rows], mine[column][rows])
+                    sums[name, column] += np.bincount(who[rows], happened, users)
+                course.answered += int(theirs.sum()) if name == "now" else 0
+            looked = now
+            decision = decide_trial(self._facts(sums, earlier, here, step, (start, since)), self.rules, moment(now))
+            goal = decision.goal
+            course.fixed |= goal is not None and goal.difference.mean < -1.96 * goal.error
+            if decision.does == "hold":
+                continue
+            course.moves.append((float(now - start), STEPS[step], decision))
+            course.champion = decision.does == "advance" and STEPS[step] == STEPS[-1]
+            if decision.does != "advance" or course.champion:
+                return course
+            step, since, sums = step + 1, now, self._nothing()
+        return course
+
+    def facts_after(self, hours: float, step: int, seed: int) -> TrialFacts:
+        """The facts after so many hours at one step, all outcomes known."""
+        draw = np.random.default_rng(seed)
+        before, mine, other = (outcomes(side, draw) for side in self.sides)
+        users, rows = self.visits.world.scale.users, slice(0, int(np.searchsorted(self.visits.hours, hours)))
+        here, who = _Assigned(self.visits.world, f"salt {seed}").on_trial(STEPS[step]), self.visits.pages.who[rows]
+        earlier = {name: np.bincount(self.before.pages.who, before[name], users) for name in SUMS}
+        sums = {
+            (name, column): np.bincount(who, np.where(here[who], other[column][rows], mine[column][rows]), users)
+            for name, column in self._nothing()
+        }
+        return self._facts(sums, earlier, here, step, (0.0, 0.0))
+
+    @cached_property
+    def _measures(self) -> dict[str, Measure]:
+        """The measures of the rules by name."""
+        return {measure.name: measure for measure, _ in self.rules.measures}
+
+    def _nothing(self) -> Sums:
+        users = self.visits.world.scale.users
+        columns = {(name, column) for name in self._measures for column in RATIOS[name]} | {("now", "pages")}
+        return {column: np.zeros(users) for column in columns}
+
+    def _facts(
+        self, sums: Sums, earlier: dict[str, np.ndarray], here: np.ndarray, step: int, times: tuple[float, float]
+    ) -> TrialFacts:
+        came = sums["now", "pages"] > 0
+        sides = came & here, came & ~here
+        return TrialFacts(
+            "challenger", STEPS[step], moment(times[0]), moment(times[1]),
+            (int(sides[0].sum()), int(sides[1].sum())), tuple(self._contrasts(sums, earlier, sides)),
+        )  # fmt: skip
+
+    def _contrasts(
+        self, sums: Sums, earlier: dict[str, np.ndarray], sides: tuple[np.ndarray, np.ndarray]
+    ) -> Iterator[Contrast]:
+        region = self.visits.world.platform.users.region
+        for measure, by in dict.fromkeys(self.rules.measures):
+            names = RATIOS[measure.name]
+            columns = [*(sums[measure.name, name] for name in names), *(earlier[name] for name in names)]
+            for part in range(self.visits.world.scale.regions) if by else [None]:
+                inside = sides if part is None else [side & (region == part) for side in sides]
+                trial, control = (Totals(*(column[side] for column in columns)) for side in inside)
+                yield Contrast(measure.name, by, ALL if part is None else f"region {part}", trial, control)
+
+
+@dataclass
+class _Assigned:
+    """Who gets the release on trial, as the service draws them."""
+
+    world: World
+    salt: str
+    known: dict[int, np.ndarray] = field(default_factory=dict)
+
+    def on_trial(self, share: int) -> np.ndarray:
+        """(users,) whether each gets it."""
+        if share not in self.known:
+            shares = Shares(challenger=share / 100, salt=self.salt)
+            ids = self.world.users.listed(np.arange(self.world.scale.users))
+            self.known[share] = np.array([variant_of(shares, str(user)) == CHALLENGER for user in ids])
+        return self.known[share]
+
+
+def moment(hour: float) -> datetime:
+    """So many hours after the beginning of the visits."""
+    return datetime(2026, 5, 4, tzinfo=UTC) + timedelta(hours=hour)
+
+
+def trials(
+    scale: Scale, days: int, champion: Release, challenger: Release, rules: TrialRules = HOME_FEED_TRIAL
+) -> Trials:
+    """Trials on a world of that scale, in the days after a week of the champion alone."""
+    world = World.make(replace(scale, days=BEFORE + days))
+    return Trials(Visits(world, 0, BEFORE), Visits(world, BEFORE, days), champion, challenger, rules)
