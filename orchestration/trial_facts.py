@@ -75,9 +75,7 @@ def logged_in_shadow(folder: Path, since: datetime) -> Iterator[dict[str, Any]]:
                 continue
 
 
-def _log(
-    installation: Installation, rules: TrialRules, table: Table, trial: Trial, now: datetime
-) -> pd.DataFrame:
+def _log(installation: Installation, rules: TrialRules, table: Table, trial: Trial, now: datetime) -> pd.DataFrame:
     """The decisions since some time before the trial, with the columns that are looked up."""
     wanted = {condition.column for m, _ in rules.measures for t in (m.above, m.below) for condition in t.where}
     wanted |= {by for _, by in rules.measures if by} | {t.each for m, _ in rules.measures for t in (m.above, m.below)}

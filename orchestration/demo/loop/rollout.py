@@ -25,6 +25,12 @@ class Rollout:
         else:
             self.stage.say(f"release {version} enters: {stage}")
 
+    def wait(self, at: Installation, version: str, who: str, why: str) -> None:
+        """What was trained while another release is on trial enters after it."""
+        trial = at.registry.trial()
+        if version != at.registry.live() and (trial is None or trial.version != version):
+            self._waiting.append((version, who, why))
+
     def look(self, at: Installation) -> None:
         """The machinery decides about the release on trial, from what it can see itself; then the next one enters."""
         if at.registry.trial() is None and self._waiting:

@@ -148,12 +148,12 @@ class LoopStory:
             self.stage.say(f"the sensor asks for a retraining: {why}")
             newest = at.registry.newest()
             title = "a candidate learns from the newest days"
-            result = self.run("retrain", title, at, today, today, why, refusable=True)
+            self.run("retrain", title, at, today, today, why, refusable=True)
             version = at.registry.newest()
             trained = version if version != newest else None
             self.learned.setdefault("retrained", []).append({"day": number, "why": why, "release": trained})
-            if trained and not result.success:
-                self.rollout.enter(at, trained, "retraining sensor", why)
+            if trained:
+                self.rollout.wait(at, trained, "retraining sensor", why)
 
     def bad_release(self, at: Installation) -> None:
         """Somebody enters a release whose policy has a slip of a digit; every gate has passed it."""
