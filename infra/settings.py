@@ -60,6 +60,9 @@ class Settings(BaseSettings):
     """Processes that answer on one port: when one dies, the others go on answering."""
     keyring: Path | None = None
     """The file of secrets (docs/serving.md, Access); else `keyring.json` in `home`, made at first start on loopback."""
+    release_public_key: Path | None = None
+    """The public key whose signature a release has to bear (docs/serving.md, Signed); else `release_key.pub` in
+    `home`."""
     open_on_loopback: tuple[str, ...] = ("observe",)
     """Roles that need no token when a request comes over loopback, for example `["observe", "rank"]`."""
     connections: int = 4096

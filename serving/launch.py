@@ -138,6 +138,8 @@ def environment(settings: Settings) -> Mapping[str, str]:
     }
     if settings.keyring:
         variables["FLYWHEEL_KEYRING"] = str(settings.keyring.absolute())
+    if settings.release_public_key:
+        variables["FLYWHEEL_RELEASE_PUBLIC_KEY"] = str(settings.release_public_key.absolute())
     if settings.replay_from:
         variables["FLYWHEEL_REPLAY_FROM"] = settings.replay_from.isoformat()
     if settings.replay_clock:

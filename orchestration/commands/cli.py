@@ -23,6 +23,7 @@ from orchestration.commands import (
     releasing,
     reproducing,
     retaining,
+    rollout,
     systems,
     transactions,
 )
@@ -47,7 +48,8 @@ Examples:
 - `flywheel stream`: events count as they land\n
 - `flywheel rank u42`: the feed of one user, from the running service\n
 - `flywheel decide --system fraud '{…}'`: what is done about one case\n
-- `flywheel releases`: what was live when, who moved it, why\n
+- `flywheel releases`: what was live when and for which share, who moved it, why\n
+- `flywheel advance --why "no guardrail was hurt"`: the release on trial, one stage on\n
 - `flywheel rollback --why "long views fell"`: back to the previous release\n
 - `flywheel erase u42 --why "request 1093"`: a person, from every store, for good\n
 - `flywheel replay 1f0c5a3e9d7b42c88e6f0a1b2c3d4e5f`: an answer's scores again, from the log\n
@@ -75,6 +77,7 @@ app.add_typer(retaining.app)
 app.add_typer(measuring.app)
 app.add_typer(people.app)
 app.add_typer(releasing.app)
+app.add_typer(rollout.app)
 app.add_typer(reproducing.app)
 app.add_typer(transactions.app)
 app.add_typer(systems.app)

@@ -20,7 +20,7 @@ Repair = Annotated[
 
 @app.command()
 def releases(repair: Repair = False, who: Who = "") -> None:
-    """What was live when, who moved it, and why; which releases have to be replaced; what else says otherwise.
+    """What was live when and for which share; who moved what, and why; the stage of each release; what disagrees.
 
     Example: flywheel releases --repair
     """
@@ -29,8 +29,19 @@ def releases(repair: Repair = False, who: Who = "") -> None:
         for sentence in installation.registry.repair(who or getpass.getuser(), installation.now()):
             out.print(sentence, markup=False)
     models = registry()
-    grid("Releases", ("at", "action", "from", "to", "who", "why"), [move.row() for move in models.history()])
+    from training.registry import SPAN_HEAD, spans
+
+    moves = models.history()
+    grid("Live", SPAN_HEAD, [span.row() for span in spans(moves)])
+    head = ("at", "action", "live", "moved", "who", "why", "evidence")
+    grid("Moves", head, [(*move.row(), move.evidence) for move in moves])
+    grid("Releases", ("release", "stage"), [*models.stages().items()])
     out.print(f"live: {models.live() or 'none'}")
+    trial = models.trial()
+    if trial:
+        paused = ", paused" if trial.paused else ""
+        out.print(f"on trial: {trial.version}, {trial.stage} since {trial.since:%Y-%m-%d %H:%M} UTC{paused}")
+    out.print(f"epoch: {models.epoch()}")
     for version, deadline in models.deadlines().items():
         late = deadline.passed(datetime.now(UTC))
         which = f"release {version} has to be replaced by {deadline.until:%Y-%m-%d}: {deadline.why}"
@@ -74,7 +85,7 @@ def value(versions: Annotated[list[str], typer.Argument(help="versions of releas
 
 @app.command()
 def promote(version: VersionArgument, why: Why, who: Who = "") -> None:
-    """Make a release live, if its gates passed and a built service has taken it.
+    """Make a release live for all askers at once, if its gates passed and a built service took it; a trial ends.
 
     Example: flywheel promote 7 --why "passed the review"
     """
@@ -85,7 +96,7 @@ def promote(version: VersionArgument, why: Why, who: Who = "") -> None:
 
 @app.command()
 def rollback(why: Why, who: Who = "") -> None:
-    """Make the previous release live again.
+    """Make the previous release live again, with all that belongs to it; a trial ends.
 
     Example: flywheel rollback --why "long views fell since noon"
     """

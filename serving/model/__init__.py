@@ -11,6 +11,7 @@ from serving.model.recorded_cases import RecordedCase, RecordedCases
 from serving.model.release_follower import ReleaseFollower
 from serving.model.release_loader import LoadedRelease
 from serving.model.scorer import load_scorer
+from serving.model.signed import SignedRegistry
 from serving.model.trees import Trees
 
 Releases = ReleaseFollower[Release, ReleasePolicy]
@@ -29,6 +30,7 @@ __all__ = [
     "Release",
     "ReleaseFollower",
     "Releases",
+    "SignedRegistry",
     "Trees",
     "load",
     "load_cases",

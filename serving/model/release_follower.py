@@ -15,6 +15,7 @@ from serving.model import scorer
 from serving.model.challenger_follower import ChallengerFollower, OnTrial
 from serving.model.release_cache import ReleaseCache, name_of
 from serving.model.release_loader import LoadedRelease, ReleaseLoader, say_what_needs_deployment
+from serving.model.signed import SignedRegistry
 from serving.running import Background
 
 log = logging.getLogger(__name__)
@@ -34,8 +35,10 @@ class ReleaseFollower(Generic[LoadedRelease, OwnPolicy]):
         usual: OwnPolicy,
     ) -> None:  # fmt: skip
         self._pointer = settings.of(system).releases / LIVE
-        cache = ReleaseCache(self._pointer.parent, settings.of(system).serving / "releases", values.releases)
-        self._loader = ReleaseLoader(cache, values, Patience.of(settings), load)
+        self._signed = signed = SignedRegistry(settings, system)
+        folder = settings.of(system).serving / "releases"
+        cache = ReleaseCache(self._pointer.parent, folder, values.releases, signed.must_be_signed)
+        self._loader = ReleaseLoader(cache, values, Patience.of(settings), lambda folder: signed.loaded(load, folder))
         self._usual = usual
         self._current: str | None = None
         self._following = Background(self._follow, values.poll_s)
@@ -69,7 +72,7 @@ class ReleaseFollower(Generic[LoadedRelease, OwnPolicy]):
     async def _follow(self) -> None:
         on_trial: Wanted = None, None
         try:
-            pointer = self._pointer.read_bytes()
+            pointer = self._signed.pointer()
             champion = champion_in(pointer, self._pointer)
             if champion is None:
                 self._missing(f"the registry at {self._pointer.parent} names no champion")
@@ -129,11 +132,17 @@ class ReleaseFollower(Generic[LoadedRelease, OwnPolicy]):
         cache = self._loader.cache
         try:
             name = cache.last()
-            self.live = await self._loader.from_disk(name)
         except FileNotFoundError:
             return
+        except (OSError, ValueError, KeyError, TypeError) as broken:
+            log.error("releases: what served last is not known: %s", broken)
+            return
+        try:
+            self.live = await self._loader.from_disk(name)
         except (FlywheelError, OSError, ValueError, KeyError, TypeError) as refused:
             log.error("releases: what served last cannot be used: %s", refused)
+            if isinstance(refused, ReleaseMismatch):
+                cache.forget(name)  # so that it is fetched anew: an older copy may lack its signature
             return
         self._current, self.why = name, None
         metrics.RELEASE.labels(self.live.version).set(1)
@@ -143,7 +152,7 @@ class ReleaseFollower(Generic[LoadedRelease, OwnPolicy]):
     async def _resume_trial(self, name: str) -> None:
         """Go on with a trial at once, so that its askers keep their variant over a restart."""
         try:
-            pointer = self._pointer.read_bytes()
+            pointer = self._signed.pointer()
             champion = champion_in(pointer, self._pointer)
             named, _ = self._on_trial(pointer)
         except (FlywheelError, OSError, ValueError):

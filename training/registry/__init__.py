@@ -4,17 +4,21 @@ from training.registry.ageing import Aged, aged, oldest_in_database, purge, remo
 from training.registry.deadlines import Deadline
 from training.registry.logged_run import LoggedRun
 from training.registry.registry import Registry
+from training.registry.spans import HEAD as SPAN_HEAD
+from training.registry.spans import Span, spans
 from training.registry.stages import TRIAL, Stage
 from training.registry.standing import Trial
 from training.registry.tracking import DESCRIPTION_TAG, artifact_page, experiment_id, forget_versions, mlflow_client
 
 __all__ = [
     "DESCRIPTION_TAG",
+    "SPAN_HEAD",
     "TRIAL",
     "Aged",
     "Deadline",
     "LoggedRun",
     "Registry",
+    "Span",
     "Stage",
     "Trial",
     "aged",
@@ -25,4 +29,5 @@ __all__ = [
     "oldest_in_database",
     "purge",
     "remove",
+    "spans",
 ]

@@ -23,6 +23,7 @@ from training.registry.standing import live_releases, standing
 from training.registry.versions import MANIFEST_SHA256, Versions
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
+LOST = "taken over from what is served: the history was lost"
 FINISHES = "The next promotion or rollback finishes it, and so does `flywheel releases --repair`."
 
 
@@ -50,8 +51,10 @@ class Disagreement:
 class Live:
     """The live release of one system. Whoever calls anything but `moves` holds the history's lock."""
 
-    def __init__(self, folder: Path, history: History, versions: Versions, local: Local) -> None:
-        self._history, self._versions, self._local = history, versions, local
+    def __init__(
+        self, folder: Path, history: History, versions: Versions, local: Local, sign: Callable[[bytes], bytes]
+    ) -> None:
+        self._history, self._versions, self._local, self._sign = history, versions, local, sign
         self._pointer, self._intended = folder / LIVE, folder / "moving.json"
 
     def moves(self) -> tuple[Move, ...]:
@@ -100,14 +103,20 @@ class Live:
         goes_on = f"The history goes on with release {served_versions[-1]}, which is the one served."
         return f"{salvaged or ''} {goes_on}".strip()
 
-    def _enter(self, version: str, who: str, at: datetime) -> None:
+    def restored(self, who: str, why: str, at: datetime) -> str | None:
+        """After a restored backup, enter what is live anew with a higher number than any that was lost; its version."""
+        live = standing(self._history.read()).live
+        if live is not None:
+            self._enter(live, who, at, why)
+        return live
+
+    def _enter(self, version: str, who: str, at: datetime, why: str = LOST) -> None:
         moves = self._history.read()
         try:
             tags = self._versions.tags(version)
         except ReleaseMismatch:  # deleted in MLflow, but still served
             tags = {}
         digest, manifest = tags.get("digest", ""), tags.get(MANIFEST_SHA256, "")
-        why = "taken over from what is served: the history was lost"
         # No move that was lost had so high a number: a service refuses a pointer with a lower one than it has seen.
         epoch = max(epoch_of(moves) + 1, int(at.timestamp()))
         before = standing(moves).live
@@ -191,7 +200,7 @@ class Live:
         except ReleaseMismatch as mismatch:
             challenger, gone = None, mismatch
         there = msgspec.structs.replace(target, champion=self._with_files(target.champion), challenger=challenger)
-        pointer.write(self._pointer, there)
+        pointer.write(self._pointer, there, self._sign)
         failpoint.reached("registry-pointer-written")
         if gone:
             raise gone

@@ -1,7 +1,7 @@
 """Model versions in MLflow: each holds a release folder, the verdict on it and its figures on the judge rows."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,10 +11,10 @@ import msgspec
 from infra import failpoint
 from infra.errors import ReleaseMismatch, Unavailable
 from infra.manifest import Manifest, digest_of, manifest_with_version
-from infra.release_format import MANIFEST, TREES
+from infra.release_format import MANIFEST, SIGNATURE, TREES
 from infra.settings import Settings
 from training.registry import tracking
-from training.registry.aliases import aliases
+from training.registry.aliases import aliases, verdicts
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -45,9 +45,12 @@ class Versions:
         return sorted((str(entry.version) for entry in self._all() if MANIFEST_SHA256 in entry.tags), key=int)
 
     def create(
-        self, folder: Path, manifest: Manifest, report: "LoggedRun", verdict: bytes, tags: Mapping[str, str]
-    ) -> str:
+        self, folder: Path, manifest: Manifest, report: "LoggedRun", verdict: bytes, tags: Mapping[str, str],
+        sign: Callable[[bytes], bytes] | None,
+    ) -> str:  # fmt: skip
         """Store a release folder, its verdict and its figures as one more version; returns the number MLflow gave.
+
+        sign  gives the signature of its manifest; without it the release can never be served
 
         The stored manifest names that number. The tag `MANIFEST_SHA256` is written last: without it a version is
         incomplete.
@@ -67,7 +70,8 @@ class Versions:
             number = str(registered.version)
             failpoint.reached("registry-version-made")
             manifest_bytes = manifest_with_version(folder, number)
-            _store(client, model_id, {MANIFEST: manifest_bytes}, RELEASE)
+            signature = {SIGNATURE: sign(manifest_bytes)} if sign else {}
+            _store(client, model_id, {MANIFEST: manifest_bytes} | signature, RELEASE)
             client.set_model_version_tag(self._name, number, MANIFEST_SHA256, digest_of(manifest_bytes))
         failpoint.reached("registry-version-whole")
         return number
@@ -87,6 +91,16 @@ class Versions:
         with tempfile.TemporaryDirectory() as scratch:
             return Path(self.download(number, name, Path(scratch))).read_bytes()
 
+    def put(self, number: str, name: str, content: bytes) -> None:
+        """Store a small file in a version's release folder."""
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        folder = f"{self._version(number).source}/{RELEASE}"
+        with tracking.answering(self._settings), tempfile.TemporaryDirectory() as scratch:
+            path = Path(scratch) / name
+            path.write_bytes(content)
+            get_artifact_repository(folder).log_artifact(str(path))
+
     def alias(self, name: str, number: str | None) -> None:
         """Let an alias name a version, or none; raises ReleaseMismatch when there is none of that number."""
         from mlflow.exceptions import MlflowException
@@ -104,6 +118,10 @@ class Versions:
     def aliases(self) -> dict[str, str]:
         """Which version each alias names."""
         return aliases(self._settings, self._name)
+
+    def verdicts(self) -> dict[str, str]:
+        """What the gates said of each version that was registered completely: `passed` or `refused`."""
+        return verdicts(self._settings, self._name)
 
     def download(self, number: str, name: str, target: Path) -> Path:
         """A fresh copy of a stored file or folder; raises ReleaseMismatch when it is gone."""

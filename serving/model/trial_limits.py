@@ -1,0 +1,27 @@
+"""What a trial may use: a broken model may take memory or time without end, or write files until the disk is full."""
+
+import resource
+from pathlib import Path
+
+MEMORY = 4 << 30  # bytes of addresses: the libraries alone take 0.8 GiB of them with one thread, and 0.25 of memory
+MEMORY_A_BYTE = 16  # and so many for each byte of the release: trees are read as JSON, too
+# Each further thread of a library would take 72 MB of addresses, whatever it does: many on a machine of many cores.
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+FILES, WRITTEN = 256, 64 << 20  # open at once; bytes of one file: the loops' machine code is kept
+
+
+def limit(folder: Path, cpu_s: int) -> None:
+    """Limit this process to what loading the release in a folder may take."""
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    _lower(resource.RLIMIT_AS, MEMORY + MEMORY_A_BYTE * size)
+    _lower(resource.RLIMIT_CPU, cpu_s)
+    _lower(resource.RLIMIT_NOFILE, FILES)
+    _lower(resource.RLIMIT_FSIZE, WRITTEN)
+    _lower(resource.RLIMIT_CORE, 0)
+
+
+def _lower(kind: int, to: int) -> None:
+    """Lower a limit for good; one that is lower already stays."""
+    hard = resource.getrlimit(kind)[1]
+    least = to if hard == resource.RLIM_INFINITY else min(to, hard)
+    resource.setrlimit(kind, (least, least))
