@@ -14,6 +14,7 @@ from infra.patience import Patience
 from infra.pseudonyms import FILE as PSEUDONYMS
 from infra.redis_server import running as redis_running
 from infra.settings import Settings
+from infra.signing import public_key_path
 from orchestration.demo import scenes
 from orchestration.demo.loop.accounts import Accounts
 from orchestration.demo.loop.caller import Caller
@@ -180,6 +181,7 @@ def frozen_home(installation: Installation, version: str, live: Settings) -> Set
     home = live.home / "frozen"
     home.mkdir()
     shutil.copy2(live.home / PSEUDONYMS, home / PSEUDONYMS)
-    settings = live.model_copy(update={"home": home, "service_port": free_port(), "redis_url": live.redis_url})
+    own = {"home": home, "service_port": free_port(), "release_public_key": public_key_path(live).absolute()}
+    settings = live.model_copy(update=own)
     name_champion(installation, version, settings)
     return settings
