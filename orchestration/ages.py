@@ -28,7 +28,7 @@ class Remembered:
 class Ages:
     """Days from the day that something is of: the next day after them it is removed.
 
-    landed        files in the landing's `done` and `failed`, since they were written
+    landed        files in the landing's `done` and `failed`, and of the shadow log, since they were written
     quarantine    refused and discarded rows, since their arrival
     events        rows of event tables, since their receipt; of a `remembered` signal as long as its counters count
     superseded    descriptions and profiles, other than an entity's first and its newest before these days

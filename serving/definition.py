@@ -123,6 +123,18 @@ class LandingValues(Value, frozen=True):
     event_s: float = 2.0
 
 
+class ShadowValues(Value, frozen=True):
+    """What a release on trial may cost before it answers anybody: it scores what the champion has answered.
+
+    A `share` of the answers is offered to it, of which each process takes at most `a_second`; `waiting` of them wait.
+    What comes while an answer is being made, or while work is shed, is dropped.
+    """
+
+    share: float = 1.0
+    a_second: float = 5.0
+    waiting: int = 4
+
+
 class ProcessValues(Value, frozen=True):
     """How a service process works beside answering. No release carries these values; they change with a deployment.
 
@@ -134,6 +146,7 @@ class ProcessValues(Value, frozen=True):
     releases: FollowValues = FollowValues()
     states: StateValues = StateValues()
     landing: LandingValues = LandingValues()
+    shadow: ShadowValues = ShadowValues()
     fresh_every: int = 3
 
     def __post_init__(self) -> None:

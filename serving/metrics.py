@@ -68,6 +68,10 @@ VARIANT_FAILURES = Counter(
     "flywheel_variant_failures", "answers that the release of a variant could not give, so that another one did",
     ["variant", "why"], registry=REGISTRY,
 )  # fmt: skip
+SHADOW = Counter(
+    "flywheel_shadow", "answers offered to the release on trial to be scored again, by what came of it", ["outcome"],
+    registry=REGISTRY,
+)  # fmt: skip
 SWAPS = Counter("flywheel_release_swaps", "releases taken into service", registry=REGISTRY)
 REFUSALS = Counter("flywheel_release_refusals", "releases refused", ["release"], registry=REGISTRY)
 POINTERS_REFUSED = Counter(

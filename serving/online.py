@@ -24,6 +24,7 @@ from serving.limits import Rates, Shedding
 from serving.model import Releases, load
 from serving.page import Ladder
 from serving.running import Background, Parent, spare_the_collector
+from serving.shadow import Shadow, ShadowPages, shadow_of
 
 COUNTED_EVERY_S = 1.0  # how old a metric may be: Prometheus asks every few seconds
 REDIS_S = 2.0  # what one read of item states may take; only the end of the process waits for it
@@ -46,6 +47,8 @@ class Online:
     releases: Releases
     ladder: Ladder
     decisions: DecisionLog
+    shadow: Shadow
+    shadow_pages: ShadowPages
     events: EventLog
     shedding: Shedding
     parent: Parent
@@ -61,6 +64,7 @@ class Online:
         sys.setswitchinterval(SWITCH_S)
         spare_the_collector()  # else it visits all that was imported again and again while states are read
         self.decisions.start()
+        self.shadow.start()
         await self.parent.start()
         await self.guard.start()
         await self.erased.start()
@@ -81,6 +85,7 @@ class Online:
         await self._counting.stop()
         for part in (self.releases, self.feed, self.link, self.events, self.erased, self.guard, self.parent):
             await part.stop()
+        await asyncio.to_thread(self.shadow.stop)
         await asyncio.to_thread(self.decisions.stop)
         gc.unfreeze()  # memory and files are freed in a process that goes on
 
@@ -108,6 +113,7 @@ def online(served: Served, settings: Settings, system: str) -> Online:
     users = UserReader(link, served.features, views, service, states)
     shedding = Shedding(lambda: releases.policy.limits)
     erased = Erased(settings.lake)
+    shadow = shadow_of(settings.of(system), clock, process, shedding)
     metrics.OBJECTIVE.set(service.limits.personalised)
     return Online(
         served=served,
@@ -121,6 +127,8 @@ def online(served: Served, settings: Settings, system: str) -> Online:
         releases=releases,
         ladder=Ladder(served, states, users, releases, clock, shedding, erased),
         shedding=shedding,
+        shadow=shadow,
+        shadow_pages=ShadowPages(shadow, releases),
         parent=Parent(),
         ids=ids,
         decisions=DecisionLog(

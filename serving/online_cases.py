@@ -20,6 +20,7 @@ from serving.guard import Guard
 from serving.limits import Rates, Shedding
 from serving.model import ReleaseFollower, load_cases
 from serving.running import Background, Parent, spare_the_collector
+from serving.shadow import Shadow, ShadowCases, shadow_of
 
 COUNTED_EVERY_S = 1.0  # how old a metric may be: Prometheus asks every few seconds
 SWITCH_S = 0.0005  # for a thread beside the requests, as for pages
@@ -49,6 +50,8 @@ class OnlineCases:
     outcomes: OutcomeRows
     queue: ReviewQueue
     decisions: DecisionLog
+    shadow: Shadow
+    shadow_cases: ShadowCases
     events: dict[str, EventLog]
     shedding: Shedding
     parent: Parent
@@ -66,6 +69,7 @@ class OnlineCases:
         sys.setswitchinterval(SWITCH_S)
         spare_the_collector()
         self.decisions.start()
+        self.shadow.start()
         for part in self._parts():
             await part.start()
         if isinstance(self.served.policy, Decide) and self.served.policy.queue:
@@ -81,6 +85,7 @@ class OnlineCases:
         await self._counting.stop()
         for part in (self.releases, *reversed(self._parts())):
             await part.stop()
+        await asyncio.to_thread(self.shadow.stop)
         await asyncio.to_thread(self.decisions.stop)
         self.queue.close()
         gc.unfreeze()  # memory and files are freed in a process that goes on
@@ -100,6 +105,7 @@ def online_cases(served: ServedCases, settings: Settings, system: str) -> Online
         settings, system, process.releases, lambda folder: load_cases(folder, served), policy
     )
     shedding = Shedding(lambda: releases.policy.limits)
+    shadow = shadow_of(settings, clock, process, shedding)
     queue = ReviewQueue(settings.serving / ReviewQueue.FILE)
     reader = CaseReader(link, served.features, served.given)
     answers = Answers(project, served.key, policy.remember_s, link)
@@ -117,5 +123,6 @@ def online_cases(served: ServedCases, settings: Settings, system: str) -> Online
             table.name: EventLog(settings.landing / table.name, clock, process.landing, settings.hand_over_s)
             for table in served.events
         },
+        shadow=shadow, shadow_cases=ShadowCases(shadow, releases, served.features),
         shedding=shedding, parent=Parent(), ids=ids,
     )  # fmt: skip

@@ -23,6 +23,13 @@ def landed(installation: Installation) -> Iterator[Dataset]:
         yield _files(f"landing/{name}", installation.settings.landing / name, installation.ages.landed)
 
 
+def shadow(installation: Installation) -> Dataset:
+    """What a release on trial would have done: trials are over long before."""
+    return _files(
+        "shadow", installation.settings.of(installation.system.name).serving / "shadow", installation.ages.landed
+    )
+
+
 def reports(installation: Installation) -> Dataset:
     """Pages, since they were written last."""
     return _files("reports", installation.settings.reports, installation.ages.reports)

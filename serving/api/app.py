@@ -170,6 +170,7 @@ class App:
     def _remember(self, page: Page, who: RequestAsker) -> None:
         """Log a page after its answer was sent."""
         self._parts.decisions.put(self._lines.of(page, who))
+        self._parts.shadow_pages.offer(page, who)
 
 
 def _count(route: str, page: Page, took_s: float) -> None:

@@ -167,7 +167,11 @@ class CaseApp:
     def _remember(self, decision: Decision) -> None:
         """Log a decision after its answer was sent."""
         if not decision.case.gone:
-            asyncio.get_running_loop().call_soon(lambda: self._parts.decisions.put([self._rows.of(decision)]))
+            asyncio.get_running_loop().call_soon(self._keep, decision)
+
+    def _keep(self, decision: Decision) -> None:
+        self._parts.decisions.put([self._rows.of(decision)])
+        self._parts.shadow_cases.offer(decision)
 
     def _events(self) -> Post:
         decode = msgspec.json.Decoder(self._messages.events).decode

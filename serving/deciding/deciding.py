@@ -1,5 +1,6 @@
 """How a case gets its action: rules first, the score's steps, rules last, the lot, the queue."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -31,17 +32,12 @@ class Deciding:
     ) -> Decision:
         """The decision, with its reasons where it is not the usual one."""
         facts = Facts(case.given, state, self._decays)
-        facts.score = scored.score
-        rule, act_from = first_that_holds(policy.first, facts), scored.release.act_from if scored.release else None
-        action, threshold = (policy.usual, None) if scored.score is None else _step(policy, scored.score, act_from)
+        chosen = action_of(policy, facts, scored.score, scored.release.act_from if scored.release else None)
         decision = Decision(
             case, state, request_id, scored.rung or (RULES if policy.first or policy.last else DEFAULT), scored.why,
-            score=scored.score, threshold=threshold, features=scored.features, release=scored.release,
+            action=chosen.action, score=scored.score, threshold=chosen.threshold, reasons=chosen.rules,
+            features=scored.features, release=scored.release, took_s=scored.took_s,
         )  # fmt: skip
-        if rule is not None:
-            action, decision.reasons = rule.then, [rule.name]
-        decision.action, softening = softened(policy, facts, action)
-        decision.reasons += softening
         await self._queued(policy, decision, facts, budget)
         return decision
 
@@ -89,6 +85,26 @@ class Deciding:
             decision.release.version if decision.release else None,
             str(case.given[self._person]) if self._person and case.given.get(self._person) is not None else None,
         )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """An action by rules and score alone, the lowest threshold there is, and the names of the rules that held."""
+
+    action: str
+    threshold: float | None
+    rules: list[str]
+
+
+def action_of(policy: Decide, facts: Facts, score: float | None, act_from: float | None) -> Chosen:
+    """What a policy makes of a score and the facts of a case, before lot and queue."""
+    facts.score = score
+    rule = first_that_holds(policy.first, facts)
+    action, threshold = (policy.usual, None) if score is None else _step(policy, score, act_from)
+    if rule is not None:
+        action = rule.then
+    action, softening = softened(policy, facts, action)
+    return Chosen(action, threshold, [*([rule.name] if rule else []), *softening])
 
 
 def _step(policy: Decide, score: float, act_from: float | None) -> tuple[str, float | None]:

@@ -27,7 +27,10 @@ class Case:
 
 @dataclass(slots=True)
 class Scored:
-    """A case's score with the features (1, features) that it was made of, or `why` there is none."""
+    """A case's score with the features (1, features) that it was made of, or `why` there is none.
+
+    took_s  CPU time of features and score
+    """
 
     score: float | None = None
     features: Float32s | None = None
@@ -35,6 +38,7 @@ class Scored:
     rung: str = ""
     why: str | None = None
     promise: float | None = None
+    took_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -63,3 +67,4 @@ class Decision:
     features: Float32s | None = None
     release: CaseRelease | None = None
     variant: str = CHAMPION
+    took_s: float = 0.0

@@ -68,7 +68,7 @@ def said(
     value = min(max(value, policy.least), most[0])
     decision = Decision(
         case, state, request_id, scored.rung if known else DEFAULT, scored.why, score=value if known else None,
-        features=scored.features if known else None, release=scored.release if known else None,
+        features=scored.features if known else None, release=scored.release if known else None, took_s=scored.took_s,
     )  # fmt: skip
     decision.value = min(max(last.held(value, state.at, before), policy.least), most[0]) if last else value
     if known and scored.promise is not None:

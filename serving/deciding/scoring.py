@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from math import isfinite
+from time import thread_time
 
 import numpy as np
 
@@ -35,11 +36,13 @@ class CaseScoring:
             return Scored(why="too late to score")
         if not arm.breaker.allows():
             return Scored(why=arm.cannot_score(arm.breaker.why))
+        began = thread_time()
         try:
             with budget.stage("features"):
                 features = release.builder.matrix(case.given, state)
             with budget.stage("score"):
                 score = float(release.scorer.score(features)[0])
+            took_s = thread_time() - began
             if not isfinite(score):
                 raise ValueError(f"the score is {score}")
         except Exception as failed:  # an unexpected error in a model or a state costs the score, not the answer
@@ -49,7 +52,7 @@ class CaseScoring:
         arm.breaker.succeeded()
         rung = NO_STATE if state.why else STALE if arm.stale else FULL
         why = "; ".join(filter(None, [state.why, arm.why])) or None
-        return Scored(score, features, release, rung, why, promised(release, score))
+        return Scored(score, features, release, rung, why, promised(release, score), took_s)
 
     def reasons(self, scored: Scored) -> Sequence[str]:
         """The names of the features that raised the score most; none where there is no model to ask."""

@@ -93,8 +93,10 @@ class Vocabulary:
         """The words as an array that codes index; it needs as much memory as `words`."""
         if self._array is None or len(self._array) < len(self):
             words = self.words
-            self._array = np.empty(len(words), dtype=object)
-            self._array[:] = words
+            array = np.empty(len(words), dtype=object)
+            array[:] = words
+            self._array = array  # in one step: threads may do so at the same time
+            return array
         return self._array
 
     def _small(self) -> dict[Hashable, int] | None:

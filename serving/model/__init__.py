@@ -4,6 +4,7 @@ from infra.release_format import Popular
 from serving.definition import ReleasePolicy
 from serving.model.case_release import CaseBuilder, CaseRelease, load_cases
 from serving.model.challenger_follower import OnTrial
+from serving.model.features import Builder
 from serving.model.loaded_release import Release, load
 from serving.model.nearest import NearestItems
 from serving.model.recorded import RecordedRequest, RecordedRequests
@@ -17,6 +18,7 @@ from serving.model.trees import Trees
 Releases = ReleaseFollower[Release, ReleasePolicy]
 
 __all__ = [
+    "Builder",
     "CaseBuilder",
     "CaseRelease",
     "LoadedRelease",

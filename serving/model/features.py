@@ -1,6 +1,7 @@
 """From states to the model's input: gathers the states that a release's features read, and computes the features."""
 
 from collections.abc import Mapping
+from copy import copy
 from datetime import timedelta
 from typing import Any
 
@@ -46,6 +47,12 @@ class Builder:
         self._borrowed = {name: f"{policy.release.user_view}.{name}" for name in of_users}
         self._second, self._lookups = 0, dict[tuple[object, ...], tuple[Float32s, Seconds]]()
         self._numeric = {name: kind in NUMBERS for name, kind in fields.items() if name in reads}
+
+    def twin(self) -> "Builder":
+        """The same for another thread: each remembers its own look-ups."""
+        other = copy(self)
+        other._second, other._lookups = 0, {}
+        return other
 
     def matrix(
         self, block: ItemBlock, user: UserState, asker: AskerAttributes, context: Mapping[str, Any], now: float

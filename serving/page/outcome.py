@@ -20,6 +20,7 @@ class Ranked(msgspec.Struct, frozen=True):
     shown     places among the candidates, from the top
     scores    (candidates,) float32
     features  (candidates, features) float32, as scored
+    took_s    CPU time of features and scores
     rung      one of `serving/page/rungs.py`; `reason` says why it is not the highest, or what is not as it should be
     """
 
@@ -30,6 +31,7 @@ class Ranked(msgspec.Struct, frozen=True):
     release: Release
     rung: str
     reason: str | None
+    took_s: float = 0.0
 
     @property
     def rows(self) -> Codes:

@@ -6,6 +6,7 @@ from infra.arrays import Float32s
 from infra.marks import Marks
 from serving.assignment import CHAMPION
 from serving.model import Release
+from serving.page.outcome import Ranked
 from serving.page.retrieve import Candidates
 
 
@@ -16,8 +17,8 @@ class Page:
     `marks` (items,) are the items' marks. `sources` (items,) are the names of the sources that gave each item first,
     None where the caller named it; `propensities` (items,) the probability of each item at its place. `at` is the
     moment the page was made for, in seconds since the epoch: features were decayed to it. `scored` is how many
-    candidates were scored, and `candidates` which, unless the caller named them. The asker was drawn for
-    `variant`.
+    candidates were scored, and `candidates` which, unless the caller named them; `ranked` are their scores.
+    The asker was drawn for `variant`.
     """
 
     items: list[str]
@@ -33,5 +34,6 @@ class Page:
     at: float = 0.0
     scored: int = 0
     candidates: Candidates | None = None
+    ranked: Ranked | None = None
     request_id: str = ""
     variant: str = CHAMPION

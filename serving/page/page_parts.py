@@ -96,6 +96,7 @@ class PageParts:
             outcome.scores[outcome.shown.places],
             np.ascontiguousarray(outcome.features[outcome.shown.places]),
             scored=len(outcome.block.rows),
+            ranked=outcome,
         )
 
     def unranked(self, arm: PageArm, outcome: Unranked, listed: Listed, who: RequestAsker) -> Page:

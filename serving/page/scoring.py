@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from time import thread_time
 
 from infra.arrays import Float32s
 from serving.asker import RequestAsker
@@ -38,11 +39,13 @@ class Scoring:
             return Unranked("too late to score")
         if not arm.breaker.allows():
             return Unranked(arm.cannot_score(arm.breaker.why))
+        began = thread_time()
         try:
             with budget.stage("features"):
                 features = release.builder.matrix(block, who.user, who.keys, who.context, now)
             with budget.stage("score"):
                 scores = release.scorer.score(features)
+            took_s = thread_time() - began
             with budget.stage("rerank"):
                 shown = arrange(block, scores)
         except Exception as failed:  # an unexpected error in a model or a state costs the score, not the answer
@@ -52,7 +55,7 @@ class Scoring:
         arm.breaker.succeeded()
         rung = NEUTRAL if who.user.why else STALE if arm.stale else FULL
         reason = "; ".join(filter(None, [who.user.why, arm.why, self._aged(release.policy)])) or None
-        return Ranked(block, shown, scores, features, release, rung, reason)
+        return Ranked(block, shown, scores, features, release, rung, reason, took_s)
 
     def _aged(self, policy: ReleasePolicy) -> str | None:
         """The reason to give for item states that were not compared with Redis for long; None for fresh ones."""

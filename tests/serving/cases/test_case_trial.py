@@ -5,14 +5,16 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import orjson
 import pytest
 
 from serving import metrics
 from serving.assignment import CHALLENGER, CHAMPION, HOLDBACK, LOWEST, Shares, variant_of
 from serving.case_policy import From
-from serving.definition import BreakerValues
+from serving.deciding import day_of
+from serving.definition import BreakerValues, ShadowValues
 from tests.serving.cases.conftest import CaseClient, Start
-from tests.serving.cases.payments import POLICY, PaymentWorld
+from tests.serving.cases.payments import NAMES, POLICY, PaymentWorld
 
 STRICT = msgspec.structs.replace(POLICY, steps=(From("block", at=150.0),))
 LIMITS = msgspec.structs.replace(POLICY.limits, lowest_share=0.1, holdback_share=0.2)
@@ -128,3 +130,33 @@ def test_a_refused_challenger_never_disturbs_the_champion(tried: CaseClient, pay
     assert "release 7 was refused" in tried.online.releases.challenger.why
     answers = [tried.decide(key) for key in keys("refused", 6)]
     assert {(a["variant"], a["release"], a["reason"]) for a in answers} == {(CHAMPION, "1", None)}
+
+
+def test_in_the_shadow_a_release_decides_again_without_any_consequence(
+    tried: CaseClient,
+    payments: PaymentWorld,
+    logged_of: Callable[[CaseClient], dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    payments.release("8", msgspec.structs.replace(POLICY, steps=(From("review", at=100.0),)))
+    payments.challenge("1", "8", 0)
+    tried.follow()
+    for name, value in (("_values", ShadowValues(a_second=1e9, waiting=1000)), ("_busy", lambda: False)):
+        monkeypatch.setattr(tried.online.shadow, name, value)
+    logged, today = logged_of(tried), day_of(tried.online.clock.now())
+    waiting = tried.online.queue.facts(today)[2]
+    amounts = {"shadow same": 20.0, "shadow other": 180.0, "shadow third": 20.0}
+    for key, amount in amounts.items():
+        answer = tried.decide(key, amount=amount, card_id="shadowed")
+        assert (answer["variant"], answer["release"]) == (CHAMPION, "1")
+    tried.online.shadow.stop()
+    folder = payments.settings.of(payments.system).serving / "shadow"
+    every = [row for path in folder.glob("*.jsonl") for row in map(orjson.loads, path.open("rb"))]
+    rows = {row["asker"]: row for row in every if row["challenger"] == "8"}
+    assert {key: row["changed"] for key, row in rows.items()} == {key: amount > 100 for key, amount in amounts.items()}
+    assert {
+        (r["champion"], r["challenger"], r["count"], r["rank_agreement"], r["score_shift"]) for r in rows.values()
+    } == {("1", "8", 1, None, 0.0)}
+    assert tried.online.queue.facts(today)[2] == waiting, "no place in the queue"
+    recent = [logged[key]["served_features"][NAMES.index("card_60s")] for key in amounts]
+    assert recent == [0.0, 1.0, 2.0], "each was counted once"
