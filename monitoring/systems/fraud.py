@@ -7,4 +7,6 @@ FRAUD_WATCH = Watch(
     critical=("amount", "channel", "card_from_device", "device_age", "home_zone", "hour"),
     min_drift_rows=400,  # a small bank's day
     min_outcome_rows=1_000,
+    outcome_days=7,  # of a day's stopped payments the lot shows a few: a week of them says what stopping saved
+    merit_drop_errors=2.33,  # the weeks overlap
 )

@@ -26,6 +26,7 @@ from orchestration.commands import (
     rollout,
     systems,
     transactions,
+    watching,
 )
 from orchestration.commands.console import grid, open_installation, out, say, settings
 from orchestration.commands.error_messages import DEBUG, errors_as_exit_status
@@ -56,6 +57,7 @@ Examples:
 - `flywheel rebuild 7`: a release's model again, to the same bytes\n
 - `flywheel study seeds`: how far figures move with the seed alone\n
 - `flywheel retain --dry-run`: what is older than its limit, and would go\n
+- `flywheel diagnose`: why the live release does worse, and where\n
 - `flywheel funnel`: what each part of the funnel does, on simulated users\n
 """
 
@@ -81,6 +83,7 @@ app.add_typer(rollout.app)
 app.add_typer(reproducing.app)
 app.add_typer(transactions.app)
 app.add_typer(systems.app)
+app.add_typer(watching.app)
 
 
 @app.callback()

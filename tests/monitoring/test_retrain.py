@@ -190,7 +190,7 @@ def test_a_freeze_ends_only_when_windows_are_clearly_without_skew() -> None:
                                                 strategies.sampled_from([True, True, True, False, None])),
                               min_size=50, max_size=150))  # fmt: skip
 def test_a_storm_starts_at_most_one_retraining_in_any_day(storm: list[tuple[str, Kind, bool | None]]) -> None:
-    """Windows of all kinds, of two releases that go live in turn, every half hour; the journal goes through its cursor."""
+    """Windows of all kinds, of two releases that go live in turn, every half hour; each look is through the cursor."""
     cursor, live, retrained = None, "7", []
     for n, (release, kind, present) in enumerate(storm):
         now = hour(n / 2)
