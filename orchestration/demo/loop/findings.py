@@ -142,6 +142,7 @@ def region(story: "LoopStory") -> dict[str, Any]:
             for place in clicks.index
         ],
         **story.learned.get("diagnosis", {}),
+        "the_day_before": story.learned.get("diagnosis_the_day_before", {}),
     }
 
 

@@ -4,6 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from infra.errors import MoveRefused
+from orchestration import runs, trials
 from orchestration.demo_console import DemoConsole
 from orchestration.system import Installation
 
@@ -33,5 +34,11 @@ class Rollout:
 
     def look(self, at: Installation) -> None:
         """The machinery decides about the release on trial, from what it can see itself; then the next one enters."""
+        if at.registry.trial() is not None:
+            today = at.now().date()
+            runs.execute(at, "ingest", today, today)
+            seen = trials.look(at)
+            if seen is not None and seen.did != "hold":
+                self.stage.say(f"{at.now():%a %H:%M} {seen.did}: {seen.says}")
         if at.registry.trial() is None and self._waiting:
             self.enter(at, *self._waiting.popleft())

@@ -27,6 +27,7 @@ from orchestration.demo.origins import end_of
 from orchestration.demo.steps import moved, run_job
 from orchestration.demo_console import DemoConsole
 from orchestration.deployment import free_port, name_champion
+from orchestration.diagnosing import diagnose
 from orchestration.partitions import WHY
 from orchestration.sources.simulator import deliver
 from orchestration.system import Installation
@@ -136,6 +137,8 @@ class LoopStory:
         at = moved(self.installation, end_of(today))
         self.run("features", "the day becomes features", at, today, today)
         self.run("monitor", "the day is compared with what the release knew", at, today, today)
+        if number in (plan.null_on - 1, plan.null_on):
+            self.diagnose(number, at)
         if number + 1 == plan.bad_on:
             self.bad_release(at)
         self.retrain(number, at)
@@ -155,6 +158,19 @@ class LoopStory:
             self.learned.setdefault("retrained", []).append({"day": number, "why": why, "release": trained})
             if trained:
                 self.rollout.wait(at, trained, "retraining sensor", why)
+
+    def diagnose(self, number: int, at: Installation) -> None:
+        """What the day's serving log says by itself: it is not told what was planted, nor where."""
+        diagnosis = diagnose(at, self.plan.date(number))
+        for line in diagnosis.lines():
+            self.stage.say(line)
+        says = {
+            "feature": diagnosis.feature,
+            "where": diagnosis.where,
+            "cause": diagnosis.cause,
+            "says": diagnosis.lines(),
+        }
+        self.learned["diagnosis" if number == self.plan.null_on else "diagnosis_the_day_before"] = says
 
     def bad_release(self, at: Installation) -> None:
         """Somebody enters a release whose policy has a slip of a digit; every gate has passed it."""
