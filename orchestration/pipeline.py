@@ -15,6 +15,7 @@ from orchestration.sensors import (
     registry_sensor,
     retraining_sensor,
     stale_days_sensor,
+    trial_sensor,
 )
 from orchestration.system import Installation
 
@@ -58,7 +59,7 @@ def pipelines(installations: Sequence[Installation]) -> dg.Definitions:
 def _sensors(
     installation: Installation, jobs_by_name: dict[str, jobs.Job], days: dg.DailyPartitionsDefinition
 ) -> list[dg.SensorDefinition]:
-    """The sensors of a system: landing and registry always, retraining where it is watched.
+    """The sensors of a system: landing and registry always, trials where releases are, retraining where it is watched.
 
     Erasure where a table says who a person is. Failures are watched once for all systems.
     """
@@ -69,6 +70,8 @@ def _sensors(
     ]
     if "erase" in jobs_by_name:
         always.append(erasure_sensor(installation, jobs_by_name["erase"]))
+    if installation.system.policy and installation.system.trial:
+        always.append(trial_sensor(installation))
     return (
         [*always, retraining_sensor(installation, jobs_by_name["retrain"])]
         if installation.system.watch and "retrain" in jobs_by_name

@@ -9,13 +9,12 @@ import msgspec
 import pandas as pd
 import pyarrow.dataset as ds
 
-from infra.errors import DefinitionError
 from infra.lake import days_from
 from monitoring.trial import TrialFacts, TrialRules, count, shadow_facts
 from orchestration.system import Installation
-from serving.deciding import oldest_open
+from serving.deciding import ReviewQueue
 from training.registry import Trial
-from validation.contract import Table, unknown
+from validation.contract import Table
 
 SHADOW = "shadow"
 
@@ -32,31 +31,12 @@ def facts_of(installation: Installation, rules: TrialRules, trial: Trial, now: d
     followed = {name: _followed(installation, rules, name, log, trial, now) for name in sorted(tables)}
     counted = count(
         log, followed, rules, table, releases=(trial.version, installation.registry.live()), entered=trial.entered,
-        since=trial.since, now=now,
+        since=min(trial.since + rules.settling, now), now=now,
     )  # fmt: skip
     return TrialFacts(
         trial.version, trial.share, trial.entered, trial.since, counted.askers, counted.contrasts, counted.changed,
         counted.left_out, _levels(installation, rules, now), shadow,
     )  # fmt: skip
-
-
-def check_rules(rules: TrialRules, task_decisions: str, tables: dict[str, Table]) -> None:
-    """Raise DefinitionError where the rules of a trial name a table or column that is not there."""
-    log = {column.name for column in tables[task_decisions].columns} | {each.column for each in rules.looked_up}
-    named = [(task_decisions, name) for name in (rules.asker, rules.variant, *rules.match)]
-    named += [(each.table, name) for each in rules.looked_up for name in (each.column, each.by)]
-    named += [(task_decisions, by) for _, by in rules.measures if by]
-    for measure, _ in rules.measures:
-        for tally in (measure.above, measure.below):
-            named += [(task_decisions, condition.column) for condition in tally.where]
-            named += [(tally.by, condition.column) for condition in tally.followed]
-            named += [(task_decisions, tally.each)] if tally.each else []
-    for table, column in named:
-        if table not in tables:
-            raise DefinitionError(f"trial: table {unknown(table, tables)}")
-        known = log if table == task_decisions else {each.name for each in tables[table].columns}
-        if column not in known:
-            raise DefinitionError(f"trial: column of {table} {unknown(column, sorted(known))}")
 
 
 def logged_in_shadow(folder: Path, since: datetime) -> Iterator[dict[str, Any]]:
@@ -138,8 +118,15 @@ def _levels(installation: Installation, rules: TrialRules, now: datetime) -> dic
 
 def _queue_age(installation: Installation, now: datetime) -> float | None:
     """Hours that the oldest open case has waited; None where there is no queue to look at."""
-    oldest = oldest_open(installation.settings.serving)
-    return None if oldest is None else max(0.0, (now.timestamp() - oldest) / 3600) if oldest else 0.0
+    path = installation.settings.serving / ReviewQueue.FILE
+    if not path.exists():
+        return None
+    queue = ReviewQueue(path)
+    try:
+        _, oldest, _ = queue.facts(f"{now:%Y-%m-%d}")
+    finally:
+        queue.close()
+    return 0.0 if oldest is None else max(0.0, (now.timestamp() - oldest) / 3600)
 
 
 LEVELS = {"queue_age": _queue_age}

@@ -1,6 +1,6 @@
 """Statistics that several stages use: resampling, comparisons at every look, the area under the ROC curve, lots."""
 
-from infra.statistics.always_valid import always_below, always_valid, smallest_effect_seen
+from infra.statistics.at_every_look import always_below, always_valid, smallest_effect_seen
 from infra.statistics.by_lot import recall_by_lot
 from infra.statistics.power import smallest_loss_seen, standard_error, together
 from infra.statistics.ratios import NOT_COMPARED, Difference, Totals, compare

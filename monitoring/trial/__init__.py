@@ -1,5 +1,6 @@
 """The trial of a release beside the champion: rules, facts, findings, the decision, and the report people read."""
 
+from monitoring.trial.checks import check_rules
 from monitoring.trial.counting import CHALLENGER, CHAMPION, Counted, count
 from monitoring.trial.decide import Does, TrialDecision, decide_trial
 from monitoring.trial.facts import ALL, Contrast, ShadowFacts, TrialFacts
@@ -42,6 +43,7 @@ __all__ = [
     "TrialFacts",
     "TrialFinding",
     "TrialRules",
+    "check_rules",
     "count",
     "decide_trial",
     "findings",

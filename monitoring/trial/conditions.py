@@ -1,19 +1,22 @@
 """Conditions of a trial's rules on rows of a frame."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from infra.arrays import Bools
 from monitoring.trial.rules import ByAnother, Condition, OfTheTop, TrialRules
+
+if TYPE_CHECKING:
+    import pandas as pd  # slow to load, and commands that only read the definition need none
 
 Tops = Mapping[OfTheTop, frozenset[object]]
 OWN = "release of the variant"
 """The column that says which release is to answer for a row's variant; added where rows are counted."""
 
 
-def held_by(condition: Condition, rows: pd.DataFrame, top: Tops) -> Bools:
+def held_by(condition: Condition, rows: "pd.DataFrame", top: Tops) -> Bools:
     """(rows,) for which rows a condition holds; never where the column is null, but for a release."""
     column = rows[condition.column]
     if isinstance(condition, ByAnother):
@@ -28,7 +31,7 @@ def held_by(condition: Condition, rows: pd.DataFrame, top: Tops) -> Bools:
     return np.asarray((~holds if condition.negated else holds) & column.notna(), dtype=bool)
 
 
-def tops(rules: TrialRules, before: pd.DataFrame) -> Tops:
+def tops(rules: TrialRules, before: "pd.DataFrame") -> Tops:
     """The values that had most rows before the trial, for every such condition of the rules."""
     conditions = {
         condition

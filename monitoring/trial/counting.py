@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from infra.arrays import AnyArray, Bools, Float64s, Int64s
 from infra.statistics import Totals
@@ -13,6 +13,9 @@ from monitoring.trial.conditions import OWN, held_by, tops
 from monitoring.trial.facts import ALL, Contrast
 from monitoring.trial.rules import Measure, Tally, TrialRules
 from validation.contract import Table
+
+if TYPE_CHECKING:
+    import pandas as pd  # slow to load, and commands that only read the definition need none
 
 CHAMPION, CHALLENGER = "champion", "challenger"  # as serving/assignment.py calls them
 USUAL, TIMES = 0.99, 4.0
@@ -30,8 +33,8 @@ class Counted:
 
 
 def count(
-    log: pd.DataFrame,
-    followed: Mapping[str, pd.DataFrame],
+    log: "pd.DataFrame",
+    followed: "Mapping[str, pd.DataFrame]",
     rules: TrialRules,
     table: Table,
     *,
@@ -50,15 +53,15 @@ def count(
     """
     rows, left_out = _usable(log, rules, table, entered, since, now)
     current = (rows[table.event_time] >= since).to_numpy(dtype=bool)
-    rows[OWN] = np.where(rows[rules.variant] == CHALLENGER, *releases)
+    rows[OWN] = rows[rules.variant].map({CHALLENGER: releases[0], CHAMPION: releases[1]})
     variants = rows[current].groupby(rules.asker, sort=False)[rules.variant].agg(["nunique", "first"])
     steady = variants[variants["nunique"] == 1]["first"]
     shown = _Rows(
         rows=rows,
-        code=pd.Index(steady.index).get_indexer(rows[rules.asker]),
+        code=steady.index.get_indexer(rows.set_index(rules.asker).index),
         on_trial=(steady == CHALLENGER).to_numpy(dtype=bool),
         current=current,
-        age=(pd.Timestamp(now) - rows[table.event_time]).to_numpy(),
+        age=(now - rows[table.event_time]).to_numpy(),
     )
     tallies = _Tallies(shown, followed, rules, table, now)
     contrasts = [c for measure, by in dict.fromkeys(rules.measures) for c in tallies.contrasts(measure, by)]
@@ -67,8 +70,8 @@ def count(
 
 
 def _usable(
-    log: pd.DataFrame, rules: TrialRules, table: Table, entered: datetime, since: datetime, now: datetime
-) -> tuple[pd.DataFrame, dict[str, int]]:
+    log: "pd.DataFrame", rules: TrialRules, table: Table, entered: datetime, since: datetime, now: datetime
+) -> "tuple[pd.DataFrame, dict[str, int]]":
     """The rows that count, oldest first, and how many do not, by the reason; each for the first one that holds."""
     moment = log[table.event_time]
     current = moment >= since
@@ -98,7 +101,7 @@ class _Rows:
     on_trial  (askers,) who has the release on trial      age  how long ago each was
     """
 
-    rows: pd.DataFrame
+    rows: "pd.DataFrame"
     code: Int64s
     on_trial: Bools
     current: Bools
@@ -109,7 +112,7 @@ class _Tallies:
     """Counts by asker, over the same rows again and again."""
 
     def __init__(
-        self, shown: _Rows, followed: Mapping[str, pd.DataFrame], rules: TrialRules, table: Table, now: datetime
+        self, shown: _Rows, followed: "Mapping[str, pd.DataFrame]", rules: TrialRules, table: Table, now: datetime
     ) -> None:
         self._shown, self._followed, self._rules = shown, followed, rules
         self._received, self._now = table.received_time, now
@@ -160,8 +163,9 @@ class _Tallies:
             return counts
         what = what[(what[self._received] <= self._now).to_numpy(dtype=bool)]
         wanted = [c.least_of for c in tally.followed if c.least_of]
-        place = pd.Series(np.arange(len(rows)), index=rows.index)
-        joined = what.merge(rows[[*match, *wanted]].assign(place=place), on=match, suffixes=("", " of the decision"))
+        joined = what.merge(
+            rows[[*match, *wanted]].assign(place=np.arange(len(rows))), on=match, suffixes=("", " of the decision")
+        )
         satisfied = np.zeros(len(joined), dtype=bool)
         for condition in tally.followed:
             satisfied |= held_by(condition, joined, {})

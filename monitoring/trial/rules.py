@@ -39,7 +39,7 @@ class OfTheTop:
 
 @dataclass(frozen=True, slots=True)
 class ByAnother:
-    """A condition on the column that names a release: it is not the variant's own, or none. So it failed or was late."""
+    """A condition on the column that names a release: it is not the variant's own, which failed or was late."""
 
     column: str = "release"
 
@@ -139,6 +139,8 @@ class TrialRules:
     match      columns that name a decision in the tables of what follows it
     goal       what the release is to be better at; it becomes champion where it is surely not worse by `not_worse_by`
     before     how long before the trial what askers did is compared, too
+    settling   how long after a move nothing is counted: workers load the release one after the other
+    every      how often it is looked at; `first`, at the first share, where harm is to be found soonest
     at_least   how long every step lasts at least; `longest`, the whole trial at most
     askers     how many each variant has at least before anything is decided by comparing them
     rows       how many rows the release has at least before a measure is compared; `events`, how many it should have
@@ -159,6 +161,9 @@ class TrialRules:
     not_worse_by: float = 0.02
     tuned_to: float = 0.05
     before: timedelta = timedelta(days=7)
+    settling: timedelta = timedelta(minutes=2)
+    every: timedelta = timedelta(hours=1)
+    first: timedelta = timedelta(minutes=15)
     at_least: timedelta = timedelta(hours=24)
     longest: timedelta = timedelta(days=14)
     askers: int = 100
@@ -187,6 +192,10 @@ class TrialRules:
     def measures(self) -> tuple[tuple[Measure, str], ...]:
         """Everything that is counted: each measure with the slice that it is counted by, '' for all askers."""
         return ((self.goal, ""), *((guardrail.measure, guardrail.slice) for guardrail in self.guardrails))
+
+    def pause_of(self, share: int) -> timedelta:
+        """How long after a look the next one comes."""
+        return self.first if share == STEPS[0] else self.every
 
     @property
     def miss(self) -> float:

@@ -21,16 +21,15 @@ def shadow_facts(rows: Iterable[Mapping[str, Any]], release: str, since: datetim
     }
     fine = [row for row in own.values() if not row.get("error")]
     champion_ms, challenger_ms = (_slow(_numbers(fine, name)) for name in ("champion_ms", "challenger_ms"))
-    changed, agreement, shift = (
-        _mean(_numbers(fine, name)) for name in ("changed", "rank_agreement", "score_shift")
-    )
+    changed, agreement, shift = (_mean(_numbers(fine, name)) for name in ("changed", "rank_agreement", "score_shift"))
     return ShadowFacts(len(own), len(own) - len(fine), champion_ms, challenger_ms, changed, agreement, shift)
 
 
 def _moment(at: Any) -> datetime:
     """The moment of a row; one without a readable moment is of no trial."""
     try:
-        return datetime.fromtimestamp(at, UTC) if isinstance(at, int | float) else datetime.fromisoformat(at)
+        moment = datetime.fromtimestamp(at, UTC) if isinstance(at, int | float) else datetime.fromisoformat(at)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (TypeError, ValueError, OverflowError):
         return datetime.min.replace(tzinfo=UTC)
 
