@@ -136,6 +136,28 @@ def _answer(request: "Request") -> dict[str, Any]:
         ) from down
 
 
+def served_releases(settings: Settings) -> set[str]:
+    """The releases that workers of the running service answer with; raises Unavailable when none answers."""
+    import urllib.request
+
+    from prometheus_client.parser import text_string_to_metric_families
+
+    request = urllib.request.Request(f"{address(settings)}/metrics", headers=bearer(settings, "observe"))
+    try:
+        with urllib.request.urlopen(request, timeout=ANSWER_S) as page:
+            families = text_string_to_metric_families(page.read().decode())
+            return {
+                str(sample.labels["release"])
+                for family in families
+                for sample in family.samples
+                if sample.name == "flywheel_release_live" and sample.value
+            }
+    except OSError as down:
+        raise Unavailable(
+            f"no service answers at {request.host}: {getattr(down, 'reason', down)}. Start it with `flywheel up`."
+        ) from down
+
+
 def rows(answer: dict[str, Any], item_name: str) -> list[tuple[str, ...]]:
     """The answer's items as lines: place, id, and the features that count most where they were asked for."""
     lines: list[tuple[str, ...]] = []

@@ -8,6 +8,7 @@ import dagster as dg
 from orchestration import jobs, schedules
 from orchestration.assets import features, monitoring, people, proof, release, retention, studies, tables, training
 from orchestration.partitions import days
+from orchestration.release_jobs import DRILL, drill_schedule, release_jobs
 from orchestration.sensors import (
     erasure_sensor,
     failure_sensor,
@@ -42,10 +43,12 @@ def pipeline(installation: Installation) -> dg.Definitions:
         assets += monitoring.assets(installation, cut)
     groups = {str(spec.group_name) for asset in assets for spec in asset.specs}
     jobs_by_name = jobs.jobs(groups, installation.system.name)
+    moving = release_jobs(installation) if installation.system.policy else {}
+    drills = [drill_schedule(installation, moving[DRILL])] if moving else []
     return dg.Definitions(
         assets=assets,
-        jobs=list(jobs_by_name.values()),
-        schedules=schedules.schedules(installation, jobs_by_name),
+        jobs=[*jobs_by_name.values(), *moving.values()],
+        schedules=[*schedules.schedules(installation, jobs_by_name), *drills],
         sensors=_sensors(installation, jobs_by_name, cut),
     )
 

@@ -74,3 +74,17 @@ def resume(why: Why, who: Who = "", epoch: Epoch = None) -> None:
     at = open_installation()
     at.registry.resume(who or getpass.getuser(), why, at.now(), epoch=epoch)
     out.print("the trial goes on")
+
+
+@app.command()
+def drill() -> None:
+    """Roll back and forward again on the running service, to see that a rollback works here and how long it takes.
+
+    Example: flywheel drill
+    """
+    from orchestration.drill import drill as drilled
+
+    outcome = drilled(open_installation())
+    out.print(outcome.says, markup=False)
+    if outcome.did != "drill" or not outcome.in_time:
+        raise typer.Exit(1)

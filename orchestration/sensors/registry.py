@@ -6,6 +6,7 @@ import dagster as dg
 
 from infra import alerts
 from infra.errors import FlywheelError
+from orchestration.drill import finish_interrupted
 from orchestration.naming import called, key
 from orchestration.system import Installation
 
@@ -76,6 +77,12 @@ def _evaluated(installation: Installation, disagreements: list[str]) -> dg.Asset
 
 def _settled(installation: Installation) -> list[str]:
     try:
-        return installation.registry.settle()
+        return [*installation.registry.settle(), *_drill_finished(installation)]
     except FlywheelError as lost:  # without the history, or without MLflow's answer, nothing is repaired
         return [str(lost)]
+
+
+def _drill_finished(installation: Installation) -> list[str]:
+    """A sentence when a drill had taken back what is live, and its process died before it was live again."""
+    version = finish_interrupted(installation)
+    return [f"A drill was interrupted: release {version} is live again."] if version else []

@@ -77,7 +77,7 @@ def test_checks_block_and_jobs_schedules_and_sensors_are_there(settings: Setting
     jobs = {job.name for job in definitions.jobs or ()}
     assert jobs == {
         *("ingest", "features", "train", "release", "monitor", "perturb", "study", "search", "retain", "erase"),
-        *("retrain", "daily"),
+        *("retrain", "daily", "rollback", "drill"),
     }
     assert {s.name for s in definitions.schedules or ()} == {
         "features_schedule",
@@ -87,6 +87,7 @@ def test_checks_block_and_jobs_schedules_and_sensors_are_there(settings: Setting
         "study_schedule",
         "search_schedule",
         "retain_schedule",
+        "drill_schedule",
     }
     assert {s.name for s in definitions.sensors or ()} == {
         "landing_sensor",
