@@ -32,7 +32,12 @@ def run_closed_loop(settings: Settings, plan: Plan, out: Console, docs: Path | N
     choose_mode(installation.settings)
     with ExitStack() as life:
         story = LoopStory(stage, installation, plan, life)
-        story.tell()
+        try:
+            story.tell()
+        except BaseException:
+            if story.accounts.rows:  # of hours of work, what is there is shown
+                write(story)
+            raise
         figures = write(story)
     if docs is not None:
         publish(installation.settings.reports, docs)
