@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from infra.machine_decisions import noted
+from infra.machine_decisions import MachineDecision, noted
 from infra.statistics import interval
 from orchestration.demo.loop.accounts import LINES, Accounts
 from orchestration.demo.loop.plan import Plan
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 HOURS_A_DAY = 24
 DAYS_BEFORE = 2
+MOST_DECISIONS = 1000
+SAME_S = 5.0
 SIDES = (("before", False), ("after", True))
 WORDS = {"enter": "enters", "abort": "is aborted", "promote": "is promoted", "rollback": "is back"}
 
@@ -55,24 +57,25 @@ def phases(accounts: Accounts, plan: Plan) -> list[dict[str, Any]]:
         pages = accounts.frame[(hours >= first) & (hours <= last)]
         if len(pages):
             means = {line: round(float(pages[line].mean()), 4) for line in LINES}
-            table.append({"phase": name, "days": f"{first}–{last}", **means, "pages": len(pages)})
+            table.append(
+                {"phase": name, "days": f"{first}–{last}" if last > first else f"{first}", **means, "pages": len(pages)}
+            )
     return table
 
 
 def decisions(story: "LoopStory") -> list[dict[str, Any]]:
-    """Every move of what is live and every decision the machinery took by itself, in order of time."""
-    moves: list[dict[str, Any]] = [
+    """Every move of a release and every other decision of the machinery, in order of time, with its evidence."""
+    moves = story.installation.registry.history()
+    own = noted(story.installation.settings.part, MOST_DECISIONS)
+    evidence = {id(move): next((d.evidence for d in own if _is_of(d, move)), {}) for move in moves}
+    every: list[dict[str, Any]] = [
         {
-            "at": move.at,
-            "what": f"{move.action} {move.stage}".strip(),
-            "release": move.after,
-            "who": move.who,
-            "why": move.why,
-            "evidence": {"shown": move.evidence} if move.evidence else {},
+            "at": move.at, "what": f"{move.action} {move.stage}".strip(), "release": move.after, "who": move.who,
+            "why": move.why, "evidence": dict(evidence[id(move)]),
         }
-        for move in story.installation.registry.history()
-    ]
-    own: list[dict[str, Any]] = [
+        for move in moves
+    ]  # fmt: skip
+    every += [
         {
             "at": d.at,
             "what": d.did,
@@ -81,10 +84,17 @@ def decisions(story: "LoopStory") -> list[dict[str, Any]]:
             "why": d.says,
             "evidence": dict(d.evidence),
         }
-        for d in noted(story.installation.settings.part, 1000)
+        for d in own
+        if not any(_is_of(d, move) for move in moves)
     ]
-    both = sorted(moves + own, key=lambda each: each["at"].astimezone(UTC))
-    return [each | {"day": round(story.plan.number(each["at"].timestamp()), 2)} for each in both]
+    in_order = sorted(every, key=lambda each: each["at"].astimezone(UTC))
+    return [each | {"day": round(story.plan.number(each["at"].timestamp()), 2)} for each in in_order]
+
+
+def _is_of(decision: MachineDecision, move: Any) -> bool:
+    """Whether a decision is the one that a move followed from."""
+    near = abs((decision.at - move.at).total_seconds()) < SAME_S
+    return near and decision.release == move.after and decision.did.replace(" ", "") == move.action
 
 
 def bad_release(accounts: Accounts, version: str | None) -> dict[str, Any] | None:

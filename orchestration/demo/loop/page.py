@@ -9,8 +9,9 @@ from orchestration.demo.loop.accounts import LINES
 from validation.verdict import markdown as table
 
 Cells = Sequence[tuple[str, ...]]
+DIAGNOSED = "What the diagnosis of that day says, without a hint (`flywheel diagnose`):"
 STYLE = """body{font:15px/1.5 system-ui,sans-serif;max-width:1000px;margin:2em auto;padding:0 1em}
-img{max-width:100%}table{border-collapse:collapse;display:block;overflow-x:auto}
+img{max-width:100%}pre{overflow-x:auto}table{border-collapse:collapse;display:block;overflow-x:auto}
 td,th{border-bottom:1px solid #8884;padding:.25em .6em;text-align:left;vertical-align:top}
 @media(prefers-color-scheme:dark){body{background:#16181c;color:#e4e6ea}}"""
 
@@ -34,14 +35,17 @@ def sections(figures: Mapping[str, Any]) -> list[tuple[str, str, tuple[str, ...]
     if won := figures["won"]:
         parts.append(("The retrained release against the frozen one", _won(won), (), ()))
     region = figures["region"]
-    says = " ".join(
-        filter(None, (f"Offline: {region['offline']}" if region["offline"] else "", *region.get("says", ())))
-    )
     head = ("region", "clicks for each video shown, before", "after", "true worth of a page, before", "after")
     sides = ("clicks_before", "clicks_after", "worth_before", "worth_after")
     rows = [(r["region"], *(_figure(r.get(side)) for side in sides)) for r in region["by_region"]]
-    parts.append(("Clicks rose offline and fall in one region", says, head, rows))
+    offline = f"Offline: {region['offline']}" if region["offline"] else ""
+    parts.append(("Clicks rose offline and fall in one region", offline, head, rows))
     return parts
+
+
+def diagnosis(figures: Mapping[str, Any]) -> str:
+    """What the serving log says by itself of the last day, line by line."""
+    return "\n".join(figures["region"].get("says", ["The day was not diagnosed."]))
 
 
 def markdown(figures: Mapping[str, Any]) -> str:
@@ -49,7 +53,7 @@ def markdown(figures: Mapping[str, Any]) -> str:
     lines = []
     for heading, text, head, rows in sections(figures):
         lines += [f"## {heading}", "", *([text, ""] if text else []), *([table(head, rows), ""] if head else [])]
-    return "\n".join(lines)
+    return "\n".join([*lines, DIAGNOSED, "", "```", diagnosis(figures), "```", ""])
 
 
 def html(figures: Mapping[str, Any], picture: bytes) -> str:
@@ -65,6 +69,7 @@ def html(figures: Mapping[str, Any], picture: bytes) -> str:
             body.append(f"<table><tr>{''.join(f'<th>{escape(cell)}</th>' for cell in head)}</tr>")
             body += [f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows]
             body.append("</table>")
+    body.append(f"<p>{DIAGNOSED}</p><pre>{escape(diagnosis(figures))}</pre>")
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>Seven days, closed</title><style>{STYLE}</style><body>{''.join(body)}</body></html>"
