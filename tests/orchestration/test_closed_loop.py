@@ -1,23 +1,27 @@
 """Two days of the closed loop on a tiny platform: a real service over loopback, a real Redis, a clock that is moved."""
 
 import json
+from collections import Counter
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from infra.clock import ClockHand
+from infra.errors import DefinitionError, Unavailable
 from infra.settings import Settings
 from orchestration import client
+from orchestration.demo.loop import Plan, run_closed_loop
 from orchestration.demo.loop.accounts import LINES, Accounts
 from orchestration.demo.loop.caller import Caller
 from orchestration.demo.loop.lines import Frozen, Oracle, Popular
 from orchestration.demo.loop.picture import draw
-from orchestration.demo.loop.traffic import HOUR, Traffic
+from orchestration.demo.loop.traffic import HOUR, Report, Traffic
 from orchestration.sources.simulator import PageShown, Scale, World
 from serving.assignment import CHALLENGER, CHAMPION
 from serving.launch import started
@@ -201,3 +205,39 @@ def test_no_other_page_is_worth_more_than_the_oracles() -> None:
     best = world.worth(page.with_videos(world.best_page(page, may, 10), ()))
     others = [world.worth(page.with_videos(draw_of.choice(may, 10, replace=False), ())) for _ in range(300)]
     assert best > max(others)
+
+
+class Busy(Caller):
+    """A service that has no time at first."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def events(self, events: list[dict[str, Any]]) -> bool:
+        """Refused once, as with 429."""
+        self.asked.append(len(events))
+        return len(self.asked) > 1
+
+
+def test_what_a_busy_service_refuses_is_sent_again_and_nothing_twice(loop: Loop) -> None:
+    busy = Busy()
+    traffic = replace(
+        loop.traffic, caller=busy, answered=Counter(), _reports=[Report(1.0, 0, "u", {"action": "click"})]
+    )
+    traffic.report(0.5)
+    assert busy.asked == []
+    for now in (1.0, 2.0, 3.0):
+        traffic.report(now)
+    assert busy.asked == [1, 1]
+    assert traffic.answered == {"sent again": 1, "events": 1}
+
+
+def test_a_service_that_is_gone_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="/v1/events"):
+        Caller(Settings(home=tmp_path, service_port=free_port())).events([])
+
+
+def test_a_page_without_its_mark_is_refused_before_the_days_begin(tmp_path: Path) -> None:
+    with pytest.raises(DefinitionError, match="has no line"):
+        run_closed_loop(Settings(home=tmp_path / "home"), Plan(), Console(), docs=tmp_path)
+    assert not (tmp_path / "home").exists()

@@ -12,7 +12,7 @@ from infra.pseudonyms import choose_mode
 from infra.settings import Settings
 from orchestration.demo import SMALL, emptied
 from orchestration.demo.loop.plan import Plan
-from orchestration.demo.loop.report import publish, write
+from orchestration.demo.loop.report import head_of, publish, write
 from orchestration.demo.loop.story import LoopStory
 from orchestration.demo_console import DemoConsole
 from orchestration.system import Installation, System
@@ -26,6 +26,8 @@ def run_closed_loop(settings: Settings, plan: Plan, out: Console, docs: Path | N
 
     docs  the folder of the project's pages, where the figures and the picture are put, too
     """
+    if docs is not None:
+        head_of(docs)
     emptied(settings)
     at = settings.model_copy(update={"replay_from": plan.scale.end, **SMALL})
     installation, stage = Installation(tried_quickly(HOME_FEED), at), DemoConsole(out)

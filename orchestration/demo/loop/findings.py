@@ -28,7 +28,13 @@ def findings(story: "LoopStory") -> dict[str, Any]:
     accounts, plan, learned = story.accounts, story.plan, story.learned
     return {
         "at": story.installation.now().isoformat(),
-        "size": {"pages_a_day": plan.pages, "users": plan.scale.users, "videos": plan.scale.videos, "seed": plan.seed},
+        "size": {
+            "pages_a_day": plan.pages,
+            "users": plan.scale.users,
+            "videos": plan.scale.videos,
+            "seed": plan.seed,
+            "history_days": plan.history,
+        },
         "pages": len(accounts.rows),
         "served_by": {str(k): int(v) for k, v in accounts.frame["served_by"].value_counts().items()},
         "phases": phases(accounts, plan),

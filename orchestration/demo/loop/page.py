@@ -21,7 +21,8 @@ def sections(figures: Mapping[str, Any]) -> list[tuple[str, str, tuple[str, ...]
     parts: list[tuple[str, str, tuple[str, ...], Cells]] = [
         (
             "True worth of a page",
-            f"{figures['pages']:,} pages answered by the live service: {_counts(figures['served_by'])}.",
+            f"{figures['pages']:,} pages answered by the live service: {_counts(figures['served_by'])}. "
+            f"{_size(figures['size'])} The run took {figures['seconds'] / 60:.0f} minutes.",
             ("days", "what they are about", *LINES, "pages"),
             [
                 (p["days"], p["phase"], *(f"{p[line]:.3f}" for line in LINES), f"{p['pages']:,}")
@@ -102,6 +103,13 @@ def _won(won: Mapping[str, Any]) -> str:
     return (
         f"{won['pages']:,} pages of release {', '.join(won['releases'])} were worth {won['worth']:.3f}. On the same "
         f"visits the first release would have been worth {won['frozen_worth']:.3f}: a gain of {gain} (95 %)."
+    )
+
+
+def _size(size: Mapping[str, Any]) -> str:
+    return (
+        f"{size['pages_a_day']:,} pages a day, {size['users']:,} users, {size['videos']:,} videos by then, "
+        f"{size['history_days']} days of history, seed {size['seed']}."
     )
 
 

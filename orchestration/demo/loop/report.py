@@ -38,11 +38,14 @@ def write(story: "LoopStory") -> dict[str, Any]:
 
 def publish(reports: Path, docs: Path) -> None:
     """Put the figures of the last run below the mark of the page in `docs`, and the picture beside it."""
-    page = docs / PAGE
-    head, mark, _ = page.read_text().partition(MARK)
-    if not mark:
-        raise DefinitionError(
-            f"{page}: the line `{MARK.strip()}` is gone, below which figures are written. Put it back."
-        )
-    page.write_text(head + mark + "\n" + (reports / f"{NAME}.md").read_text())
+    (docs / PAGE).write_text(head_of(docs) + MARK + "\n" + (reports / f"{NAME}.md").read_text())
     shutil.copyfile(reports / f"{NAME}.png", docs / PICTURE)
+
+
+def head_of(docs: Path) -> str:
+    """The page above the mark; raises DefinitionError where there is none, which is asked before hours of work."""
+    page = docs / PAGE
+    head, mark, _ = page.read_text().partition(MARK) if page.is_file() else ("", "", "")
+    if not mark:
+        raise DefinitionError(f"{page} has no line `{MARK.strip()}`, below which figures are written. Put it there.")
+    return head
