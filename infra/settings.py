@@ -114,6 +114,8 @@ class Settings(BaseSettings):
     installations without traffic to try it on."""
     replay_from: datetime | None = None
     """For replayed events: the moment at which the clock of a process starts, instead of the time now."""
+    replay_clock: Path | None = None
+    """With `replay_from`: a file that moves the clock of the service while it runs, so that days pass in minutes."""
     patience_s: float = 60.0
     """A process that is waited for is given up after so long without CPU time and without a new line in its log."""
     longest_wait_s: float = 1800.0

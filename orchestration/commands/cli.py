@@ -17,6 +17,7 @@ from orchestration.commands import (
     asking,
     explaining,
     measured,
+    demo,
     measuring,
     new,
     own_events,
@@ -72,6 +73,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Events become features, features a model, the model a feed.",
 )
+app.add_typer(demo.app)
 app.add_typer(own_events.app)
 app.add_typer(new.app)
 app.add_typer(access.app)
@@ -105,26 +107,6 @@ def every_command(
 
 ANY_HOME = {"migrate"}
 Day = Annotated[str | None, typer.Option("--day", help="YYYY-MM-DD; the last day with data when absent")]
-
-
-@app.command()
-def demo(
-    source: Annotated[str, typer.Option(help="simulator or kuairand")] = "simulator",
-    path: Annotated[Path | None, typer.Option(help="folder of KuaiRand's files")] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="leave everything running afterwards, until Ctrl-C")] = False,
-    seed: Annotated[int, typer.Option(help="another seed, another world")] = 7,
-    resume: Annotated[bool, typer.Option("--resume", help="go on with a demo that was ended, at its scene")] = False,
-) -> None:
-    """Turn the whole loop once and tell the story; figures go to .flywheel/summary.json.
-
-    Examples: flywheel demo --source kuairand --path ../shared/data/kuairand · flywheel demo --resume ·
-    flywheel demo --system fraud
-    """
-    from infra.systems import named_system
-
-    named_system(settings()).load_story()(
-        settings(), source=source, path=path, keep=keep, seed=seed, out=out, resume=resume
-    )
 
 
 @app.command()
