@@ -89,6 +89,8 @@ class Settings(BaseSettings):
     mlflow_port: int = 3702
     metrics_port: int = 3703
     """Where `flywheel metrics` shows the figures of the jobs; those of a service are at its own /metrics."""
+    console_port: int = 3704
+    """Where the pages of `flywheel console` are; they are served on loopback only."""
     spark_master: str = "local[2]"
     spark_memory: str = "768m"
     spark_shuffle_partitions: int = 4

@@ -15,9 +15,10 @@ from infra.unmigrated import must_be_migrated
 from orchestration.commands import (
     access,
     asking,
-    explaining,
-    measured,
     demo,
+    explaining,
+    looking,
+    measured,
     measuring,
     new,
     own_events,
@@ -79,6 +80,7 @@ app.add_typer(new.app)
 app.add_typer(access.app)
 app.add_typer(asking.app)
 app.add_typer(retaining.app)
+app.add_typer(looking.app)
 app.add_typer(measuring.app)
 app.add_typer(measured.app)
 app.add_typer(people.app)

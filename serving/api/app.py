@@ -158,9 +158,12 @@ class App:
     def _answer(self, request: Any, page: Page, who: RequestAsker) -> Any:
         shown, reasons = self._messages.shown, why(page, who) if request.explain else None
         items = [
-            shown(item=item, position=place, why=reasons[place - 1] if reasons else msgspec.UNSET)
+            shown(
+                item=item, position=place, why=reasons[place - 1] if reasons else msgspec.UNSET,
+                source=page.sources[place - 1] if request.explain else msgspec.UNSET,
+            )
             for place, item in enumerate(page.items, 1)
-        ]
+        ]  # fmt: skip
         return self._messages.answer(
             request_id=page.request_id, release=page.release.version if page.release else None,
             variant=page.variant, served_by=page.served_by, reason=for_callers(page.reason), items=items,
