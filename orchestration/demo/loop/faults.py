@@ -11,8 +11,7 @@ from infra.clock import Clock
 from orchestration.proving import proven
 from orchestration.release_inputs import release_inputs
 from orchestration.sources.kit import write_parquet
-from orchestration.sources.simulator import World
-from orchestration.sources.simulator.scale import DAY
+from orchestration.sources.simulator import DAY, World
 from orchestration.system import Installation, System
 from serving.steps import Exploration, Step
 from training.release import make_candidate
