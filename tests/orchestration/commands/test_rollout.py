@@ -1,5 +1,6 @@
 """The commands about releases on trial, over a registry whose MLflow knows nothing but aliases and verdicts."""
 
+import json
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -14,7 +15,9 @@ from infra.settings import Settings
 from orchestration.commands.cli import app
 from training.registry.history import History
 from training.registry.live import Live
+from training.registry.local_files import Local
 from training.registry.moves import Action, Move
+from training.registry.signatures import Signatures
 from training.registry.versions import Versions
 
 AT = datetime(2026, 5, 12, tzinfo=UTC)
@@ -47,10 +50,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 def _moved(settings: Settings, action: Action, before: str | None, after: str, stage: str) -> None:
-    from training.registry.local_files import Local
-
     history, versions = History(settings.releases / "history.jsonl"), Versions(settings, "home_feed")
-    live = Live(settings.releases, history, versions, Local(settings.releases, versions))
+    local = Local(settings.releases, versions)
+    signatures = Signatures(settings, "home_feed", versions, local)
+    (settings.releases / "signed.json").write_text(json.dumps({"key": signatures.signer.id}))
+    live = Live(settings.releases, history, versions, local, signatures.pointer)
     move = Move(
         AT, action, before, after, "d", "ada", "more days", digest_of(b"{}"), stage=stage, salt="s",
         epoch=len(history.read()) + 1,
