@@ -28,6 +28,7 @@ from serving.access.keyring import bearer
 from serving.api.app import App
 from serving.assignment import CHAMPION, Shares, variant_of
 from serving.definition import Policy, ProcessValues, ShadowValues
+from serving.model import OnTrial, Release
 from serving.online import Online, online
 from serving.systems.home_feed import RELEASE, SERVED, SERVICE
 from tests.bench import filled, measured_release
@@ -68,10 +69,10 @@ async def _measured(settings: Settings, asked: Iterator[bytes]) -> None:
         parts = app.online
         assert parts is not None
         await parts.releases.stop()
-        trial = Trial(parts, settings)
+        trial = await Trial.of(parts, settings)
         ask = asking(app.with_hot_routes(starlette), bearer(settings, "rank"))
         for share in (None, 0, 50):
-            await trial.at(share)
+            trial.at(share)
             await _cpu_ms(ask, asked)
         each_ms = await _canary(trial, ask, asked)
         for load in LOADS:
@@ -79,27 +80,33 @@ async def _measured(settings: Settings, asked: Iterator[bytes]) -> None:
 
 
 class Trial:
-    """Moves the pointer between no trial, a shadow and a canary of the same model."""
+    """Moves between no trial, a shadow and a canary of the same model, which stays in memory meanwhile."""
 
-    def __init__(self, parts: Online, settings: Settings) -> None:
-        self._parts, self._path = parts, settings.releases / "live.json"
-        champion = self._path.read_bytes()
+    def __init__(self, parts: Online, loaded: OnTrial[Release]) -> None:
+        self._parts, self._loaded = parts, loaded
+
+    @classmethod
+    async def of(cls, parts: Online, settings: Settings) -> "Trial":
+        """The trial of a copy of the live release."""
+        path = settings.releases / "live.json"
+        champion = path.read_bytes()
         measured_release.with_policy(settings.releases, "2", POLICY)
-        promoted = read_live_pointer(self._path)
-        self._path.write_bytes(champion)
-        alone = read_live_pointer(self._path)
+        promoted = read_live_pointer(path)
+        path.write_bytes(champion)
+        alone = read_live_pointer(path)
         assert promoted is not None
         assert alone is not None
-        self._alone, self._tried = alone, promoted.champion
+        tried = Challenger(promoted.champion, 0, HALF.salt)
+        path.write_bytes(msgspec.json.encode(msgspec.structs.replace(alone, challenger=tried)))
+        await parts.releases._follow()
+        await parts.releases.challenger.follow()
+        assert parts.releases.trial is not None
+        return cls(parts, parts.releases.trial)
 
-    async def at(self, share: int | None, shadow: bool = False) -> None:
+    def at(self, share: int | None, shadow: bool = False) -> None:
         """The release on trial answers so many per cent of the askers; None: there is no trial."""
-        challenger = None if share is None else Challenger(self._tried, share, HALF.salt)
-        self._path.write_bytes(msgspec.json.encode(msgspec.structs.replace(self._alone, challenger=challenger)))
-        releases = self._parts.releases
-        await releases._follow()
-        await releases.challenger.follow()
-        assert (releases.trial is None) == (share is None)
+        on_trial = None if share is None else replace(self._loaded, share=share / 100)
+        self._parts.releases.challenger.trial = on_trial
         self._parts.shadow._values = ShadowValues(share=float(shadow))
 
 
@@ -108,7 +115,7 @@ async def _canary(trial: Trial, ask: Ask, asked: Iterator[bytes]) -> float:
     found: dict[bool, list[float]] = {False: [], True: []}
     for turn in range(2 * TURNS):
         on = turn % 4 in {1, 2}
-        await trial.at(50 if on else None)
+        trial.at(50 if on else None)
         found[on].append(await _cpu_ms(ask, asked))
     without, with_trial = (statistics.median(found[on]) for on in (False, True))
     ratio = statistics.median(b / a for a, b in zip(found[False], found[True], strict=True))
@@ -122,7 +129,7 @@ async def _shadow(trial: Trial, ask: Ask, asked: Iterator[bytes], a_second: floa
     before = _outcomes()
     for turn in range(2 * SHADOW_TURNS):
         on = turn % 4 in {1, 2}
-        await trial.at(0, shadow=on)
+        trial.at(0, shadow=on)
         found[on] += await _open_loop(ask, asked, a_second, seed=turn // 2)
     p95, p95_shadow = (1000 * float(np.percentile(found[on], 95)) for on in (False, True))
     outcomes = {name: value - before.get(name, 0.0) for name, value in _outcomes().items()}
