@@ -9,6 +9,7 @@ FlywheelError            all errors below; the message names the thing, the valu
 ├── MoveRefused          a release cannot make this move from its stage
 │   └── Overtaken        somebody else has moved a release since this move was decided
 ├── ReleaseMismatch      a release's parts do not fit each other or the features of this checkout
+│   └── ReleaseNotSigned  … or it, or the pointer to it, bears no signature of the registry, or is an old one
 ├── NotMigrated          a home was made by an earlier version, and `flywheel migrate` has not moved its files yet
 ├── HistoryLost          which release was live when is not known: the history and its copy are gone or broken
 ├── TokenRefused         an impression token was forged, altered, has expired or is not ours
@@ -62,6 +63,10 @@ class Overtaken(MoveRefused):
 
 class ReleaseMismatch(FlywheelError):
     """A release's parts do not fit each other or the features of this checkout."""
+
+
+class ReleaseNotSigned(ReleaseMismatch):
+    """A release, or the pointer to it, bears no signature of the registry, or the pointer is an old one."""
 
 
 class Frozen(FlywheelError):

@@ -15,7 +15,7 @@ import msgspec
 from infra.atomic import atomic_write
 from infra.errors import ReleaseMismatch
 from infra.freshness import AS_PUBLISHED, Freshness
-from infra.release_format import MANIFEST, RECIPE
+from infra.release_format import MANIFEST, RECIPE, SIGNATURE
 
 
 class TrainingFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,12 +144,13 @@ def _digest(path: Path) -> str:
 
 
 def _files(folder: Path) -> list[str]:
-    """Every file below a folder but the manifest; a link counts as a file and may not lead out."""
+    """Every file below a folder but the manifest and its signature; a link counts as a file and may not lead out."""
     paths = sorted(path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
     outside = [path.name for path in paths if not path.resolve().is_relative_to(folder.resolve())]
     if outside:
         raise ReleaseMismatch(f"release in {folder.name}: {', '.join(outside)} leads out of the folder. {_next()}")
-    return [path.relative_to(folder).as_posix() for path in paths if path != folder / MANIFEST]
+    unlisted = {folder / MANIFEST, folder / SIGNATURE}
+    return [path.relative_to(folder).as_posix() for path in paths if path not in unlisted]
 
 
 def _next() -> str:

@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 
 from infra.errors import ReleaseMismatch
-from infra.release_format import LIVE, LivePointer, NamedRelease
+from infra.release_format import LIVE, LivePointer, NamedRelease, signed_pointer
 from infra.settings import Settings
+from infra.signing import open_signer, public_key_path
 from infra.systems import BUILT_IN, named_system
 from orchestration.client import answered, probed
 from orchestration.system import Installation
@@ -26,9 +27,14 @@ def prove(installation: Installation, version: str) -> dict[str, Any]:
     folder = installation.settings.home.absolute() / "bentoml" / "bentos" / tag.replace(":", "/")
     with tempfile.TemporaryDirectory() as home:
         settings = with_own_system(installation.settings).model_copy(
-            update={"home": Path(home), "service_port": free_port(), "pseudonyms": None}
+            update={
+                "home": Path(home),
+                "service_port": free_port(),
+                "pseudonyms": None,
+                "release_public_key": public_key_path(installation.settings).absolute(),
+            }
         )
-        _name_champion(installation, version, settings)
+        name_champion(installation, version, settings)
         with started(settings, str(folder)) as running:
             answer = _answer(settings, installation, version, running)
     if answer["release"] != version:
@@ -60,10 +66,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _name_champion(installation: Installation, version: str, settings: Settings) -> None:
-    """Write a pointer that names the release, for the service of the proof alone."""
+def name_champion(installation: Installation, version: str, settings: Settings) -> None:
+    """Write a pointer that names the release, for a service in a home of its own."""
     folder = settings.releases
     folder.mkdir(parents=True)
     (folder / version).symlink_to(installation.registry.folder(version).absolute())
-    pointer = LivePointer(NamedRelease(version, version))
-    (folder / LIVE).write_bytes(msgspec.json.encode(pointer))
+    pointer = msgspec.json.encode(LivePointer(NamedRelease(version, version)))
+    signer = open_signer(installation.settings)
+    (folder / LIVE).write_bytes(signed_pointer(pointer, signer, installation.system.name))

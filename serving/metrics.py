@@ -74,6 +74,10 @@ SHADOW = Counter(
 )  # fmt: skip
 SWAPS = Counter("flywheel_release_swaps", "releases taken into service", registry=REGISTRY)
 REFUSALS = Counter("flywheel_release_refusals", "releases refused", ["release"], registry=REGISTRY)
+POINTERS_REFUSED = Counter(
+    "flywheel_pointers_refused", "pointers to the live release that were not followed: signature, old", ["why"],
+    registry=REGISTRY,
+)  # fmt: skip
 TREES_BY_XGBOOST = Gauge(
     "flywheel_trees_by_xgboost", "1 while XGBoost scores the live release's trees itself, for ten times the CPU",
     registry=REGISTRY, multiprocess_mode="livemax",

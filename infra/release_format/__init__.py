@@ -13,6 +13,7 @@ from infra.release_format.file_names import (
     POLICY,
     POPULAR,
     RECIPE,
+    SIGNATURE,
     TREES,
 )
 from infra.release_format.golden_rows import read_golden_rows, write_golden_rows
@@ -22,12 +23,14 @@ from infra.release_format.live_pointer import (
     NamedRelease,
     challenger_in,
     champion_in,
+    previous_in,
     read_champion,
     read_live_pointer,
 )
 from infra.release_format.models import BASE, ColumnModel, LinearModel, RidgeModel, read_model, write_model
 from infra.release_format.operating_point import OperatingPoint, read_operating_point, write_operating_point
 from infra.release_format.popular_lists import Popular, read_popular, write_popular
+from infra.release_format.signatures import checked_pointer, must_be_signed, signature_of, signed_pointer
 
 __all__ = [
     "BASE",
@@ -39,6 +42,7 @@ __all__ = [
     "POLICY",
     "POPULAR",
     "RECIPE",
+    "SIGNATURE",
     "TREES",
     "Challenger",
     "ColumnModel",
@@ -50,12 +54,17 @@ __all__ = [
     "RidgeModel",
     "challenger_in",
     "champion_in",
+    "checked_pointer",
+    "must_be_signed",
+    "previous_in",
     "read_champion",
     "read_golden_rows",
     "read_live_pointer",
     "read_model",
     "read_operating_point",
     "read_popular",
+    "signature_of",
+    "signed_pointer",
     "write_golden_rows",
     "write_model",
     "write_operating_point",

@@ -96,7 +96,7 @@ async def feed(room: Room) -> dict[str, Any]:
     )
 
     def with_page(reading: Reading[dict[str, Any]] | None) -> Reading[Shown] | None:
-        return reading and Reading(next(drawn) if reading.value else None, reading.missing)
+        return None if reading is None else Reading(next(drawn) if reading.value else None, reading.missing)
 
     pages = {"champion": with_page(champion), "challenger": with_page(challenger)}
     return {**shown, **pages, "asker": asker, "known": known}

@@ -75,7 +75,12 @@ def ages(installation: Installation) -> list[Age]:
     )
     drilled = drill_age(installation)
     ages_known.append(
-        Age("rollback drill", "since a rollback was last tried", drilled and drilled.total_seconds(), DRILL_S)
+        Age(
+            "rollback drill",
+            "since a rollback was last tried",
+            None if drilled is None else drilled.total_seconds(),
+            DRILL_S,
+        )
     )
     return ages_known
 

@@ -11,8 +11,7 @@ from orchestration.console.rooms import Room
 from orchestration.console.standing import standing
 from orchestration.system import Installation
 from serving.access import RefusedError
-from training.registry import spans
-from training.registry.moves import Move
+from training.registry import Move, spans
 from validation.verdict import Verdict
 
 SHOWN, HISTORY, SPANS = 12, 100, 20

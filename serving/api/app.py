@@ -103,7 +103,7 @@ class App:
                 with budget.stage("answer"):
                     answered = encode(self._answer(request, page, who))
                 if not request.preview and page.items and not who.gone:
-                    asyncio.get_running_loop().call_soon(self._remember, page, who)
+                    asyncio.get_running_loop().call_soon(self._remember, page, who, request.explain)
             finally:
                 shedding.in_flight -= 1
             if page.scored:
@@ -111,6 +111,9 @@ class App:
                 metrics.scored.inc(page.scored)
             counted.answered(page.served_by, page.served_by in PERSONAL, budget.spent_s)
             _count(name, page, budget.spent_s)
+            if budget.trace is not None:
+                budget.trace.note(request_id=page.request_id, served_by=page.served_by, variant=page.variant,
+                                  release=page.release.version if page.release else None)  # fmt: skip
             return 200, answered
 
         return Post(admit, answer, counted.refused)
@@ -170,10 +173,11 @@ class App:
             ranker=page.release.ranker if page.release else None,
         )  # fmt: skip
 
-    def _remember(self, page: Page, who: RequestAsker) -> None:
+    def _remember(self, page: Page, who: RequestAsker, explained: bool) -> None:
         """Log a page after its answer was sent."""
         self._parts.decisions.put(self._lines.of(page, who))
         self._parts.shadow_pages.offer(page, who)
+        self._parts.traces.offer(page, who, explained=explained)
 
 
 def _count(route: str, page: Page, took_s: float) -> None:

@@ -4,12 +4,15 @@ import asyncio
 import logging
 import os
 import sys
+from math import ceil
 from pathlib import Path
 
 from infra.errors import ReleaseMismatch
 from infra.patience import LOOK_S, USUAL, Patience, Process, Waiting
+from serving.model.trial_limits import ONE_THREAD
 from serving.running import own_metrics_environment
 
+LATER_S = 5  # CPU seconds after which the kernel ends a trial that this process did not end
 log = logging.getLogger(__name__)
 
 
@@ -20,7 +23,8 @@ async def prove_in_child(folder: Path, most_cpu_s: float, patience: Patience = U
     """
     path = os.pathsep.join([str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])])
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "serving.model.trial", str(folder), env={**own_metrics_environment(), "PYTHONPATH": path},
+        sys.executable, "-m", "serving.model.trial", str(folder), str(ceil(most_cpu_s) + LATER_S),
+        env={**own_metrics_environment(), **ONE_THREAD, "PYTHONPATH": path},
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:

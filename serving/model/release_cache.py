@@ -6,7 +6,7 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 from pathlib import Path
 
 import msgspec
@@ -19,10 +19,13 @@ LAST = "last.json"
 
 
 class ReleaseCache:
-    """The folder of copies. `keeps` is how many releases stay there, so that a rollback needs no registry."""
+    """The folder of copies. `keeps` is how many releases stay there, so that a rollback needs no registry.
 
-    def __init__(self, registry: Path, folder: Path, keeps: int) -> None:
-        self._registry, self._folder, self._keeps = registry, folder, keeps
+    must_be_signed  raises for the folder of a version that bears no signature of the registry
+    """
+
+    def __init__(self, registry: Path, folder: Path, keeps: int, must_be_signed: Callable[[Path, str], None]) -> None:
+        self._registry, self._folder, self._keeps, self._must_be_signed = registry, folder, keeps, must_be_signed
 
     def folder(self, name: str) -> Path:
         """Where a release is or would be."""
@@ -57,6 +60,7 @@ class ReleaseCache:
             raise ReleaseMismatch(
                 f"{MANIFEST} has digest {digest[:12]}, the registry says {registered[:12]}. Promote it again."
             )
+        self._must_be_signed(draft, release.version)
         draft.rename(target)
         return target
 

@@ -1,5 +1,6 @@
 """Follows the registry: a release is proven in a child process, swapped in between two answers, and cached on disk."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Generic, TypeVar
 
 from infra.errors import FlywheelError, ReleaseMismatch
 from infra.patience import Patience
-from infra.release_format import LIVE, Challenger, NamedRelease, challenger_in, champion_in
+from infra.release_format import LIVE, Challenger, NamedRelease, challenger_in, champion_in, previous_in
 from infra.settings import Settings
 from serving import metrics
 from serving.definition import FollowValues
@@ -15,6 +16,7 @@ from serving.model import scorer
 from serving.model.challenger_follower import ChallengerFollower, OnTrial
 from serving.model.release_cache import ReleaseCache, name_of
 from serving.model.release_loader import LoadedRelease, ReleaseLoader, say_what_needs_deployment
+from serving.model.signed import SignedRegistry
 from serving.running import Background
 
 log = logging.getLogger(__name__)
@@ -34,8 +36,10 @@ class ReleaseFollower(Generic[LoadedRelease, OwnPolicy]):
         usual: OwnPolicy,
     ) -> None:  # fmt: skip
         self._pointer = settings.of(system).releases / LIVE
-        cache = ReleaseCache(self._pointer.parent, settings.of(system).serving / "releases", values.releases)
-        self._loader = ReleaseLoader(cache, values, Patience.of(settings), load)
+        self._signed = signed = SignedRegistry(settings, system)
+        folder = settings.of(system).serving / "releases"
+        cache = ReleaseCache(self._pointer.parent, folder, values.releases, signed.must_be_signed)
+        self._loader = ReleaseLoader(cache, values, Patience.of(settings), lambda folder: signed.loaded(load, folder))
         self._usual = usual
         self._current: str | None = None
         self._following = Background(self._follow, values.poll_s)
@@ -68,8 +72,9 @@ class ReleaseFollower(Generic[LoadedRelease, OwnPolicy]):
 
     async def _follow(self) -> None:
         on_trial: Wanted = None, None
+        served, tried, pointer = self.live, self.trial, b""
         try:
-            pointer = self._pointer.read_bytes()
+            pointer = self._signed.pointer()
             champion = champion_in(pointer, self._pointer)
             if champion is None:
                 self._missing(f"the registry at {self._pointer.parent} names no champion")
@@ -82,6 +87,8 @@ class ReleaseFollower(Generic[LoadedRelease, OwnPolicy]):
         except Exception:
             log.exception("releases: could not follow the registry")
         self.challenger.want(*on_trial)
+        if self.live is not served or (tried is not None and self.trial is None):
+            await self._tidy(pointer)
 
     async def _swap(self, champion: NamedRelease) -> bool:
         """Whether the champion answers now."""
@@ -118,7 +125,12 @@ class ReleaseFollower(Generic[LoadedRelease, OwnPolicy]):
         log.warning("releases: release %s answers from now on", release.version)
         say_what_needs_deployment(release)
         self._loader.cache.note_last(name)
-        self._loader.cache.tidy({name, self.trial.name if self.trial else name})
+
+    async def _tidy(self, pointer: bytes) -> None:
+        """Remove from the disk what is neither in use nor wanted soon: a rollback must not wait for a trial."""
+        previous, trial = previous_in(pointer), self.trial
+        names = {self._current, name_of(previous) if previous else None, trial.name if trial else None}
+        await asyncio.to_thread(self._loader.cache.tidy, {name for name in names if name is not None})
 
     def _missing(self, reason: str) -> None:
         if self.why != reason:
@@ -129,11 +141,17 @@ class ReleaseFollower(Generic[LoadedRelease, OwnPolicy]):
         cache = self._loader.cache
         try:
             name = cache.last()
-            self.live = await self._loader.from_disk(name)
         except FileNotFoundError:
             return
+        except (OSError, ValueError, KeyError, TypeError) as broken:
+            log.error("releases: what served last is not known: %s", broken)
+            return
+        try:
+            self.live = await self._loader.from_disk(name)
         except (FlywheelError, OSError, ValueError, KeyError, TypeError) as refused:
             log.error("releases: what served last cannot be used: %s", refused)
+            if isinstance(refused, ReleaseMismatch):
+                cache.forget(name)  # so that it is fetched anew: an older copy may lack its signature
             return
         self._current, self.why = name, None
         metrics.RELEASE.labels(self.live.version).set(1)
@@ -143,7 +161,7 @@ class ReleaseFollower(Generic[LoadedRelease, OwnPolicy]):
     async def _resume_trial(self, name: str) -> None:
         """Go on with a trial at once, so that its askers keep their variant over a restart."""
         try:
-            pointer = self._pointer.read_bytes()
+            pointer = self._signed.pointer()
             champion = champion_in(pointer, self._pointer)
             named, _ = self._on_trial(pointer)
         except (FlywheelError, OSError, ValueError):

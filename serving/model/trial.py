@@ -1,18 +1,22 @@
 """A release's trial: it is verified, loaded and scores its golden rows, in a child process that may fail.
 
-python -m serving.model.trial FOLDER
+python -m serving.model.trial FOLDER SECONDS
+
+SECONDS  of CPU time that it may take; what else it may use is said in serving/model/trial_limits.py
 """
 
 import sys
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from feature_repo import embedding_space
+from feature_repo.recipe import read_recipe
 from infra.errors import FlywheelError, ReleaseMismatch
 from infra.manifest import Manifest, verify
-from infra.release_format import read_golden_rows
-from serving.model import nearest
+from infra.release_format import RECIPE, read_golden_rows
+from serving.model import nearest, trial_limits
 from serving.model.scorer import Scorer, load_scorer
 
 TOLERANCE = 1e-5  # float32 sums in another order differ by less
@@ -46,10 +50,23 @@ def prove(folder: Path) -> tuple[Manifest, Scorer]:
 
 def main() -> int:
     """Exit status 0 for a release that may serve, 1 and the reason on stderr otherwise."""
+    folder = Path(sys.argv[1])
+    trial_limits.limit(folder, int(sys.argv[2]))
+    return tried(folder)
+
+
+def tried(folder: Path) -> int:
+    """The same status; every file is parsed here, before a process that answers parses it."""
     try:
-        prove(Path(sys.argv[1]))
+        prove(folder)
+        read_recipe((folder / RECIPE).read_bytes())
+        for path in folder.rglob("*.json"):
+            msgspec.json.decode(path.read_bytes())
     except (FlywheelError, OSError, ValueError, KeyError) as refused:
         print(refused or type(refused).__name__, file=sys.stderr)
+        return 1
+    except Exception as broken:  # what a parser raises that met no such bytes before
+        print(f"{type(broken).__name__}: {broken}".splitlines()[0], file=sys.stderr)
         return 1
     return 0
 

@@ -1,6 +1,5 @@
 """The release that is measured: forty of the feed's features, three hundred trees learnt from a catalogue."""
 
-import hashlib
 import json
 import shutil
 from dataclasses import replace
@@ -19,6 +18,7 @@ from serving.systems.home_feed import HOME_FEED as POLICY
 from tests.bench import placed
 from tests.bench.catalogue import NOW, REGIONS, Catalogue
 from tests.bench.examples import examples
+from tests.signed import point
 
 # Forty: of each kind, and of each family of counters, those with a user and something else above all.
 NAMES = (
@@ -66,11 +66,7 @@ def promote(folder: Path, kind: str = "xgboost", features: FeatureSet = MEASURED
         folder, system=POLICY.service.name, version=folder.name, created_at=NOW, kind=kind,
         features=[f.name for f in features.features], dataset_digest="measured",
     )  # fmt: skip
-    digest = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
-    champion = {"version": folder.name, "path": folder.name, "manifest_sha256": digest}
-    draft = folder.parent / "live.json.draft"
-    draft.write_text(json.dumps({"champion": champion, "previous": None}))
-    draft.rename(folder.parent / "live.json")
+    point(folder.parent, folder.name)
 
 
 def _model(folder: Path, catalogue: Catalogue) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """An installation that faults are done to: a made-up platform in a real Redis behind a proxy, releases, the service."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -28,6 +27,7 @@ from tests.bench.filled import fill
 from tests.bench.open_loop import CHECKOUT, Plan, Seconds
 from tests.bench.stand import free_port
 from tests.chaos.proxy import FaultProxy
+from tests.signed import point
 
 SMALL = Scale(videos=10_000, users=1_000, rows=20_000, trees=100, depth=6)
 HERE = REGIONS[0]
@@ -173,9 +173,4 @@ class Stage:
 
     def promote(self, version: str, digest: str | None = None) -> None:
         """Make the registry name a release, by its digest or by another one."""
-        if digest is None:
-            digest = hashlib.sha256((self.registry / version / "manifest.json").read_bytes()).hexdigest()
-        champion = {"version": version, "path": version, "manifest_sha256": digest}
-        draft = self.registry / "live.json.draft"
-        draft.write_text(json.dumps({"champion": champion, "previous": None}))
-        draft.rename(self.registry / "live.json")
+        point(self.registry, version, digest)

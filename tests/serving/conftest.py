@@ -28,6 +28,7 @@ from serving.definition import Policy
 from serving.policy_json import to_json
 from serving.systems.home_feed import RELEASE, SERVED, SERVICE
 from tests.serving.caller import Client
+from tests.signed import point, sign
 
 NOW = datetime(2026, 5, 3, 12, 0, tzinfo=UTC)
 CATEGORIES = ("cooking", "football", "music")
@@ -138,17 +139,15 @@ class World:
 
     def promote(self, version: str, digest: str | None = None, **more: Any) -> None:
         """Make the pointer name a release, as the registry does."""
-        champion = self.named(version) | ({"manifest_sha256": digest} if digest else {})
-        draft = self.registry / "live.json.draft"
-        draft.write_text(json.dumps({"champion": champion, "previous": None, **more}))
-        draft.rename(self.registry / "live.json")
+        point(self.registry, version, digest, **more)
 
     def challenge(self, champion: str, challenger: str, share: int, salt: str = "trial") -> None:
         """Make the pointer name a release on trial beside the champion."""
         self.promote(champion, challenger={"release": self.named(challenger), "share": share, "salt": salt})
 
     def named(self, version: str) -> dict[str, Any]:
-        """A release as the pointer names it."""
+        """A release as the pointer names it, signed."""
+        sign(self.registry / version)
         digest = hashlib.sha256((self.registry / version / "manifest.json").read_bytes()).hexdigest()
         return {"version": version, "path": version, "manifest_sha256": digest}
 

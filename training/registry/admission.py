@@ -8,6 +8,7 @@ from infra.release_format import MANIFEST, OPERATING_POINT
 from training.registry import proof
 from training.registry.deadlines import Deadlines
 from training.registry.local_files import Local
+from training.registry.signatures import Signatures
 from training.registry.versions import MANIFEST_SHA256, VERDICT, Versions
 from validation.verdict import Verdict, gates_of
 
@@ -18,8 +19,11 @@ class Admission:
     served  whether a service follows: then a release needs a proof of its deployment, too
     """
 
-    def __init__(self, versions: Versions, local: Local, deadlines: Deadlines, *, served: bool) -> None:
+    def __init__(
+        self, versions: Versions, local: Local, deadlines: Deadlines, signatures: Signatures, *, served: bool
+    ) -> None:
         self._versions, self._local, self._deadlines, self._served = versions, local, deadlines, served
+        self._signatures = signatures
 
     def proven(self, version: str, at: datetime, other_verdict: Verdict | None = None) -> tuple[str, str]:
         """The digest and the manifest's sha256 of a release that may go live; files and verdict are read anew.
@@ -46,6 +50,7 @@ class Admission:
                 )
             if not verdict.passed:
                 raise NotProven(f"release {version}: {'; '.join(verdict.reasons())}")
+        self._signatures.demand(version, self._local.folder(version))
         if self._served:
             proof.demand(version, digest, tags)
         return digest, manifest

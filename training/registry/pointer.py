@@ -1,6 +1,6 @@
 """Writing the pointer that serving follows: what it says after some moves, replaced in one step."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -21,6 +21,6 @@ def of(moves: Sequence[Move]) -> LivePointer:
     return LivePointer(champion, before[0] if before else None, challenger, epoch_of(moves))
 
 
-def write(path: Path, pointer: LivePointer) -> None:
-    """Replace the pointer in one step."""
-    durable(path, msgspec.json.encode(pointer))
+def write(path: Path, pointer: LivePointer, sign: Callable[[bytes], bytes]) -> None:
+    """Replace the pointer in one step by one that is signed."""
+    durable(path, sign(msgspec.json.encode(pointer)))

@@ -21,6 +21,7 @@ from training.registry.local_files import Local
 from training.registry.moves import Move, epoch_of
 from training.registry.proof import Proof
 from training.registry.rollout import Order, Rollout
+from training.registry.signatures import Signatures
 from training.registry.stages import Stage
 from training.registry.standing import Standing, Trial, standing
 from training.registry.versions import PROMISED, RELEASE, VERDICT, Versions
@@ -47,8 +48,9 @@ class Registry:
         self._deadlines = Deadlines(self._folder / "deadlines.json")
         self._versions = Versions(settings, name)
         self._local = Local(self._folder, self._versions)
-        self._live = Live(self._folder, self._history, self._versions, self._local)
-        door = Admission(self._versions, self._local, self._deadlines, served=served)
+        self._signatures = Signatures(settings, name, self._versions, self._local)
+        self._live = Live(self._folder, self._history, self._versions, self._local, self._signatures.pointer)
+        door = Admission(self._versions, self._local, self._deadlines, self._signatures, served=served)
         self._rollout = Rollout(name, self._history, self._live, door, self._local, self._judged, self._settle)
 
     def next_version(self) -> str:
@@ -78,7 +80,10 @@ class Registry:
             "verdict": "passed" if verdict.passed else "refused",
             "verdict_sha256": digest_of(raw),
         }
-        return self._versions.create(folder, manifest, report, raw, tags)
+        with self._history.locked():
+            self._signatures.take_over(self._history.read())
+        sign = self._signatures.of_manifest if verdict.passed else None
+        return self._versions.create(folder, manifest, report, raw, tags, sign)
 
     def deployed(self, version: str, passed: bool, says: str, at: datetime) -> None:
         """Record whether a built service took a release and answered with it."""
@@ -220,20 +225,30 @@ class Registry:
         A move that a crash left half done is finished without a sentence.
         """
         with self._history.locked():
-            return self._live.settle()
+            return [*self._live.settle(), *self._signatures.settle(self._live.moves())]
 
     def disagreements(self) -> list[str]:
         """The sentences that `settle` would return, without changing anything."""
         if not self._folder.exists():
             return []
         with self._history.locked():
-            return self._live.disagreements()
+            unsigned = self._signatures.disagreement()
+            return [*self._live.disagreements(), *([unsigned] if unsigned else [])]
 
     def repair(self, who: str, at: datetime) -> list[str]:
         """Settle, and where the history is lost, go on from the release that is served; says what was done."""
         with self._history.locked():
             takeover = self._live.take_over(who, at)
-            return [*([takeover] if takeover else []), *self._live.settle()]
+            signed = [*self._live.settle(), *self._signatures.settle(self._live.moves())]
+            return [*([takeover] if takeover else []), *signed]
+
+    def restored(self, who: str, why: str, at: datetime) -> str | None:
+        """After a restored backup, say anew what is live, so that services that have seen later moves follow again."""
+        with self._history.locked():
+            self._settle(at)
+            live = self._live.restored(who, why, at)
+            self._settle(at)
+            return live
 
     def folder(self, version: str) -> Path:
         """The release's files, verified; fetched again when they are not there or not as they were built."""
@@ -259,7 +274,7 @@ class Registry:
         return load_contender(self.folder(version))
 
     def _settle(self, at: datetime) -> None:
-        for sentence in self._live.settle():
+        for sentence in [*self._live.settle(), *self._signatures.settle(self._live.moves())]:
             alerts.write(self._home, at, registry=self._name, disagreement=sentence)
 
 

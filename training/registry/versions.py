@@ -1,7 +1,7 @@
 """Model versions in MLflow: each holds a release folder, the verdict on it and its figures on the judge rows."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from training.registry.logged_run import LoggedRun
 
 RELEASE, VERDICT, PROMISED = "release", "verdict.json", "promised.json"
-MANIFEST_SHA256 = "manifest_sha256"
+MANIFEST_SHA256, SIGNED = "manifest_sha256", "manifest_signature"
 
 
 class Versions:
@@ -45,9 +45,12 @@ class Versions:
         return sorted((str(entry.version) for entry in self._all() if MANIFEST_SHA256 in entry.tags), key=int)
 
     def create(
-        self, folder: Path, manifest: Manifest, report: "LoggedRun", verdict: bytes, tags: Mapping[str, str]
-    ) -> str:
+        self, folder: Path, manifest: Manifest, report: "LoggedRun", verdict: bytes, tags: Mapping[str, str],
+        sign: Callable[[bytes], bytes] | None,
+    ) -> str:  # fmt: skip
         """Store a release folder, its verdict and its figures as one more version; returns the number MLflow gave.
+
+        sign  gives the signature of its manifest; without it the release can never be served
 
         The stored manifest names that number. The tag `MANIFEST_SHA256` is written last: without it a version is
         incomplete.
@@ -68,6 +71,8 @@ class Versions:
             failpoint.reached("registry-version-made")
             manifest_bytes = manifest_with_version(folder, number)
             _store(client, model_id, {MANIFEST: manifest_bytes}, RELEASE)
+            if sign:
+                client.set_model_version_tag(self._name, number, SIGNED, sign(manifest_bytes).decode())
             client.set_model_version_tag(self._name, number, MANIFEST_SHA256, digest_of(manifest_bytes))
         failpoint.reached("registry-version-whole")
         return number

@@ -1,7 +1,5 @@
 """Redis filled with made-up cards and terminals, and a release of 300 trees that decides their payments."""
 
-import hashlib
-import json
 import shutil
 import time
 from pathlib import Path
@@ -19,6 +17,7 @@ from infra.release_format import OperatingPoint, write_operating_point
 from infra.settings import Settings
 from serving.policy_json import to_json
 from tests.bench.cases.serving import FEATURES, NAME, POLICY
+from tests.signed import point
 
 CARDS, TERMINALS, TREES, DEPTH, ROWS = 400, 100, 300, 6, 4000
 COLUMNS = [feature.name for feature in FEATURES.features]
@@ -74,9 +73,7 @@ def release(settings: Settings, trees: int = TREES) -> Path:
         folder, system=NAME, version="1", created_at=written(time.time()), kind="xgboost", features=COLUMNS,
         dataset_digest="d",
     )  # fmt: skip
-    digest = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
-    pointer = {"champion": {"version": "1", "path": "1", "manifest_sha256": digest}, "previous": None}
-    (registry / "live.json").write_text(json.dumps(pointer))
+    point(registry, "1")
     return folder
 
 

@@ -24,6 +24,7 @@ from serving.case_policy import CasePolicy, Decide, From, Hold, Lot, Queue, Say,
 from serving.definition import RequestLimits
 from serving.policy_json import to_json
 from serving.rules import Above, Among, Below, Rule
+from tests.signed import point, sign
 from validation.contract import Column, Table
 from validation.contract import Rule as RowRule
 from validation.definition import BatchLimits
@@ -191,16 +192,15 @@ class PaymentWorld:
 
     def promote(self, version: str, **more: Any) -> None:
         """Make the pointer name a release, as the registry does."""
-        draft = self.registry / "live.json.draft"
-        draft.write_text(json.dumps({"champion": self.named(version), "previous": None, **more}))
-        draft.rename(self.registry / "live.json")
+        point(self.registry, version, **more)
 
     def challenge(self, champion: str, challenger: str, share: int, salt: str = "trial") -> None:
         """Make the pointer name a release on trial beside the champion."""
         self.promote(champion, challenger={"release": self.named(challenger), "share": share, "salt": salt})
 
     def named(self, version: str) -> dict[str, Any]:
-        """A release as the pointer names it."""
+        """A release as the pointer names it, signed."""
+        sign(self.registry / version)
         digest = hashlib.sha256((self.registry / version / "manifest.json").read_bytes()).hexdigest()
         return {"version": version, "path": version, "manifest_sha256": digest}
 
