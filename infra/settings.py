@@ -79,6 +79,8 @@ class Settings(BaseSettings):
     """How long a connection may rest between two requests: longer than a balancer rests its own (60 s is usual)."""
     item_capacity: int = 1 << 23
     """How many items the service has room for. Unused room costs no memory."""
+    schedules: bool = False
+    """Whether Dagster's schedules and sensors are on from the start; each can be switched by hand in its interface."""
     dagster_port: int = 3701
     mlflow_port: int = 3702
     spark_master: str = "local[2]"

@@ -61,6 +61,8 @@ def environment(settings: Settings) -> dict[str, str]:
         "FEAST_USAGE": "False",
         **{f"DAGSTER_{kind}GRPC_TIMEOUT_SECONDS": f"{settings.longest_wait_s:.0f}" for kind in DAGSTER_ASKS},
     }
+    if settings.schedules:
+        variables["FLYWHEEL_SCHEDULES"] = "true"
     if settings.replay_from:
         variables["FLYWHEEL_REPLAY_FROM"] = settings.replay_from.isoformat()
     return variables

@@ -26,6 +26,7 @@ from orchestration.commands import (
     rollout,
     systems,
     transactions,
+    watching,
 )
 from orchestration.commands.console import grid, open_installation, out, say, settings
 from orchestration.commands.error_messages import DEBUG, errors_as_exit_status
@@ -57,6 +58,7 @@ Examples:
 - `flywheel rebuild 7`: a release's model again, to the same bytes\n
 - `flywheel study seeds`: how far figures move with the seed alone\n
 - `flywheel retain --dry-run`: what is older than its limit, and would go\n
+- `flywheel diagnose`: why the live release does worse, and where\n
 - `flywheel funnel`: what each part of the funnel does, on simulated users\n
 """
 
@@ -82,6 +84,7 @@ app.add_typer(reproducing.app)
 app.add_typer(explaining.app)
 app.add_typer(transactions.app)
 app.add_typer(systems.app)
+app.add_typer(watching.app)
 
 
 @app.callback()
@@ -127,16 +130,23 @@ def up(
     systems: Annotated[
         str | None, typer.Option(help="names with commas between them; each gets its own service, all one Dagster")
     ] = None,
+    schedules: Annotated[
+        bool, typer.Option("--schedules", help="with all schedules and sensors on; else as FLYWHEEL_SCHEDULES says")
+    ] = False,
 ) -> None:
     """Start Redis, MLflow, Dagster, the service and the stream on loopback; Ctrl-C stops them all.
 
-    Examples: FLYWHEEL_DAGSTER_PORT=4000 flywheel up · flywheel up --systems home_feed,fraud,eta
+    Examples: FLYWHEEL_DAGSTER_PORT=4000 flywheel up · flywheel up --systems home_feed,fraud,eta ·
+    flywheel up --schedules
     """
     from orchestration.replay import replaying
+    from orchestration.switched_on import says, switches_of
     from orchestration.up import everything, until_interrupted, with_ports
 
     if systems is not None:
         os.environ["FLYWHEEL_ENABLED"] = systems
+    if schedules:
+        os.environ["FLYWHEEL_SCHEDULES"] = "true"
     every = with_ports(settings(), settings().enabled_systems)
     installations = [replaying(open_installation(each), out.print) for each in every]
     with out.status("Starting …"):
@@ -145,6 +155,7 @@ def up(
     try:
         for line in lines:
             out.print(f"  {line}")
+        say(says(switches_of(installations)))
         out.print("Everything runs. Ctrl-C stops it.")
         until_interrupted()
     finally:
