@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 SOURCES := infra validation feature_repo training serving monitoring orchestration tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo systems up test same lint format bench bench-serve bench-pit chaos prove score lock clean
+.PHONY: help setup demo loop systems up test same lint format bench bench-serve bench-pit chaos prove score lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ setup: $(READY) ## only make the virtual environment, which every other word doe
 
 demo: $(READY) ## the whole loop once, on simulated events, with the story told (5 minutes on two quiet cores)
 	@MALLOC_ARENA_MAX=2 $(BIN)/flywheel demo  # threads share what is free: 50 MiB less at the peak
+
+loop: $(READY) ## seven simulated days, closed: drift, a bad release, the retrained one wins; writes docs/loop.md (nightly)
+	@MALLOC_ARENA_MAX=2 $(BIN)/flywheel demo --closed-loop --docs docs
 
 systems: $(READY) ## the stories of the other systems, one after the other (nightly; two or three minutes each)
 	@$(BIN)/flywheel demo --system fraud

@@ -49,7 +49,22 @@ class Users:
         error = window + np.sqrt(self.count / self._before) * reference
         few = np.sqrt(self._units / max(self._units - 1, 1))  # a sample's own spread is that much too small
         null = np.maximum(shares + few * error, 0.0)
-        return float(np.quantile(psi(shares, null / null.sum(axis=1, keepdims=True)), 1 - exceeded))
+        return _exceeded(psi(shares, null / null.sum(axis=1, keepdims=True)), exceeded)
+
+
+def _exceeded(drawn: NDArray[np.float64], probability: float) -> float:
+    """What is exceeded with a probability; one too small for so many draws is read from the gamma law that fits them.
+
+    A PSI is a weighted sum of squares, for which that law is the usual one.
+    """
+    if probability * len(drawn) >= 1:
+        return float(np.quantile(drawn, 1 - probability))
+    from scipy.stats import gamma
+
+    mean, variance = float(drawn.mean()), float(drawn.var())
+    if not mean or not variance:
+        return float(drawn.max())
+    return max(float(drawn.max()), float(gamma.isf(probability, mean**2 / variance, scale=variance / mean)))
 
 
 @lru_cache(maxsize=2)

@@ -74,6 +74,11 @@ class DriftReport:
             return "not enough users"
         return "drift" if any(m.flagged and m.critical for m in self.columns) else "steady"
 
+    def clearly_below(self, share: float) -> bool:
+        """Whether every critical column lies below this share of the limit, or below what chance makes of it."""
+        critical = [m for m in self.columns if m.critical]
+        return all(m.psi <= share * max(self.limit, m.by_chance) for m in critical)
+
     def worst_first(self) -> list[ColumnDrift]:
         """The columns by falling PSI."""
         return sorted(self.columns, key=lambda m: -m.psi)

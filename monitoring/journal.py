@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 
 from monitoring.definition import JOURNAL_LENGTH
-from monitoring.retrain import Action, Decision, WindowEvidence
+from monitoring.retrain import FALL_BACK, OWES, Action, Decision, WindowEvidence
 
 
 class Journal(msgspec.Struct, frozen=True):
@@ -34,5 +34,11 @@ class Journal(msgspec.Struct, frozen=True):
         """This journal with the action that followed from a decision; unchanged where nothing was done."""
         if not (decision.retrain or decision.roll_back):
             return self
-        action = Action(now, decision.retrain, decision.roll_back, decision.reason, decision.evidence)
+        action = Action(now, decision.retrain, decision.roll_back, decision.reason, decision.evidence, decision.owes)
+        return Journal(self.evidence, (*self.actions, action))
+
+    def with_rollback(self, release: str, at: datetime, why: str) -> "Journal":
+        """This journal with a rollback of a release that was carried out and not written down, as after a crash."""
+        spent = tuple(e.id for e in self.evidence if e.release == release and e.kind in FALL_BACK and e.at <= at)
+        action = Action(at, False, True, why, spent, owes=OWES in why)
         return Journal(self.evidence, (*self.actions, action))

@@ -18,6 +18,8 @@ from validation.contract import unknown
 OutcomeFinding = Literal["merit drop", "as promised", "nothing promised", "not enough rows", "censored"]
 AS_OFTEN = 0.9
 """Outcomes of acted rows have to be known at least this often, against those of rows that were let be."""
+LEAST_BY_LOT = 10
+"""Where a lot stands for what else is unknown, it has to have drawn so many rows that were acted on."""
 SIDE = 1.96  # standard errors to each side of the recorded 95 % interval
 COLUMNS = ("label", "unit", "release", "served_by")
 
@@ -79,7 +81,10 @@ class OutcomeReport:
         if part is None:
             return f"release {release} served nothing that has matured"
         if part.finding == "not enough rows":
-            return f"not enough rows: {part.rows:,} matured, {self.min_rows:,} with both outcomes needed"
+            return (
+                f"not enough rows: {part.rows:,} matured, {self.min_rows:,} with both outcomes needed, and "
+                f"{LEAST_BY_LOT} by lot of those acted on where a lot says what became of them"
+            )
         live = f"live {self.merit} {part.merit:.4f}"
         if part.finding == "nothing promised":
             return f"{live}, nothing recorded with the release to compare it with"
@@ -125,13 +130,15 @@ def measure(
 
     frame     one row a decision: label (what happened), unit (what is decided at once), release, served_by, and score
               or position; a column for each role of the objective, such as gain, and optionally cluster, weight (for
-              how many rows it stands) and known (whether its outcome is: others are measured in nothing)
+              how many rows it stands), known (whether its outcome is: others are measured in nothing) and by_lot
+              (whether a lot drew it, or could have: what is known of those drawn stands for the others)
     promised  release → figures recorded with it, the merit among them
     points    release → the score from which it acts, where it acts
 
     Rows without a score were not decided by a model: they count only in parts without any score, by their position.
     Where acting itself hides the outcome, as blocking a payment does, the rows that are left say nothing of what the
-    release saves: a part in which fewer outcomes are known of what was acted on is `censored`, and no evidence.
+    release saves: a part in which fewer outcomes are known of what was acted on is `censored`, and no evidence. Rows
+    that a lot draws from are known by those that it drew, once these are enough to say anything.
     """
     for name in COLUMNS:
         if name not in frame.columns:
@@ -153,7 +160,7 @@ def _part(
     point: float | None,
 ) -> ReleaseOutcome:  # fmt: skip
     rows, score = _decided(frame)
-    hidden = _hidden(rows, score, objective, point)
+    hidden, few_by_lot = _hidden(rows, score, objective, point)
     if "known" in rows:
         known_rows = rows["known"].to_numpy(dtype=bool)
         rows, score = rows[known_rows], score[known_rows]
@@ -164,7 +171,12 @@ def _part(
     error = float(np.hypot(clustered_error(merits, judged.owner), promise.error))
     promised = promise.merit
     happened = objective.happened(judged)
-    tells = len(rows) >= watch.min_outcome_rows and np.isfinite(merit) and bool(happened.any() and not happened.all())
+    tells = (
+        not few_by_lot
+        and len(rows) >= watch.min_outcome_rows
+        and np.isfinite(merit)
+        and bool(happened.any() and not happened.all())
+    )
     finding = _finding(merit, error, promised, watch) if tells else "not enough rows"
     if hidden and finding in {"merit drop", "as promised"}:
         finding = "censored"
@@ -194,13 +206,20 @@ def _decided(frame: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray[tuple[int], 
     return frame.iloc[:0], np.empty(0)
 
 
-def _hidden(rows: pd.DataFrame, score: AnyArray, objective: Objective, point: float | None) -> bool:
-    """Whether outcomes are known less often of the rows that were acted on than of the others."""
+def _hidden(rows: pd.DataFrame, score: AnyArray, objective: Objective, point: float | None) -> tuple[bool, bool]:
+    """Whether outcomes are known less often of the rows that were acted on, and whether too few of those by lot are.
+
+    A row that a lot could have drawn is as good as known: the rows that it drew have its weight.
+    """
     acted = acted_on(objective, score, point)
     if acted is None or "known" not in rows or not acted.any() or acted.all():
-        return False
-    known = rows["known"].to_numpy(dtype=np.float64)
-    return bool(known[acted].mean() < AS_OFTEN * known[~acted].mean())
+        return False, False
+    known = rows["known"].to_numpy(dtype=bool)
+    by_lot = rows["by_lot"].to_numpy(dtype=bool) if "by_lot" in rows else np.zeros(len(rows), dtype=bool)
+    represented = known | by_lot
+    unknown_rows = acted & ~known
+    few = bool((unknown_rows & by_lot).any() and (acted & known & by_lot).sum() < LEAST_BY_LOT)
+    return bool(represented[acted].mean() < AS_OFTEN * represented[~acted].mean()), few
 
 
 def _finding(live: float, error: float, promised: float | None, watch: Watch) -> OutcomeFinding:

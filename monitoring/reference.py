@@ -1,7 +1,8 @@
 """The reference of drift: each feature's deciles, the shares between them and the share of nulls, stored as JSON."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 import numpy as np
@@ -32,16 +33,34 @@ class Distribution(msgspec.Struct, frozen=True):
         return len(self.edges) + 2
 
 
+class SliceReference(msgspec.Struct, frozen=True):
+    """A slice of the window, such as one region: the shares of each feature's bins, and of the scores'.
+
+    happened       the mean of the target      merit, error  what the release measured there, and its standard error
+    """
+
+    name: str
+    rows: int
+    users: int
+    shares: tuple[tuple[float, ...], ...]
+    scores: tuple[float, ...] = ()
+    happened: float | None = None
+    merit: float | None = None
+    error: float = 0.0
+
+
 class Reference(msgspec.Struct, frozen=True):
     """The distributions of a window's features, in the model's order, and of its scores; None where it has none.
 
-    `users` is how many users the rows are of; 0 in a reference written before they were counted.
+    `users` is how many users the rows are of; 0 in a reference written before they were counted. `slices` are parts of
+    the rows, with the same bins; there are none in a reference written before they were kept.
     """
 
     rows: int
     features: tuple[Distribution, ...]
     scores: Distribution | None = None
     users: int = 0
+    slices: tuple[SliceReference, ...] = ()
 
     @classmethod
     def of(
@@ -59,6 +78,32 @@ class Reference(msgspec.Struct, frozen=True):
         features = tuple(distribution(name, matrix[:, i], bins) for i, name in enumerate(names))
         of_scores = None if scores is None else distribution("score", scores, bins)
         return cls(len(matrix), features, of_scores, int(codes_of(users, len(matrix)).max(initial=-1)) + 1)
+
+    def with_slices(
+        self, matrix: AnyArray, scores: AnyArray | None, parts: Mapping[str, AnyArray], users: AnyArray | None = None,
+        happened: AnyArray | None = None, merits: Mapping[str, tuple[float, float]] = MappingProxyType({}),
+    ) -> "Reference":  # fmt: skip
+        """The same reference with parts of its rows: name of a slice → the places of its rows.
+
+        happened  (rows,) the target      merits  name → what was measured there, and its standard error
+        """
+        columns = [each.places_of(matrix[:, i]) for i, each in enumerate(self.features)]
+        of_scores = None if self.scores is None or scores is None else self.scores.places_of(scores)
+        owners = codes_of(users, len(matrix))
+
+        def part(name: str, rows: AnyArray) -> SliceReference:
+            shares = tuple(
+                tuple(shares_of(places[rows], each.bins).tolist())
+                for each, places in zip(self.features, columns, strict=True)
+            )
+            scored = () if of_scores is None or self.scores is None else shares_of(of_scores[rows], self.scores.bins)
+            mean = None if happened is None else float(np.nanmean(happened[rows]))
+            merit, error = merits.get(name, (None, 0.0))
+            count = len(np.unique(owners[rows]))
+            return SliceReference(name, len(rows), count, shares, tuple(map(float, scored)), mean, merit, error)
+
+        kept = tuple(part(name, rows) for name, rows in parts.items() if len(rows))
+        return msgspec.structs.replace(self, slices=kept)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -81,6 +81,12 @@ class SkewReport:
         luck = (poisson.sf(round(self.rows * (1 - share)) - 1, self.rows * (1 - least)) for share, least in equal)
         return min(map(float, luck)) < CHANCE
 
+    def clearly_equal(self, share: float) -> bool:
+        """Whether each feature, and all of them, differ in at most this share of the rows in which they may."""
+        least = min((feature.exact for feature in self.features), default=1.0)
+        equal = (least, self.required), (self.rows_exact, self.rows_required)
+        return all(1 - exact <= share * (1 - required) for exact, required in equal)
+
     def worst_first(self) -> list[FeatureSkew]:
         """The features by rising share of equal rows."""
         return sorted(self.features, key=lambda f: f.exact)

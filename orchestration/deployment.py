@@ -34,7 +34,7 @@ def prove(installation: Installation, version: str) -> dict[str, Any]:
                 "release_public_key": public_key_path(installation.settings).absolute(),
             }
         )
-        _name_champion(installation, version, settings)
+        name_champion(installation, version, settings)
         with started(settings, str(folder)) as running:
             answer = _answer(settings, installation, version, running)
     if answer["release"] != version:
@@ -66,8 +66,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _name_champion(installation: Installation, version: str, settings: Settings) -> None:
-    """Write a pointer that names the release, for the service of the proof alone."""
+def name_champion(installation: Installation, version: str, settings: Settings) -> None:
+    """Write a pointer that names the release, for a service in a home of its own."""
     folder = settings.releases
     folder.mkdir(parents=True)
     (folder / version).symlink_to(installation.registry.folder(version).absolute())

@@ -1,13 +1,16 @@
 """Evidence that monitoring assets wrote into Dagster's records, read back in order."""
 
 from collections.abc import Mapping
+from datetime import date
 
 import dagster as dg
 import msgspec
 
+from infra.machine_decisions import MachineDecision, note, noted
 from monitoring.retrain import WindowEvidence, frozen_by_skew
 from orchestration.naming import key
 from orchestration.system import Installation
+from orchestration.upstream import broken_upstream
 
 EVIDENCE = "evidence"
 WATCHING = ("drift", "outcomes", "skew")
@@ -35,10 +38,21 @@ def newest(instance: dg.DagsterInstance, asset: dg.AssetKey, records: int = 20) 
     return [evidence for record in reversed(records_found) for evidence in _of(record)]
 
 
-def frozen(instance: dg.DagsterInstance, installation: Installation) -> str:
-    """Why nothing may be trained now, from the newest evidence of skew; empty where training may go on."""
+def frozen(instance: dg.DagsterInstance, installation: Installation, last: date) -> str:
+    """Why nothing may be trained up to a day, from the newest evidence of skew and from what came in; else empty."""
     watch, skew = installation.system.watch, dg.AssetKey(key(installation.system.name, "skew"))
-    return frozen_by_skew(newest(instance, skew), installation.now(), watch) if watch else ""
+    if watch is None:
+        return ""
+    skewed = frozen_by_skew(newest(instance, skew), installation.now(), watch)
+    return "; ".join(filter(None, (skewed, broken_upstream(installation, last))))
+
+
+def note_freeze(installation: Installation, reason: str) -> None:
+    """Write down that training is frozen, once for each reason."""
+    part = installation.settings.part
+    if any(each.did == "freeze" and each.says == reason for each in noted(part)):
+        return
+    note(part, MachineDecision(installation.now(), "freeze", reason, installation.registry.live()))
 
 
 def _page(instance: dg.DagsterInstance, asset: dg.AssetKey, after: int | None) -> list[dg.EventLogRecord]:

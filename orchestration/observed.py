@@ -16,8 +16,9 @@ from infra.errors import DefinitionError
 from infra.freshness import AS_PUBLISHED, Freshness
 from infra.lake import days_from
 from orchestration.labels import labels_of_days
+from orchestration.maturing import comes_late
 from orchestration.system import Installation
-from serving.feedback import FEATURES, POSITION, RELEASE, RUNG, SCORE
+from serving.feedback import FEATURES, POSITION, PROPENSITY, RELEASE, RUNG, SCORE
 from serving.page import FULL, STALE
 from training.fitting import acts_from, as_served
 from training.objectives import acted_on
@@ -33,10 +34,8 @@ from training.rows import (
     save_dataset,
 )
 
-LOGGED = (RELEASE, RUNG, POSITION, SCORE, FEATURES)
+LOGGED = (RELEASE, RUNG, POSITION, SCORE, FEATURES, PROPENSITY)
 STEADY = timedelta(days=7)  # before a release: watched too, for comparison with the days after it
-LATE = timedelta(days=1)
-"""A task whose labels take so long or longer is watched before they are known."""
 MOMENT = pa.timestamp("us", tz="UTC")
 
 
@@ -77,13 +76,18 @@ class Observed:
         return self.dataset.features
 
     @classmethod
-    def load(cls, installation: Installation, day: date) -> "Observed | None":
-        """The day as `observe` stored it, None when there is nothing."""
+    def load(cls, installation: Installation, day: date, *, matured: bool = False) -> "Observed | None":
+        """The day as `observe` stored it, None when there is nothing; `matured`: when all that followed was known."""
         try:
-            dataset = load_dataset(installation.lake, _name(day))
+            dataset = load_dataset(installation.lake, _name(day, matured and comes_late(installation.system.task)))
         except DefinitionError:
             return None
         return cls(dataset, _served(installation, dataset.frame))
+
+    @property
+    def releases(self) -> list[str]:
+        """The releases that ranked or decided any row, in order."""
+        return sorted(map(str, self.served[RELEASE].dropna().unique()))
 
     def served_by_release(self, version: str) -> tuple[NDArray[np.intp], Float32s]:
         """The places of the rows a release served from all it needs, and the features it logged for them.
@@ -111,17 +115,19 @@ class Observed:
         """What to call these rows when they are shown as examples."""
         return [" ".join(map(str, key)) for key in self.served.iloc[rows].drop(columns=[*LOGGED]).to_numpy()]
 
-    def logged_scores(self, installation: Installation, version: str) -> Float32s:
+    def logged_scores(self, installation: Installation, *versions: str) -> Float32s:
         """The score by which each row was ranked, NaN where no model ranked it.
 
-        What the live release served before scores were logged is scored from the features it logged.
+        What these releases served before scores were logged is scored from the features they logged.
         """
         scores = self.served[SCORE].to_numpy(dtype=np.float32, na_value=np.nan, copy=True)
         with_features = np.array([np.ndim(features) == 1 for features in self.served[FEATURES]], dtype=bool)
-        rows = np.flatnonzero(np.isnan(scores) & with_features & (self.served[RELEASE] == version).to_numpy())
-        if len(rows):
-            logged = np.stack([np.asarray(values, dtype=np.float32) for values in self.served[FEATURES].iloc[rows]])
-            scores[rows] = installation.registry.scorer(version).scores(logged)
+        unscored = np.isnan(scores) & with_features
+        for version in versions:
+            rows = np.flatnonzero(unscored & (self.served[RELEASE] == version).to_numpy())
+            if len(rows):
+                logged = np.stack([np.asarray(values, dtype=np.float32) for values in self.served[FEATURES].iloc[rows]])
+                scores[rows] = installation.registry.scorer(version).scores(logged)
         return scores
 
     def actions(
@@ -135,37 +141,42 @@ class Observed:
         made_again = acted_on(objective, installation.registry.scorer(version).scores(again), point)
         return None if made_again is None else (served, made_again)
 
-    def outcome_frame(self, installation: Installation, version: str) -> pd.DataFrame:
+    def outcome_frame(self, installation: Installation, *versions: str) -> pd.DataFrame:
         """Label, unit, release, rung and logged score of every row; nothing in it was made again.
 
-        `known` says of which the outcome may be judged; of objectives that never act, only these are there.
+        `known` says of which the outcome may be judged; of objectives that never act, only these are there. `by_lot`
+        says which the lot drew, or could have drawn: what is known of those that it drew stands for them all.
         """
         task = installation.system.task
         columns = {"label": task.target, "unit": task.unit, "cluster": task.cluster, **task.objective.roles}
         columns |= {WEIGHT: WEIGHT} if WEIGHT in self.dataset.frame else {}
         frame = pd.DataFrame({name: self.dataset.column(column, labels_first=True) for name, column in columns.items()})
         release, rung, position = (self.served[name].to_numpy() for name in (RELEASE, RUNG, POSITION))
-        scores = self.logged_scores(installation, version)
-        frame = frame.assign(release=release, served_by=rung, score=scores, position=position, known=self.judged)
+        scores = self.logged_scores(installation, *versions)
+        propensity = self.served[PROPENSITY].to_numpy(dtype=np.float64, na_value=np.nan)
+        by_lot = (propensity > 0) & (propensity < 1)
+        frame = frame.assign(
+            release=release, served_by=rung, score=scores, position=position, known=self.judged, by_lot=by_lot
+        )
         return frame if task.objective.acts else frame[self.judged]
 
 
-def observe(installation: Installation, day: date) -> int:
+def observe(installation: Installation, day: date, *, matured: bool = False) -> int:
     """Make and store a day's rows, from states as fresh as the live release's; returns how many there are.
 
     Where labels take days, rows without one are there, too: drift and skew are of inputs, which need none. What follows
-    rows is measured when all labels of the day are known, from rows made then.
+    rows is measured when all labels of the day are known, from rows made then (`matured`), which are stored beside.
     """
     task, features = installation.system.task, installation.system.features
     known = installation.now()
-    if task.maturity >= LATE:
+    if comes_late(task):
         known = max(known, task.matures(day))
     labels = labels_of_days(installation, day, day, known)
     if labels.empty:
         return 0
     freshness = freshness_trained_with(installation, installation.registry.live())
     dataset = build_dataset(labels, installation.store, features, task, freshness)
-    save_dataset(installation.lake, _name(day), dataset)
+    save_dataset(installation.lake, _name(day, matured and comes_late(task)), dataset)
     return len(labels)
 
 
@@ -203,8 +214,8 @@ def brought_online(installation: Installation) -> pd.DataFrame:
     return online
 
 
-def _name(day: date) -> str:
-    return f"observed-{day}"
+def _name(day: date, matured: bool = False) -> str:
+    return f"{'judged' if matured else 'observed'}-{day}"
 
 
 def _served(installation: Installation, frame: pd.DataFrame) -> pd.DataFrame:

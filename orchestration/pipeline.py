@@ -6,7 +6,18 @@ from collections.abc import Sequence
 import dagster as dg
 
 from orchestration import jobs, schedules
-from orchestration.assets import features, monitoring, people, proof, release, retention, studies, tables, training
+from orchestration.assets import (
+    features,
+    monitoring,
+    people,
+    proof,
+    release,
+    retention,
+    studies,
+    tables,
+    training,
+    watch,
+)
 from orchestration.partitions import days
 from orchestration.release_jobs import DRILL, drill_schedule, release_jobs
 from orchestration.sensors import (
@@ -16,6 +27,7 @@ from orchestration.sensors import (
     registry_sensor,
     retraining_sensor,
     stale_days_sensor,
+    trial_sensor,
 )
 from orchestration.system import Installation
 
@@ -39,7 +51,7 @@ def pipeline(installation: Installation) -> dg.Definitions:
     if installation.system.policy:
         assets += release.assets(installation, cut)
     if installation.system.watch:
-        assets += monitoring.assets(installation, cut)
+        assets += [*monitoring.assets(installation, cut), *watch.assets(installation, cut)]
     groups = {str(spec.group_name) for asset in assets for spec in asset.specs}
     jobs_by_name = jobs.jobs(groups, installation.system.name)
     moving = release_jobs(installation) if installation.system.policy else {}
@@ -61,7 +73,7 @@ def pipelines(installations: Sequence[Installation]) -> dg.Definitions:
 def _sensors(
     installation: Installation, jobs_by_name: dict[str, jobs.Job], days: dg.DailyPartitionsDefinition
 ) -> list[dg.SensorDefinition]:
-    """The sensors of a system: landing and registry always, retraining where it is watched.
+    """The sensors of a system: landing and registry always, trials where releases are, retraining where it is watched.
 
     Erasure where a table says who a person is. Failures are watched once for all systems.
     """
@@ -72,6 +84,8 @@ def _sensors(
     ]
     if "erase" in jobs_by_name:
         always.append(erasure_sensor(installation, jobs_by_name["erase"]))
+    if installation.system.policy and installation.system.trial:
+        always.append(trial_sensor(installation))
     return (
         [*always, retraining_sensor(installation, jobs_by_name["retrain"])]
         if installation.system.watch and "retrain" in jobs_by_name

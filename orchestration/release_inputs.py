@@ -5,10 +5,14 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from infra.arrays import AnyArray, Float32s
 from monitoring import evidently_report
 from monitoring.definition import PLAIN, Watch
+from monitoring.outcomes import SIDE
 from monitoring.reference import Reference
+from monitoring.slices import parts_of
 from orchestration.latency import scoring_ms
 from orchestration.served_again import replay_of
 from orchestration.system import Installation
@@ -60,9 +64,22 @@ def reference_files(data: Dataset, trained: Trained, watch: Watch, user: str) ->
     judged = data.matrix[trained.rows["judge"]]
     users = data.frame[user].to_numpy()[trained.rows["judge"]]
     scores = trained.scores[trained.winner]
-    reference = Reference.of(judged, trained.features, scores, watch.bins, users)
+    reference = Reference.of(judged, trained.features, scores, watch.bins, users).with_slices(
+        judged, scores, parts_of(trained.judged.slices), users, trained.judged.truth, _merits(trained)
+    )
     rows = evidently_report.frame(judged, trained.features, scores)
     return {REFERENCE: reference.to_json(), REFERENCE_ROWS: evidently_report.sample_as_parquet(rows, watch.report_rows)}
+
+
+def _merits(trained: Trained) -> dict[str, tuple[float, float]]:
+    """What the winner measured in each slice, and its standard error."""
+    merit, figures = trained.objective.merit, {}
+    for slicing, words in trained.evaluations[trained.winner].slices.items():
+        for word, evaluation in words.items():
+            value = evaluation.measures.get(merit)
+            if value is not None and np.isfinite([value.value, value.low, value.high]).all():
+                figures[f"{slicing}={word}"] = (value.value, (value.high - value.low) / (2 * SIDE))
+    return figures
 
 
 def verdict_on(installation: Installation, data: Dataset, moment: datetime) -> Verdict:

@@ -17,7 +17,7 @@ from infra.giving_back import give_back
 from infra.patience import Patience
 from infra.redis_server import running as redis_running
 from orchestration.assets.tables import SET_ASIDE
-from orchestration.evidence import frozen
+from orchestration.evidence import frozen, note_freeze
 from orchestration.jobs import STAGES
 from orchestration.naming import called
 from orchestration.partitions import RANGE_END, RANGE_START, WHY, days
@@ -48,8 +48,9 @@ def execute(
 ) -> dg.ExecuteInProcessResult:
     """Run a job for a range of days, both included. A refused check or a failed step is said, and is in the result.
 
-    `why` is kept with the run, and with what it makes live. `steps` hears each step that begins and ends. While skew
-    has frozen training, a job runs without training and release; raises Frozen where nothing else is in it.
+    `why` is kept with the run, and with what it makes live. `steps` hears each step that begins and ends. While skew,
+    or what comes in broken, has frozen training, a job runs without training and release; raises Frozen where nothing
+    else is in it.
     """
     _must_be_days(installation, first, last)
     os.environ.pop("FLYWHEEL_REPLAY_FROM", None)  # what runs in the present starts nothing in another time
@@ -60,7 +61,7 @@ def execute(
         run_id = str(uuid.uuid4())
         if steps:
             instance.add_event_listener(run_id, Steps(steps))
-        allowed = None if despite_freeze else _without_training(installation, instance, checked(job), say)
+        allowed = None if despite_freeze else _without_training(installation, instance, checked(job), last, say)
         selected = None if allowed is None else sorted(allowed.resolve(definitions.resolve_asset_graph()))
         result = definitions.resolve_job_def(called(installation.system.name, checked(job))).execute_in_process(
             instance=instance,
@@ -79,13 +80,14 @@ def execute(
 
 
 def _without_training(
-    installation: Installation, instance: dg.DagsterInstance, job: str, say: Say | None
+    installation: Installation, instance: dg.DagsterInstance, job: str, last: date, say: Say | None
 ) -> dg.AssetSelection | None:
     """What of a job may run while training is frozen; None where nothing in it is frozen."""
     groups = set(STAGES[job])
-    reason = frozen(instance, installation) if groups & LEARNS else ""
+    reason = frozen(instance, installation, last) if groups & LEARNS else ""
     if not reason:
         return None
+    note_freeze(installation, reason)
     if not groups - LEARNS:
         raise Frozen(f"{job} is not run: {reason}. When what caused it is mended, `--despite-freeze` trains at once.")
     if say:

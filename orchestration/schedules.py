@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import dagster as dg
 
-from orchestration.evidence import frozen
+from orchestration.evidence import frozen, note_freeze
 from orchestration.jobs import Job
 from orchestration.naming import called
+from orchestration.switches import schedule_status
 from orchestration.system import Installation
 
 WHEN = {
@@ -43,7 +44,7 @@ TRAINS = frozenset({"retrain", "search"})
 def schedules(installation: Installation, jobs: dict[str, Job]) -> list[dg.ScheduleDefinition]:
     """One schedule for each job of `WHEN` that exists: its cron, for the day it was so long ago. Times are UTC.
 
-    While skew has frozen training, a job that trains is passed over.
+    While skew, or what comes in broken, has frozen training, a job that trains is passed over.
     """
     return [_schedule(installation, jobs[name], name, *when) for name, when in WHEN.items() if name in jobs]
 
@@ -52,10 +53,11 @@ def _schedule(
     installation: Installation, job: Job, name: str, cron: str, ago: timedelta, why: str
 ) -> dg.ScheduleDefinition:
     def evaluate(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        reason = frozen(context.instance, installation) if name in TRAINS else ""
-        if reason:
-            return dg.SkipReason(reason)
         day = (context.scheduled_execution_time - ago).date()
+        reason = frozen(context.instance, installation, day) if name in TRAINS else ""
+        if reason:
+            note_freeze(installation, reason)
+            return dg.SkipReason(reason)
         return dg.RunRequest(run_key=context.scheduled_execution_time.isoformat(), partition_key=day.isoformat())
 
     return dg.ScheduleDefinition(
@@ -65,5 +67,5 @@ def _schedule(
         execution_timezone="UTC",
         execution_fn=evaluate,
         description=why,
-        default_status=dg.DefaultScheduleStatus.STOPPED,
+        default_status=schedule_status(installation),
     )

@@ -17,6 +17,7 @@ from infra.errors import DefinitionError
 from infra.settings import Settings
 from infra.systems import named_system
 from monitoring.definition import Watch
+from monitoring.trial import TrialRules, check_rules
 from orchestration.ages import Ages
 from serving.case_policy import AnyPolicy
 from serving.definition import Policy
@@ -46,8 +47,9 @@ WHY_NOT = {
 class System:
     """Everything that makes one decision problem: its tables, features, model, gates, policy and watch.
 
-    A second system is a second value; `policy` and `watch` may be absent where nothing is served or watched. `ages`
-    says how long data is kept.
+    A second system is a second value; `policy`, `watch` and `trial` may be absent where nothing is served, watched or
+    tried. `ages` says how long data is kept. `thumbnail` is the field of an item's profile by which the console draws
+    its picture.
     """
 
     name: str
@@ -57,7 +59,9 @@ class System:
     limits: GateLimits
     policy: AnyPolicy | None = None
     watch: Watch | None = None
+    trial: TrialRules | None = None
     ages: Ages = field(default_factory=Ages)
+    thumbnail: str = ""
 
     def __post_init__(self) -> None:
         if self.features and self.features.name != self.name:
@@ -73,6 +77,8 @@ class System:
             self.task.check_tables(tables)
             check_fit(self.features, tables, self.task.decisions)
             check_columns(self.task, self.features, tables)
+            if self.trial:
+                check_rules(self.trial, tables[self.task.decisions], tables)
             names = measure_names(self.task.objective)
             for measure in (cap.measure for cap in self.limits.caps):
                 if measure not in names:

@@ -1,5 +1,7 @@
 """The parts of a policy that decides cases: its log's columns, its steps by the score, its queue and its lot."""
 
+from collections.abc import Mapping
+
 from serving.value import Part, Value
 
 
@@ -74,18 +76,25 @@ class Lot(Part, frozen=True):
     """A `share` of the cases that would get the policy's `usual` action goes to reviewers, drawn from the case's key.
 
     Only cases whose column `amount` is `at_most` so much take part. The chance is logged, so that what reviewers find
-    in them tells what the others hide. Another `seed` draws others.
+    in them tells what the others hide. Another `seed` draws others. `also` names other actions whose cases are drawn
+    from, with their share: nobody would learn how cases that were stopped had ended.
     """
 
     share: float
     amount: str = ""
     at_most: float | None = None
     seed: str = "lot"
+    also: Mapping[str, float] = {}
+
+    def share_of(self, action: str, usual: str) -> float:
+        """The share of an action's cases that is drawn; 0 for one that is not drawn from."""
+        return self.share if action == usual else self.also.get(action, 0.0)
 
     def mistake(self) -> str | None:
         """A share that is none of the cases or all of them, or a cap on nothing."""
-        if not 0 < self.share < 1:
-            return f"Lot of {self.share:g} of the cases: write a share between 0 and 1"
+        for share in (self.share, *self.also.values()):
+            if not 0 < share < 1:
+                return f"Lot of {share:g} of the cases: write a share between 0 and 1"
         if (self.at_most is None) != (not self.amount):
             return "Lot: `at_most` caps the column `amount`: write both or neither"
         return None

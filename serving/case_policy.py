@@ -54,6 +54,7 @@ class Decide(Value, frozen=True, tag=True, tag_field="policy"):
             *((f"rule {rule.name}", rule.then) for rule in (*self.first, *self.last)),
             *(("steps", step.action) for step in self.steps),
             *((("queue", self.queue.action), ("overflow", self.queue.overflow)) if self.queue else ()),
+            *(("lot, also", action) for action in (self.lot.also if self.lot else ())),
             *((f"follows, {column}", action) for column, of in self.follows.items() for action in of),
         ]
         for word, action in named:
@@ -68,6 +69,8 @@ class Decide(Value, frozen=True, tag=True, tag_field="policy"):
         mistakes = [part.mistake() for part in (*parts, *filter(None, (self.queue, self.lot)))]
         if self.lot and not (self.queue and self.queue.for_lot):
             mistakes.append("Lot: cases by lot need a place in the queue: write Queue(..., for_lot=so many a day)")
+        if self.lot and self.queue and self.queue.action in self.lot.also:
+            mistakes.append(f"Lot: `{self.queue.action}` is looked at anyhow: leave it out of `also`")
         early = [c.of for rule in self.first for c in rule.when if c.of in {"score", "action"}]
         if early:
             mistakes.append(f"a rule in `first` reads `{early[0]}`, which is not known yet: write it in `last`")

@@ -136,12 +136,16 @@ def environment(settings: Settings) -> Mapping[str, str]:
         "FLYWHEEL_KEEP_ALIVE_S": str(settings.keep_alive_s),
         "BENTOML_DO_NOT_TRACK": "true",
     }
+    if settings.traces:
+        variables |= {"FLYWHEEL_TRACES": settings.traces, "FLYWHEEL_TRACES_SHARE": str(settings.traces_share)}
     if settings.keyring:
         variables["FLYWHEEL_KEYRING"] = str(settings.keyring.absolute())
     if settings.release_public_key:
         variables["FLYWHEEL_RELEASE_PUBLIC_KEY"] = str(settings.release_public_key.absolute())
     if settings.replay_from:
         variables["FLYWHEEL_REPLAY_FROM"] = settings.replay_from.isoformat()
+    if settings.replay_clock:
+        variables["FLYWHEEL_REPLAY_CLOCK"] = str(settings.replay_clock.absolute())
     named = named_system(settings)
     if named.name not in BUILT_IN:  # it may be named in a file of this home, and the service started in another one
         variables["FLYWHEEL_SYSTEMS"] = json.dumps({named.name: named.path})

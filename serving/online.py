@@ -106,7 +106,7 @@ async def _count() -> None:
 
 def online(served: Served, settings: Settings, system: str) -> Online:
     """The parts for one system on one installation."""
-    service, process, clock = served.policy.service, served.process, Clock(settings.replay_from)
+    service, process, clock = served.policy.service, served.process, Clock.of(settings)
     ids = pseudonyms(settings)
     states, views = _states(served, settings, system), layouts(served.features)
     link = RedisLink(settings.redis_url, service.limits.user_ms / 1000, process.breakers)

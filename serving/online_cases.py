@@ -98,7 +98,7 @@ async def _count() -> None:
 def online_cases(served: ServedCases, settings: Settings, system: str) -> OnlineCases:
     """The parts for one system on one installation."""
     settings = settings.of(system)
-    process, clock, policy = served.process, Clock(settings.replay_from), served.policy
+    process, clock, policy = served.process, Clock.of(settings), served.policy
     ids, erased, project = pseudonyms(settings), Erased(settings.lake), served.features.name
     link = RedisLink(settings.redis_url, policy.state_ms / 1000, process.breakers)
     releases: CaseReleases = ReleaseFollower(

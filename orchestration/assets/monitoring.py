@@ -1,6 +1,6 @@
 """Monitoring: each day compared with what the live release was trained on."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
@@ -9,19 +9,20 @@ import pandas as pd
 
 from infra import alerts
 from infra.lake import days_from
-from monitoring import drift, evidently_report, freshness, outcomes, skew
+from monitoring import drift, evidently_report, freshness, skew
 from monitoring.definition import Watch
 from monitoring.reference import Reference
 from monitoring.retrain import WindowEvidence, describe_windows
 from orchestration.erasure import erase_again
 from orchestration.evidence import EVIDENCE, newest
 from orchestration.freshness import publications, served_moments
+from orchestration.judged_days import days_to_judge, outcomes_of
+from orchestration.maturing import maturing, served_before
 from orchestration.naming import asset_of
 from orchestration.observed import Observed, freshness_trained_with, observe, worth_watching
 from orchestration.partitions import WHOLE_RANGE, span
 from orchestration.release_inputs import REFERENCE, REFERENCE_ROWS
 from orchestration.system import Installation
-from training.fitting import acts_from
 
 SERVED, FRESH = "served_as_trained", "as_fresh_as_trained"
 
@@ -46,8 +47,10 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         """A row is one shown row of the day whose outcomes are known, with its features as training would see them."""
         days = worth_watching(installation, *span(context))
         counts = {day.isoformat(): observe(installation, day) for day in days}
+        later = served_before(installation, maturing(task, *span(context)))
+        matured = {day.isoformat(): observe(installation, day, matured=True) for day in later}
         erase_again(installation)
-        return dg.MaterializeResult(metadata={"rows": sum(counts.values()), "by day": counts})
+        return dg.MaterializeResult(metadata={"rows": sum(counts.values()), "by day": counts, "matured": matured})
 
     @asset(
         name="drift",
@@ -116,8 +119,11 @@ def assets(installation: Installation, days: dg.DailyPartitionsDefinition) -> li
         name="outcomes", group_name="monitoring", partitions_def=days, backfill_policy=WHOLE_RANGE, deps=["observed"]
     )
     def achieved(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-        """A row is one release and rung: live AUC and NDCG on matured labels beside what the release promised."""
-        results = [_outcomes(installation, watch, day) for day in days_from(*span(context))]
+        """A row is one release and rung: live AUC and NDCG on matured labels beside what the release promised.
+
+        Where labels take weeks, the days are measured that have become mature on the days of the run.
+        """
+        results = [outcomes_of(installation, watch, day) for day in days_to_judge(installation, *span(context))]
         return dg.MaterializeResult(metadata=_metadata([f for f in results if f]))
 
     return [observed, drifted, skewed, fresh, achieved]
@@ -135,8 +141,9 @@ def _drift(installation: Installation, watch: Watch, day: date, earlier: list[Wi
     report = drift.measure(reference, matrix, observed.features, scores, watch, users)
     present = None if not report.enough else report.finding == "drift"
     evidence = WindowEvidence(
-        f"drift {day} {version}", "drift", installation.as_of(day), version, present, report.reason()
-    )
+        f"drift {day} {version}", "drift", installation.as_of(day), version, present, report.reason(),
+        report.clearly_below(watch.clear_below) if report.enough else None,
+    )  # fmt: skip
     earlier.append(evidence)
     decision = describe_windows([e for e in earlier if e.release == version and e.at <= evidence.at], "drift", watch)
     facts = {**report.facts(), "decision": decision}
@@ -165,7 +172,8 @@ def _skew(installation: Installation, watch: Watch, day: date, earlier: list[Win
     certain = report.beyond_chance if report.finding == "skew" else report.finding == "equal"
     present = report.finding == "skew" if certain else None
     detail = f"{day}, release {version}: {report.reason()}"
-    evidence = WindowEvidence(f"skew {day} {version}", "skew", installation.as_of(day), version, present, detail)
+    clear = report.clearly_equal(watch.clear_below) if present is False else None
+    evidence = WindowEvidence(f"skew {day} {version}", "skew", installation.as_of(day), version, present, detail, clear)
     earlier.append(evidence)
     decision = describe_windows([e for e in earlier if e.release == version and e.at <= evidence.at], "skew", watch)
     facts = {**report.facts(), "reason": report.reason(), "decision": decision}
@@ -184,32 +192,6 @@ def _freshness(installation: Installation, watch: Watch, day: date) -> dict[str,
     return {"facts": facts, "table": report.markdown(), "reason": report.reason()}
 
 
-def _outcomes(installation: Installation, watch: Watch, day: date) -> dict[str, Any] | None:
-    version, observed = installation.registry.live(), Observed.load(installation, day)
-    if version is None or observed is None:
-        return None
-    if installation.now() < (mature := installation.system.task.matures(day)):
-        return _immature(day, mature)
-    promised = {version: installation.registry.promised(version)}
-    points = {version: acts_from(installation.registry.folder(version))}
-    frame = observed.outcome_frame(installation, version)
-    report = outcomes.measure(frame, promised, watch, installation.system.task.objective, points)
-    part = report.of(version)
-    measured = part is not None and part.finding in {"merit drop", "as promised"}
-    present = part.finding == "merit drop" if part is not None and measured else None
-    evidence = WindowEvidence(
-        f"merit {day} {version}", "merit drop", installation.as_of(day), version, present, report.reason(version)
-    )
-    return {"facts": report.facts(), "table": report.markdown(), "evidence": evidence}
-
-
-def _immature(day: date, mature: datetime) -> dict[str, Any]:
-    """What is said of a day whose outcomes are still to come: nothing is measured, and nothing counts as evidence."""
-    known = f"the outcomes of {day} are known at {mature:%Y-%m-%d %H:%M} UTC"
-    reason = f"{known}; measure them then (`flywheel run monitor --day {day}`)"
-    return {"facts": {"finding": "not mature yet", "reason": reason}, "table": reason}
-
-
 def _metadata(results: list[dict[str, Any]]) -> dict[str, Any]:
     """Metadata of the newest day, and the evidence of them all."""
     if not results:
@@ -218,7 +200,11 @@ def _metadata(results: list[dict[str, Any]]) -> dict[str, Any]:
     metadata = {**last["facts"], "table": dg.MetadataValue.md(last["table"])}
     if last.get("page"):
         metadata["report"] = dg.MetadataValue.url(last["page"].absolute().as_uri())
-    evidence = [f["evidence"] for f in results if "evidence" in f]
+    evidence = [each for f in results for each in _as_list(f.get("evidence", []))]
     if evidence:
         metadata[EVIDENCE] = dg.MetadataValue.text(msgspec.json.encode(evidence).decode())
     return metadata
+
+
+def _as_list(evidence: WindowEvidence | list[WindowEvidence]) -> list[WindowEvidence]:
+    return [evidence] if isinstance(evidence, WindowEvidence) else evidence

@@ -15,7 +15,10 @@ from infra.unmigrated import must_be_migrated
 from orchestration.commands import (
     access,
     asking,
+    demo,
     explaining,
+    looking,
+    measured,
     measuring,
     new,
     own_events,
@@ -26,6 +29,7 @@ from orchestration.commands import (
     rollout,
     systems,
     transactions,
+    watching,
 )
 from orchestration.commands.console import grid, open_installation, out, say, settings
 from orchestration.commands.error_messages import DEBUG, errors_as_exit_status
@@ -57,6 +61,7 @@ Examples:
 - `flywheel rebuild 7`: a release's model again, to the same bytes\n
 - `flywheel study seeds`: how far figures move with the seed alone\n
 - `flywheel retain --dry-run`: what is older than its limit, and would go\n
+- `flywheel diagnose`: why the live release does worse, and where\n
 - `flywheel funnel`: what each part of the funnel does, on simulated users\n
 """
 
@@ -69,12 +74,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Events become features, features a model, the model a feed.",
 )
+app.add_typer(demo.app)
 app.add_typer(own_events.app)
 app.add_typer(new.app)
 app.add_typer(access.app)
 app.add_typer(asking.app)
 app.add_typer(retaining.app)
+app.add_typer(looking.app)
 app.add_typer(measuring.app)
+app.add_typer(measured.app)
 app.add_typer(people.app)
 app.add_typer(releasing.app)
 app.add_typer(rollout.app)
@@ -82,6 +90,7 @@ app.add_typer(reproducing.app)
 app.add_typer(explaining.app)
 app.add_typer(transactions.app)
 app.add_typer(systems.app)
+app.add_typer(watching.app)
 
 
 @app.callback()
@@ -103,40 +112,27 @@ Day = Annotated[str | None, typer.Option("--day", help="YYYY-MM-DD; the last day
 
 
 @app.command()
-def demo(
-    source: Annotated[str, typer.Option(help="simulator or kuairand")] = "simulator",
-    path: Annotated[Path | None, typer.Option(help="folder of KuaiRand's files")] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="leave everything running afterwards, until Ctrl-C")] = False,
-    seed: Annotated[int, typer.Option(help="another seed, another world")] = 7,
-    resume: Annotated[bool, typer.Option("--resume", help="go on with a demo that was ended, at its scene")] = False,
-) -> None:
-    """Turn the whole loop once and tell the story; figures go to .flywheel/summary.json.
-
-    Examples: flywheel demo --source kuairand --path ../shared/data/kuairand · flywheel demo --resume ·
-    flywheel demo --system fraud
-    """
-    from infra.systems import named_system
-
-    named_system(settings()).load_story()(
-        settings(), source=source, path=path, keep=keep, seed=seed, out=out, resume=resume
-    )
-
-
-@app.command()
 def up(
     systems: Annotated[
         str | None, typer.Option(help="names with commas between them; each gets its own service, all one Dagster")
     ] = None,
+    schedules: Annotated[
+        bool, typer.Option("--schedules", help="with all schedules and sensors on; else as FLYWHEEL_SCHEDULES says")
+    ] = False,
 ) -> None:
     """Start Redis, MLflow, Dagster, the service and the stream on loopback; Ctrl-C stops them all.
 
-    Examples: FLYWHEEL_DAGSTER_PORT=4000 flywheel up · flywheel up --systems home_feed,fraud,eta
+    Examples: FLYWHEEL_DAGSTER_PORT=4000 flywheel up · flywheel up --systems home_feed,fraud,eta ·
+    flywheel up --schedules
     """
     from orchestration.replay import replaying
+    from orchestration.switched_on import says, switches_of
     from orchestration.up import everything, until_interrupted, with_ports
 
     if systems is not None:
         os.environ["FLYWHEEL_ENABLED"] = systems
+    if schedules:
+        os.environ["FLYWHEEL_SCHEDULES"] = "true"
     every = with_ports(settings(), settings().enabled_systems)
     installations = [replaying(open_installation(each), out.print) for each in every]
     with out.status("Starting …"):
@@ -145,6 +141,7 @@ def up(
     try:
         for line in lines:
             out.print(f"  {line}")
+        say(says(switches_of(installations)))
         out.print("Everything runs. Ctrl-C stops it.")
         until_interrupted()
     finally:

@@ -1,4 +1,4 @@
-"""Dagster sensors: landed files, stale days, the registry, confirmed drift, failed runs."""
+"""Dagster sensors: landed files, stale days, the registry, the release on trial, confirmed drift, failed runs."""
 
 from orchestration.sensors.erasure import erasure_sensor
 from orchestration.sensors.failure import failure_sensor
@@ -11,6 +11,7 @@ from orchestration.sensors.registry import (
 )
 from orchestration.sensors.retraining import retraining_sensor
 from orchestration.sensors.stale_days import stale_days_sensor
+from orchestration.sensors.trial import trial_sensor
 
 __all__ = [
     "erasure_sensor",
@@ -22,4 +23,5 @@ __all__ = [
     "retraining_sensor",
     "settle_registry",
     "stale_days_sensor",
+    "trial_sensor",
 ]

@@ -6,6 +6,7 @@ import dagster as dg
 
 from orchestration.jobs import Job
 from orchestration.naming import called
+from orchestration.switches import sensor_status
 from orchestration.system import Installation
 
 
@@ -15,7 +16,12 @@ def erasure_sensor(installation: Installation, job: Job) -> dg.SensorDefinition:
     The tables of people are read again only when their files have changed.
     """
 
-    @dg.sensor(name=called(installation.system.name, "erasure_sensor"), job=job, minimum_interval_seconds=300)
+    @dg.sensor(
+        name=called(installation.system.name, "erasure_sensor"),
+        job=job,
+        minimum_interval_seconds=300,
+        default_status=sensor_status(installation),
+    )
     def erasure(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         from orchestration.erasure import due, under_way
 

@@ -14,6 +14,7 @@ from orchestration.jobs import Job
 from orchestration.late_files import work_of
 from orchestration.naming import called
 from orchestration.partitions import landed
+from orchestration.switches import sensor_status
 from orchestration.system import Installation
 from validation.files import TableFile, shown
 
@@ -40,7 +41,12 @@ def landing_sensor(installation: Installation, job: Job, days: dg.DailyPartition
     reasons that were alerted already.
     """
 
-    @dg.sensor(name=called(installation.system.name, "landing_sensor"), job=job, minimum_interval_seconds=60)
+    @dg.sensor(
+        name=called(installation.system.name, "landing_sensor"),
+        job=job,
+        minimum_interval_seconds=60,
+        default_status=sensor_status(installation),
+    )
     def landing(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         day_runs = [
             _ask(context.instance, day, files, days.start.date()) for day, files in sorted(_work(installation).items())

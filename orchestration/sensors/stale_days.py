@@ -6,6 +6,7 @@ from orchestration.jobs import Job
 from orchestration.naming import called
 from orchestration.partitions import WHY
 from orchestration.stale_days import stale_days
+from orchestration.switches import sensor_status
 from orchestration.system import Installation
 
 
@@ -16,7 +17,12 @@ def stale_days_sensor(installation: Installation, job: Job) -> dg.SensorDefiniti
     one of features that succeeds does the same.
     """
 
-    @dg.sensor(name=called(installation.system.name, "stale_days_sensor"), job=job, minimum_interval_seconds=60)
+    @dg.sensor(
+        name=called(installation.system.name, "stale_days_sensor"),
+        job=job,
+        minimum_interval_seconds=60,
+        default_status=sensor_status(installation),
+    )
     def stale(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         changed = stale_days(installation)
         if changed is None:

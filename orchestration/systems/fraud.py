@@ -1,7 +1,7 @@
 """Payment fraud: its definitions from every stage, in one value."""
 
 from feature_repo.systems.fraud import FRAUD_FEATURES
-from monitoring.systems.fraud import FRAUD_WATCH
+from monitoring.systems.fraud import FRAUD_TRIAL, FRAUD_WATCH
 from orchestration.ages import Ages
 from orchestration.system import System
 from serving.systems.fraud import POLICY
@@ -25,5 +25,6 @@ FRAUD = System(
     limits=LIMITS,
     policy=POLICY,
     watch=FRAUD_WATCH,
+    trial=FRAUD_TRIAL,
     ages=AGES,
 )

@@ -1,7 +1,7 @@
 """The home feed: its definitions from every stage, in one value."""
 
 from feature_repo.systems.home_feed import HOME_FEED_FEATURES as FEATURES
-from monitoring.systems.home_feed import HOME_FEED_WATCH
+from monitoring.systems.home_feed import HOME_FEED_TRIAL, HOME_FEED_WATCH
 from orchestration.ages import Ages, Remembered
 from orchestration.system import System
 from serving.systems.home_feed import HOME_FEED as POLICY
@@ -23,5 +23,7 @@ HOME_FEED = System(
     limits=RANKER_LIMITS,
     policy=POLICY,
     watch=HOME_FEED_WATCH,
+    trial=HOME_FEED_TRIAL,
     ages=AGES,
+    thumbnail="category",
 )

@@ -44,10 +44,10 @@ class Deciding:
     async def _queued(self, policy: Decide, decision: Decision, facts: Facts, budget: Budget) -> None:
         """Put a decision through lot and queue, and give its reasons."""
         queue, lot, action = policy.queue, policy.lot, decision.action
-        drawn = lot is not None and queue is not None and action == policy.usual and _takes_part(lot, decision.case)
-        if lot is not None and drawn and not decision.case.leaves_no_trace:
-            decision.by_lot = mark(f"{lot.seed}:{decision.case.key}") < lot.share * HASHES
-            decision.propensity = lot.share if decision.by_lot else 1.0 - lot.share
+        share = lot.share_of(action, policy.usual) if lot and queue and _takes_part(lot, decision.case) else 0.0
+        if lot is not None and share and not decision.case.leaves_no_trace:
+            decision.by_lot = mark(f"{lot.seed}:{decision.case.key}") < share * HASHES
+            decision.propensity = share if decision.by_lot else 1.0 - share
         if queue is None or (action != queue.action and not decision.by_lot):
             if action != policy.usual:
                 self._explain(decision)

@@ -14,7 +14,8 @@ POLICY = Decide(
     steps=(From("step_up", times=1.0), From("review", times=3.0), From("block", at=0.95)),
     last=(Rule("small_is_not_blocked", (Among("action", ("block",)), Below("amount", 5)), then="step_up"),),
     queue=Queue(a_day=60, for_lot=10, overflow="step_up", amount="amount"),
-    lot=Lot(share=0.01, amount="amount", at_most=500.0),
+    # Of what was stopped without a look nobody would learn how it had ended, and so not what a release is worth.
+    lot=Lot(share=0.01, amount="amount", at_most=500.0, also={"step_up": 0.1, "block": 0.1}),
     follows={"completed": {"allow": True, "block": False}},
 )
 

@@ -1,14 +1,18 @@
 """From evidence to a decision: once per finding, never for none."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
+from hypothesis import given, settings, strategies
+from msgspec import structs
 
 from infra.errors import DefinitionError
 from monitoring.definition import Watch
 from monitoring.journal import Journal
-from monitoring.retrain import Action, Decision, Kind, WindowEvidence, decide, describe_windows
+from monitoring.retrain import KINDS, Action, Decision, Kind, WindowEvidence, decide, describe_windows, frozen_by_skew
 
 WATCH = Watch(critical=(), confirm=2, of_last=3, cooldown=timedelta(hours=6), daily_budget=2)
 START = datetime(2026, 5, 3, tzinfo=UTC)
@@ -158,3 +162,80 @@ def test_a_page_says_how_near_the_windows_are_to_a_retraining(pattern: str, coun
     assert told.startswith(f"drift in {count} of the last ")
     assert ("confirmed" in told) is confirmed
     assert ("nothing follows" in told) is not confirmed
+
+
+def at_limit(pattern: str) -> list[WindowEvidence]:
+    """One window an hour: x above the limit, - just below it, . clearly below it."""
+    windows = seen(pattern.replace("-", "."))
+    return [structs.replace(e, clear=mark == ".") for e, mark in zip(windows, pattern, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "times"),
+    [("xx--xx--xx--xx--xx", [2]), ("xx..xx....", [2, 6]), ("x-x-x-x-x-x", [3]), ("xx-.-.-.-.xx", [2, 12])],
+    ids=["flaps at the limit", "ends and comes again", "every second window", "ends slowly, comes again"],
+)
+def test_a_finding_that_flaps_at_its_limit_is_one_finding(pattern: str, times: list[int]) -> None:
+    assert [n for n, _ in played(at_limit(pattern), 24, replace(WATCH, cooldown=timedelta(0)))] == times
+
+
+def test_a_freeze_ends_only_when_windows_are_clearly_without_skew() -> None:
+    windows = [structs.replace(e, kind="skew") for e in at_limit("xx----..")]
+    frozen = [bool(frozen_by_skew(windows[:n], hour(n), WATCH)) for n in range(1, 9)]
+    assert frozen == [False, True, True, True, True, True, True, False]
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(storm=strategies.lists(strategies.tuples(strategies.sampled_from("67"), strategies.sampled_from(KINDS),
+                                                strategies.sampled_from([True, True, True, False, None])),
+                              min_size=50, max_size=150))  # fmt: skip
+def test_a_storm_starts_at_most_one_retraining_in_any_day(storm: list[tuple[str, Kind, bool | None]]) -> None:
+    """Windows of all kinds, of two releases that go live in turn, every half hour; each look is through the cursor."""
+    cursor, live, retrained = None, "7", []
+    for n, (release, kind, present) in enumerate(storm):
+        now = hour(n / 2)
+        window = WindowEvidence(f"{kind}:{release}:{n}", kind, now, release, present)
+        journal = Journal.from_json(cursor).with_evidence([window], now)
+        decision = decide(journal.evidence, journal.actions, now, Watch(critical=()), live)
+        cursor = journal.with_action(decision, now).to_json()
+        retrained += [now] if decision.retrain else []
+        live = {"6": "7", "7": "6"}[live] if decision.roll_back else live
+    assert all(later - sooner >= timedelta(days=1) for sooner, later in pairwise(retrained))
+
+
+def test_a_storm_is_answered_at_all() -> None:
+    assert len(played(seen("x" * 72), 72, Watch(critical=()))) == 3, "one a day, for three days"
+
+
+def test_a_retraining_that_may_not_start_after_a_rollback_is_owed_and_comes_later() -> None:
+    nightly = [Action(hour(0), True, False, "nightly", scheduled=True)]
+    drop = seen("xx", "merit drop")
+    first = decide(drop, nightly, hour(3), WATCH, live="7")
+    assert (first.roll_back, first.retrain, first.owes) == (True, False, True)
+    history = [*nightly, Action(hour(3), False, True, first.reason, first.evidence, first.owes)]
+    waiting, later = (decide(drop, history, hour(n), WATCH, live="6") for n in (4, 7))
+    assert (waiting.retrain, later.retrain, later.roll_back) == (False, True, False)
+    assert "owed since the rollback" in later.reason
+    done = [*history, Action(hour(7), True, False, later.reason, later.evidence)]
+    assert not decide(drop, done, hour(40), WATCH, live="6").retrain, "once"
+
+
+def test_a_nightly_retraining_answers_what_was_found_before_it_and_is_none_of_the_budget() -> None:
+    nightly = [Action(hour(2.5), True, False, "nightly", scheduled=True)]
+    assert not decide(seen("xx"), nightly, hour(20), Watch(critical=())).retrain
+    assert decide(seen("xxxx"), nightly, hour(20), Watch(critical=())).retrain
+
+
+def test_what_comes_in_broken_freezes_training_and_stops_no_rollback() -> None:
+    decision = decide(seen("xx", "merit drop"), [], hour(3), WATCH, live="7", broken="impressions: no rows")
+    assert (decision.roll_back, decision.retrain, decision.owes) == (True, False, True)
+    assert "impressions: no rows" in decision.frozen
+
+
+def test_a_rollback_that_a_crash_kept_out_of_the_journal_is_not_done_twice_and_its_retraining_comes() -> None:
+    journal = Journal().with_evidence(seen("xx", "merit drop"), hour(3))
+    first = decide(journal.evidence, (), hour(3), WATCH, live="7")
+    again = journal.with_rollback("7", hour(3), first.reason)  # the process ended before it wrote its cursor
+    for live in ("6", "7"):
+        decision = decide(again.evidence, again.actions, hour(4), WATCH, live=live)
+        assert (decision.roll_back, decision.retrain) == (False, True)

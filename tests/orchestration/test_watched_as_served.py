@@ -58,7 +58,12 @@ def at(settings: Settings, moves: list[str], monkeypatch: pytest.MonkeyPatch) ->
         raise AssertionError("logged scores need no model")
 
     installation.__dict__["registry"] = SimpleNamespace(
-        live=lambda: "7", promised=lambda version: {"ndcg_at_10": 0.9}, folder=Path, rollback=rollback, scorer=no_scorer
+        live=lambda: "7",
+        promised=lambda version: {"ndcg_at_10": 0.9},
+        folder=Path,
+        rollback=rollback,
+        scorer=no_scorer,
+        history=tuple,
     )
     monkeypatch.setattr(Observed, "recomputed", lambda self, at, rows: self.served_by_release("7")[1])
     return installation

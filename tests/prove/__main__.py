@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from tests.prove.alarms import ALARMS
 from tests.prove.arrival import ARRIVAL
 from tests.prove.comparisons import COMPARISONS
 from tests.prove.erasure import ERASURE
@@ -28,6 +29,7 @@ from tests.prove.rollback import ROLLBACK
 from tests.prove.section import Section, with_proof
 from tests.prove.selection import SELECTION
 from tests.prove.transactions import TRANSACTIONS
+from tests.prove.trials import TRIALS
 
 PAGE = Path(__file__).parents[2] / "docs" / "truth.md"
 HEAD = """# What was proved
@@ -38,7 +40,7 @@ said in its first line. Figures are of the machine and the hour of the last run.
 """
 SECTIONS: tuple[Section, ...] = (
     LEAKS, PERTURBATION, ARRIVAL, COMPARISONS, FRESHNESS, OFFPOLICY, LEARNING, INFLUENCE, EXPOSURE, PERSONS, ERASURE,
-    SELECTION, TRANSACTIONS, ROLLBACK, MUTANTS,
+    SELECTION, TRANSACTIONS, ROLLBACK, MUTANTS, ALARMS, TRIALS,
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from training.fitting.train import (
     judged_part,
     judged_rows,
     operating_points,
+    sliced,
     train_contenders,
 )
 
@@ -35,5 +36,6 @@ __all__ = [
     "load_contender",
     "newest_descriptions",
     "operating_points",
+    "sliced",
     "train_contenders",
 ]

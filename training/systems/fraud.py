@@ -68,8 +68,8 @@ TASK = Task(
     grace=timedelta(hours=1),
     # A verdict labels a payment before its window has closed: each that a lot sent to review stands for all that the
     # lot might have sent. What is judged has its whole label. Where the money did not move and nobody looked, no
-    # dispute can come: that is no honest payment.
-    weight="CASE WHEN early AND by_lot THEN try_divide(1, propensity) ELSE 1.0 END",
+    # dispute can come: that is no honest payment. Of what the score stopped only the lot is ever known.
+    weight="CASE WHEN by_lot AND (early OR score >= threshold) THEN try_divide(1, propensity) ELSE 1.0 END",
     fit_where="completed OR settled",
     judge_where="NOT early AND (completed OR settled)",
     slices=(SliceDefinition("channel", "channel"), AMOUNTS),

@@ -3,7 +3,21 @@
 from orchestration.sources.simulator.behaviour import NOBODY
 from orchestration.sources.simulator.delivery import DeliveredCounts, deliver
 from orchestration.sources.simulator.events import Events, as_json
-from orchestration.sources.simulator.scale import TINY, Scale, Shift
+from orchestration.sources.simulator.reading import PageShown, Reading
+from orchestration.sources.simulator.scale import DAY, TINY, Scale, Shift
 from orchestration.sources.simulator.world import World
 
-__all__ = ["NOBODY", "TINY", "DeliveredCounts", "Events", "Scale", "Shift", "World", "as_json", "deliver"]
+__all__ = [
+    "DAY",
+    "NOBODY",
+    "TINY",
+    "DeliveredCounts",
+    "Events",
+    "PageShown",
+    "Reading",
+    "Scale",
+    "Shift",
+    "World",
+    "as_json",
+    "deliver",
+]

@@ -114,7 +114,12 @@ def tiredness(platform: Platform, pages: Pages) -> Float64s:
     topic = platform.videos.category[pages.feed]
     earlier = np.tril(topic[:, :, None] == topic[:, None, :], -1).sum(axis=2)
     again = earlier + np.take_along_axis(pages.recent, topic, axis=1)
-    lost: Float64s = 0.10 * pages.page[:, None] + 0.28 * np.minimum(again, 6.0)
+    return tiring(pages.page[:, None], again)
+
+
+def tiring(pages: Int64s | int, again: Float64s) -> Float64s:
+    """Log odds lost to so many pages before and so many videos of the same topic."""
+    lost: Float64s = 0.10 * pages + 0.28 * np.minimum(again, 6.0)
     return lost
 
 

@@ -8,20 +8,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike
 
-from infra.arrays import Bools, Float64s
+from infra.arrays import Bools, Float64s, Int64s
 from infra.errors import DefinitionError
 from orchestration.sources.kit import EntityIds, Ids, names, numbered, uniform
 from orchestration.sources.simulator import catalogue, people
 from orchestration.sources.simulator.answering import Feed, devices, pages_of
 from orchestration.sources.simulator.behaviour import act
 from orchestration.sources.simulator.categories import make_categories
-from orchestration.sources.simulator.descriptions import describe_users, describe_videos
+from orchestration.sources.simulator.descriptions import describe_users, describe_videos, region_names
 from orchestration.sources.simulator.events import Events, none
 from orchestration.sources.simulator.history import Past, ShownPages, joined, shown_between
 from orchestration.sources.simulator.popular_mix import VARIANTS
+from orchestration.sources.simulator.reading import PageShown, Reading, best_page, expected_grade, read
 from orchestration.sources.simulator.rows import Log, engagements, impressions, milliseconds
 from orchestration.sources.simulator.scale import DAY, Scale, Shift
-from orchestration.sources.simulator.sessions import sessions_of
+from orchestration.sources.simulator.sessions import Sessions, sessions_of
 from orchestration.sources.simulator.truth import Platform, odds, pair
 
 
@@ -75,15 +76,39 @@ class World:
                 f"day {until - 1} lies beyond the {scale.days} + {scale.ahead} days of this world. "
                 "Make it with a larger `ahead`."
             )
-        first, last = scale.begin + first_day * DAY, scale.begin + until * DAY
-        described = replace(
-            none(),
-            videos=describe_videos(self.videos, platform, scale, (first, last)),
-            users=describe_users(self.users, platform.users, scale, (first, last)),
-        )
+        described = self.described(first_day, until - first_day)
         past = self._past(after) if after else None
         blocks = list(shown_between(platform, scale, range(first_day, until), past))
         return self._logged(joined(blocks), f"h{first_day:03d}-", described) if blocks else described
+
+    def described(self, first_day: int, days: int) -> Events:
+        """What becomes known about videos and users on some days; nothing is shown to anybody."""
+        first, last = self.scale.begin + first_day * DAY, self.scale.begin + (first_day + days) * DAY
+        return replace(
+            none(),
+            videos=describe_videos(self.videos, self.platform, self.scale, (first, last)),
+            users=describe_users(self.users, self.platform.users, self.scale, (first, last)),
+        )
+
+    def region_name(self, region: int) -> str:
+        """The name of a region, by place."""
+        return str(region_names(self.scale.regions)[region])
+
+    def sessions(self, day: int) -> Sessions:
+        """The sessions of a day: who comes when, on which device, for how many pages."""
+        return sessions_of(self.scale, self.platform.users, day)
+
+    def read(self, page: PageShown, seed: int) -> Reading:
+        """What a user does with one page, when the user is through with it, and what it was truly worth."""
+        return read(self.platform, (self.users, self.videos), page, self.scale.late, seed)
+
+    def worth(self, page: PageShown) -> float:
+        """What a page is truly worth to the user to whom it would be shown: see `expected_grade`."""
+        return float(expected_grade(self.platform, page.as_pages(self.platform))[0])
+
+    def best_page(self, page: PageShown, among: Int64s, places: int) -> Int64s:
+        """The page an oracle would show in place of this one: see `best_page`."""
+        return best_page(self.platform, page, among, places)
 
     def utility(self, users: ArrayLike, videos: ArrayLike, at: ArrayLike, device: str | None = None) -> Float64s:
         """Expected grade of each pair if it is looked at in a fresh session; the arguments broadcast.

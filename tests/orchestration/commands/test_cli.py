@@ -30,6 +30,7 @@ COMMANDS = (
     "gate",
     "bench",
     "funnel",
+    "diagnose",
 )
 
 
