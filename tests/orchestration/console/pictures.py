@@ -6,6 +6,7 @@ The home gets a release on trial, and figures of its experiment that are made up
 """
 
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -49,6 +50,7 @@ ASKED = 240
 
 def main(home: Path) -> None:
     """Take them."""
+    os.environ.pop("FLYWHEEL_PSEUDONYMS", None)  # tests name persons; a home of the demo has pseudonyms
     settings = Settings(home=home, service_port=free_port(), console_port=free_port())
     last = last_day(Installation(HOME_FEED, settings))
     moment = Installation(HOME_FEED, settings).as_of(last) + timedelta(hours=9)
@@ -151,6 +153,7 @@ def taken(driver: webdriver.Chrome, address: str, settings: Settings, person: st
         ("feed", f"feed?user={person}&limit=12", WIDE, "light", 1_350),
         ("phone", "", NARROW, "dark", 1_500),
         ("releases", "releases", WIDE, "dark", 1_200),
+        ("drift", "drift", WIDE, "light", 1_200),
     ):
         browser.coloured(driver, scheme)
         for _ in range(3):  # what takes long to load at first is there then
