@@ -26,9 +26,7 @@ async def request(room: Room) -> dict[str, Any]:
     if not asked:
         return {**shown, "answer": None, "rows": None}
     on = _day(day)
-    answer = await room.look(
-        f"why {asked} {item} {day}", lambda at: why(at, asked, item or None, on), 0.0, WAIT_S
-    )
+    answer = await room.look(f"why {asked} {item} {day}", lambda at: why(at, asked, item or None, on), 0.0, WAIT_S)
     rows: Reading[dict[str, Any]] | None = None
     if answer.value is None and not item:
         rows = await room.look(f"request {asked} {day}", lambda at: logged(at, asked, on), 0.0, WAIT_S)

@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from math import sin
@@ -28,6 +29,7 @@ from infra.manifest import read_manifest, write_manifest
 from infra.redis_server import running as redis_running
 from infra.release_format import read_golden_rows, write_golden_rows
 from infra.settings import Settings
+from orchestration import client
 from orchestration.client import ask
 from orchestration.console import console_app
 from orchestration.console.described import some_people
@@ -39,6 +41,7 @@ from serving.launch import serving
 from tests.conftest import free_port
 from tests.orchestration.console import browser
 from tests.orchestration.console.stand import running
+from tests.waiting import until
 from training.registry import LoggedRun
 from training.registry.tracking import experiment_id, mlflow_client
 
@@ -65,7 +68,19 @@ def main(home: Path) -> None:
             ask(settings, at.system, people[i % len(people)], 10, preview=i % 3 == 0)
         stack.enter_context(running(console_app([at]), settings, settings.console_port))
         driver = stack.enter_context(browser.chromium(Path(stack.enter_context(tempfile.TemporaryDirectory()))))
-        taken(driver, f"http://127.0.0.1:{settings.console_port}", settings, people[7])
+        taken(driver, f"http://127.0.0.1:{settings.console_port}", settings, seen_most_of(at, people))
+
+
+def seen_most_of(at: Installation, people: list[str]) -> str:
+    """The person whose page comes from the most sources, once the service answers by both releases."""
+    user = at.system.page.service.names.user
+
+    def page(person: str, variant: str) -> dict[str, Any]:
+        asked = {user: person, "limit": 12, "explain": True, "preview": True, "variant": variant}
+        return client.post(at.settings, "operate", "/v1/feed", asked)
+
+    until(lambda: page(people[0], "challenger")["variant"] == "challenger", lambda: page(people[0], "challenger"))
+    return max(people, key=lambda person: len({item["source"] for item in page(person, "champion")["items"]}))
 
 
 def on_trial(at: Installation) -> None:
@@ -92,6 +107,43 @@ def on_trial(at: Installation) -> None:
     reports = at.settings.reports
     reports.mkdir(parents=True, exist_ok=True)
     (reports / "trial.json").write_text(json.dumps(experiment(now, version), indent=1))
+    if not (reports / "watch.json").exists():
+        features = read_manifest(registry.folder(registry.live() or "")).features
+        (reports / "watch.json").write_text(json.dumps(seen_that_day(now, features), indent=1))
+
+
+def seen_that_day(now: datetime, features: Sequence[str]) -> dict[str, Any]:
+    """A day as monitoring reports it, made up: one feature arrives null in one region."""
+    names = ("feature", "slice", "psi", "limit", "null_before", "null_now", "moved")
+    rows: list[tuple[Any, ...]] = [
+        (name, "all", 0.004 + 0.07 * (hash_of % 97 / 97) ** 3, 0.2, 0.0, 0.0, False)
+        for name, hash_of in ((name, sum(map(ord, name)) * 31) for name in features) if name != "same_language"
+    ]  # fmt: skip
+    rows += [
+        ("same_language", "all", 0.34, 0.2, 0.012, 0.131, True),
+        ("same_language", "region=islands", 2.41, 0.2, 0.011, 0.982, True),
+    ]
+    day = f"{now - timedelta(days=1):%Y-%m-%d}"
+    alarm = {
+        "alarm": "nulls", "says": "same_language is null in 98 % of the rows of region=islands; 1 % before",
+        "owner": "serving", "runbook": "`flywheel diagnose --day DAY` names feature and slice", "since": day,
+    }  # fmt: skip
+    business = (("long_views", 5.38, 5.31, 5.02, 5.66), ("diversity", 0.713, 0.709, 0.68, 0.74))
+    return {
+        "at": now.isoformat(), "day": day, "release": "1", "model_age_days": 2.4, "alarms": [alarm],
+        "drift": [dict(zip(names, row, strict=True)) for row in rows],
+        "merit": [
+            {"day": day, "release": "1", "slice": "all", "merit": 0.611, "promised": 0.616, "finding": "as promised"}
+        ],
+        "business": [
+            {"measure": name, "day": day, "value": value, "usual": usual, "low": low, "high": high}
+            for name, value, usual, low, high in business
+        ],
+        "freshness": {
+            "impressions": {"rows": 17_158, "newest": now.isoformat(), "usual_rows": 17_093},
+            "engagements": {"rows": 16_743, "newest": now.isoformat(), "usual_rows": 17_464},
+        },
+    }  # fmt: skip
 
 
 def fewer_trees(at: Installation) -> str:
