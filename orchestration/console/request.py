@@ -1,4 +1,4 @@
-"""Why one answer of the past was as it was: `flywheel why`, drawn; and where that cannot be told, the rows as logged."""
+"""Why one answer of the past was as it was: `flywheel why`, drawn; what cannot be made again, as it was logged."""
 
 from collections.abc import Sequence
 from datetime import date
