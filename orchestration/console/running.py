@@ -1,5 +1,6 @@
 """The console as a process: all enabled systems of a home, on one port of loopback."""
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -40,4 +41,5 @@ def server(settings: Settings, app: Asgi) -> "uvicorn.Server":
 
 def serve(settings: Settings, installations: Sequence[Installation]) -> None:
     """Serve the pages until the process is asked to end."""
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # pages ask again; no thread stays for minutes
     server(settings, console_app(installations)).run()

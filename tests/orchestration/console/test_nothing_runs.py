@@ -26,8 +26,9 @@ EVERYWHERE = ("", "releases", "drift", "decisions", "feed", "feed?user=u1", "why
 
 
 @pytest.fixture
-def down(tmp_path: Path) -> Iterator[httpx.Client]:
+def down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
     """An operator of a home in which neither Redis nor MLflow nor a service runs, of two systems."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")  # as in the process of a console
     nowhere = free_port()
     settings = Settings(
         home=tmp_path, redis_url=f"redis://127.0.0.1:{nowhere}/0", mlflow_uri=f"http://127.0.0.1:{nowhere}",
