@@ -69,9 +69,9 @@ def measure(folder: Path, count: int = COUNT, own_start: int = OWN_START) -> Pro
 repeated, zeroed) and its digests made anew, as somebody can who holds no key. Where signatures are checked,
 {len(seen) - len(taken):,} of {len(seen):,} were refused before a byte of them was parsed. Where they are not, a child
 with the limits of a trial parsed each; what it accepted, such as a blank more in a text, the worker loaded and scored
-{700} rows with. So, by the trial alone, the worker would have died {deaths} times: a parser that writes past its memory does
-not always fail at once. The signature is what keeps such models away. Of {alone.total()} that came to a trial as the service starts it,
-{alone["refused"]} were refused.
+{700} rows with. So, by the trial alone, the worker would have died {deaths} times: a parser that writes past its
+memory does not always fail at once. The signature is what keeps such models away. Of {alone.total()} that came to a
+trial as the service starts it, {alone["refused"]} were refused.
 
 | file | mutants | refused by the child | child ended by a signal | child hung | accepted, and the worker scored |
 |---|---|---|---|---|---|
