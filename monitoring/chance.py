@@ -67,7 +67,13 @@ def _exceeded(drawn: NDArray[np.float64], probability: float) -> float:
     return max(float(drawn.max()), float(gamma.isf(probability, mean**2 / variance, scale=variance / mean)))
 
 
-@lru_cache(maxsize=2)
 def _draws(units: int) -> tuple[Weights, Weights]:
     """(draws, units) twice: how often each is drawn for the window, and for the reference."""
-    return drawn_by_poisson(units, DRAWS, SEED), drawn_by_poisson(units, DRAWS, SEED + 1)
+    window, reference = _all_draws()
+    return window[:, :units], reference[:, :units]
+
+
+@lru_cache(maxsize=1)
+def _all_draws() -> tuple[Weights, Weights]:
+    """The draws of as many units as there ever are; slices of few users take the first of them."""
+    return drawn_by_poisson(MOST_UNITS, DRAWS, SEED), drawn_by_poisson(MOST_UNITS, DRAWS, SEED + 1)

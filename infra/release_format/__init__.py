@@ -30,11 +30,18 @@ from infra.release_format.live_pointer import (
 from infra.release_format.models import BASE, ColumnModel, LinearModel, RidgeModel, read_model, write_model
 from infra.release_format.operating_point import OperatingPoint, read_operating_point, write_operating_point
 from infra.release_format.popular_lists import Popular, read_popular, write_popular
-from infra.release_format.signatures import checked_pointer, must_be_signed, signature_of, signed_pointer
+from infra.release_format.signatures import (
+    LARGEST_POINTER,
+    checked_pointer,
+    must_be_signed,
+    signature_of,
+    signed_pointer,
+)
 
 __all__ = [
     "BASE",
     "GOLDEN",
+    "LARGEST_POINTER",
     "LIVE",
     "MANIFEST",
     "MODEL",

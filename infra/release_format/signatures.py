@@ -11,7 +11,7 @@ from infra.release_format.file_names import MANIFEST, SIGNATURE
 from infra.signing import NEXT, PublicKeys, Signature, Signer
 
 MEMBER = re.compile(rb',"signature":"([0-9a-f]{16}:[0-9a-f]{128})"\}\s*\Z')
-LARGEST = 1 << 20  # bytes of a pointer: a larger one is not read
+LARGEST_POINTER = 1 << 20  # bytes of a pointer: a larger one is not read
 
 
 def signed_pointer(pointer: bytes, signer: Signer, system: str) -> bytes:
@@ -23,8 +23,8 @@ def signed_pointer(pointer: bytes, signer: Signer, system: str) -> bytes:
 
 def checked_pointer(raw: bytes, keys: PublicKeys, system: str) -> bytes:
     """The pointer without its signature, which is one of these keys'; raises ReleaseNotSigned otherwise."""
-    bare, signature = _bare(raw[: LARGEST + 1])
-    if signature is None or len(raw) > LARGEST:
+    bare, signature = _bare(raw[: LARGEST_POINTER + 1])
+    if signature is None or len(raw) > LARGEST_POINTER:
         raise ReleaseNotSigned(f"the pointer of {system} bears no signature. {NEXT}.")
     keys.check(_pointer_of(system), bare, signature, f"the pointer of {system}")
     return bare
@@ -40,7 +40,7 @@ def must_be_signed(folder: Path, keys: PublicKeys, system: str, version: str) ->
     what = f"the manifest of release {version} of {system}"
     try:
         manifest, text = (folder / MANIFEST).read_bytes(), (folder / SIGNATURE).read_bytes()
-        signature = Signature.parse(text[:LARGEST].decode("ascii"))
+        signature = Signature.parse(text[:LARGEST_POINTER].decode("ascii"))
     except FileNotFoundError as absent:
         if (folder / MANIFEST).exists():
             raise ReleaseNotSigned(f"{what} bears no signature. {NEXT}.") from absent

@@ -16,7 +16,7 @@ import msgspec
 
 from infra.atomic import atomic_write
 from infra.errors import FlywheelError, ReleaseMismatch, ReleaseNotSigned
-from infra.release_format import LIVE, checked_pointer, must_be_signed
+from infra.release_format import LARGEST_POINTER, LIVE, checked_pointer, must_be_signed
 from infra.settings import Settings
 from infra.signing import read_public_keys
 from serving import metrics
@@ -38,21 +38,21 @@ class SignedRegistry:
         self._settings, self._system = own, system
         self._pointer, self._seen = own.releases / LIVE, own.serving / FILE
         self._not_noted = 0
-        self._refused = b""
+        self._refused: bytes | None = None
 
     def pointer(self) -> bytes:
         """The pointer's bytes, signed by the registry and no older than one seen before.
 
         Raises FileNotFoundError where there is no pointer, and ReleaseNotSigned for any other.
         """
-        raw = self._pointer.read_bytes()
+        raw = _beginning(self._pointer)
         try:
             signed = checked_pointer(raw, read_public_keys(self._settings), self._system)
             self._must_not_be_old(signed)
         except ReleaseNotSigned as refused:
             self._count(raw, "old" if isinstance(refused, _Old) else "signature")
             raise
-        self._refused = b""
+        self._refused = None
         return signed
 
     def must_be_signed(self, folder: Path, version: str) -> None:
@@ -125,6 +125,12 @@ class SignedRegistry:
         if raw != self._refused:
             metrics.POINTERS_REFUSED.labels(why).inc()
         self._refused = raw
+
+
+def _beginning(path: Path) -> bytes:
+    """The bytes of a file, no more than a pointer may have; of what is no file nothing: nobody waits for a pipe."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        return file.read(LARGEST_POINTER + 1) or b""
 
 
 class _Old(ReleaseNotSigned):

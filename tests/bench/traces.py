@@ -26,7 +26,7 @@ from tests.bench import filled, measured_release
 from tests.bench.catalogue import NOW, Catalogue, Scale
 from tests.bench.profile import PATIENT, Ask, asking
 from tests.bench.stand import bodies, free_port
-from tests.serving.api.test_traces import collecting
+from tests.serving.collector import collecting
 
 A_TURN = 100  # requests
 WAYS = {"off": None, "one in a hundred": 0.01, "all": 1.0}

@@ -99,6 +99,12 @@ def _signed_wrongly(stage: Stage) -> None:
     pointer.write_bytes(pointer.read_bytes()[:-18] + b"0123456789abcdef" + b'"}')
 
 
+def _canary(stage: Stage) -> None:
+    """A release that half of the askers are answered by; the end aborts it, while they go on asking."""
+    stage.release("2")
+    stage.challenge("2", share=50)
+
+
 def _registry_gone(stage: Stage) -> None:
     stage.registry.rename(stage.registry.with_name("gone"))
 
@@ -203,6 +209,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("a move dies half-way, and its release is not here", _half_moved, _back, rungs=frozenset({"stale_release"})),
     Fault("the pointer to the live release is torn", _torn, _back, rungs=frozenset({"stale_release"})),
     Fault("the pointer bears a wrong signature", _signed_wrongly, _back, rungs=frozenset({"stale_release"})),
+    Fault("a release on trial with half of the askers is aborted", _canary, _back),
     Fault(f"states are {STALE_DAYS} days old", _stale, _refilled),
     Fault(f"{MISSING:.0%} of the states are missing", _missing, _refilled),
     Fault("the change stream lags behind a flood of changes", _flooded),

@@ -17,7 +17,9 @@ import numpy as np
 from redis import Redis
 
 from infra import redis_server
+from infra.manifest import digest_of
 from infra.processes import end, killed_with_this_process
+from infra.release_format import MANIFEST
 from infra.settings import Settings
 from serving.access.keyring import bearer
 from serving.launch import Running, start, stop
@@ -174,3 +176,9 @@ class Stage:
     def promote(self, version: str, digest: str | None = None) -> None:
         """Make the registry name a release, by its digest or by another one."""
         point(self.registry, version, digest)
+
+    def challenge(self, version: str, share: int) -> None:
+        """Let a release answer for a share of the askers, beside release 1."""
+        digest = digest_of((self.registry / version / MANIFEST).read_bytes())
+        named = {"version": version, "path": version, "manifest_sha256": digest}
+        point(self.registry, "1", challenger={"release": named, "share": share, "salt": "chaos"})

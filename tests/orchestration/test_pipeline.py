@@ -34,6 +34,7 @@ monitoring  freshness          <- observed
 monitoring  observed           <- engagements impressions profiles states
 monitoring  outcomes           <- observed
 monitoring  skew               <- observed
+monitoring  watch              <- drift freshness outcomes skew
 """
 
 

@@ -179,7 +179,7 @@ def noticed(days: int, platform: Platform, seed: int) -> dict[str, float]:
 def measure(folder: Path) -> Proof:
     """The section's table."""
     lines, passed = [], True
-    for platform, months in ((Platform(300, 250), 24), (Platform(600, 600), 24), (Platform(2_000, 2_000), 8)):
+    for platform, months in ((Platform(200, 250), 8), (Platform(500, 700), 5), (Platform(1_500, 2_000), 2)):
         counted, seen = false_alarms(months, platform, 5), noticed(10, platform, 6)
         a_month = counted.total() / months
         passed &= a_month <= MOST and seen["null"] == 1.0

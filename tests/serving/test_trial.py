@@ -180,7 +180,11 @@ def test_a_trial_that_ends_in_the_middle_of_a_request_costs_no_answer(client: Cl
 
 
 def test_the_challengers_policy_holds_for_its_askers_alone(client: Client, world: World) -> None:
-    fresh = tuple(source for source in POLICY.release.sources if source.name == "fresh")
+    fresh = tuple(
+        msgspec.structs.replace(source, deadline_ms=60_000.0)
+        for source in POLICY.release.sources
+        if source.name == "fresh"
+    )
     policy = msgspec.structs.replace(USUAL.release, sources=fresh, steps=(), limit=3)
     published(world, "3", Policy(POLICY.service, policy))
     world.challenge("1", "3", 50)

@@ -1,69 +1,20 @@
 """Traces: a request and its stages as spans at a real collector's door, joined with its caller's; nothing when off."""
 
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from serving.api.traces import Traced, traced
-from serving.limits import TRACING, Budget
+from serving.api.traces import traced
+from serving.limits import Budget
 from tests.serving.caller import Client
+from tests.serving.collector import collecting, tracing
 from tests.serving.conftest import PATIENT
 
 CALLERS = "0af7651916cd43dd8448eb211c80319c"
 SAMPLED = f"00-{CALLERS}-b7ad6b7169203331-01"
 PREVIEW = {"user_id": "u1", "preview": True}  # nothing is drawn by lot, nothing was shown before
 STAGES = {"user", "candidates", "features", "score", "rerank", "answer"}
-
-
-@dataclass
-class Collector:
-    """What an OpenTelemetry collector was sent."""
-
-    port: int = 0
-    spans: list[Any] = field(default_factory=list)
-    services: set[str] = field(default_factory=set)
-
-    def take(self, body: bytes) -> None:
-        """Take one delivery."""
-        for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
-            self.services |= {a.value.string_value for a in resource.resource.attributes if a.key == "service.name"}
-            self.spans += [span for scope in resource.scope_spans for span in scope.spans]
-
-    def named(self, name: str) -> list[Any]:
-        """The spans of one name."""
-        return [span for span in self.spans if span.name == name]
-
-
-@contextmanager
-def collecting() -> Iterator[Collector]:
-    """A collector on loopback."""
-    collector = Collector()
-
-    class Door(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            collector.take(self.rfile.read(int(self.headers["content-length"])))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = HTTPServer(("127.0.0.1", 0), Door)
-    collector.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield collector
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture(scope="module")
@@ -73,21 +24,6 @@ def asked(lasting_world: Any) -> Iterator[Client]:
     lasting_world.promote("1")
     with Client(lasting_world, served=PATIENT) as started:
         yield started
-
-
-@contextmanager
-def tracing(client: Client, port: int, share: float = 1.0) -> Iterator[Traced]:
-    """The same service with its requests traced; all spans are delivered on leaving."""
-    settings = client.settings.model_copy(
-        update={"traces": f"http://127.0.0.1:{port}/v1/traces", "traces_share": share}
-    )
-    plain, client._app = client._app, traced(client._app, settings)
-    try:
-        yield client._app
-    finally:
-        client._app._tracer.span_processor.force_flush()
-        client._app._tracer.span_processor.shutdown()
-        client._app, TRACING.on = plain, False
 
 
 def feed(client: Client, **headers: str) -> Any:

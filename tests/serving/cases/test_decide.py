@@ -5,6 +5,7 @@ import pytest
 from serving.access import Role
 from tests.serving.cases.conftest import CaseClient, Logged, Start, named, payment
 from tests.serving.cases.payments import PaymentWorld
+from tests.serving.collector import collecting, tracing
 
 
 def test_a_case_is_scored_on_its_states_and_logged(client: CaseClient, logged: Logged) -> None:
@@ -21,6 +22,18 @@ def test_a_case_is_scored_on_its_states_and_logged(client: CaseClient, logged: L
     assert features["sector_7d"] == pytest.approx(3.04, abs=0.01), "the terminal's sector was borrowed"
     assert features["channel"] == 1.0
     assert (features["card_60s"], features["spent_60s"]) == (0.0, 0.0)
+
+
+def test_a_case_and_its_stages_are_spans_of_a_trace(client: CaseClient) -> None:
+    with collecting() as collector:
+        with tracing(client, collector.port, door="_asgi"):
+            answer = client.decide("traced")
+        (request,) = collector.named("POST /v1/decide")
+    facts = {each.key: each.value.string_value for each in request.attributes}
+    assert facts["flywheel.request_id"] == answer["request_id"]
+    assert (facts["flywheel.served_by"], facts["flywheel.variant"]) == (answer["served_by"], answer["variant"])
+    assert {span.name for span in collector.spans if span.parent_span_id == request.span_id} >= {"state", "score"}
+    assert "c1" not in str(collector.spans), "no trace names a person"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -93,7 +94,17 @@ def nonsense(world: World) -> None:
     (world.registry / LIVE).write_bytes(b"\xff" * 3_000_000)
 
 
-@pytest.mark.parametrize("spoil", [wrong_key, edited, without, nonsense], ids=lambda spoil: spoil.__name__)
+def pipe(world: World) -> None:
+    (world.registry / LIVE).unlink()
+    os.mkfifo(world.registry / LIVE)
+
+
+def undone(world: World) -> None:
+    """Make way for a pointer, whatever is in its place."""
+    (world.registry / LIVE).unlink()
+
+
+@pytest.mark.parametrize("spoil", [wrong_key, edited, without, nonsense, pipe], ids=lambda spoil: spoil.__name__)
 def test_a_pointer_that_the_registry_did_not_sign_is_refused(
     spoil: Callable[[World], None], world: World, tried: list[str]
 ) -> None:
@@ -105,6 +116,7 @@ def test_a_pointer_that_the_registry_did_not_sign_is_refused(
     assert "flywheel releases --repair" in service.why
     assert refused("signature") == before + 1, "once, however often it looks"
     assert tried == ["1"]
+    undone(world)
     point(world.registry, "2", epoch=6)
     assert follows(service) == "2"
     assert service.why is None
