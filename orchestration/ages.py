@@ -41,6 +41,7 @@ class Ages:
                   last `rollback` days
     tracked_runs  runs in MLflow without a release that is kept, with their artefacts
     dagster_runs  runs in Dagster, with their events and logs
+    traces        all candidates of some pages, since they were written
     reports, logs pages that people read, what processes print, alerts
     """
 
@@ -57,6 +58,7 @@ class Ages:
     rollback: int = 30
     tracked_runs: int = 180
     dagster_runs: int = 90
+    traces: int = 30
     reports: int = 180
     logs: int = 30
     remembered: Mapping[str, Remembered] = field(default_factory=dict)

@@ -138,7 +138,8 @@ class ShadowValues(Value, frozen=True):
 class ProcessValues(Value, frozen=True):
     """How a service process works beside answering. No release carries these values; they change with a deployment.
 
-    In a page made of a release's lists, every `fresh_every`-th place is for a fresh item.
+    In a page made of a release's lists, every `fresh_every`-th place is for a fresh item. Of a `traced_share` of the
+    pages all candidates are written down, for `flywheel why`.
     """
 
     pools: PoolValues = PoolValues()
@@ -148,6 +149,7 @@ class ProcessValues(Value, frozen=True):
     landing: LandingValues = LandingValues()
     shadow: ShadowValues = ShadowValues()
     fresh_every: int = 3
+    traced_share: float = 0.01
 
     def __post_init__(self) -> None:
         if self.fresh_every < 2:

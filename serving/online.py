@@ -17,7 +17,7 @@ from serving import metrics
 from serving.asker import RedisLink, UserReader
 from serving.definition import Served
 from serving.erased import Erased
-from serving.feedback import Attribution, DecisionLog, EventLog
+from serving.feedback import Attribution, DecisionLog, EventLog, PageTraces
 from serving.guard import Guard
 from serving.items import ItemStates, StateFeed
 from serving.limits import Rates, Shedding
@@ -49,6 +49,7 @@ class Online:
     decisions: DecisionLog
     shadow: Shadow
     shadow_pages: ShadowPages
+    traces: PageTraces
     events: EventLog
     shedding: Shedding
     parent: Parent
@@ -65,6 +66,7 @@ class Online:
         spare_the_collector()  # else it visits all that was imported again and again while states are read
         self.decisions.start()
         self.shadow.start()
+        self.traces.start()
         await self.parent.start()
         await self.guard.start()
         await self.erased.start()
@@ -86,6 +88,7 @@ class Online:
         for part in (self.releases, self.feed, self.link, self.events, self.erased, self.guard, self.parent):
             await part.stop()
         await asyncio.to_thread(self.shadow.stop)
+        await asyncio.to_thread(self.traces.stop)
         await asyncio.to_thread(self.decisions.stop)
         gc.unfreeze()  # memory and files are freed in a process that goes on
 
@@ -129,6 +132,7 @@ def online(served: Served, settings: Settings, system: str) -> Online:
         shedding=shedding,
         shadow=shadow,
         shadow_pages=ShadowPages(shadow, releases),
+        traces=PageTraces(settings.of(system), clock, process, states),
         parent=Parent(),
         ids=ids,
         decisions=DecisionLog(

@@ -23,6 +23,7 @@ from infra.release_format.live_pointer import (
     NamedRelease,
     challenger_in,
     champion_in,
+    previous_in,
     read_champion,
     read_live_pointer,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "champion_in",
     "checked_pointer",
     "must_be_signed",
+    "previous_in",
     "read_champion",
     "read_golden_rows",
     "read_live_pointer",

@@ -89,10 +89,24 @@ def challenger_in(pointer: bytes, path: Path) -> Challenger | None:
     return named
 
 
+def previous_in(pointer: bytes) -> NamedRelease | None:
+    """The release that a rollback makes live, by a pointer that was read; None where that part of it is damaged."""
+    try:
+        return msgspec.json.decode(pointer, type=_Previous).previous
+    except msgspec.MsgspecError:
+        return None
+
+
 class _Champion(msgspec.Struct, frozen=True):
     """The part of the pointer that serving needs: the rest may be damaged."""
 
     champion: NamedRelease | None = None
+
+
+class _Previous(msgspec.Struct, frozen=True):
+    """The part of the pointer that a rollback needs."""
+
+    previous: NamedRelease | None = None
 
 
 class _Challenger(msgspec.Struct, frozen=True):

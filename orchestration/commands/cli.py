@@ -16,6 +16,7 @@ from orchestration.commands import (
     access,
     asking,
     demo,
+    explaining,
     measuring,
     new,
     own_events,
@@ -53,6 +54,7 @@ Examples:
 - `flywheel advance --why "no guardrail was hurt"`: the release on trial, one stage on\n
 - `flywheel rollback --why "long views fell"`: back to the previous release\n
 - `flywheel erase u42 --why "request 1093"`: a person, from every store, for good\n
+- `flywheel why 1f0c5a3e9d7b42c88e6f0a1b2c3d4e5f v17`: why that item came to that place\n
 - `flywheel replay 1f0c5a3e9d7b42c88e6f0a1b2c3d4e5f`: an answer's scores again, from the log\n
 - `flywheel rebuild 7`: a release's model again, to the same bytes\n
 - `flywheel study seeds`: how far figures move with the seed alone\n
@@ -81,6 +83,7 @@ app.add_typer(people.app)
 app.add_typer(releasing.app)
 app.add_typer(rollout.app)
 app.add_typer(reproducing.app)
+app.add_typer(explaining.app)
 app.add_typer(transactions.app)
 app.add_typer(systems.app)
 app.add_typer(watching.app)

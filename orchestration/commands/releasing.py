@@ -9,21 +9,30 @@ import typer
 from orchestration.commands.console import grid, open_installation, out, registry, say
 
 app = typer.Typer()
+NONE = "no release is live here: there is nothing that services could follow"
 
 VersionArgument = Annotated[str, typer.Argument(help="version of the release")]
 Why = Annotated[str, typer.Option("--why", help="the reason, kept in the history")]
 Who = Annotated[str, typer.Option("--who", help="who decides this, kept in the history")]
 Repair = Annotated[
-    bool, typer.Option("--repair", help="finish and put right what is said to disagree; go on where history is lost")
+    bool,
+    typer.Option("--repair", help="put right what disagrees, sign what older code left, go on where history is lost"),
+]
+Restored = Annotated[
+    str, typer.Option("--restored", metavar="WHY", help="the home is an older backup: services are to follow it again")
 ]
 
 
 @app.command()
-def releases(repair: Repair = False, who: Who = "") -> None:
+def releases(repair: Repair = False, restored: Restored = "", who: Who = "") -> None:
     """What was live when and for which share; who moved what, and why; the stage of each release; what disagrees.
 
-    Example: flywheel releases --repair
+    Examples: flywheel releases --repair · flywheel releases --restored "the disk of Monday was lost"
     """
+    if restored:
+        installation = open_installation()
+        live = installation.registry.restored(who or getpass.getuser(), restored, installation.now())
+        say(f"release {live} was made live again, with an epoch above all that services have seen" if live else NONE)
     if repair:
         installation = open_installation()
         for sentence in installation.registry.repair(who or getpass.getuser(), installation.now()):

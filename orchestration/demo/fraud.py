@@ -128,10 +128,11 @@ class CityOfCards:
         return np.array([self.pattern[payment] for payment in judged.frame["payment_id"]])
 
     def _request(self, frame: "pd.DataFrame", at: int) -> Mapping[str, Any]:
-        """A payment of the log as it would be asked about now, with an id of its own."""
+        """A payment of the log as it would be asked about now, with an id of its own; cards under their own ids."""
         row = {name: values[0] for name, values in frame.iloc[[at]].to_dict("list").items()}
         given = {name: row[name] for name in GIVEN if row.get(name) is not None}
-        return {**given, "payment_id": f"demo-{row['payment_id']}"}
+        payment = row["payment_id"]
+        return {**given, "payment_id": f"demo-{payment}", "card_id": self.bank.card_of(payment)}
 
 
 def _share(flags: "np.ndarray[Any, np.dtype[np.bool_]]") -> str:

@@ -6,11 +6,14 @@ landing comes last: by then the service knows who was erased, and has handed ove
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
+
+from infra.atomic import atomic_write
 from infra.errors import Unavailable
 from infra.lake_rows import names_below, remove_rows
 from infra.masking import Names, mask_file
@@ -153,12 +156,20 @@ def landing(installation: Installation, work: Work) -> Counts:
     return counts
 
 
+def answered(installation: Installation, work: Work) -> Counts:
+    """Rows of what the service writes of its answers for us: traces of pages, and what a release on trial would do."""
+    if not work.dry_run:
+        _await_hand_over(installation, work)
+    folders = _answered(installation)
+    return {path.name: sum(_without(file, work) for file in sorted(path.glob("*.jsonl*"))) for path in folders}
+
+
 def messages(installation: Installation, work: Work) -> Counts:
     """Whatever quotes people in logs, reports, alerts, and in the databases of Dagster and MLflow below the home."""
     return {"messages": sum(mask_file(path, work.names, dry_run=work.dry_run) for path in _texts(installation))}
 
 
-ERASERS: tuple[Eraser, ...] = (batches, features, training, stream, online, reviews, messages, landing)
+ERASERS: tuple[Eraser, ...] = (batches, features, training, stream, online, reviews, messages, landing, answered)
 
 
 def _rows(installation: Installation, work: Work, *folders: str) -> Counts:
@@ -167,6 +178,30 @@ def _rows(installation: Installation, work: Work, *folders: str) -> Counts:
         name: remove_rows(lake, name, work.person, work.people, dry_run=work.dry_run)
         for name in names_below(lake, *folders)
     }
+
+
+def _answered(installation: Installation) -> list[Path]:
+    from serving.feedback import TRACES
+    from serving.shadow import FOLDER
+
+    return [installation.settings.serving / name for name in (TRACES, FOLDER)]
+
+
+def _without(path: Path, work: Work) -> int:
+    """Remove the rows of a file in which one of the people is named; returns how many they are."""
+    lines = path.read_bytes().splitlines(keepends=True)
+    left = [line for line in lines if not any(value in work for value in _values(line))]
+    if len(left) < len(lines) and not work.dry_run:
+        with atomic_write(path) as draft:
+            draft.write_bytes(b"".join(left))
+    return len(lines) - len(left)
+
+
+def _values(line: bytes) -> Collection[object]:
+    try:
+        return msgspec.json.decode(line, type=dict[str, object]).values()
+    except msgspec.MsgspecError:  # it was cut short: whoever is named in it cannot be told
+        return ()
 
 
 def _await_hand_over(installation: Installation, work: Work) -> None:
@@ -184,8 +219,8 @@ def _await_hand_over(installation: Installation, work: Work) -> None:
 def _open_files(installation: Installation, work: Work) -> Iterator[Path]:
     from serving.feedback import recover
 
-    for table in installation.system.tables:
-        folder = installation.settings.landing / table.name
+    landings = [installation.settings.landing / table.name for table in installation.system.tables]
+    for folder in (*landings, *_answered(installation)):
         recover(folder)
         for path in folder.glob("*.open"):
             content = path.read_bytes()
@@ -202,6 +237,7 @@ def _texts(installation: Installation) -> Iterator[Path]:
 
     settings = installation.settings
     own = {settings.lake, settings.releases, settings.stream, settings.part / "erasures", settings.home / "loops"}
+    own |= {*_answered(installation)}
     others = {path for path in settings.part.parent.glob("*") if path != settings.part}
     not_into = own | others
     for folder, folders, names in os.walk(settings.home):

@@ -1,8 +1,20 @@
 """What was logged or released, made again and compared: an answer's scores, a release's model."""
 
 from orchestration.reproduction.answer import HEAD as ANSWER_HEAD
-from orchestration.reproduction.answer import Replay, replayed
+from orchestration.reproduction.answer import NOT_HELD, Replay, release_folder, replayed
+from orchestration.reproduction.logged_answer import LoggedAnswer, logged_case
 from orchestration.reproduction.release_model import HEAD as MODEL_HEAD
 from orchestration.reproduction.release_model import Rebuild, rebuilt
 
-__all__ = ["ANSWER_HEAD", "MODEL_HEAD", "Rebuild", "Replay", "rebuilt", "replayed"]
+__all__ = [
+    "ANSWER_HEAD",
+    "MODEL_HEAD",
+    "NOT_HELD",
+    "LoggedAnswer",
+    "Rebuild",
+    "Replay",
+    "logged_case",
+    "rebuilt",
+    "release_folder",
+    "replayed",
+]

@@ -23,6 +23,8 @@ from serving.steps import Exploration, Shuffle
 
 HEAD = ("place", "item", "source", "logged score", "rebuilt score", "propensity", "")
 
+NOT_HELD = "candidates, filters and the steps before exploration read what the log does not hold"
+
 
 @dataclass(frozen=True)
 class Replay:
@@ -62,7 +64,7 @@ def replayed(installation: Installation, request: str, day: date | None = None) 
     if answer.release is None:
         note = f"no release scored this answer (served by {answer.rung or 'unknown'}): it has no scores to rebuild"
         return Replay(answer, items, None, (), (note,))
-    folder = _folder_of(installation, answer)
+    folder = release_folder(installation, answer)
     manifest = read_manifest(folder)
     features = answer.features(len(manifest.features))
     # The service keeps a column for each feature: in the same layout a sum over features rounds alike.
@@ -73,12 +75,13 @@ def replayed(installation: Installation, request: str, day: date | None = None) 
     elif not differing:
         notes.append(f"all {len(items)} scores are equal to the last bit")
     lot = _lot(installation, folder, answer)
-    notes += [*lot[1], "candidates, filters and the steps before exploration read what the log does not hold"]
+    notes += [*lot[1], NOT_HELD]
     return Replay(answer, items, scores, (*differing, *lot[0]), tuple(notes))
 
 
-def _folder_of(installation: Installation, answer: LoggedAnswer) -> Path:
-    version = str(answer.release)
+def release_folder(installation: Installation, answer: LoggedAnswer, version: str = "") -> Path:
+    """The files of the release that scored an answer; raises ReleaseMismatch when they are gone or changed."""
+    version = version or str(answer.release)
     try:
         return installation.registry.folder(version)
     except ReleaseMismatch as gone:

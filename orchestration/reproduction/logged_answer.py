@@ -16,6 +16,12 @@ from orchestration.system import Installation
 from serving.feedback import FEATURES, POSITION, PROPENSITY, RELEASE, REQUEST, RUNG, SCORE
 from validation.contract import Table
 
+HOW = {
+    True: "Answers name it (`request_id`); previews and empty answers are not logged. `flywheel rank USER` gives an "
+    "answer whose id can be replayed a second later.",
+    False: "A case is named by its key; previews are not logged, and what retention removed is not known any more.",
+}
+
 
 @dataclass(frozen=True)
 class LoggedAnswer:
@@ -77,34 +83,48 @@ def logged_answer(installation: Installation, request: str, day: date | None = N
     table = installation.tables[installation.system.task.decisions]
     if REQUEST not in {column.name for column in table.columns}:
         raise DefinitionError(f"{table.name} has no column `{REQUEST}`: {installation.system.name} logs no answers")
-    for place, rows in (*_ingested(installation, table, request, day), *_waiting(installation, table, request, day)):
+    return _logged(installation, table, REQUEST, request, day)
+
+
+def logged_case(installation: Installation, key: str, day: date | None = None) -> LoggedAnswer:
+    """The logged decision about a case, by its key; raises DefinitionError when there is none."""
+    table = installation.tables[installation.system.task.decisions]
+    return _logged(installation, table, table.key[0], key, day)
+
+
+def _logged(installation: Installation, table: Table, column: str, request: str, day: date | None) -> LoggedAnswer:
+    ingested, waiting = (rows(installation, table, column, request, day) for rows in (_ingested, _waiting))
+    for place, rows in (*ingested, *waiting):
         if rows:
             by_key = {tuple(row.get(name) for name in table.key): row for row in reversed(rows)}
             ordered = sorted(by_key.values(), key=lambda row: row.get(POSITION) or 0)
             return LoggedAnswer(request, tuple(ordered), place)
     where = f"of {day} " if day else ""
     raise DefinitionError(
-        f"request `{request}` is in no row {where}of {table.name}, neither in the lake nor in the landing. Answers "
-        "name it (`request_id`); previews and empty answers are not logged. `flywheel rank USER` gives an answer whose "
-        "id can be replayed a second later."
+        f"{'request' if column == REQUEST else column} `{request}` is in no row {where}of {table.name}, neither in the "
+        f"lake nor in the landing. {HOW[column == REQUEST]}"
     )
 
 
 Rows = tuple[str, list[dict[str, Any]]]
 
 
-def _ingested(installation: Installation, table: Table, request: str, day: date | None) -> Iterator[Rows]:
+def _ingested(
+    installation: Installation, table: Table, column: str, request: str, day: date | None
+) -> Iterator[Rows]:  # fmt: skip
     name = f"tables/{table.name}"
     days = [day] if day else reversed(installation.lake.days(name))
     for one in days:
-        rows = installation.lake.read(name, [one], None, ds.field(REQUEST) == request, schema=table.schema)
+        rows = installation.lake.read(name, [one], None, ds.field(column) == request, schema=table.schema)
         yield f"{name}, {one}", rows.to_pylist()
 
 
-def _waiting(installation: Installation, table: Table, request: str, day: date | None) -> Iterator[Rows]:
+def _waiting(
+    installation: Installation, table: Table, column: str, request: str, day: date | None
+) -> Iterator[Rows]:  # fmt: skip
     """Rows of files that the service has written, or still writes, and ingestion has not yet taken."""
     for path in sorted((installation.settings.landing / table.name).glob("*.jsonl*"), reverse=True):
-        rows = [row for row in _lines_with(path, request) if row.get(REQUEST) == request]
+        rows = [row for row in _lines_with(path, request) if row.get(column) == request]
         yield path.name, [row for row in rows if day is None or str(row[table.received_time]).startswith(str(day))]
 
 

@@ -12,6 +12,7 @@ import msgspec
 from infra.atomic import atomic_write
 from orchestration.retention.dataset import Dataset, Item
 from orchestration.system import Installation
+from serving.feedback import TRACES
 from validation.files import DONE, FAILED
 
 ROTATED = re.compile(r"\.(\d{4}-\d{2}-\d{2})$")
@@ -28,6 +29,11 @@ def shadow(installation: Installation) -> Dataset:
     return _files(
         "shadow", installation.settings.of(installation.system.name).serving / "shadow", installation.ages.landed
     )
+
+
+def traces(installation: Installation) -> Dataset:
+    """All candidates of some pages: `flywheel why` is asked about pages of late."""
+    return _files("traces", installation.settings.serving / TRACES, installation.ages.traces)
 
 
 def reports(installation: Installation) -> Dataset:

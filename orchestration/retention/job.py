@@ -69,6 +69,7 @@ def datasets(installation: Installation, runs: "dg.DagsterInstance | None" = Non
     yield made.ledger(installation)
     yield from files.landed(installation)
     yield files.shadow(installation)
+    yield files.traces(installation)
     yield files.reports(installation)
     yield from files.logs(installation)
     yield records.releases(installation)

@@ -103,7 +103,7 @@ class App:
                 with budget.stage("answer"):
                     answered = encode(self._answer(request, page, who))
                 if not request.preview and page.items and not who.gone:
-                    asyncio.get_running_loop().call_soon(self._remember, page, who)
+                    asyncio.get_running_loop().call_soon(self._remember, page, who, request.explain)
             finally:
                 shedding.in_flight -= 1
             if page.scored:
@@ -167,10 +167,11 @@ class App:
             ranker=page.release.ranker if page.release else None,
         )  # fmt: skip
 
-    def _remember(self, page: Page, who: RequestAsker) -> None:
+    def _remember(self, page: Page, who: RequestAsker, explained: bool) -> None:
         """Log a page after its answer was sent."""
         self._parts.decisions.put(self._lines.of(page, who))
         self._parts.shadow_pages.offer(page, who)
+        self._parts.traces.offer(page, who, explained=explained)
 
 
 def _count(route: str, page: Page, took_s: float) -> None:

@@ -18,6 +18,8 @@ from serving.feedback.impression_rows import (
 )
 from serving.feedback.landing_log import recover
 from serving.feedback.outcome_rows import OutcomeRows
+from serving.feedback.page_trace import SCORED, SHOWN, PageTrace
+from serving.feedback.page_traces import TRACES, PageTraces
 from serving.feedback.verdict_rows import verdict_row
 
 __all__ = [
@@ -28,7 +30,10 @@ __all__ = [
     "REQUEST",
     "RUNG",
     "SCORE",
+    "SCORED",
+    "SHOWN",
     "SOURCE",
+    "TRACES",
     "VARIANT",
     "Attribution",
     "DecisionLog",
@@ -37,6 +42,8 @@ __all__ = [
     "EventLog",
     "ImpressionRows",
     "OutcomeRows",
+    "PageTrace",
+    "PageTraces",
     "recover",
     "verdict_row",
 ]

@@ -11,7 +11,7 @@ from serving.model.recorded import RecordedRequest, RecordedRequests
 from serving.model.recorded_cases import RecordedCase, RecordedCases
 from serving.model.release_follower import ReleaseFollower
 from serving.model.release_loader import LoadedRelease
-from serving.model.scorer import load_scorer
+from serving.model.scorer import Scorer, load_scorer
 from serving.model.signed import SignedRegistry
 from serving.model.trees import Trees
 
@@ -32,6 +32,7 @@ __all__ = [
     "Release",
     "ReleaseFollower",
     "Releases",
+    "Scorer",
     "SignedRegistry",
     "Trees",
     "load",

@@ -1,5 +1,6 @@
 """Follows the registry: a release is proven in a child process, swapped in between two answers, and cached on disk."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Generic, TypeVar
 
 from infra.errors import FlywheelError, ReleaseMismatch
 from infra.patience import Patience
-from infra.release_format import LIVE, Challenger, NamedRelease, challenger_in, champion_in
+from infra.release_format import LIVE, Challenger, NamedRelease, challenger_in, champion_in, previous_in
 from infra.settings import Settings
 from serving import metrics
 from serving.definition import FollowValues
@@ -71,6 +72,7 @@ class ReleaseFollower(Generic[LoadedRelease, OwnPolicy]):
 
     async def _follow(self) -> None:
         on_trial: Wanted = None, None
+        served, tried, pointer = self.live, self.trial, b""
         try:
             pointer = self._signed.pointer()
             champion = champion_in(pointer, self._pointer)
@@ -85,6 +87,8 @@ class ReleaseFollower(Generic[LoadedRelease, OwnPolicy]):
         except Exception:
             log.exception("releases: could not follow the registry")
         self.challenger.want(*on_trial)
+        if self.live is not served or (tried is not None and self.trial is None):
+            await self._tidy(pointer)
 
     async def _swap(self, champion: NamedRelease) -> bool:
         """Whether the champion answers now."""
@@ -121,7 +125,12 @@ class ReleaseFollower(Generic[LoadedRelease, OwnPolicy]):
         log.warning("releases: release %s answers from now on", release.version)
         say_what_needs_deployment(release)
         self._loader.cache.note_last(name)
-        self._loader.cache.tidy({name, self.trial.name if self.trial else name})
+
+    async def _tidy(self, pointer: bytes) -> None:
+        """Remove from the disk what is neither in use nor wanted soon: a rollback must not wait for a trial."""
+        previous, trial = previous_in(pointer), self.trial
+        names = {self._current, name_of(previous) if previous else None, trial.name if trial else None}
+        await asyncio.to_thread(self._loader.cache.tidy, {name for name in names if name is not None})
 
     def _missing(self, reason: str) -> None:
         if self.why != reason:

@@ -1,12 +1,14 @@
 """What a trial may use: a broken model may take memory or time without end, or write files until the disk is full."""
 
 import resource
+from contextlib import suppress
 from pathlib import Path
 
-MEMORY = 4 << 30  # bytes of addresses: the libraries alone take 0.8 GiB of them with one thread, and 0.25 of memory
-MEMORY_A_BYTE = 16  # and so many for each byte of the release: trees are read as JSON, too
+MEMORY = 3 << 29  # bytes of addresses: the libraries alone take half of them with one thread, and 0.25 GiB of memory
+MEMORY_A_BYTE = 8  # and so many for each byte of the release: trees are read as JSON, too
 # Each further thread of a library would take 72 MB of addresses, whatever it does: many on a machine of many cores.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+FIRST = "1000"  # where memory runs out all the same, the kernel ends this process and no worker
 FILES, WRITTEN = 256, 64 << 20  # open at once; bytes of one file: the loops' machine code is kept
 
 
@@ -18,6 +20,8 @@ def limit(folder: Path, cpu_s: int) -> None:
     _lower(resource.RLIMIT_NOFILE, FILES)
     _lower(resource.RLIMIT_FSIZE, WRITTEN)
     _lower(resource.RLIMIT_CORE, 0)
+    with suppress(OSError):  # only Linux has it
+        Path("/proc/self/oom_score_adj").write_text(FIRST)
 
 
 def _lower(kind: int, to: int) -> None:

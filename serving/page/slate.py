@@ -18,10 +18,12 @@ class Arrangement(msgspec.Struct, frozen=True):
 
     places        (shown,) places among the candidates
     propensities  (shown,) float32 probability that the item is shown at its place, see exploration.py
+    orders        by the name of each step, the first being the score: the places of all candidates after it
     """
 
     places: Order
     propensities: Float32s
+    orders: tuple[tuple[str, Order], ...] = ()
 
 
 def arranged(
@@ -44,9 +46,11 @@ def arranged(
     """
     sure = len(scores) - lot.count
     scored, order = Scored(policy, block, scores, vectors, limit, now), rerank.by_score(scores[:sure])
+    orders = [("score", order)]
     for step in policy.steps:
         if not isinstance(step, Shuffle | Exploration):
             order = rerank.reordered(step, order, scored)
+            orders.append((type(step).__name__, order))
     if lot.count:
         order = np.concatenate([order, sure + rerank.by_score(scores[sure:])])
     shown = certain(order[:limit])
@@ -54,7 +58,7 @@ def arranged(
         shown = _by_lot(shown, order[limit:], scored, seed)
     if lot.count:
         shown.propensities[shown.places >= sure] *= lot.chance
-    return shown
+    return Arrangement(shown.places, shown.propensities, tuple(orders))
 
 
 def certain(places: Order) -> Arrangement:

@@ -25,10 +25,11 @@ class Background:
 
     async def stop(self) -> None:
         """No turn begins any more; one that has begun ends, or is cancelled when that takes too long."""
-        if self._task is not None and self._ended is not None:
+        task, self._task = self._task, None
+        if task is not None and self._ended is not None:
             self._ended.cancel()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._task, PATIENCE_S)
+                await asyncio.wait_for(task, PATIENCE_S)
 
     async def _run(self, ended: asyncio.Future[None], first_s: float) -> None:
         await _pause(ended, first_s)

@@ -2,7 +2,7 @@
 
 from serving.shadow.cases import ShadowCases
 from serving.shadow.pages import ShadowPages
-from serving.shadow.shadow import Shadow, shadow_of
+from serving.shadow.shadow import FOLDER, Shadow, shadow_of
 from serving.shadow.shadow_row import ShadowRow
 
-__all__ = ["Shadow", "ShadowCases", "ShadowPages", "ShadowRow", "shadow_of"]
+__all__ = ["FOLDER", "Shadow", "ShadowCases", "ShadowPages", "ShadowRow", "shadow_of"]

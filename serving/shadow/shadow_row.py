@@ -32,6 +32,6 @@ class ShadowRow(msgspec.Struct, frozen=True):
     challenger_ms: float | None = None
     error: str | None = None
 
-    def but(self, **found: Any) -> "ShadowRow":
-        """The row with what was found."""
-        return msgspec.structs.replace(self, **found)
+    def but(self, **values: Any) -> "ShadowRow":
+        """The row with other values."""
+        return msgspec.structs.replace(self, **values)

@@ -65,7 +65,7 @@ async def _profiled(settings: Settings, asked: list[bytes], count: int) -> None:
         parts = app.online
         assert parts is not None
         budget.perf_counter = time.thread_time  # stages in CPU time
-        ask = _asking(app.with_hot_routes(starlette), bearer(settings, "rank"))
+        ask = asking(app.with_hot_routes(starlette), bearer(settings, "rank"))
         for body in asked[:count]:
             await ask(body)
         await _timed(ask, asked[count : 2 * count])
@@ -99,7 +99,8 @@ def _sums() -> dict[str, float]:
     }  # fmt: skip
 
 
-def _asking(asgi: Any, headers: dict[str, str]) -> Ask:
+def asking(asgi: Any, headers: dict[str, str]) -> Ask:
+    """What asks an app for feeds, without sockets; the answer must be well."""
     head = [(b"content-type", b"application/json"), (b"host", b"127.0.0.1")]
     head += [(name.encode(), value.encode()) for name, value in headers.items()]
     scope = {

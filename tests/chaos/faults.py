@@ -91,6 +91,14 @@ def _torn(stage: Stage) -> None:
     pointer.write_bytes(pointer.read_bytes()[:20])
 
 
+def _signed_wrongly(stage: Stage) -> None:
+    """Another release, under a signature that is not the registry's."""
+    stage.release("2")
+    stage.promote("2")
+    pointer = stage.registry / "live.json"
+    pointer.write_bytes(pointer.read_bytes()[:-18] + b"0123456789abcdef" + b'"}')
+
+
 def _registry_gone(stage: Stage) -> None:
     stage.registry.rename(stage.registry.with_name("gone"))
 
@@ -194,6 +202,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("a release whose digest does not match", _wrong_digest, _back, rungs=frozenset({"stale_release"})),
     Fault("a move dies half-way, and its release is not here", _half_moved, _back, rungs=frozenset({"stale_release"})),
     Fault("the pointer to the live release is torn", _torn, _back, rungs=frozenset({"stale_release"})),
+    Fault("the pointer bears a wrong signature", _signed_wrongly, _back, rungs=frozenset({"stale_release"})),
     Fault(f"states are {STALE_DAYS} days old", _stale, _refilled),
     Fault(f"{MISSING:.0%} of the states are missing", _missing, _refilled),
     Fault("the change stream lags behind a flood of changes", _flooded),

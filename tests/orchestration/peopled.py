@@ -87,8 +87,17 @@ def ingest(at: Installation, table: Table) -> Ingested:
 
 def fill(at: Installation) -> None:
     """Leave something of both people everywhere."""
-    for fills in (_tables, _features, _training, _stream, _messages, _landing, _reviews, online):
+    for fills in (_tables, _features, _training, _stream, _messages, _landing, _reviews, _answered, online):
         fills(at)
+
+
+def _answered(at: Installation) -> None:
+    """A page trace and a row of the shadow log of each of them."""
+    for name in ("traces", "shadow"):
+        path = at.settings.serving / name / f"{name}-1.jsonl"
+        path.parent.mkdir(parents=True)
+        rows = [{"request_id": f"{who}-page", "asker": who} for who in (CANARY, OTHER)]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
 def _reviews(at: Installation) -> None:

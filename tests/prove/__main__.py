@@ -20,9 +20,11 @@ from tests.prove.freshness import FRESHNESS
 from tests.prove.influence import INFLUENCE
 from tests.prove.leaks import LEAKS
 from tests.prove.learning import LEARNING
+from tests.prove.mutants import MUTANTS
 from tests.prove.offpolicy import OFFPOLICY
 from tests.prove.persons import PERSONS
 from tests.prove.perturbation import PERTURBATION
+from tests.prove.rollback import ROLLBACK
 from tests.prove.section import Section, with_proof
 from tests.prove.selection import SELECTION
 from tests.prove.transactions import TRANSACTIONS
@@ -37,7 +39,7 @@ said in its first line. Figures are of the machine and the hour of the last run.
 """
 SECTIONS: tuple[Section, ...] = (
     LEAKS, PERTURBATION, ARRIVAL, COMPARISONS, FRESHNESS, OFFPOLICY, LEARNING, INFLUENCE, EXPOSURE, PERSONS, ERASURE,
-    SELECTION, TRANSACTIONS, TRIALS,
+    SELECTION, TRANSACTIONS, TRIALS, ROLLBACK, MUTANTS,
 )  # fmt: skip
 
 

@@ -1,8 +1,13 @@
 """What the service is asked: pages for a fixed list of users, callers' own videos in order, feedback."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
+
+from serving.assignment import LOWEST as LOWEST_RUNG
+from serving.assignment import Shares, variant_of
+from serving.definition import RequestLimits
 
 Asked = dict[str, Any]
 People = Sequence[Mapping[str, Any]]
@@ -25,10 +30,9 @@ def pages(users: People) -> dict[str, Asked]:
     asked += [(f"feed again {user['user_id']}", _feed(0, user)) for user in chosen[:AGAIN]]
     nobody = [{"user_id": f"nobody-{i}", "device": "tv"} for i in range(STRANGERS)]
     asked += [(f"feed of a stranger {user['user_id']}", _feed(i, user)) for i, user in enumerate(nobody)]
-    low = [(f"feed of the lowest rung {user['user_id']}", _feed(0, user)) for user in chosen[-LOWEST:]]
-    return {name: _asked("/v1/feed", body, name) for name, body in asked} | {
-        name: _asked("/v1/feed", body, name, lowest=True) for name, body in low
-    }
+    low = [{"user_id": name, "device": "phone"} for name in drawn_for_the_lowest(LOWEST)]
+    asked += [(f"feed of the lowest rung {user['user_id']}", _feed(0, user)) for user in low]
+    return {name: _asked("/v1/feed", body, name) for name, body in asked}
 
 
 def looks(users: People, videos: Sequence[str]) -> dict[str, Asked]:
@@ -77,8 +81,14 @@ def _feed(place: int, user: Mapping[str, Any]) -> Asked:
     return body
 
 
-def _asked(route: str, body: Asked, name: str, role: str = "rank", lowest: bool = False) -> Asked:
-    """A request with an id that follows from its name; ids that begin with zeros get the lowest rung."""
-    drawn = sha256(name.encode()).hexdigest()[:32]
-    request_id = "0" * 8 + drawn[8:] if lowest else drawn
+def drawn_for_the_lowest(count: int) -> list[str]:
+    """The names of people whom nobody knows, and who always get the lowest rung."""
+    always = Shares(lowest=RequestLimits().lowest_share)
+    drawn = (name for i in itertools.count() if variant_of(always, name := f"lowest-{i}") == LOWEST_RUNG)
+    return list(itertools.islice(drawn, count))
+
+
+def _asked(route: str, body: Asked, name: str, role: str = "rank") -> Asked:
+    """A request with an id that follows from its name."""
+    request_id = sha256(name.encode()).hexdigest()[:32]
     return {"route": route, "body": body, "request_id": request_id, "role": role, "token_of": None}

@@ -141,6 +141,9 @@ ARGUMENTS: dict[str, Callable[[Draw], Any]] = {
         draw.integers(-4, 5, 9), draw.integers(-4, 5, 7) << 40, np.zeros(16, INTS), np.zeros(9, INTS),
     ),
     "serving.page.rerank._keys": scores,
+    "serving.shadow.agreement._pairs": lambda draw: (
+        reals(draw, 9) if draw.random() < 0.5 else known(draw, 9).round(), reals(draw, 9), np.zeros(4, LONGS),
+    ),
     "serving.page.rerank._ahead": lambda draw: (
         order(draw, 9)[:4], order(draw, 9), np.ones(9, bool), np.zeros(9, LONGS),
     ),

@@ -1,7 +1,6 @@
 """The real service process: what callers see while the things it leans on are taken away and come back."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -17,8 +16,9 @@ import pytest
 from infra import loops
 from infra.errors import Unavailable
 from infra.settings import Settings
+from infra.signing import PUBLIC
 from serving.access import Role, bearer
-from serving.launch import Running, build, start, stop
+from serving.launch import Running, build, environment, start, stop
 from serving.online import COUNTED_EVERY_S
 from tests.bench import costs
 from tests.waiting import PATIENCE_S, until
@@ -246,7 +246,8 @@ print([name for name in sys.argv[1:] if name in sys.modules])
 def test_it_never_imports_what_is_heavy(service: Service, tmp_path: Path) -> None:
     """Not even once a release is loaded and proven."""
     shutil.copytree(service.world.registry, Settings(home=tmp_path).releases)
-    env = {**os.environ, "FLYWHEEL_HOME": str(tmp_path), "FLYWHEEL_REDIS_URL": service.world.settings.redis_url}
+    own = Settings(home=tmp_path, release_public_key=service.world.settings.home / PUBLIC)
+    env = {**environment(own), "FLYWHEEL_REDIS_URL": service.world.settings.redis_url}
     done = subprocess.run([sys.executable, "-c", STARTED, *HEAVY], env=env, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "[]", done.stderr
 

@@ -248,3 +248,36 @@ def test_only_a_preview_of_an_operator_may_name_the_variant(client: Client) -> N
     wanted = {"user_id": "u1", "variant": CHALLENGER}
     for role, more in (("operate", {}), ("rank", {"preview": True})):
         assert client.send("POST", "/v1/feed", role, json={**wanted, **more}).status_code == 403
+
+
+def test_what_a_rollback_needs_stays_on_disk_and_what_was_tried_goes(client: Client, world: World) -> None:
+    for version in ("6", "7", "8", "9"):
+        published(world, version, USUAL, "video_age")
+        trial = {"release": world.named(version), "share": 0, "salt": version}
+        world.promote("1", previous=world.named("2"), challenger=trial)
+        look(client)
+        assert client.online.releases.trial.release.version == version
+    world.promote("1", previous=world.named("2"))
+    look(client)
+    kept = {path.name.partition("-")[0] for path in (world.settings.serving / "releases").glob("*.proven")}
+    assert {"1", "2"} <= kept
+    assert len(kept) <= 4, "the live one, the previous one, and the two newest of all others"
+    client.online.releases._loader.cache.fetch = None
+    world.promote("2")
+    look(client)
+    assert client.feed()["release"] == "2", "without the registry's files, and without another trial"
+
+
+def test_going_back_waits_for_no_trial_of_another_release(client: Client, world: World) -> None:
+    cache = client.online.releases._loader.cache
+
+    async def meanwhile() -> str:
+        world.challenge("1", "2", 50)
+        async with cache.alone("a release on trial in another worker"):
+            world.promote("2")
+            await client.online.releases._follow()
+            world.promote("1")
+            await client.online.releases._follow()
+        return str(client.online.releases.live.version)
+
+    assert client._runner.run(meanwhile()) == "1"

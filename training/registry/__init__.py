@@ -4,8 +4,8 @@ from training.registry.ageing import Aged, aged, oldest_in_database, purge, remo
 from training.registry.deadlines import Deadline
 from training.registry.logged_run import LoggedRun
 from training.registry.registry import Registry
-from training.registry.spans import HEAD as SPAN_HEAD
-from training.registry.spans import Span, spans
+from training.registry.shares import HEAD as SPAN_HEAD
+from training.registry.shares import Span, spans
 from training.registry.stages import TRIAL, Stage
 from training.registry.standing import Trial
 from training.registry.tracking import DESCRIPTION_TAG, artifact_page, experiment_id, forget_versions, mlflow_client

@@ -9,9 +9,9 @@ from pathlib import Path
 from infra import failpoint
 from infra.errors import ReleaseMismatch
 from infra.manifest import Manifest, digest_of, read_manifest, verify
-from infra.release_format import MANIFEST
+from infra.release_format import MANIFEST, SIGNATURE
 from training.registry.history import exclusive
-from training.registry.versions import MANIFEST_SHA256, RELEASE, Versions
+from training.registry.versions import MANIFEST_SHA256, RELEASE, SIGNED, Versions
 
 FETCHED = ".fetched-"
 
@@ -36,14 +36,16 @@ class Local:
 
         Raises ReleaseMismatch when they are not those that were registered.
         """
-        target, registered = self._folder / version, self._versions.tags(version).get(MANIFEST_SHA256)
+        target, tags = self._folder / version, self._versions.tags(version)
         with self._scratch() as scratch:
             downloaded = self._versions.download(version, RELEASE, scratch)
             manifest = verify(downloaded)
-            if registered != digest_of((downloaded / MANIFEST).read_bytes()):
+            if tags.get(MANIFEST_SHA256) != digest_of((downloaded / MANIFEST).read_bytes()):
                 raise ReleaseMismatch(
                     f"release {version}: its stored files are not those that were registered. Train it again."
                 )
+            if SIGNED in tags:
+                (downloaded / SIGNATURE).write_text(tags[SIGNED])
             failpoint.reached("registry-files-fetched")
             if not _same(downloaded, target):
                 if target.exists():
@@ -84,6 +86,7 @@ def _same(downloaded: Path, target: Path) -> bool:
     """Whether a folder holds the downloaded files already: then it is not replaced while others read it."""
     try:
         verify(target)
-        return (target / MANIFEST).read_bytes() == (downloaded / MANIFEST).read_bytes()
+        names = [name for name in (MANIFEST, SIGNATURE) if (downloaded / name).exists()]
+        return all((target / name).read_bytes() == (downloaded / name).read_bytes() for name in names)
     except (ReleaseMismatch, OSError):
         return False

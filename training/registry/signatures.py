@@ -26,7 +26,7 @@ from infra.signing import Signer, open_signer, read_public_keys
 from training.registry.history import durable
 from training.registry.local_files import Local
 from training.registry.moves import Move
-from training.registry.versions import Versions
+from training.registry.versions import MANIFEST_SHA256, SIGNED, Versions
 
 PASSED = "passed"
 
@@ -67,11 +67,12 @@ class Signatures:
         if self._done():
             return []
         tags = {version: self._versions.tags(version) for version in self._versions.complete()}
-        passed = {version: own["digest"] for version, own in tags.items() if own.get("verdict") == PASSED}
+        passed = {v: (own["digest"], own[MANIFEST_SHA256]) for v, own in tags.items() if own.get("verdict") == PASSED}
+        were_live = {move.after: (move.digest, move.manifest) for move in moves if move.goes_live}
         signed, sentences = [], []
-        for version, digest in ({move.after: move.digest for move in moves} | passed).items():
+        for version, digests in (were_live | passed).items():
             try:
-                self._sign(version, digest, stored=version in tags)
+                self._sign(version, *digests, stored=version in tags)
                 signed.append(version)
             except FlywheelError as lost:
                 sentences.append(f"Release {version} could not be signed: {lost}")
@@ -89,10 +90,9 @@ class Signatures:
         if not moves:
             return []
         sentences, wrong = self.take_over(moves), self.disagreement()
-        if wrong is None:
-            return sentences
-        durable(self._pointer, self.pointer(self._pointer.read_bytes()))
-        return [*sentences, f"{wrong} It was signed: it says what the history says."]
+        if self._pointer.exists() and (sentences or wrong):
+            durable(self._pointer, self.pointer(self._pointer.read_bytes()))
+        return [*sentences, *([f"{wrong} It was signed: it says what the history says."] if wrong else [])]
 
     def disagreement(self) -> str | None:
         """What is wrong with the pointer's signature; None where it is right, or there is no pointer."""
@@ -111,12 +111,14 @@ class Signatures:
         except (FileNotFoundError, msgspec.MsgspecError):
             return False
 
-    def _sign(self, version: str, digest: str, *, stored: bool) -> None:
+    def _sign(self, version: str, digest: str, manifest: str, *, stored: bool) -> None:
         """Sign a release's manifest, here and in MLflow; raises ReleaseMismatch where its files are others now."""
         folder = self._local.as_it_was(version, digest) if stored else self._folder / version
-        if not stored and verify(folder).digest != digest:
-            raise ReleaseMismatch(f"release {version}: its files are not those that were live.")
+        if stored and self._local.manifest(version) != manifest:
+            self._local.fetched(version)
+        if verify(folder).digest != digest or self._local.manifest(version) != manifest:
+            raise ReleaseMismatch(f"release {version}: its files are not those that were live. Train another one.")
         signature = self.of_manifest((folder / MANIFEST).read_bytes())
         if stored:
-            self._versions.put(version, SIGNATURE, signature)
+            self._versions.tag(version, SIGNED, signature.decode())
         durable(folder / SIGNATURE, signature)

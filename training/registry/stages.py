@@ -49,7 +49,7 @@ GATES, ENTER, ADVANCE, ABORT, PROMOTE, ROLLBACK, REPLACED = (
 UNTRIED = "with a reason that was not given for it before"
 TRANSITIONS: tuple[Transition, ...] = (
     Transition(Stage.REGISTERED, GATES, Stage.GATED, "every gate passed; a refused one stays registered"),
-    *_of((Stage.GATED, Stage.RETIRED), ENTER, Stage.SHADOW, "the first of a system becomes champion at once"),
+    Transition(Stage.GATED, ENTER, Stage.SHADOW, "the first of a system becomes champion at once"),
     Transition(Stage.ABORTED, ENTER, Stage.SHADOW, UNTRIED),
     *(Transition(before, ADVANCE, after) for before, after in zip(TRIAL, (*TRIAL[1:], Stage.CHAMPION), strict=True)),
     *_of((Stage.GATED, *TRIAL, Stage.RETIRED), PROMOTE, Stage.CHAMPION, "by hand, to all askers at once"),

@@ -11,7 +11,7 @@ import msgspec
 from infra import failpoint
 from infra.errors import ReleaseMismatch, Unavailable
 from infra.manifest import Manifest, digest_of, manifest_with_version
-from infra.release_format import MANIFEST, SIGNATURE, TREES
+from infra.release_format import MANIFEST, TREES
 from infra.settings import Settings
 from training.registry import tracking
 from training.registry.aliases import aliases, verdicts
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from training.registry.logged_run import LoggedRun
 
 RELEASE, VERDICT, PROMISED = "release", "verdict.json", "promised.json"
-MANIFEST_SHA256 = "manifest_sha256"
+MANIFEST_SHA256, SIGNED = "manifest_sha256", "manifest_signature"
 
 
 class Versions:
@@ -70,8 +70,9 @@ class Versions:
             number = str(registered.version)
             failpoint.reached("registry-version-made")
             manifest_bytes = manifest_with_version(folder, number)
-            signature = {SIGNATURE: sign(manifest_bytes)} if sign else {}
-            _store(client, model_id, {MANIFEST: manifest_bytes} | signature, RELEASE)
+            _store(client, model_id, {MANIFEST: manifest_bytes}, RELEASE)
+            if sign:
+                client.set_model_version_tag(self._name, number, SIGNED, sign(manifest_bytes).decode())
             client.set_model_version_tag(self._name, number, MANIFEST_SHA256, digest_of(manifest_bytes))
         failpoint.reached("registry-version-whole")
         return number
@@ -90,16 +91,6 @@ class Versions:
         """One stored file beside the release, read again."""
         with tempfile.TemporaryDirectory() as scratch:
             return Path(self.download(number, name, Path(scratch))).read_bytes()
-
-    def put(self, number: str, name: str, content: bytes) -> None:
-        """Store a small file in a version's release folder."""
-        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
-        folder = f"{self._version(number).source}/{RELEASE}"
-        with tracking.answering(self._settings), tempfile.TemporaryDirectory() as scratch:
-            path = Path(scratch) / name
-            path.write_bytes(content)
-            get_artifact_repository(folder).log_artifact(str(path))
 
     def alias(self, name: str, number: str | None) -> None:
         """Let an alias name a version, or none; raises ReleaseMismatch when there is none of that number."""

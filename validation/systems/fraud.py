@@ -31,9 +31,10 @@ PAID_WITH = (  # said again of a payment in what follows it, so that risk is cou
 
 
 def _table(name: str, row: str, columns: tuple[Column, ...], limits: BatchLimits, *, versioned: bool = False) -> Table:
-    key = (columns[0].name,)
-    rules = (RECEIVED_AFTER_EVENT,)
-    return Table(name, row, "risk team", key, "event_time", "received_at", (*columns, *TIMES), rules, limits, versioned)
+    """A table whose rows are about the holder of a card, where it names one."""
+    key, times, rules = (columns[0].name,), ("event_time", "received_at"), (RECEIVED_AFTER_EVENT,)
+    person = CARD if any(column.name == CARD for column in columns) else None
+    return Table(name, row, "risk team", key, *times, (*columns, *TIMES), rules, limits, versioned, person=person)
 
 
 CARDS = _table(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from infra.arrays import Float64s, Int64s
 from orchestration.sources.fraud import aftermath, patterns, world
@@ -29,6 +30,11 @@ class BankEvents:
         """Payment → its pattern, by name."""
         names = np.array(patterns.PATTERNS)[self.pattern].tolist()
         return dict(zip(self.rows[fraud.PAYMENTS.name]["payment_id"].to_pylist(), names, strict=True))
+
+    def card_of(self, payment: str) -> str:
+        """The card of a payment, under the id that the bank knows it by."""
+        payments = self.rows[fraud.PAYMENTS.name]
+        return str(payments["card_id"][pc.index(payments["payment_id"], payment).as_py()].as_py())
 
     def __iter__(self) -> Iterator[tuple[Table, pa.Table]]:
         """Each table's definition with its rows, entities first."""

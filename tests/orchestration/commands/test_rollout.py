@@ -1,5 +1,6 @@
 """The commands about releases on trial, over a registry whose MLflow knows nothing but aliases and verdicts."""
 
+import json
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -14,7 +15,9 @@ from infra.settings import Settings
 from orchestration.commands.cli import app
 from training.registry.history import History
 from training.registry.live import Live
+from training.registry.local_files import Local
 from training.registry.moves import Action, Move
+from training.registry.signatures import Signatures
 from training.registry.versions import Versions
 
 AT = datetime(2026, 5, 12, tzinfo=UTC)
@@ -27,8 +30,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("FLYWHEEL_HOME", str(settings.home))
     database = settings.home / "mlflow" / "mlflow.db"
     database.parent.mkdir(parents=True)
-    with closing(sqlite3.connect(database)) as made, made:
-        made.execute("CREATE TABLE registered_model_aliases (name, alias, version, PRIMARY KEY (name, alias))")
+    with closing(sqlite3.connect(database)) as created, created:
+        created.execute("CREATE TABLE registered_model_aliases (name, alias, version, PRIMARY KEY (name, alias))")
 
     def alias(versions: Versions, name: str, number: str | None) -> None:
         with closing(sqlite3.connect(database)) as opened, opened:
@@ -47,10 +50,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 def _moved(settings: Settings, action: Action, before: str | None, after: str, stage: str) -> None:
-    from training.registry.local_files import Local
-
     history, versions = History(settings.releases / "history.jsonl"), Versions(settings, "home_feed")
-    live = Live(settings.releases, history, versions, Local(settings.releases, versions))
+    local = Local(settings.releases, versions)
+    signatures = Signatures(settings, "home_feed", versions, local)
+    (settings.releases / "signed.json").write_text(json.dumps({"key": signatures.signer.id}))
+    live = Live(settings.releases, history, versions, local, signatures.pointer)
     move = Move(
         AT, action, before, after, "d", "ada", "more days", digest_of(b"{}"), stage=stage, salt="s",
         epoch=len(history.read()) + 1,

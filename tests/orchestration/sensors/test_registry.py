@@ -12,11 +12,13 @@ from typer.testing import CliRunner
 
 from infra.manifest import digest_of
 from infra.settings import Settings
+from infra.signing import open_signer
 from orchestration.commands.cli import app
 from orchestration.pipeline import pipeline
 from orchestration.sensors.registry import CHECK, settle_registry
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
+from tests.signed import write_pointer
 from training.registry.history import History
 from training.registry.moves import Move
 
@@ -34,6 +36,8 @@ def at(tmp_path: Path) -> Installation:
     for before, after in ((None, "1"), ("1", "2")):
         history.append(Move(AT, "promote", before, after, "d", "ada", "better", digest_of(b"{}")))
     alias(installation, champion="2", previous="1")
+    signed = {"key": open_signer(installation.settings).id}  # else every version in MLflow would be looked at
+    (folder / "signed.json").write_text(json.dumps(signed))
     return installation
 
 
@@ -51,7 +55,7 @@ def alias(at: Installation, **named: str) -> None:
 def point(at: Installation, version: str) -> None:
     """Write the pointer."""
     named = {"champion": {"version": version, "path": version}, "previous": {"version": "1", "path": "1"}}
-    (at.settings.releases / "live.json").write_text(json.dumps(named))
+    write_pointer(at.settings.releases, named)
 
 
 def ticked(at: Installation, instance: dg.DagsterInstance, cursor: str | None) -> dg.SensorResult:

@@ -142,7 +142,7 @@ def test_nothing_of_a_deleted_user_is_used_or_remembered(caller: Client) -> None
 
 def test_the_log_says_what_found_each_video(caller: Client) -> None:
     names = {source.name for source in RELEASE.sources}
-    request = type("Request", (), {"user": "kid", "limit": 60, "preview": True, "context": Context})
+    request = type("Request", (), {"user": "kid", "limit": 60, "preview": True, "variant": None, "context": Context})
     page, who = run(caller, request)
     assert set(page.sources) <= names
     assert "followed" in page.sources
@@ -150,7 +150,7 @@ def test_the_log_says_what_found_each_video(caller: Client) -> None:
 
 
 def test_the_log_holds_the_very_features_that_were_served(caller: Client) -> None:
-    request = type("Request", (), {"user": "kid", "limit": 60, "preview": True, "context": Context})
+    request = type("Request", (), {"user": "kid", "limit": 60, "preview": True, "variant": None, "context": Context})
     page, who = run(caller, request)
     rows = [msgspec.json.decode(line) for line in impression_rows.ImpressionRows(SERVED).of(page, who)]
     read = np.array([row["served_features"] for row in rows], dtype=np.float64).astype(np.float32)  # None is NaN

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from infra.errors import HistoryLost
 from training.registry.history import History
-from training.registry.moves import Move, parse_moves
+from training.registry.moves import Move, epoch_of, lines, parse_moves
 from training.registry.standing import live_releases
 
 AT = datetime(2026, 5, 12, tzinfo=UTC)
@@ -102,9 +102,36 @@ def test_a_line_without_its_link_behind_one_that_has_it_is_no_move(tmp_path: Pat
     assert len(found.moves) == len(MOVES)
 
 
+OLD = """\
+{"at":"2026-05-12T00:00:00Z","action":"promote","before":null,"after":"1","digest":"d1","who":"ada","why":"–",\
+"manifest":"m1","link":"9679d1bd848e49e478ca52fee8c921fd51d90cdd18d0a8f49576fb80e69e0f0d"}
+{"at":"2026-05-13T00:00:00Z","action":"promote","before":"1","after":"2","digest":"d2","who":"ada","why":"–",\
+"manifest":"m2","link":"f8fda0ceac785115823ac536be2b842d1b2da7bb40ddb318d6588d29cd92c8b5"}
+{"at":"2026-05-14T00:00:00Z","action":"promote","before":"2","after":"3","digest":"d3","who":"ada","why":"–",\
+"manifest":"m3","link":"c3cd12b50ad9ceb8e1fb64a636dcd0f960671668faa5a63ecc35866a543dad07"}
+{"at":"2026-05-15T00:00:00Z","action":"rollback","before":"3","after":"2","digest":"d2","who":"ada","why":"–",\
+"manifest":"m2","link":"edc35bf0464b1e8527f1a05d7a21b3e9e014bbdb1953f9c0dce41a23e6aa9bd7"}
+"""  # written by the version of this project that knew no stages
+
+
+def test_a_history_written_before_there_were_stages_is_read_as_it_was_and_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "history.jsonl"
+    path.write_text(OLD)
+    history = History(path)
+    assert lines(history.read()).decode() == OLD, "the same bytes, and so the same links"
+    assert (live_releases(history.read()), epoch_of(history.read())) == (["1", "2"], 4)
+    history.append(Move(AT, "enter", "2", "4", "d4", "ada", "–", "m4", stage="shadow", epoch=5, salt="s"))
+    assert path.read_text().startswith(OLD)
+    assert epoch_of(history.read()) == 5
+    path.write_text(path.read_text().replace('"stage":"shadow"', '"stage":"canary 50"'))
+    path.with_suffix(".copy.jsonl").unlink()
+    with pytest.raises(HistoryLost, match="line 5 does not follow"):
+        history.read()
+
+
 def garbage(path: Path) -> None:
-    lines = path.read_bytes().split(b"\n")
-    path.write_bytes(b"\n".join([*lines[:2], b"garbage", *lines[3:]]))
+    kept = path.read_bytes().split(b"\n")
+    path.write_bytes(b"\n".join([*kept[:2], b"garbage", *kept[3:]]))
 
 
 def another(path: Path) -> None:

@@ -1,16 +1,23 @@
 """A release on trial: entered, moved on, paused, aborted, promoted over, rolled back under."""
 
+import shutil
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from one_truth import agree
 from shop import AT
 
-from infra.errors import MoveRefused, NotProven, Overtaken
+from infra.errors import MoveRefused, NotProven, Overtaken, ReleaseMismatch, Unavailable
 from infra.settings import Settings
 from tests.training.registry.test_registry import Add, later, pointer, promote
+from training.registry.local_files import Local
 from training.registry.registry import Registry
 from training.registry.stages import Stage
+from training.registry.tracking import mlflow_client
+from training.registry.versions import Versions
+
+Register = Callable[[Settings], str]
 
 
 def enter(registry: Registry, version: str = "3", minutes: float = 5, why: str = "more days") -> Stage:
@@ -137,3 +144,78 @@ def test_nothing_on_trial_is_said(live_registry: Registry) -> None:
     for move in (live_registry.advance, live_registry.abort, live_registry.pause, live_registry.resume):
         with pytest.raises(MoveRefused, match="no release is on trial"):
             move("ada", "why not", AT + timedelta(minutes=5))
+
+
+def test_a_release_whose_files_are_gone_is_not_entered_and_the_pointer_stays_as_it_was(
+    live_registry: Registry, live_home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = (live_home.of("shop").releases / "live.json").read_bytes()
+
+    def gone(local: Local, version: str) -> str | None:
+        return None if version == "3" else kept(local, version)
+
+    kept = Local.manifest
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(Local, "manifest", gone)
+        with pytest.raises(ReleaseMismatch, match="release 3: its files are not those that were proven"):
+            enter(live_registry)
+    assert (live_home.of("shop").releases / "live.json").read_bytes() == before, "not even with another epoch"
+    assert live_registry.settle() == [], "what was refused is not finished later"
+    assert live_registry.trial() is None
+    agree(live_home)
+
+
+def test_a_trial_ends_also_where_its_files_and_the_live_release_in_mlflow_are_gone(
+    live_registry: Registry, live_home: Settings
+) -> None:
+    enter(live_registry)
+    live_registry.advance("ada", "calm", later(6))
+    mlflow_client(live_home).delete_model_version("shop", "2")
+    mlflow_client(live_home).delete_model_version("shop", "3")
+    shutil.rmtree(live_home.of("shop").releases / "3")
+    assert any("release 3" in sentence for sentence in live_registry.disagreements())
+    live_registry.abort("ada", "it is gone", later(7))
+    assert (live_registry.live(), live_registry.trial()) == ("2", None)
+    assert (pointer(live_home)["champion"]["version"], pointer(live_home)["challenger"]) == ("2", None)
+
+
+def test_an_alias_of_the_trial_and_a_share_changed_by_hand_are_put_right(
+    live_registry: Registry, live_home: Settings
+) -> None:
+    enter(live_registry)
+    mlflow_client(live_home).set_registered_model_alias("shop", "challenger", "1")
+    path = live_home.of("shop").releases / "live.json"
+    path.write_text(path.read_text().replace('"share":0', '"share":50'))
+    assert len(live_registry.disagreements()) == 3, "the signature is wrong, too"
+    assert [("put right" in said) for said in live_registry.settle()] == [True, True]
+    agree(live_home)
+    path.write_text(path.read_text().replace('"epoch":3', '"epoch":9'))
+    (said,) = live_registry.settle()
+    assert "is that of move 9, not of move 3" in said
+    agree(live_home)
+
+
+def test_askers_leave_an_aborted_release_while_mlflow_is_down(
+    live_registry: Registry, live_home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enter(live_registry)
+    live_registry.advance("ada", "calm", later(6))
+
+    def down(versions: Versions, name: str, number: str | None) -> None:
+        raise Unavailable("MLflow does not answer.")
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(Versions, "alias", down)
+        with pytest.raises(Unavailable, match=r"Until then the move `abort` of release 3 is half done"):
+            live_registry.abort("sensor", "errors", later(7))
+        assert pointer(live_home)["challenger"] is None
+    assert live_registry.settle() == []
+    assert agree(live_home) == "2"
+    assert live_registry.stage_of("3") == "aborted"
+
+
+def test_retention_keeps_the_release_on_trial(live_registry: Registry, register: Register, live_home: Settings) -> None:
+    enter(live_registry)
+    for _ in range(2):
+        register(live_home)
+    assert live_registry.kept(AT + timedelta(days=400), 30) == {"1", "2", "3", "5"}

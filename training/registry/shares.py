@@ -29,12 +29,12 @@ class Span:
 
 def spans(moves: Sequence[Move]) -> list[Span]:
     """The spans of a history, oldest first; the last one has no end."""
-    made: list[Span] = []
+    spans_so_far: list[Span] = []
     for number, move in enumerate(moves, 1):
         span = _begun(move.at, standing(moves[:number]))
-        if span and (not made or replace(made[-1], since=span.since) != span):
-            made = [*[replace(earlier, until=earlier.until or span.since) for earlier in made], span]
-    return made
+        if span and (not spans_so_far or replace(spans_so_far[-1], since=span.since) != span):
+            spans_so_far = [*[replace(earlier, until=earlier.until or span.since) for earlier in spans_so_far], span]
+    return spans_so_far
 
 
 def _begun(at: datetime, now: Standing) -> Span | None:
