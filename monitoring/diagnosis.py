@@ -93,8 +93,8 @@ def _placed(moved: Sequence[Cell]) -> list[Cell]:
     for column in dict.fromkeys(cell.column for cell in moved):
         cells = [cell for cell in moved if cell.column == column]
         local = [cell for cell in cells if cell.where != ALL and cell.psi >= LOCAL * cell.outside]
-        whole = next((cell for cell in cells if cell.where == ALL), None)
-        best = max(local, key=lambda cell: (cell.psi - cell.outside, cell.rows), default=whole or cells[0])
+        overall = next((cell for cell in cells if cell.where == ALL), None)
+        best = max(local, key=lambda cell: (cell.psi - cell.outside, cell.rows), default=overall or cells[0])
         placed.append(best)
     return sorted(placed, key=lambda cell: (-max(cell.rise, 0.0), -cell.psi))
 

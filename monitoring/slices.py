@@ -12,6 +12,8 @@ from monitoring.definition import Watch
 from monitoring.reference import Distribution, Reference, SliceReference, codes_of, shares_of
 
 ALL, SCORE = "all", "score"
+FOR_NULLS = 1 / 3
+"""A feature that is null for a whole slice shows with so few users; a distribution that moved takes more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,13 @@ def measure(
     large = [(part, rows) for part, rows in parts if _large(part, rows, owners, watch)]
     exceeded = watch.max_false_alarms / max(1, 2 * len(large) * len(columns))
     cells = [cell for part, rows in large for cell in _cells(part, every, rows, columns, owners, watch, exceeded)]
-    unseen = {name: len(rows) / max(len(matrix), 1) for name, rows in rows_of.items() if name not in before}
-    return SlicedDrift(tuple(cells), unseen if reference.slices else {})
+    cut_by = {name.partition("=")[0] for name in before}
+    unseen = {
+        name: len(rows) / max(len(matrix), 1)
+        for name, rows in rows_of.items()
+        if name not in before and name.partition("=")[0] in cut_by
+    }
+    return SlicedDrift(tuple(cells), unseen)
 
 
 Column = tuple[Distribution, AnyArray, int]
@@ -112,8 +119,9 @@ def _everything(reference: Reference) -> SliceReference:
 
 
 def _large(part: SliceReference, rows: AnyArray, owners: AnyArray, watch: Watch) -> bool:
+    """Whether a slice has users enough for its nulls to mean something; other moves take more of them."""
     now = len(np.unique(owners[rows]))
-    return min(now, part.users or now) >= watch.min_slice_users
+    return min(now, part.users or now) >= watch.min_slice_users * FOR_NULLS
 
 
 def _cells(
@@ -121,13 +129,14 @@ def _cells(
     watch: Watch, exceeded: float,
 ) -> list[Cell]:  # fmt: skip
     users = Users(codes_of(owners[rows], len(rows)), part.users)
+    enough = min(users.count, part.users or users.count) >= watch.min_slice_users
     rest = np.setdiff1d(np.arange(len(owners)), rows)
     cells = []
     for column, places, at in columns:
         before, now = _shares(part, at), shares_of(places[rows], column.bins)
         shift = float(psi(before, now))
-        by_chance = users.largest_by_chance(before, places[rows], exceeded) if shift > watch.max_psi else 0.0
-        moved = shift > max(watch.max_psi, by_chance)
+        by_chance = users.largest_by_chance(before, places[rows], exceeded) if enough and shift > watch.max_psi else 0.0
+        moved = enough and shift > max(watch.max_psi, by_chance)
         nulls = now[-1] - before[-1] > watch.max_null_rise and _beyond_chance(before, places[rows], users, exceeded)
         outside = float(psi(_shares(every, at), shares_of(places[rest], column.bins))) if len(rest) else 0.0
         cells.append(

@@ -6,7 +6,18 @@ from collections.abc import Sequence
 import dagster as dg
 
 from orchestration import jobs, schedules
-from orchestration.assets import features, monitoring, people, proof, release, retention, studies, tables, training
+from orchestration.assets import (
+    features,
+    monitoring,
+    people,
+    proof,
+    release,
+    retention,
+    studies,
+    tables,
+    training,
+    watch,
+)
 from orchestration.partitions import days
 from orchestration.release_jobs import DRILL, drill_schedule, release_jobs
 from orchestration.sensors import (
@@ -40,7 +51,7 @@ def pipeline(installation: Installation) -> dg.Definitions:
     if installation.system.policy:
         assets += release.assets(installation, cut)
     if installation.system.watch:
-        assets += monitoring.assets(installation, cut)
+        assets += [*monitoring.assets(installation, cut), *watch.assets(installation, cut)]
     groups = {str(spec.group_name) for asset in assets for spec in asset.specs}
     jobs_by_name = jobs.jobs(groups, installation.system.name)
     moving = release_jobs(installation) if installation.system.policy else {}

@@ -4,6 +4,7 @@ import dagster as dg
 
 from orchestration.drill import drill
 from orchestration.naming import called
+from orchestration.switches import schedule_status
 from orchestration.system import Installation
 
 ROLLBACK, DRILL = "rollback", "drill"
@@ -29,7 +30,7 @@ def drill_schedule(installation: Installation, job: dg.JobDefinition) -> dg.Sche
         cron_schedule=WHEN,
         execution_timezone="UTC",
         description=WHY,
-        default_status=dg.DefaultScheduleStatus.STOPPED,
+        default_status=schedule_status(installation),
     )
 
 

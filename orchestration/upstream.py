@@ -21,8 +21,9 @@ def broken_upstream(installation: Installation, last: date) -> str:
     watch, system = installation.system.watch, installation.system
     if watch is None:
         return ""
-    refused = status_of_days(installation.lake, system.tables, last - NEWEST, last).refused
-    reasons = [f"{refused} refused batches of {last - NEWEST} to {last} wait in quarantine"] if refused else []
+    first, arrived = last - NEWEST, last + timedelta(days=1)  # what is of the day may come, and be refused, after it
+    refused = status_of_days(installation.lake, system.tables, first, arrived).refused
+    reasons = [f"{refused} refused batches of {first} to {arrived} wait in quarantine"] if refused else []
     for table in event_tables(installation):
         if wrong := unusual_volume(rows_by_day(installation, table, last), watch):
             reasons.append(f"{table.name}: {wrong}")

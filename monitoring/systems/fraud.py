@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from monitoring.definition import Watch
+from monitoring.definition import BusinessMeasure, Watch
 from monitoring.trial import ByAnother, Guardrail, Holds, Level, Measure, Tally, TrialRules
 
 FRAUD_WATCH = Watch(
@@ -10,6 +10,10 @@ FRAUD_WATCH = Watch(
     critical=("amount", "channel", "card_from_device", "device_age", "home_zone", "hour"),
     min_drift_rows=400,  # a small bank's day
     min_outcome_rows=1_000,
+    business=(
+        BusinessMeasure("stopped", "payments that were not allowed", "row", where="action != 'allow'", falls=False),
+        BusinessMeasure("disputed", "disputes", "row", "disputes", "reason == 'fraud'", falls=False),
+    ),
     outcome_days=7,  # of a day's stopped payments the lot shows a few: a week of them says what stopping saved
     merit_drop_errors=2.33,  # the weeks overlap
 )

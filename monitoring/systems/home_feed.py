@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from monitoring.definition import Watch
+from monitoring.definition import BusinessMeasure, Watch
 from monitoring.trial import ByAnother, Guardrail, Holds, LookedUp, Measure, OfTheTop, Tally, TrialRules
 
 HOME_FEED_WATCH = Watch(
@@ -17,6 +17,32 @@ HOME_FEED_WATCH = Watch(
         "user_category_long_view_rate_30d",
         "video_duration",
         "device",
+    ),
+    business=(
+        BusinessMeasure(
+            "long_views",
+            "watches of half a minute or more",
+            "session",
+            "engagements",
+            "(action == 'watch') & (watch_seconds >= 30)",
+        ),
+        BusinessMeasure("seconds", "time watched", "session", "engagements", "action == 'watch'", of="watch_seconds"),
+        BusinessMeasure(
+            "rejected",
+            "hidden, reported or blocked",
+            "row",
+            "engagements",
+            "action in ('hide', 'report', 'block')",
+            falls=False,
+        ),
+        BusinessMeasure(
+            "videos_watched",
+            "different videos watched",
+            "person",
+            "engagements",
+            "action == 'watch'",
+            distinct="video_id",
+        ),
     ),
 )
 

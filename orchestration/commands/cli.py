@@ -122,7 +122,7 @@ def up(
     flywheel up --schedules
     """
     from orchestration.replay import replaying
-    from orchestration.switches import says, switches_of
+    from orchestration.switched_on import says, switches_of
     from orchestration.up import everything, until_interrupted, with_ports
 
     if systems is not None:

@@ -21,6 +21,7 @@ from orchestration.system import Installation
 from orchestration.upstream import broken_upstream
 
 WHO = "retraining sensor"  # as the release history names it
+LATELY = timedelta(days=2)
 SCHEDULE_TAG = "dagster/schedule_name"
 
 
@@ -79,7 +80,7 @@ def _day(journal: Journal, decision: Decision, now: datetime) -> date:
 
 def _scheduled(instance: dg.DagsterInstance, job: Job) -> list[Action]:
     """The nightly retrainings of the last days; none where the clock is that of a replay, which runs have not."""
-    since = datetime.now(UTC) - timedelta(days=2)
+    since = datetime.now(UTC) - LATELY
     tagged = dg.RunsFilter(job_name=job.name, created_after=since)
     records = [r for r in instance.get_run_records(tagged, limit=20) if SCHEDULE_TAG in r.dagster_run.tags]
     return [Action(r.create_timestamp.astimezone(UTC), True, False, "the nightly schedule", scheduled=True)
@@ -88,9 +89,9 @@ def _scheduled(instance: dg.DagsterInstance, job: Job) -> list[Action]:
 
 def _complete(journal: Journal, installation: Installation) -> Journal:
     """The journal with a rollback of this sensor that a crash kept out of it: its retraining is still to come."""
-    moves = installation.registry.history()
+    moves = [move for move in installation.registry.history() if move.action == "rollback" and move.who == WHO]
     last = moves[-1] if moves else None
-    if last is None or last.action != "rollback" or last.who != WHO or last.before is None:
+    if last is None or last.before is None or installation.now() - last.at > LATELY:
         return journal
     if any(action.rolled_back and action.at >= last.at for action in journal.actions):
         return journal

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from tests.prove.alarms import ALARMS
 from tests.prove.arrival import ARRIVAL
 from tests.prove.comparisons import COMPARISONS
 from tests.prove.erasure import ERASURE
@@ -39,7 +40,7 @@ said in its first line. Figures are of the machine and the hour of the last run.
 """
 SECTIONS: tuple[Section, ...] = (
     LEAKS, PERTURBATION, ARRIVAL, COMPARISONS, FRESHNESS, OFFPOLICY, LEARNING, INFLUENCE, EXPOSURE, PERSONS, ERASURE,
-    SELECTION, TRANSACTIONS, TRIALS, ROLLBACK, MUTANTS,
+    SELECTION, TRANSACTIONS, TRIALS, ROLLBACK, MUTANTS, ALARMS,
 )  # fmt: skip
 
 
