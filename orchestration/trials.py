@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
@@ -12,7 +11,7 @@ from infra import alerts
 from infra.atomic import atomic_write
 from infra.errors import FlywheelError
 from infra.machine_decisions import Did, MachineDecision, note
-from monitoring.trial import Does, TrialDecision, TrialRules, decide_trial, trial_report
+from monitoring.trial import Does, LastReport, TrialDecision, TrialRules, decide_trial, trial_report
 from orchestration.system import Installation
 from orchestration.trial_facts import facts_of
 from training.registry import Trial
@@ -56,20 +55,19 @@ def look(installation: Installation) -> Look | None:
     return Look(trial, decision, did, says)
 
 
-def due(rules: TrialRules, trial: Trial, last: Mapping[str, Any], now: datetime) -> bool:
+def due(rules: TrialRules, trial: Trial, last: LastReport | None, now: datetime) -> bool:
     """Whether it is time for another look, after the report of the last one."""
-    if last.get("release") != trial.version or last.get("stage") != str(trial.stage):
+    if last is None or (last.release, last.stage) != (trial.version, str(trial.stage)) or last.at > now:
         return True
-    return now - datetime.fromisoformat(last["at"]) >= rules.pause_of(trial.share)
+    return now - last.at >= rules.pause_of(trial.share)
 
 
-def read_report(installation: Installation) -> dict[str, Any]:
-    """The report of the last look; empty where there is none, or none that can be read."""
+def read_report(installation: Installation) -> LastReport | None:
+    """The report of the last look; None where there is none, or none that can be read."""
     try:
-        report = msgspec.json.decode((installation.settings.reports / REPORT).read_bytes(), type=dict[str, Any])
-    except (FileNotFoundError, msgspec.MsgspecError):
-        return {}
-    return report if {"at", "release", "stage"} <= report.keys() else {}
+        return LastReport.read((installation.settings.reports / REPORT).read_bytes())
+    except FileNotFoundError:
+        return None
 
 
 def _act(
@@ -98,7 +96,8 @@ def _alert(installation: Installation, now: datetime, says: str) -> None:
     alerts.write(installation.settings.home, now, trial=installation.system.name, says=says)
 
 
-def _is_news(earlier: Mapping[str, Any], trial: Trial, decision: TrialDecision) -> bool:
+def _is_news(last: LastReport | None, trial: Trial, decision: TrialDecision) -> bool:
     """Whether waiting is worth a line: at the first look of a stage, and when it would do something else."""
-    same = (earlier.get("release"), earlier.get("stage")) == (trial.version, str(trial.stage))
-    return not same or earlier.get("does") != decision.does
+    if last is None:
+        return True
+    return (last.release, last.stage, last.does) != (trial.version, str(trial.stage), decision.does)

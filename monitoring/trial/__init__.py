@@ -5,7 +5,7 @@ from monitoring.trial.counting import CHALLENGER, CHAMPION, Counted, count
 from monitoring.trial.decide import Does, TrialDecision, decide_trial
 from monitoring.trial.facts import ALL, Contrast, ShadowFacts, TrialFacts
 from monitoring.trial.findings import TrialFinding, findings, goal_of, surely_gained
-from monitoring.trial.report import trial_report
+from monitoring.trial.report import LastReport, trial_report
 from monitoring.trial.rules import (
     STEPS,
     ByAnother,
@@ -32,6 +32,7 @@ __all__ = [
     "Does",
     "Guardrail",
     "Holds",
+    "LastReport",
     "Level",
     "LookedUp",
     "Measure",

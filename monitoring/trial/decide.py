@@ -44,7 +44,7 @@ def decide_trial(facts: TrialFacts, rules: TrialRules, now: datetime) -> TrialDe
         nobody = "the release on trial" if not here else "the champion"
         says = f"nobody was answered by {nobody} since {facts.since:%Y-%m-%d %H:%M}: nothing can be compared"
         return _ended(rules, says, figures) if overdue else TrialDecision("hold", says, figures)
-    broken = _broken_trial(facts, rules, figures)
+    broken = _broken_trial(facts, rules, figures) or _broken_shadow(facts.shadow, rules)
     if broken:
         return TrialDecision("abort", broken, figures)
     every, goal = findings(facts, rules), goal_of(facts, rules)
@@ -66,7 +66,8 @@ def _of_step(
     """Whether a step without harm has lasted and shown enough."""
     if min(facts.askers) < rules.askers:
         return "hold", f"{min(facts.askers)} askers of one variant, {rules.askers} are needed"
-    unknown = [f.says() for f in (*every, goal) if f.state == "too little" and not f.slice]
+    asked = (*every, goal) if facts.share == STEPS[-1] else every  # what the goal is made of may come weeks later
+    unknown = [f.says() for f in asked if f.state == "too little" and not f.slice]
     unknown += [f"{level.name} was not measured" for level in rules.levels if level.name not in facts.levels]
     if unknown:
         return "hold", unknown[0]
@@ -124,23 +125,28 @@ def _broken_trial(facts: TrialFacts, rules: TrialRules, figures: dict[str, str |
 
 
 def _of_shadow(facts: TrialFacts, rules: TrialRules, now: datetime, overdue: bool) -> TrialDecision:
-    shadow, wanted = facts.shadow, rules.shadow
+    shadow = facts.shadow
     figures = _shadow_figures(shadow)
-    too_many = sample_ratio_chance((shadow.errors, shadow.requests - shadow.errors), (wanted.errors, 1 - wanted.errors))
-    share = shadow.errors / shadow.requests if shadow.requests else 0.0
-    if share > wanted.errors and too_many < SURELY:
-        says = f"{shadow.errors} of {shadow.requests} requests in shadow had an error, {wanted.errors:.1%} may"
-        return TrialDecision("abort", says, figures)
-    if shadow.requests >= wanted.requests and shadow.challenger_ms > wanted.slower * shadow.champion_ms:
-        times = shadow.challenger_ms / shadow.champion_ms
-        return TrialDecision(
-            "abort", f"it takes {times:.1f} times as long as the champion, {wanted.slower:g} may", figures
-        )
+    broken = _broken_shadow(shadow, rules)
+    if broken:
+        return TrialDecision("abort", broken, figures)
     waits = _waits(shadow, rules, now - facts.since)
     if waits:
         return _ended(rules, waits, figures) if overdue else TrialDecision("hold", waits, figures)
     says = f"{shadow.requests} requests in shadow: {shadow.errors} errors, {shadow.changed:.0%} would change"
     return TrialDecision("advance", says, figures)
+
+
+def _broken_shadow(shadow: ShadowFacts, rules: TrialRules) -> str:
+    """What beside the champion showed that nobody may be answered by it; empty where nothing did."""
+    wanted = rules.shadow
+    chance = sample_ratio_chance((shadow.errors, shadow.requests - shadow.errors), (wanted.errors, 1 - wanted.errors))
+    if shadow.errors > wanted.errors * shadow.requests and chance < SURELY:
+        return f"{shadow.errors} of {shadow.requests} requests in shadow had an error, {wanted.errors:.1%} may"
+    if shadow.requests >= wanted.requests and shadow.challenger_ms > wanted.slower * shadow.champion_ms:
+        times = shadow.challenger_ms / shadow.champion_ms
+        return f"it takes {times:.1f} times as long as the champion (95 of 100 requests), {wanted.slower:g} may"
+    return ""
 
 
 def _waits(shadow: ShadowFacts, rules: TrialRules, so_far: timedelta) -> str:

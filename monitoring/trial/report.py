@@ -1,9 +1,10 @@
 """The report of a trial as plain data: where it stands, what was compared, and the goal's interval at every look."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from monitoring.trial.decide import TrialDecision
 from monitoring.trial.facts import TrialFacts
@@ -12,13 +13,32 @@ from monitoring.trial.findings import TrialFinding
 MOST_LOOKS = 2_000  # a look an hour, for more than eighty days
 
 
+class LastReport(msgspec.Struct, frozen=True):
+    """What the next look needs of the report of the last one."""
+
+    at: datetime
+    release: str
+    stage: str
+    entered: datetime
+    does: str
+    looks: list[dict[str, Any]]
+
+    @classmethod
+    def read(cls, raw: bytes) -> "LastReport | None":
+        """The report as it was written; None where it cannot be read."""
+        try:
+            return msgspec.json.decode(raw, type=cls)
+        except msgspec.MsgspecError:
+            return None
+
+
 def trial_report(
     facts: TrialFacts, decision: TrialDecision, now: datetime, *, champion: str | None, stage: str,
-    earlier: Mapping[str, Any],
+    earlier: LastReport | None,
 ) -> dict[str, Any]:  # fmt: skip
     """What console, metrics and people read; `earlier` is the report before, whose looks of this trial are kept."""
-    same = earlier.get("release") == facts.release and earlier.get("entered") == facts.entered.isoformat()
-    looks = [*(earlier.get("looks", []) if same else []), _look(facts, decision, now)]
+    same = earlier is not None and (earlier.release, earlier.entered) == (facts.release, facts.entered)
+    looks = [*(earlier.looks if same and earlier else []), _look(facts, decision, now)]
     return {
         "at": now.isoformat(), "release": facts.release, "champion": champion, "stage": stage, "share": facts.share,
         "entered": facts.entered.isoformat(), "since": facts.since.isoformat(), "does": decision.does,

@@ -168,7 +168,7 @@ class TrialRules:
     longest: timedelta = timedelta(days=14)
     askers: int = 100
     rows: int = 100
-    events: float = 20.0
+    events: float = 10.0
     changed: float = 0.02
     error: float = 0.05
     mismatch_error: float = 0.001

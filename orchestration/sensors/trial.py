@@ -4,6 +4,7 @@ import dagster as dg
 
 from infra.errors import FlywheelError
 from orchestration.naming import called
+from orchestration.switches import sensor_status
 from orchestration.system import Installation
 
 
@@ -13,6 +14,7 @@ def trial_sensor(installation: Installation) -> dg.SensorDefinition:
     @dg.sensor(
         name=called(installation.system.name, "trial_sensor"),
         minimum_interval_seconds=60,
+        default_status=sensor_status(installation),
         description="looks at the release on trial: its guardrails, its goal; advances, holds or aborts it",
     )
     def trial(context: dg.SensorEvaluationContext) -> dg.SkipReason:

@@ -96,6 +96,7 @@ def test_checks_block_and_jobs_schedules_and_sensors_are_there(settings: Setting
         "failure_sensor",
         "registry_sensor",
         "stale_days_sensor",
+        "trial_sensor",
     }
 
 

@@ -135,6 +135,14 @@ def test_shadow_with_errors_or_far_too_slow_is_aborted() -> None:
     assert decided(SHADOW, replace(RULES, longest=timedelta(days=2))).does == "finish"
 
 
+def test_what_is_scored_in_shadow_during_a_canary_counts_too() -> None:
+    step = facts(*plays(share=0.25), share=25)
+    assert decided(replace(step, shadow=FINE)).does == "advance"
+    slow = decided(replace(step, shadow=replace(FINE, challenger_ms=9.0)))
+    assert slow.does == "abort"
+    assert "3.0 times as long" in slow.reason
+
+
 def test_the_same_facts_give_the_same_decision() -> None:
     step = facts(*plays())
     assert repr(decided(step)) == repr(decided(step))
