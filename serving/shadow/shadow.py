@@ -18,6 +18,7 @@ from serving.shadow.shadow_row import ShadowRow
 
 log = logging.getLogger(__name__)
 END = None
+BUSY, TOO_MANY, FULL = "dropped_busy", "dropped_rate", "dropped_full"
 FOLDER = "shadow"  # below the part of the home that the service keeps
 Look = Callable[[], None]
 Work = Callable[[Look], ShadowRow]
@@ -39,9 +40,7 @@ class Shadow:
         self._log, self._values, self._busy = written, values, busy
         self._waiting: queue.Queue[Work | None] = queue.Queue(values.waiting)
         self._next_at = 0.0
-        self._dropped = {
-            why: metrics.Tally(metrics.SHADOW.labels(f"dropped_{why}")) for why in ("busy", "rate", "full")
-        }
+        self._dropped = {why: metrics.Tally(metrics.SHADOW.labels(why)) for why in (BUSY, TOO_MANY, FULL)}
         self._thread = threading.Thread(target=self._run, name="shadow", daemon=True)
 
     def start(self) -> None:
@@ -66,15 +65,15 @@ class Shadow:
             return
         now = monotonic()
         if now < self._next_at:
-            self._dropped["rate"].inc()
+            self._dropped[TOO_MANY].inc()
         elif self._busy():
-            self._dropped["busy"].inc()
+            self._dropped[BUSY].inc()
         else:
             try:
                 self._waiting.put_nowait(work)
                 self._next_at = now + 1 / self._values.a_second
             except queue.Full:
-                self._dropped["full"].inc()
+                self._dropped[FULL].inc()
 
     def _run(self) -> None:
         while (work := self._waiting.get()) is not END:
@@ -82,7 +81,7 @@ class Shadow:
                 self._look()
                 row = work(self._look)
             except Busy:
-                metrics.SHADOW.labels("dropped_busy").inc()
+                metrics.SHADOW.labels(BUSY).inc()
             except Exception:
                 log.exception("shadow: a comparison failed")
                 metrics.SHADOW.labels("failed").inc()

@@ -26,17 +26,25 @@ from infra.settings import Settings
 from serving import metrics
 from serving.access.keyring import bearer
 from serving.api.app import App
-from serving.definition import ProcessValues, ShadowValues
+from serving.assignment import CHAMPION, Shares, variant_of
+from serving.definition import Policy, ProcessValues, ShadowValues
+from serving.model import OnTrial, Release
 from serving.online import Online, online
-from serving.systems.home_feed import SERVED, SERVICE
+from serving.systems.home_feed import RELEASE, SERVED, SERVICE
 from tests.bench import filled, measured_release
 from tests.bench.catalogue import NOW, Catalogue, Scale
 from tests.bench.profile import PATIENT, asking
 from tests.bench.stand import bodies, free_port
 
 Ask = Callable[[bytes], Awaitable[None]]
-TURNS, REQUESTS = 12, 60
-SHADOW_TURNS, SECONDS = 6, 8.0
+TURNS, REQUESTS = 16, 40
+SHADOW_TURNS, SECONDS = 4, 6.0
+HALF = Shares(RELEASE.limits.lowest_share, RELEASE.limits.holdback_share, 0.5, "bench")
+POLICY = Policy(
+    PATIENT.service, msgspec.structs.replace(
+        PATIENT.release, limits=msgspec.structs.replace(PATIENT.release.limits, refuse_ms=1e6)
+    )
+)  # fmt: skip
 LOADS = (0.1, 0.4)  # of what one core answers: a quiet hour, and a busy one
 
 
@@ -48,23 +56,23 @@ def main() -> None:
         with redis_server.running(settings.redis_url, settings.home / "redis"):
             catalogue = Catalogue(Scale(videos=videos, rows=20_000))
             filled.fill(connect(settings.redis_url), catalogue)
-            measured_release.build(settings.releases, catalogue, PATIENT)
+            measured_release.build(settings.releases, catalogue, POLICY)
             asyncio.run(_measured(settings, cycle(bodies(catalogue, 5_000, seed=1))))
 
 
 async def _measured(settings: Settings, asked: Iterator[bytes]) -> None:
     always = ProcessValues(shadow=ShadowValues(share=1.0))
-    served = replace(SERVED, policy=PATIENT, process=always)
+    served = replace(SERVED, policy=POLICY, process=always)
     app = App(served, lambda: online(served, settings, SERVICE.name))
     starlette = app.starlette()
     async with starlette.router.lifespan_context(starlette):
         parts = app.online
         assert parts is not None
         await parts.releases.stop()
-        trial = Trial(parts, settings)
+        trial = await Trial.of(parts, settings)
         ask = asking(app.with_hot_routes(starlette), bearer(settings, "rank"))
         for share in (None, 0, 50):
-            await trial.at(share)
+            trial.at(share)
             await _cpu_ms(ask, asked)
         each_ms = await _canary(trial, ask, asked)
         for load in LOADS:
@@ -72,27 +80,33 @@ async def _measured(settings: Settings, asked: Iterator[bytes]) -> None:
 
 
 class Trial:
-    """Moves the pointer between no trial, a shadow and a canary of the same model."""
+    """Moves between no trial, a shadow and a canary of the same model, which stays in memory meanwhile."""
 
-    def __init__(self, parts: Online, settings: Settings) -> None:
-        self._parts, self._path = parts, settings.releases / "live.json"
-        champion = self._path.read_bytes()
-        measured_release.with_policy(settings.releases, "2", PATIENT)
-        promoted = read_live_pointer(self._path)
-        self._path.write_bytes(champion)
-        alone = read_live_pointer(self._path)
+    def __init__(self, parts: Online, loaded: OnTrial[Release]) -> None:
+        self._parts, self._loaded = parts, loaded
+
+    @classmethod
+    async def of(cls, parts: Online, settings: Settings) -> "Trial":
+        """The trial of a copy of the live release."""
+        path = settings.releases / "live.json"
+        champion = path.read_bytes()
+        measured_release.with_policy(settings.releases, "2", POLICY)
+        promoted = read_live_pointer(path)
+        path.write_bytes(champion)
+        alone = read_live_pointer(path)
         assert promoted is not None
         assert alone is not None
-        self._alone, self._tried = alone, promoted.champion
+        tried = Challenger(promoted.champion, 0, HALF.salt)
+        path.write_bytes(msgspec.json.encode(msgspec.structs.replace(alone, challenger=tried)))
+        await parts.releases._follow()
+        await parts.releases.challenger.follow()
+        assert parts.releases.trial is not None
+        return cls(parts, parts.releases.trial)
 
-    async def at(self, share: int | None, shadow: bool = False) -> None:
+    def at(self, share: int | None, shadow: bool = False) -> None:
         """The release on trial answers so many per cent of the askers; None: there is no trial."""
-        challenger = None if share is None else Challenger(self._tried, share, "bench")
-        self._path.write_bytes(msgspec.json.encode(msgspec.structs.replace(self._alone, challenger=challenger)))
-        releases = self._parts.releases
-        await releases._follow()
-        await releases.challenger.follow()
-        assert (releases.trial is None) == (share is None)
+        on_trial = None if share is None else replace(self._loaded, share=share / 100)
+        self._parts.releases.challenger.trial = on_trial
         self._parts.shadow._values = ShadowValues(share=float(shadow))
 
 
@@ -101,7 +115,7 @@ async def _canary(trial: Trial, ask: Ask, asked: Iterator[bytes]) -> float:
     found: dict[bool, list[float]] = {False: [], True: []}
     for turn in range(2 * TURNS):
         on = turn % 4 in {1, 2}
-        await trial.at(50 if on else None)
+        trial.at(50 if on else None)
         found[on].append(await _cpu_ms(ask, asked))
     without, with_trial = (statistics.median(found[on]) for on in (False, True))
     ratio = statistics.median(b / a for a, b in zip(found[False], found[True], strict=True))
@@ -115,7 +129,7 @@ async def _shadow(trial: Trial, ask: Ask, asked: Iterator[bytes], a_second: floa
     before = _outcomes()
     for turn in range(2 * SHADOW_TURNS):
         on = turn % 4 in {1, 2}
-        await trial.at(0, shadow=on)
+        trial.at(0, shadow=on)
         found[on] += await _open_loop(ask, asked, a_second, seed=turn // 2)
     p95, p95_shadow = (1000 * float(np.percentile(found[on], 95)) for on in (False, True))
     outcomes = {name: value - before.get(name, 0.0) for name, value in _outcomes().items()}
@@ -143,10 +157,15 @@ async def _open_loop(ask: Ask, asked: Iterator[bytes], a_second: float, seed: in
 
 
 async def _cpu_ms(ask: Ask, asked: Iterator[bytes]) -> float:
-    began = time.thread_time()
-    for _ in range(REQUESTS):
-        await ask(next(asked))
-    return 1000 * (time.thread_time() - began) / REQUESTS
+    """The median cost of a request of those whom a canary of half leaves to the champion; the others are asked, too."""
+    took: list[float] = []
+    while len(took) < REQUESTS:
+        body = next(asked)
+        began = time.thread_time()
+        await ask(body)
+        if variant_of(HALF, msgspec.json.decode(body)["user_id"]) == CHAMPION:
+            took.append(time.thread_time() - began)
+    return 1000 * statistics.median(took)
 
 
 def _outcomes() -> dict[str, float]:

@@ -18,7 +18,7 @@ from tests.serving.conftest import EXPECTED, PATIENT, POLICY, World
 IN_NO_HURRY = dict.fromkeys(("request_ms", "unscored_ms", "refuse_ms"), 600_000.0)  # on a machine of any speed
 LIMITS = msgspec.structs.replace(EXPECTED, **IN_NO_HURRY)
 USUAL = Policy(POLICY.service, msgspec.structs.replace(POLICY.release, limits=LIMITS))
-USERS = [f"asker{i}" for i in range(400)]
+USERS = [f"asker{i}" for i in range(200)]
 
 
 @pytest.fixture

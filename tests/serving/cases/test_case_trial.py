@@ -68,7 +68,7 @@ def test_a_case_keeps_its_variant_in_every_worker(tried: CaseClient, start: Star
 def test_shares_of_real_decisions_are_as_set(tried: CaseClient, payments: PaymentWorld) -> None:
     payments.challenge("apart", "2", 50)
     tried.follow()
-    wanted = keys("shares", 300, lowest=0.1, holdback=0.2)
+    wanted = keys("shares", 150, lowest=0.1, holdback=0.2)
     answers = {key: tried.decide(key, amount=20.0) for key in wanted}
     assert {key: answer["variant"] for key, answer in answers.items()} == wanted
     variants = np.array([answer["variant"] for answer in answers.values()])
