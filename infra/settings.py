@@ -77,12 +77,20 @@ class Settings(BaseSettings):
     """How long to send its body; and to take an answer."""
     keep_alive_s: float = 75.0
     """How long a connection may rest between two requests: longer than a balancer rests its own (60 s is usual)."""
+    traces: str | None = None
+    """Where traces of requests go: an OTLP/HTTP address such as http://127.0.0.1:4318/v1/traces; none where absent."""
+    traces_share: float = Field(0.01, ge=0.0, le=1.0)
+    """The share of the requests that is traced at most; of those with a caller's trace only those that it samples."""
     item_capacity: int = 1 << 23
     """How many items the service has room for. Unused room costs no memory."""
     schedules: bool = False
     """Whether Dagster's schedules and sensors are on from the start; each can be switched by hand in its interface."""
     dagster_port: int = 3701
     mlflow_port: int = 3702
+    metrics_port: int = 3703
+    """Where `flywheel metrics` shows the figures of the jobs; those of a service are at its own /metrics."""
+    console_port: int = 3704
+    """Where the pages of `flywheel console` are; they are served on loopback only."""
     spark_master: str = "local[2]"
     spark_memory: str = "768m"
     spark_shuffle_partitions: int = 4

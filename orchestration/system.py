@@ -48,7 +48,8 @@ class System:
     """Everything that makes one decision problem: its tables, features, model, gates, policy and watch.
 
     A second system is a second value; `policy`, `watch` and `trial` may be absent where nothing is served, watched or
-    tried. `ages` says how long data is kept.
+    tried. `ages` says how long data is kept. `thumbnail` is the field of an item's profile by which the console draws
+    its picture.
     """
 
     name: str
@@ -60,6 +61,7 @@ class System:
     watch: Watch | None = None
     trial: TrialRules | None = None
     ages: Ages = field(default_factory=Ages)
+    thumbnail: str = ""
 
     def __post_init__(self) -> None:
         if self.features and self.features.name != self.name:

@@ -1,4 +1,4 @@
-"""`flywheel up`: Redis, MLflow, Dagster, the service and the stream, on loopback, until Ctrl-C."""
+"""`flywheel up`: Redis, MLflow, Dagster, the console, the service and the stream, on loopback, until Ctrl-C."""
 
 import shutil
 import signal
@@ -53,6 +53,8 @@ def environment(settings: Settings) -> dict[str, str]:
         "FLYWHEEL_HOME": str(settings.home.absolute()),
         "FLYWHEEL_REDIS_URL": settings.redis_url,
         "FLYWHEEL_SERVICE_PORT": str(settings.service_port),
+        "FLYWHEEL_METRICS_PORT": str(settings.metrics_port),
+        "FLYWHEEL_CONSOLE_PORT": str(settings.console_port),
         "DAGSTER_HOME": str(dagster_home(settings)),
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # 20 s to start instead of 55, half the memory
         "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -77,11 +79,12 @@ def of_system(settings: Settings) -> dict[str, str]:
 
 
 def programs(settings: Settings) -> list[Program]:
-    """MLflow's page and Dagster's two processes."""
+    """MLflow's page, Dagster's two processes, the figures of the jobs for Prometheus, and the console."""
     logs, env = settings.home / "logs", of_system(settings)
     groups = [called(system, group) for system in settings.enabled_systems for group in STAGES["daily"]]
     mlflow = f"http://127.0.0.1:{settings.mlflow_port}"
     dagster = f"http://127.0.0.1:{settings.dagster_port}"
+    console = f"http://127.0.0.1:{settings.console_port}"
     workspace, patience = ("-w", str(INFRA / "workspace.yaml")), Patience.of(settings)
     return [
         Program(
@@ -118,6 +121,24 @@ def programs(settings: Settings) -> list[Program]:
             None,
             env,
         ),
+        Program(
+            f"Metrics      http://127.0.0.1:{settings.metrics_port}/metrics",
+            [str(BIN / "flywheel"), "metrics"],
+            logs / "metrics.log",
+            f"http://127.0.0.1:{settings.metrics_port}/metrics",
+            env,
+            patience,
+            "FLYWHEEL_METRICS_PORT",
+        ),
+        Program(
+            f"Console      {console}/console/",
+            [str(BIN / "flywheel"), "console"],
+            logs / "console.log",
+            f"{console}/healthz",
+            env,
+            patience,
+            "FLYWHEEL_CONSOLE_PORT",
+        ),
     ]
 
 
@@ -133,7 +154,7 @@ def stream(installation: Installation) -> Program:
 
 def with_ports(settings: Settings, names: Sequence[str]) -> list[Settings]:
     """The settings of each system, with a port for its service: the first has that of the settings, others the next."""
-    taken = {settings.dagster_port, settings.mlflow_port}
+    taken = {settings.dagster_port, settings.mlflow_port, settings.metrics_port, settings.console_port}
     free = (port for port in count(settings.service_port) if port not in taken)
     every = settings.model_copy(update={"enabled": ",".join(names)})
     return [every.of(name).model_copy(update={"service_port": next(free)}) for name in names]
@@ -164,7 +185,7 @@ def everything(installations: Sequence[Installation]) -> Iterator[list[str]]:
 
 @contextmanager
 def everything_else(installation: Installation) -> Iterator[list[str]]:
-    """MLflow and Dagster, beside a Redis and a service that run already; yields one line about each."""
+    """MLflow, Dagster and the console, beside a Redis and a service that run already; yields one line about each."""
     with ExitStack() as stack:
         for program in programs(installation.settings):
             stack.enter_context(running(program))

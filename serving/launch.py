@@ -136,6 +136,8 @@ def environment(settings: Settings) -> Mapping[str, str]:
         "FLYWHEEL_KEEP_ALIVE_S": str(settings.keep_alive_s),
         "BENTOML_DO_NOT_TRACK": "true",
     }
+    if settings.traces:
+        variables |= {"FLYWHEEL_TRACES": settings.traces, "FLYWHEEL_TRACES_SHARE": str(settings.traces_share)}
     if settings.keyring:
         variables["FLYWHEEL_KEYRING"] = str(settings.keyring.absolute())
     if settings.release_public_key:

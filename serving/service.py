@@ -46,11 +46,11 @@ class HotRouteService(bentoml.Service[Any]):  # type: ignore[misc]  # BentoML na
 
     def to_asgi(self, is_main: bool = True) -> "Asgi":
         """The whole app, as a worker serves it."""
-        from serving.api import limited
+        from serving.api import limited, traced
 
         limited(SETTINGS)
         self.mount_asgi_app(app().starlette(), path="/")
-        return app().with_hot_routes(super().to_asgi(is_main))
+        return traced(app().with_hot_routes(super().to_asgi(is_main)), SETTINGS)
 
 
 @bentoml.service(

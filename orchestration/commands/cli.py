@@ -17,6 +17,8 @@ from orchestration.commands import (
     asking,
     demo,
     explaining,
+    looking,
+    measured,
     measuring,
     new,
     own_events,
@@ -78,7 +80,9 @@ app.add_typer(new.app)
 app.add_typer(access.app)
 app.add_typer(asking.app)
 app.add_typer(retaining.app)
+app.add_typer(looking.app)
 app.add_typer(measuring.app)
+app.add_typer(measured.app)
 app.add_typer(people.app)
 app.add_typer(releasing.app)
 app.add_typer(rollout.app)

@@ -29,7 +29,7 @@ def demo(
     flywheel demo --system fraud · flywheel demo --closed-loop --pages 800
     """
     if closed_loop:
-        from orchestration.demo.loop import Plan, run_closed_loop
+        from orchestration.demo import Plan, run_closed_loop
 
         run_closed_loop(settings(), Plan(pages=pages, seed=seed), out, docs)
         return

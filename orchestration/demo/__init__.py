@@ -10,30 +10,33 @@ from rich.console import Console
 
 from infra.atomic import atomic_write
 from infra.errors import DefinitionError
-from infra.pseudonyms import FILE, choose_mode
+from infra.pseudonyms import choose_mode
 from infra.settings import Settings
-from infra.systems import FILE as SYSTEMS_FILE
 from orchestration.demo.closing import close
 from orchestration.demo.decisions import Cases, DecisionStory, contenders, end_of_history
 from orchestration.demo.diary import Diary
+from orchestration.demo.home import SMALL, emptied
 from orchestration.demo.judged import judged_cases
+from orchestration.demo.loop import Plan, run_closed_loop
 from orchestration.demo.origins import end_of, origin
 from orchestration.demo.scenes import run_metadata
 from orchestration.demo.story import AT, Story
 from orchestration.demo_console import DemoConsole
-from orchestration.forgetting import forget
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
 from orchestration.up import everything_else, until_interrupted
 
-__all__ = ["contenders", "emptied", "judged_cases", "run_case_story", "run_decisions", "run_demo", "run_metadata"]
-
-MARK = "written_by_the_demo"
-# the mark, in case the removal is interrupted; figures of `make bench…`; the key of ids; which systems there are
-STAYS = (MARK, "bench", FILE, SYSTEMS_FILE)
-
-# All of it has to fit into 3 GiB, and the decision log is handed over soon because the demo waits for it.
-SMALL: dict[str, Any] = {"hand_over_s": 2.0, "spark_memory": "512m", "service_workers": 1}
+__all__ = [
+    "Plan",
+    "contenders",
+    "emptied",
+    "judged_cases",
+    "run_case_story",
+    "run_closed_loop",
+    "run_decisions",
+    "run_demo",
+    "run_metadata",
+]
 
 
 def run_demo(
@@ -117,26 +120,3 @@ def run_decisions(settings: Settings, cases: Cases, *, keep: bool, out: Console)
 
 def _command() -> str:
     return "flywheel" if shutil.which("flywheel") else ".venv/bin/flywheel"
-
-
-def emptied(settings: Settings) -> None:
-    """Empty a home that an earlier demo filled, but for figures; another one with data stays as it is.
-
-    Where the home holds other systems, too, only the settings' own one is forgotten.
-    """
-    home = settings.home
-    contents = [path for path in home.iterdir() if path.name not in STAYS] if home.exists() else []
-    if contents and not (home / MARK).exists():
-        raise DefinitionError(
-            f"{home} holds data that no demo wrote. Name another home (FLYWHEEL_HOME=…) or remove it (`make clean`)."
-        )
-    if any(path != settings.part for path in settings.part.parent.glob("*")):
-        forget(settings)
-        return
-    for path in contents:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-    home.mkdir(parents=True, exist_ok=True)
-    (home / MARK).touch()

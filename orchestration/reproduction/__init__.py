@@ -2,7 +2,7 @@
 
 from orchestration.reproduction.answer import HEAD as ANSWER_HEAD
 from orchestration.reproduction.answer import NOT_HELD, Replay, release_folder, replayed
-from orchestration.reproduction.logged_answer import LoggedAnswer, logged_case
+from orchestration.reproduction.answer_log import LoggedAnswer, logged_answer, logged_case
 from orchestration.reproduction.release_model import HEAD as MODEL_HEAD
 from orchestration.reproduction.release_model import Rebuild, rebuilt
 
@@ -13,6 +13,7 @@ __all__ = [
     "LoggedAnswer",
     "Rebuild",
     "Replay",
+    "logged_answer",
     "logged_case",
     "rebuilt",
     "release_folder",

@@ -11,7 +11,7 @@ from infra.arrays import Float32s
 from infra.errors import DefinitionError, ReleaseMismatch
 from infra.manifest import read_manifest
 from infra.release_format import POLICY
-from orchestration.reproduction.logged_answer import LoggedAnswer, logged_answer
+from orchestration.reproduction.answer_log import LoggedAnswer, logged_answer
 from orchestration.reproduction.lot import redrawn
 from orchestration.system import Installation
 from serving import policy_json

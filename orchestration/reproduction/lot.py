@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from infra.arrays import Bools, Float32s
-from orchestration.reproduction.logged_answer import LoggedAnswer
+from orchestration.reproduction.answer_log import LoggedAnswer
 from serving.feedback import POSITION, SOURCE
 from serving.page import explored_places, shuffled_places
 

@@ -25,4 +25,5 @@ HOME_FEED = System(
     watch=HOME_FEED_WATCH,
     trial=HOME_FEED_TRIAL,
     ages=AGES,
+    thumbnail="category",
 )

@@ -111,6 +111,9 @@ class App:
                 metrics.scored.inc(page.scored)
             counted.answered(page.served_by, page.served_by in PERSONAL, budget.spent_s)
             _count(name, page, budget.spent_s)
+            if budget.trace is not None:
+                budget.trace.note(request_id=page.request_id, served_by=page.served_by, variant=page.variant,
+                                  release=page.release.version if page.release else None)  # fmt: skip
             return 200, answered
 
         return Post(admit, answer, counted.refused)
@@ -155,9 +158,12 @@ class App:
     def _answer(self, request: Any, page: Page, who: RequestAsker) -> Any:
         shown, reasons = self._messages.shown, why(page, who) if request.explain else None
         items = [
-            shown(item=item, position=place, why=reasons[place - 1] if reasons else msgspec.UNSET)
+            shown(
+                item=item, position=place, why=reasons[place - 1] if reasons else msgspec.UNSET,
+                source=page.sources[place - 1] if request.explain else msgspec.UNSET,
+            )
             for place, item in enumerate(page.items, 1)
-        ]
+        ]  # fmt: skip
         return self._messages.answer(
             request_id=page.request_id, release=page.release.version if page.release else None,
             variant=page.variant, served_by=page.served_by, reason=for_callers(page.reason), items=items,

@@ -112,6 +112,9 @@ class CaseApp:
                 meter.answered("decide", decision.rung, budget.spent_s)
                 if decision.score is not None:
                     meter.scored(decision.score)
+                if budget.trace is not None:
+                    budget.trace.note(request_id=decision.request_id, served_by=decision.rung, variant=decision.variant,
+                                      release=decision.release.version if decision.release else None)  # fmt: skip
             return 200, answered
 
         return Post(admit, answer, counted.refused)

@@ -65,7 +65,8 @@ def messages_of(service: ServicePolicy, events: Table) -> Messages:
     items = ("items", Annotated[list[Id], Meta(min_length=1, max_length=service.most_candidates)])
     shown = msgspec.defstruct(
         "Shown",
-        [("item", str), ("position", int), ("why", list[Influence] | UnsetType, UNSET)],
+        [("item", str), ("position", int), ("why", list[Influence] | UnsetType, UNSET),
+         ("source", str | None | UnsetType, UNSET)],
         rename={"item": names.item}, frozen=True,
     )  # fmt: skip
     answer = msgspec.defstruct(

@@ -5,5 +5,16 @@ from serving.limits.budget import Budget
 from serving.limits.connection_limit import ConnectionLimit, open_files
 from serving.limits.rates import Rates
 from serving.limits.shedding import Shedding
+from serving.limits.trace import TRACING, RequestTrace
 
-__all__ = ["Breaker", "Budget", "ConnectionLimit", "Rates", "Shedding", "State", "open_files"]
+__all__ = [
+    "TRACING",
+    "Breaker",
+    "Budget",
+    "ConnectionLimit",
+    "Rates",
+    "RequestTrace",
+    "Shedding",
+    "State",
+    "open_files",
+]

@@ -3,15 +3,17 @@
 from time import perf_counter
 
 from serving import metrics
+from serving.limits.trace import TRACING, TracedStage
 
 
 class Budget:
-    """What is left of one request's time."""
+    """What is left of one request's time; `trace` takes its stages, where the request is traced."""
 
-    __slots__ = ("_began", "_total_s")
+    __slots__ = ("_began", "_total_s", "trace")
 
     def __init__(self, total_s: float) -> None:
         self._total_s, self._began = total_s, perf_counter()
+        self.trace = TRACING.current() if TRACING.on else None
 
     @property
     def spent_s(self) -> float:
@@ -27,9 +29,10 @@ class Budget:
         """Let it be as long as the release that answers sets, from its beginning on."""
         self._total_s = total_s
 
-    def stage(self, name: str) -> "StageTimer":
+    def stage(self, name: str) -> "StageTimer | TracedStage":
         """Measures a stage while a block runs."""
-        return StageTimer(metrics.stage(name))
+        timer = StageTimer(metrics.stage(name))
+        return timer if self.trace is None else TracedStage(timer, name, self.trace)
 
 
 class StageTimer:

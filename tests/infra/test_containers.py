@@ -48,7 +48,7 @@ def test_every_flywheel_variable_is_a_setting(name: str) -> None:
 @pytest.mark.parametrize("service", sorted(SERVICES))
 def test_every_service_is_pinned_healthy_and_restarts(service: str) -> None:
     told = SERVICES[service]
-    assert re.fullmatch(r"[a-z/-]+:\d+\.\d+[a-z0-9.-]*", told["image"])
+    assert re.fullmatch(r"[a-z/-]+:v?\d+\.\d+[a-z0-9.-]*", told["image"])
     assert told["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
     assert told["restart"] == "unless-stopped"
     assert not told.get("privileged")
@@ -76,6 +76,7 @@ def test_only_loopback_is_published_and_on_the_ports_of_the_settings() -> None:
     published = {name: s["ports"] for name, s in SERVICES.items() if "ports" in s}
     told = Settings()
     ports = {"service": told.service_port, "dagster-webserver": told.dagster_port, "mlflow": told.mlflow_port}
+    ports["grafana"] = 3705  # no process of ours
     assert published == {name: [f"127.0.0.1:{port}:{port}"] for name, port in ports.items()}
     for name, port in ports.items():
         assert str(port) in words(SERVICES[name].get("command")) + str(SERVICES[name].get("environment", ""))
@@ -178,3 +179,20 @@ def test_the_service_image_has_its_loops_compiled_where_its_user_finds_them() ->
     filled, user = text.index("RUN python -m serving.fill_loop_cache"), text.index("USER flywheel")
     assert user < text.index("NUMBA_CACHE_DIR=/var/cache/flywheel/") < filled
     assert (ROOT / "serving" / "fill_loop_cache.py").exists()
+
+
+def test_what_prometheus_reads_and_grafana_shows_is_mounted() -> None:
+    config = yaml.safe_load((INFRA / "prometheus.yaml").read_text())
+    mounted = [mount.split(":") for mount in SERVICES["prometheus"]["volumes"]]
+    inside = {Path(target).name: source for source, target, *_ in mounted}
+    assert inside.keys() >= {*config["rule_files"], "prometheus.yaml"}
+    targets = [t for job in config["scrape_configs"] for each in job["static_configs"] for t in each["targets"]]
+    assert targets == [f"service:{Settings().service_port}", f"metrics:{Settings().metrics_port}"]
+    provided = yaml.safe_load((INFRA / "grafana" / "dashboards.yaml").read_text())["providers"][0]["options"]["path"]
+    assert f"./dashboards/grafana:{provided}:ro" in SERVICES["grafana"]["volumes"]
+
+
+def test_watching_from_outside_is_a_choice_and_its_secrets_are_not_committed() -> None:
+    assert {name for name, s in SERVICES.items() if "profiles" in s} == {"metrics", "prometheus", "grafana"}
+    ignored = (INFRA / ".gitignore").read_text().split()
+    assert {Path(secret["file"]).name for secret in COMPOSE["secrets"].values()} <= set(ignored)

@@ -146,7 +146,7 @@ RUBRIC: dict[str, tuple[RubricTest, ...]] = {
             "serving/model/test_scorer.py::test_where_loops_fail_or_differ_xgboost_scores_and_it_is_told",
         )),
         RubricTest("Computing performance has not regressed", (
-            *_tests("infra/test_alerts.py::test_a_rule_asks_for_what_is_there_and_says_what_it_means",
+            *_tests("infra/dashboards/test_dashboards.py::test_a_rule_asks_for_what_is_there",
                     "bench/pit/test_pit.py::test_a_bound_that_did_not_hold_is_said_and_ends_with_status_1"),
             Page("point-in-time.md", "make bench-pit"),
         )),

@@ -46,7 +46,7 @@ def test_a_small_command_loads_nothing_heavy(tmp_path: Path, words: str) -> None
 
 def environment_of(home: Path) -> dict[str, str]:
     """An installation in that folder, on ports of its own."""
-    ports = {name: str(free_port()) for name in ("SERVICE", "DAGSTER", "MLFLOW")}
+    ports = {name: str(free_port()) for name in ("SERVICE", "DAGSTER", "MLFLOW", "CONSOLE")}
     redis = {"FLYWHEEL_HOME": str(home), "FLYWHEEL_REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"}
     return {**os.environ, **redis, **{f"FLYWHEEL_{name}_PORT": port for name, port in ports.items()}}
 

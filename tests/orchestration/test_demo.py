@@ -15,8 +15,8 @@ from infra.errors import DefinitionError, FlywheelError, Unavailable
 from infra.settings import Settings
 from orchestration import demo, runs
 from orchestration.assets.training import GATES
-from orchestration.demo import MARK, emptied
 from orchestration.demo.diary import Diary
+from orchestration.demo.home import MARK, emptied
 from orchestration.demo.story import Story
 from orchestration.demo_console import DemoConsole
 

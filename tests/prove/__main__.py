@@ -40,7 +40,7 @@ said in its first line. Figures are of the machine and the hour of the last run.
 """
 SECTIONS: tuple[Section, ...] = (
     LEAKS, PERTURBATION, ARRIVAL, COMPARISONS, FRESHNESS, OFFPOLICY, LEARNING, INFLUENCE, EXPOSURE, PERSONS, ERASURE,
-    SELECTION, TRANSACTIONS, TRIALS, ROLLBACK, MUTANTS, ALARMS,
+    SELECTION, TRANSACTIONS, ROLLBACK, MUTANTS, ALARMS, TRIALS,
 )  # fmt: skip
 
 

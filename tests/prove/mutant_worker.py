@@ -35,14 +35,14 @@ HUNG = "hung"
 def main() -> None:
     """Meet the mutants of these numbers."""
     home, first, last = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    trials = Trials()  # before this process uses XGBoost: a fork of it would wait for threads that it does not have
+    scorer.prepare()  # once for all children
+    trials = Trials()  # before this process scores: a fork of it would wait for threads that it does not have
     settings = Settings(home=home)
     registry = settings.releases
     signed = SignedRegistry(settings, "home_feed")
     cache = ReleaseCache(registry, settings.serving / "releases", 3, signed.must_be_signed)
     (settings.serving / "releases").mkdir(parents=True, exist_ok=True)
     states = ItemStates(SERVED.features, SERVED.policy.service, capacity=1024)
-    scorer.prepare()
     rows = np.random.default_rng(1).normal(size=(700, len(read_manifest(registry / "1").features)))
     hostile = np.where(np.random.default_rng(2).random(rows.shape) < 0.1, np.nan, rows * 10).astype(np.float32)
     for number in range(first, last):

@@ -4,9 +4,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from prometheus_client.parser import text_string_to_metric_families
 from schemathesis.checks import CHECKS
 
 from serving.access.keyring import bearer
@@ -65,6 +67,24 @@ def test_a_whole_event_gets_past_the_same_door(running: Running, lasting_world: 
     happened_now(case.body, lasting_world.settings.replay_from.isoformat())
     answer = case.call(headers=bearer(lasting_world.settings, ROLES["/v1/events"]))
     assert answer.status_code == 202, answer.text
+
+
+def test_whatever_callers_send_the_number_of_series_stays_bounded(running: Running) -> None:
+    """It comes last: hundreds of right and wrong requests were sent before it."""
+    for number in range(50):  # a path, a method and words of their own each time
+        httpx.request(f"M{number}", f"{running.address}/v1/{number}", headers={"authorization": f"Bearer {number}"})
+        httpx.post(f"{running.address}/v1/feed", json={f"field{number}": number})
+    values: dict[str, set[str]] = {}
+    series = 0
+    for family in text_string_to_metric_families(httpx.get(f"{running.address}/metrics").text):
+        for sample in family.samples:
+            series += 1
+            for label, value in sample.labels.items():
+                values.setdefault(label, set()).add(value)
+    assert values["route"] <= {"feed", "rank", "events"}
+    assert len(values["status"]) <= 12
+    assert all(len(there) <= 20 for label, there in values.items() if label != "le"), values
+    assert series < 600
 
 
 def happened_now(body: Any, now: str) -> None:

@@ -3,6 +3,7 @@
 from training.registry.ageing import Aged, aged, oldest_in_database, purge, remove
 from training.registry.deadlines import Deadline
 from training.registry.logged_run import LoggedRun
+from training.registry.moves import Move
 from training.registry.registry import Registry
 from training.registry.shares import HEAD as SPAN_HEAD
 from training.registry.shares import Span, spans
@@ -17,6 +18,7 @@ __all__ = [
     "Aged",
     "Deadline",
     "LoggedRun",
+    "Move",
     "Registry",
     "Span",
     "Stage",

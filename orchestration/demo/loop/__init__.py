@@ -10,7 +10,7 @@ from rich.console import Console
 
 from infra.pseudonyms import choose_mode
 from infra.settings import Settings
-from orchestration.demo import SMALL, emptied
+from orchestration.demo.home import SMALL, emptied
 from orchestration.demo.loop.plan import Plan
 from orchestration.demo.loop.report import head_of, publish, write
 from orchestration.demo.loop.story import LoopStory

@@ -99,7 +99,7 @@ def decisions(story: "LoopStory") -> list[dict[str, Any]]:
 
 def _is_of(decision: MachineDecision, move: Any) -> bool:
     """Whether a decision is the one that a move followed from."""
-    near = abs((decision.at - move.at).total_seconds()) < SAME_S
+    near: bool = abs((decision.at - move.at).total_seconds()) < SAME_S
     return near and decision.release == move.after and decision.did.replace(" ", "") == move.action
 
 

@@ -11,8 +11,7 @@ import pyarrow.compute as pc
 
 from infra.arrays import Float64s, Int64s
 from orchestration.demo.loop.caller import Caller
-from orchestration.sources.simulator import Events, PageShown, World
-from orchestration.sources.simulator.scale import DAY
+from orchestration.sources.simulator import DAY, Events, PageShown, World
 from serving.definition import ApiNames
 from validation.systems.home_feed import DEVICES
 

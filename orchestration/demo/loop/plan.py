@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 
-from orchestration.sources.simulator import Scale, World
-from orchestration.sources.simulator.scale import DAY
+from orchestration.sources.simulator import DAY, Scale, World
 
 HISTORY = 6  # days before the loop, ranked by what there was before any model
 TURNED = 0.6  # share of users whose interests turn into others

@@ -4,10 +4,11 @@ from orchestration.sources.simulator.behaviour import NOBODY
 from orchestration.sources.simulator.delivery import DeliveredCounts, deliver
 from orchestration.sources.simulator.events import Events, as_json
 from orchestration.sources.simulator.reading import PageShown, Reading
-from orchestration.sources.simulator.scale import TINY, Scale, Shift
+from orchestration.sources.simulator.scale import DAY, TINY, Scale, Shift
 from orchestration.sources.simulator.world import World
 
 __all__ = [
+    "DAY",
     "NOBODY",
     "TINY",
     "DeliveredCounts",

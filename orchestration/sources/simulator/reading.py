@@ -74,8 +74,8 @@ def expected_grade(platform: Platform, pages: Pages) -> Float64s:
     Grades are those of `Odds.utility`; a user tires of the pages before and of more of the same topic.
     """
     places = pages.feed.shape[1]
-    who, at, device = (np.repeat(column, places) for column in (pages.who, pages.at, pages.device))
-    fit = pair(platform, who, pages.feed.ravel(), at, device)
+    who, device = (np.repeat(column, places) for column in (pages.who, pages.device))
+    fit = pair(platform, who, pages.feed.ravel(), np.repeat(pages.at, places), device)
     grades = odds(fit, tiredness(platform, pages).ravel()).utility().reshape(pages.feed.shape)
     grade: Float64s = (examination(platform, pages) * grades * pages.filled).sum(axis=1)
     return grade

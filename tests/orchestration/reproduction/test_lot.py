@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from orchestration.reproduction.logged_answer import LoggedAnswer
+from orchestration.reproduction.answer_log import LoggedAnswer
 from orchestration.reproduction.lot import redrawn
 from serving.definition import PoolValues
 from serving.page.eligibility import Filters

@@ -36,8 +36,8 @@ def at(tmp_path: Path) -> Installation:
     for before, after in ((None, "1"), ("1", "2")):
         history.append(Move(AT, "promote", before, after, "d", "ada", "better", digest_of(b"{}")))
     alias(installation, champion="2", previous="1")
-    signed = {"key": open_signer(installation.settings).id}  # else every version in MLflow would be looked at
-    (folder / "signed.json").write_text(json.dumps(signed))
+    signer = open_signer(installation.settings)  # everything was signed already: MLflow is not asked
+    (folder / "signed.json").write_text(json.dumps({"key": signer.id}))
     return installation
 
 
