@@ -119,10 +119,11 @@ class Live:
     def _carry_out(self, move: Move) -> None:
         moves = self._history.read()
         if not (moves and moves[-1].bare() == move):
-            if move.action == "abort":  # askers leave it first: MLflow may be down
+            leaves = move.action in {"abort", "rollback"}  # askers leave a release first: MLflow may be slow or down
+            if leaves:
                 self._places.point([*moves, move], with_trial=True)
             self._places.name([*moves, move], champion_there=move.goes_live)
-            if move.action != "abort":
+            if not leaves:
                 self._places.point([*moves, move], with_trial=True)
             self._history.append(move)
         self._history.restore()

@@ -111,6 +111,7 @@ class Rollout:
                 what = f"release {now.live} is the first that was live" if now.live else "no release was ever live"
                 raise NotProven(f"{self.name}: {what}; there is nothing to roll back to. Promote another one.")
             self.admission.in_time(now.previous, order.at)
+            self.stage(now.previous)  # raises ReleaseMismatch where MLflow has it no more
             digest = next(move.digest for move in reversed(moves) if move.after == now.previous)
             target = self.local.as_it_was(now.previous, digest)
             manifest = digest_of((target / MANIFEST).read_bytes())

@@ -195,7 +195,7 @@ def test_an_alias_of_the_trial_and_a_share_changed_by_hand_are_put_right(
     agree(live_home)
 
 
-def test_askers_leave_an_aborted_release_while_mlflow_is_down(
+def test_askers_leave_what_is_aborted_or_rolled_back_while_mlflow_is_down(
     live_registry: Registry, live_home: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     enter(live_registry)
@@ -212,6 +212,13 @@ def test_askers_leave_an_aborted_release_while_mlflow_is_down(
     assert live_registry.settle() == []
     assert agree(live_home) == "2"
     assert live_registry.stage_of("3") == "aborted"
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(Versions, "alias", down)
+        with pytest.raises(Unavailable, match="Until then the rollback to release 1 is half done"):
+            live_registry.rollback("bob", "worse", later(8))
+        assert pointer(live_home)["champion"]["version"] == "1"
+    assert live_registry.settle() == []
+    assert agree(live_home) == "1"
 
 
 def test_retention_keeps_the_release_on_trial(live_registry: Registry, register: Register, live_home: Settings) -> None:
