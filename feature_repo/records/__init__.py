@@ -20,7 +20,7 @@ from feature_repo.records.layout import (
     split,
 )
 from feature_repo.records.people import remove_people_online
-from feature_repo.records.redis_client import connect
+from feature_repo.records.redis_client import connect, errors_as_unavailable
 from feature_repo.records.redis_records import (
     WriteCounts,
     change_positions,
@@ -53,6 +53,7 @@ __all__ = [
     "decode",
     "delete_view",
     "encode",
+    "errors_as_unavailable",
     "joined",
     "keep_only_vectors",
     "layouts",

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from feature_repo.records import Layout, connect, layouts, read_records, split
+from feature_repo.records import Layout, connect, errors_as_unavailable, layouts, read_records, split
 from infra.pseudonyms import stored_id
 from orchestration.console.words import figure, moment
 from orchestration.system import Installation
 
 Words = dict[str, str]
+ANSWERS_IN_S = 2.0
 LOOKED_THROUGH = 400  # records, to find some people
 
 
@@ -21,7 +22,7 @@ def described(installation: Installation, view: str | None, ids: Sequence[str]) 
     layout = layouts(installation.system.features).get(view or "")
     if layout is None or not ids:
         return {}
-    with connect(installation.settings.redis_url) as redis:
+    with connect(installation.settings.redis_url, ANSWERS_IN_S) as redis:
         records = read_records(redis, layout, [(each,) for each in ids])
     fields = [*layout.floats, *layout.others]
     columns = {name: records.column(name) for name in fields}
@@ -43,7 +44,7 @@ def some_people(installation: Installation, view: str | None, most: int = 8) -> 
     layout = layouts(installation.system.features).get(view or "")
     if layout is None:
         return []
-    with connect(installation.settings.redis_url) as redis:
+    with connect(installation.settings.redis_url, ANSWERS_IN_S) as redis, errors_as_unavailable(redis):
         keys = islice(redis.scan_iter(match=f"{layout.prefix}*", count=LOOKED_THROUGH), LOOKED_THROUGH)
         stored_keys = sorted(key.decode().removeprefix(layout.prefix) for key in keys)
     step = max(1, len(stored_keys) // most)

@@ -54,6 +54,7 @@ def windows(installation: Installation) -> dict[str, list[WindowEvidence]]:
     folder = os.environ.get("DAGSTER_HOME") or str(installation.settings.home.absolute() / "dagster")
     if not os.path.exists(os.path.join(folder, "dagster.yaml")):
         return {}
+    os.environ.setdefault("DAGSTER_HOME", folder)  # its own settings name the variable
     with dg.DagsterInstance.from_config(folder) as instance:
         system = installation.system.name
         by_kind = {

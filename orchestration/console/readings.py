@@ -62,10 +62,13 @@ class Readings:
         """Show this from now on: it never changes."""
         self._kept[what] = (FOREVER_S, reading)
 
-    async def look(self, what: Hashable, read: Callable[[], T], keep_s: float = KEPT_S) -> Reading[T]:
+    async def look(
+        self, what: Hashable, read: Callable[[], T], keep_s: float = KEPT_S, wait_s: float | None = None
+    ) -> Reading[T]:
         """What `read` gives, under the name `what`; a value from before where it does not come in time.
 
         keep_s  for how long it is shown again; 0 for what is asked about one person
+        wait_s  for how long it is waited for, where that is not what panels are waited for
         """
         now, kept = self._clock(), self._kept.get(what)
         if kept is not None and now < kept[0]:
@@ -74,10 +77,10 @@ class Readings:
         if task is None:
             task = self._running[what] = asyncio.create_task(self._read(what, read, keep_s))
             task.add_done_callback(lambda _: self._running.pop(what, None))
-        done, _ = await asyncio.wait({task}, timeout=self._wait_s)
+        done, _ = await asyncio.wait({task}, timeout=wait_s or self._wait_s)
         if done:
             return task.result()
-        late = f"no answer within {self._wait_s:g} s; it is still waited for: load the page again"
+        late = f"no answer within {wait_s or self._wait_s:g} s; it is still waited for: load the page again"
         if kept is None or kept[1].value is None:
             return Reading(None, late)
         return replace(kept[1], missing=late, old_s=now - kept[0])

@@ -49,6 +49,7 @@ class Watched(msgspec.Struct, frozen=True):
     null_shares: dict[str, float | None] = {}
     freshness: dict[str, dict[str, Any]] = {}
     merit: tuple[dict[str, Any], ...] = ()
+    calibration: tuple[dict[str, Any], ...] = ()
     business: tuple[dict[str, Any], ...] = ()
     frozen: str = ""
 

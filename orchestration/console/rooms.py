@@ -30,9 +30,11 @@ class Room:
         """The system's name."""
         return self.installation.system.name
 
-    async def look(self, what: str, read: Callable[[Installation], T], keep_s: float = KEPT_S) -> Reading[T]:
+    async def look(
+        self, what: str, read: Callable[[Installation], T], keep_s: float = KEPT_S, wait_s: float | None = None
+    ) -> Reading[T]:
         """What a function says of the installation; see Readings."""
-        return await self.readings.look((self.name, what), lambda: read(self.installation), keep_s)
+        return await self.readings.look((self.name, what), lambda: read(self.installation), keep_s, wait_s)
 
     async def look_at_all(self, **reads: Callable[[Installation], Any]) -> dict[str, Reading[Any]]:
         """Several at the same time."""

@@ -19,7 +19,8 @@ def thumbnail(kind: str, item: str, place: str = "") -> Markup:
     name = f"t{draw:x}{place}"
     shapes = (_hills, _sun, _city, _waves, _rings, _stripes, _grid, _notes)[motif](u, v, w)
     return Markup(
-        f'<svg class="thumbnail" viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true" focusable="false">'
+        f'<svg class="thumbnail" viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="xMidYMid slice" '
+        f'aria-hidden="true" focusable="false">'
         f'<defs><linearGradient id="{name}" x1="0" y1="0" x2="{w:.2f}" y2="1">'
         f'<stop offset="0" stop-color="hsl({hue} 62% {60 + 8 * u:.0f}%)"/>'
         f'<stop offset="1" stop-color="hsl({(hue + 35) % 360} 58% {34 + 8 * v:.0f}%)"/></linearGradient></defs>'

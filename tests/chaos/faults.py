@@ -224,4 +224,6 @@ FAULTS: tuple[Fault, ...] = (
     _rude("20 callers send requests and read no answer", "pipelined", 20),
     _rude("10,000 connections say nothing", "silent", 10_000),
     _rude("10,000 connections send half a request", "half", 10_000),
+    Fault("16 people look at the console without a pause", Stage.let_look, Stage.lookers_gone,
+          lambda stage: stage.invite(16)),
 )  # fmt: skip

@@ -46,6 +46,7 @@ class Stage:
     settings: Settings = field(init=False)
     proxy: FaultProxy = field(init=False)
     service: Running | None = None
+    _lookers: "subprocess.Popen[str]" = field(init=False)
     _rude: ExitStack = field(default_factory=ExitStack)
     _keeper: ExitStack = field(default_factory=ExitStack)
     _servers: ExitStack = field(default_factory=ExitStack)
@@ -160,6 +161,31 @@ class Stage:
     def send_away(self) -> None:
         """End those callers and their connections."""
         self._rude.close()
+
+    def invite(self, count: int) -> None:
+        """A console of this installation, and so many who will look at it (tests/chaos/lookers.py)."""
+        where = [str(self.home), self.settings.redis_url, str(self.settings.service_port), str(count)]
+        self._lookers = subprocess.Popen(
+            [sys.executable, "-m", "tests.chaos.lookers", *where],
+            cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
+        self._rude = self._servers.enter_context(ExitStack())
+        self._rude.callback(end, self._lookers)
+        self._rude.enter_context(killed_with_this_process(self._lookers))
+        assert self._lookers.stdout is not None
+        assert self._lookers.stdout.readline() == "ready\n"
+
+    def let_look(self) -> None:
+        """Let them look from now on."""
+        assert self._lookers.stdin is not None
+        print("look", file=self._lookers.stdin, flush=True)
+
+    def lookers_gone(self) -> None:
+        """Send them away; each page that they asked for came."""
+        self.send_away()
+        assert self._lookers.stdout is not None
+        statuses = self._lookers.stdout.read().split()
+        assert set(statuses) == {"200"}, f"of {len(statuses)} pages of the console some did not come: {set(statuses)}"
 
     def fill_the_disk(self, full: bool) -> None:
         """Let every write of the workers to a file fail, or no more."""

@@ -61,6 +61,7 @@ def test_nothing_of_a_stage_outlives_the_process_that_made_it(tmp_path: Path) ->
         "a worker is killed",
         "a move dies half-way, and its release is not here",
         "the pointer to the live release is torn",
+        "16 people look at the console without a pause",
     ],
 )
 def test_callers_see_no_error(stage: Stage, name: str) -> None:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +120,7 @@ def registered(installation: Installation, world: World, run: str, *, refused: b
     return version
 
 
-def watch_report() -> dict[str, Any]:
+def watch_report(now: datetime = NOW) -> dict[str, Any]:
     """What monitoring writes on a day on which one feature is null in one region."""
     steady = [
         {
@@ -155,8 +155,8 @@ def watch_report() -> dict[str, Any]:
         },
     ]
     return {
-        "at": NOW.isoformat(),
-        "day": "2026-05-02",
+        "at": now.isoformat(),
+        "day": f"{now - timedelta(days=1):%Y-%m-%d}",
         "release": "2",
         "model_age_days": 1.5,
         "drift": [*steady, *moved],
@@ -193,11 +193,11 @@ def watch_report() -> dict[str, Any]:
     }
 
 
-def trial_report() -> dict[str, Any]:
+def trial_report(now: datetime = NOW) -> dict[str, Any]:
     """What the experiment says after some looks."""
     looks = [
         {
-            "at": (NOW - timedelta(hours=40 - i)).isoformat(),
+            "at": (now - timedelta(hours=40 - i)).isoformat(),
             "share": 5,
             "value": 0.006 - 0.004 / (i + 1),
             "low": 0.006 - 0.05 / (i + 1) ** 0.6,
@@ -240,7 +240,7 @@ def trial_report() -> dict[str, Any]:
         "state": "broken",
     }
     return {
-        "at": NOW.isoformat(),
+        "at": now.isoformat(),
         "release": "3",
         "does": "hold",
         "reason": f"not enough pages yet {BAD}",

@@ -129,6 +129,7 @@ def test_rude_callers_are_cut_off_and_others_are_answered(at: Stand) -> None:
 
     silent = [dial(b"") for _ in range(20)]
     post = b"POST /console/sign-in HTTP/1.1\r\nhost: localhost\r\norigin: http://localhost\r\n"
+    post += b"content-type: application/x-www-form-urlencoded\r\n"
     dripping = [dial(post + b"content-length: 100\r\n\r\nto") for _ in range(20)]
     assert b"431" in answer_to(b"GET /console/ HTTP/1.1\r\nhost: localhost\r\nx: " + b"a" * 70_000 + b"\r\n\r\n")
     many = b"".join(b"x%d: 1\r\n" % i for i in range(300))

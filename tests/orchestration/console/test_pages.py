@@ -1,6 +1,7 @@
 """The pages in a real headless Chromium: in light and dark, on a screen and on a phone, by keyboard."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -11,8 +12,12 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from infra.errors import FlywheelError
+from orchestration import client
+from orchestration.console.request import logged
 from tests.orchestration.console import browser
 from tests.orchestration.console.stand import Stand
+from tests.waiting import until
 
 PAGES = (
     "",
@@ -44,6 +49,13 @@ def person(at: Stand, driver: webdriver.Chrome) -> Iterator[webdriver.Chrome]:
 def text(driver: webdriver.Chrome) -> str:
     """What the page says, on one line."""
     return " ".join(str(driver.find_element(By.TAG_NAME, "body").text).split())
+
+
+def is_logged(at: Stand, request: str) -> bool:
+    """Whether the decision log has an answer already: it is written a moment later."""
+    with suppress(FlywheelError):
+        return bool(logged(at.installation, request))
+    return False
 
 
 def test_an_operator_signs_in_gives_a_reason_and_promotes(at: Stand, person: webdriver.Chrome) -> None:
@@ -87,10 +99,8 @@ def test_no_page_is_wider_than_its_window_and_axe_finds_nothing_serious(at: Stan
     assert not wrong, "\n".join(wrong)
     browser.sized(person, 390)
     person.get(f"{at.address}/console/home_feed/")
-    scrolls = person.execute_script(
-        "const of = document.querySelector('.scroll'); return [of.scrollWidth, of.clientWidth]"
-    )
-    assert scrolls[0] > scrolls[1], "a wide table scrolls inside its card"
+    scrolls = "return [...document.querySelectorAll('.scroll')].some(of => of.scrollWidth > of.clientWidth)"
+    assert person.execute_script(scrolls), "a wide table scrolls inside its card"
 
 
 def test_axe_does_find_what_is_wrong(person: webdriver.Chrome) -> None:
@@ -150,3 +160,21 @@ def test_an_interval_has_words_and_a_state_has_more_than_its_colour(at: Stand, p
     assert {"champion", "challenger", "lowest"} <= {
         row.text for row in person.find_elements(By.CSS_SELECTOR, "tbody th")
     }
+
+
+def test_why_shows_an_answer_of_the_past_with_what_moved_it(at: Stand, person: webdriver.Chrome) -> None:
+    answer = client.ask(at.settings, at.installation.system, "u2", 6)
+    shown = at.installation.system.page.service.names.item
+    until(lambda: is_logged(at, answer["request_id"]))
+    person.get(f"{at.address}/console/home_feed/why?request={answer['request_id']}")
+    says = text(person)
+    assert "the same to the last bit" in says, "the scores follow from the logged features"
+    assert all(item[shown] in says for item in answer["items"])
+    assert person.find_elements(By.CSS_SELECTOR, ".why svg.push"), "what moved a score is drawn"
+    wrong = []
+    for width, scheme in LOOKS[:2]:
+        browser.sized(person, width)
+        browser.coloured(person, scheme)
+        wrong += browser.faults(person)
+        assert not browser.wider_than_the_window(person)
+    assert not wrong, "\n".join(wrong)
