@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -164,11 +165,15 @@ class Places:
         return [
             _differs(
                 live, f"release {release.version} bears no valid signature in {self._pointer.parent}", None,
-                lambda _, version=release.version: self._signatures.demand(version, self._pointer.parent / version),
+                partial(self._sign_again, release.version),
             )
             for release in filter(None, (expected.champion, expected.previous, *tried))
             if self._signatures.lost(release.version)
         ]  # fmt: skip
+
+    def _sign_again(self, version: str, _: Sequence[Move]) -> None:
+        """Put back the signature that MLflow has of a release."""
+        self._signatures.demand(version, self._pointer.parent / version)
 
 
 def _differs(live: str, other: str, named: str | None, mend: Callable[[Sequence[Move]], None]) -> Disagreement:
