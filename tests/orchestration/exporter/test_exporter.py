@@ -178,8 +178,8 @@ def test_reports_of_monitoring_are_told_and_an_absent_one_is_no_fault(home: Inst
         {"measure": "rejected", "day": "2026-05-01", "value": 1, "usual": 2},
     ], alarms=[{"alarm": "nulls", "owner": "serving"}])  # fmt: skip
     pointed(home, challenger={"release": {"version": "3", "path": "3"}, "share": 25, "salt": "s"})
-    reported(home, "trial", release="3", goal={"low": -0.1, "value": 0.1, "high": 0.3}, askers=[500, 9500], sample_ratio=0.4,
-             findings=[{"state": "broken"}, {"state": "too little"}, {"state": "too little"}])  # fmt: skip
+    reported(home, "trial", release="3", goal={"low": -0.1, "value": 0.1, "high": 0.3}, askers=[500, 9500],
+             sample_ratio=0.4, findings=[{"state": "broken"}, {"state": "too little"}, {"state": "too little"}])  # fmt: skip
     figures = told(home, "reports")
     assert figures["flywheel_feature_psi"] == {(FEATURE,): 0.4}
     assert figures["flywheel_feature_null_ratio"] == {(FEATURE,): 0.02}
