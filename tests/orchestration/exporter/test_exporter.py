@@ -125,7 +125,8 @@ def test_jobs_and_what_monitoring_measured_are_told_from_dagsters_record(
 
     @dg.asset
     def drift() -> dg.MaterializeResult:  # type: ignore[type-arg]
-        return dg.MaterializeResult(metadata={"largest psi": 0.31, "flagged": 2, "finding": "drift"})
+        facts = {"largest psi": 0.31, "flagged": 7, "critical flagged": 2, "finding": "drift"}
+        return dg.MaterializeResult(metadata=facts)
 
     with dg.DagsterInstance.get() as instance:
         dg.materialize([drift], instance=instance)
@@ -179,7 +180,8 @@ def test_reports_of_monitoring_are_told_and_an_absent_one_is_no_fault(home: Inst
     ], alarms=[{"alarm": "nulls", "owner": "serving"}])  # fmt: skip
     pointed(home, challenger={"release": {"version": "3", "path": "3"}, "share": 25, "salt": "s"})
     reported(home, "trial", release="3", goal={"low": -0.1, "value": 0.1, "high": 0.3}, askers=[500, 9500],
-             sample_ratio=0.4, findings=[{"state": "broken"}, {"state": "too little"}, {"state": "too little"}])  # fmt: skip
+             sample_ratio=0.4,
+             findings=[{"state": "broken"}, {"state": "too little"}, {"state": "too little"}])  # fmt: skip
     figures = told(home, "reports")
     assert figures["flywheel_feature_psi"] == {(FEATURE,): 0.4}
     assert figures["flywheel_feature_null_ratio"] == {(FEATURE,): 0.02}
