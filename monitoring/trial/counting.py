@@ -125,7 +125,8 @@ class _Tallies:
         if not by:
             return [self._contrast(measure, "", ALL, np.ones(len(above), dtype=bool), above, below)]
         column = self._shown.rows[by]
-        value = np.where(column.notna(), column.astype(str), None)  # a slice by a number or a flag has parts, too
+        value = column.astype(str).to_numpy(dtype=object, copy=True)  # a slice by a number or a flag has parts, too
+        value[column.isna().to_numpy(dtype=bool)] = None
         parts = sorted({part for part in value[self._shown.current] if part is not None})
         return [self._contrast(measure, by, part, value == part, above, below) for part in parts]
 
