@@ -27,13 +27,21 @@ def with_headers(app: Asgi) -> Asgi:
     """The app, with these headers on each of its answers."""
 
     async def answer(scope: Message, receive: Receive, send: Send) -> None:
+        started = False
+
         async def start(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 kept = any(name.lower() == KEEP for name, _ in message["headers"])
                 more = HEADERS if kept else (*HEADERS, (KEEP, b"no-store"))
                 message = {**message, "headers": [*message["headers"], *more]}
             await send(message)
 
-        await app(scope, receive, start)
+        try:
+            await app(scope, receive, start)
+        except Exception:
+            if not started:  # else a page has said it, and the log has it: raised again, it would cut that page off
+                raise
 
     return answer

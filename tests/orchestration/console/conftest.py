@@ -20,7 +20,7 @@ def at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     """A console in front of a home in which everything runs."""
     home = tmp_path_factory.mktemp("home")
     url = f"redis://127.0.0.1:{free_port()}/0"
-    world = World(Settings(home=home, redis_url=url, service_port=free_port(), replay_from=NOW, head_s=1.0, body_s=1.0))
+    world = World(Settings(home=home, redis_url=url, service_port=free_port(), replay_from=NOW, head_s=3.0, body_s=3.0))
     world.start_redis()
     world.fill()
     with stand(world, free_port()) as ready:

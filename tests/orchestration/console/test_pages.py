@@ -42,13 +42,15 @@ def person(at: Stand, driver: webdriver.Chrome) -> Iterator[webdriver.Chrome]:
     driver.delete_all_cookies()
     driver.get(f"{at.address}/console/sign-in?next=/console/home_feed/releases")
     driver.find_element(By.NAME, "token").send_keys(at.token() + Keys.ENTER)
+    until(lambda: "Sign out" in text(driver), lambda: text(driver))
     yield driver
     driver.delete_all_cookies()
 
 
 def text(driver: webdriver.Chrome) -> str:
     """What the page says, on one line."""
-    return " ".join(str(driver.find_element(By.TAG_NAME, "body").text).split())
+    says = driver.execute_script("return document.body ? document.body.innerText : ''")  # in one step: pages change
+    return " ".join(str(says).split())
 
 
 def is_logged(at: Stand, request: str) -> bool:
@@ -68,7 +70,7 @@ def test_an_operator_signs_in_gives_a_reason_and_promotes(at: Stand, person: web
     assert "releases/5" in person.current_url, "the browser asks for the reason"
     assert at.installation.registry.live() == "2"
     form.find_element(By.NAME, "why").send_keys("the <b>fix</b> of the region" + Keys.ENTER)
-    assert "release 5 is live for all askers" in text(person)
+    until(lambda: "release 5 is live for all askers" in text(person), lambda: text(person))
     assert "the <b>fix</b> of the region" in text(person), "the history has the reason, as it was written"
     move = at.installation.registry.history()[-1]
     assert (move.action, move.after, move.who.endswith("(console)")) == ("promote", "5", True)
@@ -77,7 +79,7 @@ def test_an_operator_signs_in_gives_a_reason_and_promotes(at: Stand, person: web
     back = person.find_element(By.CSS_SELECTOR, "form[action$='/moves/rollback']")
     back.find_element(By.NAME, "why").send_keys("back")
     back.find_element(By.TAG_NAME, "button").click()
-    assert "release 2 is live again" in text(person)
+    until(lambda: "release 2 is live again" in text(person), lambda: text(person))
     at.installation.registry.enter("3", "ada", "again, for the next who looks", at.installation.now())
     at.installation.registry.advance("ada", "again", at.installation.now())
 
@@ -123,6 +125,7 @@ def test_nothing_that_others_wrote_runs_and_nothing_is_asked_of_other_machines(
 def test_the_explorer_shows_pictures_sources_and_what_moved_each_score(at: Stand, person: webdriver.Chrome) -> None:
     person.get(f"{at.address}/console/home_feed/feed?limit=6")
     person.find_element(By.NAME, "user").send_keys("u1" + Keys.ENTER)
+    until(lambda: "Challenger release" in text(person), lambda: text(person))
     tiles = person.find_elements(By.CSS_SELECTOR, ".tile")
     assert len(tiles) >= 6
     assert tiles[0].find_element(By.CSS_SELECTOR, "svg.thumbnail").size["height"] > 40
@@ -167,6 +170,7 @@ def test_why_shows_an_answer_of_the_past_with_what_moved_it(at: Stand, person: w
     shown = at.installation.system.page.service.names.item
     until(lambda: is_logged(at, answer["request_id"]))
     person.get(f"{at.address}/console/home_feed/why?request={answer['request_id']}")
+    until(lambda: "The answer" in text(person))
     says = text(person)
     assert "the same to the last bit" in says, "the scores follow from the logged features"
     assert all(item[shown] in says for item in answer["items"])
