@@ -51,8 +51,8 @@ def drawn(salt: str = "trial", share: float = 0.5, **apart: float) -> dict[str, 
     return {user: variant_of(Shares(challenger=share, salt=salt, **apart), user) for user in USERS}
 
 
-def one_of(variant: str) -> str:
-    return next(user for user, drew in drawn().items() if drew == variant)
+def one_of(variant: str, place: int = 0) -> str:
+    return [user for user, drew in drawn().items() if drew == variant][place]
 
 
 def published(
@@ -190,7 +190,7 @@ def test_the_challengers_policy_holds_for_its_askers_alone(client: Client, world
     world.challenge("1", "3", 50)
     look(client)
     client._runner.run(client.online._pool())
-    tried, usual = client.feed(user_id=one_of(CHALLENGER)), client.feed(user_id=one_of(CHAMPION))
+    tried, usual = (client.feed(user_id=one_of(variant, -1)) for variant in (CHALLENGER, CHAMPION))  # of new users
     assert (tried["release"], len(tried["items"]), tried["reason"]) == ("3", 3, None)
     assert {item["video_id"] for item in tried["items"]} <= {f"v{i}" for i in range(48, 60)}, "born within two days"
     assert (usual["release"], len(usual["items"])) == ("1", POLICY.release.limit)

@@ -173,6 +173,6 @@ def test_a_system_that_logs_no_answers_says_so(tmp_path: Path) -> None:
         if table is IMPRESSIONS else table for table in HOME_FEED.tables
     )  # fmt: skip
     task = replace(HOME_FEED.task, unit="user_id", exact=())
-    silent = Installation(replace(HOME_FEED, tables=tables, task=task), Settings(home=tmp_path))
+    silent = Installation(replace(HOME_FEED, tables=tables, task=task, trial=None), Settings(home=tmp_path))
     with pytest.raises(DefinitionError, match="logs no answers"):
         replayed(silent, "1f")

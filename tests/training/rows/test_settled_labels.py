@@ -28,6 +28,8 @@ PAYMENTS = table(
     "payments", ("payment",), word("payment"), word("card"), word("action"),
     Column("amount", "float64", "amount", logged=True), Column("completed", "bool", "whether the money moved"),
     Column("by_lot", "bool", "whether it was reviewed by lot"), Column("chance", "float32", "of the action"),
+    Column("score", "float32", "as the release gave it", nullable=True),
+    Column("threshold", "float32", "from which it acts", nullable=True),
 )  # fmt: skip
 DISPUTES = table("disputes", ("dispute",), word("dispute"), word("payment"), word("reason"))
 REVIEWS = table("reviews", ("review",), word("review"), word("payment"), word("verdict", nullable=True))
