@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from monitoring.definition import Watch
+from monitoring.outcomes import ReleaseOutcome
 
 Owner = Literal["data", "model", "product", "serving"]
 OWNERS: dict[Owner, str] = {
@@ -148,6 +149,16 @@ QUIETER = 0.5
 def quieter(watch: Watch) -> Watch:
     """The same watch for alarms: where nothing changes, all kinds together fire about once in a month at most."""
     return replace(watch, max_false_alarms=watch.max_false_alarms * QUIETER)
+
+
+def far_below(part: ReleaseOutcome, watch: Watch) -> bool:
+    """Whether a release's merit lies below its promise by more than chance explains on one day of `max_false_alarms`.
+
+    A promise is as lucky tomorrow as it is today: a second day is no second proof.
+    """
+    from scipy.stats import norm
+
+    return part.finding == "merit drop" and part.drop > float(norm.isf(watch.max_false_alarms)) * part.error
 
 
 def confirmed_drops(dropped: Sequence[Sequence[str]], watch: Watch) -> list[str]:

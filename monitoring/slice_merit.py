@@ -25,11 +25,13 @@ def measure(
 
     Where nothing changed, any slice at all is called a drop with a probability of at most `max_false_alarms`.
     """
-    from scipy.stats import norm
+    from scipy.stats import t
 
     promised = {part.name: part for part in reference.slices if part.merit is not None}
     parts = {name: rows for name, rows in parts_of(slices).items() if name in promised}
-    errors = max(watch.merit_drop_errors, float(norm.isf(watch.max_false_alarms / max(1, len(parts)))))
+    errors = max(
+        watch.merit_drop_errors, float(t.isf(watch.max_false_alarms / max(1, len(parts)), watch.min_slice_users - 1))
+    )
     strict = replace(watch, merit_drop_errors=errors, min_outcome_rows=max(1, watch.min_outcome_rows // SMALLER))
     outcome_by_slice = {}
     for name, rows in parts.items():

@@ -35,8 +35,9 @@ class Drilled:
 def drill(installation: Installation) -> Drilled:
     """Roll back and forward again, and note it; a service that follows too slowly, or not, is an alert."""
     finish_interrupted(installation, timedelta(0))
+    epoch = installation.registry.epoch()  # of then is all that follows: who moves a release meanwhile wins
     hindrance = _hindrance(installation)
-    outcome = Drilled("hold", f"no drill: {hindrance}") if hindrance else _there_and_back(installation)
+    outcome = Drilled("hold", f"no drill: {hindrance}") if hindrance else _there_and_back(installation, epoch)
     now, live = installation.now(), installation.registry.live()
     note(installation.settings.part, MachineDecision(now, outcome.did, outcome.says, live, outcome.evidence))
     if not outcome.in_time:
@@ -52,14 +53,15 @@ def drill_age(installation: Installation) -> timedelta | None:
 
 def finish_interrupted(installation: Installation, after: timedelta = INTERRUPTED) -> str | None:
     """Make the release live again that a drill took back so long ago, where its process has died since; its version."""
+    epoch = installation.registry.epoch()
     moves = installation.registry.history()
     if not moves or (moves[-1].action, moves[-1].who) != ("rollback", WHO):
         return None
     now = installation.now()
     if now - moves[-1].at < after or moves[-1].before is None:
         return None
-    _forward(installation, moves[-1].before, "the drill was interrupted")
-    return moves[-1].before
+    overtaken = _forward(installation, moves[-1].before, "the drill was interrupted", epoch)
+    return None if overtaken else moves[-1].before
 
 
 def _hindrance(installation: Installation) -> str | None:
@@ -81,14 +83,16 @@ def _hindrance(installation: Installation) -> str | None:
         return str(hindered)
 
 
-def _there_and_back(installation: Installation) -> Drilled:
-    registry, live = installation.registry, str(installation.registry.live())
-    previous = registry.rollback(WHO, f"drill of {installation.now():%Y-%m-%d %H:%M:%S}", installation.now())
+def _there_and_back(installation: Installation, epoch: int) -> Drilled:
+    registry, live, now = installation.registry, str(installation.registry.live()), installation.now()
+    try:
+        previous = registry.rollback(WHO, f"drill of {now:%Y-%m-%d %H:%M:%S}", now, epoch=epoch)
+    except Overtaken as overtaken:
+        return Drilled("hold", f"no drill: {overtaken}")
     try:
         back_s = _followed_s(installation, previous)
     finally:
-        epoch = registry.epoch()
-        meanwhile = _forward(installation, live, f"end of the drill at move {epoch}", epoch)
+        meanwhile = _forward(installation, live, f"end of the drill at move {epoch + 1}", epoch + 1)
     forward_s = None if meanwhile else _followed_s(installation, live)
     in_time = all(seconds is not None and seconds <= WITHIN_S for seconds in (back_s, forward_s))
     says = f"rolled back from release {live} to {previous} and forward again: {_says(back_s)}, and {_says(forward_s)}."
@@ -101,7 +105,7 @@ def _there_and_back(installation: Installation) -> Drilled:
     return Drilled("drill", f"{says} {meanwhile}".strip(), evidence, in_time)
 
 
-def _forward(installation: Installation, version: str, why: str, epoch: int | None = None) -> str:
+def _forward(installation: Installation, version: str, why: str, epoch: int) -> str:
     """Make a release live again; says who moved another one meanwhile: then that holds."""
     now = installation.now()
     try:

@@ -1,6 +1,7 @@
 """The facts of a trial, read from the tables, the shadow log and the review queue of an installation."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -45,14 +46,17 @@ def logged_in_shadow(folder: Path, since: datetime) -> Iterator[dict[str, Any]]:
         try:
             if path.stat().st_mtime < since.timestamp() and path.suffix == ".jsonl":
                 continue
-            lines = path.read_bytes().splitlines()
+            with path.open("rb") as lines:
+                yield from _readable(lines)
         except FileNotFoundError:  # handed over, or removed, meanwhile
             continue
-        for line in lines:
-            try:
-                yield msgspec.json.decode(line, type=dict[str, Any])
-            except msgspec.MsgspecError:
-                continue
+
+
+def _readable(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    decoder = msgspec.json.Decoder(dict[str, Any])
+    for line in lines:
+        with suppress(msgspec.MsgspecError):
+            yield decoder.decode(line)
 
 
 def _log(installation: Installation, rules: TrialRules, table: Table, trial: Trial, now: datetime) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from infra.atomic import atomic_write
 from infra.errors import FlywheelError
 from infra.manifest import read_manifest
 from monitoring import business, calibration, slice_merit
-from monitoring.alarms import Raised, confirmed_drops, quieter, raised
+from monitoring.alarms import Raised, confirmed_drops, far_below, quieter, raised
 from monitoring.definition import Watch
 from monitoring.slices import ALL
 from orchestration.diagnosing import reference_of, slices_of
@@ -80,7 +80,7 @@ def watched(installation: Installation, watch: Watch, day: date, more: Mapping[s
     worse = tuple(each.measure for each in compared if each.worse)
     steady = next((not e.present for e in evidence if e.release == live and e.present is not None), None)
     known = None if comes_late(installation.system.task) else steady
-    dropped = [*(each.dropped for _, each in days), tuple(e.release for e in evidence if e.present)]
+    dropped = [*(each.dropped for _, each in days), _dropped(judged, watch)]
     series = [*((each.steady, each.worse) for _, each in days), (known, worse)]
     tables = tables_of(installation, watch, day)
     says: list[tuple[str, str]] = [
@@ -129,6 +129,10 @@ def _by_slice(installation: Installation, watch: Watch, live: str | None, day: d
 def _whole(judged: Mapping[str, Any] | None) -> Iterator[tuple[str, Any]]:
     report = judged.get("report") if judged else None
     yield from ((ALL, part) for part in (report.parts if report else ()) if part.served_by == "all")
+
+
+def _dropped(judged: Mapping[str, Any] | None, watch: Watch) -> tuple[str, ...]:
+    return tuple(part.release for _, part in _whole(judged) if far_below(part, watch))
 
 
 def _age(installation: Installation, live: str | None, at: datetime) -> float | None:

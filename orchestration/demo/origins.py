@@ -82,7 +82,7 @@ class Simulated:
 
     def deliver_drifted(self, landing: Path, lake: Lake) -> Facts:
         """Overnight most users change their taste, new videos are longer, and clients omit lengths and positions."""
-        changed = self.world.drifted(self.scale.finish, tastes=0.45, lengths=5.0, unknown_lengths=0.8, unplaced=0.5)
+        changed = self.world.drifted(self.scale.finish, tastes=0.45, lengths=4.0, unknown_lengths=0.8, unplaced=0.3)
         events = self.past + changed.history(self.scale.days + 1, AFTERWARDS, after=self.past)
         del self.past  # no longer needed, and the retraining that follows needs the memory
         start = self.scale.end + timedelta(days=1)

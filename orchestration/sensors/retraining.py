@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 
 from infra import alerts
-from infra.errors import NotProven, ReleaseMismatch
+from infra.errors import NotProven, Overtaken, ReleaseMismatch
 from infra.machine_decisions import Did, MachineDecision, note
 from monitoring.journal import Journal
 from monitoring.retrain import Action, Decision, decide
@@ -43,13 +43,16 @@ def retraining_sensor(installation: Installation, job: Job) -> dg.SensorDefiniti
     def retraining(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         state = json.loads(context.cursor) if context.cursor else {"after": {}, "journal": None}
         evidence, after = written(context.instance, installation.system.name, state["after"])
-        now = installation.now()
+        now, epoch = installation.now(), installation.registry.epoch()
         journal = _complete(Journal.from_json(state["journal"]).with_evidence(evidence, now), installation)
         decision = _decided(installation, journal, [*journal.actions, *_scheduled(context.instance, job)], now)
         if decision.frozen:
             note_freeze(installation, decision.frozen)
         if decision.roll_back:  # before the retraining is asked for: meanwhile people get the better release
-            _fall_back(context, installation, decision, now)
+            try:
+                _fall_back(context, installation, decision, now, epoch)
+            except Overtaken as overtaken:  # the evidence may be of a release that is not live any more: look again
+                return dg.SensorResult(skip_reason=dg.SkipReason(str(overtaken)), cursor=context.cursor)
         requests = []
         if decision.retrain:
             day = _day(journal, decision, now)
@@ -99,12 +102,15 @@ def _complete(journal: Journal, installation: Installation) -> Journal:
 
 
 def _fall_back(
-    context: dg.SensorEvaluationContext, installation: Installation, decision: Decision, now: datetime
+    context: dg.SensorEvaluationContext, installation: Installation, decision: Decision, now: datetime, epoch: int
 ) -> None:
-    """Roll back, and write an alert that says to what, or why it was not possible."""
+    """Roll back, and write an alert that says to what, or why it was not possible.
+
+    Raises Overtaken where somebody moved a release since that epoch: a second rollback would reach one release too far.
+    """
     facts, was = {"registry": installation.system.name, "why": decision.reason}, installation.registry.live()
     try:
-        version = installation.registry.rollback(who=WHO, why=decision.reason, at=now)
+        version = installation.registry.rollback(WHO, decision.reason, now, epoch=epoch)
         facts["rollback"] = f"release {version} is live again"
         _noted(installation, "roll back", decision, now, was)
     except (NotProven, ReleaseMismatch) as impossible:  # there is no earlier release, or its files are gone

@@ -26,7 +26,6 @@ class FakeRegistry:
     def __init__(self) -> None:
         self.moves: list[Any] = []
         self.tried: Trial | None = None
-        self.meanwhile = False
         self._put("promote", "1", "ada")
         self._put("promote", "2", "ada")
 
@@ -54,12 +53,16 @@ class FakeRegistry:
         return {}
 
     def promote(self, version: str, *, who: str, why: str, at: datetime, epoch: int | None = None) -> None:
-        if self.meanwhile and epoch is not None:
-            raise Overtaken("bob made the move `promote` of release 3")
+        self._must_be(epoch)
         if version != self.live():
             self._put("promote", version, who)
 
-    def rollback(self, who: str, why: str, at: datetime) -> str:
+    def _must_be(self, epoch: int | None) -> None:
+        if epoch not in {None, self.epoch()}:
+            raise Overtaken(f"{self.moves[-1].who} made the move `{self.moves[-1].action}`")
+
+    def rollback(self, who: str, why: str, at: datetime, epoch: int | None = None) -> str:
+        self._must_be(epoch)
         self._put("rollback", str(self.standing().previous), who)
         return str(self.live())
 
@@ -129,10 +132,36 @@ def test_no_drill_is_made_where_it_would_hurt_or_show_nothing(
     assert drill_age(at) is None, "a drill that was not made is none"
 
 
-def test_what_somebody_promotes_in_the_middle_of_a_drill_holds(at: Any) -> None:
-    at.registry.meanwhile = True
+def test_what_somebody_promotes_in_the_middle_of_a_drill_holds(at: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def promoted_while_it_waits(settings: Any) -> set[str | None]:
+        if at.registry.live() == "1":
+            at.registry._put("promote", "3", "bob")
+        return {at.registry.live(), "1"} if at.registry.live() == "3" else {at.registry.live()}
+
+    monkeypatch.setattr(drills, "served_releases", promoted_while_it_waits)
+    monkeypatch.setattr(drills, "GIVEN_UP_S", 0.01)
     assert "bob made the move" in drill(at).says
-    assert moves(at) == [("rollback", "1", "drill")]
+    assert moves(at) == [("rollback", "1", "drill"), ("promote", "3", "bob")]
+
+
+def test_a_release_that_enters_as_a_drill_begins_stays_on_trial(at: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def entered_while_it_looks(settings: Any) -> set[str | None]:
+        at.registry._put("promote", "3", "bob")
+        return {"2"}
+
+    monkeypatch.setattr(drills, "served_releases", entered_while_it_looks)
+    outcome = drill(at)
+    assert (outcome.did, moves(at)) == ("hold", [("promote", "3", "bob")])
+    assert "bob made the move" in outcome.says
+
+
+def test_what_somebody_moves_as_an_interrupted_drill_is_finished_holds(at: Any) -> None:
+    at.registry.rollback("drill", "drill", AT)
+    seen = at.registry.history()
+    at.registry.history = lambda: (at.registry._put("promote", "3", "bob"), seen)[1]
+    at.now = lambda: AT + timedelta(minutes=6)
+    assert finish_interrupted(at) is None
+    assert at.registry.live() == "3"
 
 
 def test_a_drill_whose_process_died_is_finished_later(at: Any) -> None:

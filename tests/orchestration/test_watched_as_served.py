@@ -50,7 +50,7 @@ def at(settings: Settings, moves: list[str], monkeypatch: pytest.MonkeyPatch) ->
     """An installation in which release 7 is live, and 6 was before; what training makes is what was served."""
     installation = Installation(HOME_FEED, settings.model_copy(update={"replay_from": NOW}))
 
-    def rollback(who: str, why: str, at: datetime) -> str:
+    def rollback(who: str, why: str, at: datetime, epoch: int) -> str:
         moves.append(why)
         return "6"
 
@@ -59,6 +59,7 @@ def at(settings: Settings, moves: list[str], monkeypatch: pytest.MonkeyPatch) ->
 
     installation.__dict__["registry"] = SimpleNamespace(
         live=lambda: "7",
+        epoch=lambda: 2,
         promised=lambda version: {"ndcg_at_10": 0.9},
         folder=Path,
         rollback=rollback,
@@ -205,7 +206,7 @@ def test_who_runs_a_job_by_hand_trains_nothing_by_accident_while_training_is_fro
 def test_where_there_is_no_earlier_release_people_are_told(
     at: Installation, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def rollback(**facts: object) -> str:
+    def rollback(*facts: object, **more: object) -> str:
         raise NotProven("there is nothing to roll back to")
 
     at.registry.rollback = rollback  # type: ignore[method-assign, assignment]

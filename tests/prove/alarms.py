@@ -14,7 +14,7 @@ import pandas as pd
 
 from infra.arrays import AnyArray
 from monitoring import business, calibration, outcomes, slice_merit, slices
-from monitoring.alarms import confirmed_drops, quieter
+from monitoring.alarms import confirmed_drops, far_below, quieter
 from monitoring.definition import Watch
 from monitoring.outcomes import SIDE
 from monitoring.reference import Reference
@@ -121,7 +121,7 @@ class Judged:
         compared = business.findings(product, self.product[-28:], MEASURES, watch)
         worse = [each.measure for each in compared if each.worse]
         fell = part is not None and part.finding == "merit drop"
-        self.dropped.append([RELEASE] if fell else [])
+        self.dropped.append([RELEASE] if part is not None and far_below(part, watch) else [])
         self.series.append((not fell, worse))
         self.product.append(product)
         fires = {

@@ -8,6 +8,7 @@ import msgspec
 import pyarrow as pa
 
 from infra.clock import Clock
+from infra.errors import NotProven
 from orchestration.proving import proven
 from orchestration.release_inputs import release_inputs
 from orchestration.sources.kit import write_parquet
@@ -33,11 +34,13 @@ def _slipped(step: Step) -> Step:
 def slipped_release(installation: Installation) -> str:
     """Train, judge, register and prove a release with that policy; returns its version.
 
-    It is a release like any other, from the newest training set. Gates judge scores: they cannot see what a policy
-    does with them.
+    It is made of the newest training set, as the live one was: the same scores with another policy. Gates judge
+    scores: they cannot see what a policy does with them. Raises NotProven where a gate refuses it all the same.
     """
     at = Installation(with_slip(installation.system), installation.settings)
     candidate = make_candidate(release_inputs(at), at.training_set(), at.now(), Clock())
+    if not candidate.verdict.passed:
+        raise NotProven(f"the release with the slip was refused: {'; '.join(candidate.verdict.reasons())}")
     version = at.registry.register(candidate.folder, candidate.report, candidate.verdict)
     proven(at, version)
     return version

@@ -25,7 +25,7 @@ def write(story: "LoopStory") -> dict[str, Any]:
     folder = story.installation.settings.reports
     folder.mkdir(parents=True, exist_ok=True)
     figures = findings(story)
-    picture.draw(story.accounts, figures["marks"], folder / f"{NAME}.png")
+    picture.draw(story.accounts, figures["marks"], folder / f"{NAME}.png", story.learned.get("bad"))
     story.accounts.frame.to_parquet(folder / f"{NAME}_pages.parquet")
     with atomic_write(folder / f"{NAME}.json") as draft:
         draft.write_bytes(msgspec.json.format(msgspec.json.encode(figures, enc_hook=str)))

@@ -7,6 +7,7 @@ from infra.errors import MoveRefused
 from orchestration import runs, trials
 from orchestration.demo_console import DemoConsole
 from orchestration.system import Installation
+from training.registry import Stage
 
 
 @dataclass
@@ -27,10 +28,11 @@ class Rollout:
             self.stage.say(f"release {version} enters: {stage}")
 
     def wait(self, at: Installation, version: str, who: str, why: str) -> None:
-        """What was trained while another release is on trial enters after it."""
-        trial = at.registry.trial()
-        if version != at.registry.live() and (trial is None or trial.version != version):
-            self._waiting.append((version, who, why))
+        """What was trained while another release is on trial enters after it; of several the newest one."""
+        if at.registry.stage_of(version) is not Stage.GATED:
+            return  # it is on its way, or a gate refused it
+        older = [each for each in self._waiting if each[1] != who]
+        self._waiting = deque([*older, (version, who, why)])
 
     def look(self, at: Installation) -> None:
         """The machinery decides about the release on trial, from what it can see itself; then the next one enters."""

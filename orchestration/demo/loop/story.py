@@ -35,6 +35,7 @@ from serving.launch import Running, started
 
 CLOSES_S = 600.0  # before midnight the last page is asked for
 HAND_OVER_S = 900.0  # of the moved clock
+SENSOR, SCHEDULE = "retraining sensor", "nightly schedule"
 WRITTEN_WITHIN_S = 3.0  # of real time: the decision log waits a moment for further rows
 
 
@@ -73,6 +74,7 @@ class LoopStory:
         trained = self.run("train", "the first release learns from them", self.installation, last, last)
         self.learned["first"] = scenes.run_metadata(trained, "ranker")["metrics"]
         self.run("release", "gates, registry, proof; it goes live", self.installation, last, last)
+        self.bad_release()
 
     def service(self) -> tuple[Running, Traffic]:
         """The live service, and one that follows the first release alone; both on the clock that this moves."""
@@ -140,24 +142,26 @@ class LoopStory:
         if number in (plan.null_on - 1, plan.null_on):
             self.diagnose(number, at)
         if number + 1 == plan.bad_on:
-            self.bad_release(at)
+            self.rollout.enter(at, self.learned["bad"], "an engineer", "more exploration, as agreed")
         self.retrain(number, at)
 
     def retrain(self, number: int, at: Installation) -> None:
-        """What the retraining sensor asks for is trained, judged and proven; then it enters, or waits for its turn."""
+        """What sensor or schedule ask for is trained, judged and proven; then it enters, or waits for its turn."""
         today = self.plan.date(number)
         requests, self.cursor = scenes.requested_retrainings(at, self.cursor)
-        for request in requests:
-            why = request.tags.get(WHY, "")
-            self.stage.say(f"the sensor asks for a retraining: {why}")
+        asked = [(request.tags.get(WHY, ""), SENSOR) for request in requests]
+        if not asked and number >= self.plan.drift_on:
+            asked = [("every night", SCHEDULE)]
+        for why, who in asked:
+            self.stage.say(f"the {who} asks for a retraining: {why}")
             newest = at.registry.newest()
             title = "a candidate learns from the newest days"
             self.run("retrain", title, at, today, today, why, refusable=True)
             version = at.registry.newest()
             trained = version if version != newest else None
-            self.learned.setdefault("retrained", []).append({"day": number, "why": why, "release": trained})
+            self.learned.setdefault("retrained", []).append({"day": number, "why": why, "release": trained, "who": who})
             if trained:
-                self.rollout.wait(at, trained, "retraining sensor", why)
+                self.rollout.wait(at, trained, who, why)
 
     def diagnose(self, number: int, at: Installation) -> None:
         """What the day's serving log says by itself: it is not told what was planted, nor where."""
@@ -172,13 +176,11 @@ class LoopStory:
         }
         self.learned["diagnosis" if number == self.plan.null_on else "diagnosis_the_day_before"] = says
 
-    def bad_release(self, at: Installation) -> None:
-        """Somebody enters a release whose policy has a slip of a digit; every gate has passed it."""
+    def bad_release(self) -> None:
+        """Somebody has a release ready whose policy has a slip of a digit; every gate has passed it."""
         with self.stage.step("a release with a slip of a digit in its policy passes every gate") as line:
-            version = slipped_release(at)
-            line.says = f"release {version}: it explores half of the places, not a twentieth"
-        self.learned["bad"] = version
-        self.rollout.enter(at, version, "an engineer", "more exploration, as agreed")
+            self.learned["bad"] = slipped_release(self.installation)
+            line.says = f"release {self.learned['bad']}: it explores half of the places, not a twentieth"
 
     def at(self, moment: float) -> Installation:
         """The installation at a moment."""

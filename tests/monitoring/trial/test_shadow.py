@@ -1,6 +1,8 @@
 """What the shadow log says: of one release, since it entered, each request once; odd rows are left out."""
 
 import math
+import tracemalloc
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from monitoring.trial import ShadowFacts, shadow_facts
@@ -29,7 +31,7 @@ def test_rows_of_the_release_since_it_entered_are_summed_up() -> None:
 def test_other_releases_times_and_broken_rows_are_left_out() -> None:
     rows = [
         row(1, challenger="9"), row(2, at=(SINCE - timedelta(hours=1)).isoformat()), row(3, at=None),
-        row(4, at=(NOW + timedelta(hours=1)).timestamp()), {"challenger": "8"}, row(5, at="yesterday"),
+        row(6, request_id=["r6"]), row(4, at=(NOW + timedelta(hours=1)).timestamp()), {"challenger": "8"}, row(5, at="yesterday"),
     ]  # fmt: skip
     assert shadow_facts(rows, "8", SINCE, NOW).requests == 0
     assert shadow_facts([], "8", SINCE, NOW).requests == ShadowFacts().requests
@@ -39,3 +41,15 @@ def test_cases_have_no_rank_agreement_and_seconds_are_moments_too() -> None:
     facts = shadow_facts([row(1, rank_agreement=None, at=NOW.timestamp())], "8", SINCE, NOW)
     assert facts.requests == 1
     assert math.isnan(facts.rank_agreement)
+
+
+def test_a_long_log_is_gone_through_and_not_held_in_memory() -> None:
+    def many() -> Iterator[dict[str, object]]:
+        yield from (row(n, features="x" * 2_000 + str(n)) for n in range(5_000))
+
+    tracemalloc.start()
+    try:
+        assert shadow_facts(many(), "8", SINCE, NOW).requests == 5_000
+        assert tracemalloc.get_traced_memory()[1] < 3 << 20, "a fifth of what the rows hold"
+    finally:
+        tracemalloc.stop()

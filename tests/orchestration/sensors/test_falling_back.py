@@ -10,6 +10,7 @@ import msgspec
 import pyarrow as pa
 import pytest
 
+from infra.errors import Overtaken
 from infra.machine_decisions import noted
 from infra.settings import Settings
 from monitoring.retrain import WindowEvidence
@@ -26,10 +27,14 @@ SENSOR, SCHEDULE = "retraining_sensor", "retrain_schedule"
 
 
 class History:
-    """A registry of two releases, in which 7 is live; it says what was done, in order."""
+    """A registry of two releases, in which 7 is live; it says what was done, in order.
+
+    meanwhile  what somebody does just before a rollback of the sensor
+    """
 
     def __init__(self) -> None:
         self.moves: list[SimpleNamespace] = []
+        self.meanwhile: list[SimpleNamespace] = []
 
     def live(self) -> str:
         return self.moves[-1].after if self.moves else "7"
@@ -37,7 +42,14 @@ class History:
     def history(self) -> tuple[SimpleNamespace, ...]:
         return tuple(self.moves)
 
-    def rollback(self, who: str, why: str, at: datetime) -> str:
+    def epoch(self) -> int:
+        return len(self.moves)
+
+    def rollback(self, who: str, why: str, at: datetime, evidence: str = "", epoch: int | None = None) -> str:
+        self.moves += self.meanwhile
+        self.meanwhile = []
+        if epoch not in {None, self.epoch()}:
+            raise Overtaken(f"decided at epoch {epoch}, and now it is {self.epoch()}")
         self.moves.append(SimpleNamespace(at=at, action="rollback", before="7", after="6", who=who, why=why))
         return "6"
 
@@ -97,6 +109,18 @@ def test_a_process_that_ends_between_the_two_rolls_back_once_and_retrains_all_th
     assert len(at.registry.history()) == 1
     assert len(after.run_requests) == 1
     assert did(at) == ["roll back", "retrain", "retrain"], "the first one was never handed over"
+
+
+def test_who_rolls_back_by_hand_meanwhile_is_not_rolled_back_once_more(at: Installation) -> None:
+    by_hand = SimpleNamespace(at=NOW, action="rollback", before="7", after="6", who="ada", why="complaints")
+    at.registry.meanwhile.append(by_hand)  # type: ignore[attr-defined]
+    with dg.DagsterInstance.ephemeral() as instance:
+        dropped(instance)
+        tick = looked(at, instance)
+        assert "now it is 1" in tick.skip_message
+        again = looked(at, instance, tick.cursor)
+    assert at.registry.history() == (by_hand,)
+    assert not again.run_requests, "what is live now did nothing wrong"
 
 
 def test_a_table_with_far_fewer_rows_freezes_training_and_no_rollback(at: Installation) -> None:
