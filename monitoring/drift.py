@@ -118,6 +118,7 @@ class DriftReport:
             "rows": self.rows,
             "users": self.users,
             "flagged": len(self.flagged),
+            "critical flagged": sum(m.flagged and m.critical for m in self.columns),
             "largest psi": round(worst, 4),
         }
 

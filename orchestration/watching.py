@@ -1,6 +1,7 @@
 """What is watched of a day, in one report: for the console, for whoever exports it, and as alarms with their owner."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,7 @@ def watched(installation: Installation, watch: Watch, day: date, more: Mapping[s
     judged = outcomes_of(installation, watch, judged_day) if live else None
     evidence = judged.get("evidence", []) if judged else []
     merits, predictions = _by_slice(installation, watch, live, judged_day)
-    days = _days_before(installation, day)
+    days = days_before(installation, day)
     values = business_of(installation, watch, day, observed)
     compared = business.findings(values, [each.business for _, each in days], worse_below(watch), watch)
     worse = tuple(each.measure for each in compared if each.worse)
@@ -145,12 +146,16 @@ def _age(installation: Installation, live: str | None, at: datetime) -> float | 
         return None
 
 
-def _days_before(installation: Installation, day: date) -> list[tuple[date, WatchedDay]]:
-    """The days of the last weeks that were watched, oldest first."""
+def days_before(installation: Installation, day: date) -> list[tuple[date, WatchedDay]]:
+    """The days of the last weeks that were watched, oldest first; one whose file is broken counts as not watched."""
     folder = installation.settings.reports / DAYS
     days = [day - timedelta(days=n) for n in range(LOOKED_BACK.days, 0, -1)]
-    paths = [(each, folder / f"{each}.json") for each in days]
-    return [(each, msgspec.json.decode(path.read_bytes(), type=WatchedDay)) for each, path in paths if path.exists()]
+    watched_days = []
+    for each in days:
+        with suppress(FileNotFoundError, msgspec.MsgspecError):
+            raw = (folder / f"{each}.json").read_bytes()
+            watched_days.append((each, msgspec.json.decode(raw, type=WatchedDay)))
+    return watched_days
 
 
 def _store(reports: Path, report: WatchReport, day: WatchedDay) -> None:

@@ -119,7 +119,11 @@ def _same(first: NamedRelease | None, second: NamedRelease | None) -> bool:
     if first is None or second is None:
         return first is second
     digests = {first.manifest_sha256, second.manifest_sha256} - {""}
-    return first.version == second.version and len(digests) < 2
+    return (first.version, _folder(first)) == (second.version, _folder(second)) and len(digests) < 2
+
+
+def _folder(release: NamedRelease) -> str:
+    return release.path or release.version
 
 
 def _same_trial(first: Challenger | None, second: Challenger | None) -> bool:

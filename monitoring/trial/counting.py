@@ -124,8 +124,10 @@ class _Tallies:
         above, below = self._counts(measure.above), self._counts(measure.below)
         if not by:
             return [self._contrast(measure, "", ALL, np.ones(len(above), dtype=bool), above, below)]
-        value = self._shown.rows[by].to_numpy(dtype=object)
-        parts = sorted({part for part in value[self._shown.current] if isinstance(part, str)})
+        column = self._shown.rows[by]
+        value = column.astype(str).to_numpy(dtype=object, copy=True)  # a slice by a number or a flag has parts, too
+        value[column.isna().to_numpy(dtype=bool)] = None
+        parts = sorted({part for part in value[self._shown.current] if part is not None})
         return [self._contrast(measure, by, part, value == part, above, below) for part in parts]
 
     def _contrast(

@@ -116,7 +116,7 @@ def _broken_trial(facts: TrialFacts, rules: TrialRules, figures: dict[str, str |
             f"(chance {chance:.1e}); what was compared are not the same kinds of askers"
         )
     both = here + there + facts.changed
-    if facts.changed >= rules.askers * rules.changed and facts.changed > rules.changed * both:
+    if both >= rules.askers and facts.changed > rules.changed * both:
         return (
             f"{facts.changed} of {both} askers were in both variants of one step, at most {rules.changed:.0%} may: the "
             "salt has changed, or workers follow different pointers"

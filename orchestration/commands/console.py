@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table as Grid
 
 from orchestration.commands.of_system import with_system
@@ -81,5 +82,5 @@ def grid(title: str, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> 
     for name in head:
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*(str(cell) for cell in row))
+        table.add_row(*(escape(str(cell)) for cell in row))  # brackets in a reason are no markup
     out.print(table)

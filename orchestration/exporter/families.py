@@ -74,7 +74,7 @@ DAY_ALERTS = Family("flywheel_alerts_of_last_day", "lines of alerts.jsonl by wha
 DAY_DECISIONS = Family("flywheel_machine_decisions_of_last_day", "what the machinery decided by itself", (DID,))
 
 LARGEST_PSI = Family("flywheel_drift_largest_psi", "largest PSI of a feature, or of the scores, on the newest day")
-DRIFTED = Family("flywheel_drifted_features", "features that drifted on the newest day")
+DRIFTED = Family("flywheel_drifted_features", "critical features, and scores, that drifted on the newest day")
 EQUAL_ROWS = Family("flywheel_skew_equal_rows_ratio", "rows served with the features of training, on the newest day")
 STALE_VIEWS = Family("flywheel_stale_views", "views served staler than they were trained with, on the newest day")
 LAG = Family("flywheel_freshness_lag_seconds", "largest median lag of a view when rows were served, on the newest day")

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
 from infra.machine_decisions import Did, noted
@@ -59,7 +59,9 @@ def _kind(alert: dict[str, Any]) -> str:
 
 
 def _moment(alert: dict[str, Any], otherwise: datetime) -> datetime:
+    """When it was written; a moment without a zone is one of UTC."""
     try:
-        return datetime.fromisoformat(str(alert.get("at")))
+        moment = datetime.fromisoformat(str(alert.get("at")))
     except ValueError:
         return otherwise
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from infra.release_format import LIVE, read_live_pointer
 from orchestration.exporter.families import (
     ALARMS,
     ARMS,
@@ -61,8 +62,9 @@ class Watched(msgspec.Struct, frozen=True):
 
 
 class Tried(msgspec.Struct, frozen=True):
-    """What is read of trial.json."""
+    """What is read of trial.json; without a release it is of the one that is on trial."""
 
+    release: str | None = None
     goal: dict[str, Any] | None = None
     findings: tuple[dict[str, Any], ...] = ()
     askers: Sequence[float] = ()
@@ -70,13 +72,20 @@ class Tried(msgspec.Struct, frozen=True):
 
 
 def samples(installation: Installation) -> Iterator[Sample]:
-    """The figures of both reports; none of one that was not written yet."""
+    """The figures of both reports; none of one that was not written yet, nor of a trial that has ended."""
     watched = _read(installation, "watch.json", Watched)
     if watched is not None:
         yield from _of_watch(watched)
     tried = _read(installation, "trial.json", Tried)
-    if tried is not None:
+    if tried is not None and _goes_on(installation, tried):
         yield from _of_trial(tried)
+
+
+def _goes_on(installation: Installation, tried: Tried) -> bool:
+    """Whether the release of the report is on trial still: the last report of a trial stays in the home."""
+    pointer = read_live_pointer(installation.settings.releases / LIVE)
+    challenger = pointer.challenger if pointer else None
+    return challenger is not None and tried.release in {None, challenger.release.version}
 
 
 def _of_watch(watched: Watched) -> Iterator[Sample]:

@@ -12,7 +12,7 @@ from orchestration.system import Installation
 
 FACTS: Mapping[tuple[str, str], Family] = {
     ("drift", "largest psi"): LARGEST_PSI,
-    ("drift", "flagged"): DRIFTED,
+    ("drift", "critical flagged"): DRIFTED,
     ("skew", "rows equal in all features"): EQUAL_ROWS,
     ("freshness", "stale views"): STALE_VIEWS,
     ("freshness", "largest median lag (s)"): LAG,

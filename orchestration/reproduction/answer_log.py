@@ -93,6 +93,8 @@ def logged_case(installation: Installation, key: str, day: date | None = None) -
 
 
 def _logged(installation: Installation, table: Table, column: str, request: str, day: date | None) -> LoggedAnswer:
+    if not _is_text(request):  # the bytes of a terminal may be none: nothing was logged by such a name
+        raise DefinitionError(f"{request!a} is no text: no answer has such a name. {HOW[column == REQUEST]}")
     ingested, waiting = (rows(installation, table, column, request, day) for rows in (_ingested, _waiting))
     for place, rows in (*ingested, *waiting):
         if rows:
@@ -140,6 +142,14 @@ def _lines_with(path: Path, request: str) -> Iterator[dict[str, Any]]:
                 yield msgspec.json.decode(line, type=dict[str, Any])
             except msgspec.MsgspecError:  # half a line of a file that is still written
                 continue
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _number(value: Any) -> float:

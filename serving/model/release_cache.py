@@ -71,9 +71,7 @@ class ReleaseCache:
 
     def tidy(self, used: Collection[str]) -> None:
         """Remove all but those in use and the newest of the others."""
-        folders = sorted(
-            (p for p in self._folder.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True
-        )
+        folders = sorted((p for p in self._folder.iterdir() if p.is_dir()), key=_made, reverse=True)
         for old in [p.name for p in folders if p.name not in used][self._keeps - 1 :]:
             with contextlib.suppress(BlockingIOError), self._lock(_owner(old)).open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # else another worker is at it
@@ -90,6 +88,14 @@ class ReleaseCache:
 
     def _lock(self, name: str) -> Path:
         return self._folder / f".{name}.lock"
+
+
+def _made(folder: Path) -> float:
+    """When a folder was changed last; one that another worker has moved or removed meanwhile is the oldest."""
+    try:
+        return folder.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def name_of(release: NamedRelease) -> str:

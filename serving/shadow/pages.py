@@ -30,6 +30,8 @@ class ShadowPages:
     def offer(self, page: Page, who: RequestAsker) -> None:
         """Have a page of the champion scored again, if there is a release on trial."""
         trial = self._releases.trial
+        if trial is None:
+            self._own = None, None  # a release whose trial has ended leaves the memory
         if trial is None or page.ranked is None or page.variant != CHAMPION:
             return
         release = trial.release

@@ -4,6 +4,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic
 
 import msgspec
@@ -55,7 +56,8 @@ class Shadow:
                 self._waiting.put_nowait(END)
                 break
             except queue.Full:
-                self._waiting.get_nowait()
+                with suppress(queue.Empty):  # the thread was faster
+                    self._waiting.get_nowait()
         self._thread.join(timeout=60)
         self._log.stop()
 
@@ -80,6 +82,7 @@ class Shadow:
             try:
                 self._look()
                 row = work(self._look)
+                line = _encode(row)
             except Busy:
                 metrics.SHADOW.labels(BUSY).inc()
             except Exception:
@@ -87,7 +90,7 @@ class Shadow:
                 metrics.SHADOW.labels("failed").inc()
             else:
                 metrics.SHADOW.labels("failed" if row.error else "scored").inc()
-                self._log.put([_encode(row)])
+                self._log.put([line])
 
     def _look(self) -> None:
         if self._busy():

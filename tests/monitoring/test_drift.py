@@ -72,6 +72,7 @@ def test_a_shifted_feature_that_is_not_critical_is_shown_and_causes_nothing() ->
     assert report.flagged == ("weight",)
     assert report.finding == "steady"
     assert "moved, not critical" in report.markdown()
+    assert (report.facts()["flagged"], report.facts()["critical flagged"]) == (1, 0), "an alert is about critical ones"
 
 
 def test_scores_that_move_alone_are_drift() -> None:

@@ -38,3 +38,22 @@ def test_a_days_rows_against_those_of_a_usual_day(rows: tuple[int, ...], wrong: 
 
 def test_broken_days_do_not_become_usual() -> None:
     assert unusual_volume(days(1_000, 1_100, 900, *[100] * 10), WATCH)
+
+
+WEEKDAYS, WEEKEND = [1_000, 1_100, 900, 1_000, 1_050], [0, 3]
+
+
+def test_a_weekend_without_work_is_usual_from_the_second_one_on() -> None:
+    week = [*WEEKDAYS, *WEEKEND]
+    assert unusual_volume(days(*week, 1_000), WATCH) == "", "Monday ends it"
+    assert unusual_volume(days(*week), WATCH).startswith("3 rows of 2026-05-07"), "nobody knows that it is one"
+    for looked_at in range(6, 9):
+        assert unusual_volume(days(*[*week, *week, 1_000, 900][: 7 + looked_at]), WATCH) == ""
+
+
+def test_a_working_day_with_the_rows_of_a_weekend_is_no_weekend() -> None:
+    assert unusual_volume(days(*WEEKDAYS, *WEEKEND, *WEEKDAYS[:3], 3), WATCH).startswith("3 rows of 2026-05-11")
+
+
+def test_a_day_that_is_broken_in_a_second_week_too_is_not_excused_where_no_usual_day_was_between() -> None:
+    assert unusual_volume(days(1_000, 1_100, 900, *[0] * 9, 2), WATCH)

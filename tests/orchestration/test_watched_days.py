@@ -11,6 +11,7 @@ from infra.settings import Settings
 from orchestration.observed import STEADY, worth_watching
 from orchestration.system import Installation
 from orchestration.systems.home_feed import HOME_FEED
+from orchestration.watching import days_before
 
 RELEASED_AT = datetime(2026, 5, 31, tzinfo=UTC)
 
@@ -41,3 +42,12 @@ def test_of_a_long_range_the_days_around_and_after_the_release_are_watched(relea
 
 def test_a_day_after_the_release_is_watched(release: Path) -> None:
     assert worth_watching(installation(release, "1"), date(2026, 6, 2), date(2026, 6, 2)) == [date(2026, 6, 2)]
+
+
+def test_one_broken_file_of_a_day_does_not_end_the_watch_of_the_four_weeks_after_it(tmp_path: Path) -> None:
+    at = installation(tmp_path, "1")
+    folder = at.settings.reports / "watch"
+    folder.mkdir(parents=True)
+    (folder / "2026-06-01.json").write_text('{"business": {"long_views": 0.4}}')
+    (folder / "2026-06-02.json").write_text('{"business": {"long_v')
+    assert [day for day, _ in days_before(at, date(2026, 6, 3))] == [date(2026, 6, 1)]

@@ -113,6 +113,12 @@ def test_of_a_page_without_a_release_it_is_said_that_nothing_was_scored(asked: A
     assert any("no release scored this answer" in note for note in page.notes)
 
 
+@pytest.mark.parametrize("name", ["", "\udcff", "../../etc", "%", "\x00", "[/x]", "0" * 10_000])
+def test_what_is_no_id_of_a_request_is_said_to_be_none(asked: Asked, name: str) -> None:
+    with pytest.raises(DefinitionError, match=r"is in no row|is no text"):
+        why(asked.at, name)
+
+
 def test_a_trace_that_was_changed_is_named(asked: Asked, tmp_path: Any) -> None:
     home = tmp_path / "home"
     shutil.copytree(asked.at.settings.home, home)

@@ -50,10 +50,14 @@ class Admission:
                 )
             if not verdict.passed:
                 raise NotProven(f"release {version}: {'; '.join(verdict.reasons())}")
-        self._signatures.demand(version, self._local.folder(version))
+        self.signed(version)
         if self._served:
             proof.demand(version, digest, tags)
         return digest, manifest
+
+    def signed(self, version: str) -> None:
+        """Raise ReleaseNotSigned for a release that no service would take."""
+        self._signatures.demand(version, self._local.folder(version))
 
     def in_time(self, version: str, at: datetime) -> None:
         """Raise NotProven where a release may not be live any more: it learned from people who were erased since."""

@@ -7,6 +7,7 @@ that runs every minute, and for `flywheel releases`. A test compares these answe
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import unquote
 
 from infra.errors import Unavailable
 from infra.settings import Settings
@@ -37,7 +38,7 @@ def _in_file(settings: Settings, name: str, query: str) -> dict[str, str] | None
     uri = settings.tracking_uri
     if not uri.startswith(tracking.PREFIX) or "?" in uri:
         return None
-    path = Path(uri.removeprefix(tracking.PREFIX))
+    path = Path(unquote(uri.removeprefix(tracking.PREFIX)))
     if not path.exists():
         return {}
     try:

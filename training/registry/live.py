@@ -5,7 +5,7 @@ between, the intent stays, and the next process finishes the move. A difference 
 (in MLflow, in a file). Then the history is right: only it tells that a release was proven.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from infra.errors import HistoryLost, ReleaseMismatch, Unavailable
 from training.registry.history import History, durable
 from training.registry.local_files import Local
 from training.registry.moves import Move, epoch_of
-from training.registry.places import Places
+from training.registry.places import Disagreement, Places
+from training.registry.signatures import Signatures
 from training.registry.standing import live_releases, standing
 from training.registry.versions import MANIFEST_SHA256, Versions
 
@@ -28,10 +29,10 @@ class Live:
     """The live release of one system. Whoever calls anything but `moves` holds the history's lock."""
 
     def __init__(
-        self, folder: Path, history: History, versions: Versions, local: Local, sign: Callable[[bytes], bytes]
+        self, folder: Path, history: History, versions: Versions, local: Local, signatures: Signatures
     ) -> None:
         self._history, self._versions = history, versions
-        self._places, self._folder = Places(folder, versions, local, sign), folder
+        self._places, self._folder = Places(folder, versions, local, signatures), folder
         self._intended = folder / "moving.json"
 
     def moves(self) -> tuple[Move, ...]:
@@ -60,14 +61,29 @@ class Live:
                 disagreement.repaired(moves)
             raise
 
-    def settle(self) -> list[str]:
-        """Finish what was begun and undo what was changed from outside; a sentence for each thing that differed."""
+    def settle(self, *, leaving: bool = False) -> list[str]:
+        """Finish what was begun and undo what was changed from outside; a sentence for each thing that differed.
+
+        leaving  a move follows by which askers leave a release: it does not wait for MLflow
+        """
         restored, _ = self._history.restore(), self.moves()
-        sentences = [text for text in (restored, self._finished()) if text]
+        sentences = [text for text in (restored, self._finished(leaving=leaving)) if text]
         moves = self.moves()
         if moves:
-            sentences += [disagreement.repaired(moves) for disagreement in self._places.compared(moves)]
+            sentences += [disagreement.repaired(moves) for disagreement in self._compared(moves, leaving=leaving)]
         return sentences
+
+    def point(self, moves: Sequence[Move]) -> None:
+        """Point serving to what the moves say."""
+        self._places.point(moves)
+
+    def _compared(self, moves: Sequence[Move], *, leaving: bool) -> list[Disagreement]:
+        try:
+            return self._places.compared(moves)
+        except Unavailable:
+            if leaving:
+                return []
+            raise
 
     def disagreements(self) -> list[str]:
         """The sentences that `settle` would return, without changing anything."""
@@ -116,13 +132,17 @@ class Live:
         intent = self._intent()
         return intent is not None and intent.before is None and intent.goes_live
 
-    def _carry_out(self, move: Move) -> None:
+    def _carry_out(self, move: Move, *, names_later: bool = False) -> None:
         moves = self._history.read()
         if not (moves and moves[-1].bare() == move):
             leaves = move.action in {"abort", "rollback"}  # askers leave a release first: MLflow may be slow or down
             if leaves:
                 self._places.point([*moves, move], with_trial=True)
-            self._places.name([*moves, move], champion_there=move.goes_live)
+            try:
+                self._places.name([*moves, move], champion_there=move.goes_live)
+            except Unavailable:
+                if not (leaves and names_later):
+                    raise
             if not leaves:
                 self._places.point([*moves, move], with_trial=True)
             self._history.append(move)
@@ -131,12 +151,15 @@ class Live:
         self._intended.unlink()
         failpoint.reached("registry-intent-done")
 
-    def _finished(self) -> str | None:
-        """Finish a move that was begun; returns a sentence when that is impossible because the release is gone."""
+    def _finished(self, *, leaving: bool = False) -> str | None:
+        """Finish a move that was begun; returns a sentence when that is impossible because the release is gone.
+
+        leaving  where askers have left a release, but MLflow is down: its aliases follow when it is back
+        """
         intent = self._intent()
         try:
             if intent:
-                self._carry_out(intent)
+                self._carry_out(intent, names_later=leaving)
         except ReleaseMismatch as gone:
             self._intended.unlink()
             return f"{_capitalised(_description(intent))} was begun and cannot be finished: {gone}" if intent else None

@@ -1,17 +1,20 @@
 """The two places that follow the history: MLflow's aliases, and the pointer that serving follows."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from infra import failpoint
-from infra.errors import ReleaseMismatch
+from infra.errors import ReleaseMismatch, Unavailable
 from infra.release_format import LIVE, LivePointer, NamedRelease, read_live_pointer
 from training.registry import pointer
 from training.registry.local_files import Local
 from training.registry.moves import Move
+from training.registry.signatures import Signatures
 from training.registry.standing import standing
 from training.registry.versions import Versions
 
@@ -40,13 +43,10 @@ class Disagreement:
 
 
 class Places:
-    """Says there what the moves say, and finds where they say otherwise. Whoever writes holds the history's lock.
+    """Says there what the moves say, and finds where they say otherwise. Whoever writes holds the history's lock."""
 
-    sign  returns a pointer's bytes with their signature
-    """
-
-    def __init__(self, folder: Path, versions: Versions, local: Local, sign: Callable[[bytes], bytes]) -> None:
-        self._versions, self._local, self._sign = versions, local, sign
+    def __init__(self, folder: Path, versions: Versions, local: Local, signatures: Signatures) -> None:
+        self._versions, self._local, self._signatures = versions, local, signatures
         self._pointer = folder / LIVE
 
     def served(self) -> list[str]:
@@ -98,7 +98,7 @@ class Places:
                 raise
             challenger, gone = None, mismatch
         there = msgspec.structs.replace(target, champion=self._with_files(target.champion), challenger=challenger)
-        pointer.write(self._pointer, there, self._sign)
+        pointer.write(self._pointer, there, self._signatures.pointer)
         failpoint.reached("registry-pointer-written")
         if gone:
             raise gone
@@ -114,6 +114,9 @@ class Places:
                 "(`flywheel rollback`), end its trial (`flywheel abort`) or promote another one "
                 "(`flywheel promote VERSION`)."
             )
+        if self._signatures.lost(release.version):
+            with suppress(ReleaseMismatch, Unavailable):  # a service that has its own copy follows all the same
+                self._signatures.demand(release.version, self._pointer.parent / release.version)
         return msgspec.structs.replace(release, manifest_sha256=manifest)
 
     def compared(self, moves: Sequence[Move]) -> list[Disagreement]:
@@ -154,11 +157,23 @@ class Places:
         if pointed.epoch not in {0, expected.epoch}:  # older code wrote none
             says = f"{self._pointer} is that of move {pointed.epoch}, not of move {expected.epoch}"
             return [_differs(live, says, None, self.point)]
-        for release in (expected.champion, *([expected.challenger.release] if expected.challenger else [])):
+        tried = [expected.challenger.release] if expected.challenger else []
+        for release in (expected.champion, *tried):
             if self._local.manifest(release.version) is None:
                 says = f"the files of release {release.version} are gone from {self._pointer.parent}"
                 return [_differs(live, says, None, self.point)]
-        return []
+        return [
+            _differs(
+                live, f"release {release.version} bears no valid signature in {self._pointer.parent}", None,
+                partial(self._sign_again, release.version),
+            )
+            for release in filter(None, (expected.champion, expected.previous, *tried))
+            if self._signatures.lost(release.version)
+        ]  # fmt: skip
+
+    def _sign_again(self, version: str, _: Sequence[Move]) -> None:
+        """Put back the signature that MLflow has of a release."""
+        self._signatures.demand(version, self._pointer.parent / version)
 
 
 def _differs(live: str, other: str, named: str | None, mend: Callable[[Sequence[Move]], None]) -> Disagreement:

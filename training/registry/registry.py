@@ -49,7 +49,7 @@ class Registry:
         self._versions = Versions(settings, name)
         self._local = Local(self._folder, self._versions)
         self._signatures = Signatures(settings, name, self._versions, self._local)
-        self._live = Live(self._folder, self._history, self._versions, self._local, self._signatures.pointer)
+        self._live = Live(self._folder, self._history, self._versions, self._local, self._signatures)
         door = Admission(self._versions, self._local, self._deadlines, self._signatures, served=served)
         self._rollout = Rollout(name, self._history, self._live, door, self._local, self._judged, self._settle)
 
@@ -225,7 +225,7 @@ class Registry:
         A move that a crash left half done is finished without a sentence.
         """
         with self._history.locked():
-            return [*self._live.settle(), *self._signatures.settle(self._live.moves())]
+            return self._put_right()
 
     def disagreements(self) -> list[str]:
         """The sentences that `settle` would return, without changing anything."""
@@ -239,8 +239,7 @@ class Registry:
         """Settle, and where the history is lost, go on from the release that is served; says what was done."""
         with self._history.locked():
             takeover = self._live.take_over(who, at)
-            signed = [*self._live.settle(), *self._signatures.settle(self._live.moves())]
-            return [*([takeover] if takeover else []), *signed]
+            return [*([takeover] if takeover else []), *self._put_right()]
 
     def restored(self, who: str, why: str, at: datetime) -> str | None:
         """After a restored backup, say anew what is live, so that services that have seen later moves follow again."""
@@ -273,8 +272,16 @@ class Registry:
 
         return load_contender(self.folder(version))
 
-    def _settle(self, at: datetime) -> None:
-        for sentence in [*self._live.settle(), *self._signatures.settle(self._live.moves())]:
+    def _put_right(self, *, leaving: bool = False) -> list[str]:
+        """Settle everything. What is older than signatures gets its own first: nothing unsigned is pointed to."""
+        moves = self._live.moves()
+        signed = self._signatures.take_over(moves) if moves else []
+        settled = self._live.settle(leaving=leaving)
+        pointed = self._signatures.settle(self._live.moves(), self._live.point, anew=bool(signed))
+        return [*settled, *signed, *pointed]
+
+    def _settle(self, at: datetime, *, leaving: bool = False) -> None:
+        for sentence in self._put_right(leaving=leaving):
             alerts.write(self._home, at, registry=self._name, disagreement=sentence)
 
 

@@ -1,11 +1,12 @@
 """Every move of a release: one at a time, decided on what is live and on trial now, checked against the transitions."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
-from infra.errors import MoveRefused, NotProven, Overtaken
+from infra.errors import MoveRefused, NotProven, Overtaken, Unavailable
 from infra.manifest import digest_of
 from infra.release_format import MANIFEST
 from training.registry import stages
@@ -33,12 +34,18 @@ class Order:
     epoch: int | None = None
 
 
+class Settle(Protocol):
+    """Finishes what a crash left half done, and puts right, with an alert, what was changed from outside."""
+
+    def __call__(self, at: datetime, *, leaving: bool = False) -> None:
+        """`leaving`: before a move by which askers leave a release, MLflow is not waited for."""
+
+
 @dataclass(frozen=True)
 class Rollout:
     """The moves of one system's releases. Each holds the history's lock, and settles first.
 
-    stage   says where a release stands that no move was about
-    settle  finishes what a crash left half done, and puts right, with an alert, what was changed from outside
+    stage  says where a release stands that no move was about
     """
 
     name: str
@@ -47,7 +54,7 @@ class Rollout:
     admission: Admission
     local: Local
     stage: Callable[[str], Stage]
-    settle: Callable[[datetime], None]
+    settle: Settle
 
     def enter(self, version: str, order: Order) -> Stage:
         """Put a release on trial, in shadow; the first of a system becomes champion at once. Returns its stage.
@@ -84,7 +91,7 @@ class Rollout:
 
     def abort(self, order: Order, version: str | None = None) -> str:
         """End the trial, or give up a release that is neither live nor on trial; returns its version."""
-        with self._moving(order) as moves:
+        with self._moving(order, leaving=True) as moves:
             aborted = version or self._on_trial(standing(moves), stages.ABORT).version
             stage = self._allowed(aborted, stages.ABORT, order, moves)
             self._move("abort", aborted, stage, order, moves)
@@ -105,24 +112,26 @@ class Rollout:
 
     def rollback(self, order: Order) -> str:
         """Make the release that was live before this one live again; a trial ends. Returns its version."""
-        with self._moving(order) as moves:
+        with self._moving(order, leaving=True) as moves:
             now = standing(moves)
             if now.previous is None:
                 what = f"release {now.live} is the first that was live" if now.live else "no release was ever live"
                 raise NotProven(f"{self.name}: {what}; there is nothing to roll back to. Promote another one.")
             self.admission.in_time(now.previous, order.at)
-            self.stage(now.previous)  # raises ReleaseMismatch where MLflow has it no more
+            with suppress(Unavailable):
+                self.stage(now.previous)  # raises ReleaseMismatch where MLflow has it no more
             digest = next(move.digest for move in reversed(moves) if move.after == now.previous)
             target = self.local.as_it_was(now.previous, digest)
+            self.admission.signed(now.previous)
             manifest = digest_of((target / MANIFEST).read_bytes())
             self._move("rollback", now.previous, None, order, moves, digest=digest, manifest=manifest)
             return now.previous
 
     @contextmanager
-    def _moving(self, order: Order) -> Iterator[Sequence[Move]]:
+    def _moving(self, order: Order, *, leaving: bool = False) -> Iterator[Sequence[Move]]:
         """The moves so far, while nobody else moves; raises Overtaken when there are more than the order knew."""
         with self.history.locked():
-            self.settle(order.at)
+            self.settle(order.at, leaving=leaving)
             moves = self.live.moves()
             if order.epoch not in {None, epoch_of(moves)}:
                 raise Overtaken(_overtaken(self.name, order.epoch, moves))

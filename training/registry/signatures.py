@@ -4,13 +4,13 @@ An installation may be older than its signatures, or its key may be another one 
 history prove is signed, once for each key: a release whose verdict passed, whose files are those that were registered.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
 import msgspec
 
-from infra.errors import FlywheelError, ReleaseMismatch, ReleaseNotSigned
+from infra.errors import FlywheelError, ReleaseMismatch, ReleaseNotSigned, Unavailable
 from infra.manifest import verify
 from infra.release_format import (
     LIVE,
@@ -59,8 +59,23 @@ class Signatures:
         return signature_of(raw, self.signer, self._name)
 
     def demand(self, version: str, folder: Path) -> None:
-        """Raise ReleaseNotSigned for a release that no service would take."""
-        must_be_signed(folder, read_public_keys(self._settings), self._name, version)
+        """Raise ReleaseNotSigned for a release that no service would take; a signature that MLflow has is put back."""
+        keys = read_public_keys(self._settings)
+        try:
+            must_be_signed(folder, keys, self._name, version)
+        except ReleaseNotSigned:
+            self._local.fetched(version)
+            must_be_signed(folder, keys, self._name, version)
+
+    def lost(self, version: str) -> bool:
+        """Whether a release whose files are here bears no valid signature, in an installation that signs."""
+        if not self._mark.exists() or self._local.manifest(version) is None:
+            return False
+        try:
+            must_be_signed(self._folder / version, read_public_keys(self._settings), self._name, version)
+        except ReleaseNotSigned:
+            return True
+        return False
 
     def take_over(self, moves: Sequence[Move]) -> list[str]:
         """Sign what was published before there were signatures, or with another key; says what was signed."""
@@ -74,6 +89,8 @@ class Signatures:
             try:
                 self._sign(version, *digests, stored=version in tags)
                 signed.append(version)
+            except Unavailable:  # not for good: what is not signed now has to be signed next time
+                raise
             except FlywheelError as lost:
                 sentences.append(f"Release {version} could not be signed: {lost}")
         durable(self._mark, msgspec.json.encode(_Signed(self.signer.id)))
@@ -82,17 +99,20 @@ class Signatures:
             sentences.append(f"{self._name}: {which} passed and bore no signature of key {self.signer.id}: signed now.")
         return sentences
 
-    def settle(self, moves: Sequence[Move]) -> list[str]:
-        """Take over, and sign a pointer that agrees with the history and bears no valid signature; says what was done.
+    def settle(self, moves: Sequence[Move], point: Callable[[Sequence[Move]], None], *, anew: bool) -> list[str]:
+        """Have a pointer without a valid signature written anew; says what was done.
 
-        Before the first move there is nothing to sign.
+        point  writes what the moves say: what somebody else wrote is never signed, however much it looks like it
+        anew   whether the key is another one now
         """
-        if not moves:
+        wrong = self.disagreement() if moves else None
+        if wrong is None and not (anew and self._pointer.exists()):
             return []
-        sentences, wrong = self.take_over(moves), self.disagreement()
-        if self._pointer.exists() and (sentences or wrong):
-            durable(self._pointer, self.pointer(self._pointer.read_bytes()))
-        return [*sentences, *([f"{wrong} It was signed: it says what the history says."] if wrong else [])]
+        try:
+            point(moves)
+        except ReleaseMismatch as gone:
+            return [f"{wrong or self._pointer} It could not be written anew: {gone}"]
+        return [f"{wrong} It was signed: it says what the history says."] if wrong else []
 
     def disagreement(self) -> str | None:
         """What is wrong with the pointer's signature; None where it is right, or there is no pointer."""

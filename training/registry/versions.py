@@ -1,5 +1,6 @@
 """Model versions in MLflow: each holds a release folder, the verdict on it and its figures on the judge rows."""
 
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from training.registry.logged_run import LoggedRun
 
+NUMBER = re.compile(r"[1-9][0-9]{0,17}")  # as MLflow gives it; it also takes `07` or ` 7` for 7
 RELEASE, VERDICT, PROMISED = "release", "verdict.json", "promised.json"
 MANIFEST_SHA256, SIGNED = "manifest_sha256", "manifest_signature"
 
@@ -138,6 +140,8 @@ class Versions:
     def _version(self, number: str) -> Any:
         from mlflow.exceptions import MlflowException
 
+        if not NUMBER.fullmatch(number):  # one release by two names would be two for the history
+            raise self._absent(number)
         try:
             with tracking.answering(self._settings) as client:
                 return client.get_model_version(self._name, number)

@@ -40,6 +40,15 @@ def test_each_measure_is_counted_by_asker_and_part() -> None:
     assert before.sum() == 4 * all_of.askers[0]
 
 
+def test_a_slice_by_a_flag_or_a_number_has_parts_like_one_by_words() -> None:
+    log, followed = plays(listeners=300)
+    words = counted(log, followed)
+    (numbered := log.copy())["town"] = log["town"].map({"north": True}).fillna(False).astype(bool)
+    parts = {c.part for c in counted(numbered, followed).contrasts if c.slice == "town"}
+    assert parts == {"True", "False"}
+    assert of(counted(numbered, followed), "finished", "True").trial.ratio == of(words, "finished", "north").trial.ratio
+
+
 def test_a_release_that_another_one_answered_for_is_counted_as_failed() -> None:
     log, followed = plays(listeners=300)
     failing = (log["variant"] == "challenger") & (log.index % 10 == 0)

@@ -89,6 +89,11 @@ def test_a_changed_salt_aborts() -> None:
     assert "in both variants" in decision.reason
 
 
+def test_two_of_the_first_five_askers_in_both_variants_end_no_trial() -> None:
+    few = replace(facts(*plays()), askers=(1, 2), changed=2)
+    assert decided(few).does == "hold"
+
+
 @pytest.mark.parametrize("share", [0.0, 1.0], ids=["nobody on trial", "nobody left with the champion"])
 def test_a_one_sided_table_and_an_empty_one_decide_nothing(share: float) -> None:
     log, followed = plays(listeners=500, share=share)

@@ -31,7 +31,8 @@ def test_rows_of_the_release_since_it_entered_are_summed_up() -> None:
 def test_other_releases_times_and_broken_rows_are_left_out() -> None:
     rows = [
         row(1, challenger="9"), row(2, at=(SINCE - timedelta(hours=1)).isoformat()), row(3, at=None),
-        row(6, request_id=["r6"]), row(4, at=(NOW + timedelta(hours=1)).timestamp()), {"challenger": "8"}, row(5, at="yesterday"),
+        row(6, request_id=["r6"]),
+        row(4, at=(NOW + timedelta(hours=1)).timestamp()), {"challenger": "8"}, row(5, at="yesterday"),
     ]  # fmt: skip
     assert shadow_facts(rows, "8", SINCE, NOW).requests == 0
     assert shadow_facts([], "8", SINCE, NOW).requests == ShadowFacts().requests

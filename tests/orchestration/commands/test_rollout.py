@@ -54,7 +54,8 @@ def _moved(settings: Settings, action: Action, before: str | None, after: str, s
     local = Local(settings.releases, versions)
     signatures = Signatures(settings, "home_feed", versions, local)
     (settings.releases / "signed.json").write_text(json.dumps({"key": signatures.signer.id}))
-    live = Live(settings.releases, history, versions, local, signatures.pointer)
+    (settings.releases / after / "manifest.sig").write_bytes(signatures.of_manifest(b"{}"))
+    live = Live(settings.releases, history, versions, local, signatures)
     move = Move(
         AT, action, before, after, "d", "ada", "more days", digest_of(b"{}"), stage=stage, salt="s",
         epoch=len(history.read()) + 1,
@@ -72,7 +73,8 @@ def said(*words: str) -> str:
 def test_a_trial_is_moved_on_held_and_ended_by_commands_and_the_list_tells_it_all(home: Settings) -> None:
     assert "on trial: 2, shadow since 2026-05-12 00:00 UTC" in said("releases")
     assert "canary 5, 5 % of askers" in said("advance", "--why", "calm", "--evidence", "2,000 pages", "--epoch", "2")
-    said("pause", "--why", "holidays")
+    said("pause", "--why", "holidays [/x], see [docs]")
+    assert "holidays [/x], see [docs]" in said("releases"), "what people write is no markup"
     assert "on trial: 2, canary 5 since" in (listed := said("releases"))
     assert "UTC, paused" in listed
     said("resume", "--why", "they are over")

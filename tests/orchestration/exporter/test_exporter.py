@@ -109,10 +109,11 @@ def test_alerts_and_decisions_of_a_day_are_counted_by_kind(home: Installation) -
     alerts.write(home.settings.home, NOW - 25 * HOUR, skew="of the day before")
     alerts.write(home.settings.home, NOW - HOUR, never_heard_of="this")
     with (home.settings.home / "alerts.jsonl").open("a") as file:
+        file.write('{"at": "2026-05-03T11:00:00", "skew": "of a program of somebody, who names no zone"}\n')
         file.write('{"at": "cut sho')
     note(home.settings.part, MachineDecision(NOW - HOUR, "abort", "clicks fell"))
     figures = told(home)
-    assert {k: v for k, v in figures["flywheel_alerts_of_last_day"].items() if v} == {("skew",): 1, ("other",): 1}
+    assert {k: v for k, v in figures["flywheel_alerts_of_last_day"].items() if v} == {("skew",): 2, ("other",): 1}
     assert {k: v for k, v in figures["flywheel_machine_decisions_of_last_day"].items() if v} == {("abort",): 1}
 
 
@@ -124,7 +125,8 @@ def test_jobs_and_what_monitoring_measured_are_told_from_dagsters_record(
 
     @dg.asset
     def drift() -> dg.MaterializeResult:  # type: ignore[type-arg]
-        return dg.MaterializeResult(metadata={"largest psi": 0.31, "flagged": 2, "finding": "drift"})
+        facts = {"largest psi": 0.31, "flagged": 7, "critical flagged": 2, "finding": "drift"}
+        return dg.MaterializeResult(metadata=facts)
 
     with dg.DagsterInstance.get() as instance:
         dg.materialize([drift], instance=instance)
@@ -176,7 +178,9 @@ def test_reports_of_monitoring_are_told_and_an_absent_one_is_no_fault(home: Inst
         {"measure": "rejected", "day": "2026-05-02", "value": 3, "usual": 2},
         {"measure": "rejected", "day": "2026-05-01", "value": 1, "usual": 2},
     ], alarms=[{"alarm": "nulls", "owner": "serving"}])  # fmt: skip
-    reported(home, "trial", goal={"low": -0.1, "value": 0.1, "high": 0.3}, askers=[500, 9500], sample_ratio=0.4,
+    pointed(home, challenger={"release": {"version": "3", "path": "3"}, "share": 25, "salt": "s"})
+    reported(home, "trial", release="3", goal={"low": -0.1, "value": 0.1, "high": 0.3}, askers=[500, 9500],
+             sample_ratio=0.4,
              findings=[{"state": "broken"}, {"state": "too little"}, {"state": "too little"}])  # fmt: skip
     figures = told(home, "reports")
     assert figures["flywheel_feature_psi"] == {(FEATURE,): 0.4}
@@ -187,6 +191,15 @@ def test_reports_of_monitoring_are_told_and_an_absent_one_is_no_fault(home: Inst
     assert figures["flywheel_trial_askers"] == {("trial",): 500, ("control",): 9500}
     assert figures["flywheel_trial_sample_ratio_p"] == {(): 0.4}
     assert figures["flywheel_trial_guardrails"] == {("broken",): 1, ("not broken",): 0, ("too little",): 2}
+
+
+def test_a_trial_that_has_ended_has_no_figures_any_more(home: Installation) -> None:
+    reported(home, "trial", release="3", askers=[500, 9500], sample_ratio=1e-9, findings=[{"state": "broken"}])
+    pointed(home, challenger={"release": {"version": "3", "path": "3"}, "share": 25, "salt": "s"})
+    assert told(home, "reports")["flywheel_trial_guardrails"]["broken",] == 1
+    for ended_or_another in ({}, {"challenger": {"release": {"version": "4", "path": "4"}, "share": 5, "salt": "t"}}):
+        pointed(home, **ended_or_another)
+        assert not [name for name in told(home, "reports") if "trial" in name]
 
 
 def test_the_report_that_is_written_is_the_report_that_is_read(home: Installation) -> None:

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from infra.manifest import digest_of
+from infra.release_format import signature_of
 from infra.settings import Settings
 from infra.signing import open_signer
 from orchestration.commands.cli import app
@@ -37,6 +38,7 @@ def at(tmp_path: Path) -> Installation:
         history.append(Move(AT, "promote", before, after, "d", "ada", "better", digest_of(b"{}")))
     alias(installation, champion="2", previous="1")
     signer = open_signer(installation.settings)  # everything was signed already: MLflow is not asked
+    (folder / "2" / "manifest.sig").write_bytes(signature_of(b"{}", signer, "home_feed"))
     (folder / "signed.json").write_text(json.dumps({"key": signer.id}))
     return installation
 

@@ -19,6 +19,7 @@ from infra.signing import PRIVATE, PUBLIC, Signer, open_signer
 from serving import metrics
 from serving.definition import FollowValues
 from serving.model import ReleaseFollower, SignedRegistry, proving
+from serving.model.release_cache import ReleaseCache
 from tests.serving.conftest import World
 from tests.signed import point, sign, write_pointer
 
@@ -266,3 +267,18 @@ def _promising_more_than_there_is(count: int) -> bytes:
         for name in ("inputs.npy", "scores.npy"):
             archive.writestr(name, raw)
     return out.getvalue()
+
+
+def test_tidying_is_not_hindered_by_a_copy_that_another_worker_moves_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def looked_at(path: Path) -> bool:
+        if path.name == ".3.77" and path.exists():
+            path.rename(tmp_path / "3")  # the copy is complete
+        return True
+
+    for name in ("1", "2", ".3.77"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(Path, "is_dir", looked_at)
+    ReleaseCache(tmp_path, tmp_path, 1, lambda folder, version: None).tidy({"1", "3"})
+    assert sorted(path.name for path in tmp_path.iterdir() if not path.name.startswith(".")) == ["1", "3"]

@@ -1,7 +1,9 @@
 """A release in the shadow: it answers nobody, leaves no trace but its log, and gives way to answers."""
 
+import gc
 import json
 import threading
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -155,3 +157,28 @@ def test_a_share_of_the_answers_is_offered(written: DecisionLog) -> None:
     for i in range(64):
         shadow.offer(f"{i * (1 << 26):08x}", lambda _: ROW)
     assert shadow._waiting.qsize() == 16
+
+
+def test_a_row_that_cannot_be_written_ends_nothing(tmp_path: Path) -> None:
+    shadow = Shadow(DecisionLog(tmp_path / "shadow", lambda: 1.0), OFTEN, lambda: False)
+    shadow.start()
+    failed = counted("failed")
+    shadow.offer("00000000", lambda look: ROW.but(asker="\ud800"))
+    shadow.offer("00000000", lambda look: ROW.but(asker="u2"))
+    shadow.stop()
+    assert [json.loads(line)["asker"] for path in (tmp_path / "shadow").glob("*") for line in path.open()] == ["u2"]
+    assert counted("failed") == failed + 1
+
+
+def test_a_release_whose_trial_has_ended_leaves_the_memory(client: Client, world: World) -> None:
+    client.feed(user_id="s1", preview=False)
+    trial = client.online.releases.trial
+    assert trial is not None
+    release = weakref.ref(trial.release.scorer)
+    del trial
+    world.promote("1")
+    look(client)
+    client.feed(user_id="s2", preview=False)
+    client.online.shadow.stop()
+    gc.collect()
+    assert release() is None

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from one_truth import agree
@@ -219,6 +220,40 @@ def test_askers_leave_what_is_aborted_or_rolled_back_while_mlflow_is_down(
         assert pointer(live_home)["champion"]["version"] == "1"
     assert live_registry.settle() == []
     assert agree(live_home) == "1"
+
+
+def test_askers_leave_also_where_no_server_of_mlflow_answers_at_all(
+    live_registry: Registry, live_home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enter(live_registry)
+    live_registry.advance("ada", "calm", later(6))
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    away = Registry(live_home.model_copy(update={"mlflow_uri": "http://127.0.0.1:9"}), "shop")
+    with pytest.raises(Unavailable, match=r"Until then the move `abort` of release 3 is half done"):
+        away.abort("sensor", "errors", later(7))
+    assert pointer(live_home)["challenger"] is None
+    with pytest.raises(Unavailable, match="Until then the rollback to release 1 is half done"):
+        away.rollback("bob", "worse", later(8))
+    assert pointer(live_home)["champion"]["version"] == "1"
+    live_registry.settle()
+    assert agree(live_home) == "1"
+    assert [move.action for move in live_registry.history()[-2:]] == ["abort", "rollback"]
+
+
+@pytest.mark.parametrize("named", ["03", " 3", "+3", "٣", "3" * 30, "../3", ""])
+def test_a_release_has_one_name(live_registry: Registry, named: str) -> None:
+    for move in (enter, promote):
+        with pytest.raises(ReleaseMismatch, match="has no version of that number"):
+            move(live_registry, named, 5)
+    with pytest.raises(ReleaseMismatch, match="has no version of that number"):
+        live_registry.abort("ada", "worse", later(5), version=named or " ")
+
+
+def test_a_home_may_have_any_name(live_home: Settings, tmp_path: Path) -> None:
+    home = tmp_path / "a home, 50%20"
+    shutil.copytree(live_home.home, home)
+    assert Versions(Settings(home=home), "shop").aliases()["champion"] == "2"
+    assert Versions(Settings(home=home), "shop").verdicts() == dict.fromkeys("123", "passed")
 
 
 def test_retention_keeps_the_release_on_trial(live_registry: Registry, register: Register, live_home: Settings) -> None:

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 from shop import AT
 
-from infra.errors import ReleaseNotSigned
+from infra.errors import ReleaseMismatch, ReleaseNotSigned, Unavailable
 from infra.release_format import LIVE, SIGNATURE, checked_pointer, must_be_signed
 from infra.settings import Settings
 from infra.signing import PRIVATE, PUBLIC, read_public_keys
 from tests.training.conftest import Add
 from tests.training.registry.test_registry import later, promote
 from training.registry import tracking
+from training.registry.local_files import Local
 from training.registry.registry import Registry
 from training.registry.versions import MANIFEST_SHA256, SIGNED, Versions
 
@@ -28,11 +29,10 @@ def epoch(home: Settings) -> int:
     return int(json.loads(signed)["epoch"])
 
 
-def forget(home: Settings) -> None:
-    """Take the signature of every release away, here and in MLflow."""
-    for path in home.home.rglob(SIGNATURE):
-        path.unlink()
-    for version in Versions(home, "shop").complete():
+def forget(home: Settings, *versions: str) -> None:
+    """Take the signature of some releases, or of every one, away, here and in MLflow."""
+    for version in versions or Versions(home, "shop").complete():
+        (folder(home) / version / SIGNATURE).unlink(missing_ok=True)
         tracking.mlflow_client(home).delete_model_version_tag("shop", version, SIGNED)
 
 
@@ -70,7 +70,7 @@ def test_an_installation_made_before_is_signed_by_one_repair_and_by_no_second_on
     for version in ("1", "2", "3"):
         must_be_signed(registry.folder(version), read_public_keys(live_home), "shop", version)
     assert registry.repair("ann", later(6)) == registry.disagreements() == []
-    forget(live_home)  # a release that is slipped in later gets none
+    forget(live_home, "3")  # a release that is slipped in later gets none
     assert registry.repair("ann", later(7)) == []
     with pytest.raises(ReleaseNotSigned, match="release 3 of shop bears no signature"):
         promote(registry, "3", 8)
@@ -111,6 +111,71 @@ def test_a_pointer_with_another_signature_is_written_anew(live_home: Settings, l
     (said,) = live_registry.settle()
     assert "It was signed" in said
     assert epoch(live_home)
+
+
+def forged(home: Settings) -> None:
+    """Write a pointer as somebody without the key would, who wants release 1 served in the name of 2."""
+    pointer = json.loads((folder(home) / LIVE).read_bytes())
+    del pointer["signature"]
+    pointer["champion"] = {"version": "2", "path": "1", "manifest_sha256": ""}
+    (folder(home) / LIVE).write_text(json.dumps(pointer))
+
+
+def test_what_somebody_else_wrote_into_the_pointer_is_not_signed(live_home: Settings, live_registry: Registry) -> None:
+    forged(live_home)
+    assert live_registry.settle()
+    assert epoch(live_home)
+    assert json.loads((folder(live_home) / LIVE).read_bytes())["champion"]["path"] == "2"
+
+
+def test_a_forged_pointer_stays_unsigned_where_the_right_one_cannot_be_written(
+    live_home: Settings, live_registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(local: Local, version: str) -> Path:
+        raise ReleaseMismatch(f"release {version}: its files are gone")
+
+    forged(live_home)
+    monkeypatch.setattr(Local, "folder", gone)
+    monkeypatch.setattr(Local, "manifest", lambda local, version: None)
+    assert any("could not be written anew" in said for said in live_registry.settle())
+    with pytest.raises(ReleaseNotSigned):
+        epoch(live_home)
+
+
+def test_a_signature_that_is_gone_is_put_back_before_a_rollback_points_to_its_release(
+    live_home: Settings, live_registry: Registry
+) -> None:
+    for version in ("1", "2"):
+        (folder(live_home) / version / SIGNATURE).unlink()
+    assert [f"release {version} bears no valid signature" in said for version, said in
+            zip(("2", "1"), live_registry.disagreements(), strict=True)] == [True, True]  # fmt: skip
+    live_registry.rollback("ann", "worse", later(5))
+    for version in ("1", "2"):
+        must_be_signed(folder(live_home) / version, read_public_keys(live_home), "shop", version)
+    assert live_registry.disagreements() == []
+
+
+def test_no_rollback_goes_to_a_release_that_no_service_would_take(live_home: Settings, live_registry: Registry) -> None:
+    forget(live_home, "1")
+    with pytest.raises(ReleaseNotSigned, match="release 1 of shop bears no signature"):
+        live_registry.rollback("ann", "worse", later(5))
+    assert live_registry.live() == "2"
+
+
+def test_what_could_not_be_signed_while_mlflow_was_down_is_signed_later(
+    live_home: Settings, live_registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(versions: Versions, number: str, name: str, value: str) -> None:
+        raise Unavailable("MLflow does not answer.")
+
+    unsigned(live_home)
+    registry = Registry(live_home, "shop")
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(Versions, "tag", down)
+        with pytest.raises(Unavailable):
+            registry.repair("ann", later(5))
+    registry.repair("ann", later(6))
+    must_be_signed(folder(live_home) / "2", read_public_keys(live_home), "shop", "2")
 
 
 def test_a_refused_release_is_never_signed(home: Settings, add: Add) -> None:
