@@ -6,8 +6,13 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from starlette.testclient import TestClient
 
+from orchestration.console import Console
+from orchestration.console.readings import Readings
 from orchestration.console.sessions import IDLE_S, LONGEST_S, Sessions
+from serving.access import Access
+from serving.guard import Guard
 from tests.orchestration.console.stand import BAD, Stand
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -87,20 +92,34 @@ def test_a_view_that_was_overtaken_is_refused_with_a_page_that_says_so(at: Stand
     at.installation.registry.resume("somebody else", "back", at.installation.now())
 
 
-def test_sessions_end_after_a_rest_after_a_day_and_when_the_token_leaves_the_keyring(
-    at: Stand, caller: httpx.Client
-) -> None:
+def test_a_session_ends_after_a_rest_and_after_a_day_however_busy_it_is() -> None:
     now = [0.0]
     sessions = Sessions(lambda: now[0])
     rested, busy = sessions.begin("a" * 40, "operate"), sessions.begin("b" * 40, "operate")
     while now[0] < LONGEST_S:
         assert sessions.find(busy.key) is busy
         now[0] += IDLE_S * 0.9
-    assert sessions.find(busy.key) is None, "however busy, a session ends after a day's work"
+    assert sessions.find(busy.key) is None
     assert sessions.find(rested.key) is None
-    signed_in(caller, at.token())
-    assert "Sign out" in caller.get("/console/home_feed/").text
-    caller.cookies.set("flywheel_console", "x" * 43, domain="127.0.0.1", path="/console")
+
+
+def test_a_button_of_a_session_that_ended_or_whose_token_was_taken_away_moves_nothing(at: Stand) -> None:
+    now, guard = [0.0], Guard(at.settings)
+    app = Console([at.installation], guard, Readings(), Sessions(lambda: now[0])).app()
+    moves = len(at.installation.registry.history())
+    headers = {"origin": "http://127.0.0.1"}
+    with TestClient(app, "http://127.0.0.1", headers=headers, follow_redirects=False) as caller:
+        signed_in(caller, at.token())
+        fields = form_of(caller, "pause")
+        now[0] += IDLE_S
+        answer = moved(caller, "pause", **fields, why="after lunch")
+        assert (answer.status_code, "the session has ended" in answer.text) == (401, True)
+        signed_in(caller, at.token())
+        fields = form_of(caller, "pause")
+        guard.access = Access({"operate": ["another token that took the place of the first"]}, ("observe",))
+        assert moved(caller, "pause", **fields, why="still here").status_code == 401
+        assert "Sign out" not in caller.get("/console/home_feed/").text
+    assert len(at.installation.registry.history()) == moves
 
 
 def test_tokens_that_are_none_open_nothing_and_nobody_is_sent_elsewhere(at: Stand, caller: httpx.Client) -> None:
