@@ -3,11 +3,14 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
+import pytest
 
 from orchestration.demo.loop.accounts import Accounts
 from orchestration.demo.loop.faults import SLIP, languages_lost, with_slip
 from orchestration.demo.loop.plan import Plan
+from orchestration.demo.loop.regional_fall import regional_fall
 from orchestration.demo.loop.visits import Session, Visits
 from orchestration.sources.simulator import TINY, World
 from orchestration.systems.home_feed import HOME_FEED
@@ -61,3 +64,14 @@ def test_a_later_page_of_a_session_comes_after_the_one_before_is_read() -> None:
 
 def test_no_pages_have_no_means() -> None:
     assert Accounts().means("hour").empty
+
+
+@pytest.mark.parametrize(("fell", "sure"), [(0.2, True), (0.0, False)], ids=["fell", "as everywhere"])
+def test_clicks_surely_fall_in_a_region_only_where_they_do(fell: float, sure: bool) -> None:
+    draw, count = np.random.default_rng(0), 4_000
+    region, after = draw.integers(0, 4, count), draw.random(count) < 0.5
+    chance = 0.5 + 0.1 * after - fell * (after & (region == 1))  # everywhere else they rise
+    pages = pd.DataFrame({"user": draw.integers(0, 500, count), "region": region, "after": after, "shown": 10})
+    fall = regional_fall(pages.assign(clicks=draw.binomial(10, chance)), 1)
+    assert (fall.high < 0) is sure
+    assert fall.low < -fell < fall.high

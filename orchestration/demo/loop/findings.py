@@ -1,5 +1,6 @@
 """The figures of the loop: means by phase, every decision with its evidence, what the bad release cost, who won."""
 
+import time
 from collections.abc import Mapping
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from infra.machine_decisions import MachineDecision, noted
 from infra.statistics import interval
 from orchestration.demo.loop.accounts import LINES, Accounts
 from orchestration.demo.loop.plan import Plan
+from orchestration.demo.loop.regional_fall import regional_fall
 
 if TYPE_CHECKING:
     from orchestration.demo.loop.story import LoopStory
@@ -45,7 +47,7 @@ def findings(story: "LoopStory") -> dict[str, Any]:
         "won": retrained_against_frozen(accounts, plan, learned),
         "region": region(story),
         "marks": marks(story),
-        "seconds": round(sum(story.stage.seconds.values()), 1),
+        "seconds": round(time.monotonic() - story.began, 1),
     }
 
 
@@ -110,7 +112,7 @@ def bad_release(accounts: Accounts, version: str | None) -> dict[str, Any] | Non
     frame = accounts.frame
     hurt = frame[frame["release"] == version]
     days = frame[(frame["hour"] // HOURS_A_DAY).isin(hurt["hour"] // HOURS_A_DAY)]
-    facts: dict[str, Any] = {"release": version, "pages": len(hurt), "of_pages_that_day": len(days)}
+    facts: dict[str, Any] = {"release": version, "pages": len(hurt), "of_pages_of_those_days": len(days)}
     if len(hurt):
         facts |= {
             "hours": int(hurt["hour"].max() - hurt["hour"].min() + 1),
@@ -146,9 +148,11 @@ def region(story: "LoopStory") -> dict[str, Any]:
     sums = frame.groupby(["region", "after"])[["clicks", "shown"]].sum()
     clicks = (sums["clicks"] / sums["shown"].clip(lower=1)).unstack("after")
     worth = frame.groupby(["region", "after"])["loop"].mean().unstack("after")
+    fall = regional_fall(frame, plan.null_region)
     return {
         "planted": {"feature": "same_language", "region": plan.world.region_name(plan.null_region)},
         "offline": offline(story),
+        "fall": {"value": _or_none(fall.mean), "low": _or_none(fall.low), "high": _or_none(fall.high)},
         "by_region": [
             {
                 "region": plan.world.region_name(int(place)),
@@ -166,6 +170,8 @@ def offline(story: "LoopStory") -> str:
     """What the champion gate said of the live release."""
     registry = story.installation.registry
     live = registry.live()
+    if live == "1":
+        return "the first release is still live, so that there is no gain offline to compare with"
     findings = registry.verdict(live).findings if live else ()
     return next((f"release {live}: {f.reason}" for f in findings if f.gate == "champion"), "")
 

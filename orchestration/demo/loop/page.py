@@ -39,9 +39,20 @@ def sections(figures: Mapping[str, Any]) -> list[tuple[str, str, tuple[str, ...]
     head = ("region", "clicks for each video shown, before", "after", "true worth of a page, before", "after")
     sides = ("clicks_before", "clicks_after", "worth_before", "worth_after")
     rows = [(r["region"], *(_figure(r.get(side)) for side in sides)) for r in region["by_region"]]
-    offline = f"Offline: {region['offline']}" if region["offline"] else ""
-    parts.append(("Clicks rose offline and fall in one region", offline, head, rows))
+    offline = f"Offline: {region['offline']}. {_fall(region)}"
+    parts.append(("Clicks of one region", offline, head, rows))
     return parts
+
+
+def _fall(region: Mapping[str, Any]) -> str:
+    fall, where = region["fall"], region["planted"]["region"]
+    if fall["value"] is None:
+        return f"Clicks of {where} cannot be compared."
+    says = "they surely fell there" if fall["high"] < 0 else "that they fell there is not sure"
+    return (
+        f"In {where} clicks for each video shown changed by {fall['value']:+.4f} more than elsewhere "
+        f"[{fall['low']:+.4f}, {fall['high']:+.4f}]: {says}."
+    )
 
 
 def diagnosis(figures: Mapping[str, Any]) -> str:
@@ -90,7 +101,7 @@ def _decisions(decisions: Sequence[Mapping[str, Any]]) -> Cells:
 def _bad(bad: Mapping[str, Any]) -> str:
     if not bad["pages"]:
         return f"Release {bad['release']} answered no page."
-    share = f"{bad['pages']:,} of the day's {bad['of_pages_that_day']:,} pages ({bad['share']:.2%})"
+    share = f"{bad['pages']:,} of the {bad['of_pages_of_those_days']:,} pages of those days ({bad['share']:.2%})"
     return (
         f"Release {bad['release']} passed every gate and explores half of the places. It answered {share} within "
         f"{bad['hours']} hours. They were worth {bad['worth']:.3f}, where those of the first release would have been "

@@ -50,6 +50,7 @@ class LoopStory:
     accounts: Accounts = field(default_factory=Accounts)
     learned: dict[str, Any] = field(default_factory=dict)
     cursor: str | None = None
+    began: float = field(default_factory=time.monotonic)
 
     def tell(self) -> None:
         """The past, and then the days."""
