@@ -16,7 +16,7 @@ def regional_fall(pages: pd.DataFrame, region: int) -> Interval:
     """
     users, owner = np.unique(pages["user"].to_numpy(), return_inverse=True)
     weights = drawn_by_poisson(len(users), DRAWS, seed=0)
-    once = np.ones((1, len(users)), dtype=np.float32)
+    all_users = np.ones((1, len(users)), dtype=np.float32)
     here, after = (pages["region"] == region).to_numpy(), pages["after"].to_numpy(dtype=bool)
 
     def change(drawn: Weights) -> Float64s:
@@ -31,4 +31,4 @@ def regional_fall(pages: pd.DataFrame, region: int) -> Interval:
         return fall
 
     low, high = percentiles(change(weights), 0.025, 0.975)
-    return Interval(float(change(once)[0]), low, high, len(users))
+    return Interval(float(change(all_users)[0]), low, high, len(users))
