@@ -101,12 +101,13 @@ def test_a_pointer_that_cannot_be_read_is_none_to_the_registry_and_a_reason_to_t
 @pytest.mark.parametrize(
     ("other", "same"),
     [
-        (LivePointer(NamedRelease("2", "elsewhere", "ff"), NamedRelease("1", "1", "ab")), True),
+        (LivePointer(NamedRelease("2", "", "ff"), NamedRelease("1", "1", "ab")), True),
+        (LivePointer(NamedRelease("2", "elsewhere", "ff"), NamedRelease("1", "1", "ab")), False),
         (LivePointer(NamedRelease("2", "2", "f0"), NamedRelease("1", "1")), False),
         (LivePointer(NamedRelease("2", "2", "ff")), False),
     ],
-    ids=["an empty digest is not compared", "another manifest", "nothing to roll back to"],
+    ids=["an empty digest is not compared", "another folder", "another manifest", "nothing to roll back to"],
 )
-def test_pointers_name_the_same_when_versions_and_known_digests_agree(other: LivePointer, same: bool) -> None:
+def test_pointers_name_the_same_when_versions_folders_and_known_digests_agree(other: LivePointer, same: bool) -> None:
     assert POINTER.names(other) is same
     assert other.names(POINTER) is same
