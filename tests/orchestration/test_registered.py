@@ -88,7 +88,8 @@ def test_the_job_proves_and_enters_its_own_release_though_another_is_registered_
         disagreements=list, enter=lambda version, *more: entered.append(version), stage_of=lambda version: Stage.SHADOW,
     )  # fmt: skip
     installation: Any = SimpleNamespace(
-        registry=registry, now=lambda: AT, system=SimpleNamespace(name="home_feed", limits=GateLimits(baselines=()), trial=object()),
+        registry=registry, now=lambda: AT,
+        system=SimpleNamespace(name="home_feed", limits=GateLimits(baselines=()), trial=object()),
         settings=SimpleNamespace(rollout="staged", part=tmp_path),
     )  # fmt: skip
     candidate = SimpleNamespace(folder="", report="", verdict="", facts=dict)
