@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.redis_server import running as redis_running
+from infra.signing import PUBLIC
 from orchestration.sources.simulator import Scale, World, deliver
 
 ROOT = Path(__file__).parents[2]
@@ -94,6 +95,7 @@ class Installation:
             shutil.copytree(self.part / name, Installation(home, self.moment).part / name, symlinks=True)
         (home / "redis").mkdir(mode=0o700)
         shutil.copy(self.home / "redis" / "dump.rdb", home / "redis")
+        shutil.copy(self.home / PUBLIC, home)  # a service takes only releases that it can check
         return Installation(home, self.moment)
 
 
